@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""The CDK app: one hub stack and a stack for each environment, from promotion.yaml (or `-c config=another.yaml`)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from stacks import configuration
+from stacks.environment_stack import EnvironmentStack
+from stacks.hub_stack import HubStack
+
+
+def build(app: cdk.App, path: Path) -> None:
+    """Add the stacks in the order in which they must be deployed: a policy can only name roles that exist."""
+    settings = configuration.load(path)
+    before: cdk.Stack = HubStack(app, settings)
+    for name in settings.deployment_order():
+        stack = EnvironmentStack(app, name, settings)
+        stack.add_stack_dependency(before, "its policies name roles of the stacks before it")
+        before = stack
+
+
+if __name__ == "__main__":
+    app = cdk.App()
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    try:
+        build(app, Path(app.node.try_get_context("config") or "promotion.yaml"))
+    except configuration.ConfigurationError as error:
+        sys.exit(str(error))
+    app.synth()

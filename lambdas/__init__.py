@@ -1,0 +1,1 @@
+"""Everything that runs in Lambda: one step of the workflow per file."""

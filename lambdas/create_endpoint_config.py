@@ -1,0 +1,14 @@
+"""Create the endpoint configuration in the target unless it is there."""
+
+from __future__ import annotations
+
+from lambdas.promotion import duties, endpoints
+from lambdas.promotion.document import Promotion
+from lambdas.promotion.step import step
+
+
+@step
+def handler(promotion: Promotion) -> Promotion:
+    sagemaker = duties.as_deployer(promotion).sagemaker
+    endpoints.ensure_config(promotion.wanted_config, promotion.tags, sagemaker=sagemaker)
+    return promotion

@@ -1,0 +1,14 @@
+"""Create the model in the target unless it is there, from the copied artifacts and with the target's own role."""
+
+from __future__ import annotations
+
+from lambdas.promotion import duties, models
+from lambdas.promotion.document import Promotion
+from lambdas.promotion.step import step_with_attempt
+
+
+@step_with_attempt
+def handler(promotion: Promotion, attempt: int) -> Promotion:
+    sagemaker = duties.as_deployer(promotion).sagemaker
+    models.ensure(promotion.wanted_model, promotion.tags, attempt=attempt, sagemaker=sagemaker)
+    return promotion

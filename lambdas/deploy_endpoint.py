@@ -1,0 +1,29 @@
+"""Create the endpoint, or update it to our configuration; say Busy while somebody else is changing it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lambdas.promotion import duties, endpoints, rules
+from lambdas.promotion.document import Progress, Promotion
+from lambdas.promotion.step import now, step_with_attempt
+
+
+@step_with_attempt
+def handler(promotion: Promotion, attempt: int) -> Promotion:
+    sagemaker = duties.as_deployer(promotion).sagemaker
+    endpoint, config = promotion.stage.endpoint, promotion.wanted_config.name
+    seen = endpoints.see(endpoint, sagemaker=sagemaker)
+    change = rules.before_change(promotion, seen)
+    if change.progress is Progress.CHANGE_WANTED:
+        if seen is None:
+            began = endpoints.create(endpoint, config, promotion.tags, sagemaker=sagemaker)
+        else:
+            began = endpoints.update(endpoint, config, sagemaker=sagemaker)
+        change = replace(change, progress=Progress.UNDER_WAY if began else Progress.BUSY)
+    if change.progress is Progress.BUSY:
+        rules.require_time_left(promotion, seen, now=now())
+    if attempt > 0:
+        # An earlier try may have begun the change that is under way now, so it counts as ours.
+        change = replace(change, joined=False)
+    return promotion.with_change(rules.keep_previous(promotion.change, change))

@@ -1,0 +1,20 @@
+"""Is the endpoint in service on our configuration? Not yet, yes, or an error that says what happened instead."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lambdas.promotion import duties, endpoints, rules
+from lambdas.promotion.document import Change, Outcome, Progress, Promotion
+from lambdas.promotion.step import now, step
+
+
+@step
+def handler(promotion: Promotion) -> Promotion:
+    seen = endpoints.see(promotion.stage.endpoint, sagemaker=duties.as_deployer(promotion).sagemaker)
+    progress = rules.after_change(promotion, seen, now=now())
+    change = replace(promotion.change or Change(progress=progress), progress=progress)
+    inspected = promotion.with_change(change)
+    if progress is not Progress.IN_SERVICE:
+        return inspected
+    return inspected.ended(Outcome.UNCHANGED if change.joined else Outcome.PROMOTED, at=now())

@@ -1,0 +1,148 @@
+"""Working in another account: assume the role, and let every refusal name who may not do what, where.
+
+One boto3 client makes one try: the workflow retries Transient errors, so that a throttled call is retried at one
+layer and each try can be seen in the execution's history.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.client import BaseClient
+from botocore.config import Config
+
+from lambdas.promotion.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sts.type_defs import CredentialsTypeDef
+
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 1},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=50,
+)
+# One CopyObject of 5 GB is one long request: S3 answers when it has copied.
+_S3_CONFIG = _CONFIG.merge(Config(read_timeout=840))
+
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
+_THROTTLED = {"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException",
+              "RequestLimitExceeded", "RequestThrottled", "SlowDown", "Rate exceeded", "503"}  # fmt: skip
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]")
+# The parameters that name what a call works on, the telling ones first.
+_NAMING_PARAMETERS = ("RoleArn", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ResourceArn")
+
+
+# One session for every client: botocore loads a service's model once, whatever account the client works in.
+_session = boto3.Session()
+
+
+class Account:
+    """An assumed role in an account and Region, as clients that speak of it in their errors."""
+
+    def __init__(self, role_arn: str, credentials: CredentialsTypeDef, region: str) -> None:
+        self.role_arn = role_arn
+        self._credentials = credentials
+        self._region = region
+
+    @cached_property
+    def s3(self) -> S3Client:
+        client: S3Client = self._client("s3", _S3_CONFIG)
+        return client
+
+    @cached_property
+    def sagemaker(self) -> SageMakerClient:
+        client: SageMakerClient = self._client("sagemaker", _CONFIG)
+        return client
+
+    def _client(self, service: Any, config: Config) -> Any:
+        client = _session.client(
+            service,
+            config=config,
+            region_name=self._region,
+            aws_access_key_id=self._credentials["AccessKeyId"],
+            aws_secret_access_key=self._credentials["SecretAccessKey"],
+            aws_session_token=self._credentials["SessionToken"],
+        )
+        name_refusals(client, self.role_arn)
+        return client
+
+
+def assume(
+    role_arn: str,
+    *,
+    region: str,
+    session_name: str,
+    external_id: str | None = None,
+    policy: dict[str, Any] | None = None,
+) -> Account:
+    """Assume a role and return the account as that role sees it.
+
+    `policy` narrows the session to one promotion. Roles are assumed for each step: credentials from a chained role
+    last an hour at most (AWS: "role chaining") and never stand in the workflow's history.
+
+    Raises AccessDenied if the role is missing, does not trust the caller, or the caller may not assume it: AWS does
+    not say which.
+    """
+    sts = _session.client("sts", region_name=region, config=_CONFIG)
+    name_refusals(sts, "This step's role in the hub")
+    optional: dict[str, Any] = {
+        **({"ExternalId": external_id} if external_id else {}),
+        **({"Policy": json.dumps(policy, separators=(",", ":"))} if policy else {}),
+    }
+    answer = sts.assume_role(
+        RoleArn=role_arn, RoleSessionName=_SESSION_NAME_UNSAFE.sub("-", session_name)[:64], **optional
+    )
+    return Account(role_arn, answer["Credentials"], region)
+
+
+def name_refusals(client: BaseClient, who: str) -> None:
+    """Make a client raise our errors for what any AWS call may answer: no right, slow down, broken.
+
+    It hangs on botocore's events, so that no call can be forgotten.
+    """
+
+    def remember(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        context["promote_params"] = params
+
+    def translate(http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        error = parsed.get("Error")
+        if not error or (http_response.status_code < 300 and "Code" not in error):
+            return
+        code, message = str(error.get("Code", "")), str(error.get("Message", ""))
+        call = f"{model.service_model.signing_name}:{model.name}"
+        on = _subject(context.get("promote_params", {}))
+        if code in _THROTTLED:
+            raise Throttled(f"AWS throttled {call} on {on} ({code}: {message}). It was retried; start again later.")
+        if code in _EXPIRED:
+            raise SessionExpired(f"The session of {who} ended during {call} on {on} ({code}: {message}).")
+        if code in _DENIED or http_response.status_code == 403:
+            raise AccessDenied(
+                f"{who} may not call {call} on {on}. AWS says: {message or code}. "
+                "Grant the right (docs/iam.md lists each role's) or look for a resource or key policy that "
+                "withholds it, then start again."
+            )
+        if http_response.status_code >= 500:
+            raise ServiceUnavailable(f"AWS could not serve {call} on {on} ({code}: {message}). It was retried.")
+
+    client.meta.events.register("provide-client-params", remember)
+    client.meta.events.register("after-call", translate)
+
+
+def _subject(params: dict[str, Any]) -> str:
+    if "CopySource" in params and isinstance(params["CopySource"], dict):
+        source = params["CopySource"]
+        return f"s3://{params['Bucket']}/{params['Key']} from s3://{source['Bucket']}/{source['Key']}"
+    if "Bucket" in params:
+        return f"s3://{params['Bucket']}/{params.get('Key', '')}"
+    for name in _NAMING_PARAMETERS:
+        if name in params:
+            return str(params[name])
+    return "the resource"

@@ -1,0 +1,217 @@
+"""The document that goes through the workflow. A step takes a Promotion and returns one with more known.
+
+It carries references, never payloads (a state holds 256 KiB). What is in the API's own words is a plain dict in the
+shape of the request that will be sent. Times are UTC, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from cattrs.preconf.json import make_converter
+
+from lambdas.promotion.settings import Environment, Stage
+
+_converter = make_converter(forbid_extra_keys=True)
+
+
+class Outcome(enum.StrEnum):
+    """The two good endings."""
+
+    PROMOTED = "Promoted"
+    UNCHANGED = "Unchanged"
+
+
+class Progress(enum.StrEnum):
+    """Where the endpoint stands; the workflow's questions read it."""
+
+    NOTHING_TO_DO = "NothingToDo"
+    CHANGE_WANTED = "ChangeWanted"
+    BUSY = "Busy"
+    UNDER_WAY = "UnderWay"
+    IN_SERVICE = "InService"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a person typed: names only."""
+
+    application: str
+    stage: str
+    model_name: str | None = None
+    model_package_arn: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """The Step Functions execution that this promotion is."""
+
+    arn: str
+    started_at: datetime
+
+    @property
+    def promotion_id(self) -> str:
+        """The execution's name; it stands on every log line."""
+        return self.arn.rpartition(":")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3Object:
+    """One version of an object as it was resolved. `checksum` is "<algorithm>:<base64>" of the full object."""
+
+    bucket: str
+    key: str
+    etag: str
+    size: int
+    version_id: str | None = None
+    checksum: str | None = None
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """An object that the model needs, where it must arrive, and (after the copy) whether bytes were copied."""
+
+    source: S3Object
+    bucket: str
+    key: str
+    copied: bool | None = None
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    def to_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = _converter.unstructure(self)
+        return document
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceModel:
+    """What is promoted: a model, or a version in the registry."""
+
+    arn: str
+    created_at: datetime
+    model_package_arn: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A resource by its content-addressed name, and the request that makes it (without the tags)."""
+
+    name: str
+    request: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """The change of the endpoint. `previous_modified_at` tells a stale answer from a rollback."""
+
+    progress: Progress
+    previous_config: str | None = None
+    previous_modified_at: datetime | None = None
+    joined: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A bad ending: the error's name, its family and one text for a person."""
+
+    error: str
+    family: str
+    cause: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The execution's output."""
+
+    outcome: Outcome
+    application: str
+    stage: str
+    source_model: str
+    source_model_package: str | None
+    target_model: str
+    endpoint_config: str
+    endpoint: str
+    previous_endpoint_config: str | None
+    artifacts: int
+    artifacts_copied: int
+    bytes_copied: int
+    started_at: datetime
+    ended_at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """One model to one stage."""
+
+    request: Request
+    execution: Execution
+    stage: Stage
+    source: Environment
+    target: Environment
+    external_id: str | None
+    deadline: datetime
+    model: SourceModel
+    digest: str
+    artifacts: tuple[Artifact, ...]
+    wanted_model: Wanted
+    wanted_config: Wanted
+    tags: dict[str, str]
+    change: Change | None = None
+    result: Result | None = None
+
+    def with_artifacts(self, artifacts: tuple[Artifact, ...]) -> Promotion:
+        return replace(self, artifacts=artifacts)
+
+    def with_change(self, change: Change) -> Promotion:
+        return replace(self, change=change)
+
+    def ended(self, outcome: Outcome, *, at: datetime) -> Promotion:
+        """Add the result: what was promoted, where it is now and what it cost."""
+        copied = [artifact for artifact in self.artifacts if artifact.copied]
+        return replace(
+            self,
+            result=Result(
+                outcome=outcome,
+                application=self.request.application,
+                stage=self.stage.name,
+                source_model=self.model.arn,
+                source_model_package=self.model.model_package_arn,
+                target_model=self.target_arn("model", self.wanted_model.name),
+                endpoint_config=self.target_arn("endpoint-config", self.wanted_config.name),
+                endpoint=self.target_arn("endpoint", self.stage.endpoint),
+                previous_endpoint_config=self.change.previous_config if self.change else None,
+                artifacts=len(self.artifacts),
+                artifacts_copied=len(copied),
+                bytes_copied=sum(artifact.source.size for artifact in copied),
+                started_at=self.execution.started_at,
+                ended_at=at,
+                seconds=round((at - self.execution.started_at).total_seconds(), 3),
+            ),
+        )
+
+    def target_arn(self, kind: str, name: str) -> str:
+        """ARN of a SageMaker resource in the target; SageMaker writes names in ARNs in lower case."""
+        return f"arn:aws:sagemaker:{self.target.region}:{self.target.account}:{kind}/{name.lower()}"
+
+    def to_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = _converter.unstructure(self)
+        return document
+
+    @staticmethod
+    def from_json(document: dict[str, Any]) -> Promotion:
+        return _converter.structure(document, Promotion)
+
+
+def failure_to_json(failure: Failure) -> dict[str, str]:
+    document: dict[str, str] = _converter.unstructure(failure)
+    return document

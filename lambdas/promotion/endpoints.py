@@ -1,0 +1,99 @@
+"""The target's endpoint and its configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import rules, sagemaker_errors
+from lambdas.promotion.document import Wanted
+from lambdas.promotion.errors import CallRefused, NotYetVisible, QuotaExceeded
+from lambdas.promotion.rules import EndpointSeen
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
+
+
+def see(endpoint: str, *, sagemaker: SageMakerClient) -> EndpointSeen | None:
+    """Return the endpoint as it is now, or None if there is none."""
+    try:
+        found = sagemaker.describe_endpoint(EndpointName=endpoint)
+    except ClientError as error:
+        if sagemaker_errors.is_missing(error):
+            return None
+        raise
+    pending = found.get("PendingDeploymentSummary")
+    return EndpointSeen(
+        status=found["EndpointStatus"],
+        # Left out by SageMaker while the first creation is under way or has failed.
+        config=found.get("EndpointConfigName") or (pending["EndpointConfigName"] if pending else ""),
+        modified_at=found["LastModifiedTime"],
+        pending_config=pending["EndpointConfigName"] if pending else None,
+        failure_reason=found.get("FailureReason"),
+        counts_settled=_counts_settled(found),
+    )
+
+
+def ensure_config(wanted: Wanted, tags: dict[str, str], *, sagemaker: SageMakerClient) -> None:
+    """Create the endpoint configuration unless it is there already. Raises NameTaken, QuotaExceeded, CallRefused."""
+    try:
+        sagemaker.create_endpoint_config(**wanted.request, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
+    except ClientError as error:
+        if sagemaker_errors.is_existing(error):
+            require_same_config(wanted, sagemaker=sagemaker)
+            return
+        raise _refusal(error, f"create the endpoint configuration {wanted.name}") from error
+
+
+def require_same_config(wanted: Wanted, *, sagemaker: SageMakerClient) -> None:
+    """The configuration under our name must be ours. Raises NameTaken."""
+    found = sagemaker.describe_endpoint_config(EndpointConfigName=wanted.name)
+    rules.require_same("endpoint configuration", wanted.name, wanted.request, dict(found))
+
+
+def create(endpoint: str, config: str, tags: dict[str, str], *, sagemaker: SageMakerClient) -> bool:
+    """Create the endpoint; return False if somebody else made it in this moment."""
+    try:
+        sagemaker.create_endpoint(
+            EndpointName=endpoint,
+            EndpointConfigName=config,
+            Tags=[{"Key": key, "Value": tags[key]} for key in tags],
+        )
+    except ClientError as error:
+        if sagemaker_errors.is_existing(error):
+            return False
+        raise _refusal(error, f"create the endpoint {endpoint}") from error
+    return True
+
+
+def update(endpoint: str, config: str, *, sagemaker: SageMakerClient) -> bool:
+    """Update the endpoint; return False if somebody else began to change it in this moment.
+
+    The counts that autoscaling reached are kept (API: RetainAllVariantProperties).
+    """
+    try:
+        sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, RetainAllVariantProperties=True)
+    except ClientError as error:
+        if sagemaker_errors.is_in_progress(error):
+            return False
+        raise _refusal(error, f"update the endpoint {endpoint} to {config}") from error
+    return True
+
+
+def _refusal(error: ClientError, what: str) -> Exception:
+    said = error.response["Error"]["Message"]
+    if sagemaker_errors.is_quota(error):
+        return QuotaExceeded(f"A quota of the target account does not allow to {what}: {said}")
+    if sagemaker_errors.is_missing(error):
+        # A resource that was just made may not be seen everywhere yet (API: CreateEndpointConfig).
+        return NotYetVisible(f"SageMaker does not see yet what it needs to {what}: {said}")
+    return CallRefused(f"SageMaker refused to {what}: {said}")
+
+
+def _counts_settled(found: DescribeEndpointOutputTypeDef) -> bool:
+    return all(
+        variant.get("CurrentInstanceCount") == variant.get("DesiredInstanceCount")
+        for variant in found.get("ProductionVariants", [])
+    )

@@ -1,0 +1,151 @@
+"""How a promotion can end badly. The class name is what an operator reads in the Step Functions console.
+
+Three families that never mix: Refused (a rule said no), RolledBack (the previous state serves again) and Errored
+(it could not be done). Transient errors are the only ones that are retried. Each name is explained, with what to do,
+in docs/operations.md; a test compares that page with this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+
+class PromotionError(Exception):
+    """Any bad ending. The message is one text for a person: what is wrong, where, and what to do next."""
+
+
+class Refused(PromotionError):
+    """A rule said no. Asking again gives the same answer until something is changed."""
+
+
+class InvalidInput(Refused):
+    """The execution input is not understood. Correct it and start again."""
+
+
+class UnknownApplication(Refused):
+    """The application is not in the deployed configuration. Add it to promotion.yaml and deploy the hub."""
+
+
+class UnknownStage(Refused):
+    """The application has no such stage. Add it to promotion.yaml and deploy the hub and the environment."""
+
+
+class ModelNotFound(Refused):
+    """The source account has no such model. Check the name, the account and the Region."""
+
+
+class ModelPackageNotFound(Refused):
+    """The registry has no such model package version. Check the ARN."""
+
+
+class ModelPackageNotApproved(Refused):
+    """The registry does not say Approved for this version now. Approve it, then start again."""
+
+
+class WrongModelPackageGroup(Refused):
+    """The version belongs to another group than the application's. Start the application that owns it."""
+
+
+class WrongSource(Refused):
+    """The model does not live where this stage takes models from. Promote it to an earlier stage first."""
+
+
+class UnsupportedModel(Refused):
+    """The model has parts that Promote cannot carry. It names each; nothing was dropped, nothing was created."""
+
+
+class ArtifactNotFound(Refused):
+    """An object that the model needs does not exist. Restore it or register the model again."""
+
+
+class ArtifactChanged(Refused):
+    """An object is no longer the one that was resolved or registered. Register the model again."""
+
+
+class NameTaken(Refused):
+    """A resource with our content-addressed name exists and is different. Find out who made it, then delete it."""
+
+
+class FailedEndpointInTheWay(Refused):
+    """The endpoint is Failed, and SageMaker allows only its deletion. Delete the endpoint, then promote again."""
+
+
+class RolledBack(PromotionError):
+    """The new configuration went live or tried to, was found bad, and the previous one serves again."""
+
+
+class DeploymentRolledBack(RolledBack):
+    """SageMaker returned the endpoint to its previous configuration. Read its reason, mend the model, promote."""
+
+
+class Errored(PromotionError):
+    """It could not be done, for a reason outside the rules."""
+
+
+class AccessDenied(Errored):
+    """A role lacks a right, or a resource policy withholds it. Grant it (docs/iam.md), then start again."""
+
+
+class ArtifactMismatch(Errored):
+    """What arrived is not what was resolved. Delete the named object in the target bucket and promote again."""
+
+
+class ModelDataNotAccessible(Errored):
+    """SageMaker cannot read the copied artifacts with the execution role. Check its policies and the key's."""
+
+
+class QuotaExceeded(Errored):
+    """An account limit was reached. Ask for a higher quota or free resources, then promote again."""
+
+
+class EndpointFailed(Errored):
+    """The endpoint became Failed or OutOfService. Read the reason; a Failed endpoint must be deleted first."""
+
+
+class RollbackFailed(Errored):
+    """The update failed and so did SageMaker's rollback: a mix of both configurations may serve. Act now."""
+
+
+class DeploymentSuperseded(Errored):
+    """Somebody else changed or deleted the endpoint during this promotion. Decide who wins, promote again."""
+
+
+class EndpointBusy(Errored):
+    """Somebody else's change of the endpoint did not end before the deadline. Wait for it, promote again."""
+
+
+class DeploymentTimedOut(Errored):
+    """The endpoint was not in service before the stage's deadline. Look at the endpoint, then promote again."""
+
+
+class CallRefused(Errored):
+    """AWS refused a call for a reason that Promote has no better name for. The cause quotes it."""
+
+
+class Transient(Errored):
+    """Worth another try; the workflow retries these, and only these."""
+
+
+class Throttled(Transient):
+    """AWS asked to slow down, again and again. Start the promotion again later."""
+
+
+class ServiceUnavailable(Transient):
+    """AWS did not answer or answered with a server error, again and again. Start the promotion again later."""
+
+
+class SessionExpired(Transient):
+    """The session of an assumed role ended during a step. If it stays so, look at the hub's clock and the step."""
+
+
+class NotYetVisible(Transient):
+    """A resource that was just made cannot be seen or used yet. If it stays so, look at it in the console."""
+
+
+def every_error(family: type[PromotionError] = PromotionError) -> Iterator[type[PromotionError]]:
+    """Yield each error that can be raised (a family's leaves); Step Functions knows no inheritance."""
+    children = family.__subclasses__()
+    if not children:
+        yield family
+    for child in children:
+        yield from every_error(child)

@@ -1,0 +1,43 @@
+"""What Step Functions reports of an error, as an error's name and one text for a person. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from lambdas.promotion.document import Failure
+from lambdas.promotion.errors import Errored, Refused, RolledBack, every_error
+
+_STEP_FUNCTIONS = {
+    "States.Timeout": "A step did not end within its time limit. Its log group in the hub says how far it came; "
+    "promoting again is safe.",
+    "Lambda.TooManyRequestsException": "The hub has no Lambda concurrency left, after retries. Free some or raise the "
+    "account's limit, then promote again.",
+    "Lambda.Unknown": "A step's Lambda was killed (memory or time ran out). Its log group in the hub says where; "
+    "promoting again is safe.",
+}
+_FAMILIES = (Refused, RolledBack, Errored)
+
+
+def explain(error: str, cause: str) -> Failure:
+    """Return the failure. A Lambda's cause is JSON with the exception's message in errorMessage; others are text."""
+    return Failure(error=error or "UnknownError", family=_family_of(error), cause=_text_of(error, cause))
+
+
+def _family_of(error: str) -> str:
+    for family in _FAMILIES:
+        if error in {leaf.__name__ for leaf in every_error(family)} | {family.__name__}:
+            return family.__name__
+    return Errored.__name__
+
+
+def _text_of(error: str, cause: str) -> str:
+    said = cause
+    try:
+        parsed = json.loads(cause)
+        said = parsed["errorMessage"] if isinstance(parsed, dict) and parsed.get("errorMessage") else cause
+    except ValueError:
+        pass
+    known = _STEP_FUNCTIONS.get(error)
+    if known:
+        return f"{known} ({said})" if said else known
+    return said or f"Step Functions reports {error} without a cause; the execution's history shows the state."

@@ -1,0 +1,50 @@
+"""The target's model: created if it is missing, accepted only if it is the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import rules, sagemaker_errors
+from lambdas.promotion.document import Wanted
+from lambdas.promotion.errors import CallRefused, ModelDataNotAccessible, NotYetVisible, QuotaExceeded
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+
+def ensure(wanted: Wanted, tags: dict[str, str], *, attempt: int, sagemaker: SageMakerClient) -> None:
+    """Create the model unless it is there already.
+
+    SageMaker reads the artifacts with the execution role here. New rights take some seconds until they are known
+    everywhere, so the first tries are retried (NotYetVisible) before it is called ModelDataNotAccessible.
+
+    Raises NameTaken, QuotaExceeded, ModelDataNotAccessible, or CallRefused with SageMaker's own words.
+    """
+    try:
+        sagemaker.create_model(**wanted.request, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
+    except ClientError as error:
+        if sagemaker_errors.is_existing(error):
+            require_same(wanted, sagemaker=sagemaker)
+            return
+        said = error.response["Error"]["Message"]
+        if sagemaker_errors.is_no_model_data(error):
+            if attempt < _TRIES_FOR_NEW_RIGHTS:
+                raise NotYetVisible(f"SageMaker cannot read the artifacts of {wanted.name} yet: {said}") from error
+            raise ModelDataNotAccessible(
+                f"SageMaker cannot read the copied artifacts of {wanted.name} with the execution role "
+                f"{wanted.request['ExecutionRoleArn']}. It says: {said}"
+            ) from error
+        if sagemaker_errors.is_quota(error):
+            raise QuotaExceeded(f"The model {wanted.name} exceeds a quota of the target account: {said}") from error
+        raise CallRefused(f"SageMaker refused to create the model {wanted.name}: {said}") from error
+
+
+_TRIES_FOR_NEW_RIGHTS = 3
+
+
+def require_same(wanted: Wanted, *, sagemaker: SageMakerClient) -> None:
+    """The model under our name must be ours. Raises NameTaken."""
+    found = sagemaker.describe_model(ModelName=wanted.name)
+    rules.require_same("model", wanted.name, wanted.request, dict(found))

@@ -1,0 +1,97 @@
+"""The one place for names that IAM, CDK and the code share. A role or bucket has the same name in every deployment.
+
+Names are fixed because accounts cannot look into each other: a policy in one account names a role of another.
+"""
+
+from __future__ import annotations
+
+import enum
+
+PRODUCT = "promote"
+STATE_MACHINE = PRODUCT
+BUS = PRODUCT
+ARTIFACT_PREFIX = "artifacts"
+TAG_PREFIX = "promote:"
+
+
+class Step(enum.StrEnum):
+    """The Lambda steps. The value is the file in lambdas/, the function's name and its role's."""
+
+    RESOLVE_MODEL = "resolve_model"
+    COMPARE_ENDPOINT = "compare_endpoint"
+    COPY_ARTIFACT = "copy_artifact"
+    VERIFY_ARTIFACTS = "verify_artifacts"
+    CREATE_MODEL = "create_model"
+    CREATE_ENDPOINT_CONFIG = "create_endpoint_config"
+    DEPLOY_ENDPOINT = "deploy_endpoint"
+    INSPECT_ENDPOINT = "inspect_endpoint"
+    EXPLAIN_FAILURE = "explain_failure"
+
+
+class Duty(enum.StrEnum):
+    """A role in an environment, by what it is for."""
+
+    READER = "reader"
+    COPIER = "copier"
+    DEPLOYER = "deployer"
+    EXECUTION = "execution"
+
+
+STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
+    Duty.READER: (Step.RESOLVE_MODEL,),
+    Duty.COPIER: (Step.COPY_ARTIFACT,),
+    Duty.DEPLOYER: (
+        Step.COMPARE_ENDPOINT,
+        Step.VERIFY_ARTIFACTS,
+        Step.CREATE_MODEL,
+        Step.CREATE_ENDPOINT_CONFIG,
+        Step.DEPLOY_ENDPOINT,
+        Step.INSPECT_ENDPOINT,
+    ),
+}
+
+
+def hub_stack() -> str:
+    return f"{PRODUCT}-hub"
+
+
+def environment_stack(environment: str) -> str:
+    return f"{PRODUCT}-{environment}"
+
+
+def function(step: Step) -> str:
+    return f"{PRODUCT}-{step.value.replace('_', '-')}"
+
+
+def step_role_arn(hub_account: str, step: Step) -> str:
+    """ARN of the role that a step's Lambda runs with, in the hub."""
+    return f"arn:aws:iam::{hub_account}:role/{function(step)}"
+
+
+def environment_role(environment: str, duty: Duty) -> str:
+    return f"{PRODUCT}-{environment}-{duty}"
+
+
+def environment_role_arn(account: str, environment: str, duty: Duty) -> str:
+    return f"arn:aws:iam::{account}:role/{environment_role(environment, duty)}"
+
+
+def artifact_bucket(environment: str, account: str, region: str) -> str:
+    return f"{PRODUCT}-{environment}-{account}-{region}"
+
+
+def artifact_key_alias(environment: str) -> str:
+    return f"alias/{PRODUCT}-{environment}"
+
+
+def stage_prefix(application: str, stage: str) -> str:
+    """Key prefix, with its slash, of everything that one stage keeps in its artifact bucket."""
+    return f"{ARTIFACT_PREFIX}/{application}/{stage}/"
+
+
+def state_machine_arn(hub_account: str, region: str) -> str:
+    return f"arn:aws:states:{region}:{hub_account}:stateMachine:{STATE_MACHINE}"
+
+
+def bus_arn(hub_account: str, region: str) -> str:
+    return f"arn:aws:events:{region}:{hub_account}:event-bus/{BUS}"

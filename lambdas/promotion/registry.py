@@ -1,0 +1,51 @@
+"""The source's SageMaker: the model or the model package version that is promoted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import sagemaker_errors
+from lambdas.promotion.errors import ModelNotFound, ModelPackageNotFound
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+
+def describe_model(name: str, *, where: str, sagemaker: SageMakerClient) -> Mapping[str, Any]:
+    """Return DescribeModel's answer. `where` names the account in the refusal. Raises ModelNotFound."""
+    try:
+        return sagemaker.describe_model(ModelName=name)
+    except ClientError as error:
+        if sagemaker_errors.is_missing(error):
+            raise ModelNotFound(f"There is no model {name!r} in {where}. Check the name and the stage.") from error
+        raise
+
+
+def describe_model_package(arn: str, *, sagemaker: SageMakerClient) -> Mapping[str, Any]:
+    """Return DescribeModelPackage's answer, read from the registry now. Raises ModelPackageNotFound.
+
+    Metadata is enough: the full answer would need the right to decrypt a model card (API: IncludedData).
+    """
+    try:
+        return sagemaker.describe_model_package(ModelPackageName=arn, IncludedData="MetadataOnly")
+    except ClientError as error:
+        if sagemaker_errors.is_missing(error):
+            raise ModelPackageNotFound(f"The registry has no {arn}. Check the group and the version.") from error
+        raise
+
+
+def tags_of(arn: str, *, sagemaker: SageMakerClient) -> dict[str, str]:
+    """Return the tags of a resource without AWS's own, which nobody else may set."""
+    pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+    tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+    return {key: value for key, value in tags.items() if not key.startswith("aws:")}
+
+
+def package_named_by(described: Mapping[str, Any]) -> str | None:
+    """Return the model package that the model's first container is made from, if it is."""
+    containers = described.get("Containers") or [described.get("PrimaryContainer", {})]
+    name: str | None = containers[0].get("ModelPackageName")
+    return name

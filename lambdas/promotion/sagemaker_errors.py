@@ -1,0 +1,45 @@
+"""Telling SageMaker's refusals apart: nearly all are ValidationException, so the beginning of the text decides."""
+
+from __future__ import annotations
+
+from botocore.exceptions import ClientError
+
+
+def is_missing(error: ClientError) -> bool:
+    """The named resource does not exist. (A missing right never comes here: it is AccessDenied.)"""
+    return (
+        _says(error, "Could not find")
+        or _code(error) == "ResourceNotFound"
+        or (_code(error) == "ValidationException" and "does not exist" in _message(error))
+    )
+
+
+def is_existing(error: ClientError) -> bool:
+    """The name is taken."""
+    return _says(error, "Cannot create already existing")
+
+
+def is_in_progress(error: ClientError) -> bool:
+    """The endpoint is being changed right now."""
+    return _says(error, "Cannot update in-progress endpoint")
+
+
+def is_no_model_data(error: ClientError) -> bool:
+    """The execution role cannot read the model data (or not yet: new rights take seconds to be known everywhere)."""
+    return _says(error, "Could not access model data") or _says(error, "Could not find model data")
+
+
+def is_quota(error: ClientError) -> bool:
+    return _code(error) == "ResourceLimitExceeded"
+
+
+def _says(error: ClientError, beginning: str) -> bool:
+    return _code(error) == "ValidationException" and _message(error).startswith(beginning)
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])
+
+
+def _message(error: ClientError) -> str:
+    return str(error.response["Error"]["Message"])

@@ -1,0 +1,84 @@
+"""The deployed configuration: what promotion.yaml said when the hub was deployed, with every default filled in.
+
+stacks/configuration.py writes it into the Lambda bundle as settings.json; only the first step reads it, and what a
+promotion needs of it travels in the document from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cattrs.preconf.json import make_converter
+
+from lambdas.promotion import names
+from lambdas.promotion.names import Duty
+
+_FILE = Path(__file__).parent / "settings.json"
+_converter = make_converter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """An account and Region that takes part."""
+
+    name: str
+    account: str
+    region: str
+
+    def role_arn(self, duty: Duty) -> str:
+        return names.environment_role_arn(self.account, self.name, duty)
+
+    @property
+    def artifact_bucket(self) -> str:
+        return names.artifact_bucket(self.name, self.account, self.region)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """An application in an environment.
+
+    `production_variants` are CreateEndpointConfig's ProductionVariants, in the API's own words, without ModelName.
+    `deadline_seconds` counts from the start of the execution.
+    """
+
+    name: str
+    environment: str
+    source: str
+    endpoint: str
+    production_variants: tuple[dict[str, Any], ...]
+    deadline_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """One model lineage. `registry` is the environment in which its model package group lives."""
+
+    name: str
+    model_package_group: str
+    registry: str
+    stages: dict[str, Stage]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All of it. `external_id` is sent with every AssumeRole if set."""
+
+    environments: dict[str, Environment]
+    applications: dict[str, Application]
+    external_id: str | None = None
+
+    def to_json(self) -> str:
+        return _converter.dumps(self, indent=1, sort_keys=True)
+
+    @staticmethod
+    def from_json(text: str) -> Settings:
+        return _converter.loads(text, Settings)
+
+
+@cache
+def deployed() -> Settings:
+    """Return the settings in this bundle."""
+    return Settings.from_json(_FILE.read_text())

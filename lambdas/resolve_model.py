@@ -1,0 +1,79 @@
+"""Find out what is to be promoted, from where to where, and refuse it before anything in the target is touched."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from lambdas.promotion import artifacts, definition, duties, naming, registry, rules, settings
+from lambdas.promotion.accounts import Account
+from lambdas.promotion.definition import Definition
+from lambdas.promotion.document import Execution, Promotion, Request, SourceModel
+from lambdas.promotion.settings import Application, Environment
+from lambdas.promotion.step import Event, errors_by_name, log_about, logger
+
+
+@errors_by_name
+def handler(event: Event, context: object) -> dict[str, Any]:
+    """The event is {"input": what the execution was started with, "execution": {"arn", "started_at"}}."""
+    execution = Execution(
+        arn=event["execution"]["arn"],
+        started_at=datetime.fromisoformat(event["execution"]["started_at"]),
+    )
+    logger.append_keys(promotion_id=execution.promotion_id)
+    request = rules.require_request(event["input"])
+    deployed = settings.deployed()
+    application, stage = rules.find_stage(request, deployed)
+    source, target = deployed.environments[stage.source], deployed.environments[stage.environment]
+    if request.model_package_arn:
+        rules.require_package_of(
+            application, request.model_package_arn, deployed.environments[application.registry], source
+        )
+    account = duties.as_reader(source, execution=execution, external_id=deployed.external_id)
+    model, found, tags = _model_of(request, application, source, account)
+    definition.require_region(found, target.region, where=model.arn)
+    objects = {uri: artifacts.resolve(uri, owner=source.account, s3=account.s3) for uri in found.artifact_uris}
+    definition.require_carried(objects, where=model.arn)
+    rules.require_pinned(found.pinned_etags, objects)
+
+    promotion = Promotion(
+        request=request,
+        execution=execution,
+        stage=stage,
+        source=source,
+        target=target,
+        external_id=deployed.external_id,
+        deadline=execution.started_at + timedelta(seconds=stage.deadline_seconds),
+        model=model,
+        **naming.wanted(found, objects, tags, request=request, stage=stage, target=target, model=model, by=execution),
+    )
+    log_about(promotion)
+    logger.info("Resolved", extra={"source_model": model.arn, "artifacts": len(promotion.artifacts)})
+    return promotion.to_json()
+
+
+def _model_of(
+    request: Request, application: Application, source: Environment, account: Account
+) -> tuple[SourceModel, Definition, dict[str, str]]:
+    if request.model_package_arn:
+        version = registry.describe_model_package(request.model_package_arn, sagemaker=account.sagemaker)
+        rules.require_approved(version)
+        arn = version["ModelPackageArn"]
+        model = SourceModel(arn=arn, created_at=version["CreationTime"], model_package_arn=arn)
+        return model, definition.of_package(version, where=arn), {}
+
+    where = f"{source.name} (account {source.account}, {source.region})"
+    described = registry.describe_model(str(request.model_name), where=where, sagemaker=account.sagemaker)
+    tags = registry.tags_of(described["ModelArn"], sagemaker=account.sagemaker)
+    rules.require_application_of(tags, application, where=described["ModelArn"])
+    named = registry.package_named_by(described)
+    package = registry.describe_model_package(named, sagemaker=account.sagemaker) if named else None
+    if package:
+        rules.require_package_of(application, package["ModelPackageArn"], source, source)
+        rules.require_approved(package)
+    model = SourceModel(
+        arn=described["ModelArn"],
+        created_at=described["CreationTime"],
+        model_package_arn=package["ModelPackageArn"] if package else None,
+    )
+    return model, definition.of_model(described, package, where=model.arn), tags

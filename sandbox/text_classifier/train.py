@@ -1,0 +1,38 @@
+"""Train the demo's text classifier, as a SageMaker training job in script mode would.
+
+Reads reviews.csv (columns text, label) from --train and writes model.joblib and metrics.json to --model-dir.
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+import joblib
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--model-dir", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    with (arguments.train / "reviews.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    texts, labels = [row["text"] for row in rows], [row["label"] for row in rows]
+    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10))
+    folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=0)
+    accuracy = float(cross_val_score(model, texts, labels, cv=folds).mean())
+    model.fit(texts, labels)
+
+    arguments.model_dir.mkdir(parents=True, exist_ok=True)
+    joblib.dump(model, arguments.model_dir / "model.joblib")
+    (arguments.model_dir / "metrics.json").write_text(json.dumps({"accuracy": accuracy, "reviews": len(rows)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Which events mean "a version of this group was approved"; the same words in the source's account and in the hub."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_events as events
+
+from stacks.configuration import Application, Configuration
+
+SOURCE = "aws.sagemaker"
+DETAIL_TYPE = "SageMaker Model Package State Change"
+
+
+def registries(configuration: Configuration) -> list[str]:
+    """Return the environments that hold a model package group of some application."""
+    return sorted({configuration.registry_of(application) for application in configuration.applications.values()})
+
+
+def groups_in(environment: str, configuration: Configuration) -> list[str]:
+    return sorted(
+        application.model_package_group
+        for application in configuration.applications.values()
+        if configuration.registry_of(application) == environment
+    )
+
+
+def pattern_for(application: Application, configuration: Configuration) -> events.EventPattern:
+    """Match approvals of the application's group, from its registry's account and Region only."""
+    registry = configuration.environments[configuration.registry_of(application)]
+    return events.EventPattern(
+        source=[SOURCE],
+        account=[registry.account],
+        region=[registry.region],
+        detail_type=[DETAIL_TYPE],
+        detail=_approval_in([application.model_package_group]),
+    )
+
+
+def pattern_in(environment: str, configuration: Configuration) -> events.EventPattern:
+    """Match approvals of any application's group in an environment's registry."""
+    return events.EventPattern(
+        source=[SOURCE], detail_type=[DETAIL_TYPE], detail=_approval_in(groups_in(environment, configuration))
+    )
+
+
+def _approval_in(groups: list[str]) -> dict[str, object]:
+    """An edit of a version that is approved already says Approved again, but not that the approval was updated.
+
+    A version that is registered as Approved has nothing in UpdatedModelPackageFields.
+    """
+    return {
+        "ModelPackageGroupName": groups,
+        "ModelApprovalStatus": ["Approved"],
+        "$or": [
+            {"UpdatedModelPackageFields": ["ModelApprovalStatus"]},
+            {"UpdatedModelPackageFields": [{"exists": False}]},
+        ],
+    }

@@ -1,0 +1,81 @@
+"""The Lambda bundle: lambdas/, the packages it needs, and the deployed settings. One bundle serves every step."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from aws_cdk import aws_lambda as lambda_
+
+from lambdas.promotion.settings import Settings
+
+_ROOT = Path(__file__).parent.parent
+_BUILD = _ROOT / ".build"
+_REQUIREMENTS = _ROOT / "lambdas" / "requirements.txt"
+_CONSTRAINTS = _ROOT / "constraints.txt"
+
+
+class BundleError(Exception):
+    """The bundle could not be built; the message quotes pip."""
+
+
+def code(settings: Settings) -> lambda_.Code:
+    """Return the bundle as a CDK asset. Its hash is that of its content: equal settings, equal asset."""
+    return lambda_.Code.from_asset(str(build(settings)))
+
+
+def build(settings: Settings) -> Path:
+    """Write the bundle and return its folder; one that is there already is used again."""
+    packages = _packages()
+    sources = sorted((_ROOT / "lambdas").rglob("*.py"))
+    digest = hashlib.sha256(settings.to_json().encode() + packages.name.encode())
+    for source in sources:
+        digest.update(source.relative_to(_ROOT).as_posix().encode() + source.read_bytes())
+    bundle = _BUILD / f"bundle-{digest.hexdigest()[:16]}"
+    if bundle.exists():
+        return bundle
+    draft = _draft(bundle)
+    shutil.copytree(packages, draft)
+    for source in sources:
+        copy = draft / source.relative_to(_ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+    (draft / "lambdas" / "promotion" / "settings.json").write_text(settings.to_json())
+    return _finish(draft, bundle)
+
+
+def _packages() -> Path:
+    """Install what lambdas/requirements.txt pins; pure Python only, so that it runs on every architecture."""
+    pinned = _REQUIREMENTS.read_bytes() + _CONSTRAINTS.read_bytes()
+    packages = _BUILD / f"packages-{hashlib.sha256(pinned).hexdigest()[:16]}"
+    if packages.exists():
+        return packages
+    draft = _draft(packages)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    command += ["--requirement", str(_REQUIREMENTS), "--constraint", str(_CONSTRAINTS), "--target", str(draft)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own pins
+    if done.returncode != 0:
+        raise BundleError(f"pip could not install {_REQUIREMENTS} for the Lambdas:\n{done.stderr.strip()}")
+    compiled = [file.name for file in draft.rglob("*.so")]
+    if compiled:
+        raise BundleError(f"The Lambda bundle must be pure Python, but holds {', '.join(compiled)}.")
+    for leftover in [*draft.rglob("__pycache__"), *draft.glob("*.dist-info"), *draft.glob("bin")]:
+        shutil.rmtree(leftover)
+    return _finish(draft, packages)
+
+
+def _draft(folder: Path) -> Path:
+    draft = folder.with_name(f"{folder.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.parent.mkdir(exist_ok=True)
+    return draft
+
+
+def _finish(draft: Path, folder: Path) -> Path:
+    """A folder with its final name is whole, also if the build was killed half-way or ran twice at once."""
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
+    return folder

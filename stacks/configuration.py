@@ -1,0 +1,281 @@
+"""promotion.yaml: what a person writes, checked with all mistakes at once, and what the Lambdas get of it.
+
+docs/configuration.md explains every member. A mistake is reported with its path in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from lambdas.promotion import settings
+
+# What a pattern means, for the person whose text does not match it.
+_MEANINGS: dict[str, str] = {}
+
+
+def _text(pattern: str, meaning: str, *, longest: int | None = None) -> StringConstraints:
+    _MEANINGS[pattern] = meaning
+    return StringConstraints(pattern=pattern, max_length=longest)
+
+
+_LABEL = r"^[a-z][a-z0-9-]*[a-z0-9]$"
+_LABEL_MEANING = "small letters, digits and hyphens, beginning with a letter"
+
+Account = Annotated[str, _text(r"^[0-9]{12}$", "an account's 12 digits, in quotes")]
+Region = Annotated[str, _text(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "a Region such as us-east-1")]
+# Environments stand in role and bucket names (64 and 63 characters), applications and stages in model names (63).
+EnvironmentName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=20)]
+ApplicationName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=40)]
+StageName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=20)]
+Bucket = Annotated[str, _text(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", "a bucket's name, without s3://")]
+KeyArn = Annotated[
+    str, _text(r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", "a key's ARN (not an alias: it must be exact)")
+]
+# SageMaker's own pattern (API: EndpointName, VariantName, ModelPackageGroupName).
+SageMakerName = Annotated[
+    str, _text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", "letters, digits and hyphens, at most 63, as SageMaker has it")
+]
+InstanceType = Annotated[str, _text(r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$", "an instance type such as ml.m5.large")]
+ExternalId = Annotated[
+    str, _text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1224 letters, digits or _+=,.@:/-", longest=1224)
+]
+OrganizationId = Annotated[str, _text(r"^o-[a-z0-9]{10,32}$", "an organization's id such as o-abcde12345")]
+Duration = Annotated[str, _text(r"^[1-9][0-9]*[smh]$", "a duration such as 90s, 30m or 2h")]
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_LONGEST_DEADLINE = 8 * 3600
+
+
+class ConfigurationError(Exception):
+    """promotion.yaml has mistakes; the message lists all of them with their paths."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Hub(_Strict):
+    """The account of the state machine."""
+
+    account: Account
+    region: Region
+    external_id: ExternalId | None = None
+    organization_id: OrganizationId | None = None
+
+
+class Environment(_Strict):
+    """An account and Region. `buckets` and `kms_keys` are existing ones that hold the models made there."""
+
+    account: Account
+    region: Region
+    buckets: tuple[Bucket, ...] = ()
+    kms_keys: tuple[KeyArn, ...] = ()
+
+
+class Variant(_Strict):
+    """A production variant (API: ProductionVariant)."""
+
+    name: SageMakerName
+    instance_type: InstanceType
+    initial_instance_count: Annotated[int, Field(ge=1, strict=True)]
+
+    def in_api_words(self) -> dict[str, Any]:
+        return {
+            "VariantName": self.name,
+            "InstanceType": self.instance_type,
+            "InitialInstanceCount": self.initial_instance_count,
+        }
+
+
+class Stage(_Strict):
+    """An application in an environment. The stage is called like its environment unless `environment` says another."""
+
+    source: Annotated[EnvironmentName, Field(alias="from")]
+    environment: EnvironmentName | None = None
+    endpoint: SageMakerName
+    variants: Annotated[list[Variant], Field(min_length=1, max_length=1)]
+    deadline: Duration = "1h"
+
+    @property
+    def deadline_seconds(self) -> int:
+        return int(self.deadline[:-1]) * _SECONDS[self.deadline[-1]]
+
+
+class Application(_Strict):
+    """One model lineage. Approving a version of the group starts the first stage."""
+
+    model_package_group: SageMakerName
+    stages: Annotated[dict[StageName, Stage], Field(min_length=1)]
+
+
+class Configuration(_Strict):
+    """The whole file."""
+
+    hub: Hub
+    environments: Annotated[dict[EnvironmentName, Environment], Field(min_length=2)]
+    applications: dict[ApplicationName, Application]
+
+    def environment_of(self, stage_name: str, stage: Stage) -> str:
+        return stage.environment or stage_name
+
+    def sources(self) -> dict[str, set[str]]:
+        """Return, for each target environment, the environments that it takes models from."""
+        found: dict[str, set[str]] = {}
+        for application in self.applications.values():
+            for name, stage in application.stages.items():
+                found.setdefault(self.environment_of(name, stage), set()).add(stage.source)
+        return found
+
+    def registry_of(self, application: Application) -> str:
+        """Return the environment whose registry holds the application's group: where its first stage takes from."""
+        return next(iter(application.stages.values())).source
+
+    def deployment_order(self) -> list[str]:
+        """Return the environments so that each comes after those it takes from.
+
+        A bucket policy may only name roles that exist (AWS: "Invalid principal in policy"), so the copier's
+        environment is deployed first.
+        """
+        order: list[str] = []
+        waiting = {name: self.sources().get(name, set()) - {name} for name in self.environments}
+        while waiting:
+            ready = [name for name, sources in waiting.items() if sources <= set(order)]
+            if not ready:
+                raise ConfigurationError(
+                    f"environments: {', '.join(sorted(waiting))} take models from each other in a circle. None of "
+                    "them can be deployed first; let models flow one way."
+                )
+            order += ready
+            waiting = {name: sources for name, sources in waiting.items() if name not in ready}
+        return order
+
+    def deployed(self) -> settings.Settings:
+        """Return what the Lambdas need to know."""
+        return settings.Settings(
+            external_id=self.hub.external_id,
+            environments={
+                name: settings.Environment(name=name, account=environment.account, region=environment.region)
+                for name, environment in self.environments.items()
+            },
+            applications={
+                name: settings.Application(
+                    name=name,
+                    model_package_group=application.model_package_group,
+                    registry=self.registry_of(application),
+                    stages={
+                        stage_name: settings.Stage(
+                            name=stage_name,
+                            environment=self.environment_of(stage_name, stage),
+                            source=stage.source,
+                            endpoint=stage.endpoint,
+                            production_variants=tuple(variant.in_api_words() for variant in stage.variants),
+                            deadline_seconds=stage.deadline_seconds,
+                        )
+                        for stage_name, stage in application.stages.items()
+                    },
+                )
+                for name, application in self.applications.items()
+            },
+        )
+
+
+def load(path: Path) -> Configuration:
+    """Read and check the file. Raises ConfigurationError with every mistake, one a line."""
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path} is not YAML: {error}") from error
+    return parse(raw, where=str(path))
+
+
+def parse(raw: object, *, where: str) -> Configuration:
+    """Check what the file says. Raises ConfigurationError."""
+    try:
+        configuration = Configuration.model_validate(raw)
+        problems = list(_contradictions(configuration))
+        if not problems:
+            configuration.deployment_order()
+    except ValidationError as error:
+        problems = [f"{_path(one['loc'])}: {_sentence(one)}" for one in error.errors(include_url=False)]
+        problems += _contradictions_of_what_can_be_read(raw)
+    except ConfigurationError as error:
+        problems = [str(error)]
+    if problems:
+        mistakes = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+        raise ConfigurationError(f"{where} has {mistakes}:\n" + "\n".join(f"  {problem}" for problem in problems))
+    return configuration
+
+
+def _contradictions(configuration: Configuration) -> Iterator[str]:
+    """Yield what is well-formed but cannot be."""
+    environments = configuration.environments
+    endpoints: dict[tuple[str, str], str] = {}
+    groups: dict[tuple[str, str], str] = {}
+    for name, application in configuration.applications.items():
+        group = (configuration.registry_of(application), application.model_package_group)
+        if group in groups:
+            yield (
+                f"applications.{name}.model_package_group: {group[1]!r} is the group of {groups[group]!r} too; an "
+                "approval must start one application"
+            )
+        groups[group] = name
+        for stage_name, stage in application.stages.items():
+            path = f"applications.{name}.stages.{stage_name}"
+            target = configuration.environment_of(stage_name, stage)
+            known = f"(there are: {', '.join(environments)})"
+            if stage.source not in environments:
+                yield f"{path}.from: there is no environment {stage.source!r} {known}"
+            if target not in environments:
+                member = "environment" if stage.environment else "environment: the stage's name is none, and"
+                yield f"{path}.{member}: there is no environment {target!r} {known}"
+            if target == stage.source:
+                yield f"{path}.from: a stage cannot take its models from its own environment {target!r}"
+            if stage.deadline_seconds > _LONGEST_DEADLINE:
+                yield f"{path}.deadline: {stage.deadline} is longer than the 8h that SageMaker gives a deployment"
+            endpoint = (target, stage.endpoint.lower())
+            if endpoint in endpoints:
+                yield f"{path}.endpoint: {stage.endpoint!r} in {target} is the endpoint of {endpoints[endpoint]} too"
+            endpoints[endpoint] = path
+
+
+def _contradictions_of_what_can_be_read(raw: object) -> list[str]:
+    """Names that point nowhere are told together with malformed members, as far as the file can be read."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("environments"), dict):
+        return []
+    problems = []
+    applications = raw.get("applications")
+    for name, application in applications.items() if isinstance(applications, dict) else ():
+        stages = application.get("stages") if isinstance(application, dict) else None
+        for stage_name, stage in stages.items() if isinstance(stages, dict) else ():
+            source = stage.get("from") if isinstance(stage, dict) else None
+            if isinstance(source, str) and source not in raw["environments"]:
+                problems.append(
+                    f"applications.{name}.stages.{stage_name}.from: there is no environment {source!r} "
+                    f"(there are: {', '.join(map(str, raw['environments']))})"
+                )
+    return problems
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location if part != "[key]") or "the file"
+
+
+def _sentence(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such member"
+    if error["type"] == "missing":
+        return "is missing"
+    if error["type"] == "string_type" and isinstance(error["input"], int):
+        return f"must be text; put it in quotes ({error['input']!r} is a number to YAML)"
+    if error["type"] == "string_pattern_mismatch":
+        return f"must be {_MEANINGS[error['ctx']['pattern']]}, not {error['input']!r}"
+    message = re.sub(r"^(Input|String|List|Dictionary|Value)", "it", error["msg"])
+    return f"{message}, not {error['input']!r}"

@@ -1,0 +1,183 @@
+"""The hub: the state machine with its steps, and the way an approval comes to it."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, Environment, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from lambdas.promotion import names
+from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
+from stacks import approvals, bundle, workflow
+from stacks.configuration import Configuration
+from stacks.nag import accept
+from stacks.step import StepFunction
+
+# One CopyObject of 5 GB takes minutes; Lambda's own limit is 15.
+_COPY_TIMEOUT = Duration.minutes(15)
+
+
+class HubStack(Stack):
+    """Everything in the hub account."""
+
+    def __init__(self, scope: Construct, configuration: Configuration) -> None:
+        hub = configuration.hub
+        super().__init__(
+            scope,
+            names.hub_stack(),
+            env=Environment(account=hub.account, region=hub.region),
+            description="Promote: the state machine that promotes SageMaker models between accounts",
+        )
+        key = self._log_key()
+        code = bundle.code(configuration.deployed())
+        steps = {
+            step: StepFunction(
+                self,
+                step,
+                code=code,
+                key=key,
+                assumes=_roles_assumed_by(step, configuration),
+                timeout=_COPY_TIMEOUT if step is Step.COPY_ARTIFACT else None,
+            )
+            for step in Step
+        }
+        self.state_machine = sfn.StateMachine(
+            self,
+            "StateMachine",
+            state_machine_name=names.STATE_MACHINE,
+            state_machine_type=sfn.StateMachineType.STANDARD,
+            query_language=sfn.QueryLanguage.JSONATA,
+            definition_body=sfn.DefinitionBody.from_chainable(workflow.story(self, steps)),
+            timeout=Duration.seconds(_longest_deadline(configuration)).plus(Duration.hours(1)),
+            tracing_enabled=True,
+            logs=sfn.LogOptions(
+                destination=logs.LogGroup(
+                    self,
+                    "StateMachineLogs",
+                    log_group_name=f"/aws/vendedlogs/states/{names.STATE_MACHINE}",
+                    retention=logs.RetentionDays.ONE_YEAR,
+                    encryption_key=key,
+                ),
+                level=sfn.LogLevel.ALL,
+                # The model's environment variables are in the document; the history has it, the log need not.
+                include_execution_data=False,
+            ),
+        )
+        self._approvals(configuration)
+        self._accept_findings(steps)
+
+    def _log_key(self) -> kms.Key:
+        key = kms.Key(self, "LogKey", description="Promote's log groups in the hub", enable_key_rotation=True)
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Logs",
+                principals=[iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")],
+                actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+                resources=["*"],
+                conditions={
+                    "ArnLike": {
+                        "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{self.region}:{self.account}:log-group:*"
+                    }
+                },
+            )
+        )
+        return key
+
+    def _approvals(self, configuration: Configuration) -> None:
+        """An approval comes from a registry's account to this bus; a rule per application starts its first stage."""
+        bus = events.EventBus(self, "Bus", event_bus_name=names.BUS)
+        for name in approvals.registries(configuration):
+            events.CfnEventBusPolicy(
+                self,
+                f"From-{name}",
+                event_bus_name=bus.event_bus_name,
+                statement_id=f"approvals-from-{name}",
+                statement={
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:aws:iam::{configuration.environments[name].account}:root"},
+                    "Action": "events:PutEvents",
+                    "Resource": bus.event_bus_arn,
+                    "Condition": {"StringEquals": {"events:source": approvals.SOURCE}},
+                },
+            )
+        undelivered = sqs.Queue(
+            self,
+            "UndeliveredApprovals",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        accept(undelivered, "AwsSolutions-SQS3", "It is the dead-letter queue itself.")
+        for name, application in configuration.applications.items():
+            first_stage = next(iter(application.stages))
+            events.Rule(
+                self,
+                f"Approved-{name}",
+                rule_name=f"{names.PRODUCT}-approved-{name}",
+                description=f"An approved version of {application.model_package_group} goes to {first_stage}",
+                event_bus=bus,
+                event_pattern=approvals.pattern_for(application, configuration),
+                targets=[
+                    targets.SfnStateMachine(
+                        self.state_machine,
+                        input=events.RuleTargetInput.from_object(
+                            {
+                                "application": name,
+                                "stage": first_stage,
+                                "model_package_arn": events.EventField.from_path("$.detail.ModelPackageArn"),
+                            }
+                        ),
+                        dead_letter_queue=undelivered,
+                        retry_attempts=10,
+                        max_event_age=Duration.hours(2),
+                    )
+                ],
+            )
+
+    def _accept_findings(self, steps: dict[Step, StepFunction]) -> None:
+        tracing = "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources (AWS: X-Ray actions)."
+        for step in steps.values():
+            accept(step.role, "AwsSolutions-IAM5[Resource::*]", tracing)
+            accept(
+                step.function,
+                "AwsSolutions-L1",
+                "Python 3.13 is pinned: the tests run the code on versions that have the same syntax.",
+            )
+        accept(
+            self.state_machine.role,
+            "AwsSolutions-IAM5[Resource::*]",
+            "CloudWatch Logs' delivery actions and X-Ray's know no resources (AWS: Step Functions, CloudWatch Logs).",
+        )
+        for step in steps.values():
+            accept(
+                self.state_machine.role,
+                f"AwsSolutions-IAM5[Resource::<{self.get_logical_id(step.function.node.default_child)}.Arn>:*]",  # type: ignore[arg-type]
+                "CDK grants a function's versions with the function; none are published.",
+            )
+
+
+def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:
+    """Return the exact role ARNs that a step assumes, one for each environment in which it has a duty."""
+    targets_of = configuration.sources()
+    places = {
+        Duty.READER: sorted({source for sources in targets_of.values() for source in sources}),
+        Duty.COPIER: sorted({source for sources in targets_of.values() for source in sources}),
+        Duty.DEPLOYER: sorted(targets_of),
+    }
+    return [
+        names.environment_role_arn(configuration.environments[place].account, place, duty)
+        for duty, steps in STEPS_OF_DUTY.items()
+        if step in steps
+        for place in places[duty]
+    ]
+
+
+def _longest_deadline(configuration: Configuration) -> int:
+    stages = [stage for application in configuration.applications.values() for stage in application.stages.values()]
+    return max((stage.deadline_seconds for stage in stages), default=3600)

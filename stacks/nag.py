@@ -1,0 +1,11 @@
+"""cdk-nag findings that are accepted, each with its reason beside the construct."""
+
+from __future__ import annotations
+
+from aws_cdk import Acknowledgment, Validations
+from constructs import IConstruct
+
+
+def accept(construct: IConstruct, finding: str, reason: str) -> None:
+    """Accept one finding on a construct and what is below it."""
+    Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))

@@ -1,0 +1,121 @@
+"""A step of the workflow: its Lambda with its own role, its state, and what is retried and caught. Written once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from lambdas.promotion import names
+from lambdas.promotion.errors import Transient, every_error
+from lambdas.promotion.names import Step
+
+# AWS: "Handle transient Lambda service exceptions", and the throttling that CDK's own default leaves out.
+_LAMBDA_SERVICE = [
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+]
+# A step that was killed is run again: every step is safe to repeat.
+_KILLED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"]
+_DOCUMENT = {"promotion": "{% $states.input %}", "attempt": "{% $states.context.State.RetryCount %}"}
+
+
+class StepFunction(Construct):
+    """A step's Lambda function, its role (fixed name: other accounts trust it by ARN) and its log group."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        step: Step,
+        *,
+        code: lambda_.Code,
+        key: kms.IKey,
+        assumes: Sequence[str] = (),
+        timeout: Duration | None = None,
+    ) -> None:
+        super().__init__(scope, step.value)
+        name = names.function(step)
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/aws/lambda/{name}",
+            retention=logs.RetentionDays.ONE_YEAR,
+            encryption_key=key,
+        )
+        self.role = iam.Role(
+            self,
+            "Role",
+            role_name=name,
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"Promote's step {step.value} in the hub",
+        )
+        log_group.grant_write(self.role)
+        if assumes:
+            self.role.add_to_policy(
+                iam.PolicyStatement(sid="WorkInOtherAccounts", actions=["sts:AssumeRole"], resources=list(assumes))
+            )
+        self.timeout = timeout or Duration.seconds(60)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=name,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=f"lambdas.{step.value}.handler",
+            code=code,
+            role=self.role,
+            memory_size=512,
+            timeout=self.timeout,
+            tracing=lambda_.Tracing.ACTIVE,
+            log_group=log_group,
+            environment={"POWERTOOLS_SERVICE_NAME": names.PRODUCT, "POWERTOOLS_METRICS_NAMESPACE": "Promote"},
+        )
+
+
+def task(
+    scope: Construct,
+    title: str,
+    step: StepFunction,
+    *,
+    payload: dict[str, Any] | None = None,
+    caught_by: sfn.IChainable | None = None,
+    catch_output: str = "{% {'failed': $states.errorOutput} %}",
+) -> tasks.LambdaInvoke:
+    """Return the state that runs a step: the document in, the document out.
+
+    Only Transient errors, Lambda's own and killed steps are tried again. All others go to `caught_by` at once.
+    """
+    state = tasks.LambdaInvoke.jsonata(
+        scope,
+        title,
+        lambda_function=step.function,
+        payload=sfn.TaskInput.from_object(payload or _DOCUMENT),
+        outputs="{% $states.result.Payload %}",
+        retry_on_service_exceptions=False,
+        # A little more than the function's own limit, so that the function's error is the one that is seen.
+        task_timeout=sfn.Timeout.duration(Duration.seconds(step.timeout.to_seconds() + 15)),
+    )
+    state.add_retry(
+        errors=[error.__name__ for error in every_error(Transient)],
+        interval=Duration.seconds(2),
+        backoff_rate=2,
+        max_delay=Duration.seconds(60),
+        max_attempts=6,
+        jitter_strategy=sfn.JitterType.FULL,
+    )
+    state.add_retry(errors=_LAMBDA_SERVICE, interval=Duration.seconds(2), backoff_rate=2, max_attempts=6)
+    state.add_retry(errors=_KILLED, interval=Duration.seconds(2), backoff_rate=2, max_attempts=2)
+    if caught_by:
+        state.add_catch(caught_by, errors=["States.ALL"], outputs=catch_output)
+    return state
