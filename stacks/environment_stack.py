@@ -347,13 +347,8 @@ class EnvironmentStack(Stack):
         ]
 
     def _sagemaker(self, kind: str, stage: tuple[str, str]) -> str:
-        beginning = f"{stage[0]}-{stage[1]}"[:_LONGEST_BEGINNING].rstrip("-")
-        return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{beginning}-*"
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{names.resource_beginning(*stage)}*"
 
     @staticmethod
     def _via_s3(region: str) -> dict[str, dict[str, object]]:
         return {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
-
-
-# What rules.resource_name leaves of the beginning.
-_LONGEST_BEGINNING = 35

@@ -189,7 +189,7 @@ class Promotion:
                 target_model=self.target_arn("model", self.wanted_model.name),
                 endpoint_config=self.target_arn("endpoint-config", self.wanted_config.name),
                 endpoint=self.target_arn("endpoint", self.stage.endpoint),
-                previous_endpoint_config=self.change.previous_config if self.change else None,
+                previous_endpoint_config=self._previous_config_arn(),
                 artifacts=len(self.artifacts),
                 artifacts_copied=len(copied),
                 bytes_copied=sum(artifact.source.size for artifact in copied),
@@ -202,6 +202,10 @@ class Promotion:
     def target_arn(self, kind: str, name: str) -> str:
         """ARN of a SageMaker resource in the target; SageMaker writes names in ARNs in lower case."""
         return f"arn:aws:sagemaker:{self.target.region}:{self.target.account}:{kind}/{name.lower()}"
+
+    def _previous_config_arn(self) -> str | None:
+        previous = self.change.previous_config if self.change else None
+        return self.target_arn("endpoint-config", previous) if previous else None
 
     def to_json(self) -> dict[str, Any]:
         document: dict[str, Any] = _converter.unstructure(self)

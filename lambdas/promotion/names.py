@@ -89,6 +89,14 @@ def stage_prefix(application: str, stage: str) -> str:
     return f"{ARTIFACT_PREFIX}/{application}/{stage}/"
 
 
+def resource_beginning(application: str, stage: str) -> str:
+    """What the names of a stage's models and configurations begin with; the deployer's rights end there.
+
+    The rest of SageMaker's 63 characters is a hyphen, 14 for a time, a hyphen and 12 for a digest.
+    """
+    return f"{application}-{stage}"[:35].rstrip("-") + "-"
+
+
 def state_machine_arn(hub_account: str, region: str) -> str:
     return f"arn:aws:states:{region}:{hub_account}:stateMachine:{STATE_MACHINE}"
 

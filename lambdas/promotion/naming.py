@@ -49,7 +49,9 @@ def wanted(
         )
         for uri, found_object in objects.items()
     }
-    model_name = rules.resource_name(request.application, stage.name, model.created_at, digest)
+    # The time in the name is readable to the second; two sources of one second differ in the digest.
+    version = hashlib.sha256(canonical([digest, model.created_at.isoformat()])).hexdigest()
+    model_name = rules.resource_name(request.application, stage.name, model.created_at, version)
     config = config_request(stage, model_name=model_name)
     config_digest = hashlib.sha256(canonical(config)).hexdigest()
     config_name = rules.resource_name(request.application, stage.name, model.created_at, config_digest)

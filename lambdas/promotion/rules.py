@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from lambdas.promotion import names
 from lambdas.promotion.document import Artifact, Change, Progress, Promotion, Request, S3Object
 from lambdas.promotion.errors import (
     ArtifactChanged,
@@ -37,7 +38,6 @@ _PACKAGE_ARN = re.compile(
 )
 _MEMBERS = {"application", "stage", "model_name", "model_package_arn"}
 _EXAMPLE = '{"application": "text-classifier", "stage": "qa", "model_name": "my-model"}'
-_LONGEST_NAME = 63
 _MOST_TAGS = 50
 
 
@@ -135,7 +135,7 @@ def require_approved(package: Mapping[str, Any]) -> None:
 
 def require_application_of(tags: Mapping[str, str], application: Application, *, where: str) -> None:
     """A model that Promote made for one application is not taken over by another."""
-    owner = tags.get("promote:application", application.name)
+    owner = tags.get(f"{names.TAG_PREFIX}application", application.name)
     if owner != application.name:
         raise WrongModelPackageGroup(
             f"{where} was promoted for application {owner!r}, not for {application.name!r}. Start {owner!r} instead."
@@ -204,8 +204,7 @@ def _says(found: Any, wanted: Any) -> bool:
 
 def resource_name(application: str, stage: str, created_at: datetime, digest: str) -> str:
     """Return a content-addressed name: readable, unique to its content, within SageMaker's 63 characters."""
-    ending = f"-{created_at:%Y%m%d%H%M%S}-{digest[:12]}"
-    return f"{application}-{stage}"[: _LONGEST_NAME - len(ending)].rstrip("-") + ending
+    return f"{names.resource_beginning(application, stage)}{created_at:%Y%m%d%H%M%S}-{digest[:12]}"
 
 
 def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:

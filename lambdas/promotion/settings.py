@@ -71,7 +71,7 @@ class Settings:
     external_id: str | None = None
 
     def to_json(self) -> str:
-        return _converter.dumps(self, indent=1, sort_keys=True)
+        return _converter.dumps(self, indent=1)
 
     @staticmethod
     def from_json(text: str) -> Settings:

@@ -1,0 +1,49 @@
+"""The synthesised app, once for all tests of the stacks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from cdk_nag import AwsSolutionsChecks
+
+import app as promote
+from lambdas.promotion import names
+
+PROJECT = Path(__file__).parents[2]
+Template = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
+    """Every stack's template by name. cdk-nag is attached: an unaccepted finding fails here."""
+    out = tmp_path_factory.mktemp("cdk.out")
+    context = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    app = cdk.App(outdir=str(out), context=context)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    promote.build(app, PROJECT / "sandbox" / "promotion.yaml")
+    app.synth()
+    return {file.name.split(".")[0]: json.loads(file.read_text()) for file in out.glob("*.template.json")}
+
+
+@pytest.fixture(scope="session")
+def definition(templates: dict[str, Template]) -> dict[str, Any]:
+    """The state machine's definition, with every reference as text."""
+    machines = [
+        resource["Properties"]
+        for resource in templates[names.hub_stack()]["Resources"].values()
+        if resource["Type"] == "AWS::StepFunctions::StateMachine"
+    ]
+    parts = machines[0]["DefinitionString"]["Fn::Join"][1]
+    resolved: dict[str, Any] = json.loads("".join(part if isinstance(part, str) else _text_of(part) for part in parts))
+    return resolved
+
+
+def _text_of(reference: dict[str, Any]) -> str:
+    if reference.get("Ref") == "AWS::Partition":
+        return "aws"
+    logical_id = str(reference["Fn::GetAtt"][0])
+    return f"arn:aws:lambda:us-east-1:111111111111:function:{logical_id}"

@@ -1,0 +1,91 @@
+"""The state machine's definition: kept as a golden file, valid, and with a way out for every error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lambdas.promotion.errors import PromotionError, Transient, every_error
+from lambdas.promotion.names import Step
+
+GOLDEN = Path(__file__).parent / "golden" / "promotion.asl.json"
+PROJECT = Path(__file__).parents[2]
+State = dict[str, Any]
+
+
+def states(definition: dict[str, Any]) -> Iterator[tuple[str, State]]:
+    for name, state in definition["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+def tasks(definition: dict[str, Any]) -> list[tuple[str, State]]:
+    return [(name, state) for name, state in states(definition) if state["Type"] == "Task"]
+
+
+def test_the_definition_is_the_golden_one(definition: dict[str, Any]) -> None:
+    """A change of the workflow is seen in review: run UPDATE_GOLDEN=1 pytest tests/stacks and look at the diff."""
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(json.dumps(definition, indent=1) + "\n")
+    assert definition == json.loads(GOLDEN.read_text())
+
+
+def test_the_resolved_definition_is_valid(definition: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "promotion.asl.json"
+    file.write_text(json.dumps(definition))
+    validator = PROJECT / "node_modules" / ".bin" / "asl-validator"
+    done = subprocess.run([str(validator), "--json-path", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_task_and_the_execution_have_a_time_limit(definition: dict[str, Any]) -> None:
+    assert definition["TimeoutSeconds"] > 0
+    unlimited = [name for name, state in tasks(definition) if not state.get("TimeoutSeconds")]
+    assert unlimited == []
+
+
+def test_every_transient_error_is_retried_by_every_task_and_no_other_is(definition: dict[str, Any]) -> None:
+    ours = {error.__name__ for error in every_error(PromotionError)}
+    transient = {error.__name__ for error in every_error(Transient)}
+    for name, state in tasks(definition):
+        retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+        assert retried & ours == transient, name
+
+
+def test_throttled_and_killed_lambdas_are_retried_by_every_task(definition: dict[str, Any]) -> None:
+    needed = {"Lambda.TooManyRequestsException", "Lambda.ServiceException", "Lambda.Unknown", "States.Timeout"}
+    for name, state in tasks(definition):
+        assert needed <= {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}, name
+
+
+def test_every_error_leads_to_the_failed_ending(definition: dict[str, Any]) -> None:
+    """What a Map's item does not catch, the Map does."""
+    for name, state in definition["States"].items():
+        if state["Type"] in {"Task", "Map"}:
+            caught = [catcher for catcher in state["Catch"] if catcher["ErrorEquals"] == ["States.ALL"]]
+            expected = "Promotion failed" if name == "Explain the failure" else "Explain the failure"
+            assert [catcher["Next"] for catcher in caught] == [expected], name
+
+
+def test_every_step_has_a_state_of_its_own(definition: dict[str, Any]) -> None:
+    used = [state["Arguments"]["FunctionName"] for _, state in tasks(definition)]
+    assert len(used) == len(set(used)) == len(Step)
+
+
+def test_every_state_can_be_reached(definition: dict[str, Any]) -> None:
+    reached: set[str] = set()
+    ahead = [definition["StartAt"]]
+    while ahead:
+        name = ahead.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        state = definition["States"][name]
+        ahead += [state[member] for member in ("Next", "Default") if member in state]
+        ahead += [branch["Next"] for branch in [*state.get("Choices", []), *state.get("Catch", [])]]
+    assert reached == set(definition["States"])
