@@ -1,0 +1,1 @@
+"""The sandbox: a local AWS into which the real CDK app is deployed."""

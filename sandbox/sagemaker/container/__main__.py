@@ -1,0 +1,108 @@
+"""Started as `python -m sandbox.sagemaker.container <description.json> <listening socket>`.
+
+Downloads the model data with the execution role's credentials, unpacks it, imports the script, and serves.
+"""
+
+import ctypes
+import importlib.util
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sandbox.sagemaker.container import download, server
+from sandbox.sagemaker.container.download import DownloadFailed
+from sandbox.sagemaker.container.script import Script
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    description = json.loads(Path(sys.argv[1]).read_text())
+    _die_with_parent(description["parent"])
+    root = Path(description["root"])
+    try:
+        script = _load(description, root)
+    except DownloadFailed as failure:
+        Path(description["failure"]).write_text(json.dumps({"url": str(failure)}))
+        traceback.print_exc()
+        sys.exit(1)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
+    server.serve(script, int(sys.argv[2]))
+
+
+def _load(description: dict[str, Any], root: Path) -> Script:
+    model_directory = root / "model"
+    model_directory.mkdir(parents=True)
+    for artifact in description["artifacts"]:
+        download.fetch(artifact, root / artifact["folder"], description["credentials"])
+    environment = {
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_REGION": description["credentials"]["region"],
+        **description["environment"],
+        "SM_MODEL_DIR": str(model_directory),
+        "SAGEMAKER_BASE_DIR": str(root),
+    }
+    code = _code_directory(environment, model_directory, root, description)
+    os.environ.update(environment)
+    if not description["isolated"]:
+        _offer_credentials(description["credentials"])
+    program = _import(code / environment["SAGEMAKER_PROGRAM"])
+    return Script(program, str(model_directory))
+
+
+def _code_directory(
+    environment: dict[str, str], model_directory: Path, root: Path, description: dict[str, Any]
+) -> Path:
+    submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    if submitted.startswith("s3://"):
+        if description["isolated"]:
+            raise ConnectionError(f"network isolation: {submitted} cannot be reached from the container")
+        bucket, _, key = submitted.removeprefix("s3://").partition("/")
+        source = {"bucket": bucket, "key": key, "kind": "S3Object", "compressed": True}
+        download.fetch(source, root / "code", description["credentials"])
+        return root / "code"
+    local = submitted.removeprefix("file://")
+    if local.startswith("/opt/ml/model"):
+        return model_directory / local.removeprefix("/opt/ml/model").lstrip("/")
+    return model_directory / "code"
+
+
+def _offer_credentials(credentials: dict[str, str]) -> None:
+    os.environ.update(
+        AWS_ACCESS_KEY_ID=credentials["access_key"],
+        AWS_SECRET_ACCESS_KEY=credentials["secret_key"],
+        AWS_SESSION_TOKEN=credentials["token"],
+        AWS_REGION=credentials["region"],
+        AWS_DEFAULT_REGION=credentials["region"],
+    )
+
+
+def _import(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise FileNotFoundError(f"no script at {path.name}: neither in SAGEMAKER_SUBMIT_DIRECTORY nor in code/")
+    sys.path.insert(0, str(path.parent))
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    if specification is None or specification.loader is None:
+        raise ImportError(f"{path.name} is not a Python program")
+    program = importlib.util.module_from_spec(specification)
+    sys.modules[path.stem] = program
+    specification.loader.exec_module(program)
+    return program
+
+
+def _die_with_parent(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the server ended before its container began")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""InvokeEndpoint: a request to a model goes to a container of the endpoint that was asked."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import unquote
+
+from ministack.core.responses import get_account_id
+
+from sandbox.sagemaker import api, arns, authorization, container_logs, mishaps, state
+from sandbox.sagemaker.endpoint import Endpoint
+from sandbox.sagemaker.errors import Refusal
+from sandbox.sagemaker.faults import Kind
+from sandbox.sagemaker.fleet import Fleet, Reply
+
+PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
+MOST_BYTES = 6_291_456
+CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+
+
+async def handle_request(
+    method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+) -> api.Response:
+    """Answer one invocation."""
+    try:
+        match = PATH.fullmatch(path)
+        if match is None or method != "POST":
+            raise Refusal("UnknownOperationException", f"The sandbox's SageMaker Runtime has no {method} {path}.", 404)
+        name = unquote(match["name"])
+        authorization.require(authorization.demands("InvokeEndpoint", {"EndpointName": name}), headers, query_params)
+        mishaps.refuse("InvokeEndpoint", name)
+        await mishaps.hang("InvokeEndpoint", name, Kind.HANG)
+        variant, reply = await api.in_worker(_invoke, name, headers, body)
+        mishaps.refuse_after("InvokeEndpoint", name)
+        await mishaps.hang("InvokeEndpoint", name, Kind.HANG_AFTER)
+    except authorization.Unauthenticated as failure:
+        return failure.response
+    except Refusal as refusal:
+        return _refused(refusal)
+    answer_headers = {"Content-Type": reply.content_type, "x-Amzn-Invoked-Production-Variant": variant}
+    if reply.custom_attributes:
+        answer_headers[CUSTOM_ATTRIBUTES] = reply.custom_attributes
+    return 200, answer_headers, reply.body
+
+
+def _invoke(name: str, headers: dict[str, str], body: bytes) -> tuple[str, Reply]:
+    endpoint: Endpoint | None = state.endpoints.get(name.lower())
+    if endpoint is None or endpoint.name != name:
+        raise _not_found(name)
+    with endpoint.fleet_for_a_request() as fleet:
+        if fleet is None:
+            raise _not_found(name)
+        return _ask(endpoint, fleet, headers, body)
+
+
+def _ask(endpoint: Endpoint, fleet: Fleet, headers: dict[str, str], body: bytes) -> tuple[str, Reply]:
+    if len(body) > MOST_BYTES:
+        raise Refusal("ValidationError", f"Body must have length less than or equal to {MOST_BYTES} bytes.", 413)
+    variant = headers.get("x-amzn-sagemaker-target-variant") or endpoint.choose_variant()
+    if variant not in fleet.variants:
+        raise Refusal("ValidationError", f"Variant {variant} not found for Request.")
+    attributes = headers.get(CUSTOM_ATTRIBUTES.lower())
+    content_type = headers.get("content-type") or "application/octet-stream"
+    try:
+        reply = fleet.invoke(variant, body, content_type, headers.get("accept") or "*/*", attributes)
+    except OSError as error:
+        raise _model_error(
+            endpoint, variant, 500, f"Your invocation timed out or its container is gone: {error}"
+        ) from error
+    if reply.status != 200:
+        raise _model_error(endpoint, variant, reply.status, reply.body.decode(errors="replace"))
+    return variant, reply
+
+
+def _not_found(name: str) -> Refusal:
+    return Refusal("ValidationError", f"Endpoint {name} of account {get_account_id()} not found.")
+
+
+def _model_error(endpoint: Endpoint, variant: str, status: int, message: str) -> Refusal:
+    group = container_logs.group_of(endpoint.name)
+    text = (
+        f'Received server error ({status}) from primary with message "{message}". See '
+        f"{group} in account {get_account_id()} for more information."
+    )
+    logs = arns.of("", "").replace(":sagemaker:", ":logs:").removesuffix("/") + f"log-group:{group}"
+    return Refusal("ModelError", text, 424, OriginalStatusCode=status, OriginalMessage=message, LogStreamArn=logs)
+
+
+def _refused(refusal: Refusal) -> api.Response:
+    body = {"Message": refusal.message, **refusal.members}
+    headers = {"Content-Type": "application/json", "x-amzn-errortype": refusal.code}
+    return refusal.status, headers, json.dumps(body).encode()

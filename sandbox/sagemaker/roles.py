@@ -1,0 +1,103 @@
+"""Execution roles: SageMaker assumes them to fetch a model, and has their rights and no others."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.services import iam, kms, sts
+
+SERVICE_PRINCIPAL = "sagemaker.amazonaws.com"
+SESSION_SECONDS = 12 * 3600
+
+
+class CannotAssume(Exception):
+    """The role does not exist in this account, or does not trust SageMaker."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Temporary credentials of an execution role."""
+
+    access_key: str
+    secret_key: str
+    token: str
+    account: str
+    region: str
+
+
+def assume(role_arn: str, session_name: str) -> Credentials:
+    """Credentials of the role, as SageMaker gets them. Raises CannotAssume."""
+    account, name = account_of(role_arn), role_arn.rsplit("/", 1)[-1]
+    role = iam._roles.get_scoped(account, None, name) if account == get_account_id() else None
+    if role is None or role["Arn"] != role_arn or not _trusts_sagemaker(role):
+        raise CannotAssume(role_arn)
+    credentials = Credentials(
+        access_key=str(iam._gen_session_access_key()),
+        secret_key=str(iam._gen_secret()),
+        token=str(iam._gen_session_token()),
+        account=account,
+        region=str(get_region()),
+    )
+    sts.register_session(
+        credentials.access_key,
+        {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session_name}",
+            "UserId": f"{role['RoleId']}:{session_name}",
+            "SecretAccessKey": credentials.secret_key,
+            "SessionToken": credentials.token,
+            "Expiration": time.time() + SESSION_SECONDS,
+        },
+    )
+    return credentials
+
+
+def account_of(arn: str) -> str:
+    return arn.split(":")[4]
+
+
+def may_decrypt(credentials: Credentials, key_arn: str) -> bool:
+    """Whether the role may use a customer's key: MiniStack's S3 decrypts for everyone."""
+    principal = iam_evaluator.resolve_principal(credentials.access_key, credentials.account)
+    owner, region = account_of(key_arn), key_arn.split(":")[3]
+    with request_scope(owner, region):
+        policy = kms.key_policy_for_arn(key_arn)
+    if policy is None:
+        return False
+    context = iam_evaluator.EvalContext(
+        principal_arn=principal.arn,
+        principal_type=principal.type,
+        principal_account=principal.account,
+        action="kms:Decrypt",
+        resource_arn=key_arn,
+        region=region,
+        service_context={
+            "kms:viaservice": f"s3.{region}.amazonaws.com",
+            "kms:calleraccount": principal.account,
+        },
+        principal_keys=principal.keys,
+        secure_transport=True,
+    )
+    identity = iam_evaluator.evaluate(context, principal.policies, *principal.limits)
+    decision = iam_evaluator.combine_resource_policy(identity, context, *policy, required=True, limits=principal.limits)
+    return bool(decision.decision == "Allow")
+
+
+def _trusts_sagemaker(role: dict[str, Any]) -> bool:
+    context = iam_evaluator.EvalContext(
+        principal_arn=SERVICE_PRINCIPAL,
+        principal_type="Service",
+        principal_account=get_account_id(),
+        action="sts:AssumeRole",
+        resource_arn=role["Arn"],
+        region=get_region(),
+        service_context={
+            "aws:sourceaccount": get_account_id(),
+            "aws:sourcearn": f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:*",
+        },
+    )
+    trust = iam_evaluator.evaluate_resource_policy(
+        role.get("AssumeRolePolicyDocument"), context, service=SERVICE_PRINCIPAL
+    )
+    return bool(trust.decision == "Allow")
