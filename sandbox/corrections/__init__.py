@@ -1,0 +1,65 @@
+"""Where MiniStack answers other than AWS, and this product would notice.
+
+Each module mends one thing. A correction wraps what it mends and falls back on it wherever it can. Its tests run
+twice, here and against MiniStack as it comes, where they must fail: when one passes, upstream has mended it, and the
+correction can go.
+"""
+
+from importlib.metadata import version
+
+from sandbox.corrections import (
+    bucket_properties,
+    bus_policies,
+    condition_keys,
+    conditional_copies,
+    copied_tags,
+    event_targets,
+    expected_owners,
+    foreign_buckets,
+    full_object_checksums,
+    kms_encryption,
+    lambda_runtime,
+    listener,
+    missing_objects,
+    named_principals,
+    s3_requests,
+    succeed_output,
+    workflow_roles,
+)
+
+# The corrections reach into functions that upstream may rename: another version needs another look.
+MINISTACK = "1.5.33"
+
+# In the order in which they wrap each other: what refuses a request comes after what finds the bucket.
+CORRECTIONS = (
+    listener,
+    lambda_runtime,
+    condition_keys,
+    foreign_buckets,
+    full_object_checksums,
+    conditional_copies,
+    kms_encryption,
+    copied_tags,
+    missing_objects,
+    expected_owners,
+    s3_requests,
+    bucket_properties,
+    bus_policies,
+    named_principals,
+    event_targets,
+    workflow_roles,
+    succeed_output,
+)
+
+
+class UnknownMinistack(Exception):
+    """The corrections were written for another version of MiniStack."""
+
+
+def apply(*, all_of_them: bool = True) -> None:
+    """Correct MiniStack in this process, before it serves. Without `all_of_them` it only keeps to its own port."""
+    installed = version("ministack")
+    if installed != MINISTACK:
+        raise UnknownMinistack(f"MiniStack is {installed}, and the corrections are for {MINISTACK}: install that one")
+    for correction in CORRECTIONS if all_of_them else (listener,):
+        correction.apply()

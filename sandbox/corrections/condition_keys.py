@@ -1,0 +1,40 @@
+"""Condition keys of S3 requests that MiniStack does not know, or answers wrongly: whose bucket it is, and whether the
+write overwrites.
+"""
+
+import functools
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import s3
+
+
+def apply() -> None:
+    resolve = iam_evaluator._resolve_condition_key
+
+    @functools.wraps(resolve)
+    def resolve_owner(key: str, context: Any) -> Any:
+        # MiniStack takes the caller's account for the bucket's.
+        if key.lower() in ("aws:resourceaccount", "s3:resourceaccount"):
+            name = context.resource_arn.removeprefix("arn:aws:s3:::").partition("/")[0]
+            owner = s3._bucket_owner_account(name) if context.resource_arn.startswith("arn:aws:s3:::") else None
+            if owner:
+                return owner
+        return resolve(key, context)
+
+    of_object = iam_actions._s3_object_context
+
+    @functools.wraps(of_object)
+    def of_conditional_write(action: str, query: dict[str, Any], path: str, headers: dict[str, str]) -> Any:
+        keys = of_object(action, query, path, headers)
+        if action == "s3:PutObject":
+            for name in ("if-match", "if-none-match"):
+                if headers.get(name):
+                    keys[f"s3:{name}"] = headers[name]
+            # False for the requests that only prepare an upload in parts: those cannot carry the condition.
+            in_parts = "uploads" in query or "partNumber" in query
+            keys["s3:ObjectCreationOperation"] = str(not in_parts).lower()
+        return keys
+
+    iam_evaluator._resolve_condition_key = resolve_owner
+    iam_actions._s3_object_context = of_conditional_write

@@ -1,0 +1,54 @@
+"""What a service does with a role: MiniStack's own services act without asking IAM about the role they were given."""
+
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_region
+from ministack.services import iam
+
+
+class NotAllowed(Exception):
+    """The role may not do it, or the service may not take the role."""
+
+
+def require(role_arn: str, service: str, session: str, action: str, resource: str, **keys: Any) -> str:
+    """Raise `NotAllowed` unless `service` may assume the role and the role's policies allow the action.
+
+    Returns the ARN of the session, the principal that a resource's policy sees.
+    """
+    account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+    role = iam._roles.get_scoped(account, None, name)
+    if role is None or not _trusts(role.get("AssumeRolePolicyDocument"), service):
+        raise NotAllowed(f"{service} is not authorized to assume the role {role_arn}")
+    principal = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
+    asked = iam_evaluator.EvalContext(
+        principal_arn=principal,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=get_region(),
+        service_context={key.lower(): value for key, value in keys.items()},
+    )
+    policies = iam_evaluator._gather_role_policies(name, account)
+    limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
+    result = iam_evaluator.evaluate(asked, policies, *limits)
+    if result.decision != "Allow":
+        why = (
+            "with an explicit deny in an identity-based policy"
+            if result.decision == "Deny"
+            else f"because no identity-based policy allows the {action} action"
+        )
+        raise NotAllowed(f"User: {principal} is not authorized to perform: {action} on resource: {resource} {why}")
+    return principal
+
+
+def _trusts(document: Any, service: str) -> bool:
+    statements = iam_evaluator.json.loads(document) if isinstance(document, str) else document or {}
+    found = statements.get("Statement", [])
+    for statement in found if isinstance(found, list) else [found]:
+        principal = statement.get("Principal")
+        named = principal.get("Service", []) if isinstance(principal, dict) else []
+        if statement.get("Effect") == "Allow" and service in ([named] if isinstance(named, str) else named):
+            return True
+    return False

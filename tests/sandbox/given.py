@@ -1,0 +1,87 @@
+"""What the tests of the sandbox start from: roles, buckets, keys and functions in its accounts."""
+
+import io
+import json
+import zipfile
+from typing import Any
+
+from sandbox.control import Sandbox
+
+HUB, DEV, QA = "111111111111", "222222222222", "333333333333"
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(actions: str | list[str], resources: str | list[str] = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": resources, **more}
+
+
+def trust(principal: dict[str, str], **more: Any) -> str:
+    return policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more})
+
+
+def create_role(sandbox: Sandbox, account: str, name: str, *statements: dict[str, Any], by: Any = None) -> str:
+    """A role that the hub's root may assume, or the principal `by`. Returns its ARN."""
+    iam = sandbox.client("iam", account)
+    principal = by or {"AWS": f"arn:aws:iam::{HUB}:root"}
+    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(principal))["Role"]["Arn"]
+    if statements:
+        iam.put_role_policy(RoleName=name, PolicyName="it", PolicyDocument=policy(*statements))
+    return arn
+
+
+def create_bucket(sandbox: Sandbox, account: str, name: str, *statements: dict[str, Any]) -> str:
+    """A bucket with a policy. Returns its name."""
+    s3 = sandbox.client("s3", account)
+    s3.create_bucket(Bucket=name)
+    if statements:
+        s3.put_bucket_policy(Bucket=name, Policy=policy(*statements))
+    return name
+
+
+def create_key(sandbox: Sandbox, account: str, *statements: dict[str, Any]) -> str:
+    """A key that its own account's policies may use, and whom the statements name. Returns its ARN."""
+    own = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"}
+    answer = sandbox.client("kms", account).create_key(Policy=policy(own, *statements))
+    arn: str = answer["KeyMetadata"]["Arn"]
+    return arn
+
+
+def encrypt_bucket(sandbox: Sandbox, account: str, bucket: str, key: str) -> None:
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    sandbox.client("s3", account).put_bucket_encryption(
+        Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
+    )
+
+
+def create_function(sandbox: Sandbox, account: str, name: str, source: str, **options: Any) -> str:
+    """A Lambda function of one file, `handler.py`. Returns its ARN."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("handler.py", source)
+        for path, content in options.pop("files", {}).items():
+            zipped.writestr(path, content)
+    role = create_role(sandbox, account, f"{name}-function", by={"Service": "lambda.amazonaws.com"})
+    answer = sandbox.client("lambda", account).create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role,
+        Handler="handler.handler",
+        Code={"ZipFile": archive.getvalue()},
+        **{"Timeout": 30, **options},
+    )
+    arn: str = answer["FunctionArn"]
+    return arn
+
+
+def create_state_machine(sandbox: Sandbox, name: str, role: str, *tasks: dict[str, Any]) -> str:
+    """A state machine of the hub with the tasks one after the other. Returns its ARN."""
+    states = {f"S{number}": {"Type": "Task", "Next": f"S{number + 1}", **task} for number, task in enumerate(tasks)}
+    states[f"S{len(tasks)}"] = {"Type": "Succeed"}
+    answer = sandbox.client("stepfunctions").create_state_machine(
+        name=name, roleArn=role, definition=json.dumps({"StartAt": "S0", "States": states})
+    )
+    arn: str = answer["stateMachineArn"]
+    return arn
