@@ -1,0 +1,124 @@
+"""python -m sandbox up | down | status: a local AWS with everything deployed, for any AWS client."""
+
+import argparse
+import os
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from sandbox import configuration, process
+from sandbox.control import DIRECTORY, WAIT_SCALE, Sandbox
+from sandbox.launch import launch
+from sandbox.layout import Layout
+
+out = Console(highlight=False, soft_wrap=True)
+
+
+def main() -> int:
+    arguments = _arguments()
+    try:
+        return {"up": _up, "down": _down, "status": _status}[arguments.command](arguments)
+    except process.SandboxFailed as failure:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]The sandbox failed:[/] {failure}")
+        return 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("command", choices=("up", "down", "status"))
+    default = Path(os.environ.get("PROMOTE_SANDBOX_DIR", DIRECTORY))
+    parser.add_argument("--dir", type=Path, default=default, help="where it keeps its state (default: %(default)s)")
+    parser.add_argument("--port", type=int, help="default: a free one")
+    parser.add_argument("--config", type=Path, default=configuration.DEFAULT, help="default: %(default)s")
+    parser.add_argument(
+        "--wait-scale",
+        type=float,
+        default=WAIT_SCALE,
+        help="how long a second of a Step Functions wait takes (default: %(default)s s)",
+    )
+    return parser.parse_args()
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    found = Sandbox.running(arguments.dir)
+    if found:
+        out.print(f"A sandbox is up in {arguments.dir} already.\n")
+        _print(found)
+        return 0
+    begin = time.monotonic()
+    sandbox = launch(
+        arguments.dir,
+        config=arguments.config,
+        port=arguments.port,
+        wait_scale=arguments.wait_scale,
+        report=lambda phase, seconds: out.print(f"  {phase:<12} {seconds:5.1f} s"),
+    )
+    out.print(f"  {'up':<12} {time.monotonic() - begin:5.1f} s\n")
+    _print(sandbox)
+    return 0
+
+
+def _down(arguments: argparse.Namespace) -> int:
+    layout = Layout(arguments.dir.resolve())
+    stopped = process.stop(layout)
+    layout.environment.unlink(missing_ok=True)
+    out.print("The sandbox is down." if stopped else f"No sandbox runs in {arguments.dir}.")
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    sandbox = Sandbox.running(arguments.dir)
+    if sandbox is None:
+        out.print(f"No sandbox runs in {arguments.dir}. Start one: python -m sandbox up")
+        return 3
+    _print(sandbox)
+    return 0
+
+
+def _print(sandbox: Sandbox) -> None:
+    layout = sandbox.layout
+    facts = {
+        "url": sandbox.endpoint_url,
+        "process": f"{sandbox.pid}, up for {_age(sandbox.pid)}",
+        "accounts": ", ".join(f"{name} {account}" for name, account in sandbox.accounts.items()),
+        "executions": _executions(sandbox),
+        "endpoints": _endpoints(sandbox),
+        "log": layout.server_log,
+        "use it": f"source {layout.environment}" if layout.environment.exists() else "nothing is deployed",
+        "stop it": f"{Path(sys.executable).name} -m sandbox down --dir {sandbox.directory}",
+    }
+    for name, fact in facts.items():
+        out.print(f"{name:<11}{fact}")
+
+
+def _age(pid: int) -> timedelta:
+    return timedelta(seconds=round(time.time() - psutil.Process(pid).create_time()))
+
+
+def _executions(sandbox: Sandbox) -> str:
+    try:
+        answer = sandbox.client("stepfunctions").list_executions(stateMachineArn=sandbox.state_machine_arn)
+    except (ClientError, BotoCoreError):
+        return "no state machine"
+    statuses = [execution["status"] for execution in answer["executions"]]
+    return ", ".join(f"{statuses.count(one)} {one.lower()}" for one in sorted(set(statuses))) or "none"
+
+
+def _endpoints(sandbox: Sandbox) -> str:
+    found = []
+    for name in sandbox.places.environments:
+        try:
+            answer = sandbox.client("sagemaker", name).list_endpoints()
+        except (ClientError, BotoCoreError):
+            continue
+        found += [f"{one['EndpointName']} in {name}: {one['EndpointStatus']}" for one in answer["Endpoints"]]
+    return ", ".join(found) or "none"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

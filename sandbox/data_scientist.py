@@ -1,0 +1,152 @@
+"""What a data scientist does in dev: train the text classifier, upload it, register it, approve it."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sandbox.control import Sandbox
+from sandbox.layout import PROJECT
+
+SOURCE = PROJECT / "sandbox" / "text_classifier"
+GROUP = "text-classifier"
+ROLE = "SageMakerTraining"
+# AWS's scikit-learn image in us-east-1; the sandbox runs the script-mode contract in a process instead of pulling it.
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training job's output: both archives, and what the cross-validation said."""
+
+    model: bytes
+    source: bytes
+    accuracy: float
+    reviews: int
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """Where both archives lie in dev's bucket."""
+
+    model_uri: str
+    source_uri: str
+
+    @property
+    def container(self) -> dict[str, Any]:
+        """The container definition that SageMaker's SDK writes in script mode."""
+        return {
+            "Image": IMAGE,
+            "ModelDataUrl": self.model_uri,
+            "Environment": {
+                "SAGEMAKER_PROGRAM": "inference.py",
+                "SAGEMAKER_SUBMIT_DIRECTORY": self.source_uri,
+                "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
+                "SAGEMAKER_REGION": "us-east-1",
+            },
+        }
+
+
+def bucket(sandbox: Sandbox) -> str:
+    """The bucket that SageMaker's SDK makes in every account; it was there before Promote came."""
+    return f"sagemaker-{sandbox.region}-{sandbox.accounts['dev']}"
+
+
+def prepare_account(sandbox: Sandbox) -> None:
+    """Make what every account with SageMaker has before Promote comes: a bucket and a role to train with."""
+    sandbox.client("s3", "dev").create_bucket(Bucket=bucket(sandbox))
+    iam = sandbox.client("iam", "dev")
+    iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy("sts:AssumeRole", trusts="sagemaker.amazonaws.com"))
+    iam.put_role_policy(
+        RoleName=ROLE,
+        PolicyName="data",
+        PolicyDocument=_policy("s3:*", on=[f"arn:aws:s3:::{bucket(sandbox)}", f"arn:aws:s3:::{bucket(sandbox)}/*"]),
+    )
+
+
+def train() -> Trained:
+    """Run train.py as a training job in script mode does. Takes about two seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(  # noqa: S603 - our own script
+            [sys.executable, str(SOURCE / "train.py"), "--train", str(SOURCE), "--model-dir", folder], check=True
+        )
+        metrics = json.loads((Path(folder) / "metrics.json").read_text())
+        return Trained(
+            model=_tar(Path(folder) / "model.joblib"),
+            source=_tar(SOURCE / "inference.py", SOURCE / "train.py"),
+            accuracy=metrics["accuracy"],
+            reviews=metrics["reviews"],
+        )
+
+
+def upload(sandbox: Sandbox, trained: Trained) -> Uploaded:
+    """Put both archives where a training job puts them."""
+    s3, job = sandbox.client("s3", "dev"), f"text-classifier-{uuid4().hex[:8]}"
+    keys = {f"{job}/output/model.tar.gz": trained.model, f"{job}/source/sourcedir.tar.gz": trained.source}
+    for key, content in keys.items():
+        s3.put_object(Bucket=bucket(sandbox), Key=key, Body=content)
+    model_uri, source_uri = (f"s3://{bucket(sandbox)}/{key}" for key in keys)
+    return Uploaded(model_uri, source_uri)
+
+
+def register(sandbox: Sandbox, uploaded: Uploaded, *, approval: str = "PendingManualApproval") -> str:
+    """Register a version and return its ARN."""
+    sagemaker = sandbox.client("sagemaker", "dev")
+    groups = sagemaker.list_model_package_groups(NameContains=GROUP)["ModelPackageGroupSummaryList"]
+    if GROUP not in [group["ModelPackageGroupName"] for group in groups]:
+        sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+    answer = sagemaker.create_model_package(
+        ModelPackageGroupName=GROUP,
+        ModelApprovalStatus=approval,
+        InferenceSpecification={
+            "Containers": [uploaded.container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    )
+    arn: str = answer["ModelPackageArn"]
+    return arn
+
+
+def create_model(sandbox: Sandbox, name: str, uploaded: Uploaded) -> str:
+    """Create a model in dev, to be promoted by its name, and return its ARN."""
+    answer = sandbox.client("sagemaker", "dev").create_model(
+        ModelName=name,
+        PrimaryContainer=uploaded.container,
+        ExecutionRoleArn=f"arn:aws:iam::{sandbox.accounts['dev']}:role/{ROLE}",
+        Tags=[{"Key": "team", "Value": "reviews"}],
+    )
+    arn: str = answer["ModelArn"]
+    return arn
+
+
+def approve(sandbox: Sandbox, model_package_arn: str) -> None:
+    """Approve a version: the event starts its promotion to the first stage."""
+    sandbox.client("sagemaker", "dev").update_model_package(
+        ModelPackageArn=model_package_arn, ModelApprovalStatus="Approved"
+    )
+
+
+def _tar(*files: Path) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for file in files:
+            archive.add(file, file.name)
+    return content.getvalue()
+
+
+def _policy(action: str, *, on: list[str] | None = None, trusts: str | None = None) -> str:
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": action}
+    if on:
+        statement["Resource"] = on
+    if trusts:
+        statement["Principal"] = {"Service": trusts}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
