@@ -23,7 +23,6 @@ def handler(promotion: Promotion, attempt: int) -> Promotion:
         change = replace(change, progress=Progress.UNDER_WAY if began else Progress.BUSY)
     if change.progress is Progress.BUSY:
         rules.require_time_left(promotion, seen, now=now())
-    if attempt > 0:
-        # An earlier try may have begun the change that is under way now, so it counts as ours.
-        change = replace(change, joined=False)
-    return promotion.with_change(rules.keep_previous(promotion.change, change))
+    change = rules.joined(promotion.change, change)
+    # An earlier try may have begun the change that is under way now, so it counts as ours.
+    return promotion.with_change(replace(change, joined=change.joined and attempt == 0))

@@ -82,14 +82,10 @@ def copy(artifact: Artifact, *, source_owner: str, target_owner: str, s3: S3Clie
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        # AWS names the condition that failed; only one of the two means that the source has changed.
-        if code == "PreconditionFailed" and "If-None-Match" in str(error.response["Error"].get("Condition", "")):
-            return False
         if code == "PreconditionFailed":
-            raise ArtifactChanged(
-                f"{source.uri} changed after the promotion resolved it (ETag {source.etag}). "
-                "Nothing was deployed. Register the model again and promote that."
-            ) from error
+            # Either of the two conditions: if the source is what it was, the target has the object already.
+            require_unchanged(source, owner=source_owner, s3=s3)
+            return False
         if code in {"NoSuchKey", "NoSuchVersion", "404"}:
             raise ArtifactNotFound(
                 f"{source.uri} was deleted after the promotion resolved it. Register the model again."
@@ -98,6 +94,16 @@ def copy(artifact: Artifact, *, source_owner: str, target_owner: str, s3: S3Clie
             raise NotYetVisible(f"Another copy to {artifact.uri} is under way; this one is tried again.") from error
         raise CallRefused(f"S3 refused to copy {source.uri} to {artifact.uri} ({error}).") from error
     return True
+
+
+def require_unchanged(source: S3Object, *, owner: str, s3: S3Client) -> None:
+    """Raise ArtifactChanged if the source's current content is not what was resolved."""
+    found = find(source.uri, owner=owner, s3=s3)
+    if found is None or found.etag != source.etag:
+        raise ArtifactChanged(
+            f"{source.uri} changed after the promotion resolved it (its ETag was {source.etag}, now it is "
+            f"{found.etag if found else 'gone'}). Nothing was deployed. Register the model again and promote that."
+        )
 
 
 def _version_of(head: HeadObjectOutputTypeDef) -> str | None:

@@ -222,7 +222,7 @@ def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
             f"Delete it (aws sagemaker delete-endpoint --endpoint-name {promotion.stage.endpoint}), then promote again."
         )
     if seen.status == "InService" and seen.config == promotion.wanted_config.name and not seen.pending_config:
-        return Change(progress=Progress.NOTHING_TO_DO, previous_config=seen.config)
+        return Change(progress=Progress.NOTHING_TO_DO, previous_config=seen.config, joined=True)
     if seen.status in {"Creating", "Updating"} and ours:
         return Change(progress=Progress.UNDER_WAY, previous_config=_other(seen.config, promotion), joined=True)
     if seen.status in {"InService", "OutOfService", "UpdateRollbackFailed"}:
@@ -243,9 +243,12 @@ def require_time_left(promotion: Promotion, seen: EndpointSeen | None, *, now: d
         )
 
 
-def keep_previous(known: Change | None, change: Change) -> Change:
-    """Keep what the endpoint served before the promotion began: a step that is run again sees its own effect."""
-    if known is None or change.progress is not Progress.UNDER_WAY or not change.joined:
+def joined(known: Change | None, change: Change) -> Change:
+    """Keep what the endpoint served before the promotion began, if the change to our configuration began without us.
+
+    A step that is run again sees its own effect like this, too.
+    """
+    if known is None or not change.joined:
         return change
     return replace(change, previous_config=known.previous_config, previous_modified_at=known.previous_modified_at)
 

@@ -1,0 +1,272 @@
+"""What the workflow's tests say: a model is made in dev, a promotion is started, its ending is looked at."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from lambdas.promotion.names import Step, function
+from lambdas.promotion.settings import Settings
+from sandbox import data_scientist
+from sandbox.control import Sandbox
+from sandbox.sagemaker.faults import Faults
+from stacks import bundle
+
+GROUP = data_scientist.GROUP
+IMAGE = data_scientist.IMAGE
+APPLICATION = "text-classifier"
+ENDPOINTS = {"qa": "text-classifier-qa", "production": "text-classifier"}
+# A model that needs no library: it answers with its own name and what it was asked.
+INFERENCE = b"""
+import json, os, pathlib
+def model_fn(model_dir):
+    return json.loads((pathlib.Path(model_dir) / "weights.json").read_text())
+def input_fn(body, content_type):
+    return body.decode() if isinstance(body, bytes) else body
+def predict_fn(data, model):
+    return {"model": model["name"], "asked": data, "mood": os.environ.get("MOOD")}
+def output_fn(prediction, accept):
+    return json.dumps(prediction), "application/json"
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an execution ended. `output` is the result of a good ending."""
+
+    arn: str
+    status: str
+    error: str | None
+    cause: str
+    output: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        return str(self.output["target_model"].rpartition("/")[2])
+
+    @property
+    def config(self) -> str:
+        return str(self.output["endpoint_config"].rpartition("/")[2])
+
+
+@dataclass(frozen=True)
+class Made:
+    """A model in dev, and the addresses of its two archives."""
+
+    name: str
+    model_uri: str
+    source_uri: str
+
+
+class World:
+    """The deployed accounts, and what people do in them."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.faults = Faults(sandbox.endpoint_url, str(sandbox.ca_bundle))
+
+    def client(self, service: str, environment: str = "hub") -> Any:
+        return self.sandbox.client(service, environment)
+
+    # What a data scientist does in dev
+
+    def upload(self, name: str, content: bytes) -> str:
+        """Put an object into dev's bucket under a key of its own and return its address."""
+        bucket, key = data_scientist.bucket(self.sandbox), f"{uuid4().hex[:8]}/{name}"
+        self.client("s3", "dev").put_object(Bucket=bucket, Key=key, Body=content)
+        return f"s3://{bucket}/{key}"
+
+    def container(self, name: str = "small", **changes: Any) -> dict[str, Any]:
+        """A script-mode container with archives of its own. `changes` replace members; None removes one."""
+        container = {
+            "Image": IMAGE,
+            "ModelDataUrl": self.upload("model.tar.gz", tar({"weights.json": json.dumps({"name": name}).encode()})),
+            "Environment": {
+                "SAGEMAKER_PROGRAM": "inference.py",
+                "SAGEMAKER_SUBMIT_DIRECTORY": self.upload("sourcedir.tar.gz", tar({"inference.py": INFERENCE})),
+                "MOOD": "sunny",
+            },
+            **changes,
+        }
+        return {member: value for member, value in container.items() if value is not None}
+
+    def model(self, name: str | None = None, *, container: dict[str, Any] | None = None, **more: Any) -> Made:
+        """Create a model in dev. `more` are other members of CreateModel."""
+        name = name or f"small-{uuid4().hex[:8]}"
+        container = container or self.container(name)
+        parts = {"PrimaryContainer": container} if "Containers" not in more else {}
+        self.client("sagemaker", "dev").create_model(
+            ModelName=name,
+            ExecutionRoleArn=f"arn:aws:iam::{self.sandbox.accounts['dev']}:role/{data_scientist.ROLE}",
+            **parts,
+            **more,
+        )
+        environment = container.get("Environment", {})
+        return Made(name, container.get("ModelDataUrl", ""), environment.get("SAGEMAKER_SUBMIT_DIRECTORY", ""))
+
+    def version(self, *, group: str = GROUP, approval: str = "PendingManualApproval", **changes: Any) -> str:
+        """Register a version in dev and return its ARN."""
+        sagemaker = self.client("sagemaker", "dev")
+        groups = sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+        if group not in [one["ModelPackageGroupName"] for one in groups]:
+            sagemaker.create_model_package_group(ModelPackageGroupName=group)
+        arn: str = sagemaker.create_model_package(
+            ModelPackageGroupName=group,
+            ModelApprovalStatus=approval,
+            InferenceSpecification={
+                "Containers": [self.container("registered", **changes)],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["application/json"],
+            },
+        )["ModelPackageArn"]
+        return arn
+
+    # What starts and ends a promotion
+
+    def start(self, name: str | None = None, **request: Any) -> str:
+        """Start an execution; its input is `request`."""
+        return self.start_with(request, name=name)
+
+    def start_with(self, request: object, *, name: str | None = None) -> str:
+        named = {"name": name} if name else {}
+        answer = self.client("stepfunctions").start_execution(
+            stateMachineArn=self.sandbox.state_machine_arn, input=json.dumps(request), **named
+        )
+        arn: str = answer["executionArn"]
+        return arn
+
+    def wait(self, arn: str, *, seconds: float = 60) -> Ended:
+        """Wait for an execution's end."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = self.client("stepfunctions").describe_execution(executionArn=arn)
+            if found["status"] != "RUNNING":
+                output = json.loads(found["output"]) if found["status"] == "SUCCEEDED" else {}
+                return Ended(arn, found["status"], found.get("error"), found.get("cause", ""), output)
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{arn} did not end within {seconds} s; it was in {self.states(arn)[-1:]}")
+            time.sleep(0.05)
+
+    def promote(self, made: Made, stage: str = "qa") -> Ended:
+        """Promote a model by its name and wait for the end."""
+        return self.wait(self.start(application=APPLICATION, stage=stage, model_name=made.name))
+
+    def promoted(self, made: Made, stage: str = "qa") -> Ended:
+        """Promote a model; it must end well."""
+        ended = self.promote(made, stage)
+        assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.cause}"
+        return ended
+
+    def settle(self, *, seconds: float = 1.0) -> list[Ended]:
+        """Wait until nothing new has started for a while and everything has ended."""
+        known: list[str] = []
+        while (found := self.executions()) != known:
+            for arn in found:
+                self.wait(arn)
+            known = found
+            time.sleep(seconds)
+        return [self.wait(arn) for arn in known]
+
+    def executions(self) -> list[str]:
+        """The ARNs of all executions so far, the newest first."""
+        pages = self.client("stepfunctions").get_paginator("list_executions")
+        found = pages.paginate(stateMachineArn=self.sandbox.state_machine_arn)
+        return [execution["executionArn"] for page in found for execution in page["executions"]]
+
+    def states(self, arn: str) -> list[str]:
+        """The states that an execution entered, in order."""
+        pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+        return [
+            event["stateEnteredEventDetails"]["name"]
+            for page in pages
+            for event in page["events"]
+            if event["type"].endswith("StateEntered")
+        ]
+
+    # What is there
+
+    def endpoint(self, environment: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.client("sagemaker", environment).describe_endpoint(
+            EndpointName=ENDPOINTS[environment]
+        )
+        return found
+
+    def ask(self, environment: str, text: str = "hello") -> dict[str, Any]:
+        answer = self.client("sagemaker-runtime", environment).invoke_endpoint(
+            EndpointName=ENDPOINTS[environment], ContentType="text/csv", Body=text.encode()
+        )
+        said: dict[str, Any] = json.loads(answer["Body"].read())
+        return said
+
+    def made_in(self, environment: str) -> list[str]:
+        """The names of every model, configuration and endpoint in an environment."""
+        sagemaker = self.client("sagemaker", environment)
+        return [
+            *(one["ModelName"] for one in sagemaker.list_models()["Models"]),
+            *(one["EndpointConfigName"] for one in sagemaker.list_endpoint_configs()["EndpointConfigs"]),
+            *(one["EndpointName"] for one in sagemaker.list_endpoints()["Endpoints"]),
+        ]
+
+    def artifacts_in(self, environment: str) -> list[str]:
+        bucket = f"promote-{environment}-{self.sandbox.accounts[environment]}-{self.sandbox.region}"
+        pages = self.client("s3", environment).get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [one["Key"] for page in pages for one in page.get("Contents", [])]
+
+    def wait_for_endpoint(self, environment: str, status: str = "InService") -> None:
+        deadline = time.monotonic() + 20
+        while self.endpoint(environment)["EndpointStatus"] != status:
+            assert time.monotonic() < deadline, self.endpoint(environment)
+            time.sleep(0.05)
+
+    # What a platform engineer changes
+
+    @contextmanager
+    def configured(self, change: Callable[[dict[str, Any]], None], deployed: Settings) -> Iterator[None]:
+        """Run with other settings, as after a deployment of the hub with a changed promotion.yaml."""
+        document = json.loads(deployed.to_json())
+        change(document)
+        self._deploy_settings(Settings.from_json(json.dumps(document)))
+        try:
+            yield
+        finally:
+            self._deploy_settings(deployed)
+
+    def _deploy_settings(self, settings: Settings) -> None:
+        self.client("lambda").update_function_code(
+            FunctionName=function(Step.RESOLVE_MODEL), ZipFile=zipped(bundle.build(settings))
+        )
+
+    def forget(self) -> None:
+        """Stop what runs and drop what SageMaker has, in every account."""
+        self.faults.clear()
+        for arn in self.executions():
+            if self.client("stepfunctions").describe_execution(executionArn=arn)["status"] == "RUNNING":
+                self.client("stepfunctions").stop_execution(executionArn=arn)
+        self.faults.forget_sagemaker()
+
+
+def zipped(folder: Path) -> bytes:
+    """The folder as a zip archive, as Lambda takes it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return Path(shutil.make_archive(f"{scratch}/code", "zip", folder)).read_bytes()
+
+
+def tar(files: dict[str, bytes]) -> bytes:
+    """A gzipped tar archive of the files."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return content.getvalue()

@@ -1,0 +1,208 @@
+"""What is refused, by name and with a sentence, before anything in the target is touched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.workflow.given import APPLICATION, Ended, World
+
+QA = {"application": APPLICATION, "stage": "qa"}
+
+
+@pytest.fixture
+def nothing_is_touched(world: World) -> Iterator[None]:
+    """After a refusal the target is as it was, and no step that changes anything was entered."""
+    made, artifacts = world.made_in("qa"), world.artifacts_in("qa")
+    yield
+    assert world.made_in("qa") == made
+    assert world.artifacts_in("qa") == artifacts
+
+
+def refused(world: World, request: object) -> Ended:
+    ended = world.wait(world.start_with(request))
+    assert ended.status == "FAILED"
+    assert not {"Copy the artifacts", "Create the model", "Deploy the endpoint"} & set(world.states(ended.arn))
+    return ended
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({**QA, "model_name": "m", "colour": "red"}, "'colour' is not a member"),
+        ({**QA, "model_name": 5}, "model_name must be text, not 5"),
+        ({**QA, "model_name": None}, "model_name must be text, not None"),
+        ({**QA, "model_name": ""}, "model_name must be text, not ''"),
+        ({**QA, "model_name": ["m"]}, "model_name must be text"),
+        ({**QA, "model_name": "a_b"}, "'a_b' is no SageMaker name"),
+        ({**QA, "model_name": "m" * 64}, "is no SageMaker name"),
+        ({**QA, "model_package_arn": "group/1"}, "is no ARN of a version"),
+        ({**QA}, "exactly one of model_name and model_package_arn, not neither"),
+        ({**QA, "model_name": "m", "model_package_arn": "p"}, "not both"),
+        ({"model_name": "m"}, "application is missing; stage is missing"),
+        ([], "must be a JSON object"),
+        ("qa", "must be a JSON object"),
+        ({}, "application is missing"),
+    ],
+)
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_input_that_is_not_understood_is_refused(world: World, request_: object, said: str) -> None:
+    ended = refused(world, request_)
+    assert ended.error == "InvalidInput"
+    assert said in ended.cause
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_every_mistake_in_the_input_is_told_at_once(world: World) -> None:
+    ended = refused(world, {"application": 1, "colour": "red", "model_name": "m", "model_package_arn": "p"})
+    for said in ("application must be text", "'colour' is not a member", "stage is missing", "not both"):
+        assert said in ended.cause
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_an_unknown_application_is_refused_with_those_that_exist(world: World) -> None:
+    ended = refused(world, {"application": "nothing", "stage": "qa", "model_name": "m"})
+    assert (ended.error, "It has: text-classifier" in ended.cause) == ("UnknownApplication", True)
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_an_unknown_stage_is_refused_with_those_that_exist(world: World) -> None:
+    ended = refused(world, {"application": APPLICATION, "stage": "staging", "model_name": "m"})
+    assert (ended.error, "It has: qa, production" in ended.cause) == ("UnknownStage", True)
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_a_model_that_does_not_exist_is_refused(world: World) -> None:
+    ended = refused(world, {**QA, "model_name": "missing"})
+    assert ended.error == "ModelNotFound"
+    assert "'missing' in dev (account 222222222222, us-east-1)" in ended.cause
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_a_version_that_does_not_exist_is_refused(world: World) -> None:
+    existing = world.version()
+    ended = refused(world, {**QA, "model_package_arn": existing.rpartition("/")[0] + "/99"})
+    assert ended.error == "ModelPackageNotFound"
+
+
+@pytest.mark.parametrize("approval", ["PendingManualApproval", "Rejected"])
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_a_version_that_is_not_approved_is_refused(world: World, approval: str) -> None:
+    ended = refused(world, {**QA, "model_package_arn": world.version(approval=approval)})
+    assert ended.error == "ModelPackageNotApproved"
+    assert f"The registry says {approval}" in ended.cause
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_another_applications_group_is_refused(world: World) -> None:
+    ended = refused(world, {**QA, "model_package_arn": world.version(group="somebody-elses", approval="Approved")})
+    assert ended.error == "WrongModelPackageGroup"
+    assert "'somebody-elses'" in ended.cause
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_a_group_of_the_same_name_in_another_account_is_refused(world: World) -> None:
+    arn = "arn:aws:sagemaker:us-east-1:999999999999:model-package/text-classifier/1"
+    assert refused(world, {**QA, "model_package_arn": arn}).error == "WrongSource"
+
+
+def test_a_version_goes_to_a_later_stage_by_way_of_the_earlier_one(world: World) -> None:
+    arn = world.version(approval="Approved")
+    ended = refused(world, {"application": APPLICATION, "stage": "production", "model_package_arn": arn})
+    assert ended.error == "WrongSource"
+    assert "takes its models from 'qa'" in ended.cause
+
+
+def test_a_model_that_was_promoted_for_another_application_is_refused(world: World) -> None:
+    made = world.model(Tags=[{"Key": "promote:application", "Value": "another"}])
+    assert refused(world, {**QA, "model_name": made.name}).error == "WrongModelPackageGroup"
+
+
+UNSUPPORTED: list[tuple[str, dict[str, Any]]] = [
+    ("AdditionalModelDataSources", {"AdditionalModelDataSources": [{"ChannelName": "draft", "S3DataSource": {
+        "S3Uri": "s3://sagemaker-us-east-1-222222222222/draft/", "S3DataType": "S3Prefix",
+        "CompressionType": "None"}}]}),
+    ("Environment.HF_MODEL_ID", {"Environment": {"HF_MODEL_ID": "s3://sagemaker-us-east-1-222222222222/prefix/"}}),
+    ("Environment.FILES", {"Environment": {"FILES": "a=s3://some-bucket/one,b=s3://some-bucket/two"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("member", "changes"), UNSUPPORTED)
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_what_cannot_be_carried_is_refused_by_name(world: World, member: str, changes: dict[str, Any]) -> None:
+    world.client("s3", "dev").put_object(Bucket="sagemaker-us-east-1-222222222222", Key="draft/one", Body=b"1")
+    made = world.model(container=world.container(**changes))
+    ended = refused(world, {**QA, "model_name": made.name})
+    assert ended.error == "UnsupportedModel"
+    assert member in ended.cause
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_an_uncompressed_prefix_is_refused_by_name(world: World) -> None:
+    world.client("s3", "dev").put_object(Bucket="sagemaker-us-east-1-222222222222", Key="tree/one", Body=b"1")
+    source = {
+        "S3DataSource": {
+            "S3Uri": "s3://sagemaker-us-east-1-222222222222/tree/",
+            "S3DataType": "S3Prefix",
+            "CompressionType": "None",
+        }
+    }
+    made = world.model(container=world.container(ModelDataUrl=None, ModelDataSource=source))
+    ended = refused(world, {**QA, "model_name": made.name})
+    assert (ended.error, "ModelDataSource" in ended.cause) == ("UnsupportedModel", True)
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_several_containers_and_a_vpc_are_refused_together(world: World) -> None:
+    container = world.container()
+    made = world.model(
+        Containers=[container, container],
+        VpcConfig={"SecurityGroupIds": ["sg-12345678"], "Subnets": ["subnet-12345678"]},
+    )
+    ended = refused(world, {**QA, "model_name": made.name})
+    assert ended.error == "UnsupportedModel"
+    assert "Containers (2: several containers)" in ended.cause
+    assert "VpcConfig" in ended.cause
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_an_image_of_another_region_is_refused(world: World) -> None:
+    image = "683313688378.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+    made = world.model(container=world.container(Image=image))
+    ended = refused(world, {**QA, "model_name": made.name})
+    assert (ended.error, "eu-west-1" in ended.cause) == ("UnsupportedModel", True)
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_an_artifact_that_is_gone_is_refused(world: World) -> None:
+    made = world.model()
+    bucket, _, key = made.source_uri.removeprefix("s3://").partition("/")
+    world.client("s3", "dev").delete_object(Bucket=bucket, Key=key)
+    ended = refused(world, {**QA, "model_name": made.name})
+    assert (ended.error, made.source_uri in ended.cause) == ("ArtifactNotFound", True)
+
+
+def test_more_tags_than_fit_are_refused(world: World) -> None:
+    made = world.model(Tags=[{"Key": f"key-{number}", "Value": "x"} for number in range(48)])
+    ended = refused(world, {**QA, "model_name": made.name})
+    assert (ended.error, "SageMaker allows 50" in ended.cause) == ("UnsupportedModel", True)
+
+
+def test_a_name_that_is_taken_by_something_else_is_refused(world: World) -> None:
+    """Names come from content: whoever has ours with another content has changed it behind our back."""
+    made = world.model()
+    first = world.promoted(made)
+    sagemaker = world.client("sagemaker", "qa")
+    model = sagemaker.describe_model(ModelName=first.model)
+    sagemaker.delete_endpoint(EndpointName="text-classifier-qa")
+    sagemaker.delete_model(ModelName=first.model)
+    container = {**model["PrimaryContainer"], "Environment": {**model["PrimaryContainer"]["Environment"], "MOOD": "x"}}
+    sagemaker.create_model(
+        ModelName=first.model, PrimaryContainer=container, ExecutionRoleArn=model["ExecutionRoleArn"]
+    )
+    ended = world.promote(made)
+    assert ended.error == "NameTaken"
+    assert json.dumps("PrimaryContainer")[1:-1] in ended.cause
