@@ -1,0 +1,58 @@
+"""Reading the documentation: sections, tables and examples of a page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = tuple(sorted(DOCS.glob("*.md")))
+
+
+def text_of(page: str) -> str:
+    return (DOCS / page).read_text()
+
+
+def headings(text: str) -> list[tuple[int, str]]:
+    """Return each heading with its level. What stands in a block of code is none."""
+    return [
+        (len(found[1]), found[2].strip()) for found in re.finditer(r"^(#+) (.*)$", without_code(text), re.MULTILINE)
+    ]
+
+
+def section(text: str, title: str) -> str:
+    """Return what stands under a heading, up to the next one of the same or a higher level."""
+    found = re.search(rf"^(#+) {re.escape(title)}$", text, re.MULTILINE)
+    assert found, f"there is no section {title!r}"
+    rest = text[found.end() :]
+    end = re.search(rf"^#{{1,{len(found[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def rows(text: str, first_column: str) -> list[list[str]]:
+    """Return the rows of every table whose first column has this title."""
+    found: list[list[str]] = []
+    for table in re.findall(r"(?:^\|.*\n)+", text + "\n", re.MULTILINE):
+        lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in table.splitlines()]
+        if lines[0][0] == first_column:
+            found += lines[2:]
+    return found
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return the blocks of code in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def in_code_marks(text: str) -> list[str]:
+    """Return what stands in `these marks`."""
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for _, title in headings(text)}

@@ -1,0 +1,89 @@
+"""docs/configuration.md: every member of promotion.yaml is explained, and its examples are true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from stacks import configuration
+from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variant
+from tests.docs import pages
+
+PAGE = pages.text_of("configuration.md")
+MISTAKES = "<!-- mistakes.yaml -->"
+SECTIONS: dict[type[BaseModel], str] = {
+    Hub: "`hub`",
+    Environment: "`environments`",
+    Application: "`applications`",
+    Stage: "A stage",
+    Variant: "A variant",
+}
+MODELS: tuple[type[BaseModel], ...] = (Configuration, *SECTIONS)
+
+
+def members(model: type[BaseModel]) -> set[str]:
+    """The members as they are called in the file."""
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def own_text(title: str) -> str:
+    """What stands under a heading without the headings below it."""
+    return pages.section(PAGE, title).partition("\n### ")[0]
+
+
+def test_every_part_of_the_file_has_a_section() -> None:
+    models = {
+        model
+        for model in vars(configuration).values()
+        if isinstance(model, type) and issubclass(model, BaseModel) and model.model_fields
+    }
+    assert models == set(MODELS)
+    titles = {title for _, title in pages.headings(PAGE)}
+    assert {f"`{member}`" for member in members(Configuration)} <= titles
+
+
+@pytest.mark.parametrize(("model", "title"), SECTIONS.items(), ids=SECTIONS.values())
+def test_every_member_is_explained_and_no_other(model: type[BaseModel], title: str) -> None:
+    explained = {row[0].strip("`") for row in pages.rows(own_text(title), "member")}
+    assert explained == members(model)
+
+
+@pytest.mark.parametrize(("model", "title"), SECTIONS.items(), ids=SECTIONS.values())
+def test_a_member_is_called_required_if_it_is(model: type[BaseModel], title: str) -> None:
+    required = {row[0].strip("`") for row in pages.rows(own_text(title), "member") if row[2] == "required"}
+    assert required == {field.alias or name for name, field in model.model_fields.items() if field.is_required()}
+
+
+def test_what_happens_when_a_member_is_changed_is_said_for_every_member() -> None:
+    changes = " ".join(row[0] for row in pages.rows(PAGE, "changed"))
+    everything = {name for model in SECTIONS for name in members(model)}
+    assert [name for name in sorted(everything - {"variants"}) if f"`{name}`" not in changes] == []
+
+
+def test_the_complete_example_loads_and_has_every_member() -> None:
+    example = yaml.safe_load(pages.blocks(PAGE, "yaml")[0])
+    loaded = configuration.parse(example, where="the example")
+    assert {name for model in MODELS for name in members(model)} <= names_in(example)
+    assert list(loaded.environments) == ["dev", "qa", "production"]
+
+
+def test_the_report_of_mistakes_is_the_real_one() -> None:
+    example = pages.blocks(PAGE.partition(MISTAKES)[2], "yaml")[0]
+    with pytest.raises(configuration.ConfigurationError) as report:
+        configuration.parse(yaml.safe_load(example), where="promotion.yaml")
+    assert pages.blocks(PAGE, "text") == [f"{report.value}\n"]
+
+
+def test_every_other_example_loads() -> None:
+    good = PAGE.partition(MISTAKES)[0]
+    for example in pages.blocks(good, "yaml"):
+        configuration.parse(yaml.safe_load(example), where="an example")
+
+
+def names_in(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set(value).union(*(names_in(inner) for inner in value.values()))
+    return set().union(*(names_in(inner) for inner in value)) if isinstance(value, list) else set()

@@ -1,0 +1,80 @@
+"""docs/how-it-works.md: the drawing is the definition's, and no state, member or ending is left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from docs import draw_workflow
+from lambdas.promotion.document import Promotion, Result
+from lambdas.promotion.errors import every_error
+from tests.docs import pages
+
+PAGE = pages.text_of("how-it-works.md")
+DEFINITION: dict[str, Any] = json.loads(draw_workflow.DEFINITION.read_text())
+# What the drawing may consist of: the kind of diagram, nodes, edges, classes.
+ID = r"[a-z][a-z0-9_]*"
+TEXT = r'"[^"\[\]{}]+"'
+NODE = rf"{ID}(\[{TEXT}\]|\[\[{TEXT}\]\]|\{{{TEXT}\}}|\(\[{TEXT}\]\)|\(\({TEXT}\)\)|\(\( \)\))"
+LINE = re.compile(
+    rf"flowchart TD|    ({NODE}|({NODE}|{ID}) (-->|-\.->)(\|{TEXT}\|)? {ID}|classDef \w+ [\w:#,-]+|class [\w,]+ \w+)"
+)
+
+
+def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, state in definition["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+def test_the_drawing_in_the_page_is_the_one_of_the_definition() -> None:
+    """Run `python -m docs.draw_workflow` after a change of the workflow."""
+    assert draw_workflow.drawn_in(PAGE) == draw_workflow.draw(DEFINITION)
+
+
+def test_every_state_is_in_the_drawing() -> None:
+    drawing = draw_workflow.drawn_in(PAGE)
+    assert [name for name, _ in states(DEFINITION) if name not in drawing] == []
+
+
+def test_every_transition_is_in_the_drawing() -> None:
+    drawing = draw_workflow.drawn_in(PAGE)
+    wanted = sum(
+        len(state.get("Choices", [])) + ("Default" in state) + ("Next" in state)
+        for state in DEFINITION["States"].values()
+    )
+    assert len(re.findall(r" --> | -->\|", drawing)) == wanted + 1  # one leads to the first state
+
+
+def test_every_line_of_the_drawing_is_mermaid() -> None:
+    assert [line for line in draw_workflow.drawn_in(PAGE).splitlines() if not LINE.fullmatch(line)] == []
+
+
+def test_every_edge_of_the_drawing_leads_to_a_node_that_is_drawn() -> None:
+    drawing = draw_workflow.drawn_in(PAGE)
+    nodes = set(re.findall(rf"^    ({ID})[\[{{(]", drawing, re.MULTILINE))
+    assert set(re.findall(rf"({ID})$", "\n".join(re.findall(r".*-->.*|.*-\.->.*", drawing)), re.MULTILINE)) <= nodes
+
+
+def test_every_state_but_the_endings_is_explained() -> None:
+    explained = {row[0].strip("*") for row in pages.rows(PAGE, "state")}
+    assert {name for name, state in states(DEFINITION) if state["Type"] != "Succeed"} == explained
+
+
+def test_every_member_of_the_document_is_explained() -> None:
+    explained = {name for row in pages.rows(PAGE, "member") for name in pages.in_code_marks(row[0])}
+    assert explained == {field.name for field in dataclasses.fields(Promotion)}
+
+
+def test_every_member_of_the_result_is_named() -> None:
+    named = set(pages.in_code_marks(pages.section(PAGE, "The document that travels")))
+    assert {field.name for field in dataclasses.fields(Result)} <= named
+
+
+def test_every_error_is_named_where_it_can_happen() -> None:
+    named = set(pages.in_code_marks(pages.section(PAGE, "The story, state by state")))
+    assert {error.__name__ for error in every_error()} <= named

@@ -1,0 +1,52 @@
+"""docs/operations.md: every error has its place in the page, in its family, with something to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambdas.promotion.errors import Errored, PromotionError, Refused, RolledBack, Transient, every_error
+from lambdas.promotion.names import Step, function
+from stacks.step import _KILLED, _LAMBDA_SERVICE
+from tests.docs import pages
+
+PAGE = pages.text_of("operations.md")
+FAMILIES: tuple[type[PromotionError], ...] = (Refused, RolledBack, Errored, Transient)
+ERRORS = sorted(error.__name__ for error in every_error())
+
+
+def explained_under(family: type[PromotionError]) -> list[str]:
+    return [title for level, title in pages.headings(pages.section(PAGE, family.__name__)) if level == 3]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_every_error_of_a_family_has_a_heading_there_and_every_heading_there_is_one(
+    family: type[PromotionError],
+) -> None:
+    transient = set() if family is Transient else {error.__name__ for error in every_error(Transient)}
+    assert set(explained_under(family)) == {error.__name__ for error in every_error(family)} - transient
+
+
+def test_every_error_has_one_heading() -> None:
+    assert sorted(title for family in FAMILIES for title in explained_under(family)) == ERRORS
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_every_error_is_explained_in_words(error: str) -> None:
+    assert len(pages.section(PAGE, error).split()) >= 15
+
+
+@pytest.mark.parametrize("error", sorted(error.__name__ for error in every_error(Errored)))
+def test_what_serves_now_is_said_for_every_error_that_can_come_after_a_change(error: str) -> None:
+    transient = {one.__name__ for one in every_error(Transient)}
+    said = " ".join(pages.section(PAGE, Transient.__name__ if error in transient else error).lower().split())
+    assert "serves now" in said or "may serve" in said
+
+
+def test_every_name_of_lambda_and_step_functions_that_is_retried_is_explained() -> None:
+    named = set(pages.in_code_marks(pages.section(PAGE, "Names of Step Functions and Lambda")))
+    assert {*_KILLED, *_LAMBDA_SERVICE} <= named
+
+
+def test_every_step_in_a_log_groups_name_exists() -> None:
+    groups = {name.rpartition("/")[2] for name in pages.in_code_marks(PAGE) if name.startswith("/aws/lambda/promote-")}
+    assert groups - {"promote-<step>", "promote-*"} <= {function(step) for step in Step}
