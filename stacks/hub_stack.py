@@ -8,7 +8,6 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -106,14 +105,7 @@ class HubStack(Stack):
                     "Condition": {"StringEquals": {"events:source": approvals.SOURCE}},
                 },
             )
-        undelivered = sqs.Queue(
-            self,
-            "UndeliveredApprovals",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
-        accept(undelivered, "AwsSolutions-SQS3", "It is the dead-letter queue itself.")
+        dead_letters = approvals.undelivered(self)
         for name, application in configuration.applications.items():
             first_stage = next(iter(application.stages))
             events.Rule(
@@ -133,7 +125,7 @@ class HubStack(Stack):
                                 "model_package_arn": events.EventField.from_path("$.detail.ModelPackageArn"),
                             }
                         ),
-                        dead_letter_queue=undelivered,
+                        dead_letter_queue=dead_letters,
                         retry_attempts=10,
                         max_event_age=Duration.hours(2),
                     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=5,
-    read_timeout=60,
+    read_timeout=25,  # well within a step's time limit, so that a hanging call is named and not killed
     max_pool_connections=50,
 )
 # One CopyObject of 5 GB is one long request: S3 answers when it has copied.
@@ -95,7 +95,7 @@ def assume(
     name_refusals(sts, "This step's role in the hub")
     optional: dict[str, Any] = {
         **({"ExternalId": external_id} if external_id else {}),
-        **({"Policy": json.dumps(policy, separators=(",", ":"))} if policy else {}),
+        **({"Policy": json.dumps(policy, separators=(",", ":"), ensure_ascii=False)} if policy else {}),
     }
     answer = sts.assume_role(
         RoleArn=role_arn, RoleSessionName=_SESSION_NAME_UNSAFE.sub("-", session_name)[:64], **optional

@@ -84,7 +84,7 @@ def copy(artifact: Artifact, *, source_owner: str, target_owner: str, s3: S3Clie
         code = error.response["Error"]["Code"]
         if code == "PreconditionFailed":
             # Either of the two conditions: if the source is what it was, the target has the object already.
-            require_unchanged(source, owner=source_owner, s3=s3)
+            _require_unchanged(source, owner=source_owner, s3=s3)
             return False
         if code in {"NoSuchKey", "NoSuchVersion", "404"}:
             raise ArtifactNotFound(
@@ -96,8 +96,10 @@ def copy(artifact: Artifact, *, source_owner: str, target_owner: str, s3: S3Clie
     return True
 
 
-def require_unchanged(source: S3Object, *, owner: str, s3: S3Client) -> None:
-    """Raise ArtifactChanged if the source's current content is not what was resolved."""
+def _require_unchanged(source: S3Object, *, owner: str, s3: S3Client) -> None:
+    """Raise ArtifactChanged if the source's content is not what was resolved. A version never changes."""
+    if source.version_id:
+        return
     found = find(source.uri, owner=owner, s3=s3)
     if found is None or found.etag != source.etag:
         raise ArtifactChanged(

@@ -58,9 +58,11 @@ def of_model(described: Mapping[str, Any], package: Mapping[str, Any] | None, *,
     Raises UnsupportedModel with every member that cannot be carried.
     """
     problems = _unknown(described, _MODEL_CARRIED | _MODEL_REPLACED | _MODEL_DESCRIPTIVE, "")
-    containers = described.get("Containers") or [described["PrimaryContainer"]]
+    containers = described.get("Containers") or [described.get("PrimaryContainer", {})]
     if len(containers) > 1:
         problems.append(f"Containers ({len(containers)}: several containers)")
+    if not containers[0]:
+        problems.append("PrimaryContainer (it is missing: the model has no container)")
     container = dict(containers[0])
     isolation = bool(described.get("EnableNetworkIsolation", False))
     if package is None:
@@ -89,12 +91,15 @@ def require_carried(objects: Mapping[str, S3Object], *, where: str) -> None:
 
 
 def require_region(definition: Definition, region: str, *, where: str) -> None:
-    """Refuse an image of another Region: SageMaker pulls images from the endpoint's own Region only."""
-    image = _ECR_IMAGE.match(definition.container["Image"])
-    if image and image["region"] != region:
-        _refuse(
-            [f"Image {definition.container['Image']} (it lies in {image['region']}, the target is {region})"], where
-        )
+    """Refuse what names another Region: SageMaker pulls images from the endpoint's own Region only."""
+    problems = []
+    image, variables = definition.container["Image"], definition.container.get("Environment", {})
+    found = _ECR_IMAGE.match(image)
+    if found and found["region"] != region:
+        problems.append(f"Image {image} (it lies in {found['region']}, the target is {region})")
+    if variables.get("SAGEMAKER_REGION", region) != region:
+        problems.append(f"Environment.SAGEMAKER_REGION ({variables['SAGEMAKER_REGION']}, the target is {region})")
+    _refuse(problems, where)
 
 
 def create_model_request(

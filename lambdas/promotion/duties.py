@@ -14,6 +14,10 @@ from lambdas.promotion.document import Artifact, Execution, Promotion
 from lambdas.promotion.names import Duty
 from lambdas.promotion.settings import Environment
 
+# IAM's own names for characters that mean something in a policy (AWS: IAM policy elements, variables).
+_LITERAL = {"*": "${*}", "?": "${?}", "$": "${$}"}
+_LONGEST_KEY = 300
+
 
 def as_reader(source: Environment, *, execution: Execution, external_id: str | None) -> Account:
     """Look at models and artifacts. Not narrowed: what a model consists of is what the reader finds out."""
@@ -33,8 +37,8 @@ def as_copier(promotion: Promotion, artifact: Artifact) -> Account:
         session_name=promotion.execution.promotion_id,
         external_id=promotion.external_id,
         policy=_policy(
-            (["s3:GetObject", "s3:GetObjectVersion"], [f"arn:aws:s3:::{artifact.source.bucket}/{artifact.source.key}"]),
-            (["s3:PutObject"], [f"arn:aws:s3:::{artifact.bucket}/{artifact.key}"]),
+            (["s3:GetObject", "s3:GetObjectVersion"], [_object(artifact.source.bucket, artifact.source.key)]),
+            (["s3:PutObject"], [_object(artifact.bucket, artifact.key)]),
             (["kms:Decrypt", "kms:GenerateDataKey"], ["*"]),
         ),
     )
@@ -62,6 +66,15 @@ def as_deployer(promotion: Promotion) -> Account:
             (["iam:PassRole"], [target.role_arn(Duty.EXECUTION)]),
         ),
     )
+
+
+def _object(bucket: str, key: str) -> str:
+    """Return the object's ARN for a policy: wildcards and variables in the key stand for themselves there.
+
+    A session policy has 2,048 characters (AWS: AssumeRole), so of a very long key only the beginning is named.
+    """
+    literal = "".join(_LITERAL.get(character, character) for character in key[:_LONGEST_KEY])
+    return f"arn:aws:s3:::{bucket}/{literal}{'*' if len(key) > _LONGEST_KEY else ''}"
 
 
 def _bucket_and(bucket: str, prefix: str) -> list[str]:

@@ -122,6 +122,10 @@ class CallRefused(Errored):
     """AWS refused a call for a reason that Promote has no better name for. The cause quotes it."""
 
 
+class UnexpectedFault(Errored):
+    """A fault in Promote itself. The step's log group has the trace: report it. Promoting again is safe."""
+
+
 class Transient(Errored):
     """Worth another try; the workflow retries these, and only these."""
 

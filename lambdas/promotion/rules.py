@@ -210,7 +210,7 @@ def resource_name(application: str, stage: str, created_at: datetime, digest: st
 def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
     """Return what is to be done with the endpoint as it is now.
 
-    Raises FailedEndpointInTheWay, or EndpointBusy once the deadline is over.
+    Raises FailedEndpointInTheWay.
     """
     if seen is None:
         return Change(progress=Progress.CHANGE_WANTED)
@@ -265,7 +265,7 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
         raise DeploymentSuperseded(f"{where} was deleted while it was being changed. Promote again to make it anew.")
     if seen.status in {"Failed", "OutOfService"}:
         raise EndpointFailed(
-            f"{where} is {seen.status} on configuration {seen.config}. {seen.reason} "
+            f"{where} is {seen.status} on configuration {seen.config or wanted}. {seen.reason} "
             "Read the endpoint's log group, delete a Failed endpoint, then promote again."
         )
     if seen.status == "UpdateRollbackFailed":

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from lambdas.promotion import measures
 from lambdas.promotion.document import Promotion
-from lambdas.promotion.errors import CallRefused, PromotionError, ServiceUnavailable
+from lambdas.promotion.errors import CallRefused, PromotionError, ServiceUnavailable, UnexpectedFault
 
 logger = Logger(service="promote", use_rfc3339=True)
-metrics = Metrics(namespace="Promote", service="promote")
 
 Event = dict[str, Any]
 Handler = Callable[[Event, object], dict[str, Any]]
@@ -41,6 +41,8 @@ def step_with_attempt(act: Callable[[Promotion, int], Promotion], *, name: str |
         log_about(promotion, attempt=event["attempt"])
         done = act(promotion, event["attempt"])
         logger.info("Step done", extra={"step": name or act.__module__})
+        if done.result:
+            measures.count_ending(done.result.outcome, seconds=done.result.seconds)
         return done.to_json()
 
     return handler
@@ -65,6 +67,12 @@ def errors_by_name(act: Handler) -> Handler:
         except BotoCoreError as error:
             logger.exception("A call could not be made")
             raise CallRefused(f"A call to AWS could not be made: {error}") from error
+        except Exception as error:
+            logger.exception("A fault in Promote")
+            raise UnexpectedFault(
+                f"A fault in Promote itself ({type(error).__name__}: {error}). The log group of the step "
+                f"{act.__module__} has the trace: please report it. Promoting again is safe."
+            ) from error
 
     return handler
 
