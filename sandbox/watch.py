@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 from rich.live import Live
+from rich.padding import Padding
 from rich.table import Table
 
 from sandbox.control import Sandbox
@@ -32,7 +33,6 @@ class Visit:
     seconds: float = 0.0
     times: int = 1
     running: bool = True
-    tries: int = field(default=0)
 
 
 def follow(sandbox: Sandbox, execution_arn: str, console: Console) -> dict[str, Any]:
@@ -91,14 +91,14 @@ def _visits(events: list[dict[str, Any]], *, ended: bool) -> list[Visit]:
     return list(visits.values())
 
 
-def _table(visits: list[Visit]) -> Table:
+def _table(visits: list[Visit]) -> Padding:
     table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right", style="dim")
+    table.add_column(justify="right", style="dim", min_width=7)
     for visit in visits:
         mark = "[yellow]●[/]" if visit.running else "[green]✓[/]"
         times = f"[dim]{visit.times} times[/]" if visit.times > 1 else ""
         table.add_row(f"{visit.seconds:.1f} s", mark, visit.name, times)
-    return table
+    return Padding(table, (0, 0, 0, 2))
 
 
 def _tell(visits: list[Visit], told: dict[str, int], console: Console) -> None:

@@ -14,12 +14,14 @@ from sandbox.corrections import (
     conditional_copies,
     copied_tags,
     event_targets,
+    execution_names,
     expected_owners,
     foreign_buckets,
     full_object_checksums,
     kms_encryption,
     lambda_runtime,
     listener,
+    literal_wildcards,
     missing_objects,
     named_principals,
     s3_requests,
@@ -49,6 +51,8 @@ CORRECTIONS = (
     event_targets,
     workflow_roles,
     succeed_output,
+    execution_names,
+    literal_wildcards,
 )
 
 

@@ -438,7 +438,27 @@ def test_an_execution_ends_with_the_output_of_its_succeed_state(corrected: Sandb
     assert json.loads(finished(corrected, execution)["output"]) == "b"
 
 
+def test_the_same_start_twice_is_one_execution_while_it_runs(corrected: Sandbox, name: str) -> None:
+    role = create_role(corrected, HUB, name, by={"Service": "states.amazonaws.com"})
+    states = corrected.client("stepfunctions")
+    definition = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3000, "End": True}}})
+    machine = states.create_state_machine(name=name, roleArn=role, definition=definition)["stateMachineArn"]
+    first = states.start_execution(stateMachineArn=machine, name="once", input="{}")
+    again = states.start_execution(stateMachineArn=machine, name="once", input="{}")
+    assert first["executionArn"] == again["executionArn"]
+    other = refusal(states.start_execution, stateMachineArn=machine, name="once", input='{"a": 1}')
+    assert other.startswith("ExecutionAlreadyExists")
+
+
 # Rights that are asked for beside the obvious one
+
+
+def test_a_quoted_wildcard_in_a_policy_is_the_character_itself(corrected: Sandbox, name: str) -> None:
+    create_bucket(corrected, HUB, name)
+    role = create_role(corrected, HUB, name, allow("s3:PutObject", f"arn:aws:s3:::{name}/${{*}}${{?}}${{$}}*"))
+    s3 = s3_of(corrected, HUB, role)
+    s3.put_object(Bucket=name, Key="*?$and more", Body=b"x")
+    assert refusal(s3.put_object, Bucket=name, Key="abcd", Body=b"x").startswith("AccessDenied")
 
 
 def test_a_missing_object_is_403_without_the_right_to_list_and_404_with_it(corrected: Sandbox, name: str) -> None:

@@ -1,0 +1,95 @@
+"""Clients of AWS whose answers a test hands in; nothing leaves the machine.
+
+Every client speaks as the product's own do (accounts.name_refusals), so that refusals come as our errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from botocore.stub import Stubber
+
+from lambdas.promotion import accounts
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+
+_session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+CREDENTIALS = {
+    "AccessKeyId": "ASIAEXAMPLEEXAMPLE",
+    "SecretAccessKey": "test",
+    "SessionToken": "test",
+    "Expiration": "2026-11-01T13:00:00Z",
+}
+
+
+class Stubs:
+    """A Stubber for each service that the product calls, made when it is first needed."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Stubber] = {}
+
+    def of(self, service: str) -> Stubber:
+        if service not in self._made:
+            client: BaseClient = _session.client(service)  # type: ignore[call-overload]
+            self._made[service] = Stubber(client)
+            self._made[service].activate()
+        return self._made[service]
+
+    @property
+    def sts(self) -> Stubber:
+        return self.of("sts")
+
+    @property
+    def s3(self) -> Stubber:
+        return self.of("s3")
+
+    @property
+    def sagemaker(self) -> Stubber:
+        return self.of("sagemaker")
+
+    def let_in(self) -> None:
+        """Answer AssumeRole, whatever the role; test_duties.py looks at which."""
+        self.sts.add_response("assume_role", {"Credentials": CREDENTIALS})
+
+    def client(self, service: str, **_: Any) -> BaseClient:
+        client: BaseClient = self.of(service).client
+        return client
+
+    def require_used_up(self) -> None:
+        for stubber in self._made.values():
+            stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def stubs() -> Iterator[Stubs]:
+    """Stubbers that are all used up when the test ends well."""
+    made = Stubs()
+    yield made
+    made.require_used_up()
+
+
+@pytest.fixture
+def aws(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> Stubs:
+    """The stubs in place of every client that the product makes."""
+    monkeypatch.setattr(accounts._session, "client", stubs.client)
+    return stubs
+
+
+@pytest.fixture
+def s3(stubs: Stubs) -> S3Client:
+    client: S3Client = stubs.s3.client  # type: ignore[assignment]
+    accounts.name_refusals(client, "The role copier")
+    return client
+
+
+@pytest.fixture
+def sagemaker(stubs: Stubs) -> SageMakerClient:
+    client: SageMakerClient = stubs.sagemaker.client  # type: ignore[assignment]
+    accounts.name_refusals(client, "The role deployer")
+    return client

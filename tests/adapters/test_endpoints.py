@@ -1,0 +1,196 @@
+"""The target's endpoint and its configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import endpoints
+from lambdas.promotion.errors import (
+    AccessDenied,
+    CallRefused,
+    NameTaken,
+    NotYetVisible,
+    PromotionError,
+    QuotaExceeded,
+    Throttled,
+)
+from lambdas.promotion.rules import EndpointSeen
+from tests.adapters.conftest import Stubs
+from tests.unit.given import BEGUN, OLD_CONFIG, promotion
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+WANTED = promotion().wanted_config
+TAGS = [{"Key": "team", "Value": "nlp"}]
+FOUND: dict[str, Any] = {
+    "EndpointName": "reviews-qa",
+    "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
+    "EndpointStatus": "InService",
+    "EndpointConfigName": OLD_CONFIG,
+    "CreationTime": BEGUN,
+    "LastModifiedTime": BEGUN,
+}
+FOUND_CONFIG: dict[str, Any] = {
+    **WANTED.request,
+    "EndpointConfigArn": "arn:aws:sagemaker:x:3:y/z",
+    "CreationTime": BEGUN,
+}
+
+
+def see(sagemaker: SageMakerClient, stubs: Stubs, **answer: Any) -> EndpointSeen:
+    merged = {name: value for name, value in {**FOUND, **answer}.items() if value is not None}
+    stubs.sagemaker.add_response("describe_endpoint", merged, {"EndpointName": "reviews-qa"})
+    found = endpoints.see("reviews-qa", sagemaker=sagemaker)
+    assert found is not None
+    return found
+
+
+def variant(*, current: int | None, desired: int | None) -> dict[str, Any]:
+    counts = {"CurrentInstanceCount": current, "DesiredInstanceCount": desired}
+    return {"VariantName": "All", **{name: count for name, count in counts.items() if count is not None}}
+
+
+# Seeing
+
+
+def test_an_endpoint_is_seen_as_it_is(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    assert see(sagemaker, stubs, FailureReason="why") == EndpointSeen(
+        status="InService", config=OLD_CONFIG, modified_at=BEGUN, failure_reason="why"
+    )
+
+
+def test_a_missing_endpoint_is_none(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    stubs.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "arn".')
+    assert endpoints.see("reviews-qa", sagemaker=sagemaker) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [("AccessDeniedException", AccessDenied), ("ThrottlingException", Throttled), ("ValidationException", ClientError)],
+)
+def test_a_refusal_is_not_called_missing(
+    sagemaker: SageMakerClient, stubs: Stubs, code: str, name: type[Exception]
+) -> None:
+    stubs.sagemaker.add_client_error("describe_endpoint", code, "said", 400)
+    with pytest.raises(name):
+        endpoints.see("reviews-qa", sagemaker=sagemaker)
+
+
+def test_a_change_that_is_under_way_is_seen(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    found = see(sagemaker, stubs, EndpointStatus="Updating", PendingDeploymentSummary={"EndpointConfigName": "new"})
+    assert (found.config, found.pending_config, found.heading_for) == (OLD_CONFIG, "new", "new")
+
+
+def test_a_first_creation_shows_its_configuration_as_pending_only(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    pending = {"EndpointConfigName": "new"}
+    found = see(sagemaker, stubs, EndpointStatus="Creating", EndpointConfigName=None, PendingDeploymentSummary=pending)
+    assert found.config == "new"
+
+
+def test_a_failed_creation_may_show_no_configuration(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    assert see(sagemaker, stubs, EndpointStatus="Failed", EndpointConfigName=None).config == ""
+
+
+@pytest.mark.parametrize(
+    ("variants", "settled"),
+    [
+        ([variant(current=2, desired=2)], True),
+        ([variant(current=1, desired=2)], False),
+        ([variant(current=2, desired=2), variant(current=0, desired=1)], False),
+        ([variant(current=None, desired=1)], False),
+        ([variant(current=None, desired=None)], True),
+    ],
+    ids=["all", "fewer", "one-of-two", "not-told", "serverless"],
+)
+def test_counts_are_settled_when_every_variant_has_what_it_wants(
+    sagemaker: SageMakerClient, stubs: Stubs, variants: list[dict[str, Any]], settled: bool
+) -> None:
+    assert see(sagemaker, stubs, ProductionVariants=variants).counts_settled is settled
+
+
+# The configuration
+
+
+def test_the_configuration_is_made_as_wanted_with_its_tags(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    answer = {"EndpointConfigArn": FOUND_CONFIG["EndpointConfigArn"]}
+    stubs.sagemaker.add_response("create_endpoint_config", answer, {**WANTED.request, "Tags": TAGS})
+    endpoints.ensure_config(WANTED, {"team": "nlp"}, sagemaker=sagemaker)
+
+
+@pytest.mark.parametrize(("model", "name"), [(None, None), ("other", NameTaken)])
+def test_a_configuration_that_is_there_is_ours_only_if_it_is_the_same(
+    sagemaker: SageMakerClient, stubs: Stubs, model: str | None, name: type[Exception] | None
+) -> None:
+    (wanted,) = WANTED.request["ProductionVariants"]
+    variants = [{**wanted, "InitialVariantWeight": 1.0, **({"ModelName": model} if model else {})}]
+    stubs.sagemaker.add_client_error(
+        "create_endpoint_config", "ValidationException", 'Cannot create already existing endpoint configuration "arn"'
+    )
+    stubs.sagemaker.add_response(
+        "describe_endpoint_config",
+        {**FOUND_CONFIG, "ProductionVariants": variants},
+        {"EndpointConfigName": WANTED.name},
+    )
+    if name is None:
+        endpoints.ensure_config(WANTED, {}, sagemaker=sagemaker)
+        return
+    with pytest.raises(name, match="ProductionVariants"):
+        endpoints.ensure_config(WANTED, {}, sagemaker=sagemaker)
+
+
+# The endpoint
+
+
+def test_the_endpoint_is_made_on_our_configuration(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "Tags": TAGS}
+    stubs.sagemaker.add_response("create_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
+    assert endpoints.create("reviews-qa", "new", {"team": "nlp"}, sagemaker=sagemaker) is True
+
+
+def test_an_endpoint_that_somebody_made_in_this_moment_is_not_ours(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    stubs.sagemaker.add_client_error(
+        "create_endpoint", "ValidationException", 'Cannot create already existing endpoint "arn"'
+    )
+    assert endpoints.create("reviews-qa", "new", {}, sagemaker=sagemaker) is False
+
+
+def test_an_update_keeps_the_counts_that_autoscaling_reached(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "RetainAllVariantProperties": True}
+    stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
+    assert endpoints.update("reviews-qa", "new", sagemaker=sagemaker) is True
+
+
+def test_an_endpoint_that_somebody_changes_in_this_moment_is_left_alone(
+    sagemaker: SageMakerClient, stubs: Stubs
+) -> None:
+    stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", 'Cannot update in-progress endpoint "a"')
+    assert endpoints.update("reviews-qa", "new", sagemaker=sagemaker) is False
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "name"),
+    [
+        ("ResourceLimitExceeded", "limit for ml.m5.large is 0", QuotaExceeded),
+        ("ValidationException", "Could not find endpoint configuration", NotYetVisible),
+        ("ValidationException", "Could not find model", NotYetVisible),
+        ("ValidationException", "The instance type is registered as a scalable target", CallRefused),
+        ("AccessDeniedException", "no policy allows it", AccessDenied),
+        ("ThrottlingException", "Rate exceeded", Throttled),
+    ],
+)
+@pytest.mark.parametrize("call", ["create_endpoint", "update_endpoint", "create_endpoint_config"])
+def test_a_refused_change_has_a_name_and_quotes_sagemaker(
+    sagemaker: SageMakerClient, stubs: Stubs, call: str, code: str, message: str, name: type[PromotionError]
+) -> None:
+    stubs.sagemaker.add_client_error(call, code, message, 400)
+    with pytest.raises(name, match=message):
+        if call == "create_endpoint":
+            endpoints.create("reviews-qa", "new", {}, sagemaker=sagemaker)
+        elif call == "update_endpoint":
+            endpoints.update("reviews-qa", "new", sagemaker=sagemaker)
+        else:
+            endpoints.ensure_config(WANTED, {}, sagemaker=sagemaker)

@@ -1,0 +1,136 @@
+"""One small promotion: a sentiment model goes from dev to qa. A test changes the part that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+
+from lambdas.promotion import definition, naming
+from lambdas.promotion.definition import Definition
+from lambdas.promotion.document import Execution, Promotion, Request, S3Object, SourceModel
+from lambdas.promotion.rules import EndpointSeen
+from lambdas.promotion.settings import Application, Environment, Settings, Stage
+
+DEV = Environment(name="dev", account="222222222222", region="us-east-1")
+QA = Environment(name="qa", account="333333333333", region="us-east-1")
+STAGE = Stage(
+    name="qa",
+    environment="qa",
+    source="dev",
+    endpoint="reviews-qa",
+    production_variants=({"VariantName": "All", "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1},),
+    deadline_seconds=3600,
+)
+APPLICATION = Application(name="reviews", model_package_group="reviews", registry="dev", stages={"qa": STAGE})
+SETTINGS = Settings(environments={"dev": DEV, "qa": QA}, applications={"reviews": APPLICATION})
+
+BEGUN = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+TRAINED = datetime(2026, 10, 31, 8, 30, 15, 123456, tzinfo=UTC)
+REQUEST = Request(application="reviews", stage="qa", model_name="reviews-v7")
+EXECUTION = Execution(arn="arn:aws:states:us-east-1:111111111111:execution:promote:release-7", started_at=BEGUN)
+MODEL = SourceModel(arn="arn:aws:sagemaker:us-east-1:222222222222:model/reviews-v7", created_at=TRAINED)
+VERSION = "arn:aws:sagemaker:us-east-1:222222222222:model-package/reviews/7"
+
+BUCKET = "sagemaker-us-east-1-222222222222"
+WEIGHTS_URI = f"s3://{BUCKET}/v7/model.tar.gz"
+SOURCE_URI = f"s3://{BUCKET}/v7/sourcedir.tar.gz"
+WEIGHTS = S3Object(bucket=BUCKET, key="v7/model.tar.gz", etag='"aa"', size=10, checksum="CRC64NVME:AAAAAAAAAAA=")
+SOURCE = S3Object(bucket=BUCKET, key="v7/sourcedir.tar.gz", etag='"bb"', size=20, checksum="CRC64NVME:BBBBBBBBBBA=")
+OBJECTS: Mapping[str, S3Object] = {WEIGHTS_URI: WEIGHTS, SOURCE_URI: SOURCE}
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/sklearn:1.2"
+CONTAINER: dict[str, Any] = {
+    "Image": IMAGE,
+    "ModelDataUrl": WEIGHTS_URI,
+    "Environment": {"SAGEMAKER_SUBMIT_DIRECTORY": SOURCE_URI, "SAGEMAKER_PROGRAM": "inference.py"},
+}
+OLD_CONFIG = "reviews-qa-20260101000000-000000000000"
+
+
+def described(**container: Any) -> dict[str, Any]:
+    """Return DescribeModel's answer; each keyword changes a member of its container."""
+    return {
+        "ModelName": "reviews-v7",
+        "ModelArn": MODEL.arn,
+        "ExecutionRoleArn": "arn:aws:iam::222222222222:role/training",
+        "CreationTime": TRAINED,
+        "EnableNetworkIsolation": False,
+        "PrimaryContainer": {**CONTAINER, **container},
+    }
+
+
+def package(**container: Any) -> dict[str, Any]:
+    """Return DescribeModelPackage's answer; each keyword changes a member of its container."""
+    return {
+        "ModelPackageArn": VERSION,
+        "ModelPackageName": "reviews",
+        "CreationTime": TRAINED,
+        "ModelApprovalStatus": "Approved",
+        "ModelPackageStatus": "Completed",
+        "InferenceSpecification": {"Containers": [{**CONTAINER, **container}]},
+    }
+
+
+def defined(**container: Any) -> Definition:
+    return definition.of_model(described(**container), None, where=MODEL.arn)
+
+
+def promotion(**changes: Any) -> Promotion:
+    stage, target, model = changes.get("stage", STAGE), changes.get("target", QA), changes.get("model", MODEL)
+    request = changes.get("request", REQUEST)
+    parts = naming.wanted(
+        defined(), OBJECTS, {"team": "nlp"}, request=request, stage=stage, target=target, model=model, by=EXECUTION
+    )
+    made = Promotion(
+        request=request,
+        execution=EXECUTION,
+        stage=stage,
+        source=DEV,
+        target=target,
+        external_id=None,
+        deadline=BEGUN + timedelta(seconds=stage.deadline_seconds),
+        model=model,
+        **parts,
+    )
+    return replace(made, **changes)
+
+
+def seen(status: str, **changes: Any) -> EndpointSeen:
+    """Return the endpoint in a status, on the configuration that it had before the promotion."""
+    known: dict[str, Any] = {"config": OLD_CONFIG, "modified_at": BEGUN - timedelta(days=1), **changes}
+    return EndpointSeen(status=status, **known)
+
+
+@cache
+def api(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
+
+
+def members(shape: str) -> list[str]:
+    """Return the members of a structure in SageMaker's API as the installed botocore knows it."""
+    found = api("sagemaker").shape_for(shape)
+    assert isinstance(found, StructureShape)
+    return list(found.members)
+
+
+def any_value_of(shape: Shape) -> Any:
+    """Return some value that is set, in a shape's form."""
+    if isinstance(shape, StructureShape):
+        return {name: any_value_of(member) for name, member in list(shape.members.items())[:2]}
+    if isinstance(shape, ListShape):
+        return [any_value_of(shape.member)]
+    if isinstance(shape, MapShape):
+        return {"name": any_value_of(shape.value)}
+    plain: dict[str, Any] = {"boolean": True, "integer": 1, "long": 1, "float": 1.0, "double": 1.0, "timestamp": BEGUN}
+    return plain.get(shape.type_name, "something")
+
+
+def value_of(shape: str, member: str) -> Any:
+    structure = api("sagemaker").shape_for(shape)
+    assert isinstance(structure, StructureShape)
+    return any_value_of(structure.members[member])

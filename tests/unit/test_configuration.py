@@ -1,0 +1,189 @@
+"""promotion.yaml: every mistake is told at once, with its path; what is right comes to the Lambdas."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks import configuration
+from stacks.configuration import Configuration, ConfigurationError
+
+GOOD: dict[str, Any] = {
+    "hub": {"account": "111111111111", "region": "us-east-1"},
+    "environments": {
+        "dev": {"account": "222222222222", "region": "us-east-1", "buckets": ["models"]},
+        "qa": {"account": "333333333333", "region": "us-east-1"},
+        "production": {"account": "444444444444", "region": "eu-west-1"},
+    },
+    "applications": {
+        "reviews": {
+            "model_package_group": "reviews",
+            "stages": {
+                "qa": {
+                    "from": "dev",
+                    "endpoint": "reviews-qa",
+                    "variants": [{"name": "All", "instance_type": "ml.t2.medium", "initial_instance_count": 1}],
+                },
+                "production": {
+                    "from": "qa",
+                    "endpoint": "reviews",
+                    "variants": [{"name": "All", "instance_type": "ml.m5.large", "initial_instance_count": 2}],
+                    "deadline": "90m",
+                },
+            },
+        }
+    },
+}
+STAGES = "applications.reviews.stages"
+REMOVED = object()
+
+
+def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
+    """Return the good file with the member at each path set to a value, or removed."""
+    raw = copy.deepcopy(GOOD)
+    for path, value in changes:
+        *parents, last = path.split(".")
+        where: Any = raw
+        for parent in parents:
+            where = where[int(parent) if isinstance(where, list) else parent]
+        if value is REMOVED:
+            del where[last]
+        else:
+            where[last] = value
+    return raw
+
+
+def parse(*changes: tuple[str, Any]) -> Configuration:
+    return configuration.parse(changed(*changes), where="promotion.yaml")
+
+
+def mistakes(*changes: tuple[str, Any]) -> list[str]:
+    with pytest.raises(ConfigurationError) as told:
+        parse(*changes)
+    return [line.strip() for line in str(told.value).splitlines()[1:]]
+
+
+def stage(**changes: Any) -> dict[str, Any]:
+    good: dict[str, Any] = copy.deepcopy(GOOD["applications"]["reviews"]["stages"]["qa"])
+    return {**good, **changes}
+
+
+def test_the_deployed_settings_are_the_file_with_every_default_filled_in() -> None:
+    application = parse().deployed().applications["reviews"]
+    assert application.registry == "dev"
+    qa, production = application.stages["qa"], application.stages["production"]
+    assert (qa.environment, qa.source, qa.deadline_seconds) == ("qa", "dev", 3600)
+    assert (production.environment, production.source, production.deadline_seconds) == ("production", "qa", 5400)
+    assert production.production_variants == (
+        {"VariantName": "All", "InstanceType": "ml.m5.large", "InitialInstanceCount": 2},
+    )
+
+
+def test_a_stage_may_have_another_name_than_its_environment() -> None:
+    settings = parse((f"{STAGES}.blue", stage(environment="qa", endpoint="reviews-blue"))).deployed()
+    assert settings.applications["reviews"].stages["blue"].environment == "qa"
+
+
+def test_the_files_own_example_has_no_mistake() -> None:
+    configuration.load(Path(configuration.__file__).parent.parent / "promotion.yaml")
+
+
+@pytest.mark.parametrize(("deadline", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("8h", 28800)])
+def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
+    settings = parse((f"{STAGES}.qa.deadline", deadline)).deployed()
+    assert settings.applications["reviews"].stages["qa"].deadline_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("hub.account", 111111111111, "must be text; put it in quotes"),
+        ("hub.account", "11111111111", "must be an account's 12 digits"),
+        ("hub.account", "111111111111\n", "must be an account's 12 digits"),
+        ("hub.account", "\u0661" * 12, "must be an account's 12 digits"),
+        ("hub.account", REMOVED, "is missing"),
+        ("hub.region", "us_east_1", "must be a Region"),
+        ("hub.external_id", "a", "must be 2 to 1224"),
+        ("hub.organization_id", "123", "must be an organization's id"),
+        ("hub.colour", "red", "there is no such member"),
+        ("environments.dev.buckets", ["s3://models"], "must be a bucket's name"),
+        ("environments.dev.kms_keys", ["alias/models"], "must be a key's ARN"),
+        ("environments.dev.kms_keys", ["arn:aws:kms:us-east-1:222222222222:key/*"], "must be a key's ARN"),
+        ("applications.reviews.model_package_group", "a_b", "must be letters, digits and hyphens"),
+        ("applications.reviews.stages", {}, "at least 1"),
+        (f"{STAGES}.qa.endpoint", "reviews*", "must be letters, digits and hyphens"),
+        (f"{STAGES}.qa.endpoint", "e" * 64, "must be letters, digits and hyphens"),
+        (f"{STAGES}.qa.from", "nowhere", "there is no environment 'nowhere' (there are: dev, qa, production)"),
+        (f"{STAGES}.qa.from", "qa", "cannot take its models from its own environment"),
+        (f"{STAGES}.qa.environment", "nowhere", "there is no environment 'nowhere'"),
+        (f"{STAGES}.qa.variants", [], "at least 1"),
+        (f"{STAGES}.qa.deadline", "0m", "must be a duration"),
+        (f"{STAGES}.qa.deadline", "1.5h", "must be a duration"),
+        (f"{STAGES}.qa.deadline", "-1h", "must be a duration"),
+        (f"{STAGES}.qa.deadline", "481m", "is longer than the 8h"),
+        (f"{STAGES}.qa.deadline", "99999999999999999999h", "is longer than the 8h"),
+    ],
+)
+def test_a_mistake_is_told_with_its_path_and_what_is_right(path: str, value: Any, told: str) -> None:
+    (mistake,) = mistakes((path, value))
+    assert mistake.startswith(path)
+    assert told in mistake
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, "1", True, None])
+def test_an_instance_count_is_a_number_of_instances(count: Any) -> None:
+    (mistake,) = mistakes((f"{STAGES}.qa.variants.0.initial_instance_count", count))
+    assert mistake.startswith(f"{STAGES}.qa.variants.0.initial_instance_count")
+
+
+@pytest.mark.parametrize("name", ["D", "dev_2", "-dev", "dev-", "2dev", "d" * 21, "", "dev "])
+def test_an_environments_name_that_cannot_stand_in_other_names_is_refused(name: str) -> None:
+    raw = changed()
+    raw["environments"][name] = {"account": "555555555555", "region": "us-east-1"}
+    with pytest.raises(ConfigurationError, match=f"environments.{name}"):
+        configuration.parse(raw, where="it")
+
+
+@pytest.mark.parametrize("raw", [None, [], "text", 7, {}])
+def test_a_file_that_is_no_configuration_is_told_so(raw: object) -> None:
+    with pytest.raises(ConfigurationError, match="it has"):
+        configuration.parse(raw, where="it")
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    told = mistakes(("hub.region", "here"), ("environments.qa.account", "1"), (f"{STAGES}.qa.from", "nowhere"))
+    assert [line.split(":")[0] for line in told] == ["hub.region", "environments.qa.account", f"{STAGES}.qa.from"]
+
+
+@pytest.mark.xfail(strict=True, reason="only 'from' is looked at when some member is malformed")
+def test_a_malformed_member_does_not_hide_a_contradiction() -> None:
+    told = mistakes(("hub.region", "here"), (f"{STAGES}.production.deadline", "9h"), (f"{STAGES}.qa.environment", "no"))
+    assert len(told) == 3
+
+
+# What is well-formed but cannot be
+
+
+def test_an_endpoint_belongs_to_one_stage_whatever_its_case() -> None:
+    (mistake,) = mistakes((f"{STAGES}.blue", stage(environment="qa", endpoint="Reviews-QA")))
+    assert f"is the endpoint of {STAGES}.qa too" in mistake
+
+
+def test_an_approval_starts_one_application() -> None:
+    other = {"model_package_group": "reviews", "stages": {"qa": stage(endpoint="other")}}
+    (mistake,) = mistakes(("applications.other", other))
+    assert "is the group of 'reviews' too" in mistake
+
+
+def test_environments_in_a_circle_are_refused() -> None:
+    back = {"model_package_group": "back", "stages": {"dev": stage(**{"from": "production", "endpoint": "back"})}}
+    (mistake,) = mistakes(("applications.back", back))
+    assert "dev, production, qa take models from each other in a circle" in mistake
+
+
+def test_each_environment_is_deployed_after_those_it_takes_from() -> None:
+    order = parse().deployment_order()
+    assert order.index("dev") < order.index("qa") < order.index("production")

@@ -1,0 +1,76 @@
+"""What Step Functions reports, as an error's name and one text for a person."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lambdas.promotion import failures
+from lambdas.promotion.errors import Errored, PromotionError, Refused, RolledBack, every_error
+
+
+def lambda_cause(message: object) -> str:
+    return json.dumps({"errorMessage": message, "errorType": "NameTaken", "requestId": "1", "stackTrace": ["a"]})
+
+
+def test_a_lambdas_cause_is_its_message() -> None:
+    assert failures.explain("NameTaken", lambda_cause("The model exists.")).cause == "The model exists."
+
+
+@pytest.mark.parametrize("cause", ["plain text", '["a", "b"]', '"text"', "7", "null", "{", '{"other": 1}', "{}"])
+def test_any_other_cause_is_told_as_it_is(cause: str) -> None:
+    assert failures.explain("Some.Error", cause).cause == cause
+
+
+@pytest.mark.parametrize("cause", [lambda_cause(""), lambda_cause(None)])
+def test_a_lambda_without_a_message_is_told_in_full(cause: str) -> None:
+    assert failures.explain("NameTaken", cause).cause == cause
+
+
+@pytest.mark.xfail(strict=True, reason="a number or an object in errorMessage comes out as it is")
+@pytest.mark.parametrize("message", [7, {"a": 1}, ["a"]])
+def test_the_cause_is_text_whatever_the_message_is(message: object) -> None:
+    assert isinstance(failures.explain("NameTaken", lambda_cause(message)).cause, str)
+
+
+@pytest.mark.xfail(strict=True, raises=RecursionError, reason="json.loads gives up with RecursionError, not ValueError")
+def test_a_deeply_nested_cause_is_told_as_it_is() -> None:
+    cause = "[" * 20_000
+    assert failures.explain("Some.Error", cause).cause == cause
+
+
+def test_an_error_without_a_cause_says_where_to_look() -> None:
+    assert "history" in failures.explain("Some.Error", "").cause
+
+
+def test_an_error_without_a_name_has_one() -> None:
+    assert failures.explain("", "why").error == "UnknownError"
+
+
+@pytest.mark.parametrize("error", ["States.Timeout", "Lambda.TooManyRequestsException", "Lambda.Unknown"])
+def test_an_error_of_step_functions_is_explained_and_quoted(error: str) -> None:
+    cause = failures.explain(error, "RequestId: 1").cause
+    assert cause.endswith("(RequestId: 1)")
+    assert "promot" in cause
+
+
+@pytest.mark.xfail(strict=True, reason="a killed step has four names, and two of them are not explained")
+@pytest.mark.parametrize("error", ["Sandbox.Timedout", "Runtime.ExitError"])
+def test_a_killed_step_is_explained_by_whatever_name_it_comes(error: str) -> None:
+    assert "promoting again is safe" in failures.explain(error, "RequestId: 1").cause
+
+
+def test_an_explained_error_needs_no_cause() -> None:
+    assert "()" not in failures.explain("States.Timeout", "").cause
+
+
+@pytest.mark.parametrize("family", [Refused, RolledBack, Errored])
+def test_every_error_is_told_with_its_family(family: type[PromotionError]) -> None:
+    told = {failures.explain(leaf.__name__, "").family for leaf in every_error(family)}
+    assert told == {family.__name__}
+
+
+@pytest.mark.parametrize("error", ["", "KeyError", "States.Timeout", "Lambda.Unknown", "refused", "PromotionError"])
+def test_what_is_not_ours_could_not_be_done(error: str) -> None:
+    assert failures.explain(error, "").family == "Errored"

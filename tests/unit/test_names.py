@@ -1,0 +1,66 @@
+"""The names that accounts know of each other: they must fit, and they must not collide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import lambdas
+from lambdas.promotion import names
+from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
+
+LONGEST_ENVIRONMENT = "e" * 20
+LONGEST_REGION = "ap-southeast-10"
+
+
+def test_every_step_is_a_file() -> None:
+    folder = Path(str(lambdas.__file__)).parent
+    assert {step.value for step in Step} == {file.stem for file in folder.glob("*.py")} - {"__init__"}
+
+
+def test_every_step_that_works_in_another_account_has_one_duty() -> None:
+    worked = [step for steps in STEPS_OF_DUTY.values() for step in steps]
+    assert sorted(worked) == sorted(set(Step) - {Step.EXPLAIN_FAILURE})
+
+
+def test_nobody_assumes_the_execution_role() -> None:
+    assert Duty.EXECUTION not in STEPS_OF_DUTY
+
+
+@pytest.mark.parametrize("duty", Duty)
+def test_a_role_of_an_environment_fits_into_iams_64_characters(duty: Duty) -> None:
+    assert len(names.environment_role(LONGEST_ENVIRONMENT, duty)) <= 64
+
+
+@pytest.mark.parametrize("step", Step)
+def test_a_step_fits_into_lambdas_and_iams_64_characters(step: Step) -> None:
+    assert len(names.function(step)) <= 64
+
+
+def test_a_bucket_fits_into_s3s_63_characters() -> None:
+    assert len(names.artifact_bucket(LONGEST_ENVIRONMENT, "1" * 12, LONGEST_REGION)) <= 63
+
+
+def test_no_environment_can_be_named_so_that_its_role_is_a_steps() -> None:
+    """A hub may be an environment too, and role names are one space per account."""
+    ends_of_steps = {names.function(step).rpartition("-")[2] for step in Step}
+    assert ends_of_steps.isdisjoint(set(Duty))
+
+
+def test_a_stages_prefix_covers_no_other_stage() -> None:
+    assert not names.stage_prefix("reviews", "qa-2").startswith(names.stage_prefix("reviews", "qa"))
+
+
+def test_arns_name_account_and_region() -> None:
+    assert [
+        names.step_role_arn("111111111111", Step.RESOLVE_MODEL),
+        names.environment_role_arn("333333333333", "qa", Duty.DEPLOYER),
+        names.state_machine_arn("111111111111", "us-east-1"),
+        names.bus_arn("111111111111", "us-east-1"),
+    ] == [
+        "arn:aws:iam::111111111111:role/promote-resolve-model",
+        "arn:aws:iam::333333333333:role/promote-qa-deployer",
+        "arn:aws:states:us-east-1:111111111111:stateMachine:promote",
+        "arn:aws:events:us-east-1:111111111111:event-bus/promote",
+    ]
