@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lambdas.promotion import duties, endpoints, models, rules
 from lambdas.promotion.document import Outcome, Progress, Promotion
 from lambdas.promotion.step import now, step
@@ -14,6 +16,10 @@ def handler(promotion: Promotion) -> Promotion:
     compared = promotion.with_change(change)
     if change.progress is not Progress.NOTHING_TO_DO:
         return compared
-    models.require_same(promotion.wanted_model, sagemaker=sagemaker)
+    model = models.find(promotion.wanted_model.name, sagemaker=sagemaker)
+    if model is None:
+        # The endpoint serves, but SageMaker cannot replace its instances any more: the model is made again.
+        return promotion.with_change(replace(change, progress=Progress.CHANGE_WANTED))
+    rules.require_same("model", promotion.wanted_model.name, promotion.wanted_model.request, model)
     endpoints.require_same_config(promotion.wanted_config, sagemaker=sagemaker)
     return compared.ended(Outcome.UNCHANGED, at=now())

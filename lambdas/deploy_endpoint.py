@@ -15,6 +15,7 @@ def handler(promotion: Promotion, attempt: int) -> Promotion:
     endpoint, config = promotion.stage.endpoint, promotion.wanted_config.name
     seen = endpoints.see(endpoint, sagemaker=sagemaker)
     change = rules.before_change(promotion, seen)
+    tried = attempt > 0 or change.progress is Progress.CHANGE_WANTED
     if change.progress is Progress.CHANGE_WANTED:
         if seen is None:
             began = endpoints.create(endpoint, config, promotion.tags, sagemaker=sagemaker)
@@ -23,6 +24,4 @@ def handler(promotion: Promotion, attempt: int) -> Promotion:
         change = replace(change, progress=Progress.UNDER_WAY if began else Progress.BUSY)
     if change.progress is Progress.BUSY:
         rules.require_time_left(promotion, seen, now=now())
-    change = rules.joined(promotion.change, change)
-    # An earlier try may have begun the change that is under way now, so it counts as ours.
-    return promotion.with_change(replace(change, joined=change.joined and attempt == 0))
+    return promotion.with_change(rules.joined(promotion.change, change, tried=tried))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas.promotion import artifacts, definition, duties, naming, registry, rules, settings
@@ -59,7 +59,7 @@ def _model_of(
         version = registry.describe_model_package(request.model_package_arn, sagemaker=account.sagemaker)
         rules.require_approved(version)
         arn = version["ModelPackageArn"]
-        model = SourceModel(arn=arn, created_at=version["CreationTime"], model_package_arn=arn)
+        model = SourceModel(arn=arn, created_at=version["CreationTime"].astimezone(UTC), model_package_arn=arn)
         return model, definition.of_package(version, where=arn), {}
 
     where = f"{source.name} (account {source.account}, {source.region})"
@@ -73,7 +73,7 @@ def _model_of(
         rules.require_approved(package)
     model = SourceModel(
         arn=described["ModelArn"],
-        created_at=described["CreationTime"],
+        created_at=described["CreationTime"].astimezone(UTC),
         model_package_arn=package["ModelPackageArn"] if package else None,
     )
     return model, definition.of_model(described, package, where=model.arn), tags

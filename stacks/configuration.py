@@ -6,7 +6,7 @@ docs/configuration.md explains every member. A mistake is reported with its path
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -193,10 +193,23 @@ class Configuration(_Strict):
         )
 
 
+class _NoDoubles(yaml.SafeLoader):
+    """YAML silently keeps the last of two equal keys; here that is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def load(path: Path) -> Configuration:
     """Read and check the file. Raises ConfigurationError with every mistake, one a line."""
     try:
-        raw = yaml.safe_load(path.read_text())
+        raw = yaml.load(path.read_text(), Loader=_NoDoubles)  # noqa: S506 - a SafeLoader
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8 text: {error}") from error
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     except yaml.YAMLError as error:
@@ -206,72 +219,115 @@ def load(path: Path) -> Configuration:
 
 def parse(raw: object, *, where: str) -> Configuration:
     """Check what the file says. Raises ConfigurationError."""
+    problems: list[str] = []
     try:
         configuration = Configuration.model_validate(raw)
-        problems = list(_contradictions(configuration))
-        if not problems:
-            configuration.deployment_order()
     except ValidationError as error:
         problems = [f"{_path(one['loc'])}: {_sentence(one)}" for one in error.errors(include_url=False)]
-        problems += _contradictions_of_what_can_be_read(raw)
-    except ConfigurationError as error:
-        problems = [str(error)]
+        configuration = _readable(raw)
+    named = raw.get("environments") if isinstance(raw, dict) else None
+    problems += _contradictions(configuration, named if isinstance(named, dict) else {})
+    if not problems:
+        try:
+            configuration.deployment_order()
+        except ConfigurationError as error:
+            problems = [str(error)]
     if problems:
         mistakes = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
         raise ConfigurationError(f"{where} has {mistakes}:\n" + "\n".join(f"  {problem}" for problem in problems))
     return configuration
 
 
-def _contradictions(configuration: Configuration) -> Iterator[str]:
-    """Yield what is well-formed but cannot be."""
-    environments = configuration.environments
-    if "hub" in environments:
+def _readable(raw: object) -> Configuration:
+    """Return the well-formed parts of a file with mistakes, so that contradictions between them are told as well."""
+    file = raw if isinstance(raw, dict) else {}
+    applications = {}
+    for name, application in _mapping(file, "applications").items():
+        stages = {key: _readable_stage(one) for key, one in _mapping(application, "stages").items()}
+        group = application.get("model_package_group") if isinstance(application, dict) else None
+        if stages and isinstance(group, str):
+            applications[name] = Application.model_construct(model_package_group=group, stages=stages)
+    environments = {
+        key: place for key, one in _mapping(file, "environments").items() if (place := _read_environment(one))
+    }
+    return Configuration.model_construct(environments=environments, applications=applications)
+
+
+def _readable_stage(raw: object) -> Stage:
+    """Return the stage with its well-formed members; a malformed one is empty, and nothing contradicts it."""
+    members = raw if isinstance(raw, dict) else {}
+    try:
+        return Stage.model_validate(raw)
+    except ValidationError as error:
+        malformed = {one["loc"][0] for one in error.errors() if one["loc"]}
+    good = {name: value for name, value in members.items() if name not in malformed}
+    return Stage.model_construct(
+        source=good.get("from", ""),
+        environment=good.get("environment"),
+        endpoint=good.get("endpoint", ""),
+        deadline=good.get("deadline", "1h"),
+    )
+
+
+def _mapping(raw: object, member: str) -> dict[str, object]:
+    found = raw.get(member) if isinstance(raw, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _read_environment(raw: object) -> Environment | None:
+    try:
+        return Environment.model_validate(raw)
+    except ValidationError:
+        return None
+
+
+def _contradictions(configuration: Configuration, named: Mapping[str, object]) -> Iterator[str]:
+    """Yield what is well-formed but cannot be. `named` are the environments that the file names, well-formed or not."""
+    if "hub" in named:
         yield "environments.hub: 'hub' is the name of the hub's own stack; call the environment something else"
-    endpoints: dict[tuple[str, str], str] = {}
-    groups: dict[tuple[str, str], str] = {}
+    spelled: dict[str, str] = {}
+    for name in map(str, named):
+        # Statement ids have no hyphens (AWS: IAM policy elements, Sid).
+        other = spelled.setdefault(name.replace("-", ""), name)
+        if other != name:
+            yield f"environments.{name}: differs from {other!r} only by hyphens; their rights could not be told apart"
+    endpoints: dict[tuple[object, str], str] = {}
+    groups: dict[tuple[object, str], str] = {}
     for name, application in configuration.applications.items():
-        group = (configuration.registry_of(application), application.model_package_group)
-        if group in groups:
+        registry = _place(configuration.registry_of(application), configuration)
+        other = groups.setdefault((registry, application.model_package_group.lower()), name)
+        if other != name:
             yield (
-                f"applications.{name}.model_package_group: {group[1]!r} is the group of {groups[group]!r} too; an "
-                "approval must start one application"
+                f"applications.{name}.model_package_group: {application.model_package_group!r} is the group of "
+                f"{other!r} too; an approval must start one application"
             )
-        groups[group] = name
         for stage_name, stage in application.stages.items():
             path = f"applications.{name}.stages.{stage_name}"
             target = configuration.environment_of(stage_name, stage)
-            known = f"(there are: {', '.join(environments)})"
-            if stage.source not in environments:
-                yield f"{path}.from: there is no environment {stage.source!r} {known}"
-            if target not in environments:
-                member = "environment" if stage.environment else "environment: the stage's name is none, and"
-                yield f"{path}.{member}: there is no environment {target!r} {known}"
-            if target == stage.source:
-                yield f"{path}.from: a stage cannot take its models from its own environment {target!r}"
-            if stage.deadline_seconds > _LONGEST_DEADLINE:
-                yield f"{path}.deadline: {stage.deadline} is longer than the 8h that SageMaker gives a deployment"
-            endpoint = (target, stage.endpoint.lower())
-            if endpoint in endpoints:
-                yield f"{path}.endpoint: {stage.endpoint!r} in {target} is the endpoint of {endpoints[endpoint]} too"
-            endpoints[endpoint] = path
+            yield from _contradictions_of_stage(path, stage, target, named)
+            endpoint = (_place(target, configuration), stage.endpoint.lower())
+            owner = endpoints.setdefault(endpoint, path)
+            if stage.endpoint and owner != path:
+                yield f"{path}.endpoint: {stage.endpoint!r} in {target} is the endpoint of {owner} too"
 
 
-def _contradictions_of_what_can_be_read(raw: object) -> list[str]:
-    """Names that point nowhere are told together with malformed members, as far as the file can be read."""
-    if not isinstance(raw, dict) or not isinstance(raw.get("environments"), dict):
-        return []
-    problems = []
-    applications = raw.get("applications")
-    for name, application in applications.items() if isinstance(applications, dict) else ():
-        stages = application.get("stages") if isinstance(application, dict) else None
-        for stage_name, stage in stages.items() if isinstance(stages, dict) else ():
-            source = stage.get("from") if isinstance(stage, dict) else None
-            if isinstance(source, str) and source not in raw["environments"]:
-                problems.append(
-                    f"applications.{name}.stages.{stage_name}.from: there is no environment {source!r} "
-                    f"(there are: {', '.join(map(str, raw['environments']))})"
-                )
-    return problems
+def _contradictions_of_stage(path: str, stage: Stage, target: str, named: Mapping[str, object]) -> Iterator[str]:
+    known = f"(there are: {', '.join(map(str, named))})"
+    if stage.source and stage.source not in named:
+        yield f"{path}.from: there is no environment {stage.source!r} {known}"
+    if target not in named:
+        member = "environment" if stage.environment else "environment: the stage's name is none, and"
+        yield f"{path}.{member}: there is no environment {target!r} {known}"
+    if target == stage.source:
+        yield f"{path}.from: a stage cannot take its models from its own environment {target!r}"
+    if stage.deadline_seconds > _LONGEST_DEADLINE:
+        yield f"{path}.deadline: {stage.deadline} is longer than the 8h that SageMaker gives a deployment"
+
+
+def _place(environment: str, configuration: Configuration) -> object:
+    """Two environments may be one account and Region under two names."""
+    found = configuration.environments.get(environment)
+    return (found.account, found.region) if found else environment
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -120,7 +120,13 @@ class EnvironmentStack(Stack):
             kind: [self._sagemaker(kind, stage) for stage in self._stages_here()]
             for kind in ("model", "endpoint-config")
         }
-        endpoints = [f"arn:aws:sagemaker:{self.region}:{self.account}:endpoint/{e}" for e in self._endpoints_here()]
+        endpoints = [
+            arn
+            for application, stage in self._stages_here()
+            for arn in names.endpoint_arns(
+                self.account, self.region, self._configuration.applications[application].stages[stage].endpoint
+            )
+        ]
         self._allow(
             role,
             "SeeArtifacts",
@@ -223,7 +229,8 @@ class EnvironmentStack(Stack):
         models = f"arn:aws:sagemaker:{self.region}:{self.account}:model/*"
         packages = [
             f"arn:aws:sagemaker:{self.region}:{self.account}:model-package/{group}/*"
-            for group in approvals.groups_in(self._name, self._configuration)
+            for written in approvals.groups_in(self._name, self._configuration)
+            for group in dict.fromkeys((written, written.lower()))
         ]
         self._allow(role, "SeeModels", ["sagemaker:DescribeModel", "sagemaker:ListTags"], [models])
         self._accept_wildcards(role, [f"Resource::{models}"], "Any model of this account may be asked for by its name.")
@@ -233,11 +240,18 @@ class EnvironmentStack(Stack):
                 role, [f"Resource::{arn}" for arn in packages], "Every version of an application's own group."
             )
         self._allow(role, "TellMissingFromDenied", ["s3:ListBucket"], self._buckets(""))
-        self._read_artifacts(role, own_key)
+        # It looks at the newest version of each object only, by HeadObject without VersionId.
+        self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject"], self._buckets("/*"))
+        self._decrypt_artifacts(role, own_key)
 
     def _copier(self, own_key: kms.Key | None, targets_fed: Sequence[str]) -> None:
         role = self._role(Duty.COPIER, "Reads artifacts here and puts them into the targets' buckets")
-        self._read_artifacts(role, own_key)
+        own = self._own_bucket("/*")
+        theirs = [bucket for bucket in self._buckets("/*") if bucket not in own]
+        self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], theirs)
+        # Our own bucket keeps versions, and a version is copied by its id.
+        self._read_artifacts(role, "ReadPromotedArtifacts", ["s3:GetObjectVersion"], own)
+        self._decrypt_artifacts(role, own_key)
         for target in targets_fed:
             there = self._configuration.environments[target]
             bucket = names.artifact_bucket(target, there.account, there.region)
@@ -258,12 +272,14 @@ class EnvironmentStack(Stack):
                 "use it.",
             )
 
-    def _read_artifacts(self, role: iam.Role, own_key: kms.Key | None) -> None:
-        objects = self._buckets("/*")
-        self._allow(role, "ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], objects)
-        self._accept_wildcards(
-            role, [f"Resource::{arn}" for arn in objects], "A model's artifacts may lie anywhere in its bucket."
-        )
+    def _read_artifacts(self, role: iam.Role, sid: str, actions: Sequence[str], objects: Sequence[str]) -> None:
+        if objects:
+            self._allow(role, sid, actions, objects)
+            self._accept_wildcards(
+                role, [f"Resource::{arn}" for arn in objects], "A model's artifacts may lie anywhere in its bucket."
+            )
+
+    def _decrypt_artifacts(self, role: iam.Role, own_key: kms.Key | None) -> None:
         keys = [*self._configuration.environments[self._name].kms_keys, *([own_key.key_arn] if own_key else [])]
         if keys:
             self._allow(role, "DecryptArtifacts", ["kms:Decrypt"], keys, self._via_s3(self.region))
@@ -334,10 +350,13 @@ class EnvironmentStack(Stack):
 
     def _buckets(self, below: str) -> list[str]:
         """ARNs of the buckets that hold models here: those of the configuration and, in a target, our own."""
-        buckets = list(self._configuration.environments[self._name].buckets)
-        if self._name in self._configuration.sources():
-            buckets.append(names.artifact_bucket(self._name, self.account, self.region))
-        return [f"arn:aws:s3:::{bucket}{below}" for bucket in buckets]
+        theirs = [f"arn:aws:s3:::{bucket}{below}" for bucket in self._configuration.environments[self._name].buckets]
+        return [*theirs, *self._own_bucket(below)]
+
+    def _own_bucket(self, below: str) -> list[str]:
+        if self._name not in self._configuration.sources():
+            return []
+        return [f"arn:aws:s3:::{names.artifact_bucket(self._name, self.account, self.region)}{below}"]
 
     def _stages_here(self) -> list[tuple[str, str]]:
         return [
@@ -345,12 +364,6 @@ class EnvironmentStack(Stack):
             for name, application in self._configuration.applications.items()
             for stage_name, stage in application.stages.items()
             if self._configuration.environment_of(stage_name, stage) == self._name
-        ]
-
-    def _endpoints_here(self) -> list[str]:
-        return [
-            self._configuration.applications[name].stages[stage_name].endpoint.lower()
-            for name, stage_name in self._stages_here()
         ]
 
     def _sagemaker(self, kind: str, stage: tuple[str, str]) -> str:

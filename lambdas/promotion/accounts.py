@@ -31,13 +31,41 @@ _CONFIG = Config(
 # One CopyObject of 5 GB is one long request: S3 answers when it has copied.
 _S3_CONFIG = _CONFIG.merge(Config(read_timeout=840))
 
+# "403" is what a refused HEAD gives: it has no body.
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
-_THROTTLED = {"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException",
-              "RequestLimitExceeded", "RequestThrottled", "SlowDown", "Rate exceeded", "503"}  # fmt: skip
+# An archived object, a wrong clock: status 403 as well.
+_NOT_ABOUT_RIGHTS = {"InvalidObjectState", "RequestTimeTooSkewed"}
+# As botocore's own retries know them.
+_THROTTLED = {
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "LimitExceededException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+    "503",
+}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-_SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]")
+_INTERRUPTED = {"RequestTimeout", "RequestTimeoutException", "InternalFailure"}
+_SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
 # The parameters that name what a call works on, the telling ones first.
 _NAMING_PARAMETERS = ("RoleArn", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ResourceArn")
+
+# The rights of calls that are named otherwise: S3 answers HeadObject with no text at all, and a cross-account copy with
+# no more than "Access Denied" (AWS: HeadObject; S3, troubleshooting access denied errors).
+_RIGHTS = {
+    "HeadObject": "s3:GetObject, s3:ListBucket where the object is missing, kms:Decrypt where a key encrypts it",
+    "CopyObject": "s3:GetObject or s3:GetObjectVersion and kms:Decrypt on the source, s3:PutObject and "
+    "kms:GenerateDataKey on the target",
+}
 
 
 # One session for every client: botocore loads a service's model once, whatever account the client works in.
@@ -95,12 +123,16 @@ def assume(
     name_refusals(sts, "This step's role in the hub")
     optional: dict[str, Any] = {
         **({"ExternalId": external_id} if external_id else {}),
-        **({"Policy": json.dumps(policy, separators=(",", ":"), ensure_ascii=False)} if policy else {}),
+        **({"Policy": json.dumps(policy, separators=(",", ":"))} if policy else {}),
     }
-    answer = sts.assume_role(
-        RoleArn=role_arn, RoleSessionName=_SESSION_NAME_UNSAFE.sub("-", session_name)[:64], **optional
-    )
+    answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=_session_name(session_name), **optional)
     return Account(role_arn, answer["Credentials"], region)
+
+
+def _session_name(name: str) -> str:
+    """STS allows 2 to 64 of a few characters; an execution's name may have others, or be one letter."""
+    safe = _SESSION_NAME_UNSAFE.sub("-", name)[:64]
+    return safe if len(safe) > 1 else f"promotion-{safe}"
 
 
 def name_refusals(client: BaseClient, who: str) -> None:
@@ -110,7 +142,8 @@ def name_refusals(client: BaseClient, who: str) -> None:
     """
 
     def remember(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-        context["promote_params"] = params
+        # A copy: botocore turns CopySource into text in the very dict.
+        context["promote_params"] = dict(params)
 
     def translate(http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         error = parsed.get("Error")
@@ -123,17 +156,21 @@ def name_refusals(client: BaseClient, who: str) -> None:
             raise Throttled(f"AWS throttled {call} on {on} ({code}: {message}). It was retried; start again later.")
         if code in _EXPIRED:
             raise SessionExpired(f"The session of {who} ended during {call} on {on} ({code}: {message}).")
-        if code in _DENIED or http_response.status_code == 403:
+        if code in _DENIED or (http_response.status_code == 403 and code not in _NOT_ABOUT_RIGHTS):
             raise AccessDenied(
-                f"{who} may not call {call} on {on}. AWS says: {message or code}. "
+                f"{who} may not call {call} on {on}. AWS says: {message or code}. {_needs(model.name)}"
                 "Grant the right (docs/iam.md lists each role's) or look for a resource or key policy that "
                 "withholds it, then start again."
             )
-        if http_response.status_code >= 500:
+        if code in _INTERRUPTED or http_response.status_code >= 500:
             raise ServiceUnavailable(f"AWS could not serve {call} on {on} ({code}: {message}). It was retried.")
 
     client.meta.events.register("provide-client-params", remember)
     client.meta.events.register("after-call", translate)
+
+
+def _needs(operation: str) -> str:
+    return f"It takes {_RIGHTS[operation]}. " if operation in _RIGHTS else ""
 
 
 def _subject(params: dict[str, Any]) -> str:

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef, HeadObjectOutputTypeDef
 
 # HeadObject's members for full-object checksums, the strongest proof of "the same bytes" first.
-_CHECKSUMS = ("ChecksumCRC64NVME", "ChecksumSHA256", "ChecksumSHA1", "ChecksumCRC32C", "ChecksumCRC32")
+_CHECKSUMS = tuple(
+    f"Checksum{algorithm}"
+    for algorithm in (
+        *("SHA512", "SHA256", "SHA1", "MD5", "CRC64NVME", "XXHASH128", "XXHASH3", "XXHASH64", "CRC32C", "CRC32"),
+    )
+)
 
 
 def split_uri(uri: str) -> tuple[str, str]:

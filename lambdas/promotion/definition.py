@@ -37,6 +37,8 @@ _PACKAGE_DESCRIPTIVE = {"Framework", "FrameworkVersion", "NearestModelName", "Mo
 _OBJECT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.*[^/]", re.DOTALL)
 # In a variable the address must be the whole value; a list or a sentence that contains one is refused.
 _VARIABLE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\s,;\"']*[^\s,;\"'/]")
+# Any other way to write an address in S3: it would go on pointing into the source account.
+_SOME_S3_ADDRESS = re.compile(r"s3[an]?://|arn:aws[a-z-]*:s3:::|[./]s3[.-][a-z0-9.-]*amazonaws\.com", re.IGNORECASE)
 _ECR_IMAGE = re.compile(r"^\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/")
 _LARGEST_COPY = 5 * 1024**3
 
@@ -71,6 +73,7 @@ def of_model(described: Mapping[str, Any], package: Mapping[str, Any] | None, *,
     own = {name: value for name, value in container.items() if name not in {"ModelPackageName", "Environment"}}
     problems += _unknown(own, {"ContainerHostname", "Mode"}, "PrimaryContainer.")
     packed, etags = _of_package_containers(package, problems)
+    packed |= own
     packed["Environment"] = {**packed.get("Environment", {}), **container.get("Environment", {})}
     return _checked(packed, isolation, etags, problems, where)
 
@@ -133,16 +136,18 @@ def _of_package_containers(package: Mapping[str, Any], problems: list[str]) -> t
     containers = package.get("InferenceSpecification", {}).get("Containers", [])
     if len(containers) != 1:
         problems.append(f"InferenceSpecification.Containers ({len(containers)}: exactly one is carried)")
-    container = dict(containers[0]) if containers else {"Image": ""}
+    container = dict(containers[0]) if containers else {}
     problems += _unknown(
         container, _CONTAINER_CARRIED | _PACKAGE_CHECKED | _PACKAGE_DESCRIPTIVE, "InferenceSpecification.Containers[0]."
     )
-    image, image_digest = container["Image"], container.get("ImageDigest")
-    if image_digest and "@" not in image:
+    image, image_digest = container.get("Image", ""), container.get("ImageDigest")
+    if image and image_digest and "@" not in image:
         # The tag may move between the approval and now; the digest is what was registered.
         container["Image"] = f"{_without_tag(image)}@{image_digest}"
     etag = container.get("ModelDataETag")
-    etags = {container["ModelDataUrl"]: etag} if etag and "ModelDataUrl" in container else {}
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    uri = container.get("ModelDataUrl") or source.get("S3Uri")
+    etags = {uri: etag} if etag and uri else {}
     carried = {name: value for name, value in container.items() if name in _CONTAINER_CARRIED}
     return carried, etags
 
@@ -163,8 +168,10 @@ def _checked(
     for name, value in container.get("Environment", {}).items():
         if _VARIABLE.fullmatch(value):
             uris.append(value)
-        elif "s3://" in value:
-            problems.append(f"Environment.{name} ({value!r} is more than the address of one object)")
+        elif _SOME_S3_ADDRESS.search(value):
+            problems.append(f"Environment.{name} ({value!r} is not just the s3:// address of one object)")
+    if not container.get("Image"):
+        problems.append("Image (it is missing)")
     _refuse(problems, where)
     kept = {name: value for name, value in container.items() if value not in (None, "", {}, [])}
     return Definition(

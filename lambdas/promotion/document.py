@@ -35,6 +35,19 @@ class Progress(enum.StrEnum):
     IN_SERVICE = "InService"
 
 
+def _exactly(value: Any, kind: type) -> Any:
+    """Refuse what would have to be converted: bool("false") is true."""
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+for _kind in (bool, int, str):
+    _converter.register_structure_hook(_kind, _exactly)
+for _names in (Outcome, Progress):
+    _converter.register_structure_hook(_names, lambda value, names: names(value))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What a person typed: names only."""
@@ -111,12 +124,17 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """The change of the endpoint. `previous_modified_at` tells a stale answer from a rollback."""
+    """The change of the endpoint.
+
+    `previous_modified_at` tells a stale answer from a rollback. `joined`: another execution began the change to our
+    configuration. `tried`: this one has asked for it at least once, so that it may be its own.
+    """
 
     progress: Progress
     previous_config: str | None = None
     previous_modified_at: datetime | None = None
     joined: bool = False
+    tried: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +223,9 @@ class Promotion:
 
     def _previous_config_arn(self) -> str | None:
         previous = self.change.previous_config if self.change else None
-        return self.target_arn("endpoint-config", previous) if previous else None
+        # Somebody else's name is written as they wrote it, so that it can be copied back.
+        place = f"{self.target.region}:{self.target.account}"
+        return f"arn:aws:sagemaker:{place}:endpoint-config/{previous}" if previous else None
 
     def to_json(self) -> dict[str, Any]:
         document: dict[str, Any] = _converter.unstructure(self)

@@ -6,6 +6,7 @@ A call must pass both (AWS: session policies), so a fault in one promotion canno
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from lambdas.promotion import accounts, names
@@ -16,7 +17,8 @@ from lambdas.promotion.settings import Environment
 
 # IAM's own names for characters that mean something in a policy (AWS: IAM policy elements, variables).
 _LITERAL = {"*": "${*}", "?": "${?}", "$": "${$}"}
-_LONGEST_KEY = 300
+# Characters in the policy's JSON.
+_LONGEST_KEY = 600
 
 
 def as_reader(source: Environment, *, execution: Execution, external_id: str | None) -> Account:
@@ -60,7 +62,7 @@ def as_deployer(promotion: Promotion) -> Account:
                 [
                     promotion.target_arn("model", promotion.wanted_model.name),
                     promotion.target_arn("endpoint-config", promotion.wanted_config.name),
-                    promotion.target_arn("endpoint", promotion.stage.endpoint),
+                    *names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
                 ],
             ),
             (["iam:PassRole"], [target.role_arn(Duty.EXECUTION)]),
@@ -73,8 +75,14 @@ def _object(bucket: str, key: str) -> str:
 
     A session policy has 2,048 characters (AWS: AssumeRole), so of a very long key only the beginning is named.
     """
-    literal = "".join(_LITERAL.get(character, character) for character in key[:_LONGEST_KEY])
-    return f"arn:aws:s3:::{bucket}/{literal}{'*' if len(key) > _LONGEST_KEY else ''}"
+    literal, room = "", _LONGEST_KEY
+    for character in key:
+        quoted = _LITERAL.get(character, character)
+        room -= len(json.dumps(quoted)) - 2
+        if room < 0:
+            return f"arn:aws:s3:::{bucket}/{literal}*"
+        literal += quoted
+    return f"arn:aws:s3:::{bucket}/{literal}"
 
 
 def _bucket_and(bucket: str, prefix: str) -> list[str]:

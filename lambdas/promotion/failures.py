@@ -7,14 +7,18 @@ import json
 from lambdas.promotion.document import Failure
 from lambdas.promotion.errors import Errored, Refused, RolledBack, every_error
 
+_KILLED = (
+    "A step's Lambda was killed (memory or time ran out). Its log group in the hub says where; promoting again is safe."
+)
 _STEP_FUNCTIONS = {
     "States.Timeout": "A step did not end within its time limit. Its log group in the hub says how far it came; "
     "promoting again is safe.",
     "Lambda.TooManyRequestsException": "The hub has no Lambda concurrency left, after retries. Free some or raise the "
     "account's limit, then promote again.",
-    "Lambda.Unknown": "A step's Lambda was killed (memory or time ran out). Its log group in the hub says where; "
-    "promoting again is safe.",
+    **dict.fromkeys(("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"), _KILLED),
 }
+# A little less than the 32,768 characters that Step Functions takes as a Fail state's cause.
+_LONGEST_CAUSE = 32_000
 _FAMILIES = (Refused, RolledBack, Errored)
 
 
@@ -34,9 +38,11 @@ def _text_of(error: str, cause: str) -> str:
     said = cause
     try:
         parsed = json.loads(cause)
-        said = parsed["errorMessage"] if isinstance(parsed, dict) and parsed.get("errorMessage") else cause
-    except ValueError:
+        if isinstance(parsed, dict) and isinstance(parsed.get("errorMessage"), str):
+            said = parsed["errorMessage"] or cause
+    except (ValueError, RecursionError):
         pass
+    said = said[:_LONGEST_CAUSE]
     known = _STEP_FUNCTIONS.get(error)
     if known:
         return f"{known} ({said})" if said else known

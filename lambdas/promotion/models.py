@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -34,7 +34,8 @@ def ensure(wanted: Wanted, tags: dict[str, str], *, attempt: int, sagemaker: Sag
                 raise NotYetVisible(f"SageMaker cannot read the artifacts of {wanted.name} yet: {said}") from error
             raise ModelDataNotAccessible(
                 f"SageMaker cannot read the copied artifacts of {wanted.name} with the execution role "
-                f"{wanted.request['ExecutionRoleArn']}. It says: {said}"
+                f"{wanted.request['ExecutionRoleArn']}, which needs s3:GetObject on them and kms:Decrypt on their key. "
+                f"It says: {said}"
             ) from error
         if sagemaker_errors.is_quota(error):
             raise QuotaExceeded(f"The model {wanted.name} exceeds a quota of the target account: {said}") from error
@@ -45,6 +46,18 @@ _TRIES_FOR_NEW_RIGHTS = 3
 
 
 def require_same(wanted: Wanted, *, sagemaker: SageMakerClient) -> None:
-    """The model under our name must be ours. Raises NameTaken."""
-    found = sagemaker.describe_model(ModelName=wanted.name)
-    rules.require_same("model", wanted.name, wanted.request, dict(found))
+    """The model under our name must be ours. Raises NameTaken, or NotYetVisible if it cannot be seen."""
+    found = find(wanted.name, sagemaker=sagemaker)
+    if found is None:
+        raise NotYetVisible(f"SageMaker says that the model {wanted.name} exists and that it cannot find it.")
+    rules.require_same("model", wanted.name, wanted.request, found)
+
+
+def find(name: str, *, sagemaker: SageMakerClient) -> dict[str, Any] | None:
+    """Return DescribeModel's answer, or None if there is no such model."""
+    try:
+        return dict(sagemaker.describe_model(ModelName=name))
+    except ClientError as error:
+        if sagemaker_errors.is_missing(error):
+            return None
+        raise

@@ -97,6 +97,12 @@ def resource_beginning(application: str, stage: str) -> str:
     return f"{application}-{stage}"[:35].rstrip("-") + "-"
 
 
+def endpoint_arns(account: str, region: str, endpoint: str) -> list[str]:
+    """ARNs for rights on an endpoint: SageMaker writes ARNs in lower case, but IAM may see the name as requested."""
+    spellings = dict.fromkeys((endpoint, endpoint.lower()))
+    return [f"arn:aws:sagemaker:{region}:{account}:endpoint/{spelling}" for spelling in spellings]
+
+
 def state_machine_arn(hub_account: str, region: str) -> str:
     return f"arn:aws:states:{region}:{hub_account}:stateMachine:{STATE_MACHINE}"
 

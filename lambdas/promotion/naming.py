@@ -16,6 +16,9 @@ from lambdas.promotion.document import Artifact, Execution, Request, S3Object, S
 from lambdas.promotion.names import Duty
 from lambdas.promotion.settings import Environment, Stage
 
+# Bytes of an object's own name that are kept, the last ones: a key has 1,024 (AWS: S3 object keys).
+_LONGEST_BASENAME = 255
+
 
 class Parts(TypedDict):
     """The members of a Promotion that follow from what was found."""
@@ -49,12 +52,19 @@ def wanted(
         )
         for uri, found_object in objects.items()
     }
-    # The time in the name is readable to the second; two sources of one second differ in the digest.
-    version = hashlib.sha256(canonical([digest, model.created_at.isoformat()])).hexdigest()
-    model_name = rules.resource_name(request.application, stage.name, model.created_at, version)
+    created_at = model.created_at
+    # The name's readable parts are cut: what they stand for, to the last digit, is in its digest. So is where the
+    # artifacts come to lie, because the model that has the name refers to that.
+    identity = [
+        request.application,
+        stage.name,
+        created_at.isoformat(),
+        digest,
+        [one.key for one in artifacts.values()],
+    ]
+    model_name = rules.resource_name(request.application, stage.name, created_at, _digest(identity))
     config = config_request(stage, model_name=model_name)
-    config_digest = hashlib.sha256(canonical(config)).hexdigest()
-    config_name = rules.resource_name(request.application, stage.name, model.created_at, config_digest)
+    config_name = rules.resource_name(request.application, stage.name, created_at, _digest(config))
     return Parts(
         digest=digest,
         artifacts=tuple(artifacts.values()),
@@ -79,8 +89,12 @@ def artifact_key(found: S3Object, *, application: str, stage: str) -> str:
     The digest covers address, version, ETag, size and checksum: another content never comes to the same key.
     """
     identity = [found.bucket, found.key, found.version_id, found.etag, found.size, found.checksum]
-    digest = hashlib.sha256(canonical(identity)).hexdigest()[:32]
-    return f"{names.stage_prefix(application, stage)}{digest}/{found.key.rpartition('/')[2]}"
+    name = found.key.rpartition("/")[2].encode()[-_LONGEST_BASENAME:].decode(errors="ignore")
+    return f"{names.stage_prefix(application, stage)}{_digest(identity)[:32]}/{name}"
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def config_request(stage: Stage, *, model_name: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.promotion import names
@@ -38,7 +38,19 @@ _PACKAGE_ARN = re.compile(
 )
 _MEMBERS = {"application", "stage", "model_name", "model_package_arn"}
 _EXAMPLE = '{"application": "text-classifier", "stage": "qa", "model_name": "my-model"}'
+_LONGEST_NAME = 63
+_LONGEST_QUOTE = 120
+_MOST_TOLD = 10
 _MOST_TAGS = 50
+# What SageMaker never fills in by itself: where it stands, somebody put it there.
+_NEVER_FILLED_IN = {
+    "AdditionalModelDataSources",
+    "InferenceExecutionConfig",
+    "InferenceSpecificationName",
+    "ModelPackageName",
+    "MultiModelConfig",
+    "VpcConfig",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,19 +77,26 @@ def require_request(raw: object) -> Request:
     """Return the request that the input is, or raise InvalidInput with every mistake in it."""
     if not isinstance(raw, Mapping):
         raise InvalidInput(f"The input must be a JSON object such as {_EXAMPLE}, not {type(raw).__name__}.")
-    problems = [f"{name!r} is not a member of the input" for name in sorted(set(raw) - _MEMBERS)]
+    unknown = sorted(set(raw) - _MEMBERS)
+    problems = [f"{_short(name)} is not a member of the input" for name in unknown[:_MOST_TOLD]]
+    if len(unknown) > _MOST_TOLD:
+        problems.append(f"so are {len(unknown) - _MOST_TOLD} others")
     for name in sorted(_MEMBERS & set(raw)):
         if not isinstance(raw[name], str) or not raw[name].strip():
-            problems.append(f"{name} must be text, not {raw[name]!r}")
+            problems.append(f"{name} must be text, not {_short(raw[name])}")
+        elif name in {"application", "stage"} and len(raw[name]) > _LONGEST_NAME:
+            problems.append(f"{name} {_short(raw[name])} is longer than {_LONGEST_NAME} characters")
     problems += [f"{name} is missing" for name in ("application", "stage") if name not in raw]
     given = [name for name in ("model_name", "model_package_arn") if name in raw]
     if len(given) != 1:
         problems.append(f"give exactly one of model_name and model_package_arn, not {'both' if given else 'neither'}")
     if not problems and "model_name" in raw and not _MODEL_NAME.fullmatch(raw["model_name"]):
-        problems.append(f"model_name {raw['model_name']!r} is no SageMaker name (letters, digits, hyphens; at most 63)")
+        problems.append(
+            f"model_name {_short(raw['model_name'])} is no SageMaker name (letters, digits, hyphens; at most 63)"
+        )
     if not problems and "model_package_arn" in raw and not _PACKAGE_ARN.fullmatch(raw["model_package_arn"]):
         problems.append(
-            f"model_package_arn {raw['model_package_arn']!r} is no ARN of a version "
+            f"model_package_arn {_short(raw['model_package_arn'])} is no ARN of a version "
             "(arn:aws:sagemaker:<region>:<account>:model-package/<group>/<version>)"
         )
     if problems:
@@ -85,18 +104,25 @@ def require_request(raw: object) -> Request:
     return Request(**{name: raw[name] for name in _MEMBERS & set(raw)})
 
 
+def _short(value: object) -> str:
+    """Quote a value in a message without letting it fill the message."""
+    quoted = repr(value)
+    return quoted if len(quoted) <= _LONGEST_QUOTE else f"{quoted[:_LONGEST_QUOTE]}…"
+
+
 def find_stage(request: Request, settings: Settings) -> tuple[Application, Stage]:
     """Return the application and stage that the request names, or refuse with the names that exist."""
     application = settings.applications.get(request.application)
     if application is None:
         raise UnknownApplication(
-            f"There is no application {request.application!r} in the deployed configuration. "
+            f"There is no application {_short(request.application)} in the deployed configuration. "
             f"It has: {', '.join(sorted(settings.applications)) or 'none'}."
         )
     stage = application.stages.get(request.stage)
     if stage is None:
         raise UnknownStage(
-            f"Application {application.name!r} has no stage {request.stage!r}. It has: {', '.join(application.stages)}."
+            f"Application {application.name!r} has no stage {_short(request.stage)}. "
+            f"It has: {', '.join(application.stages)}."
         )
     return application, stage
 
@@ -106,7 +132,8 @@ def require_package_of(application: Application, arn: str, registry: Environment
     parts = _PACKAGE_ARN.fullmatch(arn)
     if parts is None:
         raise InvalidInput(f"{arn!r} is no ARN of a model package version.")
-    if parts["group"] != application.model_package_group:
+    # SageMaker may write names in ARNs in lower case.
+    if parts["group"].lower() != application.model_package_group.lower():
         raise WrongModelPackageGroup(
             f"{arn} belongs to the model package group {parts['group']!r}; application {application.name!r} "
             f"promotes from {application.model_package_group!r}. Start the application that owns the group."
@@ -181,7 +208,10 @@ def require_arrived(artifact: Artifact, found: S3Object | None) -> None:
 
 def require_same(kind: str, name: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     """ "Already exists" is success only if it says what we want."""
-    different = sorted(member for member, value in wanted.items() if not _says(found.get(member), value))
+    different = sorted(
+        [member for member, value in wanted.items() if not _says(found.get(member), value)]
+        + [member for member in _NEVER_FILLED_IN - set(wanted) if found.get(member)]
+    )
     if different:
         raise NameTaken(
             f"The {kind} {name} exists and differs from what is wanted in {', '.join(different)}. Promote names "
@@ -190,21 +220,28 @@ def require_same(kind: str, name: str, wanted: Mapping[str, Any], found: Mapping
 
 
 def _says(found: Any, wanted: Any) -> bool:
-    """SageMaker fills in defaults; what we asked for must be there, what it added does not matter."""
+    """What we asked for must be there, and nothing beside it but the defaults that SageMaker fills in."""
     if isinstance(wanted, Mapping):
-        return isinstance(found, Mapping) and all(_says(found.get(name), value) for name, value in wanted.items())
+        if not isinstance(found, Mapping) or any(found.get(name) for name in _NEVER_FILLED_IN - set(wanted)):
+            return False
+        if "Image" in wanted and found.get("Mode", "SingleModel") != wanted.get("Mode", "SingleModel"):
+            return False
+        return all(
+            (found.get(name) or {}) == value if name == "Environment" else _says(found.get(name), value)
+            for name, value in wanted.items()
+        )
     if isinstance(wanted, list | tuple):
         return (
             isinstance(found, list)
             and len(found) == len(wanted)
             and all(_says(one, other) for one, other in zip(found, wanted, strict=True))
         )
-    return bool(found == wanted)
+    return bool(found == wanted) or (wanted is False and found is None)
 
 
 def resource_name(application: str, stage: str, created_at: datetime, digest: str) -> str:
     """Return a content-addressed name: readable, unique to its content, within SageMaker's 63 characters."""
-    return f"{names.resource_beginning(application, stage)}{created_at:%Y%m%d%H%M%S}-{digest[:12]}"
+    return f"{names.resource_beginning(application, stage)}{created_at.astimezone(UTC):%Y%m%d%H%M%S}-{digest[:12]}"
 
 
 def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
@@ -227,7 +264,9 @@ def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
         return Change(progress=Progress.UNDER_WAY, previous_config=_other(seen.config, promotion), joined=True)
     if seen.status in {"InService", "OutOfService", "UpdateRollbackFailed"}:
         return Change(
-            progress=Progress.CHANGE_WANTED, previous_config=seen.config, previous_modified_at=seen.modified_at
+            progress=Progress.CHANGE_WANTED,
+            previous_config=_other(seen.config, promotion),
+            previous_modified_at=seen.modified_at,
         )
     return Change(progress=Progress.BUSY, previous_config=seen.config, previous_modified_at=seen.modified_at)
 
@@ -243,14 +282,23 @@ def require_time_left(promotion: Promotion, seen: EndpointSeen | None, *, now: d
         )
 
 
-def joined(known: Change | None, change: Change) -> Change:
-    """Keep what the endpoint served before the promotion began, if the change to our configuration began without us.
+def joined(known: Change | None, change: Change, *, tried: bool) -> Change:
+    """Say whose change it is that is under way to our configuration, and keep what the endpoint served before it.
 
-    A step that is run again sees its own effect like this, too.
+    A step that is run again sees its own effect: what this execution has `tried` counts as its own.
     """
+    tried = tried or bool(known and known.tried)
     if known is None or not change.joined:
-        return change
-    return replace(change, previous_config=known.previous_config, previous_modified_at=known.previous_modified_at)
+        return replace(change, tried=tried)
+    # It served our configuration from the beginning, and the promotion mended what the endpoint needs beside it.
+    mended = change.progress is Progress.NOTHING_TO_DO and change.previous_config == known.previous_config
+    return replace(
+        change,
+        previous_config=known.previous_config,
+        previous_modified_at=known.previous_modified_at,
+        joined=not mended and not tried,
+        tried=tried,
+    )
 
 
 def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: datetime) -> Progress:

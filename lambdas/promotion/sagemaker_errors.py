@@ -7,6 +7,8 @@ from botocore.exceptions import ClientError
 
 def is_missing(error: ClientError) -> bool:
     """The named resource does not exist. (A missing right never comes here: it is AccessDenied.)"""
+    if is_no_model_data(error):
+        return False
     return (
         _says(error, "Could not find")
         or _code(error) == "ResourceNotFound"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
 from lambdas.promotion import measures
 from lambdas.promotion.document import Promotion
@@ -53,6 +53,7 @@ def errors_by_name(act: Handler) -> Handler:
 
     @functools.wraps(act)
     def handler(event: Event, context: object) -> dict[str, Any]:
+        logger.clear_state()  # a warm Lambda must not log about the promotion before this one
         try:
             return act(event, context)
         except PromotionError as error:
@@ -60,8 +61,9 @@ def errors_by_name(act: Handler) -> Handler:
             raise
         except ClientError as error:
             logger.exception("AWS refused a call")
-            raise CallRefused(f"AWS refused {error.operation_name}: {error.response['Error']['Message']}") from error
-        except HTTPClientError as error:
+            said = error.response.get("Error", {}).get("Message") or str(error)
+            raise CallRefused(f"AWS refused {error.operation_name}: {said}") from error
+        except (HTTPClientError, ConnectionError) as error:
             logger.exception("AWS could not be reached")
             raise ServiceUnavailable(f"AWS could not be reached: {error}. It was retried.") from error
         except BotoCoreError as error:

@@ -63,9 +63,9 @@ def test_an_external_id_and_a_policy_are_sent(aws: Stubs) -> None:
         "release-7",
         "a b/c:d",
         "x" * 80,
-        pytest.param("ü", marks=pytest.mark.xfail(strict=True, reason="\\w lets every script's letters through")),
-        pytest.param("größe", marks=pytest.mark.xfail(strict=True, reason="\\w lets every script's letters through")),
-        pytest.param("7", marks=pytest.mark.xfail(strict=True, reason="STS wants two characters at least")),
+        "ü",
+        "größe",
+        "7",
     ],
 )
 def test_every_execution_name_makes_a_session_name(
@@ -141,24 +141,7 @@ def test_a_refusal_has_the_name_of_what_is_wrong(
 
 @pytest.mark.parametrize(
     "code",
-    [
-        pytest.param(
-            code,
-            marks=pytest.mark.xfail(strict=True, reason="botocore retries it as throttling, we fail at once")
-            if code
-            in {
-                "RequestThrottledException",
-                "ProvisionedThroughputExceededException",
-                "TransactionInProgressException",
-                "BandwidthLimitExceeded",
-                "LimitExceededException",
-                "PriorRequestNotComplete",
-                "EC2ThrottledException",
-            }
-            else (),
-        )
-        for code in THROTTLED
-    ],
+    THROTTLED,
 )
 def test_what_botocore_would_retry_as_throttling_is_throttled(
     sagemaker: SageMakerClient, stubs: Stubs, code: str
@@ -166,7 +149,6 @@ def test_what_botocore_would_retry_as_throttling_is_throttled(
     assert type(refusal(sagemaker, stubs, code, 400)) is Throttled
 
 
-@pytest.mark.xfail(strict=True, reason="S3 says RequestTimeout with status 400: it fails the promotion at once")
 @pytest.mark.parametrize("code", TRANSIENT)
 def test_what_botocore_would_retry_as_transient_is_transient(
     sagemaker: SageMakerClient, stubs: Stubs, code: str
@@ -231,7 +213,6 @@ def test_a_refused_copy_names_both_ends(s3: S3Client, stubs: Stubs) -> None:
         s3.copy_object(CopySource={"Bucket": "from", "Key": "a"}, Bucket="to", Key="b")
 
 
-@pytest.mark.xfail(strict=True, reason="every 403 is AccessDenied, which tells people to grant a right")
 def test_an_archived_object_is_not_called_a_missing_right(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("copy_object", "InvalidObjectState", "not valid for the storage class", 403)
     with pytest.raises((PromotionError, ClientError)) as refused:

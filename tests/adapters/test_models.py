@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from lambdas.promotion import models
 from lambdas.promotion.errors import (
@@ -57,7 +56,6 @@ def test_a_model_that_is_there_and_different_is_refused(sagemaker: SageMakerClie
         ensure(sagemaker)
 
 
-@pytest.mark.xfail(strict=True, raises=NameTaken, reason="a default that is left out is not the default")
 def test_a_default_that_sagemaker_leaves_out_is_no_difference(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     """The API does not promise EnableNetworkIsolation in its answer."""
     refuse(stubs, "ValidationException", 'Cannot create already existing model "arn"')
@@ -67,7 +65,6 @@ def test_a_default_that_sagemaker_leaves_out_is_no_difference(sagemaker: SageMak
     ensure(sagemaker)
 
 
-@pytest.mark.xfail(strict=True, raises=ClientError, reason="the comparison takes it for granted that the model is seen")
 def test_a_model_that_was_just_made_and_is_not_seen_yet_is_tried_again(
     sagemaker: SageMakerClient, stubs: Stubs
 ) -> None:

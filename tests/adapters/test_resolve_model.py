@@ -86,7 +86,6 @@ def test_the_deadline_counts_from_the_start_of_the_execution(aws: Stubs) -> None
     assert resolve(MODEL_INPUT).deadline == BEGUN + timedelta(hours=1)
 
 
-@pytest.mark.xfail(strict=True, reason="the time is passed on in the zone of the machine")
 def test_times_are_utc_whatever_the_clock_of_the_machine_shows(aws: Stubs) -> None:
     """boto3 gives times in the local zone."""
     aws.let_in()

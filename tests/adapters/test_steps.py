@@ -89,7 +89,6 @@ def test_our_name_over_another_configuration_is_not_unchanged(aws: Stubs) -> Non
         run(compare_endpoint.handler)
 
 
-@pytest.mark.xfail(strict=True, reason="CallRefused: it neither names the state of things nor makes the model again")
 def test_an_endpoint_whose_model_was_deleted_is_not_a_call_that_aws_refused(aws: Stubs) -> None:
     endpoint_is(aws, PLAIN.wanted_config.name)
     aws.sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "arn".')

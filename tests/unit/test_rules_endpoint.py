@@ -182,7 +182,6 @@ def test_a_first_endpoint_that_is_in_service_on_ours_is_promoted() -> None:
 
 
 @pytest.mark.parametrize("status", ["OutOfService", "UpdateRollbackFailed"])
-@pytest.mark.xfail(strict=True, reason="previous_config is the wanted one, so unsettled counts look like a rollback")
 def test_a_repaired_endpoint_that_waits_for_instances_is_not_rolled_back(status: str) -> None:
     repaired = PLAIN.with_change(rules.before_change(PLAIN, seen(status, config=WANTED)))
     unsettled = seen("InService", config=WANTED, modified_at=LATER, counts_settled=False)

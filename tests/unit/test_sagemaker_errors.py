@@ -53,7 +53,6 @@ def test_missing_model_data_is_about_rights_and_data() -> None:
     assert NO_DATA(error)
 
 
-@pytest.mark.xfail(strict=True, reason="'Could not find model data' begins like 'Could not find model'")
 def test_missing_model_data_is_no_missing_model() -> None:
     error = ClientError({"Error": {"Code": VALIDATION, "Message": "Could not find model data at s3://b/k"}}, "X")
     assert not MISSING(error)
