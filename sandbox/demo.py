@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 
 from lambdas.promotion import names
 from sandbox import configuration, data_scientist, deployment, process, watch
@@ -93,21 +92,23 @@ class Demo:
 
     def show_what_is_where(self) -> None:
         self.say("What is where now")
-        table = Table(show_edge=False, box=None, padding=(0, 2), pad_edge=False)
-        for column in ("", "ARN"):
-            table.add_column(column, style="bold" if not column else None, overflow="fold")
         for environment, endpoint in ENDPOINTS.items():
             sagemaker = self.sandbox.client("sagemaker", environment)
             found = sagemaker.describe_endpoint(EndpointName=endpoint)
             config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
             variant = config["ProductionVariants"][0]
             model = sagemaker.describe_model(ModelName=variant["ModelName"])
-            table.add_row(environment, f"[green]{found['EndpointStatus']}[/] on {variant['InstanceType']}")
-            table.add_row("  endpoint", found["EndpointArn"])
-            table.add_row("  configuration", config["EndpointConfigArn"])
-            table.add_row("  model", model["ModelArn"])
-            table.add_row("  model data", model["PrimaryContainer"]["ModelDataUrl"])
-        self.console.print(table)
+            self.console.print(
+                f"  [bold]{environment:<14}[/] [green]{found['EndpointStatus']}[/] on {variant['InstanceType']}"
+            )
+            for what, address in (
+                ("endpoint", found["EndpointArn"]),
+                ("configuration", config["EndpointConfigArn"]),
+                ("model", model["ModelArn"]),
+                ("model data", model["PrimaryContainer"]["ModelDataUrl"]),
+            ):
+                # Not wrapped, so that it can be copied.
+                self.console.print(f"  {what:<14} {address}", soft_wrap=True, highlight=False)
 
     def say(self, title: str) -> None:
         self.console.print(f"\n[bold cyan]▶ {title}[/]", highlight=False)

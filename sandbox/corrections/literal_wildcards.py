@@ -16,7 +16,8 @@ def apply() -> None:
     @functools.wraps(compile_pattern)
     def compile_literals(pattern: str, ignore_case: bool) -> re.Pattern[str]:
         if not _LITERAL.search(pattern):
-            return compile_pattern(pattern, ignore_case)
+            unquoted: re.Pattern[str] = compile_pattern(pattern, ignore_case)
+            return unquoted
         pieces = _LITERAL.split(pattern)
         # Every second piece is a character that was quoted; the others hold the wildcards.
         translated = "".join(re.escape(one) if odd % 2 else _wildcards(one) for odd, one in enumerate(pieces))
