@@ -39,3 +39,12 @@ def world(deployed_sandbox: Sandbox) -> Iterator[World]:
     world.forget()
     yield world
     world.forget()
+
+
+@pytest.fixture(scope="module")
+def lasting_world(deployed_sandbox: Sandbox) -> Iterator[World]:
+    """One world for a whole file, whose tests each promote a model of their own."""
+    world = World(deployed_sandbox)
+    world.forget()
+    yield world
+    world.forget()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from lambdas.promotion.document import Promotion
 from lambdas.promotion.names import Step, function
 from lambdas.promotion.settings import Settings
 from sandbox import data_scientist
@@ -74,9 +75,13 @@ class World:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.faults = Faults(sandbox.endpoint_url, str(sandbox.ca_bundle))
+        # Making a client takes longer than most calls.
+        self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, environment: str = "hub") -> Any:
-        return self.sandbox.client(service, environment)
+        if (service, environment) not in self._clients:
+            self._clients[service, environment] = self.sandbox.client(service, environment)
+        return self._clients[service, environment]
 
     # What a data scientist does in dev
 
@@ -177,10 +182,10 @@ class World:
             time.sleep(seconds)
         return [self.wait(arn) for arn in known]
 
-    def executions(self) -> list[str]:
+    def executions(self, **only: str) -> list[str]:
         """The ARNs of all executions so far, the newest first."""
         pages = self.client("stepfunctions").get_paginator("list_executions")
-        found = pages.paginate(stateMachineArn=self.sandbox.state_machine_arn)
+        found = pages.paginate(stateMachineArn=self.sandbox.state_machine_arn, **only)
         return [execution["executionArn"] for page in found for execution in page["executions"]]
 
     def states(self, arn: str) -> list[str]:
@@ -249,10 +254,30 @@ class World:
     def forget(self) -> None:
         """Stop what runs and drop what SageMaker has, in every account."""
         self.faults.clear()
-        for arn in self.executions():
-            if self.client("stepfunctions").describe_execution(executionArn=arn)["status"] == "RUNNING":
-                self.client("stepfunctions").stop_execution(executionArn=arn)
+        for arn in self.executions(statusFilter="RUNNING"):
+            self.client("stepfunctions").stop_execution(executionArn=arn)
         self.faults.forget_sagemaker()
+
+
+def input_of(world: World, arn: str, state: str) -> Promotion:
+    """The document with which an execution entered a state."""
+    pages = world.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+    for page in pages:
+        for event in page["events"]:
+            details = event.get("stateEnteredEventDetails", {})
+            if details.get("name") == state:
+                return Promotion.from_json(json.loads(details["input"]))
+    raise AssertionError(f"{arn} never entered {state}")
+
+
+def run(world: World, step: Step, promotion: Promotion, **more: object) -> dict[str, str]:
+    """Run one step alone, and return the error that it ended with, if it did."""
+    answer = world.client("lambda").invoke(
+        FunctionName=function(step),
+        Payload=json.dumps({"promotion": promotion.to_json(), "attempt": 0, **more}).encode(),
+    )
+    said: dict[str, str] = json.loads(answer["Payload"].read())
+    return said if answer.get("FunctionError") else {}
 
 
 def zipped(folder: Path) -> bytes:

@@ -99,15 +99,6 @@ def approved_version(world: World, _place: Place) -> Subject:
         return Subject(world.version(approval="Approved"))
 
 
-def copied_before(world: World, place: Place) -> Subject:
-    """A model whose promotion came as far as the copy."""
-    subject = new_model(world, place)
-    with without(world, place.target, f"promote-{place.target}-deployer", "SeeArtifacts"):
-        ended = promote(world, place, subject)
-    assert world.states(ended.arn)[-3:] == ["Verify the artifacts", "Explain the failure", "Promotion failed"]
-    return subject
-
-
 def first_deployment(world: World, place: Place) -> Subject:
     """A new model, and there is no endpoint."""
     if ENDPOINTS[place.target] in world.made_in(place.target):

@@ -52,9 +52,7 @@ def role_like(world: World, environment: str, pattern: str) -> str:
 
 
 @contextmanager
-def without(  # noqa: PLR0913 - what names a right
-    world: World, environment: str, role: str, sid: str, action: str = "*", *, on: str = "*"
-) -> Iterator[None]:
+def without(world: World, environment: str, role: str, sid: str, action: str = "*", *, on: str = "*") -> Iterator[None]:
     """Run while the role's statements with this id do not allow the action on the resource, or allow nothing.
 
     Action and resource are patterns; a policy's own wildcards are text to them.
@@ -66,7 +64,11 @@ def without(  # noqa: PLR0913 - what names a right
         return [
             {**statement, "Action": [one], "Resource": kept}
             for one in as_list(statement["Action"])
-            if (kept := [r for r in as_list(statement["Resource"]) if not (fnmatchcase(one, action) and fnmatchcase(r, on))])
+            if (
+                kept := [
+                    r for r in as_list(statement["Resource"]) if not (fnmatchcase(one, action) and fnmatchcase(r, on))
+                ]
+            )
         ]
 
     before = _policies_of(world, environment, role)
@@ -167,4 +169,3 @@ def _pairs(document: Document) -> set[tuple[str, str, str]]:
         for action in as_list(one["Action"])
         for resource in as_list(one["Resource"])
     }
-

@@ -2,32 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.names import Step, function
-from tests.workflow.given import APPLICATION, World, tar
-
-
-def input_of(world: World, arn: str, state: str) -> Promotion:
-    """The document with which an execution entered a state."""
-    pages = world.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
-    for page in pages:
-        for event in page["events"]:
-            details = event.get("stateEnteredEventDetails", {})
-            if details.get("name") == state:
-                return Promotion.from_json(json.loads(details["input"]))
-    raise AssertionError(f"{arn} never entered {state}")
-
-
-def run(world: World, step: Step, promotion: Promotion, **more: object) -> dict[str, str]:
-    """Run one step alone, and return the error that it ended with, if it did."""
-    answer = world.client("lambda").invoke(
-        FunctionName=function(step),
-        Payload=json.dumps({"promotion": promotion.to_json(), "attempt": 0, **more}).encode(),
-    )
-    said: dict[str, str] = json.loads(answer["Payload"].read())
-    return said if answer.get("FunctionError") else {}
+from lambdas.promotion.names import Step
+from tests.workflow.given import APPLICATION, World, input_of, run, tar
 
 
 def test_content_type_and_metadata_are_kept(world: World) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,8 +13,7 @@ import pytest
 
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step, function
 from sandbox import data_scientist
-from sandbox.control import Sandbox
-from tests.workflow.given import World
+from tests.workflow.given import World, input_of, run
 from tests.workflow.journeys import (
     PRODUCTION,
     QA,
@@ -23,7 +21,6 @@ from tests.workflow.journeys import (
     Place,
     again,
     approved_version,
-    copied_before,
     first_deployment,
     new_model,
     promote,
@@ -32,7 +29,6 @@ from tests.workflow.journeys import (
     without_archive,
 )
 from tests.workflow.rights import Right, deployed_rights, role_like, without
-from tests.workflow.test_copy import input_of, run
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ COPIER = "promote-{source}-copier"
 DEPLOYER = "promote-{target}-deployer"
 EXECUTION = "promote-{target}-execution"
 STATE_MACHINE = "promote-hub-StateMachineRole*"
-READ, WRITTEN = "s3://{source_bucket}/", "s3://{target_bucket}/artifacts/"
+WRITTEN = "s3://{target_bucket}/artifacts/"
 MODEL, CONFIG = ":model/text-classifier-{target}-", ":endpoint-config/text-classifier-{target}-"
 ENDPOINT = ":endpoint/{endpoint}"
 NO_DATA = "ModelDataNotAccessible"
@@ -80,9 +76,8 @@ RIGHTS = [
     Needed(READER, "ReadArtifacts", "s3:GetObject", "{uri}"),
     Needed(READER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,)),
     Needed(COPIER, "ReadArtifacts", "s3:GetObject", "{uri}", stages=(QA,)),
-    Needed(COPIER, "ReadArtifacts", "s3:GetObject", "{uri}", copied_before, stages=(PRODUCTION,)),
     Needed(COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", with_versions, stages=(QA,)),
-    Needed(COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", stages=(PRODUCTION,)),
+    Needed(COPIER, "ReadPromotedArtifacts", "s3:GetObjectVersion", "{uri}", stages=(PRODUCTION,)),
     Needed(COPIER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,)),
     Needed(COPIER, "PutInto{Target}", "s3:PutObject", WRITTEN),
     Needed(COPIER, "EncryptFor{Target}", "kms:GenerateDataKey", WRITTEN),
@@ -151,24 +146,18 @@ NOT_SHOWN = {
 
 
 @pytest.fixture(scope="module")
-def world(deployed_sandbox: Sandbox) -> Iterator[World]:
-    """One world for all: every case promotes a model of its own, and says itself what the endpoint must be."""
-    world = World(deployed_sandbox)
-    world.forget()
-    yield world
-    world.settle(seconds=0)
-    world.forget()
+def world(lasting_world: World) -> World:
+    return lasting_world
 
 
-def stage_and_right(value: object) -> str:
-    if isinstance(value, Place):
-        return value.target
-    return f"{value.role}-{value.sid}-{value.action}{value.on.strip('*')}" if isinstance(value, Needed) else str(value)
+CASES = [(place, needed) for needed in RIGHTS for place in needed.stages]
 
 
-@pytest.mark.parametrize(
-    ("place", "needed"), [(place, needed) for needed in RIGHTS for place in needed.stages], ids=stage_and_right
-)
+def title(place: Place, needed: Needed) -> str:
+    return f"{place.target}: {place.fill(needed.role)} {needed.action} {place.fill(needed.on).strip('*')}".strip()
+
+
+@pytest.mark.parametrize(("place", "needed"), CASES, ids=[title(*case) for case in CASES])
 def test_without_one_right_a_promotion_says_who_may_not_do_what_where(
     world: World, place: Place, needed: Needed
 ) -> None:
@@ -182,7 +171,68 @@ def test_without_one_right_a_promotion_says_who_may_not_do_what_where(
     assert place.fill(needed.where, model=subject.model, uri=subject.uri) in ended.cause
 
 
-@pytest.mark.parametrize("place", LIST_ARRIVED.stages, ids=stage_and_right)
-def test_only_with_the_right_to_list_a_missing_copy_is_told_from_a_missing_right(world: World, place: Place) -> None:
-    ended = promote(world, place, without_archive_in_target(world, place))
-    assert ended.error == "ArtifactMismatch"
+@pytest.mark.parametrize("place", LIST_ARRIVED.stages, ids=lambda place: place.target)
+def test_only_who_may_list_can_tell_a_missing_copy_from_a_missing_right(world: World, place: Place) -> None:
+    with without(world, place.target, place.fill(DEPLOYER), "SeeArtifacts"):
+        ended = promote(world, place, new_model(world, place))
+    promotion = input_of(world, ended.arn, "Verify the artifacts")
+    (artifact,) = promotion.artifacts
+    world.client("s3", place.target).delete_object(Bucket=artifact.bucket, Key=artifact.key)
+
+    assert run(world, Step.VERIFY_ARTIFACTS, promotion)["errorType"] == "ArtifactMismatch"
+    with LIST_ARRIVED.taken_away(world, place):
+        failure = run(world, Step.VERIFY_ARTIFACTS, promotion)
+    assert failure["errorType"] == "AccessDenied"
+    for words in (place.fill(DEPLOYER), LIST_ARRIVED.action, artifact.uri):
+        assert words in failure["errorMessage"]
+
+
+def test_without_the_step_that_explains_a_promotion_fails_with_what_it_would_have_explained(world: World) -> None:
+    with EXPLAIN.taken_away(world, QA):
+        ended = world.wait(world.start_with({}))
+    assert (ended.status, ended.error) == ("FAILED", "InvalidInput")
+    assert json.loads(ended.cause)["Error"] == "InvalidInput"
+
+
+@pytest.mark.parametrize(("needed", "kept_in"), [(FORWARD, "dev"), (START, "hub")], ids=["forward", "start"])
+def test_an_approval_that_lacks_a_right_on_its_way_starts_nothing_and_is_kept_with_the_reason(
+    world: World, needed: Needed, kept_in: str
+) -> None:
+    """That it starts a promotion otherwise is shown in test_triggers."""
+    version, before = world.version(), world.executions()
+    with needed.taken_away(world, QA):
+        data_scientist.approve(world.sandbox, version)
+        said = dead_letter(world, kept_in, version)["error"]
+
+    assert world.executions() == before
+    for words in (QA.fill(needed.role).rstrip("*"), needed.action, needed.where):
+        assert words in said
+
+
+def test_every_right_that_is_deployed_is_taken_away_alone_by_one_case_or_has_a_reason_why_not(world: World) -> None:
+    deployed = deployed_rights(world)
+    shown = [[r for r in deployed if needed.stands_for(r, place)] for needed in ALL for place in needed.stages]
+    excused = [[r for r in deployed if _like(r, pattern)] for pattern in NOT_SHOWN]
+
+    assert [rights for rights in shown if len(rights) != 1] == []
+    assert all(excused), "an excuse is for no right at all"
+    assert sorted(deployed.difference(*shown, *excused)) == []
+
+
+def dead_letter(world: World, environment: str, version: str, *, seconds: float = 2) -> dict[str, Any]:
+    """The undelivered approval of the version, from the environment's queue."""
+    sqs, deadline = world.client("sqs", environment), time.monotonic() + seconds
+    (queue,) = sqs.list_queues(QueueNamePrefix="promote-")["QueueUrls"]
+    while time.monotonic() < deadline:
+        for message in sqs.receive_message(QueueUrl=queue).get("Messages", []):
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            if version in message["Body"]:
+                found: dict[str, Any] = json.loads(message["Body"])
+                return found
+        time.sleep(0.05)
+    raise AssertionError(f"no approval of {version} came to {queue}")
+
+
+def _like(right: Right, pattern: tuple[str, str, str, str]) -> bool:
+    values = (right.role, right.sid, right.action, right.resource)
+    return all(fnmatchcase(value, part) for value, part in zip(values, pattern, strict=True))

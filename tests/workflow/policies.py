@@ -1,0 +1,101 @@
+"""What buckets, keys, buses, queues and roles allow to others by policies of their own, and changing those."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tests.workflow.given import World
+from tests.workflow.journeys import Place
+from tests.workflow.rights import Document, as_list, edited, roles_in
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """What one statement of a resource's own policy gives to one principal."""
+
+    on: str
+    sid: str
+    principal: str
+
+
+# The policies that are deployed
+
+
+def grants(world: World) -> Iterator[Grant]:
+    """What every policy on a resource that the stacks deployed grants, or refuses, to whom."""
+    for where in world.sandbox.accounts:
+        for on, document in _policies_in(world, where):
+            for statement in document["Statement"]:
+                principal = statement["Principal"]
+                named = (
+                    [principal] if isinstance(principal, str) else [n for v in principal.values() for n in as_list(v)]
+                )
+                yield from (Grant(on, statement.get("Sid", ""), name) for name in named)
+
+
+def _policies_in(world: World, where: str) -> Iterator[tuple[str, Document]]:
+    for role in roles_in(world, where):
+        yield role, world.client("iam", where).get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    s3, kms, events, sqs = (world.client(service, where) for service in ("s3", "kms", "events", "sqs"))
+    for bucket in s3.list_buckets()["Buckets"]:
+        if bucket["Name"].startswith("promote-"):
+            yield f"bucket {bucket['Name']}", json.loads(s3.get_bucket_policy(Bucket=bucket["Name"])["Policy"])
+    aliases = {one.get("TargetKeyId"): one["AliasName"] for one in kms.list_aliases()["Aliases"]}
+    for key in kms.list_keys()["Keys"]:
+        described = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+        name = aliases.get(key["KeyId"], described["Description"])
+        yield f"key {name}", json.loads(kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"])
+    for bus in events.list_event_buses()["EventBuses"]:
+        if bus.get("Policy"):
+            yield f"bus {bus['Name']}", json.loads(bus["Policy"])
+    for url in sqs.list_queues(QueueNamePrefix="promote-").get("QueueUrls", []):
+        yield f"queue {url.rpartition('/')[2]}", json.loads(_queue_policy(sqs, url))
+
+
+def is_like(grant: Grant, pattern: Grant) -> bool:
+    pairs = ((grant.on, pattern.on), (grant.sid, pattern.sid), (grant.principal, pattern.principal))
+    return all(fnmatchcase(value, part) for value, part in pairs)
+
+
+# Taking a statement of them away
+
+
+def lacking(sid: str) -> Callable[[Document], Document]:
+    def change(document: Document) -> Document:
+        kept = [one for one in document["Statement"] if not fnmatchcase(one.get("Sid", ""), sid)]
+        assert len(kept) == len(document["Statement"]) - 1
+        return {**document, "Statement": kept}
+
+    return change
+
+
+no_letters = lacking("AllowEventRule*")
+
+
+def bucket_policy(world: World, place: Place, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
+    s3, bucket = world.client("s3", place.target), place.target_bucket
+    document = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    return edited(document, lambda text: s3.put_bucket_policy(Bucket=bucket, Policy=text), change)
+
+
+def key_policy(world: World, place: Place, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
+    kms = world.client("kms", place.target)
+    key = kms.describe_key(KeyId=f"alias/promote-{place.target}")["KeyMetadata"]["KeyId"]
+    document = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    return edited(document, lambda text: kms.put_key_policy(KeyId=key, PolicyName="default", Policy=text), change)
+
+
+def queue_policy(world: World, where: str, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
+    sqs = world.client("sqs", where)
+    (url,) = sqs.list_queues(QueueNamePrefix="promote-")["QueueUrls"]
+    document = json.loads(_queue_policy(sqs, url))
+    return edited(document, lambda text: sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": text}), change)
+
+
+def _queue_policy(sqs: Any, url: str) -> str:
+    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"])
