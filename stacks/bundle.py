@@ -1,8 +1,14 @@
-"""The Lambda bundle: lambdas/, the packages it needs, and the deployed settings. One bundle serves every step."""
+"""The Lambda bundle: lambdas/, the packages it needs, and the deployed settings. One bundle serves every step.
+
+It is compiled, so that a cold start does not compile it. Compiled files fit one version of Python: the Lambdas run on
+the version that deploys them, which is also the one that the tests ran on.
+"""
 
 from __future__ import annotations
 
+import compileall
 import hashlib
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -18,6 +24,12 @@ _REQUIREMENTS = _ROOT / "lambdas" / "requirements.txt"
 _CONSTRAINTS = _ROOT / "constraints.txt"
 
 
+# What botocore knows of a service is most of its size.
+_SERVICES = {"s3", "sagemaker", "sts"}
+# Python versions that Lambda has (aws-cdk-lib: Runtime).
+_RUNTIMES = {(3, 11), (3, 12), (3, 13), (3, 14)}
+
+
 class BundleError(Exception):
     """The bundle could not be built; the message quotes pip."""
 
@@ -27,11 +39,22 @@ def code(settings: Settings) -> lambda_.Code:
     return lambda_.Code.from_asset(str(build(settings)))
 
 
+def runtime() -> lambda_.Runtime:
+    """Return the Lambda runtime that the compiled files are for. Raises BundleError for a Python that Lambda lacks."""
+    if sys.version_info[:2] not in _RUNTIMES:
+        known = ", ".join(f"{major}.{minor}" for major, minor in sorted(_RUNTIMES))
+        raise BundleError(
+            f"Lambda has no Python {sys.version_info[0]}.{sys.version_info[1]}; deploy with one of {known}."
+        )
+    return lambda_.Runtime(f"python3.{sys.version_info[1]}", lambda_.RuntimeFamily.PYTHON)
+
+
 def build(settings: Settings) -> Path:
     """Write the bundle and return its folder; one that is there already is used again."""
     packages = _packages()
     sources = sorted((_ROOT / "lambdas").rglob("*.py"))
-    digest = hashlib.sha256(settings.to_json().encode() + packages.name.encode())
+    digest = hashlib.sha256(f"{settings.to_json()}{packages.name}{sys.version_info[:2]}".encode())
+    digest.update(Path(__file__).read_bytes())
     for source in sources:
         digest.update(source.relative_to(_ROOT).as_posix().encode() + source.read_bytes())
     bundle = _BUILD / f"bundle-{digest.hexdigest()[:16]}"
@@ -44,12 +67,13 @@ def build(settings: Settings) -> Path:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
     (draft / "lambdas" / "promotion" / "settings.json").write_text(settings.to_json())
+    _compile(draft)
     return _finish(draft, bundle)
 
 
 def _packages() -> Path:
     """Install what lambdas/requirements.txt pins; pure Python only, so that it runs on every architecture."""
-    pinned = _REQUIREMENTS.read_bytes() + _CONSTRAINTS.read_bytes()
+    pinned = _REQUIREMENTS.read_bytes() + _CONSTRAINTS.read_bytes() + Path(__file__).read_bytes()
     packages = _BUILD / f"packages-{hashlib.sha256(pinned).hexdigest()[:16]}"
     if packages.exists():
         return packages
@@ -62,9 +86,24 @@ def _packages() -> Path:
     compiled = [file.name for file in draft.rglob("*.so")]
     if compiled:
         raise BundleError(f"The Lambda bundle must be pure Python, but holds {', '.join(compiled)}.")
-    for leftover in [*draft.rglob("__pycache__"), *draft.glob("*.dist-info"), *draft.glob("bin")]:
+    data = draft / "botocore" / "data"
+    unused = [folder for folder in data.iterdir() if folder.is_dir() and folder.name not in _SERVICES]
+    for leftover in [*draft.rglob("__pycache__"), *draft.glob("*.dist-info"), *draft.glob("bin"), *unused]:
         shutil.rmtree(leftover)
     return _finish(draft, packages)
+
+
+def _compile(bundle: Path) -> None:
+    """Compile every file, for the place where Lambda unpacks it and whatever its time stamp is there."""
+    done = compileall.compile_dir(
+        bundle,
+        quiet=2,
+        stripdir=str(bundle),
+        prependdir="/var/task",
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    if not done:
+        raise BundleError(f"Not every file of the Lambda bundle in {bundle} could be compiled.")
 
 
 def _draft(folder: Path) -> Path:

@@ -40,6 +40,7 @@ class HubStack(Stack):
                 self,
                 step,
                 code=code,
+                runtime=bundle.runtime(),
                 key=key,
                 assumes=_roles_assumed_by(step, configuration),
                 timeout=_COPY_TIMEOUT if step is Step.COPY_ARTIFACT else None,
@@ -139,7 +140,7 @@ class HubStack(Stack):
             accept(
                 step.function,
                 "AwsSolutions-L1",
-                "Python 3.13 is pinned: the tests run the code on versions that have the same syntax.",
+                "The version is that of the Python that deploys: tests ran on it, and the bundle is compiled for it.",
             )
         accept(
             self.state_machine.role,
