@@ -43,9 +43,10 @@ def follow(sandbox: Sandbox, execution_arn: str, console: Console) -> dict[str, 
             for visits in _until_it_ends(stepfunctions, execution_arn):
                 live.update(_table(visits))
     else:
-        told: dict[str, int] = {}
+        told: set[str] = set()
         for visits in _until_it_ends(stepfunctions, execution_arn):
             _tell(visits, told, console)
+        _tell_repeated(visits, console)
     return output_of(stepfunctions, execution_arn)
 
 
@@ -101,9 +102,15 @@ def _table(visits: list[Visit]) -> Padding:
     return Padding(table, (0, 0, 0, 2))
 
 
-def _tell(visits: list[Visit], told: dict[str, int], console: Console) -> None:
+def _tell(visits: list[Visit], told: set[str], console: Console) -> None:
+    """Print each state once, when it is first done."""
     for visit in visits:
-        if not visit.running and told.get(visit.name, 0) < visit.times:
-            told[visit.name] = visit.times
-            times = f" ({visit.times} times)" if visit.times > 1 else ""
-            console.print(f"  {visit.seconds:5.1f} s  {visit.name}{times}", highlight=False)
+        if not visit.running and visit.name not in told:
+            told.add(visit.name)
+            console.print(f"  {visit.seconds:5.1f} s  {visit.name}", highlight=False)
+
+
+def _tell_repeated(visits: list[Visit], console: Console) -> None:
+    for visit in visits:
+        if visit.times > 1:
+            console.print(f"  {visit.seconds:5.1f} s  {visit.name}, {visit.times} times in all", highlight=False)

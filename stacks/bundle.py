@@ -12,6 +12,7 @@ import py_compile
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
@@ -22,6 +23,7 @@ _ROOT = Path(__file__).parent.parent
 _BUILD = _ROOT / ".build"
 _REQUIREMENTS = _ROOT / "lambdas" / "requirements.txt"
 _CONSTRAINTS = _ROOT / "constraints.txt"
+_A_DAY = 24 * 3600
 
 
 # What botocore knows of a service is most of its size.
@@ -60,6 +62,7 @@ def build(settings: Settings) -> Path:
     bundle = _BUILD / f"bundle-{digest.hexdigest()[:16]}"
     if bundle.exists():
         return bundle
+    _forget_old_ones()
     draft = _draft(bundle)
     shutil.copytree(packages, draft)
     for source in sources:
@@ -104,6 +107,13 @@ def _compile(bundle: Path) -> None:
     )
     if not done:
         raise BundleError(f"Not every file of the Lambda bundle in {bundle} could be compiled.")
+
+
+def _forget_old_ones() -> None:
+    """Every change makes a bundle; those of other days are not needed any more."""
+    for folder in _BUILD.glob("bundle-*"):
+        if time.time() - folder.stat().st_mtime > _A_DAY:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _draft(folder: Path) -> Path:
