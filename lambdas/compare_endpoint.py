@@ -16,10 +16,9 @@ def handler(promotion: Promotion) -> Promotion:
     compared = promotion.with_change(change)
     if change.progress is not Progress.NOTHING_TO_DO:
         return compared
-    model = models.find(promotion.wanted_model.name, sagemaker=sagemaker)
-    if model is None:
-        # The endpoint serves, but SageMaker cannot replace its instances any more: the model is made again.
+    model = models.find_same(promotion.wanted_model, sagemaker=sagemaker)
+    config = endpoints.find_same_config(promotion.wanted_config, sagemaker=sagemaker)
+    if not model or not config:
+        # The endpoint serves, but SageMaker could not replace its instances any more: what is missing is made again.
         return promotion.with_change(replace(change, progress=Progress.CHANGE_WANTED))
-    rules.require_same("model", promotion.wanted_model.name, promotion.wanted_model.request, model)
-    endpoints.require_same_config(promotion.wanted_config, sagemaker=sagemaker)
     return compared.ended(Outcome.UNCHANGED, at=now())

@@ -15,8 +15,9 @@ def handler(promotion: Promotion, attempt: int) -> Promotion:
     endpoint, config = promotion.stage.endpoint, promotion.wanted_config.name
     seen = endpoints.see(endpoint, sagemaker=sagemaker)
     change = rules.before_change(promotion, seen)
-    tried = attempt > 0 or change.progress is Progress.CHANGE_WANTED
+    began = False
     if change.progress is Progress.CHANGE_WANTED:
+        rules.require_time_to_change(promotion, now=now())
         if seen is None:
             began = endpoints.create(endpoint, config, promotion.tags, sagemaker=sagemaker)
         else:
@@ -24,4 +25,4 @@ def handler(promotion: Promotion, attempt: int) -> Promotion:
         change = replace(change, progress=Progress.UNDER_WAY if began else Progress.BUSY)
     if change.progress is Progress.BUSY:
         rules.require_time_left(promotion, seen, now=now())
-    return promotion.with_change(rules.joined(promotion.change, change, tried=tried))
+    return promotion.with_change(rules.joined(promotion.change, change, tried=began or attempt > 0))

@@ -9,7 +9,7 @@ from lambdas.promotion import artifacts, definition, duties, naming, registry, r
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.definition import Definition
 from lambdas.promotion.document import Execution, Promotion, Request, SourceModel
-from lambdas.promotion.settings import Application, Environment
+from lambdas.promotion.settings import Application, Environment, Settings
 from lambdas.promotion.step import Event, errors_by_name, log_about, logger
 
 
@@ -30,7 +30,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
             application, request.model_package_arn, deployed.environments[application.registry], source
         )
     account = duties.as_reader(source, execution=execution, external_id=deployed.external_id)
-    model, found, tags = _model_of(request, application, source, account)
+    model, found, tags = _model_of(request, application, source, account, deployed)
     definition.require_region(found, target.region, where=model.arn)
     objects = {uri: artifacts.resolve(uri, owner=source.account, s3=account.s3) for uri in found.artifact_uris}
     definition.require_carried(objects, where=model.arn)
@@ -53,7 +53,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
 
 
 def _model_of(
-    request: Request, application: Application, source: Environment, account: Account
+    request: Request, application: Application, source: Environment, account: Account, deployed: Settings
 ) -> tuple[SourceModel, Definition, dict[str, str]]:
     if request.model_package_arn:
         version = registry.describe_model_package(request.model_package_arn, sagemaker=account.sagemaker)
@@ -66,6 +66,7 @@ def _model_of(
     described = registry.describe_model(str(request.model_name), where=where, sagemaker=account.sagemaker)
     tags = registry.tags_of(described["ModelArn"], sagemaker=account.sagemaker)
     rules.require_application_of(tags, application, where=described["ModelArn"])
+    tags = rules.believed(tags, source, deployed)
     named = registry.package_named_by(described)
     package = registry.describe_model_package(named, sagemaker=account.sagemaker) if named else None
     if package:

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
 from aws_cdk import aws_events as events
-from aws_cdk import aws_sqs as sqs
-from constructs import Construct
 
 from stacks.configuration import Application, Configuration
-from stacks.nag import accept
 
 SOURCE = "aws.sagemaker"
 DETAIL_TYPE = "SageMaker Model Package State Change"
-
-
-def undelivered(scope: Construct) -> sqs.Queue:
-    """Return the queue for approvals that EventBridge could not deliver; docs/operations.md says what to do."""
-    queue = sqs.Queue(
-        scope,
-        "UndeliveredApprovals",
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
-        retention_period=Duration.days(14),
-    )
-    accept(queue, "AwsSolutions-SQS3", "It is the dead-letter queue itself.")
-    return queue
 
 
 def registries(configuration: Configuration) -> list[str]:

@@ -1,7 +1,7 @@
 """The Lambda bundle: lambdas/, the packages it needs, and the deployed settings. One bundle serves every step.
 
-It is compiled, so that a cold start does not compile it. Compiled files fit one version of Python: the Lambdas run on
-the version that deploys them, which is also the one that the tests ran on.
+It is compiled, so that a cold start does not compile it. Compiled files fit the version of Python that made them and
+are ignored by others: deploy with the version that the Lambdas run on (stacks/step.py) to have them there.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ _A_DAY = 24 * 3600
 
 # What botocore knows of a service is most of its size.
 _SERVICES = {"s3", "sagemaker", "sts"}
-# Python versions that Lambda has (aws-cdk-lib: Runtime).
-_RUNTIMES = {(3, 11), (3, 12), (3, 13), (3, 14)}
 
 
 class BundleError(Exception):
@@ -39,16 +37,6 @@ class BundleError(Exception):
 def code(settings: Settings) -> lambda_.Code:
     """Return the bundle as a CDK asset. Its hash is that of its content: equal settings, equal asset."""
     return lambda_.Code.from_asset(str(build(settings)))
-
-
-def runtime() -> lambda_.Runtime:
-    """Return the Lambda runtime that the compiled files are for. Raises BundleError for a Python that Lambda lacks."""
-    if sys.version_info[:2] not in _RUNTIMES:
-        known = ", ".join(f"{major}.{minor}" for major, minor in sorted(_RUNTIMES))
-        raise BundleError(
-            f"Lambda has no Python {sys.version_info[0]}.{sys.version_info[1]}; deploy with one of {known}."
-        )
-    return lambda_.Runtime(f"python3.{sys.version_info[1]}", lambda_.RuntimeFamily.PYTHON)
 
 
 def build(settings: Settings) -> Path:
@@ -77,6 +65,7 @@ def build(settings: Settings) -> Path:
 def _packages() -> Path:
     """Install what lambdas/requirements.txt pins; pure Python only, so that it runs on every architecture."""
     pinned = _REQUIREMENTS.read_bytes() + _CONSTRAINTS.read_bytes() + Path(__file__).read_bytes()
+    pinned += sys.version.encode()  # pip asks it which packages are needed
     packages = _BUILD / f"packages-{hashlib.sha256(pinned).hexdigest()[:16]}"
     if packages.exists():
         return packages

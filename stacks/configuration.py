@@ -58,6 +58,9 @@ Duration = Annotated[str, _text(r"^[1-9][0-9]*[smh]$", "a duration such as 90s, 
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_DEADLINE = 8 * 3600
+# What IAM's 6,144 characters for a managed policy and EventBridge's 2,048 for a pattern leave room for.
+_MOST_STAGES = 30
+_MOST_GROUP_CHARACTERS = 1700
 
 
 class ConfigurationError(Exception):
@@ -140,6 +143,11 @@ class Configuration(_Strict):
                 found.setdefault(self.environment_of(name, stage), set()).add(stage.source)
         return found
 
+    def used(self) -> set[str]:
+        """Return the environments that some stage names; the others have nothing to deploy."""
+        sources = self.sources()
+        return set(sources).union(*sources.values())
+
     def registry_of(self, application: Application) -> str:
         """Return the environment whose registry holds the application's group: where its first stage takes from."""
         return next(iter(application.stages.values())).source
@@ -151,7 +159,8 @@ class Configuration(_Strict):
         environment is deployed first.
         """
         order: list[str] = []
-        waiting = {name: self.sources().get(name, set()) - {name} for name in self.environments}
+        sources = self.sources()
+        waiting = {name: sources.get(name, set()) - {name} for name in self.environments if name in self.used()}
         while waiting:
             ready = [name for name, sources in waiting.items() if sources <= set(order)]
             if not ready:
@@ -228,10 +237,11 @@ def parse(raw: object, *, where: str) -> Configuration:
     named = raw.get("environments") if isinstance(raw, dict) else None
     problems += _contradictions(configuration, named if isinstance(named, dict) else {})
     if not problems:
+        problems += _too_much_or_too_little(configuration)
         try:
             configuration.deployment_order()
         except ConfigurationError as error:
-            problems = [str(error)]
+            problems.append(str(error))
     if problems:
         mistakes = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
         raise ConfigurationError(f"{where} has {mistakes}:\n" + "\n".join(f"  {problem}" for problem in problems))
@@ -309,6 +319,34 @@ def _contradictions(configuration: Configuration, named: Mapping[str, object]) -
             owner = endpoints.setdefault(endpoint, path)
             if stage.endpoint and owner != path:
                 yield f"{path}.endpoint: {stage.endpoint!r} in {target} is the endpoint of {owner} too"
+
+
+def _too_much_or_too_little(configuration: Configuration) -> Iterator[str]:
+    """Yield what a policy or a pattern has no room for, and sources in which nothing could be read."""
+    targets = configuration.sources()
+    here = [
+        configuration.environment_of(name, stage)
+        for application in configuration.applications.values()
+        for name, stage in application.stages.items()
+    ]
+    for name, environment in configuration.environments.items():
+        if here.count(name) > _MOST_STAGES:
+            yield (
+                f"environments.{name}: {here.count(name)} stages are in it; the deployer's policy has room for "
+                f"{_MOST_STAGES}. Give some to another environment, which may be the same account under another name"
+            )
+        if name not in targets and not environment.buckets and any(name in sources for sources in targets.values()):
+            yield f"environments.{name}.buckets: stages take models from it, so say in which buckets the models lie"
+    registered: dict[str, int] = {}
+    for application in configuration.applications.values():
+        registry = configuration.registry_of(application)
+        registered[registry] = registered.get(registry, 0) + len(application.model_package_group) + len('"",')
+    for name, characters in registered.items():
+        if characters > _MOST_GROUP_CHARACTERS:
+            yield (
+                f"environments.{name}: the names of its model package groups have {characters} characters in all; the "
+                f"rule that forwards approvals has room for {_MOST_GROUP_CHARACTERS}"
+            )
 
 
 def _contradictions_of_stage(path: str, stage: Stage, target: str, named: Mapping[str, object]) -> Iterator[str]:

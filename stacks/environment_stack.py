@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import aws_cdk as cdk
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -16,9 +16,10 @@ from constructs import Construct
 from lambdas.promotion import names
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty
 from stacks import approvals
-from stacks.approvals import undelivered
 from stacks.configuration import Configuration
+from stacks.dead_letters import dead_letter_queue
 from stacks.nag import accept
+from stacks.retention import KEPT
 
 
 class EnvironmentStack(Stack):
@@ -61,7 +62,7 @@ class EnvironmentStack(Stack):
             alias=names.artifact_key_alias(self._name),
             description=f"The models that Promote brought to {self._name}",
             enable_key_rotation=True,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
         )
         key.add_to_resource_policy(
             iam.PolicyStatement(
@@ -93,7 +94,7 @@ class EnvironmentStack(Stack):
                 )
             ],
             # A live endpoint reads its model from here whenever SageMaker replaces an instance.
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
         )
         bucket.add_to_resource_policy(
             iam.PolicyStatement(
@@ -220,7 +221,7 @@ class EnvironmentStack(Stack):
         # Live endpoints run as this role, also when their stage is no longer in the configuration.
         for part in role.node.find_all():
             if isinstance(part, cdk.CfnResource):
-                part.apply_removal_policy(RemovalPolicy.RETAIN)
+                part.apply_removal_policy(KEPT)
 
     # What a source has
 
@@ -294,13 +295,14 @@ class EnvironmentStack(Stack):
             description="Forwards approvals to the hub's bus",
             assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
         )
+        rule_name = f"{names.PRODUCT}-{self._name}-approvals"
         events.Rule(
             self,
             "Approvals",
-            rule_name=f"{names.PRODUCT}-{self._name}-approvals",
+            rule_name=rule_name,
             description="Approved model package versions go to Promote's hub",
             event_pattern=approvals.pattern_in(self._name, self._configuration),
-            targets=[targets.EventBus(bus, role=role, dead_letter_queue=undelivered(self))],
+            targets=[targets.EventBus(bus, role=role, dead_letter_queue=dead_letter_queue(self, [rule_name]))],
         )
 
     # Shared by both

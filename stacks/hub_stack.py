@@ -15,7 +15,9 @@ from lambdas.promotion import names
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
 from stacks import approvals, bundle, workflow
 from stacks.configuration import Configuration
+from stacks.dead_letters import dead_letter_queue
 from stacks.nag import accept
+from stacks.retention import KEPT
 from stacks.step import StepFunction
 
 # One CopyObject of 5 GB takes minutes; Lambda's own limit is 15.
@@ -40,7 +42,6 @@ class HubStack(Stack):
                 self,
                 step,
                 code=code,
-                runtime=bundle.runtime(),
                 key=key,
                 assumes=_roles_assumed_by(step, configuration),
                 timeout=_COPY_TIMEOUT if step is Step.COPY_ARTIFACT else None,
@@ -63,6 +64,7 @@ class HubStack(Stack):
                     log_group_name=f"/aws/vendedlogs/states/{names.STATE_MACHINE}",
                     retention=logs.RetentionDays.ONE_YEAR,
                     encryption_key=key,
+                    removal_policy=KEPT,
                 ),
                 level=sfn.LogLevel.ALL,
                 # The model's environment variables are in the document; the history has it, the log need not.
@@ -73,7 +75,13 @@ class HubStack(Stack):
         self._accept_findings(steps)
 
     def _log_key(self) -> kms.Key:
-        key = kms.Key(self, "LogKey", description="Promote's log groups in the hub", enable_key_rotation=True)
+        key = kms.Key(
+            self,
+            "LogKey",
+            description="Promote's log groups in the hub",
+            enable_key_rotation=True,
+            removal_policy=KEPT,
+        )
         key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="Logs",
@@ -103,10 +111,11 @@ class HubStack(Stack):
                     "Principal": {"AWS": f"arn:aws:iam::{configuration.environments[name].account}:root"},
                     "Action": "events:PutEvents",
                     "Resource": bus.event_bus_arn,
-                    "Condition": {"StringEquals": {"events:source": approvals.SOURCE}},
+                    # Of one request's events every one counts (AWS: EventBridge, using IAM policy conditions).
+                    "Condition": {"ForAllValues:StringEquals": {"events:source": approvals.SOURCE}},
                 },
             )
-        dead_letters = approvals.undelivered(self)
+        dead_letters = dead_letter_queue(self, [f"{names.BUS}/{names.PRODUCT}-approved-*"])
         for name, application in configuration.applications.items():
             first_stage = next(iter(application.stages))
             events.Rule(
@@ -140,7 +149,7 @@ class HubStack(Stack):
             accept(
                 step.function,
                 "AwsSolutions-L1",
-                "The version is that of the Python that deploys: tests ran on it, and the bundle is compiled for it.",
+                "Python 3.13 is pinned: a newer one is taken over when the tests have run on it.",
             )
         accept(
             self.state_machine.role,

@@ -17,6 +17,7 @@ from constructs import Construct
 from lambdas.promotion import names
 from lambdas.promotion.errors import Transient, every_error
 from lambdas.promotion.names import Step
+from stacks.retention import KEPT
 
 # AWS: "Handle transient Lambda service exceptions", and the throttling that CDK's own default leaves out.
 _LAMBDA_SERVICE = [
@@ -27,7 +28,7 @@ _LAMBDA_SERVICE = [
     "Lambda.TooManyRequestsException",
 ]
 # A step that was killed is run again: every step is safe to repeat.
-_KILLED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"]
+_KILLED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout"]
 _DOCUMENT = {"promotion": "{% $states.input %}", "attempt": "{% $states.context.State.RetryCount %}"}
 
 
@@ -40,7 +41,6 @@ class StepFunction(Construct):
         step: Step,
         *,
         code: lambda_.Code,
-        runtime: lambda_.Runtime,
         key: kms.IKey,
         assumes: Sequence[str] = (),
         timeout: Duration | None = None,
@@ -53,6 +53,7 @@ class StepFunction(Construct):
             log_group_name=f"/aws/lambda/{name}",
             retention=logs.RetentionDays.ONE_YEAR,
             encryption_key=key,
+            removal_policy=KEPT,
         )
         self.role = iam.Role(
             self,
@@ -71,7 +72,8 @@ class StepFunction(Construct):
             self,
             "Function",
             function_name=name,
-            runtime=runtime,
+            # Not the version that deploys, so that two people who deploy do not change every function in turn.
+            runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
             handler=f"lambdas.{step.value}.handler",
             code=code,
@@ -80,7 +82,6 @@ class StepFunction(Construct):
             timeout=self.timeout,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
-            environment={"POWERTOOLS_SERVICE_NAME": names.PRODUCT, "POWERTOOLS_METRICS_NAMESPACE": "Promote"},
         )
 
 

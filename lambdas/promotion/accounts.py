@@ -119,7 +119,8 @@ def assume(
     Raises AccessDenied if the role is missing, does not trust the caller, or the caller may not assume it: AWS does
     not say which.
     """
-    sts = _session.client("sts", region_name=region, config=_CONFIG)
+    # In the hub's own Region (Lambda sets it): another may be one that the hub's account has not opted in to.
+    sts = _session.client("sts", config=_CONFIG)
     name_refusals(sts, "This step's role in the hub")
     optional: dict[str, Any] = {
         **({"ExternalId": external_id} if external_id else {}),

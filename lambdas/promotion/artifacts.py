@@ -65,7 +65,8 @@ def copy(artifact: Artifact, *, source_owner: str, target_owner: str, s3: S3Clie
     """Copy one object on S3's side; return False if it was there already.
 
     Nothing is overwritten (IfNoneMatch) and nothing but the resolved version is copied (VersionId, CopySourceIfMatch).
-    Tags are not carried: reading them is a right of its own (AWS: CopyObject, TaggingDirective).
+    Tags and annotations are not carried: each takes rights of its own on both sides (API: TaggingDirective,
+    AnnotationDirective).
 
     Raises ArtifactChanged, or ArtifactNotFound if the source is gone.
     """
@@ -82,6 +83,7 @@ def copy(artifact: Artifact, *, source_owner: str, target_owner: str, s3: S3Clie
             IfNoneMatch="*",
             MetadataDirective="COPY",
             TaggingDirective="REPLACE",
+            AnnotationDirective="EXCLUDE",
             ExpectedBucketOwner=target_owner,
             ExpectedSourceBucketOwner=source_owner,
         )

@@ -164,6 +164,9 @@ def _checked(
         problems.append(f"Mode {container['Mode']}")
     if container.get("ImageConfig", {}).get("RepositoryAccessMode", "Platform") != "Platform":
         problems.append("ImageConfig (a registry in a VPC)")
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    if source.get("S3Uri") and source.get("ETag"):
+        etags = {**etags, source["S3Uri"]: source["ETag"]}
     uris = _model_data(container, problems)
     for name, value in container.get("Environment", {}).items():
         if _VARIABLE.fullmatch(value):
@@ -188,7 +191,10 @@ def _model_data(container: dict[str, Any], problems: list[str]) -> list[str]:
     if source:
         s3 = source.get("S3DataSource", {})
         plain = {"S3Uri": s3.get("S3Uri"), "S3DataType": "S3Object", "CompressionType": "Gzip"}
-        if set(source) != {"S3DataSource"} or s3 != plain or container.get("ModelDataUrl", s3["S3Uri"]) != s3["S3Uri"]:
+        # An ETag there pins the source's content and is checked; a copy has another.
+        said = {name: value for name, value in s3.items() if name != "ETag"}
+        elsewhere = container.get("ModelDataUrl", s3.get("S3Uri")) != s3.get("S3Uri")
+        if set(source) != {"S3DataSource"} or said != plain or elsewhere:
             problems.append(f"ModelDataSource ({json.dumps(source, sort_keys=True, default=str)})")
         else:
             container["ModelDataUrl"] = s3["S3Uri"]

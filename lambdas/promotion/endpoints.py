@@ -48,9 +48,21 @@ def ensure_config(wanted: Wanted, tags: dict[str, str], *, sagemaker: SageMakerC
 
 
 def require_same_config(wanted: Wanted, *, sagemaker: SageMakerClient) -> None:
-    """The configuration under our name must be ours. Raises NameTaken."""
-    found = sagemaker.describe_endpoint_config(EndpointConfigName=wanted.name)
+    """The configuration under our name must be ours. Raises NameTaken, or NotYetVisible if it cannot be seen."""
+    if not find_same_config(wanted, sagemaker=sagemaker):
+        raise NotYetVisible(f"SageMaker says that the configuration {wanted.name} exists and that it cannot find it.")
+
+
+def find_same_config(wanted: Wanted, *, sagemaker: SageMakerClient) -> bool:
+    """Say whether the configuration is there. Raises NameTaken if something else has its name."""
+    try:
+        found = sagemaker.describe_endpoint_config(EndpointConfigName=wanted.name)
+    except ClientError as error:
+        if sagemaker_errors.is_missing(error):
+            return False
+        raise
     rules.require_same("endpoint configuration", wanted.name, wanted.request, dict(found))
+    return True
 
 
 def create(endpoint: str, config: str, tags: dict[str, str], *, sagemaker: SageMakerClient) -> bool:

@@ -15,7 +15,7 @@ _STEP_FUNCTIONS = {
     "promoting again is safe.",
     "Lambda.TooManyRequestsException": "The hub has no Lambda concurrency left, after retries. Free some or raise the "
     "account's limit, then promote again.",
-    **dict.fromkeys(("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"), _KILLED),
+    **dict.fromkeys(("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory"), _KILLED),
 }
 # A little less than the 32,768 characters that Step Functions takes as a Fail state's cause.
 _LONGEST_CAUSE = 32_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -12,6 +12,9 @@ from lambdas.promotion.errors import CallRefused, ModelDataNotAccessible, NotYet
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+
+
+_TRIES_FOR_NEW_RIGHTS = 3
 
 
 def ensure(wanted: Wanted, tags: dict[str, str], *, attempt: int, sagemaker: SageMakerClient) -> None:
@@ -42,22 +45,19 @@ def ensure(wanted: Wanted, tags: dict[str, str], *, attempt: int, sagemaker: Sag
         raise CallRefused(f"SageMaker refused to create the model {wanted.name}: {said}") from error
 
 
-_TRIES_FOR_NEW_RIGHTS = 3
-
-
 def require_same(wanted: Wanted, *, sagemaker: SageMakerClient) -> None:
     """The model under our name must be ours. Raises NameTaken, or NotYetVisible if it cannot be seen."""
-    found = find(wanted.name, sagemaker=sagemaker)
-    if found is None:
+    if not find_same(wanted, sagemaker=sagemaker):
         raise NotYetVisible(f"SageMaker says that the model {wanted.name} exists and that it cannot find it.")
-    rules.require_same("model", wanted.name, wanted.request, found)
 
 
-def find(name: str, *, sagemaker: SageMakerClient) -> dict[str, Any] | None:
-    """Return DescribeModel's answer, or None if there is no such model."""
+def find_same(wanted: Wanted, *, sagemaker: SageMakerClient) -> bool:
+    """Say whether the model is there. Raises NameTaken if something else has its name."""
     try:
-        return dict(sagemaker.describe_model(ModelName=name))
+        found = sagemaker.describe_model(ModelName=wanted.name)
     except ClientError as error:
         if sagemaker_errors.is_missing(error):
-            return None
+            return False
         raise
+    rules.require_same("model", wanted.name, wanted.request, dict(found))
+    return True

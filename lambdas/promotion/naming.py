@@ -7,6 +7,7 @@ Pure.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
@@ -16,6 +17,7 @@ from lambdas.promotion.document import Artifact, Execution, Request, S3Object, S
 from lambdas.promotion.names import Duty
 from lambdas.promotion.settings import Environment, Stage
 
+_NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+@-]")  # API: TagValue
 # Bytes of an object's own name that are kept, the last ones: a key has 1,024 (AWS: S3 object keys).
 _LONGEST_BASENAME = 255
 
@@ -113,4 +115,5 @@ def provenance(*, request: Request, stage: Stage, model: SourceModel, digest: st
     }
     if model.model_package_arn:
         tags["model-package"] = model.model_package_arn
-    return {f"{names.TAG_PREFIX}{name}": value for name, value in tags.items()}
+    # An execution's name may have characters that a tag's value may not.
+    return {f"{names.TAG_PREFIX}{name}": _NOT_IN_TAGS.sub("-", value) for name, value in tags.items()}

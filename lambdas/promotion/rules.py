@@ -169,6 +169,14 @@ def require_application_of(tags: Mapping[str, str], application: Application, *,
         )
 
 
+def believed(tags: Mapping[str, str], source: Environment, settings: Settings) -> dict[str, str]:
+    """Leave out tags in Promote's name of a model that Promote cannot have made: where nothing is promoted to."""
+    promoted_to = {stage.environment for one in settings.applications.values() for stage in one.stages.values()}
+    if source.name in promoted_to:
+        return dict(tags)
+    return {key: value for key, value in tags.items() if not key.startswith(names.TAG_PREFIX)}
+
+
 def require_pinned(pinned: Mapping[str, str], objects: Mapping[str, S3Object]) -> None:
     """What lies at the address must still be what was registered."""
     for uri, etag in pinned.items():
@@ -271,6 +279,16 @@ def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
     return Change(progress=Progress.BUSY, previous_config=seen.config, previous_modified_at=seen.modified_at)
 
 
+def require_time_to_change(promotion: Promotion, *, now: datetime) -> None:
+    """A change is not begun after the deadline: nobody would watch it."""
+    if now > promotion.deadline:
+        raise DeploymentTimedOut(
+            f"The deadline of stage {promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} UTC) passed before "
+            f"the endpoint {promotion.stage.endpoint} in {promotion.target.name} was changed; what served it serves. "
+            "Promote again, with a longer deadline if the copy takes that long."
+        )
+
+
 def require_time_left(promotion: Promotion, seen: EndpointSeen | None, *, now: datetime) -> None:
     """Somebody else's change of the endpoint is waited for, but not for ever."""
     if now > promotion.deadline:
@@ -322,6 +340,11 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
             f"{change.previous_config} may serve now. {seen.reason} Update it to a configuration that is known to "
             "be good at once."
         )
+    if seen.pending_config not in {None, wanted, change.previous_config}:
+        raise DeploymentSuperseded(
+            f"{where} is being changed to {seen.pending_config}, which this promotion did not make: somebody else "
+            f"changes it after {wanted}. Decide which one should serve and promote that."
+        )
     if seen.status == "InService" and not seen.pending_config:
         if seen.config == wanted and seen.counts_settled:
             return Progress.IN_SERVICE
@@ -330,7 +353,8 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
         if seen.config == change.previous_config and not stale:
             raise DeploymentRolledBack(
                 f"{where} is InService, but on its previous configuration {seen.config} again: SageMaker rolled "
-                f"{wanted} back. {seen.reason} The previous model serves. Mend the model, then promote again."
+                f"{wanted} back{'' if seen.failure_reason else ', or somebody changed it back'}. {seen.reason} "
+                "The previous model serves. Mend the model, then promote again."
             )
         if seen.config not in {wanted, change.previous_config}:
             raise DeploymentSuperseded(

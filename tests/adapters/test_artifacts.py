@@ -135,6 +135,7 @@ def test_only_the_resolved_version_is_copied_and_nothing_is_overwritten(
             "IfNoneMatch": "*",
             "MetadataDirective": "COPY",
             "TaggingDirective": "REPLACE",
+            "AnnotationDirective": "EXCLUDE",
             "ExpectedBucketOwner": "333333333333",
             "ExpectedSourceBucketOwner": "222222222222",
         },

@@ -89,11 +89,20 @@ def test_our_name_over_another_configuration_is_not_unchanged(aws: Stubs) -> Non
         run(compare_endpoint.handler)
 
 
-def test_an_endpoint_whose_model_was_deleted_is_not_a_call_that_aws_refused(aws: Stubs) -> None:
+@pytest.mark.parametrize("missing", ["model", "configuration"])
+def test_what_was_deleted_under_a_serving_endpoint_is_made_again(aws: Stubs, missing: str) -> None:
     endpoint_is(aws, PLAIN.wanted_config.name)
-    aws.sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "arn".')
+    if missing == "model":
+        aws.sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "arn".')
+        aws.sagemaker.add_response("describe_endpoint_config", CONFIG)
+    else:
+        aws.sagemaker.add_response("describe_model", MODEL)
+        said = 'Could not find endpoint configuration "arn".'
+        aws.sagemaker.add_client_error("describe_endpoint_config", "ValidationException", said)
     compared = Promotion.from_json(run(compare_endpoint.handler))
     assert compared.result is None
+    assert compared.change is not None
+    assert compared.change.progress is Progress.CHANGE_WANTED
 
 
 # Copying and verifying

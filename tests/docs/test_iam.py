@@ -43,7 +43,7 @@ def as_written(name: str) -> str:
         title = environment.title().replace("-", "")
         name = re.sub(rf"^(promote|approvals-from)-{environment}(?=-|$)", r"\1-<environment>", name)
         name = re.sub(rf"^(PutInto|EncryptFor){title}$", r"\1<Target>", name)
-    return "AllowEventRule…" if name.startswith("AllowEventRule") else name
+    return name
 
 
 def role_name(stack: str, logical_id: str, template: Template) -> str:

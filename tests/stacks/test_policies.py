@@ -40,7 +40,7 @@ def identity_statements(templates: dict[str, Template]) -> Iterator[Statement]:
     for template in templates.values():
         for resource in template["Resources"].values():
             properties = resource["Properties"]
-            if resource["Type"] == "AWS::IAM::Policy":
+            if resource["Type"] in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}:
                 yield from properties["PolicyDocument"]["Statement"]
             for policy in properties.get("Policies", []) if resource["Type"] == "AWS::IAM::Role" else []:
                 yield from policy["PolicyDocument"]["Statement"]
@@ -99,7 +99,7 @@ def test_an_artifact_bucket_keeps_versions_is_encrypted_private_and_tls_only(tem
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
         (lifecycle,) = properties["LifecycleConfiguration"]["Rules"]
         assert lifecycle["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
-        assert bucket["DeletionPolicy"] == "Retain"
+        assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
         (policy,) = [one for one in resources if one["Type"] == "AWS::S3::BucketPolicy"]
         statements = policy["Properties"]["PolicyDocument"]["Statement"]
         assert any(one["Effect"] == "Deny" and "aws:SecureTransport" in str(one["Condition"]) for one in statements)
@@ -109,8 +109,12 @@ def test_only_the_copiers_of_its_sources_may_put_into_an_artifact_bucket(templat
     resources = templates[names.environment_stack("production")]["Resources"].values()
     (policy,) = [one for one in resources if one["Type"] == "AWS::S3::BucketPolicy"]
     allowed = [one for one in policy["Properties"]["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
-    assert [(one["Action"], one["Principal"]["AWS"]) for one in allowed] == [
-        ("s3:PutObject", "arn:aws:iam::333333333333:role/promote-qa-copier")
+    assert [(one["Action"], one["Principal"]["AWS"], one["Condition"]) for one in allowed] == [
+        (
+            "s3:PutObject",
+            "arn:aws:iam::333333333333:role/promote-qa-copier",
+            {"Null": {"s3:if-none-match": "false"}},
+        )
     ]
 
 
@@ -127,3 +131,16 @@ def test_every_log_group_is_encrypted_and_ends(templates: dict[str, Template]) -
 def test_the_stacks_are_deployed_in_the_order_in_which_their_policies_name_each_others_roles() -> None:
     config = configuration.load(Path(__file__).parents[2] / "sandbox" / "promotion.yaml")
     assert config.deployment_order() == ["dev", "qa", "production"]
+
+
+def test_a_first_deployment_that_fails_leaves_nothing_behind_that_stops_the_second(
+    templates: dict[str, Template],
+) -> None:
+    """Plain Retain keeps what a failed creation made, and its fixed name is taken then."""
+    kept = {
+        resource["DeletionPolicy"]
+        for template in templates.values()
+        for resource in template["Resources"].values()
+        if "DeletionPolicy" in resource
+    }
+    assert "Retain" not in kept

@@ -27,6 +27,13 @@ def test_a_bad_ending_is_counted_by_family_and_error(capsys: pytest.CaptureFixtu
     assert (ended["PromotionEnded"], ended["outcome"], ended["error"]) == ([1.0], "Refused", "NameTaken")
 
 
+def test_the_dimensions_are_the_documented_ones_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """CloudWatch matches dimensions exactly: one more, and no alarm of docs/operations.md ever fires."""
+    measures.count_ending("Refused", error="NameTaken", seconds=2.0)
+    (metrics,) = {json.dumps(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]) for line in counted(capsys)}
+    assert metrics == '[["outcome", "error"]]'
+
+
 def test_no_seconds_are_some_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     measures.count_ending("Unchanged", seconds=0.0)
     assert [line for line in counted(capsys) if "PromotionSeconds" in line]

@@ -74,7 +74,7 @@ def lacking(sid: str) -> Callable[[Document], Document]:
     return change
 
 
-no_letters = lacking("AllowEventRule*")
+no_letters = lacking("RulesSend")
 
 
 def bucket_policy(world: World, place: Place, change: Callable[[Document], Document]) -> AbstractContextManager[None]:

@@ -44,7 +44,7 @@ SHOWN = {
     *(Grant(f"key alias/promote-{p.target}", "CopiersEncrypt", f"*:role/promote-{p.source}-copier") for p in PLACES),
     *(Grant(f"key alias/promote-{place.target}", "", ROOT) for place in PLACES),
     Grant("bus promote", "approvals-from-dev", "arn:aws:iam::222222222222:root"),
-    *(Grant(f"queue promote-{where}-UndeliveredApprovals*", "AllowEventRule*", "events.*") for where in LETTERS),
+    *(Grant(f"queue promote-{where}-UndeliveredApprovals*", "RulesSend", "events.*") for where in LETTERS),
 }
 # And why no promotion in the sandbox can show that the others are needed.
 NOT_SHOWN = {

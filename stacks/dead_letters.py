@@ -1,0 +1,42 @@
+"""The queue for approvals that EventBridge could not deliver; docs/operations.md says what to do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+
+from stacks.nag import accept
+
+
+def dead_letter_queue(stack: Stack, rules: Sequence[str]) -> sqs.IQueue:
+    """Return the queue, into which EventBridge may send what the rules could not deliver.
+
+    `rules` are names, with their bus and a slash before them on another bus than the default one; they may have
+    wildcards. A target would add a statement of its own to the queue's policy, and a policy has room for 20 (AWS: SQS
+    quotas): so targets get the queue as one that is not ours to change.
+    """
+    queue = sqs.Queue(
+        stack,
+        "UndeliveredApprovals",
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(14),
+    )
+    accept(queue, "AwsSolutions-SQS3", "It is the dead-letter queue itself.")
+    queue.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="RulesSend",
+            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            actions=["sqs:SendMessage"],
+            resources=[queue.queue_arn],
+            conditions={
+                "ArnLike": {
+                    "aws:SourceArn": [f"arn:aws:events:{stack.region}:{stack.account}:rule/{rule}" for rule in rules]
+                }
+            },
+        )
+    )
+    return sqs.Queue.from_queue_arn(stack, "UndeliveredApprovalsOfRules", queue.queue_arn)
