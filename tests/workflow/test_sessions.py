@@ -43,6 +43,7 @@ def act_as(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[Step], No
         session = boto3.Session(own["AccessKeyId"], own["SecretAccessKey"], own["SessionToken"])
         monkeypatch.setattr(accounts, "_session", session)
         monkeypatch.setenv("AWS_ENDPOINT_URL", world.sandbox.endpoint_url)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         monkeypatch.setenv("AWS_CA_BUNDLE", str(world.sandbox.ca_bundle))
 
     return act
