@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import duties, endpoints, models, rules
+from lambdas.promotion import duties, endpoint_rules, endpoints, models
 from lambdas.promotion.document import Outcome, Progress, Promotion
 from lambdas.promotion.step import now, step
 
@@ -12,7 +12,7 @@ from lambdas.promotion.step import now, step
 @step
 def handler(promotion: Promotion) -> Promotion:
     sagemaker = duties.as_deployer(promotion).sagemaker
-    change = rules.before_change(promotion, endpoints.see(promotion.stage.endpoint, sagemaker=sagemaker))
+    change = endpoint_rules.before_change(promotion, endpoints.see(promotion.stage.endpoint, sagemaker=sagemaker))
     compared = promotion.with_change(change)
     if change.progress is not Progress.NOTHING_TO_DO:
         return compared

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import duties, endpoints, rules
+from lambdas.promotion import duties, endpoint_rules, endpoints
 from lambdas.promotion.document import Progress, Promotion
 from lambdas.promotion.step import now, step_with_attempt
 
@@ -14,15 +14,15 @@ def handler(promotion: Promotion, attempt: int) -> Promotion:
     sagemaker = duties.as_deployer(promotion).sagemaker
     endpoint, config = promotion.stage.endpoint, promotion.wanted_config.name
     seen = endpoints.see(endpoint, sagemaker=sagemaker)
-    change = rules.before_change(promotion, seen)
+    change = endpoint_rules.before_change(promotion, seen)
     began = False
     if change.progress is Progress.CHANGE_WANTED:
-        rules.require_time_to_change(promotion, now=now())
+        endpoint_rules.require_time_to_change(promotion, now=now())
         if seen is None:
             began = endpoints.create(endpoint, config, promotion.tags, sagemaker=sagemaker)
         else:
             began = endpoints.update(endpoint, config, sagemaker=sagemaker)
         change = replace(change, progress=Progress.UNDER_WAY if began else Progress.BUSY)
     if change.progress is Progress.BUSY:
-        rules.require_time_left(promotion, seen, now=now())
-    return promotion.with_change(rules.joined(promotion.change, change, tried=began or attempt > 0))
+        endpoint_rules.require_time_left(promotion, seen, now=now())
+    return promotion.with_change(endpoint_rules.joined(promotion.change, change, tried=began or attempt > 0))

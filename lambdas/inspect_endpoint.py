@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import duties, endpoints, rules
+from lambdas.promotion import duties, endpoint_rules, endpoints
 from lambdas.promotion.document import Change, Outcome, Progress, Promotion
 from lambdas.promotion.step import now, step
 
@@ -12,7 +12,7 @@ from lambdas.promotion.step import now, step
 @step
 def handler(promotion: Promotion) -> Promotion:
     seen = endpoints.see(promotion.stage.endpoint, sagemaker=duties.as_deployer(promotion).sagemaker)
-    progress = rules.after_change(promotion, seen, now=now())
+    progress = endpoint_rules.after_change(promotion, seen, now=now())
     change = replace(promotion.change or Change(progress=progress), progress=progress)
     inspected = promotion.with_change(change)
     if progress is not Progress.IN_SERVICE:

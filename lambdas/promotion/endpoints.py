@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion import rules, sagemaker_errors
 from lambdas.promotion.document import Wanted
+from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.errors import CallRefused, NotYetVisible, QuotaExceeded
-from lambdas.promotion.rules import EndpointSeen
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

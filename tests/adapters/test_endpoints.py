@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import endpoints
+from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.errors import (
     AccessDenied,
     CallRefused,
@@ -17,7 +18,6 @@ from lambdas.promotion.errors import (
     QuotaExceeded,
     Throttled,
 )
-from lambdas.promotion.rules import EndpointSeen
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BEGUN, OLD_CONFIG, promotion
 

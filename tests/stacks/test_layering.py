@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
-PURE = ("definition", "document", "errors", "failures", "names", "naming", "rules", "settings")
+PURE = ("definition", "document", "endpoint_rules", "errors", "failures", "names", "naming", "rules", "settings")
 AWS = {"boto3", "botocore", "aws_cdk", "aws_lambda_powertools"}
 
 

@@ -14,7 +14,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 from lambdas.promotion import definition, naming
 from lambdas.promotion.definition import Definition
 from lambdas.promotion.document import Execution, Promotion, Request, S3Object, SourceModel
-from lambdas.promotion.rules import EndpointSeen
+from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.settings import Application, Environment, Settings, Stage
 
 DEV = Environment(name="dev", account="222222222222", region="us-east-1")

@@ -1,0 +1,162 @@
+"""What an endpoint's state means for a promotion, before and after its change. InService alone proves nothing.
+
+Pure: no AWS here; a rule raises or returns a value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lambdas.promotion.document import Change, Progress, Promotion
+from lambdas.promotion.errors import (
+    DeploymentRolledBack,
+    DeploymentSuperseded,
+    DeploymentTimedOut,
+    EndpointBusy,
+    EndpointFailed,
+    FailedEndpointInTheWay,
+    RollbackFailed,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointSeen:
+    """What DescribeEndpoint said. `pending_config` is set while a change to a configuration is under way."""
+
+    status: str
+    config: str
+    modified_at: datetime
+    pending_config: str | None = None
+    failure_reason: str | None = None
+    counts_settled: bool = True
+
+    @property
+    def heading_for(self) -> str:
+        return self.pending_config or self.config
+
+    @property
+    def reason(self) -> str:
+        return f"SageMaker says: {self.failure_reason}" if self.failure_reason else "SageMaker gives no reason."
+
+
+def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
+    """Return what is to be done with the endpoint as it is now.
+
+    Raises FailedEndpointInTheWay.
+    """
+    if seen is None:
+        return Change(progress=Progress.CHANGE_WANTED)
+    ours = seen.heading_for == promotion.wanted_config.name
+    where = f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} ({promotion.target.account})"
+    if seen.status == "Failed":
+        raise FailedEndpointInTheWay(
+            f"{where} is Failed, so SageMaker allows only its deletion. {seen.reason} "
+            f"Delete it (aws sagemaker delete-endpoint --endpoint-name {promotion.stage.endpoint}), then promote again."
+        )
+    if seen.status == "InService" and seen.config == promotion.wanted_config.name and not seen.pending_config:
+        return Change(progress=Progress.NOTHING_TO_DO, previous_config=seen.config, joined=True)
+    if seen.status in {"Creating", "Updating"} and ours:
+        return Change(progress=Progress.UNDER_WAY, previous_config=_other(seen.config, promotion), joined=True)
+    if seen.status in {"InService", "OutOfService", "UpdateRollbackFailed"}:
+        return Change(
+            progress=Progress.CHANGE_WANTED,
+            previous_config=_other(seen.config, promotion),
+            previous_modified_at=seen.modified_at,
+        )
+    return Change(progress=Progress.BUSY, previous_config=seen.config, previous_modified_at=seen.modified_at)
+
+
+def require_time_to_change(promotion: Promotion, *, now: datetime) -> None:
+    """A change is not begun after the deadline: nobody would watch it."""
+    if now > promotion.deadline:
+        raise DeploymentTimedOut(
+            f"The deadline of stage {promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} UTC) passed before "
+            f"the endpoint {promotion.stage.endpoint} in {promotion.target.name} was changed; what served it serves. "
+            "Promote again, with a longer deadline if the copy takes that long."
+        )
+
+
+def require_time_left(promotion: Promotion, seen: EndpointSeen | None, *, now: datetime) -> None:
+    """Somebody else's change of the endpoint is waited for, but not for ever."""
+    if now > promotion.deadline:
+        raise EndpointBusy(
+            f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} was still "
+            f"{seen.status if seen else 'being created'} by somebody else's doing at the deadline of stage "
+            f"{promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} UTC). This promotion changed nothing "
+            "there. Promote again when it is InService."
+        )
+
+
+def joined(known: Change | None, change: Change, *, tried: bool) -> Change:
+    """Say whose change it is that is under way to our configuration, and keep what the endpoint served before it.
+
+    A step that is run again sees its own effect: what this execution has `tried` counts as its own.
+    """
+    tried = tried or bool(known and known.tried)
+    if known is None or not change.joined:
+        return replace(change, tried=tried)
+    # It served our configuration from the beginning, and the promotion mended what the endpoint needs beside it.
+    mended = change.progress is Progress.NOTHING_TO_DO and change.previous_config == known.previous_config
+    return replace(
+        change,
+        previous_config=known.previous_config,
+        previous_modified_at=known.previous_modified_at,
+        joined=not mended and not tried,
+        tried=tried,
+    )
+
+
+def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: datetime) -> Progress:
+    """Say whether the endpoint serves our configuration; InService alone proves nothing.
+
+    Raises what the endpoint's state means for the promotion.
+    """
+    change = promotion.change or Change(progress=Progress.UNDER_WAY)
+    wanted = promotion.wanted_config.name
+    where = f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} ({promotion.target.account})"
+    if seen is None or seen.status == "Deleting":
+        raise DeploymentSuperseded(f"{where} was deleted while it was being changed. Promote again to make it anew.")
+    if seen.status in {"Failed", "OutOfService"}:
+        raise EndpointFailed(
+            f"{where} is {seen.status} on configuration {seen.config or wanted}. {seen.reason} "
+            "Read the endpoint's log group, delete a Failed endpoint, then promote again."
+        )
+    if seen.status == "UpdateRollbackFailed":
+        raise RollbackFailed(
+            f"{where} failed to change to {wanted} and failed to go back: a mix of {wanted} and "
+            f"{change.previous_config} may serve now. {seen.reason} Update it to a configuration that is known to "
+            "be good at once."
+        )
+    if seen.pending_config not in {None, wanted, change.previous_config}:
+        raise DeploymentSuperseded(
+            f"{where} is being changed to {seen.pending_config}, which this promotion did not make: somebody else "
+            f"changes it after {wanted}. Decide which one should serve and promote that."
+        )
+    if seen.status == "InService" and not seen.pending_config:
+        if seen.config == wanted and seen.counts_settled:
+            return Progress.IN_SERVICE
+        # Right after the call an answer may still be the old one; nothing has been modified since in that case.
+        stale = change.previous_modified_at is not None and seen.modified_at <= change.previous_modified_at
+        if seen.config == change.previous_config and not stale:
+            raise DeploymentRolledBack(
+                f"{where} is InService, but on its previous configuration {seen.config} again: SageMaker rolled "
+                f"{wanted} back{'' if seen.failure_reason else ', or somebody changed it back'}. {seen.reason} "
+                "The previous model serves. Mend the model, then promote again."
+            )
+        if seen.config not in {wanted, change.previous_config}:
+            raise DeploymentSuperseded(
+                f"{where} is InService on {seen.config}, which this promotion did not make: somebody else changed it "
+                f"after {wanted}. Decide which one should serve and promote that."
+            )
+    if now > promotion.deadline:
+        raise DeploymentTimedOut(
+            f"{where} was {seen.status} on {seen.config} at the deadline of stage {promotion.stage.name!r} "
+            f"({promotion.deadline:%Y-%m-%d %H:%M} UTC) and not in service on {wanted}. {seen.reason} It may still get "
+            "there: look at the endpoint, then promote again."
+        )
+    return Progress.UNDER_WAY
+
+
+def _other(config: str, promotion: Promotion) -> str | None:
+    return None if config == promotion.wanted_config.name else config
