@@ -68,9 +68,12 @@ def _model_of(
     rules.require_application_of(tags, application, where=described["ModelArn"])
     tags = rules.believed(tags, source, deployed)
     named = registry.package_named_by(described)
-    package = registry.describe_model_package(named, sagemaker=account.sagemaker) if named else None
-    if package:
-        rules.require_package_of(application, package["ModelPackageArn"], source, source)
+    package = None
+    if named:
+        # By its name first: nobody may read another application's group.
+        rules.require_version(named, where=described["ModelArn"])
+        rules.require_package_of(application, named, source, source)
+        package = registry.describe_model_package(named, sagemaker=account.sagemaker)
         rules.require_approved(package)
     model = SourceModel(
         arn=described["ModelArn"],

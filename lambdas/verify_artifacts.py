@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lambdas.promotion import artifacts, duties, rules
+from lambdas.promotion import artifacts, duties
 from lambdas.promotion.document import Promotion
+from lambdas.promotion.errors import ArtifactMismatch
 from lambdas.promotion.step import step
 
 
@@ -11,5 +12,6 @@ from lambdas.promotion.step import step
 def handler(promotion: Promotion) -> Promotion:
     s3 = duties.as_deployer(promotion).s3
     for artifact in promotion.artifacts:
-        rules.require_arrived(artifact, artifacts.find(artifact.uri, owner=promotion.target.account, s3=s3))
+        if not artifacts.arrived(artifact, promotion.target, s3=s3):
+            raise ArtifactMismatch(f"{artifact.uri} is not there after its copy. Promote again.")
     return promotion

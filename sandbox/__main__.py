@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from datetime import timedelta
@@ -23,7 +24,7 @@ def main() -> int:
     arguments = _arguments()
     try:
         return {"up": _up, "down": _down, "status": _status}[arguments.command](arguments)
-    except process.SandboxFailed as failure:
+    except (process.SandboxFailed, OSError) as failure:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]The sandbox failed:[/] {failure}")
         return 1
 
@@ -33,7 +34,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=("up", "down", "status"))
     default = Path(os.environ.get("PROMOTE_SANDBOX_DIR", DIRECTORY))
     parser.add_argument("--dir", type=Path, default=default, help="where it keeps its state (default: %(default)s)")
-    parser.add_argument("--port", type=int, help="default: a free one")
+    parser.add_argument("--port", type=_port, help="default: a free one")
     parser.add_argument("--config", type=Path, default=configuration.DEFAULT, help="default: %(default)s")
     parser.add_argument(
         "--wait-scale",
@@ -44,6 +45,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 1 to 65535")
+    return int(text)
+
+
 def _up(arguments: argparse.Namespace) -> int:
     found = Sandbox.running(arguments.dir)
     if found:
@@ -51,13 +58,14 @@ def _up(arguments: argparse.Namespace) -> int:
         _print(found)
         return 0
     begin = time.monotonic()
-    sandbox = launch(
-        arguments.dir,
-        config=arguments.config,
-        port=arguments.port,
-        wait_scale=arguments.wait_scale,
-        report=lambda phase, seconds: out.print(f"  {phase:<12} {seconds:5.1f} s"),
-    )
+    with process.only_one(Layout(arguments.dir.resolve())):
+        sandbox = launch(
+            arguments.dir,
+            config=arguments.config,
+            port=arguments.port,
+            wait_scale=arguments.wait_scale,
+            report=lambda phase, seconds: out.print(f"  {phase:<12} {seconds:5.1f} s"),
+        )
     out.print(f"  {'up':<12} {time.monotonic() - begin:5.1f} s\n")
     _print(sandbox)
     return 0
@@ -82,6 +90,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _print(sandbox: Sandbox) -> None:
     layout = sandbox.layout
+    stop = f"{shlex.quote(sys.executable)} -m sandbox down --dir {shlex.quote(str(sandbox.directory))}"
     facts = {
         "url": sandbox.endpoint_url,
         "process": f"{sandbox.pid}, up for {_age(sandbox.pid)}",
@@ -89,8 +98,8 @@ def _print(sandbox: Sandbox) -> None:
         "executions": _executions(sandbox),
         "endpoints": _endpoints(sandbox),
         "log": layout.server_log,
-        "use it": f"source {layout.environment}" if layout.environment.exists() else "nothing is deployed",
-        "stop it": f"{Path(sys.executable).name} -m sandbox down --dir {sandbox.directory}",
+        "use it": f". {shlex.quote(str(layout.environment))}" if layout.environment.exists() else "nothing is deployed",
+        "stop it": "make sandbox-down" if sandbox.directory == DIRECTORY else stop,
     }
     for name, fact in facts.items():
         out.print(f"{name:<11}{fact}")

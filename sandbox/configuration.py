@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -17,6 +18,7 @@ class Place:
 
     account: str
     region: str
+    buckets: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -57,5 +59,5 @@ def read(config: Path) -> Places:
         raise SandboxFailed(f"{config}: the hub and each environment need an account and a region") from problem
 
 
-def _place(entry: dict[str, str]) -> Place:
-    return Place(str(entry["account"]), entry["region"])
+def _place(entry: dict[str, Any]) -> Place:
+    return Place(str(entry["account"]), entry["region"], tuple(entry.get("buckets", ())))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from sandbox import configuration, deployment, process
@@ -17,6 +18,10 @@ from sandbox.layout import PROJECT, Layout
 DIRECTORY = PROJECT / ".sandbox"
 # A wait of 30 s takes 0.3 s. The deployed definition is what it is on AWS.
 WAIT_SCALE = 0.01
+
+
+# A user's AWS_PROFILE may name a profile of another Region, or one that does not exist: it is never asked for.
+_NO_PROFILE = {"profile": (None, None, None, None)}
 
 
 @dataclass(frozen=True)
@@ -118,4 +123,4 @@ class Sandbox:
 @cache
 def _session() -> boto3.Session:
     """One session for all clients: it keeps the service models, which take longest to load."""
-    return boto3.Session()
+    return boto3.Session(botocore_session=botocore.session.Session(_NO_PROFILE))

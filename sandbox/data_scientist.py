@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,16 +61,14 @@ def bucket(sandbox: Sandbox) -> str:
     return f"sagemaker-{sandbox.region}-{sandbox.accounts['dev']}"
 
 
-def prepare_account(sandbox: Sandbox) -> None:
-    """Make what every account with SageMaker has before Promote comes: a bucket and a role to train with."""
-    sandbox.client("s3", "dev").create_bucket(Bucket=bucket(sandbox))
-    iam = sandbox.client("iam", "dev")
+def prepare_account(sandbox: Sandbox, environment: str, buckets: Sequence[str]) -> None:
+    """Make what an account with SageMaker has before Promote comes: buckets, and a role to train with."""
+    for name in buckets:
+        sandbox.client("s3", environment).create_bucket(Bucket=name)
+    iam = sandbox.client("iam", environment)
     iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy("sts:AssumeRole", trusts="sagemaker.amazonaws.com"))
-    iam.put_role_policy(
-        RoleName=ROLE,
-        PolicyName="data",
-        PolicyDocument=_policy("s3:*", on=[f"arn:aws:s3:::{bucket(sandbox)}", f"arn:aws:s3:::{bucket(sandbox)}/*"]),
-    )
+    on = [f"arn:aws:s3:::{name}{below}" for name in buckets for below in ("", "/*")]
+    iam.put_role_policy(RoleName=ROLE, PolicyName="data", PolicyDocument=_policy("s3:*", on=on))
 
 
 def train() -> Trained:

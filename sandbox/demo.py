@@ -148,11 +148,27 @@ def run(demo: Demo) -> None:
     demo.show_what_is_where()
 
 
+def start_and_run(layout: Layout, console: Console) -> None:
+    """Run the demo in a sandbox of its own, which is stopped whatever happens."""
+    process.stop(layout)  # what a killed demo left behind
+    try:
+        console.print("\n[bold cyan]▶ Start a local AWS and deploy the stacks into four accounts with the CDK[/]")
+        sandbox = launch(
+            layout.root,
+            with_model=False,
+            report=lambda phase, seconds: console.print(f"  {seconds:5.1f} s  {phase}", highlight=False, style="dim"),
+        )
+        run(Demo(sandbox, console))
+    finally:
+        process.stop(layout)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.demo", description=__doc__)
     parser.add_argument("--dir", type=Path, default=DIRECTORY / "demo", help="where the sandbox keeps its state")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupt)
     console = Console()
     begin = time.monotonic()
     console.print(
@@ -164,14 +180,8 @@ def main() -> int:
     )
     layout = Layout(arguments.dir.resolve())
     try:
-        process.stop(layout)
-        console.print("\n[bold cyan]▶ Start a local AWS and deploy the stacks into four accounts with the CDK[/]")
-        sandbox = launch(
-            arguments.dir,
-            with_model=False,
-            report=lambda phase, seconds: console.print(f"  {seconds:5.1f} s  {phase}", highlight=False, style="dim"),
-        )
-        run(Demo(sandbox, console))
+        with process.only_one(layout):
+            start_and_run(layout, console)
     except KeyboardInterrupt:
         console.print("\n[yellow]Interrupted.[/]")
         return 130
@@ -179,8 +189,6 @@ def main() -> int:
         console.print(f"\n[bold red]The demo failed.[/] {failure}", highlight=False, soft_wrap=True)
         console.print(f"The sandbox's log: {layout.server_log}", soft_wrap=True)
         return 1
-    finally:
-        process.stop(layout)
     console.print(f"\nDone in {time.monotonic() - begin:.0f} s; the local AWS is stopped. Try next:", highlight=False)
     for command in (
         "make sandbox && . .sandbox/env.sh      # the same, left running",

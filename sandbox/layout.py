@@ -17,6 +17,10 @@ class Layout:
         return self.root / "server.lock"
 
     @property
+    def starting(self) -> Path:
+        return self.root / "starting.lock"
+
+    @property
     def ca_bundle(self) -> Path:
         return self.root / "tls" / "ca.pem"
 

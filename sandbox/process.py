@@ -94,9 +94,23 @@ def stop(layout: Layout) -> bool:
             with contextlib.suppress(psutil.NoSuchProcess):
                 signal(process)
         deadline = time.monotonic() + GRACE_SECONDS
-        while any(_marked(layout)) and time.monotonic() < deadline:
+        while (any(_marked(layout)) or running(layout)) and time.monotonic() < deadline:
             time.sleep(0.05)
     return bool(ours)
+
+
+@contextlib.contextmanager
+def only_one(layout: Layout) -> Iterator[None]:
+    """Keep others from starting something in the directory meanwhile. Raises `SandboxFailed` if somebody is at it."""
+    layout.create()
+    with layout.starting.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SandboxFailed(
+                f"another start or demo is at work in {layout.root}: wait for its end, or give another --dir"
+            ) from error
+        yield
 
 
 def log_tail(path: Path, begin: int = 0) -> str:

@@ -1,4 +1,4 @@
-"""What `python -m sandbox up` leaves in the accounts: dev's own bucket and role, and the demo model, registered."""
+"""What `python -m sandbox up` leaves in the accounts: the buckets that were there before, and the demo model."""
 
 from __future__ import annotations
 
@@ -11,12 +11,20 @@ MODEL = "text-classifier-demo"
 
 
 def seed_before_deploy(sandbox: Sandbox) -> None:
-    """Make what dev had before Promote came."""
-    data_scientist.prepare_account(sandbox)
+    """Make what the accounts had before Promote came: the buckets that the configuration names."""
+    for name, place in sandbox.places.environments.items():
+        if place.buckets:
+            data_scientist.prepare_account(sandbox, name, place.buckets)
 
 
 def seed_after_deploy(sandbox: Sandbox) -> Mapping[str, str]:
-    """Train and register the demo model; return the names that the environment file adds."""
+    """Train and register the demo model; return the names that the environment file adds.
+
+    Another configuration may have no dev, or no such bucket there: then there is no demo model.
+    """
+    dev = sandbox.places.environments.get("dev")
+    if not dev or data_scientist.bucket(sandbox) not in dev.buckets:
+        return {}
     uploaded = data_scientist.upload(sandbox, data_scientist.train())
     model_package_arn = data_scientist.register(sandbox, uploaded)
     data_scientist.create_model(sandbox, MODEL, uploaded)

@@ -372,16 +372,27 @@ def _path(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location if part != "[key]") or "the file"
 
 
+# What pydantic finds, in words for a person; {input} and the limits are the error's own.
+_SENTENCES = {
+    "dict_type": "must be a mapping, not {input!r}",
+    "extra_forbidden": "there is no such member",
+    "int_from_float": "must be a whole number, not {input!r}",
+    "int_type": "must be a whole number, not {input!r}",
+    "list_type": "must be a list, not {input!r}",
+    "missing": "is missing",
+    "model_type": "must be a mapping, not {input!r}",
+    "string_pattern_mismatch": "must be {meaning}, not {input!r}",
+    "string_type": "must be text, not {input!r}",
+    "too_long": "must have at most {max_length}, not {actual_length}",
+    "too_short": "must have at least {min_length}, not {actual_length}",
+    "value_error": "{error}",
+}
+
+
 def _sentence(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        return "there is no such member"
-    if error["type"] == "missing":
-        return "is missing"
     if error["type"] == "string_type" and isinstance(error["input"], int):
-        return f"must be text; put it in quotes ({error['input']!r} is a number to YAML)"
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
-    if error["type"] == "string_pattern_mismatch":
-        return f"must be {_MEANINGS[error['ctx']['pattern']]}, not {error['input']!r}"
+        return "must be text; put it in quotes, or YAML reads it as a number"
+    context = error.get("ctx", {})
     message = re.sub(r"^(Input|String|List|Dictionary|Value)", "it", error["msg"])
-    return f"{message}, not {error['input']!r}"
+    sentence = _SENTENCES.get(error["type"], f"{message}, not {{input!r}}")
+    return sentence.format(**{"input": error["input"], "meaning": _MEANINGS.get(context.get("pattern", "")), **context})

@@ -7,8 +7,10 @@ from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion import rules
 from lambdas.promotion.document import Artifact, S3Object
 from lambdas.promotion.errors import ArtifactChanged, ArtifactNotFound, CallRefused, NotYetVisible
+from lambdas.promotion.settings import Environment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -59,6 +61,15 @@ def find(uri: str, *, owner: str, s3: S3Client) -> S3Object | None:
         version_id=_version_of(head),
         checksum=_checksum_of(head),
     )
+
+
+def arrived(artifact: Artifact, target: Environment, *, s3: S3Client) -> bool:
+    """Say whether the copy is there. Raises ArtifactMismatch if it is not what was resolved."""
+    found = find(artifact.uri, owner=target.account, s3=s3)
+    if found is None:
+        return False
+    rules.require_arrived(artifact, found)
+    return True
 
 
 def copy(artifact: Artifact, *, source_owner: str, target_owner: str, s3: S3Client) -> bool:

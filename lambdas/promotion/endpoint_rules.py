@@ -130,8 +130,8 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
         )
     if seen.pending_config not in {None, wanted, change.previous_config}:
         raise DeploymentSuperseded(
-            f"{where} is being changed to {seen.pending_config}, which this promotion did not make: somebody else "
-            f"changes it after {wanted}. Decide which one should serve and promote that."
+            f"{where} is being changed to {seen.pending_config}, not to this promotion's own {wanted}: somebody "
+            "else changes it meanwhile. Decide which one should serve and promote that."
         )
     if seen.status == "InService" and not seen.pending_config:
         if seen.config == wanted and seen.counts_settled:
@@ -146,8 +146,8 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
             )
         if seen.config not in {wanted, change.previous_config}:
             raise DeploymentSuperseded(
-                f"{where} is InService on {seen.config}, which this promotion did not make: somebody else changed it "
-                f"after {wanted}. Decide which one should serve and promote that."
+                f"{where} is InService on {seen.config}, not on this promotion's own {wanted}: somebody else changed "
+                "it meanwhile. Decide which one should serve and promote that."
             )
     if now > promotion.deadline:
         raise DeploymentTimedOut(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -48,18 +49,20 @@ _NEVER_FILLED_IN = {
 def require_request(raw: object) -> Request:
     """Return the request that the input is, or raise InvalidInput with every mistake in it."""
     if not isinstance(raw, Mapping):
-        raise InvalidInput(f"The input must be a JSON object such as {_EXAMPLE}, not {type(raw).__name__}.")
+        raise InvalidInput(f"The input must be a JSON object such as {_EXAMPLE}, not {_kind(raw)}.")
     unknown = sorted(set(raw) - _MEMBERS)
     problems = [f"{_short(name)} is not a member of the input" for name in unknown[:_MOST_TOLD]]
     if len(unknown) > _MOST_TOLD:
         problems.append(f"so are {len(unknown) - _MOST_TOLD} others")
     for name in sorted(_MEMBERS & set(raw)):
-        if not isinstance(raw[name], str) or not raw[name].strip():
-            problems.append(f"{name} must be text, not {_short(raw[name])}")
+        if not isinstance(raw[name], str):
+            problems.append(f"{name} must be text, not {_kind(raw[name])}")
+        elif not raw[name].strip():
+            problems.append(f"{name} is empty")
         elif name in {"application", "stage"} and len(raw[name]) > _LONGEST_NAME:
             problems.append(f"{name} {_short(raw[name])} is longer than {_LONGEST_NAME} characters")
     problems += [f"{name} is missing" for name in ("application", "stage") if name not in raw]
-    given = [name for name in ("model_name", "model_package_arn") if name in raw]
+    given = [name for name in ("model_name", "model_package_arn") if raw.get(name) is not None]
     if len(given) != 1:
         problems.append(f"give exactly one of model_name and model_package_arn, not {'both' if given else 'neither'}")
     if not problems and "model_name" in raw and not _MODEL_NAME.fullmatch(raw["model_name"]):
@@ -76,9 +79,15 @@ def require_request(raw: object) -> Request:
     return Request(**{name: raw[name] for name in _MEMBERS & set(raw)})
 
 
+def _kind(value: object) -> str:
+    """Say what a value is in JSON's words, for a person who typed JSON."""
+    kinds = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
 def _short(value: object) -> str:
     """Quote a value in a message without letting it fill the message."""
-    quoted = repr(value)
+    quoted = json.dumps(value, ensure_ascii=False, default=str)
     return quoted if len(quoted) <= _LONGEST_QUOTE else f"{quoted[:_LONGEST_QUOTE]}…"
 
 
@@ -119,6 +128,15 @@ def require_package_of(application: Application, arn: str, registry: Environment
         raise WrongSource(
             f"This stage takes its models from {source.name!r}, and {arn} lies in {registry.name!r}. Promote the "
             f"version to the stage in {source.name!r} first, then promote the model there by its model_name."
+        )
+
+
+def require_version(named: str, *, where: str) -> None:
+    """A model made from a package must name a version in a group: only those can be approved."""
+    if not _PACKAGE_ARN.fullmatch(named):
+        raise UnsupportedModel(
+            f"{where} is made from the model package {named!r}, which is no version in a model package group, so "
+            "nobody can approve it for an application. Register it in the application's group."
         )
 
 
@@ -169,10 +187,8 @@ def require_tags(tags: Mapping[str, str], *, where: str) -> dict[str, str]:
     return dict(tags)
 
 
-def require_arrived(artifact: Artifact, found: S3Object | None) -> None:
+def require_arrived(artifact: Artifact, found: S3Object) -> None:
     """What arrived must be what was resolved, by size and full-object checksum; ETags differ across copies."""
-    if found is None:
-        raise ArtifactMismatch(f"{artifact.uri} is not there after its copy. Promote again.")
     source = artifact.source
     differences = [
         f"{what} {here} instead of {there}"

@@ -6,6 +6,7 @@ lets a function import whatever the server's environment holds, so that a librar
 
 import functools
 import os
+import shlex
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
@@ -37,7 +38,7 @@ exec {python} -S -m awslambdaric "$_HANDLER"
 
 def apply() -> None:
     packages = _runtime_packages(Path(os.environ["TMPDIR"]) / "lambda-runtime")
-    bootstrap = BOOTSTRAP.format(packages=packages, python=sys.executable)
+    bootstrap = BOOTSTRAP.format(packages=shlex.quote(str(packages)), python=shlex.quote(sys.executable))
     unpack = lambda_svc._provided_runtime_code_dir
 
     @functools.wraps(unpack)

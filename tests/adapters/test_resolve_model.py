@@ -190,8 +190,6 @@ def test_a_model_that_is_made_from_a_version_of_another_group_is_refused(aws: St
     model = {**described_model(), "PrimaryContainer": {"ModelPackageName": foreign}}
     aws.sagemaker.add_response("describe_model", model)
     aws.sagemaker.add_response("list_tags", {"Tags": []})
-    details: dict[str, Any] = {"ModelPackageStatusDetails": {"ValidationStatuses": []}}
-    aws.sagemaker.add_response("describe_model_package", {**described_package(), **details, "ModelPackageArn": foreign})
     with pytest.raises(WrongModelPackageGroup, match="'prices'"):
         resolve(MODEL_INPUT)
 

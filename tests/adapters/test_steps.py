@@ -39,6 +39,24 @@ def run(handler: Callable[..., dict[str, Any]], **more: Any) -> dict[str, Any]:
     return handler(json.loads(json.dumps(event)), None)
 
 
+def copies_are_there(aws: Stubs, *, missing: int | None = None) -> None:
+    """What the target answers when it is asked for each copy."""
+    for number, artifact in enumerate(PLAIN.artifacts):
+        source = artifact.source
+        asked = {
+            "Bucket": artifact.bucket,
+            "Key": artifact.key,
+            "ChecksumMode": "ENABLED",
+            "ExpectedBucketOwner": "333333333333",
+        }
+        if number == missing:
+            aws.s3.add_client_error("head_object", "404", "Not Found", 404, expected_params=asked)
+            continue
+        checksum = (source.checksum or "").removeprefix("CRC64NVME:")
+        answer = {"ETag": '"new"', "ContentLength": source.size, "ChecksumCRC64NVME": checksum}
+        aws.s3.add_response("head_object", answer, asked)
+
+
 def endpoint_is(aws: Stubs, config: str) -> None:
     aws.let_in()
     answer = {
@@ -59,6 +77,7 @@ def test_an_endpoint_that_serves_exactly_this_ends_unchanged(aws: Stubs) -> None
     endpoint_is(aws, PLAIN.wanted_config.name)
     aws.sagemaker.add_response("describe_model", MODEL, {"ModelName": PLAIN.wanted_model.name})
     aws.sagemaker.add_response("describe_endpoint_config", CONFIG, {"EndpointConfigName": PLAIN.wanted_config.name})
+    copies_are_there(aws)
     result = Promotion.from_json(run(compare_endpoint.handler)).result
     assert result is not None
     assert result.outcome is Outcome.UNCHANGED
@@ -89,16 +108,19 @@ def test_our_name_over_another_configuration_is_not_unchanged(aws: Stubs) -> Non
         run(compare_endpoint.handler)
 
 
-@pytest.mark.parametrize("missing", ["model", "configuration"])
+@pytest.mark.parametrize("missing", ["model", "configuration", "artifact"])
 def test_what_was_deleted_under_a_serving_endpoint_is_made_again(aws: Stubs, missing: str) -> None:
     endpoint_is(aws, PLAIN.wanted_config.name)
+    gone = "ValidationException"
     if missing == "model":
-        aws.sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "arn".')
-        aws.sagemaker.add_response("describe_endpoint_config", CONFIG)
+        aws.sagemaker.add_client_error("describe_model", gone, 'Could not find model "arn".')
     else:
         aws.sagemaker.add_response("describe_model", MODEL)
-        said = 'Could not find endpoint configuration "arn".'
-        aws.sagemaker.add_client_error("describe_endpoint_config", "ValidationException", said)
+    if missing == "configuration":
+        aws.sagemaker.add_client_error("describe_endpoint_config", gone, 'Could not find endpoint configuration "arn".')
+    else:
+        aws.sagemaker.add_response("describe_endpoint_config", CONFIG)
+    copies_are_there(aws, missing=1 if missing == "artifact" else None)
     compared = Promotion.from_json(run(compare_endpoint.handler))
     assert compared.result is None
     assert compared.change is not None
@@ -123,17 +145,7 @@ def test_one_artifact_is_copied_unless_it_is_there(aws: Stubs, index: int, there
 
 def test_what_the_target_sees_is_compared_with_what_was_resolved(aws: Stubs) -> None:
     aws.let_in()
-    for artifact in PLAIN.artifacts:
-        source = artifact.source
-        asked = {
-            "Bucket": artifact.bucket,
-            "Key": artifact.key,
-            "ChecksumMode": "ENABLED",
-            "ExpectedBucketOwner": "333333333333",
-        }
-        checksum = (source.checksum or "").removeprefix("CRC64NVME:")
-        answer = {"ETag": '"new"', "ContentLength": source.size, "ChecksumCRC64NVME": checksum}
-        aws.s3.add_response("head_object", answer, asked)
+    copies_are_there(aws)
     assert Promotion.from_json(run(verify_artifacts.handler)) == PLAIN
 
 
@@ -210,6 +222,7 @@ def test_a_good_ending_is_counted_by_its_outcome(aws: Stubs, capsys: pytest.Capt
     endpoint_is(aws, PLAIN.wanted_config.name)
     aws.sagemaker.add_response("describe_model", MODEL)
     aws.sagemaker.add_response("describe_endpoint_config", CONFIG)
+    copies_are_there(aws)
     run(compare_endpoint.handler)
     counts = [json.loads(line) for line in io.StringIO(capsys.readouterr().out) if '"_aws"' in line]
     assert {count["outcome"] for count in counts} == {"Unchanged"}

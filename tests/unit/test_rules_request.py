@@ -41,11 +41,18 @@ def test_an_input_that_is_no_object_is_refused_with_an_example(raw: object) -> N
         rules.require_request(raw)
 
 
-@pytest.mark.parametrize("odd", [None, 7, 0, True, False, [], ["reviews"], {}, {"a": {"b": 1}}, "", " ", "\n\t"])
+@pytest.mark.parametrize("odd", [None, 7, 0, True, False, [], ["reviews"], {}, {"a": {"b": 1}}])
 @pytest.mark.parametrize("member", ["application", "stage", "model_name"])
 def test_a_member_that_is_no_text_is_refused_by_name(member: str, odd: Any) -> None:
     with pytest.raises(InvalidInput, match=f"{member} must be text"):
         rules.require_request({**GOOD, member: odd})
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t"])
+@pytest.mark.parametrize("member", ["application", "stage", "model_name"])
+def test_a_blank_member_is_refused_by_name(member: str, blank: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{member} is empty"):
+        rules.require_request({**GOOD, member: blank})
 
 
 @pytest.mark.parametrize("member", ["application", "stage"])
@@ -103,7 +110,7 @@ def test_an_arn_of_anything_but_a_version_is_refused(arn: str) -> None:
 def test_every_mistake_is_told_at_once() -> None:
     with pytest.raises(InvalidInput) as refused:
         rules.require_request({"stage": 7, "colour": "red"})
-    told = ("'colour' is not a member", "stage must be text", "application is missing", "exactly one of")
+    told = ('"colour" is not a member', "stage must be text", "application is missing", "exactly one of")
     assert [part for part in told if part not in str(refused.value)] == []
 
 
@@ -134,7 +141,7 @@ def test_an_application_that_is_not_deployed_is_refused_with_those_that_are(name
 
 
 def test_a_stage_that_is_not_deployed_is_refused_with_those_that_are() -> None:
-    with pytest.raises(UnknownStage, match=r"no stage 'production'. It has: qa"):
+    with pytest.raises(UnknownStage, match=r"no stage \"production\". It has: qa"):
         rules.find_stage(replace(REQUEST, stage="production"), SETTINGS)
 
 

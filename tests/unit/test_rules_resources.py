@@ -115,11 +115,6 @@ def test_the_same_bytes_have_arrived_whatever_their_etag() -> None:
     rules.require_arrived(ARTIFACT, ARRIVED)
 
 
-def test_an_artifact_that_is_not_there_has_not_arrived() -> None:
-    with pytest.raises(ArtifactMismatch, match="is not there"):
-        rules.require_arrived(ARTIFACT, None)
-
-
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -186,6 +186,33 @@ def test_the_same_model_twice_at_once_is_one_change(world: World) -> None:
     assert len(world.made_in("qa")) == 3
 
 
+def test_what_was_deleted_under_a_serving_endpoint_is_made_again(world: World) -> None:
+    """It serves, but SageMaker could not replace its instances any more."""
+    made = world.model()
+    first = world.promoted(made)
+    sagemaker = world.client("sagemaker", "qa")
+    model = sagemaker.describe_model(ModelName=first.model)
+    bucket, _, key = model["PrimaryContainer"]["ModelDataUrl"].removeprefix("s3://").partition("/")
+    world.client("s3", "qa").delete_object(Bucket=bucket, Key=key)
+    sagemaker.delete_model(ModelName=first.model)
+    sagemaker.delete_endpoint_config(EndpointConfigName=first.config)
+    again = world.promoted(made)
+
+    assert (again.output["outcome"], again.output["artifacts_copied"]) == ("Promoted", 1)
+    assert again.output["endpoint_config"] == first.output["endpoint_config"]
+    assert world.promoted(made).output["outcome"] == "Unchanged"
+
+
+def test_a_copy_that_was_altered_under_a_serving_endpoint_is_told(world: World) -> None:
+    made = world.model()
+    model = world.client("sagemaker", "qa").describe_model(ModelName=world.promoted(made).model)
+    bucket, _, key = model["PrimaryContainer"]["ModelDataUrl"].removeprefix("s3://").partition("/")
+    world.client("s3", "qa").put_object(Bucket=bucket, Key=key, Body=b"evil")
+    ended = world.promote(made)
+
+    assert (ended.error, key in ended.cause) == ("ArtifactMismatch", True)
+
+
 @pytest.mark.parametrize("form", ["PrimaryContainer", "Containers"])
 def test_either_form_of_one_container_is_carried(world: World, form: str) -> None:
     container = world.container("one")

@@ -32,12 +32,12 @@ def refused(world: World, request: object) -> Ended:
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        ({**QA, "model_name": "m", "colour": "red"}, "'colour' is not a member"),
-        ({**QA, "model_name": 5}, "model_name must be text, not 5"),
-        ({**QA, "model_name": None}, "model_name must be text, not None"),
-        ({**QA, "model_name": ""}, "model_name must be text, not ''"),
+        ({**QA, "model_name": "m", "colour": "red"}, '"colour" is not a member'),
+        ({**QA, "model_name": 5}, "model_name must be text, not a number"),
+        ({**QA, "model_name": None}, "model_name must be text, not null"),
+        ({**QA, "model_name": ""}, "model_name is empty"),
         ({**QA, "model_name": ["m"]}, "model_name must be text"),
-        ({**QA, "model_name": "a_b"}, "'a_b' is no SageMaker name"),
+        ({**QA, "model_name": "a_b"}, '"a_b" is no SageMaker name'),
         ({**QA, "model_name": "m" * 64}, "is no SageMaker name"),
         ({**QA, "model_package_arn": "group/1"}, "is no ARN of a version"),
         ({**QA}, "exactly one of model_name and model_package_arn, not neither"),
@@ -58,7 +58,7 @@ def test_input_that_is_not_understood_is_refused(world: World, request_: object,
 @pytest.mark.usefixtures("nothing_is_touched")
 def test_every_mistake_in_the_input_is_told_at_once(world: World) -> None:
     ended = refused(world, {"application": 1, "colour": "red", "model_name": "m", "model_package_arn": "p"})
-    for said in ("application must be text", "'colour' is not a member", "stage is missing", "not both"):
+    for said in ("application must be text", '"colour" is not a member', "stage is missing", "not both"):
         assert said in ended.cause
 
 
@@ -114,6 +114,14 @@ def test_a_version_goes_to_a_later_stage_by_way_of_the_earlier_one(world: World)
     ended = refused(world, {"application": APPLICATION, "stage": "production", "model_package_arn": arn})
     assert ended.error == "WrongSource"
     assert "takes its models from 'qa'" in ended.cause
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_a_model_made_from_another_groups_version_is_refused_without_reading_it(world: World) -> None:
+    foreign = world.version(group="somebody-elses", approval="Approved")
+    made = world.model(container={"ModelPackageName": foreign})
+    ended = refused(world, {**QA, "model_name": made.name})
+    assert (ended.error, "'somebody-elses'" in ended.cause) == ("WrongModelPackageGroup", True)
 
 
 def test_a_model_that_was_promoted_for_another_application_is_refused(world: World) -> None:
