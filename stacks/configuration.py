@@ -393,6 +393,6 @@ def _sentence(error: Any) -> str:
     if error["type"] == "string_type" and isinstance(error["input"], int):
         return "must be text; put it in quotes, or YAML reads it as a number"
     context = error.get("ctx", {})
-    message = re.sub(r"^(Input|String|List|Dictionary|Value)", "it", error["msg"])
+    message = re.sub(r"^(Input|String|List|Dictionary|Value)", "it", error["msg"]).replace("{", "{{").replace("}", "}}")
     sentence = _SENTENCES.get(error["type"], f"{message}, not {{input!r}}")
     return sentence.format(**{"input": error["input"], "meaning": _MEANINGS.get(context.get("pattern", "")), **context})

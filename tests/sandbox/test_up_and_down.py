@@ -93,6 +93,29 @@ def test_a_stranger_with_the_number_of_a_dead_server_is_left_alone(directory: Pa
     assert process.stop(layout) is False
 
 
+def test_a_second_start_in_the_same_directory_is_refused_and_harms_nobody(directory: Path) -> None:
+    with process.only_one(Layout(directory)):
+        answer = command("up", "--dir", str(directory))
+    assert (answer.returncode, "another start or demo is at work" in answer.stderr) == (1, True)
+
+
+def test_a_stopped_server_does_not_hold_the_directory_any_more(directory: Path) -> None:
+    for _ in range(3):
+        Sandbox.start(directory)
+        assert process.stop(Layout(directory))
+        assert process.running(Layout(directory)) is None
+
+
+def test_a_profile_of_the_users_own_is_never_asked_for(bare_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "there-is-none")
+    assert bare_sandbox.client("sts").get_caller_identity()["Account"] == HUB
+
+
+def test_a_number_that_is_no_port_is_refused(directory: Path) -> None:
+    answer = command("up", "--dir", str(directory), "--port", "99999")
+    assert (answer.returncode, "is no port" in answer.stderr) == (2, True)
+
+
 def test_a_port_in_use_is_refused(directory: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -20,7 +20,9 @@ CONFIG = Path(__file__).parents[2] / "sandbox" / "promotion.yaml"
 @pytest.fixture(scope="session")
 def deployed_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     os.environ["PROMOTE_SANDBOX_ENDPOINT_SECONDS"] = "0.3"
-    sandbox = launch(tmp_path_factory.mktemp("sandbox"), config=CONFIG, with_model=False, wait_scale=0.003)
+    sandbox = launch(
+        tmp_path_factory.mktemp("a sandbox with spaces"), config=CONFIG, with_model=False, wait_scale=0.003
+    )
     try:
         yield sandbox
     finally:
