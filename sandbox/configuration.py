@@ -20,6 +20,10 @@ class Place:
     region: str
     buckets: tuple[str, ...] = ()
 
+    @staticmethod
+    def from_json(members: dict[str, Any]) -> "Place":
+        return Place(members["account"], members["region"], tuple(members["buckets"]))
+
     @property
     def address(self) -> str:
         return f"aws://{self.account}/{self.region}"

@@ -62,7 +62,7 @@ class Sandbox:
         server = process.running(layout)
         if server is None:
             return None
-        places = {n: Place(**p) for n, p in json.loads(layout.description.read_text())["places"].items()}
+        places = {n: Place.from_json(p) for n, p in json.loads(layout.description.read_text())["places"].items()}
         return cls(layout.root, server.port, server.pid, Places(places.pop("hub"), places))
 
     def deploy(self, *stacks: str) -> None:
