@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -58,6 +59,8 @@ def start(layout: Layout, *, port: int | None = None, wait_scale: float = 0.01, 
     Raises `SandboxFailed` as soon as the server dies, with the end of its log.
     """
     stop(layout)
+    # What the server before unpacked there: every function and every model.
+    shutil.rmtree(layout.temporary, ignore_errors=True)
     layout.create()
     port = port or _free_port()
     if not _is_free(port):

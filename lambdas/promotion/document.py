@@ -187,9 +187,6 @@ class Promotion:
     change: Change | None = None
     result: Result | None = None
 
-    def with_artifacts(self, artifacts: tuple[Artifact, ...]) -> Promotion:
-        return replace(self, artifacts=artifacts)
-
     def with_change(self, change: Change) -> Promotion:
         return replace(self, change=change)
 

@@ -103,9 +103,5 @@ def endpoint_arns(account: str, region: str, endpoint: str) -> list[str]:
     return [f"arn:aws:sagemaker:{region}:{account}:endpoint/{spelling}" for spelling in spellings]
 
 
-def state_machine_arn(hub_account: str, region: str) -> str:
-    return f"arn:aws:states:{region}:{hub_account}:stateMachine:{STATE_MACHINE}"
-
-
 def bus_arn(hub_account: str, region: str) -> str:
     return f"arn:aws:events:{region}:{hub_account}:event-bus/{BUS}"

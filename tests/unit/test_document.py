@@ -59,7 +59,7 @@ def test_an_instant_comes_back_to_the_microsecond_with_its_zone(instant: datetim
 @pytest.mark.parametrize("copied", [None, True, False])
 def test_an_artifact_comes_back_as_it_was(version_id: str | None, copied: bool | None) -> None:
     artifact = Artifact(source=replace(WEIGHTS, version_id=version_id), bucket="b", key="ü/ \u2028", copied=copied)
-    assert through_json(PLAIN.with_artifacts((artifact,))).artifacts == (artifact,)
+    assert through_json(replace(PLAIN, artifacts=(artifact,))).artifacts == (artifact,)
 
 
 def test_a_copied_artifact_joins_the_document_as_it_is() -> None:
@@ -131,7 +131,7 @@ def test_the_result_of_a_first_endpoint_names_no_previous_configuration() -> Non
 )
 def test_only_what_was_copied_is_counted(copied: tuple[bool | None, ...], counted: tuple[int, int]) -> None:
     artifacts = tuple(replace(one, copied=was) for one, was in zip(PLAIN.artifacts, copied, strict=True))
-    result = PLAIN.with_artifacts(artifacts).ended(Outcome.PROMOTED, at=BEGUN).result
+    result = replace(PLAIN, artifacts=artifacts).ended(Outcome.PROMOTED, at=BEGUN).result
     assert result is not None
     assert (result.artifacts, (result.artifacts_copied, result.bytes_copied)) == (len(OBJECTS), counted)
 

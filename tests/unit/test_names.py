@@ -56,11 +56,9 @@ def test_arns_name_account_and_region() -> None:
     assert [
         names.step_role_arn("111111111111", Step.RESOLVE_MODEL),
         names.environment_role_arn("333333333333", "qa", Duty.DEPLOYER),
-        names.state_machine_arn("111111111111", "us-east-1"),
         names.bus_arn("111111111111", "us-east-1"),
     ] == [
         "arn:aws:iam::111111111111:role/promote-resolve-model",
         "arn:aws:iam::333333333333:role/promote-qa-deployer",
-        "arn:aws:states:us-east-1:111111111111:stateMachine:promote",
         "arn:aws:events:us-east-1:111111111111:event-bus/promote",
     ]
