@@ -15,6 +15,7 @@ def variables(sandbox: Sandbox, extra: Mapping[str, str] | None = None) -> dict[
         "AWS_ENDPOINT_URL": sandbox.endpoint_url,
         "AWS_ENDPOINT_URL_S3": sandbox.endpoint_url,
         "AWS_CA_BUNDLE": str(sandbox.ca_bundle),
+        "NODE_EXTRA_CA_CERTS": str(sandbox.ca_bundle),
         "AWS_REGION": sandbox.region,
         "AWS_DEFAULT_REGION": sandbox.region,
         "AWS_ACCESS_KEY_ID": sandbox.places.hub.account,
