@@ -117,12 +117,14 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
     where = f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} ({promotion.target.account})"
     if seen is None or seen.status == "Deleting":
         raise DeploymentSuperseded(f"{where} was deleted while it was being changed. Promote again to make it anew.")
-    if seen.status in {"Failed", "OutOfService"}:
+    # Right after the call an answer may still be the old one; nothing has been modified since in that case.
+    stale = change.previous_modified_at is not None and seen.modified_at <= change.previous_modified_at
+    if seen.status in {"Failed", "OutOfService"} and not stale:
         raise EndpointFailed(
             f"{where} is {seen.status} on configuration {seen.config or wanted}. {seen.reason} "
             "Read the endpoint's log group, delete a Failed endpoint, then promote again."
         )
-    if seen.status == "UpdateRollbackFailed":
+    if seen.status == "UpdateRollbackFailed" and not stale:
         raise RollbackFailed(
             f"{where} failed to change to {wanted} and failed to go back: a mix of {wanted} and "
             f"{change.previous_config} may serve now. {seen.reason} Update it to a configuration that is known to "
@@ -136,8 +138,6 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
     if seen.status == "InService" and not seen.pending_config:
         if seen.config == wanted and seen.counts_settled:
             return Progress.IN_SERVICE
-        # Right after the call an answer may still be the old one; nothing has been modified since in that case.
-        stale = change.previous_modified_at is not None and seen.modified_at <= change.previous_modified_at
         if seen.config == change.previous_config and not stale:
             raise DeploymentRolledBack(
                 f"{where} is InService, but on its previous configuration {seen.config} again: SageMaker rolled "

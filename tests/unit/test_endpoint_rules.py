@@ -172,6 +172,13 @@ def test_an_endpoint_that_came_into_service_at_the_last_moment_is_promoted() -> 
     assert after(seen("InService", config=WANTED), now=TOO_LATE) is Progress.IN_SERVICE
 
 
+@pytest.mark.parametrize("status", ["OutOfService", "UpdateRollbackFailed"])
+def test_what_a_bad_endpoint_was_before_the_change_is_not_its_result(status: str) -> None:
+    """Right after the call an answer may still be the one from before it."""
+    repaired = PLAIN.with_change(endpoint_rules.before_change(PLAIN, seen(status)))
+    assert after(seen(status), of=repaired) is Progress.UNDER_WAY
+
+
 def test_a_stale_answer_does_not_hide_the_deadline() -> None:
     with pytest.raises(DeploymentTimedOut):
         after(seen("InService"), now=TOO_LATE)
