@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef, HeadObjectOutputTypeDef
 
 # HeadObject's members for full-object checksums, the strongest proof of "the same bytes" first.
-_CHECKSUMS = tuple(
-    f"Checksum{algorithm}"
-    for algorithm in (
-        *("SHA512", "SHA256", "SHA1", "MD5", "CRC64NVME", "XXHASH128", "XXHASH3", "XXHASH64", "CRC32C", "CRC32"),
-    )
+_CHECKSUMS = (
+    "ChecksumSHA512",
+    "ChecksumSHA256",
+    "ChecksumSHA1",
+    "ChecksumMD5",
+    "ChecksumCRC64NVME",
+    "ChecksumXXHASH128",
+    "ChecksumXXHASH3",
+    "ChecksumXXHASH64",
+    "ChecksumCRC32C",
+    "ChecksumCRC32",
 )
 
 

@@ -124,7 +124,12 @@ def digest(definition: Definition, objects: Mapping[str, S3Object], *, execution
     """
     contents = {uri: found.checksum or f"{found.etag}:{found.version_id}" for uri, found in objects.items()}
     what = [_readdress(definition.container, contents), definition.network_isolation, execution_role_arn]
-    return hashlib.sha256(canonical(what)).hexdigest()
+    return hex_digest(what)
+
+
+def hex_digest(value: Any) -> str:
+    """Return one digest for equal values, whatever the order of their members."""
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def canonical(value: Any) -> bytes:

@@ -6,13 +6,12 @@ Pure.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from lambdas.promotion import definition, names, rules
-from lambdas.promotion.definition import Definition, canonical
+from lambdas.promotion.definition import Definition, hex_digest
 from lambdas.promotion.document import Artifact, Execution, Request, S3Object, SourceModel, Wanted
 from lambdas.promotion.names import Duty
 from lambdas.promotion.settings import Environment, Stage
@@ -64,9 +63,9 @@ def wanted(
         digest,
         [one.key for one in artifacts.values()],
     ]
-    model_name = rules.resource_name(request.application, stage.name, created_at, _digest(identity))
+    model_name = rules.resource_name(request.application, stage.name, created_at, hex_digest(identity))
     config = config_request(stage, model_name=model_name)
-    config_name = rules.resource_name(request.application, stage.name, created_at, _digest(config))
+    config_name = rules.resource_name(request.application, stage.name, created_at, hex_digest(config))
     return Parts(
         digest=digest,
         artifacts=tuple(artifacts.values()),
@@ -92,11 +91,7 @@ def artifact_key(found: S3Object, *, application: str, stage: str) -> str:
     """
     identity = [found.bucket, found.key, found.version_id, found.etag, found.size, found.checksum]
     name = found.key.rpartition("/")[2].encode()[-_LONGEST_BASENAME:].decode(errors="ignore")
-    return f"{names.stage_prefix(application, stage)}{_digest(identity)[:32]}/{name}"
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(canonical(value)).hexdigest()
+    return f"{names.stage_prefix(application, stage)}{hex_digest(identity)[:32]}/{name}"
 
 
 def config_request(stage: Stage, *, model_name: str) -> dict[str, Any]:
