@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import artifacts, duties, endpoint_rules, endpoints, models
-from lambdas.promotion.document import Outcome, Progress, Promotion
-from lambdas.promotion.step import now, step
+from lambdas.promotion import arrivals, duties, endpoint_rules, endpoints, inventory, lists, models, rules
+from lambdas.promotion.accounts import Account
+from lambdas.promotion.document import Artifact, Outcome, Progress, Promotion
+from lambdas.promotion.step import now, s3_of_hub, step
 
 
 @step
@@ -14,13 +15,23 @@ def handler(promotion: Promotion) -> Promotion:
     account = duties.as_deployer(promotion)
     sagemaker = account.sagemaker
     change = endpoint_rules.before_change(promotion, endpoints.see(promotion.stage.endpoint, sagemaker=sagemaker))
-    compared = promotion.with_change(change)
+    missing = _look_for_copies(promotion, account)
     if change.progress is not Progress.NOTHING_TO_DO:
-        return compared
+        return promotion.with_change(change)
     model = models.find_same(promotion.wanted_model, sagemaker=sagemaker)
     config = endpoints.find_same_config(promotion.wanted_config, sagemaker=sagemaker)
-    there = [artifacts.arrived(artifact, promotion.target, s3=account.s3) for artifact in promotion.artifacts]
-    if not (model and config and all(there)):
+    if missing or not (model and config):
         # The endpoint serves, but SageMaker could not replace its instances any more: what is missing is made again.
         return promotion.with_change(replace(change, progress=Progress.CHANGE_WANTED))
-    return compared.ended(Outcome.UNCHANGED, at=now())
+    return promotion.with_change(change).ended(Outcome.UNCHANGED, at=now())
+
+
+def _look_for_copies(promotion: Promotion, account: Account) -> list[Artifact]:
+    """Write down which copies are in the target already, and return those that are missing."""
+    hub, target = s3_of_hub(), promotion.target
+    artifacts = lists.read(lists.INVENTORY, Artifact, promotion, s3=hub)
+    folders = inventory.folders(artifacts, application=promotion.request.application, stage=promotion.stage.name)
+    there = arrivals.listed(folders, target, s3=account.s3)
+    missing = rules.missing_of(artifacts, there, bucket=target.artifact_bucket)
+    lists.write(lists.THERE, there, promotion, s3=hub)
+    return missing

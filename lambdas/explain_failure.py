@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.promotion import failures, measures
-from lambdas.promotion.document import failure_to_json
+from lambdas.promotion.document import to_json
 from lambdas.promotion.step import Event, logger
 
 
@@ -18,4 +18,4 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         extra={"promotion_id": promotion_id, "error": failure.error, "family": failure.family, "cause": failure.cause},
     )
     measures.count_ending(failure.family, error=failure.error)
-    return failure_to_json(failure)
+    return to_json(failure)

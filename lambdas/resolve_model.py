@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import artifacts, definition, duties, naming, registry, rules, settings
+from lambdas.promotion import definition, duties, inventory, lists, lookup, naming, registry, rules, settings
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.definition import Definition
 from lambdas.promotion.document import Execution, Promotion, Request, SourceModel
 from lambdas.promotion.settings import Application, Environment, Settings
-from lambdas.promotion.step import Event, errors_by_name, log_about, logger
+from lambdas.promotion.step import Event, errors_by_name, log_about, logger, s3_of_hub
 
 
 @errors_by_name
@@ -32,23 +32,28 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     account = duties.as_reader(source, execution=execution, external_id=deployed.external_id)
     model, found, tags = _model_of(request, application, source, account, deployed)
     definition.require_region(found, target.region, where=model.arn)
-    objects = {uri: artifacts.resolve(uri, owner=source.account, s3=account.s3) for uri in found.artifact_uris}
-    definition.require_carried(objects, where=model.arn)
-    rules.require_pinned(found.pinned_etags, objects)
-
+    needed = inventory.take(
+        lookup.find_all(found.addresses, owner=source.account, s3=account.s3),
+        application=application.name,
+        stage=stage.name,
+        bucket=target.artifact_bucket,
+        where=model.arn,
+    )
     promotion = Promotion(
         request=request,
         execution=execution,
+        hub=deployed.hub,
         stage=stage,
         source=source,
         target=target,
         external_id=deployed.external_id,
         deadline=execution.started_at + timedelta(seconds=stage.deadline_seconds),
         model=model,
-        **naming.wanted(found, objects, tags, request=request, stage=stage, target=target, model=model, by=execution),
+        **naming.wanted(found, needed, tags, request=request, stage=stage, target=target, model=model, by=execution),
     )
+    lists.write(lists.INVENTORY, needed.artifacts, promotion, s3=s3_of_hub())
     log_about(promotion)
-    logger.info("Resolved", extra={"source_model": model.arn, "artifacts": len(promotion.artifacts)})
+    logger.info("Resolved", extra={"source_model": model.arn, "artifacts": promotion.artifacts.objects})
     return promotion.to_json()
 
 

@@ -1,17 +1,31 @@
-"""The target looks with its own role: is what arrived what was resolved?"""
+"""The target looks with its own role: is what arrived what was resolved, all of it and nothing else?"""
 
 from __future__ import annotations
 
-from lambdas.promotion import artifacts, duties
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.errors import ArtifactMismatch
-from lambdas.promotion.step import step
+import functools
+from dataclasses import replace
+
+from lambdas.promotion import arrivals, duties, inventory, lists, parallel, rules
+from lambdas.promotion.document import Promotion, Proof, Transfer
+from lambdas.promotion.step import Clock, s3_of_hub, step_with_clock
+
+_AT_ONCE = 50
 
 
-@step
-def handler(promotion: Promotion) -> Promotion:
+@step_with_clock
+def handler(promotion: Promotion, clock: Clock) -> Promotion:
+    transfers = lists.read(lists.TRANSFERS, Transfer, promotion, s3=s3_of_hub())
+    artifacts = [transfer.artifact for transfer in transfers]
+    folders = inventory.folders(artifacts, application=promotion.request.application, stage=promotion.stage.name)
     s3 = duties.as_deployer(promotion).s3
-    for artifact in promotion.artifacts:
-        if not artifacts.arrived(artifact, promotion.target, s3=s3):
-            raise ArtifactMismatch(f"{artifact.uri} is not there after its copy. Promote again.")
-    return promotion
+    rules.missing_of(
+        artifacts, arrivals.listed(folders, promotion.target, s3=s3), bucket=promotion.target.artifact_bucket
+    )
+    compared = parallel.run(
+        [functools.partial(arrivals.require_arrived, artifact, promotion.target, s3=s3) for artifact in artifacts],
+        at_once=_AT_ONCE,
+        until=clock.until,
+        doing=f"Comparing {len(artifacts)} copies",
+    )
+    arrivals.abort_uploads(folders, promotion.target, s3=s3)
+    return replace(promotion, proof=Proof(compared=sum(compared), computed=len(compared) - sum(compared)))

@@ -175,6 +175,7 @@ class Configuration(_Strict):
     def deployed(self) -> settings.Settings:
         """Return what the Lambdas need to know."""
         return settings.Settings(
+            hub=settings.Hub(account=self.hub.account, region=self.hub.region),
             external_id=self.hub.external_id,
             environments={
                 name: settings.Environment(name=name, account=environment.account, region=environment.region)

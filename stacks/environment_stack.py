@@ -68,7 +68,8 @@ class EnvironmentStack(Stack):
             iam.PolicyStatement(
                 sid="CopiersEncrypt",
                 principals=self._copiers_of(sources),
-                actions=["kms:GenerateDataKey"],
+                # Decrypt: S3 reads the parts of an upload when it makes the object of them (API: UploadPartCopy).
+                actions=["kms:GenerateDataKey", "kms:Decrypt"],
                 resources=["*"],
                 conditions=self._via_s3(self.region),
             )
@@ -106,6 +107,24 @@ class EnvironmentStack(Stack):
                 conditions={"Null": {"s3:if-none-match": "false"}},
             )
         )
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="CopiersPutParts",
+                principals=self._copiers_of(sources),
+                actions=["s3:PutObject"],
+                resources=[bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
+                # What makes no object yet cannot carry If-None-Match (AWS: S3, "Enforce conditional writes").
+                conditions={"Bool": {"s3:ObjectCreationOperation": "false"}},
+            )
+        )
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="CopiersSeeTheirParts",
+                principals=self._copiers_of(sources),
+                actions=["s3:ListMultipartUploadParts"],
+                resources=[bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
+            )
+        )
         accept(
             bucket,
             "AwsSolutions-S1",
@@ -134,7 +153,13 @@ class EnvironmentStack(Stack):
             ["s3:GetObject"],
             [bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
         )
-        self._allow(role, "TellMissingFromDenied", ["s3:ListBucket"], [bucket.bucket_arn])
+        self._allow(role, "ListArtifacts", ["s3:ListBucket", "s3:ListBucketMultipartUploads"], [bucket.bucket_arn])
+        self._allow(
+            role,
+            "AbortUploads",
+            ["s3:AbortMultipartUpload"],
+            [bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
+        )
         self._allow(role, "ReadChecksums", ["kms:Decrypt"], [key.key_arn], self._via_s3(self.region))
         self._allow(
             role,
@@ -183,6 +208,13 @@ class EnvironmentStack(Stack):
         logs_arn = f"arn:aws:logs:{self.region}:{self.account}:log-group:/aws/sagemaker/Endpoints/*"
         images = f"arn:aws:ecr:{self.region}:*:repository/*"
         self._allow(role, "ReadModels", ["s3:GetObject"], [bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")])
+        self._allow(
+            role,
+            "ListModels",  # what lies below a prefix
+            ["s3:ListBucket"],
+            [bucket.bucket_arn],
+            {"StringLike": {"s3:prefix": f"{names.ARTIFACT_PREFIX}/*"}},
+        )
         self._allow(role, "DecryptModels", ["kms:Decrypt"], [key.key_arn], self._via_s3(self.region))
         self._allow(
             role,
@@ -240,7 +272,8 @@ class EnvironmentStack(Stack):
             self._accept_wildcards(
                 role, [f"Resource::{arn}" for arn in packages], "Every version of an application's own group."
             )
-        self._allow(role, "TellMissingFromDenied", ["s3:ListBucket"], self._buckets(""))
+        # What lies below a prefix; and a missing object is told from a denied one (API: HeadObject).
+        self._allow(role, "ListArtifacts", ["s3:ListBucket"], self._buckets(""))
         # It looks at the newest version of each object only, by HeadObject without VersionId.
         self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject"], self._buckets("/*"))
         self._decrypt_artifacts(role, own_key)
@@ -249,6 +282,7 @@ class EnvironmentStack(Stack):
         role = self._role(Duty.COPIER, "Reads artifacts here and puts them into the targets' buckets")
         own = self._own_bucket("/*")
         theirs = [bucket for bucket in self._buckets("/*") if bucket not in own]
+        self._allow(role, "TellMissingFromDenied", ["s3:ListBucket"], self._buckets(""))
         self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], theirs)
         # Our own bucket keeps versions, and a version is copied by its id.
         self._read_artifacts(role, "ReadPromotedArtifacts", ["s3:GetObjectVersion"], own)
@@ -259,8 +293,10 @@ class EnvironmentStack(Stack):
             objects = f"arn:aws:s3:::{bucket}/{names.ARTIFACT_PREFIX}/*"
             keys = f"arn:aws:kms:{there.region}:{there.account}:key/*"
             title = target.title().replace("-", "")
-            self._allow(role, f"PutInto{title}", ["s3:PutObject"], [objects])
-            self._allow(role, f"EncryptFor{title}", ["kms:GenerateDataKey"], [keys], self._via_s3(there.region))
+            self._allow(role, f"PutInto{title}", ["s3:PutObject", "s3:ListMultipartUploadParts"], [objects])
+            self._allow(
+                role, f"EncryptFor{title}", ["kms:GenerateDataKey", "kms:Decrypt"], [keys], self._via_s3(there.region)
+            )
             self._accept_wildcards(
                 role,
                 [f"Resource::{objects}"],

@@ -8,6 +8,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -20,8 +21,15 @@ from stacks.nag import accept
 from stacks.retention import KEPT
 from stacks.step import StepFunction
 
-# One CopyObject of 5 GB takes minutes; Lambda's own limit is 15.
-_COPY_TIMEOUT = Duration.minutes(15)
+# The steps that look at every object of a model, or copy them: thousands of calls, many at once. Lambda's own limit is
+# 15 minutes, and with this memory it gives one whole CPU (AWS: Lambda, "Configure function memory").
+_LONG = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY}
+_LONG |= {Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS}
+_LONGEST = Duration.minutes(15)
+_ONE_CPU = 1769  # MB
+_WRITE_LISTS = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY}
+_READ_LISTS = _LONG - {Step.RESOLVE_MODEL}
+_LISTS_KEPT = Duration.days(90)  # as long as Step Functions keeps an execution's history
 
 
 class HubStack(Stack):
@@ -35,7 +43,8 @@ class HubStack(Stack):
             env=Environment(account=hub.account, region=hub.region),
             description="Promote: the state machine that promotes SageMaker models between accounts",
         )
-        key = self._log_key()
+        key = self._key()
+        lists = self._lists(key)
         code = bundle.code(configuration.deployed())
         steps = {
             step: StepFunction(
@@ -44,17 +53,19 @@ class HubStack(Stack):
                 code=code,
                 key=key,
                 assumes=_roles_assumed_by(step, configuration),
-                timeout=_COPY_TIMEOUT if step is Step.COPY_ARTIFACT else None,
+                timeout=_LONGEST if step in _LONG else None,
+                **({"memory_size": _ONE_CPU} if step in _LONG else {}),
             )
             for step in Step
         }
+        self._let_use_lists(steps, lists, key)
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
             state_machine_name=names.STATE_MACHINE,
             state_machine_type=sfn.StateMachineType.STANDARD,
             query_language=sfn.QueryLanguage.JSONATA,
-            definition_body=sfn.DefinitionBody.from_chainable(workflow.story(self, steps)),
+            definition_body=sfn.DefinitionBody.from_chainable(workflow.story(self, steps, lists=lists)),
             timeout=Duration.seconds(_longest_deadline(configuration)).plus(Duration.hours(1)),
             tracing_enabled=True,
             logs=sfn.LogOptions(
@@ -71,14 +82,19 @@ class HubStack(Stack):
                 include_execution_data=False,
             ),
         )
+        self.state_machine.role.add_to_principal_policy(
+            iam.PolicyStatement(
+                sid="DecryptTheMapsItems", actions=["kms:Decrypt"], resources=[key.key_arn], conditions=self._via_s3()
+            )
+        )
         self._approvals(configuration)
-        self._accept_findings(steps)
+        self._accept_findings(steps, lists)
 
-    def _log_key(self) -> kms.Key:
+    def _key(self) -> kms.Key:
         key = kms.Key(
             self,
-            "LogKey",
-            description="Promote's log groups in the hub",
+            "Key",
+            description="What Promote keeps in the hub: logs and lists",
             enable_key_rotation=True,
             removal_policy=KEPT,
         )
@@ -96,6 +112,45 @@ class HubStack(Stack):
             )
         )
         return key
+
+    def _lists(self, key: kms.Key) -> s3.Bucket:
+        """The bucket with the lists that are too long for a state."""
+        bucket = s3.Bucket(
+            self,
+            "Lists",
+            bucket_name=names.hub_bucket(self.account, self.region),
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            bucket_key_enabled=True,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[s3.LifecycleRule(id="forget-with-the-history", expiration=_LISTS_KEPT)],
+            removal_policy=KEPT,
+        )
+        accept(bucket, "AwsSolutions-S1", "It holds lists of objects that Promote's own steps write and read.")
+        return bucket
+
+    def _let_use_lists(self, steps: dict[Step, StepFunction], lists: s3.Bucket, key: kms.Key) -> None:
+        """Each step may do with the lists what it does: write one, read one, or both."""
+        objects = lists.arn_for_objects(f"{names.LISTS_PREFIX}/*")
+        for step in sorted(_READ_LISTS | _WRITE_LISTS):
+            rights = [("ReadLists", "s3:GetObject", "kms:Decrypt", _READ_LISTS)]
+            rights.append(("WriteLists", "s3:PutObject", "kms:GenerateDataKey", _WRITE_LISTS))
+            for sid, on_objects, on_key, who in rights:
+                if step in who:
+                    role = steps[step].role
+                    role.add_to_policy(iam.PolicyStatement(sid=sid, actions=[on_objects], resources=[objects]))
+                    role.add_to_policy(
+                        iam.PolicyStatement(
+                            sid=f"{sid}Key", actions=[on_key], resources=[key.key_arn], conditions=self._via_s3()
+                        )
+                    )
+            accept(
+                steps[step].role,
+                f"AwsSolutions-IAM5[Resource::<{self.get_logical_id(lists.node.default_child)}.Arn>/{names.LISTS_PREFIX}/*]",  # type: ignore[arg-type]
+                "Each promotion has lists of its own, below its execution's name.",
+            )
 
     def _approvals(self, configuration: Configuration) -> None:
         """An approval comes from a registry's account to this bus; a rule per application starts its first stage."""
@@ -142,7 +197,10 @@ class HubStack(Stack):
                 ],
             )
 
-    def _accept_findings(self, steps: dict[Step, StepFunction]) -> None:
+    def _via_s3(self) -> dict[str, dict[str, str]]:
+        return {"StringEquals": {"kms:ViaService": f"s3.{self.region}.amazonaws.com"}}
+
+    def _accept_findings(self, steps: dict[Step, StepFunction], lists: s3.Bucket) -> None:
         tracing = "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources (AWS: X-Ray actions)."
         for step in steps.values():
             accept(step.role, "AwsSolutions-IAM5[Resource::*]", tracing)
@@ -156,6 +214,19 @@ class HubStack(Stack):
             "AwsSolutions-IAM5[Resource::*]",
             "CloudWatch Logs' delivery actions and X-Ray's know no resources (AWS: Step Functions, CloudWatch Logs).",
         )
+        accept(
+            self.state_machine.role,
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::<{self.get_logical_id(lists.node.default_child)}>/*]",  # type: ignore[arg-type]
+            "CDK grants the Map's item reader the bucket; each promotion has a list of its own there.",
+        )
+        machine = self.get_logical_id(self.state_machine.node.default_child)  # type: ignore[arg-type]
+        name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{machine}"}}]}}]}}'
+        for executions in (f"{name}:*", f"{name}/{workflow.COPY_LABEL}:*"):
+            accept(
+                self.state_machine.node.find_child("DistributedMapPolicy"),
+                f"AwsSolutions-IAM5[Resource::arn:aws:states:{self.region}:{self.account}:execution:{executions}]",
+                "The Map's child executions have names that Step Functions gives them (AWS: Distributed Map, IAM).",
+            )
         for step in steps.values():
             accept(
                 self.state_machine.role,

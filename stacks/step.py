@@ -44,6 +44,7 @@ class StepFunction(Construct):
         key: kms.IKey,
         assumes: Sequence[str] = (),
         timeout: Duration | None = None,
+        memory_size: int = 512,
     ) -> None:
         super().__init__(scope, step.value)
         name = names.function(step)
@@ -78,7 +79,7 @@ class StepFunction(Construct):
             handler=f"lambdas.{step.value}.handler",
             code=code,
             role=self.role,
-            memory_size=512,
+            memory_size=memory_size,
             timeout=self.timeout,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
@@ -91,6 +92,7 @@ def task(
     step: StepFunction,
     *,
     payload: dict[str, Any] | None = None,
+    outputs: str = "{% $states.result.Payload %}",
     caught_by: sfn.IChainable | None = None,
     catch_output: str = "{% {'failed': $states.errorOutput} %}",
 ) -> tasks.LambdaInvoke:
@@ -103,7 +105,7 @@ def task(
         title,
         lambda_function=step.function,
         payload=sfn.TaskInput.from_object(payload or _DOCUMENT),
-        outputs="{% $states.result.Payload %}",
+        outputs=outputs,
         retry_on_service_exceptions=False,
         # A little more than the function's own limit, so that the function's error is the one that is seen.
         task_timeout=sfn.Timeout.duration(Duration.seconds(step.timeout.to_seconds() + 15)),

@@ -5,20 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aws_cdk import Duration
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from lambdas.promotion import copy_plan
 from lambdas.promotion.document import Outcome, Progress
 from lambdas.promotion.names import Step
 from stacks.step import StepFunction, task
 
+COPY_LABEL = "CopyTheArtifacts"
 _POLL = Duration.seconds(30)
 _EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
+_RETRY_COUNT = "{% $states.context.State.RetryCount %}"
+_THE_FAILURE = "{% {'failed': $states.input.failed} %}"
+_WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
+_NOTHING_TO_COPY = sfn.Condition.jsonata("{% $states.input.copy.units = 0 %}")
+# What all units have copied, or the first failure of one.
+_COPIED = (
+    "{% $exists($states.result.failed) ? {'failed': $states.result.failed[0], 'promotion': $states.input} : "
+    "$merge([$states.input, {'copied': "
+    "{'objects': $sum($states.result.objects), 'bytes': $sum($states.result.bytes)}}]) %}"
+)
 _AS_CAUGHT = "{% {'error': $states.input.failed.Error, 'cause': $string($states.input.failed)} %}"
 
 
-def story(scope: Construct, steps: Mapping[Step, StepFunction]) -> sfn.IChainable:
-    """Return the definition's beginning. Every error of every state leads to `failed`."""
+def story(scope: Construct, steps: Mapping[Step, StepFunction], *, lists: s3.IBucket) -> sfn.IChainable:
+    """Return the definition's beginning. Every error of every state leads to `failed`.
+
+    `lists` is the hub's bucket, in which the copy's units are listed.
+    """
     failed = sfn.Fail.jsonata(
         scope, "Promotion failed", error="{% $states.input.error %}", cause="{% $states.input.cause %}"
     )
@@ -30,9 +46,21 @@ def story(scope: Construct, steps: Mapping[Step, StepFunction]) -> sfn.IChainabl
         caught_by=failed,
         catch_output=_AS_CAUGHT,
     ).next(failed)
+    abort_uploads = task(
+        scope,
+        "Abort the uploads",
+        steps[Step.ABORT_UPLOADS],
+        payload={"promotion": "{% $states.input.promotion %}", "attempt": _RETRY_COUNT},
+        outputs=_THE_FAILURE,
+        caught_by=explain,
+        catch_output=_THE_FAILURE,
+    ).next(explain)
 
     def do(title: str, step: Step) -> sfn.TaskStateBase:
         return task(scope, title, steps[step], caught_by=explain)
+
+    def copying(title: str, step: Step) -> sfn.TaskStateBase:
+        return task(scope, title, steps[step], caught_by=abort_uploads, catch_output=_WITH_PROMOTION)
 
     resolve = task(
         scope,
@@ -41,26 +69,12 @@ def story(scope: Construct, steps: Mapping[Step, StepFunction]) -> sfn.IChainabl
         payload={"input": "{% $states.input %}", "execution": _EXECUTION},
         caught_by=explain,
     )
-    copy = sfn.Map.jsonata(
-        scope,
-        "Copy the artifacts",
-        items=sfn.ProvideItems.jsonata("{% $states.input.artifacts %}"),
-        item_selector={"promotion": "{% $states.input %}", "index": "{% $states.context.Map.Item.Index %}"},
-        outputs="{% $merge([$states.input, {'artifacts': $states.result}]) %}",
-        max_concurrency=10,
-    )
-    copy.item_processor(
-        task(
-            scope,
-            "Copy an artifact",
-            steps[Step.COPY_ARTIFACT],
-            payload={"promotion": "{% $states.input.promotion %}", "index": "{% $states.input.index %}"},
-        )
-    )
-    copy.add_catch(explain, errors=["States.ALL"], outputs="{% {'failed': $states.errorOutput} %}")
-
     compare = do("Compare the endpoint", Step.COMPARE_ENDPOINT)
-    verify = do("Verify the artifacts", Step.VERIFY_ARTIFACTS)
+    plan = copying("Plan the copy", Step.PLAN_COPY)
+    copy = _copy(scope, steps[Step.COPY_UNIT], lists=lists)
+    copy.add_catch(abort_uploads, errors=["States.ALL"], outputs=_WITH_PROMOTION)
+    complete = copying("Complete the copy", Step.COMPLETE_COPY)
+    verify = copying("Verify the artifacts", Step.VERIFY_ARTIFACTS)
     create_model = do("Create the model", Step.CREATE_MODEL)
     create_config = do("Create the endpoint configuration", Step.CREATE_ENDPOINT_CONFIG)
     deploy = do("Deploy the endpoint", Step.DEPLOY_ENDPOINT)
@@ -71,10 +85,13 @@ def story(scope: Construct, steps: Mapping[Step, StepFunction]) -> sfn.IChainabl
     unchanged = sfn.Succeed.jsonata(scope, Outcome.UNCHANGED, outputs="{% $states.input.result %}")
 
     anything_to_do = sfn.Choice.jsonata(scope, "Is there anything to do?")
+    anything_to_copy = sfn.Choice.jsonata(scope, "Is there anything to copy?")
+    all_copied = sfn.Choice.jsonata(scope, "Was every unit copied?")
     somebody_else = sfn.Choice.jsonata(scope, "Is somebody else changing it?")
     in_service = sfn.Choice.jsonata(scope, "Is it in service on our configuration?")
 
-    deploy_and_watch = deploy.next(
+    verify_and_create = verify.next(create_model).next(create_config).next(deploy)
+    deploy.next(
         somebody_else.when(_progress_is(Progress.BUSY), wait_for_others.next(deploy)).otherwise(
             wait.next(inspect).next(
                 in_service.when(_ended(Outcome.PROMOTED), promoted)
@@ -83,15 +100,49 @@ def story(scope: Construct, steps: Mapping[Step, StepFunction]) -> sfn.IChainabl
             )
         )
     )
+    copy_and_complete = copy.next(
+        all_copied.when(_exists("failed"), abort_uploads).otherwise(complete.next(verify_and_create))
+    )
     return resolve.next(compare).next(
         anything_to_do.when(_ended(Outcome.UNCHANGED), unchanged).otherwise(
-            copy.next(verify).next(create_model).next(create_config).next(deploy_and_watch)
+            plan.next(anything_to_copy.when(_NOTHING_TO_COPY, verify).otherwise(copy_and_complete))
+        )
+    )
+
+
+def _copy(scope: Construct, step: StepFunction, *, lists: s3.IBucket) -> sfn.DistributedMap:
+    """The units, each an execution of its own, so that one that fails is seen by its name and its own history.
+
+    A unit's failure is its output: the error of a failed Map has neither the name nor the cause of the unit's.
+    """
+    copy = sfn.DistributedMap.jsonata(
+        scope,
+        "Copy the artifacts",
+        label=COPY_LABEL,
+        item_reader=sfn.S3JsonItemReader(bucket=lists, key="{% $states.input.copy.manifest %}"),
+        item_selector={"promotion": "{% $states.input %}", "unit": "{% $states.context.Map.Item.Value %}"},
+        map_execution_type=sfn.StateMachineType.STANDARD,
+        max_concurrency=copy_plan.AT_ONCE,
+        outputs=_COPIED,
+    )
+    unit_failed = sfn.Pass.jsonata(scope, "Unit failed")
+    return copy.item_processor(
+        task(
+            scope,
+            "Copy a unit",
+            step,
+            payload={"promotion": "{% $states.input.promotion %}", "unit": "{% $states.input.unit %}"},
+            caught_by=unit_failed,
         )
     )
 
 
 def _progress_is(progress: Progress) -> sfn.Condition:
     return sfn.Condition.jsonata(f"{{% $states.input.change.progress = '{progress}' %}}")
+
+
+def _exists(member: str) -> sfn.Condition:
+    return sfn.Condition.jsonata(f"{{% $exists($states.input.{member}) %}}")
 
 
 def _ended(outcome: Outcome) -> sfn.Condition:

@@ -12,8 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 
 from lambdas.promotion.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
 
@@ -28,7 +30,7 @@ _CONFIG = Config(
     read_timeout=25,  # well within a step's time limit, so that a hanging call is named and not killed
     max_pool_connections=50,
 )
-# One CopyObject of 5 GB is one long request: S3 answers when it has copied.
+# One CopyObject of 5 GB, or completing 10,000 parts, is one long request: S3 answers when it is done.
 _S3_CONFIG = _CONFIG.merge(Config(read_timeout=840))
 
 # "403" is what a refused HEAD gives: it has no body.
@@ -65,19 +67,27 @@ _RIGHTS = {
     "HeadObject": "s3:GetObject, s3:ListBucket where the object is missing, kms:Decrypt where a key encrypts it",
     "CopyObject": "s3:GetObject or s3:GetObjectVersion and kms:Decrypt on the source, s3:PutObject and "
     "kms:GenerateDataKey on the target",
+    "UploadPartCopy": "s3:GetObject or s3:GetObjectVersion and kms:Decrypt on the source, s3:PutObject, "
+    "kms:GenerateDataKey and kms:Decrypt on the target",
+    "CreateMultipartUpload": "s3:PutObject and kms:GenerateDataKey on the target",
+    "CompleteMultipartUpload": "s3:PutObject and kms:Decrypt on the target",
+    "ListObjectsV2": "s3:ListBucket",
+    "ListParts": "s3:ListMultipartUploadParts",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
 }
 
 
-# One session for every client: botocore loads a service's model once, whatever account the client works in.
-_session = boto3.Session()
+# One loader for every client: botocore then reads a service's model once, whatever account the client works in.
+_core = botocore.session.Session()
+_session = boto3.Session(botocore_session=_core)
 
 
 class Account:
     """An assumed role in an account and Region, as clients that speak of it in their errors."""
 
-    def __init__(self, role_arn: str, credentials: CredentialsTypeDef, region: str) -> None:
+    def __init__(self, role_arn: str, session: boto3.Session, region: str) -> None:
         self.role_arn = role_arn
-        self._credentials = credentials
+        self._session = session
         self._region = region
 
     @cached_property
@@ -91,14 +101,7 @@ class Account:
         return client
 
     def _client(self, service: Any, config: Config) -> Any:
-        client = _session.client(
-            service,
-            config=config,
-            region_name=self._region,
-            aws_access_key_id=self._credentials["AccessKeyId"],
-            aws_secret_access_key=self._credentials["SecretAccessKey"],
-            aws_session_token=self._credentials["SessionToken"],
-        )
+        client = self._session.client(service, config=config, region_name=self._region)
         name_refusals(client, self.role_arn)
         return client
 
@@ -126,8 +129,51 @@ def assume(
         **({"ExternalId": external_id} if external_id else {}),
         **({"Policy": json.dumps(policy, separators=(",", ":"))} if policy else {}),
     }
-    answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=_session_name(session_name), **optional)
-    return Account(role_arn, answer["Credentials"], region)
+
+    def enter() -> dict[str, str]:
+        answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=_session_name(session_name), **optional)
+        return _as_metadata(answer["Credentials"])
+
+    # Renewed by botocore before they end: a unit of a copy may be waiting for S3 when its hour is over.
+    credentials = RefreshableCredentials.create_from_metadata(enter(), refresh_using=enter, method="assume-role")
+    return Account(role_arn, _session_with(credentials), region)
+
+
+def own_s3() -> S3Client:
+    """S3 in the hub, as the step's own role."""
+    client: S3Client = _session.client("s3", config=_CONFIG)
+    name_refusals(client, "This step's role in the hub")
+    return client
+
+
+def _as_metadata(credentials: CredentialsTypeDef) -> dict[str, str]:
+    """STS's answer in the words of botocore's RefreshableCredentials."""
+    return {
+        "access_key": credentials["AccessKeyId"],
+        "secret_key": credentials["SecretAccessKey"],
+        "token": credentials["SessionToken"],
+        "expiry_time": credentials["Expiration"].isoformat(),
+    }
+
+
+def _session_with(credentials: RefreshableCredentials) -> boto3.Session:
+    core = botocore.session.Session()
+    core.register_component("data_loader", _core.get_component("data_loader"))
+    core.register_component("credential_provider", CredentialResolver([_Renewing(credentials)]))
+    return boto3.Session(botocore_session=core)
+
+
+class _Renewing(CredentialProvider):
+    """The credentials of an assumed role, in the place where botocore looks for credentials."""
+
+    METHOD = "assume-role"
+
+    def __init__(self, credentials: RefreshableCredentials) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> RefreshableCredentials:
+        return self._credentials
 
 
 def _session_name(name: str) -> str:

@@ -6,6 +6,7 @@ a value is refused by name, so a member that AWS adds tomorrow cannot be dropped
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import json
 import re
@@ -13,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.promotion.document import Artifact, S3Object
 from lambdas.promotion.errors import UnsupportedModel
 
 # DescribeModel: what the target model gets in another way, or what only describes the source.
@@ -40,7 +40,29 @@ _VARIABLE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\s,;\"']*[^\s,;
 # Any other way to write an address in S3: it would go on pointing into the source account.
 _SOME_S3_ADDRESS = re.compile(r"s3[an]?://|arn:aws[a-z-]*:s3:::|[./]s3[.-][a-z0-9.-]*amazonaws\.com", re.IGNORECASE)
 _ECR_IMAGE = re.compile(r"^\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/")
-_LARGEST_COPY = 5 * 1024**3
+
+
+class AddressKind(enum.StrEnum):
+    """What an address stands for. EITHER: only S3 can tell."""
+
+    OBJECT = "Object"
+    PREFIX = "Prefix"
+    EITHER = "Either"
+    MANIFEST = "Manifest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """An S3 address that the model needs, and where it stands in it. `etag` pins an object's content.
+
+    `as_files`: SageMaker lays the objects out as files, so its rules for file names apply.
+    """
+
+    uri: str
+    kind: AddressKind
+    where: str
+    etag: str | None = None
+    as_files: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +73,13 @@ class Definition:
     network_isolation: bool
     artifact_uris: tuple[str, ...]
     pinned_etags: Mapping[str, str]
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(
+            Address(uri=uri, kind=AddressKind.OBJECT, where="", etag=self.pinned_etags.get(uri))
+            for uri in self.artifact_uris
+        )
 
 
 def of_model(described: Mapping[str, Any], package: Mapping[str, Any] | None, *, where: str) -> Definition:
@@ -85,14 +114,6 @@ def of_package(package: Mapping[str, Any], *, where: str) -> Definition:
     return _checked(container, False, etags, problems, where)
 
 
-def require_carried(objects: Mapping[str, S3Object], *, where: str) -> None:
-    """Refuse an artifact that is too large for the copy."""
-    large = [
-        f"{uri} ({found.size} bytes, more than 5 GB)" for uri, found in objects.items() if found.size > _LARGEST_COPY
-    ]
-    _refuse(large, where)
-
-
 def require_region(definition: Definition, region: str, *, where: str) -> None:
     """Refuse what names another Region: SageMaker pulls images from the endpoint's own Region only."""
     problems = []
@@ -106,23 +127,22 @@ def require_region(definition: Definition, region: str, *, where: str) -> None:
 
 
 def create_model_request(
-    definition: Definition, artifacts: Mapping[str, Artifact], *, name: str, execution_role_arn: str
+    definition: Definition, addresses: Mapping[str, str], *, name: str, execution_role_arn: str
 ) -> dict[str, Any]:
     """Return the CreateModel request with every artifact's address replaced by where it was copied to."""
     return {
         "ModelName": name,
-        "PrimaryContainer": _readdress(definition.container, {uri: artifacts[uri].uri for uri in artifacts}),
+        "PrimaryContainer": _readdress(definition.container, addresses),
         "ExecutionRoleArn": execution_role_arn,
         "EnableNetworkIsolation": definition.network_isolation,
     }
 
 
-def digest(definition: Definition, objects: Mapping[str, S3Object], *, execution_role_arn: str) -> str:
+def digest(definition: Definition, contents: Mapping[str, str], *, execution_role_arn: str) -> str:
     """Return a hex digest of what the model is: image, environment, isolation, role and the artifacts' content.
 
     Addresses are replaced by checksums, so the digest does not depend on where the artifacts lie.
     """
-    contents = {uri: found.checksum or f"{found.etag}:{found.version_id}" for uri, found in objects.items()}
     what = [_readdress(definition.container, contents), definition.network_isolation, execution_role_arn]
     return hex_digest(what)
 

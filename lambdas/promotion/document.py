@@ -9,11 +9,14 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from cattrs.preconf.json import make_converter
 
-from lambdas.promotion.settings import Environment, Stage
+from lambdas.promotion import names
+from lambdas.promotion.settings import Environment, Hub, Stage
+
+T = TypeVar("T")
 
 _converter = make_converter(forbid_extra_keys=True)
 
@@ -89,20 +92,89 @@ class S3Object:
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """An object that the model needs, where it must arrive, and (after the copy) whether bytes were copied."""
+    """An object that the model needs, and its key in the target's bucket.
+
+    `text`: the object's content where it is not the source's own, but one with the addresses in it rewritten;
+    `source` then has that text's size and checksum.
+    """
 
     source: S3Object
-    bucket: str
     key: str
-    copied: bool | None = None
+    text: str | None = None
 
-    @property
-    def uri(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
 
-    def to_json(self) -> dict[str, Any]:
-        document: dict[str, Any] = _converter.unstructure(self)
-        return document
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """How an artifact is copied: by one request, or by parts of an upload that is open. `there`: it needs no copy."""
+
+    artifact: Artifact
+    there: bool = False
+    upload_id: str | None = None
+    part_size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A transfer in a unit: the whole, or its parts from `first` to `last`, which count from 1."""
+
+    transfer: Transfer
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """What one run of the copying step does."""
+
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifacts:
+    """How many objects the model needs, and their bytes. The list of them lies in the hub's bucket (lists.py)."""
+
+    objects: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Way:
+    """From where to where is copied. `tags`, `annotations`: whether an object's go along."""
+
+    source: Environment
+    target: Environment
+    tags: bool = False
+    annotations: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyPlan:
+    """What is to be copied, and in how many units of work; `manifest` is the Map's list of them (its key)."""
+
+    objects: int
+    bytes: int
+    units: int
+    manifest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copied:
+    """What this execution has copied."""
+
+    objects: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """Of how many copies the checksum is the source's own, and how many have only the size to compare.
+
+    Where the source has no full-object checksum, the copy computes one: it proves that the copy stays what it is,
+    not that it was the source's content.
+    """
+
+    compared: int = 0
+    computed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +220,11 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The execution's output."""
+    """The execution's output.
+
+    `artifacts_proved`: how many copies have the full-object checksum that the source had; `artifacts_not_proved`: the
+    others, whose source has none. Both are None if the endpoint served this already and nothing was verified.
+    """
 
     outcome: Outcome
     application: str
@@ -162,6 +238,8 @@ class Result:
     artifacts: int
     artifacts_copied: int
     bytes_copied: int
+    artifacts_proved: int | None
+    artifacts_not_proved: int | None
     started_at: datetime
     ended_at: datetime
     seconds: float
@@ -173,6 +251,7 @@ class Promotion:
 
     request: Request
     execution: Execution
+    hub: Hub
     stage: Stage
     source: Environment
     target: Environment
@@ -180,10 +259,13 @@ class Promotion:
     deadline: datetime
     model: SourceModel
     digest: str
-    artifacts: tuple[Artifact, ...]
+    artifacts: Artifacts
     wanted_model: Wanted
     wanted_config: Wanted
     tags: dict[str, str]
+    copy: CopyPlan | None = None
+    copied: Copied = Copied()
+    proof: Proof | None = None
     change: Change | None = None
     result: Result | None = None
 
@@ -192,7 +274,6 @@ class Promotion:
 
     def ended(self, outcome: Outcome, *, at: datetime) -> Promotion:
         """Add the result: what was promoted, where it is now and what it cost."""
-        copied = [artifact for artifact in self.artifacts if artifact.copied]
         return replace(
             self,
             result=Result(
@@ -205,14 +286,25 @@ class Promotion:
                 endpoint_config=self.target_arn("endpoint-config", self.wanted_config.name),
                 endpoint=self.target_arn("endpoint", self.stage.endpoint),
                 previous_endpoint_config=self._previous_config_arn(),
-                artifacts=len(self.artifacts),
-                artifacts_copied=len(copied),
-                bytes_copied=sum(artifact.source.size for artifact in copied),
+                artifacts=self.artifacts.objects,
+                artifacts_copied=self.copied.objects,
+                bytes_copied=self.copied.bytes,
+                artifacts_proved=self.proof.compared if self.proof else None,
+                artifacts_not_proved=self.proof.computed if self.proof else None,
                 started_at=self.execution.started_at,
                 ended_at=at,
                 seconds=round((at - self.execution.started_at).total_seconds(), 3),
             ),
         )
+
+    @property
+    def way(self) -> Way:
+        return Way(source=self.source, target=self.target)
+
+    @property
+    def lists(self) -> str:
+        """Where this promotion's lists lie in the hub's bucket: a prefix with its slash."""
+        return names.lists_prefix(self.execution.promotion_id)
 
     def target_arn(self, kind: str, name: str) -> str:
         """ARN of a SageMaker resource in the target; SageMaker writes names in ARNs in lower case."""
@@ -225,14 +317,23 @@ class Promotion:
         return f"arn:aws:sagemaker:{place}:endpoint-config/{previous}" if previous else None
 
     def to_json(self) -> dict[str, Any]:
-        document: dict[str, Any] = _converter.unstructure(self)
-        return document
+        return to_json(self)
 
     @staticmethod
     def from_json(document: dict[str, Any]) -> Promotion:
         return _converter.structure(document, Promotion)
 
 
-def failure_to_json(failure: Failure) -> dict[str, str]:
-    document: dict[str, str] = _converter.unstructure(failure)
+def to_json(item: Any) -> dict[str, Any]:
+    """Any part of the document as JSON."""
+    document: dict[str, Any] = _converter.unstructure(item)
     return document
+
+
+def to_line(item: Any) -> bytes:
+    """One item of a list as a line of JSON."""
+    return _converter.dumps(item, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass") + b"\n"
+
+
+def from_line(line: bytes, kind: type[T]) -> T:
+    return _converter.loads(line.decode(errors="surrogatepass"), kind)

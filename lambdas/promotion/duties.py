@@ -7,6 +7,8 @@ A call must pass both (AWS: session policies), so a fault in one promotion canno
 from __future__ import annotations
 
 import json
+import os.path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lambdas.promotion import accounts, names
@@ -17,8 +19,8 @@ from lambdas.promotion.settings import Environment
 
 # IAM's own names for characters that mean something in a policy (AWS: IAM policy elements, variables).
 _LITERAL = {"*": "${*}", "?": "${?}", "$": "${$}"}
-# Characters in the policy's JSON.
-_LONGEST_KEY = 600
+# Characters in the policy's JSON, for all the keys of the source, and for those of the target.
+_LONGEST_KEYS = 600
 
 
 def as_reader(source: Environment, *, execution: Execution, external_id: str | None) -> Account:
@@ -31,16 +33,19 @@ def as_reader(source: Environment, *, execution: Execution, external_id: str | N
     )
 
 
-def as_copier(promotion: Promotion, artifact: Artifact) -> Account:
-    """Read one object in the source and write one object in the target."""
+def as_copier(promotion: Promotion, artifacts: Sequence[Artifact]) -> Account:
+    """Read these objects in the source and write them in the target, or what has the beginning of their keys."""
+    read = _beginnings((artifact.source.bucket, artifact.source.key) for artifact in artifacts)
+    written = _beginnings((promotion.target.artifact_bucket, artifact.key) for artifact in artifacts)
     return accounts.assume(
         promotion.source.role_arn(Duty.COPIER),
         region=promotion.target.region,
         session_name=promotion.execution.promotion_id,
         external_id=promotion.external_id,
         policy=_policy(
-            (["s3:GetObject", "s3:GetObjectVersion"], [_object(artifact.source.bucket, artifact.source.key)]),
-            (["s3:PutObject"], [_object(artifact.bucket, artifact.key)]),
+            (["s3:GetObject*"], read),
+            (["s3:ListBucket"], [f"arn:aws:s3:::{bucket}" for bucket in {one.source.bucket for one in artifacts}]),
+            (["s3:PutObject*", "s3:ListMultipartUploadParts"], written),
             (["kms:Decrypt", "kms:GenerateDataKey"], ["*"]),
         ),
     )
@@ -55,7 +60,10 @@ def as_deployer(promotion: Promotion) -> Account:
         session_name=promotion.execution.promotion_id,
         external_id=promotion.external_id,
         policy=_policy(
-            (["s3:GetObject", "s3:ListBucket"], _bucket_and(target.artifact_bucket, prefix)),
+            (
+                ["s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"],
+                _bucket_and(target.artifact_bucket, prefix),
+            ),
             (["kms:Decrypt"], ["*"]),
             (
                 ["sagemaker:*"],
@@ -70,19 +78,29 @@ def as_deployer(promotion: Promotion) -> Account:
     )
 
 
-def _object(bucket: str, key: str) -> str:
-    """Return the object's ARN for a policy: wildcards and variables in the key stand for themselves there.
+def _beginnings(places: Iterable[tuple[str, str]]) -> list[str]:
+    """Return, for each bucket, the ARN of its one object, or of all whose keys begin as these do."""
+    keys: dict[str, set[str]] = {}
+    for bucket, key in places:
+        keys.setdefault(bucket, set()).add(key)
+    longest = _LONGEST_KEYS // max(1, len(keys))
+    return [_object(bucket, found, longest=longest) for bucket, found in sorted(keys.items())]
+
+
+def _object(bucket: str, keys: set[str], *, longest: int) -> str:
+    """Return an ARN for a policy: wildcards and variables in a key stand for themselves there.
 
     A session policy has 2,048 characters (AWS: AssumeRole), so of a very long key only the beginning is named.
     """
-    literal, room = "", _LONGEST_KEY
-    for character in key:
+    common = os.path.commonprefix(list(keys))  # noqa: RUF071 - keys are no paths: their characters are compared
+    literal, room = "", longest
+    for character in common:
         quoted = _LITERAL.get(character, character)
         room -= len(json.dumps(quoted)) - 2
         if room < 0:
             return f"arn:aws:s3:::{bucket}/{literal}*"
         literal += quoted
-    return f"arn:aws:s3:::{bucket}/{literal}"
+    return f"arn:aws:s3:::{bucket}/{literal}" + ("" if len(keys) == 1 else "*")
 
 
 def _bucket_and(bucket: str, prefix: str) -> list[str]:
@@ -92,5 +110,5 @@ def _bucket_and(bucket: str, prefix: str) -> list[str]:
 def _policy(*statements: tuple[list[str], list[str]]) -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": on} for actions, on in statements],
+        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": on} for actions, on in statements if on],
     }

@@ -142,6 +142,10 @@ class SessionExpired(Transient):
     """The session of an assumed role ended during a step. If it stays so, look at the hub's clock and the step."""
 
 
+class OutOfTime(Transient):
+    """A step had more to do than fits in one run, again and again. What it did is kept: promote again."""
+
+
 class NotYetVisible(Transient):
     """A resource that was just made cannot be seen or used yet. If it stays so, look at it in the console."""
 

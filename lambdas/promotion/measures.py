@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
+from lambdas.promotion.document import Copied
+
 NAMESPACE = "Promote"
 
 
@@ -16,4 +18,15 @@ def count_ending(outcome: str, *, error: str | None = None, seconds: float | Non
         with single_metric(
             "PromotionSeconds", MetricUnit.Seconds, seconds, namespace=NAMESPACE, default_dimensions=dimensions
         ):
+            pass
+
+
+def count_copied(copied: Copied, *, application: str, stage: str) -> None:
+    """Count what a unit has copied, while the copy goes on."""
+    dimensions = {"application": application, "stage": stage}
+    for name, unit, value in (
+        ("ObjectsCopied", MetricUnit.Count, copied.objects),
+        ("BytesCopied", MetricUnit.Bytes, copied.bytes),
+    ):
+        with single_metric(name, unit, value, namespace=NAMESPACE, default_dimensions=dimensions):
             pass

@@ -11,6 +11,7 @@ PRODUCT = "promote"
 STATE_MACHINE = PRODUCT
 BUS = PRODUCT
 ARTIFACT_PREFIX = "artifacts"
+LISTS_PREFIX = "promotions"
 TAG_PREFIX = "promote:"
 
 
@@ -19,7 +20,10 @@ class Step(enum.StrEnum):
 
     RESOLVE_MODEL = "resolve_model"
     COMPARE_ENDPOINT = "compare_endpoint"
-    COPY_ARTIFACT = "copy_artifact"
+    PLAN_COPY = "plan_copy"
+    COPY_UNIT = "copy_unit"
+    COMPLETE_COPY = "complete_copy"
+    ABORT_UPLOADS = "abort_uploads"
     VERIFY_ARTIFACTS = "verify_artifacts"
     CREATE_MODEL = "create_model"
     CREATE_ENDPOINT_CONFIG = "create_endpoint_config"
@@ -39,9 +43,10 @@ class Duty(enum.StrEnum):
 
 STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
     Duty.READER: (Step.RESOLVE_MODEL,),
-    Duty.COPIER: (Step.COPY_ARTIFACT,),
+    Duty.COPIER: (Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
     Duty.DEPLOYER: (
         Step.COMPARE_ENDPOINT,
+        Step.ABORT_UPLOADS,
         Step.VERIFY_ARTIFACTS,
         Step.CREATE_MODEL,
         Step.CREATE_ENDPOINT_CONFIG,
@@ -78,6 +83,16 @@ def environment_role_arn(account: str, environment: str, duty: Duty) -> str:
 
 def artifact_bucket(environment: str, account: str, region: str) -> str:
     return f"{PRODUCT}-{environment}-{account}-{region}"
+
+
+def hub_bucket(account: str, region: str) -> str:
+    """The bucket in the hub with the lists that are too long for a state: what is copied, and how."""
+    return f"{PRODUCT}-hub-{account}-{region}"
+
+
+def lists_prefix(promotion_id: str) -> str:
+    """Key prefix, with its slash, of one promotion's lists in the hub's bucket."""
+    return f"{LISTS_PREFIX}/{promotion_id}/"
 
 
 def artifact_key_alias(environment: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.promotion import names
+from lambdas.promotion.definition import Address
 from lambdas.promotion.document import Artifact, Request, S3Object
 from lambdas.promotion.errors import (
     ArtifactChanged,
@@ -167,14 +168,13 @@ def believed(tags: Mapping[str, str], source: Environment, settings: Settings) -
     return {key: value for key, value in tags.items() if not key.startswith(names.TAG_PREFIX)}
 
 
-def require_pinned(pinned: Mapping[str, str], objects: Mapping[str, S3Object]) -> None:
+def require_pinned(address: Address, found: S3Object) -> None:
     """What lies at the address must still be what was registered."""
-    for uri, etag in pinned.items():
-        if objects[uri].etag.strip('"') != etag.strip('"'):
-            raise ArtifactChanged(
-                f"{uri} is no longer what was registered: its ETag is {objects[uri].etag}, "
-                f"the model package says {etag}. Register the model again."
-            )
+    if address.etag is not None and found.etag.strip('"') != address.etag.strip('"'):
+        raise ArtifactChanged(
+            f"{address.uri} is no longer what was registered: its ETag is {found.etag}, "
+            f"the registered one is {address.etag}. Register the model again."
+        )
 
 
 def require_tags(tags: Mapping[str, str], *, where: str) -> dict[str, str]:
@@ -187,9 +187,14 @@ def require_tags(tags: Mapping[str, str], *, where: str) -> dict[str, str]:
     return dict(tags)
 
 
-def require_arrived(artifact: Artifact, found: S3Object) -> None:
-    """What arrived must be what was resolved, by size and full-object checksum; ETags differ across copies."""
-    source = artifact.source
+def require_arrived(artifact: Artifact, found: S3Object | None, *, bucket: str) -> bool:
+    """What arrived must be what was resolved, by size and full-object checksum; ETags differ across copies.
+
+    Return whether there was a checksum to compare.
+    """
+    source, where = artifact.source, f"s3://{bucket}/{artifact.key}"
+    if found is None:
+        raise ArtifactMismatch(f"{where} is not there after its copy. Promote again.")
     differences = [
         f"{what} {here} instead of {there}"
         for what, here, there in (("size", found.size, source.size), ("checksum", found.checksum, source.checksum))
@@ -197,9 +202,32 @@ def require_arrived(artifact: Artifact, found: S3Object) -> None:
     ]
     if differences:
         raise ArtifactMismatch(
-            f"{artifact.uri} is not {source.uri}: {', '.join(differences)}. "
+            f"{where} is not {source.uri}: {', '.join(differences)}. "
             "Nothing was deployed. Delete it from the target's bucket, then promote again."
         )
+    return source.checksum is not None
+
+
+def missing_of(artifacts: Iterable[Artifact], there: Mapping[str, S3Object], *, bucket: str) -> list[Artifact]:
+    """Return what is not in the target yet. What is there must be ours, by name and size: SageMaker loads all of it.
+
+    `there` are the objects in the artifacts' folders, by key. Raises ArtifactMismatch with every difference.
+    """
+    wanted = {artifact.key: artifact for artifact in artifacts}
+    wrong = [
+        f"{found.uri} has size {found.size} instead of {wanted[key].source.size}"
+        if key in wanted
+        else f"{found.uri} is no part of the model"
+        for key, found in there.items()
+        if key not in wanted or found.size != wanted[key].source.size
+    ]
+    if wrong:
+        more = f"; and {len(wrong) - _MOST_TOLD} more" if len(wrong) > _MOST_TOLD else ""
+        raise ArtifactMismatch(
+            f"In the target's bucket {bucket}: {'; '.join(wrong[:_MOST_TOLD])}{more}. Somebody else put or changed it. "
+            "Nothing was deployed. Delete it there, then promote again."
+        )
+    return [artifact for artifact in wanted.values() if artifact.key not in there]
 
 
 def require_same(kind: str, name: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:

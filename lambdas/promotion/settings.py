@@ -37,6 +37,18 @@ class Environment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hub:
+    """The account and Region of the state machine."""
+
+    account: str
+    region: str
+
+    @property
+    def bucket(self) -> str:
+        return names.hub_bucket(self.account, self.region)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """An application in an environment.
 
@@ -66,6 +78,7 @@ class Application:
 class Settings:
     """All of it. `external_id` is sent with every AssumeRole if set."""
 
+    hub: Hub
     environments: dict[str, Environment]
     applications: dict[str, Application]
     external_id: str | None = None

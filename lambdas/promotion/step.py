@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
-from lambdas.promotion import measures
+from lambdas.promotion import accounts, measures
 from lambdas.promotion.document import Promotion
 from lambdas.promotion.errors import CallRefused, PromotionError, ServiceUnavailable, UnexpectedFault
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# Lambda's own limit, for a step that runs elsewhere (a test); and what a step leaves to requests that are under way.
+_LONGEST_INVOCATION = 900  # seconds
+_TO_END = 75
 
 logger = Logger(service="promote", use_rfc3339=True)
 
@@ -37,15 +46,47 @@ def step_with_attempt(act: Callable[[Promotion, int], Promotion], *, name: str |
 
     @errors_by_name
     def handler(event: Event, context: object) -> dict[str, Any]:
-        promotion = Promotion.from_json(event["promotion"])
-        log_about(promotion, attempt=event["attempt"])
-        done = act(promotion, event["attempt"])
-        logger.info("Step done", extra={"step": name or act.__module__})
-        if done.result:
-            measures.count_ending(done.result.outcome, seconds=done.result.seconds)
-        return done.to_json()
+        return _run(lambda promotion: act(promotion, event["attempt"]), event, name or act.__module__)
 
     return handler
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How long a step may begin new work: `until` is a time of time.monotonic()."""
+
+    until: float
+
+    @classmethod
+    def of(cls, context: object) -> Clock:
+        """Return the clock of a Lambda invocation, with the time that what is under way needs to end."""
+        left = getattr(context, "get_remaining_time_in_millis", lambda: _LONGEST_INVOCATION * 1000)()
+        return cls(time.monotonic() + left / 1000 - min(_TO_END, left / 4000))
+
+
+def step_with_clock(act: Callable[[Promotion, Clock], Promotion]) -> Handler:
+    """The same for a step whose work may be too much for one run: it stops in time and is run again."""
+
+    @errors_by_name
+    def handler(event: Event, context: object) -> dict[str, Any]:
+        return _run(lambda promotion: act(promotion, Clock.of(context)), event, act.__module__)
+
+    return handler
+
+
+def _run(act: Callable[[Promotion], Promotion], event: Event, name: str) -> dict[str, Any]:
+    promotion = Promotion.from_json(event["promotion"])
+    log_about(promotion, attempt=event["attempt"])
+    done = act(promotion)
+    logger.info("Step done", extra={"step": name})
+    if done.result:
+        measures.count_ending(done.result.outcome, seconds=done.result.seconds)
+    return done.to_json()
+
+
+def s3_of_hub() -> S3Client:
+    """S3 as the step's own role, in the hub, where the lists lie."""
+    return accounts.own_s3()
 
 
 def errors_by_name(act: Handler) -> Handler:

@@ -45,5 +45,7 @@ def definition(templates: dict[str, Template]) -> dict[str, Any]:
 def _text_of(reference: dict[str, Any]) -> str:
     if reference.get("Ref") == "AWS::Partition":
         return "aws"
+    if "Ref" in reference:
+        return str(reference["Ref"]).lower()
     logical_id = str(reference["Fn::GetAtt"][0])
     return f"arn:aws:lambda:us-east-1:111111111111:function:{logical_id}"

@@ -15,6 +15,8 @@ from lambdas.promotion.names import Step
 GOLDEN = Path(__file__).parent / "golden" / "promotion.asl.json"
 PROJECT = Path(__file__).parents[2]
 State = dict[str, Any]
+# The states in which an upload may be open.
+WITH_UPLOADS = ("Plan the copy", "Copy the artifacts", "Complete the copy", "Verify the artifacts")
 
 
 def states(definition: dict[str, Any]) -> Iterator[tuple[str, State]]:
@@ -64,12 +66,19 @@ def test_throttled_and_killed_lambdas_are_retried_by_every_task(definition: dict
 
 
 def test_every_error_leads_to_the_failed_ending(definition: dict[str, Any]) -> None:
-    """What a Map's item does not catch, the Map does."""
+    ways = {"Explain the failure": "Promotion failed", "Abort the uploads": "Explain the failure"}
+    ways |= dict.fromkeys(WITH_UPLOADS, "Abort the uploads")
     for name, state in definition["States"].items():
         if state["Type"] in {"Task", "Map"}:
             caught = [catcher for catcher in state["Catch"] if catcher["ErrorEquals"] == ["States.ALL"]]
-            expected = "Promotion failed" if name == "Explain the failure" else "Explain the failure"
-            assert [catcher["Next"] for catcher in caught] == [expected], name
+            assert [catcher["Next"] for catcher in caught] == [ways.get(name, "Explain the failure")], name
+
+
+def test_a_units_failure_is_its_output_so_that_its_name_is_not_lost(definition: dict[str, Any]) -> None:
+    """A Map that fails says States.ExceedToleratedFailureThreshold, whatever the unit's own error was."""
+    unit = definition["States"]["Copy the artifacts"]["ItemProcessor"]["States"]["Copy a unit"]
+    assert [(one["ErrorEquals"], one["Next"]) for one in unit["Catch"]] == [(["States.ALL"], "Unit failed")]
+    assert unit["Catch"][0]["Output"] == "{% {'failed': $states.errorOutput} %}"
 
 
 def test_every_step_has_a_state_of_its_own(definition: dict[str, Any]) -> None:

@@ -109,12 +109,11 @@ def test_only_the_copiers_of_its_sources_may_put_into_an_artifact_bucket(templat
     resources = templates[names.environment_stack("production")]["Resources"].values()
     (policy,) = [one for one in resources if one["Type"] == "AWS::S3::BucketPolicy"]
     allowed = [one for one in policy["Properties"]["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
-    assert [(one["Action"], one["Principal"]["AWS"], one["Condition"]) for one in allowed] == [
-        (
-            "s3:PutObject",
-            "arn:aws:iam::333333333333:role/promote-qa-copier",
-            {"Null": {"s3:if-none-match": "false"}},
-        )
+    copier = "arn:aws:iam::333333333333:role/promote-qa-copier"
+    assert [(one["Action"], one["Principal"]["AWS"], one.get("Condition")) for one in allowed] == [
+        ("s3:PutObject", copier, {"Null": {"s3:if-none-match": "false"}}),
+        ("s3:PutObject", copier, {"Bool": {"s3:ObjectCreationOperation": "false"}}),
+        ("s3:ListMultipartUploadParts", copier, None),
     ]
 
 

@@ -1,0 +1,29 @@
+"""Complete the copy: make the objects that were copied by parts of their parts."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+from lambdas.promotion import copying, duties, lists, parallel
+from lambdas.promotion.document import Copied, Promotion, Transfer
+from lambdas.promotion.step import Clock, s3_of_hub, step_with_clock
+
+_AT_ONCE = 16
+
+
+@step_with_clock
+def handler(promotion: Promotion, clock: Clock) -> Promotion:
+    transfers = lists.read(lists.TRANSFERS, Transfer, promotion, s3=s3_of_hub())
+    uploads = [transfer for transfer in transfers if transfer.upload_id]
+    if not uploads:
+        return promotion
+    s3 = duties.as_copier(promotion, [upload.artifact for upload in uploads]).s3
+    completed = parallel.run(
+        [functools.partial(copying.complete_upload, upload, promotion.way, s3=s3) for upload in uploads],
+        at_once=_AT_ONCE,
+        until=clock.until,
+        doing=f"Completing {len(uploads)} uploads",
+    )
+    copied = promotion.copied
+    return replace(promotion, copied=Copied(objects=copied.objects + sum(completed), bytes=copied.bytes))

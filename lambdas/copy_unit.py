@@ -1,0 +1,62 @@
+"""Copy a unit: whole objects and parts of objects, many requests at once, on S3's side."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from lambdas.promotion import copy_plan, copying, duties, lists, measures, parallel
+from lambdas.promotion.document import Copied, Piece, Promotion, Unit, Way, to_json
+from lambdas.promotion.step import Clock, Event, errors_by_name, log_about, s3_of_hub
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@errors_by_name
+def handler(event: Event, context: object) -> dict[str, Any]:
+    """The event is {"promotion": the document, "unit": {"offset", "length"}}; the answer is what was copied."""
+    promotion = Promotion.from_json(event["promotion"])
+    span = (event["unit"]["offset"], event["unit"]["length"])
+    log_about(promotion, unit=span[0])
+    unit = lists.read_one(lists.UNITS, Unit, span, promotion, s3=s3_of_hub())
+    s3 = duties.as_copier(promotion, [piece.transfer.artifact for piece in unit.pieces]).s3
+    copied = copy(unit, promotion.way, until=Clock.of(context).until, s3=s3)
+    measures.count_copied(copied, application=promotion.request.application, stage=promotion.stage.name)
+    return to_json(copied)
+
+
+def copy(unit: Unit, way: Way, *, until: float, s3: S3Client) -> Copied:
+    """Copy what of the unit is not there yet. An object made of parts is counted when it is completed."""
+    run = functools.partial(parallel.run, at_once=copy_plan.IN_FLIGHT, until=until, doing="Copying a unit")
+    there = run([functools.partial(_parts_there, piece, way, s3=s3) for piece in unit.pieces])
+    calls = [call for piece, parts in zip(unit.pieces, there, strict=True) for call in _calls(piece, parts, way, s3=s3)]
+    done = run(calls)
+    return Copied(objects=sum(one.objects for one in done), bytes=sum(one.bytes for one in done))
+
+
+def _parts_there(piece: Piece, way: Way, *, s3: S3Client) -> set[int]:
+    if piece.first is None or piece.last is None:
+        return set()
+    return copying.parts_there(piece.transfer, way, first=piece.first, last=piece.last, s3=s3)
+
+
+def _calls(piece: Piece, there: set[int], way: Way, *, s3: S3Client) -> Iterator[Callable[[], Copied]]:
+    if piece.first is None or piece.last is None:
+        yield functools.partial(_whole, piece, way, s3=s3)
+        return
+    for part in range(piece.first, piece.last + 1):
+        if part not in there:
+            yield functools.partial(_part, piece, part, way, s3=s3)
+
+
+def _whole(piece: Piece, way: Way, *, s3: S3Client) -> Copied:
+    artifact = piece.transfer.artifact
+    if copying.copy_whole(artifact, way, s3=s3):
+        return Copied(objects=1, bytes=artifact.source.size)
+    return Copied()
+
+
+def _part(piece: Piece, part: int, way: Way, *, s3: S3Client) -> Copied:
+    return Copied(bytes=copying.copy_part(piece.transfer, part, way, s3=s3))

@@ -1,0 +1,58 @@
+"""The target's S3, seen with the target's own role: what is there, whether it is what was resolved, what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import rules, sources
+from lambdas.promotion.document import Artifact, S3Object
+from lambdas.promotion.settings import Environment
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def listed(folders: Iterable[str], target: Environment, *, s3: S3Client) -> dict[str, S3Object]:
+    """Return what lies in the folders (key prefixes) of the target's bucket, by key."""
+    return {
+        found.key: found
+        for folder in folders
+        for found in sources.listed(target.artifact_bucket, folder, owner=target.account, s3=s3)
+    }
+
+
+def require_arrived(artifact: Artifact, target: Environment, *, s3: S3Client) -> bool:
+    """Compare a copy's size and full-object checksum; return whether there was a checksum to compare.
+
+    Raises ArtifactMismatch if it is not there, or is something else.
+    """
+    found = sources.find(f"s3://{target.artifact_bucket}/{artifact.key}", owner=target.account, s3=s3)
+    return rules.require_arrived(artifact, found, bucket=target.artifact_bucket)
+
+
+def abort_uploads(folders: Iterable[str], target: Environment, *, s3: S3Client) -> int:
+    """End every upload that is still open in the folders, and return how many there were."""
+    aborted = 0
+    for folder in folders:
+        for key, upload_id in list(_open_uploads(folder, target, s3=s3)):
+            try:
+                s3.abort_multipart_upload(
+                    Bucket=target.artifact_bucket, Key=key, UploadId=upload_id, ExpectedBucketOwner=target.account
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "NoSuchUpload":
+                    raise
+            aborted += 1
+    return aborted
+
+
+def _open_uploads(folder: str, target: Environment, *, s3: S3Client) -> Iterator[tuple[str, str]]:
+    pages = s3.get_paginator("list_multipart_uploads").paginate(
+        Bucket=target.artifact_bucket, Prefix=folder, ExpectedBucketOwner=target.account
+    )
+    for page in pages:
+        for one in page.get("Uploads", []):
+            yield one["Key"], one["UploadId"]

@@ -1,0 +1,111 @@
+"""Cutting a copy into units of similar cost, within S3's limits. Pure.
+
+A unit is what one run of the copying step does, with IN_FLIGHT requests at once; AT_ONCE units run at the same time.
+The cost of a request is its time at S3's published rates. They are used for balance only: no result depends on them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from lambdas.promotion.document import Artifact, Piece, Transfer, Unit
+
+AT_ONCE = 16  # units: the Map's concurrency
+IN_FLIGHT = 16  # requests of a unit
+
+_MIB = 1024**2
+# AWS: Amazon S3 multipart upload limits, and the CopyObject API ("up to 5 GB"; the number that is enforced).
+_MOST_PARTS = 10_000
+_LARGEST_COPY = 5 * 1024**3
+# Small enough to keep every request in flight busy to the end, large enough that its latency is little.
+_PART = 128 * _MIB
+_BY_PARTS_ABOVE = 2 * _PART
+# AWS: S3, "Performance guidelines": 85 to 90 MB/s a request, 100 to 200 ms until it begins.
+_BYTES_A_SECOND = 85e6
+_LATENCY = 0.15  # seconds
+# A unit lasts at most so long at these rates (seconds); Lambda ends it after 15 minutes.
+_LONGEST_UNIT = 200
+# Less work than this is not worth a Lambda of its own (seconds of one request).
+_SMALLEST_SHARE = 10.0
+_ROUNDING = 1e-6
+# The algorithms whose checksum of a whole object S3 can compute from parts (AWS: S3, "Checking object integrity").
+_WHOLE_FROM_PARTS = ("CRC64NVME", "CRC32", "CRC32C")
+
+
+@dataclass(frozen=True)
+class _Request:
+    transfer: Transfer
+    part: int | None
+    seconds: float
+
+
+def part_size(artifact: Artifact) -> int | None:
+    """Return the size of the parts to copy an object by, in bytes, or None if it is copied by one request.
+
+    It follows from the object alone, so a later run can go on with the parts of an earlier one.
+    """
+    size, checksum = artifact.source.size, artifact.source.checksum
+    if size <= _BY_PARTS_ABOVE or artifact.text is not None:
+        return None
+    if size <= _LARGEST_COPY and checksum and not checksum.startswith(_WHOLE_FROM_PARTS):
+        return None  # the copy could not have the checksum that proves it
+    least = -(-size // _MOST_PARTS)
+    return max(_PART, -(-least // _MIB) * _MIB)
+
+
+def parts(transfer: Transfer) -> int:
+    """Return how many parts an upload has."""
+    return -(-transfer.artifact.source.size // _size(transfer))
+
+
+def span(transfer: Transfer, part: int) -> tuple[int, int]:
+    """Return the first and last byte of a part; parts count from 1."""
+    begin = (part - 1) * _size(transfer)
+    return begin, min(begin + _size(transfer), transfer.artifact.source.size) - 1
+
+
+def units(transfers: Iterable[Transfer]) -> list[Unit]:
+    """Cut what is not there yet into units, in order, none of them empty."""
+    requests = [request for transfer in transfers if not transfer.there for request in _requests(transfer)]
+    total = sum(request.seconds for request in requests)
+    share = min(max(total / AT_ONCE, _SMALLEST_SHARE), _LONGEST_UNIT * IN_FLIGHT)
+    share = total / max(1, math.ceil(total / share - _ROUNDING))
+    cut: list[list[_Request]] = []
+    # By the running total and not unit by unit: rounding then does not add up to a unit more.
+    begun, room = 0.0, 0.0
+    for request in requests:
+        if begun + request.seconds / 2 > room or not cut:
+            cut.append([])
+            room = len(cut) * share
+        cut[-1].append(request)
+        begun += request.seconds
+    return [Unit(pieces=tuple(_pieces(group))) for group in cut]
+
+
+def _requests(transfer: Transfer) -> Iterator[_Request]:
+    size = transfer.artifact.source.size
+    if transfer.part_size is None:
+        yield _Request(transfer, None, _LATENCY + size / _BYTES_A_SECOND)
+        return
+    for part in range(1, parts(transfer) + 1):
+        first, last = span(transfer, part)
+        yield _Request(transfer, part, _LATENCY + (last - first + 1) / _BYTES_A_SECOND)
+
+
+def _pieces(requests: list[_Request]) -> Iterator[Piece]:
+    """Join the parts of one transfer that follow each other."""
+    begin = 0
+    while begin < len(requests):
+        end = begin
+        while end + 1 < len(requests) and requests[end + 1].transfer is requests[begin].transfer:
+            end += 1
+        yield Piece(transfer=requests[begin].transfer, first=requests[begin].part, last=requests[end].part)
+        begin = end + 1
+
+
+def _size(transfer: Transfer) -> int:
+    if transfer.part_size is None:
+        raise ValueError(f"{transfer.artifact.key} is not copied by parts")
+    return transfer.part_size

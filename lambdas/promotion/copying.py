@@ -1,0 +1,226 @@
+"""Copying on S3's side, one request a function. No byte of a model passes through here.
+
+Every request names the accounts that must own both buckets, and copies only what was resolved (VersionId and
+CopySourceIfMatch). Whatever makes an object in the target says If-None-Match, so nothing is ever overwritten.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import copy_plan, sources
+from lambdas.promotion.document import Artifact, S3Object, Transfer, Way
+from lambdas.promotion.errors import ArtifactMismatch, CallRefused, NotYetVisible
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
+
+# What S3 computes for a copy whose source has no checksum of the whole object.
+_COMPUTED = "CRC64NVME"
+_GONE = {"NoSuchKey", "NoSuchVersion", "404"}
+
+
+def look_at_source(artifact: Artifact, way: Way, *, s3: S3Client) -> sources.Seen:
+    """Return the artifact's source with version, checksum and metadata. Raises ArtifactChanged, ArtifactNotFound."""
+    if artifact.text is not None:
+        return sources.Seen(object=artifact.source, kept={})
+    return sources.look_again(artifact.source, owner=way.source.account, s3=s3)
+
+
+def copy_whole(artifact: Artifact, way: Way, *, s3: S3Client) -> bool:
+    """Copy one object by one request; return False if it was there already.
+
+    Metadata is kept; tags and annotations take rights of their own on both sides, so they go along only if configured
+    (API: CopyObject, TaggingDirective and AnnotationDirective). The copy has the source's checksum, or one that S3
+    computes.
+
+    Raises ArtifactChanged, or ArtifactNotFound if the source is gone.
+    """
+    if artifact.text is not None:
+        return _put_text(artifact, artifact.text, way, s3=s3)
+    source = artifact.source
+    try:
+        s3.copy_object(
+            CopySource=_copy_source(source),
+            Bucket=way.target.artifact_bucket,
+            Key=artifact.key,
+            CopySourceIfMatch=source.etag,
+            IfNoneMatch="*",
+            MetadataDirective="COPY",
+            TaggingDirective="COPY" if way.tags else "REPLACE",
+            AnnotationDirective="COPY" if way.annotations else "EXCLUDE",
+            ChecksumAlgorithm=_algorithm(source),  # type: ignore[arg-type]
+            ExpectedBucketOwner=way.target.account,
+            ExpectedSourceBucketOwner=way.source.account,
+        )
+    except ClientError as error:
+        if _code(error) == "PreconditionFailed":
+            # Either of the two conditions: if the source is what it was, the target has the object already.
+            sources.require_unchanged(source, owner=way.source.account, s3=s3)
+            return False
+        raise _refusal(artifact, way, error) from error
+    return True
+
+
+def open_upload(artifact: Artifact, kept: Mapping[str, Any], way: Way, *, s3: S3Client) -> str:
+    """Open the upload that an object is copied into by parts, and return its id. `kept`: Seen.kept of the source."""
+    tags = {}
+    if way.tags:
+        found = s3.get_object_tagging(**_versioned(artifact.source), ExpectedBucketOwner=way.source.account)
+        tags = {"Tagging": urlencode({tag["Key"]: tag["Value"] for tag in found["TagSet"]})}
+    answer = s3.create_multipart_upload(
+        Bucket=way.target.artifact_bucket,
+        Key=artifact.key,
+        ChecksumAlgorithm=_algorithm(artifact.source),  # type: ignore[arg-type]
+        ChecksumType="FULL_OBJECT",
+        ExpectedBucketOwner=way.target.account,
+        **tags,  # type: ignore[arg-type]
+        **kept,
+    )
+    return answer["UploadId"]
+
+
+def copy_part(transfer: Transfer, part: int, way: Way, *, s3: S3Client) -> int:
+    """Copy one part and return its bytes. A part that is there is replaced by the same."""
+    artifact, (first, last) = transfer.artifact, copy_plan.span(transfer, part)
+    try:
+        s3.upload_part_copy(
+            CopySource=_copy_source(artifact.source),
+            CopySourceRange=f"bytes={first}-{last}",
+            CopySourceIfMatch=artifact.source.etag,
+            PartNumber=part,
+            **_upload(transfer, way),
+            ExpectedSourceBucketOwner=way.source.account,
+        )
+    except ClientError as error:
+        if _code(error) == "PreconditionFailed":
+            found = sources.find(artifact.source.uri, owner=way.source.account, s3=s3)
+            raise sources.changed(artifact.source, found) from error
+        raise _refusal(artifact, way, error) from error
+    return last - first + 1
+
+
+def parts_there(transfer: Transfer, way: Way, *, first: int, last: int, s3: S3Client) -> set[int]:
+    """Return which of the parts from `first` to `last` are in the open upload, whole."""
+    there: set[int] = set()
+    for one in _parts(transfer, way, after=first - 1, s3=s3):
+        if one["PartNumber"] > last:
+            break
+        begin, end = copy_plan.span(transfer, one["PartNumber"])
+        if one["Size"] == end - begin + 1:
+            there.add(one["PartNumber"])
+    return there
+
+
+def complete_upload(transfer: Transfer, way: Way, *, s3: S3Client) -> bool:
+    """Make the object of its parts; return False if it is there already.
+
+    S3 compares the whole object's size, and its checksum if the source has one. Raises ArtifactMismatch.
+    """
+    artifact = transfer.artifact
+    algorithm = _algorithm(artifact.source)
+    known = {f"Checksum{algorithm}": artifact.source.checksum.partition(":")[2]} if artifact.source.checksum else {}
+    try:
+        parts: list[Any] = [
+            {name: one[name] for name in ("PartNumber", "ETag", f"Checksum{algorithm}") if name in one}
+            for one in _parts(transfer, way, after=0, s3=s3)
+        ]
+        s3.complete_multipart_upload(
+            **_upload(transfer, way),
+            MultipartUpload={"Parts": parts},
+            MpuObjectSize=artifact.source.size,
+            ChecksumType="FULL_OBJECT",
+            IfNoneMatch="*",
+            **known,  # type: ignore[arg-type]
+        )
+    except ClientError as error:
+        code = _code(error)
+        if code in {"PreconditionFailed", "NoSuchUpload"}:
+            # Somebody was quicker, or an earlier run of this step was killed after it had done this. The target looks.
+            return False
+        if code in {"BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"}:
+            raise ArtifactMismatch(
+                f"The parts of {_uri(artifact, way)} do not make {artifact.source.uri}: S3 says {error}. Nothing was "
+                "deployed. Promote again: the parts are dropped and copied anew."
+            ) from error
+        raise _refusal(artifact, way, error) from error
+    return True
+
+
+def _parts(transfer: Transfer, way: Way, *, after: int, s3: S3Client) -> Iterator[Mapping[str, Any]]:
+    paginator: Any = s3.get_paginator("list_parts")
+    for page in paginator.paginate(**_upload(transfer, way), PartNumberMarker=after):
+        yield from page.get("Parts", [])
+
+
+def _put_text(artifact: Artifact, text: str, way: Way, *, s3: S3Client) -> bool:
+    try:
+        s3.put_object(
+            Bucket=way.target.artifact_bucket,
+            Key=artifact.key,
+            Body=text.encode(),
+            IfNoneMatch="*",
+            ChecksumSHA256=sha256(text).partition(":")[2],
+            ExpectedBucketOwner=way.target.account,
+        )
+    except ClientError as error:
+        if _code(error) == "PreconditionFailed":
+            return False
+        raise _refusal(artifact, way, error) from error
+    return True
+
+
+def sha256(text: str) -> str:
+    """Return a text's checksum as S3 writes it, with its algorithm."""
+    return f"SHA256:{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _algorithm(source: S3Object) -> str:
+    return source.checksum.partition(":")[0] if source.checksum else _COMPUTED
+
+
+def _copy_source(source: S3Object) -> CopySourceTypeDef:
+    return _versioned(source)  # type: ignore[return-value]
+
+
+def _versioned(source: S3Object) -> dict[str, Any]:
+    where = {"Bucket": source.bucket, "Key": source.key}
+    return {**where, "VersionId": source.version_id} if source.version_id else where
+
+
+def _upload(transfer: Transfer, way: Way) -> dict[str, Any]:
+    return {
+        "Bucket": way.target.artifact_bucket,
+        "Key": transfer.artifact.key,
+        "UploadId": transfer.upload_id,
+        "ExpectedBucketOwner": way.target.account,
+    }
+
+
+def _refusal(artifact: Artifact, way: Way, error: ClientError) -> Exception:
+    code, to = _code(error), _uri(artifact, way)
+    if code in _GONE:
+        return sources.gone(artifact.source)
+    if code == "ConditionalRequestConflict":
+        return NotYetVisible(f"Another copy to {to} is under way; this one is tried again.")
+    if code == "NoSuchUpload":
+        return CallRefused(
+            f"The upload to {to} was ended by somebody else, perhaps by another promotion of the same "
+            "model. Promote again."
+        )
+    return CallRefused(f"S3 refused to copy {artifact.source.uri} to {to} ({error}).")
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])
+
+
+def _uri(artifact: Artifact, way: Way) -> str:
+    return f"s3://{way.target.artifact_bucket}/{artifact.key}"

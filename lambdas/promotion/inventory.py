@@ -1,0 +1,108 @@
+"""Every object that a model needs, and where it comes to lie in the target. Pure.
+
+Each address of the model gets a folder of its own in the target's bucket, called by a digest of what lies at the
+address. So another content never comes to the same place, and the same content is found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from lambdas.promotion import names
+from lambdas.promotion.definition import hex_digest
+from lambdas.promotion.document import Artifact, S3Object
+from lambdas.promotion.errors import UnsupportedModel
+
+# Bytes of a key (AWS: S3, object key naming), and of an object's own name that are kept, the last ones.
+_LONGEST_KEY = 1024
+_LONGEST_BASENAME = 255
+# What the steps that look at every object can do in one run.
+_MOST_OBJECTS = 100_000
+_MOST_TOLD = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What lies at an address: one object, or all objects below `prefix`. `text` replaces an object's content."""
+
+    objects: tuple[S3Object, ...]
+    prefix: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """The objects; each address of the source's with the target's; and each with a digest of what lies there."""
+
+    artifacts: tuple[Artifact, ...]
+    addresses: Mapping[str, str]
+    contents: Mapping[str, str]
+
+
+def take(found: Mapping[str, Found], *, application: str, stage: str, bucket: str, where: str) -> Inventory:
+    """Return the inventory of what was found at the model's addresses.
+
+    `bucket` is the target's; `where` names the model in a refusal. Raises UnsupportedModel.
+    """
+    artifacts: dict[str, Artifact] = {}
+    addresses, contents = {}, {}
+    for uri, at in found.items():
+        folder = f"{names.stage_prefix(application, stage)}{_identity(at)[:32]}/"
+        for artifact in _artifacts(at, folder):
+            artifacts[artifact.key] = artifact
+        if at.prefix is None:
+            addresses[uri] = f"s3://{bucket}/{folder}{_basename(at.objects[0].key)}"
+        else:
+            addresses[uri] = f"s3://{bucket}/{folder}".rstrip("" if uri.endswith("/") else "/")
+        contents[uri] = _content(at)
+    _require_carried(artifacts.values(), where=where)
+    return Inventory(artifacts=tuple(artifacts.values()), addresses=addresses, contents=contents)
+
+
+def folders(artifacts: Iterable[Artifact], *, application: str, stage: str) -> list[str]:
+    """Return the folders in the target's bucket that hold the artifacts and nothing else."""
+    prefix = names.stage_prefix(application, stage)
+    return list(dict.fromkeys(f"{prefix}{artifact.key[len(prefix) :].partition('/')[0]}/" for artifact in artifacts))
+
+
+def _artifacts(at: Found, folder: str) -> Iterator[Artifact]:
+    for found in at.objects:
+        own = _basename(found.key) if at.prefix is None else found.key[len(at.prefix) :]
+        yield Artifact(source=found, key=f"{folder}{own}", text=at.text)
+
+
+def _basename(key: str) -> str:
+    return key.rpartition("/")[2].encode()[-_LONGEST_BASENAME:].decode(errors="ignore")
+
+
+def _identity(at: Found) -> str:
+    """A digest of which objects these are: address, version, ETag, size and checksum of each."""
+    if at.prefix is None:
+        (one,) = at.objects
+        return hex_digest([one.bucket, one.key, one.version_id, one.etag, one.size, one.checksum])
+    return hex_digest([at.objects[0].bucket, at.prefix, _content(at)])
+
+
+def _content(at: Found) -> str:
+    """A digest of what lies there, wherever it lies. A list tells no checksum, so there the ETag stands for it."""
+    if at.prefix is None:
+        (one,) = at.objects
+        return one.checksum or f"{one.etag}:{one.version_id}"
+    return hex_digest([[one.key[len(at.prefix) :], one.etag, one.size] for one in at.objects])
+
+
+def _require_carried(artifacts: Iterable[Artifact], *, where: str) -> None:
+    found = list(artifacts)
+    problems = [
+        f"{artifact.source.uri} (its key in the target would be longer than the {_LONGEST_KEY} bytes that S3 allows)"
+        for artifact in found
+        if len(artifact.key.encode(errors="surrogatepass")) > _LONGEST_KEY
+    ]
+    if len(found) > _MOST_OBJECTS:
+        problems.insert(0, f"{len(found)} objects, more than {_MOST_OBJECTS}")
+    if problems:
+        more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
+        raise UnsupportedModel(
+            f"{where} cannot be carried: {'; '.join(problems[:_MOST_TOLD])}{more}. Nothing was created."
+        )

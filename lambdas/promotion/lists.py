@@ -1,0 +1,71 @@
+"""The lists that are too long for a state (256 KiB): they lie in the hub's bucket, one JSON document a line.
+
+The hub's own role reads and writes them. A step that is run again writes the same list again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lambdas.promotion.document import Promotion, from_line, to_line
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+T = TypeVar("T")
+
+INVENTORY = "inventory.jsonl"  # Artifact: what the model needs
+THERE = "there.jsonl"  # str: keys that are in the target's bucket already
+TRANSFERS = "transfers.jsonl"  # Transfer: the inventory as it was found before the copy, with the open uploads
+UNITS = "units.jsonl"  # Unit: what one run of the copying step does
+MANIFEST = "units.json"  # the Map's items: where each unit stands in UNITS
+
+
+def write(name: str, items: Iterable[Any], promotion: Promotion, *, s3: S3Client) -> list[tuple[int, int]]:
+    """Write a list, and return where each item stands in it: offset and length in bytes."""
+    lines = [to_line(item) for item in items]
+    _put(name, b"".join(lines), promotion, s3=s3)
+    spans, offset = [], 0
+    for line in lines:
+        spans.append((offset, len(line)))
+        offset += len(line)
+    return spans
+
+
+def read(name: str, kind: type[T], promotion: Promotion, *, s3: S3Client) -> list[T]:
+    """Return a list's items."""
+    return [from_line(line, kind) for line in _get(name, promotion, s3=s3).splitlines()]
+
+
+def read_one(name: str, kind: type[T], span: tuple[int, int], promotion: Promotion, *, s3: S3Client) -> T:
+    """Return the item that stands at `span` (offset and length), without reading the rest."""
+    offset, length = span
+    return from_line(_get(name, promotion, s3=s3, Range=f"bytes={offset}-{offset + length - 1}"), kind)
+
+
+def write_manifest(spans: Iterable[tuple[int, int]], promotion: Promotion, *, s3: S3Client) -> str:
+    """Write the Map's items and return the key: a JSON array (AWS: Distributed Map, ItemReader for JSON files)."""
+    items = [{"offset": offset, "length": length} for offset, length in spans]
+    _put(MANIFEST, json.dumps(items).encode(), promotion, s3=s3)
+    return f"{promotion.lists}{MANIFEST}"
+
+
+def _put(name: str, body: bytes, promotion: Promotion, *, s3: S3Client) -> None:
+    s3.put_object(
+        Bucket=promotion.hub.bucket,
+        Key=f"{promotion.lists}{name}",
+        Body=body,
+        ExpectedBucketOwner=promotion.hub.account,
+    )
+
+
+def _get(name: str, promotion: Promotion, *, s3: S3Client, **part: Any) -> bytes:
+    answer = s3.get_object(
+        Bucket=promotion.hub.bucket,
+        Key=f"{promotion.lists}{name}",
+        ExpectedBucketOwner=promotion.hub.account,
+        **part,
+    )
+    return answer["Body"].read()
