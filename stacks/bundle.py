@@ -1,7 +1,7 @@
 """The Lambda bundle: lambdas/, the packages it needs, and the deployed settings. One bundle serves every step.
 
-It is compiled, so that a cold start does not compile it. Compiled files fit the version of Python that made them and
-are ignored by others: deploy with the version that the Lambdas run on (stacks/step.py) to have them there.
+It is compiled, so that a cold start does not compile it. Compiled files fit only the version of Python that made them,
+so the Lambdas run on the version that deploys them: the one on which the tests ran, too.
 """
 
 from __future__ import annotations
@@ -30,8 +30,27 @@ _A_DAY = 24 * 3600
 _SERVICES = {"s3", "sagemaker", "sts"}
 
 
+RUNTIMES = {
+    "3.11": lambda_.Runtime.PYTHON_3_11,
+    "3.12": lambda_.Runtime.PYTHON_3_12,
+    "3.13": lambda_.Runtime.PYTHON_3_13,
+    "3.14": lambda_.Runtime.PYTHON_3_14,
+}
+
+
 class BundleError(Exception):
     """The bundle could not be built; the message quotes pip."""
+
+
+def runtime() -> lambda_.Runtime:
+    """Return Lambda's runtime for the Python that runs this, which compiles the bundle. Raises BundleError."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if version not in RUNTIMES:
+        raise BundleError(
+            f"This is Python {version}, and the Lambdas run on the version that deploys them. Deploy with one that "
+            f"Lambda and Promote know: {', '.join(RUNTIMES)}."
+        )
+    return RUNTIMES[version]
 
 
 def code(settings: Settings) -> lambda_.Code:

@@ -6,6 +6,7 @@ docs/configuration.md explains every member. A mistake is reported with its path
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,6 +55,7 @@ ExternalId = Annotated[
     str, _text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1224 letters, digits or _+=,.@:/-", longest=1224)
 ]
 OrganizationId = Annotated[str, _text(r"^o-[a-z0-9]{10,32}$", "an organization's id such as o-abcde12345")]
+PythonVersion = Annotated[str, _text(r"^3\.[0-9]+$", 'a version of Python such as "3.13", in quotes')]
 Duration = Annotated[str, _text(r"^[1-9][0-9]*[smh]$", "a duration such as 90s, 30m or 2h")]
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -72,10 +74,11 @@ class _Strict(BaseModel):
 
 
 class Hub(_Strict):
-    """The account of the state machine."""
+    """The account of the state machine. `python` is the version that everybody who deploys must use."""
 
     account: Account
     region: Region
+    python: PythonVersion | None = None
     external_id: ExternalId | None = None
     organization_id: OrganizationId | None = None
 
@@ -238,7 +241,7 @@ def parse(raw: object, *, where: str) -> Configuration:
     named = raw.get("environments") if isinstance(raw, dict) else None
     problems += _contradictions(configuration, named if isinstance(named, dict) else {})
     if not problems:
-        problems += _too_much_or_too_little(configuration)
+        problems += [*_wrong_python(configuration), *_too_much_or_too_little(configuration)]
         try:
             configuration.deployment_order()
         except ConfigurationError as error:
@@ -320,6 +323,12 @@ def _contradictions(configuration: Configuration, named: Mapping[str, object]) -
             owner = endpoints.setdefault(endpoint, path)
             if stage.endpoint and owner != path:
                 yield f"{path}.endpoint: {stage.endpoint!r} in {target} is the endpoint of {owner} too"
+
+
+def _wrong_python(configuration: Configuration) -> Iterator[str]:
+    wanted, running = configuration.hub.python, f"{sys.version_info.major}.{sys.version_info.minor}"
+    if wanted not in {None, running}:
+        yield f"hub.python: the Lambdas are to run on Python {wanted}, and this is {running}. Deploy with {wanted}"
 
 
 def _too_much_or_too_little(configuration: Configuration) -> Iterator[str]:

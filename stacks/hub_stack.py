@@ -207,7 +207,7 @@ class HubStack(Stack):
             accept(
                 step.function,
                 "AwsSolutions-L1",
-                "Python 3.13 is pinned: a newer one is taken over when the tests have run on it.",
+                "The version that deploys, on which the tests ran and which compiled the bundle (docs/decisions/0006).",
             )
         accept(
             self.state_machine.role,

@@ -17,6 +17,7 @@ from constructs import Construct
 from lambdas.promotion import names
 from lambdas.promotion.errors import Transient, every_error
 from lambdas.promotion.names import Step
+from stacks import bundle
 from stacks.retention import KEPT
 
 # AWS: "Handle transient Lambda service exceptions", and the throttling that CDK's own default leaves out.
@@ -73,8 +74,7 @@ class StepFunction(Construct):
             self,
             "Function",
             function_name=name,
-            # Not the version that deploys, so that two people who deploy do not change every function in turn.
-            runtime=lambda_.Runtime.PYTHON_3_13,
+            runtime=bundle.runtime(),
             architecture=lambda_.Architecture.ARM_64,
             handler=f"lambdas.{step.value}.handler",
             code=code,

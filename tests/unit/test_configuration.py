@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,10 @@ def test_environments_in_a_circle_are_refused() -> None:
 def test_each_environment_is_deployed_after_those_it_takes_from() -> None:
     order = parse().deployment_order()
     assert order.index("dev") < order.index("qa") < order.index("production")
+
+
+def test_only_the_python_that_everybody_is_to_use_may_deploy() -> None:
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert parse(("hub.python", running)).hub.python == running
+    (told,) = mistakes(("hub.python", "3.1"))
+    assert f"to run on Python 3.1, and this is {running}" in told
