@@ -1,16 +1,27 @@
-"""Leave no multipart upload behind when a promotion fails: parts that nobody completes are paid for."""
+"""Leave no multipart upload behind when a promotion fails or is stopped: parts that nobody completes are paid for."""
 
 from __future__ import annotations
 
-from lambdas.promotion import arrivals, duties, inventory, lists
+from typing import Any
+
+from lambdas.promotion import arrivals, duties, inventory, lists, settings
 from lambdas.promotion.document import Artifact, Promotion
-from lambdas.promotion.step import logger, s3_of_hub, step
+from lambdas.promotion.step import Event, errors_by_name, log_about, logger, s3_of_hub
 
 
-@step
-def handler(promotion: Promotion) -> Promotion:
-    artifacts = lists.read(lists.INVENTORY, Artifact, promotion, s3=s3_of_hub())
+@errors_by_name
+def handler(event: Event, context: object) -> dict[str, Any]:
+    """The event is {"promotion": the document}, or {"execution": the ARN of one that was stopped from outside."""
+    hub = s3_of_hub()
+    if "promotion" in event:
+        promotion: Promotion | None = Promotion.from_json(event["promotion"])
+    else:
+        promotion = lists.promotion_of(event["execution"], settings.deployed().hub, s3=hub)
+    if promotion is None:
+        return {"uploads": 0}  # it was stopped before it could open one
+    log_about(promotion)
+    artifacts = lists.read(lists.INVENTORY, Artifact, promotion, s3=hub)
     folders = inventory.folders(artifacts, application=promotion.request.application, stage=promotion.stage.name)
     aborted = arrivals.abort_uploads(folders, promotion.target, s3=duties.as_deployer(promotion).s3)
     logger.info("Uploads aborted", extra={"uploads": aborted})
-    return promotion
+    return {"uploads": aborted}

@@ -20,6 +20,7 @@ _AT_ONCE = 50
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
     hub = s3_of_hub()
+    lists.write(lists.PROMOTION, [promotion], promotion, s3=hub)
     artifacts = lists.read(lists.INVENTORY, Artifact, promotion, s3=hub)
     there = set(lists.read(lists.THERE, str, promotion, s3=hub))
     s3 = duties.as_copier(promotion, artifacts).s3
@@ -50,7 +51,9 @@ def _prepare(artifact: Artifact, *, there: Collection[str], way: Way, s3: S3Clie
     found = replace(artifact, source=seen.object)
     if artifact.key in there:
         return Transfer(artifact=found, there=True)
-    size = copy_plan.part_size(found)
+    size = copy_plan.part_size(found, whole_if_possible=way.annotations)
     if size is None:
         return Transfer(artifact=found)
+    if way.annotations:
+        copying.require_no_annotations(found, way, s3=s3)
     return Transfer(artifact=found, part_size=size, upload_id=copying.open_upload(found, seen.kept, way, s3=s3))

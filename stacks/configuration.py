@@ -122,9 +122,14 @@ class Stage(_Strict):
 
 
 class Application(_Strict):
-    """One model lineage. Approving a version of the group starts the first stage."""
+    """One model lineage. Approving a version of the group starts the first stage.
+
+    `copy_tags`, `copy_annotations`: the artifacts' tags and annotations are copied with them.
+    """
 
     model_package_group: SageMakerName
+    copy_tags: Annotated[bool, Field(strict=True)] = False
+    copy_annotations: Annotated[bool, Field(strict=True)] = False
     stages: Annotated[dict[StageName, Stage], Field(min_length=1)]
 
 
@@ -150,6 +155,16 @@ class Configuration(_Strict):
         """Return the environments that some stage names; the others have nothing to deploy."""
         sources = self.sources()
         return set(sources).union(*sources.values())
+
+    def copied_along(self, source: str, target: str) -> tuple[bool, bool]:
+        """Say whether some application copies tags, and annotations, between these two environments."""
+        applications = [
+            application
+            for application in self.applications.values()
+            for name, stage in application.stages.items()
+            if (stage.source, self.environment_of(name, stage)) == (source, target)
+        ]
+        return any(one.copy_tags for one in applications), any(one.copy_annotations for one in applications)
 
     def registry_of(self, application: Application) -> str:
         """Return the environment whose registry holds the application's group: where its first stage takes from."""
@@ -197,6 +212,8 @@ class Configuration(_Strict):
                             endpoint=stage.endpoint,
                             production_variants=tuple(variant.in_api_words() for variant in stage.variants),
                             deadline_seconds=stage.deadline_seconds,
+                            copy_tags=application.copy_tags,
+                            copy_annotations=application.copy_annotations,
                         )
                         for stage_name, stage in application.stages.items()
                     },

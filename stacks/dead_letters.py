@@ -1,4 +1,4 @@
-"""The queue for approvals that EventBridge could not deliver; docs/operations.md says what to do with them."""
+"""The queue for events that EventBridge could not deliver; docs/operations.md says what to do with them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def dead_letter_queue(stack: Stack, rules: Sequence[str]) -> sqs.IQueue:
     """
     queue = sqs.Queue(
         stack,
-        "UndeliveredApprovals",
+        "UndeliveredEvents",
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
         retention_period=Duration.days(14),
@@ -39,4 +39,4 @@ def dead_letter_queue(stack: Stack, rules: Sequence[str]) -> sqs.IQueue:
             },
         )
     )
-    return sqs.Queue.from_queue_arn(stack, "UndeliveredApprovalsOfRules", queue.queue_arn)
+    return sqs.Queue.from_queue_arn(stack, "UndeliveredEventsOfRules", queue.queue_arn)

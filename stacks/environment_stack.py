@@ -117,14 +117,15 @@ class EnvironmentStack(Stack):
                 conditions={"Bool": {"s3:ObjectCreationOperation": "false"}},
             )
         )
-        bucket.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="CopiersSeeTheirParts",
-                principals=self._copiers_of(sources),
-                actions=["s3:ListMultipartUploadParts"],
-                resources=[bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
+        for source in sources:
+            bucket.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=f"{source.title().replace('-', '')}sCopierSeesItsParts",
+                    principals=self._copiers_of([source]),
+                    actions=["s3:ListMultipartUploadParts", *self._copied_along(source, self._name)[1]],
+                    resources=[bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
+                )
             )
-        )
         accept(
             bucket,
             "AwsSolutions-S1",
@@ -293,7 +294,10 @@ class EnvironmentStack(Stack):
             objects = f"arn:aws:s3:::{bucket}/{names.ARTIFACT_PREFIX}/*"
             keys = f"arn:aws:kms:{there.region}:{there.account}:key/*"
             title = target.title().replace("-", "")
-            self._allow(role, f"PutInto{title}", ["s3:PutObject", "s3:ListMultipartUploadParts"], [objects])
+            read, written = self._copied_along(self._name, target)
+            if read:
+                self._allow(role, f"ReadTagsFor{title}", read, self._buckets("/*"))
+            self._allow(role, f"PutInto{title}", ["s3:PutObject", "s3:ListMultipartUploadParts", *written], [objects])
             self._allow(
                 role, f"EncryptFor{title}", ["kms:GenerateDataKey", "kms:Decrypt"], [keys], self._via_s3(there.region)
             )
@@ -308,6 +312,14 @@ class EnvironmentStack(Stack):
                 "The key's id is not known in this account; the target's key policy names this role, and only S3 may "
                 "use it.",
             )
+
+    def _copied_along(self, source: str, target: str) -> tuple[list[str], list[str]]:
+        """Return the rights for what goes along with objects: to read it in the source, to write it in the target."""
+        tags, annotations = self._configuration.copied_along(source, target)
+        read = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"] if tags else []
+        read += ["s3:GetObjectAnnotation", "s3:GetObjectVersionAnnotation", "s3:ListObjectAnnotations"] * annotations
+        written = ["s3:PutObjectTagging"] * tags + ["s3:PutObjectAnnotation"] * annotations
+        return read, written
 
     def _read_artifacts(self, role: iam.Role, sid: str, actions: Sequence[str], objects: Sequence[str]) -> None:
         if objects:

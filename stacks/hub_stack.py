@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -25,6 +26,7 @@ from stacks.step import StepFunction
 # 15 minutes, and with this memory it gives one whole CPU (AWS: Lambda, "Configure function memory").
 _LONG = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY}
 _LONG |= {Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS}
+_STOPPED = f"{names.PRODUCT}-stopped"  # the rule for executions that were stopped
 _LONGEST = Duration.minutes(15)
 _ONE_CPU = 1769  # MB
 _WRITE_LISTS = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY}
@@ -87,7 +89,9 @@ class HubStack(Stack):
                 sid="DecryptTheMapsItems", actions=["kms:Decrypt"], resources=[key.key_arn], conditions=self._via_s3()
             )
         )
-        self._approvals(configuration)
+        dead_letters = dead_letter_queue(self, [f"{names.BUS}/{names.PRODUCT}-approved-*", _STOPPED])
+        self._approvals(configuration, dead_letters)
+        self._tidy_up(steps[Step.ABORT_UPLOADS], dead_letters)
         self._accept_findings(steps, lists)
 
     def _key(self) -> kms.Key:
@@ -152,7 +156,7 @@ class HubStack(Stack):
                 "Each promotion has lists of its own, below its execution's name.",
             )
 
-    def _approvals(self, configuration: Configuration) -> None:
+    def _approvals(self, configuration: Configuration, dead_letters: sqs.IQueue) -> None:
         """An approval comes from a registry's account to this bus; a rule per application starts its first stage."""
         bus = events.EventBus(self, "Bus", event_bus_name=names.BUS)
         for name in approvals.registries(configuration):
@@ -170,7 +174,6 @@ class HubStack(Stack):
                     "Condition": {"ForAllValues:StringEquals": {"events:source": approvals.SOURCE}},
                 },
             )
-        dead_letters = dead_letter_queue(self, [f"{names.BUS}/{names.PRODUCT}-approved-*"])
         for name, application in configuration.applications.items():
             first_stage = next(iter(application.stages))
             events.Rule(
@@ -196,6 +199,31 @@ class HubStack(Stack):
                     )
                 ],
             )
+
+    def _tidy_up(self, abort_uploads: StepFunction, dead_letters: sqs.IQueue) -> None:
+        """An execution that is stopped or runs out of time has no state in which it could tidy up by itself."""
+        events.Rule(
+            self,
+            "Stopped",
+            rule_name=_STOPPED,
+            description="A promotion that was stopped leaves no multipart upload behind",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={"stateMachineArn": [self.state_machine.state_machine_arn], "status": ["ABORTED", "TIMED_OUT"]},
+            ),
+            targets=[
+                targets.LambdaFunction(
+                    abort_uploads.function,
+                    event=events.RuleTargetInput.from_object(
+                        {"execution": events.EventField.from_path("$.detail.executionArn")}
+                    ),
+                    dead_letter_queue=dead_letters,
+                    retry_attempts=10,
+                    max_event_age=Duration.hours(2),
+                )
+            ],
+        )
 
     def _via_s3(self) -> dict[str, dict[str, str]]:
         return {"StringEquals": {"kms:ViaService": f"s3.{self.region}.amazonaws.com"}}

@@ -17,7 +17,6 @@ from stacks.step import StepFunction, task
 COPY_LABEL = "CopyTheArtifacts"
 _POLL = Duration.seconds(30)
 _EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
-_RETRY_COUNT = "{% $states.context.State.RetryCount %}"
 _THE_FAILURE = "{% {'failed': $states.input.failed} %}"
 _WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
 _NOTHING_TO_COPY = sfn.Condition.jsonata("{% $states.input.copy.units = 0 %}")
@@ -50,7 +49,7 @@ def story(scope: Construct, steps: Mapping[Step, StepFunction], *, lists: s3.IBu
         scope,
         "Abort the uploads",
         steps[Step.ABORT_UPLOADS],
-        payload={"promotion": "{% $states.input.promotion %}", "attempt": _RETRY_COUNT},
+        payload={"promotion": "{% $states.input.promotion %}"},
         outputs=_THE_FAILURE,
         caught_by=explain,
         catch_output=_THE_FAILURE,

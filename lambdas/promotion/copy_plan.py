@@ -41,16 +41,21 @@ class _Request:
     seconds: float
 
 
-def part_size(artifact: Artifact) -> int | None:
+def part_size(artifact: Artifact, *, whole_if_possible: bool = False) -> int | None:
     """Return the size of the parts to copy an object by, in bytes, or None if it is copied by one request.
 
-    It follows from the object alone, so a later run can go on with the parts of an earlier one.
+    It follows from the object alone, so a later run can go on with the parts of an earlier one. `whole_if_possible`:
+    something goes along that S3 copies with whole objects only.
     """
     size, checksum = artifact.source.size, artifact.source.checksum
     if size <= _BY_PARTS_ABOVE or artifact.text is not None:
         return None
-    if size <= _LARGEST_COPY and checksum and not checksum.startswith(_WHOLE_FROM_PARTS):
-        return None  # the copy could not have the checksum that proves it
+    if size <= _LARGEST_COPY and (
+        whole_if_possible
+        # The copy could not have the checksum that proves it.
+        or (checksum and not checksum.startswith(_WHOLE_FROM_PARTS))
+    ):
+        return None
     least = -(-size // _MOST_PARTS)
     return max(_PART, -(-least // _MIB) * _MIB)
 

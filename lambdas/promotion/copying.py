@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion import copy_plan, sources
 from lambdas.promotion.document import Artifact, S3Object, Transfer, Way
-from lambdas.promotion.errors import ArtifactMismatch, CallRefused, NotYetVisible
+from lambdas.promotion.errors import ArtifactMismatch, CallRefused, NotYetVisible, UnsupportedModel
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -67,6 +67,17 @@ def copy_whole(artifact: Artifact, way: Way, *, s3: S3Client) -> bool:
             return False
         raise _refusal(artifact, way, error) from error
     return True
+
+
+def require_no_annotations(artifact: Artifact, way: Way, *, s3: S3Client) -> None:
+    """Raise UnsupportedModel if an object that is copied by parts has annotations: S3 copies them with no part."""
+    where = _versioned(artifact.source)
+    found = s3.list_object_annotations(**where, MaxAnnotationResults=1, ExpectedBucketOwner=way.source.account)
+    if found.get("Annotations"):
+        raise UnsupportedModel(
+            f"{artifact.source.uri} has annotations and is larger than the 5 GB that S3 copies whole, so they cannot "
+            "go along. Remove them, or set copy_annotations to false for the application. Nothing was created."
+        )
 
 
 def open_upload(artifact: Artifact, kept: Mapping[str, Any], way: Way, *, s3: S3Client) -> str:

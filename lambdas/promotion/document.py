@@ -299,7 +299,8 @@ class Promotion:
 
     @property
     def way(self) -> Way:
-        return Way(source=self.source, target=self.target)
+        stage = self.stage
+        return Way(source=self.source, target=self.target, tags=stage.copy_tags, annotations=stage.copy_annotations)
 
     @property
     def lists(self) -> str:

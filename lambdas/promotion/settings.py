@@ -53,7 +53,8 @@ class Stage:
     """An application in an environment.
 
     `production_variants` are CreateEndpointConfig's ProductionVariants, in the API's own words, without ModelName.
-    `deadline_seconds` counts from the start of the execution.
+    `deadline_seconds` counts from the start of the execution. `copy_tags`, `copy_annotations`: whether those of the
+    artifacts are copied with them.
     """
 
     name: str
@@ -62,6 +63,8 @@ class Stage:
     endpoint: str
     production_variants: tuple[dict[str, Any], ...]
     deadline_seconds: int
+    copy_tags: bool = False
+    copy_annotations: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
