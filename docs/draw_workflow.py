@@ -96,17 +96,19 @@ def _caught(states: Mapping[str, State]) -> Iterator[str]:
         for catcher in state.get("Catch", []):
             if catcher["Next"] != state.get("Next"):
                 caught_from[catcher["Next"]].append(name)
+    most = max(map(len, caught_from.values()), default=0)
     for number, (target, names) in enumerate(caught_from.items()):
         if len(names) == 1:
             yield f'{_id(names[0])} -.->|"error"| {_id(target)}'
         else:
-            which = "an error of any step, after its retries" if number == 0 else f"an error of {', '.join(names)}"
+            which = "an error of any other step" if len(names) == most else f"an error of {', '.join(names)}"
             yield f'{_ANY_ERROR}_{number}["{_text(which)}"] -.-> {_id(target)}'
 
 
 def _answer(choice: Mapping[str, Any]) -> str:
     """Return the values that a condition compares with, or the condition itself if it compares with none."""
     condition = str(choice.get("Condition", "")).removeprefix("{%").removesuffix("%}").strip()
+    condition = condition.replace("$states.input.", "")
     return " or ".join(re.findall(r"'([^']*)'", condition)) or condition
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.live import Live
 from rich.padding import Padding
 from rich.table import Table
@@ -17,6 +18,7 @@ from rich.table import Table
 from sandbox.control import Sandbox
 
 _POLL_SECONDS = 0.2
+_COPY = "Copy the artifacts"
 _SHOWN = {"TaskState", "MapState", "WaitState"}
 
 
@@ -26,13 +28,14 @@ class PromotionFailed(Exception):
 
 @dataclass
 class Visit:
-    """All visits of one state so far."""
+    """All visits of one state so far. `told` is what there is to say about it beside its time."""
 
     name: str
     entered: datetime
     seconds: float = 0.0
     times: int = 1
     running: bool = True
+    told: str = ""
 
 
 def follow(sandbox: Sandbox, execution_arn: str, console: Console) -> dict[str, Any]:
@@ -60,13 +63,54 @@ def output_of(stepfunctions: Any, execution_arn: str) -> dict[str, Any]:
 
 
 def _until_it_ends(stepfunctions: Any, execution_arn: str) -> Iterator[list[Visit]]:
+    copy = CopyProgress(stepfunctions, execution_arn)
     while True:
         status = stepfunctions.describe_execution(executionArn=execution_arn)["status"]
-        events = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=execution_arn)
-        yield _visits([event for page in events for event in page["events"]], ended=status != "RUNNING")
+        pages = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=execution_arn)
+        events = [event for page in pages for event in page["events"]]
+        visits = _visits(events, ended=status != "RUNNING")
+        for visit in visits:
+            if visit.name == _COPY:
+                visit.told = copy.told(_input_of(_COPY, events))
+        yield visits
         if status != "RUNNING":
             return
         time.sleep(_POLL_SECONDS)
+
+
+class CopyProgress:
+    """How far the copy has come: its units are child executions of the Map's run, and tell what they copied."""
+
+    def __init__(self, stepfunctions: Any, execution_arn: str) -> None:
+        self._stepfunctions = stepfunctions
+        self._execution_arn = execution_arn
+        self._ended: dict[str, dict[str, int]] = {}
+
+    def told(self, promotion: dict[str, Any]) -> str:
+        """Say it in a few words; `promotion` is the document with the plan of the copy."""
+        for run in self._stepfunctions.list_map_runs(executionArn=self._execution_arn)["mapRuns"]:
+            pages = self._stepfunctions.get_paginator("list_executions").paginate(
+                mapRunArn=run["mapRunArn"], statusFilter="SUCCEEDED"
+            )
+            for arn in [one["executionArn"] for page in pages for one in page["executions"]]:
+                if arn not in self._ended:
+                    found = self._stepfunctions.describe_execution(executionArn=arn)
+                    self._ended[arn] = json.loads(found["output"])
+        plan = promotion["copy"]
+        copied = sum(unit.get("bytes", 0) for unit in self._ended.values())
+        return (
+            f"{len(self._ended)} of {plan['units']} units, "
+            f"{decimal(copied)} of {decimal(plan['bytes'])} in {plan['objects']} objects"
+        )
+
+
+def _input_of(state: str, events: list[dict[str, Any]]) -> dict[str, Any]:
+    for event in events:
+        details = event.get("stateEnteredEventDetails", {})
+        if details.get("name") == state:
+            document: dict[str, Any] = json.loads(details["input"])
+            return document
+    raise LookupError(f"{state} was not entered")
 
 
 def _visits(events: list[dict[str, Any]], *, ended: bool) -> list[Visit]:
@@ -97,8 +141,8 @@ def _table(visits: list[Visit]) -> Padding:
     table.add_column(justify="right", style="dim", min_width=7)
     for visit in visits:
         mark = "[yellow]●[/]" if visit.running else "[green]✓[/]"
-        times = f"[dim]{visit.times} times[/]" if visit.times > 1 else ""
-        table.add_row(f"{visit.seconds:.1f} s", mark, visit.name, times)
+        more = visit.told or (f"{visit.times} times" if visit.times > 1 else "")
+        table.add_row(f"{visit.seconds:.1f} s", mark, visit.name, f"[dim]{more}[/]")
     return Padding(table, (0, 0, 0, 2))
 
 
@@ -107,7 +151,8 @@ def _tell(visits: list[Visit], told: set[str], console: Console) -> None:
     for visit in visits:
         if not visit.running and visit.name not in told:
             told.add(visit.name)
-            console.print(f"  {visit.seconds:5.1f} s  {visit.name}", highlight=False)
+            more = f": {visit.told}" if visit.told else ""
+            console.print(f"  {visit.seconds:5.1f} s  {visit.name}{more}", highlight=False)
 
 
 def _tell_repeated(visits: list[Visit], console: Console) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
+from lambdas.promotion import accounts, settings
+from lambdas.promotion.names import Step, step_role_arn
 from lambdas.promotion.settings import Settings
 from sandbox.control import Sandbox
 from sandbox.launch import launch
@@ -50,3 +53,19 @@ def lasting_world(deployed_sandbox: Sandbox) -> Iterator[World]:
     world.forget()
     yield world
     world.forget()
+
+
+@pytest.fixture
+def act_as(world: World, deployed_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[Step], None]:
+    """Let the product's own functions and steps run here as a step's Lambda does in the hub."""
+
+    def act(step: Step) -> None:
+        own = world.sandbox.assume(step_role_arn(world.sandbox.accounts["hub"], step))
+        session = boto3.Session(own["AccessKeyId"], own["SecretAccessKey"], own["SessionToken"])
+        monkeypatch.setattr(accounts, "_session", session)
+        monkeypatch.setattr(settings, "deployed", lambda: deployed_settings)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", world.sandbox.endpoint_url)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(world.sandbox.ca_bundle))
+
+    return act

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from lambdas.promotion.document import Promotion
+from lambdas.promotion import lists
+from lambdas.promotion.document import Promotion, Transfer
 from lambdas.promotion.names import Step, function
 from lambdas.promotion.settings import Settings
 from sandbox import data_scientist
@@ -227,6 +228,28 @@ class World:
         pages = self.client("s3", environment).get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
+    def list_of(self, promotion: Promotion, name: str) -> list[Any]:
+        """A list of a promotion in the hub's bucket, as it is written: one JSON document, or one a line."""
+        text = self.client("s3").get_object(Bucket=promotion.hub.bucket, Key=f"{promotion.lists}{name}")["Body"].read()
+        if name.endswith(".json"):
+            found: list[Any] = json.loads(text)
+            return found
+        return [json.loads(line) for line in text.splitlines()]
+
+    def head(self, promotion: Promotion, transfer: Transfer) -> dict[str, Any]:
+        """A copy as the target's bucket shows it."""
+        found: dict[str, Any] = self.client("s3", promotion.target.name).head_object(
+            Bucket=promotion.target.artifact_bucket, Key=transfer.artifact.key, ChecksumMode="ENABLED"
+        )
+        return found
+
+    def open_uploads(self, environment: str) -> list[str]:
+        """The keys of the uploads that nobody has completed or aborted."""
+        answer = self.client("s3", environment).list_multipart_uploads(
+            Bucket=f"promote-{environment}-{self.sandbox.accounts[environment]}-{self.sandbox.region}"
+        )
+        return [one["Key"] for one in answer.get("Uploads", [])]
+
     def wait_for_endpoint(self, environment: str, status: str = "InService") -> None:
         deadline = time.monotonic() + 20
         while self.endpoint(environment)["EndpointStatus"] != status:
@@ -268,6 +291,11 @@ def input_of(world: World, arn: str, state: str) -> Promotion:
             if details.get("name") == state:
                 return Promotion.from_json(json.loads(details["input"]))
     raise AssertionError(f"{arn} never entered {state}")
+
+
+def transfers_of(world: World, promotion: Promotion) -> list[Transfer]:
+    """How each artifact of a promotion was planned to be copied."""
+    return lists.read(lists.TRANSFERS, Transfer, promotion, s3=world.client("s3"))
 
 
 def run(world: World, step: Step, promotion: Promotion, **more: object) -> dict[str, str]:

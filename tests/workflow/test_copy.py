@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from lambdas.promotion import lists
+from lambdas.promotion.document import Promotion
 from lambdas.promotion.names import Step
-from tests.workflow.given import APPLICATION, World, input_of, run, tar
+from tests.workflow.given import APPLICATION, World, input_of, run, tar, transfers_of
+
+FIRST_UNIT = {"offset": 0}
+
+
+def copied_once(world: World) -> Promotion:
+    """A promotion as it was before its copies were verified."""
+    return input_of(world, world.promoted(world.model()).arn, "Verify the artifacts")
+
+
+def copy_first_unit(world: World, promotion: Promotion) -> dict[str, str]:
+    (unit,) = world.list_of(promotion, lists.MANIFEST)
+    return run(world, Step.COPY_UNIT, promotion, unit=unit)
 
 
 def test_content_type_and_metadata_are_kept(world: World) -> None:
@@ -12,73 +26,97 @@ def test_content_type_and_metadata_are_kept(world: World) -> None:
     s3 = world.client("s3", "dev")
     body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/x-tar", Metadata={"job": "7"})
-    ended = world.promoted(made)
+    promotion = input_of(world, world.promoted(made).arn, "Verify the artifacts")
 
-    artifact = input_of(world, ended.arn, "Verify the artifacts").artifacts[0]
-    head = world.client("s3", "qa").head_object(Bucket=artifact.bucket, Key=artifact.key)
+    head = world.head(promotion, transfers_of(world, promotion)[0])
     assert (head["ContentType"], head["Metadata"]) == ("application/x-tar", {"job": "7"})
 
 
 def test_copies_are_encrypted_with_the_targets_own_key(world: World) -> None:
-    ended = world.promoted(world.model())
-    artifact = input_of(world, ended.arn, "Verify the artifacts").artifacts[0]
-    head = world.client("s3", "qa").head_object(Bucket=artifact.bucket, Key=artifact.key)
+    promotion = copied_once(world)
+    head = world.head(promotion, transfers_of(world, promotion)[0])
 
     assert head["ServerSideEncryption"] == "aws:kms"
     assert ":333333333333:key/" in head["SSEKMSKeyId"]
 
 
 def test_an_object_that_is_there_already_is_not_copied_again(world: World) -> None:
-    ended = world.promoted(world.model())
-    promotion = input_of(world, ended.arn, "Copy the artifacts")
-    artifact = promotion.artifacts[0]
-    qa = world.client("s3", "qa")
-    before = qa.head_object(Bucket=artifact.bucket, Key=artifact.key)["VersionId"]
+    promotion = copied_once(world)
+    (transfer, _) = transfers_of(world, promotion)
+    before = world.head(promotion, transfer)["VersionId"]
 
-    assert run(world, Step.COPY_ARTIFACT, promotion, index=0) == {}
-    assert qa.head_object(Bucket=artifact.bucket, Key=artifact.key)["VersionId"] == before
+    assert copy_first_unit(world, promotion) == {}
+    assert world.head(promotion, transfer)["VersionId"] == before
+
+
+def test_a_second_promotion_of_a_model_finds_everything_and_opens_nothing(world: World) -> None:
+    made = world.model()
+    world.promoted(made)
+    world.client("sagemaker", "qa").delete_endpoint(EndpointName="text-classifier-qa")
+    again = world.promoted(made)
+
+    assert (again.output["outcome"], again.output["artifacts_copied"], again.output["bytes_copied"]) == (
+        "Promoted",
+        0,
+        0,
+    )
+    assert "Copy the artifacts" not in world.states(again.arn)
 
 
 def test_a_source_that_changed_since_it_was_resolved_stops_the_copy(world: World) -> None:
     made = world.model()
-    promotion = input_of(world, world.promoted(made).arn, "Copy the artifacts")
+    promotion = input_of(world, world.promoted(made).arn, "Plan the copy")
     bucket, _, key = made.model_uri.removeprefix("s3://").partition("/")
     world.client("s3", "dev").put_object(Bucket=bucket, Key=key, Body=tar({"weights.json": b"{}"}))
-    failure = run(world, Step.COPY_ARTIFACT, promotion, index=0)
 
-    assert failure["errorType"] == "ArtifactChanged"
-    assert made.model_uri in failure["errorMessage"]
+    for failure in (run(world, Step.PLAN_COPY, promotion), copy_first_unit(world, promotion)):
+        assert failure["errorType"] == "ArtifactChanged"
+        assert made.model_uri in failure["errorMessage"]
 
 
-def test_a_copy_that_is_not_what_was_resolved_is_found_by_the_target(world: World) -> None:
-    promotion = input_of(world, world.promoted(world.model()).arn, "Verify the artifacts")
-    artifact = promotion.artifacts[1]
-    world.client("s3", "qa").put_object(Bucket=artifact.bucket, Key=artifact.key, Body=b"something else")
-    failure = run(world, Step.VERIFY_ARTIFACTS, promotion)
+def test_a_truncated_copy_is_found_by_its_name(world: World) -> None:
+    promotion = copied_once(world)
+    key = transfers_of(world, promotion)[1].artifact.key
+    world.client("s3", "qa").put_object(Bucket=promotion.target.artifact_bucket, Key=key, Body=b"something else")
 
-    assert failure["errorType"] == "ArtifactMismatch"
-    assert artifact.uri in failure["errorMessage"]
-    assert "size 14 instead of" in failure["errorMessage"]
+    for step in (Step.VERIFY_ARTIFACTS, Step.COMPARE_ENDPOINT):
+        failure = run(world, step, promotion)
+        assert failure["errorType"] == "ArtifactMismatch"
+        assert f"{key} has size 14 instead of" in failure["errorMessage"]
 
 
 def test_a_swapped_copy_of_the_same_size_is_found_by_its_checksum(world: World) -> None:
-    promotion = input_of(world, world.promoted(world.model()).arn, "Verify the artifacts")
-    artifact = promotion.artifacts[0]
+    promotion = copied_once(world)
+    artifact = transfers_of(world, promotion)[0].artifact
     world.client("s3", "qa").put_object(
-        Bucket=artifact.bucket, Key=artifact.key, Body=b"x" * artifact.source.size, ChecksumAlgorithm="CRC32"
+        Bucket=promotion.target.artifact_bucket, Key=artifact.key, Body=b"x" * artifact.source.size
     )
     failure = run(world, Step.VERIFY_ARTIFACTS, promotion)
 
     assert failure["errorType"] == "ArtifactMismatch"
+    assert artifact.key in failure["errorMessage"]
     assert "checksum" in failure["errorMessage"]
 
 
-def test_a_copy_that_is_missing_is_found_by_the_target(world: World) -> None:
-    promotion = input_of(world, world.promoted(world.model()).arn, "Verify the artifacts")
-    artifact = promotion.artifacts[0]
-    world.client("s3", "qa").delete_object(Bucket=artifact.bucket, Key=artifact.key)
+def test_a_deleted_copy_is_found_by_its_name(world: World) -> None:
+    promotion = copied_once(world)
+    key = transfers_of(world, promotion)[0].artifact.key
+    world.client("s3", "qa").delete_object(Bucket=promotion.target.artifact_bucket, Key=key)
+    failure = run(world, Step.VERIFY_ARTIFACTS, promotion)
 
-    assert run(world, Step.VERIFY_ARTIFACTS, promotion)["errorType"] == "ArtifactMismatch"
+    assert failure["errorType"] == "ArtifactMismatch"
+    assert key in failure["errorMessage"]
+
+
+def test_an_object_that_somebody_added_is_found_by_its_name(world: World) -> None:
+    """SageMaker would load it with the model."""
+    promotion = copied_once(world)
+    key = transfers_of(world, promotion)[0].artifact.key.replace("model.tar.gz", "added.bin")
+    world.client("s3", "qa").put_object(Bucket=promotion.target.artifact_bucket, Key=key, Body=b"more")
+    failure = run(world, Step.VERIFY_ARTIFACTS, promotion)
+
+    assert failure["errorType"] == "ArtifactMismatch"
+    assert f"{key} is no part of the model" in failure["errorMessage"]
 
 
 def test_an_artifact_that_was_replaced_after_the_registration_is_refused(world: World) -> None:
@@ -102,6 +140,6 @@ def test_keys_as_people_have_them_are_copied(world: World) -> None:
 def test_a_copy_of_what_production_takes_from_qa_pins_the_version(world: World) -> None:
     in_qa = world.promoted(world.model())
     ended = world.wait(world.start(application=APPLICATION, stage="production", model_name=in_qa.model))
-    artifacts = input_of(world, ended.arn, "Verify the artifacts").artifacts
+    transfers = transfers_of(world, input_of(world, ended.arn, "Verify the artifacts"))
 
-    assert all(artifact.source.version_id for artifact in artifacts)
+    assert all(transfer.artifact.source.version_id for transfer in transfers)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import accounts, artifacts, duties
+from lambdas.promotion import artifacts, duties
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.document import Promotion
 from lambdas.promotion.errors import AccessDenied
-from lambdas.promotion.names import Step, step_role_arn
+from lambdas.promotion.names import Step
 from tests.workflow.given import IMAGE, World, input_of
 from tests.workflow.journeys import QA, new_model, promote
 from tests.workflow.rights import with_changed, without
@@ -32,21 +31,6 @@ def promotion(world: World) -> Promotion:
     with without(world, "qa", "promote-qa-deployer", "SeeArtifacts"):
         ended = promote(world, QA, new_model(world, QA))
     return input_of(world, ended.arn, "Verify the artifacts")
-
-
-@pytest.fixture
-def act_as(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[Step], None]:
-    """Let the product's own functions run here as a step's Lambda does in the hub."""
-
-    def act(step: Step) -> None:
-        own = world.sandbox.assume(step_role_arn(world.sandbox.accounts["hub"], step))
-        session = boto3.Session(own["AccessKeyId"], own["SecretAccessKey"], own["SessionToken"])
-        monkeypatch.setattr(accounts, "_session", session)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", world.sandbox.endpoint_url)
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(world.sandbox.ca_bundle))
-
-    return act
 
 
 # The deployer's session
