@@ -16,12 +16,16 @@ from uuid import uuid4
 
 from sandbox.control import Sandbox
 from sandbox.layout import PROJECT
+from sandbox.sagemaker.prebuilt_images import SCIKIT_LEARN
 
 SOURCE = PROJECT / "sandbox" / "text_classifier"
 GROUP = "text-classifier"
 ROLE = "SageMakerTraining"
-# AWS's scikit-learn image in us-east-1; the sandbox runs the script-mode contract in a process instead of pulling it.
-IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+
+
+def image(region: str) -> str:
+    """AWS's scikit-learn image; the sandbox runs the script-mode contract in a process instead of pulling it."""
+    return f"{SCIKIT_LEARN[region]}.dkr.ecr.{region}.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Trained:
 class Uploaded:
     """Where both archives lie in dev's bucket."""
 
+    region: str
     model_uri: str
     source_uri: str
 
@@ -45,26 +50,30 @@ class Uploaded:
     def container(self) -> dict[str, Any]:
         """The container definition that SageMaker's SDK writes in script mode."""
         return {
-            "Image": IMAGE,
+            "Image": image(self.region),
             "ModelDataUrl": self.model_uri,
             "Environment": {
                 "SAGEMAKER_PROGRAM": "inference.py",
                 "SAGEMAKER_SUBMIT_DIRECTORY": self.source_uri,
                 "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
-                "SAGEMAKER_REGION": "us-east-1",
+                "SAGEMAKER_REGION": self.region,
             },
         }
 
 
 def bucket(sandbox: Sandbox) -> str:
     """The bucket that SageMaker's SDK makes in every account; it was there before Promote came."""
-    return f"sagemaker-{sandbox.region}-{sandbox.accounts['dev']}"
+    dev = sandbox.places.environments["dev"]
+    return f"sagemaker-{dev.region}-{dev.account}"
 
 
 def prepare_account(sandbox: Sandbox, environment: str, buckets: Sequence[str]) -> None:
     """Make what an account with SageMaker has before Promote comes: buckets, and a role to train with."""
+    region = sandbox.places.environments[environment].region
+    # API: CreateBucket, us-east-1 is where a bucket lies without a constraint, and no value of it.
+    there = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     for name in buckets:
-        sandbox.client("s3", environment).create_bucket(Bucket=name)
+        sandbox.client("s3", environment).create_bucket(Bucket=name, **there)
     iam = sandbox.client("iam", environment)
     iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy("sts:AssumeRole", trusts="sagemaker.amazonaws.com"))
     on = [f"arn:aws:s3:::{name}{below}" for name in buckets for below in ("", "/*")]
@@ -93,7 +102,7 @@ def upload(sandbox: Sandbox, trained: Trained) -> Uploaded:
     for key, content in keys.items():
         s3.put_object(Bucket=bucket(sandbox), Key=key, Body=content)
     model_uri, source_uri = (f"s3://{bucket(sandbox)}/{key}" for key in keys)
-    return Uploaded(model_uri, source_uri)
+    return Uploaded(sandbox.places.environments["dev"].region, model_uri, source_uri)
 
 
 def register(sandbox: Sandbox, uploaded: Uploaded, *, approval: str = "PendingManualApproval") -> str:

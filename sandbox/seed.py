@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sandbox import data_scientist
 from sandbox.control import Sandbox
+from sandbox.sagemaker.prebuilt_images import SCIKIT_LEARN
 
 MODEL = "text-classifier-demo"
 
@@ -20,10 +21,11 @@ def seed_before_deploy(sandbox: Sandbox) -> None:
 def seed_after_deploy(sandbox: Sandbox) -> Mapping[str, str]:
     """Train and register the demo model; return the names that the environment file adds.
 
-    Another configuration may have no dev, or no such bucket there: then there is no demo model.
+    Another configuration may have no dev, no such bucket there, or a Region without the image: then there is no demo
+    model.
     """
     dev = sandbox.places.environments.get("dev")
-    if not dev or data_scientist.bucket(sandbox) not in dev.buckets:
+    if not dev or dev.region not in SCIKIT_LEARN or data_scientist.bucket(sandbox) not in dev.buckets:
         return {}
     uploaded = data_scientist.upload(sandbox, data_scientist.train())
     model_package_arn = data_scientist.register(sandbox, uploaded)

@@ -3,6 +3,8 @@
 import datetime
 import re
 
+from ministack.core.responses import get_region
+
 from sandbox.sagemaker import arns, artifacts, authorization, events, paging, registry, roles, state, tags
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.state import Record
@@ -107,8 +109,17 @@ def _require_image(container: Record) -> None:
     if image is None:
         raise Invalid("A container needs either an Image or a ModelPackageName.")
     in_vpc = container.get("ImageConfig", {}).get("RepositoryAccessMode") == "Vpc"
-    if not in_vpc and not ECR_IMAGE.fullmatch(image):
+    if in_vpc:
+        return
+    found = ECR_IMAGE.fullmatch(image)
+    if not found:
         raise Invalid(f'Using non-ECR image "{image}" without Vpc repository access mode is not supported.')
+    # The text: aws/sagemaker-pytorch-inference-toolkit #7.
+    if found["region"] != get_region():
+        raise Invalid(
+            f'Region of "{image}" does not match expected region of {get_region()}. Cross region ECR image pulls are '
+            "not allowed."
+        )
 
 
 def _require_readable(containers: list[Record], role: str) -> None:

@@ -25,7 +25,7 @@ from sandbox.sagemaker.faults import Faults
 from stacks import bundle
 
 GROUP = data_scientist.GROUP
-IMAGE = data_scientist.IMAGE
+IMAGE = data_scientist.image("us-east-1")
 APPLICATION = "text-classifier"
 ENDPOINTS = {"qa": "text-classifier-qa", "production": "text-classifier"}
 # A model that needs no library: it answers with its own name and what it was asked.

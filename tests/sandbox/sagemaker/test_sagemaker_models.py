@@ -1,6 +1,7 @@
 """Models and endpoint configurations: what may be created, and what is said about it."""
 
 import json
+from typing import Any
 
 from tests.sandbox.sagemaker.running_server import ACCOUNT, OTHER_ACCOUNT, REGION, Server
 from tests.sandbox.sagemaker.workshop import BUCKET, IMAGE, Workshop, refused, unique
@@ -98,6 +99,18 @@ def test_an_image_comes_from_ecr(workshop: Workshop) -> None:
         workshop.model(PrimaryContainer={"Image": "python:3"})
 
 
+def test_an_image_lies_in_the_models_region(workshop: Workshop) -> None:
+    elsewhere = IMAGE.replace(REGION, "eu-west-1")
+    with refused("ValidationException", f'Region of "{elsewhere}" does not match expected region of {REGION}'):
+        workshop.model(PrimaryContainer={"Image": elsewhere, "ModelDataUrl": workshop.data()})
+
+
+def test_a_model_exists_in_its_own_region_only(workshop: Workshop, server: Server) -> None:
+    name = workshop.model()
+    with refused("ValidationException", "Could not find model"):
+        server.client("sagemaker", region="eu-west-1").describe_model(ModelName=name)
+
+
 def test_a_configuration_is_never_overwritten(workshop: Workshop) -> None:
     config = workshop.config()
     found = workshop.sagemaker.describe_endpoint_config(EndpointConfigName=config)
@@ -138,11 +151,15 @@ def test_model_data_lies_in_the_models_region(workshop: Workshop, server: Server
     server.client("s3", region="eu-central-1").put_object(Bucket=bucket, Key="model.tar.gz", Body=b"any")
     reading = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     role = f"arn:aws:iam::{ACCOUNT}:role/{workshop.role(SAGEMAKER, reading)}"
-    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/model.tar.gz"}
-    request = {"ModelName": unique("model"), "PrimaryContainer": container, "ExecutionRoleArn": role}
+
+    def request(image: str) -> dict[str, Any]:
+        container = {"Image": image, "ModelDataUrl": f"s3://{bucket}/model.tar.gz"}
+        return {"ModelName": unique("model"), "PrimaryContainer": container, "ExecutionRoleArn": role}
+
     with refused("ValidationException", "the object is located in us-east-1"):
-        workshop.sagemaker.create_model(**request)
-    arn = server.client("sagemaker", region="eu-central-1").create_model(**request)["ModelArn"]
+        workshop.sagemaker.create_model(**request(IMAGE))
+    there = IMAGE.replace(REGION, "eu-central-1")
+    arn = server.client("sagemaker", region="eu-central-1").create_model(**request(there))["ModelArn"]
     assert arn.startswith("arn:aws:sagemaker:eu-central-1:")
 
 
