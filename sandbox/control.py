@@ -97,9 +97,18 @@ class Sandbox:
         return f"arn:aws:states:{self.region}:{self.places.hub.account}:stateMachine:promote"
 
     def client(
-        self, service: str, where: str = "hub", credentials: Mapping[str, Any] | None = None, **options: Any
+        self,
+        service: str,
+        where: str = "hub",
+        credentials: Mapping[str, Any] | None = None,
+        *,
+        region: str | None = None,
+        **options: Any,
     ) -> Any:
-        """A boto3 client in an environment or account, by name or number: its root, or what AssumeRole gave."""
+        """A boto3 client in an environment or account, by name or number: its root, or what AssumeRole gave.
+
+        Its Region is the environment's, or the hub's for a number, unless `region` says another.
+        """
         place = self.places.all.get(where) or Place(where, self.region)
         given = credentials or {"AccessKeyId": place.account, "SecretAccessKey": "sandbox"}
         return _session().client(  # type: ignore[call-overload]
@@ -107,7 +116,7 @@ class Sandbox:
             aws_access_key_id=given["AccessKeyId"],
             aws_secret_access_key=given["SecretAccessKey"],
             aws_session_token=given.get("SessionToken"),
-            region_name=place.region,
+            region_name=region or place.region,
             endpoint_url=self.endpoint_url,
             verify=str(self.ca_bundle),
             **{"config": Config(retries={"total_max_attempts": 1}), **options},

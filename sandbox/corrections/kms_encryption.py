@@ -1,6 +1,7 @@
 """S3 asks KMS before it encrypts or decrypts with a customer's key, in the caller's name. MiniStack asks nobody.
 
 Writing wants kms:GenerateDataKey, reading kms:Decrypt; an upload in parts wants both, because S3 reads the parts again.
+S3 works in the bucket's Region and takes keys of that Region only, whatever Region a copy's other end has.
 """
 
 import functools
@@ -99,10 +100,11 @@ def _refusal(principal: Any, use: Use) -> Any:
     if not use.key:
         # The key aws/s3 serves its own account only, and without any policy of the caller.
         return None if principal.account == owner else _denied(principal, use, "aws/s3", "resource")
+    region = _region(use.bucket)
     # A bare key id or an alias is looked up in the caller's account, as KMS does for S3.
-    account, region = _place(use.key) or (principal.account, get_region())
+    account, key_region = _place(use.key) or (principal.account, region)
     with request_scope(account, region):
-        key = kms._resolve_key(use.key)
+        key = kms._resolve_key(use.key) if key_region == region else None
     if key is None or key.get("KeyState", "Enabled") != "Enabled":
         code = "KMS.NotFoundException" if key is None else "KMS.DisabledException"
         return s3._error(code, f"Key '{use.key}' does not exist or is not enabled", 400)
@@ -128,6 +130,11 @@ def _refusal(principal: Any, use: Use) -> Any:
         return None
     lacking = "resource" if identity.decision == "Allow" else "identity"
     return _denied(principal, use, key["Arn"], lacking, explicit=decided.decision == "Deny")
+
+
+def _region(bucket: str) -> str:
+    found = s3._ensure_bucket(bucket)
+    return str(found["region"]) if found else str(get_region())
 
 
 def _place(key: str) -> tuple[str, str] | None:

@@ -32,19 +32,21 @@ def create_role(sandbox: Sandbox, account: str, name: str, *statements: dict[str
     return arn
 
 
-def create_bucket(sandbox: Sandbox, account: str, name: str, *statements: dict[str, Any]) -> str:
+def create_bucket(
+    sandbox: Sandbox, account: str, name: str, *statements: dict[str, Any], region: str | None = None
+) -> str:
     """A bucket with a policy. Returns its name."""
-    s3 = sandbox.client("s3", account)
-    s3.create_bucket(Bucket=name)
+    s3 = sandbox.client("s3", account, region=region)
+    s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": {"LocationConstraint": region}} if region else {}))
     if statements:
         s3.put_bucket_policy(Bucket=name, Policy=policy(*statements))
     return name
 
 
-def create_key(sandbox: Sandbox, account: str, *statements: dict[str, Any]) -> str:
+def create_key(sandbox: Sandbox, account: str, *statements: dict[str, Any], region: str | None = None) -> str:
     """A key that its own account's policies may use, and whom the statements name. Returns its ARN."""
     own = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"}
-    answer = sandbox.client("kms", account).create_key(Policy=policy(own, *statements))
+    answer = sandbox.client("kms", account, region=region).create_key(Policy=policy(own, *statements))
     arn: str = answer["KeyMetadata"]["Arn"]
     return arn
 

@@ -188,6 +188,32 @@ def test_a_policy_may_name_the_account_of_the_bucket(corrected: Sandbox, name: s
     s3_of(corrected, DEV, role).put_object(Bucket=name, Key="k", Body=b"x")
 
 
+# Buckets of other Regions
+
+IRELAND = "eu-west-1"
+
+
+def test_a_request_in_another_region_than_the_buckets_is_sent_there(bare_sandbox: Sandbox, name: str) -> None:
+    role = create_role(bare_sandbox, DEV, name, allow("s3:*"))
+    put = allow("s3:*", f"arn:aws:s3:::{name}/*", Principal={"AWS": role})
+    create_bucket(bare_sandbox, QA, name, put, region=IRELAND)
+    s3, statuses = s3_of(bare_sandbox, DEV, role), []
+    s3.meta.events.register("response-received.s3", lambda response_dict, **_: statuses.append(response_dict))
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    assert [answer["status_code"] for answer in statuses] == [301, 200]
+
+
+def test_an_object_is_copied_to_another_account_and_region(corrected: Sandbox, name: str, copier: Any) -> None:
+    write = allow("s3:*", f"arn:aws:s3:::{name}-ireland/*", Principal={"AWS": f"arn:aws:iam::{DEV}:root"})
+    create_bucket(corrected, QA, f"{name}-ireland", write, region=IRELAND)
+    copier(corrected).put_object(Bucket=f"{name}-from", Key="k", Body=b"content")
+    credentials = corrected.assume(f"arn:aws:iam::{DEV}:role/{name}")
+    there = corrected.client("s3", DEV, credentials, region=IRELAND)
+    there.copy_object(Bucket=f"{name}-ireland", Key="k", CopySource=f"{name}-from/k")
+    found = corrected.client("s3", QA, region=IRELAND).get_object(Bucket=f"{name}-ireland", Key="k")
+    assert found["Body"].read() == b"content"
+
+
 # Conditions and checksums
 
 
@@ -333,6 +359,38 @@ def test_a_key_policy_may_want_the_use_through_s3(bare_sandbox: Sandbox, name: s
     create_bucket(bare_sandbox, QA, name, put)
     encrypt_bucket(bare_sandbox, QA, name, key)
     s3_of(bare_sandbox, DEV, role).put_object(Bucket=name, Key="k", Body=b"x")
+
+
+def test_a_key_of_another_region_than_the_buckets_is_not_found(corrected: Sandbox, name: str) -> None:
+    create_bucket(corrected, DEV, name)
+    key = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": create_key(corrected, DEV, region=IRELAND)}
+    s3 = corrected.client("s3", DEV)
+    assert refusal(s3.put_object, Bucket=name, Key="k", Body=b"x", **key).startswith("KMS.NotFoundException")
+
+
+def test_a_copy_to_another_region_uses_each_ends_own_key(corrected: Sandbox, name: str) -> None:
+    """The source is decrypted through S3 in its own Region, and the copy encrypted through S3 in the target's."""
+
+    def through(action: str, region: str) -> dict[str, Any]:
+        via = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+        return allow(action, f"arn:aws:kms:{region}:{DEV}:key/*", Condition=via)
+
+    reading, writing = through("kms:Decrypt", "us-east-1"), through("kms:GenerateDataKey", IRELAND)
+    iam, s3 = corrected.client("iam", DEV), corrected.client("s3", DEV)
+    role = create_role(corrected, DEV, name, allow("s3:*"), reading, writing)
+    for bucket, region in ((f"{name}-from", None), (f"{name}-to", IRELAND)):
+        create_bucket(corrected, DEV, bucket, region=region)
+        # A bare id: which Region's key it is follows from the bucket.
+        key = create_key(corrected, DEV, region=region).rpartition("/")[2]
+        encrypt_bucket(corrected, DEV, bucket, key)
+    s3.put_object(Bucket=f"{name}-from", Key="k", Body=b"x")
+    there = corrected.client("s3", DEV, corrected.assume(role), region=IRELAND)
+    there.copy_object(Bucket=f"{name}-to", Key="k", CopySource=f"{name}-from/k")
+    iam.put_role_policy(
+        RoleName=role.rpartition("/")[2], PolicyName="it", PolicyDocument=policy(allow("s3:*"), writing)
+    )
+    copy = {"Bucket": f"{name}-to", "Key": "again", "CopySource": f"{name}-from/k"}
+    assert "kms:Decrypt on resource: arn:aws:kms:us-east-1:" in refusal(there.copy_object, **copy)
 
 
 def test_kms_without_a_key_takes_the_account_s_own(corrected: Sandbox, name: str) -> None:
