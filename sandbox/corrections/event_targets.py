@@ -1,11 +1,13 @@
-"""A rule's target is reached with its role, in another account too, and what cannot be delivered goes to its DLQ.
+"""A rule's target is reached with its role, in another account or Region too, and what cannot be delivered goes to its
+DLQ.
 
-MiniStack asks neither the role nor the other bus's policy, does not find a bus of another account, and drops what it
-could not deliver.
+MiniStack asks neither the role nor the other bus's policy, does not find a bus elsewhere, says that the event began in
+the bus's Region, and drops what it could not deliver.
 """
 
 import functools
 import json
+from contextvars import ContextVar
 from typing import Any
 
 from ministack.core import iam_evaluator
@@ -15,6 +17,8 @@ from ministack.services import eventbridge, sqs
 
 from sandbox.corrections import roles
 
+# The Region in which an event began that is on its way to another bus.
+_origin: ContextVar[str | None] = ContextVar("promote_event_origin", default=None)
 ACTIONS = {"states": "states:StartExecution", "events": "events:PutEvents"}
 
 
@@ -34,12 +38,23 @@ def apply() -> None:
     to_bus = eventbridge._dispatch_to_event_bus
 
     @functools.wraps(to_bus)
-    def to_bus_of_any_account(spec: Any, event: dict[str, Any], rule: dict[str, Any], *more: Any) -> None:
+    def to_bus_elsewhere(spec: Any, event: dict[str, Any], rule: dict[str, Any], *more: Any) -> None:
+        _origin.set(event.get("Region", get_region()))
         with request_scope(spec.account_id, spec.region):
             to_bus(spec, event, rule, *more)
 
+    dispatch = eventbridge._dispatch_event
+
+    @functools.wraps(dispatch)
+    def dispatch_with_origin(event: dict[str, Any], *more: Any) -> Any:
+        origin = _origin.get()
+        # Forgotten at once: what the bus's targets send in their turn begins there.
+        _origin.set(None)
+        return dispatch({**event, "Region": origin} if origin else event, *more)
+
     eventbridge._invoke_target = invoke_with_role
-    eventbridge._dispatch_to_event_bus = to_bus_of_any_account
+    eventbridge._dispatch_to_event_bus = to_bus_elsewhere
+    eventbridge._dispatch_event = dispatch_with_origin
 
 
 def _require_role(target: dict[str, Any], event: dict[str, Any]) -> None:

@@ -411,8 +411,15 @@ def test_another_account_cannot_read_what_the_account_s_own_key_encrypts(bare_sa
 # Events
 
 
-def forward(sandbox: Sandbox, name: str, *, role_may: str, bus_policy: bool) -> list[Any]:
-    """Send an event from dev's bus to the hub's, and from there to a queue. Returns what arrives."""
+def forward(
+    sandbox: Sandbox,
+    name: str,
+    *,
+    role_may: str = "events:PutEvents",
+    bus_policy: bool = True,
+    region: str | None = None,
+) -> list[Any]:
+    """Send an event from dev's bus (in a Region) to the hub's, and from there to a queue. Returns what arrives."""
     events = sandbox.client("events")
     bus = events.create_event_bus(Name=name)["EventBusArn"]
     role = create_role(sandbox, DEV, name, allow(role_may, bus), by={"Service": "events.amazonaws.com"})
@@ -426,7 +433,7 @@ def forward(sandbox: Sandbox, name: str, *, role_may: str, bus_policy: bool) -> 
     events.put_targets(
         Rule=name, EventBusName=name, Targets=[{"Id": "q", "Arn": f"arn:aws:sqs:us-east-1:{HUB}:{name}"}]
     )
-    sending = sandbox.client("events", DEV)
+    sending = sandbox.client("events", DEV, region=region)
     sending.put_rule(Name=name, EventPattern=pattern)
     sending.put_targets(Rule=name, Targets=[{"Id": "hub", "Arn": bus, "RoleArn": role}])
     sending.put_events(Entries=[{"Source": name, "DetailType": "d", "Detail": "{}"}])
@@ -435,16 +442,21 @@ def forward(sandbox: Sandbox, name: str, *, role_may: str, bus_policy: bool) -> 
 
 
 def test_an_event_reaches_a_bus_of_another_account(corrected: Sandbox, name: str) -> None:
-    arrived = forward(corrected, name, role_may="events:PutEvents", bus_policy=True)
+    arrived = forward(corrected, name)
     assert [event["account"] for event in arrived] == [DEV]
 
 
+def test_an_event_reaches_a_bus_of_another_account_and_region(corrected: Sandbox, name: str) -> None:
+    arrived = forward(corrected, name, region=IRELAND)
+    assert [(event["account"], event["region"]) for event in arrived] == [(DEV, IRELAND)]
+
+
 def test_an_event_needs_the_bus_s_policy(bare_sandbox: Sandbox, name: str) -> None:
-    assert forward(bare_sandbox, name, role_may="events:PutEvents", bus_policy=False) == []
+    assert forward(bare_sandbox, name, bus_policy=False) == []
 
 
 def test_an_event_needs_the_rule_s_role(bare_sandbox: Sandbox, name: str) -> None:
-    assert forward(bare_sandbox, name, role_may="events:PutRule", bus_policy=True) == []
+    assert forward(bare_sandbox, name, role_may="events:PutRule") == []
 
 
 def test_a_rule_starts_an_execution_only_with_a_role_that_may(corrected: Sandbox, name: str) -> None:
