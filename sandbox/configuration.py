@@ -47,7 +47,7 @@ BARE = Places(
     {
         "dev": Place("222222222222", "us-east-1"),
         "qa": Place("333333333333", "us-east-1"),
-        "production": Place("444444444444", "us-east-1"),
+        "production": Place("444444444444", "eu-west-1"),
     },
 )
 

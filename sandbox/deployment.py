@@ -58,8 +58,12 @@ def deploy(layout: Layout, port: int, stacks: tuple[str, ...] = ()) -> None:
 
 
 def write_profiles(layout: Layout, places: Places) -> None:
-    """One profile an account, as a user has them for AWS: `promote-hub`, `promote-dev`, …"""
+    """One profile an account, as a user has them for AWS: `promote-hub`, `promote-dev`, …
+
+    Who names no profile works in the hub's Region.
+    """
     config, credentials = configparser.ConfigParser(), configparser.ConfigParser()
+    config["default"] = {"region": places.hub.region}
     for name, place in places.all.items():
         config[f"profile promote-{name}"] = {"region": place.region}
         credentials[f"promote-{name}"] = {"aws_access_key_id": place.account, "aws_secret_access_key": "sandbox"}

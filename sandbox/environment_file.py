@@ -5,8 +5,17 @@ from collections.abc import Mapping
 
 from sandbox.control import Sandbox
 
-# A user's own settings would win over the sandbox's, or mix with them.
-UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ROLE_ARN")
+# A user's own settings would win over the sandbox's, or mix with them. A Region here would also win over a profile's,
+# and the environments lie in several: without one, clients take the profile's, or the default profile's.
+UNSET = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ROLE_ARN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+)
 
 
 def variables(sandbox: Sandbox, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -16,8 +25,6 @@ def variables(sandbox: Sandbox, extra: Mapping[str, str] | None = None) -> dict[
         "AWS_ENDPOINT_URL_S3": sandbox.endpoint_url,
         "AWS_CA_BUNDLE": str(sandbox.ca_bundle),
         "NODE_EXTRA_CA_CERTS": str(sandbox.ca_bundle),
-        "AWS_REGION": sandbox.region,
-        "AWS_DEFAULT_REGION": sandbox.region,
         "AWS_ACCESS_KEY_ID": sandbox.places.hub.account,
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         "AWS_CONFIG_FILE": str(sandbox.layout.aws_config),

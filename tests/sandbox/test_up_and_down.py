@@ -160,6 +160,16 @@ def test_a_failed_deployment_gives_cloudformation_s_reason(directory: Path) -> N
     assert "Invalid principal in policy: x" in deployment._reason(log)
 
 
+def test_a_profile_has_its_environments_region_and_no_profile_the_hubs(bare_sandbox: Sandbox) -> None:
+    deployment.write_profiles(bare_sandbox.layout, bare_sandbox.places)
+    environment_file.write(bare_sandbox)
+    program = "import boto3; print([boto3.Session(profile_name=p).region_name for p in (None, 'promote-production')])"
+    script = f'. {bare_sandbox.layout.environment}; exec {sys.executable} -c "{program}"'
+    shell = {"PATH": os.environ["PATH"], "AWS_REGION": "sa-east-1", "AWS_DEFAULT_REGION": "sa-east-1"}
+    answer = subprocess.run(["/bin/sh", "-c", script], env=shell, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "['us-east-1', 'eu-west-1']"
+
+
 def test_the_environment_file_wins_over_the_shell_s_own_settings(bare_sandbox: Sandbox) -> None:
     environment_file.write(bare_sandbox, {"PROMOTE_EXTRA": "a b"})
     shown = '"$AWS_PROFILE|$AWS_ACCESS_KEY_ID|$PROMOTE_QA_ACCOUNT|$PROMOTE_EXTRA"'
