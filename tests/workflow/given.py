@@ -224,7 +224,8 @@ class World:
         ]
 
     def artifacts_in(self, environment: str) -> list[str]:
-        bucket = f"promote-{environment}-{self.sandbox.accounts[environment]}-{self.sandbox.region}"
+        place = self.sandbox.places.environments[environment]
+        bucket = f"promote-{environment}-{place.account}-{place.region}"
         pages = self.client("s3", environment).get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 

@@ -38,7 +38,7 @@ PRODUCTION = Place(
     source="qa",
     target="production",
     source_bucket="promote-qa-333333333333-us-east-1",
-    target_bucket="promote-production-444444444444-us-east-1",
+    target_bucket="promote-production-444444444444-eu-west-1",
     source_role="arn:aws:iam::333333333333:role/promote-qa-execution",
 )
 
