@@ -31,7 +31,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         )
     account = duties.as_reader(source, execution=execution, external_id=deployed.external_id)
     model, found, tags = _model_of(request, application, source, account, deployed)
-    definition.require_region(found, target.region, where=model.arn)
+    found = definition.for_region(found, target.region, where=model.arn)
     needed = inventory.take(
         lookup.find_all(found.addresses, owner=source.account, s3=account.s3),
         application=application.name,

@@ -11,9 +11,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from lambdas.promotion import images
 from lambdas.promotion.errors import UnsupportedModel
 
 # DescribeModel: what the target model gets in another way, or what only describes the source.
@@ -39,7 +40,8 @@ _OBJECT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.*[^/]", re.DOTALL)
 _VARIABLE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\s,;\"']*[^\s,;\"'/]")
 # Any other way to write an address in S3: it would go on pointing into the source account.
 _SOME_S3_ADDRESS = re.compile(r"s3[an]?://|arn:aws[a-z-]*:s3:::|[./]s3[.-][a-z0-9.-]*amazonaws\.com", re.IGNORECASE)
-_ECR_IMAGE = re.compile(r"^\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/")
+# SageMaker's SDK writes the Region of its own session there (sagemaker-python-sdk: model_builder.py).
+_OWN_REGION = "SAGEMAKER_REGION"
 
 
 class AddressKind(enum.StrEnum):
@@ -114,16 +116,15 @@ def of_package(package: Mapping[str, Any], *, where: str) -> Definition:
     return _checked(container, False, etags, problems, where)
 
 
-def require_region(definition: Definition, region: str, *, where: str) -> None:
-    """Refuse what names another Region: SageMaker pulls images from the endpoint's own Region only."""
-    problems = []
-    image, variables = definition.container["Image"], definition.container.get("Environment", {})
-    found = _ECR_IMAGE.match(image)
-    if found and found["region"] != region:
-        problems.append(f"Image {image} (it lies in {found['region']}, the target is {region})")
-    if variables.get("SAGEMAKER_REGION", region) != region:
-        problems.append(f"Environment.SAGEMAKER_REGION ({variables['SAGEMAKER_REGION']}, the target is {region})")
-    _refuse(problems, where)
+def for_region(definition: Definition, region: str, *, where: str) -> Definition:
+    """Return the model as it is said in another Region: its image from there, and told where it runs.
+
+    Raises UnsupportedModel if the image lies in another Region and is not one that AWS offers in each.
+    """
+    container = {**definition.container, "Image": images.in_target(definition.container["Image"], region, where=where)}
+    if _OWN_REGION in container.get("Environment", {}):
+        container["Environment"] = {**container["Environment"], _OWN_REGION: region}
+    return replace(definition, container=container)
 
 
 def create_model_request(

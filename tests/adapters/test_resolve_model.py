@@ -194,8 +194,8 @@ def test_a_model_that_is_made_from_a_version_of_another_group_is_refused(aws: St
         resolve(MODEL_INPUT)
 
 
-def test_an_image_of_another_region_is_refused_before_its_objects_are_looked_at(aws: Stubs) -> None:
-    model_is(aws, Image=IMAGE.replace("us-east-1", "eu-west-1"))
+def test_an_image_that_stays_in_another_region_is_refused_before_its_objects_are_looked_at(aws: Stubs) -> None:
+    model_is(aws, Image="222222222222.dkr.ecr.eu-west-1.amazonaws.com/own:1")
     with pytest.raises(UnsupportedModel, match="it lies in eu-west-1"):
         resolve(MODEL_INPUT)
 

@@ -138,7 +138,7 @@ def test_a_model_without_a_container_is_refused_not_a_crash() -> None:
 
 def test_a_model_without_an_image_is_refused_not_a_crash() -> None:
     with pytest.raises(PromotionError):
-        definition.require_region(defined(Image=""), "us-east-1", where="it")
+        definition.for_region(defined(Image=""), "us-east-1", where="it")
 
 
 def test_a_package_without_an_image_is_refused_not_a_crash() -> None:
@@ -160,24 +160,26 @@ def test_an_artifact_of_more_than_five_gigabytes_is_refused(size: int, fits: boo
         definition.require_carried(objects, where="it")
 
 
-def test_an_image_of_another_region_is_refused_with_both_regions() -> None:
-    with pytest.raises(UnsupportedModel, match="us-east-1, the target is eu-west-1"):
-        definition.require_region(defined(), "eu-west-1", where="it")
+# In another Region
 
 
-@pytest.mark.parametrize("image", [IMAGE, "public.ecr.aws/team/model:1", "team/model"])
-def test_an_image_without_another_region_in_its_name_goes_further(image: str) -> None:
-    definition.require_region(defined(Image=image), "us-east-1", where="it")
+def test_a_model_in_another_region_has_its_image_from_there_and_keeps_the_rest() -> None:
+    assert definition.for_region(defined(), "eu-south-1", where="it") == defined(
+        Image=IMAGE.replace("763104351884", "692866216735").replace("us-east-1", "eu-south-1")
+    )
 
 
-@pytest.mark.parametrize(("region", "fits"), [("us-east-1", True), ("eu-west-1", False), ("", False)])
-def test_a_container_that_is_told_another_region_is_refused(region: str, fits: bool) -> None:
-    found = defined(Image="team/model", Environment={"SAGEMAKER_REGION": region})
-    if fits:
-        definition.require_region(found, "us-east-1", where="it")
-        return
-    with pytest.raises(UnsupportedModel, match=r"Environment\.SAGEMAKER_REGION"):
-        definition.require_region(found, "us-east-1", where="it")
+@pytest.mark.parametrize("said", ["us-east-1", "eu-west-1", ""])
+def test_a_container_that_is_told_its_region_is_told_the_targets(said: str) -> None:
+    found = defined(Image="team/model", Environment={"A": "b", "SAGEMAKER_REGION": said})
+    environment = definition.for_region(found, "eu-west-1", where="it").container["Environment"]
+    assert environment == {"A": "b", "SAGEMAKER_REGION": "eu-west-1"}
+
+
+@pytest.mark.parametrize("environment", [{}, {"A": "b"}])
+def test_a_container_that_is_told_no_region_is_told_none(environment: dict[str, str]) -> None:
+    found = defined(Environment=environment)
+    assert definition.for_region(found, "us-east-1", where="it") == found
 
 
 # The request

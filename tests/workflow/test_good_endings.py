@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.settings import Settings
+from sandbox import data_scientist
 from tests.workflow.given import APPLICATION, IMAGE, INFERENCE, World, tar
 from tests.workflow.rights import without
 
@@ -75,6 +76,20 @@ def test_network_isolation_is_carried(world: World) -> None:
 
     assert world.client("sagemaker", "qa").describe_model(ModelName=ended.model)["EnableNetworkIsolation"] is True
     assert world.ask("qa")["model"] == "alone"
+
+
+def test_a_model_in_another_region_has_its_image_from_there_and_is_told_where_it_runs(world: World) -> None:
+    container = world.container()
+    container["Environment"]["SAGEMAKER_REGION"] = "us-east-1"
+    in_qa = world.promoted(world.model(container=container))
+    ended = world.wait(world.start(application=APPLICATION, stage="production", model_name=in_qa.model))
+
+    assert ended.output["endpoint"] == "arn:aws:sagemaker:eu-west-1:444444444444:endpoint/text-classifier"
+    found = world.client("sagemaker", "production").describe_model(ModelName=ended.model)["PrimaryContainer"]
+    assert found["Image"] == data_scientist.image("eu-west-1")
+    assert found["Environment"]["SAGEMAKER_REGION"] == "eu-west-1"
+    copied = "s3://promote-production-444444444444-eu-west-1/artifacts/text-classifier/production/"
+    assert found["ModelDataUrl"].startswith(copied)
 
 
 def test_what_qa_runs_goes_to_production(world: World) -> None:

@@ -16,10 +16,19 @@ QA = {"application": APPLICATION, "stage": "qa"}
 @pytest.fixture
 def nothing_is_touched(world: World) -> Iterator[None]:
     """After a refusal the target is as it was, and no step that changes anything was entered."""
-    made, artifacts = world.made_in("qa"), world.artifacts_in("qa")
+    yield from as_it_was(world, "qa")
+
+
+@pytest.fixture
+def nothing_is_touched_in_production(world: World) -> Iterator[None]:
+    yield from as_it_was(world, "production")
+
+
+def as_it_was(world: World, environment: str) -> Iterator[None]:
+    made, artifacts = world.made_in(environment), world.artifacts_in(environment)
     yield
-    assert world.made_in("qa") == made
-    assert world.artifacts_in("qa") == artifacts
+    assert world.made_in(environment) == made
+    assert world.artifacts_in(environment) == artifacts
 
 
 def refused(world: World, request: object) -> Ended:
@@ -176,12 +185,14 @@ def test_several_containers_and_a_vpc_are_refused_together(world: World) -> None
     assert "VpcConfig" in ended.cause
 
 
-@pytest.mark.usefixtures("nothing_is_touched")
-def test_an_image_of_another_region_is_refused(world: World) -> None:
-    image = "683313688378.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
-    made = world.model(container=world.container(Image=image))
-    ended = refused(world, {**QA, "model_name": made.name})
-    assert (ended.error, "eu-west-1" in ended.cause) == ("UnsupportedModel", True)
+@pytest.mark.usefixtures("nothing_is_touched_in_production")
+def test_a_teams_own_image_of_another_region_is_refused(world: World) -> None:
+    image = "222222222222.dkr.ecr.us-east-1.amazonaws.com/own:1"
+    in_qa = world.promoted(world.model(container=world.container(Image=image)))
+    ended = refused(world, {"application": APPLICATION, "stage": "production", "model_name": in_qa.model})
+    assert ended.error == "UnsupportedModel"
+    for words in (image, "it lies in us-east-1, the target is eu-west-1"):
+        assert words in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
