@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,8 +88,8 @@ def train() -> Trained:
         )
         metrics = json.loads((Path(folder) / "metrics.json").read_text())
         return Trained(
-            model=_tar(Path(folder) / "model.joblib"),
-            source=_tar(SOURCE / "inference.py", SOURCE / "train.py"),
+            model=tar({"model.joblib": Path(folder) / "model.joblib"}),
+            source=tar({name: SOURCE / name for name in ("inference.py", "train.py")}),
             accuracy=metrics["accuracy"],
             reviews=metrics["reviews"],
         )
@@ -105,8 +105,10 @@ def upload(sandbox: Sandbox, trained: Trained) -> Uploaded:
     return Uploaded(sandbox.places.environments["dev"].region, model_uri, source_uri)
 
 
-def register(sandbox: Sandbox, uploaded: Uploaded, *, approval: str = "PendingManualApproval") -> str:
-    """Register a version and return its ARN."""
+def register(
+    sandbox: Sandbox, containers: Sequence[Mapping[str, Any]], *, approval: str = "PendingManualApproval"
+) -> str:
+    """Register a version of these containers and return its ARN."""
     sagemaker = sandbox.client("sagemaker", "dev")
     groups = sagemaker.list_model_package_groups(NameContains=GROUP)["ModelPackageGroupSummaryList"]
     if GROUP not in [group["ModelPackageGroupName"] for group in groups]:
@@ -115,7 +117,7 @@ def register(sandbox: Sandbox, uploaded: Uploaded, *, approval: str = "PendingMa
         ModelPackageGroupName=GROUP,
         ModelApprovalStatus=approval,
         InferenceSpecification={
-            "Containers": [uploaded.container],
+            "Containers": list(containers),
             "SupportedContentTypes": ["text/csv"],
             "SupportedResponseMIMETypes": ["application/json"],
         },
@@ -143,11 +145,12 @@ def approve(sandbox: Sandbox, model_package_arn: str) -> None:
     )
 
 
-def _tar(*files: Path) -> bytes:
+def tar(files: Mapping[str, Path]) -> bytes:
+    """Return the files as a gzipped archive, each under its name there."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz") as archive:
-        for file in files:
-            archive.add(file, file.name)
+        for name, file in files.items():
+            archive.add(file, name)
     return content.getvalue()
 
 

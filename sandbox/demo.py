@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from lambdas.promotion import names
-from sandbox import configuration, data_scientist, deployment, process, watch
+from sandbox import configuration, data_scientist, deployment, pipeline, process, watch
 from sandbox.control import DIRECTORY, Sandbox
 from sandbox.launch import launch
 from sandbox.layout import Layout
@@ -39,10 +39,19 @@ class Demo:
         self.say("A data scientist trains a text classifier in dev")
         trained = data_scientist.train()
         uploaded = data_scientist.upload(self.sandbox, trained)
-        model_package_arn = data_scientist.register(self.sandbox, uploaded)
+        model_package_arn = data_scientist.register(self.sandbox, [uploaded.container])
         self.tell(f"{trained.reviews} reviews, accuracy {trained.accuracy:.0%} in cross-validation")
         self.tell(f"model     {uploaded.model_uri}")
         self.tell(f"source    {uploaded.source_uri}")
+        self.tell(f"version   {model_package_arn}")
+        return model_package_arn
+
+    def train_two_containers(self) -> str:
+        """Return the ARN of a second version: two containers, the first with its model in hundreds of files."""
+        self.say("She splits it into two containers; the first one's vocabulary is a folder of several hundred files")
+        trained = pipeline.train_and_upload(self.sandbox)
+        model_package_arn = data_scientist.register(self.sandbox, trained.containers)
+        self.tell(f"model     {trained.files} objects, most of them below {trained.prefix}")
         self.tell(f"version   {model_package_arn}")
         return model_package_arn
 
@@ -105,7 +114,7 @@ class Demo:
                 ("endpoint", found["EndpointArn"]),
                 ("configuration", config["EndpointConfigArn"]),
                 ("model", model["ModelArn"]),
-                ("model data", model["PrimaryContainer"]["ModelDataUrl"]),
+                *(("model data", address) for address in _model_data(model)),
             ):
                 # Not wrapped, so that it can be copied.
                 self.console.print(f"  {what:<14} {address}", soft_wrap=True, highlight=False)
@@ -132,6 +141,14 @@ class Demo:
         return {execution["executionArn"] for execution in answer["executions"]}
 
 
+def _model_data(model: dict[str, Any]) -> list[str]:
+    """The addresses of a model's data, as its containers have them."""
+    return [
+        container.get("ModelDataUrl") or container["ModelDataSource"]["S3DataSource"]["S3Uri"]
+        for container in model.get("Containers") or [model["PrimaryContainer"]]
+    ]
+
+
 def run(demo: Demo) -> None:
     """The story of the demo."""
     model_package_arn = demo.train_and_register()
@@ -145,6 +162,8 @@ def run(demo: Demo) -> None:
     demo.promote("The same promotion again: only the configuration is new, nothing is copied", **request)
     demo.ask("production")
     demo.promote("And once more: there is nothing to do", **request)
+    demo.approve(demo.train_two_containers())
+    demo.ask("qa")
     demo.show_what_is_where()
 
 

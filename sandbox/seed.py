@@ -28,6 +28,6 @@ def seed_after_deploy(sandbox: Sandbox) -> Mapping[str, str]:
     if not dev or dev.region not in SCIKIT_LEARN or data_scientist.bucket(sandbox) not in dev.buckets:
         return {}
     uploaded = data_scientist.upload(sandbox, data_scientist.train())
-    model_package_arn = data_scientist.register(sandbox, uploaded)
+    model_package_arn = data_scientist.register(sandbox, [uploaded.container])
     data_scientist.create_model(sandbox, MODEL, uploaded)
     return {"PROMOTE_DEMO_MODEL_NAME": MODEL, "PROMOTE_DEMO_MODEL_PACKAGE_ARN": model_package_arn}
