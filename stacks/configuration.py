@@ -12,9 +12,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
-from lambdas.promotion import settings
+from lambdas.promotion import limits, settings
 
 # What a pattern means, for the person whose text does not match it.
 _MEANINGS: dict[str, str] = {}
@@ -29,6 +39,13 @@ def _commercial(region: str) -> str:
     if region.startswith(("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")):
         raise ValueError(f"must be a Region of AWS's commercial partition; {region!r} is in another, whose ARNs differ")
     return region
+
+
+def _few_bytes(text: str) -> str:
+    size = len(text.encode())
+    if size > limits.MOST_BYTES:
+        raise ValueError(f"must have at most {limits.MOST_BYTES} bytes, as SageMaker has it, not {size}")
+    return text
 
 
 _LABEL = r"^[a-z][a-z0-9-]*[a-z0-9]$"
@@ -57,6 +74,19 @@ ExternalId = Annotated[
 OrganizationId = Annotated[str, _text(r"^o-[a-z0-9]{10,32}$", "an organization's id such as o-abcde12345")]
 PythonVersion = Annotated[str, _text(r"^3\.[0-9]+$", 'a version of Python such as "3.13", in quotes')]
 Duration = Annotated[str, _text(r"^[1-9][0-9]*[smh]$", "a duration such as 90s, 30m or 2h")]
+# API: EnvironmentMap, VpcSecurityGroupIds, Subnets.
+VariableName = Annotated[
+    str,
+    _text(r"^[a-zA-Z_][a-zA-Z0-9_]*$", "a variable's name: letters, digits and underscores, no digit first"),
+    AfterValidator(_few_bytes),
+]
+VariableValue = Annotated[str, AfterValidator(_few_bytes)]
+SecurityGroupId = Annotated[str, _text(r"^sg-[0-9a-zA-Z-]+$", "a security group's id such as sg-0a1b2c3d", longest=32)]
+SubnetId = Annotated[str, _text(r"^subnet-[0-9a-zA-Z-]+$", "a subnet's id such as subnet-0a1b2c3d", longest=32)]
+Arn = Annotated[
+    str,
+    _text(r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:[^\s*]+$", "a whole ARN", longest=2048),
+]
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_DEADLINE = 8 * 3600
@@ -107,6 +137,48 @@ class Variant(_Strict):
         }
 
 
+class Variables(_Strict):
+    """What becomes of the environment variables of a model's containers."""
+
+    set: dict[VariableName, VariableValue] = {}
+    replace: dict[VariableName, VariableValue] = {}
+    drop: tuple[VariableName, ...] = ()
+    keep: tuple[VariableName, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_fate_each(self) -> Variables:
+        fates: dict[str, list[str]] = {}
+        for fate in type(self).model_fields:
+            for name in dict.fromkeys(getattr(self, fate)):
+                fates.setdefault(name, []).append(fate)
+        problems = [f"{name} stands in {' and in '.join(found)}" for name, found in fates.items() if len(found) > 1]
+        if len(self.set) > limits.MOST_VARIABLES:
+            problems.append(f"set has {len(self.set)}; SageMaker allows {limits.MOST_VARIABLES} in a container")
+        size = sum(len(name.encode()) + len(value.encode()) for name, value in self.set.items())
+        if size > limits.MOST_BYTES_OF_VARIABLES:
+            problems.append(f"set has {size} bytes; SageMaker allows {limits.MOST_BYTES_OF_VARIABLES} in a model")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+class Vpc(_Strict):
+    """The VPC in which the containers run (API: VpcConfig)."""
+
+    security_group_ids: Annotated[list[SecurityGroupId], Field(min_length=1, max_length=5)]
+    subnets: Annotated[list[SubnetId], Field(min_length=1, max_length=16)]
+
+    def deployed(self) -> settings.Vpc:
+        return settings.Vpc(security_group_ids=tuple(self.security_group_ids), subnets=tuple(self.subnets))
+
+
+_NO_VPC = Vpc.model_construct(security_group_ids=[], subnets=[])
+
+
+def _vpc_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    return _NO_VPC if value == "none" else handler(value)
+
+
 class Stage(_Strict):
     """An application in an environment. The stage is called like its environment unless `environment` says another."""
 
@@ -115,6 +187,10 @@ class Stage(_Strict):
     endpoint: SageMakerName
     variants: Annotated[list[Variant], Field(min_length=1, max_length=1)]
     deadline: Duration = "1h"
+    variables: Variables = Variables()
+    vpc: Annotated[Vpc | None, WrapValidator(_vpc_or_none)] = None
+    network_isolation: Annotated[bool, Field(strict=True)] | None = None
+    arns: dict[Arn, Arn] = {}
 
     @property
     def deadline_seconds(self) -> int:
@@ -214,6 +290,10 @@ class Configuration(_Strict):
                             deadline_seconds=stage.deadline_seconds,
                             copy_tags=application.copy_tags,
                             copy_annotations=application.copy_annotations,
+                            variables=settings.Variables(**stage.variables.model_dump()),
+                            vpc=stage.vpc.deployed() if stage.vpc else None,
+                            network_isolation=stage.network_isolation,
+                            arns=stage.arns,
                         )
                         for stage_name, stage in application.stages.items()
                     },
@@ -401,6 +481,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 # What pydantic finds, in words for a person; {input} and the limits are the error's own.
 _SENTENCES = {
+    "bool_type": "must be true or false, not {input!r}",
     "dict_type": "must be a mapping, not {input!r}",
     "extra_forbidden": "there is no such member",
     "int_from_float": "must be a whole number, not {input!r}",
@@ -411,14 +492,16 @@ _SENTENCES = {
     "string_pattern_mismatch": "must be {meaning}, not {input!r}",
     "string_type": "must be text, not {input!r}",
     "too_long": "must have at most {max_length}, not {actual_length}",
+    "tuple_type": "must be a list, not {input!r}",
     "too_short": "must have at least {min_length}, not {actual_length}",
     "value_error": "{error}",
 }
 
 
 def _sentence(error: Any) -> str:
-    if error["type"] == "string_type" and isinstance(error["input"], int):
-        return "must be text; put it in quotes, or YAML reads it as a number"
+    if error["type"] == "string_type" and isinstance(error["input"], bool | int | float):
+        kind = "true or false" if isinstance(error["input"], bool) else "a number"
+        return f"must be text; put it in quotes, or YAML reads it as {kind}"
     context = error.get("ctx", {})
     message = re.sub(r"^(Input|String|List|Dictionary|Value)", "it", error["msg"]).replace("{", "{{").replace("}", "}}")
     sentence = _SENTENCES.get(error["type"], f"{message}, not {{input!r}}")

@@ -6,7 +6,7 @@ promotion needs of it travels in the document from there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,42 @@ class Hub:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Variables:
+    """What a stage makes of the environment variables of a model's containers.
+
+    `set` holds in every container, `replace` where the variable exists; `keep` are carried as they are although they
+    look as if they belonged to the source.
+    """
+
+    set: dict[str, str] = field(default_factory=dict)
+    replace: dict[str, str] = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> frozenset[str]:
+        """The variables whose values are not looked at and not changed."""
+        return frozenset([*self.set, *self.replace, *self.keep])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vpc:
+    """The VPC in which a model's containers run (API: VpcConfig). Both empty: none, whatever the source has."""
+
+    security_group_ids: tuple[str, ...] = ()
+    subnets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """An application in an environment.
 
     `production_variants` are CreateEndpointConfig's ProductionVariants, in the API's own words, without ModelName.
     `deadline_seconds` counts from the start of the execution. `copy_tags`, `copy_annotations`: whether those of the
     artifacts are copied with them.
+    `variables`, `vpc`, `network_isolation` and `arns` say
+    what is different in the target's model; a `vpc` or `network_isolation` of None says nothing. `arns` are exact
+    ARNs of the source with those that take their places.
     """
 
     name: str
@@ -65,6 +95,10 @@ class Stage:
     deadline_seconds: int
     copy_tags: bool = False
     copy_annotations: bool = False
+    variables: Variables = field(default_factory=Variables)
+    vpc: Vpc | None = None
+    network_isolation: bool | None = None
+    arns: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

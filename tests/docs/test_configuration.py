@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from stacks import configuration
-from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variant
+from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variables, Variant, Vpc
 from tests.docs import pages
 
 PAGE = pages.text_of("configuration.md")
@@ -19,6 +19,8 @@ SECTIONS: dict[type[BaseModel], str] = {
     Environment: "`environments`",
     Application: "`applications`",
     Stage: "A stage",
+    Variables: "A stage's variables",
+    Vpc: "A stage's vpc",
     Variant: "A variant",
 }
 MODELS: tuple[type[BaseModel], ...] = (Configuration, *SECTIONS)
