@@ -1,0 +1,71 @@
+"""AWS's own buckets with the models of SageMaker JumpStart.
+
+They belong to AWS: the gated ones cannot be copied, and every account uses its own Region's. So an address in one of
+them is carried as it is, and in another Region its bucket is exchanged for that Region's. The names and Regions are
+those of AWS's own SDK (aws/sagemaker-python-sdk, src/sagemaker/jumpstart/region_config.json at 537d359, the commercial
+partition). A key names a model and its version, and is used alike in every Region (hashicorp/terraform-provider-aws,
+the acceptance tests of aws_sagemaker_model); where AWS does not offer a model, CreateModel says that it finds no data.
+"""
+
+from __future__ import annotations
+
+from lambdas.promotion import addresses
+
+# Regions by the beginning of their names. Optimized models (draft models for speculative decoding) are in fewer.
+_OPTIMIZED = {
+    "ap-northeast": (1, 2, 3),
+    "ap-south": (1,),
+    "ap-southeast": (1, 2),
+    "ca-central": (1,),
+    "eu-central": (1,),
+    "eu-north": (1,),
+    "eu-west": (1, 2, 3),
+    "sa-east": (1,),
+    "us-east": (1, 2),
+    "us-west": (1, 2),
+}
+_LAUNCHED = {
+    **_OPTIMIZED,
+    "af-south": (1,),
+    "ap-east": (1, 2),
+    "ap-south": (1, 2),
+    "ap-southeast": (1, 2, 3, 4, 5, 6, 7),
+    "ca-west": (1,),
+    "eu-central": (1, 2),
+    "eu-south": (1, 2),
+    "il-central": (1,),
+    "me-central": (1,),
+    "me-south": (1,),
+    "mx-central": (1,),
+}
+# The beginning of a bucket's name, before its Region.
+_CACHES = {
+    "jumpstart-cache-prod-": _LAUNCHED,
+    "jumpstart-private-cache-prod-": _LAUNCHED,
+    "sagemaker-sd-models-prod-": _OPTIMIZED,
+}
+
+
+def is_cache(uri: str) -> bool:
+    """Whether an address lies in one of AWS's own buckets."""
+    beginning, region = _parts(addresses.bucket_of(uri))
+    return _is_known(beginning, region)
+
+
+def in_region(uri: str, region: str) -> str | None:
+    """Return the address of the same object in a Region's own bucket, or None if none is known there."""
+    bucket = addresses.bucket_of(uri)
+    beginning, _ = _parts(bucket)
+    if not _is_known(beginning, region):
+        return None
+    return uri.replace(bucket, f"{beginning}{region}", 1)
+
+
+def _is_known(beginning: str, region: str) -> bool:
+    area, _, number = region.rpartition("-")
+    return number in map(str, _CACHES.get(beginning, {}).get(area, ()))
+
+
+def _parts(bucket: str) -> tuple[str, str]:
+    beginning = next((one for one in _CACHES if bucket.startswith(one)), "")
+    return beginning, bucket.removeprefix(beginning)

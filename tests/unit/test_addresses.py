@@ -1,0 +1,137 @@
+"""S3 addresses in a text: exactly where they begin and end, and never half of one unnoticed."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambdas.promotion import addresses
+from lambdas.promotion.addresses import Address, AddressKind
+
+A, B = "s3://models/a.tar.gz", "s3://models/b/"
+
+
+def uris(text: str) -> list[str]:
+    return [uri for _, uri in addresses.in_text(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (A, [A]),
+        (B, [B]),
+        (f"{A},{B}", [A, B]),
+        (f"{A};{B}", [A, B]),
+        (f"{A} {B}\n", [A, B]),
+        (f"{A}:{B}", [A, B]),
+        (f"{A}|{B}", [A, B]),
+        (f'["{A}", "{B}"]', [A, B]),
+        (f"{{'model': '{A}'}}", [A]),
+        (f'{{\\"model\\": \\"{A}\\"}}', [A]),
+        (f"{{model:{A}}}", [A]),
+        (f"--model={A} --data={B}", [A, B]),
+        (f"The model ({A}) needs {B}.", [A, B]),
+        (f"See {A}.", [A]),
+        (f"<{A}>", [A]),
+        (f"{A}\\nnext", [A]),
+        ("s3://models//a", ["s3://models//a"]),
+        ("s3://models/a(1).tar.gz", ["s3://models/a(1).tar.gz"]),
+        ("s3://models/a.", ["s3://models/a."]),
+        ("s3://models/dt=2026-11-22/a+b@c~d%20é.bin", ["s3://models/dt=2026-11-22/a+b@c~d%20é.bin"]),
+        ("", []),
+        ("no address", []),
+    ],
+)
+def test_an_address_ends_where_its_key_ends(text: str, found: list[str]) -> None:
+    assert uris(text) == found
+    assert addresses.other_spelling(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3://models",
+        "s3://models/",
+        "s3://models/ and more",
+        "s3://M/a",
+        "s3://Models/a",
+        "S3://models/a",
+        "s3a://models/a",
+        "s3n://models/a",
+        "xs3://models/a",
+        "s3:\\/\\/models\\/a",
+        "s3%3A%2F%2Fmodels%2Fa",
+        "s3://models/a\\u00e9",
+        "s3://models/a=s3://models/b",
+        "s3://models/as3://models/b",
+        "s3://models/b//",
+        "arn:aws:s3:::models/a",
+        "arn:aws:s3:us-east-1:222222222222:accesspoint/models",
+        "https://models.s3.us-east-1.amazonaws.com/a",
+        "https://s3.amazonaws.com/models/a",
+        "https://s3-us-west-2.amazonaws.com/models/a",
+        "https://models.s3.dualstack.us-east-1.amazonaws.com/a",
+        "https://models--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com/a",
+        "HTTPS://MODELS.S3.AMAZONAWS.COM/a",
+    ],
+)
+def test_what_is_no_whole_address_is_told_as_another_spelling(text: str) -> None:
+    assert addresses.other_spelling(text)
+
+
+@pytest.mark.parametrize("text", ["s3", "files3.amazonaws.com", "my-s3-bucket", "ss3.txt", "is3:a"])
+def test_what_only_has_the_letters_is_no_other_spelling(text: str) -> None:
+    assert addresses.other_spelling(text) is None
+
+
+def test_each_address_in_a_text_is_replaced_in_its_place() -> None:
+    text = f'{{"a": "{A}", "b": ["{B}", "{A}"]}}'
+    new = {A: "s3://target/longer/than/before/a.tar.gz", B: "s3://t/b/"}
+    assert addresses.replaced(text, new.__getitem__) == text.replace(A, new[A]).replace(B, new[B])
+
+
+def test_an_address_that_begins_like_another_is_replaced_as_a_whole() -> None:
+    text = "s3://models/a,s3://models/a/b,s3://models/ab"
+    new = {"s3://models/a": "1", "s3://models/a/b": "2", "s3://models/ab": "3"}
+    assert addresses.replaced(text, new.__getitem__) == "1,2,3"
+
+
+@pytest.mark.parametrize(
+    ("name", "uri", "kind"),
+    [
+        ("HF_MODEL_ID", "s3://models/a/", AddressKind.PREFIX),
+        ("HF_MODEL_ID", "s3://models/a", AddressKind.EITHER),
+        ("SAGEMAKER_SUBMIT_DIRECTORY", "s3://models/a", AddressKind.OBJECT),
+    ],
+)
+def test_a_variables_address_without_a_slash_may_be_either(name: str, uri: str, kind: AddressKind) -> None:
+    (found,) = addresses.in_variables({name: uri}, "Containers[1].")
+    assert found == Address(uri=uri, kind=kind, where=f"Containers[1].Environment.{name}", variable=name)
+
+
+def address(where: str, kind: AddressKind, etag: str | None = None, *, as_files: bool = False) -> Address:
+    return Address(uri=A, kind=kind, where=where, etag=etag, as_files=as_files)
+
+
+def test_an_address_is_needed_once_with_all_that_is_known_of_it() -> None:
+    both = addresses.unique([address("x", AddressKind.EITHER), address("y", AddressKind.OBJECT, '"e"', as_files=True)])
+    assert both == (address("x", AddressKind.OBJECT, '"e"', as_files=True),)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_address_of_the_model_data_does_not_depend_on_a_variable(turned: bool) -> None:
+    data = address("x", AddressKind.OBJECT)
+    variable = Address(uri=A, kind=AddressKind.EITHER, where="y", variable="V")
+    (both,) = addresses.unique([variable, data] if turned else [data, variable])
+    assert (both.kind, both.variable) == (AddressKind.OBJECT, None)
+
+
+@pytest.mark.parametrize(
+    "other", [address("y", AddressKind.PREFIX), address("y", AddressKind.OBJECT, "other")], ids=["kind", "etag"]
+)
+def test_two_places_that_contradict_each_other_are_told(other: Address) -> None:
+    with pytest.raises(ValueError, match="x and y"):
+        addresses.unique([address("x", AddressKind.OBJECT, "e"), other])
+
+
+def test_an_etag_is_the_same_with_and_without_its_quotes() -> None:
+    assert addresses.unique([address("x", AddressKind.OBJECT, "e"), address("y", AddressKind.OBJECT, '"e"')])
