@@ -1,150 +1,167 @@
-"""What a model consists of: which members of SageMaker's answer are carried, which are replaced, which are refused.
+"""What a model consists of: read from SageMaker's answers, fitted to a stage, asked for in the target.
 
-Pure. The lists below name every member that is carried or that says nothing about serving. Any other member that has
-a value is refused by name, so a member that AWS adds tomorrow cannot be dropped silently.
+Pure. members.py says which members are carried; any other that has a value is refused by name.
 """
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lambdas.promotion import images
+from lambdas.promotion import addresses, fitting, jumpstart, limits, members, model_data, versions
+from lambdas.promotion.addresses import Address
 from lambdas.promotion.errors import UnsupportedModel
+from lambdas.promotion.settings import Environment, Stage
 
-# DescribeModel: what the target model gets in another way, or what only describes the source.
-_MODEL_CARRIED = {"PrimaryContainer", "Containers", "EnableNetworkIsolation"}
-_MODEL_REPLACED = {"ModelName", "ExecutionRoleArn"}
-_MODEL_DESCRIPTIVE = {"ModelArn", "CreationTime", "DeploymentRecommendation", "ResponseMetadata"}
-
-_CONTAINER_CARRIED = {
-    "ContainerHostname",
-    "Image",
-    "ImageConfig",
-    "Mode",
-    "ModelDataUrl",
-    "ModelDataSource",
-    "Environment",
-}
-# A container of a model package: what names the artifact's content is checked, the rest helps people to choose.
-_PACKAGE_CHECKED = {"ImageDigest", "ModelDataETag"}
-_PACKAGE_DESCRIPTIVE = {"Framework", "FrameworkVersion", "NearestModelName", "ModelInput", "IsCheckpoint", "BaseModel"}
-
-_OBJECT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.*[^/]", re.DOTALL)
-# In a variable the address must be the whole value; a list or a sentence that contains one is refused.
-_VARIABLE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\s,;\"']*[^\s,;\"'/]")
-# Any other way to write an address in S3: it would go on pointing into the source account.
-_SOME_S3_ADDRESS = re.compile(r"s3[an]?://|arn:aws[a-z-]*:s3:::|[./]s3[.-][a-z0-9.-]*amazonaws\.com", re.IGNORECASE)
-# SageMaker's SDK writes the Region of its own session there (sagemaker-python-sdk: model_builder.py).
-_OWN_REGION = "SAGEMAKER_REGION"
-
-
-class AddressKind(enum.StrEnum):
-    """What an address stands for. EITHER: only S3 can tell."""
-
-    OBJECT = "Object"
-    PREFIX = "Prefix"
-    EITHER = "Either"
-    MANIFEST = "Manifest"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Address:
-    """An S3 address that the model needs, and where it stands in it. `etag` pins an object's content.
-
-    `as_files`: SageMaker lays the objects out as files, so its rules for file names apply.
-    """
-
-    uri: str
-    kind: AddressKind
-    where: str
-    etag: str | None = None
-    as_files: bool = False
+# A failure's cause has 32,768 characters (API: Step Functions, SensitiveCause), and some of them are others'.
+_MOST_CHARACTERS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """A model that can be carried: one container, in the shape of CreateModel's ContainerDefinition."""
+    """A model that can be carried.
 
-    container: dict[str, Any]
+    `containers` are CreateModel's ContainerDefinitions, still with the source's addresses; `in_list` says whether
+    they come as Containers or as the PrimaryContainer. `addresses` are what must be copied, each once. Addresses in
+    AWS's own buckets are not among them (jumpstart.py). `untouched` are the variables that are carried as they are.
+    """
+
+    containers: tuple[dict[str, Any], ...]
+    in_list: bool
+    execution_config: dict[str, Any] | None
+    vpc: dict[str, Any] | None
     network_isolation: bool
-    artifact_uris: tuple[str, ...]
-    pinned_etags: Mapping[str, str]
+    addresses: tuple[Address, ...]
+    untouched: frozenset[str] = frozenset()
 
     @property
-    def addresses(self) -> tuple[Address, ...]:
-        return tuple(
-            Address(uri=uri, kind=AddressKind.OBJECT, where="", etag=self.pinned_etags.get(uri))
-            for uri in self.artifact_uris
-        )
+    def images(self) -> tuple[str, ...]:
+        """The images that come from Amazon ECR. One from a registry in a VPC is carried as it is."""
+        return tuple(dict.fromkeys(one["Image"] for one in self.containers if not fitting.is_in_vpc_registry(one)))
+
+    def path(self, index: int) -> str:
+        """Return a container's place in the model, with a dot at its end."""
+        return f"Containers[{index}]." if self.in_list else "PrimaryContainer."
 
 
-def of_model(described: Mapping[str, Any], package: Mapping[str, Any] | None, *, where: str) -> Definition:
+def of_model(described: Mapping[str, Any], packages: Mapping[str, Mapping[str, Any]], *, where: str) -> Definition:
     """Return what DescribeModel's answer consists of.
 
-    `package` is DescribeModelPackage's answer if the container names one. `where` names the model in the refusal.
-    Raises UnsupportedModel with every member that cannot be carried.
+    `packages` are DescribeModelPackage's answers by the names that the containers use. `where` names the model in
+    the refusal. Raises UnsupportedModel with every member that cannot be carried.
     """
-    problems = _unknown(described, _MODEL_CARRIED | _MODEL_REPLACED | _MODEL_DESCRIPTIVE, "")
-    containers = described.get("Containers") or [described.get("PrimaryContainer", {})]
-    if len(containers) > 1:
-        problems.append(f"Containers ({len(containers)}: several containers)")
-    if not containers[0]:
-        problems.append("PrimaryContainer (it is missing: the model has no container)")
-    container = dict(containers[0])
-    isolation = bool(described.get("EnableNetworkIsolation", False))
-    if package is None:
-        problems += _unknown(container, _CONTAINER_CARRIED, "PrimaryContainer.")
-        return _checked(container, isolation, {}, problems, where)
-    own = {name: value for name, value in container.items() if name not in {"ModelPackageName", "Environment"}}
-    problems += _unknown(own, {"ContainerHostname", "Mode"}, "PrimaryContainer.")
-    packed, etags = _of_package_containers(package, problems)
-    packed |= own
-    packed["Environment"] = {**packed.get("Environment", {}), **container.get("Environment", {})}
-    return _checked(packed, isolation, etags, problems, where)
+    problems = list(members.unknown(described, members.MODEL, ""))
+    model = members.said(described)
+    in_list = "Containers" in model
+    if in_list and "PrimaryContainer" in model:
+        problems.append("PrimaryContainer (beside Containers: a model has one of the two)")
+    listed = model.get("Containers") or [model.get("PrimaryContainer", {})]
+    containers: list[dict[str, Any]] = []
+    for index, container in enumerate(listed):
+        path = f"Containers[{index}]." if in_list else "PrimaryContainer."
+        name = container.get("ModelPackageName")
+        if name:
+            containers += versions.of_model(container, packages[name], path, len(listed), problems)
+        else:
+            problems += members.unknown(container, members.CONTAINER, path)
+            containers.append(container)
+    return _checked(containers, in_list=in_list or len(containers) > 1, model=model, problems=problems, where=where)
 
 
-def of_package(package: Mapping[str, Any], *, where: str) -> Definition:
+def of_package(version: Mapping[str, Any], *, where: str) -> Definition:
     """Return what a model package version consists of (DescribeModelPackage's InferenceSpecification)."""
     problems: list[str] = []
-    container, etags = _of_package_containers(package, problems)
-    return _checked(container, False, etags, problems, where)
+    containers = members.said(versions.containers(version, None, problems))
+    return _checked(containers, in_list=len(containers) > 1, model={}, problems=problems, where=where)
 
 
-def for_region(definition: Definition, region: str, *, where: str) -> Definition:
-    """Return the model as it is said in another Region: its image from there, and told where it runs.
+def for_stage(
+    definition: Definition,
+    *,
+    stage: Stage,
+    source: Environment,
+    target: Environment,
+    digests: Mapping[str, str | None],
+    where: str,
+) -> Definition:
+    """Return the model as the stage's configuration wants it in the target; the addresses are still the source's.
 
-    Raises UnsupportedModel if the image lies in another Region and is not one that AWS offers in each.
+    `digests` are what the images' tags stand for now, by the image's name. Raises UnsupportedModel with everything
+    that is true in the source only and has no counterpart in the configuration.
     """
-    container = {**definition.container, "Image": images.in_target(definition.container["Image"], region, where=where)}
-    if _OWN_REGION in container.get("Environment", {}):
-        container["Environment"] = {**container["Environment"], _OWN_REGION: region}
-    return replace(definition, container=container)
+    problems: list[str] = []
+    containers = [
+        fitting.container(
+            container,
+            definition.path(index),
+            stage=stage,
+            source=source,
+            target=target,
+            digests=digests,
+            problems=problems,
+        )
+        for index, container in enumerate(definition.containers)
+    ]
+    isolation = stage.network_isolation
+    fitted = replace(
+        definition,
+        containers=tuple(containers),
+        vpc=fitting.vpc(definition.vpc, stage, problems),
+        network_isolation=definition.network_isolation if isolation is None else isolation,
+        untouched=stage.variables.trusted,
+    )
+    needed = [one for one in definition.addresses if one.variable is None] + _in_variables(fitted)
+    if problems:
+        raise UnsupportedModel(
+            f"{where} cannot go to stage {stage.name!r} as it is: {_told(problems)}. Nothing was created. Say in "
+            "promotion.yaml what the target has in their places (docs/configuration.md: a stage's variables, vpc and "
+            "arns), or register the model without them."
+        )
+    return replace(fitted, addresses=addresses.unique(needed))
 
 
 def create_model_request(
     definition: Definition, addresses: Mapping[str, str], *, name: str, execution_role_arn: str
 ) -> dict[str, Any]:
-    """Return the CreateModel request with every artifact's address replaced by where it was copied to."""
+    """Return the CreateModel request with every address replaced by where it was copied to, also inside variables.
+
+    Raises UnsupportedModel if what it says is then longer than SageMaker allows.
+    """
+    containers = _readdressed(definition, addresses)
+    problems = fitting.too_long(containers, definition.path)
+    if problems:
+        raise UnsupportedModel(
+            f"The model {name} would have parts that are too long with the addresses of the copies: "
+            f"{_told(problems)}. Nothing was created. Register the model with shorter ones."
+        )
+    form = {"Containers": containers} if definition.in_list else {"PrimaryContainer": containers[0]}
+    optional = {"InferenceExecutionConfig": definition.execution_config, "VpcConfig": definition.vpc}
     return {
         "ModelName": name,
-        "PrimaryContainer": _readdress(definition.container, addresses),
+        **form,
+        **{member: value for member, value in optional.items() if value},
         "ExecutionRoleArn": execution_role_arn,
         "EnableNetworkIsolation": definition.network_isolation,
     }
 
 
 def digest(definition: Definition, contents: Mapping[str, str], *, execution_role_arn: str) -> str:
-    """Return a hex digest of what the model is: image, environment, isolation, role and the artifacts' content.
+    """Return a hex digest of what the model is: containers, VPC, isolation, role and the content of its artifacts.
 
-    Addresses are replaced by checksums, so the digest does not depend on where the artifacts lie.
+    `contents` is what lies at each address, as a digest: it takes the address's place, so the digest does not depend
+    on where the artifacts lie.
     """
-    what = [_readdress(definition.container, contents), definition.network_isolation, execution_role_arn]
+    what = [
+        _readdressed(definition, contents),
+        definition.in_list,
+        definition.execution_config,
+        definition.vpc,
+        definition.network_isolation,
+        execution_role_arn,
+    ]
     return hex_digest(what)
 
 
@@ -158,96 +175,86 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def _of_package_containers(package: Mapping[str, Any], problems: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
-    containers = package.get("InferenceSpecification", {}).get("Containers", [])
-    if len(containers) != 1:
-        problems.append(f"InferenceSpecification.Containers ({len(containers)}: exactly one is carried)")
-    container = dict(containers[0]) if containers else {}
-    problems += _unknown(
-        container, _CONTAINER_CARRIED | _PACKAGE_CHECKED | _PACKAGE_DESCRIPTIVE, "InferenceSpecification.Containers[0]."
-    )
-    image, image_digest = container.get("Image", ""), container.get("ImageDigest")
-    if image and image_digest and "@" not in image:
-        # The tag may move between the approval and now; the digest is what was registered.
-        container["Image"] = f"{_without_tag(image)}@{image_digest}"
-    etag = container.get("ModelDataETag")
-    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-    uri = container.get("ModelDataUrl") or source.get("S3Uri")
-    etags = {uri: etag} if etag and uri else {}
-    carried = {name: value for name, value in container.items() if name in _CONTAINER_CARRIED}
-    return carried, etags
-
-
-def _without_tag(image: str) -> str:
-    registry, slash, repository = image.rpartition("/")
-    return f"{registry}{slash}{repository.partition(':')[0]}"
-
-
 def _checked(
-    container: dict[str, Any], isolation: bool, etags: Mapping[str, str], problems: list[str], where: str
+    containers: list[dict[str, Any]], *, in_list: bool, model: Mapping[str, Any], problems: list[str], where: str
 ) -> Definition:
-    if container.get("Mode", "SingleModel") != "SingleModel":
-        problems.append(f"Mode {container['Mode']}")
-    if container.get("ImageConfig", {}).get("RepositoryAccessMode", "Platform") != "Platform":
-        problems.append("ImageConfig (a registry in a VPC)")
-    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-    if source.get("S3Uri") and source.get("ETag"):
-        etags = {**etags, source["S3Uri"]: source["ETag"]}
-    uris = _model_data(container, problems)
-    for name, value in container.get("Environment", {}).items():
-        if _VARIABLE.fullmatch(value):
-            uris.append(value)
-        elif _SOME_S3_ADDRESS.search(value):
-            problems.append(f"Environment.{name} ({value!r} is not just the s3:// address of one object)")
-    if not container.get("Image"):
-        problems.append("Image (it is missing)")
-    _refuse(problems, where)
-    kept = {name: value for name, value in container.items() if value not in (None, "", {}, [])}
-    return Definition(
-        container=kept,
-        network_isolation=isolation,
-        artifact_uris=tuple(dict.fromkeys(uris)),
-        pinned_etags=etags,
+    defined = Definition(
+        containers=tuple(containers),
+        in_list=in_list,
+        execution_config=model.get("InferenceExecutionConfig"),
+        vpc=model.get("VpcConfig"),
+        network_isolation=bool(model.get("EnableNetworkIsolation", False)),
+        addresses=(),
     )
+    found: list[Address] = []
+    for index, container in enumerate(containers):
+        path = defined.path(index)
+        problems += _odd(container, path)
+        found += model_data.read(container, path, problems)
+    if len(containers) > limits.MOST_CONTAINERS:
+        problems.append(f"Containers ({len(containers)}; SageMaker allows {limits.MOST_CONTAINERS})")
+    try:
+        defined = replace(defined, addresses=addresses.unique([*found, *_in_variables(defined)]))
+    except ValueError as error:
+        problems.append(str(error))
+    _refuse(problems, where)
+    return defined
 
 
-def _model_data(container: dict[str, Any], problems: list[str]) -> list[str]:
-    """Collect the model data's address; SageMaker also shows a tarball as a ModelDataSource, which says the same."""
-    source = container.pop("ModelDataSource", None)
-    if source:
-        s3 = source.get("S3DataSource", {})
-        plain = {"S3Uri": s3.get("S3Uri"), "S3DataType": "S3Object", "CompressionType": "Gzip"}
-        # An ETag there pins the source's content and is checked; a copy has another.
-        said = {name: value for name, value in s3.items() if name != "ETag"}
-        elsewhere = container.get("ModelDataUrl", s3.get("S3Uri")) != s3.get("S3Uri")
-        if set(source) != {"S3DataSource"} or said != plain or elsewhere:
-            problems.append(f"ModelDataSource ({json.dumps(source, sort_keys=True, default=str)})")
-        else:
-            container["ModelDataUrl"] = s3["S3Uri"]
-    url = container.get("ModelDataUrl")
-    if not url:
-        return []
-    if not _OBJECT.fullmatch(url):
-        problems.append(f"ModelDataUrl ({url!r} is not the address of one object)")
-    return [url]
+def _odd(container: Mapping[str, Any], path: str) -> Iterable[str]:
+    if not container:
+        yield f"{path.rstrip('.')} (it is missing: the model has no container)"
+    elif not container.get("Image"):
+        yield f"{path}Image (it is missing)"
+    if container.get("Mode", "SingleModel") not in ("SingleModel", "MultiModel"):
+        yield f"{path}Mode {container['Mode']}"
+    if container.get("ImageConfig", {}).get("RepositoryAccessMode", "Platform") not in ("Platform", "Vpc"):
+        yield f"{path}ImageConfig.RepositoryAccessMode {container['ImageConfig']['RepositoryAccessMode']}"
 
 
-def _readdress(container: Mapping[str, Any], addresses: Mapping[str, str]) -> dict[str, Any]:
-    changed = dict(container)
-    if "ModelDataUrl" in changed:
-        changed["ModelDataUrl"] = addresses[changed["ModelDataUrl"]]
-    if "Environment" in changed:
-        changed["Environment"] = {name: addresses.get(value, value) for name, value in changed["Environment"].items()}
-    return changed
+def _in_variables(definition: Definition) -> list[Address]:
+    """Return the addresses in the variables that must be copied."""
+    return [
+        one
+        for index, container in enumerate(definition.containers)
+        for one in addresses.in_variables(
+            container.get("Environment", {}), definition.path(index), untouched=definition.untouched
+        )
+        if not jumpstart.is_cache(one.uri)
+    ]
 
 
-def _unknown(described: Mapping[str, Any], known: set[str], prefix: str) -> list[str]:
-    return [f"{prefix}{name}" for name in sorted(set(described) - known) if described[name] not in (None, "", {}, [])]
+def _readdressed(definition: Definition, new: Mapping[str, str]) -> list[dict[str, Any]]:
+    def address(uri: str) -> str:
+        return uri if jumpstart.is_cache(uri) else new[uri]
+
+    result = []
+    for container in definition.containers:
+        changed = model_data.rewrite(container, address)
+        if "Environment" in changed:
+            changed["Environment"] = {
+                name: value if name in definition.untouched else addresses.replaced(value, address)
+                for name, value in changed["Environment"].items()
+            }
+        result.append(changed)
+    return result
+
+
+def _told(problems: list[str]) -> str:
+    """Return the problems as one text that fits into a failure's cause."""
+    told: list[str] = []
+    room = _MOST_CHARACTERS
+    for problem in problems:
+        room -= len(problem)
+        if room < 0 and told:
+            return f"{'; '.join(told)}; and {len(problems) - len(told)} more"
+        told.append(problem)
+    return "; ".join(told)
 
 
 def _refuse(problems: list[str], where: str) -> None:
     if problems:
         raise UnsupportedModel(
-            f"{where} has parts that Promote cannot carry yet: {'; '.join(problems)}. Nothing was created. "
+            f"{where} has parts that Promote cannot carry: {_told(problems)}. Nothing was created. "
             "Register the model without them."
         )

@@ -7,17 +7,9 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 PURE = (
-    "copy_plan",
-    "definition",
-    "document",
-    "inventory",
-    "endpoint_rules",
-    "errors",
-    "failures",
-    "names",
-    "naming",
-    "rules",
-    "settings",
+    *("addresses", "arns", "copy_plan", "definition", "document", "endpoint_rules", "errors", "failures", "fitting"),
+    *("images", "inventory", "jumpstart", "limits", "members", "model_data", "names", "naming", "rules", "secrecy"),
+    *("settings", "variables", "versions"),
 )
 AWS = {"boto3", "botocore", "aws_cdk", "aws_lambda_powertools"}
 

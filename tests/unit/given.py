@@ -77,7 +77,13 @@ def package(**container: Any) -> dict[str, Any]:
 
 
 def defined(**container: Any) -> Definition:
-    return definition.of_model(described(**container), None, where=MODEL.arn)
+    return definition.of_model(described(**container), {}, where=MODEL.arn)
+
+
+def pipeline(*containers: Mapping[str, Any], **model: Any) -> Definition:
+    """Return a model with a list of containers; each keyword is a member of the model."""
+    answer = {name: value for name, value in described().items() if name != "PrimaryContainer"}
+    return definition.of_model({**answer, "Containers": list(containers), **model}, {}, where=MODEL.arn)
 
 
 def promotion(**changes: Any) -> Promotion:
@@ -122,6 +128,8 @@ def any_value_of(shape: Shape) -> Any:
     """Return some value that is set, in a shape's form."""
     if isinstance(shape, StructureShape):
         return {name: any_value_of(member) for name, member in list(shape.members.items())[:2]}
+    if shape.metadata.get("enum"):
+        return shape.metadata["enum"][0]
     if isinstance(shape, ListShape):
         return [any_value_of(shape.member)]
     if isinstance(shape, MapShape):
