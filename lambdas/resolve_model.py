@@ -31,9 +31,9 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         )
     account = duties.as_reader(source, execution=execution, external_id=deployed.external_id)
     model, found, tags = _model_of(request, application, source, account, deployed)
-    found = definition.for_region(found, target.region, where=model.arn)
+    found = definition.for_stage(found, stage=stage, source=source, target=target, digests={}, where=model.arn)
     needed = inventory.take(
-        lookup.find_all(found.addresses, owner=source.account, s3=account.s3),
+        lookup.find_all(found.addresses, owner=source.account, s3=account.s3, where=model.arn),
         application=application.name,
         stage=stage.name,
         bucket=target.artifact_bucket,
@@ -72,17 +72,17 @@ def _model_of(
     tags = registry.tags_of(described["ModelArn"], sagemaker=account.sagemaker)
     rules.require_application_of(tags, application, where=described["ModelArn"])
     tags = rules.believed(tags, source, deployed)
-    named = registry.package_named_by(described)
-    package = None
-    if named:
+    packages = {}
+    for named in registry.packages_named_by(described):
         # By its name first: nobody may read another application's group.
         rules.require_version(named, where=described["ModelArn"])
         rules.require_package_of(application, named, source, source)
-        package = registry.describe_model_package(named, sagemaker=account.sagemaker)
-        rules.require_approved(package)
+        packages[named] = registry.describe_model_package(named, sagemaker=account.sagemaker)
+        rules.require_approved(packages[named])
+    arns = [package["ModelPackageArn"] for package in packages.values()]
     model = SourceModel(
         arn=described["ModelArn"],
         created_at=described["CreationTime"].astimezone(UTC),
-        model_package_arn=package["ModelPackageArn"] if package else None,
+        model_package_arn=arns[0] if len(arns) == 1 else None,
     )
-    return model, definition.of_model(described, package, where=model.arn), tags
+    return model, definition.of_model(described, packages, where=model.arn), tags

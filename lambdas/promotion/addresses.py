@@ -111,6 +111,17 @@ def replaced(text: str, new: Callable[[str], str]) -> str:
     return text
 
 
+def in_manifest(text: str, *, where: str) -> list[Address]:
+    """Return the addresses in a manifest: "a CSV file that stores the artifact locations" (API: ManifestS3Uri).
+
+    AWS documents no more of it, so every s3:// address in it counts, wherever it stands.
+    """
+    return [
+        Address(uri=uri, kind=AddressKind.PREFIX if uri.endswith("/") else AddressKind.EITHER, where=where)
+        for _, uri in in_text(text)
+    ]
+
+
 def other_spelling(text: str) -> str | None:
     """Return how a text speaks of S3 otherwise than by whole s3:// addresses, or None."""
     found = _OTHER_SPELLING.search(replaced(text, lambda _: "\0"))

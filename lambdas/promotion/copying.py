@@ -6,8 +6,6 @@ CopySourceIfMatch). Whatever makes an object in the target says If-None-Match, s
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -15,7 +13,7 @@ from urllib.parse import urlencode
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import copy_plan, sources
-from lambdas.promotion.document import Artifact, S3Object, Transfer, Way
+from lambdas.promotion.document import Artifact, S3Object, Transfer, Way, sha256
 from lambdas.promotion.errors import ArtifactMismatch, CallRefused, NotYetVisible, UnsupportedModel
 
 if TYPE_CHECKING:
@@ -186,11 +184,6 @@ def _put_text(artifact: Artifact, text: str, way: Way, *, s3: S3Client) -> bool:
             return False
         raise _refusal(artifact, way, error) from error
     return True
-
-
-def sha256(text: str) -> str:
-    """Return a text's checksum as S3 writes it, with its algorithm."""
-    return f"SHA256:{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _algorithm(source: S3Object) -> str:

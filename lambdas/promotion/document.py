@@ -6,7 +6,9 @@ shape of the request that will be sent. Times are UTC, sizes are bytes.
 
 from __future__ import annotations
 
+import base64
 import enum
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -323,6 +325,11 @@ class Promotion:
     @staticmethod
     def from_json(document: dict[str, Any]) -> Promotion:
         return _converter.structure(document, Promotion)
+
+
+def sha256(text: str) -> str:
+    """Return a text's checksum as S3 writes it, with its algorithm."""
+    return f"SHA256:{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def to_json(item: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from lambdas.promotion.errors import UnsupportedModel
+from lambdas.promotion.settings import Environment, Stage
 
 # Accounts by Region (aws/sagemaker-python-sdk: image_uri_config, August 2026).
 _DEEP_LEARNING_CONTAINERS = {
@@ -66,20 +66,16 @@ _OFFERED_BY_AWS = (_DEEP_LEARNING_CONTAINERS, _SCIKIT_LEARN_AND_XGBOOST)
 _ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<rest>.*)")
 
 
-def in_target(image: str, region: str, *, where: str) -> str:
-    """Return the image's address in the target's Region. `where` names the model in the refusal.
+class ImageProblem(ValueError):
+    """Why an image cannot go over."""
 
-    An image outside ECR has no Region in its name and stays. Raises UnsupportedModel if nobody says where the image
-    is in that Region.
-    """
-    found = _ECR_IMAGE.fullmatch(image)
+
+def in_target(image: str, digest: str | None, *, source: Environment, target: Environment, stage: Stage) -> str:
+    """Return the image's address in the target's Region."""
+    found, region = _ECR_IMAGE.fullmatch(image), target.region
     if not found or found["region"] == region:
         return image
     for accounts in _OFFERED_BY_AWS:
         if accounts.get(found["region"]) == found["account"] and region in accounts:
             return f"{accounts[region]}.dkr.ecr.{region}.amazonaws.com/{found['rest']}"
-    raise UnsupportedModel(
-        f"{where} has an image that the target cannot pull: {image} (it lies in {found['region']}, the target is "
-        f"{region}, and SageMaker pulls from the endpoint's own Region only). Nothing was created. "
-        f"Register the model with an image in {region}."
-    )
+    raise ImageProblem(f"it lies in {found['region']}, the target is {region}")

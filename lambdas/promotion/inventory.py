@@ -7,11 +7,12 @@ address. So another content never comes to the same place, and the same content 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lambdas.promotion import names
+from lambdas.promotion.addresses import replaced
 from lambdas.promotion.definition import hex_digest
-from lambdas.promotion.document import Artifact, S3Object
+from lambdas.promotion.document import Artifact, S3Object, sha256
 from lambdas.promotion.errors import UnsupportedModel
 
 # Bytes of a key (AWS: S3, object key naming), and of an object's own name that are kept, the last ones.
@@ -24,7 +25,10 @@ _MOST_TOLD = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What lies at an address: one object, or all objects below `prefix`. `text` replaces an object's content."""
+    """What lies at an address: one object, or all objects below `prefix`.
+
+    `text` is the content of a manifest: the addresses in it are among the model's too, and are rewritten in it.
+    """
 
     objects: tuple[S3Object, ...]
     prefix: str | None = None
@@ -46,8 +50,12 @@ def take(found: Mapping[str, Found], *, application: str, stage: str, bucket: st
     `bucket` is the target's; `where` names the model in a refusal. Raises UnsupportedModel.
     """
     artifacts: dict[str, Artifact] = {}
-    addresses, contents = {}, {}
-    for uri, at in found.items():
+    addresses: dict[str, str] = {}
+    contents: dict[str, str] = {}
+    # Manifests last: they speak of the others.
+    for uri, as_found in sorted(found.items(), key=lambda one: one[1].text is not None):
+        said = as_found.text
+        at = as_found if said is None else _rewritten(as_found, said, addresses)
         folder = f"{names.stage_prefix(application, stage)}{_identity(at)[:32]}/"
         for artifact in _artifacts(at, folder):
             artifacts[artifact.key] = artifact
@@ -55,7 +63,7 @@ def take(found: Mapping[str, Found], *, application: str, stage: str, bucket: st
             addresses[uri] = f"s3://{bucket}/{folder}{_basename(at.objects[0].key)}"
         else:
             addresses[uri] = f"s3://{bucket}/{folder}".rstrip("" if uri.endswith("/") else "/")
-        contents[uri] = _content(at)
+        contents[uri] = _content(at) if said is None else hex_digest(replaced(said, lambda one: contents[one]))
     _require_carried(artifacts.values(), where=where)
     return Inventory(artifacts=tuple(artifacts.values()), addresses=addresses, contents=contents)
 
@@ -64,6 +72,14 @@ def folders(artifacts: Iterable[Artifact], *, application: str, stage: str) -> l
     """Return the folders in the target's bucket that hold the artifacts and nothing else."""
     prefix = names.stage_prefix(application, stage)
     return list(dict.fromkeys(f"{prefix}{artifact.key[len(prefix) :].partition('/')[0]}/" for artifact in artifacts))
+
+
+def _rewritten(manifest: Found, text: str, addresses: Mapping[str, str]) -> Found:
+    """Return the manifest as it is written into the target; its size and checksum are those of the new text."""
+    new = replaced(text, addresses.__getitem__)
+    (one,) = manifest.objects
+    source = replace(one, size=len(new.encode()), checksum=sha256(new))
+    return Found(objects=(source,), text=new)
 
 
 def _artifacts(at: Found, folder: str) -> Iterator[Artifact]:

@@ -5,18 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lambdas.promotion import rules, sources
-from lambdas.promotion.definition import Address, AddressKind
-from lambdas.promotion.errors import ArtifactNotFound
+from lambdas.promotion import addresses, rules, sources
+from lambdas.promotion.addresses import Address, AddressKind
+from lambdas.promotion.document import S3Object
+from lambdas.promotion.errors import ArtifactNotFound, UnsupportedModel
 from lambdas.promotion.inventory import Found
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+# A manifest is a list of addresses. One that is larger than this (bytes) is something else.
+_LARGEST_MANIFEST = 1024**2
 
-def find_all(addresses: Iterable[Address], *, owner: str, s3: S3Client) -> dict[str, Found]:
-    """Return what lies at each address. Raises ArtifactNotFound, ArtifactChanged; a missing right is AccessDenied."""
-    return {address.uri: _find(address, owner=owner, s3=s3) for address in addresses}
+
+def find_all(needed: Iterable[Address], *, owner: str, s3: S3Client, where: str) -> dict[str, Found]:
+    """Return what lies at each address, and at those in the manifests among them. `where` names the model.
+
+    Raises ArtifactNotFound, ArtifactChanged, UnsupportedModel; a missing right is AccessDenied.
+    """
+    found: dict[str, Found] = {}
+    ahead = list(needed)
+    for address in ahead:
+        if address.uri in found:
+            continue
+        found[address.uri] = at = _find(address, owner=owner, s3=s3)
+        if address.kind is AddressKind.MANIFEST:
+            text = _text_of(at.objects[0], owner=owner, s3=s3, where=where)
+            found[address.uri] = Found(objects=at.objects, text=text)
+            ahead += addresses.in_manifest(text, where=address.where)
+        elif address.as_files and at.prefix is not None:
+            rules.require_file_names(at.objects, at.prefix, where=f"{where}: {address.where}")
+    return found
 
 
 def _find(address: Address, *, owner: str, s3: S3Client) -> Found:
@@ -36,9 +55,24 @@ def _find(address: Address, *, owner: str, s3: S3Client) -> Found:
     return Found(objects=objects, prefix=prefix)
 
 
+def _text_of(manifest: S3Object, *, owner: str, s3: S3Client, where: str) -> str:
+    if manifest.size > _LARGEST_MANIFEST:
+        raise UnsupportedModel(
+            f"{where}: {manifest.uri} has {manifest.size} bytes, more than a manifest's {_LARGEST_MANIFEST}. "
+            "Nothing was created."
+        )
+    content = sources.read(manifest, owner=owner, s3=s3)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise UnsupportedModel(
+            f"{where}: {manifest.uri} is no text ({error}), so the addresses in it cannot be rewritten. "
+            "Nothing was created."
+        ) from error
+
+
 def _missing(address: Address, owner: str, what: str) -> ArtifactNotFound:
-    stands = f" ({address.where})" if address.where else ""
     return ArtifactNotFound(
-        f"The model needs {address.uri}{stands}, and account {owner} has {what}. "
+        f"The model needs {address.uri} ({address.where}), and account {owner} has {what}. "
         "Restore it or register the model again."
     )

@@ -44,8 +44,7 @@ def tags_of(arn: str, *, sagemaker: SageMakerClient) -> dict[str, str]:
     return {key: value for key, value in tags.items() if not key.startswith("aws:")}
 
 
-def package_named_by(described: Mapping[str, Any]) -> str | None:
-    """Return the model package that the model's first container is made from, if it is."""
+def packages_named_by(described: Mapping[str, Any]) -> list[str]:
+    """Return the model packages that the model's containers are made from, as they name them, each once."""
     containers = described.get("Containers") or [described.get("PrimaryContainer", {})]
-    name: str | None = containers[0].get("ModelPackageName")
-    return name
+    return list(dict.fromkeys(one["ModelPackageName"] for one in containers if one.get("ModelPackageName")))

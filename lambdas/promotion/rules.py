@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.promotion import names
-from lambdas.promotion.definition import Address
+from lambdas.promotion.addresses import Address
 from lambdas.promotion.document import Artifact, Request, S3Object
 from lambdas.promotion.errors import (
     ArtifactChanged,
@@ -36,6 +36,7 @@ _LONGEST_NAME = 63
 _LONGEST_QUOTE = 120
 _MOST_TOLD = 10
 _MOST_TAGS = 50
+_LONGEST_FILE_NAME = 255
 # What SageMaker never fills in by itself: where it stands, somebody put it there.
 _NEVER_FILLED_IN = {
     "AdditionalModelDataSources",
@@ -175,6 +176,43 @@ def require_pinned(address: Address, found: S3Object) -> None:
             f"{address.uri} is no longer what was registered: its ETag is {found.etag}, "
             f"the registered one is {address.etag}. Register the model again."
         )
+
+
+def require_file_names(objects: Iterable[S3Object], prefix: str, *, where: str) -> None:
+    """SageMaker lays the objects below a prefix out as files, and does not deploy names that cannot be files.
+
+    (API: S3ModelDataSource, CompressionType. The source could not serve such a model either.)
+    """
+    paths = [(found, found.key[len(prefix) :]) for found in objects]
+    folders = {path.rpartition("/")[0] for _, path in paths}
+    folders |= {folder[:end] for folder in folders for end, character in enumerate(folder) if character == "/"}
+    problems = [
+        f"{found.uri} ({problem})"
+        for found, path in paths
+        if (problem := _file_problem(path) or ("a file and a folder at once" if path in folders else None))
+    ]
+    if problems:
+        more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
+        raise UnsupportedModel(
+            f"{where} has names that SageMaker does not deploy: {'; '.join(problems[:_MOST_TOLD])}{more}. Nothing was "
+            "created. Rename or delete them and register the model again."
+        )
+
+
+def _file_problem(path: str) -> str | None:
+    """Return why a path cannot be that of a file, or None."""
+    if path.endswith("/") or not path:
+        return "a folder made in the S3 console"
+    for name in path.split("/"):
+        if not name.strip():
+            return "an empty name"
+        if name in {".", ".."}:
+            return f"the name {name!r}"
+        if "\0" in name:
+            return "a null byte"
+        if len(name.encode(errors="surrogatepass")) > _LONGEST_FILE_NAME:
+            return f"a name of more than {_LONGEST_FILE_NAME} bytes"
+    return None
 
 
 def require_tags(tags: Mapping[str, str], *, where: str) -> dict[str, str]:

@@ -109,6 +109,19 @@ def look_again(resolved: S3Object, *, owner: str, s3: S3Client) -> Seen:
     return seen
 
 
+def read(found: S3Object, *, owner: str, s3: S3Client) -> bytes:
+    """Return a small object's content. Raises ArtifactChanged if it is another than was found."""
+    try:
+        answer = s3.get_object(Bucket=found.bucket, Key=found.key, IfMatch=found.etag, ExpectedBucketOwner=owner)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "PreconditionFailed":
+            raise changed(found, find(found.uri, owner=owner, s3=s3)) from error
+        if error.response["Error"]["Code"] in _MISSING:
+            raise gone(found) from error
+        raise
+    return answer["Body"].read()
+
+
 def require_unchanged(resolved: S3Object, *, owner: str, s3: S3Client) -> None:
     """Raise ArtifactChanged if the source's content is not what was resolved. A version never changes."""
     if resolved.version_id:
