@@ -2,7 +2,9 @@
 
 import io
 import json
+import time
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.control import Sandbox
@@ -87,3 +89,22 @@ def create_state_machine(sandbox: Sandbox, name: str, role: str, *tasks: dict[st
     )
     arn: str = answer["stateMachineArn"]
     return arn
+
+
+def eventually(read: Callable[[], Any], seconds: float = 5) -> Any:
+    """What is read once it is true, or what it is after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (found := read()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+def finished(sandbox: Sandbox, execution: str) -> Any:
+    """The hub's execution as it is described once it has ended, or None."""
+    states = sandbox.client("stepfunctions")
+
+    def ended() -> Any:
+        answer = states.describe_execution(executionArn=execution)
+        return answer if answer["status"] != "RUNNING" else None
+
+    return eventually(ended)

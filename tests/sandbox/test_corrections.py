@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +22,8 @@ from tests.sandbox.given import (
     create_role,
     create_state_machine,
     encrypt_bucket,
+    eventually,
+    finished,
     policy,
     trust,
 )
@@ -42,23 +43,6 @@ def s3_of(sandbox: Sandbox, account: str, role: str) -> Any:
 
 def crc64(content: bytes) -> str:
     return base64.b64encode(checksums.crc64nvme(content).to_bytes(8, "big")).decode()
-
-
-def eventually(read: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 5
-    while not (found := read()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return found
-
-
-def finished(sandbox: Sandbox, execution: str) -> Any:
-    states = sandbox.client("stepfunctions")
-
-    def ended() -> Any:
-        answer = states.describe_execution(executionArn=execution)
-        return answer if answer["status"] != "RUNNING" else None
-
-    return eventually(ended)
 
 
 WHEN_REQUIRED = Config(request_checksum_calculation="when_required")
