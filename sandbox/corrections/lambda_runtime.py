@@ -8,6 +8,7 @@ import functools
 import os
 import shlex
 import sys
+import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,7 @@ def apply() -> None:
     @functools.wraps(unpack)
     def unpack_with_bootstrap(code_zip: bytes) -> str:
         folder = unpack(code_zip)
-        file = Path(folder) / "bootstrap"
-        if not file.exists():
-            file.write_text(bootstrap)
-            file.chmod(0o755)
+        _write_once(Path(folder) / "bootstrap", bootstrap)
         return str(folder)
 
     environment = lambda_svc._provided_worker_env
@@ -81,6 +79,18 @@ def apply() -> None:
     lambda_svc._provided_worker_env = worker_environment
     lambda_svc._execute_function_warm = execute
     lambda_runtime._worker_class_for = worker_class
+
+
+def _write_once(file: Path, content: str) -> None:
+    """Whole and executable from the moment it exists: many environments of a function may start at the same time."""
+    if file.exists():
+        return
+    handle, name = tempfile.mkstemp(dir=file.parent)
+    with os.fdopen(handle, "w") as draft:
+        draft.write(content)
+    draft_path = Path(name)
+    draft_path.chmod(0o755)
+    draft_path.replace(file)
 
 
 def _runtime_packages(folder: Path) -> Path:
