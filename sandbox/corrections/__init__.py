@@ -24,6 +24,7 @@ from sandbox.corrections import (
     literal_wildcards,
     missing_objects,
     named_principals,
+    payload_limits,
     s3_requests,
     succeed_output,
     workflow_roles,
@@ -51,6 +52,7 @@ CORRECTIONS = (
     event_targets,
     workflow_roles,
     succeed_output,
+    payload_limits,
     execution_names,
     literal_wildcards,
 )
