@@ -13,6 +13,8 @@ from sandbox.corrections import (
     condition_keys,
     conditional_copies,
     copied_tags,
+    distributed_maps,
+    ended_executions,
     event_targets,
     execution_names,
     expected_owners,
@@ -26,6 +28,7 @@ from sandbox.corrections import (
     named_principals,
     payload_limits,
     s3_requests,
+    status_events,
     succeed_output,
     workflow_roles,
 )
@@ -53,6 +56,9 @@ CORRECTIONS = (
     workflow_roles,
     succeed_output,
     payload_limits,
+    ended_executions,
+    status_events,
+    distributed_maps,
     execution_names,
     literal_wildcards,
 )

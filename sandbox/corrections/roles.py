@@ -1,10 +1,13 @@
 """What a service does with a role: MiniStack's own services act without asking IAM about the role they were given."""
 
+import time
 from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_region
-from ministack.services import iam
+from ministack.services import iam, sts
+
+SESSION_SECONDS = 3600
 
 
 class NotAllowed(Exception):
@@ -17,9 +20,7 @@ def require(role_arn: str, service: str, session: str, action: str, resource: st
     Returns the ARN of the session, the principal that a resource's policy sees.
     """
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
-    role = iam._roles.get_scoped(account, None, name)
-    if role is None or not _trusts(role.get("AssumeRolePolicyDocument"), service):
-        raise NotAllowed(f"{service} is not authorized to assume the role {role_arn}")
+    _trusting(role_arn, service)
     principal = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
     asked = iam_evaluator.EvalContext(
         principal_arn=principal,
@@ -41,6 +42,36 @@ def require(role_arn: str, service: str, session: str, action: str, resource: st
         )
         raise NotAllowed(f"User: {principal} is not authorized to perform: {action} on resource: {resource} {why}")
     return principal
+
+
+def assume(role_arn: str, service: str, session: str) -> dict[str, str]:
+    """Credentials of the role, as the service gets them, by the names that boto3 gives them. Raises `NotAllowed`."""
+    account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+    role = _trusting(role_arn, service)
+    credentials = {
+        "aws_access_key_id": str(iam._gen_session_access_key()),
+        "aws_secret_access_key": str(iam._gen_secret()),
+        "aws_session_token": str(iam._gen_session_token()),
+    }
+    sts.register_session(
+        credentials["aws_access_key_id"],
+        {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session}",
+            "UserId": f"{role['RoleId']}:{session}",
+            "SecretAccessKey": credentials["aws_secret_access_key"],
+            "SessionToken": credentials["aws_session_token"],
+            "Expiration": time.time() + SESSION_SECONDS,
+        },
+    )
+    return credentials
+
+
+def _trusting(role_arn: str, service: str) -> dict[str, Any]:
+    """The role's record. Raises `NotAllowed` if there is none or it does not trust the service."""
+    role = iam._roles.get_scoped(role_arn.split(":")[4], None, role_arn.rsplit("/", 1)[-1])
+    if role is None or not _trusts(role.get("AssumeRolePolicyDocument"), service):
+        raise NotAllowed(f"{service} is not authorized to assume the role {role_arn}")
+    return dict(role)
 
 
 def _trusts(document: Any, service: str) -> bool:
