@@ -1,8 +1,9 @@
 """A rule's target is reached with its role, in another account or Region too, and what cannot be delivered goes to its
 DLQ.
 
-MiniStack asks neither the role nor the other bus's policy, does not find a bus elsewhere, says that the event began in
-the bus's Region, and drops what it could not deliver.
+A function's own policy has to name EventBridge instead. MiniStack asks neither the role nor the function's or the other
+bus's policy, does not find a bus elsewhere, says that the event began in the bus's Region, and drops what it could not
+deliver.
 """
 
 import functools
@@ -13,7 +14,7 @@ from typing import Any
 from ministack.core import iam_evaluator
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import eventbridge, sqs
+from ministack.services import eventbridge, lambda_svc, sqs
 
 from sandbox.corrections import roles
 
@@ -29,6 +30,7 @@ def apply() -> None:
     def invoke_with_role(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
         try:
             _require_role(target, event)
+            _require_function_policy(target, rule)
         except roles.NotAllowed as refusal:
             eventbridge.logger.warning("EventBridge: %s not delivered: %s", target.get("Arn"), refusal)
             _to_dead_letters(target, rule, event, str(refusal))
@@ -89,6 +91,13 @@ def _require_bus_policy(spec: Any, arn: str, principal: str, event: dict[str, An
         raise roles.NotAllowed(f"the policy of {arn} does not allow events:PutEvents to {principal}")
 
 
+def _require_function_policy(target: dict[str, Any], rule: dict[str, Any]) -> None:
+    arn = target.get("Arn", "")
+    policy, _ = (lambda_svc.function_policy_for_arn(arn) if ":lambda:" in arn else None) or (None, "")
+    if policy is not None and not _lets_in(policy, "lambda:InvokeFunction", arn, rule):
+        raise roles.NotAllowed(f"the policy of {arn} does not allow lambda:InvokeFunction to events.amazonaws.com")
+
+
 def _to_dead_letters(target: dict[str, Any], rule: dict[str, Any], event: dict[str, Any], why: str) -> None:
     queue = (target.get("DeadLetterConfig") or {}).get("Arn")
     if queue and _takes_letters(queue, rule):
@@ -97,16 +106,21 @@ def _to_dead_letters(target: dict[str, Any], rule: dict[str, Any], event: dict[s
 
 
 def _takes_letters(queue: str, rule: dict[str, Any]) -> bool:
+    policy, _ = sqs.queue_policy_for_arn(queue) or ("", "")
+    return _lets_in(policy, "sqs:SendMessage", queue, rule)
+
+
+def _lets_in(policy: Any, action: str, resource: str, rule: dict[str, Any]) -> bool:
+    """Whether a resource's policy lets EventBridge do it for the rule."""
     asked = iam_evaluator.EvalContext(
         principal_arn="events.amazonaws.com",
         principal_type="Service",
         principal_account="",
-        action="sqs:SendMessage",
-        resource_arn=queue,
+        action=action,
+        resource_arn=resource,
         region=get_region(),
         service_context={"aws:sourcearn": rule.get("Arn"), "aws:sourceaccount": get_account_id()},
         secure_transport=True,
     )
-    policy, _ = sqs.queue_policy_for_arn(queue) or ("", "")
     answer = iam_evaluator.evaluate_resource_policy(policy, asked, service="events.amazonaws.com")
     return bool(answer.decision == "Allow")
