@@ -15,20 +15,25 @@ def apply() -> None:
     answer = s3._dispatch
 
     @functools.wraps(answer)
-    def answer_who_may_tag(method: str, bucket: str, key: str, headers: dict[str, str], *request: Any) -> Any:
-        for action, name, object_key in _needed(method, bucket, key, headers):
+    def answer_who_may_tag(
+        method: str, bucket: str, key: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Any:
+        for action, name, object_key in _needed(method, bucket, key, headers, query):
             if not s3_requests.may(action, name, object_key):
                 return s3._error("AccessDenied", f"Access Denied: {action}", 403, f"/{name}/{object_key}")
-        return answer(method, bucket, key, headers, *request)
+        return answer(method, bucket, key, headers, body, query)
 
     s3._dispatch = answer_who_may_tag
 
 
-def _needed(method: str, bucket: str, key: str, headers: dict[str, str]) -> list[tuple[str, str, str]]:
+def _needed(
+    method: str, bucket: str, key: str, headers: dict[str, str], query: dict[str, Any]
+) -> list[tuple[str, str, str]]:
     if headers.get("x-amz-tagging"):
         return [("s3:PutObjectTagging", bucket, key)]
     copies_tags = headers.get("x-amz-tagging-directive", "COPY").upper() == "COPY"
-    if method != "PUT" or "x-amz-copy-source-range" in headers or "x-amz-copy-source" not in headers or not copies_tags:
+    # Parts have no tags.
+    if method != "PUT" or "partNumber" in query or "x-amz-copy-source" not in headers or not copies_tags:
         return []
     source, source_key, version = s3_requests.copy_source(headers)
     found = s3._ensure_bucket(source)

@@ -15,8 +15,8 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import kms, s3
 
 from sandbox.corrections import s3_requests
+from sandbox.corrections.default_encryption import ALGORITHM, BUCKET_KEY
 
-ALGORITHM = "x-amz-server-side-encryption"
 KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 # Requests on an object that touch its tags, lock or ACL, never its content.
 WITHOUT_CONTENT = ("tagging", "acl", "retention", "legal-hold", "restore", "annotation")
@@ -30,6 +30,12 @@ class Use:
     key: str
     bucket: str
     object_key: str
+    by_bucket_key: bool
+
+    @property
+    def within(self) -> str:
+        """What the encryption context says after the bucket: nothing under an S3 Bucket Key."""
+        return "" if self.by_bucket_key else f"/{self.object_key}"
 
 
 def apply() -> None:
@@ -92,7 +98,7 @@ def _reads(bucket: str, key: str, version: str) -> Iterator[Use]:
 def _of(encryption: dict[str, str], bucket: str, key: str, *actions: str) -> Iterator[Use]:
     if encryption.get(ALGORITHM, "").startswith("aws:kms"):
         for action in actions:
-            yield Use(action, encryption.get(KEY, ""), bucket, key)
+            yield Use(action, encryption.get(KEY, ""), bucket, key, encryption.get(BUCKET_KEY) == "true")
 
 
 def _refusal(principal: Any, use: Use) -> Any:
@@ -116,7 +122,7 @@ def _refusal(principal: Any, use: Use) -> Any:
         **{
             "kms:ViaService": f"s3.{region}.amazonaws.com",
             "kms:CallerAccount": principal.account,
-            "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{use.bucket}/{use.object_key}",
+            "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{use.bucket}{use.within}",
         },
     )
     if principal.policies is None:

@@ -1,11 +1,16 @@
 """What the tests of the sandbox start from: roles, buckets, keys and functions in its accounts."""
 
+import base64
 import io
 import json
 import time
 import zipfile
 from collections.abc import Callable
 from typing import Any
+
+import pytest
+from awscrt import checksums  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError
 
 from sandbox.control import Sandbox
 
@@ -53,8 +58,9 @@ def create_key(sandbox: Sandbox, account: str, *statements: dict[str, Any], regi
     return arn
 
 
-def encrypt_bucket(sandbox: Sandbox, account: str, bucket: str, key: str) -> None:
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+def encrypt_bucket(sandbox: Sandbox, account: str, bucket: str, key: str, *, bucket_key: bool = False) -> None:
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    rule = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": bucket_key}
     sandbox.client("s3", account).put_bucket_encryption(
         Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
     )
@@ -108,3 +114,24 @@ def finished(sandbox: Sandbox, execution: str) -> Any:
         return answer if answer["status"] != "RUNNING" else None
 
     return eventually(ended)
+
+
+def refusal(call: Callable[..., Any], **parameters: Any) -> str:
+    """The code and the message of the error that the call must end with."""
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    error = caught.value.response["Error"]
+    return f"{error['Code']}: {error.get('Message')}"
+
+
+def s3_of(sandbox: Sandbox, account: str, role: str) -> Any:
+    return sandbox.client("s3", account, sandbox.assume(role))
+
+
+def crc64(content: bytes) -> str:
+    return base64.b64encode(checksums.crc64nvme(content).to_bytes(8, "big")).decode()
+
+
+def in_region(sandbox: Sandbox, service: str, region: str, account: str, credentials: Any = None) -> Any:
+    """A client in a Region: the account's root, or what AssumeRole gave."""
+    return sandbox.client(service, account, credentials, region=region)
