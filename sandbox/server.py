@@ -48,9 +48,11 @@ def main() -> None:
     from ministack import app  # noqa: PLC0415
 
     from sandbox import corrections, sagemaker  # noqa: PLC0415
+    from sandbox.s3 import installation  # noqa: PLC0415
 
     corrections.apply(all_of_them=not arguments.uncorrected)
     sagemaker.install()
+    installation.install()
     sys.argv = sys.argv[:1]
     app.main()
 

@@ -1,11 +1,10 @@
 """What AWS does on a bad day, on demand: the words for it, and a client for the sandbox's switchboard."""
 
-import json
-import ssl
-import urllib.request
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
+
+from sandbox.board_client import BoardClient
 
 FAULTS_PATH = "/_sandbox/faults"
 STATE_PATH = "/_sandbox/sagemaker"
@@ -44,12 +43,8 @@ class Fault:
     reason: str | None = None  # FailureReason
 
 
-class Faults:
+class Faults(BoardClient):
     """A client for the switchboard of a running sandbox."""
-
-    def __init__(self, endpoint_url: str, ca_bundle: str) -> None:
-        self._endpoint_url = endpoint_url
-        self._tls = ssl.create_default_context(cafile=ca_bundle) if endpoint_url.startswith("https:") else None
 
     def inject(self, operation: str, kind: Kind | str, **details: Any) -> Fault:
         """Add a fault; *details* are the other fields of Fault."""
@@ -67,13 +62,3 @@ class Faults:
     def forget_sagemaker(self, account: str | None = None) -> None:
         """Drop the models, endpoints, packages and hosting processes of one account, or of all."""
         self._call("DELETE", STATE_PATH + (f"?account={account}" if account else ""))
-
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - the address is the sandbox's own
-            self._endpoint_url.rstrip("/") + path,
-            method=method,
-            data=json.dumps(body).encode() if body is not None else None,
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, context=self._tls, timeout=30) as response:  # noqa: S310
-            return json.loads(response.read() or b"null")

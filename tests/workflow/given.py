@@ -21,6 +21,7 @@ from lambdas.promotion.names import Step, function
 from lambdas.promotion.settings import Settings
 from sandbox import data_scientist
 from sandbox.control import Sandbox
+from sandbox.s3.faults import S3Faults
 from sandbox.sagemaker.faults import Faults
 from stacks import bundle
 
@@ -76,6 +77,7 @@ class World:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.faults = Faults(sandbox.endpoint_url, str(sandbox.ca_bundle))
+        self.s3_faults = S3Faults(sandbox.endpoint_url, str(sandbox.ca_bundle))
         # Making a client takes longer than most calls.
         self._clients: dict[tuple[str, str], Any] = {}
 
@@ -278,6 +280,7 @@ class World:
     def forget(self) -> None:
         """Stop what runs and drop what SageMaker has, in every account."""
         self.faults.clear()
+        self.s3_faults.clear()
         for arn in self.executions(statusFilter="RUNNING"):
             self.client("stepfunctions").stop_execution(executionArn=arn)
         self.faults.forget_sagemaker()
