@@ -16,19 +16,25 @@ def apply() -> None:
     s3._SSE_STORED_HEADERS = (*s3._SSE_STORED_HEADERS, BUCKET_KEY)
     default, resolve = s3._bucket_default_sse_headers, s3._resolve_sse_write_headers
 
+    # By the configuration: reading its XML took 0.6 of a copy's 2.1 ms.
+    defaults: dict[bytes, dict[str, str]] = {}
+
     @functools.wraps(default)
     def default_of_all(bucket: str) -> dict[str, str]:
-        found = dict(default(bucket)) or {ALGORITHM: "AES256"}
-        if found[ALGORITHM] == "aws:kms" and _has_bucket_key(bucket):
-            found[BUCKET_KEY] = "true"
-        return found
+        configured = s3._bucket_encryption.get(bucket) or b""
+        if configured not in defaults:
+            found = dict(default(bucket)) or {ALGORITHM: "AES256"}
+            if found[ALGORITHM] == "aws:kms" and _has_bucket_key(configured):
+                found[BUCKET_KEY] = "true"
+            defaults[configured] = found
+        return dict(defaults[configured])
 
     @functools.wraps(resolve)
     def resolve_bucket_key(headers: dict[str, str], bucket: str) -> Any:
         applied, refusal = resolve(headers, bucket)
         if refusal is None and applied.get(ALGORITHM) == "aws:kms":
             asked = headers.get(BUCKET_KEY)
-            if asked == "true" or (asked is None and _has_bucket_key(bucket)):
+            if asked == "true" or (asked is None and _has_bucket_key(s3._bucket_encryption.get(bucket) or b"")):
                 applied[BUCKET_KEY] = "true"
             else:
                 applied.pop(BUCKET_KEY, None)
@@ -38,8 +44,8 @@ def apply() -> None:
     s3._resolve_sse_write_headers = resolve_bucket_key
 
 
-def _has_bucket_key(bucket: str) -> bool:
-    configured = s3._bucket_encryption.get(bucket)
+@functools.cache
+def _has_bucket_key(configured: bytes) -> bool:
     if not configured:
         return False
     enabled = (one.text for one in s3.fromstring(configured).iter() if one.tag.endswith("BucketKeyEnabled"))
