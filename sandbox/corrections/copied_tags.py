@@ -40,4 +40,5 @@ def _needed(
     current = found["objects"].get(source_key, {}).get("version_id") if found else None
     if not s3._object_tags.get((source, source_key, version or current)):
         return []
-    return [("s3:GetObjectTagging", source, source_key), ("s3:PutObjectTagging", bucket, key)]
+    read = "s3:GetObjectVersionTagging" if version else "s3:GetObjectTagging"
+    return [(read, source, source_key), ("s3:PutObjectTagging", bucket, key)]

@@ -181,6 +181,18 @@ def test_a_version_of_the_source_needs_a_right_of_its_own(bare_sandbox: Sandbox,
                 assert refusal(s3.upload_part_copy, **part).startswith("AccessDenied")
 
 
+def test_the_tags_of_a_version_need_a_right_of_their_own(bare_sandbox: Sandbox, name: str) -> None:
+    create_bucket(bare_sandbox, DEV, name)
+    owner = bare_sandbox.client("s3", DEV)
+    owner.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    version = owner.put_object(Bucket=name, Key="k", Body=b"x", Tagging="a=b")["VersionId"]
+    may = allow(["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectTagging", "s3:GetObjectTagging"])
+    s3 = s3_of(bare_sandbox, DEV, create_role(bare_sandbox, DEV, name, may))
+    s3.copy_object(Bucket=name, Key="copy", CopySource=f"{name}/k")
+    copy = {"Bucket": name, "Key": "copy", "CopySource": {"Bucket": name, "Key": "k", "VersionId": version}}
+    assert refusal(s3.copy_object, **copy) == "AccessDenied: Access Denied: s3:GetObjectVersionTagging"
+
+
 def test_a_part_is_copied_without_the_rights_on_its_source_s_tags(bare_sandbox: Sandbox, name: str) -> None:
     create_bucket(bare_sandbox, DEV, name)
     bare_sandbox.client("s3", DEV).put_object(Bucket=name, Key="k", Body=b"x", Tagging="a=b")
