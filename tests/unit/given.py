@@ -11,12 +11,14 @@ from typing import Any
 import botocore.session
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
-from lambdas.promotion import definition, naming
+from lambdas.promotion import definition, inventory, naming
 from lambdas.promotion.definition import Definition
-from lambdas.promotion.document import Execution, Promotion, Request, S3Object, SourceModel
+from lambdas.promotion.document import Artifact, Execution, Promotion, Request, S3Object, SourceModel
 from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.settings import Application, Environment, Settings, Stage
+from lambdas.promotion.inventory import Found, Inventory
+from lambdas.promotion.settings import Application, Environment, Hub, Settings, Stage
 
+HUB = Hub(account="111111111111", region="us-east-1")
 DEV = Environment(name="dev", account="222222222222", region="us-east-1")
 QA = Environment(name="qa", account="333333333333", region="us-east-1")
 STAGE = Stage(
@@ -28,7 +30,7 @@ STAGE = Stage(
     deadline_seconds=3600,
 )
 APPLICATION = Application(name="reviews", model_package_group="reviews", registry="dev", stages={"qa": STAGE})
-SETTINGS = Settings(environments={"dev": DEV, "qa": QA}, applications={"reviews": APPLICATION})
+SETTINGS = Settings(hub=HUB, environments={"dev": DEV, "qa": QA}, applications={"reviews": APPLICATION})
 
 BEGUN = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 TRAINED = datetime(2026, 10, 31, 8, 30, 15, 123456, tzinfo=UTC)
@@ -86,15 +88,34 @@ def pipeline(*containers: Mapping[str, Any], **model: Any) -> Definition:
     return definition.of_model({**answer, "Containers": list(containers), **model}, {}, where=MODEL.arn)
 
 
+def needed(
+    objects: Mapping[str, S3Object] = OBJECTS,
+    *,
+    application: str = "reviews",
+    stage: str = "qa",
+    bucket: str = QA.artifact_bucket,
+) -> Inventory:
+    """Return the inventory of a model of which each address is that of one object."""
+    found = {uri: Found(objects=(one,)) for uri, one in objects.items()}
+    return inventory.take(found, application=application, stage=stage, bucket=bucket, where=MODEL.arn)
+
+
+def artifact(name: str = "model.tar.gz", /, **source: Any) -> Artifact:
+    """Return an artifact below a folder of the stage; each other keyword changes its source."""
+    return Artifact(source=replace(WEIGHTS, **source), key=f"artifacts/reviews/qa/{'0' * 32}/{name}")
+
+
 def promotion(**changes: Any) -> Promotion:
     stage, target, model = changes.get("stage", STAGE), changes.get("target", QA), changes.get("model", MODEL)
     request = changes.get("request", REQUEST)
+    there = needed(application=request.application, stage=stage.name, bucket=target.artifact_bucket)
     parts = naming.wanted(
-        defined(), OBJECTS, {"team": "nlp"}, request=request, stage=stage, target=target, model=model, by=EXECUTION
+        defined(), there, {"team": "nlp"}, request=request, stage=stage, target=target, model=model, by=EXECUTION
     )
     made = Promotion(
         request=request,
         execution=EXECUTION,
+        hub=HUB,
         stage=stage,
         source=DEV,
         target=target,

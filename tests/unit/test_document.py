@@ -9,14 +9,31 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.document import Artifact, Change, Failure, Outcome, Progress, Promotion, failure_to_json
-from tests.unit.given import BEGUN, MODEL, OBJECTS, OLD_CONFIG, STAGE, VERSION, WEIGHTS, promotion
+from lambdas.promotion.document import (
+    Artifact,
+    Change,
+    Copied,
+    CopyPlan,
+    Failure,
+    Outcome,
+    Piece,
+    Progress,
+    Promotion,
+    Proof,
+    Transfer,
+    Unit,
+    from_line,
+    to_json,
+    to_line,
+)
+from tests.unit.given import BEGUN, MODEL, OLD_CONFIG, STAGE, VERSION, artifact, promotion
 
 PLAIN = promotion()
 CHANGED = PLAIN.with_change(
     Change(progress=Progress.UNDER_WAY, previous_config=OLD_CONFIG, previous_modified_at=BEGUN, joined=True)
 )
-COPIED = replace(CHANGED, artifacts=tuple(replace(artifact, copied=True) for artifact in PLAIN.artifacts))
+PLANNED = replace(CHANGED, copy=CopyPlan(objects=2, bytes=30, units=1, manifest="promotions/release-7/units.json"))
+COPIED = replace(PLANNED, copied=Copied(objects=2, bytes=30), proof=Proof(compared=1, computed=1))
 ENDED = COPIED.ended(Outcome.PROMOTED, at=BEGUN + timedelta(minutes=4, microseconds=5))
 
 
@@ -24,7 +41,9 @@ def through_json(promotion: Promotion) -> Promotion:
     return Promotion.from_json(json.loads(json.dumps(promotion.to_json())))
 
 
-@pytest.mark.parametrize("one", [PLAIN, CHANGED, COPIED, ENDED], ids=["plain", "changed", "copied", "ended"])
+@pytest.mark.parametrize(
+    "one", [PLAIN, CHANGED, PLANNED, COPIED, ENDED], ids=["plain", "changed", "planned", "copied", "ended"]
+)
 def test_a_promotion_comes_back_as_it_was(one: Promotion) -> None:
     assert through_json(one) == one
 
@@ -55,16 +74,10 @@ def test_an_instant_comes_back_to_the_microsecond_with_its_zone(instant: datetim
     assert (back, back.utcoffset()) == (instant, instant.utcoffset())
 
 
-@pytest.mark.parametrize("version_id", [None, "", "null", "3/L4kqtJlcpXroDTDmJ+rmSpXd3d"])
-@pytest.mark.parametrize("copied", [None, True, False])
-def test_an_artifact_comes_back_as_it_was(version_id: str | None, copied: bool | None) -> None:
-    artifact = Artifact(source=replace(WEIGHTS, version_id=version_id), bucket="b", key="ü/ \u2028", copied=copied)
-    assert through_json(replace(PLAIN, artifacts=(artifact,))).artifacts == (artifact,)
-
-
-def test_a_copied_artifact_joins_the_document_as_it_is() -> None:
-    document = PLAIN.to_json() | {"artifacts": [replace(PLAIN.artifacts[0], copied=False).to_json()]}
-    assert Promotion.from_json(json.loads(json.dumps(document))).artifacts[0].copied is False
+def test_what_the_units_copied_joins_the_document_as_it_is() -> None:
+    """The workflow puts it there itself, in place of what was there."""
+    document = PLAIN.to_json() | {"copied": {"objects": 2, "bytes": 30}}
+    assert Promotion.from_json(json.loads(json.dumps(document))).copied == Copied(objects=2, bytes=30)
 
 
 def test_a_request_in_the_apis_words_keeps_its_types() -> None:
@@ -88,12 +101,11 @@ def test_a_document_without_a_member_is_not_understood(member: str) -> None:
 
 @pytest.mark.parametrize(
     ("member", "odd"),
-    [("copied", "false"), ("copied", 0), ("size", "10"), ("size", 1.5), ("bucket", None), ("bucket", 7)],
+    [("objects", "2"), ("objects", 1.5), ("objects", True), ("bytes", None), ("bytes", [30])],
 )
 def test_a_value_of_another_type_is_refused_not_converted(member: str, odd: Any) -> None:
     document: dict[str, Any] = json.loads(json.dumps(PLAIN.to_json()))
-    artifact = document["artifacts"][0]
-    (artifact if member in artifact else artifact["source"])[member] = odd
+    document["artifacts"][member] = odd
     with pytest.raises(Exception, match="Promotion"):
         Promotion.from_json(document)
 
@@ -126,14 +138,17 @@ def test_the_result_of_a_first_endpoint_names_no_previous_configuration() -> Non
     assert result.previous_endpoint_config is None
 
 
-@pytest.mark.parametrize(
-    ("copied", "counted"), [((True, True), (2, 30)), ((True, False), (1, 10)), ((None, None), (0, 0))]
-)
-def test_only_what_was_copied_is_counted(copied: tuple[bool | None, ...], counted: tuple[int, int]) -> None:
-    artifacts = tuple(replace(one, copied=was) for one, was in zip(PLAIN.artifacts, copied, strict=True))
-    result = replace(PLAIN, artifacts=artifacts).ended(Outcome.PROMOTED, at=BEGUN).result
+def test_the_result_tells_what_was_needed_and_what_was_copied_of_it() -> None:
+    result = replace(PLAIN, copied=Copied(objects=1, bytes=20)).ended(Outcome.PROMOTED, at=BEGUN).result
     assert result is not None
-    assert (result.artifacts, (result.artifacts_copied, result.bytes_copied)) == (len(OBJECTS), counted)
+    assert (result.artifacts, result.artifacts_copied, result.bytes_copied) == (2, 1, 20)
+
+
+@pytest.mark.parametrize(("proof", "told"), [(Proof(compared=3, computed=1), (3, 1)), (None, (None, None))])
+def test_the_result_tells_how_much_is_proved(proof: Proof | None, told: tuple[int | None, int | None]) -> None:
+    result = replace(PLAIN, proof=proof).ended(Outcome.PROMOTED, at=BEGUN).result
+    assert result is not None
+    assert (result.artifacts_proved, result.artifacts_not_proved) == told
 
 
 def test_the_duration_is_in_seconds_whatever_the_zones_are() -> None:
@@ -144,4 +159,34 @@ def test_the_duration_is_in_seconds_whatever_the_zones_are() -> None:
 
 
 def test_a_failure_is_plain_text() -> None:
-    assert failure_to_json(Failure(error="A", family="B", cause="C")) == {"error": "A", "family": "B", "cause": "C"}
+    assert to_json(Failure(error="A", family="B", cause="C")) == {"error": "A", "family": "B", "cause": "C"}
+
+
+# The lists
+
+ODD_KEYS = ["ü/ \u2028\u2029\x85", "a\nb\r\nc", 'a"b\\c', "🤖", "\ud800", "\x00\x1e", "", " ", "../a//b/"]
+
+
+@pytest.mark.parametrize("key", ODD_KEYS, ids=ascii)
+@pytest.mark.parametrize("version_id", [None, "", "null", "3/L4kqtJlcpXroDTDmJ+rmSpXd3d"])
+def test_a_line_comes_back_as_it_was(key: str, version_id: str | None) -> None:
+    transfer = Transfer(artifact=artifact(key, version_id=version_id, key=key), part_size=5, upload_id="id")
+    unit = Unit(pieces=(Piece(transfer=transfer, first=1, last=3), Piece(transfer=transfer)))
+    assert from_line(to_line(unit), Unit) == unit
+
+
+@pytest.mark.parametrize("key", ODD_KEYS, ids=ascii)
+def test_a_key_alone_is_a_line_as_well(key: str) -> None:
+    assert from_line(to_line(key), str) == key
+
+
+@pytest.mark.parametrize("key", ODD_KEYS, ids=ascii)
+def test_nothing_in_an_item_ends_its_line(key: str) -> None:
+    assert to_line(artifact(key)).count(b"\n") == 1
+    assert len(to_line(artifact(key)).splitlines()) == 1
+
+
+def test_a_line_with_a_member_that_nobody_knows_is_not_understood() -> None:
+    line = json.dumps({**to_json(artifact()), "copied": True}).encode()
+    with pytest.raises(Exception, match="Artifact"):
+        from_line(line, Artifact)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import naming
-from lambdas.promotion.document import Execution, S3Object, SourceModel
+from lambdas.promotion.document import Artifacts, Execution, S3Object, SourceModel
 from lambdas.promotion.errors import UnsupportedModel
 from lambdas.promotion.naming import Parts
 from lambdas.promotion.settings import Stage
@@ -21,13 +21,13 @@ from tests.unit.given import (
     OBJECTS,
     QA,
     REQUEST,
-    SOURCE_URI,
     STAGE,
     TRAINED,
     VERSION,
     WEIGHTS,
     WEIGHTS_URI,
     defined,
+    needed,
 )
 
 
@@ -39,7 +39,9 @@ def wanted(
     model: SourceModel = MODEL,
     by: Execution = EXECUTION,
 ) -> Parts:
-    return naming.wanted(defined(), objects, tags or {}, request=REQUEST, stage=stage, target=QA, model=model, by=by)
+    return naming.wanted(
+        defined(), needed(objects), tags or {}, request=REQUEST, stage=stage, target=QA, model=model, by=by
+    )
 
 
 def variant(**changes: Any) -> Stage:
@@ -75,7 +77,7 @@ def test_two_stages_never_share_a_name(one: tuple[str, str], other: tuple[str, s
     names = [
         naming.wanted(
             defined(),
-            OBJECTS,
+            needed(application=application, stage=stage),
             {},
             request=replace(REQUEST, application=application, stage=stage),
             stage=replace(STAGE, name=stage),
@@ -118,43 +120,8 @@ def test_no_address_of_the_source_is_left_in_the_request() -> None:
     assert BUCKET not in str(wanted()["wanted_model"].request)
 
 
-def test_an_object_that_is_needed_twice_is_copied_once() -> None:
-    assert [artifact.source for artifact in wanted()["artifacts"]] == list(OBJECTS.values())
-
-
-# Keys
-
-
-def key_of(found: S3Object) -> str:
-    return naming.artifact_key(found, application="reviews", stage="qa")
-
-
-def test_a_key_lies_under_the_stages_prefix_and_keeps_the_objects_own_name() -> None:
-    prefix, _, name = key_of(WEIGHTS).rpartition("/")
-    assert prefix.startswith("artifacts/reviews/qa/")
-    assert name == "model.tar.gz"
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"key": "v8/model.tar.gz"}, {"bucket": "other"}, {"size": 11}, {"checksum": "CRC64NVME:C"}, {"checksum": None}],
-    ids="-".join,
-)
-def test_another_object_never_comes_to_the_same_key(change: dict[str, Any]) -> None:
-    assert key_of(replace(WEIGHTS, **change)) != key_of(WEIGHTS)
-
-
-def test_dots_in_a_source_key_do_not_lead_out_of_the_prefix() -> None:
-    assert key_of(replace(WEIGHTS, key="a/../../production/model.tar.gz")).count("/") == 4
-
-
-@pytest.mark.parametrize("name", ["..", "ü mlaut?.tar.gz", "a b+c.tar.gz", "*", "${aws:username}"])
-def test_an_odd_name_is_kept(name: str) -> None:
-    assert key_of(replace(WEIGHTS, key=f"v7/{name}")).endswith(f"/{name}")
-
-
-def test_a_key_is_never_longer_than_s3_allows() -> None:
-    assert len(key_of(replace(WEIGHTS, key="k" * 1024)).encode()) <= 1024
+def test_the_artifacts_are_told_by_number_and_bytes() -> None:
+    assert wanted()["artifacts"] == Artifacts(objects=2, bytes=30)
 
 
 # Tags
@@ -194,7 +161,6 @@ def test_the_execution_does_not_stand_in_the_digest() -> None:
 
 
 def test_both_artifacts_are_found_by_their_addresses() -> None:
-    request = wanted()["wanted_model"].request["PrimaryContainer"]
-    uris = [artifact.uri for artifact in wanted()["artifacts"]]
-    assert [request["ModelDataUrl"], request["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"]] == uris
-    assert SOURCE_URI not in uris
+    container = wanted()["wanted_model"].request["PrimaryContainer"]
+    addresses = [container["ModelDataUrl"], container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"]]
+    assert addresses == [f"s3://{QA.artifact_bucket}/{artifact.key}" for artifact in needed().artifacts]

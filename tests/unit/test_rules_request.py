@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import rules
+from lambdas.promotion.definition import Address, AddressKind
 from lambdas.promotion.document import Request
 from lambdas.promotion.errors import (
     ArtifactChanged,
@@ -19,7 +20,7 @@ from lambdas.promotion.errors import (
     WrongModelPackageGroup,
     WrongSource,
 )
-from tests.unit.given import APPLICATION, DEV, OBJECTS, QA, REQUEST, SETTINGS, VERSION, WEIGHTS_URI, api
+from tests.unit.given import APPLICATION, DEV, QA, REQUEST, SETTINGS, VERSION, WEIGHTS, WEIGHTS_URI, api
 
 GOOD = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
 # The longest text that a Fail state may carry (AWS: Step Functions, Fail state, Cause).
@@ -198,15 +199,19 @@ def test_a_model_that_was_promoted_for_another_application_is_refused(owner: str
         rules.require_application_of({"promote:application": owner}, APPLICATION, where="it")
 
 
-@pytest.mark.parametrize("etag", ["aa", '"aa"'])
-def test_an_etag_is_compared_without_its_quotes(etag: str) -> None:
-    rules.require_pinned({WEIGHTS_URI: etag}, OBJECTS)
+def pinned(etag: str | None) -> Address:
+    return Address(uri=WEIGHTS_URI, kind=AddressKind.OBJECT, where="ModelDataUrl", etag=etag)
 
 
-@pytest.mark.parametrize("etag", ["aA", "aa-2", "a", '"'])
+@pytest.mark.parametrize("etag", ["aa", '"aa"', None])
+def test_an_etag_is_compared_without_its_quotes_if_there_is_one(etag: str | None) -> None:
+    rules.require_pinned(pinned(etag), WEIGHTS)
+
+
+@pytest.mark.parametrize("etag", ["aA", "aa-2", "a", '"', ""])
 def test_an_object_that_is_not_what_was_registered_is_refused(etag: str) -> None:
     with pytest.raises(ArtifactChanged, match=WEIGHTS_URI):
-        rules.require_pinned({WEIGHTS_URI: etag}, OBJECTS)
+        rules.require_pinned(pinned(etag), WEIGHTS)
 
 
 def test_fifty_tags_are_kept() -> None:

@@ -1,18 +1,16 @@
-"""Names, "it is there already", and "it arrived"."""
+"""Names, and "it is there already"."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from lambdas.promotion import names, rules
-from lambdas.promotion.document import Artifact
-from lambdas.promotion.errors import ArtifactMismatch, NameTaken
-from tests.unit.given import CONTAINER, TRAINED, WEIGHTS
+from lambdas.promotion.errors import NameTaken
+from tests.unit.given import CONTAINER, TRAINED
 
 DIGEST = "0123456789abcdef" * 4
 SAGEMAKER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
@@ -103,31 +101,3 @@ def test_a_document_that_went_through_json_is_still_the_same() -> None:
 def test_a_resource_with_more_than_sagemakers_defaults_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(NameTaken):
         rules.require_same("model", "n", WANTED, {**WANTED, **more})
-
-
-# Arrived
-
-ARTIFACT = Artifact(source=WEIGHTS, bucket="target", key="artifacts/reviews/qa/0/model.tar.gz")
-ARRIVED = replace(WEIGHTS, bucket=ARTIFACT.bucket, key=ARTIFACT.key, etag='"other"', version_id="1")
-
-
-def test_the_same_bytes_have_arrived_whatever_their_etag() -> None:
-    rules.require_arrived(ARTIFACT, ARRIVED)
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"size": 9}, "size 9 instead of 10"),
-        ({"size": 0}, "size 0 instead of 10"),
-        ({"checksum": "CRC64NVME:X"}, "checksum CRC64NVME:X instead of CRC64NVME:A"),
-        ({"checksum": None}, "checksum None instead of"),
-    ],
-)
-def test_other_bytes_have_not_arrived(change: dict[str, Any], told: str) -> None:
-    with pytest.raises(ArtifactMismatch, match=told):
-        rules.require_arrived(ARTIFACT, replace(ARRIVED, **change))
-
-
-def test_a_source_without_checksum_is_compared_by_size() -> None:
-    rules.require_arrived(replace(ARTIFACT, source=replace(WEIGHTS, checksum=None)), ARRIVED)

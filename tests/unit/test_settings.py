@@ -8,7 +8,7 @@ import pytest
 
 from lambdas.promotion.names import Duty
 from lambdas.promotion.settings import Settings
-from tests.unit.given import APPLICATION, QA, SETTINGS, STAGE
+from tests.unit.given import APPLICATION, HUB, QA, SETTINGS, STAGE
 
 
 @pytest.mark.parametrize("external_id", [None, "an-id"])
@@ -36,3 +36,7 @@ def test_variants_keep_the_types_of_the_api() -> None:
 def test_an_environment_knows_its_roles_and_its_bucket() -> None:
     assert QA.role_arn(Duty.COPIER) == "arn:aws:iam::333333333333:role/promote-qa-copier"
     assert QA.artifact_bucket == "promote-qa-333333333333-us-east-1"
+
+
+def test_the_hub_knows_its_bucket() -> None:
+    assert HUB.bucket == "promote-hub-111111111111-us-east-1"
