@@ -36,6 +36,13 @@ def run(calls: Iterable[Callable[[], T]], *, at_once: int, until: float, doing: 
     pace = _Pace(at_once)
 
     def work(call: Callable[[], T]) -> T:
+        try:
+            return persist(call)
+        except Exception as error:
+            pace.stop(error)
+            raise
+
+    def persist(call: Callable[[], T]) -> T:
         tries = 0
         while True:
             with pace:
@@ -56,8 +63,9 @@ def run(calls: Iterable[Callable[[], T]], *, at_once: int, until: float, doing: 
     with ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(work, call) for call in calls]
         try:
-            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
-                future.result()
+            wait(futures, return_when=FIRST_EXCEPTION)
+            if pace.stopped_by:
+                raise pace.stopped_by
             return [future.result() for future in futures]
         finally:
             pace.stop()
@@ -76,6 +84,7 @@ class _Pace:
         self._in_flight = 0
         self._slowed_at = 0.0
         self._stopped = False
+        self.stopped_by: Exception | None = None  # the first error, of several that come together
         self._changed = threading.Condition()
 
     def __enter__(self) -> None:
@@ -111,8 +120,9 @@ class _Pace:
         longest = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * max(crowded, 2.0**tries))
         return random.uniform(0.5, 1) * longest  # noqa: S311 - no secret
 
-    def stop(self) -> None:
+    def stop(self, error: Exception | None = None) -> None:
         with self._changed:
+            self.stopped_by = self.stopped_by or error
             self._stopped = True
             self._changed.notify_all()
 

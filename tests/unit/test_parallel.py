@@ -1,0 +1,274 @@
+"""Many calls at once: in order, no more than the other side bears, each tried again while that helps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import botocore.exceptions
+import pytest
+
+from lambdas.promotion import parallel
+from lambdas.promotion.errors import (
+    AccessDenied,
+    ArtifactChanged,
+    NameTaken,
+    NotYetVisible,
+    OutOfTime,
+    ServiceUnavailable,
+    SessionExpired,
+    Throttled,
+)
+
+T = TypeVar("T")
+NOWHERE = "https://bucket.s3.amazonaws.com/"
+BROKEN = [
+    ServiceUnavailable("500"),
+    NotYetVisible("409"),
+    botocore.exceptions.ReadTimeoutError(endpoint_url=NOWHERE),
+    botocore.exceptions.EndpointConnectionError(endpoint_url=NOWHERE),
+    botocore.exceptions.ConnectionClosedError(endpoint_url=NOWHERE),
+]
+PERMANENT = [AccessDenied("no right"), ArtifactChanged("changed"), KeyError("a fault"), ValueError("")]
+# Long enough for a busy machine; a test that waits so long has failed.
+PATIENCE = 30.0
+
+
+def run(calls: Sequence[Callable[[], T]], *, at_once: int = 4, seconds: float = PATIENCE) -> list[T]:
+    return parallel.run(calls, at_once=at_once, until=time.monotonic() + seconds, doing="Copying")
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "_LONGEST_PAUSE", 0.0)
+
+
+class Call:
+    """A call that meets some errors before it is answered. `tries`: how often it was made."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self._errors: Iterator[Exception] = iter(errors)
+        self.tries = 0
+
+    def __call__(self) -> str:
+        self.tries += 1
+        for error in self._errors:
+            raise error
+        return "answer"
+
+
+class Crowd:
+    """Counts how many are inside at the same time, and remembers the most."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self.most = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            self.most = max(self.most, self._inside)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+
+
+# Answers
+
+
+def test_answers_come_in_the_order_of_the_calls_whoever_is_quicker() -> None:
+    last_is_done = threading.Event()
+
+    def first() -> str:
+        assert last_is_done.wait(PATIENCE)
+        return "first"
+
+    def last() -> str:
+        last_is_done.set()
+        return "last"
+
+    assert run([first, last]) == ["first", "last"]
+
+
+def test_no_calls_have_no_answers() -> None:
+    assert run([]) == []
+
+
+def test_an_answer_may_be_nothing() -> None:
+    assert run([lambda: None, lambda: None]) == [None, None]
+
+
+# Pace
+
+
+def test_as_many_calls_as_allowed_are_in_flight() -> None:
+    """Each waits for all the others."""
+    all_there = threading.Barrier(4)
+    assert len(run([lambda: all_there.wait(PATIENCE)] * 4, at_once=4)) == 4
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_never_more_calls_than_allowed_are_in_flight(at_once: int) -> None:
+    crowd = Crowd()
+
+    def call() -> None:
+        with crowd:
+            time.sleep(0.001)
+
+    run([call] * 30, at_once=at_once)
+    assert crowd.most == at_once
+
+
+def throttled_together(number: int, after: Callable[[], None]) -> list[Callable[[], None]]:
+    """Return calls of which each is throttled once, all at the same moment, and then does what comes after."""
+    all_there = threading.Barrier(number)
+    throttled: set[int] = set()
+
+    def call(own: int) -> None:
+        if own not in throttled:
+            throttled.add(own)
+            all_there.wait(PATIENCE)
+            raise Throttled("slow down")
+        after()
+
+    return [lambda own=own: call(own) for own in range(number)]  # type: ignore[misc]
+
+
+def test_half_as_many_are_in_flight_after_a_refusal() -> None:
+    crowd = Crowd()
+
+    def after() -> None:
+        with crowd:
+            time.sleep(0.15)
+
+    # Fewer than would allow one more: half of eight and, after four good answers, five.
+    run(throttled_together(8, after), at_once=8)
+    assert 1 <= crowd.most <= 5
+
+
+def test_the_pace_recovers_after_a_refusal() -> None:
+    crowd = Crowd()
+
+    def call() -> None:
+        with crowd:
+            time.sleep(0.002)
+
+    run([*throttled_together(8, lambda: None), *[call] * 300], at_once=8)
+    assert crowd.most == 8
+
+
+def test_one_call_is_always_in_flight_however_often_it_is_refused(no_pauses: None) -> None:
+    calls = [Call(*[Throttled("slow down")] * 40) for _ in range(4)]
+    assert run(calls) == ["answer"] * 4
+
+
+def test_a_pause_is_longer_the_more_the_pace_was_slowed_and_never_too_long() -> None:
+    pace = parallel._Pace(50)
+    assert 0.05 <= pace.pause(0) <= 0.1
+    pace._allowed = 1.0
+    assert 2.5 <= pace.pause(0) <= 5
+    assert 0.05 * 2**5 <= parallel._Pace(1).pause(5) <= 0.1 * 2**5
+    assert parallel._Pace(50).pause(30) <= 10
+
+
+# Another try
+
+
+@pytest.mark.parametrize("error", BROKEN, ids=lambda error: type(error).__name__)
+def test_a_broken_answer_is_asked_for_again_eight_times_in_all(no_pauses: None, error: Exception) -> None:
+    mended, broken = Call(*[error] * 7), Call(*[error] * 9)
+    assert run([mended]) == ["answer"]
+    with pytest.raises(type(error)):
+        run([broken])
+    assert (mended.tries, broken.tries) == (8, 8)
+
+
+def test_being_told_to_slow_down_does_not_count_as_a_try(no_pauses: None) -> None:
+    call = Call(*[Throttled("slow down")] * 20, *[ServiceUnavailable("500")] * 7)
+    assert run([call]) == ["answer"]
+
+
+def test_a_session_that_ended_ends_the_step(no_pauses: None) -> None:
+    """Another try would meet the same session."""
+    call = Call(SessionExpired("ended"))
+    with pytest.raises(SessionExpired):
+        run([call])
+    assert call.tries == 1
+
+
+@pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
+def test_what_another_try_cannot_mend_is_raised_as_it_is(error: Exception) -> None:
+    call = Call(error)
+    with pytest.raises(type(error)) as raised:
+        run([call])
+    assert (raised.value, call.tries) == (error, 1)
+
+
+# The first error
+
+
+def test_after_an_error_no_further_call_is_begun() -> None:
+    later = [Call() for _ in range(100)]
+    with pytest.raises(AccessDenied):
+        run([Call(AccessDenied("no right")), *later], at_once=1)
+    assert sum(call.tries for call in later) == 0
+
+
+def test_after_an_error_a_call_that_is_refused_again_and_again_ends_too(no_pauses: None) -> None:
+    def throttled() -> None:
+        raise Throttled("slow down")
+
+    begun = time.monotonic()
+    with pytest.raises(AccessDenied):
+        run([throttled, throttled, Call(AccessDenied("no right"))])
+    assert time.monotonic() - begun < PATIENCE / 2
+
+
+@pytest.mark.parametrize("other", [NameTaken("later"), ServiceUnavailable("later")])
+def test_of_several_errors_the_first_is_raised(monkeypatch: pytest.MonkeyPatch, other: Exception) -> None:
+    monkeypatch.setattr(parallel, "_MOST_TRIES", 1)
+    for _ in range(30):
+        failed = threading.Event()
+
+        def first(failed: threading.Event = failed) -> None:
+            try:
+                raise AccessDenied("first")
+            finally:
+                threading.Timer(0.001, failed.set).start()
+
+        def second(failed: threading.Event = failed) -> None:
+            assert failed.wait(PATIENCE)
+            raise other
+
+        with pytest.raises(AccessDenied, match="first"):
+            run([*[second] * 10, first, *[second] * 5], at_once=16)
+
+
+# Time
+
+
+def test_nothing_is_begun_when_the_time_is_over() -> None:
+    calls = [Call() for _ in range(20)]
+    with pytest.raises(OutOfTime, match="Copying needs more time"):
+        run(calls, seconds=-1)
+    assert sum(call.tries for call in calls) == 0
+
+
+def test_what_was_made_before_the_time_is_over_stays_made() -> None:
+    until = time.monotonic() + 0.05
+    calls = [Call(), lambda: time.sleep(0.06), later := Call()]
+    with pytest.raises(OutOfTime):
+        parallel.run(calls, at_once=1, until=until, doing="Copying")
+    assert later.tries == 0
+
+
+def test_being_told_to_slow_down_ends_with_the_time(no_pauses: None) -> None:
+    def throttled() -> None:
+        raise Throttled("slow down")
+
+    with pytest.raises(OutOfTime):
+        run([throttled] * 3, seconds=0.05)
