@@ -1,11 +1,14 @@
 """Clients of AWS whose answers a test hands in; nothing leaves the machine.
 
+A Stubber gives its answers in their order, for what makes one call after the other. What makes many at once asks a
+Bucket, which answers by what is asked.
 Every client speaks as the product's own do (accounts.name_refusals), so that refusals come as our errors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -20,11 +23,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 _session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
-CREDENTIALS = {
+_make_client = _session.client
+CREDENTIALS: dict[str, Any] = {
     "AccessKeyId": "ASIAEXAMPLEEXAMPLE",
     "SecretAccessKey": "test",
     "SessionToken": "test",
-    "Expiration": "2026-11-01T13:00:00Z",
+    "Expiration": datetime(2100, 1, 1, tzinfo=UTC),
 }
 
 
@@ -36,7 +40,7 @@ class Stubs:
 
     def of(self, service: str) -> Stubber:
         if service not in self._made:
-            client: BaseClient = _session.client(service)  # type: ignore[call-overload]
+            client: BaseClient = _make_client(service)  # type: ignore[call-overload]
             self._made[service] = Stubber(client)
             self._made[service].activate()
         return self._made[service]
@@ -77,7 +81,7 @@ def stubs() -> Iterator[Stubs]:
 @pytest.fixture
 def aws(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> Stubs:
     """The stubs in place of every client that the product makes."""
-    monkeypatch.setattr(accounts._session, "client", stubs.client)
+    monkeypatch.setattr(boto3.Session, "client", lambda session, service, **_: stubs.client(service))
     return stubs
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.retries import standard
@@ -97,7 +98,7 @@ def test_the_clients_of_an_account_name_its_role(aws: Stubs) -> None:
 
 def test_a_client_makes_one_try() -> None:
     """The workflow retries, so that throttling is answered at one layer."""
-    account = accounts.Account(ROLE, CREDENTIALS, "us-east-1")  # type: ignore[arg-type]
+    account = accounts.Account(ROLE, boto3.Session("key", "secret"), "us-east-1")
     tries = [client.meta.config.retries["total_max_attempts"] for client in (account.s3, account.sagemaker)]  # type: ignore[attr-defined]
     assert tries == [1, 1]
 
