@@ -19,7 +19,7 @@ from lambdas.promotion.errors import UnsupportedModel
 _LONGEST_KEY = 1024
 _LONGEST_BASENAME = 255
 # What the steps that look at every object can do in one run.
-_MOST_OBJECTS = 100_000
+MOST_OBJECTS = 100_000
 _MOST_TOLD = 10
 
 
@@ -115,8 +115,8 @@ def _require_carried(artifacts: Iterable[Artifact], *, where: str) -> None:
         for artifact in found
         if len(artifact.key.encode(errors="surrogatepass")) > _LONGEST_KEY
     ]
-    if len(found) > _MOST_OBJECTS:
-        problems.insert(0, f"{len(found)} objects, more than {_MOST_OBJECTS}")
+    if len(found) > MOST_OBJECTS:
+        problems.insert(0, f"it needs more than {MOST_OBJECTS} objects")
     if problems:
         more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
         raise UnsupportedModel(

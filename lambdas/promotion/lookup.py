@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from lambdas.promotion import addresses, rules, sources
+from lambdas.promotion import addresses, inventory, rules, sources
 from lambdas.promotion.addresses import Address, AddressKind
 from lambdas.promotion.document import S3Object
 from lambdas.promotion.errors import ArtifactNotFound, UnsupportedModel
@@ -39,7 +40,9 @@ def find_all(needed: Iterable[Address], *, owner: str, s3: S3Client, where: str)
 
 
 def _find(address: Address, *, owner: str, s3: S3Client) -> Found:
-    if address.kind is not AddressKind.PREFIX:
+    # The object "a/" is a folder's marker: what ends with a slash and may be either is meant as a folder.
+    folder = address.kind is AddressKind.PREFIX or (address.kind is AddressKind.EITHER and address.uri.endswith("/"))
+    if not folder:
         found = sources.find(address.uri, owner=owner, s3=s3)
         if found:
             rules.require_pinned(address, found)
@@ -47,10 +50,11 @@ def _find(address: Address, *, owner: str, s3: S3Client) -> Found:
     if address.kind not in {AddressKind.PREFIX, AddressKind.EITHER}:
         raise _missing(address, owner, "no such object")
     bucket, prefix = sources.split_uri(address.uri)
-    prefix = prefix if prefix.endswith("/") else f"{prefix}/"
-    objects = tuple(sources.listed(bucket, prefix, owner=owner, s3=s3))
+    prefix = f"{prefix}/" if prefix and not prefix.endswith("/") else prefix
+    # One more than can be carried is enough to refuse them: a whole bucket may have billions.
+    objects = tuple(islice(sources.listed(bucket, prefix, owner=owner, s3=s3), inventory.MOST_OBJECTS + 1))
     if not objects:
-        what = "nothing below it" if address.kind is AddressKind.PREFIX else "neither such an object nor anything below"
+        what = "nothing below it" if folder else "neither such an object nor anything below"
         raise _missing(address, owner, what)
     return Found(objects=objects, prefix=prefix)
 
