@@ -57,6 +57,20 @@ _THROTTLED = {
 }
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _INTERRUPTED = {"RequestTimeout", "RequestTimeoutException", "InternalFailure"}
+# S3 answers a long copy with status 200 before it is done, and then finds this; botocore makes status 500 of it
+# (API: CopyObject, CompleteMultipartUpload). Another try does not mend it.
+_FOUND_LATE = {
+    "BadDigest",
+    "ConditionalRequestConflict",
+    "EntityTooSmall",
+    "InvalidPart",
+    "InvalidPartOrder",
+    "InvalidRequest",
+    "NoSuchKey",
+    "NoSuchUpload",
+    "NoSuchVersion",
+    "PreconditionFailed",
+}
 _SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
 # The parameters that name what a call works on, the telling ones first.
 _NAMING_PARAMETERS = ("RoleArn", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ResourceArn")
@@ -209,7 +223,7 @@ def name_refusals(client: BaseClient, who: str) -> None:
                 "Grant the right (docs/iam.md lists each role's) or look for a resource or key policy that "
                 "withholds it, then start again."
             )
-        if code in _INTERRUPTED or http_response.status_code >= 500:
+        if code in _INTERRUPTED or (http_response.status_code >= 500 and code not in _FOUND_LATE):
             raise ServiceUnavailable(f"AWS could not serve {call} on {on} ({code}: {message}). It was retried.")
 
     client.meta.events.register("provide-client-params", remember)

@@ -7,12 +7,14 @@ Every client speaks as the product's own do (accounts.name_refusals), so that re
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.client import BaseClient
 from botocore.stub import Stubber
 
@@ -68,6 +70,33 @@ class Stubs:
     def require_used_up(self) -> None:
         for stubber in self._made.values():
             stubber.assert_no_pending_responses()
+
+
+class Wire:
+    """What a client sends, byte for byte, and one answer for all of it: for what a Stubber is too far up to see."""
+
+    def __init__(self, client: object, status: int = 200, body: str = "") -> None:
+        self.requests: list[AWSPreparedRequest] = []
+        self._answer = status, body
+        client.meta.events.register("before-send", self._send)  # type: ignore[attr-defined]
+
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        self.requests.append(request)
+        status, body = self._answer
+        return AWSResponse(request.url, status, {}, _Raw(body.encode()))  # type: ignore[arg-type]
+
+
+class _Raw(io.BytesIO):
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+@pytest.fixture
+def plain_s3() -> S3Client:
+    """A client without a Stubber, for a Wire."""
+    client = _make_client("s3", config=accounts._S3_CONFIG)
+    accounts.name_refusals(client, "The role copier")
+    return client
 
 
 @pytest.fixture

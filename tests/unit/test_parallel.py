@@ -244,8 +244,9 @@ def test_of_several_errors_the_first_is_raised(monkeypatch: pytest.MonkeyPatch, 
             assert failed.wait(PATIENCE)
             raise other
 
+        calls: list[Callable[[], None]] = [second, second, second, first, second, second]
         with pytest.raises(AccessDenied, match="first"):
-            run([second, second, second, first, second, second], at_once=16)
+            run(calls, at_once=16)
 
 
 # Time
