@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
 
@@ -80,24 +80,33 @@ def require_no_annotations(artifact: Artifact, way: Way, *, s3: S3Client) -> Non
 
 def open_upload(artifact: Artifact, kept: Mapping[str, Any], way: Way, *, s3: S3Client) -> str:
     """Open the upload that an object is copied into by parts, and return its id. `kept`: Seen.kept of the source."""
-    tags = {}
-    if way.tags:
-        found = s3.get_object_tagging(**_versioned(artifact.source), ExpectedBucketOwner=way.source.account)
-        tags = {"Tagging": urlencode({tag["Key"]: tag["Value"] for tag in found["TagSet"]})}
-    answer = s3.create_multipart_upload(
-        Bucket=way.target.artifact_bucket,
-        Key=artifact.key,
-        ChecksumAlgorithm=_algorithm(artifact.source),  # type: ignore[arg-type]
-        ChecksumType="FULL_OBJECT",
-        ExpectedBucketOwner=way.target.account,
-        **tags,  # type: ignore[arg-type]
-        **kept,
-    )
+    try:
+        answer = s3.create_multipart_upload(
+            Bucket=way.target.artifact_bucket,
+            Key=artifact.key,
+            ChecksumAlgorithm=_algorithm(artifact.source),  # type: ignore[arg-type]
+            ChecksumType="FULL_OBJECT",
+            ExpectedBucketOwner=way.target.account,
+            **(_tagging(artifact.source, way, s3=s3) if way.tags else {}),
+            **kept,
+        )
+    except ClientError as error:
+        raise _refusal(artifact, way, error) from error
     return answer["UploadId"]
 
 
+def _tagging(source: S3Object, way: Way, *, s3: S3Client) -> dict[str, Any]:
+    found = s3.get_object_tagging(**_versioned(source), ExpectedBucketOwner=way.source.account)
+    tags = {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+    return {"Tagging": urlencode(tags, quote_via=quote, safe="")} if tags else {}
+
+
 def copy_part(transfer: Transfer, part: int, way: Way, *, s3: S3Client) -> int:
-    """Copy one part and return its bytes. A part that is there is replaced by the same."""
+    """Copy one part and return its bytes: none if the upload was ended. A part that is there is replaced by the same.
+
+    Another promotion of the same model ends the uploads to its folders when it has verified them, and an approval may
+    start two. So there is nothing left to do here: the target looks whether the object is there.
+    """
     artifact, (first, last) = transfer.artifact, copy_plan.span(transfer, part)
     try:
         s3.upload_part_copy(
@@ -112,19 +121,26 @@ def copy_part(transfer: Transfer, part: int, way: Way, *, s3: S3Client) -> int:
         if _code(error) == "PreconditionFailed":
             found = sources.find(artifact.source.uri, owner=way.source.account, s3=s3)
             raise sources.changed(artifact.source, found) from error
+        if _code(error) == "NoSuchUpload":
+            return 0
         raise _refusal(artifact, way, error) from error
     return last - first + 1
 
 
 def parts_there(transfer: Transfer, way: Way, *, first: int, last: int, s3: S3Client) -> set[int]:
-    """Return which of the parts from `first` to `last` are in the open upload, whole."""
+    """Return which of the parts from `first` to `last` need no copy: what the upload has, or all if it was ended."""
     there: set[int] = set()
-    for one in _parts(transfer, way, after=first - 1, s3=s3):
-        if one["PartNumber"] > last:
-            break
-        begin, end = copy_plan.span(transfer, one["PartNumber"])
-        if one["Size"] == end - begin + 1:
-            there.add(one["PartNumber"])
+    try:
+        for one in _parts(transfer, way, after=first - 1, s3=s3):
+            if one["PartNumber"] > last:
+                break
+            begin, end = copy_plan.span(transfer, one["PartNumber"])
+            if one["Size"] == end - begin + 1:
+                there.add(one["PartNumber"])
+    except ClientError as error:
+        if _code(error) == "NoSuchUpload":
+            return set(range(first, last + 1))
+        raise _refusal(transfer.artifact, way, error) from error
     return there
 
 
@@ -214,11 +230,6 @@ def _refusal(artifact: Artifact, way: Way, error: ClientError) -> Exception:
         return sources.gone(artifact.source)
     if code == "ConditionalRequestConflict":
         return NotYetVisible(f"Another copy to {to} is under way; this one is tried again.")
-    if code == "NoSuchUpload":
-        return CallRefused(
-            f"The upload to {to} was ended by somebody else, perhaps by another promotion of the same "
-            "model. Promote again."
-        )
     return CallRefused(f"S3 refused to copy {artifact.source.uri} to {to} ({error}).")
 
 

@@ -232,7 +232,10 @@ def require_arrived(artifact: Artifact, found: S3Object | None, *, bucket: str) 
     """
     source, where = artifact.source, f"s3://{bucket}/{artifact.key}"
     if found is None:
-        raise ArtifactMismatch(f"{where} is not there after its copy. Promote again.")
+        raise ArtifactMismatch(
+            f"{where} is not there after its copy. Another promotion of the same model that failed meanwhile may have "
+            "dropped its parts. Nothing was deployed. Promote again."
+        )
     differences = [
         f"{what} {here} instead of {there}"
         for what, here, there in (("size", found.size, source.size), ("checksum", found.checksum, source.checksum))
