@@ -223,8 +223,9 @@ def test_after_an_error_a_call_that_is_refused_again_and_again_ends_too(no_pause
         raise Throttled("slow down")
 
     begun = time.monotonic()
+    calls: list[Callable[[], object]] = [throttled, throttled, Call(AccessDenied("no right"))]
     with pytest.raises(AccessDenied):
-        run([throttled, throttled, Call(AccessDenied("no right"))])
+        run(calls)
     assert time.monotonic() - begun < PATIENCE / 2
 
 
