@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os.path
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from lambdas.promotion import accounts, names
@@ -19,8 +19,9 @@ from lambdas.promotion.settings import Environment
 
 # IAM's own names for characters that mean something in a policy (AWS: IAM policy elements, variables).
 _LITERAL = {"*": "${*}", "?": "${?}", "$": "${$}"}
-# Characters in the policy's JSON, for all the keys of the source, and for those of the target.
-_LONGEST_KEYS = 600
+# Characters in the policy's JSON, for all the keys of the source, and for those of the target; a bucket has 63.
+_LONGEST_KEYS = 400
+_MOST_BUCKETS = 4
 
 
 def as_reader(source: Environment, *, execution: Execution, external_id: str | None) -> Account:
@@ -44,7 +45,7 @@ def as_copier(promotion: Promotion, artifacts: Sequence[Artifact]) -> Account:
         external_id=promotion.external_id,
         policy=_policy(
             (["s3:GetObject*"], read),
-            (["s3:ListBucket"], [f"arn:aws:s3:::{bucket}" for bucket in {one.source.bucket for one in artifacts}]),
+            (["s3:ListBucket"], _buckets({artifact.source.bucket for artifact in artifacts})),
             (["s3:PutObject*", "s3:ListMultipartUploadParts"], written),
             (["kms:Decrypt", "kms:GenerateDataKey"], ["*"]),
         ),
@@ -83,8 +84,17 @@ def _beginnings(places: Iterable[tuple[str, str]]) -> list[str]:
     keys: dict[str, set[str]] = {}
     for bucket, key in places:
         keys.setdefault(bucket, set()).add(key)
+    if len(keys) > _MOST_BUCKETS:
+        return _buckets(keys)
     longest = _LONGEST_KEYS // max(1, len(keys))
     return [_object(bucket, found, longest=longest) for bucket, found in sorted(keys.items())]
+
+
+def _buckets(buckets: Collection[str]) -> list[str]:
+    """Return the buckets' ARNs; of very many, one that stands for all that begin as these do, objects as well."""
+    if len(buckets) > _MOST_BUCKETS:
+        return [f"arn:aws:s3:::{os.path.commonprefix(list(buckets))}*"]  # noqa: RUF071 - characters, as below
+    return [f"arn:aws:s3:::{bucket}" for bucket in sorted(buckets)]
 
 
 def _object(bucket: str, keys: set[str], *, longest: int) -> str:

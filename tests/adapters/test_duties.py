@@ -12,23 +12,27 @@ import pytest
 from lambdas.promotion import duties
 from lambdas.promotion.document import Artifact, Promotion
 from tests.adapters.conftest import CREDENTIALS, Stubs
-from tests.unit.given import DEV, EXECUTION, QA, REQUEST, STAGE, promotion
+from tests.unit.given import BUCKET, DEV, EXECUTION, QA, REQUEST, STAGE, artifact, promotion
 
 PLAIN = promotion()
-ARTIFACT = PLAIN.artifacts[0]
+ARTIFACT = artifact()
 # AWS: AssumeRole, "The plaintext that you use for both inline and managed session policies can't exceed 2,048".
 LONGEST_POLICY = 2048
 # API: AssumeRole, Policy
 POLICY = re.compile(r"[\t\n\r\x20-\xff]+")
+# AWS: S3, bucket naming rules.
+LONGEST_BUCKET = 63
+# Every one that takes more room in JSON, or in a policy, than it has itself.
+ODD_CHARACTERS = ["k", "/", '"', "\\", "$", "*", "?", "\x01", "ü", "模", "🤖"]
 
 
-def session_of(aws: Stubs, promotion: Promotion = PLAIN, artifact: Artifact | None = None) -> dict[str, Any]:
-    """Return the AssumeRole request by which the deployer, or with an artifact the copier, is entered."""
+def session_of(aws: Stubs, promotion: Promotion = PLAIN, *artifacts: Artifact) -> dict[str, Any]:
+    """Return the AssumeRole request by which the deployer, or with artifacts the copier, is entered."""
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
-    aws.sts.add_response("assume_role", {"Credentials": CREDENTIALS})
-    if artifact:
-        duties.as_copier(promotion, artifact)
+    aws.let_in()
+    if artifacts:
+        duties.as_copier(promotion, artifacts)
     else:
         duties.as_deployer(promotion)
     return sent[0]
@@ -53,25 +57,129 @@ def test_the_reader_is_entered_in_the_source_without_a_narrower_session(aws: Stu
 
 
 def test_the_copier_is_entered_in_the_source(aws: Stubs) -> None:
-    assert session_of(aws, artifact=ARTIFACT)["RoleArn"] == "arn:aws:iam::222222222222:role/promote-dev-copier"
+    assert session_of(aws, PLAIN, ARTIFACT)["RoleArn"] == "arn:aws:iam::222222222222:role/promote-dev-copier"
 
 
 def test_the_deployer_is_entered_in_the_target(aws: Stubs) -> None:
     assert session_of(aws)["RoleArn"] == "arn:aws:iam::333333333333:role/promote-qa-deployer"
 
 
-@pytest.mark.parametrize("artifact", [ARTIFACT, None], ids=["copier", "deployer"])
-def test_a_configured_external_id_is_sent_with_every_duty(aws: Stubs, artifact: Artifact | None) -> None:
-    assert session_of(aws, replace(PLAIN, external_id="an-id"), artifact)["ExternalId"] == "an-id"
+@pytest.mark.parametrize("artifacts", [(ARTIFACT,), ()], ids=["copier", "deployer"])
+def test_a_configured_external_id_is_sent_with_every_duty(aws: Stubs, artifacts: tuple[Artifact, ...]) -> None:
+    assert session_of(aws, replace(PLAIN, external_id="an-id"), *artifacts)["ExternalId"] == "an-id"
 
 
-def test_the_copier_reads_one_object_and_writes_one(aws: Stubs) -> None:
-    request = session_of(aws, artifact=ARTIFACT)
-    source = f"arn:aws:s3:::{ARTIFACT.source.bucket}/{ARTIFACT.source.key}"
-    assert resources_of(request, "s3:GetObject") == [source]
+# The copier
+
+
+def read_and_written(request: dict[str, Any]) -> tuple[list[str], list[str]]:
+    return resources_of(request, "s3:GetObject*"), resources_of(request, "s3:PutObject*")
+
+
+def test_for_one_object_the_copier_reads_one_and_writes_one(aws: Stubs) -> None:
+    assert read_and_written(session_of(aws, PLAIN, ARTIFACT)) == (
+        [f"arn:aws:s3:::{BUCKET}/{ARTIFACT.source.key}"],
+        [f"arn:aws:s3:::{QA.artifact_bucket}/{ARTIFACT.key}"],
+    )
+
+
+def test_for_several_objects_the_copier_has_what_begins_as_they_do(aws: Stubs) -> None:
+    several = [artifact("llm/a", key="v7/llm/a"), artifact("llm/b", key="v7/llm/b"), artifact("lm/c", key="v7/lm/c")]
+    assert read_and_written(session_of(aws, PLAIN, *several)) == (
+        [f"arn:aws:s3:::{BUCKET}/v7/l*"],
+        [f"arn:aws:s3:::{QA.artifact_bucket}/artifacts/reviews/qa/{'0' * 32}/l*"],
+    )
+
+
+def test_one_object_twice_is_one_object(aws: Stubs) -> None:
+    read, _ = read_and_written(session_of(aws, PLAIN, ARTIFACT, ARTIFACT))
+    assert read == [f"arn:aws:s3:::{BUCKET}/{ARTIFACT.source.key}"]
+
+
+def test_each_bucket_has_its_own_objects(aws: Stubs) -> None:
+    request = session_of(aws, PLAIN, artifact("b", bucket="two", key="b"), artifact("a", bucket="one", key="a"))
+    assert resources_of(request, "s3:GetObject*") == ["arn:aws:s3:::one/a", "arn:aws:s3:::two/b"]
+    assert resources_of(request, "s3:ListBucket") == ["arn:aws:s3:::one", "arn:aws:s3:::two"]
+
+
+def test_of_very_many_buckets_only_the_beginning_is_named(aws: Stubs) -> None:
+    """The role's own policy still says which buckets they are."""
+    request = session_of(aws, PLAIN, *(artifact(bucket=f"models-{number}") for number in range(90)))
+    assert resources_of(request, "s3:GetObject*") == ["arn:aws:s3:::models-*"]
+    assert resources_of(request, "s3:ListBucket") == ["arn:aws:s3:::models-*"]
+
+
+def test_the_copier_sees_the_parts_of_what_it_writes_only(aws: Stubs) -> None:
+    request = session_of(aws, PLAIN, ARTIFACT)
+    assert resources_of(request, "s3:ListMultipartUploadParts") == resources_of(request, "s3:PutObject*")
+
+
+def test_the_copier_may_neither_delete_nor_read_back(aws: Stubs) -> None:
+    policy = json.loads(session_of(aws, PLAIN, ARTIFACT)["Policy"])
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert not [action for action in actions if "Delete" in action or "Abort" in action]
+    assert not [arn for arn in resources_of({"Policy": json.dumps(policy)}, "s3:GetObject*") if "promote-qa" in arn]
+
+
+def test_without_artifacts_the_copier_may_touch_no_object(aws: Stubs) -> None:
     aws.let_in()
-    duties.as_copier(PLAIN, ARTIFACT)
-    assert resources_of(request, "s3:PutObject") == [f"arn:aws:s3:::{ARTIFACT.bucket}/{ARTIFACT.key}"]
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    duties.as_copier(PLAIN, [])
+    assert "s3:" not in sent[0]["Policy"]
+
+
+def test_the_same_objects_in_another_order_have_the_same_session(aws: Stubs) -> None:
+    several = [artifact(name, bucket=name, key=name) for name in ("c", "a", "b")]
+    assert session_of(aws, PLAIN, *several)["Policy"] == session_of(aws, PLAIN, *several[::-1])["Policy"]
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 3, 4, 5, 90])
+@pytest.mark.parametrize("several", [False, True], ids=["one each", "several each"])
+@pytest.mark.parametrize("character", ODD_CHARACTERS, ids=ascii)
+def test_the_longest_keys_in_the_longest_buckets_fit_into_the_copiers_session(
+    aws: Stubs, character: str, several: bool, buckets: int
+) -> None:
+    target = replace(QA, name="t" * 20, region="ap-southeast-1")
+    longest = promotion(target=target, request=replace(REQUEST, application="a" * 40))
+    key = character * (1000 // len(character.encode()))
+    objects = [
+        artifact(f"{key}{own}", key=f"{key}{own}", bucket=f"{number:02}".rjust(LONGEST_BUCKET, "b"))
+        for number in range(buckets)
+        for own in (["", "2"] if several else [""])
+    ]
+    assert len(session_of(aws, longest, *objects)["Policy"]) <= LONGEST_POLICY
+
+
+@pytest.mark.parametrize("character", ODD_CHARACTERS, ids=ascii)
+def test_a_long_key_is_cut_and_not_opened_further_than_needed(aws: Stubs, character: str) -> None:
+    """What is named of it must still begin the key, and end with one wildcard."""
+    key = character * (1024 // len(character.encode()))
+    ((arn,), _) = read_and_written(session_of(aws, PLAIN, artifact(key=key)))
+    literal = arn.removeprefix(f"arn:aws:s3:::{BUCKET}/").removesuffix("*")
+    for quoted, plain in (("${*}", "*"), ("${?}", "?"), ("${$}", "$")):
+        literal = literal.replace(quoted, plain)
+    assert key.startswith(literal)
+    assert len(literal) >= 30
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model.tar.gz", "größe.tar.gz", "a b\n.tar.gz", "модель.tar.gz", "模型.tar.gz", "\u2028.tar.gz", "🤖.tar.gz"],
+)
+def test_a_session_policy_has_only_characters_that_sts_takes(aws: Stubs, name: str) -> None:
+    assert POLICY.fullmatch(session_of(aws, PLAIN, artifact(name, key=f"v7/{name}"))["Policy"])
+
+
+@pytest.mark.parametrize("key", ["v*/model.tar.gz", "v?/model.tar.gz", "${aws:username}/model.tar.gz"])
+def test_a_key_is_taken_literally_by_the_copiers_session(aws: Stubs, key: str) -> None:
+    """AWS: IAM policy elements, variables: ${*}, ${?} and ${$} stand for the characters themselves."""
+    literal = key.replace("$", "${$}").replace("*", "${*}").replace("?", "${?}")
+    read, _ = read_and_written(session_of(aws, PLAIN, artifact(key=key)))
+    assert read == [f"arn:aws:s3:::{BUCKET}/{literal}"]
+
+
+# The deployer
 
 
 def test_the_deployer_touches_this_promotions_resources_only(aws: Stubs) -> None:
@@ -89,7 +197,8 @@ def test_the_deployer_passes_the_execution_role_only(aws: Stubs) -> None:
 
 def test_the_deployer_sees_this_stages_artifacts_only(aws: Stubs) -> None:
     bucket = f"arn:aws:s3:::{QA.artifact_bucket}"
-    assert resources_of(session_of(aws), "s3:GetObject") == [bucket, f"{bucket}/artifacts/reviews/qa/*"]
+    for action in ("s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"):
+        assert resources_of(session_of(aws), action) == [bucket, f"{bucket}/artifacts/reviews/qa/*"]
 
 
 def test_an_endpoint_may_be_touched_by_the_name_that_is_sent(aws: Stubs) -> None:
@@ -103,43 +212,3 @@ def test_the_longest_names_fit_into_the_deployers_session(aws: Stubs) -> None:
     target = replace(QA, name="t" * 20, region="ap-southeast-1")
     longest = promotion(stage=stage, target=target, request=replace(REQUEST, application="a" * 40))
     assert len(session_of(aws, longest)["Policy"]) <= LONGEST_POLICY
-
-
-@pytest.mark.parametrize(
-    "character",
-    [
-        "k",
-        "/",
-        '"',
-        "\\",
-        *("$", "*", "\x01"),
-    ],
-)
-def test_the_longest_key_fits_into_the_copiers_session(aws: Stubs, character: str) -> None:
-    key = (character * 1024)[:1024]
-    target = f"artifacts/reviews/qa/{'0' * 32}/{key}"[:1024]
-    long = replace(ARTIFACT, source=replace(ARTIFACT.source, key=key), key=target)
-    assert len(session_of(aws, artifact=long)["Policy"]) <= LONGEST_POLICY
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "model.tar.gz",
-        "größe.tar.gz",
-        "a b\n.tar.gz",
-        *("модель.tar.gz", "模型.tar.gz", "\u2028.tar.gz", "🤖.tar.gz"),
-    ],
-)
-def test_a_session_policy_has_only_characters_that_sts_takes(aws: Stubs, name: str) -> None:
-    odd = replace(ARTIFACT, source=replace(ARTIFACT.source, key=f"v7/{name}"), key=f"artifacts/reviews/qa/0/{name}")
-    assert POLICY.fullmatch(session_of(aws, artifact=odd)["Policy"])
-
-
-@pytest.mark.parametrize("key", ["v*/model.tar.gz", "v?/model.tar.gz", "${aws:username}/model.tar.gz"])
-def test_a_key_is_taken_literally_by_the_copiers_session(aws: Stubs, key: str) -> None:
-    """AWS: IAM policy elements, variables: ${*}, ${?} and ${$} stand for the characters themselves."""
-    odd = replace(ARTIFACT, source=replace(ARTIFACT.source, key=key))
-    literal = key.replace("$", "${$}").replace("*", "${*}").replace("?", "${?}")
-    bucket = ARTIFACT.source.bucket
-    assert resources_of(session_of(aws, artifact=odd), "s3:GetObject") == [f"arn:aws:s3:::{bucket}/{literal}"]
