@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from ministack.services import s3
 
-from sandbox.sagemaker import roles
+from sandbox.sagemaker import rights, roles
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.state import Record
 
@@ -118,7 +118,7 @@ def _look(artifact: Artifact, credentials: roles.Credentials) -> None:
 def _look_at_object(client: "S3Client", bucket: str, key: str, credentials: roles.Credentials) -> str:
     head = client.head_object(Bucket=bucket, Key=key)
     key_arn = head.get("SSEKMSKeyId")
-    if key_arn and not roles.may_decrypt(credentials, _as_key_arn(key_arn, bucket, credentials)):
+    if key_arn and not rights.may_decrypt(credentials, _as_key_arn(key_arn, bucket, credentials)):
         raise PermissionError(key_arn)
     return head["ETag"].strip('"')
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import iam, kms, sts
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import iam, sts
 
 SERVICE_PRINCIPAL = "sagemaker.amazonaws.com"
 SESSION_SECONDS = 12 * 3600
@@ -55,33 +55,6 @@ def assume(role_arn: str, session_name: str) -> Credentials:
 
 def account_of(arn: str) -> str:
     return arn.split(":")[4]
-
-
-def may_decrypt(credentials: Credentials, key_arn: str) -> bool:
-    """Whether the role may use a customer's key: MiniStack's S3 decrypts for everyone."""
-    principal = iam_evaluator.resolve_principal(credentials.access_key, credentials.account)
-    owner, region = account_of(key_arn), key_arn.split(":")[3]
-    with request_scope(owner, region):
-        policy = kms.key_policy_for_arn(key_arn)
-    if policy is None:
-        return False
-    context = iam_evaluator.EvalContext(
-        principal_arn=principal.arn,
-        principal_type=principal.type,
-        principal_account=principal.account,
-        action="kms:Decrypt",
-        resource_arn=key_arn,
-        region=region,
-        service_context={
-            "kms:viaservice": f"s3.{region}.amazonaws.com",
-            "kms:calleraccount": principal.account,
-        },
-        principal_keys=principal.keys,
-        secure_transport=True,
-    )
-    identity = iam_evaluator.evaluate(context, principal.policies, *principal.limits)
-    decision = iam_evaluator.combine_resource_policy(identity, context, *policy, required=True, limits=principal.limits)
-    return bool(decision.decision == "Allow")
 
 
 def _trusts_sagemaker(role: dict[str, Any]) -> bool:
