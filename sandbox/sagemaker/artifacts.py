@@ -1,23 +1,15 @@
-"""The S3 objects that a container needs: where they are, and whether its execution role can read them."""
+"""The S3 objects that a container needs: what its definition says about where they are."""
 
-import os
+import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
-from ministack.services import s3
-
-from sandbox.sagemaker import rights, roles
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.state import Record
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-NO_SUCH_THING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+# SageMaker takes an object's HTTPS address as well (API: Url, S3ModelUri), in both of S3's spellings.
+HTTPS = re.compile(r"https://((?P<bucket>[^/]+)\.)?s3[.-]([a-z0-9-]+\.)?amazonaws\.com(\.cn)?/(?P<path>.+)")
+PACKAGED_DATA = "additional-s3-data-source"
 
 
 @dataclass(frozen=True)
@@ -30,13 +22,11 @@ class Artifact:
     compressed: bool
     folder: str
     etag: str | None = None
+    manifest: "Artifact | None" = None
 
     @property
     def uri(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
-
-    def as_record(self) -> Record:
-        return asdict(self)
 
 
 def of_container(container: Record) -> list[Artifact]:
@@ -44,105 +34,64 @@ def of_container(container: Record) -> list[Artifact]:
     return list(_artifacts(container))
 
 
+def source_archive(environment: dict[str, str]) -> Artifact | None:
+    """The script's own archive, if SAGEMAKER_SUBMIT_DIRECTORY says that it lies in S3."""
+    submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    if not submitted.startswith("s3://"):
+        return None
+    return _at(submitted, kind="S3Object", compressed=True, folder="code")
+
+
+def target_model(container: Record, target: str) -> Artifact:
+    """One model of a multi-model container: its path below the prefix that ModelDataUrl names."""
+    prefix = _at(container["ModelDataUrl"], kind="S3Prefix", compressed=False, folder="model")
+    return replace(prefix, key=prefix.key + target.lstrip("/"), kind="S3Object", compressed=True)
+
+
 def _artifacts(container: Record) -> Iterator[Artifact]:
-    if "ModelDataUrl" in container:
-        multi_model = container.get("Mode") == "MultiModel"
-        yield _at(
-            container["ModelDataUrl"],
-            kind="S3Prefix" if multi_model else "S3Object",
-            compressed=not multi_model,
-            folder="model",
-        )
     if source := container.get("ModelDataSource", {}).get("S3DataSource"):
         yield _of_source(source, "model")
+    elif "ModelDataUrl" in container:
+        multi_model = container.get("Mode") == "MultiModel"
+        kind = "S3Prefix" if multi_model else "S3Object"
+        model = _at(container["ModelDataUrl"], kind=kind, compressed=not multi_model, folder="model")
+        yield replace(model, etag=container.get("ModelDataETag"))
     for additional in container.get("AdditionalModelDataSources", []):
         folder = f"additional-model-data-sources/{additional['ChannelName']}"
         yield _of_source(additional["S3DataSource"], folder)
+    if packaged := container.get("AdditionalS3DataSource"):
+        # Only model packages have it. AWS does not say where it lies in the container: the folder is assumed.
+        compressed = packaged.get("CompressionType") == "Gzip"
+        found = _at(packaged["S3Uri"], kind=packaged["S3DataType"], compressed=compressed, folder=PACKAGED_DATA)
+        yield replace(found, etag=packaged.get("ETag"))
 
 
 def _of_source(source: Record, folder: str) -> Artifact:
-    kind = str(source["S3DataType"])
+    kind, compressed = str(source["S3DataType"]), source["CompressionType"] == "Gzip"
     if kind == "S3Prefix" and not source["S3Uri"].endswith("/"):
         raise Invalid(f"S3Uri {source['S3Uri']} must end with a forward slash when S3DataType is S3Prefix.")
-    artifact = _at(source["S3Uri"], kind=kind, compressed=source["CompressionType"] == "Gzip", folder=folder)
-    return replace(artifact, etag=source.get("ETag"))
+    if kind == "S3Prefix" and compressed:
+        raise Invalid(f"S3Uri {source['S3Uri']}: CompressionType Gzip needs S3DataType S3Object.")
+    artifact = _at(source["S3Uri"], kind=kind, compressed=compressed, folder=folder)
+    return replace(artifact, etag=source.get("ETag"), manifest=_manifest(source, folder))
+
+
+def _manifest(source: Record, folder: str) -> Artifact | None:
+    if "ManifestS3Uri" not in source:
+        return None
+    found = _at(source["ManifestS3Uri"], kind="S3Object", compressed=False, folder=folder)
+    return replace(found, etag=source.get("ManifestEtag"))
 
 
 def _at(uri: str, *, kind: str, compressed: bool, folder: str) -> Artifact:
-    scheme, _, rest = uri.partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme != "s3" or not bucket or not (key or kind == "S3Prefix"):
+    path = uri.removeprefix("s3://")
+    if match := HTTPS.fullmatch(uri):
+        path = f"{match['bucket']}/{match['path']}" if match["bucket"] else match["path"]
+    elif path == uri:
         raise Invalid(f"Invalid S3 URI: {uri}")
+    bucket, _, key = path.partition("/")
+    if not bucket or not (key or kind == "S3Prefix"):
+        raise Invalid(f"Invalid S3 URI: {uri}")
+    if kind == "S3Prefix" and key and not key.endswith("/"):
+        key += "/"
     return Artifact(bucket=bucket, key=key, kind=kind, compressed=compressed, folder=folder)
-
-
-def require_readable(container: Record, credentials: roles.Credentials, role_arn: str) -> None:
-    """Look at each artifact with the execution role's rights. Raises what CreateModel answers."""
-    for artifact in of_container(container):
-        try:
-            _look(artifact, credentials)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in NO_SUCH_THING:
-                raise Invalid(f"Could not find model data at {artifact.uri}.") from error
-            raise no_access(artifact.uri, role_arn, credentials.region) from error
-        except PermissionError as error:
-            raise no_access(artifact.uri, role_arn, credentials.region) from error
-
-
-def no_access(uri: str, role_arn: str, region: str) -> Invalid:
-    return Invalid(
-        f'Could not access model data at {uri}. Please ensure that the role "{role_arn}" exists and that its trust '
-        'relationship policy allows the action "sts:AssumeRole" for the service principal '
-        f'"{roles.SERVICE_PRINCIPAL}". '
-        f'Also ensure that the role has "s3:GetObject" permissions and that the object is located in {region}. '
-        "If your Model uses multiple models or uncompressed models, please ensure that the role has "
-        '"s3:ListBucket" permission.'
-    )
-
-
-def _look(artifact: Artifact, credentials: roles.Credentials) -> None:
-    _require_same_region(artifact.bucket, credentials.region)
-    client = s3_client(credentials)
-    if artifact.kind == "S3Object":
-        found = _look_at_object(client, artifact.bucket, artifact.key, credentials)
-        if artifact.etag is not None and artifact.etag.strip('"') != found:
-            raise Invalid(f"The ETag of the model data at {artifact.uri} is {found}, not {artifact.etag}.")
-        return
-    listing = client.list_objects_v2(Bucket=artifact.bucket, Prefix=artifact.key, MaxKeys=2)
-    keys = [item["Key"] for item in listing.get("Contents", [])]
-    if not keys:
-        raise Invalid(f"Could not find model data at {artifact.uri}.")
-    _look_at_object(client, artifact.bucket, keys[-1], credentials)
-
-
-def _look_at_object(client: "S3Client", bucket: str, key: str, credentials: roles.Credentials) -> str:
-    head = client.head_object(Bucket=bucket, Key=key)
-    key_arn = head.get("SSEKMSKeyId")
-    if key_arn and not rights.may_decrypt(credentials, _as_key_arn(key_arn, bucket, credentials)):
-        raise PermissionError(key_arn)
-    return head["ETag"].strip('"')
-
-
-def _as_key_arn(key: str, bucket: str, credentials: roles.Credentials) -> str:
-    owner = s3._bucket_owner_account(bucket) or credentials.account
-    return key if key.startswith("arn:") else f"arn:aws:kms:{credentials.region}:{owner}:key/{key}"
-
-
-def _require_same_region(bucket: str, region: str) -> None:
-    owner = s3._bucket_owner_account(bucket)
-    record: dict[str, Any] = s3._buckets.get_scoped(owner, None, bucket) or {}
-    if record and (record.get("region") or "us-east-1") != region:
-        raise PermissionError(bucket)
-
-
-def s3_client(credentials: roles.Credentials) -> "S3Client":
-    """S3 as the execution role, over the sandbox's own listener: its requests are signed and judged like anyone's."""
-    return boto3.client(
-        "s3",
-        region_name=credentials.region,
-        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
-        aws_access_key_id=credentials.access_key,
-        aws_secret_access_key=credentials.secret_key,
-        aws_session_token=credentials.token,
-        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}, connect_timeout=5, read_timeout=30),
-    )

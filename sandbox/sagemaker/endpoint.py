@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sandbox.sagemaker import arns, events, models, state
+from sandbox.sagemaker import arns, events, models, runnable, state
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.fleet import Fleet
 from sandbox.sagemaker.state import Record
@@ -50,7 +50,7 @@ class Variant:
     @classmethod
     def initial(cls, specification: Record) -> "Variant":
         """As the configuration says."""
-        containers = models.resolved_containers(models.find(specification["ModelName"]))
+        containers = runnable.of_model(models.find(specification["ModelName"]))
         return cls(
             name=specification["VariantName"],
             specification=specification,

@@ -4,7 +4,7 @@ import datetime
 
 from ministack.core.responses import get_account_id
 
-from sandbox.sagemaker import arns, authorization, events, models, paging, prebuilt_images, state, tags
+from sandbox.sagemaker import arns, authorization, events, models, paging, prebuilt_images, runnable, state, tags
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.state import Record
 
@@ -67,7 +67,7 @@ def find(name: str) -> Record:
 def _require_servable(variant: Record, model: Record) -> None:
     if "ServerlessConfig" not in variant:
         return
-    for container in models.resolved_containers(model):
+    for container in runnable.of_model(model):
         image = models.ECR_IMAGE.fullmatch(container["Image"])
         if image is None or image["account"] not in prebuilt_images.ACCOUNTS | {get_account_id()}:
             raise Invalid(

@@ -1,95 +1,46 @@
-"""The processes that serve, once they run."""
+"""What an endpoint configuration runs, and how a request goes through it."""
 
-import atexit
-import contextlib
-import http.client
-import json
-import shutil
-import subprocess
 import threading
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
-INVOCATION_SECONDS = 60.0
-STOP_SECONDS = 3.0
-
-_running: set["Container"] = set()
-_lock = threading.Lock()
+from sandbox.sagemaker.process import INVOCATION_SECONDS, Invocation, Process, Reply
 
 
-@dataclass(frozen=True)
-class Reply:
-    """A container's answer to an invocation."""
-
-    status: int
-    content_type: str
-    body: bytes
-    custom_attributes: str | None
-
-
-@dataclass(eq=False)
+@dataclass
 class Container:
-    """One model server process."""
+    """A container of a model, by its name in logs and messages."""
 
     title: str
-    port: int
-    process: subprocess.Popen[bytes]
-    folder: Path
+    process: Process
 
-    def __post_init__(self) -> None:
-        with _lock:
-            _running.add(self)
 
-    def ping(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
-            connection.request("GET", "/ping")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
+@dataclass
+class ServedModel:
+    """The containers of one variant, a chain."""
 
-    def invoke(self, body: bytes, content_type: str, accept: str, custom_attributes: str | None) -> Reply:
-        headers = {"Content-Type": content_type, "Accept": accept}
-        if custom_attributes:
-            headers["X-Amzn-SageMaker-Custom-Attributes"] = custom_attributes
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=INVOCATION_SECONDS)
-        try:
-            connection.request("POST", "/invocations", body, headers)
-            response = connection.getresponse()
-            return Reply(
-                status=response.status,
-                content_type=response.getheader("Content-Type", "application/octet-stream"),
-                body=response.read(),
-                custom_attributes=response.getheader("X-Amzn-SageMaker-Custom-Attributes"),
-            )
-        finally:
-            connection.close()
+    containers: list[Container] = field(default_factory=list)
 
-    def failed_download(self) -> str | None:
-        """The address of the artifact that the process could not get, if that is why it ended."""
-        with contextlib.suppress(FileNotFoundError):
-            return str(json.loads((self.folder / "failure.json").read_text())["url"])
-        return None
+    def invoke(self, invocation: Invocation) -> tuple[Reply, str]:
+        """The answer, and which container gave it: the last one, or the first that failed."""
+        chain = self.containers
+        passed = replace(invocation, accept="*/*")
+        for container in chain[:-1]:
+            reply = container.process.invoke(passed)
+            if reply.status != 200:
+                return reply, container.title
+            passed = replace(passed, body=reply.body, content_type=reply.content_type)
+        return chain[-1].process.invoke(replace(passed, accept=invocation.accept)), chain[-1].title
 
     def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        with _lock:
-            _running.discard(self)
+        for container in self.containers:
+            container.process.stop()
 
 
 @dataclass(eq=False)
 class Fleet:
-    """What one endpoint configuration runs: a chain of containers for each variant."""
+    """What one endpoint configuration runs: a model for each variant."""
 
-    variants: dict[str, list[Container]] = field(default_factory=dict)
+    variants: dict[str, ServedModel] = field(default_factory=dict)
     _requests: int = 0
     _quiet: threading.Condition = field(default_factory=threading.Condition)
 
@@ -103,16 +54,6 @@ class Fleet:
             self._requests -= 1
             self._quiet.notify_all()
 
-    def invoke(self, variant: str, body: bytes, content_type: str, accept: str, attributes: str | None) -> Reply:
-        chain = self.variants[variant]
-        reply = Reply(200, content_type, body, attributes)
-        for position, container in enumerate(chain, start=1):
-            last = position == len(chain)
-            reply = container.invoke(reply.body, reply.content_type, accept if last else "*/*", attributes)
-            if reply.status != 200:
-                break
-        return reply
-
     def drain(self) -> None:
         """Stop once the requests that it serves are answered."""
         with self._quiet:
@@ -120,17 +61,5 @@ class Fleet:
         self.stop()
 
     def stop(self) -> None:
-        for chain in self.variants.values():
-            for container in chain:
-                container.stop()
-
-
-@atexit.register
-def stop_everything() -> None:
-    """End every hosting process, at once."""
-    with _lock:
-        containers = list(_running)
-    for container in containers:
-        container.process.kill()
-    for container in containers:
-        container.stop()
+        for model in self.variants.values():
+            model.stop()

@@ -11,11 +11,11 @@ from sandbox.sagemaker import api, arns, authorization, container_logs, mishaps,
 from sandbox.sagemaker.endpoint import Endpoint
 from sandbox.sagemaker.errors import Refusal
 from sandbox.sagemaker.faults import Kind
-from sandbox.sagemaker.fleet import Fleet, Reply
+from sandbox.sagemaker.fleet import Fleet
+from sandbox.sagemaker.process import CUSTOM_ATTRIBUTES, Invocation, Reply
 
 PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
 MOST_BYTES = 6_291_456
-CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
 
 async def handle_request(
@@ -59,16 +59,19 @@ def _ask(endpoint: Endpoint, fleet: Fleet, headers: dict[str, str], body: bytes)
     variant = headers.get("x-amzn-sagemaker-target-variant") or endpoint.choose_variant()
     if variant not in fleet.variants:
         raise Refusal("ValidationError", f"Variant {variant} not found for Request.")
-    attributes = headers.get(CUSTOM_ATTRIBUTES.lower())
-    content_type = headers.get("content-type") or "application/octet-stream"
+    invocation = Invocation(
+        body=body,
+        content_type=headers.get("content-type") or "application/octet-stream",
+        accept=headers.get("accept") or "*/*",
+        custom_attributes=headers.get(CUSTOM_ATTRIBUTES.lower()),
+    )
     try:
-        reply = fleet.invoke(variant, body, content_type, headers.get("accept") or "*/*", attributes)
+        reply, container = fleet.variants[variant].invoke(invocation)
     except OSError as error:
-        raise _model_error(
-            endpoint, variant, 500, f"Your invocation timed out or its container is gone: {error}"
-        ) from error
+        text = f"Your invocation timed out or its container is gone: {error}"
+        raise _model_error(endpoint, "model", 500, text) from error
     if reply.status != 200:
-        raise _model_error(endpoint, variant, reply.status, reply.body.decode(errors="replace"))
+        raise _model_error(endpoint, container, reply.status, reply.body.decode(errors="replace"))
     return variant, reply
 
 
@@ -76,10 +79,10 @@ def _not_found(name: str) -> Refusal:
     return Refusal("ValidationError", f"Endpoint {name} of account {get_account_id()} not found.")
 
 
-def _model_error(endpoint: Endpoint, variant: str, status: int, message: str) -> Refusal:
-    group = container_logs.group_of(endpoint.name)
+def _model_error(endpoint: Endpoint, container: str, status: int, message: str) -> Refusal:
+    group, kind = container_logs.group_of(endpoint.name), "client" if status < 500 else "server"
     text = (
-        f'Received server error ({status}) from primary with message "{message}". See '
+        f'Received {kind} error ({status}) from {container} with message "{message}". See '
         f"{group} in account {get_account_id()} for more information."
     )
     logs = arns.of("", "").replace(":sagemaker:", ":logs:").removesuffix("/") + f"log-group:{group}"

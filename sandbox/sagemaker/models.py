@@ -5,22 +5,35 @@ import re
 
 from ministack.core.responses import get_region
 
-from sandbox.sagemaker import arns, artifacts, authorization, events, paging, registry, roles, state, tags
+from sandbox.sagemaker import (
+    arns,
+    artifact_access,
+    artifacts,
+    authorization,
+    container_rules,
+    events,
+    paging,
+    roles,
+    runnable,
+    state,
+    tags,
+)
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.state import Record
 
 ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/.+")
-ENVIRONMENT_BYTES = 32 * 1024
 
 
 def create_model(request: Record) -> Record:
-    containers = _containers(request)
+    container_rules.require_one_form(request)
     role = request.get("ExecutionRoleArn")
     if role is None:
         raise Invalid("ExecutionRoleArn is required to create a model.")
     authorization.require_own_role(request)
     _require_new(request["ModelName"])
-    _require_small_environment(containers)
+    container_rules.require_consistent(request)
+    containers = runnable.of_model(request)
+    container_rules.require_callable(containers, request.get("InferenceExecutionConfig", {}).get("Mode", "Serial"))
     for container in containers:
         _require_image(container)
     _require_readable(containers, role)
@@ -68,49 +81,16 @@ def find(name: str) -> Record:
     return model
 
 
-def resolved_containers(model: Record) -> list[Record]:
-    """The model's containers as they run: those given by a model package are its containers."""
-    resolved: list[Record] = []
-    for container in model.get("Containers") or [model["PrimaryContainer"]]:
-        if "ModelPackageName" not in container:
-            resolved.append(container)
-            continue
-        for packaged in registry.deployable(container["ModelPackageName"])["InferenceSpecification"]["Containers"]:
-            environment = {**packaged.get("Environment", {}), **container.get("Environment", {})}
-            resolved.append({**packaged, "Environment": environment})
-    return resolved
-
-
-def _containers(request: Record) -> list[Record]:
-    if ("PrimaryContainer" in request) == bool(request.get("Containers")):
-        raise Invalid("Exactly one of PrimaryContainer and Containers must be provided to create a model.")
-    containers: list[Record] = request.get("Containers") or [request["PrimaryContainer"]]
-    return containers
-
-
 def _require_new(name: str) -> None:
     if name in state.models:
         raise Invalid(f'Cannot create already existing model "{arns.model(name)}".')
 
 
-def _require_small_environment(containers: list[Record]) -> None:
-    variables = [pair for container in containers for pair in container.get("Environment", {}).items()]
-    if sum(len(name.encode()) + len(value.encode()) for name, value in variables) > ENVIRONMENT_BYTES:
-        raise Invalid("The total size of the environment variables of all containers must not exceed 32 KB.")
-
-
 def _require_image(container: Record) -> None:
-    if "ModelPackageName" in container:
-        if "Image" in container or artifacts.of_container(container):
-            raise Invalid("A container given by ModelPackageName must not have an Image or model data.")
-        registry.deployable(container["ModelPackageName"])
-        return
-    image = container.get("Image")
-    if image is None:
-        raise Invalid("A container needs either an Image or a ModelPackageName.")
     in_vpc = container.get("ImageConfig", {}).get("RepositoryAccessMode") == "Vpc"
     if in_vpc:
         return
+    image = container["Image"]
     found = ECR_IMAGE.fullmatch(image)
     if not found:
         raise Invalid(f'Using non-ECR image "{image}" without Vpc repository access mode is not supported.')
@@ -123,17 +103,14 @@ def _require_image(container: Record) -> None:
 
 
 def _require_readable(containers: list[Record], role: str) -> None:
-    # What a package names was looked at when it was registered, with the rights of whoever registered it.
-    needed = [container for container in containers if artifacts.of_container(container)]
+    needed = [artifact for container in containers for artifact in artifacts.of_container(container)]
     if not needed:
         return
-    first = artifacts.of_container(needed[0])[0].uri
     try:
         credentials = roles.assume(role, "SageMaker")
     except roles.CannotAssume as error:
-        raise artifacts.no_access(first, role, arns.of("", "").split(":")[3]) from error
-    for container in needed:
-        artifacts.require_readable(container, credentials, role)
+        raise artifact_access.no_access(needed[0].uri, role, str(get_region())) from error
+    artifact_access.require_readable(needed, credentials, role)
 
 
 def _event_detail(model: Record) -> Record:

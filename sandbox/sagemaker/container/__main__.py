@@ -1,6 +1,6 @@
 """Started as `python -m sandbox.sagemaker.container <description.json> <listening socket>`.
 
-Downloads the model data with the execution role's credentials, unpacks it, imports the script, and serves.
+The model data lies in its folder already. Imports the script, loads the model, and serves.
 """
 
 import ctypes
@@ -14,8 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sandbox.sagemaker.container import download, server
-from sandbox.sagemaker.container.download import DownloadFailed
+from sandbox.sagemaker.container import server
 from sandbox.sagemaker.container.script import Script
 
 PR_SET_PDEATHSIG = 1
@@ -24,13 +23,8 @@ PR_SET_PDEATHSIG = 1
 def main() -> None:
     description = json.loads(Path(sys.argv[1]).read_text())
     _die_with_parent(description["parent"])
-    root = Path(description["root"])
     try:
-        script = _load(description, root)
-    except DownloadFailed as failure:
-        Path(description["failure"]).write_text(json.dumps({"url": str(failure)}))
-        traceback.print_exc()
-        sys.exit(1)
+        script = _load(description, Path(description["root"]))
     except Exception:
         traceback.print_exc()
         sys.exit(1)
@@ -39,34 +33,26 @@ def main() -> None:
 
 def _load(description: dict[str, Any], root: Path) -> Script:
     model_directory = root / "model"
-    model_directory.mkdir(parents=True)
-    for artifact in description["artifacts"]:
-        download.fetch(artifact, root / artifact["folder"], description["credentials"])
     environment = {
         "SAGEMAKER_PROGRAM": "inference.py",
-        "SAGEMAKER_REGION": description["credentials"]["region"],
+        "SAGEMAKER_REGION": description["region"],
         **description["environment"],
         "SM_MODEL_DIR": str(model_directory),
         "SAGEMAKER_BASE_DIR": str(root),
     }
-    code = _code_directory(environment, model_directory, root, description)
+    code = _code_directory(environment, model_directory, root)
     os.environ.update(environment)
-    if not description["isolated"]:
+    if description["credentials"]:
         _offer_credentials(description["credentials"])
     program = _import(code / environment["SAGEMAKER_PROGRAM"])
     return Script(program, str(model_directory))
 
 
-def _code_directory(
-    environment: dict[str, str], model_directory: Path, root: Path, description: dict[str, Any]
-) -> Path:
+def _code_directory(environment: dict[str, str], model_directory: Path, root: Path) -> Path:
     submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     if submitted.startswith("s3://"):
-        if description["isolated"]:
+        if not (root / "code").is_dir():
             raise ConnectionError(f"network isolation: {submitted} cannot be reached from the container")
-        bucket, _, key = submitted.removeprefix("s3://").partition("/")
-        source = {"bucket": bucket, "key": key, "kind": "S3Object", "compressed": True}
-        download.fetch(source, root / "code", description["credentials"])
         return root / "code"
     local = submitted.removeprefix("file://")
     if local.startswith("/opt/ml/model"):

@@ -132,7 +132,7 @@ def test_an_archive_that_reaches_outside_is_not_unpacked(workshop: Workshop, ser
         archive.addfile(member)
     container = {"Image": IMAGE, "ModelDataUrl": put_bytes(server, buffer.getvalue())}
     endpoint = workshop.endpoint(workshop.config(workshop.model(PrimaryContainer=container)), status="Failed")
-    assert "Failed to download model data" in workshop.rest(endpoint)["FailureReason"]
+    assert "Failed to extract model data archive" in workshop.rest(endpoint)["FailureReason"]
 
 
 def test_a_models_own_failure_is_a_model_error(workshop: Workshop) -> None:
@@ -212,12 +212,12 @@ def test_hosting_ends_with_the_server(tmp_path: Path) -> None:
         pid = workshop.ask(workshop.endpoint(workshop.config(workshop.model(script=script))))["pid"]
         os.kill(pid, 0)
     deadline = time.monotonic() + 5
-    while _runs(pid) and time.monotonic() < deadline:
+    while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not _runs(pid)
+    assert not is_running(pid)
 
 
-def _runs(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except FileNotFoundError:

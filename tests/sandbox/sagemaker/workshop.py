@@ -18,6 +18,18 @@ from tests.sandbox.sagemaker.running_server import ACCOUNT, REGION, Server
 IMAGE = f"683313688378.dkr.ecr.{REGION}.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 BUCKET = f"sagemaker-{REGION}-{ACCOUNT}"
 
+# What every execution role needs to pull its image.
+PULLING = {
+    "Effect": "Allow",
+    "Action": [
+        "ecr:GetAuthorizationToken",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+        "ecr:BatchCheckLayerAvailability",
+    ],
+    "Resource": "*",
+}
+
 INFERENCE = """
 import json, os, pathlib
 
@@ -72,6 +84,43 @@ class Workshop:
         archive = tarball({"model.json": json.dumps({"factor": factor}), "code/inference.py": script})
         self.server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=archive)
         return f"s3://{BUCKET}/{key}"
+
+    def archive(self, files: dict[str, str]) -> str:
+        """The files as a tarball in the bucket; returns its address."""
+        return self.stored(f"{unique('archive')}.tar.gz", tarball(files))
+
+    def stored(self, key: str, content: bytes = b"") -> str:
+        """An object in the bucket; returns its address."""
+        self.server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+        return f"s3://{BUCKET}/{key}"
+
+    def tree(self, files: dict[str, str]) -> str:
+        """The files as objects below a prefix of their own; returns the prefix's address."""
+        prefix = unique("tree")
+        for name, text in files.items():
+            self.stored(f"{prefix}/{name}", text.encode())
+        return f"s3://{BUCKET}/{prefix}/"
+
+    def execution(self, *statements: dict[str, Any]) -> str:
+        """The ARN of an execution role with those rights and no others."""
+        name = self.role({"Principal": {"Service": "sagemaker.amazonaws.com"}}, *statements)
+        return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+    def created(self, **request: Any) -> str:
+        """A model that is just what the request says, and runs as the usual role; returns its name."""
+        name = unique("model")
+        self.sagemaker.create_model(ModelName=name, **{"ExecutionRoleArn": self.execution_role, **request})
+        return name
+
+    def endpoint_of(self, *containers: dict[str, Any], status: str = "InService", **changes: Any) -> str:
+        """An endpoint that serves a model of those containers."""
+        form = {"PrimaryContainer": containers[0]} if len(containers) == 1 else {"Containers": list(containers)}
+        return self.endpoint(self.config(self.created(**form, **changes)), status=status)
+
+    def failure_of(self, *containers: dict[str, Any], **changes: Any) -> str:
+        """The FailureReason of an endpoint that cannot serve a model of those containers."""
+        reason: str = self.rest(self.endpoint_of(*containers, status="Failed", **changes))["FailureReason"]
+        return reason
 
     def model(self, *, factor: int = 2, script: str = INFERENCE, **changes: Any) -> str:
         name = unique("model")
@@ -147,6 +196,7 @@ def open_workshop(server: Server) -> Workshop:
         {"Principal": {"Service": "sagemaker.amazonaws.com"}},
         {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": f"arn:aws:s3:::{BUCKET}/*"},
         {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": f"arn:aws:s3:::{BUCKET}"},
+        PULLING,
     )
     return Workshop(server, execution_role=f"arn:aws:iam::{ACCOUNT}:role/{name}")
 
