@@ -38,8 +38,9 @@ def demands(operation: str, parameters: Record) -> Iterator[Demand]:
     tag_context: dict[str, Any] = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in _well_formed(tags)}
     if tag_context:
         tag_context["aws:TagKeys"] = [tag["Key"] for tag in _well_formed(tags)]
+    targets = {f"sagemaker:{member}": parameters[member] for member in _TARGETS if parameters.get(member)}
     for alternatives in resources or [("*",)]:
-        yield Demand(f"sagemaker:{operation}", alternatives, tag_context)
+        yield Demand(f"sagemaker:{operation}", alternatives, {**tag_context, **targets})
     if tags and operation.startswith("Create") and resources:
         yield Demand("sagemaker:AddTags", resources[0], tag_context)
     role = parameters.get("ExecutionRoleArn")
@@ -135,6 +136,9 @@ def _packages_of_group(name: str) -> tuple[str, ...]:
     # AWS's own examples grant the listing on the packages, its reference names the group.
     return arns.package_group(name), f"{arns.package(arns.resource_name(name))}/*"
 
+
+# What InvokeEndpoint's policies can ask for (AWS: condition keys of SageMaker).
+_TARGETS = ("TargetModel", "TargetContainerHostname")
 
 _ENDPOINT = ("EndpointName", _one(arns.endpoint))
 _CONFIG = ("EndpointConfigName", _one(arns.endpoint_config))

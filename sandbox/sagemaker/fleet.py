@@ -16,13 +16,14 @@ class Container:
 
 @dataclass
 class ServedModel:
-    """The containers of one variant, a chain."""
+    """The containers of one variant: a chain, or (Direct) each for itself."""
 
+    direct: bool
     containers: list[Container] = field(default_factory=list)
 
     def invoke(self, invocation: Invocation) -> tuple[Reply, str]:
         """The answer, and which container gave it: the last one, or the first that failed."""
-        chain = self.containers
+        chain = [one for one in self.containers if not self.direct or one.title == invocation.target_container]
         passed = replace(invocation, accept="*/*")
         for container in chain[:-1]:
             reply = container.process.invoke(passed)

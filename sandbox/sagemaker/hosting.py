@@ -20,7 +20,8 @@ def launch(endpoint_name: str, config: Record) -> Fleet:
     try:
         for variant in [*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])]:
             model = _model(variant)
-            fleet.variants[variant["VariantName"]] = served = ServedModel()
+            mode = model.get("InferenceExecutionConfig", {}).get("Mode")
+            fleet.variants[variant["VariantName"]] = served = ServedModel(direct=mode == "Direct")
             for place, definition in _places(endpoint_name, variant, model):
                 process = spawning.start(place, definition, artifacts.of_container(definition))
                 served.containers.append(Container(place.title, process))

@@ -11,11 +11,13 @@ from sandbox.sagemaker import api, arns, authorization, container_logs, mishaps,
 from sandbox.sagemaker.endpoint import Endpoint
 from sandbox.sagemaker.errors import Refusal
 from sandbox.sagemaker.faults import Kind
-from sandbox.sagemaker.fleet import Fleet
+from sandbox.sagemaker.fleet import Fleet, ServedModel
 from sandbox.sagemaker.process import CUSTOM_ATTRIBUTES, Invocation, Reply
 
 PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
 MOST_BYTES = 6_291_456
+TARGET_MODEL = "X-Amzn-SageMaker-Target-Model"
+TARGET_CONTAINER = "X-Amzn-SageMaker-Target-Container-Hostname"
 
 
 async def handle_request(
@@ -27,7 +29,9 @@ async def handle_request(
         if match is None or method != "POST":
             raise Refusal("UnknownOperationException", f"The sandbox's SageMaker Runtime has no {method} {path}.", 404)
         name = unquote(match["name"])
-        authorization.require(authorization.demands("InvokeEndpoint", {"EndpointName": name}), headers, query_params)
+        asked = {"EndpointName": name, "TargetModel": headers.get(TARGET_MODEL.lower())}
+        asked["TargetContainerHostname"] = headers.get(TARGET_CONTAINER.lower())
+        authorization.require(authorization.demands("InvokeEndpoint", asked), headers, query_params)
         mishaps.refuse("InvokeEndpoint", name)
         await mishaps.hang("InvokeEndpoint", name, Kind.HANG)
         variant, reply = await api.in_worker(_invoke, name, headers, body)
@@ -59,20 +63,43 @@ def _ask(endpoint: Endpoint, fleet: Fleet, headers: dict[str, str], body: bytes)
     variant = headers.get("x-amzn-sagemaker-target-variant") or endpoint.choose_variant()
     if variant not in fleet.variants:
         raise Refusal("ValidationError", f"Variant {variant} not found for Request.")
+    model = fleet.variants[variant]
     invocation = Invocation(
         body=body,
         content_type=headers.get("content-type") or "application/octet-stream",
         accept=headers.get("accept") or "*/*",
         custom_attributes=headers.get(CUSTOM_ATTRIBUTES.lower()),
+        target_model=headers.get(TARGET_MODEL.lower()),
+        target_container=headers.get(TARGET_CONTAINER.lower()),
     )
+    _require_target_container(endpoint, model, invocation)
     try:
-        reply, container = fleet.variants[variant].invoke(invocation)
+        reply, container = model.invoke(invocation)
     except OSError as error:
         text = f"Your invocation timed out or its container is gone: {error}"
         raise _model_error(endpoint, "model", 500, text) from error
     if reply.status != 200:
         raise _model_error(endpoint, container, reply.status, reply.body.decode(errors="replace"))
     return variant, reply
+
+
+def _require_target_container(endpoint: Endpoint, model: ServedModel, invocation: Invocation) -> None:
+    target = invocation.target_container
+    if not model.direct:
+        if target is not None:
+            raise Refusal(
+                "ValidationError",
+                f"Endpoint {endpoint.name} is not configured for direct invocation and does not support "
+                "TargetContainerHostname.",
+            )
+        return
+    if target is None:
+        raise Refusal(
+            "ValidationError",
+            f"Endpoint {endpoint.name} is configured for direct invocation: TargetContainerHostname is required.",
+        )
+    if target not in [container.title for container in model.containers]:
+        raise Refusal("ValidationError", f"Endpoint {endpoint.name} has no container with the host name {target}.")
 
 
 def _not_found(name: str) -> Refusal:

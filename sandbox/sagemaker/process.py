@@ -24,6 +24,8 @@ class Invocation:
     content_type: str
     accept: str
     custom_attributes: str | None = None
+    target_model: str | None = None
+    target_container: str | None = None
 
 
 @dataclass(frozen=True)
