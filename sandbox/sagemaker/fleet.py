@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, field, replace
 
+from sandbox.sagemaker.multi_model import MultiModel
 from sandbox.sagemaker.process import INVOCATION_SECONDS, Invocation, Process, Reply
 
 
@@ -11,7 +12,7 @@ class Container:
     """A container of a model, by its name in logs and messages."""
 
     title: str
-    process: Process
+    server: Process | MultiModel
 
 
 @dataclass
@@ -21,20 +22,24 @@ class ServedModel:
     direct: bool
     containers: list[Container] = field(default_factory=list)
 
+    @property
+    def is_multi_model(self) -> bool:
+        return any(isinstance(container.server, MultiModel) for container in self.containers)
+
     def invoke(self, invocation: Invocation) -> tuple[Reply, str]:
         """The answer, and which container gave it: the last one, or the first that failed."""
         chain = [one for one in self.containers if not self.direct or one.title == invocation.target_container]
         passed = replace(invocation, accept="*/*")
         for container in chain[:-1]:
-            reply = container.process.invoke(passed)
+            reply = container.server.invoke(passed)
             if reply.status != 200:
                 return reply, container.title
             passed = replace(passed, body=reply.body, content_type=reply.content_type)
-        return chain[-1].process.invoke(replace(passed, accept=invocation.accept)), chain[-1].title
+        return chain[-1].server.invoke(replace(passed, accept=invocation.accept)), chain[-1].title
 
     def stop(self) -> None:
         for container in self.containers:
-            container.process.stop()
+            container.server.stop()
 
 
 @dataclass(eq=False)

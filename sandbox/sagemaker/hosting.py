@@ -1,16 +1,28 @@
 """What serves: a process per container of each variant, however many instances the configuration asks for."""
 
 import secrets
+from collections.abc import Callable
+from dataclasses import replace
 
-from sandbox.sagemaker import artifacts, models, roles, runnable, settings, spawning
+from sandbox.sagemaker import artifact_access, artifacts, models, roles, runnable, settings, spawning
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.fleet import Container, Fleet, ServedModel
+from sandbox.sagemaker.multi_model import MultiModel
 from sandbox.sagemaker.process import Process
 from sandbox.sagemaker.roles import Credentials
 from sandbox.sagemaker.spawning import HostingFailed, Place
 from sandbox.sagemaker.state import Record
 
-__all__ = ["HostingFailed", "launch"]
+__all__ = ["HostingFailed", "TargetModelMissing", "launch"]
+
+
+class TargetModelMissing(Exception):
+    """The model that a request names cannot be fetched; carries its bucket and key."""
+
+    def __init__(self, bucket: str, key: str) -> None:
+        super().__init__(f"s3://{bucket}/{key}")
+        self.bucket = bucket
+        self.key = key
 
 
 def launch(endpoint_name: str, config: Record) -> Fleet:
@@ -23,9 +35,10 @@ def launch(endpoint_name: str, config: Record) -> Fleet:
             mode = model.get("InferenceExecutionConfig", {}).get("Mode")
             fleet.variants[variant["VariantName"]] = served = ServedModel(direct=mode == "Direct")
             for place, definition in _places(endpoint_name, variant, model):
-                process = spawning.start(place, definition, artifacts.of_container(definition))
-                served.containers.append(Container(place.title, process))
-                starting.append((process, place))
+                server = _server(place, definition)
+                served.containers.append(Container(place.title, server))
+                if isinstance(server, Process):
+                    starting.append((server, place))
         for process, place in starting:
             spawning.await_health(process, place)
     except BaseException:
@@ -75,3 +88,39 @@ def _credentials(model: Record, titles: list[str], definitions: list[Record]) ->
         uris = [artifact.uri for artifact in artifacts.of_container(definitions[0])]
         raise spawning.download_failed(titles[0], uris[0] if uris else "") from error
     return credentials
+
+
+def _server(place: Place, definition: Record) -> Process | MultiModel:
+    needed = artifacts.of_container(definition)
+    if definition.get("Mode") != "MultiModel":
+        return spawning.start(place, definition, needed)
+    try:
+        artifact_access.require_readable(needed, place.credentials, place.role)
+    except Invalid as error:
+        raise spawning.download_failed(place.title, needed[0].uri) from error
+    cached = definition.get("MultiModelConfig", {}).get("ModelCacheSetting") != "Disabled"
+    return MultiModel(_loading(place, definition), cached=cached)
+
+
+def _loading(place: Place, definition: Record) -> Callable[[str], Process]:
+    """How a multi-model container loads one of its models."""
+    beside = [artifact for artifact in artifacts.of_container(definition) if artifact.folder != "model"]
+    environment = {"SAGEMAKER_MULTI_MODEL": "true", **definition.get("Environment", {})}
+
+    def load(target: str) -> Process:
+        wanted = artifacts.target_model(definition, target)
+        try:
+            # Anew: the endpoint may be older than the credentials that it began with.
+            now = replace(place, credentials=roles.assume(place.role, "SageMaker"))
+            artifact_access.require_readable([wanted], now.credentials, place.role)
+        except (roles.CannotAssume, Invalid) as error:
+            raise TargetModelMissing(wanted.bucket, wanted.key) from error
+        process = spawning.start(now, {**definition, "Environment": environment}, [wanted, *beside])
+        try:
+            spawning.await_health(process, now)
+        except BaseException:
+            process.stop()
+            raise
+        return process
+
+    return load

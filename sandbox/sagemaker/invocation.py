@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,6 +13,7 @@ from sandbox.sagemaker.endpoint import Endpoint
 from sandbox.sagemaker.errors import Refusal
 from sandbox.sagemaker.faults import Kind
 from sandbox.sagemaker.fleet import Fleet, ServedModel
+from sandbox.sagemaker.hosting import HostingFailed, TargetModelMissing
 from sandbox.sagemaker.process import CUSTOM_ATTRIBUTES, Invocation, Reply
 
 PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
@@ -72,15 +74,33 @@ def _ask(endpoint: Endpoint, fleet: Fleet, headers: dict[str, str], body: bytes)
         target_model=headers.get(TARGET_MODEL.lower()),
         target_container=headers.get(TARGET_CONTAINER.lower()),
     )
+    _require_target_model(endpoint, model, invocation)
     _require_target_container(endpoint, model, invocation)
     try:
         reply, container = model.invoke(invocation)
-    except OSError as error:
-        text = f"Your invocation timed out or its container is gone: {error}"
-        raise _model_error(endpoint, "model", 500, text) from error
+    except TargetModelMissing as missing:
+        raise Refusal(
+            "ValidationError",
+            f"Failed to download model data(bucket: {missing.bucket}, key: {missing.key}). Please ensure that there is "
+            "an object located at the URL and that the role passed to CreateModel has permissions to download the "
+            "model.",
+        ) from missing
+    except (OSError, HostingFailed) as error:
+        text = f"Your invocation timed out or its container is gone: {error}" if isinstance(error, OSError) else error
+        raise _model_error(endpoint, "model", 500, str(text)) from error
     if reply.status != 200:
         raise _model_error(endpoint, container, reply.status, reply.body.decode(errors="replace"))
     return variant, reply
+
+
+def _require_target_model(endpoint: Endpoint, model: ServedModel, invocation: Invocation) -> None:
+    if invocation.target_model is not None and not model.is_multi_model:
+        raise Refusal(
+            "ValidationError",
+            f"Endpoint {endpoint.name} is not a multi-model endpoint and does not support target model header.",
+        )
+    if invocation.target_model is None and model.is_multi_model:
+        raise Refusal("ValidationError", f"Request {uuid.uuid4()} is missing a target model header.")
 
 
 def _require_target_container(endpoint: Endpoint, model: ServedModel, invocation: Invocation) -> None:
