@@ -67,7 +67,8 @@ def find(name: str) -> Record:
 def _require_servable(variant: Record, model: Record) -> None:
     if "ServerlessConfig" not in variant:
         return
-    for container in runnable.of_model(model):
+    containers = runnable.of_model(model)
+    for container in containers:
         image = models.ECR_IMAGE.fullmatch(container["Image"])
         if image is None or image["account"] not in prebuilt_images.ACCOUNTS | {get_account_id()}:
             raise Invalid(
@@ -75,6 +76,19 @@ def _require_servable(variant: Record, model: Record) -> None:
                 "bring-your-own container image URI does not reside in an Amazon ECR repository within the same AWS "
                 "account creating the endpoint."
             )
+    if excluded := [what for what, there in _not_serverless(model, containers).items() if there]:
+        raise Invalid(f"Serverless production variant {variant['VariantName']} does not support {', '.join(excluded)}.")
+
+
+def _not_serverless(model: Record, containers: list[Record]) -> dict[str, bool]:
+    """What serverless endpoints exclude (AWS: Serverless Inference, feature exclusions; API: ModelDataSource)."""
+    return {
+        "several containers": len(containers) > 1,
+        "VpcConfig": "VpcConfig" in model,
+        "network isolation": bool(model.get("EnableNetworkIsolation")),
+        "multi-model containers": any(container.get("Mode") == "MultiModel" for container in containers),
+        "ModelDataSource": any("ModelDataSource" in container for container in containers),
+    }
 
 
 def _require_variants(variants: list[Record]) -> None:

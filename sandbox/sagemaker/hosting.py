@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from sandbox.sagemaker import artifact_access, artifacts, models, roles, runnable, settings, spawning
+from sandbox.sagemaker import artifact_access, artifacts, models, network, roles, runnable, settings, spawning
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.fleet import Container, Fleet, ServedModel
 from sandbox.sagemaker.multi_model import MultiModel
@@ -84,9 +84,13 @@ def _credentials(model: Record, titles: list[str], definitions: list[Record]) ->
     role = model["ExecutionRoleArn"]
     try:
         credentials = roles.assume(role, "SageMaker")
+        if "VpcConfig" in model:
+            network.require_interfaces(model["VpcConfig"], credentials, role)
     except roles.CannotAssume as error:
         uris = [artifact.uri for artifact in artifacts.of_container(definitions[0])]
         raise spawning.download_failed(titles[0], uris[0] if uris else "") from error
+    except Invalid as error:
+        raise HostingFailed(error.message) from error
     return credentials
 
 

@@ -12,6 +12,7 @@ from sandbox.sagemaker import (
     authorization,
     container_rules,
     events,
+    network,
     paging,
     roles,
     runnable,
@@ -36,7 +37,7 @@ def create_model(request: Record) -> Record:
     container_rules.require_callable(containers, request.get("InferenceExecutionConfig", {}).get("Mode", "Serial"))
     for container in containers:
         _require_image(container)
-    _require_readable(containers, role)
+    _require_usable(request, containers, role)
     arn = arns.model(request["ModelName"])
     with state.LOCK:
         _require_new(request["ModelName"])
@@ -102,14 +103,18 @@ def _require_image(container: Record) -> None:
         )
 
 
-def _require_readable(containers: list[Record], role: str) -> None:
+def _require_usable(request: Record, containers: list[Record], role: str) -> None:
+    """Look at what the model needs with the rights of the role that it will run as."""
     needed = [artifact for container in containers for artifact in artifacts.of_container(container)]
-    if not needed:
+    vpc = request.get("VpcConfig")
+    if not needed and vpc is None:
         return
     try:
         credentials = roles.assume(role, "SageMaker")
     except roles.CannotAssume as error:
-        raise artifact_access.no_access(needed[0].uri, role, str(get_region())) from error
+        raise artifact_access.no_access(needed[0].uri if needed else "", role, str(get_region())) from error
+    if vpc is not None:
+        network.require_interfaces(vpc, credentials, role)
     artifact_access.require_readable(needed, credentials, role)
 
 
