@@ -78,8 +78,8 @@ def prepare_account(sandbox: Sandbox, environment: str, buckets: Sequence[str]) 
     iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy("sts:AssumeRole", trusts="sagemaker.amazonaws.com"))
     on = [f"arn:aws:s3:::{name}{below}" for name in buckets for below in ("", "/*")]
     iam.put_role_policy(RoleName=ROLE, PolicyName="data", PolicyDocument=_policy("s3:*", on=on))
-    # Serving: what AmazonSageMakerFullAccess has for VPCs.
-    iam.put_role_policy(RoleName=ROLE, PolicyName="hosting", PolicyDocument=_policy("ec2:*", on=["*"]))
+    # Serving: what AmazonSageMakerFullAccess has for images and VPCs.
+    iam.put_role_policy(RoleName=ROLE, PolicyName="hosting", PolicyDocument=_policy("ecr:*", "ec2:*", on=["*"]))
 
 
 def train() -> Trained:

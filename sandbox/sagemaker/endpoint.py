@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sandbox.sagemaker import arns, events, models, runnable, state
+from sandbox.sagemaker import arns, events, images, models, runnable, state
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.fleet import Fleet
 from sandbox.sagemaker.state import Record
@@ -43,7 +43,7 @@ class Variant:
 
     name: str
     specification: Record
-    images: list[str]
+    images: list[tuple[str, str]]  # as specified, and by digest as far as known
     weight: float
     instances: int | None
 
@@ -54,7 +54,7 @@ class Variant:
         return cls(
             name=specification["VariantName"],
             specification=specification,
-            images=[container["Image"] for container in containers],
+            images=[(container["Image"], images.resolved(container)) for container in containers],
             weight=float(specification.get("InitialVariantWeight", 1.0)),
             instances=specification.get("InitialInstanceCount"),
         )
@@ -63,7 +63,8 @@ class Variant:
         shown: Record = {
             "VariantName": self.name,
             "DeployedImages": [
-                {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": moment} for image in self.images
+                {"SpecifiedImage": specified, "ResolvedImage": resolved, "ResolutionTime": moment}
+                for specified, resolved in self.images
             ],
             "CurrentWeight": self.weight,
             "DesiredWeight": self.weight,

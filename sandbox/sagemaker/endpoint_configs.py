@@ -4,7 +4,7 @@ import datetime
 
 from ministack.core.responses import get_account_id
 
-from sandbox.sagemaker import arns, authorization, events, models, paging, prebuilt_images, runnable, state, tags
+from sandbox.sagemaker import arns, authorization, events, images, models, paging, runnable, state, tags
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.state import Record
 
@@ -69,8 +69,7 @@ def _require_servable(variant: Record, model: Record) -> None:
         return
     containers = runnable.of_model(model)
     for container in containers:
-        image = models.ECR_IMAGE.fullmatch(container["Image"])
-        if image is None or image["account"] not in prebuilt_images.ACCOUNTS | {get_account_id()}:
+        if not images.is_own_or_prebuilt(container["Image"], get_account_id()):
             raise Invalid(
                 "The container image URI is not a prebuilt SageMaker algorithm or deep learning image, or the "
                 "bring-your-own container image URI does not reside in an Amazon ECR repository within the same AWS "

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from sandbox.sagemaker import artifact_access, artifacts, models, network, roles, runnable, settings, spawning
+from sandbox.sagemaker import artifact_access, artifacts, images, models, network, roles, runnable, settings, spawning
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.fleet import Container, Fleet, ServedModel
 from sandbox.sagemaker.multi_model import MultiModel
@@ -60,6 +60,12 @@ def _places(endpoint_name: str, variant: Record, model: Record) -> list[tuple[Pl
     except Invalid as error:
         raise HostingFailed(error.message) from error
     credentials = _credentials(model, titles, definitions)
+    for definition in definitions:
+        refusal = images.refusal_to_pull(
+            definition, credentials, model["ExecutionRoleArn"], str(variant["VariantName"])
+        )
+        if refusal:
+            raise HostingFailed(refusal)
     instance = f"{variant['VariantName']}/i-{secrets.token_hex(8)}"
     allowed = float(variant.get("ContainerStartupHealthCheckTimeoutInSeconds", float("inf")))
     return [

@@ -1,7 +1,6 @@
 """Models: containers and the role that they run as. Immutable once created."""
 
 import datetime
-import re
 
 from ministack.core.responses import get_region
 
@@ -12,6 +11,7 @@ from sandbox.sagemaker import (
     authorization,
     container_rules,
     events,
+    images,
     network,
     paging,
     roles,
@@ -21,8 +21,6 @@ from sandbox.sagemaker import (
 )
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.state import Record
-
-ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/.+")
 
 
 def create_model(request: Record) -> Record:
@@ -36,7 +34,7 @@ def create_model(request: Record) -> Record:
     containers = runnable.of_model(request)
     container_rules.require_callable(containers, request.get("InferenceExecutionConfig", {}).get("Mode", "Serial"))
     for container in containers:
-        _require_image(container)
+        images.require_possible(container, str(get_region()), in_vpc="VpcConfig" in request)
     _require_usable(request, containers, role)
     arn = arns.model(request["ModelName"])
     with state.LOCK:
@@ -85,22 +83,6 @@ def find(name: str) -> Record:
 def _require_new(name: str) -> None:
     if name in state.models:
         raise Invalid(f'Cannot create already existing model "{arns.model(name)}".')
-
-
-def _require_image(container: Record) -> None:
-    in_vpc = container.get("ImageConfig", {}).get("RepositoryAccessMode") == "Vpc"
-    if in_vpc:
-        return
-    image = container["Image"]
-    found = ECR_IMAGE.fullmatch(image)
-    if not found:
-        raise Invalid(f'Using non-ECR image "{image}" without Vpc repository access mode is not supported.')
-    # The text: aws/sagemaker-pytorch-inference-toolkit #7.
-    if found["region"] != get_region():
-        raise Invalid(
-            f'Region of "{image}" does not match expected region of {get_region()}. Cross region ECR image pulls are '
-            "not allowed."
-        )
 
 
 def _require_usable(request: Record, containers: list[Record], role: str) -> None:

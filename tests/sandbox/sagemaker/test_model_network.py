@@ -77,6 +77,34 @@ def predict_fn(data, model):
         assert workshop.ask(workshop.endpoint(workshop.config(model))) == names
 
 
+def test_a_private_registry_is_reached_through_the_vpc(workshop: Workshop) -> None:
+    provider = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:credentials"
+    private = {
+        "Image": "registry.example.com/team/image:1",
+        "ModelDataUrl": workshop.data(),
+        "ImageConfig": {
+            "RepositoryAccessMode": "Vpc",
+            "RepositoryAuthConfig": {"RepositoryCredentialsProviderArn": provider},
+        },
+    }
+    with refused("ValidationException", "needs the model's VpcConfig"):
+        workshop.created(PrimaryContainer=private)
+    role = workshop.execution(READING, joining(*JOINING))
+    model = workshop.created(PrimaryContainer=private, VpcConfig=VPC, ExecutionRoleArn=role)
+    assert workshop.sagemaker.describe_model(ModelName=model)["PrimaryContainer"] == private
+    assert workshop.ask(workshop.endpoint(workshop.config(model)), 2)["answer"] == 4
+
+
+def test_the_platform_pulls_from_ecr_alone(workshop: Workshop) -> None:
+    platform = {"Image": "registry.example.com/image:1", "ImageConfig": {"RepositoryAccessMode": "Platform"}}
+    with refused("ValidationException", "without Vpc repository access mode is not supported"):
+        workshop.created(PrimaryContainer=platform)
+    auth = {"RepositoryCredentialsProviderArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:any"}
+    config = {"RepositoryAccessMode": "Platform", "RepositoryAuthConfig": auth}
+    with refused("ValidationException", "RepositoryAuthConfig needs RepositoryAccessMode Vpc"):
+        workshop.created(PrimaryContainer={"Image": IMAGE, "ImageConfig": config})
+
+
 def test_serverless_takes_only_the_simple_models(workshop: Workshop) -> None:
     role = workshop.execution(READING, joining(*JOINING))
     data = {"S3Uri": workshop.data(), "S3DataType": "S3Object", "CompressionType": "Gzip"}

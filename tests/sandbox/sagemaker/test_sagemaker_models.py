@@ -158,8 +158,10 @@ def test_model_data_lies_in_the_models_region(workshop: Workshop, server: Server
 
     with refused("ValidationException", "the object is located in us-east-1"):
         workshop.sagemaker.create_model(**request(IMAGE))
-    there = IMAGE.replace(REGION, "eu-central-1")
-    arn = server.client("sagemaker", region="eu-central-1").create_model(**request(there))["ModelArn"]
+    elsewhere = server.client("sagemaker", region="eu-central-1")
+    with refused("ValidationException", "Cross region ECR image pulls are not allowed"):
+        elsewhere.create_model(**request(IMAGE))
+    arn = elsewhere.create_model(**request(IMAGE.replace(REGION, "eu-central-1")))["ModelArn"]
     assert arn.startswith("arn:aws:sagemaker:eu-central-1:")
 
 
