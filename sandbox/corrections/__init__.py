@@ -21,7 +21,10 @@ from sandbox.corrections import (
     execution_names,
     expected_owners,
     foreign_buckets,
+    foreign_registries,
     full_object_checksums,
+    image_layers,
+    image_manifests,
     kms_encryption,
     lambda_runtime,
     listener,
@@ -77,6 +80,9 @@ CORRECTIONS = (
     distributed_maps,
     execution_names,
     literal_wildcards,
+    image_layers,
+    image_manifests,
+    foreign_registries,
 )
 
 
