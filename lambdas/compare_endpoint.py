@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import arrivals, duties, endpoint_rules, endpoints, inventory, lists, models, rules
+from lambdas.promotion import arrivals, duties, endpoint_rules, endpoints, inventory, lists, models, registries, rules
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.document import Artifact, Outcome, Progress, Promotion
 from lambdas.promotion.step import now, s3_of_hub, step
@@ -20,7 +20,8 @@ def handler(promotion: Promotion) -> Promotion:
         return promotion.with_change(change)
     model = models.find_same(promotion.wanted_model, sagemaker=sagemaker)
     config = endpoints.find_same_config(promotion.wanted_config, sagemaker=sagemaker)
-    if missing or not (model and config):
+    there = [registries.is_there(image.target, account=account) for image in promotion.images]
+    if missing or not (model and config and all(there)):
         # The endpoint serves, but SageMaker could not replace its instances any more: what is missing is made again.
         return promotion.with_change(replace(change, progress=Progress.CHANGE_WANTED))
     return promotion.with_change(change).ended(Outcome.UNCHANGED, at=now())

@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import definition, duties, inventory, lists, lookup, naming, registry, rules, settings
+from lambdas.promotion import (
+    definition,
+    duties,
+    images,
+    inventory,
+    lists,
+    lookup,
+    naming,
+    registries,
+    registry,
+    rules,
+    settings,
+)
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.definition import Definition
 from lambdas.promotion.document import Execution, Promotion, Request, SourceModel
@@ -31,7 +43,9 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         )
     account = duties.as_reader(source, execution=execution, external_id=deployed.external_id)
     model, found, tags = _model_of(request, application, source, account, deployed)
-    found = definition.for_stage(found, stage=stage, source=source, target=target, digests={}, where=model.arn)
+    named = found.images
+    digests = registries.digests(named, account)
+    found = definition.for_stage(found, stage=stage, source=source, target=target, digests=digests, where=model.arn)
     needed = inventory.take(
         lookup.find_all(found.addresses, owner=source.account, s3=account.s3, where=model.arn),
         application=application.name,
@@ -49,6 +63,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         external_id=deployed.external_id,
         deadline=execution.started_at + timedelta(seconds=stage.deadline_seconds),
         model=model,
+        images=images.to_copy(named, digests, source=source, target=target, stage=stage),
         **naming.wanted(found, needed, tags, request=request, stage=stage, target=target, model=model, by=execution),
     )
     lists.write(lists.INVENTORY, needed.artifacts, promotion, s3=s3_of_hub())

@@ -59,6 +59,15 @@ Region = Annotated[
 EnvironmentName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=20)]
 ApplicationName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=40)]
 StageName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=20)]
+# A registry's host and a repository (API: ECR, RepositoryName), without the tag and the digest, which are kept.
+ImageName = Annotated[
+    str,
+    _text(
+        r"^[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$",
+        "a registry and a repository, such as 222222222222.dkr.ecr.us-east-1.amazonaws.com/my-images, without tag and "
+        "digest",
+    ),
+]
 Bucket = Annotated[str, _text(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", "a bucket's name, without s3://")]
 KeyArn = Annotated[
     str, _text(r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", "a key's ARN (not an alias: it must be exact)")
@@ -88,6 +97,7 @@ Arn = Annotated[
     _text(r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:[^\s*]+$", "a whole ARN", longest=2048),
 ]
 
+_ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_DEADLINE = 8 * 3600
 # What IAM's 6,144 characters for a managed policy and EventBridge's 2,048 for a pattern leave room for.
@@ -186,6 +196,7 @@ class Stage(_Strict):
     environment: EnvironmentName | None = None
     endpoint: SageMakerName
     variants: Annotated[list[Variant], Field(min_length=1, max_length=1)]
+    images: dict[ImageName, ImageName] = Field(default_factory=dict)
     deadline: Duration = "1h"
     variables: Variables = Variables()
     vpc: Annotated[Vpc | None, WrapValidator(_vpc_or_none)] = None
@@ -206,6 +217,7 @@ class Application(_Strict):
     model_package_group: SageMakerName
     copy_tags: Annotated[bool, Field(strict=True)] = False
     copy_annotations: Annotated[bool, Field(strict=True)] = False
+    copy_images: Annotated[bool, Field(strict=True)] = False
     stages: Annotated[dict[StageName, Stage], Field(min_length=1)]
 
 
@@ -226,6 +238,15 @@ class Configuration(_Strict):
             for name, stage in application.stages.items():
                 found.setdefault(self.environment_of(name, stage), set()).add(stage.source)
         return found
+
+    def image_copies(self) -> set[tuple[str, str]]:
+        """Return the environments between which images are copied, each as from where and to where."""
+        return {
+            (stage.source, self.environment_of(name, stage))
+            for application in self.applications.values()
+            if application.copy_images
+            for name, stage in application.stages.items()
+        }
 
     def used(self) -> set[str]:
         """Return the environments that some stage names; the others have nothing to deploy."""
@@ -294,6 +315,8 @@ class Configuration(_Strict):
                             vpc=stage.vpc.deployed() if stage.vpc else None,
                             network_isolation=stage.network_isolation,
                             arns=stage.arns,
+                            images=dict(stage.images),
+                            copy_images=application.copy_images,
                         )
                         for stage_name, stage in application.stages.items()
                     },
@@ -416,6 +439,7 @@ def _contradictions(configuration: Configuration, named: Mapping[str, object]) -
             path = f"applications.{name}.stages.{stage_name}"
             target = configuration.environment_of(stage_name, stage)
             yield from _contradictions_of_stage(path, stage, target, named)
+            yield from _images_elsewhere(path, stage, configuration.environments.get(target))
             endpoint = (_place(target, configuration), stage.endpoint.lower())
             owner = endpoints.setdefault(endpoint, path)
             if stage.endpoint and owner != path:
@@ -467,6 +491,14 @@ def _contradictions_of_stage(path: str, stage: Stage, target: str, named: Mappin
         yield f"{path}.from: a stage cannot take its models from its own environment {target!r}"
     if stage.deadline_seconds > _LONGEST_DEADLINE:
         yield f"{path}.deadline: {stage.deadline} is longer than the 8h that SageMaker gives a deployment"
+
+
+def _images_elsewhere(path: str, stage: Stage, target: Environment | None) -> Iterator[str]:
+    """Yield the images that SageMaker could not pull: it does so from the endpoint's own Region only."""
+    for image, mapped in stage.images.items():
+        registry = _ECR_REGISTRY.match(mapped)
+        if target and registry and registry["region"] != target.region:
+            yield f"{path}.images.{image}: {mapped!r} lies in {registry['region']}, the stage in {target.region}"
 
 
 def _place(environment: str, configuration: Configuration) -> object:

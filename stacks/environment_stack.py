@@ -14,7 +14,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from lambdas.promotion import names
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty
+from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
 from stacks import approvals
 from stacks.configuration import Configuration
 from stacks.dead_letters import dead_letter_queue
@@ -26,7 +26,8 @@ class EnvironmentStack(Stack):
     """Everything in one environment's account and Region.
 
     A source gets the reader and the copier, a target the artifact bucket with its key, the deployer and the execution
-    role; one that is both gets all. A registry's account also forwards approvals to the hub.
+    role, and the pusher if some application copies its images there; one that is both gets all. A registry's account
+    also forwards approvals to the hub.
     """
 
     def __init__(self, scope: Construct, name: str, configuration: Configuration) -> None:
@@ -47,6 +48,8 @@ class EnvironmentStack(Stack):
             bucket = self._artifact_bucket(key, sources)
             self._deployer(bucket, key)
             self._execution_role(bucket, key)
+        if any(target == name for _, target in configuration.image_copies()):
+            self._pusher()
         if targets_fed:
             self._reader(key)
             self._copier(key, targets_fed)
@@ -162,6 +165,7 @@ class EnvironmentStack(Stack):
             [bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
         )
         self._allow(role, "ReadChecksums", ["kms:Decrypt"], [key.key_arn], self._via_s3(self.region))
+        self._see_images(role)
         self._allow(
             role,
             "MakeModels",
@@ -207,7 +211,7 @@ class EnvironmentStack(Stack):
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
         )
         logs_arn = f"arn:aws:logs:{self.region}:{self.account}:log-group:/aws/sagemaker/Endpoints/*"
-        images = f"arn:aws:ecr:{self.region}:*:repository/*"
+        images = self._images()
         self._allow(role, "ReadModels", ["s3:GetObject"], [bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")])
         self._allow(
             role,
@@ -256,6 +260,29 @@ class EnvironmentStack(Stack):
             if isinstance(part, cdk.CfnResource):
                 part.apply_removal_policy(KEPT)
 
+    def _pusher(self) -> None:
+        role = self._role(Duty.PUSHER, "Keeps copies of the models' images in this account's registry")
+        copies = f"arn:aws:ecr:{self.region}:{self.account}:repository/{names.IMAGE_PREFIX}/*"
+        self._allow(role, "MakeRepositories", ["ecr:CreateRepository"], [copies])
+        self._allow(
+            role,
+            "PushImages",
+            [
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:CompleteLayerUpload",
+                "ecr:InitiateLayerUpload",
+                "ecr:PutImage",
+                "ecr:UploadLayerPart",
+            ],
+            [copies],
+        )
+        self._accept_wildcards(
+            role,
+            [f"Resource::{copies}"],
+            "A repository is called like its source's; a session is narrowed to one repository.",
+        )
+
     # What a source has
 
     def _reader(self, own_key: kms.Key | None) -> None:
@@ -272,6 +299,13 @@ class EnvironmentStack(Stack):
             self._allow(role, "SeeModelPackages", ["sagemaker:DescribeModelPackage"], packages)
             self._accept_wildcards(
                 role, [f"Resource::{arn}" for arn in packages], "Every version of an application's own group."
+            )
+        self._see_images(role)
+        if self._feeds_images():
+            own = f"arn:aws:ecr:{self.region}:{self.account}:repository/*"
+            self._allow(role, "FetchImages", ["ecr:GetDownloadUrlForLayer"], [own])
+            self._accept_wildcards(
+                role, [f"Resource::{own}"], "A model's image may lie in any repository; a session is narrowed to one."
             )
         # What lies below a prefix; and a missing object is told from a denied one (API: HeadObject).
         self._allow(role, "ListArtifacts", ["s3:ListBucket"], self._buckets(""))
@@ -363,7 +397,7 @@ class EnvironmentStack(Stack):
             conditions.setdefault("StringEquals", {})["sts:ExternalId"] = hub.external_id
         if hub.organization_id:
             conditions.setdefault("StringEquals", {})["aws:PrincipalOrgID"] = hub.organization_id
-        steps = [iam.ArnPrincipal(names.step_role_arn(hub.account, step)) for step in STEPS_OF_DUTY[duty]]
+        steps = [iam.ArnPrincipal(names.step_role_arn(hub.account, step)) for step in self._steps_of(duty)]
         trusted: iam.IPrincipal = iam.CompositePrincipal(
             *(iam.PrincipalWithConditions(step, conditions) if conditions else step for step in steps)
         )
@@ -374,6 +408,26 @@ class EnvironmentStack(Stack):
             description=description,
             assumed_by=trusted,
         )
+
+    def _steps_of(self, duty: Duty) -> list[Step]:
+        """The steps that have the duty here: the reader serves a copy of images only where images are taken from."""
+        left_out = {Step.COPY_IMAGE} if duty is Duty.READER and not self._feeds_images() else set()
+        return [step for step in STEPS_OF_DUTY[duty] if step not in left_out]
+
+    def _feeds_images(self) -> bool:
+        return any(source == self._name for source, _ in self._configuration.image_copies())
+
+    def _see_images(self, role: iam.Role) -> None:
+        self._allow(role, "SeeImages", ["ecr:BatchGetImage"], [self._images()])
+        self._accept_wildcards(
+            role,
+            [f"Resource::{self._images()}"],
+            "A model's image may lie in AWS's own accounts, here or elsewhere; a repository's policy decides.",
+        )
+
+    def _images(self) -> str:
+        """Every repository that SageMaker can pull from: those of the endpoint's own Region."""
+        return f"arn:aws:ecr:{self.region}:*:repository/*"
 
     def _allow(
         self,

@@ -23,14 +23,15 @@ from stacks.retention import KEPT
 from stacks.step import StepFunction
 
 # The steps that look at every object of a model, or copy them: thousands of calls, many at once. Lambda's own limit is
-# 15 minutes, and with this memory it gives one whole CPU (AWS: Lambda, "Configure function memory").
+# 15 minutes, and with this memory it gives one whole CPU (AWS: Lambda, "Configure function memory"). An image goes
+# through its step, several layers at once.
 _LONG = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY}
-_LONG |= {Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS}
+_LONG |= {Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS, Step.COPY_IMAGE}
 _STOPPED = f"{names.PRODUCT}-stopped"  # the rule for executions that were stopped
 _LONGEST = Duration.minutes(15)
 _ONE_CPU = 1769  # MB
 _WRITE_LISTS = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY}
-_READ_LISTS = _LONG - {Step.RESOLVE_MODEL}
+_READ_LISTS = _LONG - {Step.RESOLVE_MODEL, Step.COPY_IMAGE}
 _LISTS_KEPT = Duration.days(90)  # as long as Step Functions keeps an execution's history
 
 
@@ -56,7 +57,7 @@ class HubStack(Stack):
                 key=key,
                 assumes=_roles_assumed_by(step, configuration),
                 timeout=_LONGEST if step in _LONG else None,
-                **({"memory_size": _ONE_CPU} if step in _LONG else {}),
+                **({"memory": _ONE_CPU} if step in _LONG else {}),
             )
             for step in Step
         }
@@ -271,6 +272,10 @@ def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:
         Duty.COPIER: sorted({source for sources in targets_of.values() for source in sources}),
         Duty.DEPLOYER: sorted(targets_of),
     }
+    copies = configuration.image_copies()
+    if step is Step.COPY_IMAGE:
+        places[Duty.READER] = sorted({source for source, _ in copies})
+    places[Duty.PUSHER] = sorted({target for _, target in copies})
     return [
         names.environment_role_arn(configuration.environments[place].account, place, duty)
         for duty, steps in STEPS_OF_DUTY.items()

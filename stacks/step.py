@@ -45,7 +45,7 @@ class StepFunction(Construct):
         key: kms.IKey,
         assumes: Sequence[str] = (),
         timeout: Duration | None = None,
-        memory_size: int = 512,
+        memory: int = 512,
     ) -> None:
         super().__init__(scope, step.value)
         name = names.function(step)
@@ -79,7 +79,7 @@ class StepFunction(Construct):
             handler=f"lambdas.{step.value}.handler",
             code=code,
             role=self.role,
-            memory_size=memory_size,
+            memory_size=memory,
             timeout=self.timeout,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,

@@ -18,8 +18,13 @@ COPY_LABEL = "CopyTheArtifacts"
 _POLL = Duration.seconds(30)
 _EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
 _THE_FAILURE = "{% {'failed': $states.input.failed} %}"
+_CAUGHT = "{% {'failed': $states.errorOutput} %}"
 _WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
 _NOTHING_TO_COPY = sfn.Condition.jsonata("{% $states.input.copy.units = 0 %}")
+# The beginning of the cause: it holds the message, and the results of all units together have 256 KiB (AWS: quotas).
+_UNIT_FAILED = (
+    "{% {'failed': {'Error': $states.errorOutput.Error, 'Cause': $substring($states.errorOutput.Cause, 0, 1000)}} %}"
+)
 # What all units have copied, or the first failure of one.
 _COPIED = (
     "{% $exists($states.result.failed) ? {'failed': $states.result.failed[0], 'promotion': $states.input} : "
@@ -68,6 +73,9 @@ def story(scope: Construct, steps: Mapping[Step, StepFunction], *, lists: s3.IBu
         payload={"input": "{% $states.input %}", "execution": _EXECUTION},
         caught_by=explain,
     )
+    check_images = do("Check the images", Step.CHECK_IMAGES)
+    copy_images = _copy_images(scope, steps[Step.COPY_IMAGE])
+    copy_images.add_catch(explain, errors=["States.ALL"], outputs=_CAUGHT)
     compare = do("Compare the endpoint", Step.COMPARE_ENDPOINT)
     plan = copying("Plan the copy", Step.PLAN_COPY)
     copy = _copy(scope, steps[Step.COPY_UNIT], lists=lists)
@@ -104,7 +112,29 @@ def story(scope: Construct, steps: Mapping[Step, StepFunction], *, lists: s3.IBu
     )
     return resolve.next(compare).next(
         anything_to_do.when(_ended(Outcome.UNCHANGED), unchanged).otherwise(
-            plan.next(anything_to_copy.when(_NOTHING_TO_COPY, verify).otherwise(copy_and_complete))
+            check_images.next(copy_images)
+            .next(plan)
+            .next(anything_to_copy.when(_NOTHING_TO_COPY, verify).otherwise(copy_and_complete))
+        )
+    )
+
+
+def _copy_images(scope: Construct, step: StepFunction) -> sfn.Map:
+    """The few private images that the target is to have copies of, a few at a time."""
+    copy = sfn.Map.jsonata(
+        scope,
+        "Copy the images",
+        items=sfn.ProvideItems.jsonata("{% $states.input.images %}"),
+        item_selector={"promotion": "{% $states.input %}", "index": "{% $states.context.Map.Item.Index %}"},
+        outputs="{% $merge([$states.input, {'images': $states.result}]) %}",
+        max_concurrency=3,
+    )
+    return copy.item_processor(
+        task(
+            scope,
+            "Copy an image",
+            step,
+            payload={"promotion": "{% $states.input.promotion %}", "index": "{% $states.input.index %}"},
         )
     )
 
@@ -132,6 +162,7 @@ def _copy(scope: Construct, step: StepFunction, *, lists: s3.IBucket) -> sfn.Dis
             step,
             payload={"promotion": "{% $states.input.promotion %}", "unit": "{% $states.input.unit %}"},
             caught_by=unit_failed,
+            catch_output=_UNIT_FAILED,
         )
     )
 

@@ -20,6 +20,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Refresh
 from lambdas.promotion.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sts.type_defs import CredentialsTypeDef
@@ -55,6 +56,8 @@ _THROTTLED = {
     "TransactionInProgressException",
     "503",
 }
+# What has a throttling code's name and means a quota (API: ECR, LimitExceededException).
+_QUOTAS = {("ecr", "LimitExceededException")}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _INTERRUPTED = {"RequestTimeout", "RequestTimeoutException", "InternalFailure"}
 # S3 answers a long copy with status 200 before it is done, and then finds this; botocore makes status 500 of it
@@ -102,7 +105,16 @@ class Account:
     def __init__(self, role_arn: str, session: boto3.Session, region: str) -> None:
         self.role_arn = role_arn
         self._session = session
-        self._region = region
+        self.region = region
+
+    @property
+    def id(self) -> str:
+        return self.role_arn.split(":")[4]
+
+    @cached_property
+    def ecr(self) -> ECRClient:
+        client: ECRClient = self._client("ecr", _CONFIG)
+        return client
 
     @cached_property
     def s3(self) -> S3Client:
@@ -115,7 +127,7 @@ class Account:
         return client
 
     def _client(self, service: Any, config: Config) -> Any:
-        client = self._session.client(service, config=config, region_name=self._region)
+        client = self._session.client(service, config=config, region_name=self.region)
         name_refusals(client, self.role_arn)
         return client
 
@@ -211,9 +223,10 @@ def name_refusals(client: BaseClient, who: str) -> None:
         if not error or (http_response.status_code < 300 and "Code" not in error):
             return
         code, message = str(error.get("Code", "")), str(error.get("Message", ""))
-        call = f"{model.service_model.signing_name}:{model.name}"
+        service = model.service_model.signing_name
+        call = f"{service}:{model.name}"
         on = _subject(context.get("promote_params", {}))
-        if code in _THROTTLED:
+        if code in _THROTTLED and (service, code) not in _QUOTAS:
             raise Throttled(f"AWS throttled {call} on {on} ({code}: {message}). It was retried; start again later.")
         if code in _EXPIRED:
             raise SessionExpired(f"The session of {who} ended during {call} on {on} ({code}: {message}).")
@@ -240,6 +253,8 @@ def _subject(params: dict[str, Any]) -> str:
         return f"s3://{params['Bucket']}/{params['Key']} from s3://{source['Bucket']}/{source['Key']}"
     if "Bucket" in params:
         return f"s3://{params['Bucket']}/{params.get('Key', '')}"
+    if "repositoryName" in params:
+        return f"the repository {params['repositoryName']} of account {params.get('registryId')}"
     for name in _NAMING_PARAMETERS:
         if name in params:
             return str(params[name])

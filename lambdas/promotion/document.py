@@ -180,6 +180,22 @@ class Proof:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageCopy:
+    """A private image, by its address with digest in the source and in the target's own registry.
+
+    `copied`: whether the target got it by this promotion; None before the copy.
+    """
+
+    source: str
+    target: str
+    copied: bool | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = _converter.unstructure(self)
+        return document
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceModel:
     """What is promoted: a model, or a version in the registry."""
 
@@ -242,6 +258,7 @@ class Result:
     bytes_copied: int
     artifacts_proved: int | None
     artifacts_not_proved: int | None
+    images_copied: tuple[str, ...]
     started_at: datetime
     ended_at: datetime
     seconds: float
@@ -265,6 +282,7 @@ class Promotion:
     wanted_model: Wanted
     wanted_config: Wanted
     tags: dict[str, str]
+    images: tuple[ImageCopy, ...] = ()
     copy: CopyPlan | None = None
     copied: Copied = Copied()
     proof: Proof | None = None
@@ -293,6 +311,7 @@ class Promotion:
                 bytes_copied=self.copied.bytes,
                 artifacts_proved=self.proof.compared if self.proof else None,
                 artifacts_not_proved=self.proof.computed if self.proof else None,
+                images_copied=tuple(image.target for image in self.images if image.copied),
                 started_at=self.execution.started_at,
                 ended_at=at,
                 seconds=round((at - self.execution.started_at).total_seconds(), 3),

@@ -11,9 +11,9 @@ import os.path
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from lambdas.promotion import accounts, names
+from lambdas.promotion import accounts, images, names
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Artifact, Execution, Promotion
+from lambdas.promotion.document import Artifact, Execution, ImageCopy, Promotion
 from lambdas.promotion.names import Duty
 from lambdas.promotion.settings import Environment
 
@@ -52,6 +52,30 @@ def as_copier(promotion: Promotion, artifacts: Sequence[Artifact]) -> Account:
     )
 
 
+def as_image_reader(promotion: Promotion, image: ImageCopy) -> Account:
+    """Fetch one image in the source."""
+    return accounts.assume(
+        promotion.source.role_arn(Duty.READER),
+        region=promotion.source.region,
+        session_name=promotion.execution.promotion_id,
+        external_id=promotion.external_id,
+        policy=_policy(
+            (["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], [images.parse(image.source).repository_arn])
+        ),
+    )
+
+
+def as_pusher(promotion: Promotion, image: ImageCopy) -> Account:
+    """Write into one repository of the target's registry."""
+    return accounts.assume(
+        promotion.target.role_arn(Duty.PUSHER),
+        region=promotion.target.region,
+        session_name=promotion.execution.promotion_id,
+        external_id=promotion.external_id,
+        policy=_policy((["ecr:*"], [images.parse(image.target).repository_arn])),
+    )
+
+
 def as_deployer(promotion: Promotion) -> Account:
     """See the artifacts and make this promotion's model, configuration and endpoint, nothing else."""
     target, prefix = promotion.target, names.stage_prefix(promotion.request.application, promotion.stage.name)
@@ -65,7 +89,7 @@ def as_deployer(promotion: Promotion) -> Account:
                 ["s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"],
                 _bucket_and(target.artifact_bucket, prefix),
             ),
-            (["kms:Decrypt"], ["*"]),
+            (["kms:Decrypt", "ecr:BatchGetImage"], ["*"]),
             (
                 ["sagemaker:*"],
                 [

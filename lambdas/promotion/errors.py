@@ -62,6 +62,10 @@ class ArtifactChanged(Refused):
     """An object is no longer the one that was resolved or registered. Register the model again."""
 
 
+class ImageNotFound(Refused):
+    """An image that the model needs is not in its registry. Push it there, or register the model again."""
+
+
 class NameTaken(Refused):
     """A resource with our content-addressed name exists and is different. Find out who made it, then delete it."""
 
@@ -88,6 +92,14 @@ class AccessDenied(Errored):
 
 class ArtifactMismatch(Errored):
     """What arrived is not what was resolved. Delete the named object in the target bucket and promote again."""
+
+
+class ImageNotAccessible(Errored):
+    """The target may not pull an image that its model will use. Mend the repository's policy, then promote again."""
+
+
+class ImageMismatch(Errored):
+    """A copied image or layer does not have the digest that names it. Look at the source's image, promote again."""
 
 
 class ModelDataNotAccessible(Errored):
@@ -148,6 +160,10 @@ class OutOfTime(Transient):
 
 class NotYetVisible(Transient):
     """A resource that was just made cannot be seen or used yet. If it stays so, look at it in the console."""
+
+
+class ImageCopyInterrupted(Transient):
+    """The copy of an image did not end within one run of its step. The next run goes on with the missing layers."""
 
 
 def every_error(family: type[PromotionError] = PromotionError) -> Iterator[type[PromotionError]]:

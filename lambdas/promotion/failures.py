@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from lambdas.promotion.document import Failure
 from lambdas.promotion.errors import Errored, Refused, RolledBack, every_error
@@ -19,6 +20,7 @@ _STEP_FUNCTIONS = {
 }
 # A little less than the 32,768 characters that Step Functions takes as a Fail state's cause.
 _LONGEST_CAUSE = 32_000
+_MESSAGE = re.compile(r'\{"errorMessage": "((?:[^"\\]|\\.)*)', re.DOTALL)
 _FAMILIES = (Refused, RolledBack, Errored)
 
 
@@ -41,7 +43,9 @@ def _text_of(error: str, cause: str) -> str:
         if isinstance(parsed, dict) and isinstance(parsed.get("errorMessage"), str):
             said = parsed["errorMessage"] or cause
     except (ValueError, RecursionError):
-        pass
+        # A unit's cause is cut (stacks/workflow.py); the message stands at its beginning.
+        begun = _MESSAGE.match(cause)
+        said = f"{begun[1]} …" if begun else cause
     said = said[:_LONGEST_CAUSE]
     known = _STEP_FUNCTIONS.get(error)
     if known:

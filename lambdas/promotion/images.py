@@ -1,81 +1,230 @@
-"""Where an image lies in the target's Region: SageMaker pulls images from the endpoint's own Region only
-(API: ContainerDefinition, Image).
+"""Container images: what an address says, and what the target's model calls the same image. Pure.
 
-Pure. AWS offers its own images in every Region, each from an account that varies by Region.
+A promoted model names its image by digest wherever the digest is known: a tag may move between the approval and the
+day on which SageMaker replaces an instance.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from lambdas.promotion import names
+from lambdas.promotion.document import ImageCopy
 from lambdas.promotion.settings import Environment, Stage
 
-# Accounts by Region (aws/sagemaker-python-sdk: image_uri_config, August 2026).
-_DEEP_LEARNING_CONTAINERS = {
-    **dict.fromkeys(
-        """
-        us-east-1 us-east-2 us-west-1 us-west-2 ca-central-1 sa-east-1 eu-west-1 eu-west-2 eu-west-3 eu-central-1
-        eu-north-1 ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2
-        """.split(),  # noqa: SIM905 - as a literal, each would take a line
-        "763104351884",
-    ),
-    "af-south-1": "626614931356",
-    "ap-east-1": "871362719292",
-    "ap-east-2": "975050140332",
-    "ap-northeast-3": "364406365360",
-    "ap-south-2": "772153158452",
-    "ap-southeast-3": "907027046896",
-    "ap-southeast-4": "457447274322",
-    "ap-southeast-5": "550225433462",
-    "ap-southeast-6": "633930458069",
-    "ap-southeast-7": "590183813437",
-    "ca-west-1": "204538143572",
-    "eu-central-2": "380420809688",
-    "eu-south-1": "692866216735",
-    "eu-south-2": "503227376785",
-    "il-central-1": "780543022126",
-    "me-central-1": "914824155844",
-    "me-south-1": "217643126080",
-    "mx-central-1": "637423239942",
+# The accounts that AWS's own images lie in, by family and Region. An image keeps its repository and its tags when it
+# is offered in another Region; account and Region change together.
+# Source: aws/sagemaker-python-sdk, src/sagemaker/image_uri_config (pytorch.json, sklearn.json, xgboost.json), 2026-08.
+_AWS: Mapping[str, Mapping[str, str]] = {
+    "Deep Learning Containers": {
+        **dict.fromkeys(
+            (
+                *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1"),
+                *("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "eu-north-1"),
+                *("ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
+            ),
+            "763104351884",
+        ),
+        "af-south-1": "626614931356",
+        "ap-east-1": "871362719292",
+        "ap-east-2": "975050140332",
+        "ap-northeast-3": "364406365360",
+        "ap-south-2": "772153158452",
+        "ap-southeast-3": "907027046896",
+        "ap-southeast-4": "457447274322",
+        "ap-southeast-5": "550225433462",
+        "ap-southeast-6": "633930458069",
+        "ap-southeast-7": "590183813437",
+        "ca-west-1": "204538143572",
+        "cn-north-1": "727897471807",
+        "cn-northwest-1": "727897471807",
+        "eu-central-2": "380420809688",
+        "eu-south-1": "692866216735",
+        "eu-south-2": "503227376785",
+        "il-central-1": "780543022126",
+        "me-central-1": "914824155844",
+        "me-south-1": "217643126080",
+        "mx-central-1": "637423239942",
+        "us-gov-east-1": "446045086412",
+        "us-gov-west-1": "442386744353",
+    },
+    "scikit-learn and XGBoost": {
+        "af-south-1": "510948584623",
+        "ap-east-1": "651117190479",
+        "ap-northeast-1": "354813040037",
+        "ap-northeast-2": "366743142698",
+        "ap-northeast-3": "867004704886",
+        "ap-south-1": "720646828776",
+        "ap-southeast-1": "121021644041",
+        "ap-southeast-2": "783357654285",
+        "ca-central-1": "341280168497",
+        "eu-central-1": "492215442770",
+        "eu-north-1": "662702820516",
+        "eu-south-1": "978288397137",
+        "eu-west-1": "141502667606",
+        "eu-west-2": "764974769150",
+        "eu-west-3": "659782779980",
+        "me-south-1": "801668240914",
+        "sa-east-1": "737474898029",
+        "us-east-1": "683313688378",
+        "us-east-2": "257758044811",
+        "us-west-1": "746614075791",
+        "us-west-2": "246618743249",
+    },
 }
-_SCIKIT_LEARN_AND_XGBOOST = {
-    "us-east-1": "683313688378",
-    "us-east-2": "257758044811",
-    "us-west-1": "746614075791",
-    "us-west-2": "246618743249",
-    "ca-central-1": "341280168497",
-    "sa-east-1": "737474898029",
-    "eu-west-1": "141502667606",
-    "eu-west-2": "764974769150",
-    "eu-west-3": "659782779980",
-    "eu-central-1": "492215442770",
-    "eu-north-1": "662702820516",
-    "eu-south-1": "978288397137",
-    "ap-northeast-1": "354813040037",
-    "ap-northeast-2": "366743142698",
-    "ap-northeast-3": "867004704886",
-    "ap-south-1": "720646828776",
-    "ap-southeast-1": "121021644041",
-    "ap-southeast-2": "783357654285",
-    "ap-east-1": "651117190479",
-    "me-south-1": "801668240914",
-    "af-south-1": "510948584623",
-}
-_OFFERED_BY_AWS = (_DEEP_LEARNING_CONTAINERS, _SCIKIT_LEARN_AND_XGBOOST)
 
-_ECR_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<rest>.*)")
+_ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_LONGEST = 255  # API: ContainerDefinition, Image
 
 
 class ImageProblem(ValueError):
-    """Why an image cannot go over."""
+    """The image cannot be used in the target as things are. The message is a phrase that says what would help."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An image's address in its parts. `account` and `region` are those of an ECR registry, or None.
+
+    `registry` is empty where the address names none (Docker then means its own hub).
+    """
+
+    registry: str
+    repository: str
+    tag: str | None = None
+    digest: str | None = None
+    account: str | None = None
+    region: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Registry and repository, without tag and digest."""
+        return f"{self.registry}/{self.repository}" if self.registry else self.repository
+
+    @property
+    def repository_arn(self) -> str:
+        return f"arn:aws:ecr:{self.region}:{self.account}:repository/{self.repository}"
+
+
+def parse(address: str) -> Image:
+    """Return the parts of `[registry/]repository[:tag][@digest]`. Raises ImageProblem for an unknown digest form."""
+    rest, at, digest = address.partition("@")
+    if at and not _DIGEST.fullmatch(digest):
+        raise ImageProblem(f"the image {address!r} is pinned to something that is no sha256 digest")
+    first, slash, others = rest.partition("/")
+    # Docker's rule: what comes before the first slash is a registry if it looks like a host.
+    registry = first if slash and ("." in first or ":" in first or first == "localhost") else ""
+    path = others if registry else rest
+    repository, _, tag = path.partition(":")
+    ecr = _ECR.fullmatch(registry)
+    return Image(
+        registry=registry,
+        repository=repository,
+        tag=tag or None,
+        digest=digest or None,
+        account=ecr["account"] if ecr else None,
+        region=ecr["region"] if ecr else None,
+    )
 
 
 def in_target(image: str, digest: str | None, *, source: Environment, target: Environment, stage: Stage) -> str:
-    """Return the image's address in the target's Region."""
-    found, region = _ECR_IMAGE.fullmatch(image), target.region
-    if not found or found["region"] == region:
-        return image
-    for accounts in _OFFERED_BY_AWS:
-        if accounts.get(found["region"]) == found["account"] and region in accounts:
-            return f"{accounts[region]}.dkr.ecr.{region}.amazonaws.com/{found['rest']}"
-    raise ImageProblem(f"it lies in {found['region']}, the target is {region}")
+    """Return the image as the target's model names it, pinned to the digest where one is known.
+
+    In this order: the stage's own mapping; AWS's image in the account that AWS has for the target's Region; our copy,
+    where the application copies images; otherwise the image where it lies, if that is in the target's Region.
+
+    AWS does not promise that its image has one digest in every Region. The digest is kept all the same: what was
+    approved is what shall serve, and the check of the images refuses a digest that is not there before anything is
+    created. The tag instead would serve whatever it means there.
+
+    Raises ImageProblem.
+    """
+    found = parse(image)
+    known = found.digest or digest
+    place = _place_in_target(found, source=source, target=target, stage=stage)
+    if known:
+        address = f"{place}@{known}"
+    elif is_copied(found, source=source, target=target, stage=stage):
+        raise ImageProblem(f"the image {image} cannot be copied, because its registry does not tell its digest")
+    else:
+        address = f"{place}:{found.tag}" if found.tag else place
+    if len(address) > _LONGEST:
+        raise ImageProblem(
+            f"the image {address} has an address of {len(address)} characters, and SageMaker takes {_LONGEST}: map it "
+            "to a repository with a shorter name (`images` of the stage)"
+        )
+    return address
+
+
+def to_copy(
+    images: Iterable[str],
+    digests: Mapping[str, str | None],
+    *,
+    source: Environment,
+    target: Environment,
+    stage: Stage,
+) -> tuple[ImageCopy, ...]:
+    """Return what must be copied into the target's registry, each image once."""
+    copies: dict[str, ImageCopy] = {}
+    for image in images:
+        found = parse(image)
+        if is_copied(found, source=source, target=target, stage=stage):
+            address = in_target(image, digests.get(image), source=source, target=target, stage=stage)
+            copies[address] = ImageCopy(source=f"{found.name}@{parse(address).digest}", target=address)
+    return tuple(copies.values())
+
+
+def named_in(create_model_request: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the images of a CreateModel request, each once."""
+    containers = create_model_request.get("Containers") or [create_model_request.get("PrimaryContainer", {})]
+    return tuple(dict.fromkeys(one["Image"] for one in containers if one.get("Image")))
+
+
+def is_copied(image: Image, *, source: Environment, target: Environment, stage: Stage) -> bool:
+    """Say whether the target gets a copy: of the source account's own images, unless it has them or a mapping."""
+    in_place = (image.account, image.region) == (target.account, target.region)
+    return stage.copy_images and image.account == source.account and not in_place and image.name not in stage.images
+
+
+def _place_in_target(image: Image, *, source: Environment, target: Environment, stage: Stage) -> str:
+    if image.name in stage.images:
+        return stage.images[image.name]
+    if image.account is None:
+        return image.name
+    family = _family_of(image)
+    if family:
+        return _offered_in(target, image, family)
+    if is_copied(image, source=source, target=target, stage=stage):
+        return f"{_registry(target.account, target.region)}/{names.image_repository(image.repository)}"
+    if image.region == target.region:
+        return image.name
+    own = image.account == source.account
+    raise ImageProblem(
+        f"the image {image.name} lies in {image.region}, the target is {target.region}, and SageMaker pulls only "
+        "from the endpoint's own Region: "
+        + ("let the application copy its images (`copy_images: true`), or " if own else "")
+        + f"map it to a repository in {target.region} that holds it (`images` of the stage)"
+    )
+
+
+def _family_of(image: Image) -> str | None:
+    """Return the family if AWS offers images in this account *and* Region."""
+    families = (family for family, places in _AWS.items() if places.get(str(image.region)) == image.account)
+    return next(families, None)
+
+
+def _offered_in(target: Environment, image: Image, family: str) -> str:
+    account = _AWS[family].get(target.region)
+    if account is None:
+        raise ImageProblem(
+            f"the image {image.name} is one of AWS's own ({family}), and AWS's account for them in {target.region} is "
+            f"not known: map it to a repository in {target.region} that holds it (`images` of the stage)"
+        )
+    return f"{_registry(account, target.region)}/{image.repository}"
+
+
+def _registry(account: str, region: str) -> str:
+    return f"{account}.dkr.ecr.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")

@@ -11,6 +11,7 @@ PRODUCT = "promote"
 STATE_MACHINE = PRODUCT
 BUS = PRODUCT
 ARTIFACT_PREFIX = "artifacts"
+IMAGE_PREFIX = PRODUCT
 LISTS_PREFIX = "promotions"
 TAG_PREFIX = "promote:"
 
@@ -20,6 +21,8 @@ class Step(enum.StrEnum):
 
     RESOLVE_MODEL = "resolve_model"
     COMPARE_ENDPOINT = "compare_endpoint"
+    CHECK_IMAGES = "check_images"
+    COPY_IMAGE = "copy_image"
     PLAN_COPY = "plan_copy"
     COPY_UNIT = "copy_unit"
     COMPLETE_COPY = "complete_copy"
@@ -37,15 +40,18 @@ class Duty(enum.StrEnum):
 
     READER = "reader"
     COPIER = "copier"
+    PUSHER = "pusher"
     DEPLOYER = "deployer"
     EXECUTION = "execution"
 
 
 STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
-    Duty.READER: (Step.RESOLVE_MODEL,),
+    Duty.READER: (Step.RESOLVE_MODEL, Step.COPY_IMAGE),
     Duty.COPIER: (Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
+    Duty.PUSHER: (Step.COPY_IMAGE,),
     Duty.DEPLOYER: (
         Step.COMPARE_ENDPOINT,
+        Step.CHECK_IMAGES,
         Step.ABORT_UPLOADS,
         Step.VERIFY_ARTIFACTS,
         Step.CREATE_MODEL,
@@ -97,6 +103,11 @@ def lists_prefix(promotion_id: str) -> str:
 
 def artifact_key_alias(environment: str) -> str:
     return f"alias/{PRODUCT}-{environment}"
+
+
+def image_repository(repository: str) -> str:
+    """The repository in a target's registry that holds copies of the images of a source's repository."""
+    return repository if repository.startswith(f"{IMAGE_PREFIX}/") else f"{IMAGE_PREFIX}/{repository}"
 
 
 def stage_prefix(application: str, stage: str) -> str:

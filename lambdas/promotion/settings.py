@@ -82,9 +82,11 @@ class Stage:
     `production_variants` are CreateEndpointConfig's ProductionVariants, in the API's own words, without ModelName.
     `deadline_seconds` counts from the start of the execution. `copy_tags`, `copy_annotations`: whether those of the
     artifacts are copied with them.
-    `variables`, `vpc`, `network_isolation` and `arns` say
-    what is different in the target's model; a `vpc` or `network_isolation` of None says nothing. `arns` are exact
-    ARNs of the source with those that take their places.
+
+    `variables`, `vpc`, `network_isolation` and `arns` say what is different in the target's model; a `vpc` or
+    `network_isolation` of None says nothing. `arns` are exact ARNs of the source with those that take their places.
+    `images` says where the target has an image of another place, as registry and repository; `copy_images` lets the
+    target have copies of the source account's own images.
     """
 
     name: str
@@ -99,6 +101,8 @@ class Stage:
     vpc: Vpc | None = None
     network_isolation: bool | None = None
     arns: dict[str, str] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+    copy_images: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Images that AWS offers: the registries that hold them, an account each, which varies by Region, and what lies in them."""
+"""Images that AWS offers: the registries that hold them, an account each by Region, and what lies in them."""
 
 import hashlib
 import json

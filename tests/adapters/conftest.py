@@ -59,6 +59,10 @@ class Stubs:
     def sagemaker(self) -> Stubber:
         return self.of("sagemaker")
 
+    @property
+    def ecr(self) -> Stubber:
+        return self.of("ecr")
+
     def let_in(self) -> None:
         """Answer AssumeRole, whatever the role; test_duties.py looks at which."""
         self.sts.add_response("assume_role", {"Credentials": CREDENTIALS})

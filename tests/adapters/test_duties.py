@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import duties
-from lambdas.promotion.document import Artifact, Promotion
+from lambdas.promotion.document import Artifact, ImageCopy, Promotion
 from tests.adapters.conftest import CREDENTIALS, Stubs
 from tests.unit.given import BUCKET, DEV, EXECUTION, QA, REQUEST, STAGE, artifact, promotion
 
 PLAIN = promotion()
 ARTIFACT = artifact()
+IMAGE = ImageCopy(
+    source=f"222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model@sha256:{'0' * 64}",
+    target=f"333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/team/model@sha256:{'0' * 64}",
+)
 # AWS: AssumeRole, "The plaintext that you use for both inline and managed session policies can't exceed 2,048".
 LONGEST_POLICY = 2048
 # API: AssumeRole, Policy
@@ -199,6 +203,23 @@ def test_the_deployer_sees_this_stages_artifacts_only(aws: Stubs) -> None:
     bucket = f"arn:aws:s3:::{QA.artifact_bucket}"
     for action in ("s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"):
         assert resources_of(session_of(aws), action) == [bucket, f"{bucket}/artifacts/reviews/qa/*"]
+
+
+def test_an_image_is_fetched_in_the_source_and_pushed_in_the_target_each_in_one_repository(aws: Stubs) -> None:
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    for duty in (duties.as_image_reader, duties.as_pusher):
+        aws.let_in()
+        duty(replace(PLAIN, external_id="an-id"), IMAGE)
+    assert [one["RoleArn"] for one in sent] == [
+        "arn:aws:iam::222222222222:role/promote-dev-reader",
+        "arn:aws:iam::333333333333:role/promote-qa-pusher",
+    ]
+    assert [one["ExternalId"] for one in sent] == ["an-id", "an-id"]
+    assert [[s["Resource"] for s in json.loads(one["Policy"])["Statement"]] for one in sent] == [
+        [["arn:aws:ecr:us-east-1:222222222222:repository/team/model"]],
+        [["arn:aws:ecr:us-east-1:333333333333:repository/promote/team/model"]],
+    ]
 
 
 def test_an_endpoint_may_be_touched_by_the_name_that_is_sent(aws: Stubs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta, timezone
 from pathlib import Path
@@ -16,6 +17,7 @@ from lambdas.promotion.document import Promotion
 from lambdas.promotion.errors import (
     ArtifactChanged,
     ArtifactNotFound,
+    ImageNotFound,
     InvalidInput,
     ModelPackageNotApproved,
     PromotionError,
@@ -30,6 +32,7 @@ from tests.unit.given import package as described_package
 
 MODEL_INPUT = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
 VERSION_INPUT = {"application": "reviews", "stage": "qa", "model_package_arn": VERSION}
+DIGEST = f"sha256:{'0' * 64}"
 STARTED = "2026-11-01T12:00:00.000Z"
 
 
@@ -64,7 +67,14 @@ def version_is(aws: Stubs, *, approval: str = "Approved", **container: Any) -> N
     )
 
 
+def image_is(aws: Stubs, digest: str = DIGEST) -> None:
+    image = {"imageId": {"imageDigest": digest}, "imageManifest": "{}", "imageManifestMediaType": "a"}
+    aws.ecr.add_response("batch_get_image", {"images": [image], "failures": []})
+
+
 def objects_are(aws: Stubs, *etags: str) -> None:
+    """The image is asked for before them."""
+    image_is(aws)
     for etag in etags:
         head = {"ETag": f'"{etag}"', "ContentLength": 10, "ChecksumCRC64NVME": etag}
         aws.s3.add_response("head_object", head)
@@ -119,6 +129,7 @@ def test_an_artifact_that_was_exchanged_after_the_registration_is_refused(aws: S
 
 def test_a_missing_artifact_is_refused(aws: Stubs) -> None:
     model_is(aws)
+    image_is(aws)
     aws.s3.add_client_error("head_object", "404", "Not Found", 404)
     with pytest.raises(ArtifactNotFound, match=WEIGHTS_URI):
         resolve(MODEL_INPUT)
@@ -165,6 +176,7 @@ def test_a_version_and_a_model_with_the_same_content_become_the_same_container(a
 @pytest.mark.parametrize("container", [{"Image": IMAGE}, {"Image": IMAGE, "Environment": {"A": "1"}}])
 def test_a_model_without_artifacts_needs_no_copy(aws: Stubs, container: dict[str, Any]) -> None:
     model_is(aws, **{**dict.fromkeys(CONTAINER, ""), "Environment": {}, **container})
+    image_is(aws)
     assert resolve(MODEL_INPUT).artifacts == ()
 
 
@@ -194,10 +206,36 @@ def test_a_model_that_is_made_from_a_version_of_another_group_is_refused(aws: St
         resolve(MODEL_INPUT)
 
 
-def test_an_image_that_stays_in_another_region_is_refused_before_its_objects_are_looked_at(aws: Stubs) -> None:
-    model_is(aws, Image="222222222222.dkr.ecr.eu-west-1.amazonaws.com/own:1")
-    with pytest.raises(UnsupportedModel, match="it lies in eu-west-1"):
+def test_an_image_of_another_region_is_refused_before_its_objects_are_looked_at(aws: Stubs) -> None:
+    model_is(aws, Image="222222222222.dkr.ecr.eu-west-1.amazonaws.com/team/model:1")
+    with pytest.raises(UnsupportedModel, match="lies in eu-west-1"):
         resolve(MODEL_INPUT)
+
+
+def test_an_image_that_is_not_there_is_refused_before_the_objects_are_looked_at(aws: Stubs) -> None:
+    model_is(aws)
+    failure: dict[str, Any] = {"failureCode": "ImageNotFound", "failureReason": "Requested image not found"}
+    aws.ecr.add_response("batch_get_image", {"images": [], "failures": [failure]})
+    with pytest.raises(ImageNotFound, match=re.escape(IMAGE)):
+        resolve(MODEL_INPUT)
+
+
+def test_the_targets_model_names_the_content_that_the_tag_means_now(aws: Stubs) -> None:
+    model_is(aws)
+    objects_are(aws, "aa", "bb")
+    container = resolve(MODEL_INPUT).wanted_model.request["PrimaryContainer"]
+    assert container["Image"] == f"{IMAGE.partition(':')[0]}@{DIGEST}"
+
+
+def test_a_tag_that_moved_makes_another_model(aws: Stubs) -> None:
+    model_is(aws)
+    objects_are(aws, "aa", "bb")
+    before = resolve(MODEL_INPUT)
+    model_is(aws)
+    image_is(aws, f"sha256:{'1' * 64}")
+    for etag in ("aa", "bb"):
+        aws.s3.add_response("head_object", {"ETag": f'"{etag}"', "ContentLength": 10, "ChecksumCRC64NVME": etag})
+    assert resolve(MODEL_INPUT).wanted_model.name != before.wanted_model.name
 
 
 def test_an_artifact_that_is_too_large_for_the_copy_is_refused(aws: Stubs) -> None:

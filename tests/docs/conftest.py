@@ -8,6 +8,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+import yaml
 
 import app as promote
 
@@ -17,9 +18,14 @@ Template = dict[str, Any]
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
-    """The template of each stack of promotion.yaml, by the stack's name."""
+    """The template of each stack of promotion.yaml by the stack's name, with what brings rights of its own."""
     out = tmp_path_factory.mktemp("cdk.out")
+    config = yaml.safe_load((PROJECT / "promotion.yaml").read_text())
+    for application in config["applications"].values():
+        application["copy_images"] = True
+    file = out / "promotion.yaml"
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
     app = cdk.App(outdir=str(out), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
-    promote.build(app, PROJECT / "promotion.yaml")
+    promote.build(app, file)
     app.synth()
     return {file.name.split(".")[0]: json.loads(file.read_text()) for file in out.glob("*.template.json")}

@@ -20,6 +20,7 @@ ENVIRONMENTS = tuple(configuration.load(PROJECT / "promotion.yaml").environments
 SECTIONS_OF_ROLES = {
     f"{names.PRODUCT}-<environment>-{Duty.READER}": "The reader",
     f"{names.PRODUCT}-<environment>-{Duty.COPIER}": "The copier",
+    f"{names.PRODUCT}-<environment>-{Duty.PUSHER}": "The pusher",
     f"{names.PRODUCT}-<environment>-{Duty.DEPLOYER}": "The deployer",
     f"{names.PRODUCT}-<environment>-{Duty.EXECUTION}": "The execution role",
     f"{names.PRODUCT}-<environment>-forwarder": "The forwarder",

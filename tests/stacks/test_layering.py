@@ -8,7 +8,19 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2]
 PURE = (
     *("addresses", "arns", "copy_plan", "definition", "document", "endpoint_rules", "errors", "failures", "fitting"),
-    *("images", "inventory", "jumpstart", "limits", "members", "model_data", "names", "naming", "rules", "secrecy"),
+    *(
+        "images",
+        "inventory",
+        "jumpstart",
+        "limits",
+        "manifests",
+        "members",
+        "model_data",
+        "names",
+        "naming",
+        "rules",
+        "secrecy",
+    ),
     *("settings", "variables", "versions"),
 )
 AWS = {"boto3", "botocore", "aws_cdk", "aws_lambda_powertools"}

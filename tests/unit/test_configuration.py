@@ -194,3 +194,39 @@ def test_only_the_python_that_everybody_is_to_use_may_deploy() -> None:
     assert parse(("hub.python", running)).hub.python == running
     (told,) = mistakes(("hub.python", "3.1"))
     assert f"to run on Python 3.1, and this is {running}" in told
+
+
+# Images
+
+OWN = "222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model"
+TOOLS = "555555555555.dkr.ecr.us-east-1.amazonaws.com/model"
+
+
+def test_a_mapped_image_comes_to_the_stage_and_to_no_other() -> None:
+    stages = parse((f"{STAGES}.qa.images", {OWN: TOOLS})).deployed().applications["reviews"].stages
+    assert {name: stage.images for name, stage in stages.items()} == {"qa": {OWN: TOOLS}, "production": {}}
+
+
+@pytest.mark.parametrize("name", [f"{TOOLS}:1", f"{TOOLS}@sha256:{'0' * 64}", "model", "https://host.example/model"])
+def test_an_image_is_mapped_by_registry_and_repository_only(name: str) -> None:
+    assert mistakes((f"{STAGES}.qa.images", {OWN: name}))
+    assert mistakes((f"{STAGES}.qa.images", {name: TOOLS}))
+
+
+def test_an_image_cannot_be_mapped_to_another_region_than_the_stages() -> None:
+    (said,) = mistakes((f"{STAGES}.production.images", {OWN: TOOLS}))
+    assert "us-east-1, the stage in eu-west-1" in said
+
+
+def test_images_are_copied_where_the_application_says_so_and_only_there() -> None:
+    without, copying = parse(), parse(("applications.reviews.copy_images", True))
+    assert without.image_copies() == set()
+    assert copying.image_copies() == {("dev", "qa"), ("qa", "production")}
+    assert [one.deployed().applications["reviews"].stages["qa"].copy_images for one in (without, copying)] == [
+        False,
+        True,
+    ]
+
+
+def test_whether_images_are_copied_is_yes_or_no() -> None:
+    assert mistakes(("applications.reviews.copy_images", "true"))

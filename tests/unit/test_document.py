@@ -15,6 +15,7 @@ from lambdas.promotion.document import (
     Copied,
     CopyPlan,
     Failure,
+    ImageCopy,
     Outcome,
     Piece,
     Progress,
@@ -78,6 +79,19 @@ def test_what_the_units_copied_joins_the_document_as_it_is() -> None:
     """The workflow puts it there itself, in place of what was there."""
     document = PLAIN.to_json() | {"copied": {"objects": 2, "bytes": 30}}
     assert Promotion.from_json(json.loads(json.dumps(document))).copied == Copied(objects=2, bytes=30)
+
+
+def test_the_result_names_the_images_that_this_promotion_copied_and_no_other() -> None:
+    images = tuple(
+        ImageCopy(source=f"from/{name}", target=f"to/{name}", copied=copied)
+        for name, copied in (("new", True), ("known", False))
+    )
+    document = PLAIN.to_json() | {"images": [image.to_json() for image in images]}
+    joined = Promotion.from_json(json.loads(json.dumps(document)))
+    assert joined.images == images
+    result = joined.ended(Outcome.PROMOTED, at=BEGUN).result
+    assert result is not None
+    assert result.images_copied == ("to/new",)
 
 
 def test_a_request_in_the_apis_words_keeps_its_types() -> None:

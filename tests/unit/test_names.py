@@ -19,9 +19,14 @@ def test_every_step_is_a_file() -> None:
     assert {step.value for step in Step} == {file.stem for file in folder.glob("*.py")} - {"__init__"}
 
 
-def test_every_step_that_works_in_another_account_has_one_duty() -> None:
+def test_every_step_that_works_in_another_account_has_one_duty_but_that_which_works_at_both_ends() -> None:
     worked = [step for steps in STEPS_OF_DUTY.values() for step in steps]
-    assert sorted(worked) == sorted(set(Step) - {Step.EXPLAIN_FAILURE})
+    assert sorted(worked) == sorted([*(set(Step) - {Step.EXPLAIN_FAILURE}), Step.COPY_IMAGE])
+
+
+@pytest.mark.parametrize(("source", "copy"), [("a/b", "promote/a/b"), ("promote/a/b", "promote/a/b")])
+def test_an_image_that_is_copied_on_keeps_its_repository(source: str, copy: str) -> None:
+    assert names.image_repository(source) == copy
 
 
 def test_nobody_assumes_the_execution_role() -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from uuid import uuid4
 
+from tests.sandbox.images import push
 from tests.workflow.given import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, Ended, World, tar
 from tests.workflow.rights import without
 
@@ -59,18 +60,26 @@ def promote(world: World, place: Place, subject: Subject) -> Ended:
     return world.wait(world.start(application=APPLICATION, stage=place.target, **{by: subject.model}))
 
 
-def new_model(world: World, place: Place) -> Subject:
-    """A model with one archive of its own. In qa it stands for one that was promoted there."""
+def new_model(world: World, place: Place, *, image: bool = False) -> Subject:
+    """A model with one archive of its own, and perhaps an image. In qa it stands for one that was promoted there."""
     name = f"small-{uuid4().hex[:8]}"
     key = f"artifacts/{name}/model.tar.gz"
     archive = tar({"weights.json": json.dumps({"name": name}).encode(), "code/inference.py": INFERENCE})
     world.client("s3", place.source).put_object(Bucket=place.source_bucket, Key=key, Body=archive)
     subject = Subject(name, f"s3://{place.source_bucket}/{key}")
+    registry = f"{world.sandbox.accounts[place.source]}.dkr.ecr.{world.sandbox.region}.amazonaws.com"
     world.client("sagemaker", place.source).create_model(
         ModelName=name,
-        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": subject.uri},
+        PrimaryContainer={"Image": f"{registry}/team/{name}:1" if image else IMAGE, "ModelDataUrl": subject.uri},
         ExecutionRoleArn=place.source_role,
     )
+    return subject
+
+
+def with_own_image(world: World, place: Place) -> Subject:
+    """A new model whose image lies in the source account's own registry, in a repository called like the model."""
+    subject = new_model(world, place, image=True)
+    push(world.client("ecr", place.source), f"team/{subject.model}", [subject.model.encode()], tag="1")
     return subject
 
 

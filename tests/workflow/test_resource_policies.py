@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, function
+from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step, function
 from sandbox import data_scientist
 from tests.workflow.given import World
-from tests.workflow.journeys import PRODUCTION, QA, Place, new_model, promote
+from tests.workflow.journeys import PRODUCTION, QA, Place, new_model, promote, with_own_image
 from tests.workflow.policies import Grant, bucket_policy, grants, is_like, key_policy, lacking, no_letters, queue_policy
 from tests.workflow.rights import Document, distrusting, edited, role_like, without
 from tests.workflow.test_rights import dead_letter
@@ -23,7 +23,7 @@ def world(lasting_world: World) -> World:
 
 PLACES = (QA, PRODUCTION)
 TRUSTS = [
-    (place, f"promote-{place.target if duty is Duty.DEPLOYER else place.source}-{duty}", function(step))
+    (place, f"promote-{place.target if duty in {Duty.DEPLOYER, Duty.PUSHER} else place.source}-{duty}", function(step))
     for place in PLACES
     for duty, steps in STEPS_OF_DUTY.items()
     for step in steps
@@ -61,7 +61,8 @@ def test_a_step_that_is_not_trusted_says_which_role_it_may_not_assume(
     world: World, place: Place, role: str, step: str
 ) -> None:
     environment = role.split("-")[1]
-    subject = new_model(world, place)
+    copies = step == function(Step.COPY_IMAGE)
+    subject = with_own_image(world, place) if copies else new_model(world, place)
     with distrusting(world, environment, role, f"{HUB}{step}"):
         ended = promote(world, place, subject)
 

@@ -25,6 +25,7 @@ from tests.workflow.journeys import (
     new_model,
     promote,
     update,
+    with_own_image,
     with_versions,
     without_archive,
 )
@@ -58,20 +59,30 @@ class Needed:
         )
 
 
+def shown_by(step: Step) -> Journey:
+    """A promotion that comes to the step."""
+    return with_own_image if step is Step.COPY_IMAGE else new_model
+
+
 READER = "promote-{source}-reader"
 COPIER = "promote-{source}-copier"
+PUSHER = "promote-{target}-pusher"
 DEPLOYER = "promote-{target}-deployer"
 EXECUTION = "promote-{target}-execution"
 STATE_MACHINE = "promote-hub-StateMachineRole*"
 WRITTEN = "s3://{target_bucket}/artifacts/"
 MODEL, CONFIG = ":model/text-classifier-{target}-", ":endpoint-config/text-classifier-{target}-"
 ENDPOINT = ":endpoint/{endpoint}"
+AWS_IMAGE = "the repository sagemaker-scikit-learn of account 683313688378"
+COPIED_IMAGE = "the repository promote/team/{model} of account"
 NO_DATA = "ModelDataNotAccessible"
 
 RIGHTS = [
     Needed(READER, "SeeModels", "sagemaker:DescribeModel", ":model/{model}"),
     Needed(READER, "SeeModels", "sagemaker:ListTags", ":model/{model}"),
     Needed(READER, "SeeModelPackages", "sagemaker:DescribeModelPackage", "{model}", approved_version, stages=(QA,)),
+    Needed(READER, "SeeImages", "ecr:BatchGetImage", AWS_IMAGE),
+    Needed(READER, "FetchImages", "ecr:GetDownloadUrlForLayer", "the repository team/{model} of", with_own_image),
     Needed(READER, "TellMissingFromDenied", "s3:ListBucket", "{uri}", without_archive),
     Needed(READER, "ReadArtifacts", "s3:GetObject", "{uri}"),
     Needed(READER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,)),
@@ -81,6 +92,15 @@ RIGHTS = [
     Needed(COPIER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,)),
     Needed(COPIER, "PutInto{Target}", "s3:PutObject", WRITTEN),
     Needed(COPIER, "EncryptFor{Target}", "kms:GenerateDataKey", WRITTEN),
+    Needed(PUSHER, "MakeRepositories", "ecr:CreateRepository", COPIED_IMAGE, with_own_image),
+    *(
+        Needed(PUSHER, "PushImages", f"ecr:{action}", COPIED_IMAGE, with_own_image)
+        for action in (
+            *("BatchGetImage", "BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart"),
+            *("CompleteLayerUpload", "PutImage"),
+        )
+    ),
+    Needed(DEPLOYER, "SeeImages", "ecr:BatchGetImage", AWS_IMAGE, error="ImageNotAccessible"),
     Needed(DEPLOYER, "SeeArtifacts", "s3:GetObject", WRITTEN),
     Needed(DEPLOYER, "ReadChecksums", "kms:Decrypt", WRITTEN),
     Needed(DEPLOYER, "MakeModels", "sagemaker:CreateModel", MODEL),
@@ -99,8 +119,11 @@ RIGHTS = [
     Needed(EXECUTION, "ReadModels", "s3:GetObject", WRITTEN, error=NO_DATA),
     Needed(EXECUTION, "DecryptModels", "kms:Decrypt", WRITTEN, error=NO_DATA),
     *(
-        Needed(function(step), "WorkInOtherAccounts", "sts:AssumeRole", role, on=f"*:role/{role}")
-        for duty, role in ((Duty.READER, READER), (Duty.COPIER, COPIER), (Duty.DEPLOYER, DEPLOYER))
+        Needed(function(step), "WorkInOtherAccounts", "sts:AssumeRole", role, shown_by(step), on=f"*:role/{role}")
+        for duty, role in (
+            *((Duty.READER, READER), (Duty.COPIER, COPIER)),
+            *((Duty.PUSHER, PUSHER), (Duty.DEPLOYER, DEPLOYER)),
+        )
         for step in STEPS_OF_DUTY[duty]
     ),
     *(
@@ -109,6 +132,7 @@ RIGHTS = [
             "",
             "lambda:InvokeFunction",
             f":function:{function(step)}",
+            shown_by(step),
             on=f"*:function:{function(step)}",
             stages=(QA,),
             error="Lambda.AWSLambdaException",

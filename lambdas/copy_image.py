@@ -1,0 +1,25 @@
+"""Copy one private image into the target's registry, by its digest, unless it is there already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from lambdas.promotion import duties, image_copies
+from lambdas.promotion.document import Promotion
+from lambdas.promotion.step import Event, errors_by_name, log_about
+
+
+@errors_by_name
+def handler(event: Event, context: Any) -> dict[str, Any]:
+    """The event is {"promotion": the document, "index": which of its images}; the answer is that image."""
+    promotion = Promotion.from_json(event["promotion"])
+    image = promotion.images[event["index"]]
+    log_about(promotion, image=image.target)
+    copied = image_copies.copy(
+        image,
+        reader=duties.as_image_reader(promotion, image).ecr,
+        pusher=duties.as_pusher(promotion, image).ecr,
+        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+    )
+    return replace(image, copied=copied).to_json()

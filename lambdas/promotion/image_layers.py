@@ -1,0 +1,130 @@
+"""Streaming one layer of an image from registry to registry, part by part, with its digest checked on the way.
+
+A layer has up to 52 GB, so no more than two of its parts are in memory: one is read while the other is sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING
+
+import urllib3
+from botocore.exceptions import ClientError
+from botocore.httpsession import get_cert_path
+
+from lambdas.promotion.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound
+from lambdas.promotion.images import Image
+from lambdas.promotion.manifests import Layer
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+
+_PARTIAL_CONTENT = 206
+
+
+def copy(
+    layer: Layer,
+    *,
+    source: Image,
+    target: Image,
+    reader: ECRClient,
+    pusher: ECRClient,
+    require_time: Callable[[], None],
+) -> None:
+    """Copy one layer. `require_time` is asked before each part, and raises what shall end the copy.
+
+    Raises ImageCopyInterrupted (the layer is begun anew by the next run), ImageMismatch, ImageNotFound.
+    """
+    require_time()
+    url = _download_url(layer, source, ecr=reader)
+    upload = pusher.initiate_layer_upload(registryId=str(target.account), repositoryName=target.repository)
+    where = f"The layer {layer.digest} of {source.name}"
+    seen = hashlib.sha256()
+    try:
+        for first, part in _parts(url, layer, upload["partSize"], where):
+            require_time()
+            seen.update(part)
+            pusher.upload_layer_part(
+                registryId=str(target.account),
+                repositoryName=target.repository,
+                uploadId=upload["uploadId"],
+                partFirstByte=first,
+                partLastByte=first + len(part) - 1,
+                layerPartBlob=part,
+            )
+        if f"sha256:{seen.hexdigest()}" != layer.digest:
+            raise ImageMismatch(f"{where} arrived with the digest sha256:{seen.hexdigest()}. It was not kept.")
+        pusher.complete_layer_upload(
+            registryId=str(target.account),
+            repositoryName=target.repository,
+            uploadId=upload["uploadId"],
+            layerDigests=[layer.digest],
+        )
+    except ClientError as error:
+        code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code == "LayerAlreadyExistsException":  # another copy of the same layer was faster
+            return
+        if code == "InvalidLayerException":
+            raise ImageMismatch(f"{where} was not taken by ECR: {said}") from error
+        if code in {"InvalidLayerPartException", "UploadNotFoundException"}:
+            raise ImageCopyInterrupted(f"{where}: its upload to {target.name} broke off: {said}") from error
+        raise
+
+
+def _download_url(layer: Layer, source: Image, *, ecr: ECRClient) -> str:
+    try:
+        return ecr.get_download_url_for_layer(
+            registryId=str(source.account), repositoryName=source.repository, layerDigest=layer.digest
+        )["downloadUrl"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"LayersNotFoundException", "LayerInaccessibleException"}:
+            raise ImageNotFound(
+                f"{source.name} has no layer {layer.digest} any more: {error.response['Error']['Message']} Push the "
+                "image again or register the model again."
+            ) from error
+        raise
+
+
+def _parts(url: str, layer: Layer, size: int, where: str) -> Iterator[tuple[int, bytes]]:
+    """Yield each part after its first byte's position. The next is read while the caller works on the one before."""
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        coming = ahead.submit(_read, url, 0, min(size, layer.size), where)
+        for first in range(0, layer.size, size):
+            part = coming.result()
+            following = first + size
+            if following < layer.size:
+                coming = ahead.submit(_read, url, following, min(size, layer.size - following), where)
+            yield first, part
+
+
+@cache
+def _http() -> urllib3.PoolManager:
+    """Return the client for what is not an API. One try, as the clients have it: the workflow begins a layer again."""
+    return urllib3.PoolManager(
+        ca_certs=os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True),
+        maxsize=10,
+        retries=False,
+        timeout=urllib3.Timeout(connect=5, read=30),
+    )
+
+
+def _read(url: str, first: int, length: int, where: str) -> bytes:
+    """Read a range of what ECR keeps in S3; the address is signed and must not stand in an error."""
+    try:
+        answer = _http().request(
+            "GET", url, headers={"Range": f"bytes={first}-{first + length - 1}"}, preload_content=False
+        )
+        # Anything but the range would be an error's text, or the whole layer.
+        part = answer.read() if answer.status == _PARTIAL_CONTENT else b""
+        answer.release_conn()
+    except urllib3.exceptions.HTTPError as error:
+        raise ImageCopyInterrupted(f"{where} could not be read from byte {first}: {type(error).__name__}.") from error
+    if len(part) != length:
+        raise ImageCopyInterrupted(
+            f"{where} could not be read from byte {first}: status {answer.status}, {len(part)} bytes of {length}."
+        )
+    return part
