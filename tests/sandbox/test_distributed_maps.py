@@ -120,7 +120,7 @@ def test_a_child_counts_its_retries_and_waits_for_them_in_sandbox_time(corrected
     assert end(corrected, arn)["result"] == [2]
 
 
-@pytest.mark.parametrize("attempt", range(3))
+@pytest.mark.parametrize("attempt", range(2))
 def test_many_children_may_be_the_first_to_call_a_function(bare_sandbox: Sandbox, name: str, attempt: int) -> None:
     function = create_function(bare_sandbox, HUB, name, f"def handler(unit, c): return unit + {attempt}")
     task = {
@@ -297,14 +297,14 @@ def running(sandbox: Sandbox, execution: str) -> list[Any]:
     return [child for child in children(sandbox, execution) if child["status"] == "RUNNING"]
 
 
-def test_a_map_run_counts_its_children_while_they_run(corrected: Sandbox, holding: Callable[[Sandbox], str]) -> None:
-    execution = holding(corrected)
-    (run,) = map_runs(corrected, execution)
+def test_a_map_run_counts_its_children_while_they_run(bare_sandbox: Sandbox, holding: Callable[[Sandbox], str]) -> None:
+    execution = holding(bare_sandbox)
+    (run,) = map_runs(bare_sandbox, execution)
     assert (run["status"], run["maxConcurrency"]) == ("RUNNING", 2)
     assert count(run, "total", "running", "pending", "succeeded") == (6, 2, 4, 0)
-    assert {child["mapRunArn"] for child in children(corrected, execution)} == {run["mapRunArn"]}
-    assert finished(corrected, execution)["status"] == "SUCCEEDED"
-    (run,) = map_runs(corrected, execution)
+    assert {child["mapRunArn"] for child in children(bare_sandbox, execution)} == {run["mapRunArn"]}
+    assert finished(bare_sandbox, execution)["status"] == "SUCCEEDED"
+    (run,) = map_runs(bare_sandbox, execution)
     assert count(run, "total", "running", "pending", "succeeded") == (6, 0, 0, 6)
 
 
@@ -385,12 +385,11 @@ def test_a_child_has_a_history_of_its_own(corrected: Sandbox, name: str) -> None
 def test_units_run_beside_each_other_and_the_api_answers_meanwhile(bare_sandbox: Sandbox, name: str) -> None:
     states = {"Map": distributed(wait(20), Items="{% [1..40] %}", MaxConcurrency=16)}
     execution = start(bare_sandbox, create_workflow(bare_sandbox, name, states))
-    began, slowest, client = time.monotonic(), 0.0, bare_sandbox.client("stepfunctions")
-    status = "RUNNING"
-    while status == "RUNNING":
+    client, began, answers, status = bare_sandbox.client("stepfunctions"), time.monotonic(), [], "RUNNING"
+    # Three turns of 0.2 s; one after the other they would take 8 s.
+    while status == "RUNNING" and time.monotonic() - began < 3:
         asked = time.monotonic()
         status = client.describe_execution(executionArn=execution)["status"]
         client.get_execution_history(executionArn=execution)
-        slowest = max(slowest, time.monotonic() - asked)
-    # Three turns of 0.2 s; one after the other they would take 8 s.
-    assert (status, time.monotonic() - began < 3, slowest < 1) == ("SUCCEEDED", True, True)
+        answers.append(time.monotonic() - asked)
+    assert (status, max(answers) < 1) == ("SUCCEEDED", True)

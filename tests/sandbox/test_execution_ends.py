@@ -2,20 +2,30 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.control import Sandbox
 from tests.sandbox.given import HUB, allow, create_function, eventually, finished, policy
-from tests.sandbox.workflows import create_workflow, distributed, end, event_types, start, wait
+from tests.sandbox.workflows import children, create_workflow, distributed, end, event_types, start, wait
 
 # The end, and what comes after it
 
 
-def test_a_stopped_execution_stays_stopped(corrected: Sandbox, name: str) -> None:
-    source = "import time\ndef handler(e, c):\n    time.sleep(0.5)\n    raise ValueError('too late')"
-    function = create_function(corrected, HUB, name, source)
+RUN_LATE = """
+import os, time
+def handler(event, context):
+    with open(os.environ["RUNS"], "a") as runs: runs.write("run ")
+    time.sleep(0.5)
+    raise ValueError("too late")
+"""
+
+
+def test_a_stopped_execution_stays_stopped(corrected: Sandbox, name: str, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    function = create_function(corrected, HUB, name, RUN_LATE, Environment={"Variables": {"RUNS": str(runs)}})
     task = {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
@@ -25,13 +35,24 @@ def test_a_stopped_execution_stays_stopped(corrected: Sandbox, name: str) -> Non
     }
     arn = create_workflow(corrected, name, {"Copy": task}, allow("lambda:InvokeFunction", function))
     execution = start(corrected, arn)
-    assert eventually(lambda: "TaskScheduled" in event_types(corrected, execution))
+    assert eventually(runs.exists), "the function does not run"
     states = corrected.client("stepfunctions")
     states.stop_execution(executionArn=execution, error="Stopped", cause="by hand")
     time.sleep(2)  # Longer than both attempts.
     described = states.describe_execution(executionArn=execution)
     assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Stopped", "by hand")
     assert event_types(corrected, execution)[-2:] == ["TaskScheduled", "ExecutionAborted"]
+    assert runs.read_text() == "run ", "it was tried again"
+
+
+def test_a_stopped_execution_does_not_fail_afterwards(corrected: Sandbox, name: str) -> None:
+    arn = create_workflow(corrected, name, {"Hold": {**wait(50)[1], "Output": "{% $states.input.missing %}"}})
+    execution = start(corrected, arn)
+    assert eventually(lambda: "WaitStateEntered" in event_types(corrected, execution))
+    states = corrected.client("stepfunctions")
+    states.stop_execution(executionArn=execution)
+    time.sleep(1)  # Longer than the wait, after which its output fails.
+    assert states.describe_execution(executionArn=execution)["status"] == "ABORTED"
 
 
 def test_an_execution_takes_no_longer_than_its_machine_allows(corrected: Sandbox, name: str) -> None:
@@ -41,10 +62,10 @@ def test_an_execution_takes_no_longer_than_its_machine_allows(corrected: Sandbox
     assert event_types(corrected, execution)[-1] == "ExecutionTimedOut"
 
 
-def test_an_execution_that_times_out_takes_its_children_with_it(corrected: Sandbox, name: str) -> None:
-    arn = create_workflow(corrected, name, {"Map": distributed(wait(1000), Items=[1, 2])}, TimeoutSeconds=1)
-    ended = end(corrected, arn)
-    states = corrected.client("stepfunctions")
+def test_an_execution_that_times_out_takes_its_children_with_it(bare_sandbox: Sandbox, name: str) -> None:
+    arn = create_workflow(bare_sandbox, name, {"Map": distributed(wait(1000), Items=[1, 2])}, TimeoutSeconds=1)
+    ended = end(bare_sandbox, arn)
+    states = bare_sandbox.client("stepfunctions")
     (run,) = states.list_map_runs(executionArn=ended["executionArn"])["mapRuns"]
     listed = states.list_executions(mapRunArn=run["mapRunArn"])["executions"]
     assert (ended["status"], [child["status"] for child in listed]) == ("TIMED_OUT", ["ABORTED", "ABORTED"])
@@ -149,10 +170,15 @@ def test_the_default_bus_is_told_that_an_execution_timed_out(corrected: Sandbox,
 
 
 def test_the_default_bus_is_not_told_of_a_map_s_children(bare_sandbox: Sandbox, name: str) -> None:
-    arn = create_workflow(bare_sandbox, name, {"Map": distributed(Items=[1, 2])})
+    units = distributed(wait(50), Items=[1, 2], ToleratedFailureCount=1)
+    arn = create_workflow(bare_sandbox, name, {"Map": units})
     listener = Listener(bare_sandbox, name, arn)
     execution = start(bare_sandbox, arn)
-    assert [event["detail"]["executionArn"] for event in listener.heard()] == [execution, execution]
+    assert eventually(lambda: "MapRunStarted" in event_types(bare_sandbox, execution))
+    child = eventually(lambda: children(bare_sandbox, execution))[0]
+    bare_sandbox.client("stepfunctions").stop_execution(executionArn=child["executionArn"])
+    assert finished(bare_sandbox, execution)["status"] == "SUCCEEDED"
+    assert {event["detail"]["executionArn"] for event in listener.heard()} == {execution}
 
 
 # Functions that are told
