@@ -20,7 +20,7 @@ _STEP_FUNCTIONS = {
 }
 # A little less than the 32,768 characters that Step Functions takes as a Fail state's cause.
 _LONGEST_CAUSE = 32_000
-_MESSAGE = re.compile(r'\{"errorMessage": "((?:[^"\\]|\\.)*)', re.DOTALL)
+_MESSAGE = re.compile(r'\{"errorMessage": ?"((?:[^"\\]|\\u[0-9a-f]{4}|\\[^u])*)("?)', re.DOTALL)
 _FAMILIES = (Refused, RolledBack, Errored)
 
 
@@ -43,11 +43,18 @@ def _text_of(error: str, cause: str) -> str:
         if isinstance(parsed, dict) and isinstance(parsed.get("errorMessage"), str):
             said = parsed["errorMessage"] or cause
     except (ValueError, RecursionError):
-        # A unit's cause is cut (stacks/workflow.py); the message stands at its beginning.
-        begun = _MESSAGE.match(cause)
-        said = f"{begun[1]} …" if begun else cause
+        said = _beginning_of_message(cause)
     said = said[:_LONGEST_CAUSE]
     known = _STEP_FUNCTIONS.get(error)
     if known:
         return f"{known} ({said})" if said else known
     return said or f"Step Functions reports {error} without a cause; the execution's history shows the state."
+
+
+def _beginning_of_message(cause: str) -> str:
+    """Return the message, which stands first, of a unit's cause: that is cut (stacks/workflow.py)."""
+    found = _MESSAGE.match(cause)
+    if not found:
+        return cause
+    message: str = json.loads(f'"{found[1]}"', strict=False)
+    return message if found[2] else f"{message} …"
