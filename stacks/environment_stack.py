@@ -319,8 +319,8 @@ class EnvironmentStack(Stack):
         theirs = [bucket for bucket in self._buckets("/*") if bucket not in own]
         self._allow(role, "TellMissingFromDenied", ["s3:ListBucket"], self._buckets(""))
         self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], theirs)
-        # Our own bucket keeps versions, and a version is copied by its id.
-        self._read_artifacts(role, "ReadPromotedArtifacts", ["s3:GetObjectVersion"], own)
+        # Our own bucket keeps versions, and a version is copied by its id; HeadObject tells it of what a list showed.
+        self._read_artifacts(role, "ReadPromotedArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], own)
         self._decrypt_artifacts(role, own_key)
         for target in targets_fed:
             there = self._configuration.environments[target]
