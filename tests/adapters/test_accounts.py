@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -21,7 +23,7 @@ from lambdas.promotion.errors import (
     Throttled,
     Transient,
 )
-from tests.adapters.conftest import CREDENTIALS, Stubs
+from tests.adapters.conftest import CREDENTIALS, Stubs, Wire
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -224,3 +226,85 @@ def test_an_archived_object_is_not_called_a_missing_right(s3: S3Client, stubs: S
 def test_an_answer_that_is_no_refusal_comes_through(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_response("list_tags", {"Tags": []}, {"ResourceArn": ANY})
     assert sagemaker.list_tags(ResourceArn="arn")["Tags"] == []
+
+
+# Renewing a session
+
+
+@pytest.fixture
+def hub(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> Stubs:
+    """STS answers from stubs; the clients of an account are its own, with its credentials."""
+    monkeypatch.setattr(accounts._session, "client", stubs.client)
+    return stubs
+
+
+def session_that_ends(hub: Stubs, token: str, at: datetime) -> None:
+    answer = {**CREDENTIALS, "SessionToken": token, "Expiration": at}
+    hub.sts.add_response("assume_role", {"Credentials": answer}, {"RoleArn": ROLE, "RoleSessionName": "release-7"})
+
+
+def tokens_sent(account: accounts.Account, *, calls: int) -> list[Any]:
+    wire = Wire(account.s3)
+    for _ in range(calls):
+        account.s3.head_object(Bucket="models", Key="k")
+    return [request.headers["X-Amz-Security-Token"] for request in wire.requests]
+
+
+LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def test_every_request_is_signed_with_the_roles_session(hub: Stubs) -> None:
+    session_that_ends(hub, "first", FAR)
+    assert tokens_sent(assume(hub), calls=2) == [b"first", b"first"]
+
+
+def test_a_session_that_is_about_to_end_is_renewed_by_the_same_request(hub: Stubs) -> None:
+    session_that_ends(hub, "first", LONG_AGO)
+    account = assume(hub)
+    session_that_ends(hub, "second", FAR)
+    assert tokens_sent(account, calls=3) == [b"second"] * 3
+
+
+def test_a_session_is_renewed_with_the_same_policy_and_external_id(hub: Stubs) -> None:
+    policy = {"Version": "2012-10-17", "Statement": []}
+    asked = {"ExternalId": "an-id", "Policy": json.dumps(policy, separators=(",", ":"))}
+    for end in (LONG_AGO, FAR):
+        hub.sts.add_response(
+            "assume_role",
+            {"Credentials": {**CREDENTIALS, "Expiration": end}},
+            {"RoleArn": ROLE, "RoleSessionName": "release-7", **asked},
+        )
+    tokens_sent(assume(hub, external_id="an-id", policy=policy), calls=1)
+
+
+def test_many_calls_at_once_renew_a_session_once(hub: Stubs) -> None:
+    session_that_ends(hub, "first", LONG_AGO)
+    account = assume(hub)
+    session_that_ends(hub, "second", FAR)
+    wire = Wire(account.s3)
+    with ThreadPoolExecutor(8) as pool:
+        for called in [pool.submit(account.s3.head_object, Bucket="models", Key="k") for _ in range(40)]:
+            called.result()
+    assert {request.headers["X-Amz-Security-Token"] for request in wire.requests} == {b"second"}
+
+
+def test_a_session_that_may_not_be_renewed_is_a_missing_right(hub: Stubs) -> None:
+    session_that_ends(hub, "first", LONG_AGO)
+    account = assume(hub)
+    hub.sts.add_client_error("assume_role", "AccessDenied", "not authorized", 403)
+    with pytest.raises(AccessDenied, match=f"sts:AssumeRole on {ROLE}"):
+        tokens_sent(account, calls=1)
+
+
+def test_an_account_works_in_its_own_region(hub: Stubs) -> None:
+    session_that_ends(hub, "first", FAR)
+    account = accounts.assume(ROLE, region="eu-west-1", session_name="release-7")
+    regions = {account.s3.meta.region_name, account.sagemaker.meta.region_name}
+    assert regions == {"eu-west-1"}
+
+
+def test_a_long_copy_is_waited_for() -> None:
+    """One CopyObject of 5 GB is one request of about a minute."""
+    account = accounts.Account(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    assert account.s3.meta.config.read_timeout > 600  # type: ignore[attr-defined]
+    assert account.s3.meta.config.max_pool_connections >= 50  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,12 +18,22 @@ from lambdas.promotion.document import Change, Progress, Promotion
 from lambdas.promotion.errors import (
     CallRefused,
     NameTaken,
+    OutOfTime,
     PromotionError,
     ServiceUnavailable,
     Transient,
     UnexpectedFault,
 )
-from lambdas.promotion.step import Event, errors_by_name, log_about, logger, step, step_with_attempt
+from lambdas.promotion.step import (
+    Clock,
+    Event,
+    errors_by_name,
+    log_about,
+    logger,
+    step,
+    step_with_attempt,
+    step_with_clock,
+)
 from tests.unit.given import REQUEST, STAGE, promotion
 
 PLAIN = promotion()
@@ -69,6 +80,56 @@ def test_a_step_may_know_how_often_it_was_tried(attempt: int) -> None:
 
     step_with_attempt(act)({**EVENT, "attempt": attempt}, None)
     assert tries == [attempt]
+
+
+# Time
+
+
+class Invocation:
+    """Lambda's context, as far as it is asked."""
+
+    def __init__(self, seconds_left: float) -> None:
+        self._left = int(seconds_left * 1000)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._left
+
+
+def left(context: object) -> float:
+    return Clock.of(context).until - time.monotonic()
+
+
+@pytest.mark.parametrize(("limit", "usable"), [(900, 825), (600, 525), (300, 225), (60, 45), (1, 0.75), (0, 0)])
+def test_new_work_is_begun_as_long_as_there_is_time_to_end_it(limit: float, usable: float) -> None:
+    """What is under way may take more than a minute: a copy of 5 GB at 85 MB/s."""
+    assert left(Invocation(limit)) == pytest.approx(usable, abs=0.5)
+
+
+def test_outside_of_lambda_there_is_as_much_time_as_lambda_gives_at_most() -> None:
+    assert left(None) == pytest.approx(825, abs=0.5)
+
+
+def test_a_step_with_a_clock_has_the_invocations_own() -> None:
+    told: list[float] = []
+
+    def act(given: Promotion, clock: Clock) -> Promotion:
+        told.append(clock.until - time.monotonic())
+        return given.with_change(Change(progress=Progress.BUSY))
+
+    answer = step_with_clock(act)(EVENT, Invocation(400))
+    assert told[0] == pytest.approx(325, abs=0.5)
+    assert Promotion.from_json(answer) == PLAIN.with_change(Change(progress=Progress.BUSY))
+
+
+def test_a_step_with_a_clock_says_out_of_time_by_its_name() -> None:
+    def act(given: Promotion, clock: Clock) -> Promotion:
+        raise OutOfTime("more to do")
+
+    with pytest.raises(OutOfTime):
+        step_with_clock(act)(EVENT, None)
+
+
+# Errors
 
 
 def test_our_own_errors_come_out_as_they_are() -> None:
