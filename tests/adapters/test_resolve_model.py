@@ -13,7 +13,7 @@ import pytest
 
 from lambdas import resolve_model
 from lambdas.promotion import settings
-from lambdas.promotion.document import Promotion
+from lambdas.promotion.document import Artifact, Artifacts, Promotion, from_line
 from lambdas.promotion.errors import (
     ArtifactChanged,
     ArtifactNotFound,
@@ -26,7 +26,7 @@ from lambdas.promotion.errors import (
     WrongModelPackageGroup,
 )
 from tests.adapters.conftest import Stubs
-from tests.unit.given import BEGUN, CONTAINER, EXECUTION, IMAGE, MODEL, SETTINGS, TRAINED, VERSION, WEIGHTS_URI
+from tests.unit.given import BEGUN, CONTAINER, EXECUTION, HUB, IMAGE, MODEL, SETTINGS, TRAINED, VERSION, WEIGHTS_URI
 from tests.unit.given import described as described_model
 from tests.unit.given import package as described_package
 
@@ -73,18 +73,27 @@ def image_is(aws: Stubs, digest: str = DIGEST) -> None:
 
 
 def objects_are(aws: Stubs, *etags: str) -> None:
-    """The image is asked for before them."""
+    """What the source has at the model's addresses, in their order; then the inventory is written."""
     image_is(aws)
     for etag in etags:
         head = {"ETag": f'"{etag}"', "ContentLength": 10, "ChecksumCRC64NVME": etag}
         aws.s3.add_response("head_object", head)
+    inventory_is_written(aws)
+
+
+def inventory_is_written(aws: Stubs) -> list[dict[str, Any]]:
+    """Return what is put into the hub's bucket, when it is."""
+    put: list[dict[str, Any]] = []
+    aws.s3.client.meta.events.register("provide-client-params.s3.PutObject", lambda params, **_: put.append({**params}))
+    aws.s3.add_response("put_object", {})
+    return put
 
 
 def test_a_model_is_resolved_with_everything_that_it_needs(aws: Stubs) -> None:
     model_is(aws, tags={"team": "nlp", "aws:x": "y"})
     objects_are(aws, "aa", "bb")
     promotion = resolve(MODEL_INPUT)
-    assert [artifact.source.etag for artifact in promotion.artifacts] == ['"aa"', '"bb"']
+    assert promotion.artifacts == Artifacts(objects=2, bytes=20)
     assert promotion.model == MODEL
     assert {"team", "promote:digest"} <= set(promotion.tags)
     assert "aws:x" not in promotion.tags
@@ -122,7 +131,8 @@ def test_a_version_that_is_not_approved_now_is_refused(aws: Stubs, approval: str
 
 def test_an_artifact_that_was_exchanged_after_the_registration_is_refused(aws: Stubs) -> None:
     version_is(aws, ModelDataETag="registered")
-    objects_are(aws, "exchanged", "bb")
+    image_is(aws)
+    aws.s3.add_response("head_object", {"ETag": '"exchanged"', "ContentLength": 10})
     with pytest.raises(ArtifactChanged, match=WEIGHTS_URI):
         resolve(VERSION_INPUT)
 
@@ -142,8 +152,8 @@ def test_a_model_of_another_application_is_refused(aws: Stubs) -> None:
 
 
 def test_a_model_that_cannot_be_carried_is_refused_before_its_objects_are_looked_at(aws: Stubs) -> None:
-    model_is(aws, MultiModelConfig={"ModelCacheSetting": "Enabled"})
-    with pytest.raises(UnsupportedModel, match="MultiModelConfig"):
+    model_is(aws, ContainerHostname="a", InferenceSpecificationName="b")
+    with pytest.raises(UnsupportedModel, match="InferenceSpecificationName"):
         resolve(MODEL_INPUT)
 
 
@@ -177,7 +187,9 @@ def test_a_version_and_a_model_with_the_same_content_become_the_same_container(a
 def test_a_model_without_artifacts_needs_no_copy(aws: Stubs, container: dict[str, Any]) -> None:
     model_is(aws, **{**dict.fromkeys(CONTAINER, ""), "Environment": {}, **container})
     image_is(aws)
-    assert resolve(MODEL_INPUT).artifacts == ()
+    put = inventory_is_written(aws)
+    assert resolve(MODEL_INPUT).artifacts == Artifacts(objects=0, bytes=0)
+    assert put[0]["Body"] == b""
 
 
 @pytest.mark.parametrize(
@@ -235,12 +247,35 @@ def test_a_tag_that_moved_makes_another_model(aws: Stubs) -> None:
     image_is(aws, f"sha256:{'1' * 64}")
     for etag in ("aa", "bb"):
         aws.s3.add_response("head_object", {"ETag": f'"{etag}"', "ContentLength": 10, "ChecksumCRC64NVME": etag})
+    inventory_is_written(aws)
     assert resolve(MODEL_INPUT).wanted_model.name != before.wanted_model.name
 
 
-def test_an_artifact_that_is_too_large_for_the_copy_is_refused(aws: Stubs) -> None:
+def test_the_inventory_is_written_into_the_hub_below_the_promotions_name(aws: Stubs) -> None:
     model_is(aws)
-    objects_are(aws, "aa")
-    aws.s3.add_response("head_object", {"ETag": '"bb"', "ContentLength": 6 * 1024**3})
-    with pytest.raises(UnsupportedModel, match="more than 5 GB"):
-        resolve(MODEL_INPUT)
+    image_is(aws)
+    for etag in ("aa", "bb"):
+        aws.s3.add_response("head_object", {"ETag": f'"{etag}"', "ContentLength": 10})
+    put = inventory_is_written(aws)
+    promotion = resolve(MODEL_INPUT)
+    (written,) = put
+    assert (written["Bucket"], written["Key"]) == (HUB.bucket, "promotions/release-7/inventory.jsonl")
+    found = [from_line(line, Artifact) for line in written["Body"].splitlines()]
+    assert [artifact.source.etag for artifact in found] == ['"aa"', '"bb"']
+    addresses = json.dumps(promotion.wanted_model.request)
+    assert all(f"s3://{promotion.target.artifact_bucket}/{artifact.key}" in addresses for artifact in found)
+
+
+def test_an_artifact_of_any_size_is_resolved(aws: Stubs) -> None:
+    model_is(aws)
+    image_is(aws)
+    aws.s3.add_response("head_object", {"ETag": '"aa"', "ContentLength": 0})
+    aws.s3.add_response("head_object", {"ETag": '"bb"', "ContentLength": 10_000 * 5 * 1024**3})
+    inventory_is_written(aws)
+    assert resolve(MODEL_INPUT).artifacts == Artifacts(objects=2, bytes=10_000 * 5 * 1024**3)
+
+
+def test_a_promotion_knows_its_hub(aws: Stubs) -> None:
+    model_is(aws)
+    objects_are(aws, "aa", "bb")
+    assert resolve(MODEL_INPUT).hub == HUB
