@@ -19,6 +19,7 @@ from botocore.client import BaseClient
 from botocore.stub import Stubber
 
 from lambdas.promotion import accounts
+from tests.adapters.storage import Storage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,6 +40,7 @@ class Stubs:
 
     def __init__(self) -> None:
         self._made: dict[str, Stubber] = {}
+        self.in_place: dict[str, BaseClient] = {}  # clients that answer by themselves
 
     def of(self, service: str) -> Stubber:
         if service not in self._made:
@@ -68,6 +70,8 @@ class Stubs:
         self.sts.add_response("assume_role", {"Credentials": CREDENTIALS})
 
     def client(self, service: str, **_: Any) -> BaseClient:
+        if service in self.in_place:
+            return self.in_place[service]
         client: BaseClient = self.of(service).client
         return client
 
@@ -123,6 +127,14 @@ def s3(stubs: Stubs) -> S3Client:
     client: S3Client = stubs.s3.client  # type: ignore[assignment]
     accounts.name_refusals(client, "The role copier")
     return client
+
+
+@pytest.fixture
+def storage(aws: Stubs) -> Storage:
+    """S3 in memory in place of every client for S3, in the hub and in the accounts."""
+    made = Storage(_make_client("s3"))
+    aws.in_place["s3"] = made.client
+    return made
 
 
 @pytest.fixture

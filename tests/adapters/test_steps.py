@@ -1,11 +1,10 @@
-"""The remaining steps: which call each makes, and what it makes of the answer."""
+"""The remaining steps: which call each makes, and what it makes of the answer. The copy's are in test_copy_steps.py."""
 
 from __future__ import annotations
 
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,16 +13,17 @@ from botocore.exceptions import ClientError
 
 from lambdas import (
     compare_endpoint,
-    copy_artifact,
     create_endpoint_config,
     create_model,
     explain_failure,
     verify_artifacts,
 )
+from lambdas.promotion import lists
 from lambdas.promotion.document import Outcome, Progress, Promotion
-from lambdas.promotion.errors import ArtifactMismatch, NameTaken, PromotionError
+from lambdas.promotion.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError
 from tests.adapters.conftest import Stubs
-from tests.unit.given import BEGUN, OLD_CONFIG, TRAINED, promotion
+from tests.adapters.storage import Storage
+from tests.unit.given import BEGUN, HUB, OLD_CONFIG, QA, TRAINED, needed, promotion
 
 PLAIN = promotion()
 MODEL: dict[str, Any] = {**PLAIN.wanted_model.request, "ModelArn": "arn:aws:sagemaker:x:3:m/m", "CreationTime": TRAINED}
@@ -39,22 +39,25 @@ def run(handler: Callable[..., dict[str, Any]], **more: Any) -> dict[str, Any]:
     return handler(json.loads(json.dumps(event)), None)
 
 
-def copies_are_there(aws: Stubs, *, missing: int | None = None) -> None:
-    """What the target answers when it is asked for each copy."""
-    for number, artifact in enumerate(PLAIN.artifacts):
-        source = artifact.source
-        asked = {
-            "Bucket": artifact.bucket,
-            "Key": artifact.key,
-            "ChecksumMode": "ENABLED",
-            "ExpectedBucketOwner": "333333333333",
-        }
-        if number == missing:
-            aws.s3.add_client_error("head_object", "404", "Not Found", 404, expected_params=asked)
-            continue
-        checksum = (source.checksum or "").removeprefix("CRC64NVME:")
-        answer = {"ETag": '"new"', "ContentLength": source.size, "ChecksumCRC64NVME": checksum}
-        aws.s3.add_response("head_object", answer, asked)
+ARTIFACTS = needed().artifacts
+
+
+@pytest.fixture(autouse=True)
+def inventory(storage: Storage) -> None:
+    """The list that the resolving step left in the hub."""
+    lists.write(lists.INVENTORY, ARTIFACTS, PLAIN, s3=storage.client)
+
+
+def copies_are_there(storage: Storage, *, missing: int | None = None) -> list[str]:
+    """Put the copies into the target, and return their keys."""
+    there = [artifact for number, artifact in enumerate(ARTIFACTS) if number != missing]
+    for artifact in there:
+        storage.put(QA.artifact_bucket, artifact.key, artifact.source.size)
+    return [artifact.key for artifact in there]
+
+
+def written_as_there(storage: Storage) -> list[str]:
+    return lists.read(lists.THERE, str, PLAIN, s3=storage.client)
 
 
 def endpoint_is(aws: Stubs, config: str) -> None:
@@ -73,11 +76,11 @@ def endpoint_is(aws: Stubs, config: str) -> None:
 # Comparing
 
 
-def test_an_endpoint_that_serves_exactly_this_ends_unchanged(aws: Stubs) -> None:
+def test_an_endpoint_that_serves_exactly_this_ends_unchanged(aws: Stubs, storage: Storage) -> None:
     endpoint_is(aws, PLAIN.wanted_config.name)
     aws.sagemaker.add_response("describe_model", MODEL, {"ModelName": PLAIN.wanted_model.name})
     aws.sagemaker.add_response("describe_endpoint_config", CONFIG, {"EndpointConfigName": PLAIN.wanted_config.name})
-    copies_are_there(aws)
+    copies_are_there(storage)
     result = Promotion.from_json(run(compare_endpoint.handler)).result
     assert result is not None
     assert result.outcome is Outcome.UNCHANGED
@@ -109,7 +112,7 @@ def test_our_name_over_another_configuration_is_not_unchanged(aws: Stubs) -> Non
 
 
 @pytest.mark.parametrize("missing", ["model", "configuration", "artifact"])
-def test_what_was_deleted_under_a_serving_endpoint_is_made_again(aws: Stubs, missing: str) -> None:
+def test_what_was_deleted_under_a_serving_endpoint_is_made_again(aws: Stubs, storage: Storage, missing: str) -> None:
     endpoint_is(aws, PLAIN.wanted_config.name)
     gone = "ValidationException"
     if missing == "model":
@@ -120,44 +123,51 @@ def test_what_was_deleted_under_a_serving_endpoint_is_made_again(aws: Stubs, mis
         aws.sagemaker.add_client_error("describe_endpoint_config", gone, 'Could not find endpoint configuration "arn".')
     else:
         aws.sagemaker.add_response("describe_endpoint_config", CONFIG)
-    copies_are_there(aws, missing=1 if missing == "artifact" else None)
+    copies_are_there(storage, missing=1 if missing == "artifact" else None)
     compared = Promotion.from_json(run(compare_endpoint.handler))
     assert compared.result is None
     assert compared.change is not None
     assert compared.change.progress is Progress.CHANGE_WANTED
 
 
-# Copying and verifying
+# What is in the target already
 
 
-@pytest.mark.parametrize("index", [0, 1])
-@pytest.mark.parametrize("there", [False, True])
-def test_one_artifact_is_copied_unless_it_is_there(aws: Stubs, index: int, there: bool) -> None:
-    artifact = PLAIN.artifacts[index]
-    aws.let_in()
-    if there:
-        aws.s3.add_client_error("copy_object", "PreconditionFailed", "said", 412)
-        aws.s3.add_response("head_object", {"ETag": artifact.source.etag, "ContentLength": 1})
-    else:
-        aws.s3.add_response("copy_object", {})
-    assert run(copy_artifact.handler, index=index) == replace(artifact, copied=not there).to_json()
+@pytest.mark.parametrize("missing", [None, 0, 1])
+def test_the_copies_that_are_there_are_written_down_for_the_plan(
+    aws: Stubs, storage: Storage, missing: int | None
+) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    there = copies_are_there(storage, missing=missing)
+    run(compare_endpoint.handler)
+    assert sorted(written_as_there(storage)) == sorted(there)
 
 
-def test_what_the_target_sees_is_compared_with_what_was_resolved(aws: Stubs) -> None:
-    aws.let_in()
-    copies_are_there(aws)
-    assert Promotion.from_json(run(verify_artifacts.handler)) == PLAIN
+def test_of_a_first_promotion_nothing_is_there(aws: Stubs, storage: Storage) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    run(compare_endpoint.handler)
+    assert written_as_there(storage) == []
 
 
-@pytest.mark.parametrize("answer", [{"ContentLength": 9}, {"ContentLength": 10, "ChecksumCRC64NVME": "other"}, None])
-def test_what_did_not_arrive_whole_stops_the_promotion(aws: Stubs, answer: dict[str, Any] | None) -> None:
-    aws.let_in()
-    if answer:
-        aws.s3.add_response("head_object", {"ETag": '"new"', **answer})
-    else:
-        aws.s3.add_client_error("head_object", "404", "Not Found", 404)
-    with pytest.raises(ArtifactMismatch):
-        run(verify_artifacts.handler)
+@pytest.mark.parametrize(
+    ("change", "told"), [({"size": 1}, "has size 1"), ({"key": "more"}, "is no part of the model")]
+)
+def test_what_is_there_and_not_ours_stops_the_promotion(
+    aws: Stubs, storage: Storage, change: dict[str, Any], told: str
+) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    copies_are_there(storage)
+    key = f"{ARTIFACTS[0].key}{change.get('key', '')}"
+    storage.put(QA.artifact_bucket, key, change.get("size", 10))
+    with pytest.raises(ArtifactMismatch, match=f"{key} {told}"):
+        run(compare_endpoint.handler)
+
+
+def test_an_inventory_that_is_missing_is_not_an_empty_one(aws: Stubs, storage: Storage) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    del storage.objects[HUB.bucket, "promotions/release-7/inventory.jsonl"]
+    with pytest.raises(CallRefused, match="GetObject"):
+        run(compare_endpoint.handler)
 
 
 # Creating
@@ -179,7 +189,10 @@ def test_the_configuration_is_made_by_the_deployer(aws: Stubs) -> None:
     "handler",
     [create_model.handler, create_endpoint_config.handler, verify_artifacts.handler, compare_endpoint.handler],
 )
-def test_every_step_may_be_refused_its_role(aws: Stubs, handler: Callable[..., dict[str, Any]]) -> None:
+def test_every_step_may_be_refused_its_role(
+    aws: Stubs, storage: Storage, handler: Callable[..., dict[str, Any]]
+) -> None:
+    lists.write(lists.TRANSFERS, [], PLAIN, s3=storage.client)
     aws.sts.add_client_error("assume_role", "AccessDenied", "not authorized", 403)
     with pytest.raises(PromotionError, match="sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-deployer"):
         run(handler)
@@ -218,11 +231,13 @@ def test_one_failures_count_does_not_name_the_one_before(capsys: pytest.CaptureF
     assert [count["error"] for count in counts] == ["AccessDenied"]
 
 
-def test_a_good_ending_is_counted_by_its_outcome(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_good_ending_is_counted_by_its_outcome(
+    aws: Stubs, storage: Storage, capsys: pytest.CaptureFixture[str]
+) -> None:
     endpoint_is(aws, PLAIN.wanted_config.name)
     aws.sagemaker.add_response("describe_model", MODEL)
     aws.sagemaker.add_response("describe_endpoint_config", CONFIG)
-    copies_are_there(aws)
+    copies_are_there(storage)
     run(compare_endpoint.handler)
     counts = [json.loads(line) for line in io.StringIO(capsys.readouterr().out) if '"_aws"' in line]
     assert {count["outcome"] for count in counts} == {"Unchanged"}
