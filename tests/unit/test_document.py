@@ -11,6 +11,7 @@ import pytest
 
 from lambdas.promotion.document import (
     Artifact,
+    Artifacts,
     Change,
     Copied,
     CopyPlan,
@@ -174,6 +175,62 @@ def test_the_duration_is_in_seconds_whatever_the_zones_are() -> None:
 
 def test_a_failure_is_plain_text() -> None:
     assert to_json(Failure(error="A", family="B", cause="C")) == {"error": "A", "family": "B", "cause": "C"}
+
+
+# Its size
+
+# AWS: Step Functions, the most that goes from state to state; SageMaker, CreateModel: all variables of all containers.
+LARGEST_STATE = 256 * 1024
+LONGEST_VARIABLES = 32 * 1024
+
+
+def largest_container(number: int) -> dict[str, Any]:
+    """Return one of fifteen containers with as much as SageMaker takes, and addresses as long as ours can be."""
+    folder = f"s3://promote-{'e' * 20}-{'4' * 12}-ap-southeast-1/artifacts/{'a' * 40}/{'s' * 20}/{'0' * 32}/"
+    data = {"S3Uri": f"{folder}{'k' * 255}", "S3DataType": "S3Object", "CompressionType": "Gzip"}
+    channels = [
+        {
+            "ChannelName": f"{channel}".ljust(64, "c"),
+            "S3DataSource": {**data, "ModelAccessConfig": {"AcceptEula": True}},
+        }
+        for channel in range(5)
+    ]
+    share = LONGEST_VARIABLES // 15 // 100
+    variables = {f"VAR_{number:02}_{name:03}": "v" * (share - 10) for name in range(100)}
+    return {
+        "ContainerHostname": "h" * 63,
+        "Image": f"{'1' * 12}.dkr.ecr.ap-southeast-1.amazonaws.com/".ljust(255, "i"),
+        "Mode": "MultiModel",
+        "MultiModelConfig": {"ModelCacheSetting": "Enabled"},
+        "ModelDataSource": {"S3DataSource": data},
+        "AdditionalModelDataSources": channels,
+        "Environment": variables,
+    }
+
+
+def test_the_largest_promotion_stays_far_below_what_a_state_holds() -> None:
+    """A failure's cause must fit beside it, and what is yet to come. Artifacts are listed elsewhere."""
+    request = {
+        "ModelName": "m" * 63,
+        "Containers": [largest_container(number) for number in range(15)],
+        "ExecutionRoleArn": "arn:aws:iam::444444444444:role/".ljust(2048, "r"),
+        "VpcConfig": {"Subnets": ["subnet-0123456789abcdef0"] * 16, "SecurityGroupIds": ["sg-0123456789abcdef0"] * 5},
+    }
+    variants = [{**STAGE.production_variants[0], "VariantName": f"{number}".ljust(63, "v")} for number in range(10)]
+    largest = replace(
+        ENDED,
+        stage=replace(STAGE, production_variants=tuple(variants)),
+        wanted_model=replace(PLAIN.wanted_model, request=request),
+        wanted_config=replace(PLAIN.wanted_config, request={"ProductionVariants": variants}),
+        tags={f"{number}".ljust(128, "k"): "v" * 256 for number in range(50)},
+        artifacts=Artifacts(objects=100_000, bytes=100_000 * 50 * 10**12),
+    )
+    assert len(json.dumps(largest.to_json()).encode()) < LARGEST_STATE * 0.6
+
+
+def test_more_artifacts_do_not_make_the_document_longer() -> None:
+    many = replace(PLAIN, artifacts=Artifacts(objects=100_000, bytes=10**15))
+    assert len(json.dumps(many.to_json())) < len(json.dumps(PLAIN.to_json())) + 100
 
 
 # The lists
