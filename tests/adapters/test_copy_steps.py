@@ -87,6 +87,10 @@ class World:
         self.promotion = Promotion.from_json(json.loads(json.dumps(handler(event, context))))
         return self.promotion
 
+    def abort(self) -> dict[str, Any]:
+        self._aws.let_in()
+        return abort_uploads.handler(json.loads(json.dumps({"promotion": self.promotion.to_json()})), None)
+
     def units(self) -> list[dict[str, int]]:
         assert self.promotion.copy
         found = self.storage.objects[HUB.bucket, self.promotion.copy.manifest].body
@@ -379,7 +383,7 @@ def test_the_verification_leaves_no_upload_open(world: World) -> None:
 def test_a_promotion_that_fails_leaves_no_upload_open(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()
-    world.step(abort_uploads.handler)
+    world.abort()
     assert world.storage.uploads == {}
 
 
@@ -388,7 +392,7 @@ def test_uploads_of_other_models_stay_open(world: World) -> None:
     (upload, *_) = world.storage.uploads.values()
     elsewhere = f"artifacts/reviews/qa/{'1' * 32}/weights"
     world.storage.uploads["other"] = replace(upload, key=elsewhere)
-    world.step(abort_uploads.handler)
+    world.abort()
     assert list(world.storage.uploads) == ["other"]
 
 
@@ -406,7 +410,7 @@ def test_uploads_that_cannot_be_ended_are_told_by_their_name(
     world.step(plan_copy.handler)
     world.storage.refuse(operation, code, status)
     with pytest.raises(name):
-        world.step(abort_uploads.handler)
+        world.abort()
 
 
 # Lists

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lambdas.promotion import inventory, lookup
-from lambdas.promotion.definition import Address, AddressKind
-from lambdas.promotion.errors import AccessDenied, ArtifactChanged, ArtifactNotFound
+from lambdas.promotion.addresses import Address, AddressKind
+from lambdas.promotion.errors import AccessDenied, ArtifactChanged, ArtifactNotFound, UnsupportedModel
 from lambdas.promotion.inventory import Found
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BUCKET
@@ -21,7 +23,7 @@ DEV = "222222222222"
 
 def find(s3: S3Client, uri: str, kind: AddressKind, etag: str | None = None) -> Found:
     address = Address(uri=uri, kind=kind, where="Containers[0].ModelDataUrl", etag=etag)
-    (found,) = lookup.find_all([address], owner=DEV, s3=s3).values()
+    (found,) = lookup.find_all([address], owner=DEV, s3=s3, where="the model").values()
     return found
 
 
@@ -40,7 +42,7 @@ def below(stubs: Stubs, prefix: str, *keys: str) -> None:
     stubs.s3.add_response("list_objects_v2", {"Contents": contents}, asked)
 
 
-@pytest.mark.parametrize("kind", [AddressKind.OBJECT, AddressKind.MANIFEST, AddressKind.EITHER])
+@pytest.mark.parametrize("kind", [AddressKind.OBJECT, AddressKind.EITHER])
 def test_an_object_is_found_by_its_address(s3: S3Client, stubs: Stubs, kind: AddressKind) -> None:
     object_is(stubs, "v7/model")
     found = find(s3, f"s3://{BUCKET}/v7/model", kind)
@@ -127,8 +129,87 @@ def test_each_address_has_what_lies_there(s3: S3Client, stubs: Stubs) -> None:
     for uri in uris:
         object_is(stubs, uri.partition(f"{BUCKET}/")[2])
     addresses = [Address(uri=uri, kind=AddressKind.OBJECT, where="") for uri in uris]
-    assert list(lookup.find_all(addresses, owner=DEV, s3=s3)) == uris
+    assert list(lookup.find_all(addresses, owner=DEV, s3=s3, where="the model")) == uris
 
 
 def test_a_model_without_addresses_asks_nothing(s3: S3Client, stubs: Stubs) -> None:
-    assert lookup.find_all([], owner=DEV, s3=s3) == {}
+    assert lookup.find_all([], owner=DEV, s3=s3, where="the model") == {}
+
+
+# Manifests
+
+
+def manifest_is(stubs: Stubs, content: bytes, *, size: int | None = None) -> None:
+    object_is(stubs, "v7/manifest.csv")
+    if size is None:
+        asked = {"Bucket": BUCKET, "Key": "v7/manifest.csv", "IfMatch": '"aa"', "ExpectedBucketOwner": DEV}
+        stubs.s3.add_response("get_object", {"Body": io.BytesIO(content)}, asked)
+
+
+def find_manifest(s3: S3Client) -> dict[str, Found]:
+    address = Address(uri=f"s3://{BUCKET}/v7/manifest.csv", kind=AddressKind.MANIFEST, where="ManifestS3Uri")
+    return lookup.find_all([address], owner=DEV, s3=s3, where="the model")
+
+
+def test_what_a_manifest_names_is_needed_too(s3: S3Client, stubs: Stubs) -> None:
+    text = f"weights,s3://{BUCKET}/v7/a b.bin\nshards,s3://{BUCKET}/v7/shards/\n".replace("a b", "a%20b")
+    manifest_is(stubs, text.encode())
+    object_is(stubs, "v7/a%20b.bin")
+    below(stubs, "v7/shards/", "v7/shards/1")
+    found = find_manifest(s3)
+    assert found[f"s3://{BUCKET}/v7/manifest.csv"].text == text
+    assert list(found)[1:] == [f"s3://{BUCKET}/v7/a%20b.bin", f"s3://{BUCKET}/v7/shards/"]
+
+
+def test_a_manifest_that_is_no_text_is_refused(s3: S3Client, stubs: Stubs) -> None:
+    manifest_is(stubs, b"\xff\xfe")
+    with pytest.raises(UnsupportedModel, match=r"manifest\.csv is no text"):
+        find_manifest(s3)
+
+
+def test_a_manifest_that_changes_while_it_is_read_is_refused(s3: S3Client, stubs: Stubs) -> None:
+    object_is(stubs, "v7/manifest.csv")
+    stubs.s3.add_client_error("get_object", "PreconditionFailed", "said", 412)
+    object_is(stubs, "v7/manifest.csv")
+    with pytest.raises(ArtifactChanged, match=r"manifest\.csv"):
+        find_manifest(s3)
+
+
+def test_a_list_of_more_than_a_manifests_size_is_none(s3: S3Client, stubs: Stubs) -> None:
+    asked = {"Bucket": BUCKET, "Key": "v7/manifest.csv", "ChecksumMode": "ENABLED", "ExpectedBucketOwner": DEV}
+    stubs.s3.add_response("head_object", {"ETag": '"aa"', "ContentLength": 2 * 1024**2}, asked)
+    with pytest.raises(UnsupportedModel, match="2097152 bytes"):
+        find_manifest(s3)
+
+
+# Names of files
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (["v7/llm/"], "a folder made in the S3 console"),
+        (["v7/llm/a", "v7/llm/b/"], "b/ (a folder made in the S3 console)"),
+        (["v7/llm/a//b"], "an empty name"),
+        (["v7/llm/ /b"], "an empty name"),
+        (["v7/llm/../b"], "the name '..'"),
+        (["v7/llm/./b"], "the name '.'"),
+        (["v7/llm/" + "n" * 256], "more than 255 bytes"),
+        (["v7/llm/a", "v7/llm/a/b/c"], "a (a file and a folder at once)"),
+        (["v7/llm/a/b", "v7/llm/a/b/c/d"], "b (a file and a folder at once)"),
+    ],
+)
+def test_names_that_sagemaker_does_not_deploy_are_refused_before_anything_is_copied(
+    s3: S3Client, stubs: Stubs, keys: list[str], told: str
+) -> None:
+    below(stubs, "v7/llm/", *keys)
+    address = Address(uri=f"s3://{BUCKET}/v7/llm/", kind=AddressKind.PREFIX, where="it", as_files=True)
+    with pytest.raises(UnsupportedModel, match=re.escape(told)):
+        lookup.find_all([address], owner=DEV, s3=s3, where="the model")
+
+
+@pytest.mark.parametrize("key", ["v7/llm/a..b", "v7/llm/...", "v7/llm/a b/ü", "v7/llm/" + "n" * 255, "v7/llm/.a/b"])
+def test_names_that_only_look_odd_are_carried(s3: S3Client, stubs: Stubs, key: str) -> None:
+    below(stubs, "v7/llm/", key)
+    address = Address(uri=f"s3://{BUCKET}/v7/llm/", kind=AddressKind.PREFIX, where="it", as_files=True)
+    assert lookup.find_all([address], owner=DEV, s3=s3, where="the model")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import registries
+from lambdas.promotion import accounts, registries
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound, Throttled
-from tests.adapters.conftest import CREDENTIALS, Stubs
+from tests.adapters.conftest import Stubs
 from tests.unit.given import QA
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -29,7 +29,7 @@ NOBODYS_WORD = (
 
 
 def account(number: str = "222222222222", duty: str = "dev-reader") -> Account:
-    return Account(f"arn:aws:iam::{number}:role/promote-{duty}", CREDENTIALS, "us-east-1")  # type: ignore[arg-type]
+    return Account(f"arn:aws:iam::{number}:role/promote-{duty}", accounts._session, "us-east-1")
 
 
 TARGET = ("333333333333", "qa-deployer")

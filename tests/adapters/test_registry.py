@@ -79,12 +79,14 @@ def test_aws_own_tags_are_left_behind_and_no_others(sagemaker: SageMakerClient, 
 @pytest.mark.parametrize(
     ("model", "named"),
     [
-        ({"PrimaryContainer": {"ModelPackageName": VERSION}}, VERSION),
-        ({"Containers": [{"ModelPackageName": VERSION}]}, VERSION),
-        ({"Containers": [], "PrimaryContainer": {"ModelPackageName": VERSION}}, VERSION),
-        ({"PrimaryContainer": {"Image": "i"}}, None),
-        ({}, None),
+        ({"PrimaryContainer": {"ModelPackageName": VERSION}}, [VERSION]),
+        ({"Containers": [{"ModelPackageName": VERSION}]}, [VERSION]),
+        ({"Containers": [{"ModelPackageName": VERSION}, {"Image": "i"}, {"ModelPackageName": "b"}]}, [VERSION, "b"]),
+        ({"Containers": [{"ModelPackageName": VERSION}, {"ModelPackageName": VERSION}]}, [VERSION]),
+        ({"Containers": [], "PrimaryContainer": {"ModelPackageName": VERSION}}, [VERSION]),
+        ({"PrimaryContainer": {"Image": "i"}}, []),
+        ({}, []),
     ],
 )
-def test_the_package_that_a_model_is_made_from_is_known(model: dict[str, object], named: str | None) -> None:
-    assert registry.package_named_by(model) == named
+def test_the_packages_that_a_model_is_made_from_are_known(model: dict[str, object], named: list[str]) -> None:
+    assert registry.packages_named_by(model) == named

@@ -169,7 +169,8 @@ def test_an_image_of_a_registry_in_the_vpc_is_carried_as_it_is() -> None:
 
 
 def test_every_problem_of_every_kind_is_told_at_once() -> None:
-    model = pipeline(CONTAINER, private(), {**PLAIN, "Environment": {"A": "222222222222"}}, VpcConfig=THEIRS)
+    own = {**CONTAINER, "Image": "222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model:1"}
+    model = pipeline(own, private(), {**PLAIN, "Environment": {"A": "222222222222"}}, VpcConfig=THEIRS)
     with pytest.raises(UnsupportedModel) as refused:
         fit(model, target=THERE, variables=Variables(keep=("B",)))
     told = str(refused.value)

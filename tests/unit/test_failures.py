@@ -71,3 +71,12 @@ def test_every_error_is_told_with_its_family(family: type[PromotionError]) -> No
 @pytest.mark.parametrize("error", ["", "KeyError", "States.Timeout", "Lambda.Unknown", "refused", "PromotionError"])
 def test_what_is_not_ours_could_not_be_done(error: str) -> None:
     assert failures.explain(error, "").family == "Errored"
+
+
+@pytest.mark.parametrize("length", [30, 45, 60, 100, 1000])
+def test_a_cause_that_was_cut_still_tells_the_beginning_of_its_message(length: int) -> None:
+    message = 'Größe "x" \\ of s3://bucket/key is wrong, ' + "and so on " * 5
+    cause = json.dumps({"errorMessage": message, "errorType": "ArtifactChanged", "stackTrace": ["x" * 900]})
+    told = failures.explain("ArtifactChanged", cause[:length]).cause
+    assert message.startswith(told.removesuffix(" …"))
+    assert len(told) > 4

@@ -232,14 +232,14 @@ def test_after_an_error_a_call_that_is_refused_again_and_again_ends_too(no_pause
 @pytest.mark.parametrize("other", [NameTaken("later"), ServiceUnavailable("later")])
 def test_of_several_errors_the_first_is_raised(monkeypatch: pytest.MonkeyPatch, other: Exception) -> None:
     monkeypatch.setattr(parallel, "_MOST_TRIES", 1)
-    for _ in range(30):
+    for _ in range(5):
         failed = threading.Event()
 
         def first(failed: threading.Event = failed) -> None:
             try:
                 raise AccessDenied("first")
             finally:
-                threading.Timer(0.001, failed.set).start()
+                threading.Timer(0.05, failed.set).start()
 
         def second(failed: threading.Event = failed) -> None:
             assert failed.wait(PATIENCE)

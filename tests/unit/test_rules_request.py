@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import rules
-from lambdas.promotion.definition import Address, AddressKind
+from lambdas.promotion.addresses import Address, AddressKind
 from lambdas.promotion.document import Request
 from lambdas.promotion.errors import (
     ArtifactChanged,
