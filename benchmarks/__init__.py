@@ -1,0 +1,1 @@
+"""Measurements that are run by hand, and whose results stand in docs/."""

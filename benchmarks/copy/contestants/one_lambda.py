@@ -1,0 +1,48 @@
+"""One Lambda that copies one request after the other: what most samples and scripts do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.config import Config
+
+from benchmarks.copy import published
+from benchmarks.copy.contestants.clients import s3_client
+from benchmarks.copy.published import GIB
+from benchmarks.copy.workflow import Workflow
+from benchmarks.copy.world import PREFIX, SOURCE, TARGET, World
+
+_MEMORY = 512
+_PART = GIB
+
+
+def in_a_row(world: World) -> Workflow:
+    """CopyObject up to 5 GB, else parts of 1 GiB. Lambda would end it after 15 minutes; here it may finish."""
+    workflow = Workflow(world)
+    workflow.step(_MEMORY, lambda machine: _copy(s3_client(world, machine, Config(read_timeout=840))))
+    return workflow
+
+
+def _copy(s3: Any) -> None:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=SOURCE, Prefix=PREFIX):
+        for found in page["Contents"]:
+            _copy_one(found["Key"], found["Size"], s3)
+
+
+def _copy_one(key: str, size: int, s3: Any) -> None:
+    source = {"Bucket": SOURCE, "Key": key}
+    if size <= published.LARGEST_COPY:
+        s3.copy_object(Bucket=TARGET, Key=key, CopySource=source)
+        return
+    upload = {"Bucket": TARGET, "Key": key}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    parts = []
+    for number, first in enumerate(range(0, size, _PART), start=1):
+        answer = s3.upload_part_copy(
+            **upload,
+            PartNumber=number,
+            CopySource=source,
+            CopySourceRange=f"bytes={first}-{min(first + _PART, size) - 1}",
+        )
+        parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})

@@ -1,0 +1,90 @@
+"""What a contestant finds: objects in a bucket, a simulated S3, and clients that know nothing of either's nature."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.copy.machines import Machine
+from benchmarks.copy.published import Speeds
+from benchmarks.copy.s3_http import request_of
+from benchmarks.copy.simulated_s3 import SimulatedS3
+from benchmarks.copy.virtual_time import VirtualTime
+
+SOURCE, TARGET = "models-of-dev", "models-of-qa"
+PREFIX = "model/"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """So many objects of a size, in bytes."""
+
+    name: str
+    objects: int
+    size: int
+
+    @property
+    def bytes(self) -> int:
+        return self.objects * self.size
+
+    @property
+    def keys(self) -> list[str]:
+        return [f"{PREFIX}{number:05d}.bin" for number in range(self.objects)]
+
+
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload("1 GB", 1, 10**9),
+        Workload("20 GB", 1, 20 * 10**9),
+        Workload("140 GB", 1, 140 * 10**9),
+        Workload("1 TB", 1, 10**12),
+        Workload("10,000 x 1 MB", 10_000, 10**6),
+    )
+}
+
+
+class World:
+    """One run: the clock, S3 with the workload in its source bucket, and the machines."""
+
+    def __init__(self, workload: Workload, speeds: Speeds) -> None:
+        self.workload, self.speeds = workload, speeds
+        self.clock = VirtualTime()
+        self.s3 = SimulatedS3(self.clock, speeds)
+        for key in workload.keys:
+            self.s3.put(SOURCE, key, workload.size)
+
+    def machine(self, *, cpus: float = 1.0) -> Machine:
+        return Machine(self.clock, cpus=cpus)
+
+    def serve(self, events: Any, response: Callable[..., Any], machine: Machine) -> None:
+        """Let the simulated S3 answer a session's or client's S3 requests, which the machine sends.
+
+        `events` is its event system, `response` its AWSResponse: the AWS CLI carries a botocore of its own. What comes
+        before (parameters, endpoints, signing) and after (parsing, errors, retries) is botocore's own.
+        """
+
+        def answer(request: Any, event_name: str, **_: Any) -> Any:
+            machine.compute(self.speeds.cpu_per_request)
+            found = self.s3.answer(event_name.rpartition(".")[2], request_of(request))
+            return response(request.url, found.status, dict(found.headers), _Raw(found.body))
+
+        events.register("before-send.s3", answer)
+
+    def missing(self, target_key: Callable[[str], str] = lambda key: key) -> list[str]:
+        """Return the keys whose objects did not arrive whole in the target's bucket."""
+        missing = []
+        for key in self.workload.keys:
+            arrived = self.s3.objects.get((TARGET, target_key(key)))
+            if arrived is None or arrived.content != self.s3.objects[SOURCE, key].content:
+                missing.append(key)
+        return missing
+
+
+class _Raw(io.BytesIO):
+    """A body as urllib3 gives it."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self.read()
