@@ -199,8 +199,12 @@ def patched(clock: VirtualTime) -> Iterator[None]:
 
 
 def _as_method(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Return a function that a class makes a method of: it leaves bound ones as they are."""
-    return lambda *arguments, **named: function(*arguments, **named)
+    """Return a function that a class makes a method of: it leaves a bound one as it is."""
+
+    def method(*arguments: Any, **named: Any) -> Result:
+        return function(*arguments, **named)
+
+    return method
 
 
 class _Threads:
