@@ -1,4 +1,4 @@
-.PHONY: help install demo test lint sandbox sandbox-down sandbox-status clean
+.PHONY: help install demo test lint sandbox sandbox-down sandbox-status benchmark-copy clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -42,6 +42,14 @@ sandbox-down: install ## Stop it
 
 sandbox-status: install ## Say what runs in it
 	$(BIN)/python -m sandbox status
+
+benchmark-copy: install .build/aws-cli/.installed ## Measure the copy on a simulated S3, and write docs/performance.md
+	$(BIN)/python -m benchmarks.copy --page docs/performance.md
+
+.build/aws-cli/.installed: benchmarks/copy/requirements.txt
+	$(PYTHON) -m venv .build/aws-cli
+	.build/aws-cli/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/copy/requirements.txt
+	@touch $@
 
 clean: ## Remove what was built (not .venv and node_modules)
 	rm -rf .build cdk.out .pytest_cache .mypy_cache .ruff_cache

@@ -12,7 +12,7 @@ from benchmarks.copy.world import Workload
 
 @dataclass(frozen=True)
 class Ideal:
-    """Seconds: what S3 takes, and what a Distributed Map adds before its first request can begin."""
+    """Seconds: what S3 takes, and what passes before a Distributed Map's first request can be sent."""
 
     s3: float
     start: float
@@ -23,14 +23,13 @@ class Ideal:
 
 
 def ideal(workload: Workload, speeds: Speeds, *, at_once: int) -> Ideal:
-    """Return the ideal with `at_once` requests under way at any moment.
+    """Return the ideal with `at_once` requests under way at any moment. What is to be copied is known.
 
-    S3's part: every request slot is busy until the last byte, with the fewest latencies that the limits allow, and
-    never slowed down. Around that, what must come before and after: one look at the source (one HEAD, or the pages of
-    a list, which must follow each other), and for an object copied by parts its opening and its completion.
+    S3's part: every slot for a request is busy until the last byte, with the fewest latencies that the limits allow,
+    and no request is refused. An object that is copied by parts is opened before and completed after.
 
     The start: one Map Run, one child, one new Lambda environment. All that comes on top (the workflow's other steps,
-    uneven shares, CPU, requests that were refused) is the program's.
+    looking at sources, reading lists, uneven shares, CPU, refused requests) is the program's.
     """
     return Ideal(
         s3=_one(workload.size, speeds, at_once) if workload.objects == 1 else _many(workload, speeds, at_once),
@@ -39,17 +38,17 @@ def ideal(workload: Workload, speeds: Speeds, *, at_once: int) -> Ideal:
 
 
 def _one(size: int, speeds: Speeds, at_once: int) -> float:
-    whole = 2 * speeds.latency + size / speeds.rate if size <= published.LARGEST_COPY else math.inf
+    whole = speeds.latency + size / speeds.rate if size <= published.LARGEST_COPY else math.inf
     slots = max(1, min(at_once, size // published.SMALLEST_PART))
-    requests = math.ceil(size / slots / published.LARGEST_PART)  # one after the other, in each slot
-    by_parts = 3 * speeds.latency + requests * speeds.latency + size / slots / speeds.rate
+    rounds = math.ceil(size / slots / published.LARGEST_PART)
+    by_parts = 2 * speeds.latency + rounds * speeds.latency + size / slots / speeds.rate
     return min(whole, by_parts)
 
 
 def _many(workload: Workload, speeds: Speeds, at_once: int) -> float:
-    """Each object by one request: they are too small to gain by parts."""
-    look = math.ceil(workload.objects / 1000) * speeds.latency
+    """Each object by one request, in rounds or at the limit of the prefix: they are too small to gain by parts."""
     request = speeds.latency + workload.size / speeds.rate
     by_slots = math.ceil(workload.objects / at_once) * request
-    at_the_limit = (workload.objects - speeds.writes_per_second * speeds.burst) / speeds.writes_per_second + request
-    return look + max(by_slots, at_the_limit)
+    in_burst = speeds.writes_per_second * speeds.burst
+    at_the_limit = max(0.0, workload.objects - in_burst) / speeds.writes_per_second + request
+    return max(by_slots, at_the_limit)

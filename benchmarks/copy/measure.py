@@ -15,16 +15,18 @@ import random
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
 
 from benchmarks.copy.published import Speeds
 from benchmarks.copy.simulated_s3 import BILLED_AS_READS, BILLED_AS_WRITES
 from benchmarks.copy.virtual_time import patched
+from benchmarks.copy.workflow import Workflow
 from benchmarks.copy.world import WORKLOADS, Workload, World
 
 # Name: module and function.
 CONTESTANTS = {
+    "Promote": ("promote", "by_units"),
     "boto3": ("managed_copy", "with_defaults"),
     "boto3, tuned": ("managed_copy", "tuned"),
     "aws s3 cp": ("aws_cli", "cp"),
@@ -36,7 +38,11 @@ _LONGEST_RUN = 1200
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a contestant took. Seconds are virtual, but for `cpu_seconds`: the processor time of the whole run."""
+    """What a contestant took. Seconds are virtual, but for `cpu_seconds`: the processor time of the whole run.
+
+    `seconds` are those of the copy; what Promote does before it (looking at both ends) and after it (verifying) is in
+    all other numbers.
+    """
 
     seconds: float
     requests: dict[str, int]
@@ -47,6 +53,7 @@ class Measurement:
     lambda_seconds: float = 0.0
     gb_seconds: float = 0.0
     longest_invocation: float = 0.0
+    states: dict[str, float] = field(default_factory=dict)
 
     @property
     def writes(self) -> int:
@@ -63,19 +70,20 @@ def measure(contestant: str, workload: Workload, speeds: Speeds) -> Measurement:
     world = World(workload, speeds)
     with patched(world.clock):
         module, function = CONTESTANTS[contestant]
-        copy: Callable[[World], Any] = getattr(
+        copy: Callable[[World], Workflow | None] = getattr(
             importlib.import_module(f"benchmarks.copy.contestants.{module}"), function
         )
-        begin = time.process_time()
-        usage = world.clock.run(lambda: copy(world))
-        cpu_seconds = time.process_time() - begin
+        cpu_before = time.process_time()
+        usage: Workflow | None = world.clock.run(lambda: copy(world))
+        cpu_seconds = time.process_time() - cpu_before
     if missing := world.missing():
         raise RuntimeError(f"{contestant} left out {len(missing)} of {workload.objects} objects, first {missing[0]}.")
     if world.s3.open_uploads():
         raise RuntimeError(f"{contestant} left {world.s3.open_uploads()} uploads open.")
-    counted = {"transitions", "invocations", "lambda_seconds", "gb_seconds", "longest_invocation"}
+    begin, end = (usage and usage.copying) or (0.0, world.clock.now)
+    counted = {"transitions", "invocations", "lambda_seconds", "gb_seconds", "longest_invocation", "states"}
     return Measurement(
-        seconds=world.clock.now,
+        seconds=end - begin,
         requests=dict(world.s3.requests),
         slowed_down=world.s3.slowed_down,
         cpu_seconds=cpu_seconds,
@@ -87,7 +95,8 @@ def main() -> None:
     """Do what the first argument says and leave at once: threads that still wait are not waited for."""
     faulthandler.dump_traceback_later(_LONGEST_RUN, exit=True)
     order = json.loads(sys.argv[1])
-    found = measure(order["contestant"], WORKLOADS[order["workload"]], Speeds(**order["speeds"]))
+    with redirect_stdout(sys.stderr):  # what contestants print
+        found = measure(order["contestant"], WORKLOADS[order["workload"]], Speeds(**order["speeds"]))
     sys.stdout.write(json.dumps(dataclasses.asdict(found)) + "\n")
     sys.stdout.flush()
     os._exit(0)

@@ -43,9 +43,10 @@ class Speeds:
     children_per_second: float = 150
     # The time between two Lambda steps of a workflow. Not published: ASSUMED.
     step_start: float = 0.1
-    # From the invocation of a new Lambda environment to its handler. Cold starts take "from under 100 ms to over 1
-    # second" (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
-    cold_start: float = 1.0
+    # From the invocation of a new Lambda environment to its handler: "from under 100 ms to over 1 second"
+    # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html). ASSUMED to be in the middle:
+    # importing one of Promote's handlers takes 0.2 seconds of it.
+    cold_start: float = 0.5
     # What one request costs its sender in CPU, on one full vCPU. ASSUMED; the benchmark reports what it measured.
     cpu_per_request: float = 0.003
 

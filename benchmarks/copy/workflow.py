@@ -1,6 +1,7 @@
 """Step Functions and Lambda around the code that copies: their times, and what they would bill.
 
-A state that runs a Lambda, and a Distributed Map whose children run one Lambda each. Numbers and sources: published.py.
+A state that runs a Lambda, a Choice, and a Distributed Map whose children run one Lambda each. Numbers and sources:
+published.py.
 """
 
 from __future__ import annotations
@@ -8,35 +9,76 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from benchmarks.copy.machines import Machine
-from benchmarks.copy.published import LAMBDA_MB_OF_ONE_CPU
+from benchmarks.copy.published import LAMBDA_MB_OF_ONE_CPU, LAMBDA_SECONDS
+from benchmarks.copy.virtual_time import VirtualTime
 from benchmarks.copy.world import World
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True)
+class Invocation:
+    """A run of a Lambda function; also the context that its handler is given."""
+
+    machine: Machine
+    ends_at: float
+    clock: VirtualTime
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self.ends_at - self.clock.now) * 1000)
+
+
 class Workflow:
-    """One execution: runs steps, and counts what they would be billed for."""
+    """One execution: runs states, and counts what they would be billed for."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._running: dict[int, Invocation] = {}
+        self.copying: tuple[float, float] | None = None
+        self.states: dict[str, float] = {}
         self.transitions = 0
         self.invocations = 0
         self.lambda_seconds = 0.0
         self.gb_seconds = 0.0
         self.longest_invocation = 0.0
 
-    def step(self, memory: int, run: Callable[[Machine], Result]) -> Result:
+    def here(self) -> Invocation:
+        """Return the invocation that this thread's handler runs in."""
+        return self._running[threading.get_ident()]
+
+    def copies(self, copy: Callable[[], Result]) -> Result:
+        """Run the states that are the copy: what is before and after them is not in the time that is compared."""
+        begin = self._world.clock.now
+        result = copy()
+        self.copying = (begin, self._world.clock.now)
+        return result
+
+    def choice(self, name: str) -> None:
+        self.transitions += 1
+        self.states[name] = 0.0
+
+    def step(self, name: str, memory: int, run: Callable[[Invocation], Result]) -> Result:
         """Run a state's Lambda, in a new environment, with so many MB of memory."""
+        begin = self._world.clock.now
         self.transitions += 1
         self._world.clock.sleep(self._world.speeds.step_start)
-        return self._invoke(self._environment(memory), memory, run, cold=True)
+        result = self._invoke(self._environment(memory), memory, run, cold=True)
+        self.states[name] = self._world.clock.now - begin
+        return result
 
     def distributed_map(
-        self, items: Iterable[Item], run: Callable[[Item, Machine], object], *, memory: int, at_once: int
+        self,
+        name: str,
+        items: Iterable[Item],
+        run: Callable[[Item, Invocation], object],
+        *,
+        memory: int,
+        at_once: int,
     ) -> None:
         """Run a Lambda for each item, in children of one state, at most so many at once. Raises the first error.
 
@@ -44,44 +86,48 @@ class Workflow:
         (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-transitions.html).
         """
         speeds, clock = self._world.speeds, self._world.clock
-        left = deque(items)
+        begin, left = clock.now, deque(items)
         self.transitions += 1 + 2 * len(left)
-        errors: list[BaseException] = []
+        errors: list[Exception] = []
 
-        def child(number: int) -> None:
-            # A child that follows another has its environment.
+        def child_after_child(number: int) -> None:
             clock.sleep(number / speeds.children_per_second)
             machine, cold = self._environment(memory), True
             while left and not errors:
                 item = left.popleft()
                 clock.sleep(speeds.child_start)
                 try:
-                    self._invoke(machine, memory, lambda machine: run(item, machine), cold=cold)  # noqa: B023
+                    self._invoke(machine, memory, lambda invocation, item=item: run(item, invocation), cold=cold)  # type: ignore[misc]
                 except Exception as error:
                     errors.append(error)
                 cold = False
 
         clock.sleep(speeds.map_start)
-        children = [threading.Thread(target=child, args=(number,)) for number in range(min(at_once, len(left)))]
+        slots = range(min(at_once, len(left)))
+        children = [threading.Thread(target=child_after_child, args=(number,)) for number in slots]
         for each in children:
             each.start()
         for each in children:
             each.join()
+        self.states[name] = clock.now - begin
         if errors:
             raise errors[0]
 
     def _environment(self, memory: int) -> Machine:
         return self._world.machine(cpus=memory / LAMBDA_MB_OF_ONE_CPU)
 
-    def _invoke(self, machine: Machine, memory: int, run: Callable[[Machine], Result], *, cold: bool) -> Result:
-        begin = self._world.clock.now
+    def _invoke(self, machine: Machine, memory: int, run: Callable[[Invocation], Result], *, cold: bool) -> Result:
+        clock = self._world.clock
+        begin = clock.now
         if cold:
-            self._world.clock.sleep(self._world.speeds.cold_start)
+            clock.sleep(self._world.speeds.cold_start)
+        invocation = Invocation(machine, ends_at=clock.now + LAMBDA_SECONDS, clock=clock)
+        self._running[threading.get_ident()] = invocation
         try:
-            return run(machine)
+            return run(invocation)
         finally:
-            # The initialisation of an environment is billed like the rest.
-            seconds = self._world.clock.now - begin
+            # The start of an environment is billed like the rest (https://aws.amazon.com/lambda/pricing/).
+            seconds = clock.now - begin
             self.invocations += 1
             self.lambda_seconds += seconds
             self.gb_seconds += seconds * memory / 1024

@@ -11,9 +11,12 @@ from benchmarks.copy.machines import Machine
 from benchmarks.copy.published import Speeds
 from benchmarks.copy.s3_http import request_of
 from benchmarks.copy.simulated_s3 import SimulatedS3
+from benchmarks.copy.simulated_sts import ROLE_ASSUMED
 from benchmarks.copy.virtual_time import VirtualTime
 
-SOURCE, TARGET = "models-of-dev", "models-of-qa"
+SOURCE = "sagemaker-us-east-1-222222222222"
+# As Promote calls the artifact bucket of an environment `qa`.
+TARGET = "promote-qa-333333333333-us-east-1"
 PREFIX = "model/"
 
 
@@ -53,6 +56,8 @@ class World:
         self.workload, self.speeds = workload, speeds
         self.clock = VirtualTime()
         self.s3 = SimulatedS3(self.clock, speeds)
+        # Where a contestant puts an object, if not under the same key.
+        self.target_keys: dict[str, str] = {}
         for key in workload.keys:
             self.s3.put(SOURCE, key, workload.size)
 
@@ -60,7 +65,7 @@ class World:
         return Machine(self.clock, cpus=cpus)
 
     def serve(self, events: Any, response: Callable[..., Any], machine: Machine) -> None:
-        """Let the simulated S3 answer a session's or client's S3 requests, which the machine sends.
+        """Let the simulation answer a session's or client's requests to S3 and STS, which the machine sends.
 
         `events` is its event system, `response` its AWSResponse: the AWS CLI carries a botocore of its own. What comes
         before (parameters, endpoints, signing) and after (parsing, errors, retries) is botocore's own.
@@ -68,16 +73,22 @@ class World:
 
         def answer(request: Any, event_name: str, **_: Any) -> Any:
             machine.compute(self.speeds.cpu_per_request)
-            found = self.s3.answer(event_name.rpartition(".")[2], request_of(request))
+            operation = event_name.rpartition(".")[2]
+            if operation == "AssumeRole":
+                self.clock.sleep(self.speeds.latency)
+                found = ROLE_ASSUMED
+            else:
+                found = self.s3.answer(operation, request_of(request))
             return response(request.url, found.status, dict(found.headers), _Raw(found.body))
 
-        events.register("before-send.s3", answer)
+        for service in ("s3", "sts"):
+            events.register(f"before-send.{service}", answer)
 
-    def missing(self, target_key: Callable[[str], str] = lambda key: key) -> list[str]:
+    def missing(self) -> list[str]:
         """Return the keys whose objects did not arrive whole in the target's bucket."""
         missing = []
         for key in self.workload.keys:
-            arrived = self.s3.objects.get((TARGET, target_key(key)))
+            arrived = self.s3.objects.get((TARGET, self.target_keys.get(key, key)))
             if arrived is None or arrived.content != self.s3.objects[SOURCE, key].content:
                 missing.append(key)
         return missing

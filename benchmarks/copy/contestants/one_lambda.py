@@ -9,24 +9,27 @@ from botocore.config import Config
 from benchmarks.copy import published
 from benchmarks.copy.contestants.clients import s3_client
 from benchmarks.copy.published import GIB
-from benchmarks.copy.workflow import Workflow
-from benchmarks.copy.world import PREFIX, SOURCE, TARGET, World
+from benchmarks.copy.workflow import Invocation, Workflow
+from benchmarks.copy.world import SOURCE, TARGET, World
 
 _MEMORY = 512
 _PART = GIB
 
 
 def in_a_row(world: World) -> Workflow:
-    """CopyObject up to 5 GB, else parts of 1 GiB. Lambda would end it after 15 minutes; here it may finish."""
+    """CopyObject up to 5 GB, else parts of 1 GiB. Lambda would end it after 15 minutes; here it may finish.
+
+    It is told keys and sizes, so it asks for neither.
+    """
     workflow = Workflow(world)
-    workflow.step(_MEMORY, lambda machine: _copy(s3_client(world, machine, Config(read_timeout=840))))
+    workflow.step("Copy", _MEMORY, lambda invocation: _copy(world, invocation))
     return workflow
 
 
-def _copy(s3: Any) -> None:
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=SOURCE, Prefix=PREFIX):
-        for found in page["Contents"]:
-            _copy_one(found["Key"], found["Size"], s3)
+def _copy(world: World, invocation: Invocation) -> None:
+    s3 = s3_client(world, invocation.machine, Config(read_timeout=840))
+    for key in world.workload.keys:
+        _copy_one(key, world.workload.size, s3)
 
 
 def _copy_one(key: str, size: int, s3: Any) -> None:

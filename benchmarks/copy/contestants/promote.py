@@ -1,0 +1,136 @@
+"""Promote: the real handlers of its copying steps, with the real lists, sessions, units and retries.
+
+Of the two steps before the copy only what they do in S3 is run, by the product's own functions: the rest of them asks
+SageMaker. Order and Map are those of stacks/workflow.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest import mock
+
+import boto3
+from botocore.awsrequest import AWSResponse
+
+from benchmarks.copy.published import LAMBDA_MB_OF_ONE_CPU
+from benchmarks.copy.workflow import Invocation, Workflow
+from benchmarks.copy.world import PREFIX, SOURCE, World
+from lambdas import compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
+from lambdas.promotion import copy_plan, duties, inventory, lists, lookup
+from lambdas.promotion.definition import Address, AddressKind
+from lambdas.promotion.document import Artifacts, Copied, Execution, Promotion, Request, SourceModel, Wanted
+from lambdas.promotion.settings import Environment, Hub, Stage
+from lambdas.promotion.step import s3_of_hub
+
+# As stacks/hub_stack.py gives it to the steps that copy.
+MEMORY = LAMBDA_MB_OF_ONE_CPU
+
+_REGION = "us-east-1"
+_BEGUN = datetime(2026, 11, 1, tzinfo=UTC)
+# Their bucket is the simulation's TARGET.
+_QA = Environment(name="qa", account="333333333333", region=_REGION)
+_STAGE = Stage(
+    name="qa", environment="qa", source="dev", endpoint="reviews-qa", production_variants=(), deadline_seconds=3600
+)
+_PROMOTION = Promotion(
+    request=Request(application="reviews", stage="qa", model_name="reviews-v7"),
+    execution=Execution(arn=f"arn:aws:states:{_REGION}:111111111111:execution:promote:release-7", started_at=_BEGUN),
+    hub=Hub(account="111111111111", region=_REGION),
+    stage=_STAGE,
+    source=Environment(name="dev", account="222222222222", region=_REGION),
+    target=_QA,
+    external_id=None,
+    deadline=_BEGUN + timedelta(hours=1),
+    model=SourceModel(arn=f"arn:aws:sagemaker:{_REGION}:222222222222:model/reviews-v7", created_at=_BEGUN),
+    digest="000000000000",
+    artifacts=Artifacts(objects=0, bytes=0),
+    wanted_model=Wanted(name="reviews-qa-model", request={}),
+    wanted_config=Wanted(name="reviews-qa-config", request={}),
+    tags={},
+)
+
+
+def by_units(world: World) -> Workflow:
+    """Run the workflow from the look at the source to the verified copies. From Plan to Complete, it copies."""
+    os.environ |= {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing", "AWS_DEFAULT_REGION": _REGION}
+    workflow = Workflow(world)
+    with _every_client_asks_the_simulation(world, workflow):
+        promotion = workflow.step("Resolve the model", MEMORY, lambda _: _look_at_the_source(world))
+        workflow.step("Compare the endpoint", MEMORY, lambda _: _look_at_the_target(promotion))
+        workflow.choice("Is there anything to do?")
+        promotion = workflow.copies(lambda: _plan_copy_complete(promotion, world, workflow))
+        workflow.step("Verify the artifacts", MEMORY, lambda at: _handle(verify_artifacts, promotion, at))
+    return workflow
+
+
+def _look_at_the_source(world: World) -> Promotion:
+    """What lambdas/resolve_model.py does once it knows the model's addresses."""
+    workload = world.workload
+    one = workload.objects == 1
+    address = Address(
+        uri=f"s3://{SOURCE}/{workload.keys[0] if one else PREFIX}",
+        kind=AddressKind.OBJECT if one else AddressKind.PREFIX,
+        where="the benchmark",
+    )
+    account = duties.as_reader(_PROMOTION.source, execution=_PROMOTION.execution, external_id=None)
+    found = lookup.find_all([address], owner=_PROMOTION.source.account, s3=account.s3)
+    needed = inventory.take(found, application="reviews", stage="qa", bucket=_QA.artifact_bucket, where="the model")
+    lists.write(lists.INVENTORY, needed.artifacts, _PROMOTION, s3=s3_of_hub())
+    world.target_keys |= {artifact.source.key: artifact.key for artifact in needed.artifacts}
+    return replace(_PROMOTION, artifacts=Artifacts(objects=workload.objects, bytes=workload.bytes))
+
+
+def _look_at_the_target(promotion: Promotion) -> None:
+    """What lambdas/compare_endpoint.py does in S3."""
+    compare_endpoint._look_for_copies(promotion, duties.as_deployer(promotion))
+
+
+def _plan_copy_complete(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
+    planned = workflow.step("Plan the copy", MEMORY, lambda at: _handle(plan_copy, promotion, at))
+    workflow.choice("Is there anything to copy?")
+    copied = _copy(planned, world, workflow)
+    workflow.choice("Was every unit copied?")
+    return workflow.step("Complete the copy", MEMORY, lambda at: _handle(complete_copy, copied, at))
+
+
+def _copy(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
+    """The Map's items are the manifest; its output is what all units copied."""
+    assert promotion.copy  # noqa: S101 - the plan has been made
+    manifest = world.s3.objects[promotion.hub.bucket, promotion.copy.manifest].body
+    document = promotion.to_json()
+    copied: list[dict[str, int]] = []
+
+    def copy_one(unit: dict[str, int], invocation: Invocation) -> None:
+        copied.append(copy_unit.handler({"promotion": document, "unit": unit}, invocation))
+
+    units: list[dict[str, int]] = json.loads(manifest or b"[]")
+    workflow.distributed_map("Copy the artifacts", units, copy_one, memory=MEMORY, at_once=copy_plan.AT_ONCE)
+    return replace(
+        promotion,
+        copied=Copied(objects=sum(one["objects"] for one in copied), bytes=sum(one["bytes"] for one in copied)),
+    )
+
+
+def _handle(step: Any, promotion: Promotion, invocation: Invocation) -> Promotion:
+    """Run a step's real handler on the document, as JSON, both ways."""
+    return Promotion.from_json(step.handler({"promotion": promotion.to_json(), "attempt": 0}, invocation))
+
+
+@contextmanager
+def _every_client_asks_the_simulation(world: World, workflow: Workflow) -> Iterator[None]:
+    """Let S3 and STS be simulated for every client, and each client's CPU be that of the Lambda that made it."""
+    make = boto3.Session.client
+
+    def client(session: boto3.Session, *arguments: Any, **named: Any) -> Any:
+        made = make(session, *arguments, **named)
+        world.serve(made.meta.events, AWSResponse, workflow.here().machine)
+        return made
+
+    with mock.patch.object(boto3.Session, "client", client):
+        yield

@@ -1,0 +1,169 @@
+"""docs/performance.md: the results with everything that is needed to judge them."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import textwrap
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.copy import report
+from benchmarks.copy.published import LAMBDA_SECONDS, Prices, Speeds
+from benchmarks.copy.report import PROMOTE, TOO_LONG, Run
+
+# The numbers that nobody publishes, changed: what becomes of 140 GB then.
+WHAT_IF = {
+    "a request moves 25 MB/s": Speeds(rate=25e6),
+    "a request moves 50 MB/s": Speeds(rate=50e6),
+    "a request moves 170 MB/s": Speeds(rate=170e6),
+    "latency is 0.5 s": Speeds(latency=0.5),
+    "Lambda starts in 2 s, a Map in 10 s": Speeds(cold_start=2.0, map_start=10.0),
+    "a prefix bears 50 writes a second": Speeds(writes_per_second=50),
+    "completing takes 10 ms a part": Speeds(complete_per_part=0.01),
+}
+
+_INTRODUCTION = """
+How long a copy takes, measured on a simulated S3: the real code of Promote's copying steps, and what a user would run
+otherwise, in the same run and against the same simulation. No byte is moved and no AWS account is needed.
+`make benchmark-copy` makes this page; the code is in [`benchmarks/copy/`](../benchmarks/copy).
+"""
+
+_WHO = """
+Keys and sizes are known to everybody. Each contestant's copies are compared with the originals at the end (content
+and checksum), and no upload may be left open.
+"""
+_CONTESTANTS = {
+    PROMOTE: "the real Lambda handlers from *Plan the copy* to *Complete the copy*, {units} units at once and "
+    "{in_flight} requests in flight in each, in the times of Step Functions and Lambda. What comes before (looking at "
+    "both ends) and after (verifying with the target's own role) is not in the seconds, but in the requests, Lambda "
+    "seconds and price",
+    "boto3": "`s3.copy(...)` with its defaults, object after object: 10 threads, parts of 8 MiB or as large as 10,000 "
+    "parts require",
+    "boto3, tuned": "one transfer manager for all objects, 100 threads and connections, parts of 128 MiB, adaptive "
+    "retries",
+    "aws s3 cp": "the AWS CLI with its defaults; `--recursive` for many objects",
+    "one Lambda": "CopyObject, or one UploadPartCopy of 1 GiB after the other, in one Lambda of 512 MB. {too_long} It "
+    "would need more than {lambda_seconds} seconds, after which Lambda ends it",
+}
+
+_IDEAL = """
+**The ideal** is the least time in which any program could let this S3 copy, with {at_once} requests under way at once
+({units} x {in_flight}): every one of these slots is busy until the last byte, with as few latencies as S3's limits
+allow and no request refused; an object that is copied by parts is opened before and completed after. To that come one
+start of a Map Run, of a child and of a Lambda environment. Everything else is the program's own.
+"""
+
+_TIME = """
+**Time is virtual.** Real threads run one at a time, and the clock jumps when all of them wait. So what this machine
+computes is not in the seconds, and two runs agree to the last digit. On AWS each unit has a machine of its own; a
+request is taken to cost its sender {cpu:g} ms of a whole CPU, and a Python process to have one CPU, or the share that
+a Lambda of its size has. The last column tells what a request cost here, simulation included: parameters,
+signing, parsing and threads are real, TLS and sockets are missing.
+"""
+
+_NOT_SAID = """
+- What AWS does. How many bytes a copy moves in one request on S3's side is published nowhere; the number taken is the
+  one for downloads. The table above tells how much hangs on it.
+- How S3 behaves when a hundred gigabytes are copied at once: apart from the request rate of a prefix it publishes no
+  limit, so the simulation has none. Real requests also vary; here equal requests take equal times.
+- How long S3 takes to complete an upload of many parts: "several minutes" are possible, says the API reference.
+- What KMS adds, whose request rate is limited by account, and what other Regions cost and take.
+- How fast an account may go: a new account can have a Lambda concurrency of far less than {units}.
+"""
+
+
+def written(
+    runs: Sequence[Run], elsewhere: Mapping[str, Run], speeds: Speeds, prices: Prices, *, command: str, at_once: int
+) -> str:
+    """Return the page. `elsewhere`: runs with other speeds, by what differs."""
+    from lambdas.promotion import copy_plan  # noqa: PLC0415
+
+    numbers = {
+        "units": copy_plan.AT_ONCE,
+        "in_flight": copy_plan.IN_FLIGHT,
+        "at_once": at_once,
+        "cpu": speeds.cpu_per_request * 1000,
+        "too_long": TOO_LONG,
+        "lambda_seconds": LAMBDA_SECONDS,
+    }
+    parts = [
+        "# Performance",
+        _INTRODUCTION,
+        _made_by(command),
+        "## The copy",
+        report.markdown(*report.comparison(runs, prices)),
+        _explained(prices),
+        "## Where Promote's time goes",
+        "Seconds of each state that runs a Lambda or the Map.",
+        report.markdown(*report.states(runs)),
+        "## Who copies",
+        _WHO,
+        report.markdown(("who", "what runs"), [(who, what.format(**numbers)) for who, what in _CONTESTANTS.items()]),
+        "## What the ideal is, and what the time",
+        _IDEAL.format(**numbers),
+        _TIME.format(**numbers),
+        "## If AWS is other than assumed",
+        "140 GB again, with one number changed.",
+        _what_if(elsewhere),
+        "## What these numbers do not say",
+        _NOT_SAID.format(**numbers),
+        "## Parameters",
+        "Sources, and which of them are assumptions: [`published.py`](../benchmarks/copy/published.py).",
+        _parameters(speeds),
+    ]
+    return "\n\n".join(_wrapped(part.strip()) for part in parts) + "\n"
+
+
+def _made_by(command: str) -> str:
+    versions = ", ".join(f"{name} {version(name)}" for name in ("boto3", "s3transfer"))
+    return (
+        f"Made on {datetime.now(UTC):%d %B %Y} by `{command}`, with Python {platform.python_version()}, {versions}, "
+        f"{_aws_cli()} (which has a botocore of its own)."
+    )
+
+
+def _aws_cli() -> str:
+    pinned = Path(__file__).with_name("requirements.txt").read_text().splitlines()
+    return next(line for line in pinned if line.startswith("awscli")).replace("==", " ")
+
+
+def _explained(prices: Prices) -> str:
+    return (
+        "Writes are the requests that S3 bills as PUT, COPY, POST or LIST; reads are GET and HEAD. *Slowed down* "
+        f"counts the answers SlowDown, after which a request was tried again. Prices are those of {prices.as_of} in "
+        "us-east-1, for requests, Lambda (arm64) and state transitions; the machine that runs boto3 or the CLI is not "
+        "in them. Bytes copied within a Region cost nothing. The ideal begins as a workflow does, with the start of a "
+        "Map: a process that runs already can be faster with little to copy."
+    )
+
+
+def _what_if(elsewhere: Mapping[str, Run]) -> str:
+    title = ("if", "the ideal", "Promote", "to the ideal", "boto3", "boto3 to Promote", "slowed down")
+    rows = []
+    for name, run in elsewhere.items():
+        promote, boto3 = run.found[PROMOTE], run.found["boto3"]
+        rows.append(
+            (
+                name,
+                f"{run.ideal.seconds:,.1f}",
+                f"{promote.seconds:,.1f}",
+                f"{promote.seconds / run.ideal.seconds:.2f}x",
+                f"{boto3.seconds:,.1f}",
+                f"{boto3.seconds / promote.seconds:.1f}x",
+                f"{promote.slowed_down:,}",
+            )
+        )
+    return report.markdown(title, rows)
+
+
+def _parameters(speeds: Speeds) -> str:
+    rows = [(f"`{name}`", f"{value:,.10g}") for name, value in dataclasses.asdict(speeds).items()]
+    return report.markdown(("parameter", "value"), rows)
+
+
+def _wrapped(part: str) -> str:
+    """Fill the lines of a paragraph that stands alone; lists and tables stay as they are."""
+    return part if part.startswith(("|", "-", "#")) or "\n" in part else textwrap.fill(part, 120)

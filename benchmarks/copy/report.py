@@ -1,0 +1,106 @@
+"""The results as tables: in the terminal, and in docs/performance.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.copy.costs import dollars
+from benchmarks.copy.ideal import Ideal
+from benchmarks.copy.measure import Measurement
+from benchmarks.copy.published import LAMBDA_SECONDS, Prices
+
+PROMOTE = "Promote"
+TOO_LONG = "†"
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A workload's results, by contestant."""
+
+    workload: str
+    ideal: Ideal
+    found: Mapping[str, Measurement]
+
+    @property
+    def of_promote(self) -> Measurement | None:
+        return self.found.get(PROMOTE)
+
+
+def comparison(runs: Sequence[Run], prices: Prices) -> tuple[Row, list[Row]]:
+    """Return title and rows: the ideal and every contestant for each workload."""
+    title = (
+        "workload",
+        "who",
+        "seconds",
+        "to the ideal",
+        "to Promote",
+        "Lambda seconds",
+        "writes",
+        "reads",
+        "slowed down",
+        "transitions",
+        "price, $",
+        "CPU ms a request",
+    )
+    return title, [row for run in runs for row in _compared(run, prices)]
+
+
+def _compared(run: Run, prices: Prices) -> Iterator[Row]:
+    yield (run.workload, "the ideal", f"{run.ideal.seconds:,.1f}", "", *[""] * 8)
+    yield (run.workload, "... S3 alone", f"{run.ideal.s3:,.1f}", "", *[""] * 8)
+    for who, found in run.found.items():
+        requests = sum(found.requests.values())
+        yield (
+            run.workload,
+            who + (f" {TOO_LONG}" if found.longest_invocation > LAMBDA_SECONDS else ""),
+            f"{found.seconds:,.1f}",
+            f"{found.seconds / run.ideal.seconds:.2f}x",
+            f"{found.seconds / run.of_promote.seconds:.1f}x" if run.of_promote and who != PROMOTE else "",
+            f"{found.lambda_seconds:,.0f}" if found.invocations else "",
+            f"{found.writes:,}",
+            f"{found.reads:,}",
+            f"{found.slowed_down:,}",
+            f"{found.transitions}" if found.transitions else "",
+            f"{dollars(found, prices):.4f}",
+            f"{found.cpu_seconds / requests * 1000:.1f}",
+        )
+
+
+def states(runs: Sequence[Run]) -> tuple[Row, list[Row]]:
+    """Return title and rows: how long each of Promote's states took."""
+    measured = [(run, run.of_promote) for run in runs if run.of_promote]
+    names = [name for name, seconds in measured[0][1].states.items() if seconds] if measured else []
+    title = ("workload", *names, "Lambdas", "the longest")
+    rows = [
+        (
+            run.workload,
+            *(f"{found.states[name]:.1f}" for name in names),
+            str(found.invocations),
+            f"{found.longest_invocation:.1f}",
+        )
+        for run, found in measured
+    ]
+    return title, rows
+
+
+def show(console: Console, title: Row, rows: Sequence[Row]) -> None:
+    """Print a table, with a line between workloads."""
+    table = Table()
+    for number, name in enumerate(title):
+        table.add_column(name, justify="left" if number == 0 or name == "who" else "right")
+    for number, row in enumerate(rows):
+        following = rows[number + 1] if number + 1 < len(rows) else row
+        table.add_row(*row, end_section=following[0] != row[0])
+    console.print(table)
+
+
+def markdown(title: Row, rows: Sequence[Row]) -> str:
+    """Return a table as Markdown."""
+    lines = [title, tuple("---" if number == 0 or name == "who" else "--:" for number, name in enumerate(title)), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,16 @@
+"""STS: whoever asks is given a session that lasts."""
+
+from __future__ import annotations
+
+from benchmarks.copy.s3_http import Answer, document
+
+_CREDENTIALS = {
+    "AccessKeyId": "ASIANOBODY",
+    "SecretAccessKey": "nothing",
+    "SessionToken": "none",
+    "Expiration": "2099-01-01T00:00:00Z",
+}
+ROLE_ASSUMED = Answer(
+    headers={"content-type": "text/xml"},
+    body=document("AssumeRoleResponse", {"AssumeRoleResult": {"Credentials": _CREDENTIALS}}),
+)
