@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs = measure_all(wanted.sizes, wanted.contestants, speeds, processes=wanted.processes)
     prices = Prices()
     report.show(console, *report.comparison(runs, prices))
+    title, reached = report.goals(runs)
+    if reached:
+        report.show(console, title, reached)
     if PROMOTE in wanted.contestants:
         report.show(console, *report.states(runs))
     if wanted.page:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from unittest import mock
 
 from benchmarks.copy.published import Speeds
 from benchmarks.copy.simulated_s3 import BILLED_AS_READS, BILLED_AS_WRITES
@@ -68,7 +69,7 @@ def measure(contestant: str, workload: Workload, speeds: Speeds) -> Measurement:
     """Let a contestant copy a workload. Raises RuntimeError if something did not arrive whole, or was left open."""
     random.seed(0)  # the jitter of retries
     world = World(workload, speeds)
-    with patched(world.clock):
+    with patched(world.clock), mock.patch.dict(os.environ):
         module, function = CONTESTANTS[contestant]
         copy: Callable[[World], Workflow | None] = getattr(
             importlib.import_module(f"benchmarks.copy.contestants.{module}"), function

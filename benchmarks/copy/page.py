@@ -50,25 +50,26 @@ _CONTESTANTS = {
 }
 
 _IDEAL = """
-**The ideal** is the least time in which any program could let this S3 copy, with {at_once} requests under way at once
-({units} x {in_flight}): every one of these slots is busy until the last byte, with as few latencies as S3's limits
-allow and no request refused; an object that is copied by parts is opened before and completed after. To that come one
-start of a Map Run, of a child and of a Lambda environment. Everything else is the program's own.
+**The ideal** is the least time in which any program could let this S3 copy, with {at_once} requests under way at once ({units} x
+{in_flight}): every one of these slots is busy until the last byte, with as few latencies as S3's limits allow and no
+request refused; an object that is copied by parts is opened before and completed after. To that come one start of a
+Map Run, of a child and of a Lambda environment. Everything else is the program's own. It is a lower bound: no program
+need reach it.
 """
 
 _TIME = """
 **Time is virtual.** Real threads run one at a time, and the clock jumps when all of them wait. So what this machine
-computes is not in the seconds, and two runs agree to the last digit. On AWS each unit has a machine of its own; a
-request is taken to cost its sender {cpu:g} ms of a whole CPU, and a Python process to have one CPU, or the share that
-a Lambda of its size has. The last column tells what a request cost here, simulation included: parameters,
-signing, parsing and threads are real, TLS and sockets are missing.
+computes is not in the seconds, and two runs agree to the last digit. On AWS each unit has a machine of its own; there a
+request is taken to cost its sender {cpu:g} ms of a whole CPU, and a Python process to have one CPU, or the share that a
+Lambda of its size has. The first table's last column tells what a request cost here (of runs with 1,000 requests or
+more), simulation included: parameters, signing, parsing and threads are real, TLS and sockets are missing.
 """
 
 _NOT_SAID = """
 - What AWS does. How many bytes a copy moves in one request on S3's side is published nowhere; the number taken is the
   one for downloads. The table above tells how much hangs on it.
 - How S3 behaves when a hundred gigabytes are copied at once: apart from the request rate of a prefix it publishes no
-  limit, so the simulation has none. Real requests also vary; here equal requests take equal times.
+  limit, so the simulation has no other. Real requests also vary; here equal requests take equal times.
 - How long S3 takes to complete an upload of many parts: "several minutes" are possible, says the API reference.
 - What KMS adds, whose request rate is limited by account, and what other Regions cost and take.
 - How fast an account may go: a new account can have a Lambda concurrency of far less than {units}.
@@ -96,6 +97,8 @@ def written(
         "## The copy",
         report.markdown(*report.comparison(runs, prices)),
         _explained(prices),
+        "## What is wanted",
+        report.markdown(*report.goals(runs)),
         "## Where Promote's time goes",
         "Seconds of each state that runs a Lambda or the Map.",
         report.markdown(*report.states(runs)),
