@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.copy import report
 from benchmarks.copy.published import LAMBDA_SECONDS, Prices, Speeds
 from benchmarks.copy.report import PROMOTE, TOO_LONG, Run
+from lambdas.promotion import copy_plan
 
 # The numbers that nobody publishes, changed: what becomes of 140 GB then.
 WHAT_IF = {
@@ -50,11 +51,11 @@ _CONTESTANTS = {
 }
 
 _IDEAL = """
-**The ideal** is the least time in which any program could let this S3 copy, with {at_once} requests under way at once ({units} x
-{in_flight}): every one of these slots is busy until the last byte, with as few latencies as S3's limits allow and no
-request refused; an object that is copied by parts is opened before and completed after. To that come one start of a
-Map Run, of a child and of a Lambda environment. Everything else is the program's own. It is a lower bound: no program
-need reach it.
+**The ideal** is the least time in which any program could let this S3 copy, with {at_once} requests under way at once
+({units} x {in_flight}): every one of these slots is busy until the last byte, with as few latencies as S3's limits
+allow and no request refused; an object that is copied by parts is opened before and completed after. To that come one
+start of a Map Run, of a child and of a Lambda environment. Everything else is the program's own. It is a lower bound:
+no program need reach it.
 """
 
 _TIME = """
@@ -80,8 +81,6 @@ def written(
     runs: Sequence[Run], elsewhere: Mapping[str, Run], speeds: Speeds, prices: Prices, *, command: str, at_once: int
 ) -> str:
     """Return the page. `elsewhere`: runs with other speeds, by what differs."""
-    from lambdas.promotion import copy_plan  # noqa: PLC0415
-
     numbers = {
         "units": copy_plan.AT_ONCE,
         "in_flight": copy_plan.IN_FLIGHT,

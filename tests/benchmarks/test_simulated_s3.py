@@ -178,6 +178,14 @@ def test_small_objects_are_written_and_read_with_their_bytes(world: World) -> No
     assert found == [b"234"]
 
 
+def test_a_copy_that_is_not_there_or_not_whole_is_missing() -> None:
+    world = world_of(objects=3)
+    first, second, third = world.workload.keys
+    world.s3.objects[TARGET, first] = world.s3.objects[SOURCE, first]
+    world.s3.put(TARGET, second, 100 * MB)
+    assert world.missing() == [second, third]
+
+
 def test_contents_are_equal_exactly_when_their_bytes_are() -> None:
     whole = Content.original("a", 100)
     assert Content.joined([whole.cut(0, 30), whole.cut(30, 100)]) == whole
