@@ -22,9 +22,9 @@ from benchmarks.copy.published import LAMBDA_MB_OF_ONE_CPU
 from benchmarks.copy.workflow import Invocation, Workflow
 from benchmarks.copy.world import PREFIX, SOURCE, World
 from lambdas import compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion import copy_plan, duties, inventory, lists, lookup
-from lambdas.promotion.definition import Address, AddressKind
+from lambdas.promotion import copy_plan, duties, inventory, lists, sources
 from lambdas.promotion.document import Artifacts, Copied, Execution, Promotion, Request, SourceModel, Wanted
+from lambdas.promotion.inventory import Found
 from lambdas.promotion.settings import Environment, Hub, Stage
 from lambdas.promotion.step import s3_of_hub
 
@@ -71,16 +71,17 @@ def by_units(world: World) -> Workflow:
 
 def _look_at_the_source(world: World) -> Promotion:
     """What lambdas/resolve_model.py does once it knows the model's addresses."""
-    workload = world.workload
-    one = workload.objects == 1
-    address = Address(
-        uri=f"s3://{SOURCE}/{workload.keys[0] if one else PREFIX}",
-        kind=AddressKind.OBJECT if one else AddressKind.PREFIX,
-        where="the benchmark",
-    )
-    account = duties.as_reader(_PROMOTION.source, execution=_PROMOTION.execution, external_id=None)
-    found = lookup.find_all([address], owner=_PROMOTION.source.account, s3=account.s3)
-    needed = inventory.take(found, application="reviews", stage="qa", bucket=_QA.artifact_bucket, where="the model")
+    workload, owner = world.workload, _PROMOTION.source.account
+    s3 = duties.as_reader(_PROMOTION.source, execution=_PROMOTION.execution, external_id=None).s3
+    if workload.objects == 1:
+        uri = f"s3://{SOURCE}/{workload.keys[0]}"
+        resolved = sources.find(uri, owner=owner, s3=s3)
+        assert resolved  # noqa: S101 - the world has it
+        found = Found(objects=(resolved,))
+    else:
+        uri = f"s3://{SOURCE}/{PREFIX}"
+        found = Found(objects=tuple(sources.listed(SOURCE, PREFIX, owner=owner, s3=s3)), prefix=PREFIX)
+    needed = inventory.take({uri: found}, application="reviews", stage="qa", bucket=_QA.artifact_bucket, where=uri)
     lists.write(lists.INVENTORY, needed.artifacts, _PROMOTION, s3=s3_of_hub())
     world.target_keys |= {artifact.source.key: artifact.key for artifact in needed.artifacts}
     return replace(_PROMOTION, artifacts=Artifacts(objects=workload.objects, bytes=workload.bytes))
