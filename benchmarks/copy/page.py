@@ -95,7 +95,7 @@ def written(
         _made_by(command),
         "## The copy",
         report.markdown(*report.comparison(runs, prices)),
-        _explained(prices),
+        _explained(),
         "## What is wanted",
         report.markdown(*report.goals(runs)),
         "## Where Promote's time goes",
@@ -132,11 +132,12 @@ def _aws_cli() -> str:
     return next(line for line in pinned if line.startswith("awscli")).replace("==", " ")
 
 
-def _explained(prices: Prices) -> str:
+def _explained() -> str:
     return (
         "Writes are the requests that S3 bills as PUT, COPY, POST or LIST; reads are GET and HEAD. *Slowed down* "
-        f"counts the answers SlowDown, after which a request was tried again. Prices are those of {prices.as_of} in "
-        "us-east-1, for requests, Lambda (arm64) and state transitions; the machine that runs boto3 or the CLI is not "
+        "counts the answers SlowDown, after which a request was tried again. Prices are list prices in us-east-1, as "
+        "copies of AWS's pages from 2024 to 2026 show them, for requests, Lambda (arm64) and state "
+        "transitions; the machine that runs boto3 or the CLI is not "
         "in them. Bytes copied within a Region cost nothing. The ideal begins as a workflow does, with the start of a "
         "Map: a process that runs already can be faster with little to copy."
     )

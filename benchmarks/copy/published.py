@@ -66,9 +66,11 @@ LARGEST_OBJECT = 50 * 1024 * GIB
 
 @dataclass(frozen=True)
 class Prices:
-    """US dollars in us-east-1, without free tiers, taxes and storage."""
+    """US dollars in us-east-1, without free tiers, taxes and storage.
 
-    as_of: str = "November 2026"
+    Read in copies of these pages and of pages that quote them, 2024 to 2026. Look them up before you rely on them.
+    """
+
     # https://aws.amazon.com/lambda/pricing/ (arm64, the first tier)
     lambda_gb_second: float = 0.0000133334
     lambda_invocation: float = 0.20 / 1_000_000
