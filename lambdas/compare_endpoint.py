@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lambdas.promotion import arrivals, duties, endpoint_rules, endpoints, inventory, lists, models, registries, rules
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Artifact, Outcome, Progress, Promotion
+from lambdas.promotion.document import Artifact, Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.step import now, s3_of_hub, step
 
 
@@ -34,5 +34,7 @@ def _look_for_copies(promotion: Promotion, account: Account) -> list[Artifact]:
     folders = inventory.folders(artifacts, application=promotion.request.application, stage=promotion.stage.name)
     there = arrivals.listed(folders, target, s3=account.s3)
     missing = rules.missing_of(artifacts, there, bucket=target.artifact_bucket)
-    lists.write(lists.THERE, there, promotion, s3=hub)
+    transfers = [Transfer(artifact=artifact, there=artifact.key in there) for artifact in artifacts]
+    lists.write(lists.LOOKED_FOR, transfers, promotion, s3=hub)
+    lists.write(lists.PROMOTION, [promotion], promotion, s3=hub)
     return missing

@@ -16,21 +16,29 @@ if TYPE_CHECKING:
 
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """The event is {"promotion": the document, "unit": {"offset", "length"}}; the answer is what was copied."""
+    """The event is {"promotion": the document, "unit": {"offset", "length"}, "attempt": how often it was tried before}.
+
+    The answer is what was copied.
+    """
     promotion = Promotion.from_json(event["promotion"])
     span = (event["unit"]["offset"], event["unit"]["length"])
     log_about(promotion, unit=span[0])
     unit = lists.read_one(lists.UNITS, Unit, span, promotion, s3=s3_of_hub())
     s3 = duties.as_copier(promotion, [piece.transfer.artifact for piece in unit.pieces]).s3
-    copied = copy(unit, promotion.way, until=Clock.of(context).until, s3=s3)
+    copied = copy(unit, promotion.way, until=Clock.of(context).until, again=event["attempt"] > 0, s3=s3)
     measures.count_copied(copied, application=promotion.request.application, stage=promotion.stage.name)
     return to_json(copied)
 
 
-def copy(unit: Unit, way: Way, *, until: float, s3: S3Client) -> Copied:
-    """Copy what of the unit is not there yet. An object made of parts is counted when it is completed."""
+def copy(unit: Unit, way: Way, *, until: float, again: bool, s3: S3Client) -> Copied:
+    """Copy what of the unit is not there yet. An object made of parts is counted when it is completed.
+
+    `again`: an earlier run may have left parts, so it is worth asking for them.
+    """
     run = functools.partial(parallel.run, at_once=copy_plan.IN_FLIGHT, until=until, doing="Copying a unit")
-    there = run([functools.partial(_parts_there, piece, way, s3=s3) for piece in unit.pieces])
+    there: list[set[int]] = [set() for _ in unit.pieces]
+    if again:
+        there = run([functools.partial(_parts_there, piece, way, s3=s3) for piece in unit.pieces])
     calls = [call for piece, parts in zip(unit.pieces, there, strict=True) for call in _calls(piece, parts, way, s3=s3)]
     done = run(calls)
     return Copied(objects=sum(one.objects for one in done), bytes=sum(one.bytes for one in done))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambdas.promotion import copy_plan, copying, duties, lists, parallel
-from lambdas.promotion.document import Artifact, CopyPlan, Promotion, Transfer, Way
+from lambdas.promotion.document import CopyPlan, Promotion, Transfer, Way
 from lambdas.promotion.step import Clock, s3_of_hub, step_with_clock
 
 if TYPE_CHECKING:
@@ -20,20 +19,22 @@ _AT_ONCE = 50
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
     hub = s3_of_hub()
-    lists.write(lists.PROMOTION, [promotion], promotion, s3=hub)
-    artifacts = lists.read(lists.INVENTORY, Artifact, promotion, s3=hub)
-    there = set(lists.read(lists.THERE, str, promotion, s3=hub))
-    s3 = duties.as_copier(promotion, artifacts).s3
-    prepare = functools.partial(_prepare, there=there, way=promotion.way, s3=s3)
-    transfers = parallel.run(
-        [functools.partial(prepare, artifact) for artifact in artifacts],
-        at_once=_AT_ONCE,
-        until=clock.until,
-        doing=f"Looking at the {len(artifacts)} objects of {promotion.model.arn}",
+    at_once = functools.partial(parallel.run, at_once=_AT_ONCE, until=clock.until)
+    looked_for = lists.read(lists.LOOKED_FOR, Transfer, promotion, s3=hub)
+    s3 = duties.as_copier(promotion, [transfer.artifact for transfer in looked_for]).s3
+    transfers = at_once(
+        [functools.partial(_prepare, transfer, promotion.way, s3=s3) for transfer in looked_for],
+        doing=f"Looking at the {len(looked_for)} objects of {promotion.model.arn}",
     )
-    lists.write(lists.TRANSFERS, transfers, promotion, s3=hub)
     units = copy_plan.units(transfers)
-    spans = lists.write(lists.UNITS, units, promotion, s3=hub)
+    at_once(
+        [
+            lambda: lists.write(lists.TRANSFERS, transfers, promotion, s3=hub),
+            lambda: lists.write(lists.UNITS, units, promotion, s3=hub),
+            lambda: lists.write_manifest(units, promotion, s3=hub),
+        ],
+        doing="Writing the plan of the copy",
+    )
     missing = [transfer.artifact.source.size for transfer in transfers if not transfer.there]
     return replace(
         promotion,
@@ -41,19 +42,17 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
             objects=len(missing),
             bytes=sum(missing),
             units=len(units),
-            manifest=lists.write_manifest(spans, promotion, s3=hub),
+            manifest=f"{promotion.lists}{lists.MANIFEST}",
         ),
     )
 
 
-def _prepare(artifact: Artifact, *, there: Collection[str], way: Way, s3: S3Client) -> Transfer:
-    seen = copying.look_at_source(artifact, way, s3=s3)
-    found = replace(artifact, source=seen.object)
-    if artifact.key in there:
-        return Transfer(artifact=found, there=True)
-    size = copy_plan.part_size(found, whole_if_possible=way.annotations)
-    if size is None:
-        return Transfer(artifact=found)
+def _prepare(transfer: Transfer, way: Way, *, s3: S3Client) -> Transfer:
+    seen = copying.look_at_source(transfer.artifact, way, s3=s3)
+    found = replace(transfer, artifact=replace(transfer.artifact, source=seen.object))
+    size = copy_plan.part_size(found.artifact, whole_if_possible=way.annotations)
+    if found.there or size is None:
+        return found
     if way.annotations:
-        copying.require_no_annotations(found, way, s3=s3)
-    return Transfer(artifact=found, part_size=size, upload_id=copying.open_upload(found, seen.kept, way, s3=s3))
+        copying.require_no_annotations(found.artifact, way, s3=s3)
+    return replace(found, part_size=size, upload_id=copying.open_upload(found.artifact, seen.kept, way, s3=s3))

@@ -160,7 +160,11 @@ def _copy(scope: Construct, step: StepFunction, *, lists: s3.IBucket) -> sfn.Dis
             scope,
             "Copy a unit",
             step,
-            payload={"promotion": "{% $states.input.promotion %}", "unit": "{% $states.input.unit %}"},
+            payload={
+                "promotion": "{% $states.input.promotion %}",
+                "unit": "{% $states.input.unit %}",
+                "attempt": "{% $states.context.State.RetryCount %}",
+            },
             caught_by=unit_failed,
             catch_output=_UNIT_FAILED,
         )

@@ -12,16 +12,18 @@ from dataclasses import dataclass
 
 from lambdas.promotion.document import Artifact, Piece, Transfer, Unit
 
-AT_ONCE = 16  # units: the Map's concurrency
-IN_FLIGHT = 16  # requests of a unit
+AT_ONCE = 8  # units: the Map's concurrency; a new account has 10 Lambdas at once in all (AWS: Lambda quotas)
+IN_FLIGHT = 32  # requests of a unit
 
 _MIB = 1024**2
 # AWS: Amazon S3 multipart upload limits, and the CopyObject API ("up to 5 GB"; the number that is enforced).
 _MOST_PARTS = 10_000
 _LARGEST_COPY = 5 * 1024**3
-# Small enough to keep every request in flight busy to the end, large enough that its latency is little.
-_PART = 128 * _MIB
-_BY_PARTS_ABOVE = 2 * _PART
+# Large enough that a request's latency is little beside its time. An object has as many parts as fill whole rounds of
+# all requests that can be in flight, so that none is idle at the end.
+_PART = 256 * _MIB
+_SMALLEST_PART = 64 * _MIB
+_BY_PARTS_ABOVE = 256 * _MIB
 # AWS: S3, "Performance guidelines": 85 to 90 MB/s a request, 100 to 200 ms until it begins.
 _BYTES_A_SECOND = 85e6
 _LATENCY = 0.15  # seconds
@@ -56,8 +58,9 @@ def part_size(artifact: Artifact, *, whole_if_possible: bool = False) -> int | N
         or (checksum and not checksum.startswith(_WHOLE_FROM_PARTS))
     ):
         return None
-    least = -(-size // _MOST_PARTS)
-    return max(_PART, -(-least // _MIB) * _MIB)
+    rounds = max(1, round(size / (_PART * AT_ONCE * IN_FLIGHT)))
+    wanted = max(_SMALLEST_PART, size / (rounds * AT_ONCE * IN_FLIGHT), size / _MOST_PARTS)
+    return math.ceil(wanted / _MIB) * _MIB
 
 
 def parts(transfer: Transfer) -> int:

@@ -22,21 +22,15 @@ T = TypeVar("T")
 
 PROMOTION = "promotion.jsonl"  # Promotion: as it was before the copy, for whoever tidies up after a stopped execution
 INVENTORY = "inventory.jsonl"  # Artifact: what the model needs
-THERE = "there.jsonl"  # str: keys that are in the target's bucket already
+LOOKED_FOR = "looked-for.jsonl"  # Transfer: the inventory, with what is in the target's bucket already
 TRANSFERS = "transfers.jsonl"  # Transfer: the inventory as it was found before the copy, with the open uploads
 UNITS = "units.jsonl"  # Unit: what one run of the copying step does
 MANIFEST = "units.json"  # the Map's items: where each unit stands in UNITS
 
 
-def write(name: str, items: Iterable[Any], promotion: Promotion, *, s3: S3Client) -> list[tuple[int, int]]:
-    """Write a list, and return where each item stands in it: offset and length in bytes."""
-    lines = [to_line(item) for item in items]
-    _put(name, b"".join(lines), promotion, s3=s3)
-    spans, offset = [], 0
-    for line in lines:
-        spans.append((offset, len(line)))
-        offset += len(line)
-    return spans
+def write(name: str, items: Iterable[Any], promotion: Promotion, *, s3: S3Client) -> None:
+    """Write a list."""
+    _put(name, b"".join(to_line(item) for item in items), promotion, s3=s3)
 
 
 def read(name: str, kind: type[T], promotion: Promotion, *, s3: S3Client) -> list[T]:
@@ -62,11 +56,14 @@ def read_one(name: str, kind: type[T], span: tuple[int, int], promotion: Promoti
     return from_line(_get(name, promotion, s3=s3, Range=f"bytes={offset}-{offset + length - 1}"), kind)
 
 
-def write_manifest(spans: Iterable[tuple[int, int]], promotion: Promotion, *, s3: S3Client) -> str:
-    """Write the Map's items and return the key: a JSON array (AWS: Distributed Map, ItemReader for JSON files)."""
-    items = [{"offset": offset, "length": length} for offset, length in spans]
-    _put(MANIFEST, json.dumps(items).encode(), promotion, s3=s3)
-    return f"{promotion.lists}{MANIFEST}"
+def write_manifest(items: Iterable[Any], promotion: Promotion, *, s3: S3Client) -> None:
+    """Write where each item of a list stands in it, as a JSON array (AWS: Distributed Map, ItemReader, JSON files)."""
+    spans, offset = [], 0
+    for item in items:
+        length = len(to_line(item))
+        spans.append({"offset": offset, "length": length})
+        offset += length
+    _put(MANIFEST, json.dumps(spans).encode(), promotion, s3=s3)
 
 
 def _put(name: str, body: bytes, promotion: Promotion, *, s3: S3Client) -> None:

@@ -97,6 +97,7 @@ def test_there_is_nothing_to_do_only_while_the_copied_image_is_there(aws: Stubs,
     one = replace(promotion(), images=(COPY,))
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the inventory: the model has no artifacts
     aws.s3.add_response("put_object", {})
+    aws.s3.add_response("put_object", {})
     aws.let_in()
     described: dict[str, Any] = {
         "EndpointName": one.stage.endpoint,

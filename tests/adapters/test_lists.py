@@ -36,8 +36,12 @@ def write(s3: S3Client, stubs: Stubs, items: list[Any]) -> tuple[bytes, list[tup
         "provide-client-params.s3.PutObject", lambda params, **_: sent.append(dict(params))
     )
     stubs.s3.add_response("put_object", {})
-    spans = lists.write(lists.INVENTORY, items, PLAIN, s3=s3)
-    (put,) = sent
+    lists.write(lists.INVENTORY, items, PLAIN, s3=s3)
+    stubs.s3.add_response("put_object", {})
+    lists.write_manifest(items, PLAIN, s3=s3)
+    put, manifest = sent
+    assert (manifest["Bucket"], manifest["Key"]) == (PLACE["Bucket"], "promotions/release-7/units.json")
+    spans = [(one["offset"], one["length"]) for one in json.loads(manifest["Body"])]
     body = put.pop("Body")
     assert put == PLACE
     return body, spans
@@ -84,14 +88,6 @@ def test_a_list_of_keys_is_read_as_it_was_written(s3: S3Client, stubs: Stubs) ->
     body, _ = write(s3, stubs, keys)
     answer_with(stubs, body)
     assert lists.read(lists.INVENTORY, str, PLAIN, s3=s3) == keys
-
-
-def test_the_manifest_tells_the_map_where_each_unit_stands(s3: S3Client, stubs: Stubs) -> None:
-    """AWS: Distributed Map reads an array of objects from a JSON file."""
-    body = json.dumps([{"offset": 0, "length": 7}, {"offset": 7, "length": 9}]).encode()
-    stubs.s3.add_response("put_object", {}, {**PLACE, "Key": "promotions/release-7/units.json", "Body": body})
-    key = lists.write_manifest([(0, 7), (7, 9)], PLAIN, s3=s3)
-    assert key == "promotions/release-7/units.json"
 
 
 def test_a_list_that_is_missing_is_not_an_empty_one(s3: S3Client, stubs: Stubs) -> None:

@@ -19,7 +19,7 @@ from lambdas import (
     verify_artifacts,
 )
 from lambdas.promotion import lists
-from lambdas.promotion.document import Outcome, Progress, Promotion
+from lambdas.promotion.document import Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError
 from tests.adapters.conftest import Stubs
 from tests.adapters.storage import Storage
@@ -57,7 +57,8 @@ def copies_are_there(storage: Storage, *, missing: int | None = None) -> list[st
 
 
 def written_as_there(storage: Storage) -> list[str]:
-    return lists.read(lists.THERE, str, PLAIN, s3=storage.client)
+    looked_for = lists.read(lists.LOOKED_FOR, Transfer, PLAIN, s3=storage.client)
+    return [transfer.artifact.key for transfer in looked_for if transfer.there]
 
 
 def endpoint_is(aws: Stubs, config: str) -> None:

@@ -108,7 +108,7 @@ def _copy(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
     copied: list[dict[str, int]] = []
 
     def copy_one(unit: dict[str, int], invocation: Invocation) -> None:
-        copied.append(copy_unit.handler({"promotion": document, "unit": unit}, invocation))
+        copied.append(copy_unit.handler({"promotion": document, "unit": unit, "attempt": 0}, invocation))
 
     units: list[dict[str, int]] = json.loads(manifest or b"[]")
     workflow.distributed_map("Copy the artifacts", units, copy_one, memory=MEMORY, at_once=copy_plan.AT_ONCE)
