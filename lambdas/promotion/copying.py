@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # What S3 computes for a copy whose source has no checksum of the whole object.
 _COMPUTED = "CRC64NVME"
+# Why parts do not make an object; no part at all is not even a well-formed request.
+_NOT_WHOLE = {"BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest", "MalformedXML"}
 _GONE = {"NoSuchKey", "NoSuchVersion", "404"}
 
 
@@ -170,7 +172,7 @@ def complete_upload(transfer: Transfer, way: Way, *, s3: S3Client) -> bool:
         if code in {"PreconditionFailed", "NoSuchUpload"}:
             # Somebody was quicker, or an earlier run of this step was killed after it had done this. The target looks.
             return False
-        if code in {"BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"}:
+        if code in _NOT_WHOLE:
             raise ArtifactMismatch(
                 f"The parts of {_uri(artifact, way)} do not make {artifact.source.uri}: S3 says {error}. Nothing was "
                 "deployed. Promote again: the parts are dropped and copied anew."

@@ -14,7 +14,7 @@ def apply() -> None:
     @functools.wraps(answer)
     def answer_who_may_list(method: str, bucket: str, key: str, headers: dict[str, str], *request: Any) -> Any:
         response = answer(method, bucket, key, headers, *request)
-        if response[0] != 404 or not key or s3_requests.caller() is None:
+        if response[0] != 404 or not key or s3_requests.caller() is None or b"NoSuchUpload" in response[2]:
             return response
         source, _, _ = s3_requests.copy_source(headers)
         asked = source or bucket

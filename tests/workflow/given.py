@@ -248,10 +248,22 @@ class World:
 
     def open_uploads(self, environment: str) -> list[str]:
         """The keys of the uploads that nobody has completed or aborted."""
-        answer = self.client("s3", environment).list_multipart_uploads(
-            Bucket=f"promote-{environment}-{self.sandbox.accounts[environment]}-{self.sandbox.region}"
-        )
-        return [one["Key"] for one in answer.get("Uploads", [])]
+        return [one["Key"] for one in self._uploads_in(environment)]
+
+    def abort_uploads(self, environment: str) -> None:
+        for one in self._uploads_in(environment):
+            self.client("s3", environment).abort_multipart_upload(
+                Bucket=self.artifact_bucket(environment), Key=one["Key"], UploadId=one["UploadId"]
+            )
+
+    def _uploads_in(self, environment: str) -> list[dict[str, str]]:
+        answer = self.client("s3", environment).list_multipart_uploads(Bucket=self.artifact_bucket(environment))
+        found: list[dict[str, str]] = answer.get("Uploads", [])
+        return found
+
+    def artifact_bucket(self, environment: str) -> str:
+        place = self.sandbox.places.environments[environment]
+        return f"promote-{environment}-{place.account}-{place.region}"
 
     def wait_for_endpoint(self, environment: str, status: str = "InService") -> None:
         deadline = time.monotonic() + 20
