@@ -221,6 +221,8 @@ class EnvironmentStack(Stack):
             {"StringLike": {"s3:prefix": f"{names.ARTIFACT_PREFIX}/*"}},
         )
         self._allow(role, "DecryptModels", ["kms:Decrypt"], [key.key_arn], self._via_s3(self.region))
+        self._read_jumpstart(role)
+        self._join_vpcs(role)
         self._allow(
             role,
             "PullImages",
@@ -252,7 +254,9 @@ class EnvironmentStack(Stack):
             "AWS's own image accounts differ by framework and Region; a repository's policy decides.",
         )
         self._accept_wildcards(
-            role, ["Resource::*"], "GetAuthorizationToken and PutMetricData know no resources (AWS: ECR, CloudWatch)."
+            role,
+            ["Resource::*"],
+            "GetAuthorizationToken, PutMetricData and EC2's Describe know no resources (AWS: ECR, CloudWatch, EC2).",
         )
         self._accept_wildcards(role, [f"Resource::{logs_arn}"], "SageMaker makes a log group for each endpoint.")
         # Live endpoints run as this role, also when their stage is no longer in the configuration.
@@ -282,6 +286,53 @@ class EnvironmentStack(Stack):
             [f"Resource::{copies}"],
             "A repository is called like its source's; a session is narrowed to one repository.",
         )
+
+    def _read_jumpstart(self, role: iam.Role) -> None:
+        """A model of JumpStart keeps its data in AWS's own buckets, which let everybody read what is not gated."""
+        buckets = [f"arn:aws:s3:::{bucket}" for bucket in names.jumpstart_buckets(self.region)]
+        objects = [f"{bucket}/*" for bucket in buckets]
+        self._allow(role, "ReadJumpStart", ["s3:GetObject", "s3:ListBucket"], [*buckets, *objects])
+        self._accept_wildcards(role, [f"Resource::{arn}" for arn in objects], "AWS's public model data.")
+
+    def _join_vpcs(self, role: iam.Role) -> None:
+        """What SageMaker does with the role to place containers in a VPC (AWS: execution roles, CreateModel API)."""
+        vpcs = [
+            stage.vpc
+            for application, name in self._stages_here()
+            if (stage := self._configuration.applications[application].stages[name]).vpc and stage.vpc.subnets
+        ]
+        if not vpcs:
+            return
+        place = f"arn:aws:ec2:{self.region}:{self.account}"
+        interfaces = f"{place}:network-interface/*"
+        parts = sorted(
+            {f"{place}:subnet/{one}" for vpc in vpcs for one in vpc.subnets}
+            | {f"{place}:security-group/{one}" for vpc in vpcs for one in vpc.security_group_ids}
+        )
+        self._allow(role, "MakeInterfaces", ["ec2:CreateNetworkInterface"], [interfaces, *parts])
+        self._allow(
+            role,
+            "ManageInterfaces",
+            [
+                "ec2:CreateNetworkInterfacePermission",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DeleteNetworkInterfacePermission",
+            ],
+            [interfaces],
+        )
+        self._allow(
+            role,
+            "SeeVpcs",
+            [
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcs",
+            ],
+            ["*"],
+        )
+        self._accept_wildcards(role, [f"Resource::{interfaces}"], "SageMaker makes and deletes the interfaces.")
 
     # What a source has
 

@@ -9,7 +9,7 @@ the acceptance tests of aws_sagemaker_model); where AWS does not offer a model, 
 
 from __future__ import annotations
 
-from lambdas.promotion import addresses
+from lambdas.promotion import addresses, names
 
 # Regions by the beginning of their names. Optimized models (draft models for speculative decoding) are in fewer.
 _OPTIMIZED = {
@@ -39,11 +39,7 @@ _LAUNCHED = {
     "mx-central": (1,),
 }
 # The beginning of a bucket's name, before its Region.
-_CACHES = {
-    "jumpstart-cache-prod-": _LAUNCHED,
-    "jumpstart-private-cache-prod-": _LAUNCHED,
-    "sagemaker-sd-models-prod-": _OPTIMIZED,
-}
+_CACHES = dict(zip(names.JUMPSTART_BUCKETS, (_LAUNCHED, _LAUNCHED, _OPTIMIZED), strict=True))
 
 
 def is_cache(uri: str) -> bool:

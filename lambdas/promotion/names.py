@@ -14,6 +14,7 @@ ARTIFACT_PREFIX = "artifacts"
 IMAGE_PREFIX = PRODUCT
 LISTS_PREFIX = "promotions"
 TAG_PREFIX = "promote:"
+JUMPSTART_BUCKETS = ("jumpstart-cache-prod-", "jumpstart-private-cache-prod-", "sagemaker-sd-models-prod-")
 
 
 class Step(enum.StrEnum):
@@ -99,6 +100,11 @@ def hub_bucket(account: str, region: str) -> str:
 def lists_prefix(promotion_id: str) -> str:
     """Key prefix, with its slash, of one promotion's lists in the hub's bucket."""
     return f"{LISTS_PREFIX}/{promotion_id}/"
+
+
+def jumpstart_buckets(region: str) -> list[str]:
+    """AWS's own buckets with the models of SageMaker JumpStart in a Region (jumpstart.py)."""
+    return [f"{beginning}{region}" for beginning in JUMPSTART_BUCKETS]
 
 
 def artifact_key_alias(environment: str) -> str:

@@ -1,0 +1,90 @@
+"""Rights that are there only where the configuration needs them: a VPC, tags, annotations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+import yaml
+from cdk_nag import AwsSolutionsChecks
+
+import app as promote
+from lambdas.promotion import names
+
+PROJECT = Path(__file__).parents[2]
+Template = dict[str, Any]
+Statements = dict[str, dict[str, Any]]
+PLACE = "arn:aws:ec2:us-east-1:333333333333"
+
+
+@pytest.fixture(scope="module")
+def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Template]]:
+    def with_changes(
+        application: dict[str, Any] | None = None, qa: dict[str, Any] | None = None
+    ) -> dict[str, Template]:
+        folder = tmp_path_factory.mktemp("app")
+        config = yaml.safe_load((PROJECT / "sandbox" / "promotion.yaml").read_text())
+        config["applications"]["text-classifier"] |= application or {}
+        config["applications"]["text-classifier"]["stages"]["qa"] |= qa or {}
+        file = folder / "promotion.yaml"
+        file.write_text(yaml.safe_dump(config))
+        app = cdk.App(outdir=str(folder / "out"), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
+        cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+        promote.build(app, file)
+        app.synth()
+        return {one.name.split(".")[0]: json.loads(one.read_text()) for one in (folder / "out").glob("*.template.json")}
+
+    return with_changes
+
+
+@pytest.fixture(scope="module")
+def rich(synthesise: Callable[..., dict[str, Template]]) -> dict[str, Template]:
+    vpc = {"security_group_ids": ["sg-0123456789abcdef0"], "subnets": ["subnet-0123456789abcdef0"]}
+    return synthesise({"copy_tags": True, "copy_annotations": True}, {"vpc": vpc})
+
+
+def statements(template: Template, role: str) -> Statements:
+    """The statements of a role's policies by their Sid."""
+    found: Statements = {}
+    ids = [key for key, one in template["Resources"].items() if one.get("Properties", {}).get("RoleName") == role]
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::IAM::Policy" and resource["Properties"]["Roles"] == [{"Ref": ids[0]}]:
+            found |= {one.get("Sid", ""): one for one in resource["Properties"]["PolicyDocument"]["Statement"]}
+    return found
+
+
+def test_a_stage_in_a_vpc_lets_its_environments_models_join_that_vpc_and_no_other(rich: dict[str, Template]) -> None:
+    qa = statements(rich[names.environment_stack("qa")], "promote-qa-execution")
+    assert qa["MakeInterfaces"]["Resource"] == [
+        f"{PLACE}:network-interface/*",
+        f"{PLACE}:security-group/sg-0123456789abcdef0",
+        f"{PLACE}:subnet/subnet-0123456789abcdef0",
+    ]
+    assert {"ManageInterfaces", "SeeVpcs"} <= set(qa)
+    production = statements(rich[names.environment_stack("production")], "promote-production-execution")
+    assert not {"MakeInterfaces", "ManageInterfaces", "SeeVpcs"} & set(production)
+
+
+def test_without_a_vpc_no_role_may_touch_the_network(synthesise: Callable[..., dict[str, Template]]) -> None:
+    assert "ec2:" not in json.dumps(synthesise({}, {"vpc": "none"}))
+
+
+def test_tags_and_annotations_are_read_and_written_only_where_they_are_copied(
+    rich: dict[str, Template], templates: dict[str, Template]
+) -> None:
+    copier = statements(rich[names.environment_stack("dev")], "promote-dev-copier")
+    assert set(copier["ReadTagsForQa"]["Action"]) == {
+        "s3:GetObjectTagging",
+        "s3:GetObjectVersionTagging",
+        "s3:GetObjectAnnotation",
+        "s3:GetObjectVersionAnnotation",
+        "s3:ListObjectAnnotations",
+    }
+    assert {"s3:PutObjectTagging", "s3:PutObjectAnnotation"} <= set(copier["PutIntoQa"]["Action"])
+    plain = json.dumps(templates)
+    assert "Tagging" not in plain
+    assert "Annotation" not in plain
