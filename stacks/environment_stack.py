@@ -366,12 +366,9 @@ class EnvironmentStack(Stack):
 
     def _copier(self, own_key: kms.Key | None, targets_fed: Sequence[str]) -> None:
         role = self._role(Duty.COPIER, "Reads artifacts here and puts them into the targets' buckets")
-        own = self._own_bucket("/*")
-        theirs = [bucket for bucket in self._buckets("/*") if bucket not in own]
         self._allow(role, "TellMissingFromDenied", ["s3:ListBucket"], self._buckets(""))
-        self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], theirs)
-        # Our own bucket keeps versions, and a version is copied by its id; HeadObject tells it of what a list showed.
-        self._read_artifacts(role, "ReadPromotedArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], own)
+        # A version is copied by its id, but a list does not tell it: then the newest is asked for it first.
+        self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], self._buckets("/*"))
         self._decrypt_artifacts(role, own_key)
         for target in targets_fed:
             there = self._configuration.environments[target]
@@ -505,13 +502,10 @@ class EnvironmentStack(Stack):
 
     def _buckets(self, below: str) -> list[str]:
         """ARNs of the buckets that hold models here: those of the configuration and, in a target, our own."""
-        theirs = [f"arn:aws:s3:::{bucket}{below}" for bucket in self._configuration.environments[self._name].buckets]
-        return [*theirs, *self._own_bucket(below)]
-
-    def _own_bucket(self, below: str) -> list[str]:
-        if self._name not in self._configuration.sources():
-            return []
-        return [f"arn:aws:s3:::{names.artifact_bucket(self._name, self.account, self.region)}{below}"]
+        found = list(self._configuration.environments[self._name].buckets)
+        if self._name in self._configuration.sources():
+            found.append(names.artifact_bucket(self._name, self.account, self.region))
+        return [f"arn:aws:s3:::{bucket}{below}" for bucket in found]
 
     def _stages_here(self) -> list[tuple[str, str]]:
         return [

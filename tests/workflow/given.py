@@ -8,7 +8,8 @@ import shutil
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,14 @@ class World:
         bucket, key = data_scientist.bucket(self.sandbox), f"{uuid4().hex[:8]}/{name}"
         self.client("s3", "dev").put_object(Bucket=bucket, Key=key, Body=content)
         return f"s3://{bucket}/{key}"
+
+    def upload_tree(self, files: Mapping[str, bytes]) -> str:
+        """Put objects below a prefix of their own in dev's bucket and return its address."""
+        bucket, prefix = data_scientist.bucket(self.sandbox), f"{uuid4().hex[:8]}/"
+        s3 = self.client("s3", "dev")
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda key: s3.put_object(Bucket=bucket, Key=prefix + key, Body=files[key]), files))
+        return f"s3://{bucket}/{prefix}"
 
     def container(self, name: str = "small", **changes: Any) -> dict[str, Any]:
         """A script-mode container with archives of its own. `changes` replace members; None removes one."""
@@ -190,6 +199,13 @@ class World:
         pages = self.client("stepfunctions").get_paginator("list_executions")
         found = pages.paginate(stateMachineArn=self.sandbox.state_machine_arn, **only)
         return [execution["executionArn"] for page in found for execution in page["executions"]]
+
+    def wait_for_state(self, arn: str, name: str, *, seconds: float = 30) -> None:
+        """Wait until an execution has entered a state."""
+        deadline = time.monotonic() + seconds
+        while name not in (entered := self.states(arn)):
+            assert time.monotonic() < deadline, f"{arn} did not come to {name} within {seconds} s, but to {entered}"
+            time.sleep(0.02)
 
     def states(self, arn: str) -> list[str]:
         """The states that an execution entered, in order."""
