@@ -7,6 +7,7 @@ layer and each try can be seen in the execution's history.
 from __future__ import annotations
 
 import json
+import os
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,10 @@ _NAMING_PARAMETERS = ("RoleArn", "EndpointName", "EndpointConfigName", "ModelNam
 # The rights of calls that are named otherwise: S3 answers HeadObject with no text at all, and a cross-account copy with
 # no more than "Access Denied" (AWS: HeadObject; S3, troubleshooting access denied errors).
 _RIGHTS = {
-    "HeadObject": "s3:GetObject, s3:ListBucket where the object is missing, kms:Decrypt where a key encrypts it",
+    "HeadObject": "s3:GetObject (of a version s3:GetObjectVersion), s3:ListBucket where the object is missing, "
+    "kms:Decrypt where a key encrypts it",
+    "GetObject": "s3:GetObject, s3:ListBucket where the object is missing, kms:Decrypt where a key encrypts it",
+    "PutObject": "s3:PutObject, kms:GenerateDataKey where a key encrypts it",
     "CopyObject": "s3:GetObject or s3:GetObjectVersion and kms:Decrypt on the source, s3:PutObject and "
     "kms:GenerateDataKey on the target",
     "UploadPartCopy": "s3:GetObject or s3:GetObjectVersion and kms:Decrypt on the source, s3:PutObject, "
@@ -150,7 +154,7 @@ def assume(
     """
     # In the hub's own Region (Lambda sets it): another may be one that the hub's account has not opted in to.
     sts = _session.client("sts", config=_CONFIG)
-    name_refusals(sts, "This step's role in the hub")
+    name_refusals(sts, _own_role())
     optional: dict[str, Any] = {
         **({"ExternalId": external_id} if external_id else {}),
         **({"Policy": json.dumps(policy, separators=(",", ":"))} if policy else {}),
@@ -168,8 +172,14 @@ def assume(
 def own_s3() -> S3Client:
     """S3 in the hub, as the step's own role."""
     client: S3Client = _session.client("s3", config=_CONFIG)
-    name_refusals(client, "This step's role in the hub")
+    name_refusals(client, _own_role())
     return client
+
+
+def _own_role() -> str:
+    """Name the role that this step runs with: it is called as its function is (names.py), which Lambda tells."""
+    name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    return f"The role {name} in the hub" if name else "This step's role in the hub"
 
 
 def _as_metadata(credentials: CredentialsTypeDef) -> dict[str, str]:
@@ -252,7 +262,7 @@ def _subject(params: dict[str, Any]) -> str:
         source = params["CopySource"]
         return f"s3://{params['Bucket']}/{params['Key']} from s3://{source['Bucket']}/{source['Key']}"
     if "Bucket" in params:
-        return f"s3://{params['Bucket']}/{params.get('Key', '')}"
+        return f"s3://{params['Bucket']}/{params.get('Key') or params.get('Prefix', '')}"
     if "repositoryName" in params:
         return f"the repository {params['repositoryName']} of account {params.get('registryId')}"
     for name in _NAMING_PARAMETERS:

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.retries import standard
-from botocore.stub import ANY
+from botocore.stub import ANY, Stubber
 
 from lambdas.promotion import accounts
 from lambdas.promotion.errors import (
@@ -96,6 +96,28 @@ def test_the_clients_of_an_account_name_its_role(aws: Stubs) -> None:
     account = assume(aws)
     with pytest.raises(AccessDenied, match=f"^{ROLE} may not call sagemaker:DescribeModel on reviews-v7"):
         account.sagemaker.describe_model(ModelName="reviews-v7")
+
+
+def test_the_steps_own_role_is_named_as_its_function_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where S3 says no more than Access Denied."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "promote-copy-unit")
+    monkeypatch.setattr(accounts, "_session", boto3.Session("key", "secret", region_name="us-east-1"))
+    s3 = accounts.own_s3()
+    with Stubber(s3) as stubber, pytest.raises(AccessDenied) as denied:
+        stubber.add_client_error("put_object", "AccessDenied", "Access Denied", 403)
+        s3.put_object(Bucket="lists", Key="units.jsonl")
+    assert str(denied.value).startswith(
+        "The role promote-copy-unit in the hub may not call s3:PutObject on s3://lists/units.jsonl. AWS says: Access "
+        "Denied. It takes s3:PutObject, kms:GenerateDataKey where a key encrypts it."
+    )
+
+
+def test_what_is_listed_is_named_with_its_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "_session", boto3.Session("key", "secret", region_name="us-east-1"))
+    s3 = accounts.own_s3()
+    with Stubber(s3) as stubber, pytest.raises(AccessDenied, match=r"on s3://models/artifacts/a/\. "):
+        stubber.add_client_error("list_objects_v2", "AccessDenied", "Access Denied", 403)
+        s3.list_objects_v2(Bucket="models", Prefix="artifacts/a/")
 
 
 def test_a_client_makes_one_try() -> None:
