@@ -47,6 +47,8 @@ def test_the_output_says_what_was_promoted_where_it_is_and_what_it_cost(world: W
         "artifacts": 2,
         "artifacts_copied": 2,
         "images_copied": [],
+        "artifacts_proved": 2,
+        "artifacts_not_proved": 0,
     }
 
 
@@ -129,7 +131,9 @@ def test_the_same_promotion_again_is_unchanged_and_needs_no_right_to_change_anyt
 
     assert again.output["outcome"] == "Unchanged"
     assert again.output["endpoint_config"] == first.output["endpoint_config"]
-    assert again.output["artifacts_copied"] == 0
+    assert (again.output["artifacts"], again.output["artifacts_copied"], again.output["bytes_copied"]) == (2, 0, 0)
+    # Nothing was verified, so nothing is said of it.
+    assert (again.output["artifacts_proved"], again.output["artifacts_not_proved"]) == (None, None)
     assert world.states(again.arn)[-2:] == ["Is there anything to do?", "Unchanged"]
     assert world.endpoint("qa")["LastModifiedTime"] == before
 
@@ -153,6 +157,16 @@ def test_a_changed_instance_type_alone_makes_a_new_configuration_and_an_update(
     config = world.client("sagemaker", "qa").describe_endpoint_config(EndpointConfigName=second.config)
     assert config["ProductionVariants"][0]["InstanceType"] == "ml.m5.large"
     assert world.endpoint("qa")["EndpointConfigName"] == second.config != first.config
+
+
+def test_the_output_tells_of_copies_whose_source_has_no_checksum_to_prove_them_by(world: World) -> None:
+    """An object from before 2024 has none (AWS: S3, data integrity protections)."""
+    made = world.model()
+    bucket, _, key = made.model_uri.removeprefix("s3://").partition("/")
+    world.s3_faults.forget_checksum(bucket, key)
+    ended = world.promoted(made)
+
+    assert (ended.output["artifacts_proved"], ended.output["artifacts_not_proved"]) == (1, 1)
 
 
 def test_two_models_made_in_the_same_minute_do_not_collide(world: World) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -34,7 +33,7 @@ def as_it_was(world: World, environment: str) -> Iterator[None]:
 def refused(world: World, request: object) -> Ended:
     ended = world.wait(world.start_with(request))
     assert ended.status == "FAILED"
-    assert not {"Copy the artifacts", "Create the model", "Deploy the endpoint"} & set(world.states(ended.arn))
+    assert not {"Plan the copy", "Create the model", "Deploy the endpoint"} & set(world.states(ended.arn))
     return ended
 
 
@@ -138,51 +137,99 @@ def test_a_model_that_was_promoted_for_another_application_is_refused(world: Wor
     assert refused(world, {**QA, "model_name": made.name}).error == "WrongModelPackageGroup"
 
 
-UNSUPPORTED: list[tuple[str, dict[str, Any]]] = [
-    ("AdditionalModelDataSources", {"AdditionalModelDataSources": [{"ChannelName": "draft", "S3DataSource": {
-        "S3Uri": "s3://sagemaker-us-east-1-222222222222/draft/", "S3DataType": "S3Prefix",
-        "CompressionType": "None"}}]}),
-    ("Environment.HF_MODEL_ID", {"Environment": {"HF_MODEL_ID": "s3://sagemaker-us-east-1-222222222222/prefix/"}}),
-    ("Environment.FILES", {"Environment": {"FILES": "a=s3://some-bucket/one,b=s3://some-bucket/two"}}),
-]  # fmt: skip
+DEV = "222222222222"
+SECRET = "hf_abcdefghijklmnopqrstuvwxyz"
+NOT_CARRIED_UNASKED: list[tuple[str, str, str]] = [
+    ("HF_TOKEN", SECRET, "it looks like a Hugging Face token"),
+    ("DB_PASSWORD", "hunter2", "it looks like a secret, by its name"),
+    ("QUEUE", f"arn:aws:sqs:us-east-1:{DEV}:jobs", f"it holds arn:aws:sqs:us-east-1:{DEV}:jobs: arns, or"),
+    ("REGISTRY", f"{DEV}/models", f"it holds the source account's number {DEV}"),
+    ("HF_MODEL_ID", "s3a://some-bucket/model/", "it speaks of S3 ('s3a://') otherwise than by whole s3:// addresses"),
+    ("BUCKET", "s3://some-bucket", "it speaks of S3 ('s3://') otherwise than by whole s3:// addresses"),
+]
 
 
-@pytest.mark.parametrize(("member", "changes"), UNSUPPORTED)
+@pytest.mark.parametrize(("name", "value", "said"), NOT_CARRIED_UNASKED)
 @pytest.mark.usefixtures("nothing_is_touched")
-def test_what_cannot_be_carried_is_refused_by_name(world: World, member: str, changes: dict[str, Any]) -> None:
-    world.client("s3", "dev").put_object(Bucket="sagemaker-us-east-1-222222222222", Key="draft/one", Body=b"1")
-    made = world.model(container=world.container(**changes))
-    ended = refused(world, {**QA, "model_name": made.name})
-    assert ended.error == "UnsupportedModel"
-    assert member in ended.cause
-
-
-@pytest.mark.usefixtures("nothing_is_touched")
-def test_an_uncompressed_prefix_is_refused_by_name(world: World) -> None:
-    world.client("s3", "dev").put_object(Bucket="sagemaker-us-east-1-222222222222", Key="tree/one", Body=b"1")
-    source = {
-        "S3DataSource": {
-            "S3Uri": "s3://sagemaker-us-east-1-222222222222/tree/",
-            "S3DataType": "S3Prefix",
-            "CompressionType": "None",
-        }
-    }
-    made = world.model(container=world.container(ModelDataUrl=None, ModelDataSource=source))
-    ended = refused(world, {**QA, "model_name": made.name})
-    assert (ended.error, "ModelDataSource" in ended.cause) == ("UnsupportedModel", True)
-
-
-@pytest.mark.usefixtures("nothing_is_touched")
-def test_several_containers_and_a_vpc_are_refused_together(world: World) -> None:
+def test_a_variable_that_may_be_true_in_the_source_only_is_refused_by_name(
+    world: World, name: str, value: str, said: str
+) -> None:
     container = world.container()
+    container["Environment"][name] = value
+    ended = refused(world, {**QA, "model_name": world.model(container=container).name})
+    assert ended.error == "UnsupportedModel"
+    assert f"PrimaryContainer.Environment.{name} ({said}" in ended.cause
+    assert "promotion.yaml" in ended.cause
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_what_is_wrong_in_several_containers_and_with_the_vpc_is_told_at_once_and_no_secret_is(world: World) -> None:
+    first, second = world.container(), world.container()
+    first["Environment"]["HF_TOKEN"] = SECRET
+    second["Environment"]["QUEUE"] = f"arn:aws:sqs:us-east-1:{DEV}:jobs"
     made = world.model(
-        Containers=[container, container],
+        Containers=[first, second],
         VpcConfig={"SecurityGroupIds": ["sg-12345678"], "Subnets": ["subnet-12345678"]},
     )
     ended = refused(world, {**QA, "model_name": made.name})
     assert ended.error == "UnsupportedModel"
-    assert "Containers (2: several containers)" in ended.cause
-    assert "VpcConfig" in ended.cause
+    for said in ("Containers[0].Environment.HF_TOKEN", "Containers[1].Environment.QUEUE", "VpcConfig", "`vpc: none`"):
+        assert said in ended.cause
+    events = world.client("stepfunctions").get_execution_history(executionArn=ended.arn)["events"]
+    assert SECRET not in json.dumps(events, default=str)
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_what_create_model_has_no_place_for_is_refused_by_name(world: World) -> None:
+    """Of the registry's members that CreateModel does not have, only those that say nothing of serving are left out."""
+    source = {"S3DataType": "S3Prefix", "S3Uri": world.upload_tree({"one": b"1"})}
+    arn = world.version(approval="Approved", AdditionalS3DataSource=source, Framework="SKLEARN")
+    ended = refused(world, {**QA, "model_package_arn": arn})
+    assert ended.error == "UnsupportedModel"
+    assert "AdditionalS3DataSource (CreateModel has no such member" in ended.cause
+    assert "Framework" not in ended.cause
+
+
+NOT_FILES = [
+    ("folder/", "a folder made in the S3 console"),
+    ("a//b", "an empty name"),
+    ("a/../b", "the name '..'"),
+    ("weights", "a file and a folder at once"),
+    (f"{'x' * 256}", "a name of more than 255 bytes"),
+]
+
+
+@pytest.mark.parametrize(("key", "said"), NOT_FILES)
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_a_prefix_with_names_that_cannot_be_files_is_refused_with_them(world: World, key: str, said: str) -> None:
+    """SageMaker does not deploy it in the source either (API: S3ModelDataSource, CompressionType)."""
+    uri = world.upload_tree({"weights/one.bin": b"1", key: b""})
+    source = {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = world.container(ModelDataUrl=None, ModelDataSource={"S3DataSource": source})
+    ended = refused(world, {**QA, "model_name": world.model(container=container).name})
+    assert ended.error == "UnsupportedModel"
+    assert f"{uri}{key} ({said})" in ended.cause
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_a_key_that_would_be_too_long_in_the_target_is_refused(world: World) -> None:
+    """It stands below the stage's folder there, so it is longer than in the source."""
+    long = "/".join(["x" * 250] * 4)
+    container = world.container()
+    container["Environment"]["HF_MODEL_ID"] = uri = world.upload_tree({long: b"1"})
+    ended = refused(world, {**QA, "model_name": world.model(container=container).name})
+    assert ended.error == "UnsupportedModel"
+    assert f"{uri}{long} (its key in the target would be longer than the 1024 bytes" in ended.cause
+
+
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_an_address_at_which_nothing_lies_is_refused(world: World) -> None:
+    container = world.container()
+    container["Environment"]["HF_MODEL_ID"] = f"s3://sagemaker-us-east-1-{DEV}/nowhere/"
+    ended = refused(world, {**QA, "model_name": world.model(container=container).name})
+    assert ended.error == "ArtifactNotFound"
+    for said in ("/nowhere/", "PrimaryContainer.Environment.HF_MODEL_ID", "nothing below it"):
+        assert said in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched_in_production")
@@ -191,8 +238,7 @@ def test_a_teams_own_image_of_another_region_is_refused(world: World) -> None:
     in_qa = world.promoted(world.model(container=world.container(Image=image)))
     ended = refused(world, {"application": APPLICATION, "stage": "production", "model_name": in_qa.model})
     assert ended.error == "UnsupportedModel"
-    for words in (image, "it lies in us-east-1, the target is eu-west-1"):
-        assert words in ended.cause
+    assert "PrimaryContainer.Image (it lies in us-east-1, the target is eu-west-1)" in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
