@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.promotion import arrivals, duties, inventory, lists, settings
@@ -11,7 +12,11 @@ from lambdas.promotion.step import Event, errors_by_name, log_about, logger, s3_
 
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """The event is {"promotion": the document}, or {"execution": the ARN of one that was stopped from outside."""
+    """The event is {"promotion": the document}, or, of one that was stopped, {"execution": its ARN, "stopped_at"}.
+
+    `stopped_at` is in milliseconds (AWS: Step Functions, EventBridge events). What was opened later belongs to another
+    promotion of the same model: somebody stops one to start another, and an event may come late.
+    """
     hub = s3_of_hub()
     if "promotion" in event:
         promotion: Promotion | None = Promotion.from_json(event["promotion"])
@@ -22,6 +27,12 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     log_about(promotion)
     artifacts = lists.read(lists.INVENTORY, Artifact, promotion, s3=hub)
     folders = inventory.folders(artifacts, application=promotion.request.application, stage=promotion.stage.name)
-    aborted = arrivals.abort_uploads(folders, promotion.target, s3=duties.as_deployer(promotion).s3)
+    stopped_at = event.get("stopped_at")
+    aborted = arrivals.abort_uploads(
+        folders,
+        promotion.target,
+        opened_by=datetime.fromtimestamp(stopped_at / 1000, UTC) if stopped_at else None,
+        s3=duties.as_deployer(promotion).s3,
+    )
     logger.info("Uploads aborted", extra={"uploads": aborted})
     return {"uploads": aborted}

@@ -156,6 +156,10 @@ class HubStack(Stack):
                 f"AwsSolutions-IAM5[Resource::<{self.get_logical_id(lists.node.default_child)}.Arn>/{names.LISTS_PREFIX}/*]",  # type: ignore[arg-type]
                 "Each promotion has lists of its own, below its execution's name.",
             )
+        # An execution that was stopped early has no list yet, which looks like a missing right to who may not list.
+        steps[Step.ABORT_UPLOADS].role.add_to_policy(
+            iam.PolicyStatement(sid="TellMissingFromDenied", actions=["s3:ListBucket"], resources=[lists.bucket_arn])
+        )
 
     def _approvals(self, configuration: Configuration, dead_letters: sqs.IQueue) -> None:
         """An approval comes from a registry's account to this bus; a rule per application starts its first stage."""
@@ -217,7 +221,10 @@ class HubStack(Stack):
                 targets.LambdaFunction(
                     abort_uploads.function,
                     event=events.RuleTargetInput.from_object(
-                        {"execution": events.EventField.from_path("$.detail.executionArn")}
+                        {
+                            "execution": events.EventField.from_path("$.detail.executionArn"),
+                            "stopped_at": events.EventField.from_path("$.detail.stopDate"),
+                        }
                     ),
                     dead_letter_queue=dead_letters,
                     retry_attempts=10,

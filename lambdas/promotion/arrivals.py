@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -33,11 +34,16 @@ def require_arrived(artifact: Artifact, target: Environment, *, s3: S3Client) ->
     return rules.require_arrived(artifact, found, bucket=target.artifact_bucket)
 
 
-def abort_uploads(folders: Iterable[str], target: Environment, *, s3: S3Client) -> int:
-    """End every upload that is still open in the folders, and return how many there were."""
+def abort_uploads(
+    folders: Iterable[str], target: Environment, *, opened_by: datetime | None = None, s3: S3Client
+) -> int:
+    """End every upload that is still open in the folders, and return how many there were.
+
+    Those that were opened after `opened_by` are left.
+    """
     aborted = 0
     for folder in folders:
-        for key, upload_id in list(_open_uploads(folder, target, s3=s3)):
+        for key, upload_id in list(_open_uploads(folder, target, opened_by, s3=s3)):
             try:
                 s3.abort_multipart_upload(
                     Bucket=target.artifact_bucket, Key=key, UploadId=upload_id, ExpectedBucketOwner=target.account
@@ -49,10 +55,13 @@ def abort_uploads(folders: Iterable[str], target: Environment, *, s3: S3Client) 
     return aborted
 
 
-def _open_uploads(folder: str, target: Environment, *, s3: S3Client) -> Iterator[tuple[str, str]]:
+def _open_uploads(
+    folder: str, target: Environment, opened_by: datetime | None, *, s3: S3Client
+) -> Iterator[tuple[str, str]]:
     pages = s3.get_paginator("list_multipart_uploads").paginate(
         Bucket=target.artifact_bucket, Prefix=folder, ExpectedBucketOwner=target.account
     )
     for page in pages:
         for one in page.get("Uploads", []):
-            yield one["Key"], one["UploadId"]
+            if opened_by is None or one["Initiated"] <= opened_by:
+                yield one["Key"], one["UploadId"]

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
+from typing import Any
 from uuid import uuid4
 
+from lambdas.promotion.names import Step, function
+from sandbox.sagemaker.faults import Kind
 from tests.sandbox.images import push
-from tests.workflow.given import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, Ended, World, tar
+from tests.workflow.given import (
+    APPLICATION,
+    ENDPOINTS,
+    IMAGE,
+    INFERENCE,
+    Ended,
+    World,
+    input_of,
+    tar,
+    transfers_of,
+)
 from tests.workflow.rights import without
+
+# More than copy_plan.py copies by one request.
+LARGE = 260 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -46,34 +63,107 @@ PRODUCTION = Place(
 
 @dataclass(frozen=True)
 class Subject:
-    """What is promoted: a model by its name or a version by its ARN, and the address of its archive."""
+    """What is promoted: a model by its name or a version by its ARN, and the address of its archive.
+
+    `execution` is the one that has promoted it, where one has.
+    """
 
     model: str
     uri: str = ""
+    execution: str = ""
 
 
 Journey = Callable[[World, Place], Subject]
+Attempt = Callable[[World, Place, Subject], Ended]
+
+
+def start(world: World, place: Place, subject: Subject) -> str:
+    by = "model_package_arn" if subject.model.startswith("arn:") else "model_name"
+    return world.start(application=APPLICATION, stage=place.target, **{by: subject.model})
 
 
 def promote(world: World, place: Place, subject: Subject) -> Ended:
-    by = "model_package_arn" if subject.model.startswith("arn:") else "model_name"
-    return world.wait(world.start(application=APPLICATION, stage=place.target, **{by: subject.model}))
+    return world.wait(start(world, place, subject))
+
+
+def promote_and_lose_the_source(world: World, place: Place, subject: Subject) -> Ended:
+    """Promote a model whose archive is deleted, with all its versions, between the first look at it and the copy."""
+    world.faults.inject("DescribeEndpoint", Kind.HANG, seconds=1.0)
+    arn = start(world, place, subject)
+    world.wait_for_state(arn, "Compare the endpoint")
+    bucket, _, key = subject.uri.removeprefix("s3://").partition("/")
+    s3 = world.client("s3", place.source)
+    for version in s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]:
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
+    return world.wait(arn)
+
+
+def tidy_up(world: World, place: Place, subject: Subject, *, stopped_at: int | None = None) -> Ended:
+    """Do what the rule for stopped executions does, for the subject's. `stopped_at`: milliseconds, or now."""
+    event = {"execution": subject.execution, "stopped_at": stopped_at or int(time.time() * 1000)}
+    answer = world.client("lambda").invoke(
+        FunctionName=function(Step.ABORT_UPLOADS), Payload=json.dumps(event).encode()
+    )
+    said = json.loads(answer["Payload"].read())
+    status = "FAILED" if answer.get("FunctionError") else "SUCCEEDED"
+    return Ended(subject.execution, status, said.get("errorType"), said.get("errorMessage", ""), said)
 
 
 def new_model(world: World, place: Place, *, image: bool = False) -> Subject:
     """A model with one archive of its own, and perhaps an image. In qa it stands for one that was promoted there."""
+    return _new(world, place, {}, image=image)
+
+
+def large(world: World, place: Place) -> Subject:
+    """A new model with an object that is copied by parts."""
+    return _new(world, place, {"WEIGHTS": _large_object(world, place)})
+
+
+@cache
+def _large_object(world: World, place: Place) -> str:
+    key = f"artifacts/large-{uuid4().hex[:8]}/weights.bin"
+    world.client("s3", place.source).put_object(Bucket=place.source_bucket, Key=key, Body=bytes(LARGE))
+    return f"s3://{place.source_bucket}/{key}"
+
+
+def forget_large_copies(world: World, place: Place) -> None:
+    """Let the next promotion of a large object copy it again."""
+    s3 = world.client("s3", place.target)
+    for version in s3.list_object_versions(Bucket=place.target_bucket).get("Versions", []):
+        if version["Size"] == LARGE:
+            s3.delete_object(Bucket=place.target_bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+
+def _new(world: World, place: Place, variables: dict[str, str], *, image: bool = False) -> Subject:
     name = f"small-{uuid4().hex[:8]}"
     key = f"artifacts/{name}/model.tar.gz"
     archive = tar({"weights.json": json.dumps({"name": name}).encode(), "code/inference.py": INFERENCE})
     world.client("s3", place.source).put_object(Bucket=place.source_bucket, Key=key, Body=archive)
-    subject = Subject(name, f"s3://{place.source_bucket}/{key}")
-    registry = f"{world.sandbox.accounts[place.source]}.dkr.ecr.{world.sandbox.region}.amazonaws.com"
+    uri = f"s3://{place.source_bucket}/{key}"
+    container: dict[str, Any] = {"ModelDataUrl": uri, "Environment": variables}
+    if image:
+        registry = f"{world.sandbox.accounts[place.source]}.dkr.ecr.{world.sandbox.region}.amazonaws.com"
+        container["Image"] = f"{registry}/team/{name}:1"
+    return _modelled(world, place, name, container, uri)
+
+
+def prefix(world: World, place: Place) -> Subject:
+    """A new model whose files lie below a prefix, as they are."""
+    name = f"small-{uuid4().hex[:8]}"
+    files = {"weights.json": json.dumps({"name": name}).encode(), "code/inference.py": INFERENCE}
+    for file, content in files.items():
+        key = f"artifacts/{name}/{file}"
+        world.client("s3", place.source).put_object(Bucket=place.source_bucket, Key=key, Body=content)
+    uri = f"s3://{place.source_bucket}/artifacts/{name}/"
+    source = {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    return _modelled(world, place, name, {"ModelDataSource": {"S3DataSource": source}}, uri)
+
+
+def _modelled(world: World, place: Place, name: str, container: dict[str, Any], uri: str) -> Subject:
     world.client("sagemaker", place.source).create_model(
-        ModelName=name,
-        PrimaryContainer={"Image": f"{registry}/team/{name}:1" if image else IMAGE, "ModelDataUrl": subject.uri},
-        ExecutionRoleArn=place.source_role,
+        ModelName=name, PrimaryContainer={"Image": IMAGE, **container}, ExecutionRoleArn=place.source_role
     )
-    return subject
+    return Subject(name, uri)
 
 
 def with_own_image(world: World, place: Place) -> Subject:
@@ -131,11 +221,27 @@ def again(world: World, place: Place) -> Subject:
     return subject
 
 
+def with_upload_left_open(world: World, place: Place) -> Subject:
+    """A model that was promoted before and serves nowhere now; beside its copy is an upload that nobody ended."""
+    subject = again(world, place)
+    world.client("sagemaker", place.target).delete_endpoint(EndpointName=ENDPOINTS[place.target])
+    (copied,) = transfers_of(world, input_of(world, subject.execution, "Verify the artifacts"))
+    folder = copied.artifact.key.rpartition("/")[0]
+    world.client("s3", place.target).create_multipart_upload(Bucket=place.target_bucket, Key=f"{folder}/left-open")
+    return subject
+
+
+def stopped_early(world: World, place: Place) -> Subject:
+    """A promotion that was stopped before it had written anything down."""
+    return Subject("", execution=f"{world.sandbox.state_machine_arn.replace(':stateMachine:', ':execution:')}:early")
+
+
 @cache
 def _promoted_once(world: World, place: Place) -> Subject:
     subject = new_model(world, place)
-    _well(promote(world, place, subject))
-    return subject
+    ended = promote(world, place, subject)
+    _well(ended)
+    return replace(subject, execution=ended.arn)
 
 
 def _well(ended: Ended) -> None:
