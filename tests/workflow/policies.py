@@ -1,13 +1,15 @@
-"""What buckets, keys, buses, queues and roles allow to others by policies of their own, and changing those."""
+"""What buckets, keys, buses, queues, functions and roles allow to others by their own policies, and changing those."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from tests.workflow.given import World
 from tests.workflow.journeys import Place
@@ -55,6 +57,14 @@ def _policies_in(world: World, where: str) -> Iterator[tuple[str, Document]]:
             yield f"bus {bus['Name']}", json.loads(bus["Policy"])
     for url in sqs.list_queues(QueueNamePrefix="promote-").get("QueueUrls", []):
         yield f"queue {url.rpartition('/')[2]}", json.loads(_queue_policy(sqs, url))
+    lambda_ = world.client("lambda", where)
+    for function in lambda_.list_functions()["Functions"]:
+        try:
+            policy = lambda_.get_policy(FunctionName=function["FunctionName"])["Policy"]
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "ResourceNotFoundException", error
+        else:
+            yield f"function {function['FunctionName']}", json.loads(policy)
 
 
 def is_like(grant: Grant, pattern: Grant) -> bool:
@@ -83,9 +93,14 @@ def bucket_policy(world: World, place: Place, change: Callable[[Document], Docum
     return edited(document, lambda text: s3.put_bucket_policy(Bucket=bucket, Policy=text), change)
 
 
-def key_policy(world: World, place: Place, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
-    kms = world.client("kms", place.target)
-    key = kms.describe_key(KeyId=f"alias/promote-{place.target}")["KeyMetadata"]["KeyId"]
+def key_policy(world: World, where: str, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
+    """The policy of the key of a target, or of the hub."""
+    kms = world.client("kms", where)
+    (key,) = (
+        one["KeyId"]
+        for one in kms.list_keys()["Keys"]
+        if "Promote" in kms.describe_key(KeyId=one["KeyId"])["KeyMetadata"]["Description"]
+    )
     document = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
     return edited(document, lambda text: kms.put_key_policy(KeyId=key, PolicyName="default", Policy=text), change)
 
@@ -95,6 +110,25 @@ def queue_policy(world: World, where: str, change: Callable[[Document], Document
     (url,) = sqs.list_queues(QueueNamePrefix="promote-")["QueueUrls"]
     document = json.loads(_queue_policy(sqs, url))
     return edited(document, lambda text: sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": text}), change)
+
+
+@contextmanager
+def uninvokable(world: World, function: str) -> Iterator[None]:
+    """Run while a function's own policy lets nobody invoke it."""
+    lambda_ = world.client("lambda")
+    (statement,) = json.loads(lambda_.get_policy(FunctionName=function)["Policy"])["Statement"]
+    lambda_.remove_permission(FunctionName=function, StatementId=statement["Sid"])
+    try:
+        yield
+    finally:
+        ((source,),) = (condition.values() for condition in statement["Condition"].values())
+        lambda_.add_permission(
+            FunctionName=function,
+            StatementId=statement["Sid"],
+            Action=statement["Action"],
+            Principal=statement["Principal"]["Service"],
+            SourceArn=source,
+        )
 
 
 def _queue_policy(sqs: Any, url: str) -> str:

@@ -9,9 +9,31 @@ import pytest
 
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step, function
 from sandbox import data_scientist
+from sandbox.sagemaker.faults import Kind
 from tests.workflow.given import World
-from tests.workflow.journeys import PRODUCTION, QA, Place, new_model, promote, with_own_image
-from tests.workflow.policies import Grant, bucket_policy, grants, is_like, key_policy, lacking, no_letters, queue_policy
+from tests.workflow.journeys import (
+    PRODUCTION,
+    QA,
+    Place,
+    again,
+    large,
+    new_model,
+    promote,
+    start,
+    tidy_up,
+    with_own_image,
+)
+from tests.workflow.policies import (
+    Grant,
+    bucket_policy,
+    grants,
+    is_like,
+    key_policy,
+    lacking,
+    no_letters,
+    queue_policy,
+    uninvokable,
+)
 from tests.workflow.rights import Document, distrusting, edited, role_like, without
 from tests.workflow.test_rights import dead_letter
 
@@ -28,8 +50,16 @@ TRUSTS = [
     for duty, steps in STEPS_OF_DUTY.items()
     for step in steps
 ]
+# How the steps show that an ordinary promotion does not come to.
+JOURNEYS = {
+    function(Step.COPY_IMAGE): (with_own_image, promote),
+    function(Step.COMPLETE_COPY): (large, promote),
+    function(Step.ABORT_UPLOADS): (again, tidy_up),
+}
+ABORT_UPLOADS = function(Step.ABORT_UPLOADS)
 HUB = "arn:aws:iam::111111111111:role/"
 ROOT = "arn:aws:iam::*:root"
+HUBS_KEY = "key What Promote keeps in the hub*"
 LETTERS = {
     "dev": ("promote-dev-forwarder", "events:PutEvents"),
     "hub": ("promote-hub-StateMachineEventsRole*", "states:StartExecution"),
@@ -40,19 +70,24 @@ SHOWN = {
     *(Grant(f"promote-{place.target}-execution", "", "sagemaker.amazonaws.com") for place in PLACES),
     *(Grant(role, "", "events.amazonaws.com") for role, _ in LETTERS.values()),
     Grant("promote-hub-StateMachineRole*", "", "states.amazonaws.com"),
-    *(Grant(f"bucket {p.target_bucket}", "CopiersPut", f"*:role/promote-{p.source}-copier") for p in PLACES),
+    *(
+        Grant(f"bucket {p.target_bucket}", sid, f"*:role/promote-{p.source}-copier")
+        for p in PLACES
+        for sid in ("CopiersPut", "CopiersPutParts", "*sCopierSeesItsParts")
+    ),
     *(Grant(f"key alias/promote-{p.target}", "CopiersEncrypt", f"*:role/promote-{p.source}-copier") for p in PLACES),
     *(Grant(f"key alias/promote-{place.target}", "", ROOT) for place in PLACES),
+    Grant(HUBS_KEY, "", ROOT),
     Grant("bus promote", "approvals-from-dev", "arn:aws:iam::222222222222:root"),
-    *(Grant(f"queue promote-{where}-UndeliveredApprovals*", "RulesSend", "events.*") for where in LETTERS),
+    *(Grant(f"queue promote-{where}-UndeliveredEvents*", "RulesSend", "events.*") for where in LETTERS),
+    Grant(f"function {ABORT_UPLOADS}", "*", "events.amazonaws.com"),
 }
 # And why no promotion in the sandbox can show that the others are needed.
 NOT_SHOWN = {
     Grant("promote-*", "", "lambda.amazonaws.com"): "The sandbox's Lambda runs untrusted; AWS makes no function then.",
     Grant("bucket promote-*", "", "[*]"): "A deny of plain HTTP; the sandbox has TLS only.",
     Grant("queue promote-*", "", "[*]"): "The same.",
-    Grant("key Promote's log groups*", "Logs", "logs.*"): "The sandbox's logs are not encrypted.",
-    Grant("key Promote's log groups*", "", ROOT): "The same; and it is what lets the account administer the key.",
+    Grant(HUBS_KEY, "Logs", "logs.*"): "The sandbox's logs are not encrypted.",
 }
 
 
@@ -61,10 +96,10 @@ def test_a_step_that_is_not_trusted_says_which_role_it_may_not_assume(
     world: World, place: Place, role: str, step: str
 ) -> None:
     environment = role.split("-")[1]
-    copies = step == function(Step.COPY_IMAGE)
-    subject = with_own_image(world, place) if copies else new_model(world, place)
+    journey, attempt = JOURNEYS.get(step, (new_model, promote))
+    subject = journey(world, place)
     with distrusting(world, environment, role, f"{HUB}{step}"):
-        ended = promote(world, place, subject)
+        ended = attempt(world, place, subject)
 
     assert ended.error == "AccessDenied"
     for words in (f"assumed-role/{step}/", "sts:AssumeRole", f"{world.sandbox.accounts[environment]}:role/{role}"):
@@ -103,9 +138,24 @@ def test_a_copier_whom_the_targets_bucket_does_not_name_may_not_put(world: World
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.target)
+@pytest.mark.parametrize(
+    ("sid", "action"),
+    [("CopiersPutParts", "s3:PutObject"), ("*sCopierSeesItsParts", "s3:ListMultipartUploadParts")],
+)
+def test_a_copier_whom_the_targets_bucket_does_not_let_copy_by_parts_copies_no_large_object(
+    world: World, place: Place, sid: str, action: str
+) -> None:
+    small, subject = new_model(world, place), large(world, place)
+    with bucket_policy(world, place, lacking(sid)):
+        assert promote(world, place, small).status == "SUCCEEDED"
+        ended = promote(world, place, subject)
+    denied(ended.error, ended.cause, f"role/promote-{place.source}-copier", action, f"s3://{place.target_bucket}/")
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.target)
 def test_a_copier_whom_the_targets_key_does_not_name_may_not_encrypt(world: World, place: Place) -> None:
     subject = new_model(world, place)
-    with key_policy(world, place, lacking("CopiersEncrypt")):
+    with key_policy(world, place.target, lacking("CopiersEncrypt")):
         ended = promote(world, place, subject)
     denied(ended.error, ended.cause, f"role/promote-{place.source}-copier", "kms:GenerateDataKey", place.target_bucket)
 
@@ -114,14 +164,27 @@ def test_a_copier_whom_the_targets_key_does_not_name_may_not_encrypt(world: Worl
 def test_a_key_that_leaves_its_use_to_nobodys_policies_cannot_be_used_by_the_deployer(
     world: World, place: Place
 ) -> None:
-    def only_administered(document: Document) -> Document:
-        first, *others = document["Statement"]
-        return {**document, "Statement": [{**first, "Action": ["kms:Get*", "kms:Put*"]}, *others]}
-
     subject = new_model(world, place)
-    with key_policy(world, place, only_administered):
+    with key_policy(world, place.target, only_administered):
         ended = promote(world, place, subject)
     denied(ended.error, ended.cause, f"role/promote-{place.target}-deployer", "kms:Decrypt", place.target_bucket)
+
+
+def test_a_hubs_key_that_leaves_its_use_to_nobodys_policies_cannot_be_used_by_the_steps(world: World) -> None:
+    subject = new_model(world, QA)
+    with key_policy(world, "hub", only_administered):
+        ended = promote(world, QA, subject)
+    denied(ended.error, ended.cause, function(Step.RESOLVE_MODEL), "kms:GenerateDataKey", "s3://promote-hub-")
+
+
+def only_administered(document: Document) -> Document:
+    """A key's policy under which the account's own policies give nobody its use."""
+    statements = [
+        {**one, "Action": ["kms:Get*", "kms:Put*"]} if str(one["Principal"].get("AWS", "")).endswith(":root") else one
+        for one in document["Statement"]
+    ]
+    assert statements != document["Statement"]
+    return {**document, "Statement": statements}
 
 
 def other_source(document: Document) -> Document:
@@ -171,8 +234,22 @@ def test_an_approval_is_lost_only_if_its_queue_does_not_take_it_either(world: Wo
     pattern, action = LETTERS[where]
     with without(world, where, role_like(world, where, pattern), "", action), queue_policy(world, where, no_letters):
         data_scientist.approve(world.sandbox, version)
-        with pytest.raises(AssertionError, match="no approval of"):
+        with pytest.raises(AssertionError, match="no event about"):
             dead_letter(world, where, version, seconds=1)
+
+
+def test_a_stop_that_the_step_which_tidies_up_may_not_be_told_is_kept_with_the_reason(world: World) -> None:
+    """That it tidies up otherwise is shown in test_stopped."""
+    world.faults.inject("DescribeEndpoint", Kind.HANG, seconds=1.0)
+    arn = start(world, QA, new_model(world, QA))
+    world.wait_for_state(arn, "Compare the endpoint")
+    with uninvokable(world, ABORT_UPLOADS):
+        world.client("stepfunctions").stop_execution(executionArn=arn)
+        letter = dead_letter(world, "hub", arn)
+
+    assert letter["rule"].endswith(":rule/promote-stopped")
+    for words in (ABORT_UPLOADS, "lambda:InvokeFunction", "events.amazonaws.com"):
+        assert words in letter["error"]
 
 
 def test_every_grant_of_a_resources_own_policy_is_taken_away_by_a_test_or_has_a_reason_why_not(world: World) -> None:

@@ -13,19 +13,27 @@ import pytest
 
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step, function
 from sandbox import data_scientist
-from tests.workflow.given import World, input_of, run
+from tests.workflow.given import World
 from tests.workflow.journeys import (
     PRODUCTION,
     QA,
+    Attempt,
     Journey,
     Place,
+    Subject,
     again,
     approved_version,
     first_deployment,
+    large,
     new_model,
+    prefix,
     promote,
+    promote_and_lose_the_source,
+    stopped_early,
+    tidy_up,
     update,
     with_own_image,
+    with_upload_left_open,
     with_versions,
     without_archive,
 )
@@ -44,6 +52,7 @@ class Needed:
     on: str = "*"
     stages: tuple[Place, ...] = (QA, PRODUCTION)
     error: str = "AccessDenied"
+    by: Attempt = promote
 
     def taken_away(self, world: World, place: Place) -> AbstractContextManager[None]:
         environment = {"{source}": place.source, "{target}": place.target}
@@ -59,11 +68,6 @@ class Needed:
         )
 
 
-def shown_by(step: Step) -> Journey:
-    """A promotion that comes to the step."""
-    return with_own_image if step is Step.COPY_IMAGE else new_model
-
-
 READER = "promote-{source}-reader"
 COPIER = "promote-{source}-copier"
 PUSHER = "promote-{target}-pusher"
@@ -76,6 +80,47 @@ ENDPOINT = ":endpoint/{endpoint}"
 AWS_IMAGE = "the repository sagemaker-scikit-learn of account 683313688378"
 COPIED_IMAGE = "the repository promote/team/{model} of account"
 NO_DATA = "ModelDataNotAccessible"
+LISTS = "s3://promote-hub-111111111111-us-east-1/promotions/"
+# The steps that write lists, and those that read them.
+WRITERS = (Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY)
+READERS = (Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY, Step.VERIFY_ARTIFACTS)
+# A promotion that goes well does not come to them.
+AFTER_FAILURES = (Step.ABORT_UPLOADS, Step.EXPLAIN_FAILURE)
+DUTIES = {Duty.READER: READER, Duty.COPIER: COPIER, Duty.PUSHER: PUSHER, Duty.DEPLOYER: DEPLOYER}
+# What a promotion must have to come to a step.
+COMES_TO: dict[Step, Journey] = {Step.COMPLETE_COPY: large, Step.COPY_IMAGE: with_own_image}
+
+
+def of_lists(step: Step, sid: str, on_objects: str, on_key: str, **shown: Any) -> list[Needed]:
+    """The two rights by which a step uses the lists in the hub's bucket."""
+    return [
+        Needed(function(step), name, action, LISTS, stages=(QA,), **shown)
+        for name, action in ((sid, on_objects), (f"{sid}Key", on_key))
+    ]
+
+
+def of_readers(step: Step, **shown: Any) -> list[Needed]:
+    return of_lists(step, "ReadLists", "s3:GetObject", "kms:Decrypt", **shown)
+
+
+def invoke(step: Step) -> Needed:
+    name = function(step)
+    return Needed(
+        STATE_MACHINE,
+        "",
+        "lambda:InvokeFunction",
+        f":function:{name}",
+        COMES_TO.get(step, new_model),
+        on=f"*:function:{name}",
+        stages=(QA,),
+        error="Lambda.AWSLambdaException",
+    )
+
+
+def of_map(action: str, where: str, error: str, *, sid: str = "", on: str = "*") -> Needed:
+    """A right of the state machine's role by which the Map of the units runs."""
+    return Needed(STATE_MACHINE, sid, action, where, on=on, stages=(QA,), error=error)
+
 
 RIGHTS = [
     Needed(READER, "SeeModels", "sagemaker:DescribeModel", ":model/{model}"),
@@ -83,15 +128,17 @@ RIGHTS = [
     Needed(READER, "SeeModelPackages", "sagemaker:DescribeModelPackage", "{model}", approved_version, stages=(QA,)),
     Needed(READER, "SeeImages", "ecr:BatchGetImage", AWS_IMAGE),
     Needed(READER, "FetchImages", "ecr:GetDownloadUrlForLayer", "the repository team/{model} of", with_own_image),
-    Needed(READER, "TellMissingFromDenied", "s3:ListBucket", "{uri}", without_archive),
+    Needed(READER, "ListArtifacts", "s3:ListBucket", "{uri}", without_archive),
     Needed(READER, "ReadArtifacts", "s3:GetObject", "{uri}"),
     Needed(READER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,)),
-    Needed(COPIER, "ReadArtifacts", "s3:GetObject", "{uri}", stages=(QA,)),
+    Needed(COPIER, "ReadArtifacts", "s3:GetObject", "{uri}", prefix),
     Needed(COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", with_versions, stages=(QA,)),
-    Needed(COPIER, "ReadPromotedArtifacts", "s3:GetObjectVersion", "{uri}", stages=(PRODUCTION,)),
+    Needed(COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", stages=(PRODUCTION,)),
     Needed(COPIER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,)),
     Needed(COPIER, "PutInto{Target}", "s3:PutObject", WRITTEN),
+    Needed(COPIER, "PutInto{Target}", "s3:ListMultipartUploadParts", WRITTEN, large),
     Needed(COPIER, "EncryptFor{Target}", "kms:GenerateDataKey", WRITTEN),
+    Needed(COPIER, "EncryptFor{Target}", "kms:Decrypt", WRITTEN, large),
     Needed(PUSHER, "MakeRepositories", "ecr:CreateRepository", COPIED_IMAGE, with_own_image),
     *(
         Needed(PUSHER, "PushImages", f"ecr:{action}", COPIED_IMAGE, with_own_image)
@@ -102,6 +149,9 @@ RIGHTS = [
     ),
     Needed(DEPLOYER, "SeeImages", "ecr:BatchGetImage", AWS_IMAGE, error="ImageNotAccessible"),
     Needed(DEPLOYER, "SeeArtifacts", "s3:GetObject", WRITTEN),
+    Needed(DEPLOYER, "ListArtifacts", "s3:ListBucket", WRITTEN),
+    Needed(DEPLOYER, "ListArtifacts", "s3:ListBucketMultipartUploads", WRITTEN),
+    Needed(DEPLOYER, "AbortUploads", "s3:AbortMultipartUpload", WRITTEN, with_upload_left_open),
     Needed(DEPLOYER, "ReadChecksums", "kms:Decrypt", WRITTEN),
     Needed(DEPLOYER, "MakeModels", "sagemaker:CreateModel", MODEL),
     Needed(DEPLOYER, "MakeModels", "sagemaker:AddTags", MODEL),
@@ -117,45 +167,47 @@ RIGHTS = [
     Needed(DEPLOYER, "SeeEndpoints", "sagemaker:AddTags", ENDPOINT, first_deployment),
     Needed(DEPLOYER, "PassTheExecutionRole", "iam:PassRole", f":role/{EXECUTION}"),
     Needed(EXECUTION, "ReadModels", "s3:GetObject", WRITTEN, error=NO_DATA),
+    Needed(EXECUTION, "ListModels", "s3:ListBucket", WRITTEN, prefix, error=NO_DATA),
     Needed(EXECUTION, "DecryptModels", "kms:Decrypt", WRITTEN, error=NO_DATA),
     *(
-        Needed(function(step), "WorkInOtherAccounts", "sts:AssumeRole", role, shown_by(step), on=f"*:role/{role}")
+        Needed(function(step), "WorkInOtherAccounts", "sts:AssumeRole", role, shown_by, on=f"*:role/{role}", by=by)
         for duty, role in (
-            *((Duty.READER, READER), (Duty.COPIER, COPIER)),
-            *((Duty.PUSHER, PUSHER), (Duty.DEPLOYER, DEPLOYER)),
+            (Duty.READER, READER),
+            (Duty.COPIER, COPIER),
+            (Duty.PUSHER, PUSHER),
+            (Duty.DEPLOYER, DEPLOYER),
         )
         for step in STEPS_OF_DUTY[duty]
+        for shown_by, by in [
+            (again, tidy_up) if step is Step.ABORT_UPLOADS else (COMES_TO.get(step, new_model), promote)
+        ]
     ),
-    *(
-        Needed(
-            STATE_MACHINE,
-            "",
-            "lambda:InvokeFunction",
-            f":function:{function(step)}",
-            shown_by(step),
-            on=f"*:function:{function(step)}",
-            stages=(QA,),
-            error="Lambda.AWSLambdaException",
-        )
-        for step in Step
-        if step is not Step.EXPLAIN_FAILURE
-    ),
+    *(needed for step in WRITERS for needed in of_lists(step, "WriteLists", "s3:PutObject", "kms:GenerateDataKey")),
+    *(needed for step in READERS for needed in of_readers(step)),
+    *of_readers(Step.ABORT_UPLOADS, shown_by=again, by=tidy_up),
+    *(invoke(step) for step in Step if step not in AFTER_FAILURES),
+    of_map("s3:GetObject", "the hub's bucket", "States.ItemReaderFailed"),
+    of_map("kms:Decrypt", "the hub's bucket", "States.ItemReaderFailed", sid="DecryptTheMapsItems"),
+    of_map("states:StartExecution", ":stateMachine:promote", "States.Permissions", on="*:stateMachine:promote"),
 ]
 # What a test of its own shows.
-LIST_ARRIVED = Needed(DEPLOYER, "TellMissingFromDenied", "s3:ListBucket", WRITTEN)
-EXPLAIN = Needed(
-    STATE_MACHINE,
-    "",
-    "lambda:InvokeFunction",
-    "",
-    on=f"*:function:{function(Step.EXPLAIN_FAILURE)}",
+LIST_SOURCE = Needed(COPIER, "TellMissingFromDenied", "s3:ListBucket", "{uri}", by=promote_and_lose_the_source)
+LIST_LISTS = Needed(
+    function(Step.ABORT_UPLOADS),
+    "TellMissingFromDenied",
+    "s3:ListBucket",
+    LISTS,
+    stopped_early,
     stages=(QA,),
+    by=tidy_up,
 )
+ABORT, EXPLAIN = (invoke(step) for step in AFTER_FAILURES)
 FORWARD = Needed("promote-{source}-forwarder", "", "events:PutEvents", ":event-bus/promote", stages=(QA,))
 START = Needed(
     "promote-hub-StateMachineEventsRole*", "", "states:StartExecution", ":stateMachine:promote", stages=(QA,)
 )
-ALL = [*RIGHTS, LIST_ARRIVED, EXPLAIN, FORWARD, START]
+TELLING = [(place, needed) for needed in (LIST_SOURCE, LIST_LISTS) for place in needed.stages]
+ALL = [*RIGHTS, LIST_SOURCE, LIST_LISTS, ABORT, EXPLAIN, FORWARD, START]
 
 # Role, Sid, action and resource, as patterns, and why no promotion in the sandbox can show that they are needed.
 NOT_SHOWN = {
@@ -166,6 +218,14 @@ NOT_SHOWN = {
     ("promote-*", "", "xray:*", "*"): "There is no X-Ray in the sandbox, and a trace that is lost fails nothing.",
     ("promote-*", "", "logs:*", "*"): "Lambda and Step Functions work on without their logs, there and here.",
     (STATE_MACHINE, "", "lambda:InvokeFunction", "*:[*]"): "CDK grants a function's versions with it; none are made.",
+    (STATE_MACHINE, "", "states:DescribeExecution", "*:execution:promote:[*]"): "The sandbox knows its Map's children.",
+    (
+        STATE_MACHINE,
+        "",
+        "states:StopExecution",
+        "*:execution:promote:[*]",
+    ): "It ends them with their Map, asking nobody.",
+    (STATE_MACHINE, "", "states:RedriveExecution", "*:execution:promote/*"): "Nothing can be redriven in the sandbox.",
 }
 
 
@@ -187,7 +247,7 @@ def test_without_one_right_a_promotion_says_who_may_not_do_what_where(
 ) -> None:
     subject = needed.shown_by(world, place)
     with needed.taken_away(world, place):
-        ended = promote(world, place, subject)
+        ended = needed.by(world, place, subject)
 
     assert (ended.status, ended.error) == ("FAILED", needed.error), ended.cause
     assert place.fill(needed.role).rstrip("*") in ended.cause
@@ -195,20 +255,33 @@ def test_without_one_right_a_promotion_says_who_may_not_do_what_where(
     assert place.fill(needed.where, model=subject.model, uri=subject.uri) in ended.cause
 
 
-@pytest.mark.parametrize("place", LIST_ARRIVED.stages, ids=lambda place: place.target)
-def test_only_who_may_list_can_tell_a_missing_copy_from_a_missing_right(world: World, place: Place) -> None:
-    with without(world, place.target, place.fill(DEPLOYER), "SeeArtifacts"):
-        ended = promote(world, place, new_model(world, place))
-    promotion = input_of(world, ended.arn, "Verify the artifacts")
-    (artifact,) = promotion.artifacts
-    world.client("s3", place.target).delete_object(Bucket=artifact.bucket, Key=artifact.key)
+@pytest.mark.parametrize(("place", "needed"), TELLING, ids=[title(*case) for case in TELLING])
+def test_only_who_may_list_can_tell_what_is_missing_from_a_missing_right(
+    world: World, place: Place, needed: Needed
+) -> None:
+    told = needed.by(world, place, needed.shown_by(world, place))
+    subject = needed.shown_by(world, place)
+    with needed.taken_away(world, place):
+        denied = needed.by(world, place, subject)
 
-    assert run(world, Step.VERIFY_ARTIFACTS, promotion)["errorType"] == "ArtifactMismatch"
-    with LIST_ARRIVED.taken_away(world, place):
-        failure = run(world, Step.VERIFY_ARTIFACTS, promotion)
-    assert failure["errorType"] == "AccessDenied"
-    for words in (place.fill(DEPLOYER), LIST_ARRIVED.action, artifact.uri):
-        assert words in failure["errorMessage"]
+    assert told.error == ("ArtifactNotFound" if needed is LIST_SOURCE else None), told.cause
+    assert denied.error == "AccessDenied"
+    for words in (place.fill(needed.role), needed.action, place.fill(needed.where, uri=subject.uri)):
+        assert words in denied.cause
+
+
+def test_without_the_step_that_aborts_uploads_a_promotion_fails_with_its_own_error_and_leaves_one(world: World) -> None:
+    may_list_parts = Needed(COPIER, "PutInto{Target}", "s3:ListMultipartUploadParts", WRITTEN)
+    with may_list_parts.taken_away(world, QA):
+        tidied = promote(world, QA, large(world, QA))
+        assert world.open_uploads("qa") == []
+        with ABORT.taken_away(world, QA):
+            left = promote(world, QA, large(world, QA))
+    (key,) = world.open_uploads("qa")
+
+    assert (tidied.error, left.error) == ("AccessDenied", "AccessDenied")
+    assert key in left.cause
+    assert tidy_up(world, QA, Subject("", execution=left.arn)).output == {"uploads": 1}
 
 
 def test_without_the_step_that_explains_a_promotion_fails_with_what_it_would_have_explained(world: World) -> None:
@@ -243,18 +316,18 @@ def test_every_right_that_is_deployed_is_taken_away_alone_by_one_case_or_has_a_r
     assert sorted(deployed.difference(*shown, *excused)) == []
 
 
-def dead_letter(world: World, environment: str, version: str, *, seconds: float = 2) -> dict[str, Any]:
-    """The undelivered approval of the version, from the environment's queue."""
+def dead_letter(world: World, environment: str, about: str, *, seconds: float = 2) -> dict[str, Any]:
+    """The undelivered event about a version or an execution, from the environment's queue."""
     sqs, deadline = world.client("sqs", environment), time.monotonic() + seconds
     (queue,) = sqs.list_queues(QueueNamePrefix="promote-")["QueueUrls"]
     while time.monotonic() < deadline:
         for message in sqs.receive_message(QueueUrl=queue).get("Messages", []):
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-            if version in message["Body"]:
+            if about in message["Body"]:
                 found: dict[str, Any] = json.loads(message["Body"])
                 return found
         time.sleep(0.05)
-    raise AssertionError(f"no approval of {version} came to {queue}")
+    raise AssertionError(f"no event about {about} came to {queue}")
 
 
 def _like(right: Right, pattern: tuple[str, str, str, str]) -> bool:
