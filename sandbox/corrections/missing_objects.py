@@ -1,4 +1,7 @@
-"""Who may not list a bucket is not told that an object is missing: S3 answers 403, where MiniStack answers 404."""
+"""Who may not list a bucket is not told that an object is missing: S3 answers 403, where MiniStack answers 404.
+
+A missing upload is told: its id is known to whoever has opened it (API: ListParts, NoSuchUpload).
+"""
 
 import functools
 from typing import Any
@@ -14,7 +17,7 @@ def apply() -> None:
     @functools.wraps(answer)
     def answer_who_may_list(method: str, bucket: str, key: str, headers: dict[str, str], *request: Any) -> Any:
         response = answer(method, bucket, key, headers, *request)
-        if response[0] != 404 or not key or s3_requests.caller() is None or b"NoSuchUpload" in response[2]:
+        if response[0] != 404 or not key or b"NoSuchUpload" in response[2] or s3_requests.caller() is None:
             return response
         source, _, _ = s3_requests.copy_source(headers)
         asked = source or bucket

@@ -113,6 +113,12 @@ def test_each_request_of_an_upload_needs_its_own_right_of_the_role_too(place: Pl
     call(place)
 
 
+def test_an_upload_that_is_gone_is_told_to_who_may_not_list_the_bucket(place: Place) -> None:
+    place.grant(allow("s3:ListMultipartUploadParts", place.objects))
+    place.sandbox.client("s3", QA).abort_multipart_upload(**place.upload)
+    assert refusal(place.s3.list_parts, **place.upload).startswith("NoSuchUpload")
+
+
 def test_a_listing_may_be_allowed_for_a_prefix(place: Place) -> None:
     place.grant(allow("s3:ListBucket", place.bucket, Condition={"StringLike": {"s3:prefix": "mine/*"}}))
     place.s3.list_objects_v2(Bucket=place.name, Prefix="mine/")
