@@ -93,7 +93,7 @@ _RIGHTS = {
     "CreateMultipartUpload": "s3:PutObject and kms:GenerateDataKey on the target",
     "CompleteMultipartUpload": "s3:PutObject and kms:Decrypt on the target",
     "ListObjectsV2": "s3:ListBucket",
-    "ListParts": "s3:ListMultipartUploadParts",
+    "ListParts": "s3:ListMultipartUploadParts, kms:Decrypt where a key encrypts it",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
 }
 
