@@ -77,9 +77,9 @@ Journey = Callable[[World, Place], Subject]
 Attempt = Callable[[World, Place, Subject], Ended]
 
 
-def start(world: World, place: Place, subject: Subject) -> str:
+def start(world: World, place: Place, subject: Subject, *, name: str | None = None) -> str:
     by = "model_package_arn" if subject.model.startswith("arn:") else "model_name"
-    return world.start(application=APPLICATION, stage=place.target, **{by: subject.model})
+    return world.start(name, application=APPLICATION, stage=place.target, **{by: subject.model})
 
 
 def promote(world: World, place: Place, subject: Subject) -> Ended:

@@ -16,13 +16,11 @@ from tests.workflow.journeys import QA, Subject, forget_large_copies, large, new
 
 UNTIL_IT_SERVES = [
     "Resolve the model",
-    "Compare the endpoint",
     "Plan the copy",
     "Copy the artifacts",
     "Complete the copy",
     "Verify the artifacts",
     "Create the model",
-    "Create the endpoint configuration",
     "Deploy the endpoint",
     "Wait for the endpoint",
 ]
