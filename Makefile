@@ -1,4 +1,4 @@
-.PHONY: help install demo test lint sandbox sandbox-down sandbox-status benchmark-copy clean
+.PHONY: help install demo test test-large lint sandbox sandbox-down sandbox-status benchmark-copy clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -28,6 +28,9 @@ demo: install ## Promote a real model from dev to QA to production, in a local A
 
 test: install ## Run every test, with the sandbox (about 6 minutes on 2 cores)
 	$(BIN)/python -m pytest
+
+test-large: install ## Promote a model of 25,000 objects in the sandbox, and print how long each state took
+	$(BIN)/python -m pytest -m large -s tests/workflow
 
 lint: install ## Check style and types
 	$(BIN)/ruff check .
