@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from lambdas.promotion.settings import Settings
 from sandbox.sagemaker.faults import Kind
-from tests.workflow.given import APPLICATION, INFERENCE, Ended, World, tar
+from tests.workflow.given import APPLICATION, INFERENCE, Ended, Made, World, tar
 
 ENDPOINT = "text-classifier-qa"
 
@@ -87,8 +88,11 @@ def test_an_endpoint_after_a_failed_rollback_is_mended_by_the_next_promotion(wor
 def test_somebody_elses_update_is_waited_for(world: World) -> None:
     slow = world.promoted(world.model(container=slow_to_start(world, seconds=2)))
     world.promoted(world.model())
-    world.client("sagemaker", "qa").update_endpoint(EndpointName=ENDPOINT, EndpointConfigName=slow.config)
-    ended = world.promoted(made := world.model())
+
+    def update() -> None:
+        world.client("sagemaker", "qa").update_endpoint(EndpointName=ENDPOINT, EndpointConfigName=slow.config)
+
+    ended = promoted_while(world, made := world.model(), update)
 
     assert "Wait for the other change" in world.states(ended.arn)
     assert world.ask("qa")["model"] == made.name
@@ -107,8 +111,11 @@ def test_somebody_elses_creation_is_waited_for(world: World) -> None:
 
 def test_system_updating_is_waited_for(world: World) -> None:
     world.promoted(world.model())
-    world.faults.inject("DescribeEndpoint", Kind.SYSTEM_UPDATING, seconds=2.0)
-    ended = world.promoted(world.model())
+    ended = promoted_while(
+        world,
+        world.model(),
+        lambda: world.faults.inject("DescribeEndpoint", Kind.SYSTEM_UPDATING, seconds=2.0),
+    )
 
     assert "Wait for the other change" in world.states(ended.arn)
 
@@ -212,6 +219,17 @@ def test_a_configuration_that_cannot_be_seen_yet_is_waited_for(world: World) -> 
     made = world.model()
     world.faults.inject("CreateEndpoint", Kind.STALE, account="333333333333", times=2)
     assert world.promoted(made).output["outcome"] == "Promoted"
+
+
+def promoted_while(world: World, made: Made, happens: Callable[[], object]) -> Ended:
+    """Promote a model, and let something happen to the endpoint shortly before it is to be changed."""
+    world.faults.inject("CreateModel", Kind.HANG, account="333333333333", seconds=1.0)
+    arn = world.start(application=APPLICATION, stage="qa", model_name=made.name)
+    world.wait_for_state(arn, "Create the model")
+    happens()
+    ended = world.wait(arn)
+    assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.cause}"
+    return ended
 
 
 def slow_to_start(world: World, *, seconds: int) -> dict[str, Any]:
