@@ -1,0 +1,110 @@
+"""docs/copying.md: its numbers are the code's, and no member of a model and no list is left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from lambdas import complete_copy, plan_copy, verify_artifacts
+from lambdas.promotion import copy_plan, inventory, limits, lists, lookup, members, names, parallel, step
+from lambdas.promotion.document import Artifact, Proof, S3Object, Transfer
+from stacks import hub_stack
+from tests.docs import pages
+
+PAGE = pages.text_of("copying.md")
+PLAIN = " ".join(PAGE.replace("*", "").split())
+KNOWN: dict[str, members.Members] = {
+    "DescribeModel": members.MODEL,
+    "a container": members.CONTAINER,
+    "a container that names a package": members.BESIDE_PACKAGE,
+    "a version's container": members.PACKAGE_CONTAINER,
+}
+# What only frames the others, and AWS's answer itself.
+FRAMES = {"S3DataSource", "RepositoryAccessMode", "RepositoryAuthConfig", "ResponseMetadata"}
+UNITS = {"GB": 10**9, "TB": 10**12}
+WORDS = {6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
+
+
+def names_in(known: members.Members) -> Iterator[str]:
+    """The members, without those that only say more of one that is named."""
+    for name, below in known.items():
+        yield name
+        if name in {"ModelDataSource", "AdditionalModelDataSources", "S3DataSource", "ImageConfig"}:
+            yield from names_in(below or {})
+
+
+@pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
+def test_what_becomes_of_every_member_of_a_model_is_said(known: members.Members) -> None:
+    said = set(pages.in_code_marks(pages.section(PAGE, "What a model can consist of")))
+    unsaid = {"ChannelName", "S3Uri", "S3DataType", "CompressionType"}  # what a data source consists of
+    assert set(names_in(known)) - FRAMES - unsaid - said == set()
+
+
+def test_every_member_that_is_known_and_refused_is_named() -> None:
+    refused = [row[0] for row in pages.rows(PAGE, "part of the model") if row[1].startswith("refused")]
+    assert {name for row in refused for name in pages.in_code_marks(row)} == set(members._REASONS)
+
+
+def test_every_list_in_the_hubs_bucket_is_explained() -> None:
+    explained = {row[0].strip("`") for row in pages.rows(PAGE, "list")}
+    assert explained == {value for name, value in vars(lists).items() if name.isupper() and isinstance(value, str)}
+
+
+def test_the_parts_and_units_of_the_table_are_those_of_the_plan() -> None:
+    for row in pages.rows(PAGE, "an object of"):
+        number, unit = row[0].split()
+        assert row[1:] == planned(int(number) * UNITS[unit]), row[0]
+
+
+def planned(size: int) -> list[str]:
+    artifact = Artifact(source=S3Object(bucket="b", key="k", etag="e", size=size), key="k")
+    part = copy_plan.part_size(artifact)
+    assert part
+    transfer = Transfer(artifact=artifact, part_size=part, upload_id="u")
+    return [f"{number:,}" for number in (copy_plan.parts(transfer), part // 1024**2, len(copy_plan.units([transfer])))]
+
+
+SENTENCES: Mapping[str, Any] = {
+    "8 at once, each with 32 requests in flight": (copy_plan.AT_ONCE, copy_plan.IN_FLIGHT),
+    "An object of up to 256 MiB is one CopyObject": copy_plan._BY_PARTS_ABOVE // 1024**2,
+    "CopyObject's own limit of 5 GiB": copy_plan._LARGEST_COPY // 1024**3,
+    "at least 64 MiB, and about 256 MiB": (copy_plan._SMALLEST_PART // 1024**2, copy_plan._PART // 1024**2),
+    "whole rounds of the 256 requests": copy_plan.AT_ONCE * copy_plan.IN_FLIGHT,
+    "S3's limit is 10,000 parts": f"{copy_plan._MOST_PARTS:,}",
+    "85 MB/s a request, 0.15 seconds": (round(copy_plan._BYTES_A_SECOND / 1e6), copy_plan._LATENCY),
+    "would last longer than 200 seconds": copy_plan._LONGEST_UNIT,
+    "looks at every object once more, 50 at a time": plan_copy._AT_ONCE,
+    "objects of their parts, 16 at a time": complete_copy._AT_ONCE,
+    "lists and compares everything, 50 at a time": verify_artifacts._AT_ONCE,
+    "with pauses of up to 10 seconds": round(parallel._LONGEST_PAUSE),
+    "in the last 75 of its 900 seconds": (step._TO_END, step._LONGEST_INVOCATION),
+    "100,000; more are refused": f"{inventory.MOST_OBJECTS:,}",
+    "1,024 bytes; longer ones are refused": f"{inventory._LONGEST_KEY:,}",
+    "255 bytes; of a longer one": inventory._LONGEST_BASENAME,
+    "may have 1 MiB": lookup._LARGEST_MANIFEST // 1024**2,
+    "1,024 bytes a variable": f"{limits.MOST_BYTES:,}",
+    "32 KB of variables": limits.MOST_BYTES_OF_VARIABLES // 1024,
+    "(up to 15)": limits.MOST_CONTAINERS,
+    "for 90 days": hub_stack._LISTS_KEPT.to_days(),
+    "up to 105 of them": len(names.stage_prefix("a" * 40, "s" * 20)) + 32 + len("/"),
+}
+
+
+@pytest.mark.parametrize(("sentence", "numbers"), SENTENCES.items(), ids=SENTENCES)
+def test_the_numbers_of_the_page_are_the_codes(sentence: str, numbers: Any) -> None:
+    assert sentence in PLAIN
+    wanted = numbers if isinstance(numbers, tuple) else (numbers,)
+    assert re.findall(r"\d[\d,.]*", sentence.replace("S3", "")) == [str(number).rstrip(".") for number in wanted]
+
+
+def test_a_call_is_tried_as_often_as_the_page_says() -> None:
+    assert f"is tried {WORDS[parallel._MOST_TRIES]} times in all" in PLAIN
+
+
+def test_every_kind_of_proof_is_explained() -> None:
+    counted = {name for row in pages.rows(PAGE, "the source object has") for name in pages.in_code_marks(row[2])}
+    assert counted == {"artifacts_proved", "artifacts_not_proved"}
+    assert set(Proof.__dataclass_fields__) == {"compared", "computed"}
