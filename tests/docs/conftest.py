@@ -22,7 +22,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     out = tmp_path_factory.mktemp("cdk.out")
     config = yaml.safe_load((PROJECT / "promotion.yaml").read_text())
     for application in config["applications"].values():
-        application["copy_images"] = True
+        application |= {"copy_images": True, "copy_tags": True, "copy_annotations": True}
     file = out / "promotion.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False))
     app = cdk.App(outdir=str(out), context=json.loads((PROJECT / "cdk.json").read_text())["context"])

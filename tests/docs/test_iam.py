@@ -28,10 +28,13 @@ SECTIONS_OF_ROLES = {
     "promote-hub-StateMachineEventsRole…": "The approval rule's role",
     **{names.function(step): "The steps' roles" for step in Step},
 }
+# By the kind of the policy, or by its own logical id where one kind is of two resources.
 SECTIONS_OF_POLICIES = {
-    "AWS::S3::BucketPolicy": "The artifact bucket's policy",
+    "ArtifactsPolicy": "The artifact bucket's policy",
+    "ListsPolicy": "The hub's bucket's policy",
     "ArtifactKey": "The artifact key's policy",
-    "LogKey": "The log key's policy",
+    "Key": "The hub's key's policy",
+    "AWS::Lambda::Permission": "The function's policy",
     "AWS::Events::EventBusPolicy": "The bus policy",
     "AWS::SQS::QueuePolicy": "The dead-letter queue's policy",
 }
@@ -43,7 +46,8 @@ def as_written(name: str) -> str:
     for environment in ENVIRONMENTS:
         title = environment.title().replace("-", "")
         name = re.sub(rf"^(promote|approvals-from)-{environment}(?=-|$)", r"\1-<environment>", name)
-        name = re.sub(rf"^(PutInto|EncryptFor){title}$", r"\1<Target>", name)
+        name = re.sub(rf"^(PutInto|EncryptFor|ReadTagsFor){title}$", r"\1<Target>", name)
+        name = re.sub(rf"^{title}(sCopierSeesItsParts)$", r"<Source>\1", name)
     return name
 
 
@@ -73,9 +77,11 @@ def sids_of_policies(templates: dict[str, Template]) -> dict[str, set[str]]:
     for template in templates.values():
         for logical_id, resource in template["Resources"].items():
             kind, properties = resource["Type"], resource["Properties"]
-            if kind == "AWS::KMS::Key":
+            if kind in {"AWS::KMS::Key", "AWS::S3::BucketPolicy"}:
                 kind = re.sub("[0-9A-F]{8}$", "", logical_id)
             document = properties.get("PolicyDocument") or properties.get("KeyPolicy")
+            if kind == "AWS::Lambda::Permission":
+                document = {"Statement": [{}]}
             if kind == "AWS::Events::EventBusPolicy":
                 document = {"Statement": [{"Sid": properties["StatementId"]}]}
             if kind == "AWS::IAM::Policy" or not document:
@@ -89,7 +95,12 @@ def sids_in(document: dict[str, Any]) -> set[str]:
 
 
 def sids_explained(section: str) -> set[str]:
-    return {row[0].strip("`") for row in pages.rows(pages.section(PAGE, section), "Sid")}
+    return {sid_of(row) for row in pages.rows(pages.section(PAGE, section), "Sid")}
+
+
+def sid_of(row: list[str]) -> str:
+    """The Sid that a row explains; behind it may stand whose it is."""
+    return (pages.in_code_marks(row[0]) or [row[0]])[0]
 
 
 def test_every_role_of_the_templates_is_named(templates: dict[str, Template]) -> None:
@@ -116,13 +127,13 @@ def test_every_sid_in_the_page_exists(
     sids_of_roles: dict[str, set[str]], sids_of_policies: dict[str, set[str]]
 ) -> None:
     existing = set().union(*sids_of_roles.values(), *sids_of_policies.values())
-    assert {row[0].strip("`") for row in pages.rows(PAGE, "Sid")} == existing
+    assert {sid_of(row) for row in pages.rows(PAGE, "Sid")} == existing
 
 
 def test_every_action_that_a_named_statement_allows_is_in_its_row(templates: dict[str, Template]) -> None:
     explained: dict[str, list[str]] = defaultdict(list)
     for row in pages.rows(PAGE, "Sid"):
-        explained[row[0].strip("`")].append(row[1])
+        explained[sid_of(row)].append(row[1])
     for template in templates.values():
         for resource in template["Resources"].values():
             if resource["Type"] != "AWS::IAM::Policy":
