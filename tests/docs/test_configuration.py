@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 import yaml
 from pydantic import BaseModel
 
-from stacks import configuration
+from stacks import bundle, configuration
 from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variables, Variant, Vpc
 from tests.docs import pages
 
@@ -66,7 +67,7 @@ def test_what_happens_when_a_member_is_changed_is_said_for_every_member() -> Non
 
 
 def test_the_complete_example_loads_and_has_every_member() -> None:
-    example = yaml.safe_load(pages.blocks(PAGE, "yaml")[0])
+    example = on_this_python(yaml.safe_load(pages.blocks(PAGE, "yaml")[0]))
     loaded = configuration.parse(example, where="the example")
     assert {name for model in MODELS for name in members(model)} <= names_in(example)
     assert list(loaded.environments) == ["dev", "qa", "production"]
@@ -82,7 +83,19 @@ def test_the_report_of_mistakes_is_the_real_one() -> None:
 def test_every_other_example_loads() -> None:
     good = PAGE.partition(MISTAKES)[0]
     for example in pages.blocks(good, "yaml"):
-        configuration.parse(yaml.safe_load(example), where="an example")
+        configuration.parse(on_this_python(yaml.safe_load(example)), where="an example")
+
+
+def test_the_versions_of_python_in_the_page_are_those_that_can_deploy() -> None:
+    (row,) = (row for row in pages.rows(own_text("`hub`"), "member") if row[0] == "`python`")
+    assert pages.in_code_marks(row[1]) == [f'"{version}"' for version in bundle.RUNTIMES]
+
+
+def on_this_python(example: dict[str, Any]) -> dict[str, Any]:
+    """The example, for whoever runs the tests on another version than it names."""
+    if "python" in example["hub"]:
+        example["hub"]["python"] = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return example
 
 
 def names_in(value: Any) -> set[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import re
+
 import pytest
 
 from lambdas.promotion.errors import Errored, PromotionError, Refused, RolledBack, Transient, every_error
 from lambdas.promotion.names import Step, function
 from stacks.step import _KILLED, _LAMBDA_SERVICE
 from tests.docs import pages
+from tests.docs.conftest import PROJECT
 
 PAGE = pages.text_of("operations.md")
 FAMILIES: tuple[type[PromotionError], ...] = (Refused, RolledBack, Errored, Transient)
@@ -50,3 +54,30 @@ def test_every_name_of_lambda_and_step_functions_that_is_retried_is_explained() 
 def test_every_step_in_a_log_groups_name_exists() -> None:
     groups = {name.rpartition("/")[2] for name in pages.in_code_marks(PAGE) if name.startswith("/aws/lambda/promote-")}
     assert groups - {"promote-<step>", "promote-*"} <= {function(step) for step in Step}
+
+
+@pytest.mark.parametrize("error", ["ArtifactMismatch", "UnsupportedModel"])
+def test_what_is_quoted_of_a_cause_is_what_the_code_says(error: str) -> None:
+    rows = [row[0] for row in pages.rows(pages.section(PAGE, error), "the cause")]
+    quoted = [quote for row in rows for quote in re.findall(r"\*([^*]+)\*", row)]
+    assert len(quoted) >= len(rows) - 1
+    assert [quote for quote in quoted if not any(said(quote, text) for text in texts_of_the_code())] == []
+
+
+def said(quote: str, text: str) -> bool:
+    """Whether a text has the words of a quote, in their order; an ellipsis stands for anything."""
+    return bool(re.search(".*".join(map(re.escape, map(str.strip, quote.strip("… ").split("…")))), text, re.DOTALL))
+
+
+def texts_of_the_code() -> list[str]:
+    """Every text in lambdas/, with an ellipsis for each value in it."""
+    texts = []
+    for file in (PROJECT / "lambdas").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                texts.append(
+                    "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(node.value)
+    return texts
