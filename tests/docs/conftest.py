@@ -23,6 +23,8 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     config = yaml.safe_load((PROJECT / "promotion.yaml").read_text())
     for application in config["applications"].values():
         application |= {"copy_images": True, "copy_tags": True, "copy_annotations": True}
+        for stage in application["stages"].values():
+            stage["vpc"] = {"security_group_ids": ["sg-0123456789abcdef0"], "subnets": ["subnet-0123456789abcdef0"]}
     file = out / "promotion.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False))
     app = cdk.App(outdir=str(out), context=json.loads((PROJECT / "cdk.json").read_text())["context"])

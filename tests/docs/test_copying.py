@@ -68,11 +68,11 @@ def planned(size: int) -> list[str]:
 
 
 SENTENCES: Mapping[str, Any] = {
-    "8 at once, each with 32 requests in flight": (copy_plan.AT_ONCE, copy_plan.IN_FLIGHT),
+    "7 at once, each with 32 requests in flight": (copy_plan.AT_ONCE, copy_plan.IN_FLIGHT),
     "An object of up to 256 MiB is one CopyObject": copy_plan._BY_PARTS_ABOVE // 1024**2,
     "CopyObject's own limit of 5 GiB": copy_plan._LARGEST_COPY // 1024**3,
     "at least 64 MiB, and about 256 MiB": (copy_plan._SMALLEST_PART // 1024**2, copy_plan._PART // 1024**2),
-    "whole rounds of the 256 requests": copy_plan.AT_ONCE * copy_plan.IN_FLIGHT,
+    "whole rounds of the 224 requests": copy_plan.AT_ONCE * copy_plan.IN_FLIGHT,
     "S3's limit is 10,000 parts": f"{copy_plan._MOST_PARTS:,}",
     "85 MB/s a request, 0.15 seconds": (round(copy_plan._BYTES_A_SECOND / 1e6), copy_plan._LATENCY),
     "would last longer than 200 seconds": copy_plan._LONGEST_UNIT,
