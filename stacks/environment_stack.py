@@ -386,7 +386,7 @@ class EnvironmentStack(Stack):
             self._accept_wildcards(
                 role,
                 [f"Resource::{objects}"],
-                "Keys are made from the content; a session is narrowed to one object.",
+                "Keys are made from the content; a session is narrowed to a promotion's own, or a unit's.",
             )
             self._accept_wildcards(
                 role,

@@ -91,7 +91,7 @@ class AccessDenied(Errored):
 
 
 class ArtifactMismatch(Errored):
-    """What arrived is not what was resolved. Delete the named object in the target bucket and promote again."""
+    """What lies in the target is not what was resolved. Delete what the cause says, if anything, and promote again."""
 
 
 class ImageNotAccessible(Errored):

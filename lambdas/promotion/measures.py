@@ -22,7 +22,7 @@ def count_ending(outcome: str, *, error: str | None = None, seconds: float | Non
 
 
 def count_copied(copied: Copied, *, application: str, stage: str) -> None:
-    """Count what a unit has copied, while the copy goes on."""
+    """Count what a unit of a copy has copied, when it ends."""
     dimensions = {"application": application, "stage": stage}
     for name, unit, value in (
         ("ObjectsCopied", MetricUnit.Count, copied.objects),

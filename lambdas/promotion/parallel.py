@@ -1,8 +1,8 @@
 """Many calls at once: as many in flight as the other side bears, each tried again while that helps.
 
 A step that makes thousands of calls cannot leave their retries to Step Functions, whose retry would begin with all of
-them again. So here is the one layer at which these calls are retried; the state's own retry is for a step that was
-killed or ran out of time.
+them again. So these calls are retried here; the state's own retry is for a run that was killed, that ran out of time,
+or in which a call stayed broken (docs/decisions/0011).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def run(calls: Iterable[Callable[[], T]], *, at_once: int, until: float, doing: 
         while True:
             with pace:
                 if time.monotonic() > until:
-                    raise OutOfTime(f"{doing} needs more time than one run of the step has. It goes on where it is.")
+                    raise OutOfTime(f"{doing} needs more time than one run of the step has. What was done is kept.")
                 try:
                     answer = call()
                     pace.faster()

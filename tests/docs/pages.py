@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = tuple(sorted(DOCS.glob("*.md")))
+PAGES = (DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md")))
 
 
 def text_of(page: str) -> str:

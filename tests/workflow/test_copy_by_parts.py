@@ -1,6 +1,6 @@
 """Large objects are copied by parts: whole, resumable, and without a trace where it fails.
 
-The product's own steps run here, each with its own role's rights, with parts of 5 MiB in place of 128.
+The product's own steps run here, each with its own role's rights, with parts of 5 MiB in place of 256.
 """
 
 from __future__ import annotations
