@@ -23,7 +23,7 @@ _WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input
 _NOTHING_TO_COPY = sfn.Condition.jsonata("{% $states.input.copy.units = 0 %}")
 # The beginning of the cause: it holds the message, and the results of all units together have 256 KiB (AWS: quotas).
 _UNIT_FAILED = (
-    "{% {'failed': {'Error': $states.errorOutput.Error, 'Cause': $substring($states.errorOutput.Cause, 0, 1000)}} %}"
+    "{% {'failed': {'Error': $states.errorOutput.Error, 'Cause': $substring($states.errorOutput.Cause, 0, 600)}} %}"
 )
 # What all units have copied, or the first failure of one.
 _COPIED = (

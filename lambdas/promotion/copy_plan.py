@@ -28,8 +28,9 @@ _BY_PARTS_ABOVE = 256 * _MIB
 # AWS: S3, "Performance guidelines": 85 to 90 MB/s a request, 100 to 200 ms until it begins.
 _BYTES_A_SECOND = 85e6
 _LATENCY = 0.15  # seconds
-# A unit lasts at most so long at these rates (seconds); Lambda ends it after 15 minutes.
-_LONGEST_UNIT = 200
+# A unit lasts at most so long at these rates (seconds): it is the step in which progress shows, and Lambda ends it
+# after 15 minutes.
+_LONGEST_UNIT = 60
 # Less work than this is not worth a Lambda of its own (seconds of one request).
 _SMALLEST_SHARE = 10.0
 _ROUNDING = 1e-6

@@ -44,7 +44,7 @@ def as_copier(promotion: Promotion, artifacts: Sequence[Artifact]) -> Account:
         session_name=promotion.execution.promotion_id,
         external_id=promotion.external_id,
         policy=_policy(
-            (["s3:GetObject*"], read),
+            (["s3:GetObject*", "s3:ListObjectAnnotations"], read),
             (["s3:ListBucket"], _buckets({artifact.source.bucket for artifact in artifacts})),
             (["s3:PutObject*", "s3:ListMultipartUploadParts"], written),
             (["kms:Decrypt", "kms:GenerateDataKey"], ["*"]),

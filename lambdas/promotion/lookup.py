@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # A manifest is a list of addresses. One that is larger than this (bytes) is something else.
 _LARGEST_MANIFEST = 1024**2
+# They are looked up one after the other.
+_MOST_IN_MANIFEST = 1000
 
 
 def find_all(needed: Iterable[Address], *, owner: str, s3: S3Client, where: str) -> dict[str, Found]:
@@ -33,7 +35,13 @@ def find_all(needed: Iterable[Address], *, owner: str, s3: S3Client, where: str)
         if address.kind is AddressKind.MANIFEST:
             text = _text_of(at.objects[0], owner=owner, s3=s3, where=where)
             found[address.uri] = Found(objects=at.objects, text=text)
-            ahead += addresses.in_manifest(text, where=address.where)
+            named = addresses.in_manifest(text, where=address.where)
+            if len(named) > _MOST_IN_MANIFEST:
+                raise UnsupportedModel(
+                    f"{where}: {address.uri} names {len(named)} addresses, more than {_MOST_IN_MANIFEST}. Put the "
+                    "objects below one prefix. Nothing was created."
+                )
+            ahead += named
         elif address.as_files and at.prefix is not None:
             rules.require_file_names(at.objects, at.prefix, where=f"{where}: {address.where}")
     return found

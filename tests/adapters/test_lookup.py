@@ -182,6 +182,12 @@ def test_a_list_of_more_than_a_manifests_size_is_none(s3: S3Client, stubs: Stubs
         find_manifest(s3)
 
 
+def test_a_manifest_of_too_many_addresses_is_refused_before_they_are_looked_up(s3: S3Client, stubs: Stubs) -> None:
+    manifest_is(stubs, "\n".join(f"s3://{BUCKET}/v7/{number}" for number in range(1001)).encode())
+    with pytest.raises(UnsupportedModel, match="names 1001 addresses"):
+        find_manifest(s3)
+
+
 # Names of files
 
 

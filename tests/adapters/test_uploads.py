@@ -20,6 +20,7 @@ from lambdas.promotion.errors import (
     NotYetVisible,
     ServiceUnavailable,
     Throttled,
+    UnsupportedModel,
 )
 from tests.adapters.conftest import Stubs, Wire
 from tests.unit.given import BUCKET, DEV, QA, WEIGHTS_URI, artifact
@@ -42,6 +43,27 @@ PART = {
     "PartNumber": 2,
     "ExpectedSourceBucketOwner": DEV.account,
 }
+
+
+# Annotations
+
+
+@pytest.mark.parametrize("version", [None, "v1"])
+@pytest.mark.parametrize(
+    "annotations", [[], [{"AnnotationName": "labels", "Size": 1, "LastModified": datetime(2026, 1, 1, tzinfo=UTC)}]]
+)
+def test_an_object_that_is_copied_by_parts_must_have_no_annotations_to_go_along(
+    s3: S3Client, stubs: Stubs, version: str | None, annotations: list[dict[str, Any]]
+) -> None:
+    one = artifact(size=300 * MIB, version_id=version)
+    where = {"Bucket": BUCKET, "Key": one.source.key, **({"VersionId": version} if version else {})}
+    asked = {**where, "MaxAnnotationResults": 1, "ExpectedBucketOwner": DEV.account}
+    stubs.s3.add_response("list_object_annotations", {"Annotations": annotations}, asked)
+    if not annotations:
+        copying.require_no_annotations(one, WAY, s3=s3)
+        return
+    with pytest.raises(UnsupportedModel, match="has annotations and is larger than the 5 GB"):
+        copying.require_no_annotations(one, WAY, s3=s3)
 
 
 # Opening
