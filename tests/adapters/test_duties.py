@@ -77,6 +77,8 @@ def test_a_configured_external_id_is_sent_with_every_duty(aws: Stubs, artifacts:
 
 
 def read_and_written(request: dict[str, Any]) -> tuple[list[str], list[str]]:
+    # What is asked about an object's annotations is asked about the same objects.
+    assert resources_of(request, "s3:GetObject*") == resources_of(request, "s3:ListObjectAnnotations")
     return resources_of(request, "s3:GetObject*"), resources_of(request, "s3:PutObject*")
 
 

@@ -119,8 +119,12 @@ def test_only_the_copiers_of_its_sources_may_put_into_an_artifact_bucket(templat
 
 def test_a_copier_may_look_up_the_version_of_what_was_promoted_to_its_account(templates: dict[str, Template]) -> None:
     """A prefix is resolved by a list, which tells no versions; HeadObject without VersionId takes s3:GetObject."""
-    (found,) = [one for one in identity_statements(templates) if one.get("Sid") == "ReadPromotedArtifacts"]
-    assert found["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
+    both = ["s3:GetObject", "s3:GetObjectVersion"]
+    found = [
+        one for one in identity_statements(templates) if one.get("Sid") == "ReadArtifacts" and one["Action"] == both
+    ]
+    resources = [one["Resource"] for one in found]
+    assert "arn:aws:s3:::promote-qa-333333333333-us-east-1/*" in resources
 
 
 def test_every_log_group_is_encrypted_and_ends(templates: dict[str, Template]) -> None:
