@@ -30,9 +30,7 @@ class Copier:
 def no_upload_is_left(lasting_world: World) -> Iterator[None]:
     yield
     for place in (QA, PRODUCTION):
-        s3 = lasting_world.client("s3", place.target)
-        for one in s3.list_multipart_uploads(Bucket=place.target_bucket).get("Uploads", []):
-            s3.abort_multipart_upload(Bucket=place.target_bucket, Key=one["Key"], UploadId=one["UploadId"])
+        lasting_world.abort_uploads(place.target)
 
 
 def copier(world: World, place: Place) -> Copier:

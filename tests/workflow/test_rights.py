@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -230,8 +231,10 @@ NOT_SHOWN = {
 
 
 @pytest.fixture(scope="module")
-def world(lasting_world: World) -> World:
-    return lasting_world
+def world(lasting_world: World) -> Iterator[World]:
+    yield lasting_world
+    for place in (QA, PRODUCTION):
+        lasting_world.abort_uploads(place.target)
 
 
 CASES = [(place, needed) for needed in RIGHTS for place in needed.stages]
