@@ -367,3 +367,25 @@ def test_a_pipeline_with_a_prefix_goes_on_to_production_in_another_region(world:
     assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.cause}"
     assert (ended.output["artifacts_copied"], ended.output["artifacts_proved"]) == (22, 22)
     assert world.ask("production")["model"] == "second"
+
+
+def test_a_model_of_a_private_hub_comes_from_the_stages_hub(
+    world: World, dev: Dev, deployed_settings: Settings
+) -> None:
+    theirs = f"arn:aws:sagemaker:us-east-1:{world.sandbox.accounts['dev']}:hub-content/team/ModelReference/small/1.0.0"
+    ours = theirs.replace(world.sandbox.accounts["dev"], world.sandbox.accounts["qa"])
+    source = {
+        "S3Uri": dev.put("one.txt", b"1"),
+        "S3DataType": "S3Object",
+        "CompressionType": "None",
+        "HubAccessConfig": {"HubContentArn": theirs},
+    }
+    container = {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source}, "Environment": dev.script()}
+
+    def change(document: dict[str, Any]) -> None:
+        document["applications"][APPLICATION]["stages"]["qa"]["arns"] = {theirs: ours}
+
+    with world.configured(change, deployed_settings):
+        found = promoted(world, container)["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
+    assert found["HubAccessConfig"] == {"HubContentArn": ours}
+    assert ask(world)["files"] == {"model/one.txt": "1"}
