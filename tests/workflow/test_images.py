@@ -31,8 +31,8 @@ def repository() -> str:
     return f"team/model-{uuid4().hex[:8]}"
 
 
-def address(account: str, repository: str) -> str:
-    return f"{account}.dkr.ecr.us-east-1.amazonaws.com/{repository}"
+def address(account: str, repository: str, region: str = "us-east-1") -> str:
+    return f"{account}.dkr.ecr.{region}.amazonaws.com/{repository}"
 
 
 def lets_pull(world: World, where: str, repository: str, account: str) -> None:
@@ -97,8 +97,11 @@ def test_a_private_image_that_may_not_be_pulled_stops_the_promotion_before_anyth
 
 
 def test_an_image_that_is_missing_is_refused_in_the_source(world: World, repository: str) -> None:
-    push(world.client("ecr", "dev"), repository, [b"a layer"], tag="1")
-    ended = promote_image(world, f"{address('222222222222', repository)}:2")
+    ecr, image = world.client("ecr", "dev"), f"{address('222222222222', repository)}:1"
+    push(ecr, repository, [b"a layer"], tag="1")
+    made = world.model(container=world.container("gone", Image=image))
+    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "1"}])
+    ended = world.promote(made)
     assert (ended.error, world.states(ended.arn)[0:2]) == (
         "ImageNotFound",
         ["Resolve the model", "Explain the failure"],
@@ -202,7 +205,7 @@ def test_production_gets_a_copy_of_qas_copy(world: World, repository: str) -> No
     ended = world.wait(world.start(application=APPLICATION, stage="production", model_name=in_qa.model))
 
     assert ended.status == "SUCCEEDED", ended.cause
-    copy = f"{address('444444444444', f'promote/{repository}')}@{digest}"
+    copy = f"{address('444444444444', f'promote/{repository}', 'eu-west-1')}@{digest}"
     assert image_of(world, ended, "production") == copy
 
 

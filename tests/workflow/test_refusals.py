@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from lambdas.promotion.settings import Settings
+from tests.sandbox.images import push
 from tests.workflow.given import APPLICATION, Ended, World
 
 QA = {"application": APPLICATION, "stage": "qa"}
@@ -233,12 +236,20 @@ def test_an_address_at_which_nothing_lies_is_refused(world: World) -> None:
 
 
 @pytest.mark.usefixtures("nothing_is_touched_in_production")
-def test_a_teams_own_image_of_another_region_is_refused(world: World) -> None:
+def test_a_teams_own_image_of_another_region_is_refused_where_it_is_not_copied(
+    world: World, deployed_settings: Settings
+) -> None:
+    push(world.client("ecr", "dev"), "own", [b"a layer"], tag="1")
     image = "222222222222.dkr.ecr.us-east-1.amazonaws.com/own:1"
     in_qa = world.promoted(world.model(container=world.container(Image=image)))
-    ended = refused(world, {"application": APPLICATION, "stage": "production", "model_name": in_qa.model})
+
+    def change(document: dict[str, Any]) -> None:
+        document["applications"][APPLICATION]["stages"]["production"]["copy_images"] = False
+
+    with world.configured(change, deployed_settings):
+        ended = refused(world, {"application": APPLICATION, "stage": "production", "model_name": in_qa.model})
     assert ended.error == "UnsupportedModel"
-    assert "PrimaryContainer.Image (it lies in us-east-1, the target is eu-west-1)" in ended.cause
+    assert "lies in us-east-1" in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
