@@ -38,7 +38,8 @@ def run(calls: Iterable[Callable[[], T]], *, at_once: int, until: float, doing: 
     def work(call: Callable[[], T]) -> T:
         try:
             return persist(call)
-        except Exception as error:
+        except BaseException as error:
+            # At once and here: whoever waits for the calls hears of it later than the next one is begun.
             pace.stop(error)
             raise
 
@@ -84,7 +85,7 @@ class _Pace:
         self._in_flight = 0
         self._slowed_at = 0.0
         self._stopped = False
-        self.stopped_by: Exception | None = None  # the first error, of several that come together
+        self.stopped_by: BaseException | None = None  # the first error, of several that come together
         self._changed = threading.Condition()
 
     def __enter__(self) -> None:
@@ -120,7 +121,7 @@ class _Pace:
         longest = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * max(crowded, 2.0**tries))
         return random.uniform(0.5, 1) * longest  # noqa: S311 - no secret
 
-    def stop(self, error: Exception | None = None) -> None:
+    def stop(self, error: BaseException | None = None) -> None:
         with self._changed:
             self.stopped_by = self.stopped_by or error
             self._stopped = True
