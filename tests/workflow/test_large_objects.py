@@ -37,6 +37,7 @@ class Stages:
 @pytest.fixture(scope="module")
 def both(lasting_world: World) -> Iterator[Stages]:
     world, s3 = lasting_world, lasting_world.client("s3", "dev")
+    world.abort_uploads("qa")  # what other tests have left
     where = {"Bucket": data_scientist.bucket(world.sandbox), "Key": f"{uuid4().hex[:8]}/weights.bin"}
     s3.put_object(**where, Body=CONTENT, ChecksumAlgorithm="CRC64NVME", **KEPT)
     container = world.container("large")

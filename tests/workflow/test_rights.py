@@ -232,6 +232,7 @@ NOT_SHOWN = {
 
 @pytest.fixture(scope="module")
 def world(lasting_world: World) -> Iterator[World]:
+    lasting_world.abort_uploads("qa")
     yield lasting_world
     for place in (QA, PRODUCTION):
         lasting_world.abort_uploads(place.target)

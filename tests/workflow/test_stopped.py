@@ -29,6 +29,7 @@ UNTIL_IT_SERVES = [
 @pytest.fixture
 def world(lasting_world: World) -> Iterator[World]:
     lasting_world.forget()
+    lasting_world.abort_uploads("qa")
     yield lasting_world
     lasting_world.forget()
     forget_large_copies(lasting_world, QA)
