@@ -109,8 +109,10 @@ def _refusal(principal: Any, use: Use) -> Any:
     region = _region(use.bucket)
     # A bare key id or an alias is looked up in the caller's account, as KMS does for S3.
     account, key_region = _place(use.key) or (principal.account, region)
+    if key_region != region:
+        return s3._error("KMS.NotFoundException", f"Invalid arn {key_region}", 400)
     with request_scope(account, region):
-        key = kms._resolve_key(use.key) if key_region == region else None
+        key = kms._resolve_key(use.key)
     if key is None or key.get("KeyState", "Enabled") != "Enabled":
         code = "KMS.NotFoundException" if key is None else "KMS.DisabledException"
         return s3._error(code, f"Key '{use.key}' does not exist or is not enabled", 400)

@@ -95,13 +95,13 @@ def test_a_call_may_hang_while_others_are_served(
     bare_sandbox: Sandbox, s3: Any, bucket: str, faults: S3Faults, kind: Kind
 ) -> None:
     impatient = Config(read_timeout=0.5, retries={"total_max_attempts": 1})
-    faults.inject("PutObject", kind=kind, seconds=1)
+    faults.inject("PutObject", kind=kind, seconds=3)
     began = time.monotonic()
     with pytest.raises(ReadTimeoutError):
         bare_sandbox.client("s3", DEV, config=impatient).put_object(Bucket=bucket, Key="k", Body=b"x")
     assert keys(s3, bucket) == (["k"] if kind is Kind.HANG_AFTER else [])
-    assert time.monotonic() - began < 1
-    time.sleep(1)
+    assert time.monotonic() - began < 3
+    time.sleep(3)
     assert keys(s3, bucket) == ["k"]
 
 

@@ -78,7 +78,7 @@ STATE_MACHINE = "promote-hub-StateMachineRole*"
 WRITTEN = "s3://{target_bucket}/artifacts/"
 MODEL, CONFIG = ":model/text-classifier-{target}-", ":endpoint-config/text-classifier-{target}-"
 ENDPOINT = ":endpoint/{endpoint}"
-AWS_IMAGE = "the repository sagemaker-scikit-learn of account 683313688378"
+AWS_IMAGE = "the repository sagemaker-scikit-learn of account"
 COPIED_IMAGE = "the repository promote/team/{model} of account"
 NO_DATA = "ModelDataNotAccessible"
 LISTS = "s3://promote-hub-111111111111-us-east-1/promotions/"
@@ -212,6 +212,7 @@ ALL = [*RIGHTS, LIST_SOURCE, LIST_LISTS, ABORT, EXPLAIN, FORWARD, START]
 
 # Role, Sid, action and resource, as patterns, and why no promotion in the sandbox can show that they are needed.
 NOT_SHOWN = {
+    ("promote-*-execution", "ReadJumpStart", "s3:*", "*"): "AWS's own buckets are not in the sandbox.",
     ("promote-*-execution", "PullImages", "ecr:*", "*"): "The sandbox pulls no images: a process plays the container.",
     ("promote-*-execution", "LogInToRegistries", "ecr:GetAuthorizationToken", "*"): "The same.",
     ("promote-*-execution", "WriteLogs", "logs:*", "*"): "The sandbox writes a container's log for it, asking nobody.",

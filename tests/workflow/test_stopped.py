@@ -137,7 +137,7 @@ def test_what_another_promotion_of_the_model_opened_after_the_stop_is_left_to_it
 
 def test_what_is_tidied_up_is_what_the_promotion_wrote_down_before_it_opened_an_upload(world: World) -> None:
     ended = promote(world, QA, new_model(world, QA))
-    promotion = input_of(world, ended.arn, "Plan the copy")
+    promotion = input_of(world, ended.arn, "Compare the endpoint")
     (written,) = world.list_of(promotion, lists.PROMOTION)
 
     assert written == json.loads(json.dumps(promotion.to_json()))
