@@ -1,0 +1,55 @@
+"""Faults that wait to happen, on the server's side. What one applies to is the business of its service."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+
+class Fault(Protocol):
+    """A frozen dataclass that says how often it still happens (None: until it is cleared)."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def times(self) -> int | None: ...
+
+
+F = TypeVar("F", bound=Fault)
+
+
+class WaitingFaults(Generic[F]):
+    """In the order in which they were added. Safe to use from the server's threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[F] = []
+
+    def add(self, fault: F) -> None:
+        with self._lock:
+            self._waiting.append(fault)
+
+    def waiting(self) -> list[F]:
+        with self._lock:
+            return list(self._waiting)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._waiting.clear()
+
+    def take(self, applies: Callable[[F], bool]) -> F | None:
+        """The first fault that applies, used up once."""
+        with self._lock:
+            for position, fault in enumerate(self._waiting):
+                if applies(fault):
+                    self._use_up(position, fault)
+                    return fault
+        return None
+
+    def _use_up(self, position: int, fault: F) -> None:
+        if fault.times is None:
+            return
+        if fault.times > 1:
+            self._waiting[position] = replace(fault, times=fault.times - 1)
+        else:
+            del self._waiting[position]
