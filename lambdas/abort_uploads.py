@@ -26,7 +26,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         return {"uploads": 0}  # it was stopped before it could open one
     log_about(promotion)
     artifacts = lists.read(lists.INVENTORY, Artifact, promotion, s3=hub)
-    folders = inventory.folders(artifacts, application=promotion.request.application, stage=promotion.stage.name)
+    folders = inventory.folders(artifacts, promotion.artifact_prefix)
     stopped_at = event.get("stopped_at")
     aborted = arrivals.abort_uploads(
         folders,

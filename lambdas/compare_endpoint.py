@@ -31,7 +31,7 @@ def _look_for_copies(promotion: Promotion, account: Account) -> list[Artifact]:
     """Write down which copies are in the target already, and return those that are missing."""
     hub, target = s3_of_hub(), promotion.target
     artifacts = lists.read(lists.INVENTORY, Artifact, promotion, s3=hub)
-    folders = inventory.folders(artifacts, application=promotion.request.application, stage=promotion.stage.name)
+    folders = inventory.folders(artifacts, promotion.artifact_prefix)
     there = arrivals.listed(folders, target, s3=account.s3)
     missing = rules.missing_of(artifacts, there, bucket=target.artifact_bucket)
     transfers = [Transfer(artifact=artifact, there=artifact.key in there) for artifact in artifacts]

@@ -16,7 +16,7 @@ _AT_ONCE = 50
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
     transfers = lists.read(lists.TRANSFERS, Transfer, promotion, s3=s3_of_hub())
     artifacts = [transfer.artifact for transfer in transfers]
-    folders = inventory.folders(artifacts, application=promotion.request.application, stage=promotion.stage.name)
+    folders = inventory.folders(artifacts, promotion.artifact_prefix)
     s3 = duties.as_deployer(promotion).s3
     rules.missing_of(
         artifacts, arrivals.listed(folders, promotion.target, s3=s3), bucket=promotion.target.artifact_bucket

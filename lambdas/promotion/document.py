@@ -324,6 +324,11 @@ class Promotion:
         return Way(source=self.source, target=self.target, tags=stage.copy_tags, annotations=stage.copy_annotations)
 
     @property
+    def artifact_prefix(self) -> str:
+        """Where this stage's artifacts lie in the target's bucket: a prefix with its slash."""
+        return names.stage_prefix(self.request.application, self.stage.name)
+
+    @property
     def lists(self) -> str:
         """Where this promotion's lists lie in the hub's bucket: a prefix with its slash."""
         return names.lists_prefix(self.execution.promotion_id)

@@ -78,7 +78,7 @@ def as_pusher(promotion: Promotion, image: ImageCopy) -> Account:
 
 def as_deployer(promotion: Promotion) -> Account:
     """See the artifacts and make this promotion's model, configuration and endpoint, nothing else."""
-    target, prefix = promotion.target, names.stage_prefix(promotion.request.application, promotion.stage.name)
+    target = promotion.target
     return accounts.assume(
         target.role_arn(Duty.DEPLOYER),
         region=target.region,
@@ -87,7 +87,7 @@ def as_deployer(promotion: Promotion) -> Account:
         policy=_policy(
             (
                 ["s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"],
-                _bucket_and(target.artifact_bucket, prefix),
+                _bucket_and(target.artifact_bucket, promotion.artifact_prefix),
             ),
             (["kms:Decrypt", "ecr:BatchGetImage"], ["*"]),
             (

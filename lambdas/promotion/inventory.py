@@ -68,9 +68,8 @@ def take(found: Mapping[str, Found], *, application: str, stage: str, bucket: st
     return Inventory(artifacts=tuple(artifacts.values()), addresses=addresses, contents=contents)
 
 
-def folders(artifacts: Iterable[Artifact], *, application: str, stage: str) -> list[str]:
-    """Return the folders in the target's bucket that hold the artifacts and nothing else."""
-    prefix = names.stage_prefix(application, stage)
+def folders(artifacts: Iterable[Artifact], prefix: str) -> list[str]:
+    """Return the folders below the stage's prefix that hold the artifacts and nothing else."""
     return list(dict.fromkeys(f"{prefix}{artifact.key[len(prefix) :].partition('/')[0]}/" for artifact in artifacts))
 
 
