@@ -38,68 +38,71 @@ def as_copier(promotion: Promotion, artifacts: Sequence[Artifact]) -> Account:
     """Read these objects in the source and write them in the target, or what has the beginning of their keys."""
     read = _beginnings((artifact.source.bucket, artifact.source.key) for artifact in artifacts)
     written = _beginnings((promotion.target.artifact_bucket, artifact.key) for artifact in artifacts)
-    return accounts.assume(
-        promotion.source.role_arn(Duty.COPIER),
+    return _enter(
+        promotion,
+        promotion.source,
+        Duty.COPIER,
+        (["s3:GetObject*", "s3:ListObjectAnnotations"], read),
+        (["s3:ListBucket"], _buckets({artifact.source.bucket for artifact in artifacts})),
+        (["s3:PutObject*", "s3:ListMultipartUploadParts"], written),
+        (["kms:Decrypt", "kms:GenerateDataKey"], ["*"]),
         region=promotion.target.region,
-        session_name=promotion.execution.promotion_id,
-        external_id=promotion.external_id,
-        policy=_policy(
-            (["s3:GetObject*", "s3:ListObjectAnnotations"], read),
-            (["s3:ListBucket"], _buckets({artifact.source.bucket for artifact in artifacts})),
-            (["s3:PutObject*", "s3:ListMultipartUploadParts"], written),
-            (["kms:Decrypt", "kms:GenerateDataKey"], ["*"]),
-        ),
     )
 
 
 def as_image_reader(promotion: Promotion, image: ImageCopy) -> Account:
     """Fetch one image in the source."""
-    return accounts.assume(
-        promotion.source.role_arn(Duty.READER),
-        region=promotion.source.region,
-        session_name=promotion.execution.promotion_id,
-        external_id=promotion.external_id,
-        policy=_policy(
-            (["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], [images.parse(image.source).repository_arn])
-        ),
+    return _enter(
+        promotion,
+        promotion.source,
+        Duty.READER,
+        (["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], [images.parse(image.source).repository_arn]),
     )
 
 
 def as_pusher(promotion: Promotion, image: ImageCopy) -> Account:
     """Write into one repository of the target's registry."""
-    return accounts.assume(
-        promotion.target.role_arn(Duty.PUSHER),
-        region=promotion.target.region,
-        session_name=promotion.execution.promotion_id,
-        external_id=promotion.external_id,
-        policy=_policy((["ecr:*"], [images.parse(image.target).repository_arn])),
-    )
+    return _enter(promotion, promotion.target, Duty.PUSHER, (["ecr:*"], [images.parse(image.target).repository_arn]))
 
 
 def as_deployer(promotion: Promotion) -> Account:
     """See the artifacts and make this promotion's model, configuration and endpoint, nothing else."""
     target = promotion.target
+    return _enter(
+        promotion,
+        target,
+        Duty.DEPLOYER,
+        (
+            ["s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"],
+            _bucket_and(target.artifact_bucket, promotion.artifact_prefix),
+        ),
+        (["kms:Decrypt", "ecr:BatchGetImage"], ["*"]),
+        (
+            ["sagemaker:*"],
+            [
+                promotion.target_arn("model", promotion.wanted_model.name),
+                promotion.target_arn("endpoint-config", promotion.wanted_config.name),
+                *names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
+            ],
+        ),
+        (["iam:PassRole"], [target.role_arn(Duty.EXECUTION)]),
+    )
+
+
+def _enter(
+    promotion: Promotion,
+    environment: Environment,
+    duty: Duty,
+    *statements: tuple[list[str], list[str]],
+    region: str | None = None,
+) -> Account:
+    """Enter the environment's account with these rights. `region` is where to work, its own unless told."""
     return accounts.assume(
-        target.role_arn(Duty.DEPLOYER),
-        region=target.region,
+        environment.role_arn(duty),
+        region=region or environment.region,
         session_name=promotion.execution.promotion_id,
         external_id=promotion.external_id,
-        policy=_policy(
-            (
-                ["s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"],
-                _bucket_and(target.artifact_bucket, promotion.artifact_prefix),
-            ),
-            (["kms:Decrypt", "ecr:BatchGetImage"], ["*"]),
-            (
-                ["sagemaker:*"],
-                [
-                    promotion.target_arn("model", promotion.wanted_model.name),
-                    promotion.target_arn("endpoint-config", promotion.wanted_config.name),
-                    *names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
-                ],
-            ),
-            (["iam:PassRole"], [target.role_arn(Duty.EXECUTION)]),
-        ),
+        policy=_policy(*statements),
     )
 
 
