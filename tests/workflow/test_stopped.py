@@ -118,7 +118,8 @@ def test_a_single_unit_that_somebody_stops_ends_the_promotion_and_its_uploads(wo
 
 def test_what_another_promotion_of_the_model_opened_after_the_stop_is_left_to_it(world: World) -> None:
     """An event may come late, or again; and somebody stops a promotion to start another."""
-    world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=2.0, times=1)
+    # Of every call: one that an earlier promotion still makes must not be the only one that hangs.
+    world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=4.0, times=None)
     subject = large(world, QA)
     arn = start(world, QA, subject)
     world.wait_for_state(arn, "Copy the artifacts")
@@ -126,7 +127,6 @@ def test_what_another_promotion_of_the_model_opened_after_the_stop_is_left_to_it
     stop(world, arn)
     assert no_uploads(world)
     time.sleep(1)  # S3 tells the second in which an upload was opened
-    world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=2.0, times=1)
     again = start(world, QA, subject)
     world.wait_for_state(again, "Copy the artifacts")
     late = tidy_up(world, QA, Subject("", execution=arn), stopped_at=stopped_at)
