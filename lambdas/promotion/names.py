@@ -13,6 +13,8 @@ BUS = PRODUCT
 ARTIFACT_PREFIX = "artifacts"
 IMAGE_PREFIX = PRODUCT
 LISTS_PREFIX = "promotions"
+ENDPOINTS_TABLE = f"{PRODUCT}-endpoints"
+RECORDS_TABLE = f"{PRODUCT}-records"
 TAG_PREFIX = "promote:"
 JUMPSTART_BUCKETS = ("jumpstart-cache-prod-", "jumpstart-private-cache-prod-", "sagemaker-sd-models-prod-")
 

@@ -1,0 +1,79 @@
+"""The hub's tables: who changes which endpoint now, and what became of each attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from lambdas.promotion import names
+from stacks.retention import KEPT
+
+# DynamoDB asks for the key as whoever calls it (AWS: DynamoDB, "Authorizing use of your customer managed key").
+_READ_WITH_KEY = ("kms:Decrypt", "kms:DescribeKey")
+_WRITE_WITH_KEY = (
+    *("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"),
+    *("kms:ReEncryptFrom", "kms:ReEncryptTo"),
+)
+
+
+class Tables(Construct):
+    """Both tables. They outlive the stack: a record that is gone cannot be made again, nor can a fencing number.
+
+    `endpoints`: an item for each endpoint (`endpoint`: account/Region/name in small letters) with its lock.
+    `records`: an item for each attempt (`stage`: application/stage; `attempt`: when it began#the promotion's id).
+    """
+
+    def __init__(self, scope: Construct, *, key: kms.IKey) -> None:
+        super().__init__(scope, "Tables")
+        self._key = key
+        self.endpoints = self._table("Endpoints", names.ENDPOINTS_TABLE, "endpoint")
+        self.records = self._table("Records", names.RECORDS_TABLE, "stage", sort_key="attempt")
+
+    def let_read(self, role: iam.Role, table: dynamodb.ITable, sid: str, actions: Sequence[str]) -> None:
+        """Allow a role these reading actions on one of the tables, and on the key through DynamoDB."""
+        self._let(role, table, sid, actions, _READ_WITH_KEY)
+
+    def let_write(self, role: iam.Role, table: dynamodb.ITable, sid: str, actions: Sequence[str]) -> None:
+        """Allow a role these actions, writing ones among them, and on the key what writing needs."""
+        self._let(role, table, sid, actions, _WRITE_WITH_KEY)
+
+    def _let(
+        self, role: iam.Role, table: dynamodb.ITable, sid: str, actions: Sequence[str], on_key: Sequence[str]
+    ) -> None:
+        region = Stack.of(self).region
+        role.add_to_policy(iam.PolicyStatement(sid=sid, actions=list(actions), resources=[table.table_arn]))
+        role.add_to_policy(
+            iam.PolicyStatement(
+                sid=f"{sid}Key",
+                actions=list(on_key),
+                resources=[self._key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": f"dynamodb.{region}.amazonaws.com"}},
+            )
+        )
+
+    def _table(self, title: str, name: str, key: str, *, sort_key: str | None = None) -> dynamodb.Table:
+        return dynamodb.Table(
+            self,
+            title,
+            table_name=name,
+            partition_key=_text(key),
+            sort_key=_text(sort_key) if sort_key else None,
+            # A few requests a promotion, and none for days.
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=self._key,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=True,
+            removal_policy=KEPT,
+        )
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

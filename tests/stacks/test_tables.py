@@ -1,0 +1,62 @@
+"""The tables keep what cannot be made again, and let in exactly who is to come in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import assertions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+
+from lambdas.promotion import names
+from stacks.tables import Tables
+
+
+@pytest.fixture(scope="module")
+def resources() -> list[dict[str, Any]]:
+    """A stack with the tables and two roles: one reads the endpoints, one writes the records."""
+    stack = cdk.Stack(cdk.App(), "tables", env=cdk.Environment(account="111111111111", region="us-east-1"))
+    tables = Tables(stack, key=kms.Key(stack, "Key"))
+    reader, writer = (
+        iam.Role(stack, role, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")) for role in ("Reader", "Writer")
+    )
+    tables.let_read(reader, tables.endpoints, "SeeLocks", ["dynamodb:Scan"])
+    tables.let_write(writer, tables.records, "Record", ["dynamodb:PutItem"])
+    return list(assertions.Template.from_stack(stack).to_json()["Resources"].values())
+
+
+def of_kind(resources: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [one for one in resources if one["Type"] == kind]
+
+
+def test_each_table_has_its_name_and_its_keys(resources: list[dict[str, Any]]) -> None:
+    keys = {
+        one["Properties"]["TableName"]: [key["AttributeName"] for key in one["Properties"]["KeySchema"]]
+        for one in of_kind(resources, "AWS::DynamoDB::Table")
+    }
+    assert keys == {names.ENDPOINTS_TABLE: ["endpoint"], names.RECORDS_TABLE: ["stage", "attempt"]}
+
+
+def test_a_table_is_encrypted_can_be_restored_and_is_not_deleted(resources: list[dict[str, Any]]) -> None:
+    for table in of_kind(resources, "AWS::DynamoDB::Table"):
+        properties = table["Properties"]
+        assert properties["SSESpecification"]["SSEType"] == "KMS"
+        assert "KMSMasterKeyId" in properties["SSESpecification"]
+        assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert properties["DeletionProtectionEnabled"] is True
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def test_who_reads_may_not_write_with_the_key_and_nobody_without_dynamodb(resources: list[dict[str, Any]]) -> None:
+    found = {
+        statement["Sid"]: statement
+        for policy in of_kind(resources, "AWS::IAM::Policy")
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    }
+    assert found["SeeLocksKey"]["Action"] == ["kms:Decrypt", "kms:DescribeKey"]
+    assert "kms:Encrypt" in found["RecordKey"]["Action"]
+    for sid in ("SeeLocksKey", "RecordKey"):
+        assert found[sid]["Condition"] == {"StringEquals": {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}}
