@@ -1,10 +1,22 @@
-"""Is there anything to do? If the endpoint serves exactly this already, the promotion ends Unchanged."""
+"""Is there anything to do? If the endpoint serves exactly this already, and well, the promotion ends Unchanged."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import arrivals, duties, endpoint_rules, endpoints, inventory, lists, models, registries, rules
+from lambdas.promotion import (
+    arrivals,
+    duties,
+    endpoint_rules,
+    endpoints,
+    inventory,
+    lists,
+    lock_rules,
+    models,
+    registries,
+    roll_back_rules,
+    rules,
+)
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.document import Artifact, Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.step import now, s3_of_hub, step
@@ -12,11 +24,14 @@ from lambdas.promotion.step import now, s3_of_hub, step
 
 @step
 def handler(promotion: Promotion) -> Promotion:
+    roll_back_rules.require_same_history(promotion)
     account = duties.as_deployer(promotion)
     sagemaker = account.sagemaker
     change = endpoint_rules.before_change(promotion, endpoints.see(promotion.stage.endpoint, sagemaker=sagemaker))
-    missing = _look_for_copies(promotion, account)
+    # What is rolled back to was copied by the promotion that it was.
+    missing = [] if promotion.request.roll_back else _look_for_copies(promotion, account)
     if change.progress is not Progress.NOTHING_TO_DO:
+        lock_rules.require_not_older(promotion)
         return promotion.with_change(change)
     model = models.find_same(promotion.wanted_model, sagemaker=sagemaker)
     config = endpoints.find_same_config(promotion.wanted_config, sagemaker=sagemaker)
@@ -24,6 +39,13 @@ def handler(promotion: Promotion) -> Promotion:
     if missing or not (model and config and all(there)):
         # The endpoint serves, but SageMaker could not replace its instances any more: what is missing is made again.
         return promotion.with_change(replace(change, progress=Progress.CHANGE_WANTED))
+    if (
+        promotion.lock is None
+        or promotion.lock.serving is None
+        or promotion.lock.serving.config != promotion.wanted_config.name
+    ):
+        # It serves, but no promotion has seen it do so well: it is tested and recorded first.
+        return promotion.with_change(change)
     return promotion.with_change(change).ended(Outcome.UNCHANGED, at=now())
 
 
@@ -36,5 +58,4 @@ def _look_for_copies(promotion: Promotion, account: Account) -> list[Artifact]:
     missing = rules.missing_of(artifacts, there, bucket=target.artifact_bucket)
     transfers = [Transfer(artifact=artifact, there=artifact.key in there) for artifact in artifacts]
     lists.write(lists.LOOKED_FOR, transfers, promotion, s3=hub)
-    lists.write(lists.PROMOTION, [promotion], promotion, s3=hub)
     return missing

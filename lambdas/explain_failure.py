@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.promotion import failures, measures
-from lambdas.promotion.document import to_json
+from lambdas.promotion.document import Failure, Promotion, to_json
 from lambdas.promotion.step import Event, logger
 
 
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """The event is {"failed": {"Error", "Cause"}, "execution": {"arn", "started_at"}}."""
-    failure = failures.explain(event["failed"].get("Error", ""), event["failed"].get("Cause", ""))
+    """The event is {"failed": {"Error", "Cause"}, "execution": {"arn", "started_at"}}.
+
+    Once it is known what is promoted, "promotion" is the document; "roll_back_failed" is the roll-back's own failure.
+    """
+    promotion = Promotion.from_json(event["promotion"]) if event.get("promotion") else None
+    failed = _explained(event["roll_back_failed"]) if event.get("roll_back_failed") else None
+    failure = failures.after_roll_back(
+        _explained(event["failed"]), promotion.roll_back if promotion else None, failed=failed
+    )
     promotion_id = event["execution"]["arn"].rpartition(":")[2]
     logger.error(
         "Promotion failed",
@@ -19,3 +26,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     )
     measures.count_ending(failure.family, error=failure.error)
     return to_json(failure)
+
+
+def _explained(failed: dict[str, str]) -> Failure:
+    return failures.explain(failed.get("Error", ""), failed.get("Cause", ""))

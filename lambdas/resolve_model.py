@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from lambdas.promotion import (
     inventory,
     lists,
     lookup,
+    names,
     naming,
     registries,
     registry,
@@ -79,7 +81,14 @@ def _model_of(
         version = registry.describe_model_package(request.model_package_arn, sagemaker=account.sagemaker)
         rules.require_approved(version)
         arn = version["ModelPackageArn"]
-        model = SourceModel(arn=arn, created_at=version["CreationTime"].astimezone(UTC), model_package_arn=arn)
+        made_at = version["CreationTime"].astimezone(UTC)
+        model = SourceModel(
+            arn=arn,
+            created_at=made_at,
+            made_at=made_at,
+            model_package_arn=arn,
+            approved_by=registry.changed_by(version),
+        )
         return model, definition.of_package(version, where=arn), {}
 
     where = f"{source.name} (account {source.account}, {source.region})"
@@ -98,6 +107,18 @@ def _model_of(
     model = SourceModel(
         arn=described["ModelArn"],
         created_at=described["CreationTime"].astimezone(UTC),
+        made_at=_made_at(described, packages, tags),
         model_package_arn=arns[0] if len(arns) == 1 else None,
+        approved_by=registry.changed_by(next(iter(packages.values()))) if len(arns) == 1 else None,
     )
     return model, definition.of_model(described, packages, where=model.arn), tags
+
+
+def _made_at(
+    described: Mapping[str, Any], packages: Mapping[str, Mapping[str, Any]], tags: Mapping[str, str]
+) -> datetime:
+    """When the model was made where it was trained: of one that Promote made, its tags say so."""
+    if names.MADE_AT_TAG in tags:
+        return datetime.fromisoformat(tags[names.MADE_AT_TAG])
+    made: list[datetime] = [package["CreationTime"] for package in packages.values()] or [described["CreationTime"]]
+    return max(made).astimezone(UTC)

@@ -202,6 +202,8 @@ class Stage(_Strict):
     vpc: Annotated[Vpc | None, WrapValidator(_vpc_or_none)] = None
     network_isolation: Annotated[bool, Field(strict=True)] | None = None
     arns: dict[Arn, Arn] = {}
+    when_locked: settings.WhenLocked = settings.WhenLocked.WAIT
+    failed_first_deployment: settings.FirstDeployment = settings.FirstDeployment.DELETE
 
     @property
     def deadline_seconds(self) -> int:
@@ -317,6 +319,8 @@ class Configuration(_Strict):
                             arns=stage.arns,
                             images=dict(stage.images),
                             copy_images=application.copy_images,
+                            when_locked=stage.when_locked,
+                            failed_first_deployment=stage.failed_first_deployment,
                         )
                         for stage_name, stage in application.stages.items()
                     },

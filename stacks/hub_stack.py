@@ -21,12 +21,15 @@ from stacks.dead_letters import dead_letter_queue
 from stacks.nag import accept
 from stacks.retention import KEPT
 from stacks.step import StepFunction
+from stacks.tables import Tables
 
 # The steps that look at every object of a model, or copy them: thousands of calls, many at once. Lambda's own limit is
 # 15 minutes, and with this memory it gives one whole CPU (AWS: Lambda, "Configure function memory"). An image goes
 # through its step, several layers at once.
 _LONG = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY}
-_LONG |= {Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS, Step.COPY_IMAGE}
+_LONG |= {Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS, Step.COPY_IMAGE, Step.RECORD_PROMOTION, Step.TIDY_UP}
+# What rolls back may first have to wait for a deployment, which lasts 8 hours at most (roll_back_rules.py).
+_TO_ROLL_BACK = Duration.hours(10)
 _STOPPED = f"{names.PRODUCT}-stopped"  # the rule for executions that were stopped
 _LONGEST = Duration.minutes(15)
 _ONE_CPU = 1769  # MB
@@ -48,6 +51,7 @@ class HubStack(Stack):
         )
         key = self._key()
         lists = self._lists(key)
+        tables = Tables(self, key=key)
         code = bundle.code(configuration.deployed())
         steps = {
             step: StepFunction(
@@ -62,14 +66,18 @@ class HubStack(Stack):
             for step in Step
         }
         self._let_use_lists(steps, lists, key)
+        _let_use_tables(steps, tables)
+        longest = Duration.seconds(_longest_deadline(configuration)).plus(_TO_ROLL_BACK)
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
             state_machine_name=names.STATE_MACHINE,
             state_machine_type=sfn.StateMachineType.STANDARD,
             query_language=sfn.QueryLanguage.JSONATA,
-            definition_body=sfn.DefinitionBody.from_chainable(workflow.story(self, steps, lists=lists)),
-            timeout=Duration.seconds(_longest_deadline(configuration)).plus(Duration.hours(1)),
+            definition_body=sfn.DefinitionBody.from_chainable(
+                workflow.story(self, steps, lists=lists, tables=tables, lease=longest)
+            ),
+            timeout=longest,
             tracing_enabled=True,
             logs=sfn.LogOptions(
                 destination=logs.LogGroup(
@@ -90,9 +98,11 @@ class HubStack(Stack):
                 sid="DecryptTheMapsItems", actions=["kms:Decrypt"], resources=[key.key_arn], conditions=self._via_s3()
             )
         )
+        tables.let_write(self.state_machine.role, tables.endpoints, "Lock", ["dynamodb:UpdateItem"])
+        self._let_look_at_executions(steps)
         dead_letters = dead_letter_queue(self, [f"{names.BUS}/{names.PRODUCT}-approved-*", _STOPPED])
         self._approvals(configuration, dead_letters)
-        self._tidy_up(steps[Step.ABORT_UPLOADS], dead_letters)
+        self._tidy_up(steps[Step.TIDY_UP], dead_letters)
         self._accept_findings(steps, lists)
 
     def _key(self) -> kms.Key:
@@ -156,10 +166,19 @@ class HubStack(Stack):
                 f"AwsSolutions-IAM5[Resource::<{self.get_logical_id(lists.node.default_child)}.Arn>/{names.LISTS_PREFIX}/*]",  # type: ignore[arg-type]
                 "Each promotion has lists of its own, below its execution's name.",
             )
-        # An execution that was stopped early has no list yet, which looks like a missing right to who may not list.
-        steps[Step.ABORT_UPLOADS].role.add_to_policy(
-            iam.PolicyStatement(sid="TellMissingFromDenied", actions=["s3:ListBucket"], resources=[lists.bucket_arn])
-        )
+
+    def _let_look_at_executions(self, steps: dict[Step, StepFunction]) -> None:
+        """Whether an execution that holds a lock is under way, and where one was that was stopped."""
+        executions = f"arn:aws:states:{self.region}:{self.account}:execution:{names.STATE_MACHINE}:*"
+        rights = {
+            Step.LOOK_AT_LOCK: "states:DescribeExecution",
+            Step.TIDY_UP: "states:GetExecutionHistory",
+        }
+        for step, action in rights.items():
+            steps[step].role.add_to_policy(
+                iam.PolicyStatement(sid="SeeExecutions", actions=[action], resources=[executions])
+            )
+            accept(steps[step].role, f"AwsSolutions-IAM5[Resource::{executions}]", "Any promotion may be the one.")
 
     def _approvals(self, configuration: Configuration, dead_letters: sqs.IQueue) -> None:
         """An approval comes from a registry's account to this bus; a rule per application starts its first stage."""
@@ -205,13 +224,13 @@ class HubStack(Stack):
                 ],
             )
 
-    def _tidy_up(self, abort_uploads: StepFunction, dead_letters: sqs.IQueue) -> None:
+    def _tidy_up(self, tidy_up: StepFunction, dead_letters: sqs.IQueue) -> None:
         """An execution that is stopped or runs out of time has no state in which it could tidy up by itself."""
         events.Rule(
             self,
             "Stopped",
             rule_name=_STOPPED,
-            description="A promotion that was stopped leaves no multipart upload behind",
+            description="A promotion that was stopped is recorded, and leaves neither lock nor upload behind",
             event_pattern=events.EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
@@ -219,13 +238,7 @@ class HubStack(Stack):
             ),
             targets=[
                 targets.LambdaFunction(
-                    abort_uploads.function,
-                    event=events.RuleTargetInput.from_object(
-                        {
-                            "execution": events.EventField.from_path("$.detail.executionArn"),
-                            "stopped_at": events.EventField.from_path("$.detail.stopDate"),
-                        }
-                    ),
+                    tidy_up.function,
                     dead_letter_queue=dead_letters,
                     retry_attempts=10,
                     max_event_age=Duration.hours(2),
@@ -269,6 +282,17 @@ class HubStack(Stack):
                 f"AwsSolutions-IAM5[Resource::<{self.get_logical_id(step.function.node.default_child)}.Arn>:*]",  # type: ignore[arg-type]
                 "CDK grants a function's versions with the function; none are published.",
             )
+
+
+def _let_use_tables(steps: dict[Step, StepFunction], tables: Tables) -> None:
+    """Each step may do with the tables what it does; the records can be added to, and not be changed by anybody."""
+    read, write = tables.let_read, tables.let_write
+    write(steps[Step.LOOK_AT_LOCK].role, tables.endpoints, "SeeAndFree", ["dynamodb:GetItem", "dynamodb:UpdateItem"])
+    read(steps[Step.RESOLVE_ROLL_BACK].role, tables.endpoints, "SeeGoodOnes", ["dynamodb:GetItem"])
+    read(steps[Step.RESOLVE_ROLL_BACK].role, tables.records, "ReadRecords", ["dynamodb:GetItem"])
+    write(steps[Step.RECORD_PROMOTION].role, tables.records, "AddRecords", ["dynamodb:PutItem"])
+    write(steps[Step.TIDY_UP].role, tables.records, "AddRecords", ["dynamodb:PutItem"])
+    write(steps[Step.TIDY_UP].role, tables.endpoints, "Free", ["dynamodb:UpdateItem"])
 
 
 def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:

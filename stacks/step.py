@@ -30,6 +30,21 @@ _LAMBDA_SERVICE = [
 ]
 # A step that was killed is run again: every step is safe to repeat.
 _KILLED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout"]
+# What DynamoDB and SNS say when a call may be tried again (AWS: DynamoDB, "Error handling"; SNS, common errors).
+THROTTLED_OR_AWAY = [
+    "DynamoDB.ProvisionedThroughputExceededException",
+    "DynamoDB.RequestLimitExceeded",
+    "DynamoDB.ThrottlingException",
+    "DynamoDB.TransactionConflictException",
+    "DynamoDB.InternalServerErrorException",
+    "DynamoDB.InternalServerError",
+    "DynamoDB.SdkClientException",
+    "DynamoDB.AmazonDynamoDBException",
+    "SNS.ThrottledException",
+    "SNS.InternalErrorException",
+    "SNS.SdkClientException",
+    "States.Timeout",
+]
 _DOCUMENT = {"promotion": "{% $states.input %}", "attempt": "{% $states.context.State.RetryCount %}"}
 
 

@@ -34,20 +34,20 @@ class Tables(Construct):
         self.endpoints = self._table("Endpoints", names.ENDPOINTS_TABLE, "endpoint")
         self.records = self._table("Records", names.RECORDS_TABLE, "stage", sort_key="attempt")
 
-    def let_read(self, role: iam.Role, table: dynamodb.ITable, sid: str, actions: Sequence[str]) -> None:
+    def let_read(self, role: iam.IRole, table: dynamodb.ITable, sid: str, actions: Sequence[str]) -> None:
         """Allow a role these reading actions on one of the tables, and on the key through DynamoDB."""
         self._let(role, table, sid, actions, _READ_WITH_KEY)
 
-    def let_write(self, role: iam.Role, table: dynamodb.ITable, sid: str, actions: Sequence[str]) -> None:
+    def let_write(self, role: iam.IRole, table: dynamodb.ITable, sid: str, actions: Sequence[str]) -> None:
         """Allow a role these actions, writing ones among them, and on the key what writing needs."""
         self._let(role, table, sid, actions, _WRITE_WITH_KEY)
 
     def _let(
-        self, role: iam.Role, table: dynamodb.ITable, sid: str, actions: Sequence[str], on_key: Sequence[str]
+        self, role: iam.IRole, table: dynamodb.ITable, sid: str, actions: Sequence[str], on_key: Sequence[str]
     ) -> None:
         region = Stack.of(self).region
-        role.add_to_policy(iam.PolicyStatement(sid=sid, actions=list(actions), resources=[table.table_arn]))
-        role.add_to_policy(
+        role.add_to_principal_policy(iam.PolicyStatement(sid=sid, actions=list(actions), resources=[table.table_arn]))
+        role.add_to_principal_policy(
             iam.PolicyStatement(
                 sid=f"{sid}Key",
                 actions=list(on_key),

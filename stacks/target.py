@@ -158,6 +158,15 @@ class Target(Environment):
             [*endpoints, *kinds["endpoint-config"]],
         )
         self.allow(role, "SeeEndpoints", ["sagemaker:DescribeEndpoint", "sagemaker:AddTags"], endpoints)
+        # A first deployment that failed is deleted, and so is a Failed endpoint on its way back.
+        self.allow(role, "DeleteEndpoints", ["sagemaker:DeleteEndpoint"], endpoints)
+        any_config = f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:endpoint-config/*"
+        self.allow(role, "GoBack", ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [any_config])
+        self.accept_wildcards(
+            role,
+            [f"Resource::{any_config}"],
+            "What an endpoint served before Promote came has any name; a session is narrowed to that one.",
+        )
         self.allow(
             role,
             "PassTheExecutionRole",

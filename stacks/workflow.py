@@ -10,16 +10,28 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from lambdas.promotion import copy_plan
-from lambdas.promotion.document import Outcome, Progress
+from lambdas.promotion.document import Progress, RollBackProgress
+from lambdas.promotion.errors import LockLost
 from lambdas.promotion.names import Step
+from stacks import locking
+from stacks.endings import EXECUTION, WELL, endings
 from stacks.step import StepFunction, task
+from stacks.tables import Tables
 
 COPY_LABEL = "CopyTheArtifacts"
 _POLL = Duration.seconds(30)
-_EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
-_THE_FAILURE = "{% {'failed': $states.input.failed} %}"
 _CAUGHT = "{% {'failed': $states.errorOutput} %}"
-_WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
+_CAUGHT_WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
+_ROLL_BACK_FAILED = "{% $merge([$states.input, {'roll_back_failed': $states.errorOutput}]) %}"
+_ROLLED_BACK = "{% $merge([$states.input, {'promotion': $states.result.Payload}]) %}"
+_LOCK_LOST = (
+    "{% {'promotion': $states.input, 'failed': "
+    f"{{'Error': '{LockLost.__name__}', 'Cause': 'Another promotion has taken over the lock of the endpoint ' & "
+    "$states.input.stage.endpoint & ' in ' & $states.input.target.name & ', because this one had gone on for too long. "
+    "The endpoint was not changed. Promote again.'}} %}"
+)
+_TO_ROLL_BACK = sfn.Condition.jsonata("{% $type($states.input) = 'object' and $states.input.roll_back = true %}")
+_ASKED_TO_ROLL_BACK = sfn.Condition.jsonata("{% $states.input.request.roll_back = true %}")
 _NOTHING_TO_COPY = sfn.Condition.jsonata("{% $states.input.copy.units = 0 %}")
 # The beginning of the cause: it holds the message, and the results of all units together have 256 KiB (AWS: quotas).
 _UNIT_FAILED = (
@@ -31,92 +43,119 @@ _COPIED = (
     "$merge([$states.input, {'copied': "
     "{'objects': $sum($states.result.objects), 'bytes': $sum($states.result.bytes)}}]) %}"
 )
-_AS_CAUGHT = "{% {'error': $states.input.failed.Error, 'cause': $string($states.input.failed)} %}"
 
 
-def story(scope: Construct, steps: Mapping[Step, StepFunction], *, lists: s3.IBucket) -> sfn.IChainable:
-    """Return the definition's beginning. Every error of every state leads to `failed`.
+def story(
+    scope: Construct,
+    steps: Mapping[Step, StepFunction],
+    *,
+    lists: s3.IBucket,
+    tables: Tables,
+    lease: Duration,
+) -> sfn.IChainable:
+    """Return the definition's beginning. Every error of every state leads to the record, and past it to `failed`.
 
-    `lists` is the hub's bucket, in which the copy's units are listed.
+    `lists` is the hub's bucket, in which the copy's units are listed. `lease`: no execution lasts longer.
     """
-    failed = sfn.Fail.jsonata(
-        scope, "Promotion failed", error="{% $states.input.error %}", cause="{% $states.input.cause %}"
-    )
-    explain = task(
-        scope,
-        "Explain the failure",
-        steps[Step.EXPLAIN_FAILURE],
-        payload={"failed": "{% $states.input.failed %}", "execution": _EXECUTION},
-        caught_by=failed,
-        catch_output=_AS_CAUGHT,
-    ).next(failed)
+    end = endings(scope, steps, tables=tables)
     abort_uploads = task(
         scope,
         "Abort the uploads",
         steps[Step.ABORT_UPLOADS],
         payload={"promotion": "{% $states.input.promotion %}"},
-        outputs=_THE_FAILURE,
-        caught_by=explain,
-        catch_output=_THE_FAILURE,
-    ).next(explain)
+        outputs="{% $states.input %}",
+        caught_by=end.explain,
+        catch_output="{% $states.input %}",
+    ).next(end.explain)
+    roll_back = _roll_back(scope, steps[Step.ROLL_BACK], explain=end.explain)
 
-    def do(title: str, step: Step) -> sfn.TaskStateBase:
-        return task(scope, title, steps[step], caught_by=explain)
+    def first(title: str, step: Step) -> sfn.TaskStateBase:
+        payload = {"input": "{% $states.input %}", "execution": EXECUTION}
+        return task(scope, title, steps[step], payload=payload, caught_by=end.explain, catch_output=_CAUGHT)
 
-    def copying(title: str, step: Step) -> sfn.TaskStateBase:
-        return task(scope, title, steps[step], caught_by=abort_uploads, catch_output=_WITH_PROMOTION)
+    def do(title: str, step: Step, *, caught_by: sfn.IChainable = end.explain) -> sfn.TaskStateBase:
+        return task(scope, title, steps[step], caught_by=caught_by, catch_output=_CAUGHT_WITH_PROMOTION)
 
-    resolve = task(
-        scope,
-        "Resolve the model",
-        steps[Step.RESOLVE_MODEL],
-        payload={"input": "{% $states.input %}", "execution": _EXECUTION},
-        caught_by=explain,
-    )
+    resolve = first("Resolve the model", Step.RESOLVE_MODEL)
+    resolve_roll_back = first("Resolve the roll-back", Step.RESOLVE_ROLL_BACK)
+    lock = locking.lock(scope, "Lock the endpoint", tables.endpoints, lease=lease)
+    look_at_lock = do("Look at the lock", Step.LOOK_AT_LOCK)
+    confirm_lock = locking.confirm(scope, "Confirm the lock", tables.endpoints)
+    confirm_approval = do("Confirm the approval", Step.CONFIRM_APPROVAL)
     check_images = do("Check the images", Step.CHECK_IMAGES)
     copy_images = _copy_images(scope, steps[Step.COPY_IMAGE])
-    copy_images.add_catch(explain, errors=["States.ALL"], outputs=_CAUGHT)
+    copy_images.add_catch(end.explain, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
     compare = do("Compare the endpoint", Step.COMPARE_ENDPOINT)
-    plan = copying("Plan the copy", Step.PLAN_COPY)
+    plan = do("Plan the copy", Step.PLAN_COPY, caught_by=abort_uploads)
     copy = _copy(scope, steps[Step.COPY_UNIT], lists=lists)
-    copy.add_catch(abort_uploads, errors=["States.ALL"], outputs=_WITH_PROMOTION)
-    complete = copying("Complete the copy", Step.COMPLETE_COPY)
-    verify = copying("Verify the artifacts", Step.VERIFY_ARTIFACTS)
+    copy.add_catch(abort_uploads, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
+    complete = do("Complete the copy", Step.COMPLETE_COPY, caught_by=abort_uploads)
+    verify = do("Verify the artifacts", Step.VERIFY_ARTIFACTS, caught_by=abort_uploads)
     create_model = do("Create the model", Step.CREATE_MODEL)
     create_config = do("Create the endpoint configuration", Step.CREATE_ENDPOINT_CONFIG)
-    deploy = do("Deploy the endpoint", Step.DEPLOY_ENDPOINT)
-    inspect = do("Inspect the endpoint", Step.INSPECT_ENDPOINT)
+    deploy = do("Deploy the endpoint", Step.DEPLOY_ENDPOINT, caught_by=roll_back)
+    inspect = do("Inspect the endpoint", Step.INSPECT_ENDPOINT, caught_by=roll_back)
     wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.duration(_POLL))
     wait_for_others = sfn.Wait.jsonata(scope, "Wait for the other change", time=sfn.WaitTime.duration(_POLL))
-    promoted = sfn.Succeed.jsonata(scope, Outcome.PROMOTED, outputs="{% $states.input.result %}")
-    unchanged = sfn.Succeed.jsonata(scope, Outcome.UNCHANGED, outputs="{% $states.input.result %}")
+    wait_for_lock = sfn.Wait.jsonata(scope, "Wait for the lock", time=sfn.WaitTime.duration(_POLL))
 
+    is_roll_back = sfn.Choice.jsonata(scope, "Is it a roll-back?")
     anything_to_do = sfn.Choice.jsonata(scope, "Is there anything to do?")
     anything_to_copy = sfn.Choice.jsonata(scope, "Is there anything to copy?")
     all_copied = sfn.Choice.jsonata(scope, "Was every unit copied?")
     somebody_else = sfn.Choice.jsonata(scope, "Is somebody else changing it?")
     in_service = sfn.Choice.jsonata(scope, "Is it in service on our configuration?")
 
-    verify_and_create = verify.next(create_model).next(create_config).next(deploy)
+    lock.add_catch(look_at_lock, errors=[locking.CONDITION_FAILED], outputs="{% $states.input %}")
+    lock.add_catch(end.explain, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
+    look_at_lock.next(wait_for_lock).next(lock)
+    confirm_lock.add_catch(end.explain, errors=[locking.CONDITION_FAILED], outputs=_LOCK_LOST)
+    confirm_lock.add_catch(end.explain, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
+
+    create_model.next(create_config).next(confirm_lock).next(confirm_approval).next(deploy)
     deploy.next(
-        somebody_else.when(_progress_is(Progress.BUSY), wait_for_others.next(deploy)).otherwise(
-            wait.next(inspect).next(
-                in_service.when(_ended(Outcome.PROMOTED), promoted)
-                .when(_ended(Outcome.UNCHANGED), unchanged)
-                .otherwise(wait)
-            )
+        somebody_else.when(_progress_is(Progress.BUSY), wait_for_others.next(confirm_lock)).otherwise(
+            wait.next(inspect).next(in_service.when(_ended(), end.record, outputs=WELL).otherwise(wait))
         )
     )
-    copy_and_complete = copy.next(
-        all_copied.when(_exists("failed"), abort_uploads).otherwise(complete.next(verify_and_create))
+    verify.next(create_model)
+    copy_and_complete = copy.next(all_copied.when(_exists("failed"), abort_uploads).otherwise(complete.next(verify)))
+    copy_all = (
+        check_images.next(copy_images)
+        .next(plan)
+        .next(anything_to_copy.when(_NOTHING_TO_COPY, verify).otherwise(copy_and_complete))
     )
-    return resolve.next(compare).next(
-        anything_to_do.when(_ended(Outcome.UNCHANGED), unchanged).otherwise(
-            check_images.next(copy_images)
-            .next(plan)
-            .next(anything_to_copy.when(_NOTHING_TO_COPY, verify).otherwise(copy_and_complete))
-        )
+    lock.next(compare).next(
+        anything_to_do.when(_ended(), end.record, outputs=WELL)
+        .when(_ASKED_TO_ROLL_BACK, create_model)
+        .otherwise(copy_all)
     )
+    return is_roll_back.when(_TO_ROLL_BACK, resolve_roll_back.next(lock)).otherwise(resolve.next(lock))
+
+
+def _roll_back(scope: Construct, step: StepFunction, *, explain: sfn.IChainable) -> sfn.IChainable:
+    """Back to what served before, until that is seen to serve; the failure goes along."""
+    roll_back = task(
+        scope,
+        "Roll back the endpoint",
+        step,
+        payload={
+            "promotion": "{% $states.input.promotion %}",
+            "attempt": "{% $states.context.State.RetryCount %}",
+        },
+        outputs=_ROLLED_BACK,
+        caught_by=explain,
+        catch_output=_ROLL_BACK_FAILED,
+    )
+    wait = sfn.Wait.jsonata(scope, "Wait for the roll-back", time=sfn.WaitTime.duration(_POLL))
+    under_way = " or ".join(
+        f"$states.input.promotion.roll_back.progress = '{progress}'"
+        for progress in (RollBackProgress.BUSY, RollBackProgress.UNDER_WAY)
+    )
+    is_back = sfn.Choice.jsonata(scope, "Is it rolled back?")
+    is_back.when(sfn.Condition.jsonata(f"{{% {under_way} %}}"), wait.next(roll_back)).otherwise(explain)
+    roll_back.next(is_back)
+    return roll_back
 
 
 def _copy_images(scope: Construct, step: StepFunction) -> sfn.Map:
@@ -179,5 +218,5 @@ def _exists(member: str) -> sfn.Condition:
     return sfn.Condition.jsonata(f"{{% $exists($states.input.{member}) %}}")
 
 
-def _ended(outcome: Outcome) -> sfn.Condition:
-    return sfn.Condition.jsonata(f"{{% $states.input.result.outcome = '{outcome}' %}}")
+def _ended() -> sfn.Condition:
+    return sfn.Condition.jsonata("{% $exists($states.input.result.outcome) %}")

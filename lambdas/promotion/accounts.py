@@ -21,9 +21,11 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Refresh
 from lambdas.promotion.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
 _CONFIG = Config(
@@ -77,7 +79,10 @@ _FOUND_LATE = {
 }
 _SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
 # The parameters that name what a call works on, the telling ones first.
-_NAMING_PARAMETERS = ("RoleArn", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ResourceArn")
+_NAMING_PARAMETERS = (
+    *("RoleArn", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ResourceArn"),
+    *("TableName", "executionArn"),
+)
 
 # The rights of calls that are named otherwise: S3 answers HeadObject with no text at all, and a cross-account copy with
 # no more than "Access Denied" (AWS: HeadObject; S3, troubleshooting access denied errors).
@@ -172,6 +177,20 @@ def assume(
 def own_s3() -> S3Client:
     """S3 in the hub, as the step's own role."""
     client: S3Client = _session.client("s3", config=_CONFIG)
+    name_refusals(client, _own_role())
+    return client
+
+
+def own_dynamodb() -> DynamoDBClient:
+    """DynamoDB in the hub, as the step's own role."""
+    client: DynamoDBClient = _session.client("dynamodb", config=_CONFIG)
+    name_refusals(client, _own_role())
+    return client
+
+
+def own_stepfunctions() -> SFNClient:
+    """Step Functions in the hub, as the step's own role."""
+    client: SFNClient = _session.client("stepfunctions", config=_CONFIG)
     name_refusals(client, _own_role())
     return client
 

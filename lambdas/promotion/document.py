@@ -13,21 +13,31 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from cattrs.errors import ClassValidationError
 from cattrs.preconf.json import make_converter
 
 from lambdas.promotion import names
-from lambdas.promotion.settings import Environment, Hub, Stage
+from lambdas.promotion.settings import Environment, FirstDeployment, Hub, Stage, WhenLocked
 
 T = TypeVar("T")
 
 _converter = make_converter(forbid_extra_keys=True)
+# For what an older or newer Promote has written down.
+_lenient = make_converter()
 
 
 class Outcome(enum.StrEnum):
-    """The two good endings."""
+    """How a promotion ends: the good endings, and the families of the bad ones (errors.py).
+
+    ABORTED: it was stopped from outside or ran out of time, and nobody could catch that.
+    """
 
     PROMOTED = "Promoted"
     UNCHANGED = "Unchanged"
+    REFUSED = "Refused"
+    ROLLED_BACK = "RolledBack"
+    ERRORED = "Errored"
+    ABORTED = "Aborted"
 
 
 class Progress(enum.StrEnum):
@@ -40,6 +50,24 @@ class Progress(enum.StrEnum):
     IN_SERVICE = "InService"
 
 
+class RollBackProgress(enum.StrEnum):
+    """How far a roll-back is; the workflow's question reads it.
+
+    BUSY: the endpoint is being changed, which has to end first, or it must be looked at once more. DONE: the previous
+    configuration serves, and that was seen. DELETED: there was none, and the endpoint is gone. KEPT: there was none,
+    and the endpoint is kept as configured. LEFT: what the endpoint is about is not this promotion's doing. UNTOUCHED:
+    the endpoint is as it was before.
+    """
+
+    BUSY = "Busy"
+    UNDER_WAY = "UnderWay"
+    DONE = "Done"
+    DELETED = "Deleted"
+    KEPT = "Kept"
+    LEFT = "Left"
+    UNTOUCHED = "Untouched"
+
+
 def _exactly(value: Any, kind: type) -> Any:
     """Refuse what would have to be converted: bool("false") is true."""
     if type(value) is not kind:
@@ -47,20 +75,28 @@ def _exactly(value: Any, kind: type) -> Any:
     return value
 
 
-for _kind in (bool, int, str):
-    _converter.register_structure_hook(_kind, _exactly)
-for _names in (Outcome, Progress):
-    _converter.register_structure_hook(_names, lambda value, names: names(value))
+for _one in (_converter, _lenient):
+    for _kind in (bool, int, str):
+        _one.register_structure_hook(_kind, _exactly)
+    for _names in (Outcome, Progress, RollBackProgress, WhenLocked, FirstDeployment):
+        _one.register_structure_hook(_names, lambda value, names: names(value))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a person typed: names only."""
+    """What a person typed: names only.
+
+    `allow_older`: the model may be older than the one that was promoted last. `roll_back`: not a model, but the
+    previous good promotion of the stage. `requested_by`: who says to have asked for it; nobody has proved it.
+    """
 
     application: str
     stage: str
     model_name: str | None = None
     model_package_arn: str | None = None
+    allow_older: bool = False
+    roll_back: bool = False
+    requested_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,11 +233,17 @@ class ImageCopy:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceModel:
-    """What is promoted: a model, or a version in the registry."""
+    """What is promoted: a model, or a version in the registry.
+
+    `made_at` is when the model was made where it was trained, through however many stages it came: it says which of
+    two models is older. `approved_by` is who the registry says changed the version last, in its own words.
+    """
 
     arn: str
     created_at: datetime
+    made_at: datetime
     model_package_arn: str | None = None
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +267,49 @@ class Change:
     previous_modified_at: datetime | None = None
     joined: bool = False
     tried: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Good:
+    """A promotion that ended well: what the endpoint may go back to. `attempt` is its record's key."""
+
+    attempt: str
+    promotion_id: str
+    config: str
+    model: str
+    made_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """The endpoint's lock, which this promotion holds, and what is known of the endpoint under it.
+
+    `fence` counts up with each holder. `good`: the endpoint's good promotions, the newest first.
+    """
+
+    fence: int
+    good: tuple[Good, ...] = ()
+
+    @property
+    def serving(self) -> Good | None:
+        """What serves according to the record."""
+        return self.good[0] if self.good else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollBack:
+    """The way back after a failure. `to` is the configuration to go back to, `serves` says for a person what serves.
+
+    `looks`: how often the endpoint was looked at. `deleting`: a Failed endpoint is deleted to be made anew.
+    """
+
+    progress: RollBackProgress
+    began_at: datetime
+    to: str | None = None
+    serves: str = ""
+    looks: int = 0
+    deleting: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,7 +371,9 @@ class Promotion:
     copy: CopyPlan | None = None
     copied: Copied = Copied()
     proof: Proof | None = None
+    lock: Lock | None = None
     change: Change | None = None
+    roll_back: RollBack | None = None
     result: Result | None = None
 
     def with_change(self, change: Change) -> Promotion:
@@ -329,6 +416,11 @@ class Promotion:
         return names.stage_prefix(self.request.application, self.stage.name)
 
     @property
+    def endpoint_key(self) -> str:
+        """The key of the endpoint's item in the hub's table."""
+        return self.target.endpoint_key(self.stage.endpoint)
+
+    @property
     def lists(self) -> str:
         """Where this promotion's lists lie in the hub's bucket: a prefix with its slash."""
         return names.lists_prefix(self.execution.promotion_id)
@@ -349,6 +441,14 @@ class Promotion:
     @staticmethod
     def from_json(document: dict[str, Any]) -> Promotion:
         return _converter.structure(document, Promotion)
+
+
+def from_lenient_json(document: dict[str, Any], kind: type[T]) -> T:
+    """Any part of the document as another version of Promote wrote it. Raises ValueError if it cannot be understood."""
+    try:
+        return _lenient.structure(document, kind)
+    except ClassValidationError as error:
+        raise ValueError(f"{kind.__name__} cannot be understood: {error}") from error
 
 
 def sha256(text: str) -> str:

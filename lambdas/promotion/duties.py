@@ -15,7 +15,7 @@ from lambdas.promotion import accounts, images, names
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.document import Artifact, Execution, ImageCopy, Promotion
 from lambdas.promotion.names import Duty
-from lambdas.promotion.settings import Environment
+from lambdas.promotion.settings import Environment, Stage
 
 # IAM's own names for characters that mean something in a policy (AWS: IAM policy elements, variables).
 _LITERAL = {"*": "${*}", "?": "${?}", "$": "${$}"}
@@ -31,6 +31,18 @@ def as_reader(source: Environment, *, execution: Execution, external_id: str | N
         region=source.region,
         session_name=execution.promotion_id,
         external_id=external_id,
+    )
+
+
+def as_onlooker(stage: Stage, target: Environment, *, execution: Execution, external_id: str | None) -> Account:
+    """See one endpoint, before it is known what is promoted to it."""
+    endpoints = names.endpoint_arns(target.account, target.region, stage.endpoint)
+    return accounts.assume(
+        target.role_arn(Duty.DEPLOYER),
+        region=target.region,
+        session_name=execution.promotion_id,
+        external_id=external_id,
+        policy=_policy((["sagemaker:DescribeEndpoint"], endpoints)),
     )
 
 
@@ -65,9 +77,13 @@ def as_pusher(promotion: Promotion, image: ImageCopy) -> Account:
     return _enter(promotion, promotion.target, Duty.PUSHER, (["ecr:*"], [images.parse(image.target).repository_arn]))
 
 
-def as_deployer(promotion: Promotion) -> Account:
-    """See the artifacts and make this promotion's model, configuration and endpoint, nothing else."""
+def as_deployer(promotion: Promotion, *, also_config: str | None = None) -> Account:
+    """See the artifacts and make this promotion's model, configuration and endpoint, nothing else.
+
+    `also_config` is another configuration, to which the endpoint goes back.
+    """
     target = promotion.target
+    configs = [promotion.wanted_config.name, *([also_config] if also_config else [])]
     return _enter(
         promotion,
         target,
@@ -81,7 +97,7 @@ def as_deployer(promotion: Promotion) -> Account:
             ["sagemaker:*"],
             [
                 promotion.target_arn("model", promotion.wanted_model.name),
-                promotion.target_arn("endpoint-config", promotion.wanted_config.name),
+                *(promotion.target_arn("endpoint-config", config) for config in configs),
                 *names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
             ],
         ),

@@ -94,6 +94,18 @@ def update(endpoint: str, config: str, *, sagemaker: SageMakerClient) -> bool:
     return True
 
 
+def delete(endpoint: str, *, sagemaker: SageMakerClient) -> bool:
+    """Delete the endpoint; return False if it is being changed in this moment. It may be gone already."""
+    try:
+        sagemaker.delete_endpoint(EndpointName=endpoint)
+    except ClientError as error:
+        if sagemaker_errors.is_in_progress(error):
+            return False
+        if not sagemaker_errors.is_missing(error):
+            raise _refusal(error, f"delete the endpoint {endpoint}") from error
+    return True
+
+
 def _refusal(error: ClientError, what: str) -> Exception:
     said = error.response["Error"]["Message"]
     if sagemaker_errors.is_quota(error):

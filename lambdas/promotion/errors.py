@@ -74,6 +74,22 @@ class FailedEndpointInTheWay(Refused):
     """The endpoint is Failed, and SageMaker allows only its deletion. Delete the endpoint, then promote again."""
 
 
+class EndpointLocked(Refused):
+    """Another promotion holds the endpoint's lock, and the stage does not wait. Start again when that one ended."""
+
+
+class Superseded(Refused):
+    """A newer model waits for the same endpoint, and the newest wins. Nothing was changed."""
+
+
+class OlderModel(Refused):
+    """A newer model was promoted to this endpoint. Ask for the older one with "allow_older": true."""
+
+
+class NothingToRollBackTo(Refused):
+    """The record knows no earlier good promotion of this stage that could serve again. Promote a model by its name."""
+
+
 class RolledBack(PromotionError):
     """The new configuration went live or tried to, was found bad, and the previous one serves again."""
 
@@ -124,6 +140,14 @@ class DeploymentSuperseded(Errored):
 
 class EndpointBusy(Errored):
     """Somebody else's change of the endpoint did not end before the deadline. Wait for it, promote again."""
+
+
+class LockLost(Errored):
+    """The endpoint's lock was taken over while this promotion ran. Nothing was changed after that. Promote again."""
+
+
+class RecordNotWritten(Errored):
+    """The promotion ended as it says, but its record could not be written. Promote again: that writes one."""
 
 
 class DeploymentTimedOut(Errored):

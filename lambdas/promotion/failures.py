@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
-from lambdas.promotion.document import Failure
-from lambdas.promotion.errors import Errored, Refused, RolledBack, every_error
+from lambdas.promotion.document import Failure, RollBack, RollBackProgress
+from lambdas.promotion.errors import Errored, Refused, RollbackFailed, RolledBack, every_error
 
 _KILLED = (
     "A step's Lambda was killed (memory or time ran out). Its log group in the hub says where; promoting again is safe."
@@ -31,6 +32,28 @@ _FAMILIES = (Refused, RolledBack, Errored)
 def explain(error: str, cause: str) -> Failure:
     """Return the failure. A Lambda's cause is JSON with the exception's message in errorMessage; others are text."""
     return Failure(error=error or "UnknownError", family=_family_of(error), cause=_text_of(error, cause))
+
+
+def after_roll_back(failure: Failure, roll_back: RollBack | None, *, failed: Failure | None = None) -> Failure:
+    """Return the failure with what became of the endpoint: it is RolledBack only if the previous state serves again.
+
+    `failed` is the failure of the roll-back itself.
+    """
+    if failed:
+        return Failure(
+            error=RollbackFailed.__name__,
+            family=Errored.__name__,
+            cause=f"{failure.cause} Then the roll-back failed as well ({failed.error}): {failed.cause} Look at once "
+            f"what the endpoint serves. The promotion had failed with {failure.error}."[:_LONGEST_CAUSE],
+        )
+    if roll_back is None or roll_back.progress is RollBackProgress.UNTOUCHED:
+        return failure
+    family = failure.family
+    if roll_back.progress in {RollBackProgress.DONE, RollBackProgress.DELETED}:
+        family = RolledBack.__name__
+    elif family == RolledBack.__name__:
+        family = Errored.__name__
+    return replace(failure, family=family, cause=f"{failure.cause} {roll_back.serves}"[:_LONGEST_CAUSE])
 
 
 def _family_of(error: str) -> str:

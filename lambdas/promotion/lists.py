@@ -9,18 +9,13 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import ClientError
-
-from lambdas.promotion import names
 from lambdas.promotion.document import Promotion, from_line, to_line
-from lambdas.promotion.settings import Hub
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
 
-PROMOTION = "promotion.jsonl"  # Promotion: as it was before the copy, for whoever tidies up after a stopped execution
 INVENTORY = "inventory.jsonl"  # Artifact: what the model needs
 LOOKED_FOR = "looked-for.jsonl"  # Transfer: the inventory, with what is in the target's bucket already
 TRANSFERS = "transfers.jsonl"  # Transfer: the inventory as it was found before the copy, with the open uploads
@@ -36,18 +31,6 @@ def write(name: str, items: Iterable[Any], promotion: Promotion, *, s3: S3Client
 def read(name: str, kind: type[T], promotion: Promotion, *, s3: S3Client) -> list[T]:
     """Return a list's items."""
     return [from_line(line, kind) for line in _get(name, promotion, s3=s3).splitlines()]
-
-
-def promotion_of(execution_arn: str, hub: Hub, *, s3: S3Client) -> Promotion | None:
-    """Return the promotion that an execution was, or None if it did not come as far as its copy."""
-    prefix = names.lists_prefix(execution_arn.rpartition(":")[2])
-    try:
-        answer = s3.get_object(Bucket=hub.bucket, Key=f"{prefix}{PROMOTION}", ExpectedBucketOwner=hub.account)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
-        return None
-    return from_line(answer["Body"].read(), Promotion)
 
 
 def read_one(name: str, kind: type[T], span: tuple[int, int], promotion: Promotion, *, s3: S3Client) -> T:

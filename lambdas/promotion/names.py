@@ -16,6 +16,7 @@ LISTS_PREFIX = "promotions"
 ENDPOINTS_TABLE = f"{PRODUCT}-endpoints"
 RECORDS_TABLE = f"{PRODUCT}-records"
 TAG_PREFIX = "promote:"
+MADE_AT_TAG = f"{TAG_PREFIX}made-at"
 JUMPSTART_BUCKETS = ("jumpstart-cache-prod-", "jumpstart-private-cache-prod-", "sagemaker-sd-models-prod-")
 
 
@@ -23,6 +24,8 @@ class Step(enum.StrEnum):
     """The Lambda steps. The value is the file in lambdas/, the function's name and its role's."""
 
     RESOLVE_MODEL = "resolve_model"
+    RESOLVE_ROLL_BACK = "resolve_roll_back"
+    LOOK_AT_LOCK = "look_at_lock"
     COMPARE_ENDPOINT = "compare_endpoint"
     CHECK_IMAGES = "check_images"
     COPY_IMAGE = "copy_image"
@@ -33,9 +36,13 @@ class Step(enum.StrEnum):
     VERIFY_ARTIFACTS = "verify_artifacts"
     CREATE_MODEL = "create_model"
     CREATE_ENDPOINT_CONFIG = "create_endpoint_config"
+    CONFIRM_APPROVAL = "confirm_approval"
     DEPLOY_ENDPOINT = "deploy_endpoint"
     INSPECT_ENDPOINT = "inspect_endpoint"
+    ROLL_BACK = "roll_back"
     EXPLAIN_FAILURE = "explain_failure"
+    RECORD_PROMOTION = "record_promotion"
+    TIDY_UP = "tidy_up"
 
 
 class Duty(enum.StrEnum):
@@ -49,10 +56,11 @@ class Duty(enum.StrEnum):
 
 
 STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
-    Duty.READER: (Step.RESOLVE_MODEL, Step.COPY_IMAGE),
+    Duty.READER: (Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL),
     Duty.COPIER: (Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
     Duty.PUSHER: (Step.COPY_IMAGE,),
     Duty.DEPLOYER: (
+        Step.RESOLVE_ROLL_BACK,
         Step.COMPARE_ENDPOINT,
         Step.CHECK_IMAGES,
         Step.ABORT_UPLOADS,
@@ -61,6 +69,8 @@ STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
         Step.CREATE_ENDPOINT_CONFIG,
         Step.DEPLOY_ENDPOINT,
         Step.INSPECT_ENDPOINT,
+        Step.ROLL_BACK,
+        Step.TIDY_UP,
     ),
 }
 
@@ -135,6 +145,11 @@ def endpoint_arns(account: str, region: str, endpoint: str) -> list[str]:
     """ARNs for rights on an endpoint: SageMaker writes ARNs in lower case, but IAM may see the name as requested."""
     spellings = dict.fromkeys((endpoint, endpoint.lower()))
     return [f"arn:aws:sagemaker:{region}:{account}:endpoint/{spelling}" for spelling in spellings]
+
+
+def endpoint_key(account: str, region: str, endpoint: str) -> str:
+    """The key of an endpoint's item in the hub's table. SageMaker does not tell two spellings of a name apart."""
+    return f"{account}/{region}/{endpoint.lower()}"
 
 
 def bus_arn(hub_account: str, region: str) -> str:

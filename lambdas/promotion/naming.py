@@ -92,6 +92,7 @@ def provenance(*, request: Request, stage: Stage, model: SourceModel, digest: st
         "source-model": model.arn,
         "execution": by.arn,
         "digest": digest,
+        "made-at": model.made_at.isoformat(),
     }
     if model.model_package_arn:
         tags["model-package"] = model.model_package_arn

@@ -37,6 +37,12 @@ def describe_model_package(arn: str, *, sagemaker: SageMakerClient) -> Mapping[s
         raise
 
 
+def changed_by(package: Mapping[str, Any]) -> str | None:
+    """Return who changed a version last, if SageMaker knows: an IAM identity or a Studio user (API: UserContext)."""
+    user = package.get("LastModifiedBy") or package.get("CreatedBy") or {}
+    return user.get("IamIdentity", {}).get("Arn") or user.get("UserProfileName")
+
+
 def tags_of(arn: str, *, sagemaker: SageMakerClient) -> dict[str, str]:
     """Return the tags of a resource without AWS's own, which nobody else may set."""
     pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)

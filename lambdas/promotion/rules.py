@@ -30,9 +30,11 @@ _MODEL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _PACKAGE_ARN = re.compile(
     r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<version>\d+)"
 )
-_MEMBERS = {"application", "stage", "model_name", "model_package_arn"}
+_TEXTS = {"application", "stage", "model_name", "model_package_arn", "requested_by"}
+_SWITCHES = {"allow_older", "roll_back"}
+_MEMBERS = _TEXTS | _SWITCHES
 _EXAMPLE = '{"application": "text-classifier", "stage": "qa", "model_name": "my-model"}'
-_LONGEST_NAME = 63
+_LONGEST = {"application": 63, "stage": 63, "requested_by": 256}
 _LONGEST_QUOTE = 120
 _MOST_TOLD = 10
 _MOST_TAGS = 50
@@ -56,16 +58,14 @@ def require_request(raw: object) -> Request:
     problems = [f"{_short(name)} is not a member of the input" for name in unknown[:_MOST_TOLD]]
     if len(unknown) > _MOST_TOLD:
         problems.append(f"so are {len(unknown) - _MOST_TOLD} others")
-    for name in sorted(_MEMBERS & set(raw)):
-        if not isinstance(raw[name], str):
-            problems.append(f"{name} must be text, not {_kind(raw[name])}")
-        elif not raw[name].strip():
-            problems.append(f"{name} is empty")
-        elif name in {"application", "stage"} and len(raw[name]) > _LONGEST_NAME:
-            problems.append(f"{name} {_short(raw[name])} is longer than {_LONGEST_NAME} characters")
+    problems += [f"{name} {problem}" for name in sorted(_MEMBERS & set(raw)) if (problem := _wrong(name, raw[name]))]
     problems += [f"{name} is missing" for name in ("application", "stage") if name not in raw]
     given = [name for name in ("model_name", "model_package_arn") if raw.get(name) is not None]
-    if len(given) != 1:
+    if raw.get("roll_back") is True:
+        problems += [f"give no {name} with roll_back: the record says what is gone back to" for name in given]
+        if "allow_older" in raw:
+            problems.append("allow_older says nothing beside roll_back: what is gone back to is older")
+    elif len(given) != 1:
         problems.append(f"give exactly one of model_name and model_package_arn, not {'both' if given else 'neither'}")
     if not problems and "model_name" in raw and not _MODEL_NAME.fullmatch(raw["model_name"]):
         problems.append(
@@ -79,6 +79,18 @@ def require_request(raw: object) -> Request:
     if problems:
         raise InvalidInput(f"The input cannot be understood: {'; '.join(problems)}. An example: {_EXAMPLE}.")
     return Request(**{name: raw[name] for name in _MEMBERS & set(raw)})
+
+
+def _wrong(name: str, value: object) -> str | None:
+    """Return what is wrong with a member of the input by itself."""
+    if name in _SWITCHES:
+        return None if isinstance(value, bool) else f"must be true or false, not {_kind(value)}"
+    if not isinstance(value, str):
+        return f"must be text, not {_kind(value)}"
+    if not value.strip():
+        return "is empty"
+    longest = _LONGEST.get(name, len(value))
+    return f"{_short(value)} is longer than {longest} characters" if len(value) > longest else None
 
 
 def _kind(value: object) -> str:

@@ -6,6 +6,7 @@ promotion needs of it travels in the document from there.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,24 @@ _FILE = Path(__file__).parent / "settings.json"
 _converter = make_converter()
 
 
+class WhenLocked(enum.StrEnum):
+    """What a promotion does that finds its endpoint locked by another one.
+
+    NEWEST_WINS: it waits, but gives way to one that waits with a newer model.
+    """
+
+    WAIT = "wait"
+    REFUSE = "refuse"
+    NEWEST_WINS = "newest_wins"
+
+
+class FirstDeployment(enum.StrEnum):
+    """What becomes of an endpoint that was made by a promotion which then failed: there is nothing to go back to."""
+
+    DELETE = "delete"
+    KEEP = "keep"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Environment:
     """An account and Region that takes part."""
@@ -30,6 +49,10 @@ class Environment:
 
     def role_arn(self, duty: Duty) -> str:
         return names.environment_role_arn(self.account, self.name, duty)
+
+    def endpoint_key(self, endpoint: str) -> str:
+        """The key of an endpoint's item in the hub's table."""
+        return names.endpoint_key(self.account, self.region, endpoint)
 
     @property
     def artifact_bucket(self) -> str:
@@ -85,6 +108,7 @@ class Stage:
 
     `variables`, `vpc`, `network_isolation` and `arns` say what is different in the target's model; a `vpc` or
     `network_isolation` of None says nothing. `arns` are exact ARNs of the source with those that take their places.
+    `when_locked` and `failed_first_deployment` say what happens when two promotions meet, and when the first one fails.
     `images` says where the target has an image of another place, as registry and repository; `copy_images` lets the
     target have copies of the source account's own images.
     """
@@ -103,6 +127,8 @@ class Stage:
     arns: dict[str, str] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
     copy_images: bool = False
+    when_locked: WhenLocked = WhenLocked.WAIT
+    failed_first_deployment: FirstDeployment = FirstDeployment.DELETE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from lambdas.promotion import manifests
 from lambdas.promotion.document import ImageCopy, Progress, Promotion
 from lambdas.promotion.errors import ImageCopyInterrupted
 from tests.adapters.conftest import Stubs
-from tests.unit.given import promotion
+from tests.unit.given import promotion, recorded
 
 DIGEST = f"sha256:{'a' * 64}"
 COPY = ImageCopy(
@@ -94,9 +94,8 @@ def test_the_copy_ends_before_lambda_ends_it(aws: Stubs) -> None:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_there_is_nothing_to_do_only_while_the_copied_image_is_there(aws: Stubs, there: bool) -> None:
-    one = replace(promotion(), images=(COPY,))
+    one = recorded(replace(promotion(), images=(COPY,)))
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the inventory: the model has no artifacts
-    aws.s3.add_response("put_object", {})
     aws.s3.add_response("put_object", {})
     aws.let_in()
     described: dict[str, Any] = {

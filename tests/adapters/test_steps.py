@@ -23,9 +23,9 @@ from lambdas.promotion.document import Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError
 from tests.adapters.conftest import Stubs
 from tests.adapters.storage import Storage
-from tests.unit.given import BEGUN, HUB, OLD_CONFIG, QA, TRAINED, needed, promotion
+from tests.unit.given import BEGUN, HUB, OLD_CONFIG, QA, TRAINED, needed, promotion, recorded
 
-PLAIN = promotion()
+PLAIN = recorded(promotion())
 MODEL: dict[str, Any] = {**PLAIN.wanted_model.request, "ModelArn": "arn:aws:sagemaker:x:3:m/m", "CreationTime": TRAINED}
 CONFIG: dict[str, Any] = {
     **PLAIN.wanted_config.request,

@@ -13,11 +13,14 @@ PURE = (
         "inventory",
         "jumpstart",
         "limits",
+        "lock_expressions",
+        "lock_rules",
         "manifests",
         "members",
         "model_data",
         "names",
         "naming",
+        "roll_back_rules",
         "rules",
         "secrecy",
     ),
@@ -57,7 +60,7 @@ def test_the_rules_import_no_aws() -> None:
 
 
 def test_the_stacks_take_only_what_is_pure_and_shared_from_the_promotion() -> None:
-    allowed = {"names", "errors", "settings", "document", "copy_plan", "limits"}
+    allowed = {"names", "errors", "settings", "document", "copy_plan", "limits", "lock_expressions"}
     taken = {
         name.split(".")[2]
         for file in (PROJECT / "stacks").rglob("*.py")

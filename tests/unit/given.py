@@ -13,7 +13,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 
 from lambdas.promotion import definition, inventory, naming
 from lambdas.promotion.definition import Definition
-from lambdas.promotion.document import Artifact, Execution, Promotion, Request, S3Object, SourceModel
+from lambdas.promotion.document import Artifact, Execution, Good, Lock, Promotion, Request, S3Object, SourceModel
 from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.inventory import Found, Inventory
 from lambdas.promotion.settings import Application, Environment, Hub, Settings, Stage
@@ -36,7 +36,9 @@ BEGUN = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 TRAINED = datetime(2026, 10, 31, 8, 30, 15, 123456, tzinfo=UTC)
 REQUEST = Request(application="reviews", stage="qa", model_name="reviews-v7")
 EXECUTION = Execution(arn="arn:aws:states:us-east-1:111111111111:execution:promote:release-7", started_at=BEGUN)
-MODEL = SourceModel(arn="arn:aws:sagemaker:us-east-1:222222222222:model/reviews-v7", created_at=TRAINED)
+MODEL = SourceModel(
+    arn="arn:aws:sagemaker:us-east-1:222222222222:model/reviews-v7", created_at=TRAINED, made_at=TRAINED
+)
 VERSION = "arn:aws:sagemaker:us-east-1:222222222222:model-package/reviews/7"
 
 BUCKET = "sagemaker-us-east-1-222222222222"
@@ -122,9 +124,27 @@ def promotion(**changes: Any) -> Promotion:
         external_id=None,
         deadline=BEGUN + timedelta(seconds=stage.deadline_seconds),
         model=model,
+        lock=Lock(fence=1),
         **parts,
     )
     return replace(made, **changes)
+
+
+def good(config: str = OLD_CONFIG, **changes: Any) -> Good:
+    """Return an entry of the endpoint's good promotions."""
+    known: dict[str, Any] = {
+        "attempt": "2026-01-01T00:00:00.000+00:00#release-6",
+        "promotion_id": "release-6",
+        "model": "reviews-qa-20260101000000-111111111111",
+        "made_at": TRAINED - timedelta(days=1),
+        "ended_at": BEGUN - timedelta(days=1),
+    }
+    return Good(config=config, **{**known, **changes})
+
+
+def recorded(made: Promotion) -> Promotion:
+    """Return the promotion with what it wants recorded as good already."""
+    return replace(made, lock=Lock(fence=2, good=(good(made.wanted_config.name, made_at=made.model.made_at),)))
 
 
 def seen(status: str, **changes: Any) -> EndpointSeen:

@@ -135,6 +135,7 @@ def test_the_sources_tags_are_kept_beside_the_provenance() -> None:
         "promote:source-model": MODEL.arn,
         "promote:execution": EXECUTION.arn,
         "promote:digest": wanted()["digest"],
+        "promote:made-at": TRAINED.isoformat(),
     }
 
 
@@ -148,7 +149,7 @@ def test_a_registered_version_is_named_in_the_tags() -> None:
 
 def test_tags_without_room_for_the_provenance_are_refused() -> None:
     with pytest.raises(UnsupportedModel, match="51 tags"):
-        wanted(tags={f"k{number}": "v" for number in range(46)})
+        wanted(tags={f"k{number}": "v" for number in range(45)})
 
 
 def test_models_of_one_second_and_one_content_have_different_names() -> None:

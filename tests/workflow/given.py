@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from lambdas.promotion import lists
+from boto3.dynamodb.types import TypeDeserializer
+
+from lambdas.promotion import lists, names
 from lambdas.promotion.document import Promotion, Transfer
 from lambdas.promotion.names import Step, function
 from lambdas.promotion.settings import Settings
@@ -312,6 +314,35 @@ class World:
         for arn in self.executions(statusFilter="RUNNING"):
             self.client("stepfunctions").stop_execution(executionArn=arn)
         self.faults.forget_sagemaker()
+        self.forget_endpoints()
+
+    def forget_endpoints(self) -> None:
+        """Drop what the hub knows of the endpoints: their locks, and what they may go back to."""
+        dynamodb = self.client("dynamodb")
+        for item in dynamodb.scan(TableName=names.ENDPOINTS_TABLE)["Items"]:
+            dynamodb.delete_item(TableName=names.ENDPOINTS_TABLE, Key={"endpoint": item["endpoint"]})
+
+    def lock_of(self, environment: str) -> dict[str, str]:
+        """What the hub knows of an environment's endpoint."""
+        place = self.sandbox.places.environments[environment]
+        key = names.endpoint_key(place.account, place.region, ENDPOINTS[environment])
+        answer = self.client("dynamodb").get_item(TableName=names.ENDPOINTS_TABLE, Key={"endpoint": {"S": key}})
+        return {name: str(next(iter(value.values()))) for name, value in answer.get("Item", {}).items()}
+
+    def records(self, stage: str = "qa") -> list[dict[str, Any]]:
+        """The records of a stage's attempts, in their order."""
+        answer = self.client("dynamodb").query(
+            TableName=names.RECORDS_TABLE,
+            KeyConditionExpression="stage = :stage",
+            ExpressionAttributeValues={":stage": {"S": f"{APPLICATION}/{stage}"}},
+        )
+        deserialise = TypeDeserializer().deserialize
+        return [{name: deserialise(value) for name, value in item.items()} for item in answer["Items"]]
+
+    def record_of(self, arn: str, stage: str = "qa") -> dict[str, Any]:
+        """The one record of an execution."""
+        (found,) = [record for record in self.records(stage) if record["execution"] == arn]
+        return found
 
 
 def input_of(world: World, arn: str, state: str) -> Promotion:

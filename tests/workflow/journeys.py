@@ -100,9 +100,16 @@ def promote_and_lose_the_source(world: World, place: Place, subject: Subject) ->
 
 def tidy_up(world: World, place: Place, subject: Subject, *, stopped_at: int | None = None) -> Ended:
     """Do what the rule for stopped executions does, for the subject's. `stopped_at`: milliseconds, or now."""
-    event = {"execution": subject.execution, "stopped_at": stopped_at or int(time.time() * 1000)}
+    asked = {"application": APPLICATION, "stage": place.target, "model_name": subject.model or "any"}
+    detail = {
+        "executionArn": subject.execution,
+        "status": "ABORTED",
+        "startDate": int(time.time() * 1000),  # so that it has a record of its own
+        "stopDate": stopped_at or int(time.time() * 1000),
+        "input": json.dumps(asked),
+    }
     answer = world.client("lambda").invoke(
-        FunctionName=function(Step.ABORT_UPLOADS), Payload=json.dumps(event).encode()
+        FunctionName=function(Step.TIDY_UP), Payload=json.dumps({"detail": detail}).encode()
     )
     said = json.loads(answer["Payload"].read())
     status = "FAILED" if answer.get("FunctionError") else "SUCCEEDED"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from lambdas.promotion import lists
 from sandbox.s3.faults import Kind
 from sandbox.sagemaker.faults import Kind as EndpointKind
-from tests.workflow.given import World, input_of
+from tests.workflow.given import World
 from tests.workflow.journeys import QA, Subject, forget_large_copies, large, new_model, promote, start, tidy_up
 
 UNTIL_IT_SERVES = [
@@ -84,7 +82,7 @@ def test_a_promotion_that_is_stopped_before_it_opened_an_upload_leaves_nothing_t
     stop(world, arn)
     ended = tidy_up(world, QA, Subject("", execution=arn))
 
-    assert (ended.status, ended.output) == ("SUCCEEDED", {"uploads": 0}), ended.cause
+    assert (ended.status, ended.output.get("uploads")) == ("SUCCEEDED", 0), ended.cause
 
 
 @pytest.mark.parametrize("state", UNTIL_IT_SERVES)
@@ -131,13 +129,5 @@ def test_what_another_promotion_of_the_model_opened_after_the_stop_is_left_to_it
     world.wait_for_state(again, "Copy the artifacts")
     late = tidy_up(world, QA, Subject("", execution=arn), stopped_at=stopped_at)
 
-    assert late.output == {"uploads": 0}
+    assert late.output["uploads"] == 0
     assert world.wait(again).status == "SUCCEEDED"
-
-
-def test_what_is_tidied_up_is_what_the_promotion_wrote_down_before_it_opened_an_upload(world: World) -> None:
-    ended = promote(world, QA, new_model(world, QA))
-    promotion = input_of(world, ended.arn, "Compare the endpoint")
-    (written,) = world.list_of(promotion, lists.PROMOTION)
-
-    assert written == json.loads(json.dumps(promotion.to_json()))

@@ -47,7 +47,9 @@ _PROMOTION = Promotion(
     target=_QA,
     external_id=None,
     deadline=_BEGUN + timedelta(hours=1),
-    model=SourceModel(arn=f"arn:aws:sagemaker:{_REGION}:222222222222:model/reviews-v7", created_at=_BEGUN),
+    model=SourceModel(
+        arn=f"arn:aws:sagemaker:{_REGION}:222222222222:model/reviews-v7", created_at=_BEGUN, made_at=_BEGUN
+    ),
     digest="000000000000",
     artifacts=Artifacts(objects=0, bytes=0),
     wanted_model=Wanted(name="reviews-qa-model", request={}),

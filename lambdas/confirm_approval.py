@@ -1,0 +1,16 @@
+"""Read the approval again, right before the endpoint is changed: it may have been withdrawn meanwhile."""
+
+from __future__ import annotations
+
+from lambdas.promotion import duties, registry, rules
+from lambdas.promotion.document import Promotion
+from lambdas.promotion.step import step
+
+
+@step
+def handler(promotion: Promotion) -> Promotion:
+    arn = promotion.model.model_package_arn
+    if arn and not promotion.request.roll_back:
+        account = duties.as_reader(promotion.source, execution=promotion.execution, external_id=promotion.external_id)
+        rules.require_approved(registry.describe_model_package(arn, sagemaker=account.sagemaker))
+    return promotion

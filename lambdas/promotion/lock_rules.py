@@ -1,0 +1,86 @@
+"""Who may wait for an endpoint that another promotion has locked, and which model may follow which. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lambdas.promotion.document import Promotion
+from lambdas.promotion.errors import EndpointBusy, EndpointLocked, OlderModel, Superseded
+from lambdas.promotion.settings import WhenLocked
+
+_TIME = "%Y-%m-%d %H:%M:%S"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """The newest model that waits for the lock, and the execution that does."""
+
+    owner: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """An endpoint's lock as it was found. `owner` is an execution's ARN, or None if nobody holds it.
+
+    `good`: the endpoint's good promotions as text (records.py).
+    """
+
+    owner: str | None = None
+    locked_at: str | None = None
+    good: str | None = None
+    waiting: Waiting | None = None
+
+
+def require_patience(promotion: Promotion, held: Held, *, now: datetime) -> None:
+    """The stage says whether a promotion waits for another; none waits longer than its deadline.
+
+    Raises EndpointLocked, or EndpointBusy.
+    """
+    by = f"{_where(promotion)} is locked by {held.owner} since {held.locked_at}"
+    if promotion.stage.when_locked is WhenLocked.REFUSE:
+        raise EndpointLocked(
+            f"{by}, and stage {promotion.stage.name!r} is configured to refuse (when_locked). Nothing was changed. "
+            "Start again when that promotion has ended."
+        )
+    if now > promotion.deadline:
+        raise EndpointBusy(
+            f"{by}, and the deadline of stage {promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} UTC) "
+            "passed while this one waited. Nothing was changed. Start again when that promotion has ended."
+        )
+
+
+def newer_that_waits(promotion: Promotion, held: Held) -> Waiting | None:
+    """Return who waits already with a newer model."""
+    waiting = held.waiting
+    if waiting is None or waiting.owner in {promotion.execution.arn, held.owner}:
+        return None
+    return waiting if waiting.made_at > promotion.model.made_at else None
+
+
+def superseded(promotion: Promotion, held: Held, newer: Waiting) -> Superseded:
+    """What a promotion says that gives way."""
+    return Superseded(
+        f"{_where(promotion)} is locked by {held.owner}, and {newer.owner} waits for it with a newer model. Of those "
+        f"that wait the newest wins in stage {promotion.stage.name!r} (when_locked), and this one changed nothing. "
+        "There is nothing to do, unless the newer one fails: then start this one again."
+    )
+
+
+def require_not_older(promotion: Promotion) -> None:
+    """A model does not overtake a newer one that was promoted, unless that is asked for."""
+    serving = promotion.lock.serving if promotion.lock else None
+    if promotion.request.allow_older or promotion.request.roll_back or serving is None:
+        return
+    if promotion.model.made_at < serving.made_at:
+        raise OlderModel(
+            f"{promotion.model.arn} was made at {promotion.model.made_at:{_TIME}} UTC, and {_where(promotion)} serves "
+            f"{serving.model}, whose model was made later, at {serving.made_at:{_TIME}} UTC (promotion "
+            f"{serving.promotion_id}). To go back to the older one, ask for it: "
+            '"allow_older": true, or "roll_back": true without a model.'
+        )
+
+
+def _where(promotion: Promotion) -> str:
+    return f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} ({promotion.target.account})"

@@ -1,0 +1,79 @@
+"""The lock of an endpoint: an item of the hub's table that is changed under conditions only.
+
+Who finds it free takes it, who finished releases it, both by the workflow itself (stacks/locking.py). Here is what
+it takes otherwise: to look who holds it, and to free it from an execution that is gone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import names
+from lambdas.promotion.lock_expressions import ALIASES, IS_OWNED, RELEASE
+from lambdas.promotion.lock_rules import Held, Waiting
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+_WAIT = "SET waiting_owner = :owner, waiting_made_at = :made_at"
+_NOBODY_ELSE_WAITS = "attribute_not_exists(waiting_owner) OR waiting_owner = :known"
+_GONE = "ExecutionDoesNotExist"
+
+
+def look(key: str, *, dynamodb: DynamoDBClient) -> Held:
+    """Return who holds an endpoint's lock now."""
+    answer = dynamodb.get_item(TableName=names.ENDPOINTS_TABLE, Key={"endpoint": {"S": key}}, ConsistentRead=True)
+    found = {name: value["S"] for name, value in answer.get("Item", {}).items() if "S" in value}
+    waiting = None
+    if "waiting_owner" in found:
+        made_at = datetime.fromisoformat(found["waiting_made_at"])
+        waiting = Waiting(owner=found["waiting_owner"], made_at=made_at)
+    return Held(owner=found.get("owner"), locked_at=found.get("locked_at"), good=found.get("good"), waiting=waiting)
+
+
+def release(key: str, owner: str, *, dynamodb: DynamoDBClient) -> bool:
+    """Free the lock if this execution holds it; return whether it did."""
+    return _update(
+        key,
+        {":owner": owner},
+        dynamodb=dynamodb,
+        UpdateExpression=RELEASE,
+        ConditionExpression=IS_OWNED,
+        ExpressionAttributeNames=ALIASES,
+    )
+
+
+def wait(key: str, waiting: Waiting, known: Waiting | None, *, dynamodb: DynamoDBClient) -> bool:
+    """Write down who waits, in the place of `known`; return False if somebody else did so in this moment."""
+    values = {":owner": waiting.owner, ":made_at": waiting.made_at.isoformat()}
+    values[":known"] = known.owner if known else waiting.owner
+    return _update(key, values, dynamodb=dynamodb, UpdateExpression=_WAIT, ConditionExpression=_NOBODY_ELSE_WAITS)
+
+
+def is_running(execution_arn: str, *, stepfunctions: SFNClient) -> bool:
+    """Say whether an execution is under way. Step Functions forgets one 90 days after it closed (AWS: quotas)."""
+    try:
+        return stepfunctions.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
+    except ClientError as error:
+        if error.response["Error"]["Code"] != _GONE:
+            raise
+        return False
+
+
+def _update(key: str, values: dict[str, str], *, dynamodb: DynamoDBClient, **expressions: Any) -> bool:
+    try:
+        dynamodb.update_item(
+            TableName=names.ENDPOINTS_TABLE,
+            Key={"endpoint": {"S": key}},
+            ExpressionAttributeValues={name: {"S": value} for name, value in values.items()},
+            **expressions,
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True

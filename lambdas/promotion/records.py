@@ -1,0 +1,210 @@
+"""The record: one item for each attempt to promote, written once when it ends and never changed.
+
+Also refusals, failures and executions that were stopped have one. Key: the stage ("<application>/<stage>") and the
+attempt ("<start>#<promotion id>"), so that a stage's attempts are read in their order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import names
+from lambdas.promotion.document import (
+    Artifact,
+    Execution,
+    Failure,
+    Good,
+    Outcome,
+    Promotion,
+    from_lenient_json,
+    to_json,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# An item has 400 KB (AWS: DynamoDB quotas), of which the document takes up to 140.
+_MOST_ARTIFACTS = 100
+_LONGEST_INPUT = 4_000
+_LONGEST_NAME = 63
+_MOST_GOOD = 10
+UNKNOWN = "?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """Everything that is known when an attempt has ended. `input` is what the execution was started with.
+
+    `promotion` is None for what was refused before it was resolved; `state` is where an execution was stopped.
+    """
+
+    execution: Execution
+    input: object
+    outcome: Outcome
+    ended_at: datetime
+    promotion: Promotion | None = None
+    failure: Failure | None = None
+    artifacts: Sequence[Artifact] = ()
+    state: str | None = None
+
+    @property
+    def stage(self) -> str:
+        raw = self.input if isinstance(self.input, Mapping) else {}
+        return "/".join(_name(raw.get(member)) for member in ("application", "stage"))
+
+    @property
+    def key(self) -> str:
+        return attempt_key(self.execution)
+
+
+def attempt_key(execution: Execution) -> str:
+    """The sort key of an execution's record."""
+    # Step Functions tells its start to the millisecond, in the execution as in its events.
+    return f"{execution.started_at.isoformat(timespec='milliseconds')}#{execution.promotion_id}"
+
+
+def item(attempt: Attempt) -> dict[str, Any]:
+    """Return the record as plain values. What is not known is left out."""
+    known = {
+        "stage": attempt.stage,
+        "attempt": attempt.key,
+        "promotion_id": attempt.execution.promotion_id,
+        "execution": attempt.execution.arn,
+        "outcome": attempt.outcome.value,
+        "started_at": attempt.execution.started_at.isoformat(),
+        "ended_at": attempt.ended_at.isoformat(),
+        "seconds": Decimal(str(round((attempt.ended_at - attempt.execution.started_at).total_seconds(), 3))),
+        "input": json.dumps(attempt.input, ensure_ascii=False)[:_LONGEST_INPUT],
+        "stopped_in": attempt.state,
+    }
+    if attempt.failure:
+        known |= {"error": attempt.failure.error, "cause": attempt.failure.cause}
+    if attempt.promotion:
+        known |= _of_promotion(attempt.promotion, attempt.artifacts)
+        if attempt.outcome in {Outcome.PROMOTED, Outcome.UNCHANGED}:
+            known["document"] = json.dumps(attempt.promotion.to_json(), ensure_ascii=False)
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[str, Any]:
+    request, change, model = promotion.request, promotion.change, promotion.model
+    containers = promotion.wanted_model.request.get("Containers") or [
+        promotion.wanted_model.request.get("PrimaryContainer", {})
+    ]
+    return {
+        "requested_by": request.requested_by,
+        "approved_by": model.approved_by,
+        "roll_back": request.roll_back or None,
+        "source_model": model.arn,
+        "source_model_package": model.model_package_arn,
+        "made_at": model.made_at.isoformat(),
+        "target_model": promotion.target_arn("model", promotion.wanted_model.name),
+        "endpoint": promotion.target_arn("endpoint", promotion.stage.endpoint),
+        "endpoint_config": promotion.target_arn("endpoint-config", promotion.wanted_config.name),
+        "previous_endpoint_config": change.previous_config if change else None,
+        "images": [container["Image"] for container in containers if "Image" in container],
+        "images_copied": [image.target for image in promotion.images if image.copied] or None,
+        "artifacts": promotion.artifacts.objects,
+        "artifact_bytes": promotion.artifacts.bytes,
+        "artifacts_copied": promotion.copied.objects,
+        "bytes_copied": promotion.copied.bytes,
+        **_checksums(artifacts),
+        "digest": promotion.digest,
+        "proof": to_json(promotion.proof) if promotion.proof else None,
+        "fence": promotion.lock.fence if promotion.lock else None,
+        "rolled_back": to_json(promotion.roll_back) if promotion.roll_back else None,
+    }
+
+
+def _checksums(artifacts: Sequence[Artifact]) -> dict[str, Any]:
+    """Return every artifact's checksum, or the first ones and one digest of all."""
+    told = [
+        {"key": one.key, "source": one.source.uri, "size": one.source.size, "checksum": one.source.checksum}
+        for one in artifacts
+    ]
+    if not told:
+        return {}
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return {"artifact_checksums": told[:_MOST_ARTIFACTS], "artifacts_digest": digest}
+
+
+def write(attempt: Attempt, *, dynamodb: DynamoDBClient) -> bool:
+    """Write the record unless there is one; return whether it was written. Nothing is ever overwritten."""
+    serialise = TypeSerializer().serialize
+    try:
+        dynamodb.put_item(
+            TableName=names.RECORDS_TABLE,
+            Item={name: serialise(value) for name, value in item(attempt).items()},
+            ConditionExpression="attribute_not_exists(attempt)",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
+
+
+def read(stage: str, attempt: str, *, dynamodb: DynamoDBClient) -> dict[str, Any] | None:
+    """Return one record as plain values, or None."""
+    answer = dynamodb.get_item(
+        TableName=names.RECORDS_TABLE,
+        Key={"stage": {"S": stage}, "attempt": {"S": attempt}},
+        ConsistentRead=True,
+    )
+    if "Item" not in answer:
+        return None
+    deserialise = TypeDeserializer().deserialize
+    return {name: deserialise(value) for name, value in answer["Item"].items()}
+
+
+def promotion_of(record: Mapping[str, Any]) -> Promotion | None:
+    """Return the promotion that a good ending's record holds, also one that an older Promote wrote."""
+    try:
+        return from_lenient_json(json.loads(record["document"]), Promotion)
+    except (KeyError, ValueError):
+        return None
+
+
+def good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[Good, ...]:
+    """Return the endpoint's good promotions with this one, the newest first.
+
+    What serves already keeps its entry; after a roll-back, what it left behind is forgotten.
+    """
+    known = promotion.lock.good if promotion.lock else ()
+    config = promotion.wanted_config.name
+    if known and known[0].config == config:
+        return known
+    if promotion.request.roll_back:
+        configs = [good.config for good in known]
+        return known[configs.index(config) :] if config in configs else known
+    new = Good(
+        attempt=attempt_key(promotion.execution),
+        promotion_id=promotion.execution.promotion_id,
+        config=config,
+        model=promotion.wanted_model.name,
+        made_at=promotion.model.made_at,
+        ended_at=ended_at,
+    )
+    return (new, *(good for good in known if good.config != config))[:_MOST_GOOD]
+
+
+def good_text(good: Sequence[Good]) -> str:
+    """The good promotions as the endpoint's item holds them."""
+    return json.dumps([to_json(one) for one in good])
+
+
+def good_of(text: str | None) -> tuple[Good, ...]:
+    return tuple(from_lenient_json(one, Good) for one in json.loads(text or "[]"))
+
+
+def _name(value: object) -> str:
+    return value[:_LONGEST_NAME] if isinstance(value, str) and value.strip() else UNKNOWN

@@ -1,0 +1,142 @@
+"""How an endpoint gets back to what it served before a promotion that failed. Pure.
+
+The step asks again and again; each time it sees the endpoint and does the one thing that comes next, so it can be
+killed and run again at any moment.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from lambdas.promotion.document import Good, Promotion, RollBack, RollBackProgress
+from lambdas.promotion.endpoint_rules import EndpointSeen
+from lambdas.promotion.errors import NothingToRollBackTo, RollbackFailed, Superseded
+from lambdas.promotion.settings import FirstDeployment, Stage
+
+# A deployment takes at most 8 hours (API: MaximumExecutionTimeoutInSeconds), and it has to end before another one.
+LONGEST = timedelta(hours=9)
+_IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
+
+
+class Act(enum.Enum):
+    """What is to be done with the endpoint now."""
+
+    NOTHING = enum.auto()
+    UPDATE = enum.auto()
+    CREATE = enum.auto()
+    DELETE = enum.auto()
+
+
+def previous_config(promotion: Promotion) -> str | None:
+    """Return the configuration to go back to: what the endpoint served before, or the last good one by the record."""
+    change, serving = promotion.change, promotion.lock.serving if promotion.lock else None
+    if change and change.previous_config and change.previous_config != promotion.wanted_config.name:
+        return change.previous_config
+    return serving.config if serving and serving.config != promotion.wanted_config.name else None
+
+
+def goal(good: Sequence[Good], seen: EndpointSeen | None, *, stage: Stage) -> Good:
+    """Return the newest good promotion that the endpoint does not serve now. Raises NothingToRollBackTo."""
+    for one in good:
+        if seen is None or seen.heading_for != one.config:
+            return one
+    raise NothingToRollBackTo(
+        f"The record knows no earlier good promotion to stage {stage.name!r} than what the endpoint {stage.endpoint} "
+        f"serves{f' ({seen.heading_for})' if seen else ''}. Promote the model that is to serve by its name, with "
+        '"allow_older": true if it is an older one.'
+    )
+
+
+def require_same_history(promotion: Promotion) -> None:
+    """What was to be gone back to must still be a good promotion now that the endpoint is locked."""
+    good = promotion.lock.good if promotion.lock else ()
+    if promotion.request.roll_back and promotion.wanted_config.name not in [one.config for one in good]:
+        raise Superseded(
+            f"{_where(promotion)} was rolled back by another promotion while this one waited. Nothing was changed. "
+            "Look at what serves, and ask again."
+        )
+
+
+def begin(promotion: Promotion, *, now: datetime) -> RollBack:
+    """Return the roll-back as it is known, or a new one."""
+    return promotion.roll_back or RollBack(progress=RollBackProgress.BUSY, began_at=now, to=previous_config(promotion))
+
+
+def next_act(  # noqa: PLR0911 - an answer for each state
+    promotion: Promotion, known: RollBack, seen: EndpointSeen | None, *, again: bool
+) -> tuple[Act, RollBackProgress]:
+    """Say what comes next. `again`: an earlier run of the step may have had an effect already."""
+    looked_before = again or known.looks > 0
+    if seen is None:
+        return _without_endpoint(known, deleted=again or known.deleting, looked_before=looked_before)
+    if seen.status == "Deleting":
+        return Act.NOTHING, RollBackProgress.BUSY
+    if not _is_ours(promotion, known, seen):
+        return Act.NOTHING, RollBackProgress.LEFT
+    if seen.status in _IN_PROGRESS or seen.pending_config:
+        return Act.NOTHING, RollBackProgress.BUSY
+    if seen.status == "InService" and seen.config == known.to:
+        return Act.NOTHING, _when_previous_serves(promotion, seen, looked_before=looked_before)
+    if known.to is None and promotion.stage.failed_first_deployment is FirstDeployment.KEEP:
+        return Act.NOTHING, RollBackProgress.KEPT
+    if known.to is None or seen.status == "Failed":
+        return Act.DELETE, RollBackProgress.UNDER_WAY
+    return Act.UPDATE, RollBackProgress.UNDER_WAY
+
+
+def _without_endpoint(known: RollBack, *, deleted: bool, looked_before: bool) -> tuple[Act, RollBackProgress]:
+    if known.to is None:
+        if deleted:
+            return Act.NOTHING, RollBackProgress.DELETED
+        # An answer right after a creation may be from before it.
+        return Act.NOTHING, RollBackProgress.UNTOUCHED if looked_before else RollBackProgress.BUSY
+    # Only a Failed endpoint is deleted on the way to its previous configuration.
+    return (Act.CREATE, RollBackProgress.UNDER_WAY) if deleted else (Act.NOTHING, RollBackProgress.LEFT)
+
+
+def _is_ours(promotion: Promotion, known: RollBack, seen: EndpointSeen) -> bool:
+    """Whether the endpoint is on the way from the previous configuration to ours, or back, by this promotion."""
+    if seen.heading_for == promotion.wanted_config.name:
+        return True
+    tried = bool(promotion.change and promotion.change.tried)
+    if not seen.config and not seen.pending_config:
+        return tried  # a creation that failed has no configuration (API: DescribeEndpoint)
+    return seen.heading_for == known.to and (tried or seen.status not in {"Failed", "OutOfService"})
+
+
+def _when_previous_serves(promotion: Promotion, seen: EndpointSeen, *, looked_before: bool) -> RollBackProgress:
+    before = promotion.change.previous_modified_at if promotion.change else None
+    if before is not None and seen.modified_at <= before:
+        # Nothing has happened to it, or the answer is from before it did.
+        return RollBackProgress.UNTOUCHED if looked_before else RollBackProgress.BUSY
+    return RollBackProgress.DONE if seen.counts_settled else RollBackProgress.BUSY
+
+
+def require_time_left(promotion: Promotion, known: RollBack, seen: EndpointSeen | None, *, now: datetime) -> None:
+    """A roll-back is watched for hours, but not for ever. Raises RollbackFailed."""
+    if now > known.began_at + LONGEST:
+        raise RollbackFailed(
+            f"{_where(promotion)} is still {seen.status if seen else 'not there'} {LONGEST.total_seconds() / 3600:.0f} "
+            f"hours after its roll-back to {known.to} began."
+        )
+
+
+def serves(promotion: Promotion, known: RollBack, progress: RollBackProgress, seen: EndpointSeen | None) -> str:
+    """Say for a person what the endpoint serves after the roll-back."""
+    where = _where(promotion)
+    return {
+        RollBackProgress.DONE: f"{where} serves its previous configuration {known.to}.",
+        RollBackProgress.DELETED: f"{where} does not exist: it served nothing before this promotion.",
+        RollBackProgress.KEPT: f"{where} was made by this promotion and is kept as configured "
+        f"(failed_first_deployment: keep), {seen.status if seen else ''} on {promotion.wanted_config.name}.",
+        RollBackProgress.UNTOUCHED: f"{where} was not changed.",
+        RollBackProgress.LEFT: f"{where} was left as it is, "
+        + (f"{seen.status} on {seen.heading_for}" if seen else "deleted")
+        + ": that is somebody else's doing.",
+    }.get(progress, "")
+
+
+def _where(promotion: Promotion) -> str:
+    return f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} ({promotion.target.account})"

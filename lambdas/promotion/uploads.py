@@ -1,0 +1,19 @@
+"""Leave no multipart upload of a promotion behind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lambdas.promotion import accounts, arrivals, duties, inventory, lists
+from lambdas.promotion.document import Artifact, Promotion
+
+
+def abort(promotion: Promotion, *, opened_by: datetime | None = None) -> int:
+    """Abort the uploads in the promotion's own folders, or those that were open at a time; return how many."""
+    artifacts = lists.read(lists.INVENTORY, Artifact, promotion, s3=accounts.own_s3())
+    return arrivals.abort_uploads(
+        inventory.folders(artifacts, promotion.artifact_prefix),
+        promotion.target,
+        opened_by=opened_by,
+        s3=duties.as_deployer(promotion).s3,
+    )

@@ -1,0 +1,58 @@
+"""Write the record of the attempt: who asked for what, what became of it, and what the endpoint may go back to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from lambdas.promotion import accounts, lists, records
+from lambdas.promotion.document import Artifact, Execution, Failure, Outcome, Promotion
+from lambdas.promotion.records import Attempt
+from lambdas.promotion.step import Event, errors_by_name, log_about, logger, now, s3_of_hub
+
+
+@errors_by_name
+def handler(event: Event, context: object) -> dict[str, Any]:
+    """The event is {"input", "execution"}, with "promotion" and "failure" as far as there is one.
+
+    Return {"good": the endpoint's good promotions after this one, as text}; None where they stay what they were.
+    """
+    promotion = Promotion.from_json(event["promotion"]) if event.get("promotion") else None
+    failure = Failure(**event["failure"]) if event.get("failure") else None
+    execution = Execution(
+        arn=event["execution"]["arn"], started_at=datetime.fromisoformat(event["execution"]["started_at"])
+    )
+    if promotion:
+        log_about(promotion)
+    outcome = _outcome(promotion, failure)
+    ended_at = now()
+    attempt = Attempt(
+        execution=execution,
+        input=event["input"],
+        outcome=outcome,
+        ended_at=ended_at,
+        promotion=promotion,
+        failure=failure,
+        artifacts=_artifacts(promotion),
+    )
+    written = records.write(attempt, dynamodb=accounts.own_dynamodb())
+    logger.info("Recorded", extra={"outcome": outcome, "attempt": attempt.key, "written": written})
+    good = None
+    if promotion and failure is None:
+        good = records.good_text(records.good_after(promotion, ended_at=ended_at))
+    return {"good": good}
+
+
+def _outcome(promotion: Promotion | None, failure: Failure | None) -> Outcome:
+    if failure:
+        return Outcome(failure.family)
+    if promotion and promotion.result:
+        return promotion.result.outcome
+    raise ValueError("There is neither a result nor a failure to record.")
+
+
+def _artifacts(promotion: Promotion | None) -> list[Artifact]:
+    """What the model consists of; what is rolled back to has its list in its own record."""
+    if promotion is None or promotion.request.roll_back:
+        return []
+    return lists.read(lists.INVENTORY, Artifact, promotion, s3=s3_of_hub())

@@ -1,0 +1,66 @@
+"""Find out what a stage is to go back to: its newest good promotion by the record that does not serve now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lambdas.promotion import accounts, duties, endpoints, locks, records, roll_back_rules, rules, settings
+from lambdas.promotion.document import Copied, Execution, Promotion
+from lambdas.promotion.errors import NothingToRollBackTo
+from lambdas.promotion.step import Event, errors_by_name, log_about, logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@errors_by_name
+def handler(event: Event, context: object) -> dict[str, Any]:
+    """The event is {"input": what the execution was started with, "execution": {"arn", "started_at"}}."""
+    execution = Execution(
+        arn=event["execution"]["arn"], started_at=datetime.fromisoformat(event["execution"]["started_at"])
+    )
+    logger.append_keys(promotion_id=execution.promotion_id)
+    request = rules.require_request(event["input"])
+    deployed = settings.deployed()
+    application, stage = rules.find_stage(request, deployed)
+    target = deployed.environments[stage.environment]
+    dynamodb = accounts.own_dynamodb()
+    held = locks.look(target.endpoint_key(stage.endpoint), dynamodb=dynamodb)
+    account = duties.as_onlooker(stage, target, execution=execution, external_id=deployed.external_id)
+    seen = endpoints.see(stage.endpoint, sagemaker=account.sagemaker)
+    goal = roll_back_rules.goal(records.good_of(held.good), seen, stage=stage)
+    promotion = _recorded(f"{application.name}/{stage.name}", goal.attempt, dynamodb=dynamodb)
+    again = replace(
+        promotion,
+        request=request,
+        execution=execution,
+        hub=deployed.hub,
+        stage=stage,
+        source=deployed.environments.get(promotion.source.name, promotion.source),
+        target=target,
+        external_id=deployed.external_id,
+        deadline=execution.started_at + timedelta(seconds=stage.deadline_seconds),
+        copy=None,
+        copied=Copied(),
+        proof=None,
+        lock=None,
+        change=None,
+        roll_back=None,
+        result=None,
+    )
+    log_about(again)
+    logger.info("Going back", extra={"to": goal.config, "promoted_by": goal.promotion_id})
+    return again.to_json()
+
+
+def _recorded(stage: str, attempt: str, *, dynamodb: DynamoDBClient) -> Promotion:
+    record = records.read(stage, attempt, dynamodb=dynamodb)
+    promotion = records.promotion_of(record) if record else None
+    if promotion is None:
+        raise NothingToRollBackTo(
+            f"The record {attempt} of {stage}, which the stage would go back to, is missing or was written by a "
+            'Promote that this one does not understand. Promote the model by its name, with "allow_older": true.'
+        )
+    return promotion

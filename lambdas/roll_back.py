@@ -1,0 +1,40 @@
+"""Bring the endpoint back to what it served before this promotion, one act at a time, until that is seen to serve."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lambdas.promotion import duties, endpoints, roll_back_rules
+from lambdas.promotion.document import Promotion, RollBackProgress
+from lambdas.promotion.roll_back_rules import Act
+from lambdas.promotion.step import logger, now, step_with_attempt
+
+
+@step_with_attempt
+def handler(promotion: Promotion, attempt: int) -> Promotion:
+    known = roll_back_rules.begin(promotion, now=now())
+    sagemaker = duties.as_deployer(promotion, also_config=known.to).sagemaker
+    endpoint = promotion.stage.endpoint
+    seen = endpoints.see(endpoint, sagemaker=sagemaker)
+    roll_back_rules.require_time_left(promotion, known, seen, now=now())
+    act, progress = roll_back_rules.next_act(promotion, known, seen, again=attempt > 0)
+    began = True
+    if act is Act.UPDATE:
+        began = endpoints.update(endpoint, str(known.to), sagemaker=sagemaker)
+    elif act is Act.CREATE:
+        began = endpoints.create(endpoint, str(known.to), promotion.tags, sagemaker=sagemaker)
+    elif act is Act.DELETE:
+        began = endpoints.delete(endpoint, sagemaker=sagemaker)
+    progress = progress if began else RollBackProgress.BUSY
+    logger.info("Rolling back", extra={"to": known.to, "act": act.name, "progress": progress})
+    serves = roll_back_rules.serves(promotion, known, progress, seen)
+    return replace(
+        promotion,
+        roll_back=replace(
+            known,
+            progress=progress,
+            serves=serves,
+            looks=known.looks + 1,
+            deleting=known.deleting or act is Act.DELETE,
+        ),
+    )

@@ -1,0 +1,97 @@
+"""Do for a promotion that was stopped from outside what it could not do itself: record, unlock, abort its uploads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from lambdas.promotion import accounts, histories, locks, measures, records, rules, settings, uploads
+from lambdas.promotion.document import Execution, Failure, Outcome, Promotion
+from lambdas.promotion.errors import PromotionError
+from lambdas.promotion.records import Attempt
+from lambdas.promotion.step import Event, errors_by_name, log_about, logger
+
+_STATUSES = {
+    "ABORTED": Failure(
+        error="Aborted", family=Outcome.ABORTED, cause="Somebody stopped the execution (StopExecution)."
+    ),
+    "TIMED_OUT": Failure(
+        error="TimedOut",
+        family=Outcome.ABORTED,
+        cause="The execution ran longer than its state machine allows, which is longer than any stage's deadline.",
+    ),
+}
+
+
+@errors_by_name
+def handler(event: Event, context: object) -> dict[str, Any]:
+    """The event is EventBridge's (AWS: Step Functions, "Execution Status Change"); its times are in milliseconds."""
+    detail = event["detail"]
+    execution = Execution(arn=detail["executionArn"], started_at=_time(detail["startDate"]))
+    stopped_at = _time(detail["stopDate"])
+    logger.append_keys(promotion_id=execution.promotion_id)
+    last = histories.last_state(execution.arn, stepfunctions=accounts.own_stepfunctions())
+    if last.promotion:
+        log_about(last.promotion)
+    request = _input(detail)
+    dynamodb = accounts.own_dynamodb()
+    failure = _failure(detail)
+    recorded = records.write(
+        Attempt(
+            execution=execution,
+            input=request,
+            outcome=Outcome.ABORTED,
+            ended_at=stopped_at,
+            promotion=last.promotion,
+            failure=failure,
+            state=last.name,
+        ),
+        dynamodb=dynamodb,
+    )
+    key = _endpoint_key(request)
+    unlocked = key is not None and locks.release(key, execution.arn, dynamodb=dynamodb)
+    # What was opened later belongs to another promotion of the same model: an event may come late.
+    aborted = _abort_uploads(last.promotion, opened_by=stopped_at)
+    if recorded:
+        measures.count_ending(Outcome.ABORTED, error=failure.error)
+    done = {"recorded": recorded, "unlocked": unlocked, "uploads": aborted}
+    logger.info("Tidied up", extra={**done, "state": last.name})
+    return done
+
+
+def _failure(detail: dict[str, Any]) -> Failure:
+    """What stopped it, with the words of whoever did."""
+    known = _STATUSES[detail["status"]]
+    said = ": ".join(filter(None, (detail.get("error"), detail.get("cause"))))
+    return replace(known, cause=f"{known.cause} {said}".strip())
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _input(detail: dict[str, Any]) -> object:
+    """What the execution was started with. A very long input is left out of the event."""
+    try:
+        return json.loads(detail.get("input") or "null")
+    except ValueError:
+        return None
+
+
+def _endpoint_key(raw: object) -> str | None:
+    """The key of the endpoint that the execution may have locked; None if it could not."""
+    try:
+        deployed = settings.deployed()
+        _, stage = rules.find_stage(rules.require_request(raw), deployed)
+    except PromotionError:
+        return None
+    return deployed.environments[stage.environment].endpoint_key(stage.endpoint)
+
+
+def _abort_uploads(promotion: Promotion | None, *, opened_by: datetime) -> int:
+    """A promotion that was stopped before it was resolved has opened none, and a roll-back copies nothing."""
+    if promotion is None or promotion.request.roll_back:
+        return 0
+    return uploads.abort(promotion, opened_by=opened_by)

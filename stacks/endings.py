@@ -1,0 +1,103 @@
+"""How a promotion ends, well or badly: it is recorded, the endpoint is unlocked, and the execution says the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from lambdas.promotion.document import Outcome
+from lambdas.promotion.errors import Errored, RecordNotWritten
+from lambdas.promotion.names import Step
+from stacks import locking
+from stacks.step import StepFunction, task
+from stacks.tables import Tables
+
+EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
+# What leads to the record: the document alone of a promotion that ended well.
+WELL = "{% {'promotion': $states.input} %}"
+# A member that is not there stays away (JSONata: object constructors).
+_EXPLAINED = "{% {'promotion': $states.input.promotion, 'failure': $states.result.Payload} %}"
+_UNEXPLAINED = (
+    "{% {'promotion': $states.input.promotion, 'failure': {'error': $states.input.failed.Error, "
+    f"'family': '{Errored.__name__}', "
+    "'cause': $string($states.input.failed)}} %}"
+)
+# A failure keeps its name; a good ending without a record is none.
+_UNRECORDED = (
+    "{% $exists($states.input.failure) ? $states.input : $merge([$states.input, {'failure': "
+    f"{{'error': '{RecordNotWritten.__name__}', 'family': '{Errored.__name__}', "
+    "'cause': 'The promotion ended ' & $states.input.promotion.result.outcome & ', and its record could not be "
+    "written. Promote again: that writes it. ' & $string($states.errorOutput)}}]) %}"
+)
+
+
+@dataclass(frozen=True)
+class Endings:
+    """Where a promotion's ways lead to.
+
+    `record`: of a promotion that ended well, with WELL. `explain`: with what failed, and the document if there is one.
+    """
+
+    record: sfn.IChainable
+    explain: sfn.IChainable
+
+
+def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tables) -> Endings:
+    """Return the common end of every way."""
+    promoted = sfn.Succeed.jsonata(scope, Outcome.PROMOTED, outputs="{% $states.input.promotion.result %}")
+    unchanged = sfn.Succeed.jsonata(scope, Outcome.UNCHANGED, outputs="{% $states.input.promotion.result %}")
+    failed = sfn.Fail.jsonata(
+        scope,
+        "Promotion failed",
+        error="{% $states.input.failure.error %}",
+        cause="{% $states.input.failure.cause %}",
+    )
+    how = sfn.Choice.jsonata(scope, "How did it end well?")
+    how.when(_is(f"$states.input.promotion.result.outcome = '{Outcome.UNCHANGED}'"), unchanged).otherwise(promoted)
+    unlock = locking.unlock(scope, "Unlock the endpoint", tables.endpoints)
+    note = locking.unlock_and_note(scope, "Note what serves and unlock the endpoint", tables.endpoints)
+    for state, end in ((unlock, failed), (note, how)):
+        # The outcome stands whatever happens: a lock whose execution has ended holds nobody up (look_at_lock.py).
+        state.add_catch(end, errors=["States.ALL"], outputs="{% $states.input %}")
+        state.next(end)
+    which = sfn.Choice.jsonata(scope, "Is the endpoint locked?")
+    which.when(_is("$exists($states.input.promotion) = false"), failed).when(
+        _is("$exists($states.input.failure)"), unlock
+    ).otherwise(note)
+
+    record = task(
+        scope,
+        "Record the promotion",
+        steps[Step.RECORD_PROMOTION],
+        payload={
+            "input": "{% $states.context.Execution.Input %}",
+            "execution": EXECUTION,
+            "promotion": "{% $exists($states.input.promotion) ? $states.input.promotion : null %}",
+            "failure": "{% $exists($states.input.failure) ? $states.input.failure : null %}",
+        },
+        outputs="{% $merge([$states.input, $states.result.Payload]) %}",
+        caught_by=which,
+        catch_output=_UNRECORDED,
+    ).next(which)
+    explain = task(
+        scope,
+        "Explain the failure",
+        steps[Step.EXPLAIN_FAILURE],
+        payload={
+            "failed": "{% $states.input.failed %}",
+            "promotion": "{% $exists($states.input.promotion) ? $states.input.promotion : null %}",
+            "roll_back_failed": "{% $exists($states.input.roll_back_failed) ? $states.input.roll_back_failed : null %}",
+            "execution": EXECUTION,
+        },
+        outputs=_EXPLAINED,
+        caught_by=record,
+        catch_output=_UNEXPLAINED,
+    ).next(record)
+    return Endings(record=record, explain=explain)
+
+
+def _is(expression: str) -> sfn.Condition:
+    return sfn.Condition.jsonata(f"{{% {expression} %}}")
