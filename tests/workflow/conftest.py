@@ -17,7 +17,7 @@ from sandbox.launch import launch
 from stacks import configuration
 from tests.workflow.given import World
 
-CONFIG = Path(__file__).parents[2] / "sandbox" / "promotion.yaml"
+CONFIG = Path(__file__).parent / "promotion.yaml"
 
 
 @pytest.fixture(scope="session")

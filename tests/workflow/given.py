@@ -331,10 +331,14 @@ class World:
 
     def records(self, stage: str = "qa") -> list[dict[str, Any]]:
         """The records of a stage's attempts, in their order."""
+        return self.records_of(f"{APPLICATION}/{stage}")
+
+    def records_of(self, stage: str) -> list[dict[str, Any]]:
+        """The same of any application's stage."""
         answer = self.client("dynamodb").query(
             TableName=names.RECORDS_TABLE,
             KeyConditionExpression="stage = :stage",
-            ExpressionAttributeValues={":stage": {"S": f"{APPLICATION}/{stage}"}},
+            ExpressionAttributeValues={":stage": {"S": stage}},
         )
         deserialise = TypeDeserializer().deserialize
         return [{name: deserialise(value) for name, value in item.items()} for item in answer["Items"]]
