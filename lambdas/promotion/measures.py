@@ -1,32 +1,61 @@
-"""What is counted: a metric for each ending, in CloudWatch's embedded format."""
+"""What is measured, in CloudWatch's embedded format: a line of the log that CloudWatch makes metrics of.
+
+Each set of dimensions is a metric of its own for each of its values, and each metric costs for the hours in which it is
+written. So what is a dimension has few values, all of them known to the configuration or to the code: never a name out
+of an execution's input, an ARN or an id. Those are in the log.
+"""
 
 from __future__ import annotations
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from collections.abc import Mapping, Sequence
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from lambdas.promotion.document import Copied
+from lambdas.promotion.names import NAMESPACE, Metric
 
-NAMESPACE = "Promote"
 
+def count_ending(
+    outcome: str,
+    *,
+    error: str | None = None,
+    seconds: float | None = None,
+    application: str | None = None,
+    stage: str | None = None,
+) -> None:
+    """Count an ending: by its outcome, by outcome, application and stage if these are known, by error if there is one.
 
-def count_ending(outcome: str, *, error: str | None = None, seconds: float | None = None) -> None:
-    """Count an ending by its outcome (a bad one by family and error); its seconds, if they are known."""
-    dimensions = {"outcome": outcome, **({"error": error} if error else {})}
-    with single_metric("PromotionEnded", MetricUnit.Count, 1, namespace=NAMESPACE, default_dimensions=dimensions):
-        pass
+    `seconds`: how long it took. `application` and `stage` are those of the configuration (a Promotion has them): what
+    somebody typed may be anything.
+    """
+    sets: list[dict[str, str]] = [{"outcome": outcome}]
+    if application and stage:
+        sets.append({"outcome": outcome, "application": application, "stage": stage})
     if seconds is not None:
-        with single_metric(
-            "PromotionSeconds", MetricUnit.Seconds, seconds, namespace=NAMESPACE, default_dimensions=dimensions
-        ):
-            pass
+        _write(Metric.PROMOTION_SECONDS, MetricUnit.Seconds, seconds, sets)
+    if error:
+        sets.append({"error": error})
+    _write(Metric.PROMOTION_ENDED, MetricUnit.Count, 1, sets)
 
 
 def count_copied(copied: Copied, *, application: str, stage: str) -> None:
     """Count what a unit of a copy has copied, when it ends."""
-    dimensions = {"application": application, "stage": stage}
-    for name, unit, value in (
-        ("ObjectsCopied", MetricUnit.Count, copied.objects),
-        ("BytesCopied", MetricUnit.Bytes, copied.bytes),
-    ):
-        with single_metric(name, unit, value, namespace=NAMESPACE, default_dimensions=dimensions):
-            pass
+    sets = [{"application": application, "stage": stage}]
+    _write(Metric.OBJECTS_COPIED, MetricUnit.Count, copied.objects, sets)
+    _write(Metric.BYTES_COPIED, MetricUnit.Bytes, copied.bytes, sets)
+
+
+def measure_oldest_lock(seconds: float) -> None:
+    """Say for how long the endpoint has been locked that is locked the longest; 0 if none is."""
+    _write(Metric.OLDEST_LOCK_SECONDS, MetricUnit.Seconds, seconds, [{}])
+
+
+def _write(metric: Metric, unit: MetricUnit, value: float, sets: Sequence[Mapping[str, str]]) -> None:
+    line = EphemeralMetrics(namespace=NAMESPACE)
+    line.add_metric(metric, unit, value)
+    first, *more = sets
+    for name, text in first.items():
+        line.add_dimension(name, text)
+    for dimensions in more:
+        line.add_dimensions(**dimensions)
+    line.flush_metrics()

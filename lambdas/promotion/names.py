@@ -15,6 +15,8 @@ IMAGE_PREFIX = PRODUCT
 LISTS_PREFIX = "promotions"
 ENDPOINTS_TABLE = f"{PRODUCT}-endpoints"
 RECORDS_TABLE = f"{PRODUCT}-records"
+TOPIC = f"{PRODUCT}-outcomes"
+NAMESPACE = PRODUCT.title()
 TAG_PREFIX = "promote:"
 MADE_AT_TAG = f"{TAG_PREFIX}made-at"
 JUMPSTART_BUCKETS = ("jumpstart-cache-prod-", "jumpstart-private-cache-prod-", "sagemaker-sd-models-prod-")
@@ -43,6 +45,22 @@ class Step(enum.StrEnum):
     EXPLAIN_FAILURE = "explain_failure"
     RECORD_PROMOTION = "record_promotion"
     TIDY_UP = "tidy_up"
+
+
+class Job(enum.StrEnum):
+    """The Lambdas that are no steps: an event runs them. The value is the file, the function's name and its role's."""
+
+    MEASURE_LOCKS = "measure_locks"
+
+
+class Metric(enum.StrEnum):
+    """What is counted (measures.py) and looked at by alarms and the dashboard, in the namespace above."""
+
+    PROMOTION_ENDED = "PromotionEnded"
+    PROMOTION_SECONDS = "PromotionSeconds"
+    OBJECTS_COPIED = "ObjectsCopied"
+    BYTES_COPIED = "BytesCopied"
+    OLDEST_LOCK_SECONDS = "OldestLockSeconds"
 
 
 class Duty(enum.StrEnum):
@@ -83,7 +101,7 @@ def environment_stack(environment: str) -> str:
     return f"{PRODUCT}-{environment}"
 
 
-def function(step: Step) -> str:
+def function(step: Step | Job) -> str:
     return f"{PRODUCT}-{step.value.replace('_', '-')}"
 
 
@@ -150,6 +168,9 @@ def endpoint_arns(account: str, region: str, endpoint: str) -> list[str]:
 def endpoint_key(account: str, region: str, endpoint: str) -> str:
     """The key of an endpoint's item in the hub's table. SageMaker does not tell two spellings of a name apart."""
     return f"{account}/{region}/{endpoint.lower()}"
+def topic_arn(account: str, region: str) -> str:
+    """The topic on which outcomes are announced and alarms act: the hub's, or an environment's own."""
+    return f"arn:aws:sns:{region}:{account}:{TOPIC}"
 
 
 def bus_arn(hub_account: str, region: str) -> str:

@@ -80,7 +80,12 @@ def _run(act: Callable[[Promotion], Promotion], event: Event, name: str) -> dict
     done = act(promotion)
     logger.info("Step done", extra={"step": name})
     if done.result:
-        measures.count_ending(done.result.outcome, seconds=done.result.seconds)
+        measures.count_ending(
+            done.result.outcome,
+            seconds=done.result.seconds,
+            application=done.result.application,
+            stage=done.result.stage,
+        )
     return done.to_json()
 
 

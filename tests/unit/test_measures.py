@@ -1,4 +1,4 @@
-"""An ending is one count, by its outcome."""
+"""An ending is counted once, by few dimensions that are known beforehand; CloudWatch matches them exactly."""
 
 from __future__ import annotations
 
@@ -8,32 +8,60 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import measures
+from lambdas.promotion.document import Copied
 
 
-def counted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
+    """The lines by the one metric that each has."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return {line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"]: line for line in lines}
 
 
-def test_a_good_ending_is_counted_with_its_seconds(capsys: pytest.CaptureFixture[str]) -> None:
-    measures.count_ending("Promoted", seconds=1.5)
-    ended, took = counted(capsys)
-    assert (ended["PromotionEnded"], took["PromotionSeconds"]) == ([1.0], [1.5])
-    assert (ended["outcome"], took["outcome"]) == ("Promoted", "Promoted")
+def dimensions_of(line: dict[str, Any]) -> list[list[str]]:
+    (metrics,) = line["_aws"]["CloudWatchMetrics"]
+    assert metrics["Namespace"] == "Promote"
+    sets: list[list[str]] = metrics["Dimensions"]
+    return sets
 
 
-def test_a_bad_ending_is_counted_by_family_and_error(capsys: pytest.CaptureFixture[str]) -> None:
-    measures.count_ending("Refused", error="NameTaken")
-    (ended,) = counted(capsys)
-    assert (ended["PromotionEnded"], ended["outcome"], ended["error"]) == ([1.0], "Refused", "NameTaken")
+def test_a_good_ending_is_counted_with_its_seconds_by_outcome_and_by_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    measures.count_ending("Promoted", seconds=1.5, application="text-classifier", stage="qa")
+    lines = counted(capsys)
+    assert (lines["PromotionEnded"]["PromotionEnded"], lines["PromotionSeconds"]["PromotionSeconds"]) == ([1.0], [1.5])
+    for line in lines.values():
+        assert dimensions_of(line) == [["outcome"], ["outcome", "application", "stage"]]
+        assert (line["outcome"], line["application"], line["stage"]) == ("Promoted", "text-classifier", "qa")
 
 
-def test_the_dimensions_are_the_documented_ones_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
-    """CloudWatch matches dimensions exactly: one more, and no alarm of docs/operations.md ever fires."""
-    measures.count_ending("Refused", error="NameTaken", seconds=2.0)
-    (metrics,) = {json.dumps(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]) for line in counted(capsys)}
-    assert metrics == '[["outcome", "error"]]'
+def test_a_bad_ending_is_also_counted_by_its_error(capsys: pytest.CaptureFixture[str]) -> None:
+    measures.count_ending("Refused", error="NameTaken", seconds=2.0, application="text-classifier", stage="qa")
+    lines = counted(capsys)
+    assert dimensions_of(lines["PromotionEnded"]) == [["outcome"], ["outcome", "application", "stage"], ["error"]]
+    assert lines["PromotionEnded"]["error"] == "NameTaken"
+    assert dimensions_of(lines["PromotionSeconds"]) == [["outcome"], ["outcome", "application", "stage"]]
+
+
+def test_an_ending_before_the_stage_is_known_is_counted_without_it(capsys: pytest.CaptureFixture[str]) -> None:
+    measures.count_ending("Refused", error="UnknownApplication")
+    lines = counted(capsys)
+    assert dimensions_of(lines["PromotionEnded"]) == [["outcome"], ["error"]]
+    assert set(lines) == {"PromotionEnded"}
 
 
 def test_no_seconds_are_some_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     measures.count_ending("Unchanged", seconds=0.0)
-    assert [line for line in counted(capsys) if "PromotionSeconds" in line]
+    assert counted(capsys)["PromotionSeconds"]["PromotionSeconds"] == [0.0]
+
+
+def test_what_was_copied_is_counted_by_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    measures.count_copied(Copied(objects=3, bytes=4096), application="text-classifier", stage="qa")
+    lines = counted(capsys)
+    assert (lines["ObjectsCopied"]["ObjectsCopied"], lines["BytesCopied"]["BytesCopied"]) == ([3.0], [4096.0])
+    assert {str(dimensions_of(line)) for line in lines.values()} == {"[['application', 'stage']]"}
+
+
+def test_the_oldest_lock_is_one_metric_without_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
+    measures.measure_oldest_lock(0.0)
+    line = counted(capsys)["OldestLockSeconds"]
+    assert (dimensions_of(line), line["OldestLockSeconds"]) == ([[]], [0.0])
+    assert set(line) == {"_aws", "OldestLockSeconds"}
