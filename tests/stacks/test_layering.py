@@ -7,7 +7,18 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 PURE = (
-    *("addresses", "arns", "copy_plan", "definition", "document", "endpoint_rules", "errors", "failures", "fitting"),
+    *(
+        "addresses",
+        "announcement",
+        "arns",
+        "copy_plan",
+        "definition",
+        "document",
+        "endpoint_rules",
+        "errors",
+        "failures",
+        "fitting",
+    ),
     *(
         "images",
         "inventory",

@@ -1,0 +1,180 @@
+"""How an outcome is told to people, and to programs that look at a message's attributes only. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.promotion.document import Execution, Failure, Outcome, Promotion, to_json
+from lambdas.promotion.errors import Refused, RolledBack, every_error
+from lambdas.promotion.settings import Environment
+
+# An execution that was stopped, or that Step Functions ended when its time was over.
+ABORTED = "Aborted"
+UNKNOWN = "unknown"
+NO_ERROR = "none"
+_GOOD = (Outcome.PROMOTED, Outcome.UNCHANGED)
+# API: Publish, Subject, is "less than 100 characters long"; e-mail shows ASCII everywhere.
+_LONGEST_SUBJECT = 99
+# Of a cause and of an input. The execution has all of it, and SNS takes 256 KiB (API: Publish, Message).
+_LONGEST_QUOTE = 4000
+# What promotion.yaml allows as a name: anything else that was typed is told as text, but is no name.
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
+_DOCSTRINGS = {error.__name__: " ".join((error.__doc__ or "").split()) for error in every_error()}
+_ANCHORS: dict[str, str] = {
+    **dict.fromkeys(_GOOD, "the-good-endings"),
+    ABORTED: "the-execution-was-stopped-or-timed-out",
+}
+_OTHER_NAMES = "names-of-step-functions-and-lambda"
+_NOT_CHANGED = "What it served before: this promotion had not come to the endpoint."
+_LOOK = "Look at the endpoint: what it served before, or what this promotion was to bring."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announcement:
+    """A message on the hub's topic. The attributes are always the same four, so that a filter can rely on them."""
+
+    subject: str
+    message: str
+    attributes: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        return to_json(self)
+
+
+def announcement(
+    outcome: str,
+    execution: Execution,
+    *,
+    promotion: Promotion | None = None,
+    raw_input: object = None,
+    failure: Failure | None = None,
+    serves: str | None = None,
+    started_by: str | None = None,
+    runbook: str = "docs/operations.md",
+) -> Announcement:
+    """Say how a promotion has ended.
+
+    `outcome`: Promoted, Unchanged, Refused, RolledBack, Errored or Aborted. `promotion`: as far as it came, None if it
+    was never resolved; then `raw_input`, what the execution was started with, says what was asked for. `failure` comes
+    with a bad ending. `serves` is a sentence about what serves now, if the caller knows better than the document;
+    `started_by` who started or approved it. `runbook`: where docs/operations.md can be read.
+    """
+    application, stage = _asked_for(promotion, raw_input)
+    error = failure.error if failure else None
+    return Announcement(
+        subject=_subject(outcome, application, stage, error),
+        message="\n".join(
+            f"{title + ':':<12}{text}"
+            for title, text in _lines(outcome, execution, promotion, raw_input, failure, serves, started_by, runbook)
+        ),
+        attributes={
+            "outcome": outcome,
+            "application": application or UNKNOWN,
+            "stage": stage or UNKNOWN,
+            "error": error or NO_ERROR,
+        },
+    )
+
+
+def section(outcome: str, error: str | None, runbook: str) -> str:
+    """Return where docs/operations.md says more about an outcome, or about the error that led to it."""
+    anchor = _ANCHORS.get(outcome) or (error.lower() if error in _DOCSTRINGS else _OTHER_NAMES)
+    return f"{runbook}#{anchor}"
+
+
+def console(execution: Execution) -> str:
+    """Return the address of the execution in the console."""
+    region = execution.arn.split(":")[3]
+    return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution.arn}"
+
+
+def _asked_for(promotion: Promotion | None, raw_input: object) -> tuple[str | None, str | None]:
+    if promotion:
+        return promotion.request.application, promotion.request.stage
+    typed = raw_input if isinstance(raw_input, dict) else {}
+    application, stage = (
+        text if isinstance(text := typed.get(member), str) and _NAME.fullmatch(text) else None
+        for member in ("application", "stage")
+    )
+    return application, stage
+
+
+def _subject(outcome: str, application: str | None, stage: str | None, error: str | None) -> str:
+    said = f"{outcome}: {application or 'an unknown application'} to {stage or 'an unknown stage'}"
+    if error:
+        said += f" ({error})"
+    return re.sub(r"[^ -~]", "?", said)[:_LONGEST_SUBJECT]
+
+
+def _lines(
+    outcome: str,
+    execution: Execution,
+    promotion: Promotion | None,
+    raw_input: object,
+    failure: Failure | None,
+    serves: str | None,
+    started_by: str | None,
+    runbook: str,
+) -> Iterator[tuple[str, str]]:
+    application, stage = _asked_for(promotion, raw_input)
+    yield "Outcome", f"{outcome}{f', {failure.error}' if failure else ''}"
+    yield "Asked for", f"{application or 'an unknown application'} to {stage or 'an unknown stage'}"
+    if promotion:
+        version = promotion.model.model_package_arn
+        yield "Model", promotion.model.arn + (f", version {version}" if version else "")
+        yield "From", _place(promotion.source)
+        yield "To", f"{_place(promotion.target)}, endpoint {promotion.stage.endpoint}"
+    else:
+        yield "Input", _quoted(json.dumps(raw_input, default=str))
+    if started_by:
+        yield "Who", started_by
+    yield "Began", f"{execution.started_at:%Y-%m-%d %H:%M:%S} UTC{_duration(promotion)}"
+    yield "Serves now", serves or _serves(outcome, promotion)
+    if failure:
+        yield "Why", _quoted(failure.cause)
+    yield "Next", _next(outcome, failure)
+    yield "Look at", console(execution)
+    yield "Read", section(outcome, failure.error if failure else None, runbook)
+
+
+def _place(environment: Environment) -> str:
+    return f"{environment.name} ({environment.account}, {environment.region})"
+
+
+def _duration(promotion: Promotion | None) -> str:
+    return f", took {promotion.result.seconds:.0f} s" if promotion and promotion.result else ""
+
+
+def _serves(outcome: str, promotion: Promotion | None) -> str:
+    """Say only what is certain: where a promotion failed is not in its document."""
+    change = promotion.change if promotion else None
+    if outcome == Refused.__name__:
+        return "What it served before: nothing that serves was changed."
+    if promotion is None or change is None:
+        return _NOT_CHANGED
+    ours = f"the model {promotion.wanted_model.name} by the configuration {promotion.wanted_config.name}"
+    if outcome in _GOOD:
+        return f"{ours[0].upper()}{ours[1:]}."
+    before = f"the configuration {change.previous_config}" if change.previous_config else "nothing: it was the first"
+    if outcome == RolledBack.__name__:
+        return f"As before, {before}."
+    return f"{_LOOK} Before: {before}. To be brought: {ours}."
+
+
+def _next(outcome: str, failure: Failure | None) -> str:
+    if outcome in _GOOD:
+        return "Nothing is to be done."
+    if outcome == ABORTED:
+        return "Look at what serves. Promoting again is safe."
+    known = _DOCSTRINGS.get(failure.error) if failure else None
+    return known or "Read the execution's history. Promoting again is safe."
+
+
+def _quoted(text: str) -> str:
+    cut = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}… (the execution has all of it)"
+    # Half of a character's pair cannot be sent as UTF-8.
+    return cut.encode(errors="replace").decode()
