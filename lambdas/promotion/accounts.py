@@ -82,6 +82,7 @@ _SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _NAMING_PARAMETERS = (
     *("RoleArn", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ResourceArn"),
     *("TableName", "executionArn"),
+    "TableName",
 )
 
 # The rights of calls that are named otherwise: S3 answers HeadObject with no text at all, and a cross-account copy with
@@ -183,6 +184,7 @@ def own_s3() -> S3Client:
 
 def own_dynamodb() -> DynamoDBClient:
     """DynamoDB in the hub, as the step's own role."""
+    """DynamoDB in the hub, as the Lambda's own role."""
     client: DynamoDBClient = _session.client("dynamodb", config=_CONFIG)
     name_refusals(client, _own_role())
     return client

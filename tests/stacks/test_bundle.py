@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.promotion.names import Step
+from lambdas.promotion.names import Job, Step
 from lambdas.promotion.settings import Settings
 from stacks import bundle, configuration
 
@@ -33,7 +33,7 @@ def test_every_handler_can_be_imported_from_the_bundle_alone(built: Path) -> Non
     program = (
         "import importlib, sys\n"
         f"sys.path.insert(0, {str(built)!r})\n"
-        f"for step in {[step.value for step in Step]!r}:\n"
+        f"for step in {[one.value for one in (*Step, *Job)]!r}:\n"
         "    assert callable(importlib.import_module(f'lambdas.{step}').handler)\n"
         "print(*{m.__file__ for n, m in sys.modules.items() if n in "
         "('lambdas', 'aws_lambda_powertools', 'cattrs', 'attr', 'boto3', 'botocore', 'urllib3')}, sep='\\n')\n"
@@ -50,9 +50,9 @@ def test_every_handler_can_be_imported_from_the_bundle_alone(built: Path) -> Non
     assert all(line.startswith(str(built)) for line in done.stdout.split())
 
 
-def test_every_file_in_lambdas_that_is_a_step_is_deployed() -> None:
+def test_every_file_in_lambdas_that_has_a_handler_is_deployed() -> None:
     files = {file.stem for file in (PROJECT / "lambdas").glob("*.py")} - {"__init__"}
-    assert files == {step.value for step in Step}
+    assert files == {one.value for one in (*Step, *Job)}
 
 
 def test_the_bundle_holds_the_settings_of_the_configuration(built: Path, settings: Settings) -> None:

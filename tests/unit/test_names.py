@@ -8,7 +8,7 @@ import pytest
 
 import lambdas
 from lambdas.promotion import names
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
+from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Job, Step
 
 # What works in no other account.
 IN_THE_HUB = {Step.LOOK_AT_LOCK, Step.EXPLAIN_FAILURE, Step.RECORD_PROMOTION}
@@ -16,9 +16,9 @@ LONGEST_ENVIRONMENT = "e" * 20
 LONGEST_REGION = "ap-southeast-10"
 
 
-def test_every_step_is_a_file() -> None:
+def test_every_step_and_every_job_is_a_file() -> None:
     folder = Path(str(lambdas.__file__)).parent
-    assert {step.value for step in Step} == {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    assert {one.value for one in (*Step, *Job)} == {file.stem for file in folder.glob("*.py")} - {"__init__"}
 
 
 def test_every_step_that_works_in_another_account_has_one_duty_but_that_which_works_at_both_ends() -> None:

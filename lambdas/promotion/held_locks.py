@@ -1,0 +1,37 @@
+"""The locks that are held now, as the table of the endpoints has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def locked_since(table: str, dynamodb: DynamoDBClient) -> list[datetime]:
+    """Return since when each endpoint is locked that has an owner. The table has one item for each endpoint.
+
+    Raises KeyError or ValueError for a lock that does not say since when: such a lock is not to be overlooked.
+    """
+    return [datetime.fromisoformat(item["locked_at"]["S"]) for item in _with_owner(table, dynamodb)]
+
+
+def seconds_of_oldest(locks: list[datetime], *, now: datetime) -> float:
+    """Return for how long the oldest lock has been held, 0 if there is none."""
+    return max([0.0, *((now - since).total_seconds() for since in locks)])
+
+
+def _with_owner(table: str, dynamodb: DynamoDBClient) -> Iterator[dict[str, Any]]:
+    pages = dynamodb.get_paginator("scan").paginate(
+        TableName=table,
+        # `owner` is a reserved word (AWS: DynamoDB, Reserved words).
+        FilterExpression="attribute_exists(#owner)",
+        ProjectionExpression="locked_at",
+        ExpressionAttributeNames={"#owner": "owner"},
+        # A lock that was just released is none.
+        ConsistentRead=True,
+    )
+    for page in pages:
+        yield from page["Items"]
