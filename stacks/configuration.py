@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -81,6 +82,17 @@ ExternalId = Annotated[
     str, _text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1224 letters, digits or _+=,.@:/-", longest=1224)
 ]
 OrganizationId = Annotated[str, _text(r"^o-[a-z0-9]{10,32}$", "an organization's id such as o-abcde12345")]
+# What SNS takes as an Endpoint, of the protocols email, https, sqs and lambda (API: Subscribe).
+Subscriber = Annotated[
+    str,
+    _text(
+        r"^([^@\s]+@[^@\s.]+(\.[^@\s.]+)+|https://[^\s/]+[^\s]*|arn:aws:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+"
+        r"|arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_:-]+)$",
+        "an e-mail address, an https:// address, or the ARN of an SQS queue (not FIFO) or of a Lambda function",
+        longest=2048,
+    ),
+]
+Page = Annotated[str, _text(r"^https://[^\s#]+$", "a page's https:// address, without # and what follows", longest=500)]
 PythonVersion = Annotated[str, _text(r"^3\.[0-9]+$", 'a version of Python such as "3.13", in quotes')]
 Duration = Annotated[str, _text(r"^[1-9][0-9]*[smh]$", "a duration such as 90s, 30m or 2h")]
 # API: EnvironmentMap, VpcSecurityGroupIds, Subnets.
@@ -113,6 +125,21 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Notify(_Strict):
+    """Who is told how promotions end, and of alarms. `runbook` is where docs/operations.md can be read."""
+
+    subscribers: tuple[Subscriber, ...] = ()
+    unchanged: Annotated[bool, Field(strict=True)] = False
+    runbook: Page | None = None
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Notify:
+        twice = [one for one in dict.fromkeys(self.subscribers) if self.subscribers.count(one) > 1]
+        if twice:
+            raise ValueError(f"subscribers has {', '.join(twice)} more than once; SNS has one subscription of each")
+        return self
+
+
 class Hub(_Strict):
     """The account of the state machine. `python` is the version that everybody who deploys must use."""
 
@@ -121,6 +148,11 @@ class Hub(_Strict):
     python: PythonVersion | None = None
     external_id: ExternalId | None = None
     organization_id: OrganizationId | None = None
+    notify: Notify = Notify()
+
+    def deployed(self) -> settings.Hub:
+        hub = settings.Hub(account=self.account, region=self.region, announce_unchanged=self.notify.unchanged)
+        return replace(hub, runbook=self.notify.runbook) if self.notify.runbook else hub
 
 
 class Environment(_Strict):
@@ -292,7 +324,7 @@ class Configuration(_Strict):
     def deployed(self) -> settings.Settings:
         """Return what the Lambdas need to know."""
         return settings.Settings(
-            hub=settings.Hub(account=self.hub.account, region=self.hub.region),
+            hub=self.hub.deployed(),
             external_id=self.hub.external_id,
             environments={
                 name: settings.Environment(name=name, account=environment.account, region=environment.region)

@@ -61,10 +61,15 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class Hub:
-    """The account and Region of the state machine."""
+    """The account and Region of the state machine.
+
+    `announce_unchanged`: whether it is told when nothing was to be done. `runbook`: where docs/operations.md is read.
+    """
 
     account: str
     region: str
+    announce_unchanged: bool = False
+    runbook: str = "docs/operations.md"
 
     @property
     def bucket(self) -> str:

@@ -10,13 +10,14 @@ import yaml
 from pydantic import BaseModel
 
 from stacks import bundle, configuration
-from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variables, Variant, Vpc
+from stacks.configuration import Application, Configuration, Environment, Hub, Notify, Stage, Variables, Variant, Vpc
 from tests.docs import pages
 
 PAGE = pages.text_of("configuration.md")
 MISTAKES = "<!-- mistakes.yaml -->"
 SECTIONS: dict[type[BaseModel], str] = {
     Hub: "`hub`",
+    Notify: "The hub's notify",
     Environment: "`environments`",
     Application: "`applications`",
     Stage: "A stage",

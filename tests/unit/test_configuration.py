@@ -92,6 +92,15 @@ def test_the_files_own_example_has_no_mistake() -> None:
     configuration.load(Path(configuration.__file__).parent.parent / "promotion.yaml")
 
 
+def test_what_is_told_and_where_to_read_more_comes_to_the_lambdas_but_not_who_is_told() -> None:
+    plain = parse().deployed().hub
+    assert (plain.announce_unchanged, plain.runbook) == (False, "docs/operations.md")
+    notify = {"subscribers": ["ann@example.com"], "unchanged": True, "runbook": "https://example.com/operations"}
+    settings = parse(("hub.notify", notify)).deployed()
+    assert (settings.hub.announce_unchanged, settings.hub.runbook) == (True, "https://example.com/operations")
+    assert "ann@example.com" not in settings.to_json()
+
+
 @pytest.mark.parametrize(("deadline", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("8h", 28800)])
 def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
     settings = parse((f"{STAGES}.qa.deadline", deadline)).deployed()
@@ -110,6 +119,16 @@ def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
         ("hub.external_id", "a", "must be 2 to 1224"),
         ("hub.organization_id", "123", "must be an organization's id"),
         ("hub.colour", "red", "there is no such member"),
+        *(
+            ("hub.notify", {"subscribers": [wrong]}, "must be an e-mail address, an https:// address, or the ARN of")
+            for wrong in (
+                *("ann", "ann@example", "http://example.com", "arn:aws:sns:us-east-1:111111111111:other"),
+                *("arn:aws:sqs:us-east-1:111111111111:q.fifo", "arn:aws:lambda:us-east-1:111111111111:function:*"),
+            )
+        ),
+        ("hub.notify", {"subscribers": ["a@b.io", "c@b.io", "a@b.io"]}, "has a@b.io more than once"),
+        ("hub.notify", {"unchanged": "no"}, "must be"),
+        ("hub.notify", {"runbook": "https://example.com/operations#errors"}, "must be a page's https:// address"),
         ("environments.dev.buckets", ["s3://models"], "must be a bucket's name"),
         ("environments.dev.kms_keys", ["alias/models"], "must be a key's ARN"),
         ("environments.dev.kms_keys", ["arn:aws:kms:us-east-1:222222222222:key/*"], "must be a key's ARN"),
