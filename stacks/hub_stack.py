@@ -18,10 +18,13 @@ from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
 from stacks import approvals, bundle, workflow
 from stacks.configuration import Configuration
 from stacks.dead_letters import dead_letter_queue
+from stacks.lock_meter import measure_locks
 from stacks.nag import accept
+from stacks.observability import observe
 from stacks.retention import KEPT
 from stacks.step import StepFunction
 from stacks.tables import Tables
+from stacks.topic import accounts_with_alarms, topic
 
 # The steps that look at every object of a model, or copy them: thousands of calls, many at once. Lambda's own limit is
 # 15 minutes, and with this memory it gives one whole CPU (AWS: Lambda, "Configure function memory"). An image goes
@@ -52,6 +55,13 @@ class HubStack(Stack):
         key = self._key()
         lists = self._lists(key)
         tables = Tables(self, key=key)
+        outcomes = topic(
+            self,
+            names.TOPIC,
+            subscribers=hub.notify.subscribers,
+            alarms_of=accounts_with_alarms(configuration),
+            key=key,
+        )
         code = bundle.code(configuration.deployed())
         steps = {
             step: StepFunction(
@@ -68,6 +78,7 @@ class HubStack(Stack):
         self._let_use_lists(steps, lists, key)
         _let_use_tables(steps, tables)
         longest = Duration.seconds(_longest_deadline(configuration)).plus(_TO_ROLL_BACK)
+        longest_execution = Duration.seconds(_longest_deadline(configuration)).plus(Duration.hours(1))
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -78,6 +89,8 @@ class HubStack(Stack):
                 workflow.story(self, steps, lists=lists, tables=tables, lease=longest)
             ),
             timeout=longest,
+            definition_body=sfn.DefinitionBody.from_chainable(workflow.story(self, steps, lists=lists)),
+            timeout=longest_execution,
             tracing_enabled=True,
             logs=sfn.LogOptions(
                 destination=logs.LogGroup(
@@ -103,13 +116,27 @@ class HubStack(Stack):
         dead_letters = dead_letter_queue(self, [f"{names.BUS}/{names.PRODUCT}-approved-*", _STOPPED])
         self._approvals(configuration, dead_letters)
         self._tidy_up(steps[Step.TIDY_UP], dead_letters)
+        dead_letters = dead_letter_queue(self, [f"{names.BUS}/{names.approval_rule('*')}", _STOPPED])
+        self._approvals(configuration, dead_letters)
+        self._tidy_up(steps[Step.ABORT_UPLOADS], dead_letters)
+        observe(
+            self,
+            configuration,
+            topic=outcomes,
+            state_machine=self.state_machine,
+            longest_execution=longest_execution,
+            steps=steps,
+            dead_letters=dead_letters,
+            rules={names.approval_rule(name): names.BUS for name in configuration.applications} | {_STOPPED: None},
+            oldest_lock=measure_locks(self, tables, code=code, key=key),
+        )
         self._accept_findings(steps, lists)
 
     def _key(self) -> kms.Key:
         key = kms.Key(
             self,
             "Key",
-            description="What Promote keeps in the hub: logs and lists",
+            description="What Promote keeps in the hub: logs, lists, locks and records; and its messages",
             enable_key_rotation=True,
             removal_policy=KEPT,
         )
@@ -203,7 +230,7 @@ class HubStack(Stack):
             events.Rule(
                 self,
                 f"Approved-{name}",
-                rule_name=f"{names.PRODUCT}-approved-{name}",
+                rule_name=names.approval_rule(name),
                 description=f"An approved version of {application.model_package_group} goes to {first_stage}",
                 event_bus=bus,
                 event_pattern=approvals.pattern_for(application, configuration),

@@ -8,12 +8,15 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
 
 from lambdas.promotion import names
 from lambdas.promotion.names import Duty
 from stacks import approvals
+from stacks.alarms import Alarms
 from stacks.dead_letters import dead_letter_queue
 from stacks.environment import Environment
+from stacks.topic import topic
 
 
 class Source(Environment):
@@ -108,11 +111,30 @@ class Source(Environment):
             assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
         )
         rule_name = f"{names.PRODUCT}-{self.name}-approvals"
+        dead_letters = dead_letter_queue(self.stack, [rule_name])
         events.Rule(
             self.stack,
             "Approvals",
             rule_name=rule_name,
             description="Approved model package versions go to Promote's hub",
             event_pattern=approvals.pattern_in(self.name, self.configuration),
-            targets=[targets.EventBus(bus, role=role, dead_letter_queue=dead_letter_queue(self.stack, [rule_name]))],
+            targets=[targets.EventBus(bus, role=role, dead_letter_queue=dead_letters)],
+        )
+        alarms = Alarms(self.stack, self._topic(), hub.deployed().runbook)
+        alarms.on_dead_letters(dead_letters, prefix=f"{self.name}-")
+        alarms.on_rule(rule_name)
+
+    def _topic(self) -> sns.ITopic:
+        """The hub's, or one of this environment's own in another Region: an alarm acts in its own only.
+
+        An event over the hub's bus would not do: that this way is broken is what the alarms are about.
+        """
+        hub = self.configuration.hub
+        if self.stack.region == hub.region:
+            return sns.Topic.from_topic_arn(self.stack, "Topic", names.topic_arn(hub.account, hub.region))
+        return topic(
+            self.stack,
+            names.environment_topic(self.name),
+            subscribers=hub.notify.subscribers,
+            alarms_of=[self.stack.account],
         )

@@ -16,7 +16,7 @@ from constructs import Construct
 
 from lambdas.promotion import names
 from lambdas.promotion.errors import Transient, every_error
-from lambdas.promotion.names import Step
+from lambdas.promotion.names import Job, Step
 from stacks import bundle
 from stacks.retention import KEPT
 
@@ -49,12 +49,12 @@ _DOCUMENT = {"promotion": "{% $states.input %}", "attempt": "{% $states.context.
 
 
 class StepFunction(Construct):
-    """A step's Lambda function, its role (fixed name: other accounts trust it by ARN) and its log group."""
+    """A step's or a job's Lambda, its role (fixed name: other accounts trust it by ARN) and its log group."""
 
     def __init__(
         self,
         scope: Construct,
-        step: Step,
+        step: Step | Job,
         *,
         code: lambda_.Code,
         key: kms.IKey,
@@ -77,7 +77,7 @@ class StepFunction(Construct):
             "Role",
             role_name=name,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"Promote's step {step.value} in the hub",
+            description=f"Promote's {type(step).__name__.lower()} {step.value} in the hub",
         )
         log_group.grant_write(self.role)
         if assumes:

@@ -171,6 +171,19 @@ def endpoint_key(account: str, region: str, endpoint: str) -> str:
 def topic_arn(account: str, region: str) -> str:
     """The topic on which outcomes are announced and alarms act: the hub's, or an environment's own."""
     return f"arn:aws:sns:{region}:{account}:{TOPIC}"
+def topic_arn(hub_account: str, region: str) -> str:
+    """The topic in the hub on which outcomes are announced, and on which alarms act."""
+    return f"arn:aws:sns:{region}:{hub_account}:{TOPIC}"
+
+
+def environment_topic(environment: str) -> str:
+    """The topic of an environment whose alarms cannot reach the hub's: it is in another Region."""
+    return f"{PRODUCT}-{environment}-alarms"
+
+
+def approval_rule(application: str) -> str:
+    """The rule in the hub that starts the application's first stage."""
+    return f"{PRODUCT}-approved-{application}"
 
 
 def bus_arn(hub_account: str, region: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import names
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
+from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Job, Step
 from stacks import configuration
 from tests.docs import pages
 from tests.docs.conftest import PROJECT, Template
@@ -27,6 +27,7 @@ SECTIONS_OF_ROLES = {
     "promote-hub-StateMachineRole…": "The state machine's role",
     "promote-hub-StateMachineEventsRole…": "The approval rule's role",
     **{names.function(step): "The steps' roles" for step in Step},
+    names.function(Job.MEASURE_LOCKS): "The role that measures locks",
 }
 # By the kind of the policy, or by its own logical id where one kind is of two resources.
 SECTIONS_OF_POLICIES = {
@@ -37,6 +38,7 @@ SECTIONS_OF_POLICIES = {
     "AWS::Lambda::Permission": "The function's policy",
     "AWS::Events::EventBusPolicy": "The bus policy",
     "AWS::SQS::QueuePolicy": "The dead-letter queue's policy",
+    "AWS::SNS::TopicPolicy": "The topic's policy",
 }
 NO_SID = "none"
 

@@ -7,11 +7,14 @@ import re
 
 import pytest
 
+from lambdas.promotion.announcement import announcement
+from lambdas.promotion.document import Failure
 from lambdas.promotion.errors import Errored, PromotionError, Refused, RolledBack, Transient, every_error
-from lambdas.promotion.names import Step, function
+from lambdas.promotion.names import NAMESPACE, Job, Metric, Step, function
 from stacks.step import _KILLED, _LAMBDA_SERVICE
 from tests.docs import pages
-from tests.docs.conftest import PROJECT
+from tests.docs.conftest import PROJECT, Template
+from tests.unit import given
 
 PAGE = pages.text_of("operations.md")
 FAMILIES: tuple[type[PromotionError], ...] = (Refused, RolledBack, Errored, Transient)
@@ -53,7 +56,38 @@ def test_every_name_of_lambda_and_step_functions_that_is_retried_is_explained() 
 
 def test_every_step_in_a_log_groups_name_exists() -> None:
     groups = {name.rpartition("/")[2] for name in pages.in_code_marks(PAGE) if name.startswith("/aws/lambda/promote-")}
-    assert groups - {"promote-<step>", "promote-*"} <= {function(step) for step in Step}
+    assert groups - {"promote-<step>", "promote-*"} <= {function(one) for one in (*Step, *Job)}
+
+
+def test_every_alarm_of_the_templates_is_in_the_page_and_no_other(templates: dict[str, Template]) -> None:
+    deployed = {
+        resource["Properties"]["AlarmName"]
+        for template in templates.values()
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    named = [name for row in pages.rows(pages.section(PAGE, "Alarms"), "alarm") for name in pages.in_code_marks(row[0])]
+    places = {"<environment>": "dev", "<application>": "text-classifier"}
+    for place, name in places.items():
+        named = [one.replace(place, name) for one in named]
+    assert sorted(named) == sorted(deployed)
+
+
+def test_every_metric_of_ours_is_in_the_page_with_its_dimensions() -> None:
+    rows = {name: row[1] for row in pages.rows(PAGE, "metric") for name in pages.in_code_marks(row[0])}
+    for metric in Metric:
+        assert rows[metric].startswith(f"`{NAMESPACE}`: "), metric
+
+
+def test_the_announcement_in_the_page_has_the_lines_of_a_real_one() -> None:
+    (example,) = [block for block in pages.blocks(PAGE, "text") if block.startswith("Outcome:")]
+    failure = Failure(error="AccessDenied", family="Errored", cause="The role")
+    real = announcement("Errored", given.EXECUTION, promotion=given.promotion(), failure=failure).message
+    titles = [[line.partition(":")[0] for line in text.splitlines()] for text in (example, real)]
+    assert titles[0] == titles[1]
+    for line in real.splitlines():
+        if line.startswith(("Serves now:", "Next:", "Read:", "From:", "Began:")):
+            assert line in example
 
 
 @pytest.mark.parametrize("error", ["ArtifactMismatch", "UnsupportedModel"])

@@ -133,7 +133,7 @@ def test_every_log_group_is_encrypted_and_ends(templates: dict[str, Template]) -
         for one in templates[names.hub_stack()]["Resources"].values()
         if one["Type"] == "AWS::Logs::LogGroup"
     ]
-    assert len(groups) == len(names.Step) + 1
+    assert len(groups) == len(names.Step) + len(names.Job) + 1
     assert [one for one in groups if "KmsKeyId" not in one or "RetentionInDays" not in one] == []
 
 

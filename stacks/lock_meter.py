@@ -1,0 +1,50 @@
+"""The measurement of how long the oldest lock is held: by a schedule, because a lock that is left tells nobody."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from lambdas.promotion import names
+from lambdas.promotion.names import Job, Metric
+from stacks.alarms import FIVE_MINUTES
+from stacks.nag import accept
+from stacks.step import StepFunction
+from stacks.tables import Tables
+
+
+def measure_locks(scope: Construct, tables: Tables, *, code: lambda_.Code, key: kms.IKey) -> cloudwatch.Metric:
+    """Measure every five minutes, and return the metric: a promotion takes minutes to hours.
+
+    A measurement that fails is not tried again, because the next one makes up for it.
+    """
+    function = StepFunction(scope, Job.MEASURE_LOCKS, code=code, key=key)
+    tables.let_read(function.role, tables.endpoints, "SeeLocks", ["dynamodb:Scan"])
+    accept(
+        function.role,
+        "AwsSolutions-IAM5[Resource::*]",
+        "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources (AWS: X-Ray actions).",
+    )
+    accept(
+        function.function,
+        "AwsSolutions-L1",
+        "The version that deploys, on which the tests ran and which compiled the bundle (docs/decisions/0006).",
+    )
+    events.Rule(
+        scope,
+        "MeasureLocks",
+        rule_name=names.function(Job.MEASURE_LOCKS),
+        description="For how long the oldest lock is held",
+        schedule=events.Schedule.rate(FIVE_MINUTES),
+        targets=[targets.LambdaFunction(function.function, retry_attempts=0)],
+    )
+    return cloudwatch.Metric(
+        namespace=names.NAMESPACE,
+        metric_name=Metric.OLDEST_LOCK_SECONDS,
+        statistic="Maximum",
+        period=FIVE_MINUTES,
+    )

@@ -1,0 +1,90 @@
+"""A topic on which outcomes are announced and alarms act, and who gets its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from lambdas.promotion import names
+from stacks import approvals
+from stacks.configuration import Configuration
+
+_CLOUDWATCH = "cloudwatch.amazonaws.com"
+_PROTOCOLS = {
+    "https:": sns.SubscriptionProtocol.HTTPS,
+    "arn:aws:sqs:": sns.SubscriptionProtocol.SQS,
+    "arn:aws:lambda:": sns.SubscriptionProtocol.LAMBDA,
+}
+
+
+def topic(
+    scope: Construct, name: str, *, subscribers: Sequence[str], alarms_of: Sequence[str], key: kms.Key | None = None
+) -> sns.Topic:
+    """Return a topic of this name, on which our alarms of the accounts `alarms_of` may act in this Region.
+
+    Of `subscribers` (stacks/configuration.py) each gets every message. CloudWatch cannot publish to a topic that is
+    encrypted with AWS's own key, whose policy nobody can change, so without `key` the topic is not encrypted.
+    """
+    made = sns.Topic(scope, "Topic", topic_name=name, master_key=key, enforce_ssl=True)
+    made.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="AlarmsPublish",
+            principals=[iam.ServicePrincipal(_CLOUDWATCH)],
+            actions=["sns:Publish"],
+            resources=[made.topic_arn],
+            conditions=_for_alarms_of(alarms_of, made),
+        )
+    )
+    if key:
+        # AWS: SNS, "Enable compatibility between event sources from AWS services and encrypted topics".
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsPublish",
+                principals=[iam.ServicePrincipal(_CLOUDWATCH)],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions=_for_alarms_of(alarms_of, made),
+            )
+        )
+    for subscriber in subscribers:
+        sns.Subscription(
+            made,
+            f"To {subscriber}".replace("/", "-"),
+            topic=made,
+            endpoint=subscriber,
+            protocol=_protocol_of(subscriber),
+        )
+    return made
+
+
+def accounts_with_alarms(configuration: Configuration) -> list[str]:
+    """Return the accounts whose alarms act on the hub's topic: the hub's, and those that forward approvals to it.
+
+    An alarm acts in its own Region only; an environment in another one has a topic of its own (stacks/source.py).
+    """
+    hub = configuration.hub
+    places = [configuration.environments[name] for name in approvals.registries(configuration)]
+    return sorted({hub.account, *(place.account for place in places if place.region == hub.region)})
+
+
+def _for_alarms_of(accounts: Sequence[str], scope: Construct) -> dict[str, dict[str, object]]:
+    """No other alarm of these accounts, and nobody else's."""
+    region = Stack.of(scope).region
+    return {
+        "StringEquals": {"aws:SourceAccount": list(accounts)},
+        "ArnLike": {
+            "aws:SourceArn": [f"arn:aws:cloudwatch:{region}:{account}:alarm:{names.PRODUCT}-*" for account in accounts]
+        },
+    }
+
+
+def _protocol_of(subscriber: str) -> sns.SubscriptionProtocol:
+    return next(
+        (protocol for beginning, protocol in _PROTOCOLS.items() if subscriber.startswith(beginning)),
+        sns.SubscriptionProtocol.EMAIL,
+    )
