@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -45,7 +45,7 @@ def observe(
     made = [
         *_about_promotions(alarms, state_machine, longest_execution, oldest_lock),
         alarms.on_dead_letters(dead_letters),
-        *(_on_untold(alarms, step, steps[step], section) for step, section in _UNTOLD.items()),
+        *(alarm for step, section in _UNTOLD.items() for alarm in _on_untold(alarms, step, steps[step], section)),
         alarms.add(
             "messages-undelivered",
             topic.metric_number_of_notifications_failed(statistic="Sum", period=FIVE_MINUTES),
@@ -114,21 +114,21 @@ def _about_promotions(
     ]
 
 
-def _on_untold(alarms: Alarms, step: Step, function: StepFunction, section: str) -> cloudwatch.Alarm:
-    name = names.function(step).removeprefix(f"{names.PRODUCT}-")
-    return alarms.add(
-        f"{name}-failed",
-        cloudwatch.MathExpression(
-            expression="FILL(errors, 0) + FILL(throttles, 0)",
-            using_metrics={
-                "errors": _errors_of(function),
-                "throttles": function.function.metric_throttles(statistic="Sum", period=FIVE_MINUTES),
-            },
-            label=f"{name} failed or was throttled",
-            period=FIVE_MINUTES,
-        ),
+def _on_untold(alarms: Alarms, step: Step, function: StepFunction, section: str) -> Iterator[cloudwatch.Alarm]:
+    name = names.function(step)
+    title = name.removeprefix(f"{names.PRODUCT}-")
+    yield alarms.add(
+        f"{title}-failed",
+        _errors_of(function),
         f"The step {step.value} failed, and no promotion says so: it has ended, or ends with the error that came "
-        f"first. Read /aws/lambda/{names.function(step)}. A later try may have done it.",
+        f"first. Read /aws/lambda/{name}. A later try may have done it.",
+        section=section,
+    )
+    yield alarms.add(
+        f"{title}-throttled",
+        function.function.metric_throttles(statistic="Sum", period=FIVE_MINUTES),
+        f"The step {step.value} was not run for lack of Lambda concurrency in the hub, and no promotion says so. It "
+        "is tried again, but not for ever. Free some or raise the account's limit.",
         section=section,
     )
 
