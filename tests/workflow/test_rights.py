@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step, function
+from lambdas.promotion.names import ENDPOINTS_TABLE, STEPS_OF_DUTY, Duty, Job, Step, function
 from sandbox import data_scientist
 from tests.workflow.given import World
 from tests.workflow.journeys import (
@@ -207,8 +208,9 @@ FORWARD = Needed("promote-{source}-forwarder", "", "events:PutEvents", ":event-b
 START = Needed(
     "promote-hub-StateMachineEventsRole*", "", "states:StartExecution", ":stateMachine:promote", stages=(QA,)
 )
+SEE_LOCKS = Needed(function(Job.MEASURE_LOCKS), "SeeLocks", "dynamodb:Scan", ENDPOINTS_TABLE, stages=(QA,))
 TELLING = [(place, needed) for needed in (LIST_SOURCE, LIST_LISTS) for place in needed.stages]
-ALL = [*RIGHTS, LIST_SOURCE, LIST_LISTS, ABORT, EXPLAIN, FORWARD, START]
+ALL = [*RIGHTS, LIST_SOURCE, LIST_LISTS, ABORT, EXPLAIN, FORWARD, START, SEE_LOCKS]
 
 # Role, Sid, action and resource, as patterns, and why no promotion in the sandbox can show that they are needed.
 NOT_SHOWN = {
@@ -219,6 +221,7 @@ NOT_SHOWN = {
     ("promote-*-execution", "PutMetrics", "cloudwatch:PutMetricData", "*"): "The sandbox's containers measure nothing.",
     ("promote-*", "", "xray:*", "*"): "There is no X-Ray in the sandbox, and a trace that is lost fails nothing.",
     ("promote-*", "", "logs:*", "*"): "Lambda and Step Functions work on without their logs, there and here.",
+    ("promote-measure-locks", "SeeLocksKey", "kms:*", "*"): "No key is asked for tables in the sandbox.",
     (STATE_MACHINE, "", "lambda:InvokeFunction", "*:[*]"): "CDK grants a function's versions with it; none are made.",
     (STATE_MACHINE, "", "states:DescribeExecution", "*:execution:promote:[*]"): "The sandbox knows its Map's children.",
     (
@@ -296,6 +299,26 @@ def test_without_the_step_that_explains_a_promotion_fails_with_what_it_would_hav
     assert json.loads(ended.cause)["Error"] == "InvalidInput"
 
 
+def test_locks_are_measured_and_without_the_right_to_see_them_it_is_said_who_may_not(world: World) -> None:
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    table = world.client("dynamodb")
+    items = ({"owner": {"S": "somebody"}, "locked_at": {"S": hour_ago.isoformat()}}, {"fence": {"N": "7"}})
+    endpoints = [{"endpoint": {"S": f"333333333333/us-east-1/test-{number}"}} for number in range(len(items))]
+    for endpoint, item in zip(endpoints, items, strict=True):
+        table.put_item(TableName=ENDPOINTS_TABLE, Item=endpoint | item)
+    measured = measure_locks(world)
+    with SEE_LOCKS.taken_away(world, QA):
+        refused = measure_locks(world)
+    for endpoint in endpoints:
+        table.delete_item(TableName=ENDPOINTS_TABLE, Key=endpoint)
+
+    assert measured["locks"] == 1
+    assert 3600 <= measured["seconds"] < 3700
+    assert refused["errorType"] == "AccessDenied"
+    for words in (SEE_LOCKS.role, SEE_LOCKS.action, SEE_LOCKS.where):
+        assert words in refused["errorMessage"]
+
+
 @pytest.mark.parametrize(("needed", "kept_in"), [(FORWARD, "dev"), (START, "hub")], ids=["forward", "start"])
 def test_an_approval_that_lacks_a_right_on_its_way_starts_nothing_and_is_kept_with_the_reason(
     world: World, needed: Needed, kept_in: str
@@ -319,6 +342,13 @@ def test_every_right_that_is_deployed_is_taken_away_alone_by_one_case_or_has_a_r
     assert [rights for rights in shown if len(rights) != 1] == []
     assert all(excused), "an excuse is for no right at all"
     assert sorted(deployed.difference(*shown, *excused)) == []
+
+
+def measure_locks(world: World) -> dict[str, Any]:
+    """Do what the schedule does; what the function returns, or how it fails."""
+    answer = world.client("lambda").invoke(FunctionName=function(Job.MEASURE_LOCKS), Payload=b"{}")
+    said: dict[str, Any] = json.loads(answer["Payload"].read())
+    return said
 
 
 def dead_letter(world: World, environment: str, about: str, *, seconds: float = 2) -> dict[str, Any]:
