@@ -10,7 +10,7 @@ from typing import Any
 
 from lambdas.promotion.document import Execution, Failure, Outcome, Promotion, to_json
 from lambdas.promotion.errors import Refused, RolledBack, every_error
-from lambdas.promotion.settings import Environment
+from lambdas.promotion.settings import Environment, Hub
 
 # An execution that was stopped, or that Step Functions ended when its time was over.
 ABORTED = "Aborted"
@@ -78,6 +78,11 @@ def announcement(
             "error": error or NO_ERROR,
         },
     )
+
+
+def is_told(outcome: str, hub: Hub) -> bool:
+    """Say whether an outcome is announced at all: that there was nothing to do is told on request only."""
+    return outcome != Outcome.UNCHANGED or hub.announce_unchanged
 
 
 def section(outcome: str, error: str | None, runbook: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion.announcement import ABORTED, Announcement, announcement
+from lambdas.promotion.announcement import ABORTED, Announcement, announcement, is_told
 from lambdas.promotion.document import Change, Failure, Outcome, Progress, Promotion
 from lambdas.promotion.errors import PromotionError, every_error
 from tests.docs import pages
@@ -112,6 +112,11 @@ def test_what_is_no_name_is_neither_in_the_subject_nor_an_attribute(typed: objec
     said = announcement("Refused", given.EXECUTION, raw_input=typed, failure=failure("InvalidInput"))
     assert said.subject == "Refused: an unknown application to an unknown stage (InvalidInput)"
     assert (said.attributes["application"], said.attributes["stage"]) == ("unknown", "unknown")
+
+
+def test_only_that_there_was_nothing_to_do_is_not_told_unless_it_is_wanted() -> None:
+    assert [outcome for outcome in OUTCOMES if not is_told(outcome, given.HUB)] == ["Unchanged"]
+    assert is_told("Unchanged", replace(given.HUB, announce_unchanged=True))
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
