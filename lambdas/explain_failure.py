@@ -1,10 +1,10 @@
-"""Turn what went wrong into an error's name and one text for a person, and count it."""
+"""Turn what went wrong into an error's name and one text for a person."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lambdas.promotion import failures, measures
+from lambdas.promotion import failures
 from lambdas.promotion.document import Failure, Promotion, to_json
 from lambdas.promotion.step import Event, logger
 
@@ -24,7 +24,6 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         "Promotion failed",
         extra={"promotion_id": promotion_id, "error": failure.error, "family": failure.family, "cause": failure.cause},
     )
-    measures.count_ending(failure.family, error=failure.error)
     return to_json(failure)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from lambdas.promotion import accounts, lists, records
+from lambdas.promotion import accounts, endings, lists, records, settings
 from lambdas.promotion.document import Artifact, Execution, Failure, Outcome, Promotion
 from lambdas.promotion.records import Attempt
 from lambdas.promotion.step import Event, errors_by_name, log_about, logger, now, s3_of_hub
@@ -15,7 +15,8 @@ from lambdas.promotion.step import Event, errors_by_name, log_about, logger, now
 def handler(event: Event, context: object) -> dict[str, Any]:
     """The event is {"input", "execution"}, with "promotion" and "failure" as far as there is one.
 
-    Return {"good": the endpoint's good promotions after this one, as text}; None where they stay what they were.
+    Return {"good": the endpoint's good promotions after this one, as text; None where they stay what they were,
+    "announcement": what people are told; None if they are not}.
     """
     promotion = Promotion.from_json(event["promotion"]) if event.get("promotion") else None
     failure = Failure(**event["failure"]) if event.get("failure") else None
@@ -24,23 +25,25 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     )
     if promotion:
         log_about(promotion)
-    outcome = _outcome(promotion, failure)
-    ended_at = now()
     attempt = Attempt(
         execution=execution,
         input=event["input"],
-        outcome=outcome,
-        ended_at=ended_at,
+        outcome=_outcome(promotion, failure),
+        ended_at=now(),
         promotion=promotion,
         failure=failure,
         artifacts=_artifacts(promotion),
     )
     written = records.write(attempt, dynamodb=accounts.own_dynamodb())
-    logger.info("Recorded", extra={"outcome": outcome, "attempt": attempt.key, "written": written})
-    good = None
-    if promotion and failure is None:
-        good = records.good_text(records.good_after(promotion, ended_at=ended_at))
-    return {"good": good}
+    logger.info("Recorded", extra={"outcome": attempt.outcome, "attempt": attempt.key, "written": written})
+    if written:
+        endings.count(attempt)
+    good = records.good_after(promotion, ended_at=attempt.ended_at) if promotion and failure is None else None
+    told = endings.announcement_of(attempt, settings.deployed().hub)
+    return {
+        "good": records.good_text(good) if good is not None else None,
+        "announcement": told.to_json() if told else None,
+    }
 
 
 def _outcome(promotion: Promotion | None, failure: Failure | None) -> Outcome:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.promotion import accounts, histories, locks, measures, records, rules, settings, uploads
+from lambdas.promotion import accounts, endings, histories, locks, names, records, rules, settings, uploads
 from lambdas.promotion.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.errors import PromotionError
 from lambdas.promotion.records import Attempt
@@ -37,25 +37,23 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         log_about(last.promotion)
     request = _input(detail)
     dynamodb = accounts.own_dynamodb()
-    failure = _failure(detail)
-    recorded = records.write(
-        Attempt(
-            execution=execution,
-            input=request,
-            outcome=Outcome.ABORTED,
-            ended_at=stopped_at,
-            promotion=last.promotion,
-            failure=failure,
-            state=last.name,
-        ),
-        dynamodb=dynamodb,
+    attempt = Attempt(
+        execution=execution,
+        input=request,
+        outcome=Outcome.ABORTED,
+        ended_at=stopped_at,
+        promotion=last.promotion,
+        failure=_failure(detail),
+        state=last.name,
     )
+    recorded = records.write(attempt, dynamodb=dynamodb)
     key = _endpoint_key(request)
     unlocked = key is not None and locks.release(key, execution.arn, dynamodb=dynamodb)
     # What was opened later belongs to another promotion of the same model: an event may come late.
     aborted = _abort_uploads(last.promotion, opened_by=stopped_at)
     if recorded:
-        measures.count_ending(Outcome.ABORTED, error=failure.error)
+        endings.count(attempt)
+        _tell(attempt)
     done = {"recorded": recorded, "unlocked": unlocked, "uploads": aborted}
     logger.info("Tidied up", extra={**done, "state": last.name})
     return done
@@ -66,6 +64,20 @@ def _failure(detail: dict[str, Any]) -> Failure:
     known = _STATUSES[detail["status"]]
     said = ": ".join(filter(None, (detail.get("error"), detail.get("cause"))))
     return replace(known, cause=f"{known.cause} {said}".strip())
+
+
+def _tell(attempt: Attempt) -> None:
+    told = endings.announcement_of(attempt, settings.deployed().hub)
+    if told:
+        hub = settings.deployed().hub
+        accounts.own_sns().publish(
+            TopicArn=names.topic_arn(hub.account, hub.region),
+            Subject=told.subject,
+            Message=told.message,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value} for name, value in told.attributes.items()
+            },
+        )
 
 
 def _time(milliseconds: int) -> datetime:

@@ -1,10 +1,11 @@
-"""How a promotion ends, well or badly: it is recorded, the endpoint is unlocked, and the execution says the outcome."""
+"""How a promotion ends, well or badly: it is recorded, the endpoint is unlocked, people are told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -12,6 +13,7 @@ from lambdas.promotion.document import Outcome
 from lambdas.promotion.errors import Errored, RecordNotWritten
 from lambdas.promotion.names import Step
 from stacks import locking
+from stacks.announcing import announce
 from stacks.step import StepFunction, task
 from stacks.tables import Tables
 
@@ -45,7 +47,7 @@ class Endings:
     explain: sfn.IChainable
 
 
-def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tables) -> Endings:
+def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tables, outcomes: sns.ITopic) -> Endings:
     """Return the common end of every way."""
     promoted = sfn.Succeed.jsonata(scope, Outcome.PROMOTED, outputs="{% $states.input.promotion.result %}")
     unchanged = sfn.Succeed.jsonata(scope, Outcome.UNCHANGED, outputs="{% $states.input.promotion.result %}")
@@ -55,16 +57,24 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         error="{% $states.input.failure.error %}",
         cause="{% $states.input.failure.cause %}",
     )
-    how = sfn.Choice.jsonata(scope, "How did it end well?")
-    how.when(_is(f"$states.input.promotion.result.outcome = '{Outcome.UNCHANGED}'"), unchanged).otherwise(promoted)
+    how = sfn.Choice.jsonata(scope, "How did it end?")
+    how.when(_is("$exists($states.input.failure)"), failed).when(
+        _is(f"$states.input.promotion.result.outcome = '{Outcome.UNCHANGED}'"), unchanged
+    ).otherwise(promoted)
+    told = sfn.Choice.jsonata(scope, "Is it to be announced?")
+    told.when(
+        _is("$type($states.input.announcement) = 'object'"),
+        announce(scope, outcomes, how, title="Announce the outcome"),
+    ).otherwise(how)
+
     unlock = locking.unlock(scope, "Unlock the endpoint", tables.endpoints)
     note = locking.unlock_and_note(scope, "Note what serves and unlock the endpoint", tables.endpoints)
-    for state, end in ((unlock, failed), (note, how)):
+    for state in (unlock, note):
         # The outcome stands whatever happens: a lock whose execution has ended holds nobody up (look_at_lock.py).
-        state.add_catch(end, errors=["States.ALL"], outputs="{% $states.input %}")
-        state.next(end)
+        state.add_catch(told, errors=["States.ALL"], outputs="{% $states.input %}")
+        state.next(told)
     which = sfn.Choice.jsonata(scope, "Is the endpoint locked?")
-    which.when(_is("$exists($states.input.promotion) = false"), failed).when(
+    which.when(_is("$exists($states.input.promotion) = false"), told).when(
         _is("$exists($states.input.failure)"), unlock
     ).otherwise(note)
 

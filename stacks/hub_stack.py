@@ -16,6 +16,7 @@ from constructs import Construct
 from lambdas.promotion import names
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
 from stacks import approvals, bundle, workflow
+from stacks.announcing import let_announce
 from stacks.configuration import Configuration
 from stacks.dead_letters import dead_letter_queue
 from stacks.lock_meter import measure_locks
@@ -78,7 +79,6 @@ class HubStack(Stack):
         self._let_use_lists(steps, lists, key)
         _let_use_tables(steps, tables)
         longest = Duration.seconds(_longest_deadline(configuration)).plus(_TO_ROLL_BACK)
-        longest_execution = Duration.seconds(_longest_deadline(configuration)).plus(Duration.hours(1))
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -86,11 +86,9 @@ class HubStack(Stack):
             state_machine_type=sfn.StateMachineType.STANDARD,
             query_language=sfn.QueryLanguage.JSONATA,
             definition_body=sfn.DefinitionBody.from_chainable(
-                workflow.story(self, steps, lists=lists, tables=tables, lease=longest)
+                workflow.story(self, steps, lists=lists, tables=tables, outcomes=outcomes, lease=longest)
             ),
             timeout=longest,
-            definition_body=sfn.DefinitionBody.from_chainable(workflow.story(self, steps, lists=lists)),
-            timeout=longest_execution,
             tracing_enabled=True,
             logs=sfn.LogOptions(
                 destination=logs.LogGroup(
@@ -112,19 +110,21 @@ class HubStack(Stack):
             )
         )
         tables.let_write(self.state_machine.role, tables.endpoints, "Lock", ["dynamodb:UpdateItem"])
+        let_announce(self.state_machine.role, key)
+        steps[Step.TIDY_UP].role.add_to_policy(
+            iam.PolicyStatement(sid="Announce", actions=["sns:Publish"], resources=[outcomes.topic_arn])
+        )
+        let_announce(steps[Step.TIDY_UP].role, key)
         self._let_look_at_executions(steps)
-        dead_letters = dead_letter_queue(self, [f"{names.BUS}/{names.PRODUCT}-approved-*", _STOPPED])
-        self._approvals(configuration, dead_letters)
-        self._tidy_up(steps[Step.TIDY_UP], dead_letters)
         dead_letters = dead_letter_queue(self, [f"{names.BUS}/{names.approval_rule('*')}", _STOPPED])
         self._approvals(configuration, dead_letters)
-        self._tidy_up(steps[Step.ABORT_UPLOADS], dead_letters)
+        self._tidy_up(steps[Step.TIDY_UP], dead_letters)
         observe(
             self,
             configuration,
             topic=outcomes,
             state_machine=self.state_machine,
-            longest_execution=longest_execution,
+            longest_execution=longest,
             steps=steps,
             dead_letters=dead_letters,
             rules={names.approval_rule(name): names.BUS for name in configuration.applications} | {_STOPPED: None},

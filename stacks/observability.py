@@ -23,6 +23,8 @@ from stacks.step import StepFunction
 _UNTOLD = {
     Step.ABORT_UPLOADS: "uploads-left-open",
     Step.EXPLAIN_FAILURE: "alarms",
+    Step.RECORD_PROMOTION: "recordnotwritten",
+    Step.TIDY_UP: "the-execution-was-stopped-or-timed-out",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from aws_cdk import Duration
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -51,13 +52,15 @@ def story(
     *,
     lists: s3.IBucket,
     tables: Tables,
+    outcomes: sns.ITopic,
     lease: Duration,
 ) -> sfn.IChainable:
     """Return the definition's beginning. Every error of every state leads to the record, and past it to `failed`.
 
-    `lists` is the hub's bucket, in which the copy's units are listed. `lease`: no execution lasts longer.
+    `lists` is the hub's bucket, in which the copy's units are listed.
+    `outcomes`: where they are announced. `lease`: no execution lasts longer.
     """
-    end = endings(scope, steps, tables=tables)
+    end = endings(scope, steps, tables=tables, outcomes=outcomes)
     abort_uploads = task(
         scope,
         "Abort the uploads",

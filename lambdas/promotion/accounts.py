@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
@@ -81,7 +82,7 @@ _SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
 # The parameters that name what a call works on, the telling ones first.
 _NAMING_PARAMETERS = (
     *("RoleArn", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ResourceArn"),
-    *("TableName", "executionArn"),
+    *("TableName", "executionArn", "TopicArn"),
     "TableName",
 )
 
@@ -183,9 +184,15 @@ def own_s3() -> S3Client:
 
 
 def own_dynamodb() -> DynamoDBClient:
-    """DynamoDB in the hub, as the step's own role."""
     """DynamoDB in the hub, as the Lambda's own role."""
     client: DynamoDBClient = _session.client("dynamodb", config=_CONFIG)
+    name_refusals(client, _own_role())
+    return client
+
+
+def own_sns() -> SNSClient:
+    """SNS in the hub, as the step's own role."""
+    client: SNSClient = _session.client("sns", config=_CONFIG)
     name_refusals(client, _own_role())
     return client
 

@@ -12,8 +12,6 @@ from lambdas.promotion.document import Execution, Failure, Outcome, Promotion, t
 from lambdas.promotion.errors import Refused, RolledBack, every_error
 from lambdas.promotion.settings import Environment, Hub
 
-# An execution that was stopped, or that Step Functions ended when its time was over.
-ABORTED = "Aborted"
 UNKNOWN = "unknown"
 NO_ERROR = "none"
 _GOOD = (Outcome.PROMOTED, Outcome.UNCHANGED)
@@ -26,7 +24,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
 _DOCSTRINGS = {error.__name__: " ".join((error.__doc__ or "").split()) for error in every_error()}
 _ANCHORS: dict[str, str] = {
     **dict.fromkeys(_GOOD, "the-good-endings"),
-    ABORTED: "the-execution-was-stopped-or-timed-out",
+    Outcome.ABORTED: "the-execution-was-stopped-or-timed-out",
 }
 _OTHER_NAMES = "names-of-step-functions-and-lambda"
 _NOT_CHANGED = "What it served before: this promotion had not come to the endpoint."
@@ -173,7 +171,7 @@ def _serves(outcome: str, promotion: Promotion | None) -> str:
 def _next(outcome: str, failure: Failure | None) -> str:
     if outcome in _GOOD:
         return "Nothing is to be done."
-    if outcome == ABORTED:
+    if outcome == Outcome.ABORTED:
         return "Look at what serves. Promoting again is safe."
     known = _DOCSTRINGS.get(failure.error) if failure else None
     return known or "Read the execution's history. Promoting again is safe."

@@ -168,12 +168,11 @@ def endpoint_arns(account: str, region: str, endpoint: str) -> list[str]:
 def endpoint_key(account: str, region: str, endpoint: str) -> str:
     """The key of an endpoint's item in the hub's table. SageMaker does not tell two spellings of a name apart."""
     return f"{account}/{region}/{endpoint.lower()}"
+
+
 def topic_arn(account: str, region: str) -> str:
     """The topic on which outcomes are announced and alarms act: the hub's, or an environment's own."""
     return f"arn:aws:sns:{region}:{account}:{TOPIC}"
-def topic_arn(hub_account: str, region: str) -> str:
-    """The topic in the hub on which outcomes are announced, and on which alarms act."""
-    return f"arn:aws:sns:{region}:{hub_account}:{TOPIC}"
 
 
 def environment_topic(environment: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
-from lambdas.promotion import accounts, measures
+from lambdas.promotion import accounts
 from lambdas.promotion.document import Promotion
 from lambdas.promotion.errors import CallRefused, PromotionError, ServiceUnavailable, UnexpectedFault
 
@@ -79,13 +79,6 @@ def _run(act: Callable[[Promotion], Promotion], event: Event, name: str) -> dict
     log_about(promotion, attempt=event["attempt"])
     done = act(promotion)
     logger.info("Step done", extra={"step": name})
-    if done.result:
-        measures.count_ending(
-            done.result.outcome,
-            seconds=done.result.seconds,
-            application=done.result.application,
-            stage=done.result.stage,
-        )
     return done.to_json()
 
 

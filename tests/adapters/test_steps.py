@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -222,26 +221,6 @@ def test_a_failure_is_a_name_a_family_and_a_text(failed: dict[str, Any], told: t
 @pytest.mark.parametrize("failed", [{}, {"Error": "Odd"}, {"Cause": ""}, {"Error": "", "Cause": ""}])
 def test_a_failure_without_words_is_explained_all_the_same(failed: dict[str, Any]) -> None:
     assert all(explained(failed).values())
-
-
-def test_one_failures_count_does_not_name_the_one_before(capsys: pytest.CaptureFixture[str]) -> None:
-    for error in ("NameTaken", "AccessDenied"):
-        capsys.readouterr()
-        explained({"Error": error, "Cause": "x"})
-    counts = [json.loads(line) for line in io.StringIO(capsys.readouterr().out) if '"_aws"' in line]
-    assert [count["error"] for count in counts] == ["AccessDenied"]
-
-
-def test_a_good_ending_is_counted_by_its_outcome(
-    aws: Stubs, storage: Storage, capsys: pytest.CaptureFixture[str]
-) -> None:
-    endpoint_is(aws, PLAIN.wanted_config.name)
-    aws.sagemaker.add_response("describe_model", MODEL)
-    aws.sagemaker.add_response("describe_endpoint_config", CONFIG)
-    copies_are_there(storage)
-    run(compare_endpoint.handler)
-    counts = [json.loads(line) for line in io.StringIO(capsys.readouterr().out) if '"_aws"' in line]
-    assert {count["outcome"] for count in counts} == {"Unchanged"}
 
 
 def test_a_client_error_is_never_what_the_workflow_sees(aws: Stubs) -> None:

@@ -74,8 +74,8 @@ def test_throttled_and_killed_lambdas_are_retried_by_every_task(definition: dict
 
 def test_every_error_leads_to_the_failed_ending(definition: dict[str, Any]) -> None:
     ways = {"Explain the failure": "Record the promotion", "Record the promotion": "Is the endpoint locked?"}
-    ways |= {"Unlock the endpoint": "Promotion failed"}
-    ways |= {"Note what serves and unlock the endpoint": "How did it end well?"}
+    ways |= dict.fromkeys(("Unlock the endpoint", "Note what serves and unlock the endpoint"), "Is it to be announced?")
+    ways |= {"Announce the outcome": "How did it end?"}
     ways |= dict.fromkeys(WITH_UPLOADS, "Abort the uploads")
     ways |= dict.fromkeys(WITH_A_CHANGE, "Roll back the endpoint")
     for name, state in definition["States"].items():

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion.announcement import ABORTED, Announcement, announcement, is_told
+from lambdas.promotion.announcement import Announcement, announcement, is_told
 from lambdas.promotion.document import Change, Failure, Outcome, Progress, Promotion
 from lambdas.promotion.errors import PromotionError, every_error
 from tests.docs import pages
 from tests.unit import given
 
 CHANGE = Change(progress=Progress.CHANGE_WANTED, previous_config=given.OLD_CONFIG)
-OUTCOMES = ("Promoted", "Unchanged", "Refused", "RolledBack", "Errored", ABORTED)
+OUTCOMES = ("Promoted", "Unchanged", "Refused", "RolledBack", "Errored", Outcome.ABORTED)
 CONSOLE = (
     "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/"
     "arn:aws:states:us-east-1:111111111111:execution:promote:release-7"
@@ -80,7 +80,7 @@ def test_a_rollback_names_the_configuration_that_serves_again() -> None:
     assert lines_of(said)["Serves now"] == f"As before, the configuration {given.OLD_CONFIG}."
 
 
-@pytest.mark.parametrize("outcome", ["Errored", ABORTED])
+@pytest.mark.parametrize("outcome", ["Errored", Outcome.ABORTED])
 def test_what_is_not_certain_is_not_claimed(outcome: str) -> None:
     """The document does not tell whether the endpoint was changed when the promotion ended."""
     promotion = changing()
@@ -95,7 +95,7 @@ def test_a_promotion_that_had_not_compared_the_endpoint_has_not_changed_it() -> 
 
 
 def test_what_the_caller_knows_about_what_serves_is_told_instead() -> None:
-    said = announcement(ABORTED, given.EXECUTION, promotion=changing(), serves="Both, in turn.")
+    said = announcement(Outcome.ABORTED, given.EXECUTION, promotion=changing(), serves="Both, in turn.")
     assert lines_of(said)["Serves now"] == "Both, in turn."
 
 
@@ -138,7 +138,8 @@ def test_each_error_leads_to_a_section_of_the_page_and_says_what_to_do(error: st
 
 
 @pytest.mark.parametrize(
-    ("outcome", "error"), [*((one, None) for one in OUTCOMES[:2]), (ABORTED, None), ("Errored", "Lambda.Unknown")]
+    ("outcome", "error"),
+    [*((one, None) for one in OUTCOMES[:2]), (Outcome.ABORTED, None), ("Errored", "Lambda.Unknown")],
 )
 def test_what_has_no_error_of_ours_leads_to_a_section_too(outcome: str, error: str | None) -> None:
     said = announcement(outcome, given.EXECUTION, failure=failure(error) if error else None)
