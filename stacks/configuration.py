@@ -13,17 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from lambdas.promotion import limits, settings
 
@@ -108,9 +98,32 @@ Arn = Annotated[
     str,
     _text(r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:[^\s*]+$", "a whole ARN", longest=2048),
 ]
+from stacks.fields import (
+    MEANINGS,
+    Account,
+    ApplicationName,
+    Arn,
+    Bucket,
+    Duration,
+    EnvironmentName,
+    ExternalId,
+    ImageName,
+    InstanceType,
+    KeyArn,
+    OrganizationId,
+    PythonVersion,
+    Region,
+    SageMakerName,
+    SecurityGroupId,
+    StageName,
+    Strict,
+    SubnetId,
+    VariableName,
+    VariableValue,
+    seconds,
+)
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_DEADLINE = 8 * 3600
 # What IAM's 6,144 characters for a managed policy and EventBridge's 2,048 for a pattern leave room for.
 _MOST_STAGES = 30
@@ -141,6 +154,7 @@ class Notify(_Strict):
 
 
 class Hub(_Strict):
+class Hub(Strict):
     """The account of the state machine. `python` is the version that everybody who deploys must use."""
 
     account: Account
@@ -155,7 +169,7 @@ class Hub(_Strict):
         return replace(hub, runbook=self.notify.runbook) if self.notify.runbook else hub
 
 
-class Environment(_Strict):
+class Environment(Strict):
     """An account and Region. `buckets` and `kms_keys` are existing ones that hold the models made there."""
 
     account: Account
@@ -164,7 +178,7 @@ class Environment(_Strict):
     kms_keys: tuple[KeyArn, ...] = ()
 
 
-class Variant(_Strict):
+class Variant(Strict):
     """A production variant (API: ProductionVariant)."""
 
     name: SageMakerName
@@ -179,11 +193,11 @@ class Variant(_Strict):
         }
 
 
-class Variables(_Strict):
+class Variables(Strict):
     """What becomes of the environment variables of a model's containers."""
 
-    set: dict[VariableName, VariableValue] = {}
-    replace: dict[VariableName, VariableValue] = {}
+    set: dict[VariableName, VariableValue] = Field(default_factory=dict)
+    replace: dict[VariableName, VariableValue] = Field(default_factory=dict)
     drop: tuple[VariableName, ...] = ()
     keep: tuple[VariableName, ...] = ()
 
@@ -204,7 +218,7 @@ class Variables(_Strict):
         return self
 
 
-class Vpc(_Strict):
+class Vpc(Strict):
     """The VPC in which the containers run (API: VpcConfig)."""
 
     security_group_ids: Annotated[list[SecurityGroupId], Field(min_length=1, max_length=5)]
@@ -221,7 +235,7 @@ def _vpc_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object
     return _NO_VPC if value == "none" else handler(value)
 
 
-class Stage(_Strict):
+class Stage(Strict):
     """An application in an environment. The stage is called like its environment unless `environment` says another."""
 
     source: Annotated[EnvironmentName, Field(alias="from")]
@@ -236,13 +250,14 @@ class Stage(_Strict):
     arns: dict[Arn, Arn] = {}
     when_locked: settings.WhenLocked = settings.WhenLocked.WAIT
     failed_first_deployment: settings.FirstDeployment = settings.FirstDeployment.DELETE
+    arns: dict[Arn, Arn] = Field(default_factory=dict)
 
     @property
     def deadline_seconds(self) -> int:
-        return int(self.deadline[:-1]) * _SECONDS[self.deadline[-1]]
+        return seconds(self.deadline)
 
 
-class Application(_Strict):
+class Application(Strict):
     """One model lineage. Approving a version of the group starts the first stage.
 
     `copy_tags`, `copy_annotations`: the artifacts' tags and annotations are copied with them.
@@ -255,7 +270,7 @@ class Application(_Strict):
     stages: Annotated[dict[StageName, Stage], Field(min_length=1)]
 
 
-class Configuration(_Strict):
+class Configuration(Strict):
     """The whole file."""
 
     hub: Hub
@@ -573,4 +588,4 @@ def _sentence(error: Any) -> str:
     context = error.get("ctx", {})
     message = re.sub(r"^(Input|String|List|Dictionary|Value)", "it", error["msg"]).replace("{", "{{").replace("}", "}}")
     sentence = _SENTENCES.get(error["type"], f"{message}, not {{input!r}}")
-    return sentence.format(**{"input": error["input"], "meaning": _MEANINGS.get(context.get("pattern", "")), **context})
+    return sentence.format(**{"input": error["input"], "meaning": MEANINGS.get(context.get("pattern", "")), **context})
