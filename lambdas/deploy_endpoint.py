@@ -12,16 +12,16 @@ from lambdas.promotion.step import now, step_with_attempt
 @step_with_attempt
 def handler(promotion: Promotion, attempt: int) -> Promotion:
     sagemaker = duties.as_deployer(promotion).sagemaker
-    endpoint, config = promotion.stage.endpoint, promotion.wanted_config.name
-    seen = endpoints.see(endpoint, sagemaker=sagemaker)
+    stage, config = promotion.stage, promotion.wanted_config.name
+    seen = endpoints.see(stage.endpoint, sagemaker=sagemaker)
     change = endpoint_rules.before_change(promotion, seen)
     began = False
     if change.progress is Progress.CHANGE_WANTED:
         endpoint_rules.require_time_to_change(promotion, now=now())
         if seen is None:
-            began = endpoints.create(endpoint, config, promotion.tags, sagemaker=sagemaker)
+            began = endpoints.create(stage, config, promotion.tags, sagemaker=sagemaker)
         else:
-            began = endpoints.update(endpoint, config, sagemaker=sagemaker)
+            began = endpoints.update(stage, config, sagemaker=sagemaker)
         change = replace(change, progress=Progress.UNDER_WAY if began else Progress.BUSY)
     if change.progress is Progress.BUSY:
         endpoint_rules.require_time_left(promotion, seen, now=now())

@@ -13,7 +13,9 @@ from lambdas.promotion.step import now, step
 def handler(promotion: Promotion) -> Promotion:
     seen = endpoints.see(promotion.stage.endpoint, sagemaker=duties.as_deployer(promotion).sagemaker)
     progress = endpoint_rules.after_change(promotion, seen, now=now())
-    change = replace(promotion.change or Change(progress=progress), progress=progress)
+    known = promotion.change or Change(progress=progress)
+    failures = known.capacity_failures + (progress is Progress.NO_CAPACITY)
+    change = replace(known, progress=progress, capacity_failures=failures)
     inspected = promotion.with_change(change)
     if progress is not Progress.IN_SERVICE:
         return inspected

@@ -98,6 +98,8 @@ Arn = Annotated[
     str,
     _text(r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:[^\s*]+$", "a whole ARN", longest=2048),
 ]
+from stacks import endpoint_contradictions
+from stacks.endpoint_configuration import EndpointConfiguration
 from stacks.fields import (
     MEANINGS,
     Account,
@@ -108,7 +110,6 @@ from stacks.fields import (
     EnvironmentName,
     ExternalId,
     ImageName,
-    InstanceType,
     KeyArn,
     OrganizationId,
     PythonVersion,
@@ -122,6 +123,7 @@ from stacks.fields import (
     VariableValue,
     seconds,
 )
+from stacks.rollout import Update
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
 _LONGEST_DEADLINE = 8 * 3600
@@ -178,21 +180,6 @@ class Environment(Strict):
     kms_keys: tuple[KeyArn, ...] = ()
 
 
-class Variant(Strict):
-    """A production variant (API: ProductionVariant)."""
-
-    name: SageMakerName
-    instance_type: InstanceType
-    initial_instance_count: Annotated[int, Field(ge=1, strict=True)]
-
-    def in_api_words(self) -> dict[str, Any]:
-        return {
-            "VariantName": self.name,
-            "InstanceType": self.instance_type,
-            "InitialInstanceCount": self.initial_instance_count,
-        }
-
-
 class Variables(Strict):
     """What becomes of the environment variables of a model's containers."""
 
@@ -235,13 +222,12 @@ def _vpc_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object
     return _NO_VPC if value == "none" else handler(value)
 
 
-class Stage(Strict):
+class Stage(EndpointConfiguration, Update):
     """An application in an environment. The stage is called like its environment unless `environment` says another."""
 
     source: Annotated[EnvironmentName, Field(alias="from")]
     environment: EnvironmentName | None = None
     endpoint: SageMakerName
-    variants: Annotated[list[Variant], Field(min_length=1, max_length=1)]
     images: dict[ImageName, ImageName] = Field(default_factory=dict)
     deadline: Duration = "1h"
     variables: Variables = Variables()
@@ -356,7 +342,11 @@ class Configuration(Strict):
                             environment=self.environment_of(stage_name, stage),
                             source=stage.source,
                             endpoint=stage.endpoint,
-                            production_variants=tuple(variant.in_api_words() for variant in stage.variants),
+                            endpoint_config=stage.endpoint_config(),
+                            deployment_config=stage.rollout.deployment_config() if stage.rollout else None,
+                            retain_variant_properties=stage.retain_all_variant_properties,
+                            exclude_retained=stage.exclude_retained_variant_properties,
+                            capacity_retries=stage.capacity_retries.deployed() if stage.capacity_retries else None,
                             deadline_seconds=stage.deadline_seconds,
                             copy_tags=application.copy_tags,
                             copy_annotations=application.copy_annotations,
@@ -438,6 +428,19 @@ def _readable(raw: object) -> Configuration:
     return Configuration.model_construct(environments=environments, applications=applications)
 
 
+# A stage's members as the file calls them, and as we do.
+_MEMBERS = {field.alias or name: name for name, field in Stage.model_fields.items()}
+# What stands in for a malformed member, so that the others can be read; and what it counts as, which contradicts
+# nothing.
+_STAND_INS: dict[str, Any] = {
+    "from": "nowhere",
+    "endpoint": "nowhere",
+    "variants": [{"name": "none"}],
+    "deadline": "8h",
+}
+_UNKNOWN: dict[str, Any] = {"from": "", "endpoint": "", "variants": []}
+
+
 def _readable_stage(raw: object) -> Stage:
     """Return the stage with its well-formed members; a malformed one is empty, and nothing contradicts it."""
     members = raw if isinstance(raw, dict) else {}
@@ -445,13 +448,10 @@ def _readable_stage(raw: object) -> Stage:
         return Stage.model_validate(raw)
     except ValidationError as error:
         malformed = {one["loc"][0] for one in error.errors() if one["loc"]}
-    good = {name: value for name, value in members.items() if name not in malformed}
-    return Stage.model_construct(
-        source=good.get("from", ""),
-        environment=good.get("environment"),
-        endpoint=good.get("endpoint", ""),
-        deadline=good.get("deadline", "1h"),
-    )
+    good = {name: value for name, value in members.items() if name in _MEMBERS and name not in malformed}
+    stand_ins = {name: value for name, value in _STAND_INS.items() if name in malformed}
+    unknown = {_MEMBERS[name]: value for name, value in _UNKNOWN.items() if name in malformed}
+    return Stage.model_validate({**stand_ins, **good}).model_copy(update=unknown)
 
 
 def _mapping(raw: object, member: str) -> dict[str, object]:
@@ -490,6 +490,7 @@ def _contradictions(configuration: Configuration, named: Mapping[str, object]) -
             path = f"applications.{name}.stages.{stage_name}"
             target = configuration.environment_of(stage_name, stage)
             yield from _contradictions_of_stage(path, stage, target, named)
+            yield from endpoint_contradictions.contradictions(path, stage, configuration.environments.get(target))
             yield from _images_elsewhere(path, stage, configuration.environments.get(target))
             endpoint = (_place(target, configuration), stage.endpoint.lower())
             owner = endpoints.setdefault(endpoint, path)

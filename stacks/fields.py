@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.fields import FieldInfo
 
 from lambdas.promotion import limits
 
@@ -28,6 +29,22 @@ def _few_bytes(text: str) -> str:
     if size > limits.MOST_BYTES:
         raise ValueError(f"must have at most {limits.MOST_BYTES} bytes, as SageMaker has it, not {size}")
     return text
+
+
+def lasting(shortest: int, longest: int) -> AfterValidator:
+    """A duration must lie between these, in seconds."""
+
+    def check(duration: str) -> str:
+        if not shortest <= seconds(duration) <= longest:
+            raise ValueError(f"must be from {shortest}s to {longest}s, as SageMaker has it, not {duration}")
+        return duration
+
+    return AfterValidator(check)
+
+
+def whole(least: int, most: int | None = None) -> FieldInfo:
+    """A whole number between these."""
+    return cast("FieldInfo", Field(ge=least, le=most, strict=True))
 
 
 _LABEL = r"^[a-z][a-z0-9-]*[a-z0-9]$"
@@ -76,6 +93,26 @@ Arn = Annotated[
     str,
     text(r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:[^\s*]+$", "a whole ARN", longest=2048),
 ]
+S3Uri = Annotated[
+    str,
+    text(
+        r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s*?$\\]*)?$",
+        "an address such as s3://bucket/prefix, without * ? $ and spaces: a role gets the right to it",
+        longest=512,
+    ),
+]
+TopicArn = Annotated[str, text(r"^arn:aws:sns:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_.-]+$", "a topic's ARN", longest=2048)]
+ReservationArn = Annotated[
+    str, text(r"^arn:aws:sagemaker:[a-z0-9-]+:[0-9]{12}:[a-z0-9-]{1,14}/\S+$", "a reservation's ARN", longest=258)
+]
+# API: CsvContentType, JsonContentType, and the explainer's MimeType, which may have a plus.
+ContentType = Annotated[
+    str,
+    text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a-zA-Z0-9+.])*$", "a type such as text/csv", longest=255),
+]
+AlarmName = Annotated[str, text(r"\S", "an alarm's name", longest=255)]
+# As Duration, for what need not be waited for at all.
+Wait = Annotated[str, text(r"^(0|[1-9][0-9]*)[smh]$", "a duration such as 0s, 90s or 30m"), lasting(0, 3600)]
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 

@@ -48,6 +48,7 @@ class Progress(enum.StrEnum):
     BUSY = "Busy"
     UNDER_WAY = "UnderWay"
     IN_SERVICE = "InService"
+    NO_CAPACITY = "NoCapacity"
 
 
 class RollBackProgress(enum.StrEnum):
@@ -259,7 +260,8 @@ class Change:
     """The change of the endpoint.
 
     `previous_modified_at` tells a stale answer from a rollback. `joined`: another execution began the change to our
-    configuration. `tried`: this one has asked for it at least once, so that it may be its own.
+    configuration. `tried`: this one has asked for it at least once, so that it may be its own. `capacity_failures`: how
+    often AWS had no instances for it.
     """
 
     progress: Progress
@@ -267,6 +269,7 @@ class Change:
     previous_modified_at: datetime | None = None
     joined: bool = False
     tried: bool = False
+    capacity_failures: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

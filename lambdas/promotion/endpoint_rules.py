@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from lambdas.promotion import capacity, update_rules
 from lambdas.promotion.document import Change, Progress, Promotion
 from lambdas.promotion.errors import (
     DeploymentRolledBack,
@@ -16,13 +17,17 @@ from lambdas.promotion.errors import (
     EndpointBusy,
     EndpointFailed,
     FailedEndpointInTheWay,
+    NoCapacity,
     RollbackFailed,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointSeen:
-    """What DescribeEndpoint said. `pending_config` is set while a change to a configuration is under way."""
+    """What DescribeEndpoint said. `pending_config` is set while a change to a configuration is under way.
+
+    `variants` are the names of the production variants that serve, and `serverless` whether they have no instances.
+    """
 
     status: str
     config: str
@@ -30,6 +35,8 @@ class EndpointSeen:
     pending_config: str | None = None
     failure_reason: str | None = None
     counts_settled: bool = True
+    variants: tuple[str, ...] = ()
+    serverless: bool = False
 
     @property
     def heading_for(self) -> str:
@@ -43,7 +50,7 @@ class EndpointSeen:
 def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
     """Return what is to be done with the endpoint as it is now.
 
-    Raises FailedEndpointInTheWay.
+    Raises FailedEndpointInTheWay, IncompatibleRollout.
     """
     if seen is None:
         return Change(progress=Progress.CHANGE_WANTED)
@@ -59,6 +66,7 @@ def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
     if seen.status in {"Creating", "Updating"} and ours:
         return Change(progress=Progress.UNDER_WAY, previous_config=_other(seen.config, promotion), joined=True)
     if seen.status in {"InService", "OutOfService", "UpdateRollbackFailed"}:
+        update_rules.require_possible_update(promotion.stage, seen.variants, serverless=seen.serverless, where=where)
         return Change(
             progress=Progress.CHANGE_WANTED,
             previous_config=_other(seen.config, promotion),
@@ -94,12 +102,15 @@ def joined(known: Change | None, change: Change, *, tried: bool) -> Change:
     A step that is run again sees its own effect: what this execution has `tried` counts as its own.
     """
     tried = tried or bool(known and known.tried)
-    if known is None or not change.joined:
+    if known is None:
         return replace(change, tried=tried)
+    if not change.joined:
+        return replace(change, tried=tried, capacity_failures=known.capacity_failures)
     # It served our configuration from the beginning, and the promotion mended what the endpoint needs beside it.
     mended = change.progress is Progress.NOTHING_TO_DO and change.previous_config == known.previous_config
     return replace(
         change,
+        capacity_failures=known.capacity_failures,
         previous_config=known.previous_config,
         previous_modified_at=known.previous_modified_at,
         joined=not mended and not tried,
@@ -120,6 +131,11 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
     # Right after the call an answer may still be the old one; nothing has been modified since in that case.
     stale = change.previous_modified_at is not None and seen.modified_at <= change.previous_modified_at
     if seen.status in {"Failed", "OutOfService"} and not stale:
+        if capacity.is_lacking(seen.failure_reason):
+            raise NoCapacity(
+                f"{where} is {seen.status}: AWS had no instances for {seen.config or wanted}. {seen.reason} "
+                "Delete a Failed endpoint, then promote again later, or give the stage another instance type."
+            )
         raise EndpointFailed(
             f"{where} is {seen.status} on configuration {seen.config or wanted}. {seen.reason} "
             "Read the endpoint's log group, delete a Failed endpoint, then promote again."
@@ -138,6 +154,15 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
     if seen.status == "InService" and not seen.pending_config:
         if seen.config == wanted and seen.counts_settled:
             return Progress.IN_SERVICE
+        if seen.config == change.previous_config and not stale and capacity.is_lacking(seen.failure_reason):
+            if capacity.may_be_tried_again(promotion, change, now=now):
+                return Progress.NO_CAPACITY
+            tries = change.capacity_failures + 1
+            raise NoCapacity(
+                f"{where} is InService on its previous configuration {seen.config}: AWS had no instances for {wanted}"
+                f"{f', {tries} times' if tries > 1 else ''}. {seen.reason} The previous model serves. Promote again "
+                "later, or give the stage another instance type or instance pools."
+            )
         if seen.config == change.previous_config and not stale:
             raise DeploymentRolledBack(
                 f"{where} is InService, but on its previous configuration {seen.config} again: SageMaker rolled "

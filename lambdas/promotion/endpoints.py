@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
@@ -10,10 +10,15 @@ from lambdas.promotion import rules, sagemaker_errors
 from lambdas.promotion.document import Wanted
 from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.errors import CallRefused, NotYetVisible, QuotaExceeded
+from lambdas.promotion.settings import Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
+    from mypy_boto3_sagemaker.type_defs import (
+        DescribeEndpointOutputTypeDef,
+        ProductionVariantSummaryTypeDef,
+        UpdateEndpointInputTypeDef,
+    )
 
 
 def see(endpoint: str, *, sagemaker: SageMakerClient) -> EndpointSeen | None:
@@ -33,6 +38,8 @@ def see(endpoint: str, *, sagemaker: SageMakerClient) -> EndpointSeen | None:
         pending_config=pending["EndpointConfigName"] if pending else None,
         failure_reason=found.get("FailureReason"),
         counts_settled=_counts_settled(found),
+        variants=tuple(variant["VariantName"] for variant in found.get("ProductionVariants", [])),
+        serverless=any("CurrentServerlessConfig" in variant for variant in found.get("ProductionVariants", [])),
     )
 
 
@@ -65,32 +72,33 @@ def find_same_config(wanted: Wanted, *, sagemaker: SageMakerClient) -> bool:
     return True
 
 
-def create(endpoint: str, config: str, tags: dict[str, str], *, sagemaker: SageMakerClient) -> bool:
-    """Create the endpoint; return False if somebody else made it in this moment."""
+def create(stage: Stage, config: str, tags: dict[str, str], *, sagemaker: SageMakerClient) -> bool:
+    """Create the endpoint; return False if somebody else made it in this moment.
+
+    How it is to be updated is not said: SageMaker would only keep it (API: RetainDeploymentConfig), and each update
+    says it anew.
+    """
     try:
         sagemaker.create_endpoint(
-            EndpointName=endpoint,
+            EndpointName=stage.endpoint,
             EndpointConfigName=config,
             Tags=[{"Key": key, "Value": tags[key]} for key in tags],
         )
     except ClientError as error:
         if sagemaker_errors.is_existing(error):
             return False
-        raise _refusal(error, f"create the endpoint {endpoint}") from error
+        raise _refusal(error, f"create the endpoint {stage.endpoint}") from error
     return True
 
 
-def update(endpoint: str, config: str, *, sagemaker: SageMakerClient) -> bool:
-    """Update the endpoint; return False if somebody else began to change it in this moment.
-
-    The counts that autoscaling reached are kept (API: RetainAllVariantProperties).
-    """
+def update(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> bool:
+    """Update the endpoint as the stage says; return False if somebody else began to change it in this moment."""
     try:
-        sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, RetainAllVariantProperties=True)
+        sagemaker.update_endpoint(**update_request(stage, config))
     except ClientError as error:
         if sagemaker_errors.is_in_progress(error):
             return False
-        raise _refusal(error, f"update the endpoint {endpoint} to {config}") from error
+        raise _refusal(error, f"update the endpoint {stage.endpoint} to {config}") from error
     return True
 
 
@@ -104,6 +112,22 @@ def delete(endpoint: str, *, sagemaker: SageMakerClient) -> bool:
         if not sagemaker_errors.is_missing(error):
             raise _refusal(error, f"delete the endpoint {endpoint}") from error
     return True
+def update_request(stage: Stage, config: str) -> UpdateEndpointInputTypeDef:
+    """Return UpdateEndpoint's request: what the live variants keep, and how the new ones take over.
+
+    Unless the stage says otherwise, the counts and weights that the endpoint has reached are kept (API:
+    RetainAllVariantProperties).
+    """
+    request: dict[str, Any] = {
+        "EndpointName": stage.endpoint,
+        "EndpointConfigName": config,
+        "RetainAllVariantProperties": stage.retain_variant_properties,
+    }
+    if stage.exclude_retained:
+        request["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": one} for one in stage.exclude_retained]
+    if stage.deployment_config:
+        request["DeploymentConfig"] = stage.deployment_config
+    return cast("UpdateEndpointInputTypeDef", request)
 
 
 def _refusal(error: ClientError, what: str) -> Exception:
@@ -118,6 +142,18 @@ def _refusal(error: ClientError, what: str) -> Exception:
 
 def _counts_settled(found: DescribeEndpointOutputTypeDef) -> bool:
     return all(
-        variant.get("CurrentInstanceCount") == variant.get("DesiredInstanceCount")
-        for variant in found.get("ProductionVariants", [])
+        _count_settled(variant)
+        for variant in [*found.get("ProductionVariants", []), *found.get("ShadowProductionVariants", [])]
     )
+
+
+def _count_settled(variant: ProductionVariantSummaryTypeDef) -> bool:
+    """Whether a variant has the instances that it is to have. A serverless one has no counts at all.
+
+    Where SageMaker scales the instances itself, what is desired follows the traffic, and the least is enough.
+    """
+    current, desired = variant.get("CurrentInstanceCount"), variant.get("DesiredInstanceCount")
+    scaling = variant.get("ManagedInstanceScaling", {})
+    if current is not None and scaling.get("Status") == "ENABLED" and "MinInstanceCount" in scaling:
+        return current >= scaling["MinInstanceCount"]
+    return current == desired

@@ -88,6 +88,8 @@ class OlderModel(Refused):
 
 class NothingToRollBackTo(Refused):
     """The record knows no earlier good promotion of this stage that could serve again. Promote a model by its name."""
+class IncompatibleRollout(Refused):
+    """The live endpoint excludes the update that the stage wants. Change the stage's rollout or its variants."""
 
 
 class RolledBack(PromotionError):
@@ -124,6 +126,10 @@ class ModelDataNotAccessible(Errored):
 
 class QuotaExceeded(Errored):
     """An account limit was reached. Ask for a higher quota or free resources, then promote again."""
+
+
+class NoCapacity(Errored):
+    """AWS had no instances for the new configuration. The model may be good: promote again, or take another type."""
 
 
 class EndpointFailed(Errored):

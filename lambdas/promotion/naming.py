@@ -17,6 +17,7 @@ from lambdas.promotion.inventory import Inventory
 from lambdas.promotion.names import Duty
 from lambdas.promotion.settings import Environment, Stage
 
+_VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
 _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+@-]")  # API: TagValue
 
 
@@ -80,8 +81,16 @@ def wanted(
 
 
 def config_request(stage: Stage, *, model_name: str) -> dict[str, Any]:
-    """Return the CreateEndpointConfig request without its name."""
-    return {"ProductionVariants": [{**variant, "ModelName": model_name} for variant in stage.production_variants]}
+    """Return the CreateEndpointConfig request without its name: every variant, also a shadow one, has the model.
+
+    How an endpoint is updated is no part of it: another rollout of the same configuration changes nothing.
+    """
+    variants = {
+        kind: [{**variant, "ModelName": model_name} for variant in stage.endpoint_config[kind]]
+        for kind in _VARIANTS
+        if kind in stage.endpoint_config
+    }
+    return {**stage.endpoint_config, **variants}
 
 
 def provenance(*, request: Request, stage: Stage, model: SourceModel, digest: str, by: Execution) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -42,10 +43,19 @@ _LONGEST_FILE_NAME = 255
 # What SageMaker never fills in by itself: where it stands, somebody put it there.
 _NEVER_FILLED_IN = {
     "AdditionalModelDataSources",
+    "AsyncInferenceConfig",
+    "CapacityReservationConfig",
+    "CoreDumpConfig",
+    "DataCaptureConfig",
+    "ExplainerConfig",
     "InferenceExecutionConfig",
     "InferenceSpecificationName",
+    "InstancePools",
+    "KmsKeyId",
     "ModelPackageName",
     "MultiModelConfig",
+    "ServerlessConfig",
+    "ShadowProductionVariants",
     "VpcConfig",
 }
 
@@ -313,6 +323,9 @@ def _says(found: Any, wanted: Any) -> bool:
             and len(found) == len(wanted)
             and all(_says(one, other) for one, other in zip(found, wanted, strict=True))
         )
+    if isinstance(wanted, float) and isinstance(found, int | float):
+        # The API's floats have 32 bits.
+        return math.isclose(found, wanted, rel_tol=1e-6)
     return bool(found == wanted) or (wanted is False and found is None)
 
 

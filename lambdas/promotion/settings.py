@@ -104,12 +104,22 @@ class Vpc:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CapacityRetries:
+    """How often an update that found no instances is tried again, and after how long."""
+
+    attempts: int
+    wait_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """An application in an environment.
 
-    `production_variants` are CreateEndpointConfig's ProductionVariants, in the API's own words, without ModelName.
-    `deadline_seconds` counts from the start of the execution. `copy_tags`, `copy_annotations`: whether those of the
-    artifacts are copied with them.
+    `endpoint_config` is CreateEndpointConfig in the API's own words, without the name, the tags and the variants'
+    ModelName. `deployment_config` is UpdateEndpoint's DeploymentConfig; `retain_variant_properties` and
+    `exclude_retained` (API: VariantPropertyType) say what an update keeps of the live endpoint. `deadline_seconds`
+    counts from the start of the execution. `copy_tags`, `copy_annotations`: whether those of the artifacts are copied
+    with them.
 
     `variables`, `vpc`, `network_isolation` and `arns` say what is different in the target's model; a `vpc` or
     `network_isolation` of None says nothing. `arns` are exact ARNs of the source with those that take their places.
@@ -122,8 +132,12 @@ class Stage:
     environment: str
     source: str
     endpoint: str
-    production_variants: tuple[dict[str, Any], ...]
+    endpoint_config: dict[str, Any]
     deadline_seconds: int
+    deployment_config: dict[str, Any] | None = None
+    retain_variant_properties: bool = True
+    exclude_retained: tuple[str, ...] = ()
+    capacity_retries: CapacityRetries | None = None
     copy_tags: bool = False
     copy_annotations: bool = False
     variables: Variables = field(default_factory=Variables)

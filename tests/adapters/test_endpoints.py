@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,7 @@ from lambdas.promotion.errors import (
     Throttled,
 )
 from tests.adapters.conftest import Stubs
-from tests.unit.given import BEGUN, OLD_CONFIG, promotion
+from tests.unit.given import BEGUN, OLD_CONFIG, STAGE, promotion
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -95,6 +96,31 @@ def test_a_failed_creation_may_show_no_configuration(sagemaker: SageMakerClient,
     assert see(sagemaker, stubs, EndpointStatus="Failed", EndpointConfigName=None).config == ""
 
 
+def test_a_shadow_variant_must_have_its_instances_too(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    found = see(
+        sagemaker,
+        stubs,
+        ProductionVariants=[variant(current=1, desired=1)],
+        ShadowProductionVariants=[variant(current=0, desired=1)],
+    )
+    assert not found.counts_settled
+
+
+@pytest.mark.parametrize(("current", "settled"), [(1, False), (2, True), (3, True)])
+def test_where_sagemaker_scales_the_instances_itself_the_least_is_enough(
+    sagemaker: SageMakerClient, stubs: Stubs, current: int, settled: bool
+) -> None:
+    scaling = {"Status": "ENABLED", "MinInstanceCount": 2, "MaxInstanceCount": 5}
+    scaled = {**variant(current=current, desired=4), "ManagedInstanceScaling": scaling}
+    assert see(sagemaker, stubs, ProductionVariants=[scaled]).counts_settled is settled
+
+
+def test_what_serves_is_seen_by_its_names_and_by_its_kind(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    found = see(sagemaker, stubs, ProductionVariants=[{"VariantName": "A", "CurrentServerlessConfig": serverless}])
+    assert (found.variants, found.serverless, found.counts_settled) == (("A",), True, True)
+
+
 @pytest.mark.parametrize(
     ("variants", "settled"),
     [
@@ -148,27 +174,55 @@ def test_a_configuration_that_is_there_is_ours_only_if_it_is_the_same(
 def test_the_endpoint_is_made_on_our_configuration(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "Tags": TAGS}
     stubs.sagemaker.add_response("create_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoints.create("reviews-qa", "new", {"team": "nlp"}, sagemaker=sagemaker) is True
+    assert endpoints.create(STAGE, "new", {"team": "nlp"}, sagemaker=sagemaker) is True
 
 
 def test_an_endpoint_that_somebody_made_in_this_moment_is_not_ours(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error(
         "create_endpoint", "ValidationException", 'Cannot create already existing endpoint "arn"'
     )
-    assert endpoints.create("reviews-qa", "new", {}, sagemaker=sagemaker) is False
+    assert endpoints.create(STAGE, "new", {}, sagemaker=sagemaker) is False
 
 
 def test_an_update_keeps_the_counts_that_autoscaling_reached(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "RetainAllVariantProperties": True}
     stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoints.update("reviews-qa", "new", sagemaker=sagemaker) is True
+    assert endpoints.update(STAGE, "new", sagemaker=sagemaker) is True
+
+
+def test_an_update_resets_what_the_stage_does_not_retain(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    stage = replace(STAGE, exclude_retained=("DesiredInstanceCount",))
+    sent = {
+        "EndpointName": "reviews-qa",
+        "EndpointConfigName": "new",
+        "RetainAllVariantProperties": True,
+        "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredInstanceCount"}],
+    }
+    stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
+    assert endpoints.update(stage, "new", sagemaker=sagemaker) is True
+
+
+def test_an_update_is_rolled_out_as_the_stage_says_and_a_creation_is_not(
+    sagemaker: SageMakerClient, stubs: Stubs
+) -> None:
+    policy = {
+        "RollingUpdatePolicy": {"MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1}, "WaitIntervalInSeconds": 60}
+    }
+    stage = replace(STAGE, retain_variant_properties=False, deployment_config=policy)
+    names = {"EndpointName": "reviews-qa", "EndpointConfigName": "new"}
+    answer = {"EndpointArn": FOUND["EndpointArn"]}
+    stubs.sagemaker.add_response("create_endpoint", answer, {**names, "Tags": TAGS})
+    sent = {**names, "RetainAllVariantProperties": False, "DeploymentConfig": policy}
+    stubs.sagemaker.add_response("update_endpoint", answer, sent)
+    assert endpoints.create(stage, "new", {"team": "nlp"}, sagemaker=sagemaker)
+    assert endpoints.update(stage, "new", sagemaker=sagemaker)
 
 
 def test_an_endpoint_that_somebody_changes_in_this_moment_is_left_alone(
     sagemaker: SageMakerClient, stubs: Stubs
 ) -> None:
     stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", 'Cannot update in-progress endpoint "a"')
-    assert endpoints.update("reviews-qa", "new", sagemaker=sagemaker) is False
+    assert endpoints.update(STAGE, "new", sagemaker=sagemaker) is False
 
 
 @pytest.mark.parametrize(
@@ -189,8 +243,8 @@ def test_a_refused_change_has_a_name_and_quotes_sagemaker(
     stubs.sagemaker.add_client_error(call, code, message, 400)
     with pytest.raises(name, match=message):
         if call == "create_endpoint":
-            endpoints.create("reviews-qa", "new", {}, sagemaker=sagemaker)
+            endpoints.create(STAGE, "new", {}, sagemaker=sagemaker)
         elif call == "update_endpoint":
-            endpoints.update("reviews-qa", "new", sagemaker=sagemaker)
+            endpoints.update(STAGE, "new", sagemaker=sagemaker)
         else:
             endpoints.ensure_config(WANTED, {}, sagemaker=sagemaker)

@@ -35,7 +35,7 @@ PURE = (
         "rules",
         "secrecy",
     ),
-    *("settings", "variables", "versions"),
+    *("settings", "variables", "versions", "capacity", "update_rules"),
 )
 AWS = {"boto3", "botocore", "aws_cdk", "aws_lambda_powertools"}
 

@@ -21,12 +21,13 @@ from lambdas.promotion.settings import Application, Environment, Hub, Settings, 
 HUB = Hub(account="111111111111", region="us-east-1")
 DEV = Environment(name="dev", account="222222222222", region="us-east-1")
 QA = Environment(name="qa", account="333333333333", region="us-east-1")
+VARIANT: dict[str, Any] = {"VariantName": "All", "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}
 STAGE = Stage(
     name="qa",
     environment="qa",
     source="dev",
     endpoint="reviews-qa",
-    production_variants=({"VariantName": "All", "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1},),
+    endpoint_config={"ProductionVariants": [VARIANT]},
     deadline_seconds=3600,
 )
 APPLICATION = Application(name="reviews", model_package_group="reviews", registry="dev", stages={"qa": STAGE})

@@ -78,9 +78,9 @@ def test_the_deployed_settings_are_the_file_with_every_default_filled_in() -> No
     qa, production = application.stages["qa"], application.stages["production"]
     assert (qa.environment, qa.source, qa.deadline_seconds) == ("qa", "dev", 3600)
     assert (production.environment, production.source, production.deadline_seconds) == ("production", "qa", 5400)
-    assert production.production_variants == (
-        {"VariantName": "All", "InstanceType": "ml.m5.large", "InitialInstanceCount": 2},
-    )
+    assert production.endpoint_config == {
+        "ProductionVariants": [{"VariantName": "All", "InstanceType": "ml.m5.large", "InitialInstanceCount": 2}]
+    }
 
 
 def test_a_stage_may_have_another_name_than_its_environment() -> None:

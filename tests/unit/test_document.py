@@ -28,7 +28,7 @@ from lambdas.promotion.document import (
     to_json,
     to_line,
 )
-from tests.unit.given import BEGUN, MODEL, OLD_CONFIG, STAGE, VERSION, artifact, promotion
+from tests.unit.given import BEGUN, MODEL, OLD_CONFIG, STAGE, VARIANT, VERSION, artifact, promotion
 
 PLAIN = promotion()
 CHANGED = PLAIN.with_change(
@@ -216,10 +216,10 @@ def test_the_largest_promotion_stays_far_below_what_a_state_holds() -> None:
         "ExecutionRoleArn": "arn:aws:iam::444444444444:role/".ljust(2048, "r"),
         "VpcConfig": {"Subnets": ["subnet-0123456789abcdef0"] * 16, "SecurityGroupIds": ["sg-0123456789abcdef0"] * 5},
     }
-    variants = [{**STAGE.production_variants[0], "VariantName": f"{number}".ljust(63, "v")} for number in range(10)]
+    variants = [{**VARIANT, "VariantName": f"{number}".ljust(63, "v")} for number in range(10)]
     largest = replace(
         ENDED,
-        stage=replace(STAGE, production_variants=tuple(variants)),
+        stage=replace(STAGE, endpoint_config={"ProductionVariants": variants}),
         wanted_model=replace(PLAIN.wanted_model, request=request),
         wanted_config=replace(PLAIN.wanted_config, request={"ProductionVariants": variants}),
         tags={f"{number}".ljust(128, "k"): "v" * 256 for number in range(50)},

@@ -23,6 +23,7 @@ from tests.unit.given import (
     REQUEST,
     STAGE,
     TRAINED,
+    VARIANT,
     VERSION,
     WEIGHTS,
     WEIGHTS_URI,
@@ -45,7 +46,7 @@ def wanted(
 
 
 def variant(**changes: Any) -> Stage:
-    return replace(STAGE, production_variants=({**STAGE.production_variants[0], **changes},))
+    return replace(STAGE, endpoint_config={"ProductionVariants": [{**VARIANT, **changes}]})
 
 
 def test_the_same_promotion_again_wants_exactly_the_same_resources() -> None:
@@ -108,7 +109,7 @@ def test_the_configuration_names_the_model() -> None:
     parts = wanted()
     assert parts["wanted_config"].request == {
         "EndpointConfigName": parts["wanted_config"].name,
-        "ProductionVariants": [{**STAGE.production_variants[0], "ModelName": parts["wanted_model"].name}],
+        "ProductionVariants": [{**VARIANT, "ModelName": parts["wanted_model"].name}],
     }
 
 
@@ -165,3 +166,35 @@ def test_both_artifacts_are_found_by_their_addresses() -> None:
     container = wanted()["wanted_model"].request["PrimaryContainer"]
     addresses = [container["ModelDataUrl"], container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"]]
     assert addresses == [f"s3://{QA.artifact_bucket}/{artifact.key}" for artifact in needed().artifacts]
+
+
+CAPTURE = {"InitialSamplingPercentage": 5, "DestinationS3Uri": "s3://c", "CaptureOptions": [{"CaptureMode": "Input"}]}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"DataCaptureConfig": CAPTURE},
+        {"KmsKeyId": "arn:aws:kms:us-east-1:333333333333:key/1"},
+        {"ShadowProductionVariants": [{**VARIANT, "VariantName": "Shadow"}]},
+        {"ProductionVariants": [VARIANT, {**VARIANT, "VariantName": "Other"}]},
+    ],
+    ids=lambda members: next(iter(members)),
+)
+def test_everything_that_the_configuration_says_is_in_its_name(members: dict[str, Any]) -> None:
+    other = wanted(stage=replace(STAGE, endpoint_config={**STAGE.endpoint_config, **members}))
+    assert other["wanted_config"].name != wanted()["wanted_config"].name
+    assert other["wanted_model"] == wanted()["wanted_model"]
+
+
+def test_every_variant_serves_the_promoted_model_also_a_shadow() -> None:
+    variants = {"ProductionVariants": [VARIANT, VARIANT], "ShadowProductionVariants": [VARIANT]}
+    parts = wanted(stage=replace(STAGE, endpoint_config=variants))
+    sent = parts["wanted_config"].request
+    models = [one["ModelName"] for kind in variants for one in sent[kind]]
+    assert models == [parts["wanted_model"].name] * 3
+
+
+def test_how_an_endpoint_is_updated_is_no_part_of_its_configuration() -> None:
+    other = replace(STAGE, deployment_config={"RollingUpdatePolicy": {}}, retain_variant_properties=False)
+    assert wanted(stage=other)["wanted_config"] == wanted()["wanted_config"]

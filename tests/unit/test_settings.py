@@ -27,10 +27,10 @@ def test_stages_keep_their_order() -> None:
 
 def test_variants_keep_the_types_of_the_api() -> None:
     variant = {"VariantName": "All", "InitialInstanceCount": 1, "InitialVariantWeight": 0.5}
-    stage = replace(STAGE, production_variants=(variant,))
+    stage = replace(STAGE, endpoint_config={"ProductionVariants": [variant]})
     settings = replace(SETTINGS, applications={"reviews": replace(APPLICATION, stages={"qa": stage})})
     back = Settings.from_json(settings.to_json()).applications["reviews"].stages["qa"]
-    assert back.production_variants == (variant,)
+    assert back.endpoint_config == {"ProductionVariants": [variant]}
 
 
 def test_an_environment_knows_its_roles_and_its_bucket() -> None:

@@ -148,7 +148,7 @@ def test_a_changed_instance_type_alone_makes_a_new_configuration_and_an_update(
 
     def larger(settings: dict[str, Any]) -> None:
         stage = settings["applications"][APPLICATION]["stages"]["qa"]
-        stage["production_variants"][0]["InstanceType"] = "ml.m5.large"
+        stage["endpoint_config"]["ProductionVariants"][0]["InstanceType"] = "ml.m5.large"
 
     with world.configured(larger, deployed_settings):
         second = world.promoted(made)

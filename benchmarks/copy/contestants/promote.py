@@ -36,7 +36,7 @@ _BEGUN = datetime(2026, 11, 1, tzinfo=UTC)
 # Their bucket is the simulation's TARGET.
 _QA = Environment(name="qa", account="333333333333", region=_REGION)
 _STAGE = Stage(
-    name="qa", environment="qa", source="dev", endpoint="reviews-qa", production_variants=(), deadline_seconds=3600
+    name="qa", environment="qa", source="dev", endpoint="reviews-qa", endpoint_config={}, deadline_seconds=3600
 )
 _PROMOTION = Promotion(
     request=Request(application="reviews", stage="qa", model_name="reviews-v7"),

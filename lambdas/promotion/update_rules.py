@@ -1,0 +1,47 @@
+"""What a live endpoint excludes of the update that a stage wants. Known only when it is looked at. Pure.
+
+Sources: the developer guide's pages on deployment guardrails (exclusions) and on serverless endpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lambdas.promotion.errors import IncompatibleRollout
+from lambdas.promotion.settings import Stage
+
+
+def require_possible_update(stage: Stage, live: Sequence[str], *, serverless: bool, where: str) -> None:
+    """SageMaker would refuse the update, so it is refused before anything is created.
+
+    `live` are the names of the variants that serve now, and `serverless` whether they are so. Raises
+    IncompatibleRollout with everything that stands in the way.
+    """
+    problems = list(_problems(stage, live, serverless=serverless)) if live else []
+    if problems:
+        raise IncompatibleRollout(
+            f"{where} cannot be updated as stage {stage.name!r} wants: {'; '.join(problems)}. Nothing was created."
+        )
+
+
+def _problems(stage: Stage, live: Sequence[str], *, serverless: bool) -> Iterator[str]:
+    variants = stage.endpoint_config.get("ProductionVariants", [])
+    wanted = [variant["VariantName"] for variant in variants]
+    wants_serverless = any("ServerlessConfig" in variant for variant in variants)
+    if wants_serverless and not serverless:
+        yield (
+            "it has instances, and SageMaker does not change such an endpoint to serverless. Give the stage another "
+            "endpoint, or delete this one"
+        )
+    if not stage.deployment_config:
+        return
+    leave_out = "Leave the stage's rollout out for this promotion"
+    if set(wanted) != set(live):
+        yield (
+            f"its variants are {', '.join(sorted(live))} and the stage's {', '.join(sorted(wanted))}, and a rollout "
+            f"needs the same names. Name them alike. {leave_out} if they must be renamed"
+        )
+    if serverless:
+        yield f"it is serverless, which knows no rollout. {leave_out}"
+    if "RollingUpdatePolicy" in stage.deployment_config and len(live) > 1:
+        yield f"it has {len(live)} variants, and a rolling deployment takes one. {leave_out}"
