@@ -12,6 +12,7 @@ from aws_cdk import aws_s3 as s3
 
 from lambdas.promotion import names
 from lambdas.promotion.names import Duty
+from stacks import endpoint_rights
 from stacks.environment import Environment
 from stacks.nag import accept
 from stacks.retention import KEPT
@@ -174,6 +175,7 @@ class Target(Environment):
             [execution_role_arn],
             {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
+        endpoint_rights.let_deploy(self, role)
         self.accept_wildcards(
             role,
             [
@@ -205,6 +207,7 @@ class Target(Environment):
         self.allow(role, "DecryptModels", ["kms:Decrypt"], [key.key_arn], self.via_s3(self.stack.region))
         self._read_jumpstart(role)
         self._join_vpcs(role)
+        endpoint_rights.let_run(self, role)
         self.allow(
             role,
             "PullImages",
@@ -238,7 +241,8 @@ class Target(Environment):
         self.accept_wildcards(
             role,
             ["Resource::*"],
-            "GetAuthorizationToken, PutMetricData and EC2's Describe know no resources (AWS: ECR, CloudWatch, EC2).",
+            "GetAuthorizationToken, PutMetricData, EC2's Describe and SSM's channels know no resources (AWS: ECR, "
+            "CloudWatch, EC2, Session Manager).",
         )
         self.accept_wildcards(role, [f"Resource::{logs_arn}"], "SageMaker makes a log group for each endpoint.")
         # Live endpoints run as this role, also when their stage is no longer in the configuration.

@@ -92,7 +92,7 @@ def as_deployer(promotion: Promotion, *, also_config: str | None = None) -> Acco
             ["s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"],
             _bucket_and(target.artifact_bucket, promotion.artifact_prefix),
         ),
-        (["kms:Decrypt", "ecr:BatchGetImage"], ["*"]),
+        (["kms:Decrypt", "kms:CreateGrant", "ecr:BatchGetImage", "cloudwatch:DescribeAlarms"], ["*"]),
         (
             ["sagemaker:*"],
             [

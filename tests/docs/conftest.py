@@ -16,6 +16,25 @@ PROJECT = Path(__file__).parents[2]
 Template = dict[str, Any]
 
 
+def rich(place: str) -> dict[str, Any]:
+    """The members of a stage that bring rights."""
+    bucket, key, topic = "s3://ours", f"arn:aws:kms:{place}:key/1", f"arn:aws:sns:{place}:answers"
+    variant = {"name": "A", "instance_type": "ml.m5.large", "initial_instance_count": 1, "enable_ssm_access": True}
+    return {
+        "vpc": {"security_group_ids": ["sg-0123456789abcdef0"], "subnets": ["subnet-0123456789abcdef0"]},
+        "variants": [variant],
+        "volume_key": key,
+        "async_inference": {
+            "s3_output_path": bucket,
+            "s3_input_path": bucket,
+            "kms_key_id": key,
+            "success_topic": topic,
+        },
+        "explainer": {"shap": {"shap_baseline_uri": f"{bucket}/baseline.csv"}},
+        "rollout": {"alarms": ["errors"]},
+    }
+
+
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     """The template of each stack of promotion.yaml by the stack's name, with what brings rights of its own."""
@@ -23,8 +42,9 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     config = yaml.safe_load((PROJECT / "promotion.yaml").read_text())
     for application in config["applications"].values():
         application |= {"copy_images": True, "copy_tags": True, "copy_annotations": True}
-        for stage in application["stages"].values():
-            stage["vpc"] = {"security_group_ids": ["sg-0123456789abcdef0"], "subnets": ["subnet-0123456789abcdef0"]}
+        for name, stage in application["stages"].items():
+            place = config["environments"][stage.get("environment", name)]
+            stage.update(rich(f"{place['region']}:{place['account']}"))
     file = out / "promotion.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False))
     app = cdk.App(outdir=str(out), context=json.loads((PROJECT / "cdk.json").read_text())["context"])

@@ -73,6 +73,82 @@ def test_without_a_vpc_no_role_may_touch_the_network(synthesise: Callable[..., d
     assert "ec2:" not in json.dumps(synthesise({}, {"vpc": "none"}))
 
 
+KEY = "arn:aws:kms:us-east-1:333333333333:key/"
+
+
+@pytest.fixture(scope="module")
+def elaborate(synthesise: Callable[..., dict[str, Template]]) -> dict[str, Template]:
+    """A stage in qa whose endpoint writes, reads, tells, encrypts and is watched."""
+    variant = {"name": "A", "instance_type": "ml.m5.large", "initial_instance_count": 1, "enable_ssm_access": True}
+    dumps = {"destination_s3_uri": "s3://dumps/qa/", "kms_key_id": f"{KEY}dumps"}
+    captured = {
+        "destination_s3_uri": "s3://captured",
+        "initial_sampling_percentage": 1,
+        "capture_options": ["Input"],
+        "kms_key_id": f"{KEY}captured",
+    }
+    answered = {
+        "s3_input_path": "s3://questions/qa",
+        "s3_output_path": "s3://answers/qa",
+        "s3_failure_path": "s3://answers/failed",
+        "kms_key_id": f"{KEY}answers",
+        "error_topic": "arn:aws:sns:us-east-1:333333333333:failed",
+    }
+    stage = {
+        "variants": [{**variant, "core_dump": dumps}],
+        "data_capture": captured,
+        "async_inference": answered,
+        "explainer": {"shap": {"shap_baseline_uri": "s3://models/baseline.csv"}},
+        "volume_key": f"{KEY}volumes",
+        "rollout": {"canary": "10%", "wait": "1m", "alarms": ["errors"]},
+    }
+    return synthesise({}, stage)
+
+
+def test_an_endpoint_writes_reads_and_tells_only_where_its_stage_says(elaborate: dict[str, Template]) -> None:
+    found = statements(elaborate[names.environment_stack("qa")], "promote-qa-execution")
+    assert found["WriteOutputs"]["Resource"] == [
+        "arn:aws:s3:::answers/failed/*",
+        "arn:aws:s3:::answers/qa/*",
+        "arn:aws:s3:::captured/*",
+        "arn:aws:s3:::dumps/qa/*",
+    ]
+    assert found["ReadRequests"]["Resource"] == "arn:aws:s3:::questions/qa/*"
+    assert found["ReadBaselines"]["Resource"] == "arn:aws:s3:::models/baseline.csv"
+    assert found["EncryptOutputs"]["Resource"] == [f"{KEY}answers", f"{KEY}captured", f"{KEY}dumps"]
+    assert found["EncryptOutputs"]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    assert found["TellOfAnswers"]["Resource"] == "arn:aws:sns:us-east-1:333333333333:failed"
+    assert found["OpenShells"]["Resource"] == "*"
+
+
+def test_the_deployer_gives_the_volume_key_and_sees_the_alarms(elaborate: dict[str, Template]) -> None:
+    found = statements(elaborate[names.environment_stack("qa")], "promote-qa-deployer")
+    assert found["GrantVolumeKeys"] == {
+        "Sid": "GrantVolumeKeys",
+        "Effect": "Allow",
+        "Action": "kms:CreateGrant",
+        "Resource": f"{KEY}volumes",
+        "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+    }
+    assert found["SeeAlarms"]["Action"] == "cloudwatch:DescribeAlarms"
+
+
+def test_a_plain_endpoint_brings_none_of_these_rights(
+    elaborate: dict[str, Template], templates: dict[str, Template]
+) -> None:
+    brought = (
+        "WriteOutputs",
+        "ReadRequests",
+        "EncryptOutputs",
+        "TellOfAnswers",
+        "OpenShells",
+        "GrantVolume",
+        "SeeAlarms",
+    )
+    for text in (json.dumps(templates), json.dumps(elaborate[names.environment_stack("production")])):
+        assert [sid for sid in brought if sid in text] == []
+
+
 def test_tags_and_annotations_are_read_and_written_only_where_they_are_copied(
     rich: dict[str, Template], templates: dict[str, Template]
 ) -> None:
