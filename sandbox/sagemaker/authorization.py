@@ -43,9 +43,21 @@ def demands(operation: str, parameters: Record) -> Iterator[Demand]:
         yield Demand(f"sagemaker:{operation}", alternatives, {**tag_context, **targets})
     if tags and operation.startswith("Create") and resources:
         yield Demand("sagemaker:AddTags", resources[0], tag_context)
+    if operation in ("CreateEndpoint", "UpdateEndpoint"):
+        yield from _of_deployment(parameters)
     role = parameters.get("ExecutionRoleArn")
     if operation in ("CreateModel", "CreateEndpointConfig") and isinstance(role, str):
         yield Demand("iam:PassRole", (role,), {"iam:PassedToService": roles.SERVICE_PRINCIPAL})
+
+
+def _of_deployment(parameters: Record) -> Iterator[Demand]:
+    """What SageMaker does as its caller: see the alarms, and give itself the grant to use the volumes' key."""
+    policy = parameters.get("DeploymentConfig")
+    if isinstance(policy, dict) and policy.get("AutoRollbackConfiguration"):
+        yield Demand("cloudwatch:DescribeAlarms", ("*",))
+    key = state.endpoint_configs.get(str(parameters.get("EndpointConfigName")), {}).get("KmsKeyId")
+    if key:
+        yield Demand("kms:CreateGrant", (key,), {"kms:GrantIsForAWSResource": "true"})
 
 
 def require(needed: Iterator[Demand], headers: dict[str, str], query: dict[str, Any]) -> None:

@@ -208,7 +208,7 @@ def _switch(endpoint: Endpoint, pending: Pending, fleet: Fleet) -> None:
             fleet.stop()
             raise Forgotten
         endpoint.config = pending.config
-        endpoint.variants = pending.variants
+        endpoint.variants, endpoint.shadows = pending.variants, pending.shadows
         endpoint.traffic = [(fleet, 1.0)]
         endpoint.last_policy = pending.policy or endpoint.last_policy
         endpoint.deployed = now()

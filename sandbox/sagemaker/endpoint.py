@@ -73,6 +73,13 @@ class Variant:
         }
         if serverless := self.specification.get("ServerlessConfig"):
             shown |= {"CurrentServerlessConfig": serverless, "DesiredServerlessConfig": serverless}
+        if "InstancePools" in self.specification:
+            # Assumed: the pool of the first priority has room for all.
+            pools = sorted(self.specification["InstancePools"], key=lambda pool: int(pool["Priority"]))
+            shown["InstancePools"] = [
+                {"InstanceType": pool["InstanceType"], "CurrentInstanceCount": 0 if number else self.instances}
+                for number, pool in enumerate(pools)
+            ]
         for member in ("ManagedInstanceScaling", "RoutingConfig"):
             if member in self.specification:
                 shown[member] = self.specification[member]
@@ -87,21 +94,24 @@ class Pending:
     variants: list[Variant]
     policy: Record
     started: datetime.datetime
+    shadows: list[Variant] = field(default_factory=list)
     stage: str = "Creating"
 
     def described(self) -> Record:
-        summaries = []
-        for variant in self.variants:
-            summary = variant.described(self.started)
-            summary["InstanceType"] = variant.specification.get("InstanceType")
-            summary["VariantStatus"] = [{"Status": self.stage, "StartTime": self.started}]
-            summary["CurrentInstanceCount"] = 0 if self.stage == "Creating" else variant.instances
-            summaries.append(summary)
         return {
             "EndpointConfigName": self.config["EndpointConfigName"],
             "StartTime": self.started,
-            "ProductionVariants": summaries,
+            "ProductionVariants": [self._summary(variant) for variant in self.variants],
+            "ShadowProductionVariants": [self._summary(variant) for variant in self.shadows] or None,
         }
+
+    def _summary(self, variant: Variant) -> Record:
+        summary = variant.described(self.started)
+        summary["InstanceType"] = variant.specification.get("InstanceType")
+        summary["VariantStatus"] = [{"Status": self.stage, "StartTime": self.started}]
+        if variant.instances is not None and self.stage == "Creating":
+            summary["CurrentInstanceCount"] = 0
+        return summary
 
 
 @dataclass(eq=False)
@@ -115,6 +125,7 @@ class Endpoint:
     modified: datetime.datetime
     status: Status = Status.CREATING
     variants: list[Variant] = field(default_factory=list)
+    shadows: list[Variant] = field(default_factory=list)
     traffic: list[tuple[Fleet, float]] = field(default_factory=list)
     pending: Pending | None = None
     failure_reason: str | None = None
@@ -180,12 +191,15 @@ class Endpoint:
                 "LastDeploymentConfig": self.last_policy,
                 "AsyncInferenceConfig": self.config.get("AsyncInferenceConfig"),
                 "ExplainerConfig": self.config.get("ExplainerConfig"),
+                "MetricsConfig": self.config.get("MetricsConfig"),
                 "DataCaptureConfig": self._data_capture(),
                 "PendingDeploymentSummary": self.pending.described() if self.pending else None,
             }
             if self.variants:
                 moment = self.deployed or self.created
                 answer["ProductionVariants"] = [variant.described(moment) for variant in self.variants]
+                if self.shadows:
+                    answer["ShadowProductionVariants"] = [variant.described(moment) for variant in self.shadows]
         return {key: value for key, value in answer.items() if value is not None}
 
     def summary(self) -> Record:

@@ -4,7 +4,7 @@ import datetime
 
 from ministack.core.responses import get_account_id
 
-from sandbox.sagemaker import arns, authorization, events, images, models, paging, runnable, state, tags
+from sandbox.sagemaker import arns, authorization, events, exclusions, images, models, paging, runnable, state, tags
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.state import Record
 
@@ -14,8 +14,14 @@ def create_endpoint_config(request: Record) -> Record:
     authorization.require_own_role(request)
     variants = [*request["ProductionVariants"], *request.get("ShadowProductionVariants", [])]
     _require_variants(variants)
+    exclusions.require_possible_config(request)
     for variant in variants:
         _require_servable(variant, models.find(variant["ModelName"]))
+    weighted: Record = {
+        kind: [{"InitialVariantWeight": 1.0, **variant} for variant in request[kind]]
+        for kind in ("ProductionVariants", "ShadowProductionVariants")
+        if kind in request
+    }
     arn = arns.endpoint_config(name)
     with state.LOCK:
         if name in state.endpoint_configs:
@@ -23,9 +29,7 @@ def create_endpoint_config(request: Record) -> Record:
         tags.put(arn, request.get("Tags", []))
         state.endpoint_configs[name] = {
             **request,
-            "ProductionVariants": [
-                {"InitialVariantWeight": 1.0, **variant} for variant in request["ProductionVariants"]
-            ],
+            **weighted,
             "EndpointConfigArn": arn,
             "CreationTime": datetime.datetime.now(datetime.UTC),
         }

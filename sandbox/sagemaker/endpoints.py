@@ -4,7 +4,18 @@ from dataclasses import replace
 
 from ministack.core.responses import get_account_id
 
-from sandbox.sagemaker import alarms, arns, deployment, endpoint_configs, faultboard, models, paging, state, tags
+from sandbox.sagemaker import (
+    alarms,
+    arns,
+    deployment,
+    endpoint_configs,
+    exclusions,
+    faultboard,
+    models,
+    paging,
+    state,
+    tags,
+)
 from sandbox.sagemaker.endpoint import Endpoint, Pending, Status, Variant, find, now
 from sandbox.sagemaker.errors import Invalid
 from sandbox.sagemaker.faults import Fault, Kind
@@ -101,12 +112,19 @@ def delete_endpoint(request: Record) -> Record:
 
 
 def _pending(config: Record, policy: Record) -> Pending:
+    exclusions.require_possible_policy(policy, config)
     _require_possible(policy)
     alarms.require_existing(policy)
-    for variant in config["ProductionVariants"]:
+    variants, shadows = (config.get(kind, []) for kind in ("ProductionVariants", "ShadowProductionVariants"))
+    for variant in [*variants, *shadows]:
         models.find(variant["ModelName"])
-    variants = [Variant.initial(variant) for variant in config["ProductionVariants"]]
-    return Pending(config=config, variants=variants, policy=policy, started=now())
+    return Pending(
+        config=config,
+        variants=[Variant.initial(variant) for variant in variants],
+        shadows=[Variant.initial(variant) for variant in shadows],
+        policy=policy,
+        started=now(),
+    )
 
 
 def _require_idle(endpoint: Endpoint) -> None:
@@ -115,8 +133,6 @@ def _require_idle(endpoint: Endpoint) -> None:
 
 
 def _require_possible(policy: Record) -> None:
-    if "BlueGreenUpdatePolicy" in policy and "RollingUpdatePolicy" in policy:
-        raise Invalid("Only one of BlueGreenUpdatePolicy and RollingUpdatePolicy can be specified.")
     blue_green = policy.get("BlueGreenUpdatePolicy", {})
     routing = blue_green.get("TrafficRoutingConfiguration", {})
     needed = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(routing.get("Type", ""))
