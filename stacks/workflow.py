@@ -21,6 +21,9 @@ from stacks.tables import Tables
 
 COPY_LABEL = "CopyTheArtifacts"
 _POLL = Duration.seconds(30)
+_CAPACITY_WAIT = "{% $states.input.stage.capacity_retries.wait_seconds %}"
+_EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
+_THE_FAILURE = "{% {'failed': $states.input.failed} %}"
 _CAUGHT = "{% {'failed': $states.errorOutput} %}"
 _CAUGHT_WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
 _ROLL_BACK_FAILED = "{% $merge([$states.input, {'roll_back_failed': $states.errorOutput}]) %}"
@@ -101,6 +104,9 @@ def story(
     wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.duration(_POLL))
     wait_for_others = sfn.Wait.jsonata(scope, "Wait for the other change", time=sfn.WaitTime.duration(_POLL))
     wait_for_lock = sfn.Wait.jsonata(scope, "Wait for the lock", time=sfn.WaitTime.duration(_POLL))
+    wait_for_capacity = sfn.Wait.jsonata(scope, "Wait for instances", time=sfn.WaitTime.seconds(_CAPACITY_WAIT))
+    promoted = sfn.Succeed.jsonata(scope, Outcome.PROMOTED, outputs="{% $states.input.result %}")
+    unchanged = sfn.Succeed.jsonata(scope, Outcome.UNCHANGED, outputs="{% $states.input.result %}")
 
     is_roll_back = sfn.Choice.jsonata(scope, "Is it a roll-back?")
     anything_to_do = sfn.Choice.jsonata(scope, "Is there anything to do?")
@@ -119,6 +125,13 @@ def story(
     deploy.next(
         somebody_else.when(_progress_is(Progress.BUSY), wait_for_others.next(confirm_lock)).otherwise(
             wait.next(inspect).next(in_service.when(_ended(), end.record, outputs=WELL).otherwise(wait))
+        somebody_else.when(_progress_is(Progress.BUSY), wait_for_others.next(deploy)).otherwise(
+            wait.next(inspect).next(
+                in_service.when(_ended(Outcome.PROMOTED), promoted)
+                .when(_ended(Outcome.UNCHANGED), unchanged)
+                .when(_progress_is(Progress.NO_CAPACITY), wait_for_capacity.next(deploy))
+                .otherwise(wait)
+            )
         )
     )
     verify.next(create_model)
