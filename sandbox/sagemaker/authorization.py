@@ -172,6 +172,7 @@ _RESOURCE_MEMBERS: dict[str, tuple[tuple[str, Spelling], ...]] = {
     "DeleteEndpoint": (_ENDPOINT,),
     "UpdateEndpointWeightsAndCapacities": (_ENDPOINT,),
     "InvokeEndpoint": (_ENDPOINT,),
+    "InvokeEndpointAsync": (_ENDPOINT,),
     "CreateModelPackageGroup": (_GROUP,),
     "DescribeModelPackageGroup": (_GROUP,),
     "DeleteModelPackageGroup": (_GROUP,),

@@ -7,7 +7,7 @@ from ministack import app
 from ministack.core import router
 from ministack.services import tagging
 
-from sandbox.sagemaker import api, invocation, lifetime, state, switchboard
+from sandbox.sagemaker import api, async_invocation, lifetime, state, switchboard
 
 SERVICE = "sagemaker"
 RUNTIME = "sagemaker-runtime"
@@ -17,7 +17,7 @@ def install() -> None:
     # Not in SERVICE_TO_IAM_NAMESPACE: MiniStack would ask for one right on one resource. It only authenticates, and
     # the service asks for every right that a call needs (see authorization).
     app.SERVICE_HANDLERS[SERVICE] = api.handle_request
-    app.SERVICE_HANDLERS[RUNTIME] = invocation.handle_request
+    app.SERVICE_HANDLERS[RUNTIME] = async_invocation.handle_request
     _route()
     _take_part_in_reset()
     _answer_on_our_addresses()

@@ -42,26 +42,35 @@ async def handle_request(
     except authorization.Unauthenticated as failure:
         return failure.response
     except Refusal as refusal:
-        return _refused(refusal)
+        return refused(refusal)
     answer_headers = {"Content-Type": reply.content_type, "x-Amzn-Invoked-Production-Variant": variant}
     if reply.custom_attributes:
         answer_headers[CUSTOM_ATTRIBUTES] = reply.custom_attributes
     return 200, answer_headers, reply.body
 
 
-def _invoke(name: str, headers: dict[str, str], body: bytes) -> tuple[str, Reply]:
+def find(name: str) -> Endpoint:
+    """The endpoint of that name. Raises what an invocation is answered when there is none."""
     endpoint: Endpoint | None = state.endpoints.get(name.lower())
     if endpoint is None or endpoint.name != name:
         raise _not_found(name)
+    return endpoint
+
+
+def _invoke(name: str, headers: dict[str, str], body: bytes) -> tuple[str, Reply]:
+    endpoint = find(name)
     with endpoint.fleet_for_a_request() as fleet:
         if fleet is None:
             raise _not_found(name)
-        return _ask(endpoint, fleet, headers, body)
+        if "AsyncInferenceConfig" in endpoint.config:
+            raise Refusal("ValidationError", f"Endpoint {name} only supports asynchronous inference.")
+        if len(body) > MOST_BYTES:
+            raise Refusal("ValidationError", f"Body must have length less than or equal to {MOST_BYTES} bytes.", 413)
+        return ask(endpoint, fleet, headers, body)
 
 
-def _ask(endpoint: Endpoint, fleet: Fleet, headers: dict[str, str], body: bytes) -> tuple[str, Reply]:
-    if len(body) > MOST_BYTES:
-        raise Refusal("ValidationError", f"Body must have length less than or equal to {MOST_BYTES} bytes.", 413)
+def ask(endpoint: Endpoint, fleet: Fleet, headers: dict[str, str], body: bytes) -> tuple[str, Reply]:
+    """A variant's name and its answer. Raises what the runtime answers when there is none."""
     variant = headers.get("x-amzn-sagemaker-target-variant") or endpoint.choose_variant()
     if variant not in fleet.variants:
         raise Refusal("ValidationError", f"Variant {variant} not found for Request.")
@@ -136,7 +145,7 @@ def _model_error(endpoint: Endpoint, container: str, status: int, message: str) 
     return Refusal("ModelError", text, 424, OriginalStatusCode=status, OriginalMessage=message, LogStreamArn=logs)
 
 
-def _refused(refusal: Refusal) -> api.Response:
+def refused(refusal: Refusal) -> api.Response:
     body = {"Message": refusal.message, **refusal.members}
     headers = {"Content-Type": "application/json", "x-amzn-errortype": refusal.code}
     return refusal.status, headers, json.dumps(body).encode()
