@@ -14,17 +14,17 @@ from lambdas.promotion.step import logger, now, step_with_attempt
 def handler(promotion: Promotion, attempt: int) -> Promotion:
     known = roll_back_rules.begin(promotion, now=now())
     sagemaker = duties.as_deployer(promotion, also_config=known.to).sagemaker
-    endpoint = promotion.stage.endpoint
-    seen = endpoints.see(endpoint, sagemaker=sagemaker)
+    stage = promotion.stage
+    seen = endpoints.see(stage.endpoint, sagemaker=sagemaker)
     roll_back_rules.require_time_left(promotion, known, seen, now=now())
     act, progress = roll_back_rules.next_act(promotion, known, seen, again=attempt > 0)
     began = True
     if act is Act.UPDATE:
-        began = endpoints.update(endpoint, str(known.to), sagemaker=sagemaker)
+        began = endpoints.go_back(stage, str(known.to), sagemaker=sagemaker)
     elif act is Act.CREATE:
-        began = endpoints.create(endpoint, str(known.to), promotion.tags, sagemaker=sagemaker)
+        began = endpoints.create(stage, str(known.to), promotion.tags, sagemaker=sagemaker)
     elif act is Act.DELETE:
-        began = endpoints.delete(endpoint, sagemaker=sagemaker)
+        began = endpoints.delete(stage.endpoint, sagemaker=sagemaker)
     progress = progress if began else RollBackProgress.BUSY
     logger.info("Rolling back", extra={"to": known.to, "act": act.name, "progress": progress})
     serves = roll_back_rules.serves(promotion, known, progress, seen)

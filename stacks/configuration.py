@@ -16,88 +16,6 @@ import yaml
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from lambdas.promotion import limits, settings
-
-# What a pattern means, for the person whose text does not match it.
-_MEANINGS: dict[str, str] = {}
-
-
-def _text(pattern: str, meaning: str, *, longest: int | None = None) -> StringConstraints:
-    _MEANINGS[pattern] = meaning
-    return StringConstraints(pattern=pattern, max_length=longest)
-
-
-def _commercial(region: str) -> str:
-    if region.startswith(("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")):
-        raise ValueError(f"must be a Region of AWS's commercial partition; {region!r} is in another, whose ARNs differ")
-    return region
-
-
-def _few_bytes(text: str) -> str:
-    size = len(text.encode())
-    if size > limits.MOST_BYTES:
-        raise ValueError(f"must have at most {limits.MOST_BYTES} bytes, as SageMaker has it, not {size}")
-    return text
-
-
-_LABEL = r"^[a-z][a-z0-9-]*[a-z0-9]$"
-_LABEL_MEANING = "at least two small letters, digits and hyphens, beginning with a letter"
-
-Account = Annotated[str, _text(r"^[0-9]{12}$", "an account's 12 digits, in quotes")]
-Region = Annotated[
-    str, _text(r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$", "a Region such as us-east-1"), AfterValidator(_commercial)
-]
-# Environments stand in role and bucket names (64 and 63 characters), applications and stages in model names (63).
-EnvironmentName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=20)]
-ApplicationName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=40)]
-StageName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=20)]
-# A registry's host and a repository (API: ECR, RepositoryName), without the tag and the digest, which are kept.
-ImageName = Annotated[
-    str,
-    _text(
-        r"^[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$",
-        "a registry and a repository, such as 222222222222.dkr.ecr.us-east-1.amazonaws.com/my-images, without tag and "
-        "digest",
-    ),
-]
-Bucket = Annotated[str, _text(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", "a bucket's name, without s3://")]
-KeyArn = Annotated[
-    str, _text(r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", "a key's ARN (not an alias: it must be exact)")
-]
-# SageMaker's own pattern (API: EndpointName, VariantName, ModelPackageGroupName).
-SageMakerName = Annotated[
-    str, _text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", "letters, digits and hyphens, at most 63, as SageMaker has it")
-]
-InstanceType = Annotated[str, _text(r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$", "an instance type such as ml.m5.large")]
-ExternalId = Annotated[
-    str, _text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1224 letters, digits or _+=,.@:/-", longest=1224)
-]
-OrganizationId = Annotated[str, _text(r"^o-[a-z0-9]{10,32}$", "an organization's id such as o-abcde12345")]
-# What SNS takes as an Endpoint, of the protocols email, https, sqs and lambda (API: Subscribe).
-Subscriber = Annotated[
-    str,
-    _text(
-        r"^([^@\s]+@[^@\s.]+(\.[^@\s.]+)+|https://[^\s/]+[^\s]*|arn:aws:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+"
-        r"|arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_:-]+)$",
-        "an e-mail address, an https:// address, or the ARN of an SQS queue (not FIFO) or of a Lambda function",
-        longest=2048,
-    ),
-]
-Page = Annotated[str, _text(r"^https://[^\s#]+$", "a page's https:// address, without # and what follows", longest=500)]
-PythonVersion = Annotated[str, _text(r"^3\.[0-9]+$", 'a version of Python such as "3.13", in quotes')]
-Duration = Annotated[str, _text(r"^[1-9][0-9]*[smh]$", "a duration such as 90s, 30m or 2h")]
-# API: EnvironmentMap, VpcSecurityGroupIds, Subnets.
-VariableName = Annotated[
-    str,
-    _text(r"^[a-zA-Z_][a-zA-Z0-9_]*$", "a variable's name: letters, digits and underscores, no digit first"),
-    AfterValidator(_few_bytes),
-]
-VariableValue = Annotated[str, AfterValidator(_few_bytes)]
-SecurityGroupId = Annotated[str, _text(r"^sg-[0-9a-zA-Z-]+$", "a security group's id such as sg-0a1b2c3d", longest=32)]
-SubnetId = Annotated[str, _text(r"^subnet-[0-9a-zA-Z-]+$", "a subnet's id such as subnet-0a1b2c3d", longest=32)]
-Arn = Annotated[
-    str,
-    _text(r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:[^\s*]+$", "a whole ARN", longest=2048),
-]
 from stacks import endpoint_contradictions
 from stacks.endpoint_configuration import EndpointConfiguration
 from stacks.fields import (
@@ -123,6 +41,7 @@ from stacks.fields import (
     VariableValue,
     seconds,
 )
+from stacks.notify import Notify
 from stacks.rollout import Update
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
@@ -136,26 +55,6 @@ class ConfigurationError(Exception):
     """promotion.yaml has mistakes; the message lists all of them with their paths."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Notify(_Strict):
-    """Who is told how promotions end, and of alarms. `runbook` is where docs/operations.md can be read."""
-
-    subscribers: tuple[Subscriber, ...] = ()
-    unchanged: Annotated[bool, Field(strict=True)] = False
-    runbook: Page | None = None
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Notify:
-        twice = [one for one in dict.fromkeys(self.subscribers) if self.subscribers.count(one) > 1]
-        if twice:
-            raise ValueError(f"subscribers has {', '.join(twice)} more than once; SNS has one subscription of each")
-        return self
-
-
-class Hub(_Strict):
 class Hub(Strict):
     """The account of the state machine. `python` is the version that everybody who deploys must use."""
 
@@ -233,7 +132,6 @@ class Stage(EndpointConfiguration, Update):
     variables: Variables = Variables()
     vpc: Annotated[Vpc | None, WrapValidator(_vpc_or_none)] = None
     network_isolation: Annotated[bool, Field(strict=True)] | None = None
-    arns: dict[Arn, Arn] = {}
     when_locked: settings.WhenLocked = settings.WhenLocked.WAIT
     failed_first_deployment: settings.FirstDeployment = settings.FirstDeployment.DELETE
     arns: dict[Arn, Arn] = Field(default_factory=dict)

@@ -105,8 +105,6 @@ def story(
     wait_for_others = sfn.Wait.jsonata(scope, "Wait for the other change", time=sfn.WaitTime.duration(_POLL))
     wait_for_lock = sfn.Wait.jsonata(scope, "Wait for the lock", time=sfn.WaitTime.duration(_POLL))
     wait_for_capacity = sfn.Wait.jsonata(scope, "Wait for instances", time=sfn.WaitTime.seconds(_CAPACITY_WAIT))
-    promoted = sfn.Succeed.jsonata(scope, Outcome.PROMOTED, outputs="{% $states.input.result %}")
-    unchanged = sfn.Succeed.jsonata(scope, Outcome.UNCHANGED, outputs="{% $states.input.result %}")
 
     is_roll_back = sfn.Choice.jsonata(scope, "Is it a roll-back?")
     anything_to_do = sfn.Choice.jsonata(scope, "Is there anything to do?")
@@ -124,12 +122,9 @@ def story(
     create_model.next(create_config).next(confirm_lock).next(confirm_approval).next(deploy)
     deploy.next(
         somebody_else.when(_progress_is(Progress.BUSY), wait_for_others.next(confirm_lock)).otherwise(
-            wait.next(inspect).next(in_service.when(_ended(), end.record, outputs=WELL).otherwise(wait))
-        somebody_else.when(_progress_is(Progress.BUSY), wait_for_others.next(deploy)).otherwise(
             wait.next(inspect).next(
-                in_service.when(_ended(Outcome.PROMOTED), promoted)
-                .when(_ended(Outcome.UNCHANGED), unchanged)
-                .when(_progress_is(Progress.NO_CAPACITY), wait_for_capacity.next(deploy))
+                in_service.when(_ended(), end.record, outputs=WELL)
+                .when(_progress_is(Progress.NO_CAPACITY), wait_for_capacity.next(confirm_lock))
                 .otherwise(wait)
             )
         )

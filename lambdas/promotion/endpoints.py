@@ -102,6 +102,22 @@ def update(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> bool:
     return True
 
 
+def go_back(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> bool:
+    """Update the endpoint to what it served before: all at once, with the counts that it has, whatever the rollout.
+
+    Return False if somebody is changing it in this moment.
+    """
+    try:
+        sagemaker.update_endpoint(
+            EndpointName=stage.endpoint, EndpointConfigName=config, RetainAllVariantProperties=True
+        )
+    except ClientError as error:
+        if sagemaker_errors.is_in_progress(error):
+            return False
+        raise _refusal(error, f"update the endpoint {stage.endpoint} back to {config}") from error
+    return True
+
+
 def delete(endpoint: str, *, sagemaker: SageMakerClient) -> bool:
     """Delete the endpoint; return False if it is being changed in this moment. It may be gone already."""
     try:
@@ -112,6 +128,8 @@ def delete(endpoint: str, *, sagemaker: SageMakerClient) -> bool:
         if not sagemaker_errors.is_missing(error):
             raise _refusal(error, f"delete the endpoint {endpoint}") from error
     return True
+
+
 def update_request(stage: Stage, config: str) -> UpdateEndpointInputTypeDef:
     """Return UpdateEndpoint's request: what the live variants keep, and how the new ones take over.
 

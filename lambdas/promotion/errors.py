@@ -88,6 +88,8 @@ class OlderModel(Refused):
 
 class NothingToRollBackTo(Refused):
     """The record knows no earlier good promotion of this stage that could serve again. Promote a model by its name."""
+
+
 class IncompatibleRollout(Refused):
     """The live endpoint excludes the update that the stage wants. Change the stage's rollout or its variants."""
 

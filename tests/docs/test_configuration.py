@@ -9,8 +9,6 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from stacks import bundle, configuration
-from stacks.configuration import Application, Configuration, Environment, Hub, Notify, Stage, Variables, Variant, Vpc
 from stacks import bundle, configuration, endpoint_configuration, rollout
 from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variables, Vpc
 from stacks.endpoint_configuration import (
@@ -28,6 +26,7 @@ from stacks.endpoint_configuration import (
     Shap,
     Variant,
 )
+from stacks.notify import Notify
 from stacks.rollout import CapacityRetries, Rollout
 from tests.docs import pages
 
