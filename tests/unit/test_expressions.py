@@ -1,0 +1,56 @@
+"""JSONata in a smoke test: what it cannot do, and that it ends."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from lambdas.promotion import expressions
+from lambdas.promotion.expressions import BadExpression, TooSlow
+
+
+@pytest.mark.parametrize("text", ["label =", "$match(", "'abc", "a.b[", "/(/", ""])
+def test_what_is_no_jsonata_is_told(text: str) -> None:
+    with pytest.raises(BadExpression):
+        expressions.require_readable(text)
+
+
+@pytest.mark.parametrize(
+    ("expression", "document"),
+    [("$unknown(1)", {}), ("a > 'x'", {"a": 1}), ("1/0", {}), ("$number('x') = 1", {}), ("$toMillis('x') = 1", {})],
+)
+def test_what_cannot_be_applied_is_an_error_and_not_false(expression: str, document: Any) -> None:
+    with pytest.raises(BadExpression):
+        expressions.is_true(expression, document)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "( $f := function($x){ $f($x) }; $f(1) )",
+        # Neither of these two comes to a place where the package would look at its own time limit.
+        "$match('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!', /(a+)+$/) = 1",
+        "$sum([1..9999999]) = 1",
+    ],
+)
+def test_every_evaluation_ends_in_time(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expressions, "SECONDS", 0.2)
+    began = time.monotonic()
+    with pytest.raises(TooSlow, match=r"0\.2 seconds"):
+        expressions.is_true(expression, {})
+    assert time.monotonic() - began < 2
+
+
+def test_endless_recursion_is_an_error() -> None:
+    with pytest.raises(BadExpression, match="Stack overflow"):
+        expressions.is_true("( $f := function($x){ 1 + $f($x) }; $f(1) )", {})
+
+
+def test_the_alarm_is_put_back() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    assert expressions.is_true("a = 1", {"a": 1})
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

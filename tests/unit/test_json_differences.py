@@ -1,0 +1,35 @@
+"""Where two JSON documents differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.json_differences import differences
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "found"),
+    [
+        ({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]}, []),
+        ({"a": 1, "b": 2}, {"b": 2.0, "a": 1.0}, []),
+        (True, 1, ["$ is 1, not true"]),
+        (0, False, ["$ is false, not 0"]),
+        (None, {}, ["$ is {}, not null"]),
+        ("1", 1, ['$ is 1, not "1"']),
+        ({"a": 1}, {"b": 1}, ["$.a is missing", "$.b is too much"]),
+        ([1, 2], [1], ["$ has 1 items, not 2"]),
+        ([1, {"x": [2]}], [3, {"x": [4]}], ["$[0] is 3, not 1", "$[1].x[0] is 4, not 2"]),
+        (1.5, float("nan"), ["$ is NaN, not 1.5"]),
+        (0.5, 10**400, [f"$ is 1{'0' * 58}…, not 0.5"]),
+    ],
+)
+def test_each_difference_is_told_with_its_place(expected: Any, got: Any, found: list[str]) -> None:
+    assert list(differences(expected, got)) == found
+
+
+def test_a_number_may_differ_by_whichever_tolerance_is_more() -> None:
+    assert not list(differences([100.0, 0.0], [101.0, 0.5], absolute=0.5, relative=0.01))
+    assert len(list(differences([100.0, 0.0], [101.1, 0.6], absolute=0.5, relative=0.01))) == 2
+    assert not list(differences(-200, -202, relative=0.01))
