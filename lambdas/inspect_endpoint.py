@@ -17,6 +17,6 @@ def handler(promotion: Promotion) -> Promotion:
     failures = known.capacity_failures + (progress is Progress.NO_CAPACITY)
     change = replace(known, progress=progress, capacity_failures=failures)
     inspected = promotion.with_change(change)
-    if progress is not Progress.IN_SERVICE:
+    if progress is not Progress.IN_SERVICE or promotion.stage.smoke_tests:
         return inspected
     return inspected.ended(Outcome.UNCHANGED if change.joined else Outcome.PROMOTED, at=now())

@@ -18,6 +18,7 @@ from lambdas.promotion import (
     registries,
     registry,
     rules,
+    sample_payloads,
     settings,
 )
 from lambdas.promotion.accounts import Account
@@ -45,6 +46,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         )
     account = duties.as_reader(source, execution=execution, external_id=deployed.external_id)
     model, found, tags = _model_of(request, application, source, account, deployed)
+    model = sample_payloads.resolved(model, stage, source=account)
     named = found.images
     digests = registries.digests(named, account)
     found = definition.for_stage(found, stage=stage, source=source, target=target, digests=digests, where=model.arn)

@@ -43,6 +43,79 @@ from stacks.fields import (
 )
 from stacks.notify import Notify
 from stacks.rollout import Update
+from stacks import smoke_configuration
+from stacks.smoke_configuration import SmokeTests
+
+# What a pattern means, for the person whose text does not match it.
+_MEANINGS: dict[str, str] = {}
+
+
+def _text(pattern: str, meaning: str, *, longest: int | None = None) -> StringConstraints:
+    _MEANINGS[pattern] = meaning
+    return StringConstraints(pattern=pattern, max_length=longest)
+
+
+def _commercial(region: str) -> str:
+    if region.startswith(("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")):
+        raise ValueError(f"must be a Region of AWS's commercial partition; {region!r} is in another, whose ARNs differ")
+    return region
+
+
+def _few_bytes(text: str) -> str:
+    size = len(text.encode())
+    if size > limits.MOST_BYTES:
+        raise ValueError(f"must have at most {limits.MOST_BYTES} bytes, as SageMaker has it, not {size}")
+    return text
+
+
+_LABEL = r"^[a-z][a-z0-9-]*[a-z0-9]$"
+_LABEL_MEANING = "at least two small letters, digits and hyphens, beginning with a letter"
+
+Account = Annotated[str, _text(r"^[0-9]{12}$", "an account's 12 digits, in quotes")]
+Region = Annotated[
+    str, _text(r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$", "a Region such as us-east-1"), AfterValidator(_commercial)
+]
+# Environments stand in role and bucket names (64 and 63 characters), applications and stages in model names (63).
+EnvironmentName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=20)]
+ApplicationName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=40)]
+StageName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=20)]
+# A registry's host and a repository (API: ECR, RepositoryName), without the tag and the digest, which are kept.
+ImageName = Annotated[
+    str,
+    _text(
+        r"^[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$",
+        "a registry and a repository, such as 222222222222.dkr.ecr.us-east-1.amazonaws.com/my-images, without tag and "
+        "digest",
+    ),
+]
+Bucket = Annotated[str, _text(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", "a bucket's name, without s3://")]
+KeyArn = Annotated[
+    str, _text(r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", "a key's ARN (not an alias: it must be exact)")
+]
+# SageMaker's own pattern (API: EndpointName, VariantName, ModelPackageGroupName).
+SageMakerName = Annotated[
+    str, _text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", "letters, digits and hyphens, at most 63, as SageMaker has it")
+]
+InstanceType = Annotated[str, _text(r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$", "an instance type such as ml.m5.large")]
+ExternalId = Annotated[
+    str, _text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1224 letters, digits or _+=,.@:/-", longest=1224)
+]
+OrganizationId = Annotated[str, _text(r"^o-[a-z0-9]{10,32}$", "an organization's id such as o-abcde12345")]
+PythonVersion = Annotated[str, _text(r"^3\.[0-9]+$", 'a version of Python such as "3.13", in quotes')]
+Duration = Annotated[str, _text(r"^[1-9][0-9]*[smh]$", "a duration such as 90s, 30m or 2h")]
+# API: EnvironmentMap, VpcSecurityGroupIds, Subnets.
+VariableName = Annotated[
+    str,
+    _text(r"^[a-zA-Z_][a-zA-Z0-9_]*$", "a variable's name: letters, digits and underscores, no digit first"),
+    AfterValidator(_few_bytes),
+]
+VariableValue = Annotated[str, AfterValidator(_few_bytes)]
+SecurityGroupId = Annotated[str, _text(r"^sg-[0-9a-zA-Z-]+$", "a security group's id such as sg-0a1b2c3d", longest=32)]
+SubnetId = Annotated[str, _text(r"^subnet-[0-9a-zA-Z-]+$", "a subnet's id such as subnet-0a1b2c3d", longest=32)]
+Arn = Annotated[
+    str,
+    _text(r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:[^\s*]+$", "a whole ARN", longest=2048),
+]
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
 _LONGEST_DEADLINE = 8 * 3600
@@ -135,6 +208,8 @@ class Stage(EndpointConfiguration, Update):
     when_locked: settings.WhenLocked = settings.WhenLocked.WAIT
     failed_first_deployment: settings.FirstDeployment = settings.FirstDeployment.DELETE
     arns: dict[Arn, Arn] = Field(default_factory=dict)
+    arns: dict[Arn, Arn] = {}
+    smoke_test: SmokeTests = ()
 
     @property
     def deadline_seconds(self) -> int:
@@ -180,6 +255,21 @@ class Configuration(Strict):
             if application.copy_images
             for name, stage in application.stages.items()
         }
+
+    def tested(self) -> set[str]:
+        """Return the environments with a stage that has a smoke test."""
+        return {stage.environment for stage in self._deployed_stages() if stage.smoke_tests}
+
+    def payload_sources(self) -> set[str]:
+        """Return the environments from which some smoke test's payload is read while they are a stage's source."""
+        return {
+            stage.source
+            for stage in self._deployed_stages()
+            if any(test.payload.read_in_source for test in stage.smoke_tests)
+        }
+
+    def _deployed_stages(self) -> list[settings.Stage]:
+        return [stage for application in self.deployed().applications.values() for stage in application.stages.values()]
 
     def used(self) -> set[str]:
         """Return the environments that some stage names; the others have nothing to deploy."""
@@ -256,6 +346,9 @@ class Configuration(Strict):
                             copy_images=application.copy_images,
                             when_locked=stage.when_locked,
                             failed_first_deployment=stage.failed_first_deployment,
+                            smoke_tests=tuple(
+                                test.deployed(self.environments[stage.source].buckets) for test in stage.smoke_test
+                            ),
                         )
                         for stage_name, stage in application.stages.items()
                     },
@@ -390,6 +483,13 @@ def _contradictions(configuration: Configuration, named: Mapping[str, object]) -
             yield from _contradictions_of_stage(path, stage, target, named)
             yield from endpoint_contradictions.contradictions(path, stage, configuration.environments.get(target))
             yield from _images_elsewhere(path, stage, configuration.environments.get(target))
+            yield from smoke_configuration.contradictions(
+                f"{path}.smoke_test",
+                stage.smoke_test,
+                source=stage.source,
+                registry=configuration.registry_of(application),
+                variants=[variant.name for variant in getattr(stage, "variants", [])],
+            )
             endpoint = (_place(target, configuration), stage.endpoint.lower())
             owner = endpoints.setdefault(endpoint, path)
             if stage.endpoint and owner != path:

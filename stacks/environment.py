@@ -42,8 +42,12 @@ class Environment:
         )
 
     def steps_of(self, duty: Duty) -> list[Step]:
-        """The steps that have the duty here: the reader serves a copy of images only where images are taken from."""
-        left_out = {Step.COPY_IMAGE} if duty is Duty.READER and not self.feeds_images() else set()
+        """The steps that have the duty here: the reader serves images and smoke tests only where needed."""
+        left_out = set()
+        if duty is Duty.READER and not self.feeds_images():
+            left_out.add(Step.COPY_IMAGE)
+        if duty is Duty.READER and self.name not in self.configuration.payload_sources():
+            left_out.add(Step.SMOKE_TEST)
         return [step for step in STEPS_OF_DUTY[duty] if step not in left_out]
 
     def feeds_images(self) -> bool:

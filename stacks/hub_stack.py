@@ -34,11 +34,12 @@ _LONG = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.COPY_UN
 _LONG |= {Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS, Step.COPY_IMAGE, Step.RECORD_PROMOTION, Step.TIDY_UP}
 # What rolls back may first have to wait for a deployment, which lasts 8 hours at most (roll_back_rules.py).
 _TO_ROLL_BACK = Duration.hours(10)
+_LONG |= {Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS, Step.COPY_IMAGE, Step.SMOKE_TEST}
 _STOPPED = f"{names.PRODUCT}-stopped"  # the rule for executions that were stopped
 _LONGEST = Duration.minutes(15)
 _ONE_CPU = 1769  # MB
 _WRITE_LISTS = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY}
-_READ_LISTS = _LONG - {Step.RESOLVE_MODEL, Step.COPY_IMAGE}
+_READ_LISTS = _LONG - {Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.SMOKE_TEST}
 _LISTS_KEPT = Duration.days(90)  # as long as Step Functions keeps an execution's history
 
 
@@ -333,6 +334,9 @@ def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:
     copies = configuration.image_copies()
     if step is Step.COPY_IMAGE:
         places[Duty.READER] = sorted({source for source, _ in copies})
+    if step is Step.SMOKE_TEST:
+        places[Duty.READER] = sorted(configuration.payload_sources())
+    places[Duty.INVOKER] = sorted(configuration.tested())
     places[Duty.PUSHER] = sorted({target for _, target in copies})
     return [
         names.environment_role_arn(configuration.environments[place].account, place, duty)

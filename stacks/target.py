@@ -14,6 +14,7 @@ from lambdas.promotion import names
 from lambdas.promotion.names import Duty
 from stacks import endpoint_rights
 from stacks.environment import Environment
+from stacks.invoker import add_invoker
 from stacks.nag import accept
 from stacks.retention import KEPT
 
@@ -27,6 +28,7 @@ class Target(Environment):
         bucket = self._artifact_bucket(key, sources)
         self._deployer(bucket, key)
         self._execution_role(bucket, key)
+        add_invoker(self, key)
         if any(target == self.name for _, target in self.configuration.image_copies()):
             self._pusher()
         return key

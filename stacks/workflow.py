@@ -101,6 +101,9 @@ def story(
     create_config = do("Create the endpoint configuration", Step.CREATE_ENDPOINT_CONFIG)
     deploy = do("Deploy the endpoint", Step.DEPLOY_ENDPOINT, caught_by=roll_back)
     inspect = do("Inspect the endpoint", Step.INSPECT_ENDPOINT, caught_by=roll_back)
+    deploy = do("Deploy the endpoint", Step.DEPLOY_ENDPOINT)
+    inspect = do("Inspect the endpoint", Step.INSPECT_ENDPOINT)
+    smoke_test = do("Smoke-test the endpoint", Step.SMOKE_TEST)
     wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.duration(_POLL))
     wait_for_others = sfn.Wait.jsonata(scope, "Wait for the other change", time=sfn.WaitTime.duration(_POLL))
     wait_for_lock = sfn.Wait.jsonata(scope, "Wait for the lock", time=sfn.WaitTime.duration(_POLL))
@@ -112,6 +115,7 @@ def story(
     all_copied = sfn.Choice.jsonata(scope, "Was every unit copied?")
     somebody_else = sfn.Choice.jsonata(scope, "Is somebody else changing it?")
     in_service = sfn.Choice.jsonata(scope, "Is it in service on our configuration?")
+    own_change = sfn.Choice.jsonata(scope, "Did this promotion change it?")
 
     lock.add_catch(look_at_lock, errors=[locking.CONDITION_FAILED], outputs="{% $states.input %}")
     lock.add_catch(end.explain, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
@@ -125,6 +129,13 @@ def story(
             wait.next(inspect).next(
                 in_service.when(_ended(), end.record, outputs=WELL)
                 .when(_progress_is(Progress.NO_CAPACITY), wait_for_capacity.next(confirm_lock))
+                in_service.when(_ended(Outcome.PROMOTED), promoted)
+                .when(_ended(Outcome.UNCHANGED), unchanged)
+                # In service, and not ended: the stage has a smoke test.
+                .when(
+                    _progress_is(Progress.IN_SERVICE),
+                    smoke_test.next(own_change.when(_ended(Outcome.PROMOTED), promoted).otherwise(unchanged)),
+                )
                 .otherwise(wait)
             )
         )

@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 
 from lambdas.promotion.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
+from lambdas.promotion.smoke_settings import ANSWER_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
 _CONFIG = Config(
@@ -37,6 +39,8 @@ _CONFIG = Config(
 )
 # One CopyObject of 5 GB, or completing 10,000 parts, is one long request: S3 answers when it is done.
 _S3_CONFIG = _CONFIG.merge(Config(read_timeout=840))
+# A model has 60 seconds to answer (API: InvokeEndpoint).
+_RUNTIME_CONFIG = _CONFIG.merge(Config(read_timeout=ANSWER_SECONDS))
 
 # "403" is what a refused HEAD gives: it has no body.
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
@@ -135,6 +139,11 @@ class Account:
     @cached_property
     def sagemaker(self) -> SageMakerClient:
         client: SageMakerClient = self._client("sagemaker", _CONFIG)
+        return client
+
+    @cached_property
+    def sagemaker_runtime(self) -> SageMakerRuntimeClient:
+        client: SageMakerRuntimeClient = self._client("sagemaker-runtime", _RUNTIME_CONFIG)
         return client
 
     def _client(self, service: Any, config: Config) -> Any:

@@ -18,6 +18,8 @@ from cattrs.preconf.json import make_converter
 
 from lambdas.promotion import names
 from lambdas.promotion.settings import Environment, FirstDeployment, Hub, Stage, WhenLocked
+from lambdas.promotion.settings import Environment, Hub, Stage
+from lambdas.promotion.smoke_report import SmokeReport
 
 T = TypeVar("T")
 
@@ -238,6 +240,7 @@ class SourceModel:
 
     `made_at` is when the model was made where it was trained, through however many stages it came: it says which of
     two models is older. `approved_by` is who the registry says changed the version last, in its own words.
+    `sample_payload`: the version's archive with a sample request, where a smoke test of the stage sends it.
     """
 
     arn: str
@@ -245,6 +248,7 @@ class SourceModel:
     made_at: datetime
     model_package_arn: str | None = None
     approved_by: str | None = None
+    sample_payload: S3Object | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,7 +333,8 @@ class Result:
     """The execution's output.
 
     `artifacts_proved`: how many copies have the full-object checksum that the source had; `artifacts_not_proved`: the
-    others, whose source has none. Both are None if the endpoint served this already and nothing was verified.
+    others, whose source has none. Both are None if the endpoint served this already and nothing was verified. `smoke`:
+    what the smoke tests asked and got, if the stage has any.
     """
 
     outcome: Outcome
@@ -347,6 +352,7 @@ class Result:
     artifacts_proved: int | None
     artifacts_not_proved: int | None
     images_copied: tuple[str, ...]
+    smoke: SmokeReport | None
     started_at: datetime
     ended_at: datetime
     seconds: float
@@ -377,6 +383,7 @@ class Promotion:
     lock: Lock | None = None
     change: Change | None = None
     roll_back: RollBack | None = None
+    smoke: SmokeReport | None = None
     result: Result | None = None
 
     def with_change(self, change: Change) -> Promotion:
@@ -402,6 +409,7 @@ class Promotion:
                 artifacts_proved=self.proof.compared if self.proof else None,
                 artifacts_not_proved=self.proof.computed if self.proof else None,
                 images_copied=tuple(image.target for image in self.images if image.copied),
+                smoke=self.smoke,
                 started_at=self.execution.started_at,
                 ended_at=at,
                 seconds=round((at - self.execution.started_at).total_seconds(), 3),

@@ -11,7 +11,7 @@ import os.path
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from lambdas.promotion import accounts, images, names
+from lambdas.promotion import accounts, images, names, payloads
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.document import Artifact, Execution, ImageCopy, Promotion
 from lambdas.promotion.names import Duty
@@ -103,6 +103,39 @@ def as_deployer(promotion: Promotion, *, also_config: str | None = None) -> Acco
         ),
         (["iam:PassRole"], [target.role_arn(Duty.EXECUTION)]),
     )
+
+
+def as_invoker(promotion: Promotion) -> Account:
+    """Ask this promotion's endpoint, and read what its smoke tests send from the target's buckets."""
+    target = promotion.target
+    objects, _ = _payloads(promotion, in_source=False)
+    return _enter(
+        promotion,
+        target,
+        Duty.INVOKER,
+        (["sagemaker:InvokeEndpoint"], names.endpoint_arns(target.account, target.region, promotion.stage.endpoint)),
+        (["s3:GetObject"], objects),
+        (["kms:Decrypt"], ["*"] if objects else []),
+    )
+
+
+def as_payload_reader(promotion: Promotion) -> Account:
+    """Read what the stage's smoke tests send from the source's buckets."""
+    objects, buckets = _payloads(promotion, in_source=True)
+    return _enter(
+        promotion,
+        promotion.source,
+        Duty.READER,
+        (["s3:GetObject"], objects),
+        (["s3:ListBucket"], buckets),
+        (["kms:Decrypt"], ["*"]),
+    )
+
+
+def _payloads(promotion: Promotion, *, in_source: bool) -> tuple[list[str], list[str]]:
+    """Return the ARNs of what the smoke tests send, and of the buckets it lies in."""
+    found = [place for place in payloads.places(promotion) if place.in_source is in_source]
+    return _beginnings((one.bucket, one.key) for one in found), _buckets({one.bucket for one in found})
 
 
 def _enter(

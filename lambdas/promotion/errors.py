@@ -92,6 +92,8 @@ class NothingToRollBackTo(Refused):
 
 class IncompatibleRollout(Refused):
     """The live endpoint excludes the update that the stage wants. Change the stage's rollout or its variants."""
+class SamplePayloadUnusable(Refused):
+    """The smoke test wants the version's sample payload, which is missing or no such archive. Register it with one."""
 
 
 class RolledBack(PromotionError):
@@ -100,6 +102,10 @@ class RolledBack(PromotionError):
 
 class DeploymentRolledBack(RolledBack):
     """SageMaker returned the endpoint to its previous configuration. Read its reason, mend the model, promote."""
+
+
+class SmokeTestFailed(RolledBack):
+    """The endpoint came into service and did not answer as its stage expects. Mend the model or the expectation."""
 
 
 class Errored(PromotionError):
@@ -160,6 +166,10 @@ class RecordNotWritten(Errored):
 
 class DeploymentTimedOut(Errored):
     """The endpoint was not in service before the stage's deadline. Look at the endpoint, then promote again."""
+
+
+class PayloadUnusable(Errored):
+    """A payload of the smoke test is not there or too large, so the model was not asked. Put it there."""
 
 
 class CallRefused(Errored):

@@ -42,6 +42,7 @@ class Step(enum.StrEnum):
     DEPLOY_ENDPOINT = "deploy_endpoint"
     INSPECT_ENDPOINT = "inspect_endpoint"
     ROLL_BACK = "roll_back"
+    SMOKE_TEST = "smoke_test"
     EXPLAIN_FAILURE = "explain_failure"
     RECORD_PROMOTION = "record_promotion"
     TIDY_UP = "tidy_up"
@@ -70,11 +71,13 @@ class Duty(enum.StrEnum):
     COPIER = "copier"
     PUSHER = "pusher"
     DEPLOYER = "deployer"
+    INVOKER = "invoker"
     EXECUTION = "execution"
 
 
 STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
     Duty.READER: (Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL),
+    Duty.READER: (Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.SMOKE_TEST),
     Duty.COPIER: (Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
     Duty.PUSHER: (Step.COPY_IMAGE,),
     Duty.DEPLOYER: (
@@ -90,6 +93,7 @@ STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
         Step.ROLL_BACK,
         Step.TIDY_UP,
     ),
+    Duty.INVOKER: (Step.SMOKE_TEST,),
 }
 
 

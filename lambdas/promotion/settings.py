@@ -16,6 +16,7 @@ from cattrs.preconf.json import make_converter
 
 from lambdas.promotion import names
 from lambdas.promotion.names import Duty
+from lambdas.promotion.smoke_settings import SmokeTest
 
 _FILE = Path(__file__).parent / "settings.json"
 _converter = make_converter()
@@ -125,7 +126,7 @@ class Stage:
     `network_isolation` of None says nothing. `arns` are exact ARNs of the source with those that take their places.
     `when_locked` and `failed_first_deployment` say what happens when two promotions meet, and when the first one fails.
     `images` says where the target has an image of another place, as registry and repository; `copy_images` lets the
-    target have copies of the source account's own images.
+    target have copies of the source account's own images. `smoke_tests`: what is asked of the endpoint once it serves.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Stage:
     copy_images: bool = False
     when_locked: WhenLocked = WhenLocked.WAIT
     failed_first_deployment: FirstDeployment = FirstDeployment.DELETE
+    smoke_tests: tuple[SmokeTest, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,6 +65,10 @@ class Stubs:
     def ecr(self) -> Stubber:
         return self.of("ecr")
 
+    @property
+    def sagemaker_runtime(self) -> Stubber:
+        return self.of("sagemaker-runtime")
+
     def let_in(self) -> None:
         """Answer AssumeRole, whatever the role; test_duties.py looks at which."""
         self.sts.add_response("assume_role", {"Credentials": CREDENTIALS})

@@ -45,6 +45,10 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
         for name, stage in application["stages"].items():
             place = config["environments"][stage.get("environment", name)]
             stage.update(rich(f"{place['region']}:{place['account']}"))
+        for stage in application["stages"].values():
+            stage["smoke_test"]["payload_from"] = f"s3://{stage['endpoint']}-payloads/one.csv"
+            del stage["smoke_test"]["payload"]
+            stage["vpc"] = {"security_group_ids": ["sg-0123456789abcdef0"], "subnets": ["subnet-0123456789abcdef0"]}
     file = out / "promotion.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False))
     app = cdk.App(outdir=str(out), context=json.loads((PROJECT / "cdk.json").read_text())["context"])

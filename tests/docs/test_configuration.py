@@ -28,6 +28,9 @@ from stacks.endpoint_configuration import (
 )
 from stacks.notify import Notify
 from stacks.rollout import CapacityRetries, Rollout
+from stacks import bundle, configuration, smoke_configuration
+from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variables, Variant, Vpc
+from stacks.smoke_configuration import Expectation, SmokeTest, Tolerance
 from tests.docs import pages
 
 PAGE = pages.text_of("configuration.md")
@@ -40,6 +43,9 @@ SECTIONS: dict[type[BaseModel], str] = {
     Stage: "A stage",
     Variables: "A stage's variables",
     Vpc: "A stage's vpc",
+    SmokeTest: "A stage's smoke_test",
+    Expectation: "What is expected",
+    Tolerance: "A tolerance",
     Variant: "A variant",
     Serverless: "A variant's serverless",
     InstancePool: "An instance pool",
@@ -68,13 +74,14 @@ def members(model: type[BaseModel]) -> set[str]:
 
 def own_text(title: str) -> str:
     """What stands under a heading without the headings below it."""
-    return pages.section(PAGE, title).partition("\n### ")[0]
+    return pages.section(PAGE, title).partition("\n###")[0]
 
 
 def test_every_part_of_the_file_has_a_section() -> None:
     models = {
         model
         for module in (configuration, endpoint_configuration, rollout)
+        for module in (configuration, smoke_configuration)
         for model in vars(module).values()
         if isinstance(model, type) and issubclass(model, BaseModel) and model.model_fields
     }

@@ -1,0 +1,99 @@
+"""What a smoke test sends: from the configuration, from an object, or from the promoted version's sample archive."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import samples
+from lambdas.promotion.accounts import Account
+from lambdas.promotion.document import Promotion
+from lambdas.promotion.errors import PayloadUnusable
+from lambdas.promotion.samples import BadArchive
+from lambdas.promotion.smoke_settings import MOST_BYTES, Payload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_GONE = {"NoSuchKey", "NoSuchBucket", "NoSuchVersion", "404"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An object that a test needs, in the source's account or in the target's. `etag`: it must still be this one."""
+
+    bucket: str
+    key: str
+    in_source: bool
+    etag: str | None = None
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def place_of(payload: Payload, promotion: Promotion) -> Place | None:
+    """Return where a payload lies; None if it stands in the configuration."""
+    sample = promotion.model.sample_payload
+    if payload.sample:
+        if sample is None:
+            raise PayloadUnusable(
+                f"The promotion of {promotion.model.arn} did not resolve a sample payload, and the smoke test sends "
+                "it. Promote again."
+            )
+        return Place(bucket=sample.bucket, key=sample.key, in_source=True, etag=sample.etag)
+    if payload.bucket is None or payload.key is None:
+        return None
+    return Place(bucket=payload.bucket, key=payload.key, in_source=payload.in_source)
+
+
+def places(promotion: Promotion) -> list[Place]:
+    """Return every object that the stage's tests need."""
+    found = [place_of(test.payload, promotion) for test in promotion.stage.smoke_tests]
+    return [place for place in found if place]
+
+
+def content_of(payload: Payload, promotion: Promotion, *, readers: Mapping[bool, Account]) -> bytes:
+    """Return the bytes to send. `readers` are the target's account (False) and the source's (True).
+
+    Raises PayloadUnusable.
+    """
+    place = place_of(payload, promotion)
+    if place is None:
+        return base64.b64decode(payload.base64) if payload.base64 is not None else (payload.text or "").encode()
+    reader = readers[place.in_source]
+    content = _read(place, owner=reader.id, s3=reader.s3, most=samples.MOST_BYTES if payload.sample else MOST_BYTES)
+    if not payload.sample:
+        return content
+    try:
+        return samples.only_file(content)
+    except BadArchive as error:
+        raise PayloadUnusable(f"The sample payload {place.uri} {error}. Promote again.") from error
+
+
+def _read(place: Place, *, owner: str, s3: S3Client, most: int) -> bytes:
+    same: dict[str, Any] = {"IfMatch": place.etag} if place.etag else {}
+    try:
+        answer = s3.get_object(Bucket=place.bucket, Key=place.key, ExpectedBucketOwner=owner, **same)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _GONE:
+            raise PayloadUnusable(
+                f"The smoke test sends {place.uri}, and account {owner} has no such object. Put it there (or correct "
+                "promotion.yaml: smoke_test, payload_from) and promote again."
+            ) from error
+        if code == "PreconditionFailed":
+            raise PayloadUnusable(
+                f"The smoke test sends {place.uri}, which changed after the promotion resolved it. Promote again."
+            ) from error
+        raise
+    if answer["ContentLength"] > most:
+        raise PayloadUnusable(
+            f"The smoke test sends {place.uri}, which has {answer['ContentLength']} bytes, more than {most}. Put a "
+            "smaller one there and promote again."
+        )
+    return answer["Body"].read()

@@ -1,0 +1,50 @@
+"""What a smoke test asked and got, as the promotion's document and result keep it: shortened, never a whole payload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LONGEST = 200  # characters of what was asked, and of what came back
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmokeTested:
+    """One test. `got` is its first answer that is not as expected, or its first. `failures` of its `requests` failed.
+
+    `milliseconds` has min, p50, p95 and max of the answers; it is empty if none came.
+    """
+
+    asked: str
+    got: str | None
+    requests: int
+    failures: int
+    milliseconds: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmokeReport:
+    """The tests of a stage, in the order of its configuration."""
+
+    tests: tuple[SmokeTested, ...] = ()
+
+
+def shown(content: bytes, content_type: str, *, record: bool) -> str:
+    """Return a payload's kind and size, and its beginning if it may be kept and is text."""
+    text = _text_of(content) if record else None
+    beginning = f"{_shortened(text)} " if text else ""
+    return f"{beginning}({content_type}, {len(content)} bytes)"
+
+
+def _text_of(content: bytes) -> str | None:
+    try:
+        # A character has four bytes at most; one that is cut at the end is left out.
+        text = content[: LONGEST * 4 + 4].decode(errors="ignore" if len(content) > LONGEST * 4 + 4 else "strict")
+    except UnicodeDecodeError:
+        return None
+    if any(not (one.isprintable() or one.isspace()) for one in text):
+        return None
+    return " ".join(text.split())
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

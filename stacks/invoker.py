@@ -1,0 +1,28 @@
+"""The invoker: who asks a target's endpoints what the smoke tests ask."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_kms as kms
+
+from lambdas.promotion import names
+from lambdas.promotion.names import Duty
+from stacks.environment import Environment
+
+
+def add_invoker(environment: Environment, key: kms.IKey) -> None:
+    """Make the role, if a stage here has a smoke test. `key` encrypts the target's own bucket."""
+    deployed = environment.configuration.deployed()
+    stages = [deployed.applications[application].stages[stage] for application, stage in environment.stages_here()]
+    tested = [stage for stage in stages if stage.smoke_tests]
+    if not tested:
+        return
+    account, region = environment.stack.account, environment.stack.region
+    role = environment.role(Duty.INVOKER, "Asks the endpoints that have a smoke test")
+    endpoints = [arn for stage in tested for arn in names.endpoint_arns(account, region, stage.endpoint)]
+    environment.allow(role, "AskEndpoints", ["sagemaker:InvokeEndpoint"], endpoints)
+    payloads = [test.payload for stage in tested for test in stage.smoke_tests]
+    objects = {f"arn:aws:s3:::{one.bucket}/{one.key}" for one in payloads if one.bucket and not one.in_source}
+    if objects:
+        keys = [key.key_arn, *environment.configuration.environments[environment.name].kms_keys]
+        environment.allow(role, "ReadPayloads", ["s3:GetObject"], sorted(objects))
+        environment.allow(role, "DecryptPayloads", ["kms:Decrypt"], keys, environment.via_s3(region))

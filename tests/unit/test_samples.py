@@ -1,0 +1,66 @@
+"""The archive with a version's sample payload: one file comes out of it, and nothing else can happen."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+
+import pytest
+
+from lambdas.promotion import samples, smoke_settings
+from lambdas.promotion.samples import BadArchive
+
+
+def archive(*members: tuple[str, bytes | None, bytes]) -> bytes:
+    """Return a .tar.gz of members: name, content or None, and the type."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as tar:
+        for name, data, kind in members:
+            info = tarfile.TarInfo(name)
+            info.type = kind
+            info.size = len(data or b"")
+            info.linkname = "/etc/passwd" if kind in {tarfile.SYMTYPE, tarfile.LNKTYPE} else ""
+            tar.addfile(info, io.BytesIO(data) if data is not None else None)
+    return content.getvalue()
+
+
+FILE = ("payload.csv", b"a fine film", tarfile.REGTYPE)
+FOLDER = ("samples", None, tarfile.DIRTYPE)
+
+
+def test_the_one_file_comes_out_wherever_it_says_it_belongs() -> None:
+    assert samples.only_file(archive(FILE)) == b"a fine film"
+    assert samples.only_file(archive(FOLDER, ("samples/../../../etc/x", b"in memory", tarfile.REGTYPE))) == b"in memory"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"a fine film", "is no gzip archive"),
+        (archive(FILE)[:40], "is no gzip archive"),
+        (gzip.compress(b"a fine film"), "is no tar archive"),
+        (archive(), "it holds nothing"),
+        (archive(FOLDER), "it holds nothing"),
+        (archive(FILE, ("other.csv", b"x", tarfile.REGTYPE)), "it holds 'payload.csv', 'other.csv'"),
+        (archive(("link", None, tarfile.SYMTYPE)), "it holds 'link'"),
+        (archive(FILE, ("link", None, tarfile.LNKTYPE)), "it holds 'payload.csv', 'link'"),
+        (archive(("null", None, tarfile.CHRTYPE)), "it holds 'null'"),
+    ],
+)
+def test_any_other_archive_is_refused_with_what_it_holds(content: bytes, told: str) -> None:
+    with pytest.raises(BadArchive, match=told):
+        samples.only_file(content)
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    bomb = gzip.compress(b"\0" * (200 * 1024**2), compresslevel=9)
+    assert len(bomb) < samples.MOST_BYTES
+    with pytest.raises(BadArchive, match="more than"):
+        samples.only_file(bomb)
+
+
+def test_a_file_that_no_endpoint_takes_is_refused() -> None:
+    content = b"x" * (smoke_settings.MOST_BYTES + 1)
+    with pytest.raises(BadArchive, match="an endpoint takes 6291456"):
+        samples.only_file(archive(("large", content, tarfile.REGTYPE)))
