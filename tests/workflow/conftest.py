@@ -15,18 +15,27 @@ from lambdas.promotion.settings import Settings
 from sandbox.control import Sandbox
 from sandbox.launch import launch
 from stacks import configuration
+from tests.workflow import smoke
 from tests.workflow.given import World
 
 CONFIG = Path(__file__).parent / "promotion.yaml"
 
 
 @pytest.fixture(scope="session")
-def deployed_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return smoke.write_configuration(tmp_path_factory.mktemp("configuration"))
+
+
+@pytest.fixture(scope="session")
+def deployed_sandbox(
+    tmp_path_factory: pytest.TempPathFactory, config: Path, deployed_settings: Settings
+) -> Iterator[Sandbox]:
     os.environ["PROMOTE_SANDBOX_ENDPOINT_SECONDS"] = "0.3"
     sandbox = launch(
-        tmp_path_factory.mktemp("a sandbox with spaces"), config=CONFIG, with_model=False, wait_scale=0.003
+        tmp_path_factory.mktemp("a sandbox with spaces"), config=config, with_model=False, wait_scale=0.003
     )
     try:
+        World(sandbox).deploy_settings(deployed_settings)
         yield sandbox
     finally:
         sandbox.stop()
@@ -34,8 +43,8 @@ def deployed_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandb
 
 
 @pytest.fixture(scope="session")
-def deployed_settings() -> Settings:
-    return configuration.load(CONFIG).deployed()
+def deployed_settings(config: Path) -> Settings:
+    return smoke.with_tests(configuration.load(config).deployed())
 
 
 @pytest.fixture

@@ -296,13 +296,13 @@ class World:
         """Run with other settings, as after a deployment of the hub with a changed promotion.yaml."""
         document = json.loads(deployed.to_json())
         change(document)
-        self._deploy_settings(Settings.from_json(json.dumps(document)))
+        self.deploy_settings(Settings.from_json(json.dumps(document)))
         try:
             yield
         finally:
-            self._deploy_settings(deployed)
+            self.deploy_settings(deployed)
 
-    def _deploy_settings(self, settings: Settings) -> None:
+    def deploy_settings(self, settings: Settings) -> None:
         self.client("lambda").update_function_code(
             FunctionName=function(Step.RESOLVE_MODEL), ZipFile=zipped(bundle.build(settings))
         )

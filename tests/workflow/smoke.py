@@ -1,0 +1,81 @@
+"""Smoke tests in the workflow's tests.
+
+What is deployed has one of each kind, so that every role and right of theirs is there. Promotions run without them,
+unless a test asks for some: most are about something else, with models that answer as they like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from lambdas.promotion.settings import Settings
+from lambdas.promotion.smoke_settings import Expectation, Payload, SmokeTest
+from sandbox.configuration import DEFAULT
+from tests.workflow.given import APPLICATION, World
+
+PAYLOAD_KEY = "smoke/payload.csv"
+# In the artifact bucket, whose key encrypts it; but not where models lie.
+BUCKETS = {"qa": "promote-qa-333333333333-us-east-1", "production": "promote-production-444444444444-eu-west-1"}
+TEXT = SmokeTest(
+    payload=Payload(text="a fine film"),
+    content_type="text/csv",
+    expect=Expectation(jsonata="asked = 'a fine film'"),
+)
+OBJECT = SmokeTest(
+    payload=Payload(bucket=BUCKETS["qa"], key=PAYLOAD_KEY),
+    content_type="text/csv",
+    expect=Expectation(jsonata="asked = 'from a file'"),
+)
+SAMPLE = SmokeTest(
+    payload=Payload(sample=True), content_type="text/csv", expect=Expectation(jsonata="asked = 'a sample'")
+)
+
+
+def write_configuration(folder: Path) -> Path:
+    """Write the sandbox's own configuration, with a smoke test of each kind."""
+    document = yaml.safe_load(DEFAULT.read_text())
+    for name, stage in document["applications"][APPLICATION]["stages"].items():
+        plain = {"payload": "a fine film", "content_type": "text/csv"}
+        stage["smoke_test"] = [plain, {**plain, "payload_from": f"s3://{BUCKETS[name]}/{PAYLOAD_KEY}"}]
+        del stage["smoke_test"][1]["payload"]
+    sample = {"payload_from": "sample", "content_type": "text/csv"}
+    document["applications"][APPLICATION]["stages"]["qa"]["smoke_test"].append(sample)
+    file = folder / "promotion.yaml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    return file
+
+
+def with_tests(settings: Settings, *tests: SmokeTest) -> Settings:
+    """Return the settings of stages that have these tests, or none; what they read lies in the stage's own bucket."""
+    application = settings.applications[APPLICATION]
+    stages = {
+        name: replace(stage, smoke_tests=tuple(_in(BUCKETS[name], test) for test in tests))
+        for name, stage in application.stages.items()
+    }
+    return replace(settings, applications={APPLICATION: replace(application, stages=stages)})
+
+
+def put_payloads(world: World) -> None:
+    for environment, bucket in BUCKETS.items():
+        world.client("s3", environment).put_object(Bucket=bucket, Key=PAYLOAD_KEY, Body=b"from a file")
+
+
+@contextmanager
+def tested(world: World, before: Settings, *tests: SmokeTest) -> Iterator[Settings]:
+    """Run with these smoke tests in every stage, and then as before. Yields the settings that hold."""
+    put_payloads(world)
+    now = with_tests(before, *tests)
+    world.deploy_settings(now)
+    try:
+        yield now
+    finally:
+        world.deploy_settings(before)
+
+
+def _in(bucket: str, test: SmokeTest) -> SmokeTest:
+    return replace(test, payload=replace(test.payload, bucket=bucket)) if test.payload.bucket else test
