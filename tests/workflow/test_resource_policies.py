@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step, function
+from lambdas.promotion.settings import Settings
 from sandbox import data_scientist
 from sandbox.sagemaker.faults import Kind
+from tests.workflow import smoke
 from tests.workflow.given import World
 from tests.workflow.journeys import (
     PRODUCTION,
@@ -39,16 +41,20 @@ from tests.workflow.test_rights import dead_letter
 
 
 @pytest.fixture(scope="module")
-def world(lasting_world: World) -> World:
-    return lasting_world
+def world(lasting_world: World, deployed_settings: Settings) -> Iterator[World]:
+    with smoke.tested(lasting_world, deployed_settings, smoke.TEXT, smoke.IN_SOURCE):
+        yield lasting_world
 
 
 PLACES = (QA, PRODUCTION)
+IN_TARGET = {Duty.DEPLOYER, Duty.PUSHER, Duty.INVOKER}
 TRUSTS = [
-    (place, f"promote-{place.target if duty in {Duty.DEPLOYER, Duty.PUSHER} else place.source}-{duty}", function(step))
+    (place, f"promote-{place.target if duty in IN_TARGET else place.source}-{duty}", function(step))
     for place in PLACES
     for duty, steps in STEPS_OF_DUTY.items()
     for step in steps
+    # Only in qa's source some smoke test has its payload.
+    if (place, duty, step) != (PRODUCTION, Duty.READER, Step.SMOKE_TEST)
 ]
 # How the steps show that an ordinary promotion does not come to.
 JOURNEYS = {

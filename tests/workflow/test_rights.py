@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.names import ENDPOINTS_TABLE, STEPS_OF_DUTY, Duty, Job, Step, function
+from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step, function
+from lambdas.promotion.settings import Settings
 from sandbox import data_scientist
+from tests.workflow import smoke
 from tests.workflow.given import World
 from tests.workflow.journeys import (
     PRODUCTION,
@@ -74,11 +77,13 @@ READER = "promote-{source}-reader"
 COPIER = "promote-{source}-copier"
 PUSHER = "promote-{target}-pusher"
 DEPLOYER = "promote-{target}-deployer"
+INVOKER = "promote-{target}-invoker"
 EXECUTION = "promote-{target}-execution"
 STATE_MACHINE = "promote-hub-StateMachineRole*"
 WRITTEN = "s3://{target_bucket}/artifacts/"
 MODEL, CONFIG = ":model/text-classifier-{target}-", ":endpoint-config/text-classifier-{target}-"
 ENDPOINT = ":endpoint/{endpoint}"
+PAYLOAD = "s3://{target_bucket}/smoke/payload.csv"
 AWS_IMAGE = "the repository sagemaker-scikit-learn of account"
 COPIED_IMAGE = "the repository promote/team/{model} of account"
 NO_DATA = "ModelDataNotAccessible"
@@ -168,18 +173,33 @@ RIGHTS = [
     Needed(DEPLOYER, "SeeEndpoints", "sagemaker:DescribeEndpoint", ENDPOINT),
     Needed(DEPLOYER, "SeeEndpoints", "sagemaker:AddTags", ENDPOINT, first_deployment),
     Needed(DEPLOYER, "PassTheExecutionRole", "iam:PassRole", f":role/{EXECUTION}"),
+    Needed(INVOKER, "AskEndpoints", "sagemaker:InvokeEndpoint", ENDPOINT),
+    Needed(INVOKER, "ReadPayloads", "s3:GetObject", PAYLOAD),
+    Needed(INVOKER, "DecryptPayloads", "kms:Decrypt", PAYLOAD),
     Needed(EXECUTION, "ReadModels", "s3:GetObject", WRITTEN, error=NO_DATA),
     Needed(EXECUTION, "ListModels", "s3:ListBucket", WRITTEN, prefix, error=NO_DATA),
     Needed(EXECUTION, "DecryptModels", "kms:Decrypt", WRITTEN, error=NO_DATA),
     *(
-        Needed(function(step), "WorkInOtherAccounts", "sts:AssumeRole", role, shown_by, on=f"*:role/{role}", by=by)
+        Needed(
+            function(step),
+            "WorkInOtherAccounts",
+            "sts:AssumeRole",
+            role,
+            shown_by,
+            on=f"*:role/{role}",
+            by=by,
+            stages=stages,
+        )
         for duty, role in (
             (Duty.READER, READER),
             (Duty.COPIER, COPIER),
             (Duty.PUSHER, PUSHER),
             (Duty.DEPLOYER, DEPLOYER),
+            (Duty.INVOKER, INVOKER),
         )
         for step in STEPS_OF_DUTY[duty]
+        # Only in qa's source some smoke test has its payload.
+        for stages in [(QA,) if (duty, step) == (Duty.READER, Step.SMOKE_TEST) else (QA, PRODUCTION)]
         for shown_by, by in [
             (again, tidy_up) if step is Step.ABORT_UPLOADS else (COMES_TO.get(step, new_model), promote)
         ]
@@ -235,9 +255,10 @@ NOT_SHOWN = {
 
 
 @pytest.fixture(scope="module")
-def world(lasting_world: World) -> Iterator[World]:
+def world(lasting_world: World, deployed_settings: Settings) -> Iterator[World]:
     lasting_world.abort_uploads("qa")
-    yield lasting_world
+    with smoke.tested(lasting_world, deployed_settings, smoke.TEXT, smoke.OBJECT, smoke.IN_SOURCE):
+        yield lasting_world
     for place in (QA, PRODUCTION):
         lasting_world.abort_uploads(place.target)
 

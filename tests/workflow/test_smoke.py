@@ -64,9 +64,9 @@ def promoted(world: World) -> Promotion:
 def ask(promoted: Promotion, act_as: Callable[[Step], None]) -> Callable[..., dict[str, Any]]:
     """The real step, as its Lambda's role, with other tests."""
 
-    def run(*tests: SmokeTest) -> dict[str, Any]:
+    def run(*tests: SmokeTest, endpoint: str = ENDPOINTS["qa"]) -> dict[str, Any]:
         act_as(Step.SMOKE_TEST)
-        given = replace(promoted, stage=replace(promoted.stage, smoke_tests=tests))
+        given = replace(promoted, stage=replace(promoted.stage, smoke_tests=tests, endpoint=endpoint))
         return smoke_test.handler({"promotion": json.loads(json.dumps(given.to_json())), "attempt": 0}, None)
 
     return run
@@ -200,6 +200,8 @@ def test_a_missing_right_is_no_bad_model(world: World, ask: Callable[..., dict[s
 
 
 def test_the_step_can_ask_no_other_endpoint_and_read_no_other_object(ask: Callable[..., dict[str, Any]]) -> None:
+    with pytest.raises(AccessDenied, match="sagemaker:InvokeEndpoint on another-endpoint"):
+        ask(asking(), endpoint="another-endpoint")
     elsewhere = replace(smoke.OBJECT, payload=replace(smoke.OBJECT.payload, key="artifacts/model.tar.gz"))
     with pytest.raises(AccessDenied, match=r"s3:GetObject.*artifacts/model.tar.gz"):
         ask(elsewhere)
