@@ -1,4 +1,4 @@
-"""Rights that are there only where the configuration needs them: a VPC, tags, annotations."""
+"""Rights that are there only where the configuration needs them: a VPC, tags, annotations, a smoke test."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[s
         config["applications"]["text-classifier"] |= application or {}
         config["applications"]["text-classifier"]["stages"]["qa"] |= qa or {}
         file = folder / "promotion.yaml"
-        file.write_text(yaml.safe_dump(config))
+        file.write_text(yaml.safe_dump(config, sort_keys=False))
         app = cdk.App(outdir=str(folder / "out"), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
         cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
         promote.build(app, file)
@@ -164,3 +164,39 @@ def test_tags_and_annotations_are_read_and_written_only_where_they_are_copied(
     plain = json.dumps(templates)
     assert "Tagging" not in plain
     assert "Annotation" not in plain
+
+
+SMOKE_TEST = {"content_type": "text/csv", "payload_from": "s3://payloads/a b.csv"}
+
+
+def test_a_smoke_test_brings_the_right_to_ask_its_endpoint_and_to_read_its_object_exactly(
+    synthesise: Callable[..., dict[str, Template]],
+) -> None:
+    found = synthesise({}, {"smoke_test": [SMOKE_TEST, {**SMOKE_TEST, "payload_from": "sample"}]})
+    invoker = statements(found[names.environment_stack("qa")], "promote-qa-invoker")
+    assert invoker["AskEndpoints"]["Resource"] == (
+        "arn:aws:sagemaker:us-east-1:333333333333:endpoint/text-classifier-qa"
+    )
+    assert invoker["ReadPayloads"]["Resource"] == "arn:aws:s3:::payloads/a b.csv"
+    assert invoker["DecryptPayloads"]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    hub = statements(found[names.hub_stack()], "promote-smoke-test")
+    assert set(hub["WorkInOtherAccounts"]["Resource"]) == {
+        "arn:aws:iam::222222222222:role/promote-dev-reader",
+        "arn:aws:iam::444444444444:role/promote-production-invoker",
+        "arn:aws:iam::333333333333:role/promote-qa-invoker",
+    }
+    assert "role/promote-smoke-test" in json.dumps(found[names.environment_stack("dev")])
+
+
+def test_an_inline_payload_brings_no_right_to_read_and_no_test_no_invoker(
+    synthesise: Callable[..., dict[str, Template]],
+) -> None:
+    found = synthesise({}, {"smoke_test": {"content_type": "text/csv", "payload": "x"}})
+    assert set(statements(found[names.environment_stack("qa")], "promote-qa-invoker")) == {"AskEndpoints"}
+    assert "promote-smoke-test" not in json.dumps(found[names.environment_stack("dev")])
+    file = yaml.safe_load((PROJECT / "sandbox" / "promotion.yaml").read_text())
+    stages = file["applications"]["text-classifier"]["stages"]
+    for stage in stages.values():
+        del stage["smoke_test"]
+    none = synthesise({"stages": stages})
+    assert "invoker" not in json.dumps(none[names.environment_stack("qa")])
