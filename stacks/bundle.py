@@ -27,8 +27,7 @@ _A_DAY = 24 * 3600
 
 
 # What botocore knows of a service is most of its size.
-_SERVICES = {"dynamodb", "ecr", "s3", "sagemaker", "sns", "stepfunctions", "sts"}
-_SERVICES = {"ecr", "s3", "sagemaker", "sagemaker-runtime", "sts"}
+_SERVICES = {"dynamodb", "ecr", "s3", "sagemaker", "sagemaker-runtime", "sns", "stepfunctions", "sts"}
 
 
 RUNTIMES = {

@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from lambdas.promotion import limits, settings
-from stacks import endpoint_contradictions
+from stacks import endpoint_contradictions, smoke_configuration
 from stacks.endpoint_configuration import EndpointConfiguration
 from stacks.fields import (
     MEANINGS,
@@ -43,79 +43,7 @@ from stacks.fields import (
 )
 from stacks.notify import Notify
 from stacks.rollout import Update
-from stacks import smoke_configuration
 from stacks.smoke_configuration import SmokeTests
-
-# What a pattern means, for the person whose text does not match it.
-_MEANINGS: dict[str, str] = {}
-
-
-def _text(pattern: str, meaning: str, *, longest: int | None = None) -> StringConstraints:
-    _MEANINGS[pattern] = meaning
-    return StringConstraints(pattern=pattern, max_length=longest)
-
-
-def _commercial(region: str) -> str:
-    if region.startswith(("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")):
-        raise ValueError(f"must be a Region of AWS's commercial partition; {region!r} is in another, whose ARNs differ")
-    return region
-
-
-def _few_bytes(text: str) -> str:
-    size = len(text.encode())
-    if size > limits.MOST_BYTES:
-        raise ValueError(f"must have at most {limits.MOST_BYTES} bytes, as SageMaker has it, not {size}")
-    return text
-
-
-_LABEL = r"^[a-z][a-z0-9-]*[a-z0-9]$"
-_LABEL_MEANING = "at least two small letters, digits and hyphens, beginning with a letter"
-
-Account = Annotated[str, _text(r"^[0-9]{12}$", "an account's 12 digits, in quotes")]
-Region = Annotated[
-    str, _text(r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$", "a Region such as us-east-1"), AfterValidator(_commercial)
-]
-# Environments stand in role and bucket names (64 and 63 characters), applications and stages in model names (63).
-EnvironmentName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=20)]
-ApplicationName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=40)]
-StageName = Annotated[str, _text(_LABEL, _LABEL_MEANING, longest=20)]
-# A registry's host and a repository (API: ECR, RepositoryName), without the tag and the digest, which are kept.
-ImageName = Annotated[
-    str,
-    _text(
-        r"^[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$",
-        "a registry and a repository, such as 222222222222.dkr.ecr.us-east-1.amazonaws.com/my-images, without tag and "
-        "digest",
-    ),
-]
-Bucket = Annotated[str, _text(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", "a bucket's name, without s3://")]
-KeyArn = Annotated[
-    str, _text(r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", "a key's ARN (not an alias: it must be exact)")
-]
-# SageMaker's own pattern (API: EndpointName, VariantName, ModelPackageGroupName).
-SageMakerName = Annotated[
-    str, _text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", "letters, digits and hyphens, at most 63, as SageMaker has it")
-]
-InstanceType = Annotated[str, _text(r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$", "an instance type such as ml.m5.large")]
-ExternalId = Annotated[
-    str, _text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1224 letters, digits or _+=,.@:/-", longest=1224)
-]
-OrganizationId = Annotated[str, _text(r"^o-[a-z0-9]{10,32}$", "an organization's id such as o-abcde12345")]
-PythonVersion = Annotated[str, _text(r"^3\.[0-9]+$", 'a version of Python such as "3.13", in quotes')]
-Duration = Annotated[str, _text(r"^[1-9][0-9]*[smh]$", "a duration such as 90s, 30m or 2h")]
-# API: EnvironmentMap, VpcSecurityGroupIds, Subnets.
-VariableName = Annotated[
-    str,
-    _text(r"^[a-zA-Z_][a-zA-Z0-9_]*$", "a variable's name: letters, digits and underscores, no digit first"),
-    AfterValidator(_few_bytes),
-]
-VariableValue = Annotated[str, AfterValidator(_few_bytes)]
-SecurityGroupId = Annotated[str, _text(r"^sg-[0-9a-zA-Z-]+$", "a security group's id such as sg-0a1b2c3d", longest=32)]
-SubnetId = Annotated[str, _text(r"^subnet-[0-9a-zA-Z-]+$", "a subnet's id such as subnet-0a1b2c3d", longest=32)]
-Arn = Annotated[
-    str,
-    _text(r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:[^\s*]+$", "a whole ARN", longest=2048),
-]
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
 _LONGEST_DEADLINE = 8 * 3600
@@ -208,7 +136,6 @@ class Stage(EndpointConfiguration, Update):
     when_locked: settings.WhenLocked = settings.WhenLocked.WAIT
     failed_first_deployment: settings.FirstDeployment = settings.FirstDeployment.DELETE
     arns: dict[Arn, Arn] = Field(default_factory=dict)
-    arns: dict[Arn, Arn] = {}
     smoke_test: SmokeTests = ()
 
     @property

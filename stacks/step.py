@@ -45,6 +45,8 @@ THROTTLED_OR_AWAY = [
     "SNS.SdkClientException",
     "States.Timeout",
 ]
+# What a step returns: the document.
+DOCUMENT = "{% $states.result.Payload %}"
 _DOCUMENT = {"promotion": "{% $states.input %}", "attempt": "{% $states.context.State.RetryCount %}"}
 
 
@@ -107,7 +109,7 @@ def task(
     step: StepFunction,
     *,
     payload: dict[str, Any] | None = None,
-    outputs: str = "{% $states.result.Payload %}",
+    outputs: str = DOCUMENT,
     caught_by: sfn.IChainable | None = None,
     catch_output: str = "{% {'failed': $states.errorOutput} %}",
 ) -> tasks.LambdaInvoke:

@@ -16,7 +16,7 @@ from lambdas.promotion.errors import LockLost
 from lambdas.promotion.names import Step
 from stacks import locking
 from stacks.endings import EXECUTION, WELL, endings
-from stacks.step import StepFunction, task
+from stacks.step import DOCUMENT, StepFunction, task
 from stacks.tables import Tables
 
 COPY_LABEL = "CopyTheArtifacts"
@@ -36,6 +36,7 @@ _LOCK_LOST = (
 )
 _TO_ROLL_BACK = sfn.Condition.jsonata("{% $type($states.input) = 'object' and $states.input.roll_back = true %}")
 _ASKED_TO_ROLL_BACK = sfn.Condition.jsonata("{% $states.input.request.roll_back = true %}")
+_TESTED = "{% {'promotion': $states.result.Payload} %}"
 _NOTHING_TO_COPY = sfn.Condition.jsonata("{% $states.input.copy.units = 0 %}")
 # The beginning of the cause: it holds the message, and the results of all units together have 256 KiB (AWS: quotas).
 _UNIT_FAILED = (
@@ -79,8 +80,12 @@ def story(
         payload = {"input": "{% $states.input %}", "execution": EXECUTION}
         return task(scope, title, steps[step], payload=payload, caught_by=end.explain, catch_output=_CAUGHT)
 
-    def do(title: str, step: Step, *, caught_by: sfn.IChainable = end.explain) -> sfn.TaskStateBase:
-        return task(scope, title, steps[step], caught_by=caught_by, catch_output=_CAUGHT_WITH_PROMOTION)
+    def do(
+        title: str, step: Step, *, caught_by: sfn.IChainable = end.explain, outputs: str = DOCUMENT
+    ) -> sfn.TaskStateBase:
+        return task(
+            scope, title, steps[step], outputs=outputs, caught_by=caught_by, catch_output=_CAUGHT_WITH_PROMOTION
+        )
 
     resolve = first("Resolve the model", Step.RESOLVE_MODEL)
     resolve_roll_back = first("Resolve the roll-back", Step.RESOLVE_ROLL_BACK)
@@ -101,9 +106,7 @@ def story(
     create_config = do("Create the endpoint configuration", Step.CREATE_ENDPOINT_CONFIG)
     deploy = do("Deploy the endpoint", Step.DEPLOY_ENDPOINT, caught_by=roll_back)
     inspect = do("Inspect the endpoint", Step.INSPECT_ENDPOINT, caught_by=roll_back)
-    deploy = do("Deploy the endpoint", Step.DEPLOY_ENDPOINT)
-    inspect = do("Inspect the endpoint", Step.INSPECT_ENDPOINT)
-    smoke_test = do("Smoke-test the endpoint", Step.SMOKE_TEST)
+    smoke_test = do("Smoke-test the endpoint", Step.SMOKE_TEST, caught_by=roll_back, outputs=_TESTED)
     wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.duration(_POLL))
     wait_for_others = sfn.Wait.jsonata(scope, "Wait for the other change", time=sfn.WaitTime.duration(_POLL))
     wait_for_lock = sfn.Wait.jsonata(scope, "Wait for the lock", time=sfn.WaitTime.duration(_POLL))
@@ -115,7 +118,6 @@ def story(
     all_copied = sfn.Choice.jsonata(scope, "Was every unit copied?")
     somebody_else = sfn.Choice.jsonata(scope, "Is somebody else changing it?")
     in_service = sfn.Choice.jsonata(scope, "Is it in service on our configuration?")
-    own_change = sfn.Choice.jsonata(scope, "Did this promotion change it?")
 
     lock.add_catch(look_at_lock, errors=[locking.CONDITION_FAILED], outputs="{% $states.input %}")
     lock.add_catch(end.explain, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
@@ -128,18 +130,14 @@ def story(
         somebody_else.when(_progress_is(Progress.BUSY), wait_for_others.next(confirm_lock)).otherwise(
             wait.next(inspect).next(
                 in_service.when(_ended(), end.record, outputs=WELL)
-                .when(_progress_is(Progress.NO_CAPACITY), wait_for_capacity.next(confirm_lock))
-                in_service.when(_ended(Outcome.PROMOTED), promoted)
-                .when(_ended(Outcome.UNCHANGED), unchanged)
                 # In service, and not ended: the stage has a smoke test.
-                .when(
-                    _progress_is(Progress.IN_SERVICE),
-                    smoke_test.next(own_change.when(_ended(Outcome.PROMOTED), promoted).otherwise(unchanged)),
-                )
+                .when(_progress_is(Progress.IN_SERVICE), smoke_test)
+                .when(_progress_is(Progress.NO_CAPACITY), wait_for_capacity.next(confirm_lock))
                 .otherwise(wait)
             )
         )
     )
+    smoke_test.next(end.record)
     verify.next(create_model)
     copy_and_complete = copy.next(all_copied.when(_exists("failed"), abort_uploads).otherwise(complete.next(verify)))
     copy_all = (

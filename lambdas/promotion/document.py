@@ -18,7 +18,6 @@ from cattrs.preconf.json import make_converter
 
 from lambdas.promotion import names
 from lambdas.promotion.settings import Environment, FirstDeployment, Hub, Stage, WhenLocked
-from lambdas.promotion.settings import Environment, Hub, Stage
 from lambdas.promotion.smoke_report import SmokeReport
 
 T = TypeVar("T")

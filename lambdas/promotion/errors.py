@@ -92,6 +92,8 @@ class NothingToRollBackTo(Refused):
 
 class IncompatibleRollout(Refused):
     """The live endpoint excludes the update that the stage wants. Change the stage's rollout or its variants."""
+
+
 class SamplePayloadUnusable(Refused):
     """The smoke test wants the version's sample payload, which is missing or no such archive. Register it with one."""
 

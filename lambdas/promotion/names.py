@@ -76,8 +76,7 @@ class Duty(enum.StrEnum):
 
 
 STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
-    Duty.READER: (Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL),
-    Duty.READER: (Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.SMOKE_TEST),
+    Duty.READER: (Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL, Step.SMOKE_TEST),
     Duty.COPIER: (Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
     Duty.PUSHER: (Step.COPY_IMAGE,),
     Duty.DEPLOYER: (

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from stacks import bundle, configuration, endpoint_configuration, rollout
+from stacks import bundle, configuration, endpoint_configuration, rollout, smoke_configuration
 from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variables, Vpc
 from stacks.endpoint_configuration import (
     AsyncInference,
@@ -28,8 +28,6 @@ from stacks.endpoint_configuration import (
 )
 from stacks.notify import Notify
 from stacks.rollout import CapacityRetries, Rollout
-from stacks import bundle, configuration, smoke_configuration
-from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variables, Variant, Vpc
 from stacks.smoke_configuration import Expectation, SmokeTest, Tolerance
 from tests.docs import pages
 
@@ -80,8 +78,7 @@ def own_text(title: str) -> str:
 def test_every_part_of_the_file_has_a_section() -> None:
     models = {
         model
-        for module in (configuration, endpoint_configuration, rollout)
-        for module in (configuration, smoke_configuration)
+        for module in (configuration, endpoint_configuration, rollout, smoke_configuration)
         for model in vars(module).values()
         if isinstance(model, type) and issubclass(model, BaseModel) and model.model_fields
     }

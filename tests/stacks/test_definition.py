@@ -16,7 +16,7 @@ GOLDEN = Path(__file__).parent / "golden" / "promotion.asl.json"
 PROJECT = Path(__file__).parents[2]
 State = dict[str, Any]
 # The states in which the endpoint may have been changed.
-WITH_A_CHANGE = ("Deploy the endpoint", "Inspect the endpoint")
+WITH_A_CHANGE = ("Deploy the endpoint", "Inspect the endpoint", "Smoke-test the endpoint")
 # The states in which an upload may be open.
 WITH_UPLOADS = ("Plan the copy", "Copy the artifacts", "Complete the copy", "Verify the artifacts")
 

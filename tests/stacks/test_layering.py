@@ -74,7 +74,6 @@ def test_the_rules_import_no_aws() -> None:
 
 def test_the_stacks_take_only_what_is_pure_and_shared_from_the_promotion() -> None:
     allowed = {"names", "errors", "settings", "document", "copy_plan", "limits", "lock_expressions"}
-    allowed = {"names", "errors", "settings", "document", "copy_plan", "limits"}
     allowed |= {"expressions", "smoke_settings"}
     taken = {
         name.split(".")[2]

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.names import ENDPOINTS_TABLE, STEPS_OF_DUTY, Duty, Job, Step, function
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step, function
 from lambdas.promotion.settings import Settings
 from sandbox import data_scientist
 from tests.workflow import smoke
