@@ -46,6 +46,8 @@ def handler(promotion: Promotion) -> Promotion:
     ):
         # It serves, but no promotion has seen it do so well: it is tested and recorded first.
         return promotion.with_change(change)
+    if promotion.request.dry_run:
+        return promotion.with_change(change)  # its ending is the plan, also when that is to do nothing
     return promotion.with_change(change).ended(Outcome.UNCHANGED, at=now())
 
 

@@ -35,6 +35,7 @@ _LONG |= {Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS, Step.COPY_IMAGE, Step.RECOR
 _LONG |= {Step.SMOKE_TEST}
 # What rolls back may first have to wait for a deployment, which lasts 8 hours at most (roll_back_rules.py).
 _TO_ROLL_BACK = Duration.hours(10)
+_LONG |= {Step.CHECK_AHEAD, Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS, Step.COPY_IMAGE}
 _STOPPED = f"{names.PRODUCT}-stopped"  # the rule for executions that were stopped
 _LONGEST = Duration.minutes(15)
 _ONE_CPU = 1769  # MB
@@ -332,7 +333,7 @@ def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:
         Duty.DEPLOYER: sorted(targets_of),
     }
     copies = configuration.image_copies()
-    if step is Step.COPY_IMAGE:
+    if step in names.STEPS_OF_IMAGES:
         places[Duty.READER] = sorted({source for source, _ in copies})
     if step is Step.SMOKE_TEST:
         places[Duty.READER] = sorted(configuration.payload_sources())

@@ -60,6 +60,12 @@ class Source(Environment):
     def _copier(self, own_key: kms.Key | None, targets_fed: Sequence[str]) -> None:
         role = self.role(Duty.COPIER, "Reads artifacts here and puts them into the targets' buckets")
         self.allow(role, "TellMissingFromDenied", ["s3:ListBucket"], self.buckets(""))
+        self.allow(
+            role,
+            "AskForItsRights",
+            ["iam:SimulatePrincipalPolicy"],
+            [names.environment_role_arn(self.stack.account, self.name, Duty.COPIER)],
+        )
         # A version is copied by its id, but a list does not tell it: then the newest is asked for it first.
         self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], self.buckets("/*"))
         self._decrypt_artifacts(role, own_key)

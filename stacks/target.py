@@ -142,6 +142,7 @@ class Target(Environment):
         )
         self.allow(role, "ReadChecksums", ["kms:Decrypt"], [key.key_arn], self.via_s3(self.stack.region))
         self.see_images(role)
+        self._look_ahead(role, key, execution_role_arn)
         self.allow(
             role,
             "MakeModels",
@@ -186,6 +187,27 @@ class Target(Environment):
             ],
             "Names are made from the content of what is promoted, so only their beginnings are known; each promotion's "
             "session is narrowed to its own.",
+        )
+
+    def _look_ahead(self, role: iam.Role, key: kms.Key, execution_role_arn: str) -> None:
+        """What only the check before a promotion asks; it goes on without an answer (docs/decisions/0012)."""
+        own = names.environment_role_arn(self.stack.account, self.name, Duty.DEPLOYER)
+        self.allow(role, "AskForItsRights", ["iam:SimulatePrincipalPolicy"], [own, execution_role_arn])
+        self.allow(role, "SeeTheKey", ["kms:DescribeKey"], [key.key_arn])
+        self.allow(
+            role,
+            "SeeWhatIsInTheWay",
+            [
+                "application-autoscaling:DescribeScalableTargets",
+                "cloudwatch:DescribeAlarms",
+                "servicequotas:ListServiceQuotas",
+            ],
+            ["*"],
+        )
+        self.accept_wildcards(
+            role,
+            ["Resource::*"],
+            "Quotas, scalable targets and alarms are known by their names only; none is changed.",
         )
 
     def _execution_role(self, bucket: s3.Bucket, key: kms.Key) -> None:
@@ -268,6 +290,12 @@ class Target(Environment):
                 "ecr:UploadLayerPart",
             ],
             [copies],
+        )
+        self.allow(
+            role,
+            "AskForItsRights",
+            ["iam:SimulatePrincipalPolicy"],
+            [names.environment_role_arn(self.stack.account, self.name, Duty.PUSHER)],
         )
         self.accept_wildcards(
             role,

@@ -37,6 +37,8 @@ _LOCK_LOST = (
 _TO_ROLL_BACK = sfn.Condition.jsonata("{% $type($states.input) = 'object' and $states.input.roll_back = true %}")
 _ASKED_TO_ROLL_BACK = sfn.Condition.jsonata("{% $states.input.request.roll_back = true %}")
 _TESTED = "{% {'promotion': $states.result.Payload} %}"
+_WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
+_DRY_RUN = sfn.Condition.jsonata("{% $states.input.request.dry_run %}")
 _NOTHING_TO_COPY = sfn.Condition.jsonata("{% $states.input.copy.units = 0 %}")
 # The beginning of the cause: it holds the message, and the results of all units together have 256 KiB (AWS: quotas).
 _UNIT_FAILED = (
@@ -94,6 +96,14 @@ def story(
     confirm_lock = locking.confirm(scope, "Confirm the lock", tables.endpoints)
     confirm_approval = do("Confirm the approval", Step.CONFIRM_APPROVAL)
     check_images = do("Check the images", Step.CHECK_IMAGES)
+    resolve = task(
+        scope,
+        "Resolve the model",
+        steps[Step.RESOLVE_MODEL],
+        payload={"input": "{% $states.input %}", "execution": _EXECUTION},
+        caught_by=explain,
+    )
+    check_ahead = do("Check ahead", Step.CHECK_AHEAD)
     copy_images = _copy_images(scope, steps[Step.COPY_IMAGE])
     copy_images.add_catch(end.explain, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
     compare = do("Compare the endpoint", Step.COMPARE_ENDPOINT)
@@ -111,9 +121,13 @@ def story(
     wait_for_others = sfn.Wait.jsonata(scope, "Wait for the other change", time=sfn.WaitTime.duration(_POLL))
     wait_for_lock = sfn.Wait.jsonata(scope, "Wait for the lock", time=sfn.WaitTime.duration(_POLL))
     wait_for_capacity = sfn.Wait.jsonata(scope, "Wait for instances", time=sfn.WaitTime.seconds(_CAPACITY_WAIT))
+    promoted = sfn.Succeed.jsonata(scope, Outcome.PROMOTED, outputs="{% $states.input.result %}")
+    unchanged = sfn.Succeed.jsonata(scope, Outcome.UNCHANGED, outputs="{% $states.input.result %}")
+    planned = sfn.Succeed.jsonata(scope, Outcome.PLANNED, outputs="{% $states.input.plan %}")
 
     is_roll_back = sfn.Choice.jsonata(scope, "Is it a roll-back?")
     anything_to_do = sfn.Choice.jsonata(scope, "Is there anything to do?")
+    dry_run = sfn.Choice.jsonata(scope, "Is it a dry run?")
     anything_to_copy = sfn.Choice.jsonata(scope, "Is there anything to copy?")
     all_copied = sfn.Choice.jsonata(scope, "Was every unit copied?")
     somebody_else = sfn.Choice.jsonata(scope, "Is somebody else changing it?")
@@ -149,6 +163,16 @@ def story(
         anything_to_do.when(_ended(), end.record, outputs=WELL)
         .when(_ASKED_TO_ROLL_BACK, create_model)
         .otherwise(copy_all)
+    return resolve.next(compare).next(
+        anything_to_do.when(_ended(Outcome.UNCHANGED), unchanged).otherwise(
+            check_ahead.next(
+                dry_run.when(_DRY_RUN, planned).otherwise(
+                    copy_images.next(plan).next(
+                        anything_to_copy.when(_NOTHING_TO_COPY, verify).otherwise(copy_and_complete)
+                    )
+                )
+            )
+        )
     )
     return is_roll_back.when(_TO_ROLL_BACK, resolve_roll_back.next(lock)).otherwise(resolve.next(lock))
 

@@ -23,12 +23,17 @@ from lambdas.promotion.smoke_settings import ANSWER_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
 _CONFIG = Config(
@@ -95,12 +100,14 @@ _NAMING_PARAMETERS = (
 _RIGHTS = {
     "HeadObject": "s3:GetObject (of a version s3:GetObjectVersion), s3:ListBucket where the object is missing, "
     "kms:Decrypt where a key encrypts it",
-    "GetObject": "s3:GetObject, s3:ListBucket where the object is missing, kms:Decrypt where a key encrypts it",
+    "GetObject": "s3:GetObject (of a version s3:GetObjectVersion), s3:ListBucket where the object is missing, "
+    "kms:Decrypt where a key encrypts it",
     "PutObject": "s3:PutObject, kms:GenerateDataKey where a key encrypts it",
     "CopyObject": "s3:GetObject or s3:GetObjectVersion and kms:Decrypt on the source, s3:PutObject and "
     "kms:GenerateDataKey on the target",
     "UploadPartCopy": "s3:GetObject or s3:GetObjectVersion and kms:Decrypt on the source, s3:PutObject, "
     "kms:GenerateDataKey and kms:Decrypt on the target",
+    "UploadPart": "s3:PutObject",
     "CreateMultipartUpload": "s3:PutObject and kms:GenerateDataKey on the target",
     "CompleteMultipartUpload": "s3:PutObject and kms:Decrypt on the target",
     "ListObjectsV2": "s3:ListBucket",
@@ -125,6 +132,31 @@ class Account:
     @property
     def id(self) -> str:
         return self.role_arn.split(":")[4]
+
+    @cached_property
+    def alarms(self) -> CloudWatchClient:
+        client: CloudWatchClient = self._client("cloudwatch", _CONFIG)
+        return client
+
+    @cached_property
+    def autoscaling(self) -> ApplicationAutoScalingClient:
+        client: ApplicationAutoScalingClient = self._client("application-autoscaling", _CONFIG)
+        return client
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        client: IAMClient = self._client("iam", _CONFIG)
+        return client
+
+    @cached_property
+    def keys(self) -> KMSClient:
+        client: KMSClient = self._client("kms", _CONFIG)
+        return client
+
+    @cached_property
+    def quotas(self) -> ServiceQuotasClient:
+        client: ServiceQuotasClient = self._client("service-quotas", _CONFIG)
+        return client
 
     @cached_property
     def ecr(self) -> ECRClient:
@@ -281,7 +313,11 @@ def name_refusals(client: BaseClient, who: str) -> None:
             raise AccessDenied(
                 f"{who} may not call {call} on {on}. AWS says: {message or code}. {_needs(model.name)}"
                 "Grant the right (docs/iam.md lists each role's) or look for a resource or key policy that "
-                "withholds it, then start again."
+                "withholds it, then start again.",
+                role=who,
+                call=call,
+                on=on,
+                said=f"{message or code}. {_needs(model.name)}".strip(),
             )
         if code in _INTERRUPTED or (http_response.status_code >= 500 and code not in _FOUND_LATE):
             raise ServiceUnavailable(f"AWS could not serve {call} on {on} ({code}: {message}). It was retried.")

@@ -39,6 +39,11 @@ class Outcome(enum.StrEnum):
     ROLLED_BACK = "RolledBack"
     ERRORED = "Errored"
     ABORTED = "Aborted"
+    """The good endings."""
+
+    PROMOTED = "Promoted"
+    UNCHANGED = "Unchanged"
+    PLANNED = "Planned"  # a dry run that found nothing in the way
 
 
 class Progress(enum.StrEnum):
@@ -91,6 +96,7 @@ class Request:
     `allow_older`: the model may be older than the one that was promoted last. `roll_back`: not a model, but the
     previous good promotion of the stage. `requested_by`: who says to have asked for it; nobody has proved it.
     """
+    """What a person typed: names only. `dry_run`: tell what a promotion would do, and touch nothing."""
 
     application: str
     stage: str
@@ -99,6 +105,7 @@ class Request:
     allow_older: bool = False
     roll_back: bool = False
     requested_by: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -383,6 +390,7 @@ class Promotion:
     change: Change | None = None
     roll_back: RollBack | None = None
     smoke: SmokeReport | None = None
+    plan: dict[str, Any] | None = None  # a dry run's output (plan.py)
     result: Result | None = None
 
     def with_change(self, change: Change) -> Promotion:

@@ -117,6 +117,15 @@ class Errored(PromotionError):
 class AccessDenied(Errored):
     """A role lacks a right, or a resource policy withholds it. Grant it (docs/iam.md), then start again."""
 
+    def __init__(self, text: str, *, role: str = "", call: str = "", on: str = "", said: str = "") -> None:
+        """Keep apart who may not call what on what, and what AWS says, for whoever tells of several at once."""
+        super().__init__(text)
+        self.role, self.call, self.on, self.said = role, call, on, said
+
+
+class NotReady(Errored):
+    """Something that the promotion will need is missing or in its way. Mend all that is listed, promote again."""
+
 
 class ArtifactMismatch(Errored):
     """What lies in the target is not what was resolved. Delete what the cause says, if anything, and promote again."""

@@ -29,7 +29,7 @@ class Step(enum.StrEnum):
     RESOLVE_ROLL_BACK = "resolve_roll_back"
     LOOK_AT_LOCK = "look_at_lock"
     COMPARE_ENDPOINT = "compare_endpoint"
-    CHECK_IMAGES = "check_images"
+    CHECK_AHEAD = "check_ahead"
     COPY_IMAGE = "copy_image"
     PLAN_COPY = "plan_copy"
     COPY_UNIT = "copy_unit"
@@ -75,14 +75,19 @@ class Duty(enum.StrEnum):
     EXECUTION = "execution"
 
 
+# The steps that the reader serves only where images are copied.
+STEPS_OF_IMAGES = frozenset({Step.CHECK_AHEAD, Step.COPY_IMAGE})
 STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
     Duty.READER: (Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL, Step.SMOKE_TEST),
     Duty.COPIER: (Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
     Duty.PUSHER: (Step.COPY_IMAGE,),
+    Duty.READER: (Step.RESOLVE_MODEL, Step.CHECK_AHEAD, Step.COPY_IMAGE),
+    Duty.COPIER: (Step.CHECK_AHEAD, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
+    Duty.PUSHER: (Step.CHECK_AHEAD, Step.COPY_IMAGE),
     Duty.DEPLOYER: (
         Step.RESOLVE_ROLL_BACK,
         Step.COMPARE_ENDPOINT,
-        Step.CHECK_IMAGES,
+        Step.CHECK_AHEAD,
         Step.ABORT_UPLOADS,
         Step.VERIFY_ARTIFACTS,
         Step.CREATE_MODEL,

@@ -34,6 +34,8 @@ _PACKAGE_ARN = re.compile(
 _TEXTS = {"application", "stage", "model_name", "model_package_arn", "requested_by"}
 _SWITCHES = {"allow_older", "roll_back"}
 _MEMBERS = _TEXTS | _SWITCHES
+_TEXTS = {"application", "stage", "model_name", "model_package_arn"}
+_MEMBERS = _TEXTS | {"dry_run"}
 _EXAMPLE = '{"application": "text-classifier", "stage": "qa", "model_name": "my-model"}'
 _LONGEST = {"application": 63, "stage": 63, "requested_by": 256}
 _LONGEST_QUOTE = 120
@@ -69,6 +71,15 @@ def require_request(raw: object) -> Request:
     if len(unknown) > _MOST_TOLD:
         problems.append(f"so are {len(unknown) - _MOST_TOLD} others")
     problems += [f"{name} {problem}" for name in sorted(_MEMBERS & set(raw)) if (problem := _wrong(name, raw[name]))]
+    if "dry_run" in raw and not isinstance(raw["dry_run"], bool):
+        problems.append(f"dry_run must be true or false, not {_kind(raw['dry_run'])}")
+    for name in sorted(_TEXTS & set(raw)):
+        if not isinstance(raw[name], str):
+            problems.append(f"{name} must be text, not {_kind(raw[name])}")
+        elif not raw[name].strip():
+            problems.append(f"{name} is empty")
+        elif name in {"application", "stage"} and len(raw[name]) > _LONGEST_NAME:
+            problems.append(f"{name} {_short(raw[name])} is longer than {_LONGEST_NAME} characters")
     problems += [f"{name} is missing" for name in ("application", "stage") if name not in raw]
     given = [name for name in ("model_name", "model_package_arn") if raw.get(name) is not None]
     if raw.get("roll_back") is True:

@@ -1,4 +1,4 @@
-"""The two steps for images: what they ask for, and in whose name."""
+"""The step for images: what they ask for, and in whose name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import check_images, compare_endpoint, copy_image
+from lambdas import compare_endpoint, copy_image
 from lambdas.promotion import manifests
 from lambdas.promotion.document import ImageCopy, Progress, Promotion
 from lambdas.promotion.errors import ImageCopyInterrupted
@@ -21,7 +21,6 @@ COPY = ImageCopy(
     source=f"222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model@{DIGEST}",
     target=f"333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/team/model@{DIGEST}",
 )
-TOOLS = f"555555555555.dkr.ecr.us-east-1.amazonaws.com/tools@{DIGEST}"
 
 
 class Context:
@@ -57,13 +56,6 @@ KINDS = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ]
-
-
-def test_the_target_asks_for_every_image_but_those_that_will_be_copied(aws: Stubs) -> None:
-    aws.let_in()
-    found(aws, "555555555555", "tools")
-    one = with_images(TOOLS, COPY.target)
-    assert Promotion.from_json(check_images.handler(event(one), None)) == one
 
 
 def test_an_image_that_is_there_is_told_as_not_copied(aws: Stubs) -> None:

@@ -17,7 +17,7 @@ from lambdas.promotion.names import Duty, Step
 
 PROJECT = Path(__file__).parents[2]
 Template = dict[str, Any]
-COPIER_STEP = names.step_role_arn("111111111111", Step.COPY_IMAGE)
+STEPS = [names.step_role_arn("111111111111", step) for step in (Step.CHECK_AHEAD, Step.COPY_IMAGE)]
 
 
 def synthesised(folder: Path, *copying: str) -> dict[str, Template]:
@@ -74,24 +74,26 @@ def test_nobody_can_copy_images_where_no_application_does(neither: dict[str, Tem
         ecr = {action for action, _ in allowed(template) if action.startswith("ecr:")}
         assert ecr <= {*pulling, "ecr:GetAuthorizationToken"}, name
     assert [trusted_by(neither, place, Duty.PUSHER) for place in ("dev", "qa", "production")] == [None, None, None]
-    assert COPIER_STEP not in (trusted_by(neither, "dev", Duty.READER) or [])
+    assert not set(STEPS) & set(trusted_by(neither, "dev", Duty.READER) or [])
     assert "-pusher" not in json.dumps(neither[names.hub_stack()])
 
 
 def test_images_are_fetched_from_the_source_and_pushed_to_the_target_that_copy(first_only: dict[str, Template]) -> None:
-    assert trusted_by(first_only, "qa", Duty.PUSHER) == [COPIER_STEP]
+    assert trusted_by(first_only, "qa", Duty.PUSHER) == STEPS
     assert trusted_by(first_only, "production", Duty.PUSHER) is None
-    assert COPIER_STEP in (trusted_by(first_only, "dev", Duty.READER) or [])
-    assert COPIER_STEP not in (trusted_by(first_only, "qa", Duty.READER) or [])
+    assert set(STEPS) <= set(trusted_by(first_only, "dev", Duty.READER) or [])
+    assert not set(STEPS) & set(trusted_by(first_only, "qa", Duty.READER) or [])
 
 
-def test_the_step_assumes_the_roles_at_both_ends_and_no_other(first_only: dict[str, Template]) -> None:
+def test_the_steps_assume_the_roles_at_both_ends_and_no_other(first_only: dict[str, Template]) -> None:
     assumed = [
-        on for action, on in allowed(first_only[names.hub_stack()]) if action == "sts:AssumeRole" and "-pusher" in on
+        json.loads(on)
+        for action, on in allowed(first_only[names.hub_stack()])
+        if action == "sts:AssumeRole" and "-pusher" in on
     ]
-    assert [json.loads(on) for on in assumed] == [
-        ["arn:aws:iam::222222222222:role/promote-dev-reader", "arn:aws:iam::333333333333:role/promote-qa-pusher"]
-    ]
+    both = ["arn:aws:iam::222222222222:role/promote-dev-reader", "arn:aws:iam::333333333333:role/promote-qa-pusher"]
+    assert len(assumed) == len(STEPS)
+    assert [[arn for arn in roles if "-reader" in arn or "-pusher" in arn] for roles in assumed] == [both, both]
 
 
 def test_a_pusher_writes_into_our_own_repositories_only(first_only: dict[str, Template]) -> None:

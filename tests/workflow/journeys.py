@@ -20,9 +20,7 @@ from tests.workflow.given import (
     INFERENCE,
     Ended,
     World,
-    input_of,
     tar,
-    transfers_of,
 )
 from tests.workflow.rights import without
 
@@ -225,16 +223,6 @@ def again(world: World, place: Place) -> Subject:
     if ENDPOINTS[place.target] not in world.made_in(place.target):
         _well(promote(world, place, subject))
     world.wait_for_endpoint(place.target)
-    return subject
-
-
-def with_upload_left_open(world: World, place: Place) -> Subject:
-    """A model that was promoted before and serves nowhere now; beside its copy is an upload that nobody ended."""
-    subject = again(world, place)
-    world.client("sagemaker", place.target).delete_endpoint(EndpointName=ENDPOINTS[place.target])
-    (copied,) = transfers_of(world, input_of(world, subject.execution, "Verify the artifacts"))
-    folder = copied.artifact.key.rpartition("/")[0]
-    world.client("s3", place.target).create_multipart_upload(Bucket=place.target_bucket, Key=f"{folder}/left-open")
     return subject
 
 

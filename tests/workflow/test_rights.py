@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -37,7 +37,6 @@ from tests.workflow.journeys import (
     tidy_up,
     update,
     with_own_image,
-    with_upload_left_open,
     with_versions,
     without_archive,
 )
@@ -46,7 +45,10 @@ from tests.workflow.rights import Right, deployed_rights, role_like, without
 
 @dataclass(frozen=True)
 class Needed:
-    """A right, and where (in the promotion's words) it is lacking. Names of the stage stand in braces."""
+    """A right, and where (in the promotion's words) it is lacking. Names of the stage stand in braces.
+
+    `blind`: IAM cannot be asked for it ahead either, so that the step itself shows that it needs it.
+    """
 
     role: str
     sid: str
@@ -57,8 +59,19 @@ class Needed:
     stages: tuple[Place, ...] = (QA, PRODUCTION)
     error: str = "AccessDenied"
     by: Attempt = promote
+    blind: bool = False
 
-    def taken_away(self, world: World, place: Place) -> AbstractContextManager[None]:
+    @contextmanager
+    def taken_away(self, world: World, place: Place) -> Iterator[None]:
+        with ExitStack() as lacking:
+            lacking.enter_context(self._without(world, place))
+            if self.blind:
+                asker = self.role if self.role in {COPIER, PUSHER} else DEPLOYER
+                environment = place.source if asker == COPIER else place.target
+                lacking.enter_context(without(world, environment, place.fill(asker), "AskForItsRights"))
+            yield
+
+    def _without(self, world: World, place: Place) -> AbstractContextManager[None]:
         environment = {"{source}": place.source, "{target}": place.target}
         where = next((name for end, name in environment.items() if end in self.role), "hub")
         role = role_like(world, where, place.fill(self.role))
@@ -85,14 +98,26 @@ ENDPOINT = ":endpoint/{endpoint}"
 PAYLOAD = "s3://{target_bucket}/smoke/payload.csv"
 AWS_IMAGE = "the repository sagemaker-scikit-learn of account"
 COPIED_IMAGE = "the repository promote/team/{model} of account"
+FETCHED_IMAGE = "the repository team/{model} of account"
 NO_DATA = "ModelDataNotAccessible"
+# Check ahead tells it, before anything is created.
+AHEAD = "NotReady"
 LISTS = "s3://promote-hub-111111111111-us-east-1/promotions/"
 # The steps that write lists, and those that read them.
 WRITERS = (Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY)
-READERS = (Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY, Step.VERIFY_ARTIFACTS)
+READERS = (
+    Step.COMPARE_ENDPOINT,
+    Step.CHECK_AHEAD,
+    Step.PLAN_COPY,
+    Step.COPY_UNIT,
+    Step.COMPLETE_COPY,
+    Step.VERIFY_ARTIFACTS,
+)
 # A promotion that goes well does not come to them.
 AFTER_FAILURES = (Step.ABORT_UPLOADS, Step.EXPLAIN_FAILURE)
 DUTIES = {Duty.READER: READER, Duty.COPIER: COPIER, Duty.PUSHER: PUSHER, Duty.DEPLOYER: DEPLOYER}
+# What only a promotion with images needs of the check.
+IMAGES = (Duty.READER, Duty.PUSHER)
 # What a promotion must have to come to a step.
 COMES_TO: dict[Step, Journey] = {Step.COMPLETE_COPY: large, Step.COPY_IMAGE: with_own_image}
 
@@ -133,37 +158,45 @@ RIGHTS = [
     Needed(READER, "SeeModels", "sagemaker:ListTags", ":model/{model}"),
     Needed(READER, "SeeModelPackages", "sagemaker:DescribeModelPackage", "{model}", approved_version, stages=(QA,)),
     Needed(READER, "SeeImages", "ecr:BatchGetImage", AWS_IMAGE),
-    Needed(READER, "FetchImages", "ecr:GetDownloadUrlForLayer", "the repository team/{model} of", with_own_image),
+    Needed(
+        READER,
+        "FetchImages",
+        "ecr:GetDownloadUrlForLayer",
+        "the repository team/{model} of",
+        with_own_image,
+        error=AHEAD,
+    ),
     Needed(READER, "ListArtifacts", "s3:ListBucket", "{uri}", without_archive),
     Needed(READER, "ReadArtifacts", "s3:GetObject", "{uri}"),
     Needed(READER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,)),
-    Needed(COPIER, "ReadArtifacts", "s3:GetObject", "{uri}", prefix),
-    Needed(COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", with_versions, stages=(QA,)),
-    Needed(COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", stages=(PRODUCTION,)),
-    Needed(COPIER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,)),
-    Needed(COPIER, "PutInto{Target}", "s3:PutObject", WRITTEN),
-    Needed(COPIER, "PutInto{Target}", "s3:ListMultipartUploadParts", WRITTEN, large),
-    Needed(COPIER, "EncryptFor{Target}", "kms:GenerateDataKey", WRITTEN),
-    Needed(COPIER, "EncryptFor{Target}", "kms:Decrypt", WRITTEN, large),
-    Needed(PUSHER, "MakeRepositories", "ecr:CreateRepository", COPIED_IMAGE, with_own_image),
+    Needed(COPIER, "ReadArtifacts", "s3:GetObject", "{uri}", prefix, error=AHEAD),
+    Needed(COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", with_versions, stages=(QA,), error=AHEAD),
+    Needed(COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", stages=(PRODUCTION,), error=AHEAD),
+    Needed(COPIER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,), error=AHEAD),
+    Needed(COPIER, "PutInto{Target}", "s3:PutObject", WRITTEN, error=AHEAD),
+    Needed(COPIER, "PutInto{Target}", "s3:ListMultipartUploadParts", WRITTEN, large, error=AHEAD),
+    Needed(COPIER, "EncryptFor{Target}", "kms:GenerateDataKey", WRITTEN, error=AHEAD),
+    Needed(COPIER, "EncryptFor{Target}", "kms:Decrypt", WRITTEN, large, blind=True),
+    Needed(PUSHER, "MakeRepositories", "ecr:CreateRepository", COPIED_IMAGE, with_own_image, blind=True),
+    Needed(PUSHER, "PushImages", "ecr:BatchGetImage", COPIED_IMAGE, with_own_image, error=AHEAD),
     *(
-        Needed(PUSHER, "PushImages", f"ecr:{action}", COPIED_IMAGE, with_own_image)
+        Needed(PUSHER, "PushImages", f"ecr:{action}", COPIED_IMAGE, with_own_image, blind=True)
         for action in (
-            *("BatchGetImage", "BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart"),
+            *("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart"),
             *("CompleteLayerUpload", "PutImage"),
         )
     ),
     Needed(DEPLOYER, "SeeImages", "ecr:BatchGetImage", AWS_IMAGE, error="ImageNotAccessible"),
-    Needed(DEPLOYER, "SeeArtifacts", "s3:GetObject", WRITTEN),
+    Needed(DEPLOYER, "SeeArtifacts", "s3:GetObject", WRITTEN, blind=True),
     Needed(DEPLOYER, "ListArtifacts", "s3:ListBucket", WRITTEN),
-    Needed(DEPLOYER, "ListArtifacts", "s3:ListBucketMultipartUploads", WRITTEN),
-    Needed(DEPLOYER, "AbortUploads", "s3:AbortMultipartUpload", WRITTEN, with_upload_left_open),
-    Needed(DEPLOYER, "ReadChecksums", "kms:Decrypt", WRITTEN),
-    Needed(DEPLOYER, "MakeModels", "sagemaker:CreateModel", MODEL),
-    Needed(DEPLOYER, "MakeModels", "sagemaker:AddTags", MODEL),
+    Needed(DEPLOYER, "ListArtifacts", "s3:ListBucketMultipartUploads", WRITTEN, error=AHEAD),
+    Needed(DEPLOYER, "AbortUploads", "s3:AbortMultipartUpload", WRITTEN, error=AHEAD),
+    Needed(DEPLOYER, "ReadChecksums", "kms:Decrypt", WRITTEN, blind=True),
+    Needed(DEPLOYER, "MakeModels", "sagemaker:CreateModel", MODEL, blind=True),
+    Needed(DEPLOYER, "MakeModels", "sagemaker:AddTags", MODEL, blind=True),
     Needed(DEPLOYER, "MakeModels", "sagemaker:DescribeModel", MODEL, again),
-    Needed(DEPLOYER, "MakeConfigurations", "sagemaker:CreateEndpointConfig", CONFIG),
-    Needed(DEPLOYER, "MakeConfigurations", "sagemaker:AddTags", CONFIG),
+    Needed(DEPLOYER, "MakeConfigurations", "sagemaker:CreateEndpointConfig", CONFIG, blind=True),
+    Needed(DEPLOYER, "MakeConfigurations", "sagemaker:AddTags", CONFIG, blind=True),
     Needed(DEPLOYER, "MakeConfigurations", "sagemaker:DescribeEndpointConfig", CONFIG, again),
     Needed(DEPLOYER, "MakeEndpoints", "sagemaker:CreateEndpoint", ENDPOINT, first_deployment, f"*{ENDPOINT}"),
     Needed(DEPLOYER, "MakeEndpoints", "sagemaker:CreateEndpoint", CONFIG, first_deployment, f"*{CONFIG}[*]"),
@@ -179,6 +212,18 @@ RIGHTS = [
     Needed(EXECUTION, "ListModels", "s3:ListBucket", WRITTEN, prefix, error=NO_DATA),
     Needed(EXECUTION, "DecryptModels", "kms:Decrypt", WRITTEN, error=NO_DATA),
     *(
+    *(
+        Needed(DEPLOYER, "MakeEndpoints", f"sagemaker:{action}", where, journey, on, blind=True)
+        for action, journey in (("CreateEndpoint", first_deployment), ("UpdateEndpoint", update))
+        for where, on in ((ENDPOINT, f"*{ENDPOINT}"), (CONFIG, f"*{CONFIG}[*]"))
+    ),
+    Needed(DEPLOYER, "SeeEndpoints", "sagemaker:DescribeEndpoint", ENDPOINT),
+    Needed(DEPLOYER, "SeeEndpoints", "sagemaker:AddTags", ENDPOINT, first_deployment, blind=True),
+    Needed(DEPLOYER, "PassTheExecutionRole", "iam:PassRole", f":role/{EXECUTION}", blind=True),
+    Needed(EXECUTION, "ReadModels", "s3:GetObject", WRITTEN, error=NO_DATA, blind=True),
+    Needed(EXECUTION, "ListModels", "s3:ListBucket", WRITTEN, prefix, error=NO_DATA, blind=True),
+    Needed(EXECUTION, "DecryptModels", "kms:Decrypt", WRITTEN, error=NO_DATA, blind=True),
+    *(
         Needed(
             function(step),
             "WorkInOtherAccounts",
@@ -188,6 +233,10 @@ RIGHTS = [
             on=f"*:role/{role}",
             by=by,
             stages=stages,
+            with_own_image if step is Step.CHECK_AHEAD and duty in IMAGES else shown_by,
+            on=f"*:role/{role}",
+            by=by,
+            error=AHEAD if step is Step.CHECK_AHEAD else "AccessDenied",
         )
         for duty, role in (
             (Duty.READER, READER),
@@ -212,7 +261,9 @@ RIGHTS = [
     of_map("states:StartExecution", ":stateMachine:promote", "States.Permissions", on="*:stateMachine:promote"),
 ]
 # What a test of its own shows.
-LIST_SOURCE = Needed(COPIER, "TellMissingFromDenied", "s3:ListBucket", "{uri}", by=promote_and_lose_the_source)
+LIST_SOURCE = Needed(
+    COPIER, "TellMissingFromDenied", "s3:ListBucket", "{uri}", by=promote_and_lose_the_source, error=AHEAD
+)
 LIST_LISTS = Needed(
     function(Step.ABORT_UPLOADS),
     "TellMissingFromDenied",
@@ -234,8 +285,14 @@ ALL = [*RIGHTS, LIST_SOURCE, LIST_LISTS, ABORT, EXPLAIN, FORWARD, START, SEE_LOC
 # Role, Sid, action and resource, as patterns, and why no promotion in the sandbox can show that they are needed.
 NOT_SHOWN = {
     ("promote-*-execution", "ReadJumpStart", "s3:*", "*"): "AWS's own buckets are not in the sandbox.",
-    ("promote-*-execution", "PullImages", "ecr:*", "*"): "The sandbox pulls no images: a process plays the container.",
-    ("promote-*-execution", "LogInToRegistries", "ecr:GetAuthorizationToken", "*"): "The same.",
+    (
+        "promote-*",
+        "AskForItsRights",
+        "iam:*",
+        "*",
+    ): "The check goes on without it; test_dry_runs.py shows what it says.",
+    ("promote-*-deployer", "SeeTheKey", "kms:DescribeKey", "*"): "The same.",
+    ("promote-*-deployer", "SeeWhatIsInTheWay", "*", "*"): "The same.",
     ("promote-*-execution", "WriteLogs", "logs:*", "*"): "The sandbox writes a container's log for it, asking nobody.",
     ("promote-*-execution", "PutMetrics", "cloudwatch:PutMetricData", "*"): "The sandbox's containers measure nothing.",
     ("promote-*", "", "xray:*", "*"): "There is no X-Ray in the sandbox, and a trace that is lost fails nothing.",
@@ -293,7 +350,7 @@ def test_only_who_may_list_can_tell_what_is_missing_from_a_missing_right(
         denied = needed.by(world, place, subject)
 
     assert told.error == ("ArtifactNotFound" if needed is LIST_SOURCE else None), told.cause
-    assert denied.error == "AccessDenied"
+    assert denied.error == needed.error
     for words in (place.fill(needed.role), needed.action, place.fill(needed.where, uri=subject.uri)):
         assert words in denied.cause
 

@@ -1,0 +1,40 @@
+"""Check ahead: try every edge that the promotion will need, and tell of all that is in the way at once.
+
+A dry run ends here, with what the promotion would do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lambdas.promotion import edges, lists, measures, plan, readiness
+from lambdas.promotion.document import Outcome, Progress, Promotion, Transfer, to_json
+from lambdas.promotion.edges import Checked
+from lambdas.promotion.step import Clock, logger, now, s3_of_hub, step_with_clock
+
+
+@step_with_clock
+def handler(promotion: Promotion, clock: Clock) -> Promotion:
+    transfers = lists.read(lists.LOOKED_FOR, Transfer, promotion, s3=s3_of_hub())
+    checked = _check(promotion, transfers, clock)
+    if not promotion.request.dry_run:
+        return promotion
+    planned = plan.of(promotion, transfers, checked, at=now())
+    measures.count_ending(Outcome.PLANNED, seconds=planned.seconds)
+    return replace(promotion, plan=to_json(planned))
+
+
+def _check(promotion: Promotion, transfers: list[Transfer], clock: Clock) -> Checked:
+    if promotion.change and promotion.change.progress is Progress.NOTHING_TO_DO:
+        return edges.look_only(promotion)
+    checked = edges.check(promotion, transfers, until=clock.until)
+    for finding in checked.findings:
+        logger.warning("In the way", extra={"finding": readiness.to_json(finding)})
+    for unproved in checked.unproved:
+        logger.info("Not proved", extra={"unproved": str(unproved)})
+    target = promotion.target
+    readiness.require_ready(
+        checked.findings,
+        where=f"the promotion of {promotion.model.arn} to {target.name} ({target.account}, {target.region})",
+    )
+    return checked

@@ -1,0 +1,209 @@
+"""Trying what a promotion will need, without making anything: each returns what stands in its way.
+
+A call that must be refused for another reason shows whether the right is there: S3 asks who may write before it looks
+for the upload (404 NoSuchUpload) or compares what was sent with its checksum (400 BadDigest; AWS: S3, "Checking object
+integrity for data uploads": what does not match is not stored).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import images, manifests, readiness, registries, sources
+from lambdas.promotion.accounts import Account
+from lambdas.promotion.document import Artifact, ImageCopy, Promotion, S3Object, Way, sha256
+from lambdas.promotion.errors import (
+    AccessDenied,
+    ImageNotAccessible,
+    ImageNotFound,
+    NotReady,
+    PromotionError,
+    UnexpectedFault,
+)
+from lambdas.promotion.names import Duty
+from lambdas.promotion.readiness import Answer, Finding, Unproved
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# No upload has it: S3's are much longer.
+_NO_UPLOAD = "promote-looks-whether-it-may"
+_MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
+_CHANGED = {"412", "PreconditionFailed"}
+_GLACIER = "InvalidObjectState"
+
+
+def read(artifact: Artifact, way: Way, *, s3: S3Client) -> list[Answer]:
+    """Read one byte of the very object that was resolved, and so decrypt it."""
+    source = artifact.source
+    if artifact.text is not None:
+        return []
+    try:
+        version = _read_byte(source, source.version_id, way, s3=s3)
+        if source.version_id is None and version:
+            # A list tells no versions, so the copy asks for the newest and then takes it by its id.
+            _read_byte(source, version, way, s3=s3)
+    except AccessDenied as error:
+        return [readiness.denied(error)]
+    except ClientError as error:
+        return [_not_readable(source, way, error, s3=s3)]
+    return []
+
+
+def _read_byte(source: S3Object, version: str | None, way: Way, *, s3: S3Client) -> str | None:
+    answer = s3.get_object(
+        Bucket=source.bucket,
+        Key=source.key,
+        IfMatch=source.etag,
+        ExpectedBucketOwner=way.source.account,
+        **({"Range": "bytes=0-0"} if source.size else {}),  # type: ignore[arg-type]
+        **({"VersionId": version} if version else {}),  # type: ignore[arg-type]
+    )
+    answer["Body"].read()
+    found = answer.get("VersionId")
+    return None if found == "null" else found
+
+
+def _not_readable(source: S3Object, way: Way, error: ClientError, *, s3: S3Client) -> Finding:
+    code = str(error.response["Error"]["Code"])
+    named: PromotionError | None = None
+    if code in _MISSING:
+        named = sources.gone(source)
+    elif code in _CHANGED:
+        named = sources.changed(source, sources.find(source.uri, owner=way.source.account, s3=s3))
+    remedy = "Register the model again."
+    if code == _GLACIER:
+        remedy = "It is archived: restore it, or copy it to a storage class that can be read at once."
+    return Finding(
+        role=way.source.role_arn(Duty.COPIER),
+        action="s3:GetObject",
+        resource=source.uri,
+        said=str(named or f"S3 says: {error}"),
+        remedy="" if named else remedy,
+        error=type(named) if named else NotReady,
+    )
+
+
+def see_tags(artifact: Artifact, way: Way, *, s3: S3Client) -> list[Answer]:
+    """Read an object's tags, or the list of its annotations, as far as they are copied along."""
+    where: dict[str, Any] = {"Bucket": artifact.source.bucket, "Key": artifact.source.key}
+    if artifact.source.version_id:
+        where["VersionId"] = artifact.source.version_id
+    owned = {**where, "ExpectedBucketOwner": way.source.account}
+    answers: list[Answer] = []
+    if way.tags:
+        answers += passes(lambda: s3.get_object_tagging(**owned))
+    if way.annotations:
+        answers += passes(lambda: s3.list_object_annotations(**owned, MaxAnnotationResults=1))
+    return answers
+
+
+def put(artifact: Artifact, way: Way, *, s3: S3Client) -> list[Answer]:
+    """Ask S3 to write the object, with a checksum that cannot be its content's."""
+    return passes(
+        lambda: s3.put_object(
+            Bucket=way.target.artifact_bucket,
+            Key=artifact.key,
+            Body=b"",
+            IfNoneMatch="*",
+            ChecksumSHA256=sha256("something else").partition(":")[2],
+            ExpectedBucketOwner=way.target.account,
+            **({"Tagging": "promote=looks"} if way.tags else {}),  # type: ignore[arg-type]
+        ),
+        "BadDigest",
+        "PreconditionFailed",  # it is there already
+        must_fail=True,
+    )
+
+
+def put_by_parts(artifact: Artifact, way: Way, *, s3: S3Client) -> list[Answer]:
+    """Ask S3 to write a part of an upload that does not exist, and to list its parts."""
+    upload: dict[str, Any] = {
+        "Bucket": way.target.artifact_bucket,
+        "Key": artifact.key,
+        "UploadId": _NO_UPLOAD,
+        "ExpectedBucketOwner": way.target.account,
+    }
+    return [
+        *passes(lambda: s3.upload_part(**upload, PartNumber=1, Body=b""), "NoSuchUpload", must_fail=True),
+        *passes(lambda: s3.list_parts(**upload), "NoSuchUpload"),
+    ]
+
+
+def verify(promotion: Promotion, there: Artifact | None, *, s3: S3Client) -> list[Answer]:
+    """Do what the target does with what arrives: see its uploads, end one, and read a copy if there is one."""
+    target = promotion.target
+    bucket: dict[str, Any] = {"Bucket": target.artifact_bucket, "ExpectedBucketOwner": target.account}
+    upload: dict[str, Any] = {"Key": f"{promotion.artifact_prefix}{_NO_UPLOAD}", "UploadId": _NO_UPLOAD}
+    answers = [
+        *passes(lambda: s3.list_multipart_uploads(**bucket, Prefix=promotion.artifact_prefix, MaxUploads=1)),
+        *passes(lambda: s3.abort_multipart_upload(**bucket, **upload), "NoSuchUpload"),
+    ]
+    if there:
+        answers += passes(lambda: s3.head_object(**bucket, Key=there.key, ChecksumMode="ENABLED"))
+    return answers
+
+
+def pull(address: str, promotion: Promotion, *, account: Account) -> list[Answer]:
+    """Ask for an image that the target's model will use."""
+    try:
+        registries.require_usable([address], promotion.target, account=account)
+    except (ImageNotFound, ImageNotAccessible) as error:
+        return [
+            Finding(
+                role=account.role_arn,
+                action="ecr:BatchGetImage",
+                resource=address,
+                said=str(error),
+                remedy="",
+                error=type(error),
+            )
+        ]
+    return []
+
+
+def fetch(image: ImageCopy, *, account: Account) -> list[Answer]:
+    """Ask for an image that will be copied, and where one of its layers can be fetched."""
+    source = images.parse(image.source)
+    answers: list[Answer] = []
+
+    def ask() -> None:
+        found = registries.find(source, ecr=account.ecr)
+        if found is None:
+            answers.append(
+                Finding(
+                    role=account.role_arn,
+                    action="ecr:BatchGetImage",
+                    resource=image.source,
+                    said="There is no such image.",
+                    remedy="Push it there, or register the model again.",
+                    error=ImageNotFound,
+                )
+            )
+        elif blobs := manifests.layers(found.content):
+            account.ecr.get_download_url_for_layer(
+                registryId=str(source.account), repositoryName=source.repository, layerDigest=blobs[-1].digest
+            )
+
+    return [*passes(ask), *answers]
+
+
+def passes(call: Callable[[], object], *expected: str, must_fail: bool = False) -> list[Answer]:
+    """Make a call and see whether the right is missing. `expected` are the codes of refusals that come after that.
+
+    `must_fail`: a call that would change something if it went well. Raises UnexpectedFault if it did.
+    """
+    try:
+        call()
+    except AccessDenied as error:
+        return [readiness.denied(error)]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in expected:
+            return []
+        return [Unproved(what=f"The right to call {error.operation_name}", why=f"AWS refused it otherwise: {error}")]
+    if must_fail:
+        raise UnexpectedFault("AWS did what it had to refuse while a promotion was checked ahead. Please report it.")
+    return []

@@ -1,0 +1,306 @@
+"""Every edge that a promotion will need is tried before anything is created: roles, rights, keys, images, quotas."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lambdas.promotion import (
+    attempts,
+    copy_plan,
+    duties,
+    endpoints,
+    images,
+    inquiries,
+    models,
+    names,
+    needs,
+    obstacles,
+    parallel,
+    readiness,
+    registries,
+    rollout,
+    serving,
+    simulation,
+)
+from lambdas.promotion.accounts import Account
+from lambdas.promotion.document import Artifact, ImageCopy, Promotion, Transfer, Wanted
+from lambdas.promotion.errors import AccessDenied, NameTaken
+from lambdas.promotion.names import STEPS_OF_DUTY, Duty
+from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.serving import Serving
+
+T = TypeVar("T")
+Try = Callable[[], list[Answer]]
+
+_AT_ONCE = 50
+# The pages of the quotas have the time that other questions may take too, and no more.
+_SECONDS_FOR_QUOTAS = 4.0
+_ROLE_REMEDY = (
+    "Deploy the environment's stack and the hub's: the role must exist, trust this step and know the configured "
+    "external_id, and the step must be allowed to assume it."
+)
+_IN_SOURCE = {Duty.READER, Duty.COPIER}
+_FOR_IMAGES = {Duty.READER, Duty.PUSHER}
+_QUESTIONS = [
+    "kms:DescribeKey",
+    "servicequotas:ListServiceQuotas",
+    "application-autoscaling:DescribeScalableTargets",
+    "cloudwatch:DescribeAlarms",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was found out ahead. `answers`: what is in the way, and what could not be found out."""
+
+    answers: tuple[Answer, ...] = ()
+    serving: Serving | None = None
+    model_is_there: bool = False
+    config_is_there: bool = False
+    images_missing: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> list[Finding]:
+        return readiness.grouped(one for one in self.answers if isinstance(one, Finding))
+
+    @property
+    def unproved(self) -> list[Unproved]:
+        return list(dict.fromkeys(one for one in self.answers if isinstance(one, Unproved)))
+
+
+def duties_needed(promotion: Promotion) -> list[Duty]:
+    """Return the duties whose roles the rest of the promotion assumes."""
+    return [duty for duty in STEPS_OF_DUTY if promotion.images or duty not in _FOR_IMAGES]
+
+
+def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) -> Checked:
+    """Try everything. `transfers`: each artifact, and whether its copy is there. `until`: of time.monotonic().
+
+    Raises Transient errors only: what AWS refuses is an answer.
+    """
+    answers: list[Answer] = []
+    askers = {
+        duty: asker
+        for duty in duties_needed(promotion)
+        if (asker := _enter(functools.partial(_ask_as, promotion, duty), answers))
+    }
+    tries: list[Try] = []
+    now, key, there = None, None, (False, False)
+    if deployer := _enter(functools.partial(duties.as_deployer, promotion), answers):
+        asker = askers.get(Duty.DEPLOYER, deployer)
+        now = _look(promotion, deployer, asker, answers)
+        there = _what_is_there(promotion, deployer, answers)
+        tries += _in_target(promotion, transfers, deployer)
+        if Duty.DEPLOYER in askers:
+            key = _key(promotion, asker, answers)
+            tries += _questions(promotion, now, asker)
+    if copier := _enter(lambda: duties.as_copier(promotion, [one.artifact for one in transfers]), answers):
+        tries += _copies(promotion, transfers, copier)
+    missing = _missing_images(promotion, answers)
+    tries += _image_sources(promotion, missing, answers)
+    tries += _rights(promotion, transfers, missing, askers, endpoint_is_there=now is not None, key=key)
+    for found in parallel.run(tries, at_once=_AT_ONCE, until=until, doing="Checking ahead"):
+        answers += found
+    return Checked(
+        answers=tuple(answers),
+        serving=now,
+        model_is_there=there[0],
+        config_is_there=there[1],
+        images_missing=tuple(image.target for image in missing),
+    )
+
+
+def look_only(promotion: Promotion) -> Checked:
+    """Return what is there where nothing is to be done, so that nothing needs to be tried."""
+    deployer, asker = duties.as_deployer(promotion), _ask_as(promotion, Duty.DEPLOYER)
+    now = serving.look(promotion.stage.endpoint, sagemaker=deployer.sagemaker, configs=asker.sagemaker)
+    return Checked(serving=now, model_is_there=True, config_is_there=True)
+
+
+def _enter(enter: Callable[[], Account], answers: list[Answer]) -> Account | None:
+    try:
+        return enter()
+    except AccessDenied as error:
+        found = readiness.denied(error, remedy=_ROLE_REMEDY)
+        if found not in answers:
+            answers.append(found)
+        return None
+
+
+def _ask_as(promotion: Promotion, duty: Duty) -> Account:
+    """Enter a duty's role only to ask; that it can be entered at all is the first answer."""
+    if duty is not Duty.DEPLOYER:
+        return duties.as_asker(promotion, promotion.source if duty in _IN_SOURCE else promotion.target, duty)
+    previous = promotion.change.previous_config if promotion.change else None
+    configs = [name for name in (previous, promotion.wanted_config.name) if name]
+    return duties.as_asker(
+        promotion,
+        promotion.target,
+        duty,
+        (["sagemaker:DescribeEndpointConfig"], [promotion.target_arn("endpoint-config", name) for name in configs]),
+        (_QUESTIONS, ["*"]),
+    )
+
+
+def _guarded(call: Callable[[], T], answers: list[Answer]) -> T | None:
+    """Make a call whose answer the rest needs; what stands in its way is told with the rest."""
+    try:
+        return call()
+    except AccessDenied as error:
+        answers.append(readiness.denied(error))
+    return None
+
+
+def _look(promotion: Promotion, deployer: Account, asker: Account, answers: list[Answer]) -> Serving | None:
+    return _guarded(
+        lambda: serving.look(promotion.stage.endpoint, sagemaker=deployer.sagemaker, configs=asker.sagemaker), answers
+    )
+
+
+def _what_is_there(promotion: Promotion, deployer: Account, answers: list[Answer]) -> tuple[bool, bool]:
+    """Say whether the model and the configuration are there already, from an earlier promotion."""
+
+    def is_there(kind: str, wanted: Wanted, find: Callable[..., bool]) -> bool:
+        try:
+            return bool(_guarded(lambda: find(wanted, sagemaker=deployer.sagemaker), answers))
+        except NameTaken as error:
+            answers.append(
+                Finding(
+                    role=deployer.role_arn,
+                    action=f"sagemaker:{kind}",
+                    resource=wanted.name,
+                    said=str(error),
+                    remedy="",
+                    error=NameTaken,
+                )
+            )
+            return True
+
+    return (
+        is_there("CreateModel", promotion.wanted_model, models.find_same),
+        is_there("CreateEndpointConfig", promotion.wanted_config, endpoints.find_same_config),
+    )
+
+
+def _in_target(promotion: Promotion, transfers: Sequence[Transfer], deployer: Account) -> Iterator[Try]:
+    copied = next((one.artifact for one in transfers if one.there), None)
+    yield functools.partial(attempts.verify, promotion, copied, s3=deployer.s3)
+    to_come = {image.target for image in promotion.images}
+    _ = deployer.ecr  # made here: a client is not made in several threads at once
+    for address in images.named_in(promotion.wanted_model.request):
+        if address not in to_come:
+            yield functools.partial(attempts.pull, address, promotion, account=deployer)
+
+
+def _copies(promotion: Promotion, transfers: Sequence[Transfer], copier: Account) -> Iterator[Try]:
+    s3, way = copier.s3, promotion.way
+    for one in transfers:
+        yield functools.partial(attempts.read, one.artifact, way, s3=s3)
+    of_buckets = {one.artifact.source.bucket: one.artifact for one in transfers if one.artifact.text is None}
+    for artifact in of_buckets.values():
+        yield functools.partial(attempts.see_tags, artifact, way, s3=s3)
+    missing = _missing(transfers)
+    if missing:
+        yield functools.partial(attempts.put, missing[0], way, s3=s3)
+    by_parts = [one for one in missing if copy_plan.part_size(one, whole_if_possible=way.annotations)]
+    if by_parts:
+        yield functools.partial(attempts.put_by_parts, by_parts[0], way, s3=s3)
+
+
+def _missing_images(promotion: Promotion, answers: list[Answer]) -> list[ImageCopy]:
+    """Return the images that the target's registry has not, asked as whoever will push them."""
+    missing = []
+    for image in promotion.images:
+        pusher = _enter(functools.partial(duties.as_pusher, promotion, image), answers)
+        if pusher and _guarded(functools.partial(registries.is_there, image.target, account=pusher), answers) is False:
+            missing.append(image)
+    return missing
+
+
+def _image_sources(promotion: Promotion, missing: Sequence[ImageCopy], answers: list[Answer]) -> Iterator[Try]:
+    for image in missing:
+        reader = _enter(functools.partial(duties.as_image_reader, promotion, image), answers)
+        if reader:
+            yield functools.partial(attempts.fetch, image, account=reader)
+
+
+def _key(promotion: Promotion, asker: Account, answers: list[Answer]) -> str | None:
+    """Return the ARN of the key that the target's bucket is encrypted with."""
+    target = promotion.target
+    alias = f"arn:aws:kms:{target.region}:{target.account}:{names.artifact_key_alias(target.name)}"
+    found = inquiries.asked(functools.partial(inquiries.key_of, alias, kms=asker.keys), f"The key {alias}")
+    if isinstance(found, Unproved):
+        answers.append(found)
+        return None
+    arn, state = found
+    answers += obstacles.key_state(promotion, arn, state)
+    return arn
+
+
+def _questions(promotion: Promotion, now: Serving | None, asker: Account) -> Iterator[Try]:
+    """What each question is for is obstacles.py's to say; one that AWS does not answer is unproved."""
+    config = rollout.of_stage(promotion.stage)
+    yield lambda: obstacles.variant_names(promotion, now, config)
+    if needed := obstacles.instances_needed(promotion, now, config):
+        wanted = [obstacles.quota_name(one) for one in needed]
+        until = time.monotonic() + _SECONDS_FOR_QUOTAS
+        yield _asking(
+            functools.partial(inquiries.quotas, wanted, until=until, client=asker.quotas),
+            f"The quotas {', '.join(wanted)}",
+            functools.partial(obstacles.quotas, promotion, needed),
+        )
+    if variants := obstacles.variants_not_to_scale(promotion, now):
+        endpoint = promotion.stage.endpoint
+        yield _asking(
+            functools.partial(inquiries.scalable_targets, endpoint, variants, client=asker.autoscaling),
+            f"The scalable targets of {endpoint}",
+            functools.partial(obstacles.scaling, promotion),
+        )
+    if alarms := rollout.alarms_of(config):
+        yield _asking(
+            functools.partial(inquiries.alarm_states, alarms, client=asker.alarms),
+            f"The alarms {', '.join(alarms)}",
+            functools.partial(obstacles.alarms, promotion, alarms),
+        )
+
+
+def _asking(ask: Callable[[], T], what: str, judge: Callable[[T], list[Answer]]) -> Try:
+    def attempt() -> list[Answer]:
+        found = inquiries.asked(ask, what)
+        return [found] if isinstance(found, Unproved) else judge(found)
+
+    return attempt
+
+
+def _rights(
+    promotion: Promotion,
+    transfers: Sequence[Transfer],
+    missing_images: Sequence[ImageCopy],
+    askers: dict[Duty, Account],
+    *,
+    endpoint_is_there: bool,
+    key: str | None,
+) -> Iterator[Try]:
+    artifacts = [one.artifact for one in transfers]
+    read = [] if any(one.there for one in transfers) else artifacts  # what is there was read
+    of_duties = {
+        Duty.DEPLOYER: [
+            *needs.of_deployer(promotion, read, endpoint_is_there=endpoint_is_there, key=key),
+            *needs.of_execution_role(promotion, artifacts, key=key),
+        ],
+        Duty.COPIER: list(needs.of_copier(promotion, _missing(transfers), key=key)),
+        Duty.PUSHER: list(needs.of_pusher(promotion, missing_images)),
+    }
+    for duty, needed in of_duties.items():
+        if needed and duty in askers:
+            iam = askers[duty].iam
+            for one in needed:
+                yield functools.partial(simulation.simulate, one, iam=iam)
+
+
+def _missing(transfers: Sequence[Transfer]) -> list[Artifact]:
+    return [one.artifact for one in transfers if not one.there]

@@ -1,0 +1,123 @@
+"""Which rights a promotion will need that cannot be tried without making something: IAM is asked for them. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from lambdas.promotion import copy_plan, images, names
+from lambdas.promotion.document import Artifact, ImageCopy, Promotion
+from lambdas.promotion.names import Duty
+from lambdas.promotion.simulation import Needed
+
+_PUSH = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:CompleteLayerUpload",
+    "ecr:CreateRepository",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+)
+_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+
+
+def of_deployer(
+    promotion: Promotion, artifacts: Sequence[Artifact], *, endpoint_is_there: bool, key: str | None
+) -> Iterator[Needed]:
+    """Yield what the deployer needs. `key`: the ARN of the target's key, if it is known."""
+    target, role = promotion.target, promotion.target.role_arn(Duty.DEPLOYER)
+    region = {"aws:RequestedRegion": target.region}
+    change = ("sagemaker:UpdateEndpoint",) if endpoint_is_there else ("sagemaker:CreateEndpoint",)
+    tagged = () if endpoint_is_there else ("sagemaker:AddTags",)
+    yield Needed(
+        role=role,
+        actions=("sagemaker:CreateModel", "sagemaker:AddTags"),
+        resource=promotion.target_arn("model", promotion.wanted_model.name),
+        context=region,
+    )
+    yield Needed(
+        role=role,
+        actions=("sagemaker:CreateEndpointConfig", "sagemaker:AddTags", *change),
+        resource=promotion.target_arn("endpoint-config", promotion.wanted_config.name),
+        context=region,
+    )
+    yield Needed(
+        role=role,
+        actions=(*change, *tagged),
+        resource=names.endpoint_arns(target.account, target.region, promotion.stage.endpoint)[0],
+        context=region,
+    )
+    yield Needed(
+        role=role,
+        actions=("iam:PassRole",),
+        resource=target.role_arn(Duty.EXECUTION),
+        context={"iam:PassedToService": "sagemaker.amazonaws.com"},
+    )
+    yield from _reading(promotion, Duty.DEPLOYER, artifacts, key=key)
+
+
+def of_execution_role(promotion: Promotion, artifacts: Sequence[Artifact], *, key: str | None) -> Iterator[Needed]:
+    """Yield what SageMaker needs to load the model and its images in the target's name."""
+    target, role = promotion.target, promotion.target.role_arn(Duty.EXECUTION)
+    yield from _reading(promotion, Duty.EXECUTION, artifacts, key=key)
+    if artifacts and "S3Prefix" in json.dumps(promotion.wanted_model.request):
+        yield Needed(
+            role=role,
+            actions=("s3:ListBucket",),
+            resource=f"arn:aws:s3:::{target.artifact_bucket}",
+            context={"s3:prefix": promotion.artifact_prefix, "aws:RequestedRegion": target.region},
+        )
+    repositories = {
+        image.repository_arn
+        for address in images.named_in(promotion.wanted_model.request)
+        if (image := images.parse(address)).account
+    }
+    region = {"aws:RequestedRegion": target.region}
+    for repository in sorted(repositories):
+        yield Needed(role=role, actions=_PULL, resource=repository, context=region)
+    if repositories:
+        yield Needed(role=role, actions=("ecr:GetAuthorizationToken",), resource="*", context=region)
+
+
+def of_copier(promotion: Promotion, missing: Sequence[Artifact], *, key: str | None) -> Iterator[Needed]:
+    """Yield what the copier needs of the target's key: what is copied by parts is read again there."""
+    if not missing or key is None:
+        return
+    whole = promotion.way.annotations
+    by_parts = any(copy_plan.part_size(artifact, whole_if_possible=whole) for artifact in missing)
+    yield Needed(
+        role=promotion.source.role_arn(Duty.COPIER),
+        actions=("kms:GenerateDataKey", "kms:Decrypt") if by_parts else ("kms:GenerateDataKey",),
+        resource=key,
+        context=_via_s3(promotion.target.region),
+    )
+
+
+def of_pusher(promotion: Promotion, missing: Sequence[ImageCopy]) -> Iterator[Needed]:
+    """Yield what the pusher needs for the images that the target's registry has not."""
+    for image in missing:
+        yield Needed(
+            role=promotion.target.role_arn(Duty.PUSHER),
+            actions=_PUSH,
+            resource=images.parse(image.target).repository_arn,
+            context={"aws:RequestedRegion": promotion.target.region},
+        )
+
+
+def _reading(promotion: Promotion, duty: Duty, artifacts: Sequence[Artifact], *, key: str | None) -> Iterator[Needed]:
+    target, role = promotion.target, promotion.target.role_arn(duty)
+    if not artifacts:
+        return
+    yield Needed(
+        role=role,
+        actions=("s3:GetObject",),
+        # Any key of the stage: a key of a model may have characters that no ARN takes.
+        resource=f"arn:aws:s3:::{target.artifact_bucket}/{promotion.artifact_prefix}model",
+        context={"aws:RequestedRegion": target.region},
+    )
+    if key:
+        yield Needed(role=role, actions=("kms:Decrypt",), resource=key, context=_via_s3(target.region))
+
+
+def _via_s3(region: str) -> dict[str, str]:
+    return {"kms:ViaService": f"s3.{region}.amazonaws.com", "aws:RequestedRegion": region}

@@ -1,0 +1,163 @@
+"""What stands in the way of a change though every right is there: quotas, autoscaling, alarms, names. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lambdas.promotion import rollout
+from lambdas.promotion.document import Promotion
+from lambdas.promotion.errors import QuotaExceeded
+from lambdas.promotion.names import Duty
+from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.rollout import DeploymentConfig
+from lambdas.promotion.serving import Serving
+
+
+def variant_names(promotion: Promotion, serving: Serving | None, config: DeploymentConfig) -> list[Answer]:
+    """A rollout moves traffic between variants of the same names (AWS: deployment guardrails, exclusions)."""
+    if serving is None or serving.request is None or not config:
+        return []
+    now = [one["VariantName"] for one in serving.variants]
+    then = [one["VariantName"] for one in _wanted_variants(promotion)]
+    if set(now) == set(then):
+        return []
+    return [
+        Finding(
+            role=_deployer(promotion),
+            action="sagemaker:UpdateEndpoint with a rollout",
+            resource=_endpoint(promotion),
+            said=f"It serves the variants {', '.join(now)}, and the stage's are {', '.join(then)}.",
+            remedy="Keep the names of the variants in promotion.yaml, or take the stage's rollout out for this change.",
+        )
+    ]
+
+
+def instances_needed(promotion: Promotion, serving: Serving | None, config: DeploymentConfig) -> dict[str, int]:
+    """Return, by instance type, how many instances the endpoint has at least while it is changed.
+
+    Blue/green runs the old fleet beside the new one; the new one is as large as the old is now (API: UpdateEndpoint,
+    RetainAllVariantProperties).
+    """
+    counts = serving.counts if serving else {}
+    needed = Counter[str]()
+    for variant in _wanted_variants(promotion):
+        if "InstanceType" in variant:
+            needed[variant["InstanceType"]] += counts.get(
+                variant["VariantName"], variant.get("InitialInstanceCount", 1)
+            )
+    if not rollout.is_rolling(config):
+        for variant in serving.variants if serving else []:
+            if variant.get("InstanceType") in needed:
+                needed[variant["InstanceType"]] += counts.get(
+                    variant["VariantName"], variant.get("InitialInstanceCount", 1)
+                )
+    return dict(needed)
+
+
+def quota_name(instance_type: str) -> str:
+    """Return how Service Quotas calls the number of instances of a type for endpoints."""
+    return f"{instance_type} for endpoint usage"
+
+
+def quotas(promotion: Promotion, needed: Mapping[str, int], found: Mapping[str, float]) -> list[Answer]:
+    """Compare with the quotas, by their names; one that is not there could not be found out."""
+    answers: list[Answer] = []
+    for instance_type, count in sorted(needed.items()):
+        name = quota_name(instance_type)
+        quota = found.get(name)
+        if quota is None:
+            answers.append(Unproved(what=f"The quota {name!r}", why="it was not found out in time, or does not exist"))
+        elif quota < count:
+            answers.append(
+                Finding(
+                    role=_deployer(promotion),
+                    action=f"run {count} instances of {instance_type} during the change",
+                    resource=f"the quota {name!r} of {promotion.target.account} in {promotion.target.region}",
+                    said=f"It is {quota:g}, and other endpoints count as well.",
+                    remedy="Ask for a higher quota (Service Quotas), or use another instance type or fewer instances.",
+                    error=QuotaExceeded,
+                )
+            )
+    return answers
+
+
+def variants_not_to_scale(promotion: Promotion, serving: Serving | None) -> list[str]:
+    """Return the variants that the change removes or gives another instance type.
+
+    SageMaker refuses that while they are scalable targets (AWS: "Update endpoints that use automatic scaling").
+    """
+    if serving is None:
+        return []
+    types = {one["VariantName"]: one.get("InstanceType") for one in _wanted_variants(promotion)}
+    return [
+        one["VariantName"] for one in serving.variants if types.get(one["VariantName"], "") != one.get("InstanceType")
+    ]
+
+
+def scaling(promotion: Promotion, targets: Iterable[str]) -> list[Answer]:
+    """`targets`: which of those variants are scalable targets now (ResourceId)."""
+    return [
+        Finding(
+            role=_deployer(promotion),
+            action="sagemaker:UpdateEndpoint",
+            resource=target,
+            said="It is a scalable target, and the change removes the variant or gives it another instance type; "
+            "SageMaker refuses that.",
+            remedy="Deregister it (aws application-autoscaling deregister-scalable-target), promote, register it again "
+            "with its policies.",
+        )
+        for target in targets
+    ]
+
+
+def alarms(promotion: Promotion, wanted: Iterable[str], states: Mapping[str, str]) -> list[Answer]:
+    """`states`: the alarms that exist, and their states. A red one would roll the update back at once."""
+    answers: list[Answer] = []
+    for name in wanted:
+        state = states.get(name)
+        if state not in {None, "ALARM"}:
+            continue
+        place = f"{promotion.target.account} in {promotion.target.region}"
+        answers.append(
+            Finding(
+                role=_deployer(promotion),
+                action="sagemaker:UpdateEndpoint with an alarm",
+                resource=f"the alarm {name} of {place}",
+                said="It is in the state ALARM." if state else "There is no such alarm.",
+                remedy=(
+                    "See what raises it, and promote when it is quiet."
+                    if state
+                    else "Create it, or correct the stage's rollout in promotion.yaml."
+                ),
+            )
+        )
+    return answers
+
+
+def key_state(promotion: Promotion, key: str, state: str) -> list[Answer]:
+    """A key that is disabled or to be deleted encrypts nothing (API: KMS, KeyState)."""
+    if state == "Enabled":
+        return []
+    return [
+        Finding(
+            role=_deployer(promotion),
+            action="kms:Decrypt",
+            resource=key,
+            said=f"The key of the target's bucket is in the state {state}.",
+            remedy="Enable it, or cancel its deletion: nothing in the bucket can be read without it.",
+        )
+    ]
+
+
+def _wanted_variants(promotion: Promotion) -> list[dict[str, Any]]:
+    return list(promotion.wanted_config.request["ProductionVariants"])
+
+
+def _endpoint(promotion: Promotion) -> str:
+    return promotion.target_arn("endpoint", promotion.stage.endpoint)
+
+
+def _deployer(promotion: Promotion) -> str:
+    return promotion.target.role_arn(Duty.DEPLOYER)

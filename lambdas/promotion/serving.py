@@ -1,0 +1,71 @@
+"""What the endpoint serves before the change: its configuration, and how many instances it has now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import sagemaker_errors
+from lambdas.promotion.errors import AccessDenied
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+# What DescribeEndpointConfig adds to what CreateEndpointConfig was sent.
+_ADDED = {"EndpointConfigArn", "CreationTime", "ResponseMetadata"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """An endpoint that is there. `counts`: the instances that each variant wants now, by its name.
+
+    `request`: what its configuration says, in CreateEndpointConfig's words; None where it cannot be read, for `reason`.
+    """
+
+    status: str
+    config: str
+    counts: dict[str, int] = field(default_factory=dict)
+    request: dict[str, Any] | None = None
+    reason: str = ""
+
+    @property
+    def variants(self) -> list[dict[str, Any]]:
+        return list((self.request or {}).get("ProductionVariants", []))
+
+
+def look(endpoint: str, *, sagemaker: SageMakerClient, configs: SageMakerClient) -> Serving | None:
+    """Return what the endpoint serves, or None if there is none. `configs` may look at its configuration."""
+    try:
+        found = sagemaker.describe_endpoint(EndpointName=endpoint)
+    except ClientError as error:
+        if sagemaker_errors.is_missing(error):
+            return None
+        raise
+    config = found.get("EndpointConfigName", "")
+    request, reason = _config(config, sagemaker=configs) if config else (None, "It has never been in service.")
+    return Serving(
+        status=found["EndpointStatus"],
+        config=config,
+        counts={
+            one["VariantName"]: one["DesiredInstanceCount"]
+            for one in found.get("ProductionVariants", [])
+            if one.get("DesiredInstanceCount") is not None
+        },
+        request=request,
+        reason=reason,
+    )
+
+
+def _config(name: str, *, sagemaker: SageMakerClient) -> tuple[dict[str, Any] | None, str]:
+    try:
+        found = sagemaker.describe_endpoint_config(EndpointConfigName=name)
+    except AccessDenied as error:
+        # Somebody else made it: the deployer sees the configurations of its own stages only.
+        return None, str(error)
+    except ClientError as error:
+        if sagemaker_errors.is_missing(error):
+            return None, "It was deleted."
+        raise
+    return {member: value for member, value in found.items() if member not in _ADDED}, ""

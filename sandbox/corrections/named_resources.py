@@ -1,0 +1,31 @@
+"""What a request is about, for IAM: the role whose policies are simulated, and the key that an alias names.
+
+MiniStack says "*" and the alias, which no statement on that role or that key allows (AWS: service authorization
+reference, IAM and KMS).
+"""
+
+import functools
+from typing import Any
+
+from ministack.core import iam_actions
+from ministack.core.responses import request_scope
+from ministack.services import kms
+
+
+def apply() -> None:
+    resource = iam_actions.extract_resource_arn
+
+    @functools.wraps(resource)
+    def about(service: str, *request: Any) -> Any:
+        *_, query, region, account = request
+        if service == "iam" and "PolicySourceArn" in query:
+            return iam_actions._query_param(query, "PolicySourceArn")
+        found = resource(service, *request)
+        if service == "kms" and ":alias/" in found:
+            owner, place = found.split(":")[4], found.split(":")[3]
+            with request_scope(owner or account, place or region):
+                key = kms._resolve_key(found)
+            return key["Arn"] if key else found
+        return found
+
+    iam_actions.extract_resource_arn = about
