@@ -145,7 +145,7 @@ def test_every_action_that_a_named_statement_allows_is_in_its_row(templates: dic
                 sid, actions = statement.get("Sid"), statement["Action"]
                 wanted = {actions} if isinstance(actions, str) else set(actions)
                 if sid:
-                    said = [set(re.findall(r"\w+:\w+", row)) for row in explained[as_written(sid)]]
+                    said = [set(re.findall(r"[\w-]+:\w+", row)) for row in explained[as_written(sid)]]
                     assert wanted in said, f"{sid}: {json.dumps(sorted(wanted))}"
 
 
