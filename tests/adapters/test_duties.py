@@ -11,6 +11,7 @@ import pytest
 
 from lambdas.promotion import duties
 from lambdas.promotion.document import Artifact, ImageCopy, Promotion
+from lambdas.promotion.names import Duty
 from tests.adapters.conftest import CREDENTIALS, Stubs
 from tests.unit.given import BUCKET, DEV, EXECUTION, QA, REQUEST, STAGE, artifact, promotion
 
@@ -235,3 +236,32 @@ def test_the_longest_names_fit_into_the_deployers_session(aws: Stubs) -> None:
     target = replace(QA, name="t" * 20, region="ap-southeast-1")
     longest = promotion(stage=stage, target=target, request=replace(REQUEST, application="a" * 40))
     assert len(session_of(aws, longest)["Policy"]) <= LONGEST_POLICY
+
+
+# Asking
+
+
+def asker_of(aws: Stubs, promotion: Promotion, duty: Duty, *more: tuple[list[str], list[str]]) -> dict[str, Any]:
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    aws.let_in()
+    duties.as_asker(promotion, promotion.target, duty, *more)
+    return sent[0]
+
+
+def test_who_asks_can_only_ask_for_its_own_rights_and_those_it_passes_on(aws: Stubs) -> None:
+    asked = asker_of(aws, replace(PLAIN, external_id="an-id"), Duty.DEPLOYER)
+    own = "arn:aws:iam::333333333333:role/promote-qa-"
+    assert (asked["RoleArn"], asked["ExternalId"]) == (f"{own}deployer", "an-id")
+    assert json.loads(asked["Policy"])["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": ["iam:SimulatePrincipalPolicy"],
+            "Resource": [f"{own}deployer", f"{own}execution"],
+        }
+    ]
+
+
+def test_any_other_role_asks_for_itself_only(aws: Stubs) -> None:
+    asked = asker_of(aws, PLAIN, Duty.PUSHER)
+    assert resources_of(asked, "iam:SimulatePrincipalPolicy") == ["arn:aws:iam::333333333333:role/promote-qa-pusher"]

@@ -108,6 +108,18 @@ def test_an_arn_of_anything_but_a_version_is_refused(arn: str) -> None:
         rules.require_request({"application": "reviews", "stage": "qa", "model_package_arn": arn})
 
 
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_dry_run_is_asked_for_by_true_and_false(dry: bool) -> None:
+    assert rules.require_request({**GOOD, "dry_run": dry}).dry_run is dry
+    assert not rules.require_request(GOOD).dry_run
+
+
+@pytest.mark.parametrize("odd", ["true", "false", 0, 1, None, [], {}])
+def test_what_is_neither_true_nor_false_is_no_answer_to_whether_it_is_a_dry_run(odd: object) -> None:
+    with pytest.raises(InvalidInput, match="dry_run must be true or false, not"):
+        rules.require_request({**GOOD, "dry_run": odd})
+
+
 def test_every_mistake_is_told_at_once() -> None:
     with pytest.raises(InvalidInput) as refused:
         rules.require_request({"stage": 7, "colour": "red"})

@@ -1,0 +1,151 @@
+"""Trying without making: exactly what is asked, and which refusals mean that the right is there."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.response import StreamingBody
+
+from lambdas.promotion import attempts
+from lambdas.promotion.document import Way, sha256
+from lambdas.promotion.errors import ArtifactChanged, ArtifactNotFound, NotReady, UnexpectedFault
+from lambdas.promotion.readiness import Finding, Unproved
+from tests.adapters.conftest import Stubs
+from tests.unit.given import DEV, QA, artifact, promotion
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ONE = artifact()
+SOURCE = ONE.source
+WAY = Way(source=DEV, target=QA)
+THERE = {"Bucket": QA.artifact_bucket, "Key": ONE.key, "ExpectedBucketOwner": QA.account}
+ASKED = {"Bucket": SOURCE.bucket, "Key": SOURCE.key, "IfMatch": SOURCE.etag, "ExpectedBucketOwner": DEV.account}
+
+
+def body(content: bytes = b"x") -> dict[str, Any]:
+    return {"Body": StreamingBody(io.BytesIO(content), len(content))}
+
+
+# Reading
+
+
+def test_one_byte_is_read_of_what_was_resolved(stubs: Stubs, s3: S3Client) -> None:
+    stubs.s3.add_response("get_object", body(), {**ASKED, "Range": "bytes=0-0"})
+    assert attempts.read(ONE, WAY, s3=s3) == []
+
+
+def test_a_version_is_read_by_its_id(stubs: Stubs, s3: S3Client) -> None:
+    one = replace(ONE, source=replace(SOURCE, version_id="v1"))
+    answer = {**body(), "VersionId": "v1"}
+    stubs.s3.add_response("get_object", answer, {**ASKED, "Range": "bytes=0-0", "VersionId": "v1"})
+    assert attempts.read(one, WAY, s3=s3) == []
+
+
+def test_a_version_that_a_list_did_not_tell_is_read_both_ways(stubs: Stubs, s3: S3Client) -> None:
+    stubs.s3.add_response("get_object", {**body(), "VersionId": "v1"}, {**ASKED, "Range": "bytes=0-0"})
+    stubs.s3.add_response("get_object", body(), {**ASKED, "Range": "bytes=0-0", "VersionId": "v1"})
+    assert attempts.read(ONE, WAY, s3=s3) == []
+
+
+def test_an_empty_object_has_no_byte_to_ask_for(stubs: Stubs, s3: S3Client) -> None:
+    stubs.s3.add_response("get_object", {**body(b""), "VersionId": "null"}, ASKED)
+    assert attempts.read(replace(ONE, source=replace(SOURCE, size=0)), WAY, s3=s3) == []
+
+
+def test_a_text_of_our_own_is_not_read(s3: S3Client) -> None:
+    assert attempts.read(replace(ONE, text="{}"), WAY, s3=s3) == []
+
+
+def test_a_right_to_read_that_is_missing_is_a_finding(stubs: Stubs, s3: S3Client) -> None:
+    stubs.s3.add_client_error("get_object", "AccessDenied", "Access Denied", 403)
+    (found,) = attempts.read(ONE, WAY, s3=s3)
+    assert isinstance(found, Finding)
+    assert (found.role, found.action, found.resource) == ("The role copier", "s3:GetObject", SOURCE.uri)
+    assert "kms:Decrypt" in found.said
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error", "looked"),
+    [
+        ("NoSuchKey", 404, ArtifactNotFound, False),
+        ("NoSuchVersion", 404, ArtifactNotFound, False),
+        ("PreconditionFailed", 412, ArtifactChanged, True),
+        ("InvalidObjectState", 403, NotReady, False),
+    ],
+)
+def test_an_object_that_cannot_be_copied_any_more_is_a_finding_by_its_name(
+    stubs: Stubs, s3: S3Client, code: str, status: int, error: type[Exception], looked: bool
+) -> None:
+    stubs.s3.add_client_error("get_object", code, "No.", status)
+    if looked:
+        stubs.s3.add_client_error("head_object", "404", "Not Found", 404)
+    (found,) = attempts.read(ONE, WAY, s3=s3)
+    assert isinstance(found, Finding)
+    assert (found.error, found.resource) == (error, SOURCE.uri)
+
+
+# Writing
+
+
+WRONG = sha256("something else").partition(":")[2]
+
+
+@pytest.mark.parametrize("tags", [False, True], ids=["without tags", "with tags"])
+def test_an_object_is_put_with_a_checksum_that_its_content_has_not(stubs: Stubs, s3: S3Client, tags: bool) -> None:
+    assert sha256("").partition(":")[2] != WRONG
+    asked = {**THERE, "Body": b"", "IfNoneMatch": "*", "ChecksumSHA256": WRONG}
+    asked |= {"Tagging": "promote=looks"} if tags else {}
+    stubs.s3.add_client_error("put_object", "BadDigest", "It did not match.", 400, expected_params=asked)
+    assert attempts.put(ONE, replace(WAY, tags=tags), s3=s3) == []
+
+
+def test_a_copy_that_is_there_already_shows_the_right_as_well(stubs: Stubs, s3: S3Client) -> None:
+    stubs.s3.add_client_error("put_object", "PreconditionFailed", "", 412)
+    assert attempts.put(ONE, WAY, s3=s3) == []
+
+
+def test_an_object_that_s3_takes_all_the_same_is_a_fault(stubs: Stubs, s3: S3Client) -> None:
+    stubs.s3.add_response("put_object", {})
+    with pytest.raises(UnexpectedFault):
+        attempts.put(ONE, WAY, s3=s3)
+
+
+def test_parts_are_put_into_an_upload_that_does_not_exist(stubs: Stubs, s3: S3Client) -> None:
+    upload = {**THERE, "UploadId": "promote-looks-whether-it-may"}
+    asked = {**upload, "PartNumber": 1, "Body": b""}
+    stubs.s3.add_client_error("upload_part", "NoSuchUpload", "", 404, expected_params=asked)
+    stubs.s3.add_client_error("list_parts", "NoSuchUpload", "", 404, expected_params=upload)
+    assert attempts.put_by_parts(ONE, WAY, s3=s3) == []
+
+
+def test_each_right_to_copy_by_parts_that_is_missing_is_told(stubs: Stubs, s3: S3Client) -> None:
+    stubs.s3.add_client_error("upload_part", "AccessDenied", "", 403)
+    stubs.s3.add_client_error("list_parts", "AccessDenied", "", 403)
+    found = attempts.put_by_parts(ONE, WAY, s3=s3)
+    assert [one.action for one in found if isinstance(one, Finding)] == ["s3:UploadPart", "s3:ListParts"]
+    assert ["s3:PutObject" in found[0].said, "s3:ListMultipartUploadParts" in found[1].said] == [True, True]  # type: ignore[union-attr]
+
+
+def test_any_other_refusal_proves_nothing(stubs: Stubs, s3: S3Client) -> None:
+    stubs.s3.add_client_error("put_object", "MethodNotAllowed", "No.", 405)
+    (found,) = attempts.put(ONE, WAY, s3=s3)
+    assert isinstance(found, Unproved)
+    assert "PutObject" in str(found)
+
+
+# The target
+
+
+def test_the_target_does_what_it_will_do_with_a_copy(stubs: Stubs, s3: S3Client) -> None:
+    one = promotion()
+    bucket = {"Bucket": QA.artifact_bucket, "ExpectedBucketOwner": QA.account}
+    prefix = "artifacts/reviews/qa/"
+    stubs.s3.add_response("list_multipart_uploads", {}, {**bucket, "Prefix": prefix, "MaxUploads": 1})
+    upload = {"Key": f"{prefix}promote-looks-whether-it-may", "UploadId": "promote-looks-whether-it-may"}
+    stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "", 404, expected_params={**bucket, **upload})
+    stubs.s3.add_response("head_object", {}, {**bucket, "Key": ONE.key, "ChecksumMode": "ENABLED"})
+    assert attempts.verify(one, ONE, s3=s3) == []

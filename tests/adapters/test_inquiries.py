@@ -1,0 +1,112 @@
+"""What is asked of the target beside the rights."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from lambdas.promotion import accounts, inquiries
+from lambdas.promotion.readiness import Unproved
+from tests.adapters.conftest import Stubs
+
+NAME = "ml.m5.large for endpoint usage"
+OTHER = {"QuotaName": "ml.m5.large for training job usage", "Value": 9.0}
+
+
+def client(stubs: Stubs, service: str) -> Any:
+    made = stubs.of(service).client
+    accounts.name_refusals(made, "The role deployer")
+    return made
+
+
+def page(stubs: Stubs, *quotas: dict[str, Any], asked: str | None = None, more: str | None = None) -> None:
+    stubs.of("service-quotas").add_response(
+        "list_service_quotas",
+        {"Quotas": [*quotas], **({"NextToken": more} if more else {})},
+        {"ServiceCode": "sagemaker", **({"NextToken": asked} if asked else {})},
+    )
+
+
+def test_quotas_are_looked_for_until_all_are_found(stubs: Stubs) -> None:
+    page(stubs, OTHER, more="2")
+    page(stubs, {"QuotaName": NAME, "Value": 4.0}, asked="2", more="3")
+    found = inquiries.quotas([NAME], until=time.monotonic() + 60, client=client(stubs, "service-quotas"))
+    assert found == {NAME: 4.0}
+
+
+def test_quotas_are_looked_for_no_longer_than_there_is_time(stubs: Stubs) -> None:
+    page(stubs, OTHER, more="2")
+    assert inquiries.quotas([NAME], until=time.monotonic() - 1, client=client(stubs, "service-quotas")) == {}
+
+
+def test_a_key_is_known_by_its_alias(stubs: Stubs) -> None:
+    metadata = {"KeyId": "k", "Arn": "arn:aws:kms:us-east-1:333333333333:key/k", "KeyState": "Disabled"}
+    stubs.of("kms").add_response("describe_key", {"KeyMetadata": metadata}, {"KeyId": "alias/promote-qa"})
+    found = inquiries.key_of("alias/promote-qa", kms=client(stubs, "kms"))
+    assert found == ("arn:aws:kms:us-east-1:333333333333:key/k", "Disabled")
+
+
+def test_scalable_targets_are_asked_for_by_variant(stubs: Stubs) -> None:
+    stubs.of("application-autoscaling").add_response(
+        "describe_scalable_targets",
+        {
+            "ScalableTargets": [
+                {
+                    "ServiceNamespace": "sagemaker",
+                    "ResourceId": "endpoint/reviews/variant/B",
+                    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+                    "MinCapacity": 1,
+                    "MaxCapacity": 4,
+                    "RoleARN": "arn:aws:iam::333333333333:role/scaling",
+                    "CreationTime": 0,
+                }
+            ]
+        },
+        {
+            "ServiceNamespace": "sagemaker",
+            "ResourceIds": ["endpoint/reviews/variant/A", "endpoint/reviews/variant/B"],
+        },
+    )
+    found = inquiries.scalable_targets("reviews", ["A", "B"], client=client(stubs, "application-autoscaling"))
+    assert found == ["endpoint/reviews/variant/B"]
+
+
+def test_alarms_are_asked_for_by_name_both_kinds(stubs: Stubs) -> None:
+    stubs.of("cloudwatch").add_response(
+        "describe_alarms",
+        {
+            "MetricAlarms": [{"AlarmName": "errors", "StateValue": "OK"}],
+            "CompositeAlarms": [{"AlarmName": "both", "StateValue": "ALARM"}],
+        },
+        {"AlarmNames": ["errors", "both", "none"], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]},
+    )
+    found = inquiries.alarm_states(["errors", "both", "none"], client=client(stubs, "cloudwatch"))
+    assert found == {"errors": "OK", "both": "ALARM"}
+
+
+@pytest.mark.parametrize(("code", "status"), [("AccessDeniedException", 400), ("UnknownOperationException", 404)])
+def test_a_question_without_an_answer_is_unproved(stubs: Stubs, code: str, status: int) -> None:
+    stubs.of("service-quotas").add_client_error("list_service_quotas", code, "No.", status)
+    ask = functools.partial(inquiries.quotas, [NAME], until=0, client=client(stubs, "service-quotas"))
+    found = inquiries.asked(ask, "The quotas")
+    assert isinstance(found, Unproved)
+    assert str(found).startswith("The quotas: AWS gave no answer")
+
+
+def test_a_region_without_the_service_is_no_answer_either() -> None:
+    def ask() -> None:
+        raise EndpointConnectionError(endpoint_url="https://servicequotas.example")
+
+    assert isinstance(inquiries.asked(ask, "The quotas"), Unproved)
+
+
+def test_a_fault_of_our_own_is_not_taken_for_a_missing_answer() -> None:
+    def ask() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        inquiries.asked(ask, "The quotas")

@@ -1,0 +1,154 @@
+"""What stands in the way of a change though every right is there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdas.promotion import naming, obstacles, rollout
+from lambdas.promotion.document import Promotion, Wanted
+from lambdas.promotion.errors import NotReady, QuotaExceeded
+from lambdas.promotion.readiness import Finding, Unproved
+from lambdas.promotion.serving import Serving
+from tests.unit.given import OLD_CONFIG, STAGE, promotion
+
+CANARY = {
+    "BlueGreenUpdatePolicy": {
+        "TrafficRoutingConfiguration": {
+            "Type": "CANARY",
+            "WaitIntervalInSeconds": 300,
+            "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 10},
+        }
+    },
+    "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}, {"AlarmName": "latency"}]},
+}
+ROLLING = {
+    "RollingUpdatePolicy": {
+        "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1},
+        "WaitIntervalInSeconds": 60,
+    }
+}
+
+
+def variant(name: str = "All", kind: str | None = "ml.t2.medium", count: int = 1) -> dict[str, Any]:
+    if kind is None:
+        return {"VariantName": name, "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+    return {"VariantName": name, "InstanceType": kind, "InitialInstanceCount": count}
+
+
+def wanted(*variants: dict[str, Any]) -> Promotion:
+    one = promotion()
+    request = naming.config_request(replace(STAGE, production_variants=variants), model_name="m")
+    return replace(one, wanted_config=Wanted(name="c", request={"EndpointConfigName": "c", **request}))
+
+
+def serving(*variants: dict[str, Any], **counts: int) -> Serving:
+    return Serving(status="InService", config=OLD_CONFIG, counts=counts, request={"ProductionVariants": [*variants]})
+
+
+# How many instances
+
+
+def test_a_first_deployment_needs_what_the_stage_says() -> None:
+    assert obstacles.instances_needed(wanted(variant(count=3)), None, {}) == {"ml.t2.medium": 3}
+
+
+def test_a_blue_green_update_needs_the_live_instances_twice() -> None:
+    """API: UpdateEndpoint, RetainAllVariantProperties: the new fleet is as large as the old one is now."""
+    assert obstacles.instances_needed(wanted(variant()), serving(variant(), All=4), {}) == {"ml.t2.medium": 8}
+
+
+def test_a_rolling_update_needs_them_once() -> None:
+    assert obstacles.instances_needed(wanted(variant()), serving(variant(), All=4), ROLLING) == {"ml.t2.medium": 4}
+
+
+def test_another_instance_type_does_not_count_the_old_ones() -> None:
+    new = wanted(variant(kind="ml.m5.xlarge"))
+    assert obstacles.instances_needed(new, serving(variant(), All=4), {}) == {"ml.m5.xlarge": 4}
+
+
+def test_serverless_needs_no_instances() -> None:
+    assert obstacles.instances_needed(wanted(variant(kind=None)), serving(variant(), All=1), {}) == {}
+
+
+@pytest.mark.parametrize(("quota", "in_the_way"), [(8.0, False), (7.0, True)])
+def test_a_quota_below_what_is_needed_is_in_the_way_by_its_own_name(quota: float, in_the_way: bool) -> None:
+    found = obstacles.quotas(wanted(variant()), {"ml.t2.medium": 8}, {"ml.t2.medium for endpoint usage": quota})
+    assert [one.error for one in found if isinstance(one, Finding)] == [QuotaExceeded] * in_the_way
+    assert not [one for one in found if isinstance(one, Unproved)]
+
+
+def test_a_quota_that_was_not_found_is_unproved() -> None:
+    (found,) = obstacles.quotas(wanted(variant()), {"ml.t2.medium": 8}, {})
+    assert isinstance(found, Unproved)
+    assert "ml.t2.medium for endpoint usage" in str(found)
+
+
+# Autoscaling
+
+
+def test_only_variants_that_are_removed_or_change_their_type_may_not_be_scaled() -> None:
+    new = wanted(variant("Same"), variant("Larger", "ml.m5.xlarge"), variant("New"))
+    now = serving(variant("Same", count=9), variant("Larger"), variant("Gone"))
+    assert obstacles.variants_not_to_scale(new, now) == ["Larger", "Gone"]
+    assert obstacles.variants_not_to_scale(new, None) == []
+
+
+def test_a_scalable_target_in_the_way_is_named() -> None:
+    (found,) = obstacles.scaling(promotion(), ["endpoint/reviews-qa/variant/Gone"])
+    assert isinstance(found, Finding)
+    assert (found.resource, found.error) == ("endpoint/reviews-qa/variant/Gone", NotReady)
+
+
+# Alarms
+
+
+def test_an_alarm_must_be_there_and_not_red() -> None:
+    states = {"quiet": "OK", "new": "INSUFFICIENT_DATA", "red": "ALARM"}
+    found = obstacles.alarms(promotion(), ["quiet", "new", "red", "none"], states)
+    said = {str(one).split("the alarm ")[1].split(" ")[0]: str(one) for one in found}
+    assert set(said) == {"red", "none"}
+    assert "state ALARM" in said["red"]
+    assert "no such alarm" in said["none"]
+
+
+# Names of variants
+
+
+def test_a_rollout_needs_the_variants_that_serve_now() -> None:
+    new, now = wanted(variant("B")), serving(variant("A"))
+    (found,) = obstacles.variant_names(new, now, CANARY)
+    assert "serves the variants A, and the stage's are B" in str(found)
+    assert obstacles.variant_names(new, now, {}) == []
+    assert obstacles.variant_names(new, serving(variant("B")), CANARY) == []
+    assert obstacles.variant_names(new, None, CANARY) == []
+
+
+# The key
+
+
+@pytest.mark.parametrize(("state", "in_the_way"), [("Enabled", 0), ("Disabled", 1), ("PendingDeletion", 1)])
+def test_a_key_that_cannot_be_used_is_in_the_way(state: str, in_the_way: int) -> None:
+    assert len(obstacles.key_state(promotion(), "arn:aws:kms:x:3:key/k", state)) == in_the_way
+
+
+# The rollout in words
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, "blue/green, all at once"),
+        (ROLLING, "rolling, 1 instances at a time"),
+        (CANARY, "blue/green, canary of 10 %, rolled back by the alarms errors, latency"),
+    ],
+)
+def test_a_rollout_is_said_in_words(config: dict[str, Any], words: str) -> None:
+    assert rollout.in_words(config) == words
+
+
+def test_a_stage_without_a_rollout_has_no_alarms() -> None:
+    assert rollout.alarms_of(rollout.of_stage(STAGE)) == []
+    assert rollout.alarms_of(CANARY) == ["errors", "latency"]
