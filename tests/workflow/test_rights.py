@@ -285,12 +285,9 @@ ALL = [*RIGHTS, LIST_SOURCE, LIST_LISTS, ABORT, EXPLAIN, FORWARD, START, SEE_LOC
 # Role, Sid, action and resource, as patterns, and why no promotion in the sandbox can show that they are needed.
 NOT_SHOWN = {
     ("promote-*-execution", "ReadJumpStart", "s3:*", "*"): "AWS's own buckets are not in the sandbox.",
-    (
-        "promote-*",
-        "AskForItsRights",
-        "iam:*",
-        "*",
-    ): "The check goes on without it; test_dry_runs.py shows what it says.",
+    ("promote-*-execution", "PullImages", "ecr:*", "*"): "The sandbox pulls no images: a process plays the container.",
+    ("promote-*-execution", "LogInToRegistries", "ecr:GetAuthorizationToken", "*"): "The same.",
+    ("promote-*", "AskForItsRights", "iam:*", "*"): "The check goes on without it and says so: test_dry_runs.py.",
     ("promote-*-deployer", "SeeTheKey", "kms:DescribeKey", "*"): "The same.",
     ("promote-*-deployer", "SeeWhatIsInTheWay", "*", "*"): "The same.",
     ("promote-*-execution", "WriteLogs", "logs:*", "*"): "The sandbox writes a container's log for it, asking nobody.",
@@ -356,8 +353,8 @@ def test_only_who_may_list_can_tell_what_is_missing_from_a_missing_right(
 
 
 def test_without_the_step_that_aborts_uploads_a_promotion_fails_with_its_own_error_and_leaves_one(world: World) -> None:
-    may_list_parts = Needed(COPIER, "PutInto{Target}", "s3:ListMultipartUploadParts", WRITTEN)
-    with may_list_parts.taken_away(world, QA):
+    may_copy_parts = Needed(COPIER, "EncryptFor{Target}", "kms:Decrypt", WRITTEN, blind=True)
+    with may_copy_parts.taken_away(world, QA):
         tidied = promote(world, QA, large(world, QA))
         assert world.open_uploads("qa") == []
         with ABORT.taken_away(world, QA):
