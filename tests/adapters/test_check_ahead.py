@@ -12,11 +12,12 @@ import pytest
 
 from lambdas import check_ahead
 from lambdas.promotion import edges
-from lambdas.promotion.document import Change, ImageCopy, Progress, Promotion
+from lambdas.promotion.document import Change, ImageCopy, Progress, Promotion, Transfer
 from lambdas.promotion.errors import NotReady
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
 from tests.adapters.conftest import Stubs
-from tests.unit.given import BEGUN, REQUEST, STAGE, promotion
+from tests.adapters.storage import Storage
+from tests.unit.given import BEGUN, BUCKET, REQUEST, STAGE, artifact, promotion
 
 IMAGE = ImageCopy(
     source=f"222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model@sha256:{'0' * 64}",
@@ -89,3 +90,24 @@ def test_a_dry_run_of_what_serves_already_tries_nothing(aws: Stubs) -> None:
     planned = Promotion.from_json(check_ahead.handler(event(one), None)).plan
     assert planned is not None
     assert (planned["outcome"], planned["changes_anything"], planned["differences"]) == ("Planned", False, [])
+
+
+@pytest.mark.parametrize(
+    ("objects", "dry", "read"), [(1000, False, 1000), (2500, False, 834), (2500, True, 2500)], ids=str
+)
+def test_a_promotion_reads_some_of_very_many_objects_and_a_dry_run_all(
+    aws: Stubs, storage: Storage, objects: int, dry: bool, read: int
+) -> None:
+    one = replace(promotion(), request=replace(REQUEST, dry_run=dry))
+    refuse_every_role(aws, 3)  # both to ask, and the deployer to work
+    aws.let_in()
+    taken = []
+    for number in range(objects):
+        storage.put(BUCKET, f"v7/{number:05}", 5)
+        source = storage.objects[BUCKET, f"v7/{number:05}"]
+        taken.append(artifact(f"{number:05}", key=f"v7/{number:05}", etag=source.etag, size=5))
+    found = edges.check(one, [Transfer(artifact=each, there=True) for each in taken], until=time.monotonic() + 60)
+    assert storage.calls["GetObject"] == read
+    left = [str(each) for each in found.unproved if "objects" in str(each)]
+    more = f"{objects - read} of the {objects} objects: they were not read; Plan the copy looks at each"
+    assert left == ([] if read == objects else [more])
