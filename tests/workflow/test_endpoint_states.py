@@ -22,6 +22,7 @@ def failed(ended: Ended, error: str, *said: str) -> None:
 
 def short_deadline(settings: dict[str, Any]) -> None:
     settings["applications"][APPLICATION]["stages"]["qa"]["deadline_seconds"] = 8
+    settings["applications"][APPLICATION]["stages"]["qa"]["deadline_seconds"] = 5
 
 
 def test_a_silent_rollback_is_told_with_sagemakers_reason(world: World) -> None:
