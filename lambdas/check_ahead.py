@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import edges, lists, measures, plan, readiness
-from lambdas.promotion.document import Outcome, Progress, Promotion, Transfer, to_json
+from lambdas.promotion import edges, lists, plan, readiness
+from lambdas.promotion.document import Progress, Promotion, Transfer, to_json
 from lambdas.promotion.edges import Checked
 from lambdas.promotion.step import Clock, logger, now, s3_of_hub, step_with_clock
 
@@ -20,7 +20,6 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
     if not promotion.request.dry_run:
         return promotion
     planned = plan.of(promotion, transfers, checked, at=now())
-    measures.count_ending(Outcome.PLANNED, seconds=planned.seconds)
     return replace(promotion, plan=to_json(planned))
 
 

@@ -44,10 +44,9 @@ def handler(promotion: Promotion) -> Promotion:
         or promotion.lock.serving is None
         or promotion.lock.serving.config != promotion.wanted_config.name
     ):
-        # It serves, but no promotion has seen it do so well: it is tested and recorded first.
+        # It serves, but no promotion has seen it do so well: it is tested and recorded first. (A dry run holds no lock,
+        # and ends with the plan to do nothing.)
         return promotion.with_change(change)
-    if promotion.request.dry_run:
-        return promotion.with_change(change)  # its ending is the plan, also when that is to do nothing
     return promotion.with_change(change).ended(Outcome.UNCHANGED, at=now())
 
 

@@ -38,7 +38,11 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     logger.info("Recorded", extra={"outcome": attempt.outcome, "attempt": attempt.key, "written": written})
     if written:
         endings.count(attempt)
-    good = records.good_after(promotion, ended_at=attempt.ended_at) if promotion and failure is None else None
+    good = (
+        records.good_after(promotion, ended_at=attempt.ended_at)
+        if promotion and promotion.result and failure is None
+        else None
+    )
     told = endings.announcement_of(attempt, settings.deployed().hub)
     return {
         "good": records.good_text(good) if good is not None else None,
@@ -49,6 +53,8 @@ def handler(event: Event, context: object) -> dict[str, Any]:
 def _outcome(promotion: Promotion | None, failure: Failure | None) -> Outcome:
     if failure:
         return Outcome(failure.family)
+    if promotion and promotion.plan:
+        return Outcome.PLANNED
     if promotion and promotion.result:
         return promotion.result.outcome
     raise ValueError("There is neither a result nor a failure to record.")

@@ -103,7 +103,7 @@ def _endpoint_key(raw: object) -> str | None:
 
 
 def _abort_uploads(promotion: Promotion | None, *, opened_by: datetime) -> int:
-    """A promotion that was stopped before it was resolved has opened none, and a roll-back copies nothing."""
-    if promotion is None or promotion.request.roll_back:
+    """A promotion that was stopped before it was resolved has opened none; a roll-back and a dry run copy nothing."""
+    if promotion is None or promotion.request.roll_back or promotion.request.dry_run:
         return 0
     return uploads.abort(promotion, opened_by=opened_by)

@@ -27,8 +27,10 @@ _A_DAY = 24 * 3600
 
 
 # What botocore knows of a service is most of its size.
-_SERVICES = {"dynamodb", "ecr", "s3", "sagemaker", "sagemaker-runtime", "sns", "stepfunctions", "sts"}
-_SERVICES = {"application-autoscaling", "cloudwatch", "ecr", "iam", "kms", "s3", "sagemaker", "service-quotas", "sts"}
+_SERVICES = {
+    *("application-autoscaling", "cloudwatch", "dynamodb", "ecr", "iam", "kms", "s3", "sagemaker"),
+    *("sagemaker-runtime", "service-quotas", "sns", "stepfunctions", "sts"),
+}
 
 
 RUNTIMES = {

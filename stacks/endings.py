@@ -57,10 +57,11 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         error="{% $states.input.failure.error %}",
         cause="{% $states.input.failure.cause %}",
     )
+    planned = sfn.Succeed.jsonata(scope, Outcome.PLANNED, outputs="{% $states.input.promotion.plan %}")
     how = sfn.Choice.jsonata(scope, "How did it end?")
     how.when(_is("$exists($states.input.failure)"), failed).when(
         _is(f"$states.input.promotion.result.outcome = '{Outcome.UNCHANGED}'"), unchanged
-    ).otherwise(promoted)
+    ).when(_is("$states.input.promotion.request.dry_run = true"), planned).otherwise(promoted)
     told = sfn.Choice.jsonata(scope, "Is it to be announced?")
     told.when(
         _is("$type($states.input.announcement) = 'object'"),
@@ -74,9 +75,8 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         state.add_catch(told, errors=["States.ALL"], outputs="{% $states.input %}")
         state.next(told)
     which = sfn.Choice.jsonata(scope, "Is the endpoint locked?")
-    which.when(_is("$exists($states.input.promotion) = false"), told).when(
-        _is("$exists($states.input.failure)"), unlock
-    ).otherwise(note)
+    not_locked = "$exists($states.input.promotion) = false or $states.input.promotion.request.dry_run = true"
+    which.when(_is(not_locked), told).when(_is("$exists($states.input.failure)"), unlock).otherwise(note)
 
     record = task(
         scope,

@@ -43,15 +43,11 @@ class Environment:
 
     def steps_of(self, duty: Duty) -> list[Step]:
         """The steps that have the duty here: the reader serves images and smoke tests only where needed."""
-        left_out = set()
+        left_out: set[Step] = set()
         if duty is Duty.READER and not self.feeds_images():
-            left_out.add(Step.COPY_IMAGE)
+            left_out |= names.STEPS_OF_IMAGES
         if duty is Duty.READER and self.name not in self.configuration.payload_sources():
             left_out.add(Step.SMOKE_TEST)
-        """The steps that have the duty here: the reader serves a copy of images only where images are taken from."""
-        left_out: frozenset[Step] = frozenset()
-        if duty is Duty.READER and not self.feeds_images():
-            left_out = names.STEPS_OF_IMAGES
         return [step for step in STEPS_OF_DUTY[duty] if step not in left_out]
 
     def feeds_images(self) -> bool:

@@ -32,10 +32,9 @@ from stacks.topic import accounts_with_alarms, topic
 # through its step, several layers at once.
 _LONG = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY}
 _LONG |= {Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS, Step.COPY_IMAGE, Step.RECORD_PROMOTION, Step.TIDY_UP}
-_LONG |= {Step.SMOKE_TEST}
+_LONG |= {Step.SMOKE_TEST, Step.CHECK_AHEAD}
 # What rolls back may first have to wait for a deployment, which lasts 8 hours at most (roll_back_rules.py).
 _TO_ROLL_BACK = Duration.hours(10)
-_LONG |= {Step.CHECK_AHEAD, Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS, Step.COPY_IMAGE}
 _STOPPED = f"{names.PRODUCT}-stopped"  # the rule for executions that were stopped
 _LONGEST = Duration.minutes(15)
 _ONE_CPU = 1769  # MB

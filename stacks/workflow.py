@@ -52,7 +52,7 @@ _COPIED = (
 )
 
 
-def story(
+def story(  # noqa: PLR0915 - the story is told in one place
     scope: Construct,
     steps: Mapping[Step, StepFunction],
     *,
@@ -95,14 +95,6 @@ def story(
     look_at_lock = do("Look at the lock", Step.LOOK_AT_LOCK)
     confirm_lock = locking.confirm(scope, "Confirm the lock", tables.endpoints)
     confirm_approval = do("Confirm the approval", Step.CONFIRM_APPROVAL)
-    check_images = do("Check the images", Step.CHECK_IMAGES)
-    resolve = task(
-        scope,
-        "Resolve the model",
-        steps[Step.RESOLVE_MODEL],
-        payload={"input": "{% $states.input %}", "execution": _EXECUTION},
-        caught_by=explain,
-    )
     check_ahead = do("Check ahead", Step.CHECK_AHEAD)
     copy_images = _copy_images(scope, steps[Step.COPY_IMAGE])
     copy_images.add_catch(end.explain, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
@@ -121,13 +113,11 @@ def story(
     wait_for_others = sfn.Wait.jsonata(scope, "Wait for the other change", time=sfn.WaitTime.duration(_POLL))
     wait_for_lock = sfn.Wait.jsonata(scope, "Wait for the lock", time=sfn.WaitTime.duration(_POLL))
     wait_for_capacity = sfn.Wait.jsonata(scope, "Wait for instances", time=sfn.WaitTime.seconds(_CAPACITY_WAIT))
-    promoted = sfn.Succeed.jsonata(scope, Outcome.PROMOTED, outputs="{% $states.input.result %}")
-    unchanged = sfn.Succeed.jsonata(scope, Outcome.UNCHANGED, outputs="{% $states.input.result %}")
-    planned = sfn.Succeed.jsonata(scope, Outcome.PLANNED, outputs="{% $states.input.plan %}")
 
     is_roll_back = sfn.Choice.jsonata(scope, "Is it a roll-back?")
     anything_to_do = sfn.Choice.jsonata(scope, "Is there anything to do?")
     dry_run = sfn.Choice.jsonata(scope, "Is it a dry run?")
+    planned = sfn.Choice.jsonata(scope, "Was it to be planned only?")
     anything_to_copy = sfn.Choice.jsonata(scope, "Is there anything to copy?")
     all_copied = sfn.Choice.jsonata(scope, "Was every unit copied?")
     somebody_else = sfn.Choice.jsonata(scope, "Is somebody else changing it?")
@@ -154,27 +144,19 @@ def story(
     smoke_test.next(end.record)
     verify.next(create_model)
     copy_and_complete = copy.next(all_copied.when(_exists("failed"), abort_uploads).otherwise(complete.next(verify)))
-    copy_all = (
-        check_images.next(copy_images)
-        .next(plan)
-        .next(anything_to_copy.when(_NOTHING_TO_COPY, verify).otherwise(copy_and_complete))
+    check_ahead.next(
+        planned.when(_DRY_RUN, end.record, outputs=WELL).otherwise(
+            copy_images.next(plan).next(anything_to_copy.when(_NOTHING_TO_COPY, verify).otherwise(copy_and_complete))
+        )
     )
     lock.next(compare).next(
         anything_to_do.when(_ended(), end.record, outputs=WELL)
         .when(_ASKED_TO_ROLL_BACK, create_model)
-        .otherwise(copy_all)
-    return resolve.next(compare).next(
-        anything_to_do.when(_ended(Outcome.UNCHANGED), unchanged).otherwise(
-            check_ahead.next(
-                dry_run.when(_DRY_RUN, planned).otherwise(
-                    copy_images.next(plan).next(
-                        anything_to_copy.when(_NOTHING_TO_COPY, verify).otherwise(copy_and_complete)
-                    )
-                )
-            )
-        )
+        .otherwise(check_ahead)
     )
-    return is_roll_back.when(_TO_ROLL_BACK, resolve_roll_back.next(lock)).otherwise(resolve.next(lock))
+    # A dry run looks only, so it holds nobody up.
+    resolve.next(dry_run.when(_DRY_RUN, compare).otherwise(lock))
+    return is_roll_back.when(_TO_ROLL_BACK, resolve_roll_back.next(lock)).otherwise(resolve)
 
 
 def _roll_back(scope: Construct, step: StepFunction, *, explain: sfn.IChainable) -> sfn.IChainable:

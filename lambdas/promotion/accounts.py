@@ -22,18 +22,18 @@ from lambdas.promotion.errors import AccessDenied, ServiceUnavailable, SessionEx
 from lambdas.promotion.smoke_settings import ANSWER_SECONDS
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
     from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
-    from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
 _CONFIG = Config(

@@ -35,15 +35,11 @@ class Outcome(enum.StrEnum):
 
     PROMOTED = "Promoted"
     UNCHANGED = "Unchanged"
+    PLANNED = "Planned"  # a dry run that found nothing in the way
     REFUSED = "Refused"
     ROLLED_BACK = "RolledBack"
     ERRORED = "Errored"
     ABORTED = "Aborted"
-    """The good endings."""
-
-    PROMOTED = "Promoted"
-    UNCHANGED = "Unchanged"
-    PLANNED = "Planned"  # a dry run that found nothing in the way
 
 
 class Progress(enum.StrEnum):
@@ -94,9 +90,9 @@ class Request:
     """What a person typed: names only.
 
     `allow_older`: the model may be older than the one that was promoted last. `roll_back`: not a model, but the
-    previous good promotion of the stage. `requested_by`: who says to have asked for it; nobody has proved it.
+    previous good promotion of the stage. `dry_run`: tell what a promotion would do, and touch nothing. `requested_by`:
+    who says to have asked for it; nobody has proved it.
     """
-    """What a person typed: names only. `dry_run`: tell what a promotion would do, and touch nothing."""
 
     application: str
     stage: str

@@ -136,6 +136,8 @@ def _payloads(promotion: Promotion, *, in_source: bool) -> tuple[list[str], list
     """Return the ARNs of what the smoke tests send, and of the buckets it lies in."""
     found = [place for place in payloads.places(promotion) if place.in_source is in_source]
     return _beginnings((one.bucket, one.key) for one in found), _buckets({one.bucket for one in found})
+
+
 def as_asker(promotion: Promotion, environment: Environment, duty: Duty, *more: tuple[list[str], list[str]]) -> Account:
     """Ask what the role's policies allow (IAM), and with `more` what else is there. It can change nothing."""
     own = environment.role_arn(duty)

@@ -75,7 +75,10 @@ class Checked:
 
 def duties_needed(promotion: Promotion) -> list[Duty]:
     """Return the duties whose roles the rest of the promotion assumes."""
-    return [duty for duty in STEPS_OF_DUTY if promotion.images or duty not in _FOR_IMAGES]
+    left_out = set() if promotion.images else _FOR_IMAGES
+    if not promotion.stage.smoke_tests:
+        left_out = left_out | {Duty.INVOKER}
+    return [duty for duty in STEPS_OF_DUTY if duty not in left_out]
 
 
 def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) -> Checked:

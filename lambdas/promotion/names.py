@@ -78,10 +78,7 @@ class Duty(enum.StrEnum):
 # The steps that the reader serves only where images are copied.
 STEPS_OF_IMAGES = frozenset({Step.CHECK_AHEAD, Step.COPY_IMAGE})
 STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
-    Duty.READER: (Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL, Step.SMOKE_TEST),
-    Duty.COPIER: (Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
-    Duty.PUSHER: (Step.COPY_IMAGE,),
-    Duty.READER: (Step.RESOLVE_MODEL, Step.CHECK_AHEAD, Step.COPY_IMAGE),
+    Duty.READER: (Step.RESOLVE_MODEL, Step.CHECK_AHEAD, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL, Step.SMOKE_TEST),
     Duty.COPIER: (Step.CHECK_AHEAD, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
     Duty.PUSHER: (Step.CHECK_AHEAD, Step.COPY_IMAGE),
     Duty.DEPLOYER: (
@@ -97,7 +94,7 @@ STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
         Step.ROLL_BACK,
         Step.TIDY_UP,
     ),
-    Duty.INVOKER: (Step.SMOKE_TEST,),
+    Duty.INVOKER: (Step.CHECK_AHEAD, Step.SMOKE_TEST),
 }
 
 

@@ -12,7 +12,7 @@ DeploymentConfig = Mapping[str, Any]
 
 def of_stage(stage: Stage) -> DeploymentConfig:
     """Return the stage's DeploymentConfig; empty where it has none, which is all at once and without alarms."""
-    return getattr(stage, "deployment_config", None) or {}
+    return stage.deployment_config or {}
 
 
 def alarms_of(config: DeploymentConfig) -> list[str]:

@@ -32,10 +32,8 @@ _PACKAGE_ARN = re.compile(
     r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<version>\d+)"
 )
 _TEXTS = {"application", "stage", "model_name", "model_package_arn", "requested_by"}
-_SWITCHES = {"allow_older", "roll_back"}
+_SWITCHES = {"allow_older", "dry_run", "roll_back"}
 _MEMBERS = _TEXTS | _SWITCHES
-_TEXTS = {"application", "stage", "model_name", "model_package_arn"}
-_MEMBERS = _TEXTS | {"dry_run"}
 _EXAMPLE = '{"application": "text-classifier", "stage": "qa", "model_name": "my-model"}'
 _LONGEST = {"application": 63, "stage": 63, "requested_by": 256}
 _LONGEST_QUOTE = 120
@@ -71,21 +69,11 @@ def require_request(raw: object) -> Request:
     if len(unknown) > _MOST_TOLD:
         problems.append(f"so are {len(unknown) - _MOST_TOLD} others")
     problems += [f"{name} {problem}" for name in sorted(_MEMBERS & set(raw)) if (problem := _wrong(name, raw[name]))]
-    if "dry_run" in raw and not isinstance(raw["dry_run"], bool):
-        problems.append(f"dry_run must be true or false, not {_kind(raw['dry_run'])}")
-    for name in sorted(_TEXTS & set(raw)):
-        if not isinstance(raw[name], str):
-            problems.append(f"{name} must be text, not {_kind(raw[name])}")
-        elif not raw[name].strip():
-            problems.append(f"{name} is empty")
-        elif name in {"application", "stage"} and len(raw[name]) > _LONGEST_NAME:
-            problems.append(f"{name} {_short(raw[name])} is longer than {_LONGEST_NAME} characters")
     problems += [f"{name} is missing" for name in ("application", "stage") if name not in raw]
     given = [name for name in ("model_name", "model_package_arn") if raw.get(name) is not None]
     if raw.get("roll_back") is True:
         problems += [f"give no {name} with roll_back: the record says what is gone back to" for name in given]
-        if "allow_older" in raw:
-            problems.append("allow_older says nothing beside roll_back: what is gone back to is older")
+        problems += [f"{name} says nothing beside roll_back" for name in ("allow_older", "dry_run") if name in raw]
     elif len(given) != 1:
         problems.append(f"give exactly one of model_name and model_package_arn, not {'both' if given else 'neither'}")
     if not problems and "model_name" in raw and not _MODEL_NAME.fullmatch(raw["model_name"]):

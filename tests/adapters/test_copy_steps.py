@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas import abort_uploads, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion import inventory, lists, parallel, settings
+from lambdas.promotion import inventory, lists, parallel
 from lambdas.promotion.document import Artifact, Copied, Promotion, Proof, S3Object, Transfer
 from lambdas.promotion.errors import (
     AccessDenied,
@@ -25,7 +25,7 @@ from lambdas.promotion.errors import (
 from lambdas.promotion.inventory import Found
 from tests.adapters.conftest import Stubs
 from tests.adapters.storage import Storage
-from tests.unit.given import BUCKET, EXECUTION, HUB, QA, SETTINGS, promotion
+from tests.unit.given import BUCKET, EXECUTION, HUB, QA, promotion
 
 MIB, GIB = 1024**2, 1024**3
 PREFIX = f"s3://{BUCKET}/v7/llm/"
@@ -441,14 +441,3 @@ def test_a_step_out_of_time_says_so(world: World, handler: Handler) -> None:
         world.copied_whole()
     with pytest.raises(OutOfTime):
         world.step(handler, NoTimeLeft())
-
-
-def test_a_dry_run_that_was_stopped_ends_no_upload_for_it_has_none(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those that are open are another promotion's, of the same model."""
-    dry = replace(world.promotion, request=replace(world.promotion.request, dry_run=True))
-    lists.write(lists.PROMOTION, [dry], dry, s3=world.storage.client)
-    monkeypatch.setattr(settings, "deployed", lambda: SETTINGS)
-    event = {"execution": dry.execution.arn, "stopped_at": 0}
-    assert abort_uploads.handler(event, None) == {"uploads": 0}

@@ -209,7 +209,7 @@ def test_alarms_lead_to_where_the_team_reads_the_page(elsewhere: dict[str, Templ
 
 def test_the_dashboard_shows_every_outcome_and_every_alarm(hub: Template) -> None:
     body = json.dumps(dashboard(hub))
-    for outcome in Outcome:
+    for outcome in set(Outcome) - {Outcome.PLANNED}:
         assert f'"outcome", "{outcome}"' in body
     (widget,) = [one for one in dashboard(hub)["widgets"] if one["type"] == "alarm"]
     assert len(widget["properties"]["alarms"]) == len(alarms(hub))

@@ -40,7 +40,7 @@ def variant(name: str = "All", kind: str | None = "ml.t2.medium", count: int = 1
 
 def wanted(*variants: dict[str, Any]) -> Promotion:
     one = promotion()
-    request = naming.config_request(replace(STAGE, production_variants=variants), model_name="m")
+    request = naming.config_request(replace(STAGE, endpoint_config={"ProductionVariants": [*variants]}), model_name="m")
     return replace(one, wanted_config=Wanted(name="c", request={"EndpointConfigName": "c", **request}))
 
 

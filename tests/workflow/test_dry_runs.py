@@ -49,7 +49,9 @@ def test_a_dry_run_of_a_first_deployment_says_what_would_be_made_and_makes_nothi
     assert output["bytes_to_copy"] > 0
     assert f"The endpoint {ENDPOINTS['qa']} would be created." in output["says"]
     assert untouched(world) == before
-    assert world.states(ended.arn)[-2:] == ["Is it a dry run?", "Planned"]
+    assert world.states(ended.arn)[-1] == "Planned"
+    assert "Lock the endpoint" not in world.states(ended.arn)
+    assert world.record_of(ended.arn)["outcome"] == "Planned"
 
     promoted = world.promoted(made).output
     assert promoted["target_model"] == output["target_model"]["arn"]

@@ -184,8 +184,9 @@ def test_an_older_model_can_be_promoted_again(world: World) -> None:
     older = world.model()
     first = world.promoted(older)
     world.promoted(world.model())
-    back = world.promoted(older)
+    back = world.wait(world.start(application=APPLICATION, stage="qa", model_name=older.name, allow_older=True))
 
+    assert back.status == "SUCCEEDED", back.cause
     assert back.output["endpoint_config"] == first.output["endpoint_config"]
     assert world.ask("qa")["model"] == older.name
 

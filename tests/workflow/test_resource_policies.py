@@ -12,7 +12,6 @@ from lambdas.promotion.settings import Settings
 from sandbox import data_scientist
 from sandbox.sagemaker.faults import Kind
 from tests.workflow import smoke
-from tests.workflow.given import World
 from tests.workflow.given import Ended, World
 from tests.workflow.journeys import (
     PRODUCTION,

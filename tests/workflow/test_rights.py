@@ -208,10 +208,6 @@ RIGHTS = [
     Needed(INVOKER, "AskEndpoints", "sagemaker:InvokeEndpoint", ENDPOINT),
     Needed(INVOKER, "ReadPayloads", "s3:GetObject", PAYLOAD),
     Needed(INVOKER, "DecryptPayloads", "kms:Decrypt", PAYLOAD),
-    Needed(EXECUTION, "ReadModels", "s3:GetObject", WRITTEN, error=NO_DATA),
-    Needed(EXECUTION, "ListModels", "s3:ListBucket", WRITTEN, prefix, error=NO_DATA),
-    Needed(EXECUTION, "DecryptModels", "kms:Decrypt", WRITTEN, error=NO_DATA),
-    *(
     *(
         Needed(DEPLOYER, "MakeEndpoints", f"sagemaker:{action}", where, journey, on, blind=True)
         for action, journey in (("CreateEndpoint", first_deployment), ("UpdateEndpoint", update))
@@ -229,13 +225,10 @@ RIGHTS = [
             "WorkInOtherAccounts",
             "sts:AssumeRole",
             role,
-            shown_by,
-            on=f"*:role/{role}",
-            by=by,
-            stages=stages,
             with_own_image if step is Step.CHECK_AHEAD and duty in IMAGES else shown_by,
             on=f"*:role/{role}",
             by=by,
+            stages=stages,
             error=AHEAD if step is Step.CHECK_AHEAD else "AccessDenied",
         )
         for duty, role in (
