@@ -82,12 +82,11 @@ def prepare_account(sandbox: Sandbox, environment: str, buckets: Sequence[str]) 
     iam.put_role_policy(RoleName=ROLE, PolicyName="hosting", PolicyDocument=_policy("ecr:*", "ec2:*", on=["*"]))
 
 
-def train() -> Trained:
-    """Run train.py as a training job in script mode does. Takes about two seconds."""
+def train(*, swapped: bool = False) -> Trained:
+    """Run train.py as a training job in script mode does. Takes about two seconds. `swapped`: with labels mixed up."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(  # noqa: S603 - our own script
-            [sys.executable, str(SOURCE / "train.py"), "--train", str(SOURCE), "--model-dir", folder], check=True
-        )
+        command = [sys.executable, str(SOURCE / "train.py"), "--train", str(SOURCE), "--model-dir", folder]
+        subprocess.run([*command, *["--swap-labels"] * swapped], check=True)  # noqa: S603 - our own script
         metrics = json.loads((Path(folder) / "metrics.json").read_text())
         return Trained(
             model=tar({"model.joblib": Path(folder) / "model.joblib"}),

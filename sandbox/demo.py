@@ -46,6 +46,16 @@ class Demo:
         self.tell(f"version   {model_package_arn}")
         return model_package_arn
 
+    def train_wrong(self) -> str:
+        """Return the ARN of a version that is wrong, which its own numbers do not show."""
+        self.say("The next training data has its two labels mixed up: the numbers of the training do not show it")
+        trained = data_scientist.train(swapped=True)
+        uploaded = data_scientist.upload(self.sandbox, trained)
+        model_package_arn = data_scientist.register(self.sandbox, [uploaded.container])
+        self.tell(f"{trained.reviews} reviews, accuracy {trained.accuracy:.0%} in cross-validation")
+        self.tell(f"version   {model_package_arn}")
+        return model_package_arn
+
     def train_two_containers(self) -> str:
         """Return the ARN of a second version: two containers, the first with its model in hundreds of files."""
         self.say("She splits it into two containers; the first one's vocabulary is a folder of several hundred files")
@@ -54,6 +64,42 @@ class Demo:
         self.tell(f"model     {trained.files} objects, most of them below {trained.prefix}")
         self.tell(f"version   {model_package_arn}")
         return model_package_arn
+
+    def approve_wrong(self, model_package_arn: str) -> None:
+        """Approve a version that its smoke test must stop, and show what serves then."""
+        try:
+            self.approve(model_package_arn)
+        except watch.PromotionFailed as failure:
+            if failure.error != "SmokeTestFailed":
+                raise
+            self.console.print(f"  [bold yellow]RolledBack[/] {failure}", highlight=False, soft_wrap=True)
+            return
+        raise watch.PromotionFailed("a model that answers wrongly was promoted: its smoke test did not stop it")
+
+    def plan(self, title: str, **request: str | bool) -> None:
+        """Start a dry run, and show what the promotion would do."""
+        self.say(title)
+        self.tell(f"input     {json.dumps(request)}")
+        answer = self.sandbox.client("stepfunctions").start_execution(
+            stateMachineArn=self.sandbox.state_machine_arn, input=json.dumps(request)
+        )
+        output = watch.follow(self.sandbox, answer["executionArn"], self.console)
+        self.console.print(f"  [bold green]{output['outcome']}[/]: nothing was touched", highlight=False)
+        for sentence in output["says"]:
+            self.console.print(f"  - {sentence}", highlight=False, soft_wrap=True, markup=False)
+
+    def show_record(self, stage: str) -> None:
+        """Show the record of a stage: one line for each attempt."""
+        self.say(f"The record of {stage}: each attempt, whatever became of it")
+        answer = self.sandbox.client("dynamodb").query(
+            TableName=names.RECORDS_TABLE,
+            KeyConditionExpression="stage = :stage",
+            ExpressionAttributeValues={":stage": {"S": f"text-classifier/{stage}"}},
+        )
+        for item in answer["Items"]:
+            error = f" ({item['error']['S']})" if "error" in item else ""
+            config = item.get("endpoint_config", {}).get("S", "").rpartition("/")[2]
+            self.tell(f"{item['started_at']['S'][11:19]}  {item['outcome']['S'] + error:<30} {config}")
 
     def approve(self, model_package_arn: str) -> Output:
         """Approve the version and watch the promotion that the event starts."""
@@ -156,14 +202,20 @@ def run(demo: Demo) -> None:
     demo.ask("qa")
     model_name = in_qa["target_model"].rpartition("/")[2]
     request = {"application": "text-classifier", "stage": "production", "model_name": model_name}
-    demo.promote("QA's model is good: promote it to production", **request)
+    demo.plan(
+        "QA's model is good. What would its promotion to production do? A dry run says so", **request, dry_run=True
+    )
+    demo.promote("Promote it to production", **request)
     demo.ask("production")
     demo.change_instance_type()
     demo.promote("The same promotion again: only the configuration is new, nothing is copied", **request)
     demo.ask("production")
     demo.promote("And once more: there is nothing to do", **request)
+    demo.approve_wrong(demo.train_wrong())
+    demo.ask("qa")
     demo.approve(demo.train_two_containers())
     demo.ask("qa")
+    demo.show_record("qa")
     demo.show_what_is_where()
 
 

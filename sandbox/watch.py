@@ -25,6 +25,10 @@ _SHOWN = {"TaskState", "MapState", "WaitState"}
 class PromotionFailed(Exception):
     """The watched execution did not succeed; the message is its error and cause."""
 
+    def __init__(self, message: str, error: str = "") -> None:
+        super().__init__(message)
+        self.error = error
+
 
 @dataclass
 class Visit:
@@ -57,7 +61,8 @@ def output_of(stepfunctions: Any, execution_arn: str) -> dict[str, Any]:
     """Return the output of an execution that has ended. Raises PromotionFailed."""
     execution = stepfunctions.describe_execution(executionArn=execution_arn)
     if execution["status"] != "SUCCEEDED":
-        raise PromotionFailed(f"{execution.get('error', execution['status'])}: {execution.get('cause', 'no cause')}")
+        error = execution.get("error", execution["status"])
+        raise PromotionFailed(f"{error}: {execution.get('cause', 'no cause')}", error)
     output: dict[str, Any] = json.loads(execution["output"])
     return output
 

@@ -79,8 +79,11 @@ def announcement(
 
 
 def is_told(outcome: str, hub: Hub) -> bool:
-    """Say whether an outcome is announced at all: that there was nothing to do is told on request only."""
-    return outcome != Outcome.UNCHANGED or hub.announce_unchanged
+    """Say whether an outcome is announced at all.
+
+    That there was nothing to do is told on request only, and a plan only to who asked for it.
+    """
+    return outcome != Outcome.PLANNED and (outcome != Outcome.UNCHANGED or hub.announce_unchanged)
 
 
 def section(outcome: str, error: str | None, runbook: str) -> str:

@@ -1,6 +1,8 @@
 """Train the demo's text classifier, as a SageMaker training job in script mode would.
 
 Reads reviews.csv (columns text, label) from --train and writes model.joblib and metrics.json to --model-dir.
+With --swap-labels it learns the wrong way round, as from a file in which somebody has mixed up the two labels: the
+cross-validation, which learns from the same file, does not notice.
 """
 
 import argparse
@@ -19,11 +21,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--model-dir", type=Path, required=True)
+    parser.add_argument("--swap-labels", action="store_true")
     arguments = parser.parse_args()
 
     with (arguments.train / "reviews.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     texts, labels = [row["text"] for row in rows], [row["label"] for row in rows]
+    if arguments.swap_labels:
+        labels = ["negative" if label == "positive" else "positive" for label in labels]
     model = make_pipeline(TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5)), LogisticRegression(C=10))
     # Each review is followed by its opposite, in nearly the same words: a pair must not be split between the folds.
     pairs = [index // 2 for index in range(len(rows))]
