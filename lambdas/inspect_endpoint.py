@@ -15,7 +15,7 @@ def handler(promotion: Promotion) -> Promotion:
     progress = endpoint_rules.after_change(promotion, seen, now=now())
     known = promotion.change or Change(progress=progress)
     failures = known.capacity_failures + (progress is Progress.NO_CAPACITY)
-    change = replace(known, progress=progress, capacity_failures=failures)
+    change = replace(known, progress=progress, capacity_failures=failures, looks=known.looks + 1)
     inspected = promotion.with_change(change)
     if progress is not Progress.IN_SERVICE or promotion.stage.smoke_tests:
         return inspected

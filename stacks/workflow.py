@@ -21,6 +21,8 @@ from stacks.tables import Tables
 
 COPY_LABEL = "CopyTheArtifacts"
 _POLL = Duration.seconds(30)
+# No endpoint is in service within its first minute.
+_UNTIL_THE_NEXT_LOOK = f"{{% $states.input.change.looks = 0 ? 60 : {_POLL.to_seconds():.0f} %}}"
 _CAPACITY_WAIT = "{% $states.input.stage.capacity_retries.wait_seconds %}"
 _EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
 _THE_FAILURE = "{% {'failed': $states.input.failed} %}"
@@ -109,7 +111,7 @@ def story(  # noqa: PLR0915 - the story is told in one place
     deploy = do("Deploy the endpoint", Step.DEPLOY_ENDPOINT, caught_by=roll_back)
     inspect = do("Inspect the endpoint", Step.INSPECT_ENDPOINT, caught_by=roll_back)
     smoke_test = do("Smoke-test the endpoint", Step.SMOKE_TEST, caught_by=roll_back, outputs=_TESTED)
-    wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.duration(_POLL))
+    wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.seconds(_UNTIL_THE_NEXT_LOOK))
     wait_for_others = sfn.Wait.jsonata(scope, "Wait for the other change", time=sfn.WaitTime.duration(_POLL))
     wait_for_lock = sfn.Wait.jsonata(scope, "Wait for the lock", time=sfn.WaitTime.duration(_POLL))
     wait_for_capacity = sfn.Wait.jsonata(scope, "Wait for instances", time=sfn.WaitTime.seconds(_CAPACITY_WAIT))

@@ -267,7 +267,7 @@ class Change:
 
     `previous_modified_at` tells a stale answer from a rollback. `joined`: another execution began the change to our
     configuration. `tried`: this one has asked for it at least once, so that it may be its own. `capacity_failures`: how
-    often AWS had no instances for it.
+    often AWS had no instances for it. `looks`: how often the endpoint was looked at since.
     """
 
     progress: Progress
@@ -276,6 +276,7 @@ class Change:
     joined: bool = False
     tried: bool = False
     capacity_failures: int = 0
+    looks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

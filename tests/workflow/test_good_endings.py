@@ -13,6 +13,8 @@ from sandbox import data_scientist
 from tests.workflow.given import APPLICATION, IMAGE, INFERENCE, World, tar
 from tests.workflow.rights import without
 
+IN_SERVICE = "Is it in service on our configuration?"
+
 
 def test_a_model_of_dev_serves_in_qa_from_what_was_copied(world: World) -> None:
     made = world.model()
@@ -178,6 +180,16 @@ def test_two_models_made_in_the_same_minute_do_not_collide(world: World) -> None
 
     assert first.model != second.model
     assert world.ask("qa")["model"] == other.name
+
+
+def test_a_plain_promotion_to_an_endpoint_that_takes_ten_minutes_has_at_most_90_transitions(world: World) -> None:
+    ended = world.promoted(world.model())
+    states = world.states(ended.arn)
+    looking = [name for name in states if name in {"Wait for the endpoint", "Inspect the endpoint", IN_SERVICE}]
+    looks = 1 + (10 * 60 - 60) // 30
+    units = 2  # each an execution of its own, with its start and its one state
+
+    assert 1 + len(states) - len(looking) + 3 * looks + units <= 90
 
 
 def test_an_older_model_can_be_promoted_again(world: World) -> None:
