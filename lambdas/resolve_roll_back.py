@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lambdas.promotion import accounts, duties, endpoints, locks, records, roll_back_rules, rules, settings
 from lambdas.promotion.document import Copied, Execution, Promotion
 from lambdas.promotion.errors import NothingToRollBackTo
+from lambdas.promotion.settings import Stage
 from lambdas.promotion.step import Event, errors_by_name, log_about, logger
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         request=request,
         execution=execution,
         hub=deployed.hub,
-        stage=stage,
+        stage=_without_the_source(stage),
         source=deployed.environments.get(promotion.source.name, promotion.source),
         target=target,
         external_id=deployed.external_id,
@@ -53,6 +54,11 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     log_about(again)
     logger.info("Going back", extra={"to": goal.config, "promoted_by": goal.promotion_id})
     return again.to_json()
+
+
+def _without_the_source(stage: Stage) -> Stage:
+    """Going back must not need what lies in the source: it may be gone, and so may what a smoke test sends from there."""
+    return replace(stage, smoke_tests=tuple(test for test in stage.smoke_tests if not test.payload.read_in_source))
 
 
 def _recorded(stage: str, attempt: str, *, dynamodb: DynamoDBClient) -> Promotion:

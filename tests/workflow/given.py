@@ -303,9 +303,9 @@ class World:
             self.deploy_settings(deployed)
 
     def deploy_settings(self, settings: Settings) -> None:
-        self.client("lambda").update_function_code(
-            FunctionName=function(Step.RESOLVE_MODEL), ZipFile=zipped(bundle.build(settings))
-        )
+        code = zipped(bundle.build(settings))
+        for step in (Step.RESOLVE_MODEL, Step.RESOLVE_ROLL_BACK):
+            self.client("lambda").update_function_code(FunctionName=function(step), ZipFile=code)
 
     def forget(self) -> None:
         """Stop what runs and drop what SageMaker has, in every account."""

@@ -32,7 +32,7 @@ def untouched(world: World) -> dict[str, Any]:
 
 
 def larger(document: dict[str, Any]) -> None:
-    (variant,) = document["applications"][APPLICATION]["stages"]["qa"]["production_variants"]
+    (variant,) = document["applications"][APPLICATION]["stages"]["qa"]["endpoint_config"]["ProductionVariants"]
     variant["InstanceType"] = "ml.m5.xlarge"
 
 

@@ -102,7 +102,7 @@ def test_an_image_that_is_missing_is_refused_in_the_source(world: World, reposit
     made = world.model(container=world.container("gone", Image=image))
     ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "1"}])
     ended = world.promote(made)
-    assert (ended.error, world.states(ended.arn)[0:2]) == (
+    assert (ended.error, world.states(ended.arn)[1:3]) == (
         "ImageNotFound",
         ["Resolve the model", "Explain the failure"],
     )
