@@ -57,7 +57,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
 
 
 def _without_the_source(stage: Stage) -> Stage:
-    """Going back must not need what lies in the source: it may be gone, and so may what a smoke test sends from there."""
+    """Going back must not need what lies in the source, nor what a smoke test sends from there: it may be gone."""
     return replace(stage, smoke_tests=tuple(test for test in stage.smoke_tests if not test.payload.read_in_source))
 
 
