@@ -32,8 +32,8 @@ from lambdas.promotion.document import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# An item has 400 KB (AWS: DynamoDB quotas), of which the document takes up to 140.
-_MOST_ARTIFACTS = 100
+# An item has 400 KB (AWS: DynamoDB quotas): the document takes up to 140, an artifact with the longest key 2.5.
+_MOST_ARTIFACTS = 50
 _LONGEST_INPUT = 4_000
 _LONGEST_NAME = 63
 _MOST_GOOD = 10

@@ -93,7 +93,7 @@ def test_every_artifacts_checksum_is_recorded() -> None:
 def test_thousands_of_artifacts_are_recorded_by_one_digest() -> None:
     many = [artifact(f"{number}.bin") for number in range(3000)]
     said, other = (records.item(attempt(artifacts=which)) for which in (many, many[:-1]))
-    assert len(said["artifact_checksums"]) == 100
+    assert len(said["artifact_checksums"]) == 50
     assert said["artifacts_digest"] != other["artifacts_digest"]
 
 
