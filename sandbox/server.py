@@ -47,11 +47,13 @@ def main() -> None:
     # Only now: MiniStack reads its settings when it is imported.
     from ministack import app  # noqa: PLC0415
 
-    from sandbox import corrections, sagemaker  # noqa: PLC0415
+    from sandbox import autoscaling, corrections, quotas, sagemaker  # noqa: PLC0415
     from sandbox.s3 import installation  # noqa: PLC0415
 
     corrections.apply(all_of_them=not arguments.uncorrected)
     sagemaker.install()
+    autoscaling.install()
+    quotas.install()
     installation.install()
     sys.argv = sys.argv[:1]
     app.main()

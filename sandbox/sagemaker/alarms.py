@@ -30,6 +30,17 @@ def require_quiet(policy: Record) -> None:
         )
 
 
+def calling(arn: str) -> list[Record]:
+    """The alarms that call a scaling policy, by its ARN."""
+    return [alarm for alarm in cloudwatch._alarms.values() if arn in alarm.get("AlarmActions", [])]
+
+
+def stop_calling(arn: str) -> None:
+    """A deleted step scaling policy takes itself out of its alarms, and leaves them (API: DeleteScalingPolicy)."""
+    for alarm in calling(arn):
+        alarm["AlarmActions"] = [action for action in alarm["AlarmActions"] if action != arn]
+
+
 def _find(name: str) -> Record | None:
     found: Record | None = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name)
     return found

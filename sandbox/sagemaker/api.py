@@ -1,12 +1,15 @@
-"""The front door of the control plane: JSON requests in, JSON answers out."""
+"""The front door of the control plane: JSON requests in, JSON answers out. Other services use it as well."""
 
 import asyncio
 import concurrent.futures
 import contextvars
 import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox.sagemaker import authorization, mishaps, shapes
+from sandbox.sagemaker.authorization import Demand
 from sandbox.sagemaker.errors import Refusal
 from sandbox.sagemaker.faults import Kind
 from sandbox.sagemaker.operations import OPERATIONS, subject
@@ -19,21 +22,50 @@ JSON = "application/x-amz-json-1.1"
 _workers = concurrent.futures.ThreadPoolExecutor(16, thread_name_prefix="sagemaker")
 
 
-async def handle_request(
-    method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
-) -> Response:
-    """Answer one request of the control plane."""
-    operation = headers.get("x-amz-target", "").rpartition(".")[2]
-    try:
-        if operation not in OPERATIONS:
-            raise Refusal("UnknownOperationException", f"The sandbox's SageMaker has no operation {operation!r}.")
-        answer = await _answer(operation, _parameters(body), headers, query_params)
-    except authorization.Unauthenticated as failure:
-        return failure.response
-    except Refusal as refusal:
-        return refused(refusal)
-    content = json.dumps(answer).encode() if shapes.operation(operation).output_shape else b""
-    return 200, {"Content-Type": JSON}, content
+@dataclass(frozen=True)
+class Service:
+    """A service of the JSON protocol: its name in botocore, its operations, and what they ask of whom.
+
+    `subject` names what a request is about, for faults.
+    """
+
+    name: str
+    operations: Mapping[str, Callable[[Record], Record]]
+    demands: Callable[[str, Record], Iterator[Demand]]
+    subject: Callable[[Record], str]
+
+    async def handle_request(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+    ) -> Response:
+        """Answer one request."""
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        try:
+            if operation not in self.operations:
+                raise Refusal("UnknownOperationException", f"The sandbox's {self.name} has no operation {operation!r}.")
+            answer = await self._answer(operation, _parameters(body), headers, query_params)
+        except authorization.Unauthenticated as failure:
+            return failure.response
+        except Refusal as refusal:
+            return refused(refusal)
+        content = json.dumps(answer).encode() if shapes.operation(operation, self.name).output_shape else b""
+        return 200, {"Content-Type": JSON}, content
+
+    async def _answer(
+        self, operation: str, parameters: Record, headers: dict[str, str], query: dict[str, Any]
+    ) -> Record:
+        authorization.require(self.demands(operation, parameters), headers, query)
+        shapes.validate(operation, parameters, service=self.name)
+        given = {key: value for key, value in parameters.items() if value is not None}
+        about = self.subject(given)
+        mishaps.refuse(operation, about)
+        await mishaps.hang(operation, about, Kind.HANG)
+        if (outdated := mishaps.stale_answer(operation, about, given)) is not None:
+            return outdated
+        answer = shapes.answer(operation, await in_worker(self.operations[operation], given), service=self.name)
+        mishaps.remember(operation, about, answer)
+        mishaps.refuse_after(operation, about)
+        await mishaps.hang(operation, about, Kind.HANG_AFTER)
+        return answer
 
 
 def refused(refusal: Refusal) -> Response:
@@ -48,22 +80,6 @@ async def in_worker(function: Any, *arguments: Any) -> Any:
     return await asyncio.get_running_loop().run_in_executor(_workers, lambda: context.run(function, *arguments))
 
 
-async def _answer(operation: str, parameters: Record, headers: dict[str, str], query: dict[str, Any]) -> Record:
-    authorization.require(authorization.demands(operation, parameters), headers, query)
-    shapes.validate(operation, parameters)
-    given = {key: value for key, value in parameters.items() if value is not None}
-    about = subject(given)
-    mishaps.refuse(operation, about)
-    await mishaps.hang(operation, about, Kind.HANG)
-    if (outdated := mishaps.stale_answer(operation, about, given)) is not None:
-        return outdated
-    answer = shapes.answer(operation, await in_worker(OPERATIONS[operation], given))
-    mishaps.remember(operation, about, answer)
-    mishaps.refuse_after(operation, about)
-    await mishaps.hang(operation, about, Kind.HANG_AFTER)
-    return answer
-
-
 def _parameters(body: bytes) -> Record:
     try:
         parameters = json.loads(body or b"{}")
@@ -72,3 +88,7 @@ def _parameters(body: bytes) -> Record:
     if not isinstance(parameters, dict):
         raise Refusal("SerializationException", "The request is not a JSON object.")
     return parameters
+
+
+SAGEMAKER = Service("sagemaker", OPERATIONS, authorization.demands, subject)
+handle_request = SAGEMAKER.handle_request

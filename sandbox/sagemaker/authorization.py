@@ -16,11 +16,15 @@ from sandbox.sagemaker.state import Record
 
 @dataclass(frozen=True)
 class Demand:
-    """One right. The caller has it when it has it on any one of the resources."""
+    """One right. The caller has it when it has it on any one of the resources.
+
+    `said` is how the service itself tells that it is missing, where it does not leave that to IAM.
+    """
 
     action: str
     resources: tuple[str, ...]
     context: dict[str, Any] = field(default_factory=dict)
+    said: str | None = None
 
 
 class Unauthenticated(Exception):
@@ -45,6 +49,8 @@ def demands(operation: str, parameters: Record) -> Iterator[Demand]:
         yield Demand("sagemaker:AddTags", resources[0], tag_context)
     if operation in ("CreateEndpoint", "UpdateEndpoint"):
         yield from _of_deployment(parameters)
+    if operation == "DeleteEndpoint":
+        yield from _deregistrations(str(parameters.get("EndpointName")))
     role = parameters.get("ExecutionRoleArn")
     if operation in ("CreateModel", "CreateEndpointConfig") and isinstance(role, str):
         yield Demand("iam:PassRole", (role,), {"iam:PassedToService": roles.SERVICE_PRINCIPAL})
@@ -96,7 +102,7 @@ def _require(demand: Demand, headers: dict[str, str], query: dict[str, Any]) -> 
     )
     if denied.decision != "Deny" and _limits_deny(access_key, demand):
         message = message.replace("identity-based policy", "session policy")
-    raise Refusal("AccessDeniedException", message)
+    raise Refusal("AccessDeniedException", demand.said or message)
 
 
 def _limits_deny(access_key: str, demand: Demand) -> bool:
@@ -115,6 +121,23 @@ def _limits_deny(access_key: str, demand: Demand) -> bool:
         principal_keys=principal.keys,
     )
     return bool(iam_evaluator.evaluate(context, principal.policies).decision == "Allow")
+
+
+def _deregistrations(endpoint: str) -> Iterator[Demand]:
+    """Whoever deletes an endpoint deregisters its variants. awslabs/stable-diffusion-aws-extension#161 has the text."""
+    for target in list(state.scalable_targets.values()):
+        if target["ResourceId"].startswith(f"endpoint/{endpoint}/variant/"):
+            yield Demand(
+                "application-autoscaling:DeregisterScalableTarget",
+                (target["ScalableTargetARN"],),
+                {
+                    "application-autoscaling:service-namespace": target["ServiceNamespace"],
+                    "application-autoscaling:scalable-dimension": target["ScalableDimension"],
+                },
+                said="An Application AutoScaling scalable target exists for a variant being deleted, and the IAM "
+                "identity used to invoke DeleteEndpoint does not have application-autoscaling:DeregisterScalableTarget "
+                "permission to deregister the scalable target.",
+            )
 
 
 def _context(resource: str, demand: Demand) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The endpoint operations: what may be asked for, and in which state."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ministack.core.responses import get_account_id
@@ -13,6 +14,8 @@ from sandbox.sagemaker import (
     faultboard,
     models,
     paging,
+    quotas,
+    scalable_targets,
     state,
     tags,
 )
@@ -29,6 +32,7 @@ def create_endpoint(request: Record) -> Record:
     with state.LOCK:
         if name.lower() in state.endpoints:
             raise Invalid(f'Cannot create already existing endpoint "{arns.endpoint(name)}".')
+        quotas.require_room(_instances(pending.variants))
         moment = now()
         endpoint = Endpoint(
             name=name, arn=arns.endpoint(name), config=config, created=moment, modified=moment, pending=pending
@@ -57,6 +61,8 @@ def update_endpoint(request: Record) -> Record:
         if request.get("RetainAllVariantProperties"):
             excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
             pending.variants = [_retained(variant, endpoint, excluded) for variant in pending.variants]
+        scalable_targets.require_none_in_the_way(endpoint, pending.variants)
+        quotas.require_room(_instances(pending.variants))
         deployment.update(endpoint, pending, _fault("UpdateEndpoint", endpoint.name))
     return {"EndpointArn": endpoint.arn}
 
@@ -107,6 +113,7 @@ def delete_endpoint(request: Record) -> Record:
     with state.LOCK:
         endpoint = find(request["EndpointName"])
         _require_idle(endpoint)
+        scalable_targets.forget_endpoint(endpoint.name)
         deployment.delete(endpoint)
     return {}
 
@@ -125,6 +132,15 @@ def _pending(config: Record, policy: Record) -> Pending:
         policy=policy,
         started=now(),
     )
+
+
+def _instances(variants: Iterable[Variant]) -> dict[str, int]:
+    """How many instances of each type the variants need."""
+    needed: dict[str, int] = {}
+    for variant in variants:
+        if instance_type := variant.specification.get("InstanceType"):
+            needed[instance_type] = needed.get(instance_type, 0) + (variant.instances or 0)
+    return needed
 
 
 def _require_idle(endpoint: Endpoint) -> None:

@@ -20,9 +20,12 @@ def take(operation: str | None, kinds: Collection[Kind], *, account: str, resour
     return _faults.take(lambda fault: fault.kind in kinds and _applies(fault, operation, account, resource))
 
 
+def concerns(fault: Fault, *, account: str, resource: str) -> bool:
+    """Whether a fault is about what somebody has or does."""
+    return fault.account in (None, account) and fnmatch.fnmatchcase(resource, fault.resource)
+
+
 def _applies(fault: Fault, operation: str | None, account: str, resource: str) -> bool:
-    return (
-        (operation is None or fnmatch.fnmatchcase(operation, fault.operation))
-        and fault.account in (None, account)
-        and fnmatch.fnmatchcase(resource, fault.resource)
+    return (operation is None or fnmatch.fnmatchcase(operation, fault.operation)) and concerns(
+        fault, account=account, resource=resource
     )

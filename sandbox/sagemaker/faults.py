@@ -25,6 +25,7 @@ class Kind(StrEnum):
     HANG_AFTER = "hang_after"  # the effect happens, then no answer for a while
     STALE = "stale"  # an old answer, or "not found" for what was just created
     DUPLICATE_EVENTS = "duplicate_events"  # each event is sent twice
+    QUOTA = "quota"  # `value` instances of the type `resource` are allowed, as long as the fault waits
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Fault:
     message: str = "The request processing has failed because of an unknown error, exception or failure."
     status: int = 500
     reason: str | None = None  # FailureReason
+    value: float = 0.0
 
 
 class Faults(BoardClient):

@@ -32,23 +32,23 @@ _UNICODE_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s", r"\p{M}":
 
 
 @functools.cache
-def operation(name: str) -> OperationModel:
-    """The model of one operation of SageMaker's control plane."""
-    return botocore.session.get_session().get_service_model("sagemaker").operation_model(name)
+def operation(name: str, service: str = "sagemaker") -> OperationModel:
+    """The model of one operation of SageMaker's control plane, or of another service by botocore's name for it."""
+    return botocore.session.get_session().get_service_model(service).operation_model(name)
 
 
-def validate(name: str, parameters: dict[str, Any]) -> None:
+def validate(name: str, parameters: dict[str, Any], *, service: str = "sagemaker") -> None:
     """Raise what the service answers to a request that its model does not allow."""
-    shape = operation(name).input_shape
+    shape = operation(name, service).input_shape
     problems = list(_problems(shape, parameters, "")) if shape else []
     if problems:
         count = "1 validation error" if len(problems) == 1 else f"{len(problems)} validation errors"
         raise Invalid(f"{count} detected: {'; '.join(problems)}")
 
 
-def answer(name: str, members: dict[str, Any]) -> dict[str, Any]:
+def answer(name: str, members: dict[str, Any], *, service: str = "sagemaker") -> dict[str, Any]:
     """The members that the operation's answer has, with times as epoch seconds."""
-    shape = operation(name).output_shape
+    shape = operation(name, service).output_shape
     result = _conform(shape, members) if shape else {}
     return result if isinstance(result, dict) else {}
 

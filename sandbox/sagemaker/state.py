@@ -17,7 +17,13 @@ package_groups = AccountRegionScopedDict()
 packages = AccountRegionScopedDict()  # by ARN
 tags = AccountRegionScopedDict()  # by lower-cased ARN
 
-STORES = (models, endpoint_configs, endpoints, package_groups, packages, tags)
+# What Application Auto Scaling knows of endpoints' variants (sandbox/autoscaling), by resource, dimension and name.
+scalable_targets = AccountRegionScopedDict()
+scaling_policies = AccountRegionScopedDict()
+scheduled_actions = AccountRegionScopedDict()
+OF_SCALING = (scalable_targets, scaling_policies, scheduled_actions)
+
+STORES = (models, endpoint_configs, endpoints, package_groups, packages, tags, *OF_SCALING)
 
 
 def forget(account: str | None = None) -> list[Any]:

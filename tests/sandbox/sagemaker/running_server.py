@@ -1,4 +1,4 @@
-"""A server with nothing but the SageMaker service added."""
+"""A server with nothing but SageMaker, and what belongs to it, added."""
 
 import contextlib
 import functools
@@ -25,7 +25,13 @@ PROJECT = Path(__file__).resolve().parents[3]
 ACCOUNT = "222222222222"
 OTHER_ACCOUNT = "333333333333"
 REGION = "us-east-1"
-START = "from sandbox import sagemaker; from ministack import app; sagemaker.install(); app.main()"
+START = """
+from sandbox import autoscaling, quotas, sagemaker
+from ministack import app
+for service in (sagemaker, autoscaling, quotas):
+    service.install()
+app.main()
+"""
 
 
 @dataclass(frozen=True)
