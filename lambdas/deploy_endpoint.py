@@ -1,4 +1,4 @@
-"""Create the endpoint, or update it to our configuration; say Busy while somebody else is changing it."""
+"""Create the endpoint, or update it to our configuration; say what stands in the way: another change, or scaling."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ def handler(promotion: Promotion, attempt: int) -> Promotion:
     if change.progress is Progress.CHANGE_WANTED:
         endpoint_rules.require_time_to_change(promotion, now=now())
         if seen is None:
-            began = endpoints.create(stage, config, promotion.tags, sagemaker=sagemaker)
+            progress = endpoints.create(stage, config, promotion.tags, sagemaker=sagemaker)
         else:
-            began = endpoints.update(stage, config, sagemaker=sagemaker)
-        change = replace(change, progress=Progress.UNDER_WAY if began else Progress.BUSY)
+            progress = endpoints.update(stage, config, sagemaker=sagemaker)
+        began = progress is Progress.UNDER_WAY
+        change = replace(change, progress=progress)
     if change.progress is Progress.BUSY:
         endpoint_rules.require_time_left(promotion, seen, now=now())
     return promotion.with_change(endpoint_rules.joined(promotion.change, change, tried=began or attempt > 0))

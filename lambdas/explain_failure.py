@@ -12,13 +12,16 @@ from lambdas.promotion.step import Event, logger
 def handler(event: Event, context: object) -> dict[str, Any]:
     """The event is {"failed": {"Error", "Cause"}, "execution": {"arn", "started_at"}}.
 
-    Once it is known what is promoted, "promotion" is the document; "roll_back_failed" is the roll-back's own failure.
+    Once it is known what is promoted, "promotion" is the document; "roll_back_failed" is the roll-back's own failure,
+    "scaling_failed" that of putting back what was put aside of the endpoint's scaling.
     """
     promotion = Promotion.from_json(event["promotion"]) if event.get("promotion") else None
     failed = _explained(event["roll_back_failed"]) if event.get("roll_back_failed") else None
     failure = failures.after_roll_back(
         _explained(event["failed"]), promotion.roll_back if promotion else None, failed=failed
     )
+    if event.get("scaling_failed"):
+        failure = failures.and_not_scaled(failure, event["scaling_failed"])
     promotion_id = event["execution"]["arn"].rpartition(":")[2]
     logger.error(
         "Promotion failed",

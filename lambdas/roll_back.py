@@ -18,14 +18,12 @@ def handler(promotion: Promotion, attempt: int) -> Promotion:
     seen = endpoints.see(stage.endpoint, sagemaker=sagemaker)
     roll_back_rules.require_time_left(promotion, known, seen, now=now())
     act, progress = roll_back_rules.next_act(promotion, known, seen, again=attempt > 0)
-    began = True
     if act is Act.UPDATE:
-        began = endpoints.go_back(stage, str(known.to), sagemaker=sagemaker)
+        progress = endpoints.go_back(stage, str(known.to), sagemaker=sagemaker)
     elif act is Act.CREATE:
-        began = endpoints.create(stage, str(known.to), promotion.tags, sagemaker=sagemaker)
+        progress = RollBackProgress(endpoints.create(stage, str(known.to), promotion.tags, sagemaker=sagemaker))
     elif act is Act.DELETE:
-        began = endpoints.delete(stage.endpoint, sagemaker=sagemaker)
-    progress = progress if began else RollBackProgress.BUSY
+        progress = endpoints.delete(stage.endpoint, sagemaker=sagemaker)
     logger.info("Rolling back", extra={"to": known.to, "act": act.name, "progress": progress})
     serves = roll_back_rules.serves(promotion, known, progress, seen)
     return replace(

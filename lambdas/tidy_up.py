@@ -1,4 +1,7 @@
-"""Do for a promotion that was stopped from outside what it could not do itself: record, unlock, abort its uploads."""
+"""Do for a promotion that was stopped from outside what it could not do itself.
+
+It is recorded, the endpoint is unlocked, its uploads are aborted, and the scaling that was put aside is restored.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.promotion import accounts, endings, histories, locks, names, records, rules, settings, uploads
+from lambdas.promotion import (
+    accounts,
+    endings,
+    histories,
+    locks,
+    names,
+    records,
+    rules,
+    scaling_restoration,
+    settings,
+    uploads,
+)
 from lambdas.promotion.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.errors import PromotionError
 from lambdas.promotion.records import Attempt
-from lambdas.promotion.step import Event, errors_by_name, log_about, logger
+from lambdas.promotion.step import Event, errors_by_name, log_about, logger, s3_of_hub
 
 _STATUSES = {
     "ABORTED": Failure(
@@ -54,7 +68,9 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     if recorded:
         endings.count(attempt)
         _tell(attempt)
-    done = {"recorded": recorded, "unlocked": unlocked, "uploads": aborted}
+    # The last, so that its failure keeps nothing else from being done. Lambda then runs all of it twice more.
+    scaled = _restore_scaling(last.promotion)
+    done = {"recorded": recorded, "unlocked": unlocked, "uploads": aborted, "scaled": scaled}
     logger.info("Tidied up", extra={**done, "state": last.name})
     return done
 
@@ -107,3 +123,10 @@ def _abort_uploads(promotion: Promotion | None, *, opened_by: datetime) -> int:
     if promotion is None or promotion.request.roll_back or promotion.request.dry_run:
         return 0
     return uploads.abort(promotion, opened_by=opened_by)
+
+
+def _restore_scaling(promotion: Promotion | None) -> int:
+    """Register again what the promotion had put aside for its update; a dry run changes nothing."""
+    if promotion is None or promotion.request.dry_run:
+        return 0
+    return scaling_restoration.restore(promotion, well=False, hub=s3_of_hub())

@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from lambdas.promotion import limits, settings
-from stacks import endpoint_contradictions, smoke_configuration
+from stacks import endpoint_contradictions, scaling_configuration, smoke_configuration
 from stacks.endpoint_configuration import EndpointConfiguration
 from stacks.fields import (
     MEANINGS,
@@ -43,6 +43,7 @@ from stacks.fields import (
 )
 from stacks.notify import Notify
 from stacks.rollout import Update
+from stacks.scaling_configuration import Autoscaling
 from stacks.smoke_configuration import SmokeTests
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
@@ -137,6 +138,11 @@ class Stage(EndpointConfiguration, Update):
     failed_first_deployment: settings.FirstDeployment = settings.FirstDeployment.DELETE
     arns: dict[Arn, Arn] = Field(default_factory=dict)
     smoke_test: SmokeTests = ()
+    autoscaling: Autoscaling = Field(default_factory=dict)
+
+    def variants_by_name(self) -> dict[str, dict[str, Any]]:
+        """Return the variants in CreateEndpointConfig's words."""
+        return {variant.name: variant.in_api_words() for variant in self.variants}
 
     @property
     def deadline_seconds(self) -> int:
@@ -276,6 +282,7 @@ class Configuration(Strict):
                             smoke_tests=tuple(
                                 test.deployed(self.environments[stage.source].buckets) for test in stage.smoke_test
                             ),
+                            autoscaling=scaling_configuration.deployed(stage.autoscaling, stage.variants_by_name()),
                         )
                         for stage_name, stage in application.stages.items()
                     },
@@ -466,6 +473,8 @@ def _contradictions_of_stage(path: str, stage: Stage, target: str, named: Mappin
         yield f"{path}.{member}: there is no environment {target!r} {known}"
     if target == stage.source:
         yield f"{path}.from: a stage cannot take its models from its own environment {target!r}"
+    if stage.variants:
+        yield from scaling_configuration.contradictions(path, stage.autoscaling, stage.variants_by_name())
     if stage.deadline_seconds > _LONGEST_DEADLINE:
         yield f"{path}.deadline: {stage.deadline} is longer than the 8h that SageMaker gives a deployment"
 

@@ -100,6 +100,7 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
             "failed": "{% $states.input.failed %}",
             "promotion": "{% $exists($states.input.promotion) ? $states.input.promotion : null %}",
             "roll_back_failed": "{% $exists($states.input.roll_back_failed) ? $states.input.roll_back_failed : null %}",
+            "scaling_failed": "{% $exists($states.input.scaling_failed) ? $states.input.scaling_failed : null %}",
             "execution": EXECUTION,
         },
         outputs=_EXPLAINED,

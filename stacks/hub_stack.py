@@ -38,8 +38,10 @@ _TO_ROLL_BACK = Duration.hours(10)
 _STOPPED = f"{names.PRODUCT}-stopped"  # the rule for executions that were stopped
 _LONGEST = Duration.minutes(15)
 _ONE_CPU = 1769  # MB
-_WRITE_LISTS = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY}
-_READ_LISTS = _LONG - {Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.SMOKE_TEST}
+# They read lists that a promotion need not have, and a missing one looks like a missing right to who may not list.
+_SCALING = {Step.PUT_ASIDE_SCALING, Step.RESTORE_SCALING, Step.TIDY_UP}
+_WRITE_LISTS = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.PUT_ASIDE_SCALING}
+_READ_LISTS = _LONG - {Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.SMOKE_TEST} | _SCALING
 _LISTS_KEPT = Duration.days(90)  # as long as Step Functions keeps an execution's history
 
 
@@ -194,6 +196,12 @@ class HubStack(Stack):
                 f"AwsSolutions-IAM5[Resource::<{self.get_logical_id(lists.node.default_child)}.Arn>/{names.LISTS_PREFIX}/*]",  # type: ignore[arg-type]
                 "Each promotion has lists of its own, below its execution's name.",
             )
+        for step in sorted(_SCALING):
+            steps[step].role.add_to_policy(
+                iam.PolicyStatement(
+                    sid="TellMissingFromDenied", actions=["s3:ListBucket"], resources=[lists.bucket_arn]
+                )
+            )
 
     def _let_look_at_executions(self, steps: dict[Step, StepFunction]) -> None:
         """Whether an execution that holds a lock is under way, and where one was that was stopped."""
@@ -258,7 +266,7 @@ class HubStack(Stack):
             self,
             "Stopped",
             rule_name=_STOPPED,
-            description="A promotion that was stopped is recorded, and leaves neither lock nor upload behind",
+            description="A promotion that was stopped is recorded; lock, uploads and scaling are tidied up",
             event_pattern=events.EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
@@ -330,6 +338,7 @@ def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:
         Duty.READER: sorted({source for sources in targets_of.values() for source in sources}),
         Duty.COPIER: sorted({source for sources in targets_of.values() for source in sources}),
         Duty.DEPLOYER: sorted(targets_of),
+        Duty.SCALER: sorted(targets_of),
     }
     copies = configuration.image_copies()
     if step in names.STEPS_OF_IMAGES:

@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 
 from lambdas.promotion import names
 from lambdas.promotion.names import Duty
-from stacks import endpoint_rights
+from stacks import endpoint_rights, scaler
 from stacks.environment import Environment
 from stacks.invoker import add_invoker
 from stacks.nag import accept
@@ -29,6 +29,7 @@ class Target(Environment):
         self._deployer(bucket, key)
         self._execution_role(bucket, key)
         add_invoker(self, key)
+        scaler.build(self)
         if any(target == self.name for _, target in self.configuration.image_copies()):
             self._pusher()
         return key
@@ -198,7 +199,6 @@ class Target(Environment):
             role,
             "SeeWhatIsInTheWay",
             [
-                "application-autoscaling:DescribeScalableTargets",
                 "cloudwatch:DescribeAlarms",
                 "servicequotas:ListServiceQuotas",
             ],
@@ -207,7 +207,7 @@ class Target(Environment):
         self.accept_wildcards(
             role,
             ["Resource::*"],
-            "Quotas, scalable targets and alarms are known by their names only; none is changed.",
+            "Quotas and alarms are known by their names only; none is changed.",
         )
 
     def _execution_role(self, bucket: s3.Bucket, key: kms.Key) -> None:

@@ -38,7 +38,16 @@ _LOCK_LOST = (
 )
 _TO_ROLL_BACK = sfn.Condition.jsonata("{% $type($states.input) = 'object' and $states.input.roll_back = true %}")
 _ASKED_TO_ROLL_BACK = sfn.Condition.jsonata("{% $states.input.request.roll_back = true %}")
-_TESTED = "{% {'promotion': $states.result.Payload} %}"
+_WELL = "{% {'promotion': $states.result.Payload} %}"
+_WITH_ATTEMPT = {
+    "promotion": "{% $states.input.promotion %}",
+    "attempt": "{% $states.context.State.RetryCount %}",
+}
+_NOT_PUT_BACK = "{% $merge([$states.input, {'scaling_failed': $states.errorOutput}]) %}"
+# Nothing was put aside, and the stage says nothing of it.
+_NOT_TO_BE_SCALED = sfn.Condition.jsonata(
+    "{% $not($states.input.scaling != null or $count($states.input.stage.autoscaling) > 0) %}"
+)
 _WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
 _DRY_RUN = sfn.Condition.jsonata("{% $states.input.request.dry_run %}")
 _NOTHING_TO_COPY = sfn.Condition.jsonata("{% $states.input.copy.units = 0 %}")
@@ -78,7 +87,17 @@ def story(  # noqa: PLR0915 - the story is told in one place
         caught_by=end.explain,
         catch_output="{% $states.input %}",
     ).next(end.explain)
-    roll_back = _roll_back(scope, steps[Step.ROLL_BACK], explain=end.explain)
+    # After every failure from the first deployment on: a step that failed may have put something aside before.
+    put_back = task(
+        scope,
+        "Put the scaling back",
+        steps[Step.RESTORE_SCALING],
+        payload={"promotion": "{% $states.input.promotion %}", "failed": "{% $states.input.failed %}"},
+        outputs="{% $states.input %}",
+        caught_by=end.explain,
+        catch_output=_NOT_PUT_BACK,
+    ).next(end.explain)
+    roll_back = _roll_back(scope, steps, then=put_back)
 
     def first(title: str, step: Step) -> sfn.TaskStateBase:
         payload = {"input": "{% $states.input %}", "execution": EXECUTION}
@@ -96,7 +115,7 @@ def story(  # noqa: PLR0915 - the story is told in one place
     lock = locking.lock(scope, "Lock the endpoint", tables.endpoints, lease=lease)
     look_at_lock = do("Look at the lock", Step.LOOK_AT_LOCK)
     confirm_lock = locking.confirm(scope, "Confirm the lock", tables.endpoints)
-    confirm_approval = do("Confirm the approval", Step.CONFIRM_APPROVAL)
+    confirm_approval = do("Confirm the approval", Step.CONFIRM_APPROVAL, caught_by=put_back)
     check_ahead = do("Check ahead", Step.CHECK_AHEAD)
     copy_images = _copy_images(scope, steps[Step.COPY_IMAGE])
     copy_images.add_catch(end.explain, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
@@ -109,10 +128,15 @@ def story(  # noqa: PLR0915 - the story is told in one place
     create_model = do("Create the model", Step.CREATE_MODEL)
     create_config = do("Create the endpoint configuration", Step.CREATE_ENDPOINT_CONFIG)
     deploy = do("Deploy the endpoint", Step.DEPLOY_ENDPOINT, caught_by=roll_back)
+    put_aside = do("Put the scaling aside", Step.PUT_ASIDE_SCALING, caught_by=roll_back)
     inspect = do("Inspect the endpoint", Step.INSPECT_ENDPOINT, caught_by=roll_back)
     smoke_test = do("Smoke-test the endpoint", Step.SMOKE_TEST, caught_by=roll_back, outputs=_TESTED)
     wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.seconds(_UNTIL_THE_NEXT_LOOK))
+    smoke_test = do("Smoke-test the endpoint", Step.SMOKE_TEST, caught_by=roll_back)
+    restore = do("Restore the scaling", Step.RESTORE_SCALING, outputs=_WELL)
+    wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.duration(_POLL))
     wait_for_others = sfn.Wait.jsonata(scope, "Wait for the other change", time=sfn.WaitTime.duration(_POLL))
+    wait_until_seen = sfn.Wait.jsonata(scope, "Wait for the deregistration", time=sfn.WaitTime.duration(_POLL))
     wait_for_lock = sfn.Wait.jsonata(scope, "Wait for the lock", time=sfn.WaitTime.duration(_POLL))
     wait_for_capacity = sfn.Wait.jsonata(scope, "Wait for instances", time=sfn.WaitTime.seconds(_CAPACITY_WAIT))
 
@@ -124,18 +148,21 @@ def story(  # noqa: PLR0915 - the story is told in one place
     all_copied = sfn.Choice.jsonata(scope, "Was every unit copied?")
     somebody_else = sfn.Choice.jsonata(scope, "Is somebody else changing it?")
     in_service = sfn.Choice.jsonata(scope, "Is it in service on our configuration?")
+    to_be_scaled = sfn.Choice.jsonata(scope, "Is it to be scaled?")
 
     lock.add_catch(look_at_lock, errors=[locking.CONDITION_FAILED], outputs="{% $states.input %}")
     lock.add_catch(end.explain, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
     look_at_lock.next(wait_for_lock).next(lock)
-    confirm_lock.add_catch(end.explain, errors=[locking.CONDITION_FAILED], outputs=_LOCK_LOST)
-    confirm_lock.add_catch(end.explain, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
+    confirm_lock.add_catch(put_back, errors=[locking.CONDITION_FAILED], outputs=_LOCK_LOST)
+    confirm_lock.add_catch(put_back, errors=["States.ALL"], outputs=_CAUGHT_WITH_PROMOTION)
 
     create_model.next(create_config).next(confirm_lock).next(confirm_approval).next(deploy)
     deploy.next(
-        somebody_else.when(_progress_is(Progress.BUSY), wait_for_others.next(confirm_lock)).otherwise(
+        somebody_else.when(_progress_is(Progress.BUSY), wait_for_others.next(confirm_lock))
+        .when(_progress_is(Progress.SCALING_IN_THE_WAY), put_aside.next(wait_until_seen).next(confirm_lock))
+        .otherwise(
             wait.next(inspect).next(
-                in_service.when(_ended(), end.record, outputs=WELL)
+                in_service.when(_ended(), to_be_scaled)
                 # In service, and not ended: the stage has a smoke test.
                 .when(_progress_is(Progress.IN_SERVICE), smoke_test)
                 .when(_progress_is(Progress.NO_CAPACITY), wait_for_capacity.next(confirm_lock))
@@ -143,7 +170,8 @@ def story(  # noqa: PLR0915 - the story is told in one place
             )
         )
     )
-    smoke_test.next(end.record)
+    smoke_test.next(to_be_scaled)
+    to_be_scaled.when(_NOT_TO_BE_SCALED, end.record, outputs=WELL).otherwise(restore.next(end.record))
     verify.next(create_model)
     copy_and_complete = copy.next(all_copied.when(_exists("failed"), abort_uploads).otherwise(complete.next(verify)))
     check_ahead.next(
@@ -152,36 +180,38 @@ def story(  # noqa: PLR0915 - the story is told in one place
         )
     )
     lock.next(compare).next(
-        anything_to_do.when(_ended(), end.record, outputs=WELL)
-        .when(_ASKED_TO_ROLL_BACK, create_model)
-        .otherwise(check_ahead)
+        anything_to_do.when(_ended(), to_be_scaled).when(_ASKED_TO_ROLL_BACK, create_model).otherwise(check_ahead)
     )
     # A dry run looks only, so it holds nobody up.
     resolve.next(dry_run.when(_DRY_RUN, compare).otherwise(lock))
     return is_roll_back.when(_TO_ROLL_BACK, resolve_roll_back.next(lock)).otherwise(resolve)
 
 
-def _roll_back(scope: Construct, step: StepFunction, *, explain: sfn.IChainable) -> sfn.IChainable:
+def _roll_back(scope: Construct, steps: Mapping[Step, StepFunction], *, then: sfn.IChainable) -> sfn.IChainable:
     """Back to what served before, until that is seen to serve; the failure goes along."""
     roll_back = task(
         scope,
         "Roll back the endpoint",
-        step,
-        payload={
-            "promotion": "{% $states.input.promotion %}",
-            "attempt": "{% $states.context.State.RetryCount %}",
-        },
+        steps[Step.ROLL_BACK],
+        payload=_WITH_ATTEMPT,
         outputs=_ROLLED_BACK,
-        caught_by=explain,
+        caught_by=then,
+        catch_output=_ROLL_BACK_FAILED,
+    )
+    put_aside = task(
+        scope,
+        "Put the scaling aside to go back",
+        steps[Step.PUT_ASIDE_SCALING],
+        payload=_WITH_ATTEMPT,
+        outputs=_ROLLED_BACK,
+        caught_by=then,
         catch_output=_ROLL_BACK_FAILED,
     )
     wait = sfn.Wait.jsonata(scope, "Wait for the roll-back", time=sfn.WaitTime.duration(_POLL))
-    under_way = " or ".join(
-        f"$states.input.promotion.roll_back.progress = '{progress}'"
-        for progress in (RollBackProgress.BUSY, RollBackProgress.UNDER_WAY)
-    )
     is_back = sfn.Choice.jsonata(scope, "Is it rolled back?")
-    is_back.when(sfn.Condition.jsonata(f"{{% {under_way} %}}"), wait.next(roll_back)).otherwise(explain)
+    is_back.when(_roll_back_is(RollBackProgress.BUSY, RollBackProgress.UNDER_WAY), wait.next(roll_back)).when(
+        _roll_back_is(RollBackProgress.SCALING_IN_THE_WAY), put_aside.next(wait)
+    ).otherwise(then)
     roll_back.next(is_back)
     return roll_back
 
@@ -240,6 +270,11 @@ def _copy(scope: Construct, step: StepFunction, *, lists: s3.IBucket) -> sfn.Dis
 
 def _progress_is(progress: Progress) -> sfn.Condition:
     return sfn.Condition.jsonata(f"{{% $states.input.change.progress = '{progress}' %}}")
+
+
+def _roll_back_is(*progresses: RollBackProgress) -> sfn.Condition:
+    is_so = " or ".join(f"$states.input.promotion.roll_back.progress = '{progress}'" for progress in progresses)
+    return sfn.Condition.jsonata(f"{{% {is_so} %}}")
 
 
 def _exists(member: str) -> sfn.Condition:

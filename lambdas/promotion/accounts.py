@@ -69,10 +69,14 @@ _THROTTLED = {
     "TransactionInProgressException",
     "503",
 }
-# What has a throttling code's name and means a quota (API: ECR, LimitExceededException).
-_QUOTAS = {("ecr", "LimitExceededException")}
+# What has a throttling code's name and means a quota (API: ECR, Application Auto Scaling: LimitExceededException).
+_QUOTAS = {("ecr", "LimitExceededException"), ("application-autoscaling", "LimitExceededException")}
+# What IAM calls a service that signs under another name (AWS: Service Authorization Reference).
+_IAM_PREFIXES = {"monitoring": "cloudwatch"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _INTERRUPTED = {"RequestTimeout", "RequestTimeoutException", "InternalFailure"}
+# API: Application Auto Scaling. Another change of the same target is under way; its own word for a server error.
+_INTERRUPTED |= {"ConcurrentUpdateException", "InternalServiceException"}
 # S3 answers a long copy with status 200 before it is done, and then finds this; botocore makes status 500 of it
 # (API: CopyObject, CompleteMultipartUpload). Another try does not mend it.
 _FOUND_LATE = {
@@ -93,6 +97,7 @@ _NAMING_PARAMETERS = (
     *("RoleArn", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ResourceArn"),
     *("TableName", "executionArn", "TopicArn"),
     "TableName",
+    *("ResourceId", "ResourceIds", "ResourceARN", "AlarmName", "AlarmNames"),
 )
 
 # The rights of calls that are named otherwise: S3 answers HeadObject with no text at all, and a cross-account copy with
@@ -134,13 +139,13 @@ class Account:
         return self.role_arn.split(":")[4]
 
     @cached_property
-    def alarms(self) -> CloudWatchClient:
-        client: CloudWatchClient = self._client("cloudwatch", _CONFIG)
+    def autoscaling(self) -> ApplicationAutoScalingClient:
+        client: ApplicationAutoScalingClient = self._client("application-autoscaling", _CONFIG)
         return client
 
     @cached_property
-    def autoscaling(self) -> ApplicationAutoScalingClient:
-        client: ApplicationAutoScalingClient = self._client("application-autoscaling", _CONFIG)
+    def cloudwatch(self) -> CloudWatchClient:
+        client: CloudWatchClient = self._client("cloudwatch", _CONFIG)
         return client
 
     @cached_property
@@ -302,7 +307,7 @@ def name_refusals(client: BaseClient, who: str) -> None:
         if not error or (http_response.status_code < 300 and "Code" not in error):
             return
         code, message = str(error.get("Code", "")), str(error.get("Message", ""))
-        service = model.service_model.signing_name
+        service = _IAM_PREFIXES.get(model.service_model.signing_name, model.service_model.signing_name)
         call = f"{service}:{model.name}"
         on = _subject(context.get("promote_params", {}))
         if code in _THROTTLED and (service, code) not in _QUOTAS:
@@ -340,5 +345,6 @@ def _subject(params: dict[str, Any]) -> str:
         return f"the repository {params['repositoryName']} of account {params.get('registryId')}"
     for name in _NAMING_PARAMETERS:
         if name in params:
-            return str(params[name])
+            named = params[name]
+            return ", ".join(named) if isinstance(named, list) else str(named)
     return "the resource"

@@ -49,6 +49,7 @@ class Progress(enum.StrEnum):
     CHANGE_WANTED = "ChangeWanted"
     BUSY = "Busy"
     UNDER_WAY = "UnderWay"
+    SCALING_IN_THE_WAY = "ScalingInTheWay"
     IN_SERVICE = "InService"
     NO_CAPACITY = "NoCapacity"
 
@@ -59,11 +60,12 @@ class RollBackProgress(enum.StrEnum):
     BUSY: the endpoint is being changed, which has to end first, or it must be looked at once more. DONE: the previous
     configuration serves, and that was seen. DELETED: there was none, and the endpoint is gone. KEPT: there was none,
     and the endpoint is kept as configured. LEFT: what the endpoint is about is not this promotion's doing. UNTOUCHED:
-    the endpoint is as it was before.
+    the endpoint is as it was before. SCALING_IN_THE_WAY: scalable targets have to be put aside first.
     """
 
     BUSY = "Busy"
     UNDER_WAY = "UnderWay"
+    SCALING_IN_THE_WAY = "ScalingInTheWay"
     DONE = "Done"
     DELETED = "Deleted"
     KEPT = "Kept"
@@ -323,6 +325,14 @@ class RollBack:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PutAside:
+    """How many scalable targets were put aside for the update; `list` is where they are written down (its key)."""
+
+    targets: int
+    list: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """A bad ending: the error's name, its family and one text for a person."""
 
@@ -388,6 +398,7 @@ class Promotion:
     roll_back: RollBack | None = None
     smoke: SmokeReport | None = None
     plan: dict[str, Any] | None = None  # a dry run's output (plan.py)
+    scaling: PutAside | None = None
     result: Result | None = None
 
     def with_change(self, change: Change) -> Promotion:

@@ -19,8 +19,10 @@ from lambdas.promotion.settings import Environment, Stage
 
 # IAM's own names for characters that mean something in a policy (AWS: IAM policy elements, variables).
 _LITERAL = {"*": "${*}", "?": "${?}", "$": "${$}"}
-# Characters in the policy's JSON, for all the keys of the source, and for those of the target; a bucket has 63.
+# Characters in the policy's JSON, for all the keys of the source, and for those of the target; a bucket has 63. And for
+# the ARNs of all alarms.
 _LONGEST_KEYS = 400
+_LONGEST_ALARMS = 800
 _MOST_BUCKETS = 4
 
 
@@ -143,6 +145,40 @@ def as_asker(promotion: Promotion, environment: Environment, duty: Duty, *more: 
     own = environment.role_arn(duty)
     simulated = [own, environment.role_arn(Duty.EXECUTION)] if duty is Duty.DEPLOYER else [own]
     return _enter(promotion, environment, duty, (["iam:SimulatePrincipalPolicy"], simulated), *more)
+
+
+def as_scaler(promotion: Promotion, *, alarms: Collection[str] = ()) -> Account:
+    """Change how this endpoint is scaled, and put these alarms.
+
+    IAM knows scalable targets by ids that nobody knows before they are registered. What keeps a session to its endpoint
+    is that Application Auto Scaling asks for the rights on the variant as well (AWS: SageMaker, auto scaling
+    prerequisites).
+    """
+    target = promotion.target
+    place = f"{target.region}:{target.account}"
+    names_of_alarms = ["".join(_LITERAL.get(character, character) for character in name) for name in alarms]
+    named = [f"arn:aws:cloudwatch:{place}:alarm:{name}" for name in names_of_alarms]
+    if len(json.dumps(named)) > _LONGEST_ALARMS:
+        named = [f"arn:aws:cloudwatch:{place}:alarm:*"]
+    return _enter(
+        promotion,
+        target,
+        Duty.SCALER,
+        (["application-autoscaling:*", "cloudwatch:DescribeAlarms"], ["*"]),
+        (
+            ["sagemaker:*"],
+            [
+                *names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
+                f"arn:aws:sagemaker:{place}:endpoint-config/*",
+            ],
+        ),
+        (
+            ["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"],
+            [names.scaling_alarm_arns(target.account, target.region, promotion.stage.endpoint)],
+        ),
+        (["cloudwatch:PutMetricAlarm"], named),
+        (["iam:CreateServiceLinkedRole"], [names.scaling_service_role_arn(target.account)]),
+    )
 
 
 def _enter(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lambdas.promotion import (
@@ -23,6 +23,7 @@ from lambdas.promotion import (
     readiness,
     registries,
     rollout,
+    scaling_targets,
     serving,
     simulation,
 )
@@ -49,7 +50,6 @@ _FOR_IMAGES = {Duty.READER, Duty.PUSHER}
 _QUESTIONS = [
     "kms:DescribeKey",
     "servicequotas:ListServiceQuotas",
-    "application-autoscaling:DescribeScalableTargets",
     "cloudwatch:DescribeAlarms",
 ]
 
@@ -63,6 +63,7 @@ class Checked:
     model_is_there: bool = False
     config_is_there: bool = False
     images_missing: tuple[str, ...] = ()
+    to_put_aside: tuple[str, ...] = ()  # scalable targets (ResourceId)
 
     @property
     def findings(self) -> list[Finding]:
@@ -78,6 +79,8 @@ def duties_needed(promotion: Promotion) -> list[Duty]:
     left_out = set() if promotion.images else _FOR_IMAGES
     if not promotion.stage.smoke_tests:
         left_out = left_out | {Duty.INVOKER}
+    if not promotion.stage.autoscaling:
+        left_out = left_out | {Duty.SCALER}  # unless a variant changes that is scaled: see _to_put_aside
     return [duty for duty in STEPS_OF_DUTY if duty not in left_out]
 
 
@@ -94,10 +97,12 @@ def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) 
     }
     tries: list[Try] = []
     now, key, there = None, None, (False, False)
+    scaled: tuple[str, ...] = ()
     if deployer := _enter(functools.partial(duties.as_deployer, promotion), answers):
         asker = askers.get(Duty.DEPLOYER, deployer)
         now = _look(promotion, deployer, asker, answers)
         there = _what_is_there(promotion, deployer, answers)
+        scaled = _to_put_aside(promotion, now, answers)
         tries += _in_target(promotion, transfers, deployer)
         if Duty.DEPLOYER in askers:
             key = _key(promotion, asker, answers)
@@ -115,6 +120,7 @@ def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) 
         model_is_there=there[0],
         config_is_there=there[1],
         images_missing=tuple(image.target for image in missing),
+        to_put_aside=scaled,
     )
 
 
@@ -219,6 +225,39 @@ def _copies(promotion: Promotion, transfers: Sequence[Transfer], copier: Account
         yield functools.partial(attempts.put_by_parts, by_parts[0], way, s3=s3)
 
 
+def _to_put_aside(promotion: Promotion, now: Serving | None, answers: list[Answer]) -> tuple[str, ...]:
+    """Return the scalable targets that are in the update's way: they are put aside for it, so they stop nothing.
+
+    The scaler is entered only where there may be any.
+    """
+    if now is None or not now.config:
+        return ()
+    if now.request is not None and not obstacles.variants_not_to_scale(promotion, now):
+        return ()
+    scaler = _enter(functools.partial(duties.as_scaler, promotion), answers)
+    if scaler is None:
+        return ()
+    endpoint = promotion.stage.endpoint
+    found = inquiries.asked(
+        functools.partial(_scaled_ones, promotion, now, scaler), f"The scalable targets of {endpoint}"
+    )
+    if isinstance(found, Unproved):
+        answers.append(found)
+        return ()
+    return tuple(found)
+
+
+def _scaled_ones(promotion: Promotion, now: Serving, scaler: Account) -> list[str]:
+    """Return the scaled variants that change. Somebody else's configuration is seen by the scaler only."""
+    if now.request is None:
+        variants = scaling_targets.configured(now.config, sagemaker=scaler.sagemaker)
+        now = replace(now, request={"ProductionVariants": list(variants.values())})
+    changing = obstacles.variants_not_to_scale(promotion, now)
+    if not changing:
+        return []
+    return inquiries.scalable_targets(promotion.stage.endpoint, changing, client=scaler.autoscaling)
+
+
 def _missing_images(promotion: Promotion, answers: list[Answer]) -> list[ImageCopy]:
     """Return the images that the target's registry has not, asked as whoever will push them."""
     missing = []
@@ -261,16 +300,9 @@ def _questions(promotion: Promotion, now: Serving | None, asker: Account) -> Ite
             f"The quotas {', '.join(wanted)}",
             functools.partial(obstacles.quotas, promotion, needed),
         )
-    if variants := obstacles.variants_not_to_scale(promotion, now):
-        endpoint = promotion.stage.endpoint
-        yield _asking(
-            functools.partial(inquiries.scalable_targets, endpoint, variants, client=asker.autoscaling),
-            f"The scalable targets of {endpoint}",
-            functools.partial(obstacles.scaling, promotion),
-        )
     if alarms := rollout.alarms_of(config):
         yield _asking(
-            functools.partial(inquiries.alarm_states, alarms, client=asker.alarms),
+            functools.partial(inquiries.alarm_states, alarms, client=asker.cloudwatch),
             f"The alarms {', '.join(alarms)}",
             functools.partial(obstacles.alarms, promotion, alarms),
         )

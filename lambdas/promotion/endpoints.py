@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import rules, sagemaker_errors
-from lambdas.promotion.document import Wanted
+from lambdas.promotion.document import Progress, RollBackProgress, Wanted
 from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.errors import CallRefused, NotYetVisible, QuotaExceeded
+from lambdas.promotion.errors import AccessDenied, CallRefused, NotYetVisible, QuotaExceeded
 from lambdas.promotion.settings import Stage
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def find_same_config(wanted: Wanted, *, sagemaker: SageMakerClient) -> bool:
     return True
 
 
-def create(stage: Stage, config: str, tags: dict[str, str], *, sagemaker: SageMakerClient) -> bool:
-    """Create the endpoint; return False if somebody else made it in this moment.
+def create(stage: Stage, config: str, tags: dict[str, str], *, sagemaker: SageMakerClient) -> Progress:
+    """Create the endpoint. Busy: somebody else made it in this moment.
 
     How it is to be updated is not said: SageMaker would only keep it (API: RetainDeploymentConfig), and each update
     says it anew.
@@ -86,26 +86,28 @@ def create(stage: Stage, config: str, tags: dict[str, str], *, sagemaker: SageMa
         )
     except ClientError as error:
         if sagemaker_errors.is_existing(error):
-            return False
+            return Progress.BUSY
         raise _refusal(error, f"create the endpoint {stage.endpoint}") from error
-    return True
+    return Progress.UNDER_WAY
 
 
-def update(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> bool:
-    """Update the endpoint as the stage says; return False if somebody else began to change it in this moment."""
+def update(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> Progress:
+    """Update the endpoint as the stage says. Busy: somebody else began to change it in this moment."""
     try:
         sagemaker.update_endpoint(**update_request(stage, config))
     except ClientError as error:
         if sagemaker_errors.is_in_progress(error):
-            return False
+            return Progress.BUSY
+        if sagemaker_errors.is_scaled(error):
+            return Progress.SCALING_IN_THE_WAY
         raise _refusal(error, f"update the endpoint {stage.endpoint} to {config}") from error
-    return True
+    return Progress.UNDER_WAY
 
 
-def go_back(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> bool:
+def go_back(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> RollBackProgress:
     """Update the endpoint to what it served before: all at once, with the counts that it has, whatever the rollout.
 
-    Return False if somebody is changing it in this moment.
+    Busy: somebody is changing it in this moment. A scalable target is in the way of going back as of any update.
     """
     try:
         sagemaker.update_endpoint(
@@ -113,21 +115,30 @@ def go_back(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> bool:
         )
     except ClientError as error:
         if sagemaker_errors.is_in_progress(error):
-            return False
+            return RollBackProgress.BUSY
+        if sagemaker_errors.is_scaled(error):
+            return RollBackProgress.SCALING_IN_THE_WAY
         raise _refusal(error, f"update the endpoint {stage.endpoint} back to {config}") from error
-    return True
+    return RollBackProgress.UNDER_WAY
 
 
-def delete(endpoint: str, *, sagemaker: SageMakerClient) -> bool:
-    """Delete the endpoint; return False if it is being changed in this moment. It may be gone already."""
+def delete(endpoint: str, *, sagemaker: SageMakerClient) -> RollBackProgress:
+    """Delete the endpoint. Busy: it is being changed in this moment. It may be gone already.
+
+    Whoever deletes it deregisters its scalable targets, and may not: what they are has to be written down before.
+    """
     try:
         sagemaker.delete_endpoint(EndpointName=endpoint)
+    except AccessDenied as error:
+        if "scalable target" in error.said.lower():
+            return RollBackProgress.SCALING_IN_THE_WAY
+        raise
     except ClientError as error:
         if sagemaker_errors.is_in_progress(error):
-            return False
+            return RollBackProgress.BUSY
         if not sagemaker_errors.is_missing(error):
             raise _refusal(error, f"delete the endpoint {endpoint}") from error
-    return True
+    return RollBackProgress.UNDER_WAY
 
 
 def update_request(stage: Stage, config: str) -> UpdateEndpointInputTypeDef:

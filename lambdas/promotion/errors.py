@@ -183,6 +183,10 @@ class PayloadUnusable(Errored):
     """A payload of the smoke test is not there or too large, so the model was not asked. Put it there."""
 
 
+class ScalingIncomplete(Errored):
+    """The endpoint is not scaled as it was or should be. The cause says what is missing; put it back by hand."""
+
+
 class CallRefused(Errored):
     """AWS refused a call for a reason that Promote has no better name for. The cause quotes it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from lambdas.promotion.document import Failure, RollBack, RollBackProgress
@@ -54,6 +55,13 @@ def after_roll_back(failure: Failure, roll_back: RollBack | None, *, failed: Fai
     elif family == RolledBack.__name__:
         family = Errored.__name__
     return replace(failure, family=family, cause=f"{failure.cause} {roll_back.serves}"[:_LONGEST_CAUSE])
+
+
+def and_not_scaled(failure: Failure, scaling: Mapping[str, str]) -> Failure:
+    """Return the failure with a second one: the endpoint's scaling, which was put aside, could not be put back."""
+    second = explain(scaling.get("Error", ""), scaling.get("Cause", ""))
+    also = f"Its automatic scaling could not be put back either ({second.error}). {second.cause}"
+    return replace(failure, cause=f"{failure.cause[: _LONGEST_CAUSE // 2]} {also[: _LONGEST_CAUSE // 2 - 1]}")
 
 
 def _family_of(error: str) -> str:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from botocore.exceptions import ClientError
+
 from lambdas.promotion.document import Promotion, from_line, to_line
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ INVENTORY = "inventory.jsonl"  # Artifact: what the model needs
 LOOKED_FOR = "looked-for.jsonl"  # Transfer: the inventory, with what is in the target's bucket already
 TRANSFERS = "transfers.jsonl"  # Transfer: the inventory as it was found before the copy, with the open uploads
 UNITS = "units.jsonl"  # Unit: what one run of the copying step does
+SCALING = "scaling.jsonl"  # ScalableTarget: what was put aside of the endpoint's automatic scaling (scaling.py)
 MANIFEST = "units.json"  # the Map's items: where each unit stands in UNITS
 
 
@@ -31,6 +34,16 @@ def write(name: str, items: Iterable[Any], promotion: Promotion, *, s3: S3Client
 def read(name: str, kind: type[T], promotion: Promotion, *, s3: S3Client) -> list[T]:
     """Return a list's items."""
     return [from_line(line, kind) for line in _get(name, promotion, s3=s3).splitlines()]
+
+
+def read_if_there(name: str, kind: type[T], promotion: Promotion, *, s3: S3Client) -> list[T]:
+    """Return a list's items; none if the promotion has no such list."""
+    try:
+        return read(name, kind, promotion, s3=s3)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        return []
 
 
 def read_one(name: str, kind: type[T], span: tuple[int, int], promotion: Promotion, *, s3: S3Client) -> T:

@@ -19,6 +19,8 @@ TOPIC = f"{PRODUCT}-outcomes"
 NAMESPACE = PRODUCT.title()
 TAG_PREFIX = "promote:"
 MADE_AT_TAG = f"{TAG_PREFIX}made-at"
+SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
+SCALING_SERVICE_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 JUMPSTART_BUCKETS = ("jumpstart-cache-prod-", "jumpstart-private-cache-prod-", "sagemaker-sd-models-prod-")
 
 
@@ -43,6 +45,8 @@ class Step(enum.StrEnum):
     INSPECT_ENDPOINT = "inspect_endpoint"
     ROLL_BACK = "roll_back"
     SMOKE_TEST = "smoke_test"
+    PUT_ASIDE_SCALING = "put_aside_scaling"
+    RESTORE_SCALING = "restore_scaling"
     EXPLAIN_FAILURE = "explain_failure"
     RECORD_PROMOTION = "record_promotion"
     TIDY_UP = "tidy_up"
@@ -72,6 +76,7 @@ class Duty(enum.StrEnum):
     PUSHER = "pusher"
     DEPLOYER = "deployer"
     INVOKER = "invoker"
+    SCALER = "scaler"
     EXECUTION = "execution"
 
 
@@ -95,6 +100,7 @@ STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
         Step.TIDY_UP,
     ),
     Duty.INVOKER: (Step.CHECK_AHEAD, Step.SMOKE_TEST),
+    Duty.SCALER: (Step.CHECK_AHEAD, Step.PUT_ASIDE_SCALING, Step.RESTORE_SCALING, Step.TIDY_UP),
 }
 
 
@@ -188,6 +194,16 @@ def environment_topic(environment: str) -> str:
 def approval_rule(application: str) -> str:
     """The rule in the hub that starts the application's first stage."""
     return f"{PRODUCT}-approved-{application}"
+
+
+def scaling_alarm_arns(account: str, region: str, endpoint: str) -> str:
+    """ARNs of the alarms that target tracking makes for an endpoint's variants, with a wildcard at their end."""
+    return f"arn:aws:cloudwatch:{region}:{account}:alarm:TargetTracking-endpoint/{endpoint}/variant/*"
+
+
+def scaling_service_role_arn(account: str) -> str:
+    """The role by which Application Auto Scaling works on endpoints; AWS makes it at the first registration."""
+    return f"arn:aws:iam::{account}:role/aws-service-role/{SCALING_SERVICE}/{SCALING_SERVICE_ROLE}"
 
 
 def bus_arn(hub_account: str, region: str) -> str:

@@ -1,4 +1,4 @@
-"""What stands in the way of a change though every right is there: quotas, autoscaling, alarms, names. Pure."""
+"""What stands in the way of a change though every right is there: quotas, alarms, names. Pure."""
 
 from __future__ import annotations
 
@@ -93,22 +93,6 @@ def variants_not_to_scale(promotion: Promotion, serving: Serving | None) -> list
     types = {one["VariantName"]: one.get("InstanceType") for one in _wanted_variants(promotion)}
     return [
         one["VariantName"] for one in serving.variants if types.get(one["VariantName"], "") != one.get("InstanceType")
-    ]
-
-
-def scaling(promotion: Promotion, targets: Iterable[str]) -> list[Answer]:
-    """`targets`: which of those variants are scalable targets now (ResourceId)."""
-    return [
-        Finding(
-            role=_deployer(promotion),
-            action="sagemaker:UpdateEndpoint",
-            resource=target,
-            said="It is a scalable target, and the change removes the variant or gives it another instance type; "
-            "SageMaker refuses that.",
-            remedy="Deregister it (aws application-autoscaling deregister-scalable-target), promote, register it again "
-            "with its policies.",
-        )
-        for target in targets
     ]
 
 

@@ -158,8 +158,10 @@ def _sentences(
         if progress is Progress.BUSY:
             yield f"The endpoint {endpoint} is {now.status} by somebody else's doing; that would be waited for."
         yield f"The endpoint {endpoint} would be updated: {rollout.in_words(rollout.of_stage(stage))}."
-        for one in differences or ():
-            yield f"{one.at}: {_said(one.now)} -> {_said(one.then)}"
+        for one in checked.to_put_aside:
+            yield f"The automatic scaling of {one} would be put aside for that, and registered again."
+        for change in differences or ():
+            yield f"{change.at}: {_said(change.now)} -> {_said(change.then)}"
         if differences is None:
             yield f"What it serves now cannot be compared with it: {now.reason}"
 

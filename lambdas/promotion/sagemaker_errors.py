@@ -26,6 +26,15 @@ def is_in_progress(error: ClientError) -> bool:
     return _says(error, "Cannot update in-progress endpoint")
 
 
+def is_scaled(error: ClientError) -> bool:
+    """The update would change or remove a variant that is registered as a scalable target.
+
+    AWS documents that the call fails, not with which words (SageMaker, "Update endpoints that use auto scaling").
+    """
+    said = _message(error).lower().replace(" ", "")
+    return _code(error) == "ValidationException" and ("scalabletarget" in said or "autoscaling" in said)
+
+
 def is_no_model_data(error: ClientError) -> bool:
     """The execution role cannot read the model data (or not yet: new rights take seconds to be known everywhere)."""
     return _says(error, "Could not access model data") or _says(error, "Could not find model data")

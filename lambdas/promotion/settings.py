@@ -18,6 +18,10 @@ from lambdas.promotion import names
 from lambdas.promotion.names import Duty
 from lambdas.promotion.smoke_settings import SmokeTest
 
+# What of a variant can be scaled (API: Application Auto Scaling, ScalableDimension).
+INSTANCES = "sagemaker:variant:DesiredInstanceCount"
+CONCURRENCY = "sagemaker:variant:DesiredProvisionedConcurrency"
+
 _FILE = Path(__file__).parent / "settings.json"
 _converter = make_converter()
 
@@ -113,6 +117,20 @@ class CapacityRetries:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """How a variant is to be scaled, in the words of Application Auto Scaling's API (scaling.py).
+
+    `capacity` has MinCapacity and MaxCapacity; the others are requests without what names the target.
+    """
+
+    variant: str
+    dimension: str
+    capacity: dict[str, int]
+    policies: tuple[dict[str, Any], ...] = ()
+    scheduled_actions: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """An application in an environment.
 
@@ -150,6 +168,7 @@ class Stage:
     when_locked: WhenLocked = WhenLocked.WAIT
     failed_first_deployment: FirstDeployment = FirstDeployment.DELETE
     smoke_tests: tuple[SmokeTest, ...] = ()
+    autoscaling: tuple[Scaling, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

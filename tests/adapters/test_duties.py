@@ -74,6 +74,47 @@ def test_a_configured_external_id_is_sent_with_every_duty(aws: Stubs, artifacts:
     assert session_of(aws, replace(PLAIN, external_id="an-id"), *artifacts)["ExternalId"] == "an-id"
 
 
+# The scaler
+
+
+def scaler_session_of(aws: Stubs, promotion: Promotion = PLAIN, *alarms: str) -> dict[str, Any]:
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    aws.let_in()
+    duties.as_scaler(promotion, alarms=alarms)
+    return sent[0]
+
+
+def test_the_scaler_is_entered_in_the_target_for_this_endpoint_and_these_alarms(aws: Stubs) -> None:
+    request = scaler_session_of(aws, PLAIN, "busy", "what*?")
+    place = "arn:aws:cloudwatch:us-east-1:333333333333:alarm:"
+
+    assert request["RoleArn"] == "arn:aws:iam::333333333333:role/promote-qa-scaler"
+    assert resources_of(request, "cloudwatch:PutMetricAlarm") == [
+        f"{place}TargetTracking-endpoint/reviews-qa/variant/*",
+        f"{place}busy",
+        f"{place}what${{*}}${{?}}",
+    ]
+    assert "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa" in resources_of(request, "sagemaker:*")
+
+
+def test_of_very_many_alarms_none_is_named(aws: Stubs) -> None:
+    target = replace(QA, name="e" * 20, region="ap-southeast-1")
+    longest = promotion(target=target, stage=replace(STAGE, environment="e" * 20, endpoint="E" * 63))
+    request = scaler_session_of(aws, longest, "🤖" * 255, "b" * 255)
+    assert resources_of(request, "cloudwatch:PutMetricAlarm")[1:] == [
+        "arn:aws:cloudwatch:ap-southeast-1:333333333333:alarm:*"
+    ]
+
+
+def test_the_longest_names_of_alarms_fit_into_a_session_policy(aws: Stubs) -> None:
+    target = replace(QA, name="e" * 20, region="ap-southeast-1")
+    longest = promotion(target=target, stage=replace(STAGE, environment="e" * 20, endpoint="E" * 63))
+    request = scaler_session_of(aws, longest, *["a" * 15] * 9)
+    assert resources_of(request, "cloudwatch:PutMetricAlarm")[1].endswith("a" * 15)
+    assert len(request["Policy"]) <= LONGEST_POLICY
+
+
 # The copier
 
 

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import endpoints
+from lambdas.promotion.document import Progress, RollBackProgress
 from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.errors import (
     AccessDenied,
@@ -174,20 +175,20 @@ def test_a_configuration_that_is_there_is_ours_only_if_it_is_the_same(
 def test_the_endpoint_is_made_on_our_configuration(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "Tags": TAGS}
     stubs.sagemaker.add_response("create_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoints.create(STAGE, "new", {"team": "nlp"}, sagemaker=sagemaker) is True
+    assert endpoints.create(STAGE, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.UNDER_WAY
 
 
 def test_an_endpoint_that_somebody_made_in_this_moment_is_not_ours(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error(
         "create_endpoint", "ValidationException", 'Cannot create already existing endpoint "arn"'
     )
-    assert endpoints.create(STAGE, "new", {}, sagemaker=sagemaker) is False
+    assert endpoints.create(STAGE, "new", {}, sagemaker=sagemaker) is Progress.BUSY
 
 
 def test_an_update_keeps_the_counts_that_autoscaling_reached(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "RetainAllVariantProperties": True}
     stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoints.update(STAGE, "new", sagemaker=sagemaker) is True
+    assert endpoints.update(STAGE, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
 
 
 def test_an_update_resets_what_the_stage_does_not_retain(sagemaker: SageMakerClient, stubs: Stubs) -> None:
@@ -199,7 +200,7 @@ def test_an_update_resets_what_the_stage_does_not_retain(sagemaker: SageMakerCli
         "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredInstanceCount"}],
     }
     stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoints.update(stage, "new", sagemaker=sagemaker) is True
+    assert endpoints.update(stage, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
 
 
 def test_an_update_is_rolled_out_as_the_stage_says_and_a_creation_is_not(
@@ -214,15 +215,25 @@ def test_an_update_is_rolled_out_as_the_stage_says_and_a_creation_is_not(
     stubs.sagemaker.add_response("create_endpoint", answer, {**names, "Tags": TAGS})
     sent = {**names, "RetainAllVariantProperties": False, "DeploymentConfig": policy}
     stubs.sagemaker.add_response("update_endpoint", answer, sent)
-    assert endpoints.create(stage, "new", {"team": "nlp"}, sagemaker=sagemaker)
-    assert endpoints.update(stage, "new", sagemaker=sagemaker)
+    assert endpoints.create(stage, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.UNDER_WAY
+    assert endpoints.update(stage, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
 
 
 def test_an_endpoint_that_somebody_changes_in_this_moment_is_left_alone(
     sagemaker: SageMakerClient, stubs: Stubs
 ) -> None:
     stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", 'Cannot update in-progress endpoint "a"')
-    assert endpoints.update(STAGE, "new", sagemaker=sagemaker) is False
+    assert endpoints.update(STAGE, "new", sagemaker=sagemaker) is Progress.BUSY
+
+
+def test_scaling_that_is_in_the_way_of_an_update_is_told_and_of_going_back_too(
+    sagemaker: SageMakerClient, stubs: Stubs
+) -> None:
+    said = 'The variant(s) "[All]" must be deregistered as scalable targets with AWS Auto Scaling before they can'
+    for _ in range(2):
+        stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", said)
+    assert endpoints.update(STAGE, "new", sagemaker=sagemaker) is Progress.SCALING_IN_THE_WAY
+    assert endpoints.go_back(STAGE, "old", sagemaker=sagemaker) is RollBackProgress.SCALING_IN_THE_WAY
 
 
 @pytest.mark.parametrize(
@@ -231,7 +242,7 @@ def test_an_endpoint_that_somebody_changes_in_this_moment_is_left_alone(
         ("ResourceLimitExceeded", "limit for ml.m5.large is 0", QuotaExceeded),
         ("ValidationException", "Could not find endpoint configuration", NotYetVisible),
         ("ValidationException", "Could not find model", NotYetVisible),
-        ("ValidationException", "The instance type is registered as a scalable target", CallRefused),
+        ("ValidationException", "The instance type is not offered in this Region", CallRefused),
         ("AccessDeniedException", "no policy allows it", AccessDenied),
         ("ThrottlingException", "Rate exceeded", Throttled),
     ],
@@ -248,3 +259,14 @@ def test_a_refused_change_has_a_name_and_quotes_sagemaker(
             endpoints.update(STAGE, "new", sagemaker=sagemaker)
         else:
             endpoints.ensure_config(WANTED, {}, sagemaker=sagemaker)
+
+
+def test_a_deletion_that_needs_the_right_to_deregister_is_told_as_scaling_in_the_way(
+    sagemaker: SageMakerClient, stubs: Stubs
+) -> None:
+    said = "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity …"
+    stubs.sagemaker.add_client_error("delete_endpoint", "AccessDeniedException", said, 400)
+    stubs.sagemaker.add_client_error("delete_endpoint", "AccessDeniedException", "Not you.", 400)
+    assert endpoints.delete("reviews-qa", sagemaker=sagemaker) is RollBackProgress.SCALING_IN_THE_WAY
+    with pytest.raises(AccessDenied, match=r"Not you\."):
+        endpoints.delete("reviews-qa", sagemaker=sagemaker)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from stacks import bundle, configuration, endpoint_configuration, rollout, smoke_configuration
+from stacks import bundle, configuration, endpoint_configuration, rollout, scaling_configuration, smoke_configuration
 from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variables, Vpc
 from stacks.endpoint_configuration import (
     AsyncInference,
@@ -28,6 +28,7 @@ from stacks.endpoint_configuration import (
 )
 from stacks.notify import Notify
 from stacks.rollout import CapacityRetries, Rollout
+from stacks.scaling_configuration import ScheduledAction, VariantScaling
 from stacks.smoke_configuration import Expectation, SmokeTest, Tolerance
 from tests.docs import pages
 
@@ -59,6 +60,8 @@ SECTIONS: dict[type[BaseModel], str] = {
     Metrics: "A stage's metrics",
     Rollout: "A stage's rollout",
     CapacityRetries: "A stage's capacity_retries",
+    VariantScaling: "A stage's autoscaling",
+    ScheduledAction: "A scheduled action",
 }
 # A stage's members stand in these, each for one side of it.
 PARTS_OF_A_STAGE = {endpoint_configuration.EndpointConfiguration, rollout.Update}
@@ -78,9 +81,9 @@ def own_text(title: str) -> str:
 def test_every_part_of_the_file_has_a_section() -> None:
     models = {
         model
-        for module in (configuration, endpoint_configuration, rollout, smoke_configuration)
-        for model in vars(module).values()
-        if isinstance(model, type) and issubclass(model, BaseModel) and model.model_fields
+        for module in (configuration, endpoint_configuration, rollout, scaling_configuration, smoke_configuration)
+        for name, model in vars(module).items()
+        if isinstance(model, type) and issubclass(model, BaseModel) and model.model_fields and name[0] != "_"
     }
     assert models - PARTS_OF_A_STAGE == set(MODELS)
     titles = {title for _, title in pages.headings(PAGE)}

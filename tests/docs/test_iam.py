@@ -23,6 +23,7 @@ SECTIONS_OF_ROLES = {
     f"{names.PRODUCT}-<environment>-{Duty.PUSHER}": "The pusher",
     f"{names.PRODUCT}-<environment>-{Duty.DEPLOYER}": "The deployer",
     f"{names.PRODUCT}-<environment>-{Duty.INVOKER}": "The invoker",
+    f"{names.PRODUCT}-<environment>-{Duty.SCALER}": "The scaler",
     f"{names.PRODUCT}-<environment>-{Duty.EXECUTION}": "The execution role",
     f"{names.PRODUCT}-<environment>-forwarder": "The forwarder",
     "promote-hub-StateMachineRole…": "The state machine's role",

@@ -16,7 +16,14 @@ GOLDEN = Path(__file__).parent / "golden" / "promotion.asl.json"
 PROJECT = Path(__file__).parents[2]
 State = dict[str, Any]
 # The states in which the endpoint may have been changed.
-WITH_A_CHANGE = ("Deploy the endpoint", "Inspect the endpoint", "Smoke-test the endpoint")
+WITH_A_CHANGE = ("Deploy the endpoint", "Put the scaling aside", "Inspect the endpoint", "Smoke-test the endpoint")
+# Those before and after in which the endpoint's automatic scaling may be put aside.
+WITHOUT_SCALING = (
+    "Confirm the lock",
+    "Confirm the approval",
+    "Roll back the endpoint",
+    "Put the scaling aside to go back",
+)
 # The states in which an upload may be open.
 WITH_UPLOADS = ("Plan the copy", "Copy the artifacts", "Complete the copy", "Verify the artifacts")
 
@@ -78,6 +85,7 @@ def test_every_error_leads_to_the_failed_ending(definition: dict[str, Any]) -> N
     ways |= {"Announce the outcome": "How did it end?"}
     ways |= dict.fromkeys(WITH_UPLOADS, "Abort the uploads")
     ways |= dict.fromkeys(WITH_A_CHANGE, "Roll back the endpoint")
+    ways |= dict.fromkeys(WITHOUT_SCALING, "Put the scaling back")
     for name, state in definition["States"].items():
         if state["Type"] in {"Task", "Map"}:
             caught = [catcher for catcher in state["Catch"] if catcher["ErrorEquals"] == ["States.ALL"]]
@@ -92,8 +100,16 @@ def test_a_units_failure_is_its_output_so_that_its_name_is_not_lost(definition: 
 
 
 def test_every_step_has_a_state_of_its_own(definition: dict[str, Any]) -> None:
-    used = [state["Arguments"]["FunctionName"] for _, state in steps(definition)]
-    assert len(used) == len(set(used)) == len(set(Step) - {Step.TIDY_UP})
+    used = {name: state["Arguments"]["FunctionName"] for name, state in steps(definition)}
+    assert used.pop("Put the scaling back") == used["Restore the scaling"]
+    assert used.pop("Put the scaling aside to go back") == used["Put the scaling aside"]
+    assert len(used) == len(set(used.values())) == len(set(Step) - {Step.TIDY_UP})
+
+
+def test_what_becomes_of_the_scaling_after_a_failure_does_not_hide_the_failure(definition: dict[str, Any]) -> None:
+    put_back = definition["States"]["Put the scaling back"]
+    assert put_back["Output"] == "{% $states.input %}"
+    assert "$merge([$states.input, {'scaling_failed'" in put_back["Catch"][0]["Output"]
 
 
 def test_every_state_can_be_reached(definition: dict[str, Any]) -> None:

@@ -16,8 +16,12 @@ Statement = dict[str, Any]
 # knows no resources (AWS: service authorization reference), or because it stands on the resource itself.
 NO_RESOURCES = {
     "LogInToRegistries",  # ecr:GetAuthorizationToken
-    "SeeWhatIsInTheWay",  # servicequotas:ListServiceQuotas, DescribeScalableTargets, DescribeAlarms
+    "SeeWhatIsInTheWay",  # servicequotas:ListServiceQuotas, cloudwatch:DescribeAlarms
     "PutMetrics",  # cloudwatch:PutMetricData, narrowed by its namespace
+    "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingPolicies",
+    "application-autoscaling:DescribeScheduledActions",
+    "cloudwatch:DescribeAlarms",  # of an alarm whose name nobody knows before
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
     "xray:GetSamplingRules",

@@ -22,6 +22,7 @@ from lambdas.promotion.document import (
     Progress,
     Promotion,
     Proof,
+    PutAside,
     Transfer,
     Unit,
     from_line,
@@ -35,7 +36,12 @@ CHANGED = PLAIN.with_change(
     Change(progress=Progress.UNDER_WAY, previous_config=OLD_CONFIG, previous_modified_at=BEGUN, joined=True)
 )
 PLANNED = replace(CHANGED, copy=CopyPlan(objects=2, bytes=30, units=1, manifest="promotions/release-7/units.json"))
-COPIED = replace(PLANNED, copied=Copied(objects=2, bytes=30), proof=Proof(compared=1, computed=1))
+COPIED = replace(
+    PLANNED,
+    copied=Copied(objects=2, bytes=30),
+    proof=Proof(compared=1, computed=1),
+    scaling=PutAside(targets=1, list="promotions/release-7/scaling.jsonl"),
+)
 ENDED = COPIED.ended(Outcome.PROMOTED, at=BEGUN + timedelta(minutes=4, microseconds=5))
 
 

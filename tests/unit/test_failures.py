@@ -80,3 +80,19 @@ def test_a_cause_that_was_cut_still_tells_the_beginning_of_its_message(length: i
     told = failures.explain("ArtifactChanged", cause[:length]).cause
     assert message.startswith(told.removesuffix(" …"))
     assert len(told) > 4
+
+
+def test_a_failure_after_which_the_scaling_was_not_put_back_tells_both_and_keeps_its_name() -> None:
+    failure = failures.explain("DeploymentRolledBack", json.dumps({"errorMessage": "The alarm rang."}))
+    second = {"Error": "ScalingIncomplete", "Cause": json.dumps({"errorMessage": "It cannot be scaled."})}
+    told = failures.and_not_scaled(failure, second)
+
+    assert (told.error, told.family) == ("DeploymentRolledBack", "RolledBack")
+    assert told.cause == (
+        "The alarm rang. Its automatic scaling could not be put back either (ScalingIncomplete). It cannot be scaled."
+    )
+
+
+def test_two_long_failures_fit_into_one_cause() -> None:
+    failure = failures.explain("DeploymentRolledBack", "x" * 40_000)
+    assert len(failures.and_not_scaled(failure, {"Error": "E", "Cause": "y" * 40_000}).cause) <= failures._LONGEST_CAUSE

@@ -23,7 +23,7 @@ def test_every_step_and_every_job_is_a_file() -> None:
 
 def test_every_step_that_works_in_another_account_has_one_duty_but_those_that_work_at_both_ends() -> None:
     worked = [step for steps in STEPS_OF_DUTY.values() for step in steps]
-    at_both_ends = [Step.COPY_IMAGE, Step.SMOKE_TEST, *[Step.CHECK_AHEAD] * (len(STEPS_OF_DUTY) - 1)]
+    at_both_ends = [Step.COPY_IMAGE, Step.SMOKE_TEST, Step.TIDY_UP, *[Step.CHECK_AHEAD] * (len(STEPS_OF_DUTY) - 1)]
     assert sorted(worked) == sorted([*(set(Step) - IN_THE_HUB), *at_both_ends])
 
 

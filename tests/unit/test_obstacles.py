@@ -9,7 +9,7 @@ import pytest
 
 from lambdas.promotion import naming, obstacles, rollout
 from lambdas.promotion.document import Promotion, Wanted
-from lambdas.promotion.errors import NotReady, QuotaExceeded
+from lambdas.promotion.errors import QuotaExceeded
 from lambdas.promotion.readiness import Finding, Unproved
 from lambdas.promotion.serving import Serving
 from tests.unit.given import OLD_CONFIG, STAGE, promotion
@@ -94,12 +94,6 @@ def test_only_variants_that_are_removed_or_change_their_type_may_not_be_scaled()
     now = serving(variant("Same", count=9), variant("Larger"), variant("Gone"))
     assert obstacles.variants_not_to_scale(new, now) == ["Larger", "Gone"]
     assert obstacles.variants_not_to_scale(new, None) == []
-
-
-def test_a_scalable_target_in_the_way_is_named() -> None:
-    (found,) = obstacles.scaling(promotion(), ["endpoint/reviews-qa/variant/Gone"])
-    assert isinstance(found, Finding)
-    assert (found.resource, found.error) == ("endpoint/reviews-qa/variant/Gone", NotReady)
 
 
 # Alarms

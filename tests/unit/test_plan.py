@@ -57,6 +57,12 @@ def test_an_update_says_what_changes_and_how() -> None:
     assert found.serves_now == plan.ServesNow(endpoint_config=OLD_CONFIG, status="InService", instances={"All": 2})
 
 
+def test_scaling_that_is_in_the_way_would_be_put_aside_and_registered_again() -> None:
+    target = "endpoint/reviews-qa/variant/All"
+    found = planned(checked=Checked(serving=SERVING, to_put_aside=(target,)))
+    assert f"The automatic scaling of {target} would be put aside for that, and registered again." in found.says
+
+
 def test_what_serves_exactly_this_is_not_changed() -> None:
     found = planned(Progress.NOTHING_TO_DO, Checked(serving=SERVING, model_is_there=True, config_is_there=True))
     assert not found.changes_anything

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.settings import Settings
+from sandbox.sagemaker.faults import Kind
 from tests.workflow.given import APPLICATION, ENDPOINTS, Ended, Made, World
 from tests.workflow.rights import without
+from tests.workflow.scaled import move_to, scale, scaling_of
 
 TARGET = "arn:aws:sagemaker:us-east-1:333333333333"
 
@@ -93,6 +95,34 @@ def test_a_dry_run_of_what_serves_already_says_that_nothing_would_be_done(world:
     assert (ended.status, ended.output["outcome"]) == ("SUCCEEDED", "Planned"), ended.cause
     assert not ended.output["changes_anything"]
     assert ended.output["differences"] == []
+    assert untouched(world) == before
+
+
+def test_scaling_that_the_update_would_meet_is_part_of_the_plan_and_stays(
+    world: World, deployed_settings: Settings
+) -> None:
+    made = world.model()
+    world.promoted(made)
+    move_to(world, "qa", "ml.m5.large")  # somebody else's configuration
+    before = scale(world, "qa")
+    with world.configured(larger, deployed_settings):
+        ended = dry_run(world, made)
+
+    assert ended.status == "SUCCEEDED", ended.cause
+    put_aside = "The automatic scaling of endpoint/text-classifier-qa/variant/AllTraffic would be put aside"
+    assert [one for one in ended.output["says"] if one.startswith(put_aside)]
+    assert scaling_of(world, "qa") == before
+
+
+def test_a_quota_that_has_no_room_for_old_and_new_instances_is_told_before_anything_is_made(world: World) -> None:
+    world.promoted(world.model())
+    made, before = world.model(), untouched(world)
+    world.faults.inject("*", Kind.QUOTA, resource="ml.t2.medium", value=1, times=None)
+    ended = world.promote(made)
+
+    assert (ended.status, ended.error) == ("FAILED", "QuotaExceeded"), ended.cause
+    for words in ("run 2 instances of ml.t2.medium", "ml.t2.medium for endpoint usage", "It is 1"):
+        assert words in ended.cause
     assert untouched(world) == before
 
 

@@ -1,0 +1,65 @@
+"""An endpoint's automatic scaling after its update: what was put aside, and what the stage says, is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import duties, lists, scaling, scaling_targets
+from lambdas.promotion.accounts import Account
+from lambdas.promotion.document import Promotion
+from lambdas.promotion.errors import PromotionError, ScalingIncomplete, Transient
+from lambdas.promotion.scaling import ScalableTarget, Specification
+from lambdas.promotion.step import logger, now
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def restore(promotion: Promotion, *, well: bool, hub: S3Client) -> int:
+    """Register what the promotion has put aside, and return how many targets that were; it can be repeated.
+
+    What the stage says is registered too, but only after a promotion that went `well`. What does not fit what the
+    endpoint serves now is left out, and stays written down.
+
+    Raises ScalingIncomplete, which names every variant whose scaling could not be registered.
+    """
+    put_aside = lists.read_if_there(lists.SCALING, ScalableTarget, promotion, s3=hub)
+    configured = promotion.stage.autoscaling if well else ()
+    targets = scaling.to_register(put_aside, configured, endpoint=promotion.stage.endpoint)
+    if not targets:
+        return 0
+    account = duties.as_scaler(promotion, alarms=[alarm["AlarmName"] for one in targets for alarm in one.alarms])
+    there = scaling_targets.serving(promotion.stage.endpoint, sagemaker=account.sagemaker)
+    fitting = [target for target in targets if _fits(target, there.variants)]
+    problems = [problem for target in fitting if (problem := _problem_of(target, account))]
+    if problems:
+        raise ScalingIncomplete(
+            f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} ({promotion.target.account}) is not "
+            f"scaled as it should be: {'; '.join(problems)}. What was there before the update is written down in "
+            f"s3://{promotion.hub.bucket}/{promotion.lists}{lists.SCALING}, if anything was put aside; "
+            "docs/operations.md says how to put it back."
+        )
+    return len(fitting)
+
+
+def _fits(target: ScalableTarget, there: Mapping[str, Specification]) -> bool:
+    fits = scaling.fits(target, there)
+    if not fits:
+        logger.warning("A variant that was scaled is there no more", extra={"target": target.resource})
+    return fits
+
+
+def _problem_of(target: ScalableTarget, account: Account) -> str | None:
+    """Register one target. Another one that cannot be registered does not keep it from that."""
+    try:
+        scaling_targets.register(target, account, now=now())
+    except Transient:
+        raise
+    except PromotionError as error:
+        return f"{target.resource}: {error}"
+    except ClientError as error:
+        return f"{target.resource}: AWS refused {error.operation_name}: {error.response['Error']['Message']}"
+    return None

@@ -1,0 +1,30 @@
+"""Write down the automatic scaling that stands in the way of an update, or of going back, then deregister it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lambdas.promotion import duties, lists, scaling, scaling_targets
+from lambdas.promotion.document import Promotion, PutAside
+from lambdas.promotion.scaling import ScalableTarget
+from lambdas.promotion.step import s3_of_hub, step
+
+
+@step
+def handler(promotion: Promotion) -> Promotion:
+    account, hub = duties.as_scaler(promotion), s3_of_hub()
+    endpoint = promotion.stage.endpoint
+    serving = scaling_targets.serving(endpoint, sagemaker=account.sagemaker)
+    now = scaling_targets.configured(serving.config, sagemaker=account.sagemaker)
+    back = promotion.roll_back.to if promotion.roll_back else None
+    wanted = scaling_targets.configured(back, sagemaker=account.sagemaker) if back else scaling.variants_of(promotion)
+    # A Failed endpoint may not tell its variants.
+    registered = scaling_targets.registered(endpoint, {**serving.variants, **now, **wanted}, account)
+    in_the_way = scaling.in_the_way(registered, now=now, wanted=wanted)
+    # Read after what is registered was read. Whoever sees less because another run of this step has deregistered it
+    # sees here what that run wrote down before: so a list is never replaced by a shorter one.
+    known = lists.read_if_there(lists.SCALING, ScalableTarget, promotion, s3=hub)
+    written = scaling.merged(known, in_the_way)
+    lists.write(lists.SCALING, written, promotion, s3=hub)
+    scaling_targets.deregister(in_the_way, autoscaling=account.autoscaling)
+    return replace(promotion, scaling=PutAside(targets=len(written), list=f"{promotion.lists}{lists.SCALING}"))

@@ -1,0 +1,23 @@
+"""Register again what was put aside of the endpoint's automatic scaling, and what the stage says of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambdas.promotion import scaling_restoration
+from lambdas.promotion.document import Promotion
+from lambdas.promotion.step import Event, errors_by_name, log_about, logger, s3_of_hub
+
+
+@errors_by_name
+def handler(event: Event, context: object) -> dict[str, Any]:
+    """The event is {"promotion": the document}, after a failure with "failed".
+
+    What the stage says is registered after a promotion that went well; after one that failed only what was put aside
+    is. Answers with the document.
+    """
+    promotion = Promotion.from_json(event["promotion"])
+    log_about(promotion)
+    registered = scaling_restoration.restore(promotion, well="failed" not in event, hub=s3_of_hub())
+    logger.info("Scaling registered", extra={"targets": registered})
+    return promotion.to_json()

@@ -1,0 +1,97 @@
+"""Who puts an endpoint's automatic scaling aside for an update, and registers it again."""
+
+from __future__ import annotations
+
+from lambdas.promotion import names
+from lambdas.promotion.names import Duty
+from lambdas.promotion.settings import CONCURRENCY, INSTANCES
+from stacks.environment import Environment
+
+# AWS: Service Authorization Reference, Application Auto Scaling.
+_OF_VARIANTS: dict[str, dict[str, object]] = {
+    "StringEquals": {
+        "application-autoscaling:service-namespace": "sagemaker",
+        "application-autoscaling:scalable-dimension": [INSTANCES, CONCURRENCY],
+    }
+}
+
+
+def build(target: Environment) -> None:
+    """Make the role, with what AWS asks of whoever scales variants (SageMaker, auto scaling prerequisites)."""
+    account, region = target.stack.account, target.stack.region
+    endpoints = [
+        target.configuration.applications[application].stages[stage].endpoint
+        for application, stage in target.stages_here()
+    ]
+    arns = [arn for endpoint in endpoints for arn in names.endpoint_arns(account, region, endpoint)]
+    targets = f"arn:aws:application-autoscaling:{region}:{account}:scalable-target/*"
+    configurations = f"arn:aws:sagemaker:{region}:{account}:endpoint-config/*"
+    tracking = [names.scaling_alarm_arns(account, region, endpoint) for endpoint in endpoints]
+    alarms = f"arn:aws:cloudwatch:{region}:{account}:alarm:*"
+    role = target.role(Duty.SCALER, "Puts the automatic scaling of endpoints aside and registers it again")
+    target.allow(
+        role,
+        "SeeScaling",
+        [
+            "application-autoscaling:DescribeScalableTargets",
+            "application-autoscaling:DescribeScalingPolicies",
+            "application-autoscaling:DescribeScheduledActions",
+            "cloudwatch:DescribeAlarms",
+        ],
+        ["*"],
+    )
+    target.allow(
+        role,
+        "Scale",
+        [
+            "application-autoscaling:DeregisterScalableTarget",
+            "application-autoscaling:PutScalingPolicy",
+            "application-autoscaling:PutScheduledAction",
+            "application-autoscaling:RegisterScalableTarget",
+        ],
+        [targets],
+        _OF_VARIANTS,
+    )
+    target.allow(
+        role,
+        "KeepTags",
+        ["application-autoscaling:ListTagsForResource", "application-autoscaling:TagResource"],
+        [targets],
+    )
+    target.allow(
+        role,
+        "ScaleVariants",
+        ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
+        arns,
+    )
+    target.allow(role, "SeeInstanceTypes", ["sagemaker:DescribeEndpointConfig"], [configurations])
+    target.allow(role, "PutAlarms", ["cloudwatch:PutMetricAlarm"], [alarms])
+    target.allow(role, "DeleteAlarms", ["cloudwatch:DeleteAlarms"], tracking)
+    target.allow(
+        role,
+        "LetScalingWork",
+        ["iam:CreateServiceLinkedRole"],
+        [names.scaling_service_role_arn(account)],
+        {"StringEquals": {"iam:AWSServiceName": names.SCALING_SERVICE}},
+    )
+    target.accept_wildcards(
+        role,
+        ["Resource::*"],
+        "What describes in Application Auto Scaling knows no resources; an alarm's name is what a person chose.",
+    )
+    target.accept_wildcards(
+        role,
+        [f"Resource::{targets}"],
+        "A scalable target's ARN ends in an id that AWS makes at its registration; the rights on the variant decide.",
+    )
+    target.accept_wildcards(
+        role, [f"Resource::{configurations}"], "What the endpoint serves may be somebody else's configuration."
+    )
+    target.accept_wildcards(
+        role, [f"Resource::{arn}" for arn in tracking], "AWS gives the alarms of target tracking names with an id."
+    )
+    target.accept_wildcards(
+        role,
+        [f"Resource::{alarms}"],
+        "Step scaling's alarms have names that a person chose; a session is narrowed to those that were put aside.",
+    )
