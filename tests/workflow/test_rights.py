@@ -41,6 +41,7 @@ from tests.workflow.journeys import (
     without_archive,
 )
 from tests.workflow.rights import Right, deployed_rights, role_like, without
+from tests.workflow.scaled import scale_elsewhere
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,12 @@ DUTIES = {Duty.READER: READER, Duty.COPIER: COPIER, Duty.PUSHER: PUSHER, Duty.DE
 # What only a promotion with images needs of the check.
 IMAGES = (Duty.READER, Duty.PUSHER)
 # What a promotion must have to come to a step.
-COMES_TO: dict[Step, Journey] = {Step.COMPLETE_COPY: large, Step.COPY_IMAGE: with_own_image}
+COMES_TO: dict[Step, Journey] = {
+    Step.COMPLETE_COPY: large,
+    Step.COPY_IMAGE: with_own_image,
+    Step.PUT_ASIDE_SCALING: scale_elsewhere,
+    Step.RESTORE_SCALING: scale_elsewhere,
+}
 
 
 def of_lists(step: Step, sid: str, on_objects: str, on_key: str, **shown: Any) -> list[Needed]:
@@ -283,6 +289,17 @@ NOT_SHOWN = {
     ("promote-*", "AskForItsRights", "iam:*", "*"): "The check goes on without it and says so: test_dry_runs.py.",
     ("promote-*-deployer", "SeeTheKey", "kms:DescribeKey", "*"): "The same.",
     ("promote-*-deployer", "SeeWhatIsInTheWay", "*", "*"): "The same.",
+    **dict.fromkeys(
+        (
+            ("promote-*-scaler", "*", "*", "*"),
+            ("promote-put-aside-scaling", "*", "[!x]*", "*"),
+            ("promote-restore-scaling", "*", "[!x]*", "*"),
+            ("promote-*", "WorkInOtherAccounts", "*", "*:role/promote-*-scaler"),
+            ("promote-tidy-up", "ReadLists*", "*", "*"),
+            ("promote-tidy-up", "TellMissingFromDenied", "*", "*"),
+        ),
+        "Shown in test_scaler_rights.py.",
+    ),
     ("promote-*-execution", "WriteLogs", "logs:*", "*"): "The sandbox writes a container's log for it, asking nobody.",
     ("promote-*-execution", "PutMetrics", "cloudwatch:PutMetricData", "*"): "The sandbox's containers measure nothing.",
     ("promote-*", "", "xray:*", "*"): "There is no X-Ray in the sandbox, and a trace that is lost fails nothing.",
