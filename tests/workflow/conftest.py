@@ -18,8 +18,6 @@ from stacks import configuration
 from tests.workflow import smoke
 from tests.workflow.given import World
 
-CONFIG = Path(__file__).parent / "promotion.yaml"
-
 
 @pytest.fixture(scope="session")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:

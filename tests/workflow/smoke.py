@@ -15,9 +15,9 @@ import yaml
 
 from lambdas.promotion.settings import Settings
 from lambdas.promotion.smoke_settings import Expectation, Payload, SmokeTest
-from sandbox.configuration import DEFAULT
 from tests.workflow.given import APPLICATION, World
 
+CONFIG = Path(__file__).parent / "promotion.yaml"
 PAYLOAD_KEY = "smoke/payload.csv"
 # In the artifact bucket, whose key encrypts it; but not where models lie.
 BUCKETS = {"qa": "promote-qa-333333333333-us-east-1", "production": "promote-production-444444444444-eu-west-1"}
@@ -42,8 +42,8 @@ SAMPLE = SmokeTest(
 
 
 def write_configuration(folder: Path) -> Path:
-    """Write the sandbox's own configuration, with a smoke test of each kind."""
-    document = yaml.safe_load(DEFAULT.read_text())
+    """Write the tests' configuration, with a smoke test of each kind."""
+    document = yaml.safe_load(CONFIG.read_text())
     for name, stage in document["applications"][APPLICATION]["stages"].items():
         plain = {"payload": "a fine film", "content_type": "text/csv"}
         stage["smoke_test"] = [plain, {**plain, "payload_from": f"s3://{BUCKETS[name]}/{PAYLOAD_KEY}"}]
@@ -64,7 +64,7 @@ def with_tests(settings: Settings, *tests: SmokeTest) -> Settings:
     stages = {
         name: replace(stage, smoke_tests=tuple(_tests_of(name, tests))) for name, stage in application.stages.items()
     }
-    return replace(settings, applications={APPLICATION: replace(application, stages=stages)})
+    return replace(settings, applications={**settings.applications, APPLICATION: replace(application, stages=stages)})
 
 
 def put_payloads(world: World) -> None:
