@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 
 from lambdas.promotion import names
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
+from stacks import approvals
 from stacks.configuration import Configuration
 from stacks.nag import accept
 
@@ -42,10 +43,12 @@ class Environment:
         )
 
     def steps_of(self, duty: Duty) -> list[Step]:
-        """The steps that have the duty here: the reader serves images and smoke tests only where needed."""
+        """The steps that have the duty here: the reader serves images, approvals and smoke tests only where needed."""
         left_out: set[Step] = set()
         if duty is Duty.READER and not self.feeds_images():
             left_out |= names.STEPS_OF_IMAGES
+        if duty is Duty.READER and self.name not in approvals.registries(self.configuration):
+            left_out.add(Step.CONFIRM_APPROVAL)
         if duty is Duty.READER and self.name not in self.configuration.payload_sources():
             left_out.add(Step.SMOKE_TEST)
         return [step for step in STEPS_OF_DUTY[duty] if step not in left_out]

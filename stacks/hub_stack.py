@@ -112,7 +112,7 @@ class HubStack(Stack):
                 sid="DecryptTheMapsItems", actions=["kms:Decrypt"], resources=[key.key_arn], conditions=self._via_s3()
             )
         )
-        tables.let_write(self.state_machine.role, tables.endpoints, "Lock", ["dynamodb:UpdateItem"])
+        tables.let_state_write(self.state_machine.role, "Lock")
         let_announce(self.state_machine.role, key)
         steps[Step.TIDY_UP].role.add_to_policy(
             iam.PolicyStatement(sid="Announce", actions=["sns:Publish"], resources=[outcomes.topic_arn])
@@ -343,6 +343,8 @@ def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:
     copies = configuration.image_copies()
     if step in names.STEPS_OF_IMAGES:
         places[Duty.READER] = sorted({source for source, _ in copies})
+    if step is Step.CONFIRM_APPROVAL:
+        places[Duty.READER] = approvals.registries(configuration)
     if step is Step.SMOKE_TEST:
         places[Duty.READER] = sorted(configuration.payload_sources())
     places[Duty.INVOKER] = sorted(configuration.tested())

@@ -42,11 +42,18 @@ class Tables(Construct):
         """Allow a role these actions, writing ones among them, and on the key what writing needs."""
         self._let(role, table, sid, actions, _WRITE_WITH_KEY)
 
+    def let_state_write(self, role: iam.IRole, sid: str) -> None:
+        """Allow a state machine what its writing states need of the key; CDK gives it the tables with the states."""
+        self._let_use_key(role, sid, _WRITE_WITH_KEY)
+
     def _let(
         self, role: iam.IRole, table: dynamodb.ITable, sid: str, actions: Sequence[str], on_key: Sequence[str]
     ) -> None:
-        region = Stack.of(self).region
         role.add_to_principal_policy(iam.PolicyStatement(sid=sid, actions=list(actions), resources=[table.table_arn]))
+        self._let_use_key(role, sid, on_key)
+
+    def _let_use_key(self, role: iam.IRole, sid: str, on_key: Sequence[str]) -> None:
+        region = Stack.of(self).region
         role.add_to_principal_policy(
             iam.PolicyStatement(
                 sid=f"{sid}Key",

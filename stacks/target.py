@@ -156,17 +156,15 @@ class Target(Environment):
             ["sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpointConfig", "sagemaker:AddTags"],
             kinds["endpoint-config"],
         )
+        # Both are asked for on the configuration too; and what an endpoint served before Promote came, to which the way
+        # back leads, has any name.
+        any_config = f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:endpoint-config/*"
         self.allow(
-            role,
-            "MakeEndpoints",
-            ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
-            [*endpoints, *kinds["endpoint-config"]],
+            role, "MakeEndpoints", ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [*endpoints, any_config]
         )
         self.allow(role, "SeeEndpoints", ["sagemaker:DescribeEndpoint", "sagemaker:AddTags"], endpoints)
         # A first deployment that failed is deleted, and so is a Failed endpoint on its way back.
         self.allow(role, "DeleteEndpoints", ["sagemaker:DeleteEndpoint"], endpoints)
-        any_config = f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:endpoint-config/*"
-        self.allow(role, "GoBack", ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [any_config])
         self.accept_wildcards(
             role,
             [f"Resource::{any_config}"],
