@@ -27,11 +27,15 @@ _UNEXPLAINED = (
     f"'family': '{Errored.__name__}', "
     "'cause': $string($states.input.failed)}} %}"
 )
+# A dry run has no result.
+_OUTCOME = (
+    f"$states.input.promotion.request.dry_run = true ? '{Outcome.PLANNED}' : $states.input.promotion.result.outcome"
+)
 # A failure keeps its name; a good ending without a record is none.
 _UNRECORDED = (
     "{% $exists($states.input.failure) ? $states.input : $merge([$states.input, {'failure': "
     f"{{'error': '{RecordNotWritten.__name__}', 'family': '{Errored.__name__}', "
-    "'cause': 'The promotion ended ' & $states.input.promotion.result.outcome & ', and its record could not be "
+    f"'cause': 'The promotion ended ' & ({_OUTCOME}) & ', and its record could not be "
     "written. Promote again: that writes it. ' & $string($states.errorOutput)}}]) %}"
 )
 
