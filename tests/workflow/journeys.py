@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from lambdas.promotion.names import Step, function
+from lambdas.promotion.names import ENDPOINTS_TABLE, Step, endpoint_key, function
 from sandbox.sagemaker.faults import Kind
 from tests.sandbox.images import push
 from tests.workflow.given import (
@@ -20,6 +20,8 @@ from tests.workflow.given import (
     INFERENCE,
     Ended,
     World,
+    input_of,
+    run,
     tar,
 )
 from tests.workflow.rights import without
@@ -77,7 +79,8 @@ Attempt = Callable[[World, Place, Subject], Ended]
 
 def start(world: World, place: Place, subject: Subject, *, name: str | None = None) -> str:
     by = "model_package_arn" if subject.model.startswith("arn:") else "model_name"
-    return world.start(name, application=APPLICATION, stage=place.target, **{by: subject.model})
+    # What is promoted again is older than what was promoted meanwhile.
+    return world.start(name, application=APPLICATION, stage=place.target, allow_older=True, **{by: subject.model})
 
 
 def promote(world: World, place: Place, subject: Subject) -> Ended:
@@ -112,6 +115,64 @@ def tidy_up(world: World, place: Place, subject: Subject, *, stopped_at: int | N
     said = json.loads(answer["Payload"].read())
     status = "FAILED" if answer.get("FunctionError") else "SUCCEEDED"
     return Ended(subject.execution, status, said.get("errorType"), said.get("errorMessage", ""), said)
+
+
+def plan(world: World, place: Place, subject: Subject) -> Ended:
+    """Only say what a promotion would do: it is checked ahead and recorded."""
+    return world.wait(world.start(application=APPLICATION, stage=place.target, model_name=subject.model, dry_run=True))
+
+
+def go_back(world: World, place: Place, _subject: Subject) -> Ended:
+    """Roll the stage back on demand."""
+    return world.wait(world.start(application=APPLICATION, stage=place.target, roll_back=True))
+
+
+def promote_and_fail(world: World, place: Place, subject: Subject) -> Ended:
+    """Promote as a first deployment that fails: the endpoint is to be deleted. What is left of it is deleted here."""
+    world.faults.inject("CreateEndpoint", Kind.FAIL, reason="The container did not start.")
+    ended = promote(world, place, subject)
+    if ENDPOINTS[place.target] in world.made_in(place.target):
+        world.client("sagemaker", place.target).delete_endpoint(EndpointName=ENDPOINTS[place.target])
+        deadline = time.monotonic() + 20
+        while ENDPOINTS[place.target] in world.made_in(place.target):
+            assert time.monotonic() < deadline
+    return ended
+
+
+def alone(step: Step) -> Attempt:
+    """Run one step, with the document of the promotion that has been."""
+
+    def attempt(world: World, place: Place, subject: Subject) -> Ended:
+        failed = run(world, step, input_of(world, subject.execution, "Deploy the endpoint"))
+        status = "FAILED" if failed else "SUCCEEDED"
+        return Ended(subject.execution, status, failed.get("errorType"), failed.get("errorMessage", ""), {})
+
+    return attempt
+
+
+def when_locked(attempt: Attempt) -> Attempt:
+    """The attempt while an execution that nobody remembers holds the endpoint's lock."""
+
+    def locked(world: World, place: Place, subject: Subject) -> Ended:
+        target = world.sandbox.places.environments[place.target]
+        key = {"endpoint": {"S": endpoint_key(target.account, target.region, ENDPOINTS[place.target])}}
+        change: dict[str, Any] = {"TableName": ENDPOINTS_TABLE, "Key": key}
+        change["ExpressionAttributeNames"] = {"#owner": "owner"}
+        forgotten = f"{world.sandbox.state_machine_arn.replace(':stateMachine:', ':execution:')}:forgotten"
+        world.client("dynamodb").update_item(
+            **change,
+            UpdateExpression="SET #owner = :owner, locked_at = :then, lease_until = :late",
+            ExpressionAttributeValues={
+                ":owner": {"S": forgotten},
+                ":then": {"S": "2026-01-01T00:00:00.000Z"},
+                ":late": {"S": "2999-01-01T00:00:00.000Z"},
+            },
+        )
+        ended = attempt(world, place, subject)
+        world.client("dynamodb").update_item(**change, UpdateExpression="REMOVE #owner, locked_at, lease_until")
+        return ended
+
+    return locked
 
 
 def new_model(world: World, place: Place, *, image: bool = False) -> Subject:
@@ -226,9 +287,18 @@ def again(world: World, place: Place) -> Subject:
     return subject
 
 
-def stopped_early(world: World, place: Place) -> Subject:
-    """A promotion that was stopped before it had written anything down."""
-    return Subject("", execution=f"{world.sandbox.state_machine_arn.replace(':stateMachine:', ':execution:')}:early")
+def with_history(world: World, place: Place) -> Subject:
+    """A stage that has had two good promotions at least."""
+    again(world, place)
+    return _promoted_lately(world, place)
+
+
+@cache
+def _promoted_lately(world: World, place: Place) -> Subject:
+    subject = new_model(world, place)
+    ended = promote(world, place, subject)
+    _well(ended)
+    return replace(subject, execution=ended.arn)
 
 
 @cache

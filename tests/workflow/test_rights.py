@@ -13,11 +13,21 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.names import ENDPOINTS_TABLE, STEPS_OF_DUTY, Duty, Job, Step, function
+from lambdas.promotion.names import (
+    ENDPOINTS_TABLE,
+    RECORDS_TABLE,
+    STEPS_OF_DUTY,
+    TOPIC,
+    Duty,
+    Job,
+    Step,
+    function,
+)
 from lambdas.promotion.settings import Settings
 from sandbox import data_scientist
+from sandbox.sagemaker.faults import Kind
 from tests.workflow import smoke
-from tests.workflow.given import World
+from tests.workflow.given import APPLICATION, ENDPOINTS, World
 from tests.workflow.journeys import (
     PRODUCTION,
     QA,
@@ -26,22 +36,28 @@ from tests.workflow.journeys import (
     Place,
     Subject,
     again,
+    alone,
     approved_version,
     first_deployment,
+    go_back,
     large,
     new_model,
+    plan,
     prefix,
     promote,
+    promote_and_fail,
     promote_and_lose_the_source,
-    stopped_early,
     tidy_up,
     update,
+    when_locked,
+    with_history,
     with_own_image,
     with_versions,
     without_archive,
 )
 from tests.workflow.rights import Right, deployed_rights, role_like, without
 from tests.workflow.scaled import scale_elsewhere
+from tests.workflow.rights import Document, Right, deployed_rights, role_like, with_changed, without
 
 
 @dataclass(frozen=True)
@@ -83,9 +99,11 @@ class Needed:
             fnmatchcase(right.role, place.fill(self.role))
             and (right.sid, right.action) == (place.fill(self.sid), self.action)
             and fnmatchcase(right.resource, place.fill(self.on))
+            and not fnmatchcase(right.resource, CROWDS)
         )
 
 
+CROWDS = "*crowd-[1-5]*"
 READER = "promote-{source}-reader"
 COPIER = "promote-{source}-copier"
 PUSHER = "promote-{target}-pusher"
@@ -101,6 +119,8 @@ AWS_IMAGE = "the repository sagemaker-scikit-learn of account"
 COPIED_IMAGE = "the repository promote/team/{model} of account"
 FETCHED_IMAGE = "the repository team/{model} of account"
 NO_DATA = "ModelDataNotAccessible"
+NO_RECORD = "RecordNotWritten"
+NOT_INVOKED = "Lambda.AWSLambdaException"
 # Check ahead tells it, before anything is created.
 AHEAD = "NotReady"
 LISTS = "s3://promote-hub-111111111111-us-east-1/promotions/"
@@ -119,6 +139,25 @@ AFTER_FAILURES = (Step.ABORT_UPLOADS, Step.EXPLAIN_FAILURE)
 DUTIES = {Duty.READER: READER, Duty.COPIER: COPIER, Duty.PUSHER: PUSHER, Duty.DEPLOYER: DEPLOYER}
 # What only a promotion with images needs of the check.
 IMAGES = (Duty.READER, Duty.PUSHER)
+# How the steps show that an ordinary promotion does not come to, or too late.
+ATTEMPTS: dict[Step, tuple[Journey, Attempt]] = {
+    Step.RESOLVE_ROLL_BACK: (with_history, go_back),
+    Step.LOOK_AT_LOCK: (again, when_locked(alone(Step.LOOK_AT_LOCK))),
+    Step.CONFIRM_APPROVAL: (approved_version, promote),
+    Step.ABORT_UPLOADS: (again, alone(Step.ABORT_UPLOADS)),
+    Step.ROLL_BACK: (again, alone(Step.ROLL_BACK)),
+    Step.RECORD_PROMOTION: (new_model, plan),
+    Step.TIDY_UP: (again, tidy_up),
+}
+# The same for the state machine, which invokes them.
+INVOKED_AFTER: dict[Step, dict[str, Any]] = {
+    Step.RESOLVE_ROLL_BACK: {"shown_by": with_history, "by": go_back},
+    Step.LOOK_AT_LOCK: {"by": when_locked(promote)},
+    Step.ROLL_BACK: {"shown_by": first_deployment, "by": promote_and_fail, "error": "RollbackFailed"},
+    Step.RECORD_PROMOTION: {"by": plan, "error": NO_RECORD},
+}
+# What the reader's steps do in dev only.
+IN_DEV = {Step.CONFIRM_APPROVAL, Step.SMOKE_TEST}
 # What a promotion must have to come to a step.
 COMES_TO: dict[Step, Journey] = {
     Step.COMPLETE_COPY: large,
@@ -140,17 +179,24 @@ def of_readers(step: Step, **shown: Any) -> list[Needed]:
     return of_lists(step, "ReadLists", "s3:GetObject", "kms:Decrypt", **shown)
 
 
-def invoke(step: Step) -> Needed:
+def of_hub(step: Step, sid: str, action: str, where: str, *, error: str = "AccessDenied") -> Needed:
+    """A right of a step on what the hub knows."""
+    journey, by = ATTEMPTS[step]
+    return Needed(function(step), sid, action, where, journey, by=by, stages=(QA,), error=error)
+
+
+def invoke(step: Step, *, shown_by: Journey | None = None, by: Attempt = promote, error: str = NOT_INVOKED) -> Needed:
     name = function(step)
     return Needed(
         STATE_MACHINE,
         "",
         "lambda:InvokeFunction",
         f":function:{name}",
-        COMES_TO.get(step, new_model),
+        shown_by or COMES_TO.get(step, new_model),
         on=f"*:function:{name}",
         stages=(QA,),
-        error="Lambda.AWSLambdaException",
+        by=by,
+        error=error,
     )
 
 
@@ -204,23 +250,25 @@ RIGHTS = [
     Needed(DEPLOYER, "MakeConfigurations", "sagemaker:CreateEndpointConfig", CONFIG, blind=True),
     Needed(DEPLOYER, "MakeConfigurations", "sagemaker:AddTags", CONFIG, blind=True),
     Needed(DEPLOYER, "MakeConfigurations", "sagemaker:DescribeEndpointConfig", CONFIG, again),
-    Needed(DEPLOYER, "MakeEndpoints", "sagemaker:CreateEndpoint", ENDPOINT, first_deployment, f"*{ENDPOINT}"),
-    Needed(DEPLOYER, "MakeEndpoints", "sagemaker:CreateEndpoint", CONFIG, first_deployment, f"*{CONFIG}[*]"),
-    Needed(DEPLOYER, "MakeEndpoints", "sagemaker:UpdateEndpoint", ENDPOINT, update, f"*{ENDPOINT}"),
-    Needed(DEPLOYER, "MakeEndpoints", "sagemaker:UpdateEndpoint", CONFIG, update, f"*{CONFIG}[*]"),
-    Needed(DEPLOYER, "SeeEndpoints", "sagemaker:DescribeEndpoint", ENDPOINT),
-    Needed(DEPLOYER, "SeeEndpoints", "sagemaker:AddTags", ENDPOINT, first_deployment),
-    Needed(DEPLOYER, "PassTheExecutionRole", "iam:PassRole", f":role/{EXECUTION}"),
     Needed(INVOKER, "AskEndpoints", "sagemaker:InvokeEndpoint", ENDPOINT),
     Needed(INVOKER, "ReadPayloads", "s3:GetObject", PAYLOAD),
     Needed(INVOKER, "DecryptPayloads", "kms:Decrypt", PAYLOAD),
     *(
         Needed(DEPLOYER, "MakeEndpoints", f"sagemaker:{action}", where, journey, on, blind=True)
         for action, journey in (("CreateEndpoint", first_deployment), ("UpdateEndpoint", update))
-        for where, on in ((ENDPOINT, f"*{ENDPOINT}"), (CONFIG, f"*{CONFIG}[*]"))
+        for where, on in ((ENDPOINT, f"*{ENDPOINT}"), (CONFIG, "*:endpoint-config/[*]"))
     ),
     Needed(DEPLOYER, "SeeEndpoints", "sagemaker:DescribeEndpoint", ENDPOINT),
     Needed(DEPLOYER, "SeeEndpoints", "sagemaker:AddTags", ENDPOINT, first_deployment, blind=True),
+    Needed(
+        DEPLOYER,
+        "DeleteEndpoints",
+        "sagemaker:DeleteEndpoint",
+        ENDPOINT,
+        first_deployment,
+        by=promote_and_fail,
+        error="RollbackFailed",
+    ),
     Needed(DEPLOYER, "PassTheExecutionRole", "iam:PassRole", f":role/{EXECUTION}", blind=True),
     Needed(EXECUTION, "ReadModels", "s3:GetObject", WRITTEN, error=NO_DATA, blind=True),
     Needed(EXECUTION, "ListModels", "s3:ListBucket", WRITTEN, prefix, error=NO_DATA, blind=True),
@@ -245,16 +293,35 @@ RIGHTS = [
             (Duty.INVOKER, INVOKER),
         )
         for step in STEPS_OF_DUTY[duty]
-        # Only in qa's source some smoke test has its payload.
-        for stages in [(QA,) if (duty, step) == (Duty.READER, Step.SMOKE_TEST) else (QA, PRODUCTION)]
-        for shown_by, by in [
-            (again, tidy_up) if step is Step.ABORT_UPLOADS else (COMES_TO.get(step, new_model), promote)
-        ]
+        # Only qa's source has a registry, and payloads of smoke tests.
+        for stages in [(QA,) if duty is Duty.READER and step in IN_DEV else (QA, PRODUCTION)]
+        for shown_by, by in [ATTEMPTS.get(step, (COMES_TO.get(step, new_model), promote))]
     ),
     *(needed for step in WRITERS for needed in of_lists(step, "WriteLists", "s3:PutObject", "kms:GenerateDataKey")),
     *(needed for step in READERS for needed in of_readers(step)),
-    *of_readers(Step.ABORT_UPLOADS, shown_by=again, by=tidy_up),
-    *(invoke(step) for step in Step if step not in AFTER_FAILURES),
+    *of_readers(Step.ABORT_UPLOADS, shown_by=again, by=alone(Step.ABORT_UPLOADS)),
+    *of_readers(Step.TIDY_UP, shown_by=again, by=tidy_up),
+    *of_readers(Step.RECORD_PROMOTION, by=plan, error=NO_RECORD),
+    of_hub(Step.LOOK_AT_LOCK, "SeeAndFree", "dynamodb:GetItem", ENDPOINTS_TABLE),
+    of_hub(Step.LOOK_AT_LOCK, "SeeAndFree", "dynamodb:UpdateItem", ENDPOINTS_TABLE),
+    of_hub(Step.LOOK_AT_LOCK, "SeeExecutions", "states:DescribeExecution", ":execution:promote:"),
+    of_hub(Step.RESOLVE_ROLL_BACK, "SeeGoodOnes", "dynamodb:GetItem", ENDPOINTS_TABLE),
+    of_hub(Step.RESOLVE_ROLL_BACK, "ReadRecords", "dynamodb:GetItem", RECORDS_TABLE),
+    of_hub(Step.RECORD_PROMOTION, "AddRecords", "dynamodb:PutItem", RECORDS_TABLE, error=NO_RECORD),
+    of_hub(Step.TIDY_UP, "SeeExecutions", "states:GetExecutionHistory", ":execution:promote:"),
+    of_hub(Step.TIDY_UP, "AddRecords", "dynamodb:PutItem", RECORDS_TABLE),
+    of_hub(Step.TIDY_UP, "Free", "dynamodb:UpdateItem", ENDPOINTS_TABLE),
+    of_hub(Step.TIDY_UP, "Announce", "sns:Publish", TOPIC),
+    Needed(
+        STATE_MACHINE,
+        "",
+        "dynamodb:UpdateItem",
+        f":table/{ENDPOINTS_TABLE}",
+        stages=(QA,),
+        error="DynamoDB.AmazonDynamoDBException",
+    ),
+    *(invoke(step) for step in Step if step not in {*AFTER_FAILURES, *INVOKED_AFTER, Step.TIDY_UP}),
+    *(invoke(step, **shown) for step, shown in INVOKED_AFTER.items()),
     of_map("s3:GetObject", "the hub's bucket", "States.ItemReaderFailed"),
     of_map("kms:Decrypt", "the hub's bucket", "States.ItemReaderFailed", sid="DecryptTheMapsItems"),
     of_map("states:StartExecution", ":stateMachine:promote", "States.Permissions", on="*:stateMachine:promote"),
@@ -263,23 +330,14 @@ RIGHTS = [
 LIST_SOURCE = Needed(
     COPIER, "TellMissingFromDenied", "s3:ListBucket", "{uri}", by=promote_and_lose_the_source, error=AHEAD
 )
-LIST_LISTS = Needed(
-    function(Step.ABORT_UPLOADS),
-    "TellMissingFromDenied",
-    "s3:ListBucket",
-    LISTS,
-    stopped_early,
-    stages=(QA,),
-    by=tidy_up,
-)
 ABORT, EXPLAIN = (invoke(step) for step in AFTER_FAILURES)
 FORWARD = Needed("promote-{source}-forwarder", "", "events:PutEvents", ":event-bus/promote", stages=(QA,))
 START = Needed(
     "promote-hub-StateMachineEventsRole*", "", "states:StartExecution", ":stateMachine:promote", stages=(QA,)
 )
 SEE_LOCKS = Needed(function(Job.MEASURE_LOCKS), "SeeLocks", "dynamodb:Scan", ENDPOINTS_TABLE, stages=(QA,))
-TELLING = [(place, needed) for needed in (LIST_SOURCE, LIST_LISTS) for place in needed.stages]
-ALL = [*RIGHTS, LIST_SOURCE, LIST_LISTS, ABORT, EXPLAIN, FORWARD, START, SEE_LOCKS]
+ANNOUNCE = Needed(STATE_MACHINE, "", "sns:Publish", f":{TOPIC}", stages=(QA,), by=plan)
+ALL = [*RIGHTS, LIST_SOURCE, ABORT, EXPLAIN, FORWARD, START, SEE_LOCKS, ANNOUNCE]
 
 # Role, Sid, action and resource, as patterns, and why no promotion in the sandbox can show that they are needed.
 NOT_SHOWN = {
@@ -304,7 +362,15 @@ NOT_SHOWN = {
     ("promote-*-execution", "PutMetrics", "cloudwatch:PutMetricData", "*"): "The sandbox's containers measure nothing.",
     ("promote-*", "", "xray:*", "*"): "There is no X-Ray in the sandbox, and a trace that is lost fails nothing.",
     ("promote-*", "", "logs:*", "*"): "Lambda and Step Functions work on without their logs, there and here.",
-    ("promote-measure-locks", "SeeLocksKey", "kms:*", "*"): "No key is asked for tables in the sandbox.",
+    **{
+        ("*", sid, "kms:*", "*"): "No key is asked for tables in the sandbox."
+        for sid in (
+            *("LockKey", "SeeAndFreeKey", "SeeGoodOnesKey", "ReadRecordsKey", "AddRecordsKey", "FreeKey"),
+            "SeeLocksKey",
+        )
+    },
+    ("*", "AnnounceKey", "kms:*", "*"): "Nor for topics.",
+    ("*", "*", "*", CROWDS): "What more applications need is what the first one needs.",
     (STATE_MACHINE, "", "lambda:InvokeFunction", "*:[*]"): "CDK grants a function's versions with it; none are made.",
     (STATE_MACHINE, "", "states:DescribeExecution", "*:execution:promote:[*]"): "The sandbox knows its Map's children.",
     (
@@ -347,16 +413,15 @@ def test_without_one_right_a_promotion_says_who_may_not_do_what_where(
     assert place.fill(needed.where, model=subject.model, uri=subject.uri) in ended.cause
 
 
-@pytest.mark.parametrize(("place", "needed"), TELLING, ids=[title(*case) for case in TELLING])
-def test_only_who_may_list_can_tell_what_is_missing_from_a_missing_right(
-    world: World, place: Place, needed: Needed
-) -> None:
+@pytest.mark.parametrize("place", LIST_SOURCE.stages, ids=lambda place: place.target)
+def test_only_who_may_list_can_tell_what_is_missing_from_a_missing_right(world: World, place: Place) -> None:
+    needed = LIST_SOURCE
     told = needed.by(world, place, needed.shown_by(world, place))
     subject = needed.shown_by(world, place)
     with needed.taken_away(world, place):
         denied = needed.by(world, place, subject)
 
-    assert told.error == ("ArtifactNotFound" if needed is LIST_SOURCE else None), told.cause
+    assert told.error == "ArtifactNotFound", told.cause
     assert denied.error == needed.error
     for words in (place.fill(needed.role), needed.action, place.fill(needed.where, uri=subject.uri)):
         assert words in denied.cause
@@ -373,7 +438,39 @@ def test_without_the_step_that_aborts_uploads_a_promotion_fails_with_its_own_err
 
     assert (tidied.error, left.error) == ("AccessDenied", "AccessDenied")
     assert key in left.cause
-    assert tidy_up(world, QA, Subject("", execution=left.arn)).output == {"uploads": 1}
+    assert tidy_up(world, QA, Subject("", execution=left.arn)).output["uploads"] == 1
+
+
+def test_without_the_right_to_announce_a_promotion_ends_as_it_did_and_its_history_says_who_may_not(
+    world: World,
+) -> None:
+    with ANNOUNCE.taken_away(world, QA):
+        ended = ANNOUNCE.by(world, QA, new_model(world, QA))
+    said = history_of(world, ended.arn, "TaskFailed")[-1]["taskFailedEventDetails"]["cause"]
+
+    assert (ended.status, ended.output["outcome"]) == ("SUCCEEDED", "Planned")
+    for words in (ANNOUNCE.role.rstrip("*"), ANNOUNCE.action, ANNOUNCE.where):
+        assert words in said
+
+
+def test_the_way_back_to_a_configuration_of_any_name_takes_the_right_on_any_configuration(world: World) -> None:
+    """What served before Promote came is not called like what Promote makes."""
+    own = f"arn:aws:sagemaker:us-east-1:333333333333:endpoint-config/{APPLICATION}-qa-*"
+
+    def narrow(statement: Document) -> None:
+        statement["Resource"] = [own if ":endpoint-config/" in one else one for one in statement["Resource"]]
+
+    serves_what_somebody_made(world, "made-by-hand")
+    world.faults.inject("UpdateEndpoint", Kind.ROLLBACK_FAILED, account="333333333333", reason="No instance.")
+    back = promote(world, QA, new_model(world, QA))
+    with with_changed(world, "qa", "promote-qa-deployer", "MakeEndpoints", narrow):
+        world.faults.inject("UpdateEndpoint", Kind.ROLLBACK_FAILED, account="333333333333", reason="No instance.")
+        left = promote(world, QA, new_model(world, QA))
+
+    assert "serves its previous configuration made-by-hand" in back.cause
+    assert left.error == "RollbackFailed"
+    for words in ("promote-qa-deployer", "sagemaker:UpdateEndpoint", ":endpoint-config/made-by-hand"):
+        assert words in left.cause
 
 
 def test_without_the_step_that_explains_a_promotion_fails_with_what_it_would_have_explained(world: World) -> None:
@@ -426,6 +523,21 @@ def test_every_right_that_is_deployed_is_taken_away_alone_by_one_case_or_has_a_r
     assert [rights for rights in shown if len(rights) != 1] == []
     assert all(excused), "an excuse is for no right at all"
     assert sorted(deployed.difference(*shown, *excused)) == []
+
+
+def serves_what_somebody_made(world: World, name: str) -> None:
+    """Let qa's endpoint serve what it serves by a configuration of this name."""
+    again(world, QA)
+    sagemaker = world.client("sagemaker", "qa")
+    served = sagemaker.describe_endpoint_config(EndpointConfigName=world.endpoint("qa")["EndpointConfigName"])
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=served["ProductionVariants"])
+    sagemaker.update_endpoint(EndpointName=ENDPOINTS["qa"], EndpointConfigName=name)
+    world.wait_for_endpoint("qa")
+
+
+def history_of(world: World, arn: str, kind: str) -> list[dict[str, Any]]:
+    pages = world.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+    return [event for page in pages for event in page["events"] if event["type"] == kind]
 
 
 def measure_locks(world: World) -> dict[str, Any]:
