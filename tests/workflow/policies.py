@@ -57,6 +57,10 @@ def _policies_in(world: World, where: str) -> Iterator[tuple[str, Document]]:
             yield f"bus {bus['Name']}", json.loads(bus["Policy"])
     for url in sqs.list_queues(QueueNamePrefix="promote-").get("QueueUrls", []):
         yield f"queue {url.rpartition('/')[2]}", json.loads(_queue_policy(sqs, url))
+    sns = world.client("sns", where)
+    for topic in sns.list_topics()["Topics"]:
+        found = sns.get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]["Policy"]
+        yield f"topic {topic['TopicArn'].rpartition(':')[2]}", json.loads(found)
     lambda_ = world.client("lambda", where)
     for function in lambda_.list_functions()["Functions"]:
         try:

@@ -17,12 +17,10 @@ from tests.workflow.journeys import (
     PRODUCTION,
     QA,
     Place,
-    again,
     large,
     new_model,
     promote,
     start,
-    tidy_up,
     with_own_image,
 )
 from tests.workflow.policies import (
@@ -37,7 +35,7 @@ from tests.workflow.policies import (
     uninvokable,
 )
 from tests.workflow.rights import Document, distrusting, edited, role_like, without
-from tests.workflow.test_rights import dead_letter
+from tests.workflow.test_rights import ATTEMPTS, IN_DEV, dead_letter
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +51,19 @@ TRUSTS = [
     for place in PLACES
     for duty, steps in STEPS_OF_DUTY.items()
     for step in steps
-    # Only in qa's source some smoke test has its payload.
-    if (place, duty, step) != (PRODUCTION, Duty.READER, Step.SMOKE_TEST)
+    if place is QA or duty is not Duty.READER or step not in IN_DEV
 ]
 # How the steps show that an ordinary promotion does not come to.
 JOURNEYS = {
-    function(Step.COPY_IMAGE): (with_own_image, promote),
-    function(Step.CHECK_AHEAD): (with_own_image, promote),
-    function(Step.COMPLETE_COPY): (large, promote),
-    function(Step.ABORT_UPLOADS): (again, tidy_up),
+    function(step): journey
+    for step, journey in {
+        **ATTEMPTS,
+        Step.COPY_IMAGE: (with_own_image, promote),
+        Step.CHECK_AHEAD: (with_own_image, promote),
+        Step.COMPLETE_COPY: (large, promote),
+    }.items()
 }
-ABORT_UPLOADS = function(Step.ABORT_UPLOADS)
+TIDY_UP = function(Step.TIDY_UP)
 HUB = "arn:aws:iam::111111111111:role/"
 ROOT = "arn:aws:iam::*:root"
 HUBS_KEY = "key What Promote keeps in the hub*"
@@ -87,7 +87,7 @@ SHOWN = {
     Grant(HUBS_KEY, "", ROOT),
     Grant("bus promote", "approvals-from-dev", "arn:aws:iam::222222222222:root"),
     *(Grant(f"queue promote-{where}-UndeliveredEvents*", "RulesSend", "events.*") for where in LETTERS),
-    Grant(f"function {ABORT_UPLOADS}", "*", "events.amazonaws.com"),
+    Grant(f"function {TIDY_UP}", "*", "events.amazonaws.com"),
 }
 # And why no promotion in the sandbox can show that the others are needed.
 NOT_SHOWN = {
@@ -95,6 +95,10 @@ NOT_SHOWN = {
     Grant("bucket promote-*", "", "[*]"): "A deny of plain HTTP; the sandbox has TLS only.",
     Grant("queue promote-*", "", "[*]"): "The same.",
     Grant(HUBS_KEY, "Logs", "logs.*"): "The sandbox's logs are not encrypted.",
+    Grant(HUBS_KEY, "AlarmsPublish", "cloudwatch.*"): "The sandbox has no alarms, and its topics ask for no key.",
+    Grant("topic promote-*", "AlarmsPublish", "cloudwatch.*"): "The same.",
+    Grant("topic promote-*", "AllowPublishThroughSSLOnly", "[*]"): "A deny of plain HTTP, as the buckets'.",
+    Grant("function promote-measure-locks", "*", "events.*"): "It asks every five minutes; test_rights.py does it.",
 }
 
 
@@ -248,12 +252,12 @@ def test_a_stop_that_the_step_which_tidies_up_may_not_be_told_is_kept_with_the_r
     world.faults.inject("DescribeEndpoint", Kind.HANG, seconds=1.0)
     arn = start(world, QA, new_model(world, QA))
     world.wait_for_state(arn, "Compare the endpoint")
-    with uninvokable(world, ABORT_UPLOADS):
+    with uninvokable(world, TIDY_UP):
         world.client("stepfunctions").stop_execution(executionArn=arn)
         letter = dead_letter(world, "hub", arn)
 
     assert letter["rule"].endswith(":rule/promote-stopped")
-    for words in (ABORT_UPLOADS, "lambda:InvokeFunction", "events.amazonaws.com"):
+    for words in (TIDY_UP, "lambda:InvokeFunction", "events.amazonaws.com"):
         assert words in letter["error"]
 
 
