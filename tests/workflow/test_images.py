@@ -106,6 +106,8 @@ def test_an_image_that_is_missing_is_refused_in_the_source(world: World, reposit
         "ImageNotFound",
         ["Resolve the model", "Explain the failure"],
     )
+    assert ended.error == "ImageNotFound"
+    assert world.states(ended.arn)[1:3] == ["Resolve the model", "Explain the failure"]
 
 
 def test_a_tag_that_moved_since_makes_another_model(world: World, repository: str) -> None:
