@@ -55,9 +55,8 @@ from tests.workflow.journeys import (
     with_versions,
     without_archive,
 )
-from tests.workflow.rights import Right, deployed_rights, role_like, without
-from tests.workflow.scaled import scale_elsewhere
 from tests.workflow.rights import Document, Right, deployed_rights, role_like, with_changed, without
+from tests.workflow.scaled import scale_elsewhere
 
 
 @dataclass(frozen=True)
