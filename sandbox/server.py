@@ -48,6 +48,8 @@ def main() -> None:
     from ministack import app  # noqa: PLC0415
 
     from sandbox import autoscaling, corrections, quotas, sagemaker  # noqa: PLC0415
+    from sandbox import corrections, sagemaker  # noqa: PLC0415
+    from sandbox.kills import installation as kills  # noqa: PLC0415
     from sandbox.s3 import installation  # noqa: PLC0415
 
     corrections.apply(all_of_them=not arguments.uncorrected)
@@ -55,6 +57,7 @@ def main() -> None:
     autoscaling.install()
     quotas.install()
     installation.install()
+    kills.install()
     sys.argv = sys.argv[:1]
     app.main()
 

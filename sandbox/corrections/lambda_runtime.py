@@ -30,15 +30,16 @@ RUNTIME_DISTRIBUTIONS = (
     "urllib3",
 )
 
-# -S: no site-packages. The function's own folder is the working folder, hence first on the path.
+# -S: no site-packages. The function's own folder is the working folder, hence first on the path (a script's folder
+# would take its place). Who wants to be in the process before the runtime client puts a module there and names it.
 BOOTSTRAP = """#!/bin/sh
 export PYTHONPATH={packages}
-exec {python} -S -m awslambdaric "$_HANDLER"
+exec {python} -S -m "${{PROMOTE_SANDBOX_RUNTIME:-awslambdaric}}" "$_HANDLER"
 """
 
 
 def apply() -> None:
-    packages = _runtime_packages(Path(os.environ["TMPDIR"]) / "lambda-runtime")
+    packages = _runtime_packages(packages_folder())
     bootstrap = BOOTSTRAP.format(packages=shlex.quote(str(packages)), python=shlex.quote(sys.executable))
     unpack = lambda_svc._provided_runtime_code_dir
 
@@ -79,6 +80,11 @@ def apply() -> None:
     lambda_svc._provided_worker_env = worker_environment
     lambda_svc._execute_function_warm = execute
     lambda_runtime._worker_class_for = worker_class
+
+
+def packages_folder() -> Path:
+    """Where a function's process finds what the runtime gives it."""
+    return Path(os.environ["TMPDIR"]) / "lambda-runtime"
 
 
 def _write_once(file: Path, content: str) -> None:

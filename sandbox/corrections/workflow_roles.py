@@ -43,6 +43,13 @@ def apply() -> None:
     sfn._invoke_with_callback = call_back_allowed
 
 
+def state() -> str:
+    """The title of the state that the execution of this thread is in."""
+    events = (_execution.get() or {}).get("events", [])
+    entered = (event.get("stateEnteredEventDetails") for event in reversed(events))
+    return next((str(details["name"]) for details in entered if details), "")
+
+
 def _require(resource: str, parameters: Any) -> None:
     execution = _execution.get()
     if execution is None or ":activity:" in resource:

@@ -24,6 +24,7 @@ from lambdas.promotion.names import Step, function
 from lambdas.promotion.settings import Settings
 from sandbox import data_scientist
 from sandbox.control import Sandbox
+from sandbox.kills.faults import Kills
 from sandbox.s3.faults import S3Faults
 from sandbox.sagemaker.faults import Faults
 from stacks import bundle
@@ -81,6 +82,7 @@ class World:
         self.sandbox = sandbox
         self.faults = Faults(sandbox.endpoint_url, str(sandbox.ca_bundle))
         self.s3_faults = S3Faults(sandbox.endpoint_url, str(sandbox.ca_bundle))
+        self.kills = Kills(sandbox.endpoint_url, str(sandbox.ca_bundle))
         # Making a client takes longer than most calls.
         self._clients: dict[tuple[str, str], Any] = {}
 
@@ -237,10 +239,16 @@ class World:
     def made_in(self, environment: str) -> list[str]:
         """The names of every model, configuration and endpoint in an environment."""
         sagemaker = self.client("sagemaker", environment)
+        lists = {
+            "list_models": ("Models", "ModelName"),
+            "list_endpoint_configs": ("EndpointConfigs", "EndpointConfigName"),
+            "list_endpoints": ("Endpoints", "EndpointName"),
+        }
         return [
-            *(one["ModelName"] for one in sagemaker.list_models()["Models"]),
-            *(one["EndpointConfigName"] for one in sagemaker.list_endpoint_configs()["EndpointConfigs"]),
-            *(one["EndpointName"] for one in sagemaker.list_endpoints()["Endpoints"]),
+            one[name]
+            for operation, (members, name) in lists.items()
+            for page in sagemaker.get_paginator(operation).paginate()
+            for one in page[members]
         ]
 
     def artifacts_in(self, environment: str) -> list[str]:
@@ -311,6 +319,7 @@ class World:
         """Stop what runs and drop what SageMaker has, in every account."""
         self.faults.clear()
         self.s3_faults.clear()
+        self.kills.clear()
         for arn in self.executions(statusFilter="RUNNING"):
             self.client("stepfunctions").stop_execution(executionArn=arn)
         self.faults.forget_sagemaker()

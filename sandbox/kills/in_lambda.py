@@ -1,0 +1,85 @@
+"""Runs in the process of a step's Lambda before AWS's runtime client, and stands between botocore and the network.
+
+It is all that a step's process has of the sandbox, so it imports nothing of it. Where the switch is off, a call costs
+a look at the disk and nothing else.
+"""
+
+import functools
+import json
+import os
+import runpy
+import ssl
+import urllib.request
+from pathlib import Path
+from typing import Any, NoReturn
+
+from botocore.awsrequest import AWSResponse
+from botocore.client import BaseClient
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ReadTimeoutError
+
+_SUCCESS = range(200, 300)
+
+
+def install(switch: Path) -> None:
+    """Let the board decide about each call of this process, while the switch is on."""
+    make = BaseClient._make_request  # type: ignore[attr-defined]
+
+    @functools.wraps(make)
+    def make_request(client: Any, operation: Any, request: dict[str, Any], context: Any) -> Any:
+        if not switch.exists():
+            return make(client, operation, request, context)
+        before = _ask(operation, "before")
+        if before:
+            return _happen(before, request)
+        answer = make(client, operation, request, context)
+        # A redirect is followed inside of make; an answer with status 200 may still hold an error (S3: CopyObject).
+        after = _ask(operation, "after") if _is_done(answer) else None
+        return _happen(after, request) if after else answer
+
+    BaseClient._make_request = make_request  # type: ignore[attr-defined]
+
+
+def _is_done(answer: Any) -> bool:
+    http, parsed = answer
+    return http.status_code in _SUCCESS and "Error" not in parsed
+
+
+def _happen(fault: dict[str, Any], request: dict[str, Any]) -> Any:
+    kind = str(fault["kind"])
+    if kind.startswith("kill"):
+        _die()
+    if kind.startswith("timeout"):
+        raise ReadTimeoutError(endpoint_url=request["url"], error="the sandbox's board took the answer")
+    status, error = int(fault["status"]), {"Code": fault["code"], "Message": fault["message"]}
+    parsed = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0}}
+    return AWSResponse(request["url"], status, HTTPHeaders(), None), parsed
+
+
+def _die() -> NoReturn:
+    """End the process as a kill does: nothing is flushed, closed or told to the runtime."""
+    os._exit(1)
+
+
+def _ask(operation: Any, moment: str) -> dict[str, Any] | None:
+    call = {
+        "step": os.environ["_HANDLER"].split(".")[-2],
+        "service": operation.service_model.service_name,
+        "operation": operation.name,
+    }
+    request = urllib.request.Request(  # noqa: S310 - the address is the sandbox's own
+        os.environ["PROMOTE_SANDBOX_BOARD"], data=json.dumps({"call": call, "moment": moment}).encode(), method="POST"
+    )
+    with urllib.request.urlopen(request, context=_tls(), timeout=30) as response:  # noqa: S310
+        fault: dict[str, Any] | None = json.loads(response.read())
+        return fault
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+
+
+if __name__ == "__main__":
+    install(Path(os.environ["PROMOTE_SANDBOX_SWITCH"]))
+    runpy.run_module("awslambdaric", run_name="__main__", alter_sys=False)
