@@ -112,13 +112,6 @@ def test_somebody_elses_change_is_not_waited_for_beyond_the_deadline(world: Worl
     failed(ended, "EndpointBusy", "SystemUpdating", "changed nothing")
 
 
-def test_an_endpoint_that_does_not_get_there_ends_at_the_deadline(world: World, deployed_settings: Settings) -> None:
-    with world.configured(short_deadline, deployed_settings):
-        ended = world.promote(world.model(container=slow_to_start(world, seconds=12)))
-
-    failed(ended, "DeploymentTimedOut", "was Creating", "deadline of stage 'qa'")
-
-
 def test_somebody_else_who_deploys_over_us_is_told(world: World) -> None:
     """The endpoint is InService, but on neither our configuration nor the previous one."""
     other = world.promoted(world.model())

@@ -189,16 +189,6 @@ def test_the_lock_is_free_after_every_ending(world: World) -> None:
     assert world.lock_of("qa")["fence"] == "4"
 
 
-def test_an_older_model_does_not_overtake_a_newer_one(world: World) -> None:
-    older, newer = world.model(), world.model()
-    serving = world.promoted(newer)
-    ended = world.promote(older)
-
-    failed(ended, "OlderModel", serving.arn.rpartition(":")[2], "allow_older")
-    assert world.ask("qa")["model"] == newer.name
-    assert world.promoted(newer).output["outcome"] == "Unchanged"
-
-
 def test_an_older_model_is_promoted_if_asked_for(world: World) -> None:
     older, newer = world.model(), world.model()
     world.promoted(newer)

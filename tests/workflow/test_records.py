@@ -35,14 +35,6 @@ def test_an_unchanged_promotion_is_recorded_as_well(world: World) -> None:
     assert world.record_of(world.promoted(made).arn)["outcome"] == "Unchanged"
 
 
-def test_a_refusal_is_recorded(world: World) -> None:
-    ended = world.wait(world.start(application=APPLICATION, stage="qa", model_name="no-such-model"))
-    record = world.record_of(ended.arn)
-
-    assert (record["outcome"], record["error"]) == ("Refused", "ModelNotFound")
-    assert record["cause"] == ended.cause
-
-
 def test_what_nobody_can_understand_is_recorded(world: World) -> None:
     ended = world.wait(world.start_with(["what", "is", "this"]))
     found = world.client("dynamodb").query(

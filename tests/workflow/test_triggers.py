@@ -9,9 +9,6 @@ import sys
 import time
 from typing import Any
 
-import pytest
-from botocore.exceptions import ClientError
-
 from sandbox import data_scientist, environment_file
 from sandbox.sagemaker.faults import Kind
 from tests.workflow.given import APPLICATION, GROUP, Ended, World
@@ -115,26 +112,6 @@ def test_nobody_can_put_an_event_in_sagemakers_name(world: World) -> None:
     }
     (answer,) = world.client("events").put_events(Entries=[entry])["Entries"]
     assert answer["ErrorCode"] == "NotAuthorizedForSourceException"
-
-
-def test_cis_retry_with_the_same_name_while_it_runs_is_the_same_promotion(world: World) -> None:
-    made = world.model()
-    request = {"application": APPLICATION, "stage": "qa", "model_name": made.name}
-    first = world.start(name=f"ci-{made.name}", **request)
-    again = world.start(name=f"ci-{made.name}", **request)
-
-    assert first == again
-    assert world.wait(first).output["outcome"] == "Promoted"
-
-
-def test_cis_retry_with_the_same_name_after_the_end_starts_nothing(world: World) -> None:
-    made = world.model()
-    request = {"application": APPLICATION, "stage": "qa", "model_name": made.name}
-    world.wait(world.start(name=f"ci-{made.name}", **request))
-    with pytest.raises(ClientError) as refused:
-        world.start(name=f"ci-{made.name}", **request)
-
-    assert refused.value.response["Error"]["Code"] == "ExecutionAlreadyExists"
 
 
 def test_any_client_that_has_the_environment_file_can_start_a_promotion(world: World) -> None:
