@@ -141,6 +141,8 @@ def test_the_same_promotion_again_is_unchanged_and_needs_no_right_to_change_anyt
     states = world.states(again.arn)
     compared = states.index("Compare the endpoint")
     assert states[compared + 1 : compared + 3] == ["Is there anything to do?", "Record the promotion"]
+    assert world.states(again.arn)[4:6] == ["Compare the endpoint", "Is there anything to do?"]
+    assert world.states(again.arn)[6:8] == ["Is it to be scaled?", "Record the promotion"]
     assert world.endpoint("qa")["LastModifiedTime"] == before
 
 
