@@ -39,7 +39,6 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         execution=execution,
         hub=deployed.hub,
         stage=_without_the_source(stage),
-        stage=roll_back_rules.answerable(stage, promotion.model),
         source=deployed.environments.get(promotion.source.name, promotion.source),
         target=target,
         external_id=deployed.external_id,
@@ -50,6 +49,8 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         lock=None,
         change=None,
         roll_back=None,
+        scaling=None,
+        smoke=None,
         result=None,
     )
     log_about(again)

@@ -48,7 +48,6 @@ def main() -> None:
     from ministack import app  # noqa: PLC0415
 
     from sandbox import autoscaling, corrections, quotas, sagemaker  # noqa: PLC0415
-    from sandbox import corrections, sagemaker  # noqa: PLC0415
     from sandbox.kills import installation as kills  # noqa: PLC0415
     from sandbox.s3 import installation  # noqa: PLC0415
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lambdas.promotion.document import Good, Promotion, RollBack, RollBackProgress, SourceModel
+from lambdas.promotion.document import Good, Promotion, RollBack, RollBackProgress
 from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.errors import NothingToRollBackTo, RollbackFailed, Superseded
 from lambdas.promotion.settings import FirstDeployment, Stage
@@ -48,15 +47,6 @@ def goal(good: Sequence[Good], seen: EndpointSeen | None, *, stage: Stage) -> Go
         f"serves{f' ({seen.heading_for})' if seen else ''}. Promote the model that is to serve by its name, with "
         '"allow_older": true if it is an older one.'
     )
-
-
-def answerable(stage: Stage, model: SourceModel) -> Stage:
-    """Return the stage with the smoke tests that a recorded promotion can be asked.
-
-    It may be older than the test that sends the version's sample, and who goes back must not be stopped by that.
-    """
-    tests = tuple(test for test in stage.smoke_tests if model.sample_payload or not test.payload.sample)
-    return replace(stage, smoke_tests=tests)
 
 
 def require_same_history(promotion: Promotion) -> None:

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import roll_back_rules
-from lambdas.promotion.document import Change, Lock, Progress, Promotion, RollBack, RollBackProgress, S3Object
+from lambdas.promotion.document import Change, Lock, Progress, Promotion, RollBack, RollBackProgress
 from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.errors import NothingToRollBackTo, RollbackFailed, Superseded
 from lambdas.promotion.roll_back_rules import Act
 from lambdas.promotion.settings import FirstDeployment
-from lambdas.promotion.smoke_settings import Payload, SmokeTest
-from tests.unit.given import BEGUN, MODEL, OLD_CONFIG, REQUEST, STAGE, api, good, promotion, seen
+from tests.unit.given import BEGUN, OLD_CONFIG, REQUEST, STAGE, api, good, promotion, seen
 
 STATUSES = [str(value) for value in api("sagemaker").shape_for("EndpointStatus").enum]  # type: ignore[attr-defined]
 PLAIN = promotion()
@@ -182,12 +181,3 @@ def test_what_another_roll_back_left_behind_meanwhile_is_not_gone_back_to() -> N
     asked = promotion(request=replace(REQUEST, roll_back=True), lock=Lock(fence=2, good=GOOD))
     with pytest.raises(Superseded, match="ask again"):
         roll_back_rules.require_same_history(asked)
-
-
-def test_a_promotion_that_is_older_than_the_test_with_the_sample_is_gone_back_to_without_that_test() -> None:
-    text = SmokeTest(payload=Payload(text="a fine film"), content_type="text/csv")
-    sample = SmokeTest(payload=Payload(sample=True), content_type="text/csv")
-    stage = replace(STAGE, smoke_tests=(text, sample))
-    known = S3Object(bucket="b", key="sample.tar.gz", etag="e", size=1)
-    assert roll_back_rules.answerable(stage, MODEL).smoke_tests == (text,)
-    assert roll_back_rules.answerable(stage, replace(MODEL, sample_payload=known)).smoke_tests == (text, sample)
