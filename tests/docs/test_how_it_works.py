@@ -61,7 +61,9 @@ def test_every_edge_of_the_drawing_leads_to_a_node_that_is_drawn() -> None:
 
 
 def test_every_state_but_the_endings_is_explained() -> None:
-    explained = {row[0].strip("*") for row in pages.rows(PAGE, "state")}
+    rows = [row[0].strip("*") for row in pages.rows(PAGE, "state")]
+    explained = set(rows)
+    assert len(rows) == len(explained)
     assert {name for name, state in states(DEFINITION) if state["Type"] != "Succeed"} == explained
 
 

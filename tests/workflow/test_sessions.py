@@ -14,9 +14,10 @@ from lambdas.promotion.accounts import Account
 from lambdas.promotion.document import Artifact, Promotion
 from lambdas.promotion.errors import AccessDenied
 from lambdas.promotion.names import Step
+from sandbox.sagemaker.faults import Kind
 from tests.workflow.given import IMAGE, World, input_of, transfers_of
 from tests.workflow.journeys import QA, Journey, new_model, prefix, promote
-from tests.workflow.rights import with_changed, without
+from tests.workflow.rights import with_changed
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def several(world: World) -> Promoted:
 
 
 def copied(world: World, journey: Journey) -> Promoted:
-    with without(world, "qa", "promote-qa-deployer", "SeeArtifacts"):
-        ended = promote(world, QA, journey(world, QA))
+    subject = journey(world, QA)
+    world.faults.inject("CreateModel", Kind.ERROR, account="333333333333", code="ValidationException", status=400)
+    ended = promote(world, QA, subject)
     promotion = input_of(world, ended.arn, "Verify the artifacts")
     return Promoted(promotion, [transfer.artifact for transfer in transfers_of(world, promotion)])
 
@@ -188,7 +190,7 @@ def test_the_execution_role_is_passed_to_sagemaker_only(world: World) -> None:
     subject = new_model(world, QA)
     with with_changed(world, "qa", "promote-qa-deployer", "PassTheExecutionRole", to_another_service):
         ended = promote(world, QA, subject)
-    assert ended.error == "AccessDenied"
+    assert ended.error == "NotReady"
     assert "iam:PassRole" in ended.cause
 
 
