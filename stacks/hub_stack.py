@@ -15,7 +15,7 @@ from constructs import Construct
 
 from lambdas.promotion import names
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
-from stacks import approvals, bundle, workflow
+from stacks import approvals, bundle, copying, workflow
 from stacks.announcing import let_announce
 from stacks.configuration import Configuration
 from stacks.dead_letters import dead_letter_queue
@@ -306,7 +306,7 @@ class HubStack(Stack):
         )
         machine = self.get_logical_id(self.state_machine.node.default_child)  # type: ignore[arg-type]
         name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{machine}"}}]}}]}}'
-        for executions in (f"{name}:*", f"{name}/{workflow.COPY_LABEL}:*"):
+        for executions in (f"{name}:*", f"{name}/{copying.COPY_LABEL}:*"):
             accept(
                 self.state_machine.node.find_child("DistributedMapPolicy"),
                 f"AwsSolutions-IAM5[Resource::arn:aws:states:{self.region}:{self.account}:execution:{executions}]",

@@ -45,6 +45,8 @@ THROTTLED_OR_AWAY = [
     "SNS.SdkClientException",
     "States.Timeout",
 ]
+POLL = Duration.seconds(30)
+CAUGHT_WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
 # What a step returns: the document.
 DOCUMENT = "{% $states.result.Payload %}"
 _DOCUMENT = {"promotion": "{% $states.input %}", "attempt": "{% $states.context.State.RetryCount %}"}

@@ -1,0 +1,53 @@
+"""The way back in the workflow: one step that is asked again until what served before is seen to serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from lambdas.promotion.document import RollBackProgress
+from lambdas.promotion.names import Step
+from stacks.step import POLL, StepFunction, task
+
+_ROLL_BACK_FAILED = "{% $merge([$states.input, {'roll_back_failed': $states.errorOutput}]) %}"
+_ROLLED_BACK = "{% $merge([$states.input, {'promotion': $states.result.Payload}]) %}"
+_WITH_ATTEMPT = {
+    "promotion": "{% $states.input.promotion %}",
+    "attempt": "{% $states.context.State.RetryCount %}",
+}
+
+
+def rolling_back(scope: Construct, steps: Mapping[Step, StepFunction], *, then: sfn.IChainable) -> sfn.IChainable:
+    """Back to what served before, until that is seen to serve; the failure goes along."""
+    roll_back = task(
+        scope,
+        "Roll back the endpoint",
+        steps[Step.ROLL_BACK],
+        payload=_WITH_ATTEMPT,
+        outputs=_ROLLED_BACK,
+        caught_by=then,
+        catch_output=_ROLL_BACK_FAILED,
+    )
+    put_aside = task(
+        scope,
+        "Put the scaling aside to go back",
+        steps[Step.PUT_ASIDE_SCALING],
+        payload=_WITH_ATTEMPT,
+        outputs=_ROLLED_BACK,
+        caught_by=then,
+        catch_output=_ROLL_BACK_FAILED,
+    )
+    wait = sfn.Wait.jsonata(scope, "Wait for the roll-back", time=sfn.WaitTime.duration(POLL))
+    is_back = sfn.Choice.jsonata(scope, "Is it rolled back?")
+    is_back.when(_roll_back_is(RollBackProgress.BUSY, RollBackProgress.UNDER_WAY), wait.next(roll_back)).when(
+        _roll_back_is(RollBackProgress.SCALING_IN_THE_WAY), put_aside.next(wait)
+    ).otherwise(then)
+    roll_back.next(is_back)
+    return roll_back
+
+
+def _roll_back_is(*progresses: RollBackProgress) -> sfn.Condition:
+    is_so = " or ".join(f"$states.input.promotion.roll_back.progress = '{progress}'" for progress in progresses)
+    return sfn.Condition.jsonata(f"{{% {is_so} %}}")
