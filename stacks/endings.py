@@ -73,7 +73,7 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
     ).otherwise(how)
 
     unlock = locking.unlock(scope, "Unlock the endpoint", tables.endpoints)
-    note = locking.unlock_and_note(scope, "Note what serves and unlock the endpoint", tables.endpoints)
+    note = locking.unlock(scope, "Note what serves and unlock the endpoint", tables.endpoints, noting=True)
     for state in (unlock, note):
         # The outcome stands whatever happens: a lock whose execution has ended holds nobody up (look_at_lock.py).
         state.add_catch(told, errors=["States.ALL"], outputs="{% $states.input %}")

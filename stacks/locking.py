@@ -65,30 +65,17 @@ def confirm(scope: Construct, title: str, table: dynamodb.ITable) -> tasks.Dynam
     )
 
 
-def unlock(scope: Construct, title: str, table: dynamodb.ITable) -> tasks.DynamoUpdateItem:
-    """Release the lock if it is this promotion's."""
+def unlock(scope: Construct, title: str, table: dynamodb.ITable, *, noting: bool = False) -> tasks.DynamoUpdateItem:
+    """Release the lock if it is this promotion's. `noting`: and note in the same moment what may be gone back to."""
+    good = {":good": Value.from_string("{% $states.input.good %}")} if noting else {}
     return _update(
         scope,
         title,
         table,
         key="$states.input.promotion",
-        update=words.RELEASE,
+        update=words.RELEASE_AND_NOTE if noting else words.RELEASE,
         condition=words.IS_OWNED,
-        values={":owner": Value.from_string(_ME)},
-        outputs="{% $states.input %}",
-    )
-
-
-def unlock_and_note(scope: Construct, title: str, table: dynamodb.ITable) -> tasks.DynamoUpdateItem:
-    """Release the lock and write down, in the same moment, what the endpoint may go back to from now on."""
-    return _update(
-        scope,
-        title,
-        table,
-        key="$states.input.promotion",
-        update=words.RELEASE_AND_NOTE,
-        condition=words.IS_OWNED,
-        values={":owner": Value.from_string(_ME), ":good": Value.from_string("{% $states.input.good %}")},
+        values={":owner": Value.from_string(_ME), **good},
         outputs="{% $states.input %}",
     )
 
