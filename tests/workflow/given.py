@@ -344,13 +344,17 @@ class World:
 
     def records_of(self, stage: str) -> list[dict[str, Any]]:
         """The same of any application's stage."""
-        answer = self.client("dynamodb").query(
-            TableName=names.RECORDS_TABLE,
-            KeyConditionExpression="stage = :stage",
-            ExpressionAttributeValues={":stage": {"S": stage}},
+        pages = (
+            self.client("dynamodb")
+            .get_paginator("query")
+            .paginate(
+                TableName=names.RECORDS_TABLE,
+                KeyConditionExpression="stage = :stage",
+                ExpressionAttributeValues={":stage": {"S": stage}},
+            )
         )
         deserialise = TypeDeserializer().deserialize
-        return [{name: deserialise(value) for name, value in item.items()} for item in answer["Items"]]
+        return [{name: deserialise(value) for name, value in item.items()} for page in pages for item in page["Items"]]
 
     def record_of(self, arn: str, stage: str = "qa") -> dict[str, Any]:
         """The one record of an execution."""
