@@ -50,6 +50,7 @@ TRUSTS = [
     (place, f"promote-{place.target if duty in IN_TARGET else place.source}-{duty}", function(step))
     for place in PLACES
     for duty, steps in STEPS_OF_DUTY.items()
+    if duty is not Duty.SCALER
     for step in steps
     if place is QA or duty is not Duty.READER or step not in IN_DEV
 ]
@@ -98,6 +99,9 @@ NOT_SHOWN = {
     Grant(HUBS_KEY, "AlarmsPublish", "cloudwatch.*"): "The sandbox has no alarms, and its topics ask for no key.",
     Grant("topic promote-*", "AlarmsPublish", "cloudwatch.*"): "The same.",
     Grant("topic promote-*", "AllowPublishThroughSSLOnly", "[*]"): "A deny of plain HTTP, as the buckets'.",
+    Grant(
+        "promote-*-scaler", "", f"{HUB}*"
+    ): "Trusted as the others are; what its steps do, test_scaler_rights.py shows.",
     Grant("function promote-measure-locks", "*", "events.*"): "It asks every five minutes; test_rights.py does it.",
 }
 

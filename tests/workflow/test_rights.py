@@ -335,7 +335,7 @@ START = Needed(
     "promote-hub-StateMachineEventsRole*", "", "states:StartExecution", ":stateMachine:promote", stages=(QA,)
 )
 SEE_LOCKS = Needed(function(Job.MEASURE_LOCKS), "SeeLocks", "dynamodb:Scan", ENDPOINTS_TABLE, stages=(QA,))
-ANNOUNCE = Needed(STATE_MACHINE, "", "sns:Publish", f":{TOPIC}", stages=(QA,), by=plan)
+ANNOUNCE = Needed(STATE_MACHINE, "", "sns:Publish", f":{TOPIC}", stages=(QA,))
 ALL = [*RIGHTS, LIST_SOURCE, ABORT, EXPLAIN, FORWARD, START, SEE_LOCKS, ANNOUNCE]
 
 # Role, Sid, action and resource, as patterns, and why no promotion in the sandbox can show that they are needed.
@@ -447,7 +447,7 @@ def test_without_the_right_to_announce_a_promotion_ends_as_it_did_and_its_histor
         ended = ANNOUNCE.by(world, QA, new_model(world, QA))
     said = history_of(world, ended.arn, "TaskFailed")[-1]["taskFailedEventDetails"]["cause"]
 
-    assert (ended.status, ended.output["outcome"]) == ("SUCCEEDED", "Planned")
+    assert (ended.status, ended.output["outcome"]) == ("SUCCEEDED", "Promoted")
     for words in (ANNOUNCE.role.rstrip("*"), ANNOUNCE.action, ANNOUNCE.where):
         assert words in said
 

@@ -112,11 +112,11 @@ def test_a_canary_whose_alarm_rings_is_rolled_back_and_the_previous_model_serves
     assert {world.ask("qa")["model"] for _ in range(5)} == {good.name}
 
 
-def test_without_the_right_to_see_alarms_the_denial_is_told(world: World, stage: Configured) -> None:
+def test_an_alarm_that_is_not_there_is_told_before_anything_is_made(world: World, stage: Configured) -> None:
     world.promoted(world.model())
     guarded = {**blue_green("ALL_AT_ONCE"), "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}
     with stage(deployment_config=guarded):
-        failed(world.promote(world.model()), "AccessDenied", "cloudwatch:DescribeAlarms")
+        failed(world.promote(world.model()), "NotReady", "the alarm errors")
 
 
 @pytest.mark.parametrize(

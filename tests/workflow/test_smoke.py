@@ -96,7 +96,7 @@ def test_a_good_model_is_promoted_and_what_it_was_asked_stands_in_the_result(wor
 
     assert ended.output["outcome"] == "Promoted"
     states = world.states(ended.arn)
-    assert states[states.index(TESTING) + 1] == "Record the promotion"
+    assert states[states.index(TESTING) + 1 :][:2] == ["Is it to be scaled?", "Record the promotion"]
     assert states[-1] == "Promoted"
     text, file = ended.output["smoke"]["tests"]
     body = json.dumps({"model": made.name, "asked": "a fine film", "mood": "sunny"})
@@ -146,7 +146,8 @@ def test_a_version_is_asked_with_its_own_sample(world: World, settings: Settings
             SamplePayloadUrl=uri,
         )["ModelPackageArn"]
         world.settle()
-        (ended,) = [one for one in world.settle() if one.output.get("source_model_package") == sampled]
+        # The newest: versions of other tests had the same numbers.
+        ended = next(one for one in world.settle() if one.output.get("source_model_package") == sampled)
         refused = world.wait(world.start(application=APPLICATION, stage="qa", model_name=world.model().name))
 
     assert ended.output["smoke"]["tests"][0]["asked"] == "a sample (text/csv, 8 bytes)"
