@@ -4,6 +4,7 @@ It is all that a step's process has of the sandbox, so it imports nothing of it.
 a look at the disk and nothing else.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -13,16 +14,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any, NoReturn
 
-from botocore.awsrequest import AWSResponse
-from botocore.client import BaseClient
-from botocore.compat import HTTPHeaders
-from botocore.exceptions import ReadTimeoutError
-
 _SUCCESS = range(200, 300)
 
 
 def install(switch: Path) -> None:
-    """Let the board decide about each call of this process, while the switch is on."""
+    """Let the board decide about each call of this process, while the switch is on. Raises ImportError."""
+    from botocore.client import BaseClient  # noqa: PLC0415 - see below
+
     make = BaseClient._make_request  # type: ignore[attr-defined]
 
     @functools.wraps(make)
@@ -46,6 +44,10 @@ def _is_done(answer: Any) -> bool:
 
 
 def _happen(fault: dict[str, Any], request: dict[str, Any]) -> Any:
+    from botocore.awsrequest import AWSResponse  # noqa: PLC0415
+    from botocore.compat import HTTPHeaders  # noqa: PLC0415
+    from botocore.exceptions import ReadTimeoutError  # noqa: PLC0415
+
     kind = str(fault["kind"])
     if kind.startswith("kill"):
         _die()
@@ -81,5 +83,7 @@ def _tls() -> ssl.SSLContext:
 
 
 if __name__ == "__main__":
-    install(Path(os.environ["PROMOTE_SANDBOX_SWITCH"]))
+    # A function may bring modules of its own with which botocore cannot be imported: then it makes no calls by it.
+    with contextlib.suppress(ImportError):
+        install(Path(os.environ["PROMOTE_SANDBOX_SWITCH"]))
     runpy.run_module("awslambdaric", run_name="__main__", alter_sys=False)

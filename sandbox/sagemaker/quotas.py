@@ -7,7 +7,7 @@ from sandbox.sagemaker.errors import Refusal
 from sandbox.sagemaker.faults import Kind
 
 # By the beginning of the type, the longest first; AWS's own defaults are smaller and differ by Region.
-_DEFAULTS = {"ml.p": 8.0, "ml.g": 20.0, "": 100.0}
+_DEFAULTS = {"ml.p": 8.0, "ml.g": 20.0, "": 1000.0}
 
 
 def of(instance_type: str) -> float:

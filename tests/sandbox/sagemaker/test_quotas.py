@@ -26,7 +26,7 @@ def test_each_instance_type_has_a_quota_for_endpoints(quotas: Any) -> None:
     found = endpoint_quotas(quotas)
 
     assert len(found) > 100
-    assert found["ml.m5.large for endpoint usage"]["Value"] == 100.0
+    assert found["ml.m5.large for endpoint usage"]["Value"] == 1000.0
     code = found["ml.m5.large for endpoint usage"]["QuotaCode"]
     answer = quotas.get_service_quota(ServiceCode="sagemaker", QuotaCode=code)
     assert answer["Quota"]["QuotaName"] == "ml.m5.large for endpoint usage"
@@ -37,7 +37,7 @@ def test_a_switch_changes_a_quota_until_it_is_cleared(server: Server, quotas: An
 
     assert endpoint_quotas(quotas)[f"{SCARCE} for endpoint usage"]["Value"] == 3.0
     server.faults.clear()
-    assert endpoint_quotas(quotas)[f"{SCARCE} for endpoint usage"]["Value"] == 100.0
+    assert endpoint_quotas(quotas)[f"{SCARCE} for endpoint usage"]["Value"] == 1000.0
 
 
 def test_unknown_quotas_and_services_are_not_found(quotas: Any) -> None:
