@@ -26,7 +26,7 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt lambdas/requirements.t
 demo: install ## Promote a real model from dev to QA to production, in a local AWS
 	$(BIN)/python -m sandbox.demo
 
-test: install ## Run every test, with the sandbox (about 18 minutes on 2 cores)
+test: install ## Run every test, with the sandbox (more than half an hour on 2 cores)
 	$(BIN)/python -m pytest
 
 test-large: install ## Promote a model of 25,000 objects in the sandbox, and print how long each state took
