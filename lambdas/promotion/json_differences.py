@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from lambdas.promotion.smoke_report import shortened
+
+_LONGEST_QUOTE = 60
 _ROUNDED = 1 + 1e-9  # 1.1 and 1 differ by 0.1, in decimal numbers only
 
 
@@ -47,8 +50,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _differs(at: str, expected: Any, got: Any) -> str:
-    return f"{at} is {_shortened(json.dumps(got))}, not {_shortened(json.dumps(expected))}"
+    return f"{at} is {_quoted(got)}, not {_quoted(expected)}"
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:59]}…"
+def _quoted(value: Any) -> str:
+    return shortened(json.dumps(value), _LONGEST_QUOTE)

@@ -31,7 +31,7 @@ class SmokeReport:
 def shown(content: bytes, content_type: str, *, record: bool) -> str:
     """Return a payload's kind and size, and its beginning if it may be kept and is text."""
     text = _text_of(content) if record else None
-    beginning = f"{_shortened(text)} " if text else ""
+    beginning = f"{shortened(text)} " if text else ""
     return f"{beginning}({content_type}, {len(content)} bytes)"
 
 
@@ -46,5 +46,6 @@ def _text_of(content: bytes) -> str | None:
     return " ".join(text.split())
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Return a text of so many characters at most; what was cut ends with an ellipsis."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

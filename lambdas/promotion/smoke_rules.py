@@ -13,7 +13,7 @@ from lambdas.promotion import expressions
 from lambdas.promotion.errors import SmokeTestFailed
 from lambdas.promotion.expressions import BadExpression, TooSlow
 from lambdas.promotion.json_differences import differences
-from lambdas.promotion.smoke_report import LONGEST, SmokeReport, SmokeTested, shown
+from lambdas.promotion.smoke_report import SmokeReport, SmokeTested, shortened, shown
 from lambdas.promotion.smoke_settings import ANSWER_SECONDS, Expectation, SmokeTest
 
 _PERCENTILE = re.compile(r"p([0-9]+)")
@@ -57,9 +57,8 @@ def judge(test: SmokeTest, payload: bytes, answers: Iterable[Answer]) -> Judged:
         if answer.status is not None:
             milliseconds.append(answer.milliseconds)
         wrong = fault_of(test, answer)
-        if wrong or got is None:
-            kept = _told(test, answer)
-            got = kept if got is None or not failures else got
+        if got is None or (wrong and not failures):
+            got = _told(test, answer)
         if wrong:
             failures += 1
             fault = fault or wrong
@@ -108,10 +107,10 @@ def fault_of(test: SmokeTest, answer: Answer) -> str | None:
     if answer.status is None:
         return answer.said or f"no answer within {ANSWER_SECONDS} s"
     if answer.status != expect.status:
-        said = f" ({_cut(answer.said)})" if answer.said and test.record else ""
+        said = f" ({shortened(answer.said)})" if answer.said and test.record else ""
         return f"the status is {answer.status}, not {expect.status}{said}"
     if expect.body is not None and answer.body != expect.body.encode():
-        return "the body is not the expected one" + (f", {_cut(json.dumps(expect.body))}" if test.record else "")
+        return "the body is not the expected one" + (f", {shortened(json.dumps(expect.body))}" if test.record else "")
     if expect.json is None and expect.jsonata is None:
         return None
     try:
@@ -125,7 +124,7 @@ def _wrong_document(expect: Expectation, document: Any, *, record: bool) -> str 
     if expect.json is not None:
         wanted = json.loads(expect.json)
         for found in differences(wanted, document, absolute=expect.absolute, relative=expect.relative):
-            return f"the body's JSON is not the expected one{f': {_cut(found)}' if record else ''}"
+            return f"the body's JSON is not the expected one{f': {shortened(found)}' if record else ''}"
     if expect.jsonata is not None:
         try:
             if not expressions.is_true(expect.jsonata, document):
@@ -137,7 +136,7 @@ def _wrong_document(expect: Expectation, document: Any, *, record: bool) -> str 
                 "promotion.yaml (smoke_test, expect, jsonata), deploy, and promote again."
             ) from error
         except BadExpression as error:
-            return f"the expression {expect.jsonata} cannot be applied{f': {_cut(str(error))}' if record else ''}"
+            return f"the expression {expect.jsonata} cannot be applied{f': {shortened(str(error))}' if record else ''}"
     return None
 
 
@@ -171,7 +170,3 @@ def _told(test: SmokeTest, answer: Answer) -> str:
     if answer.status is None:
         return answer.said or "no answer"
     return f"status {answer.status}, {shown(answer.body, answer.content_type or 'no type', record=test.record)}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
