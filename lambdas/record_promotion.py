@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from lambdas.promotion import accounts, endings, lists, records, settings
@@ -20,9 +19,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     """
     promotion = Promotion.from_json(event["promotion"]) if event.get("promotion") else None
     failure = Failure(**event["failure"]) if event.get("failure") else None
-    execution = Execution(
-        arn=event["execution"]["arn"], started_at=datetime.fromisoformat(event["execution"]["started_at"])
-    )
+    execution = Execution.from_json(event["execution"])
     if promotion:
         log_about(promotion)
     attempt = Attempt(

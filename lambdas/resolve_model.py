@@ -31,10 +31,7 @@ from lambdas.promotion.step import Event, errors_by_name, log_about, logger, s3_
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
     """The event is {"input": what the execution was started with, "execution": {"arn", "started_at"}}."""
-    execution = Execution(
-        arn=event["execution"]["arn"],
-        started_at=datetime.fromisoformat(event["execution"]["started_at"]),
-    )
+    execution = Execution.from_json(event["execution"])
     logger.append_keys(promotion_id=execution.promotion_id)
     request = rules.require_request(event["input"])
     deployed = settings.deployed()

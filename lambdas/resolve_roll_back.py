@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion import accounts, duties, endpoints, locks, records, roll_back_rules, rules, settings
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
     """The event is {"input": what the execution was started with, "execution": {"arn", "started_at"}}."""
-    execution = Execution(
-        arn=event["execution"]["arn"], started_at=datetime.fromisoformat(event["execution"]["started_at"])
-    )
+    execution = Execution.from_json(event["execution"])
     logger.append_keys(promotion_id=execution.promotion_id)
     request = rules.require_request(event["input"])
     deployed = settings.deployed()

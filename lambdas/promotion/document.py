@@ -118,6 +118,11 @@ class Execution:
         """The execution's name; it stands on every log line."""
         return self.arn.rpartition(":")[2]
 
+    @staticmethod
+    def from_json(said: dict[str, Any]) -> Execution:
+        """Return the execution that the workflow tells a step of, as {"arn", "started_at"}."""
+        return _converter.structure(said, Execution)
+
 
 @dataclass(frozen=True, kw_only=True)
 class S3Object:
@@ -445,6 +450,11 @@ class Promotion:
     def endpoint_key(self) -> str:
         """The key of the endpoint's item in the hub's table."""
         return self.target.endpoint_key(self.stage.endpoint)
+
+    @property
+    def endpoint_in_words(self) -> str:
+        """The endpoint as the beginning of a sentence names it to a person, with where it is."""
+        return f"The endpoint {self.stage.endpoint} in {self.target.name} ({self.target.account})"
 
     @property
     def lists(self) -> str:

@@ -55,7 +55,7 @@ def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
     if seen is None:
         return Change(progress=Progress.CHANGE_WANTED)
     ours = seen.heading_for == promotion.wanted_config.name
-    where = f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} ({promotion.target.account})"
+    where = promotion.endpoint_in_words
     if seen.status == "Failed":
         raise FailedEndpointInTheWay(
             f"{where} is Failed, so SageMaker allows only its deletion. {seen.reason} "
@@ -125,7 +125,7 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
     """
     change = promotion.change or Change(progress=Progress.UNDER_WAY)
     wanted = promotion.wanted_config.name
-    where = f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} ({promotion.target.account})"
+    where = promotion.endpoint_in_words
     if seen is None or seen.status == "Deleting":
         raise DeploymentSuperseded(f"{where} was deleted while it was being changed. Promote again to make it anew.")
     # Right after the call an answer may still be the old one; nothing has been modified since in that case.

@@ -38,7 +38,7 @@ def require_patience(promotion: Promotion, held: Held, *, now: datetime) -> None
 
     Raises EndpointLocked, or EndpointBusy.
     """
-    by = f"{_where(promotion)} is locked by {held.owner} since {held.locked_at}"
+    by = f"{promotion.endpoint_in_words} is locked by {held.owner} since {held.locked_at}"
     if promotion.stage.when_locked is WhenLocked.REFUSE:
         raise EndpointLocked(
             f"{by}, and stage {promotion.stage.name!r} is configured to refuse (when_locked). Nothing was changed. "
@@ -62,9 +62,9 @@ def newer_that_waits(promotion: Promotion, held: Held) -> Waiting | None:
 def superseded(promotion: Promotion, held: Held, newer: Waiting) -> Superseded:
     """What a promotion says that gives way."""
     return Superseded(
-        f"{_where(promotion)} is locked by {held.owner}, and {newer.owner} waits for it with a newer model. Of those "
-        f"that wait the newest wins in stage {promotion.stage.name!r} (when_locked), and this one changed nothing. "
-        "There is nothing to do, unless the newer one fails: then start this one again."
+        f"{promotion.endpoint_in_words} is locked by {held.owner}, and {newer.owner} waits for it with a newer model. "
+        f"Of those that wait the newest wins in stage {promotion.stage.name!r} (when_locked), and this one changed "
+        "nothing. There is nothing to do, unless the newer one fails: then start this one again."
     )
 
 
@@ -75,12 +75,8 @@ def require_not_older(promotion: Promotion) -> None:
         return
     if promotion.model.made_at < serving.made_at:
         raise OlderModel(
-            f"{promotion.model.arn} was made at {promotion.model.made_at:{_TIME}} UTC, and {_where(promotion)} serves "
-            f"{serving.model}, whose model was made later, at {serving.made_at:{_TIME}} UTC (promotion "
-            f"{serving.promotion_id}). To go back to the older one, ask for it: "
-            '"allow_older": true, or "roll_back": true without a model.'
+            f"{promotion.model.arn} was made at {promotion.model.made_at:{_TIME}} UTC, and "
+            f"{promotion.endpoint_in_words} serves {serving.model}, whose model was made later, at "
+            f"{serving.made_at:{_TIME}} UTC (promotion {serving.promotion_id}). To go back to the older one, ask for "
+            'it: "allow_older": true, or "roll_back": true without a model.'
         )
-
-
-def _where(promotion: Promotion) -> str:
-    return f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} ({promotion.target.account})"

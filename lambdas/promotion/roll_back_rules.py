@@ -54,8 +54,8 @@ def require_same_history(promotion: Promotion) -> None:
     good = promotion.lock.good if promotion.lock else ()
     if promotion.request.roll_back and promotion.wanted_config.name not in [one.config for one in good]:
         raise Superseded(
-            f"{_where(promotion)} was rolled back by another promotion while this one waited. Nothing was changed. "
-            "Look at what serves, and ask again."
+            f"{promotion.endpoint_in_words} was rolled back by another promotion while this one waited. Nothing was "
+            "changed. Look at what serves, and ask again."
         )
 
 
@@ -118,14 +118,14 @@ def require_time_left(promotion: Promotion, known: RollBack, seen: EndpointSeen 
     """A roll-back is watched for hours, but not for ever. Raises RollbackFailed."""
     if now > known.began_at + LONGEST:
         raise RollbackFailed(
-            f"{_where(promotion)} is still {seen.status if seen else 'not there'} {LONGEST.total_seconds() / 3600:.0f} "
-            f"hours after its roll-back to {known.to} began."
+            f"{promotion.endpoint_in_words} is still {seen.status if seen else 'not there'} "
+            f"{LONGEST.total_seconds() / 3600:.0f} hours after its roll-back to {known.to} began."
         )
 
 
 def serves(promotion: Promotion, known: RollBack, progress: RollBackProgress, seen: EndpointSeen | None) -> str:
     """Say for a person what the endpoint serves after the roll-back."""
-    where = _where(promotion)
+    where = promotion.endpoint_in_words
     return {
         RollBackProgress.DONE: f"{where} serves its previous configuration {known.to}.",
         RollBackProgress.DELETED: f"{where} does not exist: it served nothing before this promotion.",
@@ -136,7 +136,3 @@ def serves(promotion: Promotion, known: RollBack, progress: RollBackProgress, se
         + (f"{seen.status} on {seen.heading_for}" if seen else "deleted")
         + ": that is somebody else's doing.",
     }.get(progress, "")
-
-
-def _where(promotion: Promotion) -> str:
-    return f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} ({promotion.target.account})"

@@ -37,10 +37,9 @@ def restore(promotion: Promotion, *, well: bool, hub: S3Client) -> int:
     problems = [problem for target in fitting if (problem := _problem_of(target, account))]
     if problems:
         raise ScalingIncomplete(
-            f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} ({promotion.target.account}) is not "
-            f"scaled as it should be: {'; '.join(problems)}. What was there before the update is written down in "
-            f"s3://{promotion.hub.bucket}/{promotion.lists}{lists.SCALING}, if anything was put aside; "
-            "docs/operations.md says how to put it back."
+            f"{promotion.endpoint_in_words} is not scaled as it should be: {'; '.join(problems)}. What was there "
+            f"before the update is written down in s3://{promotion.hub.bucket}/{promotion.lists}{lists.SCALING}, "
+            "if anything was put aside; docs/operations.md says how to put it back."
         )
     return len(fitting)
 
