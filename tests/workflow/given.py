@@ -66,6 +66,13 @@ class Ended:
         return str(self.output["endpoint_config"].rpartition("/")[2])
 
 
+def failed(ended: Ended, error: str, *said: str) -> None:
+    """The execution failed with this error, and its cause says this to a person."""
+    assert (ended.status, ended.error) == ("FAILED", error), f"{ended.status} {ended.error}: {ended.cause}"
+    for words in said:
+        assert words in ended.cause, ended.cause
+
+
 @dataclass(frozen=True)
 class Made:
     """A model in dev, and the addresses of its two archives."""

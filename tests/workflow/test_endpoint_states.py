@@ -9,15 +9,9 @@ import pytest
 
 from lambdas.promotion.settings import Settings
 from sandbox.sagemaker.faults import Kind
-from tests.workflow.given import APPLICATION, INFERENCE, Ended, Made, World, tar
+from tests.workflow.given import APPLICATION, INFERENCE, Ended, Made, World, failed, tar
 
 ENDPOINT = "text-classifier-qa"
-
-
-def failed(ended: Ended, error: str, *said: str) -> None:
-    assert (ended.status, ended.error) == ("FAILED", error), ended.cause
-    for words in said:
-        assert words in ended.cause
 
 
 def short_deadline(settings: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from lambdas.promotion import lists, names
 from lambdas.promotion.names import Step, function
 from sandbox.s3.faults import Kind
-from tests.workflow.given import Ended, World, input_of
+from tests.workflow.given import Ended, World, failed, input_of
 from tests.workflow.journeys import QA, forget_large_copies, large, new_model, promote, start
 
 BUCKET = QA.target_bucket
@@ -39,12 +39,6 @@ def world(lasting_world: World) -> Iterator[World]:
     lasting_world.forget()
     forget_large_copies(lasting_world, QA)
     assert left == []
-
-
-def failed(ended: Ended, error: str, *said: str) -> None:
-    assert (ended.status, ended.error) == ("FAILED", error), ended.cause
-    for words in said:
-        assert words in ended.cause
 
 
 def survived(world: World, ended: Ended) -> None:

@@ -12,7 +12,7 @@ import pytest
 from lambdas.promotion import names
 from lambdas.promotion.settings import Settings
 from sandbox.sagemaker.faults import Kind
-from tests.workflow.given import APPLICATION, Ended, Made, World
+from tests.workflow.given import APPLICATION, Made, World, failed
 
 HELD_STATES = ("Look at the lock", "Wait for the lock")
 
@@ -51,12 +51,6 @@ def hold(world: World, owner: str, *, lease_until: str = "2999-01-01T00:00:00.00
         TableName=names.ENDPOINTS_TABLE,
         Item={**{name: {"S": value} for name, value in item.items()}, "fence": {"N": "41"}},
     )
-
-
-def failed(ended: Ended, error: str, *said: str) -> None:
-    assert (ended.status, ended.error) == ("FAILED", error), ended.cause
-    for words in said:
-        assert words in ended.cause
 
 
 def held(world: World, arn: str) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from sandbox.kills.faults import Kind
 from sandbox.s3.faults import Kind as S3Kind
 from sandbox.sagemaker.faults import Kind as Mishap
 from tests.workflow import smoke
-from tests.workflow.given import APPLICATION, Ended, World, input_of, run, tar, transfers_of
+from tests.workflow.given import APPLICATION, Ended, World, failed, input_of, run, tar, transfers_of
 from tests.workflow.journeys import QA, forget_large_copies, large, promote
 from tests.workflow.test_copy import copied_once, copy_first_unit
 from tests.workflow.test_endpoint_states import slow_to_start
@@ -29,12 +29,6 @@ from tests.workflow.test_stopped import no_uploads, stop
 
 # Of what a state is tried again: so often (stacks/step.py).
 TRIES_WHEN_THROTTLED = 7
-
-
-def failed(ended: Ended, error: str, *said: str) -> None:
-    assert (ended.status, ended.error) == ("FAILED", error), ended.cause
-    for words in said:
-        assert words in ended.cause
 
 
 def outcome(world: World, ended: Ended) -> str:

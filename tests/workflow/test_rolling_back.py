@@ -11,7 +11,7 @@ import pytest
 from lambdas.promotion.names import Step
 from lambdas.promotion.settings import Settings
 from sandbox.sagemaker.faults import Kind
-from tests.workflow.given import APPLICATION, Ended, World, input_of, run
+from tests.workflow.given import APPLICATION, Ended, World, failed, input_of, run
 from tests.workflow.test_endpoint_states import slow_to_start
 
 QA = "333333333333"
@@ -25,12 +25,6 @@ def configured(world: World, deployed: Settings, **members: object) -> Iterator[
 
     with world.configured(change, deployed):
         yield
-
-
-def failed(ended: Ended, error: str, *said: str) -> None:
-    assert (ended.status, ended.error) == ("FAILED", error), ended.cause
-    for words in said:
-        assert words in ended.cause
 
 
 def outcome(world: World, ended: Ended) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from lambdas.promotion.settings import Settings
 from sandbox.sagemaker.faults import Kind
-from tests.workflow.given import APPLICATION, Ended, World
+from tests.workflow.given import APPLICATION, World, failed
 
 ENDPOINT = "text-classifier-qa"
 EIGHT_HOURS, POLL_SECONDS = 8 * 3600, 30
@@ -69,12 +69,6 @@ def alarm(world: World) -> Iterator[str]:
     finally:
         iam.delete_role_policy(**role)
         cloudwatch.delete_alarms(AlarmNames=[name])
-
-
-def failed(ended: Ended, error: str, *said: str) -> None:
-    assert (ended.status, ended.error) == ("FAILED", error), ended.cause
-    for words in said:
-        assert words in ended.cause
 
 
 def test_a_serverless_endpoint_is_promoted_without_counts(world: World, stage: Configured) -> None:
