@@ -14,12 +14,12 @@ from lambdas.promotion.step import s3_of_hub, step
 def handler(promotion: Promotion) -> Promotion:
     account, hub = duties.as_scaler(promotion), s3_of_hub()
     endpoint = promotion.stage.endpoint
-    serving = scaling_targets.serving(endpoint, sagemaker=account.sagemaker)
-    now = scaling_targets.configured(serving.config, sagemaker=account.sagemaker)
+    live = scaling_targets.live(endpoint, sagemaker=account.sagemaker)
+    now = scaling_targets.configured(live.config, sagemaker=account.sagemaker)
     back = promotion.roll_back.to if promotion.roll_back else None
     wanted = scaling_targets.configured(back, sagemaker=account.sagemaker) if back else scaling.variants_of(promotion)
     # A Failed endpoint may not tell its variants.
-    registered = scaling_targets.registered(endpoint, {**serving.variants, **now, **wanted}, account)
+    registered = scaling_targets.registered(endpoint, {**live.variants, **now, **wanted}, account)
     in_the_way = scaling.in_the_way(registered, now=now, wanted=wanted)
     # Read after what is registered was read. Whoever sees less because another run of this step has deregistered it
     # sees here what that run wrote down before: so a list is never replaced by a shorter one.

@@ -15,6 +15,7 @@ from lambdas.promotion.settings import Stage
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import (
+        DescribeEndpointConfigOutputTypeDef,
         DescribeEndpointOutputTypeDef,
         ProductionVariantSummaryTypeDef,
         UpdateEndpointInputTypeDef,
@@ -23,12 +24,9 @@ if TYPE_CHECKING:
 
 def see(endpoint: str, *, sagemaker: SageMakerClient) -> EndpointSeen | None:
     """Return the endpoint as it is now, or None if there is none."""
-    try:
-        found = sagemaker.describe_endpoint(EndpointName=endpoint)
-    except ClientError as error:
-        if sagemaker_errors.is_missing(error):
-            return None
-        raise
+    found = described(endpoint, sagemaker=sagemaker)
+    if found is None:
+        return None
     pending = found.get("PendingDeploymentSummary")
     return EndpointSeen(
         status=found["EndpointStatus"],
@@ -41,6 +39,26 @@ def see(endpoint: str, *, sagemaker: SageMakerClient) -> EndpointSeen | None:
         variants=tuple(variant["VariantName"] for variant in found.get("ProductionVariants", [])),
         serverless=any("CurrentServerlessConfig" in variant for variant in found.get("ProductionVariants", [])),
     )
+
+
+def described(endpoint: str, *, sagemaker: SageMakerClient) -> DescribeEndpointOutputTypeDef | None:
+    """Return DescribeEndpoint's answer, or None if there is no such endpoint."""
+    try:
+        return sagemaker.describe_endpoint(EndpointName=endpoint)
+    except ClientError as error:
+        if sagemaker_errors.is_missing(error):
+            return None
+        raise
+
+
+def described_config(config: str, *, sagemaker: SageMakerClient) -> DescribeEndpointConfigOutputTypeDef | None:
+    """Return DescribeEndpointConfig's answer, or None if there is no such configuration, or no more."""
+    try:
+        return sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    except ClientError as error:
+        if sagemaker_errors.is_missing(error):
+            return None
+        raise
 
 
 def ensure_config(wanted: Wanted, tags: dict[str, str], *, sagemaker: SageMakerClient) -> None:
@@ -62,12 +80,9 @@ def require_same_config(wanted: Wanted, *, sagemaker: SageMakerClient) -> None:
 
 def find_same_config(wanted: Wanted, *, sagemaker: SageMakerClient) -> bool:
     """Say whether the configuration is there. Raises NameTaken if something else has its name."""
-    try:
-        found = sagemaker.describe_endpoint_config(EndpointConfigName=wanted.name)
-    except ClientError as error:
-        if sagemaker_errors.is_missing(error):
-            return False
-        raise
+    found = described_config(wanted.name, sagemaker=sagemaker)
+    if found is None:
+        return False
     rules.require_same("endpoint configuration", wanted.name, wanted.request, dict(found))
     return True
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.promotion import scaling
 from lambdas.promotion.errors import PromotionError
 from lambdas.promotion.readiness import Unproved
 
@@ -56,7 +57,7 @@ def quotas(names: Iterable[str], *, until: float, client: ServiceQuotasClient) -
 
 def scalable_targets(endpoint: str, variants: Sequence[str], *, client: ApplicationAutoScalingClient) -> list[str]:
     """Return which of an endpoint's variants are scaled automatically, as ResourceId."""
-    resources = [f"endpoint/{endpoint}/variant/{variant}" for variant in variants]
+    resources = [scaling.resource_id(endpoint, variant) for variant in variants]
     answer = client.describe_scalable_targets(
         ServiceNamespace="sagemaker", ResourceIds=resources[:_TARGETS_IN_A_QUESTION]
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from lambdas.promotion import rollout
+from lambdas.promotion import rollout, scaling
 from lambdas.promotion.document import Promotion
 from lambdas.promotion.errors import QuotaExceeded
 from lambdas.promotion.names import Duty
@@ -20,7 +19,7 @@ def variant_names(promotion: Promotion, serving: Serving | None, config: Deploym
     if serving is None or serving.request is None or not config:
         return []
     now = [one["VariantName"] for one in serving.variants]
-    then = [one["VariantName"] for one in _wanted_variants(promotion)]
+    then = list(scaling.variants_of(promotion))
     if set(now) == set(then):
         return []
     return [
@@ -40,19 +39,15 @@ def instances_needed(promotion: Promotion, serving: Serving | None, config: Depl
     Blue/green runs the old fleet beside the new one; the new one is as large as the old is now (API: UpdateEndpoint,
     RetainAllVariantProperties).
     """
+    variants = [variant for variant in scaling.variants_of(promotion).values() if "InstanceType" in variant]
+    types = {variant["InstanceType"] for variant in variants}
+    if serving and not rollout.is_rolling(config):
+        variants += [variant for variant in serving.variants if variant.get("InstanceType") in types]
     counts = serving.counts if serving else {}
     needed = Counter[str]()
-    for variant in _wanted_variants(promotion):
-        if "InstanceType" in variant:
-            needed[variant["InstanceType"]] += counts.get(
-                variant["VariantName"], variant.get("InitialInstanceCount", 1)
-            )
-    if not rollout.is_rolling(config):
-        for variant in serving.variants if serving else []:
-            if variant.get("InstanceType") in needed:
-                needed[variant["InstanceType"]] += counts.get(
-                    variant["VariantName"], variant.get("InitialInstanceCount", 1)
-                )
+    for variant in variants:
+        initial: int = variant.get("InitialInstanceCount", 1)
+        needed[variant["InstanceType"]] += counts.get(variant["VariantName"], initial)
     return dict(needed)
 
 
@@ -90,7 +85,7 @@ def variants_not_to_scale(promotion: Promotion, serving: Serving | None) -> list
     """
     if serving is None:
         return []
-    types = {one["VariantName"]: one.get("InstanceType") for one in _wanted_variants(promotion)}
+    types = {name: one.get("InstanceType") for name, one in scaling.variants_of(promotion).items()}
     return [
         one["VariantName"] for one in serving.variants if types.get(one["VariantName"], "") != one.get("InstanceType")
     ]
@@ -133,10 +128,6 @@ def key_state(promotion: Promotion, key: str, state: str) -> list[Answer]:
             remedy="Enable it, or cancel its deletion: nothing in the bucket can be read without it.",
         )
     ]
-
-
-def _wanted_variants(promotion: Promotion) -> list[dict[str, Any]]:
-    return list(promotion.wanted_config.request["ProductionVariants"])
 
 
 def _endpoint(promotion: Promotion) -> str:

@@ -32,7 +32,7 @@ def restore(promotion: Promotion, *, well: bool, hub: S3Client) -> int:
     if not targets:
         return 0
     account = duties.as_scaler(promotion, alarms=[alarm["AlarmName"] for one in targets for alarm in one.alarms])
-    there = scaling_targets.serving(promotion.stage.endpoint, sagemaker=account.sagemaker)
+    there = scaling_targets.live(promotion.stage.endpoint, sagemaker=account.sagemaker)
     fitting = [target for target in targets if _fits(target, there.variants)]
     problems = [problem for target in fitting if (problem := _problem_of(target, account))]
     if problems:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import sagemaker_errors, scaling
+from lambdas.promotion import endpoints, scaling
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.scaling import ScalableTarget, Specification
 
@@ -35,23 +35,20 @@ _TRACKING = "TargetTrackingScaling"  # makes its alarms itself
 
 
 @dataclass(frozen=True)
-class Serving:
+class Live:
     """The configuration that an endpoint serves, and its variants by name as DescribeEndpoint tells them."""
 
     config: str = ""
     variants: Mapping[str, Specification] = field(default_factory=dict)
 
 
-def serving(endpoint: str, *, sagemaker: SageMakerClient) -> Serving:
+def live(endpoint: str, *, sagemaker: SageMakerClient) -> Live:
     """Return what the endpoint serves now: nothing if it is gone, or has not come to serve."""
-    try:
-        found = sagemaker.describe_endpoint(EndpointName=endpoint)
-    except ClientError as error:
-        if sagemaker_errors.is_missing(error):
-            return Serving()
-        raise
+    found = endpoints.described(endpoint, sagemaker=sagemaker)
+    if found is None:
+        return Live()
     variants = {one["VariantName"]: one for one in found.get("ProductionVariants", [])}
-    return Serving(found.get("EndpointConfigName", ""), variants)
+    return Live(found.get("EndpointConfigName", ""), variants)
 
 
 def configured(config: str, *, sagemaker: SageMakerClient) -> dict[str, Specification]:
@@ -59,15 +56,8 @@ def configured(config: str, *, sagemaker: SageMakerClient) -> dict[str, Specific
 
     None of them if somebody has deleted it meanwhile (AWS: DeleteEndpointConfig).
     """
-    if not config:
-        return {}
-    try:
-        found = sagemaker.describe_endpoint_config(EndpointConfigName=config)
-    except ClientError as error:
-        if sagemaker_errors.is_missing(error):
-            return {}
-        raise
-    return {one["VariantName"]: one for one in found["ProductionVariants"]}
+    found = endpoints.described_config(config, sagemaker=sagemaker) if config else None
+    return {one["VariantName"]: one for one in found["ProductionVariants"]} if found else {}
 
 
 def registered(endpoint: str, variants: Iterable[str], account: Account) -> list[ScalableTarget]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from lambdas.promotion import sagemaker_errors
+from lambdas.promotion import endpoints
 from lambdas.promotion.errors import AccessDenied
 
 if TYPE_CHECKING:
@@ -37,12 +35,9 @@ class Serving:
 
 def look(endpoint: str, *, sagemaker: SageMakerClient, configs: SageMakerClient) -> Serving | None:
     """Return what the endpoint serves, or None if there is none. `configs` may look at its configuration."""
-    try:
-        found = sagemaker.describe_endpoint(EndpointName=endpoint)
-    except ClientError as error:
-        if sagemaker_errors.is_missing(error):
-            return None
-        raise
+    found = endpoints.described(endpoint, sagemaker=sagemaker)
+    if found is None:
+        return None
     config = found.get("EndpointConfigName", "")
     request, reason = _config(config, sagemaker=configs) if config else (None, "It has never been in service.")
     return Serving(
@@ -60,12 +55,10 @@ def look(endpoint: str, *, sagemaker: SageMakerClient, configs: SageMakerClient)
 
 def _config(name: str, *, sagemaker: SageMakerClient) -> tuple[dict[str, Any] | None, str]:
     try:
-        found = sagemaker.describe_endpoint_config(EndpointConfigName=name)
+        found = endpoints.described_config(name, sagemaker=sagemaker)
     except AccessDenied as error:
         # Somebody else made it: the deployer sees the configurations of its own stages only.
         return None, str(error)
-    except ClientError as error:
-        if sagemaker_errors.is_missing(error):
-            return None, "It was deleted."
-        raise
+    if found is None:
+        return None, "It was deleted."
     return {member: value for member, value in found.items() if member not in _ADDED}, ""

@@ -191,7 +191,7 @@ def test_what_a_deleted_configuration_had_is_not_known(aws: Stubs) -> None:
 
 def test_an_endpoint_that_is_gone_serves_nothing(aws: Stubs) -> None:
     aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "arn".')
-    assert scaling_targets.serving("reviews-qa", sagemaker=aws.sagemaker.client) == scaling_targets.Serving()  # type: ignore[arg-type]
+    assert scaling_targets.live("reviews-qa", sagemaker=aws.sagemaker.client) == scaling_targets.Live()  # type: ignore[arg-type]
 
 
 # Registering again
