@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from docs import draw_workflow
+from lambdas.promotion import names
 from lambdas.promotion.document import Promotion, Result
 from lambdas.promotion.errors import every_error
+from lambdas.promotion.names import Step
 from tests.docs import pages
 
 PAGE = pages.text_of("how-it-works.md")
@@ -29,6 +31,14 @@ def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield name, state
         if "ItemProcessor" in state:
             yield from states(state["ItemProcessor"])
+
+
+def test_every_function_and_node_is_drawn_once_among_the_accounts() -> None:
+    drawing = next(block for block in pages.blocks(PAGE, "mermaid") if "subgraph hub" in block)
+    functions = re.findall(r"promote-[a-z-]+", " ".join(re.findall(r'\["(promote-[^"]+)"\]', drawing)))
+    assert sorted(functions) == sorted(names.function(step) for step in Step)
+    nodes = re.findall(r"(\w+)(?:\[|\()", drawing)
+    assert len(nodes) == len(set(nodes))
 
 
 def test_the_drawing_in_the_page_is_the_one_of_the_definition() -> None:

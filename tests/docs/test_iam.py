@@ -134,6 +134,12 @@ def test_every_sid_in_the_page_exists(
     assert {sid_of(row) for row in pages.rows(PAGE, "Sid")} == existing
 
 
+def test_no_statement_is_explained_twice() -> None:
+    for section in {*SECTIONS_OF_ROLES.values(), *SECTIONS_OF_POLICIES.values()}:
+        rows = [(sid_of(row), row[1]) for row in pages.rows(pages.section(PAGE, section), "Sid")]
+        assert len(rows) == len(set(rows)), section
+
+
 def test_every_action_that_a_named_statement_allows_is_in_its_row(templates: dict[str, Template]) -> None:
     explained: dict[str, list[str]] = defaultdict(list)
     for row in pages.rows(PAGE, "Sid"):

@@ -78,9 +78,8 @@ def test_a_promotion_that_is_stopped_while_it_updates_leaves_the_endpoint_scaled
     world.wait_for_state(arn, "Wait for the deregistration")
     assert scaling_of(world, "qa") == {}
     world.client("stepfunctions").stop_execution(executionArn=arn)
-    settle(world)
 
-    assert scaling_of(world, "qa") == before
+    assert settled(world, before) == before
 
 
 def test_a_failure_after_which_scaling_cannot_be_put_back_tells_both(world: World) -> None:
@@ -182,8 +181,9 @@ def target_arn(world: World) -> str:
     return arn
 
 
-def settle(world: World, *, seconds: float = 10) -> None:
-    """Wait until the rule's Lambda has registered everything again."""
+def settled(world: World, before: dict[str, Any], *, seconds: float = 10) -> dict[str, Any]:
+    """Give the rule's Lambda time to register everything again, one after the other; return how it is scaled then."""
     deadline = time.monotonic() + seconds
-    while not scaling_of(world, "qa").get("actions") and time.monotonic() < deadline:
+    while (now := scaling_of(world, "qa")) != before and time.monotonic() < deadline:
         time.sleep(0.05)
+    return now
