@@ -10,6 +10,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from stacks.conditions import through
+
 _SAID = "$states.input.announcement"
 _ATTRIBUTES = ("outcome", "application", "stage", "error")
 
@@ -51,6 +53,6 @@ def let_announce(role: iam.IRole, key: kms.IKey) -> None:
             sid="AnnounceKey",
             actions=["kms:Decrypt", "kms:GenerateDataKey"],
             resources=[key.key_arn],
-            conditions={"StringEquals": {"kms:ViaService": f"sns.{Stack.of(role).region}.amazonaws.com"}},
+            conditions=through("sns", Stack.of(role).region),
         )
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from aws_cdk import aws_iam as iam
 
+from stacks.conditions import through
 from stacks.configuration import Stage
 from stacks.environment import Environment
 
@@ -42,7 +43,7 @@ def let_run(environment: Environment, role: iam.Role) -> None:
             # Decrypt: for objects in parts (AWS: KMS and multipart uploads), and for requests.
             ["kms:Decrypt", "kms:GenerateDataKey"],
             sorted(keys),
-            environment.via_s3(region),
+            through("s3", region),
         )
     if topics:
         environment.allow(role, "TellOfAnswers", ["sns:Publish"], sorted(topics))

@@ -109,10 +109,6 @@ class Environment:
     def sagemaker(self, kind: str, stage: tuple[str, str]) -> str:
         return f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:{kind}/{names.resource_beginning(*stage)}*"
 
-    @staticmethod
-    def via_s3(region: str) -> dict[str, dict[str, object]]:
-        return {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
-
     def copied_along(self, source: str, target: str) -> tuple[list[str], list[str]]:
         """Return the rights for what goes along with objects: to read it in the source, to write it in the target."""
         tags, annotations = self.configuration.copied_along(source, target)

@@ -17,8 +17,10 @@ from lambdas.promotion import names
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
 from stacks import approvals, bundle, copying, workflow
 from stacks.announcing import let_announce
+from stacks.conditions import through
 from stacks.configuration import Configuration
 from stacks.dead_letters import dead_letter_queue
+from stacks.lists import let_use_lists, lists_bucket
 from stacks.lock_meter import measure_locks
 from stacks.nag import accept
 from stacks.observability import observe
@@ -30,19 +32,27 @@ from stacks.topic import accounts_with_alarms, topic
 # The steps that look at every object of a model, or copy them: thousands of calls, many at once. Lambda's own limit is
 # 15 minutes, and with this memory it gives one whole CPU (AWS: Lambda, "Configure function memory"). An image goes
 # through its step, several layers at once.
-_LONG = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY}
-_LONG |= {Step.VERIFY_ARTIFACTS, Step.ABORT_UPLOADS, Step.COPY_IMAGE, Step.RECORD_PROMOTION, Step.TIDY_UP}
-_LONG |= {Step.SMOKE_TEST, Step.CHECK_AHEAD}
+_LONG = frozenset(
+    {
+        Step.RESOLVE_MODEL,
+        Step.COMPARE_ENDPOINT,
+        Step.CHECK_AHEAD,
+        Step.PLAN_COPY,
+        Step.COPY_UNIT,
+        Step.COPY_IMAGE,
+        Step.COMPLETE_COPY,
+        Step.VERIFY_ARTIFACTS,
+        Step.ABORT_UPLOADS,
+        Step.SMOKE_TEST,
+        Step.RECORD_PROMOTION,
+        Step.TIDY_UP,
+    }
+)
 # What rolls back may first have to wait for a deployment, which lasts 8 hours at most (roll_back_rules.py).
 _TO_ROLL_BACK = Duration.hours(10)
 _STOPPED = f"{names.PRODUCT}-stopped"  # the rule for executions that were stopped
 _LONGEST = Duration.minutes(15)
 _ONE_CPU = 1769  # MB
-# They read lists that a promotion need not have, and a missing one looks like a missing right to who may not list.
-_SCALING = {Step.PUT_ASIDE_SCALING, Step.RESTORE_SCALING, Step.TIDY_UP}
-_WRITE_LISTS = {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.PUT_ASIDE_SCALING}
-_READ_LISTS = _LONG - {Step.RESOLVE_MODEL, Step.COPY_IMAGE, Step.SMOKE_TEST} | _SCALING
-_LISTS_KEPT = Duration.days(90)  # as long as Step Functions keeps an execution's history
 
 
 class HubStack(Stack):
@@ -57,7 +67,7 @@ class HubStack(Stack):
             description="Promote: the state machine that promotes SageMaker models between accounts",
         )
         key = self._key()
-        lists = self._lists(key)
+        lists = lists_bucket(self, key)
         tables = Tables(self, key=key)
         outcomes = topic(
             self,
@@ -79,7 +89,7 @@ class HubStack(Stack):
             )
             for step in Step
         }
-        self._let_use_lists(steps, lists, key)
+        let_use_lists(steps, lists, key)
         _let_use_tables(steps, tables)
         longest = Duration.seconds(_longest_deadline(configuration)).plus(_TO_ROLL_BACK)
         self.state_machine = sfn.StateMachine(
@@ -109,7 +119,10 @@ class HubStack(Stack):
         )
         self.state_machine.role.add_to_principal_policy(
             iam.PolicyStatement(
-                sid="DecryptTheMapsItems", actions=["kms:Decrypt"], resources=[key.key_arn], conditions=self._via_s3()
+                sid="DecryptTheMapsItems",
+                actions=["kms:Decrypt"],
+                resources=[key.key_arn],
+                conditions=through("s3", self.region),
             )
         )
         tables.let_state_write(self.state_machine.role, "Lock")
@@ -157,51 +170,6 @@ class HubStack(Stack):
             )
         )
         return key
-
-    def _lists(self, key: kms.Key) -> s3.Bucket:
-        """The bucket with the lists that are too long for a state."""
-        bucket = s3.Bucket(
-            self,
-            "Lists",
-            bucket_name=names.hub_bucket(self.account, self.region),
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=key,
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            lifecycle_rules=[s3.LifecycleRule(id="forget-with-the-history", expiration=_LISTS_KEPT)],
-            removal_policy=KEPT,
-        )
-        accept(bucket, "AwsSolutions-S1", "It holds lists of objects that Promote's own steps write and read.")
-        return bucket
-
-    def _let_use_lists(self, steps: dict[Step, StepFunction], lists: s3.Bucket, key: kms.Key) -> None:
-        """Each step may do with the lists what it does: write one, read one, or both."""
-        objects = lists.arn_for_objects(f"{names.LISTS_PREFIX}/*")
-        for step in sorted(_READ_LISTS | _WRITE_LISTS):
-            rights = [("ReadLists", "s3:GetObject", "kms:Decrypt", _READ_LISTS)]
-            rights.append(("WriteLists", "s3:PutObject", "kms:GenerateDataKey", _WRITE_LISTS))
-            for sid, on_objects, on_key, who in rights:
-                if step in who:
-                    role = steps[step].role
-                    role.add_to_policy(iam.PolicyStatement(sid=sid, actions=[on_objects], resources=[objects]))
-                    role.add_to_policy(
-                        iam.PolicyStatement(
-                            sid=f"{sid}Key", actions=[on_key], resources=[key.key_arn], conditions=self._via_s3()
-                        )
-                    )
-            accept(
-                steps[step].role,
-                f"AwsSolutions-IAM5[Resource::<{self.get_logical_id(lists.node.default_child)}.Arn>/{names.LISTS_PREFIX}/*]",  # type: ignore[arg-type]
-                "Each promotion has lists of its own, below its execution's name.",
-            )
-        for step in sorted(_SCALING):
-            steps[step].role.add_to_policy(
-                iam.PolicyStatement(
-                    sid="TellMissingFromDenied", actions=["s3:ListBucket"], resources=[lists.bucket_arn]
-                )
-            )
 
     def _let_look_at_executions(self, steps: dict[Step, StepFunction]) -> None:
         """Whether an execution that holds a lock is under way, and where one was that was stopped."""
@@ -281,9 +249,6 @@ class HubStack(Stack):
                 )
             ],
         )
-
-    def _via_s3(self) -> dict[str, dict[str, str]]:
-        return {"StringEquals": {"kms:ViaService": f"s3.{self.region}.amazonaws.com"}}
 
     def _accept_findings(self, steps: dict[Step, StepFunction], lists: s3.Bucket) -> None:
         tracing = "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources (AWS: X-Ray actions)."

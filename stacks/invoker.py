@@ -6,6 +6,7 @@ from aws_cdk import aws_kms as kms
 
 from lambdas.promotion import names
 from lambdas.promotion.names import Duty
+from stacks.conditions import through
 from stacks.environment import Environment
 
 
@@ -25,4 +26,4 @@ def add_invoker(environment: Environment, key: kms.IKey) -> None:
     if objects:
         keys = [key.key_arn, *environment.configuration.environments[environment.name].kms_keys]
         environment.allow(role, "ReadPayloads", ["s3:GetObject"], sorted(objects))
-        environment.allow(role, "DecryptPayloads", ["kms:Decrypt"], keys, environment.via_s3(region))
+        environment.allow(role, "DecryptPayloads", ["kms:Decrypt"], keys, through("s3", region))

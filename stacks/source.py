@@ -14,6 +14,7 @@ from lambdas.promotion import names
 from lambdas.promotion.names import Duty
 from stacks import approvals
 from stacks.alarms import Alarms
+from stacks.conditions import through
 from stacks.dead_letters import dead_letter_queue
 from stacks.environment import Environment
 from stacks.topic import topic
@@ -80,7 +81,7 @@ class Source(Environment):
                 self.allow(role, f"ReadTagsFor{title}", read, self.buckets("/*"))
             self.allow(role, f"PutInto{title}", ["s3:PutObject", "s3:ListMultipartUploadParts", *written], [objects])
             self.allow(
-                role, f"EncryptFor{title}", ["kms:GenerateDataKey", "kms:Decrypt"], [keys], self.via_s3(there.region)
+                role, f"EncryptFor{title}", ["kms:GenerateDataKey", "kms:Decrypt"], [keys], through("s3", there.region)
             )
             self.accept_wildcards(
                 role,
@@ -104,7 +105,7 @@ class Source(Environment):
     def _decrypt_artifacts(self, role: iam.Role, own_key: kms.Key | None) -> None:
         keys = [*self.configuration.environments[self.name].kms_keys, *([own_key.key_arn] if own_key else [])]
         if keys:
-            self.allow(role, "DecryptArtifacts", ["kms:Decrypt"], keys, self.via_s3(self.stack.region))
+            self.allow(role, "DecryptArtifacts", ["kms:Decrypt"], keys, through("s3", self.stack.region))
 
     def _forward_approvals(self) -> None:
         hub = self.configuration.hub

@@ -11,6 +11,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from lambdas.promotion import names
+from stacks.conditions import through
 from stacks.retention import KEPT
 
 # DynamoDB asks for the key as whoever calls it (AWS: DynamoDB, "Authorizing use of your customer managed key").
@@ -53,13 +54,12 @@ class Tables(Construct):
         self._let_use_key(role, sid, on_key)
 
     def _let_use_key(self, role: iam.IRole, sid: str, on_key: Sequence[str]) -> None:
-        region = Stack.of(self).region
         role.add_to_principal_policy(
             iam.PolicyStatement(
                 sid=f"{sid}Key",
                 actions=list(on_key),
                 resources=[self._key.key_arn],
-                conditions={"StringEquals": {"kms:ViaService": f"dynamodb.{region}.amazonaws.com"}},
+                conditions=through("dynamodb", Stack.of(self).region),
             )
         )
 

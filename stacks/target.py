@@ -13,6 +13,7 @@ from aws_cdk import aws_s3 as s3
 from lambdas.promotion import names
 from lambdas.promotion.names import Duty
 from stacks import endpoint_rights, scaler
+from stacks.conditions import through
 from stacks.environment import Environment
 from stacks.invoker import add_invoker
 from stacks.nag import accept
@@ -50,7 +51,7 @@ class Target(Environment):
                 # Decrypt: S3 reads the parts of an upload when it makes the object of them (API: UploadPartCopy).
                 actions=["kms:GenerateDataKey", "kms:Decrypt"],
                 resources=["*"],
-                conditions=self.via_s3(self.stack.region),
+                conditions=through("s3", self.stack.region),
             )
         )
         return key
@@ -141,7 +142,7 @@ class Target(Environment):
             ["s3:AbortMultipartUpload"],
             [bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
         )
-        self.allow(role, "ReadChecksums", ["kms:Decrypt"], [key.key_arn], self.via_s3(self.stack.region))
+        self.allow(role, "ReadChecksums", ["kms:Decrypt"], [key.key_arn], through("s3", self.stack.region))
         self.see_images(role)
         self._look_ahead(role, key, execution_role_arn)
         self.allow(
@@ -226,7 +227,7 @@ class Target(Environment):
             [bucket.bucket_arn],
             {"StringLike": {"s3:prefix": f"{names.ARTIFACT_PREFIX}/*"}},
         )
-        self.allow(role, "DecryptModels", ["kms:Decrypt"], [key.key_arn], self.via_s3(self.stack.region))
+        self.allow(role, "DecryptModels", ["kms:Decrypt"], [key.key_arn], through("s3", self.stack.region))
         self._read_jumpstart(role)
         self._join_vpcs(role)
         endpoint_rights.let_run(self, role)

@@ -11,7 +11,7 @@ import pytest
 from lambdas import complete_copy, plan_copy, verify_artifacts
 from lambdas.promotion import copy_plan, inventory, limits, lists, lookup, members, names, parallel, step
 from lambdas.promotion.document import Artifact, Proof, S3Object, Transfer
-from stacks import hub_stack
+from stacks import lists as lists_in_hub
 from tests.docs import pages
 
 PAGE = pages.text_of("copying.md")
@@ -88,7 +88,7 @@ SENTENCES: Mapping[str, Any] = {
     "1,024 bytes a variable": f"{limits.MOST_BYTES:,}",
     "32 KB of variables": limits.MOST_BYTES_OF_VARIABLES // 1024,
     "(up to 15)": limits.MOST_CONTAINERS,
-    "for 90 days": hub_stack._LISTS_KEPT.to_days(),
+    "for 90 days": lists_in_hub._KEPT.to_days(),
     "up to 105 of them": len(names.stage_prefix("a" * 40, "s" * 20)) + 32 + len("/"),
 }
 

@@ -1,0 +1,81 @@
+"""The hub's bucket for the lists that are too long for a state, and which step may do what with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+
+from lambdas.promotion import names
+from lambdas.promotion.names import Step
+from stacks.conditions import through
+from stacks.nag import accept
+from stacks.retention import KEPT
+from stacks.step import StepFunction
+
+_WRITE = frozenset({Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.PUT_ASIDE_SCALING})
+# They read a list that a promotion need not have, and a missing one looks like a missing right to who may not list.
+_MAY_FIND_NONE = frozenset({Step.PUT_ASIDE_SCALING, Step.RESTORE_SCALING, Step.TIDY_UP})
+_READ = _MAY_FIND_NONE | {
+    Step.COMPARE_ENDPOINT,
+    Step.CHECK_AHEAD,
+    Step.PLAN_COPY,
+    Step.COPY_UNIT,
+    Step.COMPLETE_COPY,
+    Step.VERIFY_ARTIFACTS,
+    Step.ABORT_UPLOADS,
+    Step.RECORD_PROMOTION,
+}
+_KEPT = Duration.days(90)  # as long as Step Functions keeps an execution's history
+
+
+def lists_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
+    bucket = s3.Bucket(
+        stack,
+        "Lists",
+        bucket_name=names.hub_bucket(stack.account, stack.region),
+        encryption=s3.BucketEncryption.KMS,
+        encryption_key=key,
+        bucket_key_enabled=True,
+        enforce_ssl=True,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        lifecycle_rules=[s3.LifecycleRule(id="forget-with-the-history", expiration=_KEPT)],
+        removal_policy=KEPT,
+    )
+    accept(bucket, "AwsSolutions-S1", "It holds lists of objects that Promote's own steps write and read.")
+    return bucket
+
+
+def let_use_lists(steps: Mapping[Step, StepFunction], lists: s3.Bucket, key: kms.Key) -> None:
+    """Allow each step to do with the lists what it does: write one, read one, or both."""
+    objects = lists.arn_for_objects(f"{names.LISTS_PREFIX}/*")
+    logical_id = lists.stack.get_logical_id(lists.node.default_child)  # type: ignore[arg-type]
+    for sid, who, on_objects, on_key in (
+        ("ReadLists", _READ, "s3:GetObject", "kms:Decrypt"),
+        ("WriteLists", _WRITE, "s3:PutObject", "kms:GenerateDataKey"),
+    ):
+        for step in sorted(who):
+            role = steps[step].role
+            role.add_to_policy(iam.PolicyStatement(sid=sid, actions=[on_objects], resources=[objects]))
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    sid=f"{sid}Key",
+                    actions=[on_key],
+                    resources=[key.key_arn],
+                    conditions=through("s3", lists.stack.region),
+                )
+            )
+    for step in sorted(_READ | _WRITE):
+        accept(
+            steps[step].role,
+            f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{names.LISTS_PREFIX}/*]",
+            "Each promotion has lists of its own, below its execution's name.",
+        )
+    for step in sorted(_MAY_FIND_NONE):
+        steps[step].role.add_to_policy(
+            iam.PolicyStatement(sid="TellMissingFromDenied", actions=["s3:ListBucket"], resources=[lists.bucket_arn])
+        )
