@@ -22,6 +22,8 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     )
     if event.get("scaling_failed"):
         failure = failures.and_not_scaled(failure, event["scaling_failed"])
+    if promotion and not promotion.roll_back:
+        failure = failures.after_trial(failure, promotion.trial)
     promotion_id = event["execution"]["arn"].rpartition(":")[2]
     logger.error(
         "Promotion failed",

@@ -49,6 +49,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         roll_back=None,
         scaling=None,
         smoke=None,
+        trial=None,
         result=None,
     )
     log_about(again)

@@ -1,13 +1,14 @@
-"""Ask the endpoint what its stage's smoke tests ask, and fail the promotion if the answers are not as expected."""
+"""Ask the endpoint, or its trial, what its stage's smoke tests ask, and fail if the answers are not as expected."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
 
-from lambdas.promotion import duties, invocations, payloads, smoke_rules
+from lambdas.promotion import async_invocations, duties, invocations, payloads, smoke_rules
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Outcome, Promotion
+from lambdas.promotion.document import Outcome, Promotion, TrialProgress
+from lambdas.promotion.settings import Stage
 from lambdas.promotion.smoke_rules import Judged
 from lambdas.promotion.smoke_settings import SmokeTest
 from lambdas.promotion.step import Clock, logger, now, step_with_clock
@@ -15,24 +16,34 @@ from lambdas.promotion.step import Clock, logger, now, step_with_clock
 
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
-    target = duties.as_invoker(promotion)
+    trial = promotion.trial if promotion.trial and promotion.trial.progress is TrialProgress.SERVES else None
+    endpoint = trial.endpoint if trial else promotion.stage.endpoint
+    target = duties.as_invoker(promotion, endpoint=endpoint)
+    stage = promotion.stage
     readers = {False: target}
     if any(place.in_source for place in payloads.places(promotion)):
         readers[True] = duties.as_payload_reader(promotion)
     judged = [
-        _run(test, payloads.content_of(test.payload, promotion, readers=readers), promotion, target, clock)
-        for test in promotion.stage.smoke_tests
+        _run(test, payloads.content_of(test.payload, promotion, readers=readers), endpoint, target, clock, stage)
+        for test in stage.smoke_tests
     ]
-    report = smoke_rules.require_passed(judged, endpoint=promotion.stage.endpoint, config=promotion.wanted_config.name)
+    if trial:
+        report = smoke_rules.require_passed(
+            judged, endpoint=endpoint, config=trial.config, trial_for=promotion.stage.endpoint
+        )
+        return replace(promotion, trial=replace(trial, smoke=report))
+    report = smoke_rules.require_passed(judged, endpoint=endpoint, config=promotion.wanted_config.name)
     joined = promotion.change is not None and promotion.change.joined
     return replace(promotion, smoke=report).ended(Outcome.UNCHANGED if joined else Outcome.PROMOTED, at=now())
 
 
-def _run(test: SmokeTest, content: bytes, promotion: Promotion, target: Account, clock: Clock) -> Judged:
+def _run(test: SmokeTest, content: bytes, endpoint: str, target: Account, clock: Clock, stage: Stage) -> Judged:
     until = min(clock.until, time.monotonic() + test.timeout_seconds)
     runtime = target.sagemaker_runtime
-    judged = smoke_rules.judge(
-        test, content, invocations.ask(promotion.stage.endpoint, test, content, runtime=runtime, until=until)
-    )
+    if stage.answers_to:
+        answers = async_invocations.ask(endpoint, test, content, runtime=runtime, s3=target.s3, until=until)
+    else:
+        answers = invocations.ask(endpoint, test, content, runtime=runtime, until=until)
+    judged = smoke_rules.judge(test, content, answers)
     logger.info("Tested", extra={"requests": judged.tested.requests, "failures": judged.tested.failures})
     return judged

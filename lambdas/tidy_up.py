@@ -1,6 +1,7 @@
 """Do for a promotion that was stopped from outside what it could not do itself.
 
-It is recorded, the endpoint is unlocked, its uploads are aborted, and the scaling that was put aside is restored.
+It is recorded, the endpoint is unlocked, its uploads are aborted, the scaling that was put aside is restored, and its
+trial endpoint is removed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from lambdas.promotion import (
     accounts,
+    duties,
     endings,
     histories,
     locks,
@@ -20,12 +22,14 @@ from lambdas.promotion import (
     rules,
     scaling_restoration,
     settings,
+    trial_rules,
+    trials,
     uploads,
 )
 from lambdas.promotion.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.errors import PromotionError
 from lambdas.promotion.records import Attempt
-from lambdas.promotion.step import Event, errors_by_name, log_about, logger, s3_of_hub
+from lambdas.promotion.step import Clock, Event, errors_by_name, log_about, logger, s3_of_hub
 
 _STATUSES = {
     "ABORTED": Failure(
@@ -71,6 +75,8 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     # The last, so that its failure keeps nothing else from being done. Lambda then runs all of it twice more.
     scaled = _restore_scaling(last.promotion)
     done = {"recorded": recorded, "unlocked": unlocked, "uploads": aborted, "scaled": scaled}
+    # The last, because it may take several runs.
+    done["trial"] = _remove_trial(last.promotion, made_by=stopped_at + trial_rules.LAST_ACT, clock=Clock.of(context))
     logger.info("Tidied up", extra={**done, "state": last.name})
     return done
 
@@ -130,3 +136,11 @@ def _restore_scaling(promotion: Promotion | None) -> int:
     if promotion is None or promotion.request.dry_run:
         return 0
     return scaling_restoration.restore(promotion, well=False, hub=s3_of_hub())
+
+
+def _remove_trial(promotion: Promotion | None, *, made_by: datetime, clock: Clock) -> bool:
+    """Whether there was one. What a step of the stopped execution still makes is not waited for."""
+    if promotion is None or not trial_rules.may_be_left(promotion):
+        return False
+    sagemaker = duties.as_trier(promotion, trial_rules.begin(promotion)).sagemaker
+    return trials.remove(promotion, made_by=made_by, until=clock.until, sagemaker=sagemaker)

@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from lambdas.promotion import limits, settings
-from stacks import endpoint_contradictions, scaling_configuration, smoke_configuration
+from stacks import endpoint_contradictions, scaling_configuration, smoke_configuration, trial_configuration
 from stacks.endpoint_configuration import EndpointConfiguration
 from stacks.fields import (
     MEANINGS,
@@ -45,6 +45,7 @@ from stacks.notify import Notify
 from stacks.rollout import Update
 from stacks.scaling_configuration import Autoscaling
 from stacks.smoke_configuration import SmokeTests
+from stacks.trial_configuration import TrialOrNone
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
 _LONGEST_DEADLINE = 8 * 3600
@@ -144,6 +145,8 @@ class Stage(EndpointConfiguration, Update):
         """Return the variants in CreateEndpointConfig's words."""
         return {variant.name: variant.in_api_words() for variant in self.variants}
 
+    trial: TrialOrNone = None
+
     @property
     def deadline_seconds(self) -> int:
         return seconds(self.deadline)
@@ -192,6 +195,10 @@ class Configuration(Strict):
     def tested(self) -> set[str]:
         """Return the environments with a stage that has a smoke test."""
         return {stage.environment for stage in self._deployed_stages() if stage.smoke_tests}
+
+    def tried(self) -> set[str]:
+        """Return the environments with a stage that has a trial."""
+        return {stage.environment for stage in self._deployed_stages() if stage.trial}
 
     def payload_sources(self) -> set[str]:
         """Return the environments from which some smoke test's payload is read while they are a stage's source."""
@@ -283,6 +290,7 @@ class Configuration(Strict):
                                 test.deployed(self.environments[stage.source].buckets) for test in stage.smoke_test
                             ),
                             autoscaling=scaling_configuration.deployed(stage.autoscaling, stage.variants_by_name()),
+                            trial=trial_configuration.deployed(stage.trial),
                         )
                         for stage_name, stage in application.stages.items()
                     },
@@ -416,6 +424,7 @@ def _contradictions(configuration: Configuration, named: Mapping[str, object]) -
             target = configuration.environment_of(stage_name, stage)
             yield from _contradictions_of_stage(path, stage, target, named)
             yield from endpoint_contradictions.contradictions(path, stage, configuration.environments.get(target))
+            yield from trial_configuration.contradictions(path, stage)
             yield from _images_elsewhere(path, stage, configuration.environments.get(target))
             yield from smoke_configuration.contradictions(
                 f"{path}.smoke_test",
@@ -423,6 +432,7 @@ def _contradictions(configuration: Configuration, named: Mapping[str, object]) -
                 source=stage.source,
                 registry=configuration.registry_of(application),
                 variants=[variant.name for variant in getattr(stage, "variants", [])],
+                asynchronous=stage.async_inference is not None,
             )
             endpoint = (_place(target, configuration), stage.endpoint.lower())
             owner = endpoints.setdefault(endpoint, path)

@@ -43,7 +43,7 @@ class Environment:
         )
 
     def steps_of(self, duty: Duty) -> list[Step]:
-        """The steps that have the duty here: the reader serves images, approvals and smoke tests only where needed."""
+        """The steps that have the duty here: images, approvals, smoke tests and trials are served only where needed."""
         left_out: set[Step] = set()
         if duty is Duty.READER and not self.feeds_images():
             left_out |= names.STEPS_OF_IMAGES
@@ -51,6 +51,8 @@ class Environment:
             left_out.add(Step.CONFIRM_APPROVAL)
         if duty is Duty.READER and self.name not in self.configuration.payload_sources():
             left_out.add(Step.SMOKE_TEST)
+        if self.name not in self.configuration.tried():
+            left_out |= names.STEPS_OF_TRIALS
         return [step for step in STEPS_OF_DUTY[duty] if step not in left_out]
 
     def feeds_images(self) -> bool:

@@ -312,6 +312,8 @@ def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:
         places[Duty.READER] = approvals.registries(configuration)
     if step is Step.SMOKE_TEST:
         places[Duty.READER] = sorted(configuration.payload_sources())
+    if step in names.STEPS_OF_TRIALS:
+        places[Duty.DEPLOYER] = sorted(configuration.tried())
     places[Duty.INVOKER] = sorted(configuration.tested())
     places[Duty.PUSHER] = sorted({target for _, target in copies})
     return [

@@ -6,6 +6,7 @@ from aws_cdk import aws_kms as kms
 
 from lambdas.promotion import names
 from lambdas.promotion.names import Duty
+from stacks import async_rights, trial_rights
 from stacks.conditions import through
 from stacks.environment import Environment
 
@@ -19,8 +20,12 @@ def add_invoker(environment: Environment, key: kms.IKey) -> None:
         return
     account, region = environment.stack.account, environment.stack.region
     role = environment.role(Duty.INVOKER, "Asks the endpoints that have a smoke test")
-    endpoints = [arn for stage in tested for arn in names.endpoint_arns(account, region, stage.endpoint)]
-    environment.allow(role, "AskEndpoints", ["sagemaker:InvokeEndpoint"], endpoints)
+    at_once = [stage for stage in tested if not stage.answers_to]
+    endpoints = [arn for stage in at_once for arn in names.endpoint_arns(account, region, stage.endpoint)]
+    if endpoints:
+        environment.allow(role, "AskEndpoints", ["sagemaker:InvokeEndpoint"], endpoints)
+    async_rights.let_ask_asynchronously(environment, role)
+    trial_rights.let_ask(environment, role)
     payloads = [test.payload for stage in tested for test in stage.smoke_tests]
     objects = {f"arn:aws:s3:::{one.bucket}/{one.key}" for one in payloads if one.bucket and not one.in_source}
     if objects:

@@ -26,6 +26,7 @@ from lambdas.promotion import expressions, smoke_settings
 
 SAMPLE = "sample"
 _MOST_TESTS = 10
+_OK = 200
 # They travel in the promotion's document, of which a state takes 256 KiB (AWS: Step Functions quotas).
 _MOST_INLINE = 16 * 1024
 _SECONDS = {"s": 1, "m": 60}
@@ -221,9 +222,17 @@ SmokeTests = Annotated[
 
 
 def contradictions(
-    path: str, tests: Sequence[SmokeTest], *, source: str, registry: str, variants: Collection[str]
+    path: str,
+    tests: Sequence[SmokeTest],
+    *,
+    source: str,
+    registry: str,
+    variants: Collection[str],
+    asynchronous: bool = False,
 ) -> Iterator[str]:
     """Yield what is well-formed but cannot be. `source` is where the stage takes from, `registry` has the versions."""
+    if asynchronous:
+        yield from _not_asynchronous(path, tests)
     if source != registry and any(test.payload_from == SAMPLE for test in tests):
         yield (
             f"{path}.payload_from: the stage takes from {source}, and the versions with their sample payloads are in "
@@ -244,6 +253,16 @@ def contradictions(
             f"{path}: its payloads, bodies, json and expressions have {size} bytes; there is room for {_MOST_INLINE}. "
             "Put larger payloads into S3 (payload_from)"
         )
+
+
+def _not_asynchronous(path: str, tests: Sequence[SmokeTest]) -> Iterator[str]:
+    """An asynchronous request has no such members (API: InvokeEndpointAsync), and its answer in S3 has no status."""
+    targets = ("target_variant", "target_model", "target_container_hostname")
+    for member in targets:
+        if any(getattr(test, member) for test in tests):
+            yield f"{path}.{member}: the stage has async_inference, and an asynchronous request cannot have it"
+    if any(test.expect.status != _OK for test in tests):
+        yield f"{path}.expect.status: the stage has async_inference, and an answer in S3 has no status; leave it out"
 
 
 def _in(text: str, units: dict[str, int]) -> int:

@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 
 from lambdas.promotion import names
 from lambdas.promotion.names import Duty
-from stacks import endpoint_rights, scaler
+from stacks import endpoint_rights, scaler, trial_rights
 from stacks.conditions import through
 from stacks.environment import Environment
 from stacks.invoker import add_invoker
@@ -179,6 +179,7 @@ class Target(Environment):
             {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
         endpoint_rights.let_deploy(self, role)
+        trial_rights.let_try(self, role)
         self.accept_wildcards(
             role,
             [

@@ -19,6 +19,7 @@ from stacks.endings import EXECUTION, WELL, endings
 from stacks.rolling_back import rolling_back
 from stacks.step import CAUGHT_WITH_PROMOTION, DOCUMENT, POLL, StepFunction, task
 from stacks.tables import Tables
+from stacks.trying import trial
 
 # No endpoint is in service within its first minute.
 _UNTIL_THE_NEXT_LOOK = f"{{% $states.input.change.looks = 0 ? 60 : {POLL.to_seconds():.0f} %}}"
@@ -112,7 +113,8 @@ def story(
     confirm_lock.add_catch(put_back, errors=[locking.CONDITION_FAILED], outputs=_LOCK_LOST)
     confirm_lock.add_catch(put_back, errors=["States.ALL"], outputs=CAUGHT_WITH_PROMOTION)
 
-    create_model.next(create_config).next(confirm_lock).next(confirm_approval).next(deploy)
+    create_model.next(create_config).next(trial(scope, steps, then=confirm_lock, explain=end.explain))
+    confirm_lock.next(confirm_approval).next(deploy)
     deploy.next(
         somebody_else.when(_progress_is(Progress.BUSY), wait_for_others.next(confirm_lock))
         .when(_progress_is(Progress.SCALING_IN_THE_WAY), put_aside.next(wait_until_seen).next(confirm_lock))

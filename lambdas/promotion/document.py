@@ -73,6 +73,14 @@ class RollBackProgress(enum.StrEnum):
     UNTOUCHED = "Untouched"
 
 
+class TrialProgress(enum.StrEnum):
+    """How far a trial is; the workflow's questions read it. GONE: the trial endpoint has been removed."""
+
+    UNDER_WAY = "UnderWay"
+    SERVES = "Serves"
+    GONE = "Gone"
+
+
 def _exactly(value: Any, kind: type) -> Any:
     """Refuse what would have to be converted: bool("false") is true."""
     if type(value) is not kind:
@@ -83,7 +91,7 @@ def _exactly(value: Any, kind: type) -> Any:
 for _one in (_converter, _lenient):
     for _kind in (bool, int, str):
         _one.register_structure_hook(_kind, _exactly)
-    for _names in (Outcome, Progress, RollBackProgress, WhenLocked, FirstDeployment):
+    for _names in (Outcome, Progress, RollBackProgress, TrialProgress, WhenLocked, FirstDeployment):
         _one.register_structure_hook(_names, lambda value, names: names(value))
 
 
@@ -338,6 +346,24 @@ class PutAside:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrialEndpoint:
+    """The temporary endpoint on which the model is tried before traffic moves, and its configuration, by their names.
+
+    `tried`: this execution has asked for its creation. `looks`, `deleting`: how often its removal has looked at it,
+    and whether it has deleted it. `smoke`: what the smoke tests asked it and got.
+    """
+
+    progress: TrialProgress
+    endpoint: str
+    config: str
+    tried: bool = False
+    removal_began_at: datetime | None = None
+    looks: int = 0
+    deleting: bool = False
+    smoke: SmokeReport | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """A bad ending: the error's name, its family and one text for a person."""
 
@@ -352,7 +378,7 @@ class Result:
 
     `artifacts_proved`: how many copies have the full-object checksum that the source had; `artifacts_not_proved`: the
     others, whose source has none. Both are None if the endpoint served this already and nothing was verified. `smoke`:
-    what the smoke tests asked and got, if the stage has any.
+    what the smoke tests asked and got, if the stage has any; `trial`: the same on the trial endpoint.
     """
 
     outcome: Outcome
@@ -371,6 +397,7 @@ class Result:
     artifacts_not_proved: int | None
     images_copied: tuple[str, ...]
     smoke: SmokeReport | None
+    trial: SmokeReport | None = None
     started_at: datetime
     ended_at: datetime
     seconds: float
@@ -401,6 +428,7 @@ class Promotion:
     lock: Lock | None = None
     change: Change | None = None
     roll_back: RollBack | None = None
+    trial: TrialEndpoint | None = None
     smoke: SmokeReport | None = None
     plan: dict[str, Any] | None = None  # a dry run's output (plan.py)
     scaling: PutAside | None = None
@@ -430,6 +458,7 @@ class Promotion:
                 artifacts_not_proved=self.proof.computed if self.proof else None,
                 images_copied=tuple(image.target for image in self.images if image.copied),
                 smoke=self.smoke,
+                trial=self.trial.smoke if self.trial else None,
                 started_at=self.execution.started_at,
                 ended_at=at,
                 seconds=round((at - self.execution.started_at).total_seconds(), 3),

@@ -13,7 +13,7 @@ from typing import Any
 
 from lambdas.promotion import accounts, images, names, payloads
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Artifact, Execution, ImageCopy, Promotion
+from lambdas.promotion.document import Artifact, Execution, ImageCopy, Promotion, TrialEndpoint
 from lambdas.promotion.names import Duty
 from lambdas.promotion.settings import Environment, Stage
 
@@ -107,17 +107,39 @@ def as_deployer(promotion: Promotion, *, also_config: str | None = None) -> Acco
     )
 
 
-def as_invoker(promotion: Promotion) -> Account:
-    """Ask this promotion's endpoint, and read what its smoke tests send from the target's buckets."""
+def as_trier(promotion: Promotion, trial: TrialEndpoint) -> Account:
+    """Make and remove the trial endpoint and its configuration; the one that serves is out of reach."""
     target = promotion.target
+    return _enter(
+        promotion,
+        target,
+        Duty.DEPLOYER,
+        (["kms:CreateGrant"], ["*"]),
+        (
+            ["sagemaker:*"],
+            [promotion.target_arn("endpoint-config", trial.config), promotion.target_arn("endpoint", trial.endpoint)],
+        ),
+    )
+
+
+def as_invoker(promotion: Promotion, *, endpoint: str | None = None) -> Account:
+    """Ask this promotion's endpoint, and read what its smoke tests send from the target's buckets.
+
+    `endpoint` is the one that is asked instead.
+    """
+    target = promotion.target
+    asked = endpoint or promotion.stage.endpoint
+    answers = [uri.removeprefix("s3://").rstrip("/") for uri in promotion.stage.answers_to]
+    action = "sagemaker:InvokeEndpointAsync" if answers else "sagemaker:InvokeEndpoint"
     objects, _ = _payloads(promotion, in_source=False)
     return _enter(
         promotion,
         target,
         Duty.INVOKER,
-        (["sagemaker:InvokeEndpoint"], names.endpoint_arns(target.account, target.region, promotion.stage.endpoint)),
-        (["s3:GetObject"], objects),
-        (["kms:Decrypt"], ["*"] if objects else []),
+        ([action], names.endpoint_arns(target.account, target.region, asked)),
+        (["s3:GetObject"], [*objects, *(f"arn:aws:s3:::{place}/*" for place in answers)]),
+        (["s3:ListBucket"], sorted({f"arn:aws:s3:::{place.partition('/')[0]}" for place in answers})),
+        (["kms:Decrypt"], ["*"] if objects or answers else []),
     )
 
 

@@ -33,6 +33,7 @@ def see(endpoint: str, *, sagemaker: SageMakerClient) -> EndpointSeen | None:
         # Left out by SageMaker while the first creation is under way or has failed.
         config=found.get("EndpointConfigName") or (pending["EndpointConfigName"] if pending else ""),
         modified_at=found["LastModifiedTime"],
+        created_at=found["CreationTime"],
         pending_config=pending["EndpointConfigName"] if pending else None,
         failure_reason=found.get("FailureReason"),
         counts_settled=_counts_settled(found),
@@ -154,6 +155,15 @@ def delete(endpoint: str, *, sagemaker: SageMakerClient) -> RollBackProgress:
         if not sagemaker_errors.is_missing(error):
             raise _refusal(error, f"delete the endpoint {endpoint}") from error
     return RollBackProgress.UNDER_WAY
+
+
+def delete_config(config: str, *, sagemaker: SageMakerClient) -> None:
+    """Delete an endpoint configuration that no endpoint uses. It may be gone already."""
+    try:
+        sagemaker.delete_endpoint_config(EndpointConfigName=config)
+    except ClientError as error:
+        if not sagemaker_errors.is_missing(error):
+            raise _refusal(error, f"delete the endpoint configuration {config}") from error
 
 
 def update_request(stage: Stage, config: str) -> UpdateEndpointInputTypeDef:

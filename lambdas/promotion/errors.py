@@ -151,6 +151,14 @@ class NoCapacity(Errored):
     """AWS had no instances for the new configuration. The model may be good: promote again, or take another type."""
 
 
+class TrialFailed(Errored):
+    """The trial endpoint did not come into service, so the real one was not touched. Mend the model, promote again."""
+
+
+class TrialNotRemoved(Errored):
+    """The trial endpoint could not be removed in time. Delete it: it costs money. Then promote again."""
+
+
 class EndpointFailed(Errored):
     """The endpoint became Failed or OutOfService. Read the reason; a Failed endpoint must be deleted first."""
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lambdas.promotion.document import Failure, RollBack, RollBackProgress
+from lambdas.promotion.document import Failure, RollBack, RollBackProgress, TrialEndpoint, TrialProgress
 from lambdas.promotion.errors import Errored, Refused, RollbackFailed, RolledBack, every_error
 
 _KILLED = (
@@ -62,6 +62,22 @@ def and_not_scaled(failure: Failure, scaling: Mapping[str, str]) -> Failure:
     second = explain(scaling.get("Error", ""), scaling.get("Cause", ""))
     also = f"Its automatic scaling could not be put back either ({second.error}). {second.cause}"
     return replace(failure, cause=f"{failure.cause[: _LONGEST_CAUSE // 2]} {also[: _LONGEST_CAUSE // 2 - 1]}")
+
+
+def after_trial(failure: Failure, trial: TrialEndpoint | None) -> Failure:
+    """Return the failure of a promotion that was not rolled back, with what became of its trial.
+
+    A model that fails its trial is Refused: it was never live, so nothing came back.
+    """
+    if trial is None:
+        return failure
+    family = Refused.__name__ if failure.family == RolledBack.__name__ else failure.family
+    left = (
+        ""
+        if trial.progress is TrialProgress.GONE
+        else f" The trial endpoint {trial.endpoint} may still be there and cost money: delete it."
+    )
+    return replace(failure, family=family, cause=f"{failure.cause}{left}"[:_LONGEST_CAUSE])
 
 
 def _family_of(error: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, ReadTimeoutError
 
@@ -16,6 +16,8 @@ from lambdas.promotion.smoke_settings import SmokeTest
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+T = TypeVar("T")
 
 # Right after a change SageMaker's own front may answer 503, 500 or "throttled": this long it is asked again.
 _SETTLING = 60.0  # seconds
@@ -32,18 +34,23 @@ def ask(
     model's doing is raised: AccessDenied, Throttled, ServiceUnavailable.
     """
     request = request_for(endpoint, test, payload)
+    yield from answers(test, lambda: _answer(request, runtime=runtime, until=until), until=until)
+
+
+def answers(test: SmokeTest, one: Callable[[], Answer], *, until: float) -> Iterator[Answer]:
+    """Yield what `one` returns for each request, some at once. `until`: later none is begun."""
     with ThreadPoolExecutor(test.concurrency) as pool:
         under_way: set[Future[Answer]] = set()
         left = test.requests
         while True:
             while left and len(under_way) < test.concurrency and time.monotonic() < until:
-                under_way.add(pool.submit(_answer, request, runtime=runtime, until=until))
+                under_way.add(pool.submit(one))
                 left -= 1
             if not under_way:
                 return
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-            for one in done:
-                yield one.result()
+            for ended in done:
+                yield ended.result()
 
 
 def request_for(endpoint: str, test: SmokeTest, payload: bytes) -> dict[str, Any]:
@@ -64,26 +71,34 @@ def request_for(endpoint: str, test: SmokeTest, payload: bytes) -> dict[str, Any
 
 
 def _answer(request: dict[str, Any], *, runtime: SageMakerRuntimeClient, until: float) -> Answer:
-    """Ask once, and again while SageMaker itself cannot serve."""
-    settled = min(until, time.monotonic() + _SETTLING)
+    def call() -> Answer:
+        began = time.perf_counter()
+        answer = runtime.invoke_endpoint(**request)
+        body = answer["Body"].read()
+        return Answer(
+            status=200,  # any other is an error (API: InvokeEndpoint, Response Elements)
+            body=body,
+            content_type=answer.get("ContentType", ""),
+            milliseconds=_since(began),
+        )
+
+    return settled(call, until=until)
+
+
+def settled(call: Callable[[], T], *, until: float) -> T | Answer:
+    """Ask once, and again while SageMaker itself cannot serve. Return what the call does, or the refusal."""
+    give_up = min(until, time.monotonic() + _SETTLING)
     tries = 0
     while True:
         tries += 1
         pause = random.uniform(0.5, 1) * min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2.0**tries)  # noqa: S311 - no secret
         began = time.perf_counter()
         try:
-            answer = runtime.invoke_endpoint(**request)
-            body = answer["Body"].read()
-            return Answer(
-                status=200,  # any other is an error (API: InvokeEndpoint, Response Elements)
-                body=body,
-                content_type=answer.get("ContentType", ""),
-                milliseconds=_since(began),
-            )
+            return call()
         except ReadTimeoutError:
             return Answer(status=None)
         except (Throttled, ServiceUnavailable, HTTPClientError, ConnectionError):
-            if time.monotonic() + pause > settled:
+            if time.monotonic() + pause > give_up:
                 raise
         except ClientError as error:
             # A large model of a multi-model endpoint may take long to be loaded.

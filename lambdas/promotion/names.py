@@ -17,6 +17,7 @@ ENDPOINTS_TABLE = f"{PRODUCT}-endpoints"
 RECORDS_TABLE = f"{PRODUCT}-records"
 TOPIC = f"{PRODUCT}-outcomes"
 NAMESPACE = PRODUCT.title()
+_TRIAL = "trial-"
 TAG_PREFIX = "promote:"
 MADE_AT_TAG = f"{TAG_PREFIX}made-at"
 SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
@@ -40,6 +41,8 @@ class Step(enum.StrEnum):
     VERIFY_ARTIFACTS = "verify_artifacts"
     CREATE_MODEL = "create_model"
     CREATE_ENDPOINT_CONFIG = "create_endpoint_config"
+    CREATE_TRIAL = "create_trial"
+    REMOVE_TRIAL = "remove_trial"
     CONFIRM_APPROVAL = "confirm_approval"
     DEPLOY_ENDPOINT = "deploy_endpoint"
     INSPECT_ENDPOINT = "inspect_endpoint"
@@ -82,6 +85,8 @@ class Duty(enum.StrEnum):
 
 # The steps that the reader serves only where images are copied.
 STEPS_OF_IMAGES = frozenset({Step.CHECK_AHEAD, Step.COPY_IMAGE})
+# The steps that the deployer serves only where a stage has a trial.
+STEPS_OF_TRIALS = frozenset({Step.CREATE_TRIAL, Step.REMOVE_TRIAL})
 STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
     Duty.READER: (Step.RESOLVE_MODEL, Step.CHECK_AHEAD, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL, Step.SMOKE_TEST),
     Duty.COPIER: (Step.CHECK_AHEAD, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
@@ -94,6 +99,8 @@ STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
         Step.VERIFY_ARTIFACTS,
         Step.CREATE_MODEL,
         Step.CREATE_ENDPOINT_CONFIG,
+        Step.CREATE_TRIAL,
+        Step.REMOVE_TRIAL,
         Step.DEPLOY_ENDPOINT,
         Step.INSPECT_ENDPOINT,
         Step.ROLL_BACK,
@@ -168,6 +175,23 @@ def resource_beginning(application: str, stage: str) -> str:
     The rest of SageMaker's 63 characters is a hyphen, 14 for a time, a hyphen and 12 for a digest.
     """
     return f"{application}-{stage}"[:35].rstrip("-") + "-"
+
+
+def trial_config(application: str, stage: str, digest: str) -> str:
+    """The configuration of a stage's trial endpoint, by a digest of what it consists of.
+
+    It begins as all of the stage's; what follows is shorter than in any other, so a right to delete fits these only.
+    """
+    return f"{resource_beginning(application, stage)}{_TRIAL}{digest[:12]}"
+
+
+def trial_endpoint(endpoint: str, digest: str) -> str:
+    """The temporary endpoint on which a model is tried before this one gets it; at most 63 characters."""
+    return f"{endpoint.lower()[:44].rstrip('-')}-{_TRIAL}{digest[:12]}"
+
+
+# For a policy: the digest is any 12 characters.
+ANY_DIGEST = "?" * 12
 
 
 def endpoint_arns(account: str, region: str, endpoint: str) -> list[str]:

@@ -131,6 +131,16 @@ class Scaling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trial:
+    """The model is tried on a temporary endpoint before traffic moves: on one instance of each variant, or serverless.
+
+    `serverless` is what every variant has instead of its instances (API: ProductionVariantServerlessConfig).
+    """
+
+    serverless: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """An application in an environment.
 
@@ -144,7 +154,8 @@ class Stage:
     `network_isolation` of None says nothing. `arns` are exact ARNs of the source with those that take their places.
     `when_locked` and `failed_first_deployment` say what happens when two promotions meet, and when the first one fails.
     `images` says where the target has an image of another place, as registry and repository; `copy_images` lets the
-    target have copies of the source account's own images. `smoke_tests`: what is asked of the endpoint once it serves.
+    target have copies of the source account's own images. `smoke_tests`: what is asked of the endpoint once it serves;
+    with a `trial`, of a temporary one before.
     """
 
     name: str
@@ -169,6 +180,14 @@ class Stage:
     failed_first_deployment: FirstDeployment = FirstDeployment.DELETE
     smoke_tests: tuple[SmokeTest, ...] = ()
     autoscaling: tuple[Scaling, ...] = ()
+    trial: Trial | None = None
+
+    @property
+    def answers_to(self) -> tuple[str, ...]:
+        """The S3 addresses below which an asynchronous endpoint puts its answers and failures; none if it is none."""
+        asynchronous = self.endpoint_config.get("AsyncInferenceConfig", {})
+        output = asynchronous.get("OutputConfig", {})
+        return tuple(output[member] for member in ("S3OutputPath", "S3FailurePath") if member in output)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,15 +81,22 @@ def judge(test: SmokeTest, payload: bytes, answers: Iterable[Answer]) -> Judged:
     return Judged(tested=tested, problems=tuple(problems))
 
 
-def require_passed(judged: Sequence[Judged], *, endpoint: str, config: str) -> SmokeReport:
-    """Return the report of tests that are passed. Raises SmokeTestFailed with all that are not."""
+def require_passed(
+    judged: Sequence[Judged], *, endpoint: str, config: str, trial_for: str | None = None
+) -> SmokeReport:
+    """Return the report of tests that are passed. Raises SmokeTestFailed with all that are not.
+
+    `trial_for`: it was a trial, and this is the endpoint that did not get the configuration.
+    """
     failed = [(number, one) for number, one in enumerate(judged, start=1) if one.problems]
     if not failed:
         return SmokeReport(tests=tuple(one.tested for one in judged))
     of = f" of {len(judged)}" if len(judged) > 1 else ""
     told = "; ".join(_failure(f"test {number}{of}", one) for number, one in failed)[:_MOST_CHARACTERS]
+    which = f"The {'trial ' if trial_for else ''}endpoint {endpoint}"
+    untouched = f"It was a trial: the endpoint {trial_for} was not changed. " if trial_for else ""
     raise SmokeTestFailed(
-        f"The endpoint {endpoint} came into service on {config} and did not pass its smoke test: {told}. Mend the "
+        f"{which} came into service on {config} and did not pass its smoke test: {told}. {untouched}Mend the "
         "model, or what promotion.yaml expects of it (smoke_test), and promote again."
     )
 

@@ -9,7 +9,15 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from stacks import bundle, configuration, endpoint_configuration, rollout, scaling_configuration, smoke_configuration
+from stacks import (
+    bundle,
+    configuration,
+    endpoint_configuration,
+    rollout,
+    scaling_configuration,
+    smoke_configuration,
+    trial_configuration,
+)
 from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variables, Vpc
 from stacks.endpoint_configuration import (
     AsyncInference,
@@ -30,6 +38,7 @@ from stacks.notify import Notify
 from stacks.rollout import CapacityRetries, Rollout
 from stacks.scaling_configuration import ScheduledAction, VariantScaling
 from stacks.smoke_configuration import Expectation, SmokeTest, Tolerance
+from stacks.trial_configuration import Trial
 from tests.docs import pages
 
 PAGE = pages.text_of("configuration.md")
@@ -42,6 +51,7 @@ SECTIONS: dict[type[BaseModel], str] = {
     Stage: "A stage",
     Variables: "A stage's variables",
     Vpc: "A stage's vpc",
+    Trial: "A stage's trial",
     SmokeTest: "A stage's smoke_test",
     Expectation: "What is expected",
     Tolerance: "A tolerance",
@@ -65,6 +75,10 @@ SECTIONS: dict[type[BaseModel], str] = {
 }
 # A stage's members stand in these, each for one side of it.
 PARTS_OF_A_STAGE = {endpoint_configuration.EndpointConfiguration, rollout.Update}
+MODULES = (
+    *(configuration, endpoint_configuration, rollout, scaling_configuration, smoke_configuration),
+    trial_configuration,
+)
 MODELS: tuple[type[BaseModel], ...] = (Configuration, *SECTIONS)
 
 
@@ -81,7 +95,7 @@ def own_text(title: str) -> str:
 def test_every_part_of_the_file_has_a_section() -> None:
     models = {
         model
-        for module in (configuration, endpoint_configuration, rollout, scaling_configuration, smoke_configuration)
+        for module in MODULES
         for name, model in vars(module).items()
         if isinstance(model, type) and issubclass(model, BaseModel) and model.model_fields and name[0] != "_"
     }

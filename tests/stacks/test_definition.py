@@ -24,6 +24,7 @@ WITHOUT_SCALING = (
     "Roll back the endpoint",
     "Put the scaling aside to go back",
 )
+WITH_A_TRIAL = ["Create the trial endpoint", "Smoke-test the trial endpoint"]
 # The states in which an upload may be open.
 WITH_UPLOADS = ("Plan the copy", "Copy the artifacts", "Complete the copy", "Verify the artifacts")
 
@@ -86,6 +87,7 @@ def test_every_error_leads_to_the_failed_ending(definition: dict[str, Any]) -> N
     ways |= dict.fromkeys(WITH_UPLOADS, "Abort the uploads")
     ways |= dict.fromkeys(WITH_A_CHANGE, "Roll back the endpoint")
     ways |= dict.fromkeys(WITHOUT_SCALING, "Put the scaling back")
+    ways |= dict.fromkeys(WITH_A_TRIAL, "Remove the trial endpoint")
     for name, state in definition["States"].items():
         if state["Type"] in {"Task", "Map"}:
             caught = [catcher for catcher in state["Catch"] if catcher["ErrorEquals"] == ["States.ALL"]]
@@ -103,6 +105,7 @@ def test_every_step_has_a_state_of_its_own(definition: dict[str, Any]) -> None:
     used = {name: state["Arguments"]["FunctionName"] for name, state in steps(definition)}
     assert used.pop("Put the scaling back") == used["Restore the scaling"]
     assert used.pop("Put the scaling aside to go back") == used["Put the scaling aside"]
+    assert used.pop("Smoke-test the trial endpoint") == used["Smoke-test the endpoint"]
     assert len(used) == len(set(used.values())) == len(set(Step) - {Step.TIDY_UP})
 
 

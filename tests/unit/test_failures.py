@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from lambdas.promotion import failures
+from lambdas.promotion.document import TrialEndpoint, TrialProgress
 from lambdas.promotion.errors import Errored, PromotionError, Refused, RolledBack, every_error
 
 
@@ -96,3 +98,23 @@ def test_a_failure_after_which_the_scaling_was_not_put_back_tells_both_and_keeps
 def test_two_long_failures_fit_into_one_cause() -> None:
     failure = failures.explain("DeploymentRolledBack", "x" * 40_000)
     assert len(failures.and_not_scaled(failure, {"Error": "E", "Cause": "y" * 40_000}).cause) <= failures._LONGEST_CAUSE
+
+
+TRIAL = TrialEndpoint(progress=TrialProgress.GONE, endpoint="e-trial-0", config="c-trial-0")
+
+
+def test_a_model_that_failed_its_trial_is_refused_and_not_rolled_back() -> None:
+    failure = failures.after_trial(failures.explain("SmokeTestFailed", "It was a trial."), TRIAL)
+    assert (failure.error, failure.family, failure.cause) == ("SmokeTestFailed", "Refused", "It was a trial.")
+
+
+def test_a_trial_that_may_be_left_is_told_with_whatever_failed() -> None:
+    left = replace(TRIAL, progress=TrialProgress.SERVES)
+    failure = failures.after_trial(failures.explain("AccessDenied", "Denied."), left)
+    assert failure.family == "Errored"
+    assert failure.cause == "Denied. The trial endpoint e-trial-0 may still be there and cost money: delete it."
+
+
+def test_without_a_trial_a_failure_is_as_it_was() -> None:
+    failure = failures.explain("DeploymentRolledBack", "Back.")
+    assert failures.after_trial(failure, None) == failure

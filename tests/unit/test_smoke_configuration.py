@@ -196,3 +196,23 @@ def test_it_is_known_where_roles_are_needed() -> None:
     assert (plain.tested(), plain.payload_sources()) == ({"qa"}, set())
     sampled = parse(with_test(payload=None, payload_from="sample"))
     assert (sampled.tested(), sampled.payload_sources()) == ({"qa"}, {"dev"})
+
+
+ASYNCHRONOUS = (f"{STAGES}.qa.async_inference", {"s3_output_path": "s3://answers"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"target_model": "a.tar.gz"}, f"{QA}.target_model: the stage has async_inference, and an asynchronous"),
+        ({"expect": {"status": 500}}, f"{QA}.expect.status: the stage has async_inference, and an answer in S3"),
+    ],
+)
+def test_what_an_asynchronous_request_cannot_have_is_refused(changes: dict[str, Any], told: str) -> None:
+    (mistake,) = mistakes(with_test(**changes), ASYNCHRONOUS)
+    assert mistake.startswith(told)
+
+
+def test_an_asynchronous_stage_can_have_a_smoke_test() -> None:
+    stage = parse(with_test(), ASYNCHRONOUS).deployed().applications["reviews"].stages["qa"]
+    assert (len(stage.smoke_tests), stage.answers_to) == (1, ("s3://answers",))

@@ -1,7 +1,7 @@
 """Smoke tests in the workflow's tests.
 
-What is deployed has one of each kind, so that every role and right of theirs is there. Promotions run without them,
-unless a test asks for some: most are about something else, with models that answer as they like.
+What is deployed has one of each kind, and a trial, so that every role and right of theirs is there. Promotions run
+without them, unless a test asks for some: most are about something else, with models that answer as they like.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import yaml
 
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.settings import Settings, Trial
 from lambdas.promotion.smoke_settings import Expectation, Payload, SmokeTest
-from tests.workflow.given import APPLICATION, World
+from tests.workflow.given import APPLICATION, INFERENCE, World, tar
 
 CONFIG = Path(__file__).parent / "promotion.yaml"
 PAYLOAD_KEY = "smoke/payload.csv"
@@ -46,6 +46,8 @@ def write_configuration(folder: Path) -> Path:
     document = yaml.safe_load(CONFIG.read_text())
     for name, stage in document["applications"][APPLICATION]["stages"].items():
         plain = {"payload": "a fine film", "content_type": "text/csv"}
+        if name == "qa":
+            stage["trial"] = "instance"
         stage["smoke_test"] = [plain, {**plain, "payload_from": f"s3://{BUCKETS[name]}/{PAYLOAD_KEY}"}]
         del stage["smoke_test"][1]["payload"]
     sample = {"payload_from": "sample", "content_type": "text/csv"}
@@ -55,14 +57,15 @@ def write_configuration(folder: Path) -> Path:
     return file
 
 
-def with_tests(settings: Settings, *tests: SmokeTest) -> Settings:
-    """Return the settings of stages that have these tests, or none.
+def with_tests(settings: Settings, *tests: SmokeTest, trial: Trial | None = None) -> Settings:
+    """Return the settings of stages that have these tests, or none; qa may have a trial.
 
     What they read lies in the stage's own bucket. Only qa's source has payloads: its reader trusts the step.
     """
     application = settings.applications[APPLICATION]
     stages = {
-        name: replace(stage, smoke_tests=tuple(_tests_of(name, tests))) for name, stage in application.stages.items()
+        name: replace(stage, smoke_tests=tuple(_tests_of(name, tests)), trial=trial if name == "qa" else None)
+        for name, stage in application.stages.items()
     }
     return replace(settings, applications={**settings.applications, APPLICATION: replace(application, stages=stages)})
 
@@ -73,10 +76,10 @@ def put_payloads(world: World) -> None:
 
 
 @contextmanager
-def tested(world: World, before: Settings, *tests: SmokeTest) -> Iterator[Settings]:
+def tested(world: World, before: Settings, *tests: SmokeTest, trial: Trial | None = None) -> Iterator[Settings]:
     """Run with these smoke tests in every stage, and then as before. Yields the settings that hold."""
     put_payloads(world)
-    now = with_tests(before, *tests)
+    now = with_tests(before, *tests, trial=trial)
     world.deploy_settings(now)
     try:
         yield now
@@ -91,3 +94,11 @@ def _tests_of(stage: str, tests: Sequence[SmokeTest]) -> Iterator[SmokeTest]:
             yield replace(test, payload=replace(test.payload, bucket=bucket))
         elif stage == "qa":
             yield test
+
+
+def broken() -> bytes:
+    """The source of a model that starts, and breaks when it is asked."""
+    asked = b'    return {"model"'
+    failing = INFERENCE.replace(asked, b"    raise ValueError('the weights are from another release')\n" + asked)
+    assert failing != INFERENCE
+    return tar({"inference.py": failing})

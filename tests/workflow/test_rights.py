@@ -17,13 +17,14 @@ from lambdas.promotion.names import (
     ENDPOINTS_TABLE,
     RECORDS_TABLE,
     STEPS_OF_DUTY,
+    STEPS_OF_TRIALS,
     TOPIC,
     Duty,
     Job,
     Step,
     function,
 )
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.settings import Settings, Trial
 from sandbox import data_scientist
 from sandbox.sagemaker.faults import Kind
 from tests.workflow import smoke
@@ -113,6 +114,7 @@ STATE_MACHINE = "promote-hub-StateMachineRole*"
 WRITTEN = "s3://{target_bucket}/artifacts/"
 MODEL, CONFIG = ":model/text-classifier-{target}-", ":endpoint-config/text-classifier-{target}-"
 ENDPOINT = ":endpoint/{endpoint}"
+TRIAL = f"{ENDPOINT}-trial-"
 PAYLOAD = "s3://{target_bucket}/smoke/payload.csv"
 AWS_IMAGE = "the repository sagemaker-scikit-learn of account"
 COPIED_IMAGE = "the repository promote/team/{model} of account"
@@ -250,6 +252,12 @@ RIGHTS = [
     Needed(DEPLOYER, "MakeConfigurations", "sagemaker:AddTags", CONFIG, blind=True),
     Needed(DEPLOYER, "MakeConfigurations", "sagemaker:DescribeEndpointConfig", CONFIG, again),
     Needed(INVOKER, "AskEndpoints", "sagemaker:InvokeEndpoint", ENDPOINT),
+    Needed(INVOKER, "AskTrials", "sagemaker:InvokeEndpoint", TRIAL, stages=(QA,)),
+    *(
+        Needed(DEPLOYER, "TryModels", f"sagemaker:{action}", TRIAL, stages=(QA,))
+        for action in ("CreateEndpoint", "DescribeEndpoint", "DeleteEndpoint", "AddTags")
+    ),
+    Needed(DEPLOYER, "ForgetTrials", "sagemaker:DeleteEndpointConfig", f"{CONFIG}trial-", stages=(QA,)),
     Needed(INVOKER, "ReadPayloads", "s3:GetObject", PAYLOAD),
     Needed(INVOKER, "DecryptPayloads", "kms:Decrypt", PAYLOAD),
     *(
@@ -295,6 +303,13 @@ RIGHTS = [
         # Only qa's source has a registry, and payloads of smoke tests.
         for stages in [(QA,) if duty is Duty.READER and step in IN_DEV else (QA, PRODUCTION)]
         for shown_by, by in [ATTEMPTS.get(step, (COMES_TO.get(step, new_model), promote))]
+        # Only in qa's source some smoke test has its payload, and only qa has a trial.
+        for stages in [
+            (QA,) if (duty, step) == (Duty.READER, Step.SMOKE_TEST) or step in STEPS_OF_TRIALS else (QA, PRODUCTION)
+        ]
+        for shown_by, by in [
+            (again, tidy_up) if step is Step.ABORT_UPLOADS else (COMES_TO.get(step, new_model), promote)
+        ]
     ),
     *(needed for step in WRITERS for needed in of_lists(step, "WriteLists", "s3:PutObject", "kms:GenerateDataKey")),
     *(needed for step in READERS for needed in of_readers(step)),
@@ -385,7 +400,7 @@ NOT_SHOWN = {
 @pytest.fixture(scope="module")
 def world(lasting_world: World, deployed_settings: Settings) -> Iterator[World]:
     lasting_world.abort_uploads("qa")
-    with smoke.tested(lasting_world, deployed_settings, smoke.TEXT, smoke.OBJECT, smoke.IN_SOURCE):
+    with smoke.tested(lasting_world, deployed_settings, smoke.TEXT, smoke.OBJECT, smoke.IN_SOURCE, trial=Trial()):
         yield lasting_world
     for place in (QA, PRODUCTION):
         lasting_world.abort_uploads(place.target)

@@ -1,0 +1,84 @@
+"""Asking an asynchronous endpoint: a request is taken at once, and its answer is awaited where it is put into S3."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion import invocations
+from lambdas.promotion.errors import PayloadUnusable
+from lambdas.promotion.smoke_rules import Answer
+from lambdas.promotion.smoke_settings import SmokeTest
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+MOST_BYTES = 128_000  # of a request's body (API: InvokeEndpointAsync, Body)
+_PAUSE = 1.0  # seconds
+_MOST_SAID = 2_000
+
+
+def ask(
+    endpoint: str,
+    test: SmokeTest,
+    payload: bytes,
+    *,
+    runtime: SageMakerRuntimeClient,
+    s3: S3Client,
+    until: float,
+    pause: Callable[[float], None] = time.sleep,
+) -> Iterator[Answer]:
+    """Yield an answer for each request, as they come. `until` is a time of time.monotonic(): later none is awaited.
+
+    The answer's time is that until it is seen in S3. Raises PayloadUnusable.
+    """
+    if len(payload) > MOST_BYTES:
+        raise PayloadUnusable(
+            f"The smoke test sends {len(payload)} bytes, and the asynchronous endpoint {endpoint} takes {MOST_BYTES} "
+            "in a request (API: InvokeEndpointAsync). Send less and promote again."
+        )
+    request = invocations.request_for(endpoint, test, payload)
+
+    def one() -> Answer:
+        began = time.perf_counter()
+        taken = invocations.settled(lambda: runtime.invoke_endpoint_async(**request), until=until)
+        if isinstance(taken, Answer):
+            return taken
+        return _awaited(taken, s3=s3, until=until, began=began, pause=pause)
+
+    yield from invocations.answers(test, one, until=until)
+
+
+def _awaited(taken: Any, *, s3: S3Client, until: float, began: float, pause: Callable[[float], None]) -> Answer:
+    output, failure = taken["OutputLocation"], taken.get("FailureLocation")
+    while True:
+        answer = _read(output, s3=s3)
+        milliseconds = (time.perf_counter() - began) * 1000
+        if answer is not None:
+            body, content_type = answer
+            return Answer(status=200, body=body, content_type=content_type, milliseconds=milliseconds)
+        failed = _read(failure, s3=s3) if failure else None
+        if failed is not None:
+            said = failed[0].decode(errors="replace")[:_MOST_SAID]
+            return Answer(status=None, said=f"the asynchronous request failed ({failure}): {said}")
+        if time.monotonic() + _PAUSE > until:
+            where = f"{output} or {failure}" if failure else output
+            return Answer(status=None, said=f"no answer came to {where} within the test's timeout")
+        pause(_PAUSE)
+
+
+def _read(uri: str, *, s3: S3Client) -> tuple[bytes, str] | None:
+    """Return the object with its type; None while it is not there."""
+    place = urlsplit(uri)
+    try:
+        found = s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            return None
+        raise
+    return found["Body"].read(), found.get("ContentType", "")

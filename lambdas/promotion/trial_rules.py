@@ -1,0 +1,155 @@
+"""How a model is tried before traffic moves: what the trial endpoint consists of, and what comes next with it. Pure.
+
+Two steps ask again and again; each time they see the trial endpoint and do the one thing that comes next, so they can
+be killed and run again at any moment. Nothing here is about the endpoint that serves.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime, timedelta
+from typing import Any
+
+from lambdas.promotion import capacity, names
+from lambdas.promotion.definition import hex_digest
+from lambdas.promotion.document import Promotion, TrialEndpoint, TrialProgress, Wanted
+from lambdas.promotion.endpoint_rules import EndpointSeen
+from lambdas.promotion.errors import DeploymentTimedOut, NameTaken, NoCapacity, TrialFailed, TrialNotRemoved
+
+# A creation has to end before the endpoint can be deleted (aws-facts: "Cannot update in-progress endpoint").
+LONGEST_REMOVAL = timedelta(hours=2)
+# What a Lambda of the steps may still do after its execution was stopped: their time limit, and some more.
+LAST_ACT = timedelta(seconds=90)
+_IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
+# What only the live endpoint is to do, or to be asked.
+_NOT_TRIED = {"EndpointConfigName", "ShadowProductionVariants", "DataCaptureConfig"}
+_OF_SERVERLESS = {"VariantName", "ModelName", "InitialVariantWeight"}
+
+
+class Act(enum.Enum):
+    """What is to be done with the trial endpoint now."""
+
+    NOTHING = enum.auto()
+    CREATE = enum.auto()
+    DELETE = enum.auto()
+
+
+def config(promotion: Promotion) -> Wanted:
+    """Return the wanted configuration made small: one instance of each production variant, or serverless.
+
+    The name says what it consists of and begins as all of the stage's; no other configuration ends as short.
+    """
+    request = promotion.wanted_config.request
+    trial = promotion.stage.trial
+    serverless = trial.serverless if trial else None
+    parts = {member: value for member, value in request.items() if member not in _NOT_TRIED}
+    parts["ProductionVariants"] = [_small(variant, serverless) for variant in request["ProductionVariants"]]
+    name = names.trial_config(promotion.request.application, promotion.stage.name, hex_digest(parts))
+    return Wanted(name=name, request={"EndpointConfigName": name, **parts})
+
+
+def _small(variant: dict[str, Any], serverless: dict[str, Any] | None) -> dict[str, Any]:
+    if "ServerlessConfig" in variant:
+        own = variant["ServerlessConfig"]
+        return {**variant, "ServerlessConfig": {one: own[one] for one in own if one != "ProvisionedConcurrency"}}
+    if serverless:
+        return {**{one: variant[one] for one in variant if one in _OF_SERVERLESS}, "ServerlessConfig": serverless}
+    kept = {one: variant[one] for one in variant if one != "ManagedInstanceScaling"}
+    return {**kept, "InitialInstanceCount": 1}
+
+
+def begin(promotion: Promotion) -> TrialEndpoint:
+    """Return the trial endpoint as it is known, or a new one."""
+    if promotion.trial:
+        return promotion.trial
+    name = config(promotion).name
+    digest = hex_digest([promotion.stage.endpoint, name])
+    return TrialEndpoint(
+        progress=TrialProgress.UNDER_WAY, endpoint=names.trial_endpoint(promotion.stage.endpoint, digest), config=name
+    )
+
+
+def next_act(
+    promotion: Promotion, known: TrialEndpoint, seen: EndpointSeen | None, *, again: bool, now: datetime
+) -> tuple[Act, TrialProgress]:
+    """Say what comes next until it serves. `again`: an earlier run of the step may have had an effect already.
+
+    What another promotion left is not asked: it is removed and made anew, because whoever tidies up after that one
+    may remove it at any moment. Raises TrialFailed, NoCapacity, NameTaken, DeploymentTimedOut.
+    """
+    where = _where(promotion, known)
+    if now > promotion.deadline:
+        raise DeploymentTimedOut(
+            f"{where} was {seen.status if seen else 'not there'} at the deadline of stage {promotion.stage.name!r} "
+            f"({promotion.deadline:%Y-%m-%d %H:%M} UTC), and the model was not tried. {untouched(promotion)} Promote "
+            "again, with a longer deadline if a copy and a trial take that long."
+        )
+    if seen is None:
+        return Act.CREATE, TrialProgress.UNDER_WAY
+    if not _is_the_trials(known, seen):
+        raise NameTaken(
+            f"{where} exists and is on {seen.heading_for}, not on {known.config}. {untouched(promotion)} Find out who "
+            "made it, delete it, then promote again."
+        )
+    if seen.status in _IN_PROGRESS or seen.pending_config:
+        return Act.NOTHING, TrialProgress.UNDER_WAY
+    if not (known.tried or again):
+        return Act.DELETE, TrialProgress.UNDER_WAY
+    if seen.status == "InService":
+        return Act.NOTHING, TrialProgress.SERVES if seen.counts_settled else TrialProgress.UNDER_WAY
+    if capacity.is_lacking(seen.failure_reason):
+        raise NoCapacity(
+            f"{where} is {seen.status}: AWS had no instances for a trial of the model. {seen.reason} "
+            f"{untouched(promotion)} Promote again later, or take the stage's trial out."
+        )
+    raise TrialFailed(
+        f"{where} is {seen.status}, so the model does not start on {known.config}. {seen.reason} "
+        f"{untouched(promotion)} Read the log group /aws/sagemaker/Endpoints/{known.endpoint}, mend the model, then "
+        "promote again."
+    )
+
+
+def next_removal(known: TrialEndpoint, seen: EndpointSeen | None, *, again: bool) -> tuple[Act, TrialProgress]:
+    """Say what comes next until it is gone. What somebody else made under its name is left alone."""
+    if seen is None:
+        # An answer right after a creation may be from before it.
+        looked_before = again or known.deleting or known.looks > 0
+        return Act.NOTHING, TrialProgress.GONE if looked_before else TrialProgress.UNDER_WAY
+    if not _is_the_trials(known, seen):
+        return Act.NOTHING, TrialProgress.GONE
+    if seen.status in _IN_PROGRESS or seen.pending_config:
+        return Act.NOTHING, TrialProgress.UNDER_WAY
+    return Act.DELETE, TrialProgress.UNDER_WAY
+
+
+def require_time_to_remove(
+    promotion: Promotion, known: TrialEndpoint, seen: EndpointSeen | None, *, began_at: datetime, now: datetime
+) -> None:
+    """A removal is watched for hours, but not for ever. Raises TrialNotRemoved."""
+    if seen and now > began_at + LONGEST_REMOVAL:
+        raise TrialNotRemoved(
+            f"{_where(promotion, known)} is still {seen.status}, "
+            f"{LONGEST_REMOVAL.total_seconds() / 3600:.0f} hours after its removal began. It costs money: delete it "
+            f"(aws sagemaker delete-endpoint --endpoint-name {known.endpoint}). {untouched(promotion)}"
+        )
+
+
+def may_be_left(promotion: Promotion) -> bool:
+    """Whether a promotion that was stopped may have left a trial endpoint."""
+    request = promotion.request
+    gone = promotion.trial is not None and promotion.trial.progress is TrialProgress.GONE
+    return promotion.stage.trial is not None and not (gone or request.roll_back or request.dry_run)
+
+
+def untouched(promotion: Promotion) -> str:
+    """Say for a person what became of the endpoint that serves."""
+    return f"The endpoint {promotion.stage.endpoint} was not changed."
+
+
+def _is_the_trials(known: TrialEndpoint, seen: EndpointSeen) -> bool:
+    # A creation that failed has no configuration (API: DescribeEndpoint).
+    return seen.heading_for in {"", known.config}
+
+
+def _where(promotion: Promotion, known: TrialEndpoint) -> str:
+    return f"The trial endpoint {known.endpoint} in {promotion.target.name} ({promotion.target.account})"

@@ -1,0 +1,33 @@
+"""Remove the trial endpoint and its configuration, one act at a time, until both are gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lambdas.promotion import duties, endpoints, trial_rules
+from lambdas.promotion.document import Promotion, TrialProgress
+from lambdas.promotion.step import logger, now, step_with_attempt
+from lambdas.promotion.trial_rules import Act
+
+
+@step_with_attempt
+def handler(promotion: Promotion, attempt: int) -> Promotion:
+    known = trial_rules.begin(promotion)
+    began_at = known.removal_began_at or now()
+    sagemaker = duties.as_trier(promotion, known).sagemaker
+    seen = endpoints.see(known.endpoint, sagemaker=sagemaker)
+    trial_rules.require_time_to_remove(promotion, known, seen, began_at=began_at, now=now())
+    act, progress = trial_rules.next_removal(known, seen, again=attempt > 0)
+    if act is Act.DELETE:
+        endpoints.delete(known.endpoint, sagemaker=sagemaker)
+    if progress is TrialProgress.GONE:
+        endpoints.delete_config(known.config, sagemaker=sagemaker)
+    logger.info("Removing the trial", extra={"trial": known.endpoint, "act": act.name, "progress": progress})
+    removed = replace(
+        known,
+        progress=progress,
+        removal_began_at=began_at,
+        looks=known.looks + 1,
+        deleting=known.deleting or act is Act.DELETE,
+    )
+    return replace(promotion, trial=removed)

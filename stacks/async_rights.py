@@ -1,0 +1,38 @@
+"""What the invoker needs for the smoke tests of asynchronous endpoints: to ask them, and to read the answers in S3."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_iam as iam
+
+from lambdas.promotion import names
+from stacks.conditions import through
+from stacks.environment import Environment
+
+
+def let_ask_asynchronously(environment: Environment, role: iam.Role) -> None:
+    """Give the invoker the endpoints of tested stages with async_inference, and the addresses they answer to."""
+    account, region = environment.stack.account, environment.stack.region
+    applications = environment.configuration.applications
+    stages = [applications[application].stages[stage] for application, stage in environment.stages_here()]
+    asked = [(stage, stage.async_inference) for stage in stages if stage.smoke_test and stage.async_inference]
+    if not asked:
+        return
+    endpoints = [
+        arn
+        for stage, _ in asked
+        for name in [stage.endpoint, *([names.trial_endpoint(stage.endpoint, names.ANY_DIGEST)] if stage.trial else [])]
+        for arn in names.endpoint_arns(account, region, name)
+    ]
+    paths = {path for _, part in asked for path in (part.s3_output_path, part.s3_failure_path) if path}
+    places = {path.removeprefix("s3://").rstrip("/") for path in paths}
+    objects = sorted(f"arn:aws:s3:::{place}/*" for place in places)
+    buckets = sorted({f"arn:aws:s3:::{place.partition('/')[0]}" for place in places})
+    keys = sorted({part.kms_key_id for _, part in asked if part.kms_key_id})
+    environment.allow(role, "AskAsynchronously", ["sagemaker:InvokeEndpointAsync"], endpoints)
+    environment.allow(role, "ReadAnswers", ["s3:GetObject"], objects)
+    environment.allow(role, "TellNotYetFromDenied", ["s3:ListBucket"], buckets)
+    if keys:
+        environment.allow(role, "DecryptAnswers", ["kms:Decrypt"], keys, through("s3", region))
+    environment.accept_wildcards(
+        role, [f"Resource::{one}" for one in objects], "SageMaker names the answers below the stage's address."
+    )

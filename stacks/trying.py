@@ -1,0 +1,78 @@
+"""The trial in the workflow: before traffic moves the model is asked on a temporary endpoint, which always goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from lambdas.promotion.document import TrialProgress
+from lambdas.promotion.names import Step
+from stacks.step import StepFunction, task
+
+_POLL = Duration.seconds(30)
+# Not what is rolled back to, which was live; nor what the endpoint serves already.
+_WANTED = (
+    "$type($states.input.stage.trial) = 'object' and $states.input.request.roll_back != true "
+    "and $states.input.change.previous_config != $states.input.wanted_config.name"
+)
+_PASSED = "{% {'promotion': $states.result.Payload} %}"
+_FAILED = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
+_REMOVED = "{% $merge([$states.input, {'promotion': $states.result.Payload}]) %}"
+# What failed first is what the operator must read.
+_NOT_REMOVED = (
+    "{% {'failed': $exists($states.input.failed) ? $states.input.failed : $states.errorOutput, "
+    "'promotion': $states.input.promotion} %}"
+)
+
+
+def trial(
+    scope: Construct, steps: Mapping[Step, StepFunction], *, then: sfn.IChainable, explain: sfn.IChainable
+) -> sfn.Choice:
+    """Return the question whether the model is tried first. What passes goes on to `then`, with the document."""
+    remove = task(
+        scope,
+        "Remove the trial endpoint",
+        steps[Step.REMOVE_TRIAL],
+        payload={
+            "promotion": "{% $states.input.promotion %}",
+            "attempt": "{% $states.context.State.RetryCount %}",
+        },
+        outputs=_REMOVED,
+        caught_by=explain,
+        catch_output=_NOT_REMOVED,
+    )
+    create = task(scope, "Create the trial endpoint", steps[Step.CREATE_TRIAL], caught_by=remove, catch_output=_FAILED)
+    smoke_test = task(
+        scope,
+        "Smoke-test the trial endpoint",
+        steps[Step.SMOKE_TEST],
+        outputs=_PASSED,
+        caught_by=remove,
+        catch_output=_FAILED,
+    )
+    wait = sfn.Wait.jsonata(scope, "Wait for the trial endpoint", time=sfn.WaitTime.duration(_POLL))
+    wait_until_gone = sfn.Wait.jsonata(scope, "Wait for the removal", time=sfn.WaitTime.duration(_POLL))
+    serves = sfn.Choice.jsonata(scope, "Does the trial endpoint serve?")
+    gone = sfn.Choice.jsonata(scope, "Is the trial endpoint gone?")
+    is_gone = f"$states.input.promotion.trial.progress = '{TrialProgress.GONE}'"
+    wanted = sfn.Choice.jsonata(scope, "Is it to be tried first?")
+
+    create.next(
+        serves.when(_is(f"$states.input.trial.progress = '{TrialProgress.SERVES}'"), smoke_test).otherwise(
+            wait.next(create)
+        )
+    )
+    smoke_test.next(remove)
+    remove.next(
+        gone.when(_is(f"{is_gone} and $exists($states.input.failed)"), explain)
+        .when(_is(is_gone), then, outputs="{% $states.input.promotion %}")
+        .otherwise(wait_until_gone.next(remove))
+    )
+    return wanted.when(_is(_WANTED), create).otherwise(then)
+
+
+def _is(expression: str) -> sfn.Condition:
+    return sfn.Condition.jsonata(f"{{% {expression} %}}")

@@ -1,0 +1,91 @@
+"""Asking an asynchronous endpoint: what is sent, where the answer is looked for, and what no answer means."""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.response import StreamingBody
+
+from lambdas.promotion import async_invocations
+from lambdas.promotion.errors import PayloadUnusable
+from lambdas.promotion.smoke_rules import Answer
+from lambdas.promotion.smoke_settings import Payload, SmokeTest
+from tests.adapters.conftest import Stubs
+
+TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv", accept="application/json")
+OUTPUT, FAILURE = {"Bucket": "answers", "Key": "out/1.out"}, {"Bucket": "answers", "Key": "bad/1-error.out"}
+
+
+def asked(stubs: Stubs, *, failures: bool = True) -> None:
+    taken = {"InferenceId": "1", "OutputLocation": "s3://answers/out/1.out"}
+    more = {"FailureLocation": "s3://answers/bad/1-error.out"} if failures else {}
+    sent = {"EndpointName": "reviews-qa", "Body": b"x", "ContentType": "text/csv", "Accept": "application/json"}
+    stubs.sagemaker_runtime.add_response("invoke_endpoint_async", taken | more, sent)
+
+
+def there(stubs: Stubs, place: dict[str, str], body: bytes) -> None:
+    answer = {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentType": "application/json"}
+    stubs.s3.add_response("get_object", answer, place)
+
+
+def missing(stubs: Stubs, place: dict[str, str]) -> None:
+    stubs.s3.add_client_error("get_object", "NoSuchKey", http_status_code=404, expected_params=place)
+
+
+def answers(stubs: Stubs, *, payload: bytes = b"x", seconds: float = 60, test: SmokeTest = TEST) -> list[Answer]:
+    runtime: Any = stubs.sagemaker_runtime.client
+    s3: Any = stubs.s3.client
+    until = time.monotonic() + seconds
+    return list(
+        async_invocations.ask("reviews-qa", test, payload, runtime=runtime, s3=s3, until=until, pause=lambda _: None)
+    )
+
+
+def test_the_answer_is_awaited_where_sagemaker_says(stubs: Stubs) -> None:
+    asked(stubs)
+    missing(stubs, OUTPUT)
+    missing(stubs, FAILURE)
+    there(stubs, OUTPUT, b'{"a": 1}')
+    (answer,) = answers(stubs)
+    assert (answer.status, answer.body, answer.content_type) == (200, b'{"a": 1}', "application/json")
+    assert answer.milliseconds > 0
+
+
+def test_a_failure_is_told_in_sagemakers_words(stubs: Stubs) -> None:
+    asked(stubs)
+    missing(stubs, OUTPUT)
+    there(stubs, FAILURE, b"the weights are from another release")
+    (answer,) = answers(stubs)
+    assert answer.status is None
+    assert answer.said == (
+        "the asynchronous request failed (s3://answers/bad/1-error.out): the weights are from another release"
+    )
+
+
+def test_without_a_place_for_failures_only_the_answer_is_looked_for(stubs: Stubs) -> None:
+    asked(stubs, failures=False)
+    missing(stubs, OUTPUT)
+    (answer,) = answers(stubs, seconds=0.5)
+    assert answer.said == "no answer came to s3://answers/out/1.out within the test's timeout"
+
+
+def test_an_endpoint_that_refuses_the_request_is_an_answer(stubs: Stubs) -> None:
+    stubs.sagemaker_runtime.add_client_error("invoke_endpoint_async", "ValidationError", "Not asynchronous.")
+    (answer,) = answers(stubs)
+    assert (answer.status, answer.said) == (None, "SageMaker answered ValidationError: Not asynchronous.")
+
+
+def test_more_than_an_asynchronous_request_takes_is_not_sent(stubs: Stubs) -> None:
+    with pytest.raises(PayloadUnusable, match="128001 bytes, and the asynchronous endpoint reviews-qa takes 128000"):
+        answers(stubs, payload=b"x" * 128_001)
+
+
+def test_several_requests_have_an_answer_each(stubs: Stubs) -> None:
+    for _ in range(2):
+        asked(stubs)
+        there(stubs, OUTPUT, b"{}")
+    assert len(answers(stubs, test=replace(TEST, requests=2))) == 2

@@ -1,0 +1,176 @@
+"""What a trial endpoint consists of and is called, and what comes next with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas.promotion import names, trial_rules
+from lambdas.promotion.document import Promotion, TrialEndpoint, TrialProgress
+from lambdas.promotion.errors import DeploymentTimedOut, NameTaken, NoCapacity, TrialFailed, TrialNotRemoved
+from lambdas.promotion.settings import Trial
+from lambdas.promotion.trial_rules import Act
+from tests.unit.given import BEGUN, STAGE, VARIANT, promotion, seen
+
+LARGE = {**VARIANT, "InitialInstanceCount": 8, "ManagedInstanceScaling": {"Status": "ENABLED"}}
+SERVERLESS = {"MemorySizeInMB": 4096, "MaxConcurrency": 5}
+TRIED = promotion(stage=replace(STAGE, trial=Trial()))
+NEW = trial_rules.begin(TRIED)
+OURS = replace(NEW, tried=True)
+WAIT, CREATE, DELETE = Act.NOTHING, Act.CREATE, Act.DELETE
+UNDER_WAY, SERVES, GONE = TrialProgress.UNDER_WAY, TrialProgress.SERVES, TrialProgress.GONE
+
+
+def tried(trial: Trial | None = None, **config: Any) -> Promotion:
+    return promotion(stage=replace(STAGE, trial=trial or Trial(), endpoint_config=config))
+
+
+def variant_of(made: Promotion) -> dict[str, Any]:
+    (variant,) = trial_rules.config(made).request["ProductionVariants"]
+    assert variant.pop("ModelName") == made.wanted_model.name
+    return dict(variant)
+
+
+def next_act(known: TrialEndpoint, status: str | None, *, again: bool = False, **changes: Any) -> object:
+    found = seen(status, **{"config": NEW.config, **changes}) if status else None
+    return trial_rules.next_act(TRIED, known, found, again=again, now=BEGUN)
+
+
+def test_it_has_one_instance_of_each_variant_and_no_scaling() -> None:
+    assert variant_of(tried(ProductionVariants=[LARGE])) == {**VARIANT, "InitialInstanceCount": 1}
+
+
+def test_it_has_nothing_that_only_the_live_endpoint_is_to_do() -> None:
+    live: dict[str, Any] = {
+        "ShadowProductionVariants": [{**LARGE, "VariantName": "Shadow"}],
+        "DataCaptureConfig": {"a": 1},
+    }
+    request = trial_rules.config(tried(ProductionVariants=[LARGE], KmsKeyId="key", **live)).request
+    assert sorted(request) == ["EndpointConfigName", "KmsKeyId", "ProductionVariants"]
+
+
+def test_it_is_serverless_if_so_configured() -> None:
+    made = tried(Trial(serverless=SERVERLESS), ProductionVariants=[{**LARGE, "InitialVariantWeight": 1.0}])
+    expected = {"VariantName": "All", "InitialVariantWeight": 1.0, "ServerlessConfig": SERVERLESS}
+    assert variant_of(made) == expected
+
+
+def test_a_serverless_variant_stays_so_and_is_not_kept_warm() -> None:
+    own = {"VariantName": "All", "ServerlessConfig": {**SERVERLESS, "ProvisionedConcurrency": 3}}
+    assert variant_of(tried(ProductionVariants=[own])) == {"VariantName": "All", "ServerlessConfig": SERVERLESS}
+
+
+def test_the_same_is_tried_under_the_same_name_and_another_under_another() -> None:
+    one, more = tried(ProductionVariants=[VARIANT]), tried(ProductionVariants=[LARGE])
+    other = tried(ProductionVariants=[{**VARIANT, "InstanceType": "ml.m5.large"}])
+    assert trial_rules.config(one) == trial_rules.config(more)
+    assert trial_rules.begin(one) == trial_rules.begin(more)
+    assert trial_rules.begin(other).endpoint != NEW.endpoint
+
+
+@pytest.mark.parametrize("length", [1, 43, 44, 45, 63])
+def test_its_name_is_one_that_sagemaker_takes_and_the_rights_fit(length: int) -> None:
+    for endpoint in ("A" * length, ("a" * 43 + "-" * 19 + "b")[:length].rstrip("-")):
+        name = names.trial_endpoint(endpoint, "0123456789abcdef")
+        assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name)
+        assert name == names.trial_endpoint(endpoint, names.ANY_DIGEST).replace("?" * 12, "0123456789ab")
+
+
+def test_the_right_to_delete_its_configuration_fits_no_other_configuration() -> None:
+    """An application's stage may be called trial, or like another stage with -trial."""
+    pattern = names.trial_config("reviews", "qa", names.ANY_DIGEST).replace("?", ".")
+    assert re.fullmatch(pattern, NEW.config)
+    live = promotion(stage=replace(STAGE, name="qa-trial")).wanted_config.name
+    assert live.startswith("reviews-qa-trial-")
+    assert not re.fullmatch(pattern, live)
+
+
+@pytest.mark.parametrize(
+    ("known", "status", "expected"),
+    [
+        (NEW, None, (CREATE, UNDER_WAY)),
+        (OURS, None, (CREATE, UNDER_WAY)),
+        (OURS, "Creating", (WAIT, UNDER_WAY)),
+        (OURS, "InService", (WAIT, SERVES)),
+        (NEW, "Creating", (WAIT, UNDER_WAY)),
+        (NEW, "Deleting", (WAIT, UNDER_WAY)),
+        (NEW, "InService", (DELETE, UNDER_WAY)),
+        (NEW, "Failed", (DELETE, UNDER_WAY)),
+    ],
+)
+def test_what_comes_next_until_it_serves(known: TrialEndpoint, status: str | None, expected: object) -> None:
+    """What this promotion did not make is removed and made anew."""
+    assert next_act(known, status) == expected
+
+
+def test_a_step_that_is_run_again_takes_what_it_finds_as_its_own() -> None:
+    assert next_act(NEW, "InService", again=True) == (WAIT, SERVES)
+
+
+def test_a_trial_with_too_few_instances_does_not_serve_yet() -> None:
+    assert next_act(OURS, "InService", counts_settled=False) == (WAIT, UNDER_WAY)
+
+
+def test_a_model_that_does_not_start_fails_the_trial_with_sagemakers_reason() -> None:
+    with pytest.raises(TrialFailed, match=r"No /ping\. The endpoint reviews-qa was not changed\."):
+        next_act(OURS, "Failed", config="", failure_reason="No /ping.")
+
+
+def test_missing_instances_are_no_bad_model() -> None:
+    with pytest.raises(NoCapacity, match="reviews-qa was not changed"):
+        next_act(OURS, "Failed", failure_reason="InsufficientInstanceCapacity")
+
+
+def test_an_endpoint_of_somebody_else_under_its_name_is_neither_asked_nor_removed() -> None:
+    with pytest.raises(NameTaken, match="is on theirs, not on"):
+        next_act(OURS, "InService", config="theirs")
+    theirs = seen("InService", config="theirs")
+    assert trial_rules.next_removal(OURS, theirs, again=False) == (WAIT, GONE)
+
+
+def test_it_is_not_waited_for_after_the_deadline() -> None:
+    with pytest.raises(DeploymentTimedOut, match=r"was Creating at the deadline .* was not changed"):
+        trial_rules.next_act(
+            TRIED,
+            OURS,
+            seen("Creating", config=NEW.config),
+            again=False,
+            now=TRIED.deadline + timedelta(seconds=1),
+        )
+
+
+@pytest.mark.parametrize(
+    ("known", "status", "expected"),
+    [
+        (OURS, "InService", (DELETE, UNDER_WAY)),
+        (OURS, "Failed", (DELETE, UNDER_WAY)),
+        (OURS, "Creating", (WAIT, UNDER_WAY)),
+        (OURS, "Deleting", (WAIT, UNDER_WAY)),
+        (OURS, None, (WAIT, UNDER_WAY)),
+        (replace(OURS, looks=1), None, (WAIT, GONE)),
+        (replace(OURS, deleting=True), None, (WAIT, GONE)),
+    ],
+)
+def test_what_comes_next_until_it_is_gone(known: TrialEndpoint, status: str | None, expected: object) -> None:
+    """Not seen once is no proof: an answer may be from before the creation."""
+    found = seen(status, config=NEW.config) if status else None
+    assert trial_rules.next_removal(known, found, again=False) == expected
+
+
+def test_a_removal_without_an_end_is_told() -> None:
+    late = BEGUN + trial_rules.LONGEST_REMOVAL + timedelta(seconds=1)
+    with pytest.raises(TrialNotRemoved, match=f"delete-endpoint --endpoint-name {NEW.endpoint}"):
+        trial_rules.require_time_to_remove(TRIED, OURS, seen("Creating"), began_at=BEGUN, now=late)
+
+
+def test_only_a_promotion_that_tries_and_has_not_removed_its_trial_may_leave_one() -> None:
+    assert trial_rules.may_be_left(TRIED)
+    assert trial_rules.may_be_left(replace(TRIED, trial=OURS))
+    assert not trial_rules.may_be_left(replace(TRIED, trial=replace(OURS, progress=GONE)))
+    assert not trial_rules.may_be_left(promotion())
+    for request in (replace(TRIED.request, roll_back=True), replace(TRIED.request, dry_run=True)):
+        assert not trial_rules.may_be_left(replace(TRIED, request=request))
