@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import duties, endpoint_rules, endpoints
+from lambdas.promotion import duties, endpoint_rules, endpoints, update_rules
 from lambdas.promotion.document import Progress, Promotion
 from lambdas.promotion.step import now, step_with_attempt
 
@@ -21,6 +21,8 @@ def handler(promotion: Promotion, attempt: int) -> Promotion:
         if seen is None:
             progress = endpoints.create(stage, config, promotion.tags, sagemaker=sagemaker)
         else:
+            live = promotion.endpoint_in_words
+            update_rules.require_possible_update(stage, seen.variants, serverless=seen.serverless, where=live)
             progress = endpoints.update(stage, config, sagemaker=sagemaker)
         began = progress is Progress.UNDER_WAY
         change = replace(change, progress=progress)

@@ -291,7 +291,7 @@ def _key(promotion: Promotion, asker: Account, answers: list[Answer]) -> str | N
 def _questions(promotion: Promotion, now: Serving | None, asker: Account) -> Iterator[Try]:
     """What each question is for is obstacles.py's to say; one that AWS does not answer is unproved."""
     config = rollout.of_stage(promotion.stage)
-    yield lambda: obstacles.variant_names(promotion, now, config)
+    yield lambda: obstacles.excluded(promotion, now)
     if needed := obstacles.instances_needed(promotion, now, config):
         wanted = [obstacles.quota_name(one) for one in needed]
         until = time.monotonic() + _SECONDS_FOR_QUOTAS

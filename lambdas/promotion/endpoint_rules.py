@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lambdas.promotion import capacity, update_rules
+from lambdas.promotion import capacity
 from lambdas.promotion.document import Change, Progress, Promotion
 from lambdas.promotion.errors import (
     DeploymentRolledBack,
@@ -20,6 +20,8 @@ from lambdas.promotion.errors import (
     NoCapacity,
     RollbackFailed,
 )
+
+CHANGEABLE = frozenset({"InService", "OutOfService", "UpdateRollbackFailed"})  # what UpdateEndpoint takes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +51,7 @@ class EndpointSeen:
 
 
 def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
-    """Return what is to be done with the endpoint as it is now.
-
-    Raises FailedEndpointInTheWay, IncompatibleRollout.
-    """
+    """Return what is to be done with the endpoint as it is now. Raises FailedEndpointInTheWay."""
     if seen is None:
         return Change(progress=Progress.CHANGE_WANTED)
     ours = seen.heading_for == promotion.wanted_config.name
@@ -66,8 +65,7 @@ def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
         return Change(progress=Progress.NOTHING_TO_DO, previous_config=seen.config, joined=True)
     if seen.status in {"Creating", "Updating"} and ours:
         return Change(progress=Progress.UNDER_WAY, previous_config=_other(seen.config, promotion), joined=True)
-    if seen.status in {"InService", "OutOfService", "UpdateRollbackFailed"}:
-        update_rules.require_possible_update(promotion.stage, seen.variants, serverless=seen.serverless, where=where)
+    if seen.status in CHANGEABLE:
         return Change(
             progress=Progress.CHANGE_WANTED,
             previous_config=_other(seen.config, promotion),

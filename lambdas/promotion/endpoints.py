@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 def see(endpoint: str, *, sagemaker: SageMakerClient) -> EndpointSeen | None:
     """Return the endpoint as it is now, or None if there is none."""
     found = described(endpoint, sagemaker=sagemaker)
-    if found is None:
-        return None
+    return seen_in(found) if found else None
+
+
+def seen_in(found: DescribeEndpointOutputTypeDef) -> EndpointSeen:
+    """Return what of DescribeEndpoint's answer the rules look at."""
     pending = found.get("PendingDeploymentSummary")
     return EndpointSeen(
         status=found["EndpointStatus"],

@@ -5,31 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from lambdas.promotion import rollout, scaling
+from lambdas.promotion import endpoint_rules, rollout, scaling, update_rules
 from lambdas.promotion.document import Promotion
-from lambdas.promotion.errors import QuotaExceeded
+from lambdas.promotion.errors import IncompatibleRollout, QuotaExceeded
 from lambdas.promotion.names import Duty
 from lambdas.promotion.readiness import Answer, Finding, Unproved
 from lambdas.promotion.rollout import DeploymentConfig
 from lambdas.promotion.serving import Serving
 
 
-def variant_names(promotion: Promotion, serving: Serving | None, config: DeploymentConfig) -> list[Answer]:
-    """A rollout moves traffic between variants of the same names (AWS: deployment guardrails, exclusions)."""
-    if serving is None or serving.request is None or not config:
+def excluded(promotion: Promotion, serving: Serving | None) -> list[Answer]:
+    """What SageMaker would refuse of the update because of what serves; what is being changed is seen later."""
+    if serving is None or serving.seen.status not in endpoint_rules.CHANGEABLE:
         return []
-    now = [one["VariantName"] for one in serving.variants]
-    then = list(scaling.variants_of(promotion))
-    if set(now) == set(then):
-        return []
+    seen = serving.seen
     return [
         Finding(
             role=_deployer(promotion),
-            action="sagemaker:UpdateEndpoint with a rollout",
+            action="sagemaker:UpdateEndpoint",
             resource=_endpoint(promotion),
-            said=f"It serves the variants {', '.join(now)}, and the stage's are {', '.join(then)}.",
-            remedy="Keep the names of the variants in promotion.yaml, or take the stage's rollout out for this change.",
+            said=problem,
+            remedy="",
+            error=IncompatibleRollout,
         )
+        for problem in update_rules.problems(promotion.stage, seen.variants, serverless=seen.serverless)
     ]
 
 
@@ -42,7 +41,7 @@ def instances_needed(promotion: Promotion, serving: Serving | None, config: Depl
     variants = [variant for variant in scaling.variants_of(promotion).values() if "InstanceType" in variant]
     types = {variant["InstanceType"] for variant in variants}
     if serving and not rollout.is_rolling(config):
-        variants += [variant for variant in serving.variants if variant.get("InstanceType") in types]
+        variants += [variant for variant in serving.variants.values() if variant.get("InstanceType") in types]
     counts = serving.counts if serving else {}
     needed = Counter[str]()
     for variant in variants:
@@ -79,16 +78,11 @@ def quotas(promotion: Promotion, needed: Mapping[str, int], found: Mapping[str, 
 
 
 def variants_not_to_scale(promotion: Promotion, serving: Serving | None) -> list[str]:
-    """Return the variants that the change removes or gives another instance type.
+    """Return the variants that the change removes or gives other hardware.
 
     SageMaker refuses that while they are scalable targets (AWS: "Update endpoints that use automatic scaling").
     """
-    if serving is None:
-        return []
-    types = {name: one.get("InstanceType") for name, one in scaling.variants_of(promotion).items()}
-    return [
-        one["VariantName"] for one in serving.variants if types.get(one["VariantName"], "") != one.get("InstanceType")
-    ]
+    return scaling.changed_variants(serving.variants, scaling.variants_of(promotion)) if serving else []
 
 
 def alarms(promotion: Promotion, wanted: Iterable[str], states: Mapping[str, str]) -> list[Answer]:

@@ -96,7 +96,7 @@ def of(promotion: Promotion, transfers: Sequence[Transfer], checked: Checked, *,
             arn=promotion.target_arn("endpoint-config", promotion.wanted_config.name), is_there=checked.config_is_there
         ),
         endpoint=promotion.target_arn("endpoint", promotion.stage.endpoint),
-        serves_now=ServesNow(endpoint_config=now.config, status=now.status, instances=now.counts) if now else None,
+        serves_now=ServesNow(endpoint_config=now.config, status=now.seen.status, instances=now.counts) if now else None,
         differences=differences,
         artifacts=len(transfers),
         artifacts_to_copy=len(to_copy),
@@ -156,7 +156,7 @@ def _sentences(
         yield f"The endpoint {endpoint} would be created."
     else:
         if progress is Progress.BUSY:
-            yield f"The endpoint {endpoint} is {now.status} by somebody else's doing; that would be waited for."
+            yield f"The endpoint {endpoint} is {now.seen.status} by somebody else's doing; that would be waited for."
         yield f"The endpoint {endpoint} would be updated: {rollout.in_words(rollout.of_stage(stage))}."
         for one in checked.to_put_aside:
             yield f"The automatic scaling of {one} would be put aside for that, and registered again."

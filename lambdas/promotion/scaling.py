@@ -66,8 +66,13 @@ def in_the_way(
 
     It is asked when SageMaker has refused the update because of them: what it saw and we do not is taken for changed.
     """
-    changed = [one for one in registered if _hardware(now.get(one.variant)) != _hardware(wanted.get(one.variant))]
-    return changed or list(registered)
+    changed = changed_variants({one.variant: now.get(one.variant) for one in registered}, wanted)
+    return [one for one in registered if one.variant in changed] or list(registered)
+
+
+def changed_variants(now: Mapping[str, Specification | None], wanted: Mapping[str, Specification]) -> list[str]:
+    """Return the variants of `now` that an update to `wanted` removes, or gives other hardware, by their names."""
+    return [name for name, variant in now.items() if _hardware(variant) != _hardware(wanted.get(name))]
 
 
 def merged(known: Sequence[ScalableTarget], found: Sequence[ScalableTarget]) -> list[ScalableTarget]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion import endpoints
+from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.errors import AccessDenied
 
 if TYPE_CHECKING:
@@ -17,20 +19,23 @@ _ADDED = {"EndpointConfigArn", "CreationTime", "ResponseMetadata"}
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """An endpoint that is there. `counts`: the instances that each variant wants now, by its name.
+    """An endpoint that is there, as it was `seen`; a first creation that is under way has no `config` yet.
+
+    `counts`: the instances that each variant wants now, by its name.
 
     `request`: what its configuration says, in CreateEndpointConfig's words; None where it cannot be read, for `reason`.
     """
 
-    status: str
+    seen: EndpointSeen
     config: str
     counts: dict[str, int] = field(default_factory=dict)
     request: dict[str, Any] | None = None
     reason: str = ""
 
     @property
-    def variants(self) -> list[dict[str, Any]]:
-        return list((self.request or {}).get("ProductionVariants", []))
+    def variants(self) -> dict[str, Mapping[str, Any]]:
+        """The production variants of its configuration by their names."""
+        return {one["VariantName"]: one for one in (self.request or {}).get("ProductionVariants", [])}
 
 
 def look(endpoint: str, *, sagemaker: SageMakerClient, configs: SageMakerClient) -> Serving | None:
@@ -41,7 +46,7 @@ def look(endpoint: str, *, sagemaker: SageMakerClient, configs: SageMakerClient)
     config = found.get("EndpointConfigName", "")
     request, reason = _config(config, sagemaker=configs) if config else (None, "It has never been in service.")
     return Serving(
-        status=found["EndpointStatus"],
+        seen=endpoints.seen_in(found),
         config=config,
         counts={
             one["VariantName"]: one["DesiredInstanceCount"]

@@ -12,16 +12,19 @@ from lambdas.promotion.settings import Stage
 
 
 def require_possible_update(stage: Stage, live: Sequence[str], *, serverless: bool, where: str) -> None:
-    """SageMaker would refuse the update, so it is refused before anything is created.
-
-    `live` are the names of the variants that serve now, and `serverless` whether they are so. Raises
-    IncompatibleRollout with everything that stands in the way.
-    """
-    problems = list(_problems(stage, live, serverless=serverless)) if live else []
-    if problems:
+    """What serves may have changed since it was looked at ahead. Raises IncompatibleRollout with all `problems`."""
+    if found := problems(stage, live, serverless=serverless):
         raise IncompatibleRollout(
-            f"{where} cannot be updated as stage {stage.name!r} wants: {'; '.join(problems)}. Nothing was created."
+            f"{where} cannot be updated as stage {stage.name!r} wants, and was not changed. {' '.join(found)}"
         )
+
+
+def problems(stage: Stage, live: Sequence[str], *, serverless: bool) -> list[str]:
+    """Return, in sentences, why SageMaker would refuse the update, and what to do.
+
+    `live` are the names of the variants that serve now, and `serverless` whether they are so.
+    """
+    return list(_problems(stage, live, serverless=serverless)) if live else []
 
 
 def _problems(stage: Stage, live: Sequence[str], *, serverless: bool) -> Iterator[str]:
@@ -30,18 +33,18 @@ def _problems(stage: Stage, live: Sequence[str], *, serverless: bool) -> Iterato
     wants_serverless = any("ServerlessConfig" in variant for variant in variants)
     if wants_serverless and not serverless:
         yield (
-            "it has instances, and SageMaker does not change such an endpoint to serverless. Give the stage another "
-            "endpoint, or delete this one"
+            "It has instances, and SageMaker does not change such an endpoint to serverless. Give the stage another "
+            "endpoint, or delete this one."
         )
     if not stage.deployment_config:
         return
-    leave_out = "Leave the stage's rollout out for this promotion"
+    leave_out = "Leave the stage's rollout out for this promotion."
     if set(wanted) != set(live):
         yield (
-            f"its variants are {', '.join(sorted(live))} and the stage's {', '.join(sorted(wanted))}, and a rollout "
-            f"needs the same names. Name them alike. {leave_out} if they must be renamed"
+            f"Its variants are {', '.join(sorted(live))} and the stage's {', '.join(sorted(wanted))}, and a rollout "
+            f"needs the same names. Name them alike, or, if they must be renamed: {leave_out}"
         )
     if serverless:
-        yield f"it is serverless, which knows no rollout. {leave_out}"
+        yield f"It is serverless, which knows no rollout. {leave_out}"
     if "RollingUpdatePolicy" in stage.deployment_config and len(live) > 1:
-        yield f"it has {len(live)} variants, and a rolling deployment takes one. {leave_out}"
+        yield f"It has {len(live)} variants, and a rolling deployment takes one. {leave_out}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas.promotion import serving
+from lambdas.promotion.endpoint_rules import EndpointSeen
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BEGUN, OLD_CONFIG
 
@@ -39,7 +40,19 @@ def test_its_configuration_is_told_as_it_was_asked_for_and_its_counts_as_they_ar
         {"EndpointConfigName": OLD_CONFIG},
     )
     found = look(sagemaker)
-    assert found == serving.Serving(status="InService", config=OLD_CONFIG, counts={"All": 4}, request=SAID)
+    assert found == serving.Serving(
+        seen=EndpointSeen(
+            status="InService",
+            config=OLD_CONFIG,
+            modified_at=BEGUN,
+            created_at=BEGUN,
+            counts_settled=False,
+            variants=("All",),
+        ),
+        config=OLD_CONFIG,
+        counts={"All": 4},
+        request=SAID,
+    )
 
 
 def test_no_endpoint_serves_nothing(stubs: Stubs, sagemaker: SageMakerClient) -> None:
@@ -61,7 +74,7 @@ def test_a_configuration_that_cannot_be_read_has_a_reason(
     stubs.sagemaker.add_client_error("describe_endpoint_config", code, message)
     found = look(sagemaker)
     assert found is not None
-    assert (found.request, found.variants) == (None, [])
+    assert (found.request, found.variants) == (None, {})
     assert reason in found.reason
 
 

@@ -26,3 +26,10 @@ def test_every_link_leads_to_a_page_and_a_heading(page: Path) -> None:
 def test_no_line_outside_tables_and_code_is_longer_than_120(page: Path) -> None:
     lines = pages.without_code(page.read_text()).splitlines()
     assert [line for line in lines if len(line) > 120 and not line.startswith("|")] == []
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.name)
+def test_every_heading_stands_between_empty_lines(page: Path) -> None:
+    lines = ["", *pages.without_code(page.read_text()).splitlines(), ""]
+    headings = [number for number, line in enumerate(lines) if line.startswith("#")]
+    assert [lines[number] for number in headings if lines[number - 1] or lines[number + 1]] == []

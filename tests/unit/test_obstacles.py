@@ -9,10 +9,10 @@ import pytest
 
 from lambdas.promotion import naming, obstacles, rollout
 from lambdas.promotion.document import Promotion, Wanted
-from lambdas.promotion.errors import QuotaExceeded
+from lambdas.promotion.errors import IncompatibleRollout, QuotaExceeded
 from lambdas.promotion.readiness import Finding, Unproved
 from lambdas.promotion.serving import Serving
-from tests.unit.given import OLD_CONFIG, STAGE, promotion
+from tests.unit.given import OLD_CONFIG, STAGE, promotion, seen
 
 CANARY = {
     "BlueGreenUpdatePolicy": {
@@ -45,7 +45,12 @@ def wanted(*variants: dict[str, Any]) -> Promotion:
 
 
 def serving(*variants: dict[str, Any], **counts: int) -> Serving:
-    return Serving(status="InService", config=OLD_CONFIG, counts=counts, request={"ProductionVariants": [*variants]})
+    return Serving(
+        seen=seen("InService", variants=tuple(one["VariantName"] for one in variants)),
+        config=OLD_CONFIG,
+        counts=counts,
+        request={"ProductionVariants": [*variants]},
+    )
 
 
 # How many instances
@@ -90,9 +95,10 @@ def test_a_quota_that_was_not_found_is_unproved() -> None:
 
 
 def test_only_variants_that_are_removed_or_change_their_type_may_not_be_scaled() -> None:
-    new = wanted(variant("Same"), variant("Larger", "ml.m5.xlarge"), variant("New"))
-    now = serving(variant("Same", count=9), variant("Larger"), variant("Gone"))
-    assert obstacles.variants_not_to_scale(new, now) == ["Larger", "Gone"]
+    warm, cold = ({"VariantName": "Warm", "ServerlessConfig": one} for one in ({"ProvisionedConcurrency": 1}, {}))
+    new = wanted(variant("Same"), variant("Larger", "ml.m5.xlarge"), variant("New"), cold)
+    now = serving(variant("Same", count=9), variant("Larger"), variant("Gone"), warm)
+    assert obstacles.variants_not_to_scale(new, now) == ["Larger", "Gone", "Warm"]
     assert obstacles.variants_not_to_scale(new, None) == []
 
 
@@ -108,16 +114,19 @@ def test_an_alarm_must_be_there_and_not_red() -> None:
     assert "no such alarm" in said["none"]
 
 
-# Names of variants
+# What the live endpoint excludes (test_update_rules.py has all of it)
 
 
-def test_a_rollout_needs_the_variants_that_serve_now() -> None:
-    new, now = wanted(variant("B")), serving(variant("A"))
-    (found,) = obstacles.variant_names(new, now, CANARY)
-    assert "serves the variants A, and the stage's are B" in str(found)
-    assert obstacles.variant_names(new, now, {}) == []
-    assert obstacles.variant_names(new, serving(variant("B")), CANARY) == []
-    assert obstacles.variant_names(new, None, CANARY) == []
+def test_what_the_live_endpoint_excludes_is_in_the_way_by_its_own_name() -> None:
+    stage = replace(STAGE, deployment_config=CANARY, endpoint_config={"ProductionVariants": [variant("B")]})
+    new, now = replace(promotion(), stage=stage), serving(variant("A"))
+    (found,) = obstacles.excluded(new, now)
+    assert isinstance(found, Finding)
+    assert "Its variants are A and the stage's B" in str(found)
+    assert found.error is IncompatibleRollout
+    assert obstacles.excluded(new, None) == []
+    assert obstacles.excluded(new, serving(variant("B"))) == []
+    assert obstacles.excluded(new, replace(now, seen=seen("Updating", variants=("A",)))) == []
 
 
 # The key

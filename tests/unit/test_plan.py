@@ -14,7 +14,7 @@ from lambdas.promotion.edges import Checked
 from lambdas.promotion.plan import Difference, Plan
 from lambdas.promotion.readiness import Unproved
 from lambdas.promotion.serving import Serving
-from tests.unit.given import BEGUN, OLD_CONFIG, artifact, promotion
+from tests.unit.given import BEGUN, OLD_CONFIG, artifact, promotion, seen
 
 COPY = Transfer(artifact=artifact("a", size=7))
 THERE = Transfer(artifact=artifact("b", size=100), there=True)
@@ -30,7 +30,7 @@ NOW: dict[str, Any] = {
         }
     ],
 }
-SERVING = Serving(status="InService", config=OLD_CONFIG, counts={"All": 2}, request=NOW)
+SERVING = Serving(seen=seen("InService"), config=OLD_CONFIG, counts={"All": 2}, request=NOW)
 
 
 def planned(progress: Progress = Progress.CHANGE_WANTED, checked: Checked | None = None, one: Promotion = ONE) -> Plan:

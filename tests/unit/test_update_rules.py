@@ -1,4 +1,4 @@
-"""What a live endpoint excludes of the update that a stage wants is refused before anything is created."""
+"""What a live endpoint excludes of the update that a stage wants."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import endpoint_rules
-from lambdas.promotion.document import Progress, Promotion
+from lambdas.promotion import update_rules
+from lambdas.promotion.document import Promotion
 from lambdas.promotion.errors import IncompatibleRollout
-from tests.unit.given import STAGE, VARIANT, promotion, seen
+from tests.unit.given import STAGE, VARIANT, promotion
 
 CANARY = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "CANARY", "WaitIntervalInSeconds": 1}}}
 ROLLING = {"RollingUpdatePolicy": {"WaitIntervalInSeconds": 1}}
@@ -25,20 +25,23 @@ def wanting(rollout: dict[str, Any] | None, variant: dict[str, Any] = VARIANT) -
 @pytest.mark.parametrize(
     ("rollout", "variant", "live", "serverless", "said"),
     [
-        (CANARY, VARIANT, ("Blue",), False, "its variants are Blue and the stage's All"),
+        (CANARY, VARIANT, ("Blue",), False, "Its variants are Blue and the stage's All"),
         (CANARY, VARIANT, ("All", "Blue"), False, "needs the same names"),
-        (CANARY, VARIANT, ("All",), True, "it is serverless, which knows no rollout"),
-        (ROLLING, VARIANT, ("All", "Blue"), False, "it has 2 variants, and a rolling deployment takes one"),
+        (CANARY, VARIANT, ("All",), True, "It is serverless, which knows no rollout"),
+        (ROLLING, VARIANT, ("All", "Blue"), False, "It has 2 variants, and a rolling deployment takes one"),
         (None, SERVERLESS, ("All",), False, "does not change such an endpoint to serverless"),
     ],
 )
 def test_what_the_live_endpoint_excludes_is_refused(
     rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool, said: str
 ) -> None:
+    stage = wanting(rollout, variant).stage
+    problems = update_rules.problems(stage, live, serverless=serverless)
+    assert said in " ".join(problems)
     with pytest.raises(IncompatibleRollout) as refused:
-        endpoint_rules.before_change(wanting(rollout, variant), seen("InService", variants=live, serverless=serverless))
-    assert said in str(refused.value)
-    assert "Nothing was created" in str(refused.value)
+        update_rules.require_possible_update(stage, live, serverless=serverless, where="The endpoint e")
+    assert all(problem in str(refused.value) for problem in problems)
+    assert "was not changed" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -56,15 +59,4 @@ def test_what_the_live_endpoint_excludes_is_refused(
 def test_what_the_live_endpoint_allows_is_not(
     rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool
 ) -> None:
-    look = seen("InService", variants=live, serverless=serverless)
-    change = endpoint_rules.before_change(wanting(rollout, variant), look)
-    assert change.progress is Progress.CHANGE_WANTED
-
-
-def test_a_first_endpoint_is_created_whatever_the_rollout() -> None:
-    assert endpoint_rules.before_change(wanting(CANARY), None).progress is Progress.CHANGE_WANTED
-
-
-def test_an_endpoint_that_somebody_else_is_changing_is_looked_at_when_that_has_ended() -> None:
-    look = seen("Updating", variants=("Blue",))
-    assert endpoint_rules.before_change(wanting(CANARY), look).progress is Progress.BUSY
+    assert update_rules.problems(wanting(rollout, variant).stage, live, serverless=serverless) == []
