@@ -9,9 +9,9 @@ from aws_cdk import aws_iam as iam
 
 from lambdas.promotion import names
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
-from stacks import approvals
 from stacks.configuration import Configuration
 from stacks.nag import accept
+from stacks.places import places
 
 
 class Environment:
@@ -43,17 +43,8 @@ class Environment:
         )
 
     def steps_of(self, duty: Duty) -> list[Step]:
-        """The steps that have the duty here: images, approvals, smoke tests and trials are served only where needed."""
-        left_out: set[Step] = set()
-        if duty is Duty.READER and not self.feeds_images():
-            left_out |= names.STEPS_OF_IMAGES
-        if duty is Duty.READER and self.name not in approvals.registries(self.configuration):
-            left_out.add(Step.CONFIRM_APPROVAL)
-        if duty is Duty.READER and self.name not in self.configuration.payload_sources():
-            left_out.add(Step.SMOKE_TEST)
-        if self.name not in self.configuration.tried():
-            left_out |= names.STEPS_OF_TRIALS
-        return [step for step in STEPS_OF_DUTY[duty] if step not in left_out]
+        """The steps that have the duty here."""
+        return [step for step in STEPS_OF_DUTY[duty] if self.name in places(self.configuration, duty, step)]
 
     def feeds_images(self) -> bool:
         return any(source == self.name for source, _ in self.configuration.image_copies())

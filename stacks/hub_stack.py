@@ -14,7 +14,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from lambdas.promotion import names
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
+from lambdas.promotion.names import STEPS_OF_DUTY, Step
 from stacks import approvals, bundle, copying, workflow
 from stacks.announcing import let_announce
 from stacks.conditions import through
@@ -24,6 +24,7 @@ from stacks.lists import let_use_lists, lists_bucket
 from stacks.lock_meter import measure_locks
 from stacks.nag import accept
 from stacks.observability import observe
+from stacks.places import places
 from stacks.retention import KEPT
 from stacks.step import StepFunction
 from stacks.tables import Tables
@@ -298,29 +299,11 @@ def _let_use_tables(steps: dict[Step, StepFunction], tables: Tables) -> None:
 
 def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:
     """Return the exact role ARNs that a step assumes, one for each environment in which it has a duty."""
-    targets_of = configuration.sources()
-    places = {
-        Duty.READER: sorted({source for sources in targets_of.values() for source in sources}),
-        Duty.COPIER: sorted({source for sources in targets_of.values() for source in sources}),
-        Duty.DEPLOYER: sorted(targets_of),
-        Duty.SCALER: sorted(targets_of),
-    }
-    copies = configuration.image_copies()
-    if step in names.STEPS_OF_IMAGES:
-        places[Duty.READER] = sorted({source for source, _ in copies})
-    if step is Step.CONFIRM_APPROVAL:
-        places[Duty.READER] = approvals.registries(configuration)
-    if step is Step.SMOKE_TEST:
-        places[Duty.READER] = sorted(configuration.payload_sources())
-    if step in names.STEPS_OF_TRIALS:
-        places[Duty.DEPLOYER] = sorted(configuration.tried())
-    places[Duty.INVOKER] = sorted(configuration.tested())
-    places[Duty.PUSHER] = sorted({target for _, target in copies})
     return [
         names.environment_role_arn(configuration.environments[place].account, place, duty)
         for duty, steps in STEPS_OF_DUTY.items()
         if step in steps
-        for place in places[duty]
+        for place in sorted(places(configuration, duty, step))
     ]
 
 

@@ -83,8 +83,6 @@ class Duty(enum.StrEnum):
     EXECUTION = "execution"
 
 
-# The steps that the reader serves only where images are copied.
-STEPS_OF_IMAGES = frozenset({Step.CHECK_AHEAD, Step.COPY_IMAGE})
 # The steps that the deployer serves only where a stage has a trial.
 STEPS_OF_TRIALS = frozenset({Step.CREATE_TRIAL, Step.REMOVE_TRIAL})
 STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {

@@ -300,16 +300,10 @@ RIGHTS = [
             (Duty.INVOKER, INVOKER),
         )
         for step in STEPS_OF_DUTY[duty]
-        # Only qa's source has a registry, and payloads of smoke tests.
-        for stages in [(QA,) if duty is Duty.READER and step in IN_DEV else (QA, PRODUCTION)]
+        # Only qa's source has a registry, and payloads of smoke tests; only qa has a trial.
+        for only_in_qa in [(duty is Duty.READER and step in IN_DEV) or step in STEPS_OF_TRIALS]
+        for stages in [(QA,) if only_in_qa else (QA, PRODUCTION)]
         for shown_by, by in [ATTEMPTS.get(step, (COMES_TO.get(step, new_model), promote))]
-        # Only in qa's source some smoke test has its payload, and only qa has a trial.
-        for stages in [
-            (QA,) if (duty, step) == (Duty.READER, Step.SMOKE_TEST) or step in STEPS_OF_TRIALS else (QA, PRODUCTION)
-        ]
-        for shown_by, by in [
-            (again, tidy_up) if step is Step.ABORT_UPLOADS else (COMES_TO.get(step, new_model), promote)
-        ]
     ),
     *(needed for step in WRITERS for needed in of_lists(step, "WriteLists", "s3:PutObject", "kms:GenerateDataKey")),
     *(needed for step in READERS for needed in of_readers(step)),
