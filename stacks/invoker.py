@@ -20,6 +20,8 @@ def add_invoker(environment: Environment, key: kms.IKey) -> None:
         return
     account, region = environment.stack.account, environment.stack.region
     role = environment.role(Duty.INVOKER, "Asks the endpoints that have a smoke test")
+    own = names.environment_role_arn(account, environment.name, Duty.INVOKER)
+    environment.allow(role, "AskForItsRights", ["iam:SimulatePrincipalPolicy"], [own])
     at_once = [stage for stage in tested if not stage.answers_to]
     endpoints = [arn for stage in at_once for arn in names.endpoint_arns(account, region, stage.endpoint)]
     if endpoints:

@@ -14,7 +14,7 @@ def places(configuration: Configuration, duty: Duty, step: Step) -> set[str]:
     images = {source for source, _ in configuration.image_copies()}
     if duty is Duty.READER:
         only = {
-            Step.CHECK_AHEAD: images,
+            Step.CHECK_AHEAD: images | configuration.payload_sources(),
             Step.COPY_IMAGE: images,
             Step.CONFIRM_APPROVAL: set(approvals.registries(configuration)),
             Step.SMOKE_TEST: configuration.payload_sources(),

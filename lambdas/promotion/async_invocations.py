@@ -37,11 +37,7 @@ def ask(
 
     The answer's time is that until it is seen in S3. Raises PayloadUnusable.
     """
-    if len(payload) > MOST_BYTES:
-        raise PayloadUnusable(
-            f"The smoke test sends {len(payload)} bytes, and the asynchronous endpoint {endpoint} takes {MOST_BYTES} "
-            "in a request (API: InvokeEndpointAsync). Send less and promote again."
-        )
+    require_small(payload, endpoint)
     request = invocations.request_for(endpoint, test, payload)
 
     def one() -> Answer:
@@ -52,6 +48,15 @@ def ask(
         return _awaited(taken, s3=s3, until=until, began=began, pause=pause)
 
     yield from invocations.answers(test, one, until=until)
+
+
+def require_small(payload: bytes, endpoint: str) -> None:
+    """Raises PayloadUnusable."""
+    if len(payload) > MOST_BYTES:
+        raise PayloadUnusable(
+            f"The smoke test sends {len(payload)} bytes, and the asynchronous endpoint {endpoint} takes {MOST_BYTES} "
+            "in a request (API: InvokeEndpointAsync). Send less and promote again."
+        )
 
 
 def _awaited(taken: Any, *, s3: S3Client, until: float, began: float, pause: Callable[[float], None]) -> Answer:

@@ -7,12 +7,12 @@ integrity for data uploads": what does not match is not stored).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import images, manifests, readiness, registries, sources
+from lambdas.promotion import async_invocations, images, manifests, payloads, readiness, registries, sources
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.document import Artifact, ImageCopy, Promotion, S3Object, Way, sha256
 from lambdas.promotion.errors import (
@@ -20,11 +20,13 @@ from lambdas.promotion.errors import (
     ImageNotAccessible,
     ImageNotFound,
     NotReady,
+    PayloadUnusable,
     PromotionError,
     UnexpectedFault,
 )
 from lambdas.promotion.names import Duty
 from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.smoke_settings import Payload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -189,6 +191,23 @@ def fetch(image: ImageCopy, *, account: Account) -> list[Answer]:
             )
 
     return [*passes(ask), *answers]
+
+
+def payload(wanted: Payload, promotion: Promotion, *, readers: Mapping[bool, Account]) -> list[Answer]:
+    """Read what a smoke test sends, as it will. `readers`: the target's account (False) and the source's (True)."""
+    place = payloads.place_of(wanted, promotion)
+    if place is None or place.in_source not in readers:
+        return []
+    try:
+        content = payloads.content_of(wanted, promotion, readers=readers)
+        if promotion.stage.answers_to:
+            async_invocations.require_small(content, promotion.stage.endpoint)
+    except AccessDenied as error:
+        return [readiness.denied(error)]
+    except PayloadUnusable as error:
+        role = readers[place.in_source].role_arn
+        return [Finding(role=role, action="s3:GetObject", resource=place.uri, said=str(error), remedy="")]
+    return []
 
 
 def passes(call: Callable[[], object], *expected: str, must_fail: bool = False) -> list[Answer]:

@@ -162,6 +162,12 @@ def _payloads(promotion: Promotion, *, in_source: bool) -> tuple[list[str], list
     return _beginnings((one.bucket, one.key) for one in found), _buckets({one.bucket for one in found})
 
 
+def to_read_payloads(promotion: Promotion) -> list[tuple[list[str], list[str]]]:
+    """Return the statements for what the smoke tests send from the target's buckets."""
+    objects, _ = _payloads(promotion, in_source=False)
+    return [(["s3:GetObject"], objects), (["kms:Decrypt"], ["*"] if objects else [])]
+
+
 def as_asker(promotion: Promotion, environment: Environment, duty: Duty, *more: tuple[list[str], list[str]]) -> Account:
     """Ask what the role's policies allow (IAM), and with `more` what else is there. It can change nothing."""
     own = environment.role_arn(duty)

@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lambdas.promotion import (
     attempts,
-    copy_plan,
     duties,
     endpoints,
-    images,
     inquiries,
     models,
     names,
-    needs,
     obstacles,
     parallel,
+    payloads,
     readiness,
     registries,
-    rollout,
     scaling_targets,
     serving,
-    simulation,
+    tries,
 )
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Artifact, ImageCopy, Promotion, Transfer, Wanted
+from lambdas.promotion.document import ImageCopy, Promotion, Transfer, Wanted
 from lambdas.promotion.errors import AccessDenied, NameTaken
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty
 from lambdas.promotion.readiness import Answer, Finding, Unproved
 from lambdas.promotion.serving import Serving
+from lambdas.promotion.tries import Try
 
 T = TypeVar("T")
-Try = Callable[[], list[Answer]]
 
 _AT_ONCE = 50
-_MOST_READ = 1000  # objects, unless it is a dry run
-# The pages of the quotas have the time that other questions may take too, and no more.
-_SECONDS_FOR_QUOTAS = 4.0
 _ROLE_REMEDY = (
     "Deploy the environment's stack and the hub's: the role must exist, trust this step and know the configured "
     "external_id, and the step must be allowed to assume it."
@@ -95,7 +88,7 @@ def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) 
         for duty in duties_needed(promotion)
         if (asker := _enter(functools.partial(_ask_as, promotion, duty), answers))
     }
-    tries: list[Try] = []
+    to_try: list[Try] = []
     now, key, there = None, None, (False, False)
     scaled: tuple[str, ...] = ()
     if deployer := _enter(functools.partial(duties.as_deployer, promotion), answers):
@@ -103,16 +96,17 @@ def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) 
         now = _look(promotion, deployer, asker, answers)
         there = _what_is_there(promotion, deployer, answers)
         scaled = _to_put_aside(promotion, now, answers)
-        tries += _in_target(promotion, transfers, deployer)
+        to_try += tries.in_target(promotion, transfers, deployer)
         if Duty.DEPLOYER in askers:
             key = _key(promotion, asker, answers)
-            tries += _questions(promotion, now, asker)
+            to_try += tries.questions(promotion, now, asker)
     if copier := _enter(lambda: duties.as_copier(promotion, [one.artifact for one in transfers]), answers):
-        tries += _copies(promotion, transfers, copier)
+        to_try += tries.copies(promotion, transfers, copier)
+    to_try += tries.payloads(promotion, _payload_readers(promotion, askers.get(Duty.INVOKER), answers))
     missing = _missing_images(promotion, answers)
-    tries += _image_sources(promotion, missing, answers)
-    tries += _rights(promotion, transfers, missing, askers, endpoint_is_there=now is not None, key=key)
-    for found in parallel.run(tries, at_once=_AT_ONCE, until=until, doing="Checking ahead"):
+    to_try += _image_sources(promotion, missing, answers)
+    to_try += tries.rights(promotion, transfers, missing, askers, endpoint_is_there=now is not None, key=key)
+    for found in parallel.run(to_try, at_once=_AT_ONCE, until=until, doing="Checking ahead"):
         answers += found
     return Checked(
         answers=tuple(answers),
@@ -143,6 +137,8 @@ def _enter(enter: Callable[[], Account], answers: list[Answer]) -> Account | Non
 
 def _ask_as(promotion: Promotion, duty: Duty) -> Account:
     """Enter a duty's role only to ask; that it can be entered at all is the first answer."""
+    if duty is Duty.INVOKER:
+        return duties.as_asker(promotion, promotion.target, duty, *duties.to_read_payloads(promotion))
     if duty is not Duty.DEPLOYER:
         return duties.as_asker(promotion, promotion.source if duty in _IN_SOURCE else promotion.target, duty)
     previous = promotion.change.previous_config if promotion.change else None
@@ -196,33 +192,11 @@ def _what_is_there(promotion: Promotion, deployer: Account, answers: list[Answer
     )
 
 
-def _in_target(promotion: Promotion, transfers: Sequence[Transfer], deployer: Account) -> Iterator[Try]:
-    copied = next((one.artifact for one in transfers if one.there), None)
-    yield functools.partial(attempts.verify, promotion, copied, s3=deployer.s3)
-    to_come = {image.target for image in promotion.images}
-    _ = deployer.ecr  # made here: a client is not made in several threads at once
-    for address in images.named_in(promotion.wanted_model.request):
-        if address not in to_come:
-            yield functools.partial(attempts.pull, address, promotion, account=deployer)
-
-
-def _copies(promotion: Promotion, transfers: Sequence[Transfer], copier: Account) -> Iterator[Try]:
-    s3, way = copier.s3, promotion.way
-    to_read = list(transfers) if promotion.request.dry_run else _spread(transfers)
-    for one in to_read:
-        yield functools.partial(attempts.read, one.artifact, way, s3=s3)
-    if len(to_read) < len(transfers):
-        what = f"{len(transfers) - len(to_read)} of the {len(transfers)} objects"
-        yield lambda: [Unproved(what=what, why="they were not read; Plan the copy looks at each")]
-    of_buckets = {one.artifact.source.bucket: one.artifact for one in transfers if one.artifact.text is None}
-    for artifact in of_buckets.values():
-        yield functools.partial(attempts.see_tags, artifact, way, s3=s3)
-    missing = _missing(transfers)
-    if missing:
-        yield functools.partial(attempts.put, missing[0], way, s3=s3)
-    by_parts = [one for one in missing if copy_plan.part_size(one, whole_if_possible=way.annotations)]
-    if by_parts:
-        yield functools.partial(attempts.put_by_parts, by_parts[0], way, s3=s3)
+def _payload_readers(promotion: Promotion, invoker: Account | None, answers: list[Answer]) -> dict[bool, Account]:
+    """Return who reads what the smoke tests send: in the target (False) and in the source (True), where needed."""
+    wanted = {place.in_source for place in payloads.places(promotion)}
+    reader = _enter(functools.partial(duties.as_payload_reader, promotion), answers) if True in wanted else None
+    return {in_source: one for in_source, one in ((False, invoker), (True, reader)) if one and in_source in wanted}
 
 
 def _to_put_aside(promotion: Promotion, now: Serving | None, answers: list[Answer]) -> tuple[str, ...]:
@@ -286,70 +260,3 @@ def _key(promotion: Promotion, asker: Account, answers: list[Answer]) -> str | N
     arn, state = found
     answers += obstacles.key_state(promotion, arn, state)
     return arn
-
-
-def _questions(promotion: Promotion, now: Serving | None, asker: Account) -> Iterator[Try]:
-    """What each question is for is obstacles.py's to say; one that AWS does not answer is unproved."""
-    config = rollout.of_stage(promotion.stage)
-    yield lambda: obstacles.excluded(promotion, now)
-    if needed := obstacles.instances_needed(promotion, now, config):
-        wanted = [obstacles.quota_name(one) for one in needed]
-        until = time.monotonic() + _SECONDS_FOR_QUOTAS
-        yield _asking(
-            functools.partial(inquiries.quotas, wanted, until=until, client=asker.quotas),
-            f"The quotas {', '.join(wanted)}",
-            functools.partial(obstacles.quotas, promotion, needed),
-        )
-    if alarms := rollout.alarms_of(config):
-        yield _asking(
-            functools.partial(inquiries.alarm_states, alarms, client=asker.cloudwatch),
-            f"The alarms {', '.join(alarms)}",
-            functools.partial(obstacles.alarms, promotion, alarms),
-        )
-
-
-def _asking(ask: Callable[[], T], what: str, judge: Callable[[T], list[Answer]]) -> Try:
-    def attempt() -> list[Answer]:
-        found = inquiries.asked(ask, what)
-        return [found] if isinstance(found, Unproved) else judge(found)
-
-    return attempt
-
-
-def _rights(
-    promotion: Promotion,
-    transfers: Sequence[Transfer],
-    missing_images: Sequence[ImageCopy],
-    askers: dict[Duty, Account],
-    *,
-    endpoint_is_there: bool,
-    key: str | None,
-) -> Iterator[Try]:
-    artifacts = [one.artifact for one in transfers]
-    read = [] if any(one.there for one in transfers) else artifacts  # what is there was read
-    of_duties = {
-        Duty.DEPLOYER: [
-            *needs.of_deployer(promotion, read, endpoint_is_there=endpoint_is_there, key=key),
-            *needs.of_execution_role(promotion, artifacts, key=key),
-        ],
-        Duty.COPIER: list(needs.of_copier(promotion, _missing(transfers), key=key)),
-        Duty.PUSHER: list(needs.of_pusher(promotion, missing_images)),
-    }
-    for duty, needed in of_duties.items():
-        if needed and duty in askers:
-            iam = askers[duty].iam
-            for one in needed:
-                yield functools.partial(simulation.simulate, one, iam=iam)
-
-
-def _spread(transfers: Sequence[Transfer]) -> list[Transfer]:
-    """Return all of a few, and of very many as many from the whole list.
-
-    The next step but one looks at each of them before it copies any, and a promotion does not wait for that twice.
-    """
-    step = -(-len(transfers) // _MOST_READ)
-    return list(transfers[::step]) if step > 1 else list(transfers)
-
-
-def _missing(transfers: Sequence[Transfer]) -> list[Artifact]:
-    return [one.artifact for one in transfers if not one.there]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from lambdas.promotion import copy_plan, images, names
+from lambdas.promotion import copy_plan, images, names, trial_rules
 from lambdas.promotion.document import Artifact, ImageCopy, Promotion
 from lambdas.promotion.names import Duty
 from lambdas.promotion.simulation import Needed
@@ -54,6 +54,59 @@ def of_deployer(
         context={"iam:PassedToService": "sagemaker.amazonaws.com"},
     )
     yield from _reading(promotion, Duty.DEPLOYER, artifacts, key=key)
+
+
+def of_trial(promotion: Promotion) -> Iterator[Needed]:
+    """Yield what the deployer needs for a temporary endpoint, if the model is tried on one."""
+    if not trial_rules.is_wanted(promotion):
+        return
+    target, role, trial = promotion.target, promotion.target.role_arn(Duty.DEPLOYER), trial_rules.begin(promotion)
+    region = {"aws:RequestedRegion": target.region}
+    yield Needed(
+        role=role,
+        actions=(
+            "sagemaker:CreateEndpointConfig",
+            "sagemaker:AddTags",
+            "sagemaker:CreateEndpoint",
+            "sagemaker:DeleteEndpointConfig",
+        ),
+        resource=promotion.target_arn("endpoint-config", trial.config),
+        context=region,
+    )
+    yield Needed(
+        role=role,
+        actions=(
+            "sagemaker:CreateEndpoint",
+            "sagemaker:AddTags",
+            "sagemaker:DescribeEndpoint",
+            "sagemaker:DeleteEndpoint",
+        ),
+        resource=promotion.target_arn("endpoint", trial.endpoint),
+        context=region,
+    )
+
+
+def of_invoker(promotion: Promotion) -> Iterator[Needed]:
+    """Yield what the invoker needs to ask the endpoints, and to read what asynchronous ones answer."""
+    target, role, stage = promotion.target, promotion.target.role_arn(Duty.INVOKER), promotion.stage
+    if not stage.smoke_tests:
+        return
+    region = {"aws:RequestedRegion": target.region}
+    asked = [stage.endpoint]
+    if trial_rules.is_wanted(promotion):
+        asked.append(trial_rules.begin(promotion).endpoint)
+    for endpoint in asked:
+        yield Needed(
+            role=role,
+            actions=("sagemaker:InvokeEndpointAsync" if stage.answers_to else "sagemaker:InvokeEndpoint",),
+            resource=promotion.target_arn("endpoint", endpoint),
+            context=region,
+        )
+    for uri in stage.answers_to:
+        place = uri.removeprefix("s3://").rstrip("/")
+        bucket = place.partition("/")[0]
+        yield Needed(role=role, actions=("s3:GetObject",), resource=f"arn:aws:s3:::{place}/answer", context=region)
+        yield Needed(role=role, actions=("s3:ListBucket",), resource=f"arn:aws:s3:::{bucket}", context=region)
 
 
 def of_execution_role(promotion: Promotion, artifacts: Sequence[Artifact], *, key: str | None) -> Iterator[Needed]:

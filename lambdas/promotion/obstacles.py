@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from lambdas.promotion import endpoint_rules, rollout, scaling, update_rules
+from lambdas.promotion import endpoint_rules, rollout, scaling, trial_rules, update_rules
 from lambdas.promotion.document import Promotion
 from lambdas.promotion.errors import IncompatibleRollout, QuotaExceeded
 from lambdas.promotion.names import Duty
@@ -33,21 +33,29 @@ def excluded(promotion: Promotion, serving: Serving | None) -> list[Answer]:
 
 
 def instances_needed(promotion: Promotion, serving: Serving | None, config: DeploymentConfig) -> dict[str, int]:
-    """Return, by instance type, how many instances the endpoint has at least while it is changed.
+    """Return, by instance type, how many instances the endpoint has at least while the model is tried and changed.
 
     Blue/green runs the old fleet beside the new one; the new one is as large as the old is now (API: UpdateEndpoint,
-    RetainAllVariantProperties).
+    RetainAllVariantProperties). A trial is beside the old fleet as well, and gone before the change.
     """
-    variants = [variant for variant in scaling.variants_of(promotion).values() if "InstanceType" in variant]
-    types = {variant["InstanceType"] for variant in variants}
-    if serving and not rollout.is_rolling(config):
-        variants += [variant for variant in serving.variants.values() if variant.get("InstanceType") in types]
     counts = serving.counts if serving else {}
-    needed = Counter[str]()
+    new = _instances(scaling.variants_of(promotion).values(), counts)
+    old = _instances(serving.variants.values(), counts) if serving else Counter[str]()
+    change = new if rollout.is_rolling(config) else new + old
+    trial = Counter[str]()
+    if trial_rules.is_wanted(promotion):
+        trial = old + _instances(trial_rules.config(promotion).request["ProductionVariants"], {})
+    return {instance_type: max(change[instance_type], trial[instance_type]) for instance_type in sorted(new)}
+
+
+def _instances(variants: Iterable[scaling.Specification], counts: Mapping[str, int]) -> Counter[str]:
+    """Return the instances of the variants by type, where they have any; without a live count, as many as at first."""
+    found = Counter[str]()
     for variant in variants:
-        initial: int = variant.get("InitialInstanceCount", 1)
-        needed[variant["InstanceType"]] += counts.get(variant["VariantName"], initial)
-    return dict(needed)
+        if "InstanceType" in variant:
+            initial: int = variant.get("InitialInstanceCount", 1)
+            found[variant["InstanceType"]] += counts.get(variant["VariantName"], initial)
+    return found
 
 
 def quota_name(instance_type: str) -> str:

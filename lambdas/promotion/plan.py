@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lambdas.promotion import rollout
+from lambdas.promotion import rollout, trial_rules
 from lambdas.promotion.document import Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.edges import Checked
 
@@ -150,6 +150,8 @@ def _sentences(
         ("endpoint configuration", promotion.wanted_config, checked.config_is_there),
     ):
         yield f"The {kind} {wanted.name} {'is there already' if is_there else 'would be created'}."
+    if trial_rules.is_wanted(promotion):
+        yield f"The model would be tried first, on the temporary endpoint {trial_rules.begin(promotion).endpoint}."
     if progress is Progress.UNDER_WAY:
         yield f"The endpoint {endpoint} is being changed to this configuration already; that would be waited for."
     elif now is None:

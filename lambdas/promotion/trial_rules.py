@@ -34,6 +34,14 @@ class Act(enum.Enum):
     DELETE = enum.auto()
 
 
+def is_wanted(promotion: Promotion) -> bool:
+    """Whether the model is tried: not what the endpoint serves already, nor what is rolled back to, which was live."""
+    serves = promotion.change.previous_config if promotion.change else None
+    return (
+        promotion.stage.trial is not None and not promotion.request.roll_back and serves != promotion.wanted_config.name
+    )
+
+
 def config(promotion: Promotion) -> Wanted:
     """Return the wanted configuration made small: one instance of each production variant, or serverless.
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas.promotion import attempts
-from lambdas.promotion.document import Way, sha256
+from lambdas.promotion import async_invocations, attempts, duties
+from lambdas.promotion.accounts import Account
+from lambdas.promotion.document import Promotion, Way, sha256
 from lambdas.promotion.errors import ArtifactChanged, ArtifactNotFound, NotReady, UnexpectedFault
-from lambdas.promotion.readiness import Finding, Unproved
+from lambdas.promotion.names import Duty
+from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.smoke_settings import Payload, SmokeTest
 from tests.adapters.conftest import Stubs
-from tests.unit.given import DEV, QA, artifact, promotion
+from tests.unit.given import DEV, QA, STAGE, artifact, promotion
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -149,3 +152,59 @@ def test_the_target_does_what_it_will_do_with_a_copy(stubs: Stubs, s3: S3Client)
     stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "", 404, expected_params={**bucket, **upload})
     stubs.s3.add_response("head_object", {}, {**bucket, "Key": ONE.key, "ChecksumMode": "ENABLED"})
     assert attempts.verify(one, ONE, s3=s3) == []
+
+
+# What smoke tests send
+
+
+def sending(payload: Payload, **stage: Any) -> Promotion:
+    return replace(
+        promotion(), stage=replace(STAGE, smoke_tests=(SmokeTest(payload=payload, content_type="text/csv"),), **stage)
+    )
+
+
+def tried(one: Promotion, reader: Account) -> list[Answer]:
+    return attempts.payload(one.stage.smoke_tests[0].payload, one, readers={False: reader})
+
+
+def test_a_payload_is_read_as_the_smoke_test_will(aws: Stubs) -> None:
+    aws.let_in()
+    one = sending(Payload(bucket="payloads", key="one.csv"))
+    asked = {"Bucket": "payloads", "Key": "one.csv", "ExpectedBucketOwner": QA.account}
+    aws.s3.add_response("get_object", {**body(), "ContentLength": 1}, asked)
+    assert tried(one, duties.as_invoker(one)) == []
+
+
+def test_a_payload_that_is_missing_is_told_with_who_asked(aws: Stubs) -> None:
+    aws.let_in()
+    one = sending(Payload(bucket="payloads", key="one.csv"))
+    aws.s3.add_client_error("get_object", "NoSuchKey", "no", 404)
+    (found,) = tried(one, duties.as_invoker(one))
+    assert isinstance(found, Finding)
+    assert (found.resource, found.error) == ("s3://payloads/one.csv", NotReady)
+    assert found.role == QA.role_arn(Duty.INVOKER)
+    assert "has no such object" in found.said
+
+
+def test_a_payload_that_may_not_be_read_is_a_missing_right(aws: Stubs) -> None:
+    aws.let_in()
+    one = sending(Payload(bucket="payloads", key="one.csv"))
+    aws.s3.add_client_error("get_object", "AccessDenied", "no", 403)
+    (found,) = tried(one, duties.as_invoker(one))
+    assert isinstance(found, Finding)
+    assert found.action == "s3:GetObject"
+
+
+def test_what_an_asynchronous_endpoint_does_not_take_is_told(aws: Stubs) -> None:
+    aws.let_in()
+    output = {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://answers"}}}
+    one = sending(Payload(bucket="payloads", key="one.csv"), endpoint_config=output)
+    size = async_invocations.MOST_BYTES + 1
+    aws.s3.add_response("get_object", {**body(b"x" * size), "ContentLength": size})
+    (found,) = tried(one, duties.as_invoker(one))
+    assert "takes 128000 in a request" in str(found)
+
+
+def test_what_stands_in_the_configuration_and_who_cannot_be_entered_are_not_tried() -> None:
+    for payload in (Payload(text="x"), Payload(bucket="payloads", key="one.csv")):
+        assert attempts.payload(payload, sending(payload), readers={}) == []

@@ -192,7 +192,10 @@ def test_an_inline_payload_brings_no_right_to_read_and_no_test_no_invoker(
     synthesise: Callable[..., dict[str, Template]],
 ) -> None:
     found = synthesise({}, {"smoke_test": {"content_type": "text/csv", "payload": "x"}})
-    assert set(statements(found[names.environment_stack("qa")], "promote-qa-invoker")) == {"AskEndpoints"}
+    assert set(statements(found[names.environment_stack("qa")], "promote-qa-invoker")) == {
+        "AskEndpoints",
+        "AskForItsRights",
+    }
     assert "promote-smoke-test" not in json.dumps(found[names.environment_stack("dev")])
     file = yaml.safe_load((PROJECT / "sandbox" / "promotion.yaml").read_text())
     stages = file["applications"]["text-classifier"]["stages"]

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import needs
-from lambdas.promotion.document import ImageCopy, Wanted
+from lambdas.promotion import needs, trial_rules
+from lambdas.promotion.document import Change, ImageCopy, Progress, Wanted
+from lambdas.promotion.settings import Trial
 from lambdas.promotion.simulation import Needed
-from tests.unit.given import artifact, promotion
+from lambdas.promotion.smoke_settings import Payload, SmokeTest
+from tests.unit.given import STAGE, artifact, promotion
 
 ONE = promotion()
+TEST = SmokeTest(payload=Payload(text="a fine film"), content_type="text/csv")
 KEY = "arn:aws:kms:us-east-1:333333333333:key/k"
 SMALL, LARGE = artifact("small"), artifact("large", size=260 * 1024**2)
 SAGEMAKER = "arn:aws:sagemaker:us-east-1:333333333333"
@@ -116,3 +119,33 @@ def test_no_key_of_an_object_comes_into_an_arn_that_iam_is_asked_about() -> None
         *needs.of_execution_role(ONE, [odd], key=KEY),
     ]
     assert "mödel" not in json.dumps([one.resource for one in found], ensure_ascii=False)
+
+
+def test_a_trial_is_made_and_removed_by_the_deployer_and_asked_by_the_invoker() -> None:
+    tried = replace(ONE, stage=replace(STAGE, smoke_tests=(TEST,), trial=Trial()))
+    trial = trial_rules.begin(tried)
+    found = asked(needs.of_trial(tried))
+    assert set(found) == {f"{SAGEMAKER}:endpoint/{trial.endpoint}", f"{SAGEMAKER}:endpoint-config/{trial.config}"}
+    assert "sagemaker:DeleteEndpoint" in found[f"{SAGEMAKER}:endpoint/{trial.endpoint}"]
+    assert set(asked(needs.of_invoker(tried))) == {
+        f"{SAGEMAKER}:endpoint/reviews-qa",
+        f"{SAGEMAKER}:endpoint/{trial.endpoint}",
+    }
+    serves = replace(tried, change=Change(progress=Progress.CHANGE_WANTED, previous_config=ONE.wanted_config.name))
+    assert list(needs.of_trial(serves)) == []
+
+
+def test_who_asks_an_asynchronous_endpoint_reads_its_answers() -> None:
+    output = {"S3OutputPath": "s3://answers/reviews/", "S3FailurePath": "s3://failures"}
+    stage = replace(STAGE, smoke_tests=(TEST,), endpoint_config={"AsyncInferenceConfig": {"OutputConfig": output}})
+    assert asked(needs.of_invoker(replace(ONE, stage=stage))) == {
+        f"{SAGEMAKER}:endpoint/reviews-qa": {"sagemaker:InvokeEndpointAsync"},
+        "arn:aws:s3:::answers/reviews/answer": {"s3:GetObject"},
+        "arn:aws:s3:::answers": {"s3:ListBucket"},
+        "arn:aws:s3:::failures/answer": {"s3:GetObject"},
+        "arn:aws:s3:::failures": {"s3:ListBucket"},
+    }
+
+
+def test_without_a_smoke_test_nobody_is_asked_for_the_invokers_rights() -> None:
+    assert list(needs.of_invoker(ONE)) == []

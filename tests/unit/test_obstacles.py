@@ -12,6 +12,7 @@ from lambdas.promotion.document import Promotion, Wanted
 from lambdas.promotion.errors import IncompatibleRollout, QuotaExceeded
 from lambdas.promotion.readiness import Finding, Unproved
 from lambdas.promotion.serving import Serving
+from lambdas.promotion.settings import Trial
 from tests.unit.given import OLD_CONFIG, STAGE, promotion, seen
 
 CANARY = {
@@ -76,6 +77,15 @@ def test_another_instance_type_does_not_count_the_old_ones() -> None:
 
 def test_serverless_needs_no_instances() -> None:
     assert obstacles.instances_needed(wanted(variant(kind=None)), serving(variant(), All=1), {}) == {}
+
+
+def test_a_trial_is_beside_the_old_fleet_and_gone_before_the_change() -> None:
+    new = wanted(variant("A", count=3), variant("B"))
+    tried = replace(new, stage=replace(new.stage, trial=Trial()))
+    now = serving(variant("A"), variant("B"), A=3, B=1)
+    assert obstacles.instances_needed(tried, now, ROLLING) == {"ml.t2.medium": 6}
+    assert obstacles.instances_needed(tried, now, {}) == {"ml.t2.medium": 8}
+    assert obstacles.instances_needed(tried, None, {}) == {"ml.t2.medium": 4}
 
 
 @pytest.mark.parametrize(("quota", "in_the_way"), [(8.0, False), (7.0, True)])

@@ -83,7 +83,7 @@ class Needed:
         with ExitStack() as lacking:
             lacking.enter_context(self._without(world, place))
             if self.blind:
-                asker = self.role if self.role in {COPIER, PUSHER} else DEPLOYER
+                asker = self.role if self.role in {COPIER, PUSHER, INVOKER} else DEPLOYER
                 environment = place.source if asker == COPIER else place.target
                 lacking.enter_context(without(world, environment, place.fill(asker), "AskForItsRights"))
             yield
@@ -251,15 +251,15 @@ RIGHTS = [
     Needed(DEPLOYER, "MakeConfigurations", "sagemaker:CreateEndpointConfig", CONFIG, blind=True),
     Needed(DEPLOYER, "MakeConfigurations", "sagemaker:AddTags", CONFIG, blind=True),
     Needed(DEPLOYER, "MakeConfigurations", "sagemaker:DescribeEndpointConfig", CONFIG, again),
-    Needed(INVOKER, "AskEndpoints", "sagemaker:InvokeEndpoint", ENDPOINT),
-    Needed(INVOKER, "AskTrials", "sagemaker:InvokeEndpoint", TRIAL, stages=(QA,)),
+    Needed(INVOKER, "AskEndpoints", "sagemaker:InvokeEndpoint", ENDPOINT, blind=True),
+    Needed(INVOKER, "AskTrials", "sagemaker:InvokeEndpoint", TRIAL, stages=(QA,), blind=True),
     *(
-        Needed(DEPLOYER, "TryModels", f"sagemaker:{action}", TRIAL, stages=(QA,))
+        Needed(DEPLOYER, "TryModels", f"sagemaker:{action}", TRIAL, stages=(QA,), blind=True)
         for action in ("CreateEndpoint", "DescribeEndpoint", "DeleteEndpoint", "AddTags")
     ),
-    Needed(DEPLOYER, "ForgetTrials", "sagemaker:DeleteEndpointConfig", f"{CONFIG}trial-", stages=(QA,)),
-    Needed(INVOKER, "ReadPayloads", "s3:GetObject", PAYLOAD),
-    Needed(INVOKER, "DecryptPayloads", "kms:Decrypt", PAYLOAD),
+    Needed(DEPLOYER, "ForgetTrials", "sagemaker:DeleteEndpointConfig", f"{CONFIG}trial-", stages=(QA,), blind=True),
+    Needed(INVOKER, "ReadPayloads", "s3:GetObject", PAYLOAD, error=AHEAD),
+    Needed(INVOKER, "DecryptPayloads", "kms:Decrypt", PAYLOAD, error=AHEAD),
     *(
         Needed(DEPLOYER, "MakeEndpoints", f"sagemaker:{action}", where, journey, on, blind=True)
         for action, journey in (("CreateEndpoint", first_deployment), ("UpdateEndpoint", update))

@@ -115,6 +115,21 @@ def test_the_same_again_is_unchanged_and_asks_nothing(world: World) -> None:
     assert TESTING not in world.states(again.arn)
 
 
+def test_a_payload_that_is_gone_is_told_before_anything_is_created(world: World, settings: Settings) -> None:
+    made, before = world.model(), world.made_in("qa")
+    with smoke.tested(world, settings, smoke.OBJECT, smoke.IN_SOURCE):
+        for environment, bucket in (("qa", smoke.BUCKETS["qa"]), ("dev", smoke.IN_SOURCE.payload.bucket)):
+            world.client("s3", environment).delete_object(Bucket=str(bucket), Key=smoke.PAYLOAD_KEY)
+        ended = world.promote(made)
+    smoke.put_payloads(world)
+
+    assert (ended.status, ended.error) == ("FAILED", "NotReady")
+    for words in ("2 things are in the way", "promote-qa-invoker: s3:GetObject", "promote-dev-reader: s3:GetObject"):
+        assert words in ended.cause
+    assert "has no such object" in ended.cause
+    assert world.made_in("qa") == before
+
+
 def test_a_model_that_breaks_fails_the_promotion_with_what_was_asked_and_what_came_back(world: World) -> None:
     broken = OBEDIENT.replace(b'what == "raise"', b"True")
     ended = world.promote(world.model(container=obedient(world, broken)))

@@ -10,7 +10,8 @@ import pytest
 from lambdas.promotion.settings import Settings, Trial
 from sandbox.sagemaker.faults import Kind
 from tests.workflow import smoke
-from tests.workflow.given import INFERENCE, World, tar
+from tests.workflow.given import INFERENCE, Ended, World, tar
+from tests.workflow.rights import without
 from tests.workflow.test_endpoint_states import slow_to_start
 
 TRYING = [
@@ -78,6 +79,28 @@ def test_a_bad_model_is_stopped_by_its_trial_while_the_old_one_serves_all_the_ti
     )
     assert {"Deploy the endpoint", "Roll back the endpoint"}.isdisjoint(world.states(arn))
     assert trials_in(world) == []
+
+
+def test_a_dry_run_tells_of_the_trial_and_of_the_rights_that_it_lacks(world: World) -> None:
+    made, before = world.model(), world.made_in("qa")
+
+    def dry_run() -> Ended:
+        return world.wait(world.start(application="text-classifier", stage="qa", model_name=made.name, dry_run=True))
+
+    told = dry_run()
+    with (
+        without(world, "qa", "promote-qa-deployer", "TryModels", "sagemaker:DeleteEndpoint"),
+        without(world, "qa", "promote-qa-invoker", "AskTrials"),
+    ):
+        lacking = dry_run()
+
+    assert told.status == "SUCCEEDED", told.cause
+    says = [one for one in told.output["says"] if one.startswith("The model would be tried first, on the temporary")]
+    assert len(says) == 1
+    assert lacking.error == "NotReady"
+    for words in ("2 things are in the way", "sagemaker:DeleteEndpoint on", "sagemaker:InvokeEndpoint on", "-trial-"):
+        assert words in lacking.cause
+    assert world.made_in("qa") == before
 
 
 def test_a_model_that_does_not_start_fails_its_trial_and_leaves_nothing(world: World) -> None:
