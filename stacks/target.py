@@ -191,24 +191,17 @@ class Target(Environment):
         )
 
     def _look_ahead(self, role: iam.Role, key: kms.Key, execution_role_arn: str) -> None:
-        """What only the check before a promotion asks; it goes on without an answer (docs/decisions/0012)."""
+        """What only the check before a promotion asks; it goes on without an answer (docs/decisions/0014)."""
         own = names.environment_role_arn(self.stack.account, self.name, Duty.DEPLOYER)
         self.allow(role, "AskForItsRights", ["iam:SimulatePrincipalPolicy"], [own, execution_role_arn])
         self.allow(role, "SeeTheKey", ["kms:DescribeKey"], [key.key_arn])
         self.allow(
             role,
-            "SeeWhatIsInTheWay",
-            [
-                "cloudwatch:DescribeAlarms",
-                "servicequotas:ListServiceQuotas",
-            ],
+            "SeeQuotas",
+            ["servicequotas:ListServiceQuotas"],
             ["*"],
         )
-        self.accept_wildcards(
-            role,
-            ["Resource::*"],
-            "Quotas and alarms are known by their names only; none is changed.",
-        )
+        self.accept_wildcards(role, ["Resource::*"], "Quotas know no resources; none is changed.")
 
     def _execution_role(self, bucket: s3.Bucket, key: kms.Key) -> None:
         role = iam.Role(

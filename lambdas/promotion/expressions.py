@@ -1,6 +1,6 @@
 """JSONata expressions over an answer's JSON: read when the app is synthesised, evaluated in the smoke test.
 
-docs/decisions/0020: the package, its bounds and what it costs. It knows neither files nor the network. Its own time
+docs/decisions/0015: the package, its bounds and what it costs. It knows neither files nor the network. Its own time
 limit looks between two parts of an expression only, and a regular expression or a long range can take hours within
 one, so an alarm of the operating system ends the evaluation. Only the main thread can have one: there a handler runs.
 """

@@ -33,3 +33,9 @@ def test_every_heading_stands_between_empty_lines(page: Path) -> None:
     lines = ["", *pages.without_code(page.read_text()).splitlines(), ""]
     headings = [number for number, line in enumerate(lines) if line.startswith("#")]
     assert [lines[number] for number in headings if lines[number - 1] or lines[number + 1]] == []
+
+
+def test_decisions_are_numbered_one_after_the_other() -> None:
+    decisions = sorted((pages.DOCS / "decisions").glob("*.md"))
+    assert [int(page.name[:4]) for page in decisions] == list(range(1, len(decisions) + 1))
+    assert [page.read_text().split(".")[0] for page in decisions] == [f"# {n}" for n in range(1, len(decisions) + 1)]

@@ -16,7 +16,7 @@ Statement = dict[str, Any]
 # knows no resources (AWS: service authorization reference), or because it stands on the resource itself.
 NO_RESOURCES = {
     "LogInToRegistries",  # ecr:GetAuthorizationToken
-    "SeeWhatIsInTheWay",  # servicequotas:ListServiceQuotas, cloudwatch:DescribeAlarms
+    "SeeQuotas",  # servicequotas:ListServiceQuotas
     "PutMetrics",  # cloudwatch:PutMetricData, narrowed by its namespace
     "application-autoscaling:DescribeScalableTargets",
     "application-autoscaling:DescribeScalingPolicies",

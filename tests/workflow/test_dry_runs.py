@@ -159,7 +159,7 @@ def test_what_may_not_be_asked_is_told_and_stops_nothing(world: World) -> None:
         without(world, "qa", "promote-qa-deployer", "AskForItsRights"),
         without(world, "qa", "promote-qa-deployer", "SeeTheKey"),
         without(world, "dev", "promote-dev-copier", "AskForItsRights"),
-        without(world, "qa", "promote-qa-deployer", "SeeWhatIsInTheWay", "servicequotas:*"),
+        without(world, "qa", "promote-qa-deployer", "SeeQuotas"),
     ):
         ended = dry_run(world, made)
         promoted = world.promote(made)

@@ -354,7 +354,7 @@ NOT_SHOWN = {
     ("promote-*-execution", "LogInToRegistries", "ecr:GetAuthorizationToken", "*"): "The same.",
     ("promote-*", "AskForItsRights", "iam:*", "*"): "The check goes on without it and says so: test_dry_runs.py.",
     ("promote-*-deployer", "SeeTheKey", "kms:DescribeKey", "*"): "The same.",
-    ("promote-*-deployer", "SeeWhatIsInTheWay", "*", "*"): "The same.",
+    ("promote-*-deployer", "SeeQuotas", "*", "*"): "The same.",
     **dict.fromkeys(
         (
             ("promote-*-scaler", "*", "*", "*"),

@@ -47,11 +47,21 @@ def blue_green(kind: str, *, wait: int = 0, **more: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def alarm(world: World) -> Iterator[str]:
-    """An alarm in qa, with the right that the deployer has where a stage has alarms."""
-    name, iam, cloudwatch = "errors", world.client("iam", "qa"), world.client("cloudwatch", "qa")
-    role = {"RoleName": "promote-qa-deployer", "PolicyName": "alarms"}
+def seeing_alarms(world: World) -> Iterator[None]:
+    """Give the deployer the right that it has where a stage has alarms."""
+    iam, role = world.client("iam", "qa"), {"RoleName": "promote-qa-deployer", "PolicyName": "alarms"}
     right = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"}
+    iam.put_role_policy(**role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [right]}))
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(**role)
+
+
+@contextmanager
+def alarm(world: World) -> Iterator[str]:
+    """An alarm in qa, and the right to see it."""
+    name, cloudwatch = "errors", world.client("cloudwatch", "qa")
     cloudwatch.put_metric_alarm(
         AlarmName=name,
         MetricName="Invocation5XXErrors",
@@ -63,11 +73,10 @@ def alarm(world: World) -> Iterator[str]:
         ComparisonOperator="GreaterThanThreshold",
     )
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="nothing failed yet")
-    iam.put_role_policy(**role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [right]}))
     try:
-        yield name
+        with seeing_alarms(world):
+            yield name
     finally:
-        iam.delete_role_policy(**role)
         cloudwatch.delete_alarms(AlarmNames=[name])
 
 
@@ -109,7 +118,7 @@ def test_a_canary_whose_alarm_rings_is_rolled_back_and_the_previous_model_serves
 def test_an_alarm_that_is_not_there_is_told_before_anything_is_made(world: World, stage: Configured) -> None:
     world.promoted(world.model())
     guarded = {**blue_green("ALL_AT_ONCE"), "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}
-    with stage(deployment_config=guarded):
+    with seeing_alarms(world), stage(deployment_config=guarded):
         failed(world.promote(world.model()), "NotReady", "the alarm errors")
 
 
