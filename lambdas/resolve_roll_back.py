@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion import accounts, duties, endpoints, locks, records, roll_back_rules, rules, settings
-from lambdas.promotion.document import Copied, Execution, Promotion
+from lambdas.promotion.document import Execution, Promotion
 from lambdas.promotion.errors import NothingToRollBackTo
 from lambdas.promotion.settings import Stage
 from lambdas.promotion.step import Event, errors_by_name, log_about, logger
@@ -31,8 +31,8 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     seen = endpoints.see(stage.endpoint, sagemaker=account.sagemaker)
     goal = roll_back_rules.goal(records.good_of(held.good), seen, stage=stage)
     promotion = _recorded(f"{application.name}/{stage.name}", goal.attempt, dynamodb=dynamodb)
-    again = replace(
-        promotion,
+    # What was found out and done on the way there is not taken over.
+    again = Promotion(
         request=request,
         execution=execution,
         hub=deployed.hub,
@@ -41,16 +41,13 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         target=target,
         external_id=deployed.external_id,
         deadline=execution.started_at + timedelta(seconds=stage.deadline_seconds),
-        copy=None,
-        copied=Copied(),
-        proof=None,
-        lock=None,
-        change=None,
-        roll_back=None,
-        scaling=None,
-        smoke=None,
-        trial=None,
-        result=None,
+        model=promotion.model,
+        digest=promotion.digest,
+        artifacts=promotion.artifacts,
+        wanted_model=promotion.wanted_model,
+        wanted_config=promotion.wanted_config,
+        tags=promotion.tags,
+        images=promotion.images,
     )
     log_about(again)
     logger.info("Going back", extra={"to": goal.config, "promoted_by": goal.promotion_id})

@@ -89,9 +89,9 @@ def _failure(detail: dict[str, Any]) -> Failure:
 
 
 def _tell(attempt: Attempt) -> None:
-    told = endings.announcement_of(attempt, settings.deployed().hub)
+    hub = settings.deployed().hub
+    told = endings.announcement_of(attempt, hub)
     if told:
-        hub = settings.deployed().hub
         accounts.own_sns().publish(
             TopicArn=names.topic_arn(hub.account, hub.region),
             Subject=told.subject,
