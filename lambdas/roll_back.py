@@ -7,17 +7,20 @@ from dataclasses import replace
 from lambdas.promotion import duties, endpoints, roll_back_rules
 from lambdas.promotion.document import Promotion, RollBackProgress
 from lambdas.promotion.roll_back_rules import Act
-from lambdas.promotion.step import logger, now, step_with_attempt
+from lambdas.promotion.step import Event, logger, now, step_with_event
 
 
-@step_with_attempt
-def handler(promotion: Promotion, attempt: int) -> Promotion:
+@step_with_event
+def handler(promotion: Promotion, event: Event) -> Promotion:
+    """The event has "because" as well: the name of the error after which it is rolled back."""
     known = roll_back_rules.begin(promotion, now=now())
     sagemaker = duties.as_deployer(promotion, also_config=known.to).sagemaker
     stage = promotion.stage
     seen = endpoints.see(stage.endpoint, sagemaker=sagemaker)
     roll_back_rules.require_time_left(promotion, known, seen, now=now())
-    act, progress = roll_back_rules.next_act(promotion, known, seen, again=attempt > 0)
+    act, progress = roll_back_rules.next_act(
+        promotion, known, seen, again=event["attempt"] > 0, because=event["because"]
+    )
     if act is Act.UPDATE:
         progress = endpoints.go_back(stage, str(known.to), sagemaker=sagemaker)
     elif act is Act.CREATE:

@@ -25,7 +25,7 @@ def rolling_back(scope: Construct, steps: Mapping[Step, StepFunction], *, then: 
         scope,
         "Roll back the endpoint",
         steps[Step.ROLL_BACK],
-        payload=_WITH_ATTEMPT,
+        payload={**_WITH_ATTEMPT, "because": "{% $states.input.failed.Error %}"},
         outputs=_ROLLED_BACK,
         caught_by=then,
         catch_output=_ROLL_BACK_FAILED,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from lambdas.promotion.document import Good, Promotion, RollBack, RollBackProgress
 from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.errors import NothingToRollBackTo, RollbackFailed, Superseded
+from lambdas.promotion.errors import NothingToRollBackTo, RollbackFailed, SmokeTestFailed, Superseded
 from lambdas.promotion.settings import FirstDeployment, Stage
 
 # A deployment takes at most 8 hours (API: MaximumExecutionTimeoutInSeconds), and it has to end before another one.
@@ -65,9 +65,15 @@ def begin(promotion: Promotion, *, now: datetime) -> RollBack:
 
 
 def next_act(  # noqa: PLR0911 - an answer for each state
-    promotion: Promotion, known: RollBack, seen: EndpointSeen | None, *, again: bool
+    promotion: Promotion, known: RollBack, seen: EndpointSeen | None, *, again: bool, because: str
 ) -> tuple[Act, RollBackProgress]:
-    """Say what comes next. `again`: an earlier run of the step may have had an effect already."""
+    """Say what comes next. `again`: an earlier run of the step may have had an effect already.
+
+    `because` is the name of the error that leads here. What served our configuration before this promotion came is not
+    its doing: only a model that answers wrongly is taken away, and only for one that is known to be good.
+    """
+    if _served_before(promotion) and (known.to is None or because != SmokeTestFailed.__name__):
+        return Act.NOTHING, RollBackProgress.LEFT
     looked_before = again or known.looks > 0
     if seen is None:
         return _without_endpoint(known, deleted=again or known.deleting, looked_before=looked_before)
@@ -84,6 +90,10 @@ def next_act(  # noqa: PLR0911 - an answer for each state
     if known.to is None or seen.status == "Failed":
         return Act.DELETE, RollBackProgress.UNDER_WAY
     return Act.UPDATE, RollBackProgress.UNDER_WAY
+
+
+def _served_before(promotion: Promotion) -> bool:
+    return promotion.change is not None and promotion.change.previous_config == promotion.wanted_config.name
 
 
 def _without_endpoint(known: RollBack, *, deleted: bool, looked_before: bool) -> tuple[Act, RollBackProgress]:
@@ -126,6 +136,9 @@ def require_time_left(promotion: Promotion, known: RollBack, seen: EndpointSeen 
 def serves(promotion: Promotion, known: RollBack, progress: RollBackProgress, seen: EndpointSeen | None) -> str:
     """Say for a person what the endpoint serves after the roll-back."""
     where = promotion.endpoint_in_words
+    if progress is RollBackProgress.LEFT and _served_before(promotion):
+        none = "" if known.to else " The record knows no good promotion to go back to."
+        return f"{where} served {promotion.wanted_config.name} before this promotion came, and was left as it is.{none}"
     return {
         RollBackProgress.DONE: f"{where} serves its previous configuration {known.to}.",
         RollBackProgress.DELETED: f"{where} does not exist: it served nothing before this promotion.",

@@ -44,9 +44,15 @@ def step(act: Callable[[Promotion], Promotion]) -> Handler:
 def step_with_attempt(act: Callable[[Promotion, int], Promotion], *, name: str | None = None) -> Handler:
     """The same for a step that must know whether an earlier try may have had its effect already."""
 
+    return step_with_event(lambda promotion, event: act(promotion, event["attempt"]), name=name or act.__module__)
+
+
+def step_with_event(act: Callable[[Promotion, Event], Promotion], *, name: str | None = None) -> Handler:
+    """The same for a step that is told more than its promotion, and the attempt, in the event."""
+
     @errors_by_name
     def handler(event: Event, context: object) -> dict[str, Any]:
-        return _run(lambda promotion: act(promotion, event["attempt"]), event, name or act.__module__)
+        return _run(lambda promotion: act(promotion, event), event, name or act.__module__)
 
     return handler
 

@@ -37,10 +37,16 @@ def changed(*, previous: str | None = OLD_CONFIG, tried: bool = True, **more: An
 
 
 def act(
-    one: Promotion, found: EndpointSeen | None, *, looks: int = 0, again: bool = False, deleting: bool = False
+    one: Promotion,
+    found: EndpointSeen | None,
+    *,
+    looks: int = 0,
+    again: bool = False,
+    deleting: bool = False,
+    because: str = "EndpointFailed",
 ) -> tuple[Act, RollBackProgress]:
     known = replace(roll_back_rules.begin(one, now=LATER), looks=looks, deleting=deleting)
-    return roll_back_rules.next_act(one, known, found, again=again)
+    return roll_back_rules.next_act(one, known, found, again=again, because=because)
 
 
 ON_OURS = {
@@ -135,9 +141,18 @@ def test_what_served_our_configuration_already_goes_back_to_the_last_good_one_by
     assert roll_back_rules.previous_config(one) == OLD_CONFIG
 
 
-def test_without_any_record_there_is_nothing_to_go_back_to() -> None:
+def test_what_served_before_us_is_taken_away_only_if_it_answers_wrongly_and_something_good_is_known() -> None:
     change = Change(progress=Progress.NOTHING_TO_DO, previous_config=OURS, joined=True)
-    assert roll_back_rules.previous_config(promotion(change=change)) is None
+    found = seen("InService", config=OURS)
+    known, alone = promotion(change=change, lock=Lock(fence=2, good=(good(),))), promotion(change=change)
+    assert act(known, found, because="SmokeTestFailed") == UPDATE
+    assert act(known, found, because="AccessDenied") == LEFT
+    for because in ("SmokeTestFailed", "AccessDenied"):
+        assert act(alone, found, because=because) == LEFT
+        assert act(alone, found, because=because, again=True, looks=3) == LEFT
+    left = RollBackProgress.LEFT
+    said = roll_back_rules.serves(alone, roll_back_rules.begin(alone, now=LATER), left, found)
+    assert f"served {OURS} before this promotion came, and was left as it is. The record knows no good" in said
 
 
 def test_a_roll_back_goes_on_where_it_was() -> None:

@@ -389,7 +389,7 @@ def run(world: World, step: Step, promotion: Promotion, **more: object) -> dict[
     """Run one step alone, and return the error that it ended with, if it did."""
     answer = world.client("lambda").invoke(
         FunctionName=function(step),
-        Payload=json.dumps({"promotion": promotion.to_json(), "attempt": 0, **more}).encode(),
+        Payload=json.dumps({"promotion": promotion.to_json(), "attempt": 0, "because": "", **more}).encode(),
     )
     said: dict[str, str] = json.loads(answer["Payload"].read())
     return said if answer.get("FunctionError") else {}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from lambdas.promotion.names import Step
+from lambdas.promotion.names import ENDPOINTS_TABLE, Step, endpoint_key
 from lambdas.promotion.settings import Settings
+from lambdas.promotion.smoke_settings import Expectation
 from sandbox.sagemaker.faults import Kind
-from tests.workflow.given import APPLICATION, Ended, World, failed, input_of, run
+from tests.workflow import smoke
+from tests.workflow.given import APPLICATION, ENDPOINTS, Ended, World, failed, input_of, run
+from tests.workflow.rights import without
 from tests.workflow.test_endpoint_states import slow_to_start
 
 QA = "333333333333"
@@ -161,6 +166,47 @@ def test_what_failed_is_not_gone_back_to(world: World) -> None:
     world.promote(world.model())
     world.promoted(world.model())
     assert world.wait(world.start(**ROLL_BACK)).status == "SUCCEEDED"
+    assert world.ask("qa")["model"] == good.name
+
+
+def forget_good_ones(world: World, *, but: int) -> None:
+    """The endpoint serves what no record says is good, as after a promotion that was stopped before it ended."""
+    good = json.loads(world.lock_of("qa")["good"])
+    place = world.sandbox.places.environments["qa"]
+    world.client("dynamodb").update_item(
+        TableName=ENDPOINTS_TABLE,
+        Key={"endpoint": {"S": endpoint_key(place.account, place.region, ENDPOINTS["qa"])}},
+        UpdateExpression="SET good = :good",
+        ExpressionAttributeValues={":good": {"S": json.dumps(good[-but:] if but else [])}},
+    )
+
+
+def test_what_served_before_a_promotion_is_not_taken_away_unless_it_answers_wrongly_and_a_good_one_is_known(
+    world: World, deployed_settings: Settings
+) -> None:
+    good, unknown = world.model(), world.model()
+    world.promoted(good)
+    second = world.promoted(unknown)
+    wrong = replace(smoke.TEXT, expect=Expectation(body="never"))
+
+    forget_good_ones(world, but=0)
+    with smoke.tested(world, deployed_settings, wrong):
+        alone = world.promote(unknown)
+    failed(alone, "SmokeTestFailed", "before this promotion came, and was left as it is", "knows no good promotion")
+    assert outcome(world, alone) == "Errored"
+    assert world.endpoint("qa")["EndpointConfigName"] == second.config
+
+    world.promoted(good)
+    world.promoted(unknown)
+    forget_good_ones(world, but=1)
+    with smoke.tested(world, deployed_settings, smoke.TEXT), without(world, "qa", "promote-qa-invoker", "AskEndpoints"):
+        denied = world.promote(unknown)
+    failed(denied, "AccessDenied", "before this promotion came, and was left as it is")
+    assert world.ask("qa")["model"] == unknown.name
+
+    with smoke.tested(world, deployed_settings, wrong):
+        bad = world.promote(unknown)
+    failed(bad, "SmokeTestFailed", "serves its previous configuration")
     assert world.ask("qa")["model"] == good.name
 
 
