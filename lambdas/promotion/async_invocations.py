@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 128_000  # of a request's body (API: InvokeEndpointAsync, Body)
 _PAUSE = 1.0  # seconds
-_MOST_SAID = 2_000
 
 
 def ask(
@@ -69,8 +68,9 @@ def _awaited(taken: Any, *, s3: S3Client, until: float, began: float, pause: Cal
             return Answer(status=200, body=body, content_type=content_type, milliseconds=milliseconds)
         failed = _read(failure, s3=s3) if failure else None
         if failed is not None:
-            said = failed[0].decode(errors="replace")[:_MOST_SAID]
-            return Answer(status=None, said=f"the asynchronous request failed ({failure}): {said}")
+            body, content_type = failed
+            said = f"the asynchronous request failed ({failure})"
+            return Answer(status=None, body=body, content_type=content_type, said=said)
         if time.monotonic() + _PAUSE > until:
             where = f"{output} or {failure}" if failure else output
             return Answer(status=None, said=f"no answer came to {where} within the test's timeout")

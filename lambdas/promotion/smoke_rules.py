@@ -27,7 +27,8 @@ class Answer:
     """What came back to one request.
 
     `status` and `body` are the model's own, also where SageMaker's answer is 424 (ModelError); `said` is then
-    SageMaker's sentence. A status of None: nothing came, or nothing of the model.
+    SageMaker's sentence. A status of None: nothing came, or nothing of the model; `body` is then what the container
+    said, if it is known.
     """
 
     status: int | None
@@ -112,7 +113,7 @@ def fault_of(test: SmokeTest, answer: Answer) -> str | None:
     """Return what is not as expected of an answer, in words. Raises SmokeTestFailed if that cannot be found out."""
     expect = test.expect
     if answer.status is None:
-        return answer.said or f"no answer within {ANSWER_SECONDS} s"
+        return _without_status(test, answer)
     if answer.status != expect.status:
         said = f" ({shortened(answer.said)})" if answer.said and test.record else ""
         return f"the status is {answer.status}, not {expect.status}{said}"
@@ -125,6 +126,13 @@ def fault_of(test: SmokeTest, answer: Answer) -> str | None:
     except (ValueError, RecursionError) as error:
         return "the body is no JSON" + (f" ({error})" if test.record else "")
     return _wrong_document(expect, document, record=test.record)
+
+
+def _without_status(test: SmokeTest, answer: Answer) -> str:
+    said = answer.said or f"no answer within {ANSWER_SECONDS} s"
+    if not answer.body:
+        return said
+    return f"{said}: {shown(answer.body, answer.content_type or 'no type', record=test.record)}"
 
 
 def _wrong_document(expect: Expectation, document: Any, *, record: bool) -> str | None:
@@ -175,5 +183,5 @@ def too_slow(limits: Mapping[str, int], milliseconds: Sequence[float]) -> list[s
 
 def _told(test: SmokeTest, answer: Answer) -> str:
     if answer.status is None:
-        return answer.said or "no answer"
+        return _without_status(test, answer)
     return f"status {answer.status}, {shown(answer.body, answer.content_type or 'no type', record=test.record)}"

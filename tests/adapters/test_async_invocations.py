@@ -55,15 +55,13 @@ def test_the_answer_is_awaited_where_sagemaker_says(stubs: Stubs) -> None:
     assert answer.milliseconds > 0
 
 
-def test_a_failure_is_told_in_sagemakers_words(stubs: Stubs) -> None:
+def test_a_failure_is_told_with_what_the_container_said(stubs: Stubs) -> None:
     asked(stubs)
     missing(stubs, OUTPUT)
     there(stubs, FAILURE, b"the weights are from another release")
     (answer,) = answers(stubs)
-    assert answer.status is None
-    assert answer.said == (
-        "the asynchronous request failed (s3://answers/bad/1-error.out): the weights are from another release"
-    )
+    assert (answer.status, answer.body) == (None, b"the weights are from another release")
+    assert answer.said == "the asynchronous request failed (s3://answers/bad/1-error.out)"
 
 
 def test_without_a_place_for_failures_only_the_answer_is_looked_for(stubs: Stubs) -> None:

@@ -163,3 +163,15 @@ def test_an_expression_that_does_not_end_fails_the_test_at_once() -> None:
     endless = asking(requests=2, jsonata="( $f := function($x){ $f($x) }; $f(1) )")
     with pytest.raises(SmokeTestFailed, match="cannot be evaluated: it did not end within 2 seconds"):
         judged(endless, answer({}), answer({}))
+
+
+def test_what_a_container_says_of_a_failure_is_shortened_and_told_only_if_it_may_be_recorded() -> None:
+    answer = Answer(status=None, body=b"bad row: Jane Doe " * 100, said="the asynchronous request failed (s3://a/b)")
+    for record in (True, False):
+        test = replace(TEST, record=record)
+        (problem,) = smoke_rules.judge(test, b"x", [answer]).problems
+        got = smoke_rules.judge(test, b"x", [answer]).tested.got or ""
+        for said in (problem, got):
+            assert "the asynchronous request failed (s3://a/b): " in said
+            assert ("Jane Doe" in said) is record
+            assert len(said) < 500
