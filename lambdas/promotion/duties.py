@@ -23,6 +23,7 @@ _LITERAL = {"*": "${*}", "?": "${?}", "$": "${$}"}
 # the ARNs of all alarms.
 _LONGEST_KEYS = 400
 _LONGEST_ALARMS = 800
+_LONGEST_FOLDER = 100
 _MOST_BUCKETS = 4
 
 
@@ -129,7 +130,7 @@ def as_invoker(promotion: Promotion, *, endpoint: str | None = None) -> Account:
     """
     target = promotion.target
     asked = endpoint or promotion.stage.endpoint
-    answers = [uri.removeprefix("s3://").rstrip("/") for uri in promotion.stage.answers_to]
+    answers = [uri.removeprefix("s3://").rstrip("/").partition("/") for uri in promotion.stage.answers_to]
     action = "sagemaker:InvokeEndpointAsync" if answers else "sagemaker:InvokeEndpoint"
     objects, _ = _payloads(promotion, in_source=False)
     return _enter(
@@ -137,8 +138,8 @@ def as_invoker(promotion: Promotion, *, endpoint: str | None = None) -> Account:
         target,
         Duty.INVOKER,
         ([action], names.endpoint_arns(target.account, target.region, asked)),
-        (["s3:GetObject"], [*objects, *(f"arn:aws:s3:::{place}/*" for place in answers)]),
-        (["s3:ListBucket"], sorted({f"arn:aws:s3:::{place.partition('/')[0]}" for place in answers})),
+        (["s3:GetObject"], [*objects, *(_below(bucket, key) for bucket, _, key in answers)]),
+        (["s3:ListBucket"], sorted({f"arn:aws:s3:::{bucket}" for bucket, _, _ in answers})),
         (["kms:Decrypt"], ["*"] if objects or answers else []),
     )
 
@@ -258,6 +259,11 @@ def _object(bucket: str, keys: set[str], *, longest: int) -> str:
             return f"arn:aws:s3:::{bucket}/{literal}*"
         literal += quoted
     return f"arn:aws:s3:::{bucket}/{literal}" + ("" if len(keys) == 1 else "*")
+
+
+def _below(bucket: str, folder: str) -> str:
+    """Return an ARN for what lies below a folder; of a very long name only the beginning is named."""
+    return _object(bucket, {f"{folder}/{end}".lstrip("/") for end in "01"}, longest=_LONGEST_FOLDER)
 
 
 def _bucket_and(bucket: str, prefix: str) -> list[str]:

@@ -77,9 +77,9 @@ def questions(promotion: Promotion, now: Serving | None, asker: Account) -> Iter
     yield lambda: obstacles.excluded(promotion, now)
     if needed := obstacles.instances_needed(promotion, now, config):
         wanted = [obstacles.quota_name(one) for one in needed]
-        until = time.monotonic() + _SECONDS_FOR_QUOTAS
+        client = asker.quotas  # made here: a client is not made in several threads at once
         yield _asking(
-            functools.partial(inquiries.quotas, wanted, until=until, client=asker.quotas),
+            lambda: inquiries.quotas(wanted, until=time.monotonic() + _SECONDS_FOR_QUOTAS, client=client),
             f"The quotas {', '.join(wanted)}",
             functools.partial(obstacles.quotas, promotion, needed),
         )

@@ -12,6 +12,7 @@ import pytest
 from lambdas.promotion import duties
 from lambdas.promotion.document import Artifact, ImageCopy, Promotion
 from lambdas.promotion.names import Duty
+from lambdas.promotion.smoke_settings import Payload, SmokeTest
 from tests.adapters.conftest import CREDENTIALS, Stubs
 from tests.unit.given import BUCKET, DEV, EXECUTION, QA, REQUEST, STAGE, artifact, promotion
 
@@ -277,6 +278,43 @@ def test_the_longest_names_fit_into_the_deployers_session(aws: Stubs) -> None:
     target = replace(QA, name="t" * 20, region="ap-southeast-1")
     longest = promotion(stage=stage, target=target, request=replace(REQUEST, application="a" * 40))
     assert len(session_of(aws, longest)["Policy"]) <= LONGEST_POLICY
+
+
+# The invoker
+
+
+@pytest.mark.parametrize("character", ODD_CHARACTERS, ids=ascii)
+@pytest.mark.parametrize("payloads", [0, 1, 4])
+def test_the_longest_addresses_of_answers_fit_into_the_invokers_session(
+    aws: Stubs, payloads: int, character: str
+) -> None:
+    target = replace(QA, name="t" * 20, region="ap-southeast-1")
+    tests = tuple(
+        SmokeTest(
+            payload=Payload(bucket=f"{number}".rjust(LONGEST_BUCKET, "b"), key=character * 200), content_type="a/b"
+        )
+        for number in range(payloads)
+    )
+    places = [f"s3://{end.rjust(LONGEST_BUCKET, 'b')}/{'f' * 440}" for end in "12"]
+    output = {"S3OutputPath": places[0], "S3FailurePath": places[1]}
+    config = {"AsyncInferenceConfig": {"OutputConfig": output}}
+    stage = replace(STAGE, endpoint="E" * 63, smoke_tests=tests, endpoint_config=config)
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    aws.let_in()
+    duties.as_invoker(promotion(stage=stage, target=target))
+    assert len(sent[0]["Policy"]) <= LONGEST_POLICY
+
+
+def test_what_lies_below_the_addresses_of_answers_is_read(aws: Stubs) -> None:
+    output = {"S3OutputPath": "s3://answers/reviews/", "S3FailurePath": "s3://failures"}
+    stage = replace(STAGE, endpoint_config={"AsyncInferenceConfig": {"OutputConfig": output}})
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    aws.let_in()
+    duties.as_invoker(promotion(stage=stage))
+    assert resources_of(sent[0], "s3:GetObject") == ["arn:aws:s3:::answers/reviews/*", "arn:aws:s3:::failures/*"]
+    assert resources_of(sent[0], "s3:ListBucket") == ["arn:aws:s3:::answers", "arn:aws:s3:::failures"]
 
 
 # Asking
