@@ -6,22 +6,19 @@ from dataclasses import replace
 
 from lambdas.promotion import duties, endpoints, trial_rules
 from lambdas.promotion.document import Promotion
-from lambdas.promotion.step import logger, now, step_with_attempt
+from lambdas.promotion.step import logger, now, step
 from lambdas.promotion.trial_rules import Act
 
 
-@step_with_attempt
-def handler(promotion: Promotion, attempt: int) -> Promotion:
+@step
+def handler(promotion: Promotion) -> Promotion:
     known = trial_rules.begin(promotion)
     sagemaker = duties.as_trier(promotion, known).sagemaker
     seen = endpoints.see(known.endpoint, sagemaker=sagemaker)
-    act, progress = trial_rules.next_act(promotion, known, seen, again=attempt > 0, now=now())
+    act, progress = trial_rules.next_act(promotion, known, seen, now=now())
     if act is Act.CREATE:
         endpoints.ensure_config(trial_rules.config(promotion), promotion.tags, sagemaker=sagemaker)
         endpoint = replace(promotion.stage, endpoint=known.endpoint)
         endpoints.create(endpoint, known.config, promotion.tags, sagemaker=sagemaker)
-    elif act is Act.DELETE:
-        endpoints.delete(known.endpoint, sagemaker=sagemaker)
     logger.info("Trying", extra={"trial": known.endpoint, "act": act.name, "progress": progress})
-    tried = known.tried or act is Act.CREATE or (attempt > 0 and act is not Act.DELETE)
-    return replace(promotion, trial=replace(known, progress=progress, tried=tried))
+    return replace(promotion, trial=replace(known, progress=progress))

@@ -13,7 +13,8 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     """The event is {"failed": {"Error", "Cause"}, "execution": {"arn", "started_at"}}.
 
     Once it is known what is promoted, "promotion" is the document; "roll_back_failed" is the roll-back's own failure,
-    "scaling_failed" that of putting back what was put aside of the endpoint's scaling.
+    "scaling_failed" that of putting back what was put aside of the endpoint's scaling, "trial_not_removed" that of
+    removing the trial endpoint.
     """
     promotion = Promotion.from_json(event["promotion"]) if event.get("promotion") else None
     failed = _explained(event["roll_back_failed"]) if event.get("roll_back_failed") else None
@@ -23,7 +24,8 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     if event.get("scaling_failed"):
         failure = failures.and_not_scaled(failure, event["scaling_failed"])
     if promotion and not promotion.roll_back:
-        failure = failures.after_trial(failure, promotion.trial)
+        not_removed = _explained(event["trial_not_removed"]) if event.get("trial_not_removed") else None
+        failure = failures.after_trial(failure, promotion, not_removed=not_removed)
     promotion_id = event["execution"]["arn"].rpartition(":")[2]
     logger.error(
         "Promotion failed",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas.promotion import (
@@ -28,6 +28,7 @@ from lambdas.promotion import (
 )
 from lambdas.promotion.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.errors import PromotionError
+from lambdas.promotion.histories import LastState
 from lambdas.promotion.records import Attempt
 from lambdas.promotion.step import Clock, Event, errors_by_name, log_about, logger, s3_of_hub
 
@@ -76,7 +77,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     scaled = _restore_scaling(last.promotion)
     done = {"recorded": recorded, "unlocked": unlocked, "uploads": aborted, "scaled": scaled}
     # The last, because it may take several runs.
-    done["trial"] = _remove_trial(last.promotion, made_by=stopped_at + trial_rules.LAST_ACT, clock=Clock.of(context))
+    done["trial"] = _remove_trial(last, stopped_at=stopped_at, clock=Clock.of(context))
     logger.info("Tidied up", extra={**done, "state": last.name})
     return done
 
@@ -138,9 +139,11 @@ def _restore_scaling(promotion: Promotion | None) -> int:
     return scaling_restoration.restore(promotion, well=False, hub=s3_of_hub())
 
 
-def _remove_trial(promotion: Promotion | None, *, made_by: datetime, clock: Clock) -> bool:
-    """Whether there was one. What a step of the stopped execution still makes is not waited for."""
+def _remove_trial(last: LastState, *, stopped_at: datetime, clock: Clock) -> bool:
+    """Whether there was one. A Lambda that was making it when the execution was stopped goes on until it is done."""
+    promotion = last.promotion
     if promotion is None or not trial_rules.may_be_left(promotion):
         return False
+    late = trial_rules.LAST_ACT if last.name == names.CREATE_TRIAL_STATE else timedelta(0)
     sagemaker = duties.as_trier(promotion, trial_rules.begin(promotion)).sagemaker
-    return trials.remove(promotion, made_by=made_by, until=clock.until, sagemaker=sagemaker)
+    return trials.remove(promotion, may_be_made_until=stopped_at + late, until=clock.until, sagemaker=sagemaker)

@@ -89,8 +89,8 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         payload={
             "input": "{% $states.context.Execution.Input %}",
             "execution": EXECUTION,
-            "promotion": "{% $exists($states.input.promotion) ? $states.input.promotion : null %}",
-            "failure": "{% $exists($states.input.failure) ? $states.input.failure : null %}",
+            "promotion": _or_null("promotion"),
+            "failure": _or_null("failure"),
         },
         outputs="{% $merge([$states.input, $states.result.Payload]) %}",
         caught_by=which,
@@ -102,9 +102,10 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         steps[Step.EXPLAIN_FAILURE],
         payload={
             "failed": "{% $states.input.failed %}",
-            "promotion": "{% $exists($states.input.promotion) ? $states.input.promotion : null %}",
-            "roll_back_failed": "{% $exists($states.input.roll_back_failed) ? $states.input.roll_back_failed : null %}",
-            "scaling_failed": "{% $exists($states.input.scaling_failed) ? $states.input.scaling_failed : null %}",
+            "promotion": _or_null("promotion"),
+            "roll_back_failed": _or_null("roll_back_failed"),
+            "scaling_failed": _or_null("scaling_failed"),
+            "trial_not_removed": _or_null("trial_not_removed"),
             "execution": EXECUTION,
         },
         outputs=_EXPLAINED,
@@ -112,6 +113,10 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         catch_output=_UNEXPLAINED,
     ).next(record)
     return Endings(record=record, explain=explain)
+
+
+def _or_null(member: str) -> str:
+    return f"{{% $exists($states.input.{member}) ? $states.input.{member} : null %}}"
 
 
 def _is(expression: str) -> sfn.Condition:

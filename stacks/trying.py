@@ -8,15 +8,16 @@ from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from lambdas.promotion import names
 from lambdas.promotion.document import TrialProgress
 from lambdas.promotion.names import Step
 from stacks.step import StepFunction, task
 
 _POLL = Duration.seconds(30)
-# Not what is rolled back to, which was live; nor what the endpoint serves already.
+# As trial_rules.is_wanted: not what is rolled back to, nor what is live or about to be already.
 _WANTED = (
     "$type($states.input.stage.trial) = 'object' and $states.input.request.roll_back != true "
-    "and $states.input.change.previous_config != $states.input.wanted_config.name"
+    "and $states.input.change.joined != true"
 )
 _PASSED = "{% {'promotion': $states.result.Payload} %}"
 _FAILED = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
@@ -24,7 +25,7 @@ _REMOVED = "{% $merge([$states.input, {'promotion': $states.result.Payload}]) %}
 # What failed first is what the operator must read.
 _NOT_REMOVED = (
     "{% {'failed': $exists($states.input.failed) ? $states.input.failed : $states.errorOutput, "
-    "'promotion': $states.input.promotion} %}"
+    "'trial_not_removed': $states.errorOutput, 'promotion': $states.input.promotion} %}"
 )
 
 
@@ -44,7 +45,7 @@ def trial(
         caught_by=explain,
         catch_output=_NOT_REMOVED,
     )
-    create = task(scope, "Create the trial endpoint", steps[Step.CREATE_TRIAL], caught_by=remove, catch_output=_FAILED)
+    create = task(scope, names.CREATE_TRIAL_STATE, steps[Step.CREATE_TRIAL], caught_by=remove, catch_output=_FAILED)
     smoke_test = task(
         scope,
         "Smoke-test the trial endpoint",

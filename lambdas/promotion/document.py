@@ -349,14 +349,13 @@ class PutAside:
 class TrialEndpoint:
     """The temporary endpoint on which the model is tried before traffic moves, and its configuration, by their names.
 
-    `tried`: this execution has asked for its creation. `looks`, `deleting`: how often its removal has looked at it,
-    and whether it has deleted it. `smoke`: what the smoke tests asked it and got.
+    `looks`, `deleting`: how often its removal has looked at it, and whether it has deleted it. `smoke`: what the smoke
+    tests asked it and got.
     """
 
     progress: TrialProgress
     endpoint: str
     config: str
-    tried: bool = False
     removal_began_at: datetime | None = None
     looks: int = 0
     deleting: bool = False

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lambdas.promotion.document import Failure, RollBack, RollBackProgress, TrialEndpoint, TrialProgress
+from lambdas.promotion import trial_rules
+from lambdas.promotion.document import Failure, Promotion, RollBack, RollBackProgress, TrialProgress
 from lambdas.promotion.errors import Errored, Refused, RollbackFailed, RolledBack, every_error
 
 _KILLED = (
@@ -26,6 +27,7 @@ _STEP_FUNCTIONS = {
 }
 # A little less than the 32,768 characters that Step Functions takes as a Fail state's cause.
 _LONGEST_CAUSE = 32_000
+_LONGEST_REASON = 1_000
 _MESSAGE = re.compile(r'\{"errorMessage": ?"((?:[^"\\]|\\u[0-9a-f]{4}|\\[^u])*)("?)', re.DOTALL)
 _FAMILIES = (Refused, RolledBack, Errored)
 
@@ -64,20 +66,26 @@ def and_not_scaled(failure: Failure, scaling: Mapping[str, str]) -> Failure:
     return replace(failure, cause=f"{failure.cause[: _LONGEST_CAUSE // 2]} {also[: _LONGEST_CAUSE // 2 - 1]}")
 
 
-def after_trial(failure: Failure, trial: TrialEndpoint | None) -> Failure:
+def after_trial(failure: Failure, promotion: Promotion, *, not_removed: Failure | None = None) -> Failure:
     """Return the failure of a promotion that was not rolled back, with what became of its trial.
 
-    A model that fails its trial is Refused: it was never live, so nothing came back.
+    A model that fails its trial is Refused: it was never live, so nothing came back. A trial endpoint that may be left
+    is told first, and is an error of its own. `not_removed` is the failure of its removal.
     """
+    trial = promotion.trial or (trial_rules.begin(promotion) if not_removed else None)
     if trial is None:
         return failure
-    family = Refused.__name__ if failure.family == RolledBack.__name__ else failure.family
-    left = (
-        ""
-        if trial.progress is TrialProgress.GONE
-        else f" The trial endpoint {trial.endpoint} may still be there and cost money: delete it."
+    if trial.progress is TrialProgress.GONE:
+        return replace(failure, family=Refused.__name__) if failure.family == RolledBack.__name__ else failure
+    why = ""
+    if not_removed and not_removed != failure:
+        why = f" Its removal failed ({not_removed.error}): {not_removed.cause[:_LONGEST_REASON]}"
+    left = f"The trial endpoint {trial.endpoint} may still be there and cost money: delete it.{why}"
+    return replace(
+        failure,
+        family=Errored.__name__,
+        cause=f"{left} The promotion failed with {failure.error}: {failure.cause}"[:_LONGEST_CAUSE],
     )
-    return replace(failure, family=family, cause=f"{failure.cause}{left}"[:_LONGEST_CAUSE])
 
 
 def _family_of(error: str) -> str:

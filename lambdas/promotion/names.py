@@ -176,7 +176,7 @@ def resource_beginning(application: str, stage: str) -> str:
 
 
 def trial_config(application: str, stage: str, digest: str) -> str:
-    """The configuration of a stage's trial endpoint, by a digest of what it consists of.
+    """The configuration of a stage's trial endpoint.
 
     It begins as all of the stage's; what follows is shorter than in any other, so a right to delete fits these only.
     """
@@ -188,6 +188,8 @@ def trial_endpoint(endpoint: str, digest: str) -> str:
     return f"{endpoint.lower()[:44].rstrip('-')}-{_TRIAL}{digest[:12]}"
 
 
+# Whoever tidies up after a promotion that was stopped in it must know it.
+CREATE_TRIAL_STATE = "Create the trial endpoint"
 # For a policy: the digest is any 12 characters.
 ANY_DIGEST = "?" * 12
 

@@ -151,7 +151,7 @@ def _sentences(
     ):
         yield f"The {kind} {wanted.name} {'is there already' if is_there else 'would be created'}."
     if trial_rules.is_wanted(promotion):
-        yield f"The model would be tried first, on the temporary endpoint {trial_rules.begin(promotion).endpoint}."
+        yield "The model would be tried first, on a temporary endpoint."
     if progress is Progress.UNDER_WAY:
         yield f"The endpoint {endpoint} is being changed to this configuration already; that would be waited for."
     elif now is None:

@@ -1,7 +1,8 @@
 """How a model is tried before traffic moves: what the trial endpoint consists of, and what comes next with it. Pure.
 
 Two steps ask again and again; each time they see the trial endpoint and do the one thing that comes next, so they can
-be killed and run again at any moment. Nothing here is about the endpoint that serves.
+be killed and run again at any moment. Its names say whose it is, so what is there is this promotion's own. Nothing here
+is about the endpoint that serves.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from lambdas.promotion import capacity, names
 from lambdas.promotion.definition import hex_digest
 from lambdas.promotion.document import Promotion, TrialEndpoint, TrialProgress, Wanted
 from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.errors import DeploymentTimedOut, NameTaken, NoCapacity, TrialFailed, TrialNotRemoved
+from lambdas.promotion.errors import DeploymentTimedOut, NoCapacity, TrialFailed, TrialNotRemoved
 
 # A creation has to end before the endpoint can be deleted (aws-facts: "Cannot update in-progress endpoint").
 LONGEST_REMOVAL = timedelta(hours=2)
@@ -35,24 +36,25 @@ class Act(enum.Enum):
 
 
 def is_wanted(promotion: Promotion) -> bool:
-    """Whether the model is tried: not what the endpoint serves already, nor what is rolled back to, which was live."""
-    serves = promotion.change.previous_config if promotion.change else None
-    return (
-        promotion.stage.trial is not None and not promotion.request.roll_back and serves != promotion.wanted_config.name
-    )
+    """Whether the model is tried: not what is rolled back to, which was live, nor what is live or about to be already.
+
+    The workflow's question is the same (stacks/trying.py).
+    """
+    joined = promotion.change is not None and promotion.change.joined
+    return promotion.stage.trial is not None and not promotion.request.roll_back and not joined
 
 
 def config(promotion: Promotion) -> Wanted:
     """Return the wanted configuration made small: one instance of each production variant, or serverless.
 
-    The name says what it consists of and begins as all of the stage's; no other configuration ends as short.
+    The name begins as all of the stage's, and no other configuration ends as short.
     """
     request = promotion.wanted_config.request
     trial = promotion.stage.trial
     serverless = trial.serverless if trial else None
     parts = {member: value for member, value in request.items() if member not in _NOT_TRIED}
     parts["ProductionVariants"] = [_small(variant, serverless) for variant in request["ProductionVariants"]]
-    name = names.trial_config(promotion.request.application, promotion.stage.name, hex_digest(parts))
+    name = names.trial_config(promotion.request.application, promotion.stage.name, _digest(promotion, parts))
     return Wanted(name=name, request={"EndpointConfigName": name, **parts})
 
 
@@ -70,21 +72,22 @@ def begin(promotion: Promotion) -> TrialEndpoint:
     """Return the trial endpoint as it is known, or a new one."""
     if promotion.trial:
         return promotion.trial
-    name = config(promotion).name
-    digest = hex_digest([promotion.stage.endpoint, name])
     return TrialEndpoint(
-        progress=TrialProgress.UNDER_WAY, endpoint=names.trial_endpoint(promotion.stage.endpoint, digest), config=name
+        progress=TrialProgress.UNDER_WAY,
+        endpoint=names.trial_endpoint(promotion.stage.endpoint, _digest(promotion, promotion.stage.endpoint)),
+        config=config(promotion).name,
     )
 
 
-def next_act(
-    promotion: Promotion, known: TrialEndpoint, seen: EndpointSeen | None, *, again: bool, now: datetime
-) -> tuple[Act, TrialProgress]:
-    """Say what comes next until it serves. `again`: an earlier run of the step may have had an effect already.
+def _digest(promotion: Promotion, content: object) -> str:
+    """No two promotions have a name in common, so none removes another's trial, or takes it for its own."""
+    return hex_digest([content, promotion.execution.arn])
 
-    What another promotion left is not asked: it is removed and made anew, because whoever tidies up after that one
-    may remove it at any moment. Raises TrialFailed, NoCapacity, NameTaken, DeploymentTimedOut.
-    """
+
+def next_act(
+    promotion: Promotion, known: TrialEndpoint, seen: EndpointSeen | None, *, now: datetime
+) -> tuple[Act, TrialProgress]:
+    """Say what comes next until it serves. Raises TrialFailed, NoCapacity, DeploymentTimedOut."""
     where = _where(promotion, known)
     if now > promotion.deadline:
         raise DeploymentTimedOut(
@@ -94,15 +97,8 @@ def next_act(
         )
     if seen is None:
         return Act.CREATE, TrialProgress.UNDER_WAY
-    if not _is_the_trials(known, seen):
-        raise NameTaken(
-            f"{where} exists and is on {seen.heading_for}, not on {known.config}. {untouched(promotion)} Find out who "
-            "made it, delete it, then promote again."
-        )
     if seen.status in _IN_PROGRESS or seen.pending_config:
         return Act.NOTHING, TrialProgress.UNDER_WAY
-    if not (known.tried or again):
-        return Act.DELETE, TrialProgress.UNDER_WAY
     if seen.status == "InService":
         return Act.NOTHING, TrialProgress.SERVES if seen.counts_settled else TrialProgress.UNDER_WAY
     if capacity.is_lacking(seen.failure_reason):
@@ -118,13 +114,11 @@ def next_act(
 
 
 def next_removal(known: TrialEndpoint, seen: EndpointSeen | None, *, again: bool) -> tuple[Act, TrialProgress]:
-    """Say what comes next until it is gone. What somebody else made under its name is left alone."""
+    """Say what comes next until it is gone. `again`: an earlier run of the step may have had an effect already."""
     if seen is None:
         # An answer right after a creation may be from before it.
         looked_before = again or known.deleting or known.looks > 0
         return Act.NOTHING, TrialProgress.GONE if looked_before else TrialProgress.UNDER_WAY
-    if not _is_the_trials(known, seen):
-        return Act.NOTHING, TrialProgress.GONE
     if seen.status in _IN_PROGRESS or seen.pending_config:
         return Act.NOTHING, TrialProgress.UNDER_WAY
     return Act.DELETE, TrialProgress.UNDER_WAY
@@ -152,11 +146,6 @@ def may_be_left(promotion: Promotion) -> bool:
 def untouched(promotion: Promotion) -> str:
     """Say for a person what became of the endpoint that serves."""
     return f"The endpoint {promotion.stage.endpoint} was not changed."
-
-
-def _is_the_trials(known: TrialEndpoint, seen: EndpointSeen) -> bool:
-    # A creation that failed has no configuration (API: DescribeEndpoint).
-    return seen.heading_for in {"", known.config}
 
 
 def _where(promotion: Promotion, known: TrialEndpoint) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lambdas.promotion import endpoints, trial_rules
@@ -22,24 +22,22 @@ _PAUSE = 5.0  # seconds
 def remove(
     promotion: Promotion,
     *,
-    made_by: datetime,
+    may_be_made_until: datetime,
     until: float,
     sagemaker: SageMakerClient,
     pause: Callable[[float], None] = time.sleep,
 ) -> bool:
     """Remove the trial endpoint if it is there; return whether it was. `until` is a time of time.monotonic().
 
-    What was made after `made_by` belongs to another promotion of the same model. Raises OutOfTime, to be run again:
-    an endpoint that is being created cannot be deleted yet.
+    `may_be_made_until`: a step of the stopped execution may make it until then. Raises OutOfTime, to be run again: an
+    endpoint that is being created cannot be deleted yet.
     """
     known, found = trial_rules.begin(promotion), False
     while True:
         seen = endpoints.see(known.endpoint, sagemaker=sagemaker)
-        if seen and seen.created_at and seen.created_at > made_by:
-            return found
-        # Not seen once is no proof: a step of the stopped execution may be making it in this moment.
+        # Not seen once is no proof: the answer may be from before its creation.
         act, progress = trial_rules.next_removal(known, seen, again=False)
-        if progress is TrialProgress.GONE:
+        if progress is TrialProgress.GONE and (found or datetime.now(UTC) > may_be_made_until):
             endpoints.delete_config(known.config, sagemaker=sagemaker)
             return found
         found = found or seen is not None
@@ -48,7 +46,7 @@ def remove(
         known = replace(known, looks=known.looks + 1)
         if time.monotonic() + _PAUSE > until:
             raise OutOfTime(
-                f"The trial endpoint {known.endpoint} of a stopped promotion is {seen.status if seen else 'there'} and "
-                "cannot be deleted yet. It costs money: see that it goes."
+                f"The trial endpoint {known.endpoint} of a stopped promotion is {seen.status if seen else 'not there'} "
+                "and may still come, or cannot be deleted yet. It costs money: see that it goes."
             )
         pause(_PAUSE)

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -25,7 +25,6 @@ TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv", expect=Expe
 FAR = datetime.fromisoformat("2999-01-01T00:00:00+00:00")
 GIVEN = replace(promotion(stage=replace(STAGE, smoke_tests=(TEST,), trial=Trial())), deadline=FAR)
 NEW = trial_rules.begin(GIVEN)
-OURS = replace(NEW, tried=True)
 NAME = {"EndpointName": NEW.endpoint}
 TAGS = [{"Key": key, "Value": GIVEN.tags[key]} for key in GIVEN.tags]
 ARN = f"arn:aws:sagemaker:us-east-1:333333333333:endpoint/{NEW.endpoint}"
@@ -76,14 +75,14 @@ def test_the_trial_is_made_of_its_own_configuration_with_the_promotions_tags(aws
     aws.sagemaker.add_response(
         "create_endpoint", {"EndpointArn": ARN}, {**NAME, "EndpointConfigName": NEW.config, "Tags": TAGS}
     )
-    assert run(create_trial.handler, None) == OURS
+    assert run(create_trial.handler, None) == NEW
 
 
 def test_the_session_reaches_the_trial_and_not_what_serves(aws: Stubs) -> None:
     taken = sessions(aws)
     aws.let_in()
     found(aws, "Creating")
-    run(create_trial.handler, OURS)
+    run(create_trial.handler, NEW)
     ((grants, on_all), (actions, on)) = taken[0]
     assert (grants, on_all, actions) == (["kms:CreateGrant"], ["*"], ["sagemaker:*"])
     assert sorted(on) == sorted([CONFIG_ARN, ARN])
@@ -92,14 +91,7 @@ def test_the_session_reaches_the_trial_and_not_what_serves(aws: Stubs) -> None:
 def test_what_a_killed_step_made_is_its_own_and_serves(aws: Stubs) -> None:
     aws.let_in()
     found(aws, "InService")
-    assert run(create_trial.handler, None, attempt=1) == replace(OURS, progress=TrialProgress.SERVES)
-
-
-def test_what_another_promotion_left_is_deleted_first(aws: Stubs) -> None:
-    aws.let_in()
-    found(aws, "InService")
-    aws.sagemaker.add_response("delete_endpoint", {}, NAME)
-    assert run(create_trial.handler, None) == NEW
+    assert run(create_trial.handler, None, attempt=1) == replace(NEW, progress=TrialProgress.SERVES)
 
 
 def test_what_is_removed_is_deleted_looked_at_again_and_then_its_configuration(aws: Stubs) -> None:
@@ -107,7 +99,7 @@ def test_what_is_removed_is_deleted_looked_at_again_and_then_its_configuration(a
         aws.let_in()
     found(aws, "InService")
     aws.sagemaker.add_response("delete_endpoint", {}, NAME)
-    deleting = run(remove_trial.handler, OURS)
+    deleting = run(remove_trial.handler, NEW)
     found(aws, "Deleting")
     waiting = run(remove_trial.handler, deleting)
     nothing(aws)
@@ -122,7 +114,7 @@ def test_a_configuration_that_is_gone_already_is_no_error(aws: Stubs) -> None:
     aws.let_in()
     nothing(aws)
     aws.sagemaker.add_client_error("delete_endpoint_config", "ValidationException", "Could not find it.")
-    assert run(remove_trial.handler, OURS, attempt=1).progress is TrialProgress.GONE
+    assert run(remove_trial.handler, NEW, attempt=1).progress is TrialProgress.GONE
 
 
 def answers(aws: Stubs, body: bytes, *, endpoint: str) -> None:
@@ -135,7 +127,7 @@ def test_the_smoke_test_asks_the_trial_while_it_serves_and_ends_nothing(aws: Stu
     taken = sessions(aws)
     aws.let_in()
     answers(aws, b"yes", endpoint=NEW.endpoint)
-    event = {"promotion": replace(GIVEN, trial=replace(OURS, progress=TrialProgress.SERVES)).to_json(), "attempt": 0}
+    event = {"promotion": replace(GIVEN, trial=replace(NEW, progress=TrialProgress.SERVES)).to_json(), "attempt": 0}
     done = Promotion.from_json(smoke_test.handler(event, None))
 
     assert done.trial
@@ -147,7 +139,7 @@ def test_the_smoke_test_asks_the_trial_while_it_serves_and_ends_nothing(aws: Stu
 def test_the_smoke_test_asks_the_endpoint_when_the_trial_is_gone_and_both_reports_are_the_output(aws: Stubs) -> None:
     aws.let_in()
     answers(aws, b"yes", endpoint="reviews-qa")
-    event = {"promotion": replace(GIVEN, trial=replace(OURS, progress=TrialProgress.GONE)).to_json(), "attempt": 0}
+    event = {"promotion": replace(GIVEN, trial=replace(NEW, progress=TrialProgress.GONE)).to_json(), "attempt": 0}
     done = Promotion.from_json(smoke_test.handler(event, None))
     assert done.result
     assert (done.result.smoke, done.result.trial) == (done.smoke, None)
@@ -156,14 +148,16 @@ def test_the_smoke_test_asks_the_endpoint_when_the_trial_is_gone_and_both_report
 def test_a_model_that_fails_its_trial_is_told_apart_from_one_that_served(aws: Stubs) -> None:
     aws.let_in()
     answers(aws, b"no", endpoint=NEW.endpoint)
-    event = {"promotion": replace(GIVEN, trial=replace(OURS, progress=TrialProgress.SERVES)).to_json(), "attempt": 0}
+    event = {"promotion": replace(GIVEN, trial=replace(NEW, progress=TrialProgress.SERVES)).to_json(), "attempt": 0}
     with pytest.raises(SmokeTestFailed, match=f"^The trial endpoint {NEW.endpoint} .* reviews-qa was not changed"):
         smoke_test.handler(event, None)
 
 
-def remove(aws: Stubs, *, until: float = float("inf")) -> bool:
+def remove(aws: Stubs, *, until: float = float("inf"), may_be_made_until: datetime = BEGUN) -> bool:
     sagemaker: Any = aws.sagemaker.client
-    return trials.remove(GIVEN, made_by=BEGUN, until=until, sagemaker=sagemaker, pause=lambda _: None)
+    return trials.remove(
+        GIVEN, may_be_made_until=may_be_made_until, until=until, sagemaker=sagemaker, pause=lambda _: None
+    )
 
 
 def test_the_trial_of_a_stopped_promotion_is_removed_as_soon_as_that_can_be(aws: Stubs) -> None:
@@ -182,9 +176,14 @@ def test_a_trial_that_is_not_there_is_looked_for_twice(aws: Stubs) -> None:
     assert not remove(aws)
 
 
-def test_the_trial_that_another_promotion_made_later_is_left_to_it(aws: Stubs) -> None:
-    found(aws, "InService", created=BEGUN + timedelta(seconds=1))
-    assert not remove(aws)
+def test_what_a_step_of_the_stopped_promotion_still_makes_is_waited_for(aws: Stubs) -> None:
+    for _ in range(3):
+        nothing(aws)
+    found(aws, "InService")
+    aws.sagemaker.add_response("delete_endpoint", {}, NAME)
+    nothing(aws)
+    aws.sagemaker.add_response("delete_endpoint_config", {}, {"EndpointConfigName": NEW.config})
+    assert remove(aws, may_be_made_until=FAR)
 
 
 def test_a_creation_that_does_not_end_in_time_is_tried_again_by_whoever_asked(aws: Stubs) -> None:

@@ -43,6 +43,7 @@ PURE = {
     "smoke_report",
     "smoke_rules",
     "smoke_settings",
+    "trial_rules",
     "update_rules",
     "variables",
     "versions",

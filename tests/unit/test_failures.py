@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion import failures
+from lambdas.promotion import failures, trial_rules
 from lambdas.promotion.document import TrialEndpoint, TrialProgress
 from lambdas.promotion.errors import Errored, PromotionError, Refused, RolledBack, every_error
+from lambdas.promotion.settings import Trial
+from tests.unit.given import STAGE, promotion
 
 
 def lambda_cause(message: object) -> str:
@@ -104,17 +106,33 @@ TRIAL = TrialEndpoint(progress=TrialProgress.GONE, endpoint="e-trial-0", config=
 
 
 def test_a_model_that_failed_its_trial_is_refused_and_not_rolled_back() -> None:
-    failure = failures.after_trial(failures.explain("SmokeTestFailed", "It was a trial."), TRIAL)
+    failure = failures.after_trial(failures.explain("SmokeTestFailed", "It was a trial."), promotion(trial=TRIAL))
     assert (failure.error, failure.family, failure.cause) == ("SmokeTestFailed", "Refused", "It was a trial.")
 
 
-def test_a_trial_that_may_be_left_is_told_with_whatever_failed() -> None:
-    left = replace(TRIAL, progress=TrialProgress.SERVES)
-    failure = failures.after_trial(failures.explain("AccessDenied", "Denied."), left)
-    assert failure.family == "Errored"
-    assert failure.cause == "Denied. The trial endpoint e-trial-0 may still be there and cost money: delete it."
+def test_a_trial_that_may_be_left_is_an_error_and_told_first_with_why() -> None:
+    bad = failures.explain("SmokeTestFailed", "Wrong answer.")
+    denied = failures.explain("AccessDenied", "Denied.")
+    left = promotion(trial=replace(TRIAL, progress=TrialProgress.SERVES))
+    failure = failures.after_trial(bad, left, not_removed=denied)
+    assert (failure.error, failure.family) == ("SmokeTestFailed", "Errored")
+    assert failure.cause == (
+        "The trial endpoint e-trial-0 may still be there and cost money: delete it. Its removal failed (AccessDenied): "
+        "Denied. The promotion failed with SmokeTestFailed: Wrong answer."
+    )
+    assert failures.after_trial(denied, left, not_removed=denied).cause == (
+        "The trial endpoint e-trial-0 may still be there and cost money: delete it. The promotion failed with "
+        "AccessDenied: Denied."
+    )
+
+
+def test_a_trial_of_which_nothing_is_known_yet_may_be_left_as_well() -> None:
+    tried = promotion(stage=replace(STAGE, trial=Trial()))
+    throttled = failures.explain("Throttled", "Too fast.")
+    failure = failures.after_trial(throttled, tried, not_removed=failures.explain("AccessDenied", "Denied."))
+    assert trial_rules.begin(tried).endpoint in failure.cause
 
 
 def test_without_a_trial_a_failure_is_as_it_was() -> None:
     failure = failures.explain("DeploymentRolledBack", "Back.")
-    assert failures.after_trial(failure, None) == failure
+    assert failures.after_trial(failure, promotion()) == failure

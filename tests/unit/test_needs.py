@@ -131,7 +131,7 @@ def test_a_trial_is_made_and_removed_by_the_deployer_and_asked_by_the_invoker() 
         f"{SAGEMAKER}:endpoint/reviews-qa",
         f"{SAGEMAKER}:endpoint/{trial.endpoint}",
     }
-    serves = replace(tried, change=Change(progress=Progress.CHANGE_WANTED, previous_config=ONE.wanted_config.name))
+    serves = replace(tried, change=Change(progress=Progress.CHANGE_WANTED, joined=True))
     assert list(needs.of_trial(serves)) == []
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import names, trial_rules
-from lambdas.promotion.document import Promotion, TrialEndpoint, TrialProgress
-from lambdas.promotion.errors import DeploymentTimedOut, NameTaken, NoCapacity, TrialFailed, TrialNotRemoved
+from lambdas.promotion.document import Change, Progress, Promotion, TrialEndpoint, TrialProgress
+from lambdas.promotion.errors import DeploymentTimedOut, NoCapacity, TrialFailed, TrialNotRemoved
 from lambdas.promotion.settings import Trial
 from lambdas.promotion.trial_rules import Act
 from tests.unit.given import BEGUN, STAGE, VARIANT, promotion, seen
@@ -20,7 +20,6 @@ LARGE = {**VARIANT, "InitialInstanceCount": 8, "ManagedInstanceScaling": {"Statu
 SERVERLESS = {"MemorySizeInMB": 4096, "MaxConcurrency": 5}
 TRIED = promotion(stage=replace(STAGE, trial=Trial()))
 NEW = trial_rules.begin(TRIED)
-OURS = replace(NEW, tried=True)
 WAIT, CREATE, DELETE = Act.NOTHING, Act.CREATE, Act.DELETE
 UNDER_WAY, SERVES, GONE = TrialProgress.UNDER_WAY, TrialProgress.SERVES, TrialProgress.GONE
 
@@ -35,9 +34,9 @@ def variant_of(made: Promotion) -> dict[str, Any]:
     return dict(variant)
 
 
-def next_act(known: TrialEndpoint, status: str | None, *, again: bool = False, **changes: Any) -> object:
+def next_act(status: str | None, **changes: Any) -> object:
     found = seen(status, **{"config": NEW.config, **changes}) if status else None
-    return trial_rules.next_act(TRIED, known, found, again=again, now=BEGUN)
+    return trial_rules.next_act(TRIED, NEW, found, now=BEGUN)
 
 
 def test_it_has_one_instance_of_each_variant_and_no_scaling() -> None:
@@ -64,12 +63,20 @@ def test_a_serverless_variant_stays_so_and_is_not_kept_warm() -> None:
     assert variant_of(tried(ProductionVariants=[own])) == {"VariantName": "All", "ServerlessConfig": SERVERLESS}
 
 
-def test_the_same_is_tried_under_the_same_name_and_another_under_another() -> None:
-    one, more = tried(ProductionVariants=[VARIANT]), tried(ProductionVariants=[LARGE])
-    other = tried(ProductionVariants=[{**VARIANT, "InstanceType": "ml.m5.large"}])
-    assert trial_rules.config(one) == trial_rules.config(more)
-    assert trial_rules.begin(one) == trial_rules.begin(more)
-    assert trial_rules.begin(other).endpoint != NEW.endpoint
+def test_no_two_promotions_have_a_name_in_common() -> None:
+    again = promotion(stage=TRIED.stage, execution=replace(TRIED.execution, arn=f"{TRIED.execution.arn}2"))
+    other = trial_rules.begin(again)
+    assert {other.endpoint, other.config}.isdisjoint({NEW.endpoint, NEW.config})
+    assert trial_rules.begin(TRIED) == NEW
+    assert trial_rules.begin(replace(TRIED, trial=other)) is other
+
+
+def test_what_is_live_or_about_to_be_is_not_tried_nor_what_is_gone_back_to() -> None:
+    change = Change(progress=Progress.CHANGE_WANTED, previous_config="old")
+    assert trial_rules.is_wanted(TRIED.with_change(change))
+    assert not trial_rules.is_wanted(TRIED.with_change(replace(change, joined=True)))
+    assert not trial_rules.is_wanted(replace(TRIED, request=replace(TRIED.request, roll_back=True)))
+    assert not trial_rules.is_wanted(promotion())
 
 
 @pytest.mark.parametrize("length", [1, 43, 44, 45, 63])
@@ -90,55 +97,38 @@ def test_the_right_to_delete_its_configuration_fits_no_other_configuration() -> 
 
 
 @pytest.mark.parametrize(
-    ("known", "status", "expected"),
+    ("status", "expected"),
     [
-        (NEW, None, (CREATE, UNDER_WAY)),
-        (OURS, None, (CREATE, UNDER_WAY)),
-        (OURS, "Creating", (WAIT, UNDER_WAY)),
-        (OURS, "InService", (WAIT, SERVES)),
-        (NEW, "Creating", (WAIT, UNDER_WAY)),
-        (NEW, "Deleting", (WAIT, UNDER_WAY)),
-        (NEW, "InService", (DELETE, UNDER_WAY)),
-        (NEW, "Failed", (DELETE, UNDER_WAY)),
+        (None, (CREATE, UNDER_WAY)),
+        ("Creating", (WAIT, UNDER_WAY)),
+        ("Deleting", (WAIT, UNDER_WAY)),
+        ("InService", (WAIT, SERVES)),
     ],
 )
-def test_what_comes_next_until_it_serves(known: TrialEndpoint, status: str | None, expected: object) -> None:
-    """What this promotion did not make is removed and made anew."""
-    assert next_act(known, status) == expected
-
-
-def test_a_step_that_is_run_again_takes_what_it_finds_as_its_own() -> None:
-    assert next_act(NEW, "InService", again=True) == (WAIT, SERVES)
+def test_what_comes_next_until_it_serves(status: str | None, expected: object) -> None:
+    assert next_act(status) == expected
 
 
 def test_a_trial_with_too_few_instances_does_not_serve_yet() -> None:
-    assert next_act(OURS, "InService", counts_settled=False) == (WAIT, UNDER_WAY)
+    assert next_act("InService", counts_settled=False) == (WAIT, UNDER_WAY)
 
 
 def test_a_model_that_does_not_start_fails_the_trial_with_sagemakers_reason() -> None:
     with pytest.raises(TrialFailed, match=r"No /ping\. The endpoint reviews-qa was not changed\."):
-        next_act(OURS, "Failed", config="", failure_reason="No /ping.")
+        next_act("Failed", config="", failure_reason="No /ping.")
 
 
 def test_missing_instances_are_no_bad_model() -> None:
     with pytest.raises(NoCapacity, match="reviews-qa was not changed"):
-        next_act(OURS, "Failed", failure_reason="InsufficientInstanceCapacity")
-
-
-def test_an_endpoint_of_somebody_else_under_its_name_is_neither_asked_nor_removed() -> None:
-    with pytest.raises(NameTaken, match="is on theirs, not on"):
-        next_act(OURS, "InService", config="theirs")
-    theirs = seen("InService", config="theirs")
-    assert trial_rules.next_removal(OURS, theirs, again=False) == (WAIT, GONE)
+        next_act("Failed", failure_reason="InsufficientInstanceCapacity")
 
 
 def test_it_is_not_waited_for_after_the_deadline() -> None:
     with pytest.raises(DeploymentTimedOut, match=r"was Creating at the deadline .* was not changed"):
         trial_rules.next_act(
             TRIED,
-            OURS,
+            NEW,
             seen("Creating", config=NEW.config),
-            again=False,
             now=TRIED.deadline + timedelta(seconds=1),
         )
 
@@ -146,13 +136,13 @@ def test_it_is_not_waited_for_after_the_deadline() -> None:
 @pytest.mark.parametrize(
     ("known", "status", "expected"),
     [
-        (OURS, "InService", (DELETE, UNDER_WAY)),
-        (OURS, "Failed", (DELETE, UNDER_WAY)),
-        (OURS, "Creating", (WAIT, UNDER_WAY)),
-        (OURS, "Deleting", (WAIT, UNDER_WAY)),
-        (OURS, None, (WAIT, UNDER_WAY)),
-        (replace(OURS, looks=1), None, (WAIT, GONE)),
-        (replace(OURS, deleting=True), None, (WAIT, GONE)),
+        (NEW, "InService", (DELETE, UNDER_WAY)),
+        (NEW, "Failed", (DELETE, UNDER_WAY)),
+        (NEW, "Creating", (WAIT, UNDER_WAY)),
+        (NEW, "Deleting", (WAIT, UNDER_WAY)),
+        (NEW, None, (WAIT, UNDER_WAY)),
+        (replace(NEW, looks=1), None, (WAIT, GONE)),
+        (replace(NEW, deleting=True), None, (WAIT, GONE)),
     ],
 )
 def test_what_comes_next_until_it_is_gone(known: TrialEndpoint, status: str | None, expected: object) -> None:
@@ -164,13 +154,13 @@ def test_what_comes_next_until_it_is_gone(known: TrialEndpoint, status: str | No
 def test_a_removal_without_an_end_is_told() -> None:
     late = BEGUN + trial_rules.LONGEST_REMOVAL + timedelta(seconds=1)
     with pytest.raises(TrialNotRemoved, match=f"delete-endpoint --endpoint-name {NEW.endpoint}"):
-        trial_rules.require_time_to_remove(TRIED, OURS, seen("Creating"), began_at=BEGUN, now=late)
+        trial_rules.require_time_to_remove(TRIED, NEW, seen("Creating"), began_at=BEGUN, now=late)
 
 
 def test_only_a_promotion_that_tries_and_has_not_removed_its_trial_may_leave_one() -> None:
     assert trial_rules.may_be_left(TRIED)
-    assert trial_rules.may_be_left(replace(TRIED, trial=OURS))
-    assert not trial_rules.may_be_left(replace(TRIED, trial=replace(OURS, progress=GONE)))
+    assert trial_rules.may_be_left(replace(TRIED, trial=NEW))
+    assert not trial_rules.may_be_left(replace(TRIED, trial=replace(NEW, progress=GONE)))
     assert not trial_rules.may_be_left(promotion())
     for request in (replace(TRIED.request, roll_back=True), replace(TRIED.request, dry_run=True)):
         assert not trial_rules.may_be_left(replace(TRIED, request=request))

@@ -95,7 +95,7 @@ def test_a_dry_run_tells_of_the_trial_and_of_the_rights_that_it_lacks(world: Wor
         lacking = dry_run()
 
     assert told.status == "SUCCEEDED", told.cause
-    says = [one for one in told.output["says"] if one.startswith("The model would be tried first, on the temporary")]
+    says = [one for one in told.output["says"] if one.startswith("The model would be tried first")]
     assert len(says) == 1
     assert lacking.error == "NotReady"
     for words in ("2 things are in the way", "sagemaker:DeleteEndpoint on", "sagemaker:InvokeEndpoint on", "-trial-"):
