@@ -96,7 +96,6 @@ _SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _NAMING_PARAMETERS = (
     *("RoleArn", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ResourceArn"),
     *("TableName", "executionArn", "TopicArn"),
-    "TableName",
     *("ResourceId", "ResourceIds", "ResourceARN", "AlarmName", "AlarmNames"),
 )
 

@@ -17,6 +17,7 @@ from lambdas.promotion.accounts import Account
 from lambdas.promotion.document import Artifact, ImageCopy, Promotion, S3Object, Way, sha256
 from lambdas.promotion.errors import (
     AccessDenied,
+    CallRefused,
     ImageNotAccessible,
     ImageNotFound,
     NotReady,
@@ -153,7 +154,7 @@ def pull(address: str, promotion: Promotion, *, account: Account) -> list[Answer
     """Ask for an image that the target's model will use."""
     try:
         registries.require_usable([address], promotion.target, account=account)
-    except (ImageNotFound, ImageNotAccessible) as error:
+    except (ImageNotFound, ImageNotAccessible, CallRefused) as error:
         return [
             Finding(
                 role=account.role_arn,
@@ -204,10 +205,21 @@ def payload(wanted: Payload, promotion: Promotion, *, readers: Mapping[bool, Acc
             async_invocations.require_small(content, promotion.stage.endpoint)
     except AccessDenied as error:
         return [readiness.denied(error)]
-    except PayloadUnusable as error:
+    except (PayloadUnusable, ClientError) as error:
+        said = f"S3 says: {error}" if isinstance(error, ClientError) else str(error)
         role = readers[place.in_source].role_arn
-        return [Finding(role=role, action="s3:GetObject", resource=place.uri, said=str(error), remedy="")]
+        return [Finding(role=role, action="s3:GetObject", resource=place.uri, said=said, remedy="")]
     return []
+
+
+def caught(attempt: Callable[[], list[Answer]]) -> list[Answer]:
+    """Make an attempt. What AWS refuses in a way that nobody has thought of must not hide what else is in the way."""
+    try:
+        return attempt()
+    except AccessDenied as error:
+        return [readiness.denied(error)]
+    except (ClientError, CallRefused) as error:
+        return [Unproved(what="One of the questions that were asked ahead", why=str(error))]
 
 
 def passes(call: Callable[[], object], *expected: str, must_fail: bool = False) -> list[Answer]:

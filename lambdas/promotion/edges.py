@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from botocore.exceptions import ClientError
+
 from lambdas.promotion import (
     attempts,
     duties,
@@ -25,7 +27,7 @@ from lambdas.promotion import (
 )
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.document import ImageCopy, Promotion, Transfer, Wanted
-from lambdas.promotion.errors import AccessDenied, NameTaken
+from lambdas.promotion.errors import AccessDenied, CallRefused, NameTaken
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty
 from lambdas.promotion.readiness import Answer, Finding, Unproved
 from lambdas.promotion.serving import Serving
@@ -106,7 +108,8 @@ def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) 
     missing = _missing_images(promotion, answers)
     to_try += _image_sources(promotion, missing, answers)
     to_try += tries.rights(promotion, transfers, missing, askers, endpoint_is_there=now is not None, key=key)
-    for found in parallel.run(to_try, at_once=_AT_ONCE, until=until, doing="Checking ahead"):
+    guarded = [functools.partial(attempts.caught, one) for one in to_try]
+    for found in parallel.run(guarded, at_once=_AT_ONCE, until=until, doing="Checking ahead"):
         answers += found
     return Checked(
         answers=tuple(answers),
@@ -158,6 +161,8 @@ def _guarded(call: Callable[[], T], answers: list[Answer]) -> T | None:
         return call()
     except AccessDenied as error:
         answers.append(readiness.denied(error))
+    except (ClientError, CallRefused) as error:
+        answers.append(Unproved(what="One of the questions that were asked ahead", why=str(error)))
     return None
 
 

@@ -32,6 +32,40 @@ def excluded(promotion: Promotion, serving: Serving | None) -> list[Answer]:
     ]
 
 
+def not_serverless(promotion: Promotion) -> list[Answer]:
+    """What a serverless endpoint cannot have of the model, if the stage is one, or its trial.
+
+    AWS: Serverless Inference, feature exclusions; API: ModelDataSource.
+    """
+    wanted = [promotion.wanted_config]
+    if trial_rules.is_wanted(promotion):
+        wanted.append(trial_rules.config(promotion))
+    serverless = [
+        one for one in wanted if any("ServerlessConfig" in variant for variant in one.request["ProductionVariants"])
+    ]
+    model = promotion.wanted_model.request
+    containers = model.get("Containers") or [model.get("PrimaryContainer", {})]
+    has = {
+        "several containers": len(containers) > 1,
+        "a container for several models (MultiModel)": any(one.get("Mode") == "MultiModel" for one in containers),
+        "model data that is not one archive (ModelDataSource)": any("ModelDataSource" in one for one in containers),
+        "network isolation": bool(model.get("EnableNetworkIsolation")),
+        "a VPC": "VpcConfig" in model,
+    }
+    excluded = [what for what, there in has.items() if there]
+    return [
+        Finding(
+            role=_deployer(promotion),
+            action="sagemaker:CreateEndpointConfig",
+            resource=promotion.target_arn("endpoint-config", one.name),
+            said=f"It is serverless, and the model has {', '.join(excluded)}, which SageMaker excludes there.",
+            remedy="Give the stage, or its trial, instances.",
+        )
+        for one in serverless
+        if excluded
+    ]
+
+
 def instances_needed(promotion: Promotion, serving: Serving | None, config: DeploymentConfig) -> dict[str, int]:
     """Return, by instance type, how many instances the endpoint has at least while the model is tried and changed.
 

@@ -74,7 +74,7 @@ def payloads(promotion: Promotion, readers: Mapping[bool, Account]) -> Iterator[
 def questions(promotion: Promotion, now: Serving | None, asker: Account) -> Iterator[Try]:
     """What each question is for is obstacles.py's to say; one that AWS does not answer is unproved."""
     config = rollout.of_stage(promotion.stage)
-    yield lambda: obstacles.excluded(promotion, now)
+    yield lambda: [*obstacles.excluded(promotion, now), *obstacles.not_serverless(promotion)]
     if needed := obstacles.instances_needed(promotion, now, config):
         wanted = [obstacles.quota_name(one) for one in needed]
         client = asker.quotas  # made here: a client is not made in several threads at once

@@ -195,6 +195,21 @@ def test_a_payload_that_may_not_be_read_is_a_missing_right(aws: Stubs) -> None:
     assert found.action == "s3:GetObject"
 
 
+def test_a_payload_that_cannot_be_read_otherwise_is_told(aws: Stubs) -> None:
+    aws.let_in()
+    one = sending(Payload(bucket="payloads", key="one.csv"))
+    aws.s3.add_client_error("get_object", "InvalidObjectState", "The object is archived.", 403)
+    (found,) = tried(one, duties.as_invoker(one))
+    assert "The object is archived." in str(found)
+
+
+def test_an_odd_refusal_is_told_and_hides_nothing(stubs: Stubs, s3: S3Client) -> None:
+    stubs.s3.add_client_error("get_object_tagging", "Odd", "Nobody has thought of this.", 400)
+    (odd,) = attempts.caught(lambda: [s3.get_object_tagging(Bucket="b", Key="k") and []])  # type: ignore[list-item]
+    assert isinstance(odd, Unproved)
+    assert "Nobody has thought of this." in odd.why
+
+
 def test_what_an_asynchronous_endpoint_does_not_take_is_told(aws: Stubs) -> None:
     aws.let_in()
     output = {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://answers"}}}

@@ -139,6 +139,21 @@ def test_what_the_live_endpoint_excludes_is_in_the_way_by_its_own_name() -> None
     assert obstacles.excluded(new, replace(now, seen=seen("Updating", variants=("A",)))) == []
 
 
+# What serverless excludes
+
+
+def test_a_model_that_serverless_excludes_is_in_the_way_of_a_serverless_stage_and_of_such_a_trial() -> None:
+    two = {"Containers": [{"Image": "i"}, {"Image": "i", "Mode": "MultiModel"}], "EnableNetworkIsolation": True}
+    plain, several = wanted(variant()), replace(wanted(variant()), wanted_model=Wanted(name="m", request=two))
+    serverless = replace(several, wanted_config=wanted(variant(kind=None)).wanted_config)
+    tried = replace(several, stage=replace(several.stage, trial=Trial(serverless={"MemorySizeInMB": 1024})))
+    assert obstacles.not_serverless(several) == []
+    assert obstacles.not_serverless(replace(plain, stage=tried.stage)) == []
+    for one in (serverless, tried):
+        (found,) = obstacles.not_serverless(one)
+        assert "several containers, a container for several models (MultiModel), network isolation" in str(found)
+
+
 # The key
 
 
