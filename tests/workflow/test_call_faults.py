@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.settings import Settings, Trial
 from sandbox.kills.faults import Call, Kind
 from tests.workflow import smoke
 from tests.workflow.given import World
 from tests.workflow.journeys import QA, forget_large_copies
-from tests.workflow.test_kills import CASES, LARGE_WITH_IMAGE, UPDATE, ended_as_usual, given
+from tests.workflow.test_kills import CASES, LARGE_WITH_IMAGE, TRIED, UPDATE, ended_as_usual, given
 
 LOCKING = {"Lock the endpoint", "Confirm the lock", "Note what serves and unlock the endpoint"}
 BY_THE_STATE_MACHINE = {*LOCKING, "Announce the outcome"}
@@ -23,7 +23,7 @@ BY_THE_STATE_MACHINE = {*LOCKING, "Announce the outcome"}
 
 @pytest.fixture
 def world(world: World, deployed_settings: Settings) -> Iterator[World]:
-    with smoke.tested(world, deployed_settings, smoke.TEXT):
+    with smoke.tested(world, deployed_settings, smoke.TEXT, trial=Trial()):
         yield world
     forget_large_copies(world, QA)
 
@@ -49,9 +49,8 @@ def test_every_call_throttled_once_is_tried_again(world: World, letters: str) ->
 def test_every_effect_whose_answer_is_lost_is_found_to_be_there(world: World) -> None:
     before = given(world, LARGE_WITH_IMAGE)
     # A model that says nothing in time has failed its smoke test: that is an answer.
-    effects = [
-        case for case in CASES if case.journey in (UPDATE, LARGE_WITH_IMAGE) and case.operation != "InvokeEndpoint"
-    ]
+    journeys = (UPDATE, LARGE_WITH_IMAGE, TRIED)
+    effects = [case for case in CASES if case.journey in journeys and case.operation != "InvokeEndpoint"]
     for case in effects:
         world.kills.inject(case.step, case.operation, Kind.TIMEOUT_AFTER)
     ended = world.promote(before.made)

@@ -211,9 +211,9 @@ def promoted_while(world: World, made: Made, happens: Callable[[], object]) -> E
     return ended
 
 
-def slow_to_start(world: World, *, seconds: int) -> dict[str, Any]:
+def slow_to_start(world: World, *, seconds: int, program: bytes = INFERENCE) -> dict[str, Any]:
     """A container whose model takes its time to load."""
-    program = INFERENCE.replace(b"def model_fn(model_dir):", b"def model_fn(model_dir):\n    SLEEP")
+    program = program.replace(b"def model_fn(model_dir):", b"def model_fn(model_dir):\n    SLEEP")
     source = program.replace(b"SLEEP", f"import time; time.sleep({seconds})".encode())
     container = world.container("slow")
     container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] = world.upload(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from lambdas.promotion.settings import Settings, Trial
+from lambdas.promotion.trial_rules import LAST_ACT
 from sandbox.sagemaker.faults import Kind
 from tests.workflow import smoke
 from tests.workflow.given import INFERENCE, Ended, World, tar
@@ -23,9 +24,14 @@ SILENT = INFERENCE.replace(b'"asked": data', b'"asked": "nothing"')
 
 
 @pytest.fixture(scope="module")
-def world(lasting_world: World, deployed_settings: Settings) -> Iterator[World]:
-    with smoke.tested(lasting_world, deployed_settings, smoke.TEXT, trial=Trial()):
-        yield lasting_world
+def settings(lasting_world: World, deployed_settings: Settings) -> Iterator[Settings]:
+    with smoke.tested(lasting_world, deployed_settings, smoke.TEXT, trial=Trial()) as now:
+        yield now
+
+
+@pytest.fixture(scope="module")
+def world(lasting_world: World, settings: Settings) -> World:
+    return lasting_world
 
 
 def bad(world: World) -> dict[str, object]:
@@ -116,19 +122,36 @@ def test_a_model_that_does_not_start_fails_its_trial_and_leaves_nothing(world: W
     assert trials_in(world) == []
 
 
-def test_the_trial_of_a_stopped_promotion_is_removed_and_the_next_one_works(world: World) -> None:
+@pytest.mark.parametrize("state", [*TRYING, "Wait for the trial endpoint", "Wait for the removal"])
+def test_the_trial_of_a_stopped_promotion_is_removed_and_the_next_one_works(world: World, state: str) -> None:
     made = world.model(container=slow_to_start(world, seconds=4))
     arn = world.start(application="text-classifier", stage="qa", model_name=made.name)
-    world.wait_for_state(arn, "Wait for the trial endpoint")
-    assert len(trials_in(world)) == 2
+    world.wait_for_state(arn, state)
     world.client("stepfunctions").stop_execution(executionArn=arn)
-    deadline = time.monotonic() + 30
+    again = world.promote(made)
+
+    assert again.status == "SUCCEEDED", again.cause
+    deadline = time.monotonic() + LAST_ACT.total_seconds() + 30
     while trials_in(world):
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
-    assert world.promote(made).status == "SUCCEEDED"
-    assert trials_in(world) == []
+
+def test_a_change_that_is_under_way_is_not_tried_but_tested_when_it_serves(world: World, settings: Settings) -> None:
+    """A promotion that was stopped left it. A trial that fails would leave the endpoint on it."""
+    good = world.model()
+    first = world.promoted(good)
+    wrong = world.model(container=slow_to_start(world, seconds=6, program=SILENT))
+    with smoke.tested(world, settings, smoke.TEXT):
+        arn = world.start(application="text-classifier", stage="qa", model_name=wrong.name)
+        world.wait_for_state(arn, "Wait for the endpoint")
+    world.client("stepfunctions").stop_execution(executionArn=arn)
+    ended = world.promote(wrong)
+
+    assert (ended.status, ended.error) == ("FAILED", "SmokeTestFailed")
+    assert set(TRYING).isdisjoint(world.states(ended.arn))
+    assert f"serves its previous configuration {first.config}" in ended.cause
+    assert world.ask("qa")["model"] == good.name
 
 
 def test_a_roll_back_and_the_same_again_are_not_tried(world: World) -> None:
