@@ -77,8 +77,8 @@ def _about_promotions(
         alarms.add(
             "rolled-back",
             ended(RolledBack.__name__),
-            "A model was found bad when it went live, or before it took all traffic. The previous configuration "
-            "serves. Read why in the announcement or in the execution, mend the model.",
+            "What failed after the endpoint's change was taken back. What served before serves; of a new endpoint, "
+            "nothing. It need not be the model: the error's name in the announcement says what to do.",
             section="rolledback",
         ),
         alarms.add(
