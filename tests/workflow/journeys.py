@@ -129,7 +129,8 @@ def go_back(world: World, place: Place, _subject: Subject) -> Ended:
 
 def promote_and_fail(world: World, place: Place, subject: Subject) -> Ended:
     """Promote as a first deployment that fails: the endpoint is to be deleted. What is left of it is deleted here."""
-    world.faults.inject("CreateEndpoint", Kind.FAIL, reason="The container did not start.")
+    reason = "The container did not start."
+    world.faults.inject("CreateEndpoint", Kind.FAIL, resource=ENDPOINTS[place.target], reason=reason)
     ended = promote(world, place, subject)
     if ENDPOINTS[place.target] in world.made_in(place.target):
         world.client("sagemaker", place.target).delete_endpoint(EndpointName=ENDPOINTS[place.target])

@@ -52,6 +52,7 @@ def test_the_output_says_what_was_promoted_where_it_is_and_what_it_cost(world: W
         "artifacts_proved": 2,
         "artifacts_not_proved": 0,
         "smoke": None,
+        "trial": None,
     }
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step, function
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.names import STEPS_OF_DUTY, STEPS_OF_TRIALS, Duty, Step, function
+from lambdas.promotion.settings import Settings, Trial
 from sandbox import data_scientist
 from sandbox.sagemaker.faults import Kind
 from tests.workflow import smoke
@@ -40,7 +40,7 @@ from tests.workflow.test_rights import ATTEMPTS, IN_DEV, dead_letter
 
 @pytest.fixture(scope="module")
 def world(lasting_world: World, deployed_settings: Settings) -> Iterator[World]:
-    with smoke.tested(lasting_world, deployed_settings, smoke.TEXT, smoke.IN_SOURCE):
+    with smoke.tested(lasting_world, deployed_settings, smoke.TEXT, smoke.IN_SOURCE, trial=Trial()):
         yield lasting_world
 
 
@@ -52,7 +52,8 @@ TRUSTS = [
     for duty, steps in STEPS_OF_DUTY.items()
     if duty is not Duty.SCALER
     for step in steps
-    if place is QA or duty is not Duty.READER or step not in IN_DEV
+    # Only qa's source has a registry, and payloads of smoke tests; only qa has a trial.
+    if place is QA or not ((duty is Duty.READER and step in IN_DEV) or step in STEPS_OF_TRIALS)
 ]
 # How the steps show that an ordinary promotion does not come to.
 JOURNEYS = {
