@@ -24,10 +24,11 @@ from lambdas.promotion.step import now, s3_of_hub, step
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    roll_back_rules.require_same_history(promotion)
     account = duties.as_deployer(promotion)
     sagemaker = account.sagemaker
-    change = endpoint_rules.before_change(promotion, endpoints.see(promotion.stage.endpoint, sagemaker=sagemaker))
+    seen = endpoints.see(promotion.stage.endpoint, sagemaker=sagemaker)
+    roll_back_rules.require_same_goal(promotion, seen)
+    change = endpoint_rules.before_change(promotion, seen)
     # What is rolled back to was copied by the promotion that it was.
     missing = [] if promotion.request.roll_back else _look_for_copies(promotion, account)
     if change.progress is not Progress.NOTHING_TO_DO:

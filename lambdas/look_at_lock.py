@@ -22,7 +22,7 @@ def handler(promotion: Promotion) -> Promotion:
         logger.warning("Freed the lock of an execution that is gone", extra={"owner": held.owner})
         return promotion
     lock_rules.require_patience(promotion, held, now=now())
-    if promotion.stage.when_locked is WhenLocked.NEWEST_WINS:
+    if promotion.stage.when_locked is WhenLocked.NEWEST_WINS and not lock_rules.goes_back(promotion):
         newer = lock_rules.newer_that_waits(promotion, held)
         if newer and locks.is_running(newer.owner, stepfunctions=stepfunctions):
             raise lock_rules.superseded(promotion, held, newer)

@@ -37,5 +37,6 @@ def handler(promotion: Promotion, event: Event) -> Promotion:
             serves=serves,
             looks=known.looks + 1,
             deleting=known.deleting or act is Act.DELETE,
+            made=known.made or act is Act.CREATE,
         ),
     )

@@ -21,7 +21,7 @@ _UNIT_FAILED = (
 )
 # What all units have copied, or the first failure of one.
 _COPIED = (
-    "{% $exists($states.result.failed) ? {'failed': $states.result.failed[0], 'promotion': $states.input} : "
+    "{% $exists($states.result.failed) ? {'failed': ($states.result.failed)[0], 'promotion': $states.input} : "
     "$merge([$states.input, {'copied': "
     "{'objects': $sum($states.result.objects), 'bytes': $sum($states.result.bytes)}}]) %}"
 )

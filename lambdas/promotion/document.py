@@ -326,7 +326,8 @@ class Lock:
 class RollBack:
     """The way back after a failure. `to` is the configuration to go back to, `serves` says for a person what serves.
 
-    `looks`: how often the endpoint was looked at. `deleting`: a Failed endpoint is deleted to be made anew.
+    `looks`: how often the endpoint was looked at. `deleting`: a Failed endpoint is deleted to be made anew; `made`: it
+    was.
     """
 
     progress: RollBackProgress
@@ -335,6 +336,7 @@ class RollBack:
     serves: str = ""
     looks: int = 0
     deleting: bool = False
+    made: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

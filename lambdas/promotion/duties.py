@@ -86,7 +86,9 @@ def as_deployer(promotion: Promotion, *, also_config: str | None = None) -> Acco
     `also_config` is another configuration, to which the endpoint goes back.
     """
     target = promotion.target
-    configs = [promotion.wanted_config.name, *([also_config] if also_config else [])]
+    configs = [promotion.target_arn("endpoint-config", promotion.wanted_config.name)]
+    if also_config:  # by hand, perhaps: IAM may see its name as requested
+        configs += names.resource_arns("endpoint-config", target.account, target.region, also_config)
     return _enter(
         promotion,
         target,
@@ -100,7 +102,7 @@ def as_deployer(promotion: Promotion, *, also_config: str | None = None) -> Acco
             ["sagemaker:*"],
             [
                 promotion.target_arn("model", promotion.wanted_model.name),
-                *(promotion.target_arn("endpoint-config", config) for config in configs),
+                *configs,
                 *names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
             ],
         ),

@@ -64,11 +64,13 @@ def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
     if seen.status == "InService" and seen.config == promotion.wanted_config.name and not seen.pending_config:
         return Change(progress=Progress.NOTHING_TO_DO, previous_config=seen.config, joined=True)
     if seen.status in {"Creating", "Updating"} and ours:
-        return Change(progress=Progress.UNDER_WAY, previous_config=_other(seen.config, promotion), joined=True)
+        # What scales or is maintained is Updating as well, on the configuration that it serves.
+        previous = None if seen.status == "Creating" else seen.config
+        return Change(progress=Progress.UNDER_WAY, previous_config=previous, joined=True)
     if seen.status in CHANGEABLE:
         return Change(
             progress=Progress.CHANGE_WANTED,
-            previous_config=_other(seen.config, promotion),
+            previous_config=seen.config,
             previous_modified_at=seen.modified_at,
         )
     return Change(progress=Progress.BUSY, previous_config=seen.config, previous_modified_at=seen.modified_at)
@@ -106,7 +108,11 @@ def joined(known: Change | None, change: Change, *, tried: bool) -> Change:
     if not change.joined:
         return replace(change, tried=tried, capacity_failures=known.capacity_failures)
     # It served our configuration from the beginning, and the promotion mended what the endpoint needs beside it.
-    mended = change.progress is Progress.NOTHING_TO_DO and change.previous_config == known.previous_config
+    mended = (
+        change.progress is Progress.NOTHING_TO_DO
+        and known.progress is not Progress.UNDER_WAY
+        and change.previous_config == known.previous_config
+    )
     return replace(
         change,
         capacity_failures=known.capacity_failures,
@@ -153,7 +159,8 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
     if seen.status == "InService" and not seen.pending_config:
         if seen.config == wanted and seen.counts_settled:
             return Progress.IN_SERVICE
-        if seen.config == change.previous_config and not stale and capacity.is_lacking(seen.failure_reason):
+        back = seen.config == change.previous_config != wanted and not stale
+        if back and capacity.is_lacking(seen.failure_reason):
             if capacity.may_be_tried_again(promotion, change, now=now):
                 return Progress.NO_CAPACITY
             tries = change.capacity_failures + 1
@@ -162,7 +169,7 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
                 f"{f', {tries} times' if tries > 1 else ''}. {seen.reason} The previous model serves. Promote again "
                 "later, or give the stage another instance type or instance pools."
             )
-        if seen.config == change.previous_config and not stale:
+        if back:
             raise DeploymentRolledBack(
                 f"{where} is InService, but on its previous configuration {seen.config} again: SageMaker rolled "
                 f"{wanted} back{'' if seen.failure_reason else ', or somebody changed it back'}. {seen.reason} "
@@ -180,7 +187,3 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
             "there: look at the endpoint, then promote again."
         )
     return Progress.UNDER_WAY
-
-
-def _other(config: str, promotion: Promotion) -> str | None:
-    return None if config == promotion.wanted_config.name else config

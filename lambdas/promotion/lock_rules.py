@@ -51,6 +51,11 @@ def require_patience(promotion: Promotion, held: Held, *, now: datetime) -> None
         )
 
 
+def goes_back(promotion: Promotion) -> bool:
+    """Whether an older model is asked for: it gives way to no newer one, and no other gives way to it."""
+    return promotion.request.roll_back or promotion.request.allow_older
+
+
 def newer_that_waits(promotion: Promotion, held: Held) -> Waiting | None:
     """Return who waits already with a newer model."""
     waiting = held.waiting
@@ -71,7 +76,7 @@ def superseded(promotion: Promotion, held: Held, newer: Waiting) -> Superseded:
 def require_not_older(promotion: Promotion) -> None:
     """A model does not overtake a newer one that was promoted, unless that is asked for."""
     serving = promotion.lock.serving if promotion.lock else None
-    if promotion.request.allow_older or promotion.request.roll_back or serving is None:
+    if goes_back(promotion) or serving is None:
         return
     if promotion.model.made_at < serving.made_at:
         raise OlderModel(

@@ -195,9 +195,14 @@ ANY_DIGEST = "?" * 12
 
 
 def endpoint_arns(account: str, region: str, endpoint: str) -> list[str]:
-    """ARNs for rights on an endpoint: SageMaker writes ARNs in lower case, but IAM may see the name as requested."""
-    spellings = dict.fromkeys((endpoint, endpoint.lower()))
-    return [f"arn:aws:sagemaker:{region}:{account}:endpoint/{spelling}" for spelling in spellings]
+    """ARNs for rights on an endpoint."""
+    return resource_arns("endpoint", account, region, endpoint)
+
+
+def resource_arns(kind: str, account: str, region: str, name: str) -> list[str]:
+    """ARNs for rights: SageMaker writes ARNs in lower case, but IAM may see the name as requested."""
+    spellings = dict.fromkeys((name, name.lower()))
+    return [f"arn:aws:sagemaker:{region}:{account}:{kind}/{spelling}" for spelling in spellings]
 
 
 def endpoint_key(account: str, region: str, endpoint: str) -> str:

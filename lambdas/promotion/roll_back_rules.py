@@ -30,18 +30,25 @@ class Act(enum.Enum):
 
 
 def previous_config(promotion: Promotion) -> str | None:
-    """Return the configuration to go back to: what the endpoint served before, or the last good one by the record."""
-    change, serving = promotion.change, promotion.lock.serving if promotion.lock else None
-    if change and change.previous_config and change.previous_config != promotion.wanted_config.name:
-        return change.previous_config
+    """Return what the endpoint served before; None if there was no endpoint.
+
+    If it served our configuration already, it is the last good one by the record, if that is another.
+    """
+    if not _served_before(promotion):
+        return promotion.change.previous_config if promotion.change else None
+    serving = promotion.lock.serving if promotion.lock else None
     return serving.config if serving and serving.config != promotion.wanted_config.name else None
 
 
 def goal(good: Sequence[Good], seen: EndpointSeen | None, *, stage: Stage) -> Good:
-    """Return the newest good promotion that the endpoint does not serve now. Raises NothingToRollBackTo."""
-    for one in good:
-        if seen is None or seen.heading_for != one.config:
-            return one
+    """Return the good promotion before the one that the endpoint serves now, or the newest if it serves none of them.
+
+    What is newer than what serves was left behind, even if that could not be noted. Raises NothingToRollBackTo.
+    """
+    configs = [one.config for one in good]
+    at = configs.index(seen.heading_for) + 1 if seen and seen.heading_for in configs else 0
+    if at < len(good):
+        return good[at]
     raise NothingToRollBackTo(
         f"The record knows no earlier good promotion to stage {stage.name!r} than what the endpoint {stage.endpoint} "
         f"serves{f' ({seen.heading_for})' if seen else ''}. Promote the model that is to serve by its name, with "
@@ -49,13 +56,20 @@ def goal(good: Sequence[Good], seen: EndpointSeen | None, *, stage: Stage) -> Go
     )
 
 
-def require_same_history(promotion: Promotion) -> None:
-    """What was to be gone back to must still be a good promotion now that the endpoint is locked."""
+def require_same_goal(promotion: Promotion, seen: EndpointSeen | None) -> None:
+    """What was to be gone back to must still be the goal now that the endpoint is locked. Raises Superseded."""
+    if not promotion.request.roll_back:
+        return
     good = promotion.lock.good if promotion.lock else ()
-    if promotion.request.roll_back and promotion.wanted_config.name not in [one.config for one in good]:
+    try:
+        now = goal(good, seen, stage=promotion.stage).config
+    except NothingToRollBackTo:
+        now = None
+    if now != promotion.wanted_config.name:
         raise Superseded(
-            f"{promotion.endpoint_in_words} was rolled back by another promotion while this one waited. Nothing was "
-            "changed. Look at what serves, and ask again."
+            f"{promotion.endpoint_in_words} was changed or rolled back by another promotion while this one waited: "
+            f"{promotion.wanted_config.name} is not what comes before what it serves now. Nothing was changed. Look at "
+            "what serves, and ask again."
         )
 
 
@@ -87,6 +101,11 @@ def next_act(  # noqa: PLR0911 - an answer for each state
         return Act.NOTHING, _when_previous_serves(promotion, seen, looked_before=looked_before)
     if known.to is None and promotion.stage.failed_first_deployment is FirstDeployment.KEEP:
         return Act.NOTHING, RollBackProgress.KEPT
+    if known.to and known.made and seen.status == "Failed":
+        raise RollbackFailed(
+            f"{promotion.endpoint_in_words} was deleted, because it was Failed, and made anew with its previous "
+            f"configuration {known.to}, and that is Failed as well. {seen.reason} Nothing serves."
+        )
     if known.to is None or seen.status == "Failed":
         return Act.DELETE, RollBackProgress.UNDER_WAY
     return Act.UPDATE, RollBackProgress.UNDER_WAY
@@ -137,10 +156,12 @@ def serves(promotion: Promotion, known: RollBack, progress: RollBackProgress, se
     """Say for a person what the endpoint serves after the roll-back."""
     where = promotion.endpoint_in_words
     if progress is RollBackProgress.LEFT and _served_before(promotion):
-        none = "" if known.to else " The record knows no good promotion to go back to."
+        none = "" if known.to else " The record knows no other good promotion to go back to."
         return f"{where} served {promotion.wanted_config.name} before this promotion came, and was left as it is.{none}"
+    good = [one.config for one in promotion.lock.good] if promotion.lock else []
+    unknown = "" if known.to in good else " No good promotion of that is known: see that it answers well."
     return {
-        RollBackProgress.DONE: f"{where} serves its previous configuration {known.to}.",
+        RollBackProgress.DONE: f"{where} serves its previous configuration {known.to}.{unknown}",
         RollBackProgress.DELETED: f"{where} does not exist: it served nothing before this promotion.",
         RollBackProgress.KEPT: f"{where} was made by this promotion and is kept as configured "
         f"(failed_first_deployment: keep), {seen.status if seen else ''} on {promotion.wanted_config.name}.",

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonata
+import pytest
+
 from lambdas.promotion.errors import PromotionError, Transient, every_error
 from lambdas.promotion.names import Step
 
@@ -127,3 +130,13 @@ def test_every_state_can_be_reached(definition: dict[str, Any]) -> None:
         ahead += [state[member] for member in ("Next", "Default") if member in state]
         ahead += [branch["Next"] for branch in [*state.get("Choices", []), *state.get("Catch", [])]]
     assert reached == set(definition["States"])
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_of_all_units_that_fail_the_first_tells_why(definition: dict[str, Any], failures: int) -> None:
+    """In JSONata `a.b[0]` is an array of each one's first; `(a.b)[0]` is the first of all."""
+    outputs = definition["States"]["Copy the artifacts"]["Output"].removeprefix("{%").removesuffix("%}")
+    failed = [{"failed": {"Error": f"E{number}", "Cause": "c"}} for number in range(failures)]
+    expression = jsonata.Jsonata(outputs)
+    expression.assign("states", {"input": {"a": 1}, "result": [{"objects": 1, "bytes": 2}, *failed]})
+    assert expression.evaluate(None) == {"failed": {"Error": "E0", "Cause": "c"}, "promotion": {"a": 1}}

@@ -98,10 +98,35 @@ def test_no_status_but_in_service_is_unchanged(status: str) -> None:
     assert endpoint_rules.before_change(PLAIN, seen(status, config=WANTED)).progress is not Progress.NOTHING_TO_DO
 
 
-@pytest.mark.parametrize("status", ["Creating", "Updating"])
-def test_a_change_to_our_own_configuration_is_joined(status: str) -> None:
-    change = endpoint_rules.before_change(PLAIN, seen(status, pending_config=WANTED))
-    assert change == Change(progress=Progress.UNDER_WAY, previous_config=OLD_CONFIG, joined=True)
+@pytest.mark.parametrize(
+    ("status", "config", "pending", "previous"),
+    [
+        ("Creating", WANTED, WANTED, None),
+        ("Updating", OLD_CONFIG, WANTED, OLD_CONFIG),
+        # It serves it, and is scaled or maintained.
+        ("Updating", WANTED, None, WANTED),
+    ],
+)
+def test_a_change_to_our_own_configuration_is_joined_and_what_served_before_is_remembered(
+    status: str, config: str, pending: str | None, previous: str | None
+) -> None:
+    change = endpoint_rules.before_change(PLAIN, seen(status, config=config, pending_config=pending))
+    assert change == Change(progress=Progress.UNDER_WAY, previous_config=previous, joined=True)
+
+
+@pytest.mark.parametrize("status", ["OutOfService", "UpdateRollbackFailed"])
+def test_what_is_to_be_repaired_served_our_configuration_before(status: str) -> None:
+    assert endpoint_rules.before_change(PLAIN, seen(status, config=WANTED)).previous_config == WANTED
+
+
+def test_what_served_ours_before_and_is_scaled_is_joined_to_its_end_and_was_not_rolled_back() -> None:
+    known = endpoint_rules.before_change(PLAIN, seen("Updating", config=WANTED))
+    later = endpoint_rules.before_change(PLAIN, seen("InService", config=WANTED))
+    change = endpoint_rules.joined(known, later, tried=False)
+    assert (change.joined, change.previous_config) == (True, WANTED)
+    found = seen("InService", config=WANTED, counts_settled=False, failure_reason="InsufficientInstanceCapacity")
+    one = PLAIN.with_change(change)
+    assert endpoint_rules.after_change(one, found, now=BEGUN) is Progress.UNDER_WAY
 
 
 def test_a_failed_endpoint_is_refused_with_its_reason_and_the_command() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import roll_back_rules
-from lambdas.promotion.document import Change, Lock, Progress, Promotion, RollBack, RollBackProgress
+from lambdas.promotion import endpoint_rules, roll_back_rules
+from lambdas.promotion.document import Change, Lock, Progress, Promotion, RollBack, RollBackProgress, Wanted
 from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.errors import NothingToRollBackTo, RollbackFailed, Superseded
 from lambdas.promotion.roll_back_rules import Act
@@ -152,7 +152,7 @@ def test_what_served_before_us_is_taken_away_only_if_it_answers_wrongly_and_some
         assert act(alone, found, because=because, again=True, looks=3) == LEFT
     left = RollBackProgress.LEFT
     said = roll_back_rules.serves(alone, roll_back_rules.begin(alone, now=LATER), left, found)
-    assert f"served {OURS} before this promotion came, and was left as it is. The record knows no good" in said
+    assert f"served {OURS} before this promotion came, and was left as it is. The record knows no other" in said
 
 
 def test_a_roll_back_goes_on_where_it_was() -> None:
@@ -192,7 +192,60 @@ def test_without_an_earlier_good_one_there_is_nothing_to_go_back_to(known: tuple
         roll_back_rules.goal(known, found, stage=STAGE)
 
 
-def test_what_another_roll_back_left_behind_meanwhile_is_not_gone_back_to() -> None:
-    asked = promotion(request=replace(REQUEST, roll_back=True), lock=Lock(fence=2, good=GOOD))
+def test_what_was_left_behind_is_not_gone_back_to_although_that_was_not_noted() -> None:
+    assert roll_back_rules.goal(GOOD, seen("InService", config="c2"), stage=STAGE).config == "c1"
+    with pytest.raises(NothingToRollBackTo):
+        roll_back_rules.goal(GOOD, seen("InService", config="c1"), stage=STAGE)
+
+
+@pytest.mark.parametrize(
+    ("known", "serves", "wanted", "same"),
+    [
+        (("c3", "c2"), "c3", "c2", True),
+        (("c3", "c2"), "by-hand", "c3", True),
+        # Another promotion has ended, or another roll-back, while this one waited.
+        (("c4", "c3", "c2"), "c4", "c2", False),
+        (("c2", "c1"), "c2", "c2", False),
+        (("c2",), "c2", "c2", False),
+    ],
+)
+def test_the_goal_must_be_the_same_under_the_lock(known: tuple[str, ...], serves: str, wanted: str, same: bool) -> None:
+    asked = replace(
+        promotion(request=replace(REQUEST, roll_back=True), lock=Lock(fence=2, good=tuple(map(good, known)))),
+        wanted_config=Wanted(name=wanted, request={}),
+    )
+    found = seen("InService", config=serves)
+    if same:
+        roll_back_rules.require_same_goal(asked, found)
+        return
     with pytest.raises(Superseded, match="ask again"):
-        roll_back_rules.require_same_history(asked)
+        roll_back_rules.require_same_goal(asked, found)
+    roll_back_rules.require_same_goal(replace(asked, request=REQUEST), found)
+
+
+@pytest.mark.parametrize("found", [seen("Updating", config=OURS), seen("OutOfService", config=OURS)])
+@pytest.mark.parametrize("because", ["SmokeTestFailed", "AccessDenied", "DeploymentTimedOut"])
+def test_what_serves_and_is_scaled_or_repaired_is_never_deleted(found: EndpointSeen, because: str) -> None:
+    one = promotion(change=endpoint_rules.before_change(PLAIN, found), lock=Lock(fence=2, good=(good(OURS),)))
+    assert act(one, seen("InService", config=OURS), because=because) == LEFT
+
+
+def test_an_endpoint_that_was_not_there_is_not_brought_to_an_old_good_one() -> None:
+    new = changed(previous=None, lock=Lock(fence=2, good=(good(),)))
+    assert roll_back_rules.previous_config(new) is None
+    assert act(new, seen("Failed", config=OURS)) == DELETE
+
+
+def test_what_was_made_anew_and_failed_again_is_not_made_for_hours() -> None:
+    known = replace(roll_back_rules.begin(changed(), now=LATER), made=True, deleting=True, looks=5)
+    broken = seen("Failed", config=OLD_CONFIG, failure_reason="No instances.")
+    with pytest.raises(RollbackFailed, match=r"made anew with .* No instances. Nothing serves"):
+        roll_back_rules.next_act(changed(), known, broken, again=False, because="EndpointFailed")
+
+
+def test_a_configuration_that_no_good_promotion_made_is_told_as_such() -> None:
+    def said(one: Promotion) -> str:
+        return roll_back_rules.serves(one, roll_back_rules.begin(one, now=LATER), RollBackProgress.DONE, None)
+
+    assert "No good promotion of that is known" in said(changed())
+    assert "No good" not in said(changed(lock=Lock(fence=2, good=(good(),))))

@@ -82,7 +82,7 @@ def test_a_unit_that_fails_ends_the_promotion_with_its_own_error(world: World) -
     assert states[-1] == "Promotion failed"
 
 
-def test_of_several_units_that_fail_one_tells_why_and_all_uploads_are_ended(world: World) -> None:
+def test_of_several_objects_that_fail_one_tells_why_and_all_uploads_are_ended(world: World) -> None:
     world.s3_faults.inject("UploadPartCopy", "NoSuchKey", message="It is gone.", bucket=BUCKET, times=None)
     world.s3_faults.inject("CopyObject", "NoSuchKey", message="It is gone.", bucket=BUCKET, times=None)
     failed(promote(world, QA, large(world, QA)), "ArtifactNotFound", "was deleted after the promotion resolved it")

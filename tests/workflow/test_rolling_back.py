@@ -210,6 +210,21 @@ def test_what_served_before_a_promotion_is_not_taken_away_unless_it_answers_wron
     assert world.ask("qa")["model"] == good.name
 
 
+def test_what_is_scaled_while_it_is_promoted_again_is_not_taken_away(world: World, deployed_settings: Settings) -> None:
+    """It is Updating then, on the configuration that it serves."""
+    made = world.model(container=slow_to_start(world, seconds=5))
+    first = world.promoted(made)
+    more = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 2}]
+    with smoke.tested(world, deployed_settings, replace(smoke.TEXT, expect=Expectation(body="never"))):
+        world.client("sagemaker", "qa").update_endpoint_weights_and_capacities(
+            EndpointName=ENDPOINTS["qa"], DesiredWeightsAndCapacities=more
+        )
+        ended = world.promote(made)
+
+    failed(ended, "SmokeTestFailed", "before this promotion came, and was left as it is")
+    assert world.endpoint("qa")["EndpointConfigName"] == first.config
+
+
 @pytest.mark.parametrize("more", [{"model_name": "m"}, {"allow_older": True}])
 def test_a_roll_back_names_no_model(world: World, more: dict[str, Any]) -> None:
     failed(world.wait(world.start(**ROLL_BACK, **more)), "InvalidInput", "roll_back")
