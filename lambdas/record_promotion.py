@@ -12,7 +12,7 @@ from lambdas.promotion.step import Event, errors_by_name, log_about, logger, now
 
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """The event is {"input", "execution"}, with "promotion" and "failure" as far as there is one.
+    """The event is {"input", "execution", "attempt"}, with "promotion" and "failure" as far as there is one.
 
     Return {"good": the endpoint's good promotions after this one, as text; None where they stay what they were,
     "announcement": what people are told; None if they are not}.
@@ -33,7 +33,8 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     )
     written = records.write(attempt, dynamodb=accounts.own_dynamodb())
     logger.info("Recorded", extra={"outcome": attempt.outcome, "attempt": attempt.key, "written": written})
-    if written:
+    # Counted twice is harmless; an ending that was written by a try that was killed must not go uncounted.
+    if written or event["attempt"]:
         endings.count(attempt)
     good = (
         records.good_after(promotion, ended_at=attempt.ended_at)

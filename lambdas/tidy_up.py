@@ -7,6 +7,7 @@ trial endpoint is removed.
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,8 +31,9 @@ from lambdas.promotion.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.errors import PromotionError
 from lambdas.promotion.histories import LastState
 from lambdas.promotion.records import Attempt
-from lambdas.promotion.step import Clock, Event, errors_by_name, log_about, logger, s3_of_hub
+from lambdas.promotion.step import LAST_ACT, Clock, Event, errors_by_name, log_about, logger, now, s3_of_hub
 
+_LONG_AFTER = timedelta(hours=1)  # Lambda's own tries are over before
 _STATUSES = {
     "ABORTED": Failure(
         error="Aborted", family=Outcome.ABORTED, cause="Somebody stopped the execution (StopExecution)."
@@ -66,15 +68,15 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         state=last.name,
     )
     recorded = records.write(attempt, dynamodb=dynamodb)
+    if recorded:  # at once: when this runs again, the record is there
+        endings.count(attempt)
+        _tell(attempt)
     key = _endpoint_key(request)
     unlocked = key is not None and locks.release(key, execution.arn, dynamodb=dynamodb)
     # What was opened later belongs to another promotion of the same model: an event may come late.
     aborted = _abort_uploads(last.promotion, opened_by=stopped_at)
-    if recorded:
-        endings.count(attempt)
-        _tell(attempt)
     # The last, so that its failure keeps nothing else from being done. Lambda then runs all of it twice more.
-    scaled = _restore_scaling(last.promotion)
+    scaled = _restore_scaling(last, stopped_at=stopped_at)
     done = {"recorded": recorded, "unlocked": unlocked, "uploads": aborted, "scaled": scaled}
     # The last, because it may take several runs.
     done["trial"] = _remove_trial(last, stopped_at=stopped_at, clock=Clock.of(context))
@@ -132,11 +134,19 @@ def _abort_uploads(promotion: Promotion | None, *, opened_by: datetime) -> int:
     return uploads.abort(promotion, opened_by=opened_by)
 
 
-def _restore_scaling(promotion: Promotion | None) -> int:
-    """Register again what the promotion had put aside for its update; a dry run changes nothing."""
+def _restore_scaling(last: LastState, *, stopped_at: datetime) -> int:
+    """Register again what the promotion had put aside for its update; a dry run changes nothing.
+
+    A Lambda that was putting it aside when the execution was stopped goes on until it is done. If this runs long after
+    the stop, what is registered by then is somebody's, and stays.
+    """
+    promotion = last.promotion
     if promotion is None or promotion.request.dry_run:
         return 0
-    return scaling_restoration.restore(promotion, well=False, hub=s3_of_hub())
+    if last.name in {names.PUT_ASIDE_STATE, names.PUT_ASIDE_TO_GO_BACK_STATE}:
+        time.sleep(max(0.0, (stopped_at + LAST_ACT - now()).total_seconds()))
+    late = now() > stopped_at + _LONG_AFTER
+    return scaling_restoration.restore(promotion, well=False, hub=s3_of_hub(), leave_registered=late)
 
 
 def _remove_trial(last: LastState, *, stopped_at: datetime, clock: Clock) -> bool:
@@ -144,6 +154,6 @@ def _remove_trial(last: LastState, *, stopped_at: datetime, clock: Clock) -> boo
     promotion = last.promotion
     if promotion is None or not trial_rules.may_be_left(promotion):
         return False
-    late = trial_rules.LAST_ACT if last.name == names.CREATE_TRIAL_STATE else timedelta(0)
+    late = LAST_ACT if last.name == names.CREATE_TRIAL_STATE else timedelta(0)
     sagemaker = duties.as_trier(promotion, trial_rules.begin(promotion)).sagemaker
     return trials.remove(promotion, may_be_made_until=stopped_at + late, until=clock.until, sagemaker=sagemaker)

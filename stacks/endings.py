@@ -38,6 +38,12 @@ _UNRECORDED = (
     f"'cause': 'The promotion ended ' & ({_OUTCOME}) & ', and its record could not be "
     "written. Promote again: that writes it. ' & $string($states.errorOutput)}}]) %}"
 )
+_UNNOTED = (
+    "{% $merge([$states.input, {'failure': {"
+    f"'error': '{RecordNotWritten.__name__}', 'family': '{Errored.__name__}', "
+    f"'cause': 'The promotion ended ' & ({_OUTCOME}) & ', and it could not be noted that the endpoint may go back to "
+    "it. Promote again: that notes it. ' & $string($states.errorOutput)}}]) %}"
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +80,12 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
 
     unlock = locking.unlock(scope, "Unlock the endpoint", tables.endpoints)
     note = locking.unlock(scope, "Note what serves and unlock the endpoint", tables.endpoints, noting=True)
+    # It was noted and its answer lost, or the lock was.
+    note.add_catch(told, errors=[locking.CONDITION_FAILED], outputs="{% $states.input %}")
+    note.add_catch(told, errors=["States.ALL"], outputs=_UNNOTED)
+    # The outcome stands whatever happens: a lock whose execution has ended holds nobody up (look_at_lock.py).
+    unlock.add_catch(told, errors=["States.ALL"], outputs="{% $states.input %}")
     for state in (unlock, note):
-        # The outcome stands whatever happens: a lock whose execution has ended holds nobody up (look_at_lock.py).
-        state.add_catch(told, errors=["States.ALL"], outputs="{% $states.input %}")
         state.next(told)
     which = sfn.Choice.jsonata(scope, "Is the endpoint locked?")
     not_locked = "$exists($states.input.promotion) = false or $states.input.promotion.request.dry_run = true"
@@ -89,6 +98,7 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         payload={
             "input": "{% $states.context.Execution.Input %}",
             "execution": EXECUTION,
+            "attempt": "{% $states.context.State.RetryCount %}",
             "promotion": _or_null("promotion"),
             "failure": _or_null("failure"),
         },

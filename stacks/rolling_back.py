@@ -7,20 +7,24 @@ from collections.abc import Mapping
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from lambdas.promotion import names
 from lambdas.promotion.document import RollBackProgress
 from lambdas.promotion.names import Step
 from stacks.step import POLL, StepFunction, task
 
 _ROLL_BACK_FAILED = "{% $merge([$states.input, {'roll_back_failed': $states.errorOutput}]) %}"
-_ROLLED_BACK = "{% $merge([$states.input, {'promotion': $states.result.Payload}]) %}"
+_ROLLED_BACK = "{% $merge([$states.input, {'promotion': $states.result.Payload, 'interrupted': false}]) %}"
+# What the step has done before may have had its effect, though nobody was told.
+_INTERRUPTED = "{% $merge([$states.input, {'interrupted': true}]) %}"
 _WITH_ATTEMPT = {
     "promotion": "{% $states.input.promotion %}",
-    "attempt": "{% $states.context.State.RetryCount %}",
+    "attempt": "{% $states.context.State.RetryCount + ($states.input.interrupted = true ? 1 : 0) %}",
 }
 
 
 def rolling_back(scope: Construct, steps: Mapping[Step, StepFunction], *, then: sfn.IChainable) -> sfn.IChainable:
     """Back to what served before, until that is seen to serve; the failure goes along."""
+    wait = sfn.Wait.jsonata(scope, "Wait for the roll-back", time=sfn.WaitTime.duration(POLL))
     roll_back = task(
         scope,
         "Roll back the endpoint",
@@ -29,17 +33,20 @@ def rolling_back(scope: Construct, steps: Mapping[Step, StepFunction], *, then: 
         outputs=_ROLLED_BACK,
         caught_by=then,
         catch_output=_ROLL_BACK_FAILED,
+        asked_again_by=wait,
+        again_output=_INTERRUPTED,
     )
     put_aside = task(
         scope,
-        "Put the scaling aside to go back",
+        names.PUT_ASIDE_TO_GO_BACK_STATE,
         steps[Step.PUT_ASIDE_SCALING],
         payload=_WITH_ATTEMPT,
         outputs=_ROLLED_BACK,
         caught_by=then,
         catch_output=_ROLL_BACK_FAILED,
+        asked_again_by=wait,
+        again_output=_INTERRUPTED,
     )
-    wait = sfn.Wait.jsonata(scope, "Wait for the roll-back", time=sfn.WaitTime.duration(POLL))
     is_back = sfn.Choice.jsonata(scope, "Is it rolled back?")
     is_back.when(_roll_back_is(RollBackProgress.BUSY, RollBackProgress.UNDER_WAY), wait.next(roll_back)).when(
         _roll_back_is(RollBackProgress.SCALING_IN_THE_WAY), put_aside.next(wait)

@@ -28,6 +28,8 @@ _LAMBDA_SERVICE = [
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
+# So Lambda also says that it may not be called.
+_MAY_BE_DENIED = "Lambda.AWSLambdaException"
 # A step that was killed is run again: every step is safe to repeat.
 _KILLED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout"]
 # What DynamoDB and SNS say when a call may be tried again (AWS: DynamoDB, "Error handling"; SNS, common errors).
@@ -114,10 +116,14 @@ def task(
     outputs: str = DOCUMENT,
     caught_by: sfn.IChainable | None = None,
     catch_output: str = "{% {'failed': $states.errorOutput} %}",
+    asked_again_by: sfn.IChainable | None = None,
+    again_output: str = "{% $states.input %}",
 ) -> tasks.LambdaInvoke:
     """Return the state that runs a step: the document in, the document out.
 
     Only Transient errors, Lambda's own and killed steps are tried again. All others go to `caught_by` at once.
+    `asked_again_by`: the wait of a step that is asked until an end is seen. What AWS or Lambda could not serve for a
+    while says nothing about the endpoint, so it waits and is asked again; a deadline of its own ends that.
     """
     state = tasks.LambdaInvoke.jsonata(
         scope,
@@ -139,6 +145,10 @@ def task(
     )
     state.add_retry(errors=_LAMBDA_SERVICE, interval=Duration.seconds(2), backoff_rate=2, max_attempts=6)
     state.add_retry(errors=_KILLED, interval=Duration.seconds(2), backoff_rate=2, max_attempts=2)
+    if asked_again_by:
+        transient = [error.__name__ for error in every_error(Transient)]
+        passing = [*transient, *(error for error in _LAMBDA_SERVICE if error != _MAY_BE_DENIED)]
+        state.add_catch(asked_again_by, errors=passing, outputs=again_output)
     if caught_by:
         state.add_catch(caught_by, errors=["States.ALL"], outputs=catch_output)
     return state

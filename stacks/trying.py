@@ -33,6 +33,8 @@ def trial(
     scope: Construct, steps: Mapping[Step, StepFunction], *, then: sfn.IChainable, explain: sfn.IChainable
 ) -> sfn.Choice:
     """Return the question whether the model is tried first. What passes goes on to `then`, with the document."""
+    wait = sfn.Wait.jsonata(scope, "Wait for the trial endpoint", time=sfn.WaitTime.duration(_POLL))
+    wait_until_gone = sfn.Wait.jsonata(scope, "Wait for the removal", time=sfn.WaitTime.duration(_POLL))
     remove = task(
         scope,
         "Remove the trial endpoint",
@@ -44,8 +46,16 @@ def trial(
         outputs=_REMOVED,
         caught_by=explain,
         catch_output=_NOT_REMOVED,
+        asked_again_by=wait_until_gone,
     )
-    create = task(scope, names.CREATE_TRIAL_STATE, steps[Step.CREATE_TRIAL], caught_by=remove, catch_output=_FAILED)
+    create = task(
+        scope,
+        names.CREATE_TRIAL_STATE,
+        steps[Step.CREATE_TRIAL],
+        caught_by=remove,
+        catch_output=_FAILED,
+        asked_again_by=wait,
+    )
     smoke_test = task(
         scope,
         "Smoke-test the trial endpoint",
@@ -54,8 +64,6 @@ def trial(
         caught_by=remove,
         catch_output=_FAILED,
     )
-    wait = sfn.Wait.jsonata(scope, "Wait for the trial endpoint", time=sfn.WaitTime.duration(_POLL))
-    wait_until_gone = sfn.Wait.jsonata(scope, "Wait for the removal", time=sfn.WaitTime.duration(_POLL))
     serves = sfn.Choice.jsonata(scope, "Does the trial endpoint serve?")
     gone = sfn.Choice.jsonata(scope, "Is the trial endpoint gone?")
     is_gone = f"$states.input.promotion.trial.progress = '{TrialProgress.GONE}'"

@@ -10,6 +10,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from lambdas.promotion import names
 from lambdas.promotion.document import Progress
 from lambdas.promotion.errors import LockLost
 from lambdas.promotion.names import Step
@@ -74,9 +75,22 @@ def story(
         return task(scope, title, steps[step], payload=payload, caught_by=end.explain, catch_output=_CAUGHT)
 
     def do(
-        title: str, step: Step, *, caught_by: sfn.IChainable = end.explain, outputs: str = DOCUMENT
+        title: str,
+        step: Step,
+        *,
+        caught_by: sfn.IChainable = end.explain,
+        outputs: str = DOCUMENT,
+        asked_again_by: sfn.IChainable | None = None,
     ) -> sfn.TaskStateBase:
-        return task(scope, title, steps[step], outputs=outputs, caught_by=caught_by, catch_output=CAUGHT_WITH_PROMOTION)
+        return task(
+            scope,
+            title,
+            steps[step],
+            outputs=outputs,
+            caught_by=caught_by,
+            catch_output=CAUGHT_WITH_PROMOTION,
+            asked_again_by=asked_again_by,
+        )
 
     resolve = first("Resolve the model", Step.RESOLVE_MODEL)
     resolve_roll_back = first("Resolve the roll-back", Step.RESOLVE_ROLL_BACK)
@@ -89,9 +103,9 @@ def story(
     create_model = do("Create the model", Step.CREATE_MODEL)
     create_config = do("Create the endpoint configuration", Step.CREATE_ENDPOINT_CONFIG)
     deploy = do("Deploy the endpoint", Step.DEPLOY_ENDPOINT, caught_by=roll_back)
-    put_aside = do("Put the scaling aside", Step.PUT_ASIDE_SCALING, caught_by=roll_back)
-    inspect = do("Inspect the endpoint", Step.INSPECT_ENDPOINT, caught_by=roll_back)
+    put_aside = do(names.PUT_ASIDE_STATE, Step.PUT_ASIDE_SCALING, caught_by=roll_back)
     wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.seconds(_UNTIL_THE_NEXT_LOOK))
+    inspect = do("Inspect the endpoint", Step.INSPECT_ENDPOINT, caught_by=roll_back, asked_again_by=wait)
     smoke_test = do("Smoke-test the endpoint", Step.SMOKE_TEST, caught_by=roll_back)
     restore = do("Restore the scaling", Step.RESTORE_SCALING, outputs=_WELL)
     wait_for_others = sfn.Wait.jsonata(scope, "Wait for the other change", time=sfn.WaitTime.duration(POLL))

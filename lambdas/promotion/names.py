@@ -188,8 +188,10 @@ def trial_endpoint(endpoint: str, digest: str) -> str:
     return f"{endpoint.lower()[:44].rstrip('-')}-{_TRIAL}{digest[:12]}"
 
 
-# Whoever tidies up after a promotion that was stopped in it must know it.
+# Whoever tidies up after a promotion that was stopped in them must know them.
 CREATE_TRIAL_STATE = "Create the trial endpoint"
+PUT_ASIDE_STATE = "Put the scaling aside"
+PUT_ASIDE_TO_GO_BACK_STATE = "Put the scaling aside to go back"
 # For a policy: the digest is any 12 characters.
 ANY_DIGEST = "?" * 12
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def restore(promotion: Promotion, *, well: bool, hub: S3Client) -> int:
+def restore(promotion: Promotion, *, well: bool, hub: S3Client, leave_registered: bool = False) -> int:
     """Register what the promotion has put aside, and return how many targets that were; it can be repeated.
 
     What the stage says is registered too, but only after a promotion that went `well`. What does not fit what the
-    endpoint serves now is left out, and stays written down.
+    endpoint serves now is left out, and stays written down. `leave_registered`: and what is registered already.
 
     Raises ScalingIncomplete, which names every variant whose scaling could not be registered.
     """
@@ -34,6 +34,9 @@ def restore(promotion: Promotion, *, well: bool, hub: S3Client) -> int:
     account = duties.as_scaler(promotion, alarms=[alarm["AlarmName"] for one in targets for alarm in one.alarms])
     there = scaling_targets.live(promotion.stage.endpoint, sagemaker=account.sagemaker)
     fitting = [target for target in targets if _fits(target, there.variants)]
+    if leave_registered:
+        now_there = scaling_targets.registered(promotion.stage.endpoint, there.variants, account)
+        fitting = [target for target in fitting if target.key not in {one.key for one in now_there}]
     problems = [problem for target in fitting if (problem := _problem_of(target, account))]
     if problems:
         raise ScalingIncomplete(

@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Lambda's own limit, for a step that runs elsewhere (a test); and what a step leaves to requests that are under way.
 _LONGEST_INVOCATION = 900  # seconds
 _TO_END = 75
+# A step's Lambda goes on after its execution was stopped: its time limit (stacks/step.py), and some more.
+LAST_ACT = timedelta(seconds=90)
 
 logger = Logger(service="promote", use_rfc3339=True)
 

@@ -19,8 +19,6 @@ from lambdas.promotion.errors import DeploymentTimedOut, NoCapacity, TrialFailed
 
 # A creation has to end before the endpoint can be deleted (aws-facts: "Cannot update in-progress endpoint").
 LONGEST_REMOVAL = timedelta(hours=2)
-# What a Lambda of the steps may still do after its execution was stopped: their time limit, and some more.
-LAST_ACT = timedelta(seconds=90)
 _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 # What only the live endpoint is to do, or to be asked.
 _NOT_TRIED = {"EndpointConfigName", "ShadowProductionVariants", "DataCaptureConfig"}

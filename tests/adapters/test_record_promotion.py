@@ -39,7 +39,7 @@ def record(aws: Stubs, *, written: bool = True, **more: Any) -> dict[str, Any]:
     else:
         aws.of("dynamodb").add_client_error("put_item", "ConditionalCheckFailedException")
     execution = {"arn": EXECUTION.arn, "started_at": EXECUTION.started_at.isoformat()}
-    event = {"input": INPUT, "execution": execution, "promotion": None, "failure": None, **more}
+    event = {"input": INPUT, "execution": execution, "attempt": 0, "promotion": None, "failure": None, **more}
     return record_promotion.handler(json.loads(json.dumps(event)), None)
 
 
@@ -72,9 +72,14 @@ def test_that_there_was_nothing_to_do_is_not_told_unasked(aws: Stubs) -> None:
     assert record(aws, promotion=unchanged.to_json())["announcement"] is None
 
 
-def test_a_step_that_is_run_again_counts_once(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_somebody_else_has_recorded_is_not_counted(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
     record(aws, promotion=ended().to_json(), written=False)
     assert counted(capsys) == []
+
+
+def test_what_a_killed_try_has_recorded_is_counted(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
+    record(aws, promotion=ended().to_json(), written=False, attempt=1)
+    assert [count["outcome"] for count in counted(capsys)] == ["Promoted"] * 2
 
 
 def test_the_record_is_added_and_never_overwritten(aws: Stubs) -> None:
@@ -84,4 +89,4 @@ def test_the_record_is_added_and_never_overwritten(aws: Stubs) -> None:
         {"TableName": names.RECORDS_TABLE, "Item": ANY, "ConditionExpression": "attribute_not_exists(attempt)"},
     )
     execution = {"arn": EXECUTION.arn, "started_at": EXECUTION.started_at.isoformat()}
-    record_promotion.handler({"input": INPUT, "execution": execution, "failure": FAILURE}, None)
+    record_promotion.handler({"input": INPUT, "execution": execution, "attempt": 0, "failure": FAILURE}, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas import put_aside_scaling, restore_scaling
-from lambdas.promotion import accounts, lists, scaling, scaling_restoration, scaling_targets
+from lambdas import put_aside_scaling, restore_scaling, tidy_up
+from lambdas.promotion import accounts, lists, names, scaling, scaling_restoration, scaling_targets
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.document import Promotion, RollBack, RollBackProgress
 from lambdas.promotion.errors import AccessDenied, CallRefused, PromotionError, ScalingIncomplete, ServiceUnavailable
+from lambdas.promotion.histories import LastState
 from lambdas.promotion.scaling import ScalableTarget
 from lambdas.promotion.settings import INSTANCES, Scaling
 from tests.adapters.conftest import Stubs
@@ -240,6 +242,35 @@ def test_after_a_failure_what_the_stage_says_is_not_registered(aws: Stubs, stora
 
 def test_after_a_stop_what_the_stage_says_is_not_registered_either(storage: Storage) -> None:
     assert scaling_restoration.restore(SCALED, well=False, hub=storage.client) == 0
+
+
+def test_long_after_a_stop_what_somebody_has_registered_meanwhile_stays(aws: Stubs, storage: Storage) -> None:
+    lists.write(lists.SCALING, [WHOLE], SCALED, s3=storage.client)
+    aws.let_in()
+    endpoint(aws, {"VariantName": "All"})
+    registered(aws)
+    assert scaling_restoration.restore(SCALED, well=False, hub=storage.client, leave_registered=True) == 0
+
+
+@pytest.mark.parametrize(("state", "waits"), [(names.PUT_ASIDE_STATE, True), ("Wait for the endpoint", False)])
+def test_who_tidies_up_waits_for_a_lambda_that_was_putting_it_aside(
+    monkeypatch: pytest.MonkeyPatch, state: str, waits: bool
+) -> None:
+    slept: list[float] = []
+    restored: list[bool] = []
+
+    def restore(*_: object, leave_registered: bool, **__: object) -> int:
+        restored.append(leave_registered)
+        return 1
+
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(tidy_up, "s3_of_hub", lambda: None)
+    monkeypatch.setattr(scaling_restoration, "restore", restore)
+    last = LastState(name=state, promotion=SCALED)
+    assert tidy_up._restore_scaling(last, stopped_at=datetime.now(UTC)) == 1
+    assert tidy_up._restore_scaling(last, stopped_at=BEGUN) == 1
+    assert restored == [False, True]
+    assert [seconds > 80 for seconds in slept] == ([True, False] if waits else [])
 
 
 def test_on_the_way_back_the_configuration_gone_back_to_says_what_is_in_the_way(aws: Stubs, storage: Storage) -> None:
