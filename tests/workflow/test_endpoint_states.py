@@ -158,6 +158,17 @@ def test_a_throttled_call_is_tried_again(world: World, operation: str) -> None:
     assert world.promoted(made).output["outcome"] == "Promoted"
 
 
+def test_an_outage_while_the_endpoint_is_watched_says_nothing_about_the_model(world: World) -> None:
+    """More tries in a row than a state has: it waits, and looks again."""
+    arn = world.start(application=APPLICATION, stage="qa", model_name=world.model().name)
+    world.wait_for_state(arn, "Wait for the endpoint")
+    world.faults.inject("DescribeEndpoint", Kind.THROTTLE, times=10)
+    ended = world.wait(arn)
+
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert world.faults.pending() == []
+
+
 @pytest.mark.parametrize("operation", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
 def test_an_error_after_the_effect_is_no_harm(world: World, operation: str) -> None:
     made = world.model()
