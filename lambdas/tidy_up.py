@@ -1,4 +1,4 @@
-"""Do for a promotion that was stopped from outside what it could not do itself.
+"""Do for a promotion that was stopped, or ended by Step Functions itself, what it could not do itself.
 
 It is recorded, the endpoint is unlocked, its uploads are aborted, the scaling that was put aside is restored, and its
 trial endpoint is removed.
@@ -43,6 +43,11 @@ _STATUSES = {
         family=Outcome.ABORTED,
         cause="The execution ran longer than its state machine allows, which is longer than any stage's deadline.",
     ),
+    "FAILED": Failure(
+        error="States.Runtime",
+        family=Outcome.ERRORED,
+        cause="Step Functions ended the execution itself, past every state that could have told why.",
+    ),
 }
 
 
@@ -58,13 +63,14 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         log_about(last.promotion)
     request = _input(detail)
     dynamodb = accounts.own_dynamodb()
+    failure = _failure(detail)
     attempt = Attempt(
         execution=execution,
         input=request,
-        outcome=Outcome.ABORTED,
+        outcome=Outcome(failure.family),
         ended_at=stopped_at,
         promotion=last.promotion,
-        failure=_failure(detail),
+        failure=failure,
         state=last.name,
     )
     recorded = records.write(attempt, dynamodb=dynamodb)
@@ -88,7 +94,8 @@ def _failure(detail: dict[str, Any]) -> Failure:
     """What stopped it, with the words of whoever did."""
     known = _STATUSES[detail["status"]]
     said = ": ".join(filter(None, (detail.get("error"), detail.get("cause"))))
-    return replace(known, cause=f"{known.cause} {said}".strip())
+    error = (detail.get("error") or known.error) if detail["status"] == "FAILED" else known.error
+    return replace(known, error=error, cause=f"{known.cause} {said}".strip())
 
 
 def _tell(attempt: Attempt) -> None:

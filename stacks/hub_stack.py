@@ -51,7 +51,13 @@ _LONG = frozenset(
 )
 # What rolls back may first have to wait for a deployment, which lasts 8 hours at most (roll_back_rules.py).
 _TO_ROLL_BACK = Duration.hours(10)
-_STOPPED = f"{names.PRODUCT}-stopped"  # the rule for executions that were stopped
+# The rules for executions that ended where no state of theirs could do anything: they were stopped or ran out of time,
+# or Step Functions ended them itself. (AWS: Step Functions, "Error handling": what a Catch does not catch.)
+_STOPPED, _BROKEN = f"{names.PRODUCT}-stopped", f"{names.PRODUCT}-broken"
+_ENDED_OUTSIDE: dict[str, dict[str, list[str]]] = {
+    _STOPPED: {"status": ["ABORTED", "TIMED_OUT"]},
+    _BROKEN: {"status": ["FAILED"], "error": ["States.Runtime", "States.DataLimitExceeded"]},
+}
 _LONGEST = Duration.minutes(15)
 _ONE_CPU = 1769  # MB
 
@@ -133,7 +139,7 @@ class HubStack(Stack):
         )
         let_announce(steps[Step.TIDY_UP].role, key)
         self._let_look_at_executions(steps)
-        dead_letters = dead_letter_queue(self, [f"{names.BUS}/{names.approval_rule('*')}", _STOPPED])
+        dead_letters = dead_letter_queue(self, [f"{names.BUS}/{names.approval_rule('*')}", *_ENDED_OUTSIDE])
         self._approvals(configuration, dead_letters)
         self._tidy_up(steps[Step.TIDY_UP], dead_letters)
         observe(
@@ -144,7 +150,8 @@ class HubStack(Stack):
             longest_execution=longest,
             steps=steps,
             dead_letters=dead_letters,
-            rules={names.approval_rule(name): names.BUS for name in configuration.applications} | {_STOPPED: None},
+            rules={names.approval_rule(name): names.BUS for name in configuration.applications}
+            | dict.fromkeys(_ENDED_OUTSIDE),
             oldest_lock=measure_locks(self, tables, code=code, key=key),
         )
         self._accept_findings(steps, lists)
@@ -230,26 +237,27 @@ class HubStack(Stack):
             )
 
     def _tidy_up(self, tidy_up: StepFunction, dead_letters: sqs.IQueue) -> None:
-        """An execution that is stopped or runs out of time has no state in which it could tidy up by itself."""
-        events.Rule(
-            self,
-            "Stopped",
-            rule_name=_STOPPED,
-            description="A promotion that was stopped is recorded; lock, uploads and scaling are tidied up",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={"stateMachineArn": [self.state_machine.state_machine_arn], "status": ["ABORTED", "TIMED_OUT"]},
-            ),
-            targets=[
-                targets.LambdaFunction(
-                    tidy_up.function,
-                    dead_letter_queue=dead_letters,
-                    retry_attempts=10,
-                    max_event_age=Duration.hours(2),
-                )
-            ],
-        )
+        """An execution that is ended from outside has no state in which it could tidy up by itself."""
+        for name, ended in _ENDED_OUTSIDE.items():
+            events.Rule(
+                self,
+                name.rpartition("-")[2].title(),
+                rule_name=name,
+                description="A promotion that ended from outside is recorded, and what it has left is tidied up",
+                event_pattern=events.EventPattern(
+                    source=["aws.states"],
+                    detail_type=["Step Functions Execution Status Change"],
+                    detail={"stateMachineArn": [self.state_machine.state_machine_arn], **ended},
+                ),
+                targets=[
+                    targets.LambdaFunction(
+                        tidy_up.function,
+                        dead_letter_queue=dead_letters,
+                        retry_attempts=10,
+                        max_event_age=Duration.hours(2),
+                    )
+                ],
+            )
 
     def _accept_findings(self, steps: dict[Step, StepFunction], lists: s3.Bucket) -> None:
         tracing = "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources (AWS: X-Ray actions)."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
@@ -99,8 +99,13 @@ def promote_and_lose_the_source(world: World, place: Place, subject: Subject) ->
     return world.wait(arn)
 
 
-def tidy_up(world: World, place: Place, subject: Subject, *, stopped_at: int | None = None) -> Ended:
-    """Do what the rule for stopped executions does, for the subject's. `stopped_at`: milliseconds, or now."""
+def tidy_up(
+    world: World, place: Place, subject: Subject, *, stopped_at: int | None = None, how: Mapping[str, str] | None = None
+) -> Ended:
+    """Do what the rule for stopped executions does, for the subject's. `stopped_at`: milliseconds, or now.
+
+    `how`: other members of the event, such as its status.
+    """
     asked = {"application": APPLICATION, "stage": place.target, "model_name": subject.model or "any"}
     detail = {
         "executionArn": subject.execution,
@@ -108,6 +113,7 @@ def tidy_up(world: World, place: Place, subject: Subject, *, stopped_at: int | N
         "startDate": int(time.time() * 1000),  # so that it has a record of its own
         "stopDate": stopped_at or int(time.time() * 1000),
         "input": json.dumps(asked),
+        **(how or {}),
     }
     answer = world.client("lambda").invoke(
         FunctionName=function(Step.TIDY_UP), Payload=json.dumps({"detail": detail}).encode()

@@ -11,6 +11,7 @@ from lambdas.promotion import names
 from lambdas.promotion.names import Step, step_role_arn
 from sandbox.sagemaker.faults import Kind
 from tests.workflow.given import APPLICATION, World
+from tests.workflow.journeys import QA, Subject, tidy_up
 from tests.workflow.rights import without
 
 
@@ -62,6 +63,18 @@ def test_a_promotion_that_was_stopped_is_recorded_with_the_state_it_was_in(world
     assert record["source_model"].endswith(f":model/{made.name}")
     while "owner" in world.lock_of("qa"):
         assert time.monotonic() < deadline
+
+
+def test_a_promotion_that_step_functions_ended_itself_is_recorded_as_an_error(world: World) -> None:
+    """No state of it could: there is no Catch for these (AWS: Error handling)."""
+    ended = world.promoted(world.model())
+    how = {"status": "FAILED", "error": "States.DataLimitExceeded", "cause": "The state is too large."}
+    done = tidy_up(world, QA, Subject("", execution=ended.arn), how=how)
+
+    assert done.output["recorded"] is True
+    (record,) = [one for one in world.records() if one.get("error") == "States.DataLimitExceeded"]
+    assert record["outcome"] == "Errored"
+    assert "The state is too large." in record["cause"]
 
 
 def test_a_promotion_without_a_record_is_not_called_good_and_the_next_one_mends_it(world: World) -> None:

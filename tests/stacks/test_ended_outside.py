@@ -1,0 +1,26 @@
+"""Executions that end where no state of theirs could do anything are tidied up after, and no others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambdas.promotion.names import hub_stack
+
+
+def test_what_no_state_can_catch_is_handed_to_the_function_that_tidies_up(templates: dict[str, dict[str, Any]]) -> None:
+    rules = {
+        one["Properties"]["Name"]: one["Properties"]
+        for one in templates[hub_stack()]["Resources"].values()
+        if one["Type"] == "AWS::Events::Rule"
+    }
+    ended = {name: rule["EventPattern"]["detail"] for name, rule in rules.items() if "status" in str(rule)}
+    for detail in ended.values():
+        assert "StateMachine" in str(detail.pop("stateMachineArn"))
+    assert ended == {
+        "promote-stopped": {"status": ["ABORTED", "TIMED_OUT"]},
+        "promote-broken": {"status": ["FAILED"], "error": ["States.Runtime", "States.DataLimitExceeded"]},
+    }
+    for name in ended:
+        (target,) = rules[name]["Targets"]
+        assert "tidyup" in str(target["Arn"])
+        assert "DeadLetterConfig" in target
