@@ -192,7 +192,9 @@ def test_what_served_before_a_promotion_is_not_taken_away_unless_it_answers_wron
     forget_good_ones(world, but=0)
     with smoke.tested(world, deployed_settings, wrong):
         alone = world.promote(unknown)
-    failed(alone, "SmokeTestFailed", "before this promotion came, and was left as it is", "knows no good promotion")
+    failed(
+        alone, "SmokeTestFailed", "before this promotion came, and was left as it is", "knows no other good promotion"
+    )
     assert outcome(world, alone) == "Errored"
     assert world.endpoint("qa")["EndpointConfigName"] == second.config
 
@@ -210,19 +212,19 @@ def test_what_served_before_a_promotion_is_not_taken_away_unless_it_answers_wron
     assert world.ask("qa")["model"] == good.name
 
 
-def test_what_is_scaled_while_it_is_promoted_again_is_not_taken_away(world: World, deployed_settings: Settings) -> None:
-    """It is Updating then, on the configuration that it serves."""
-    made = world.model(container=slow_to_start(world, seconds=5))
+def test_what_aws_maintains_while_it_is_promoted_again_is_not_taken_away(
+    world: World, deployed_settings: Settings
+) -> None:
+    """It is not InService then, on the configuration that it serves, as while it is scaled (test_roll_back_rules.py)."""
+    made = world.model()
     first = world.promoted(made)
-    more = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 2}]
     with smoke.tested(world, deployed_settings, replace(smoke.TEXT, expect=Expectation(body="never"))):
-        world.client("sagemaker", "qa").update_endpoint_weights_and_capacities(
-            EndpointName=ENDPOINTS["qa"], DesiredWeightsAndCapacities=more
-        )
+        world.faults.inject("DescribeEndpoint", Kind.SYSTEM_UPDATING, account=QA, seconds=3.0)
         ended = world.promote(made)
 
     failed(ended, "SmokeTestFailed", "before this promotion came, and was left as it is")
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
+    assert world.ask("qa")["model"] == made.name
 
 
 @pytest.mark.parametrize("more", [{"model_name": "m"}, {"allow_older": True}])
