@@ -215,7 +215,7 @@ def test_what_served_before_a_promotion_is_not_taken_away_unless_it_answers_wron
 def test_what_aws_maintains_while_it_is_promoted_again_is_not_taken_away(
     world: World, deployed_settings: Settings
 ) -> None:
-    """It is not InService then, on the configuration that it serves, as while it is scaled (test_roll_back_rules.py)."""
+    """It is not InService then, on the configuration that it serves; as while it is scaled (roll_back_rules)."""
     made = world.model()
     first = world.promoted(made)
     with smoke.tested(world, deployed_settings, replace(smoke.TEXT, expect=Expectation(body="never"))):
