@@ -120,19 +120,21 @@ def queue_policy(world: World, where: str, change: Callable[[Document], Document
 def uninvokable(world: World, function: str) -> Iterator[None]:
     """Run while a function's own policy lets nobody invoke it."""
     lambda_ = world.client("lambda")
-    (statement,) = json.loads(lambda_.get_policy(FunctionName=function)["Policy"])["Statement"]
-    lambda_.remove_permission(FunctionName=function, StatementId=statement["Sid"])
+    statements = json.loads(lambda_.get_policy(FunctionName=function)["Policy"])["Statement"]
+    for statement in statements:
+        lambda_.remove_permission(FunctionName=function, StatementId=statement["Sid"])
     try:
         yield
     finally:
-        ((source,),) = (condition.values() for condition in statement["Condition"].values())
-        lambda_.add_permission(
-            FunctionName=function,
-            StatementId=statement["Sid"],
-            Action=statement["Action"],
-            Principal=statement["Principal"]["Service"],
-            SourceArn=source,
-        )
+        for statement in statements:
+            ((source,),) = (condition.values() for condition in statement["Condition"].values())
+            lambda_.add_permission(
+                FunctionName=function,
+                StatementId=statement["Sid"],
+                Action=statement["Action"],
+                Principal=statement["Principal"]["Service"],
+                SourceArn=source,
+            )
 
 
 def _queue_policy(sqs: Any, url: str) -> str:

@@ -89,7 +89,7 @@ SHOWN = {
     Grant(HUBS_KEY, "", ROOT),
     Grant("bus promote", "approvals-from-dev", "arn:aws:iam::222222222222:root"),
     *(Grant(f"queue promote-{where}-UndeliveredEvents*", "RulesSend", "events.*") for where in LETTERS),
-    Grant(f"function {TIDY_UP}", "*", "events.amazonaws.com"),
+    Grant(f"function {TIDY_UP}", "*StoppedAllow*", "events.amazonaws.com"),
 }
 # And why no promotion in the sandbox can show that the others are needed.
 NOT_SHOWN = {
@@ -103,6 +103,7 @@ NOT_SHOWN = {
     Grant(
         "promote-*-scaler", "", f"{HUB}*"
     ): "Trusted as the others are; what its steps do, test_scaler_rights.py shows.",
+    Grant(f"function {TIDY_UP}", "*BrokenAllow*", "events.*"): "Step Functions ends none by itself in the sandbox.",
     Grant("function promote-measure-locks", "*", "events.*"): "It asks every five minutes; test_rights.py does it.",
 }
 
