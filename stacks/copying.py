@@ -10,11 +10,11 @@ from constructs import Construct
 
 from lambdas.promotion import copy_plan
 from lambdas.promotion.names import Step
-from stacks.step import CAUGHT_WITH_PROMOTION, StepFunction, task
+from stacks.step import CAUGHT_WITH_PROMOTION, StepFunction, task, when
 
 COPY_LABEL = "CopyTheArtifacts"
-_UNIT_HAS_FAILED = sfn.Condition.jsonata("{% $exists($states.input.failed) %}")
-_NOTHING_TO_COPY = sfn.Condition.jsonata("{% $states.input.copy.units = 0 %}")
+_UNIT_HAS_FAILED = when("$exists($states.input.failed)")
+_NOTHING_TO_COPY = when("$states.input.copy.units = 0")
 # The beginning of the cause: it holds the message, and the results of all units together have 256 KiB (AWS: quotas).
 _UNIT_FAILED = (
     "{% {'failed': {'Error': $states.errorOutput.Error, 'Cause': $substring($states.errorOutput.Cause, 0, 600)}} %}"

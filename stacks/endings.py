@@ -14,7 +14,7 @@ from lambdas.promotion.errors import Errored, RecordNotWritten
 from lambdas.promotion.names import Step
 from stacks import locking
 from stacks.announcing import announce
-from stacks.step import StepFunction, task
+from stacks.step import StepFunction, task, when
 from stacks.tables import Tables
 
 EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
@@ -31,19 +31,24 @@ _UNEXPLAINED = (
 _OUTCOME = (
     f"$states.input.promotion.request.dry_run = true ? '{Outcome.PLANNED}' : $states.input.promotion.result.outcome"
 )
+
+
+def _not_written(what: str) -> str:
+    """Return the input with the failure of a good ending that is not written down."""
+    return (
+        "$merge([$states.input, {'failure': "
+        f"{{'error': '{RecordNotWritten.__name__}', 'family': '{Errored.__name__}', "
+        f"'cause': 'The promotion ended ' & ({_OUTCOME}) & ', and {what} ' & $string($states.errorOutput)}}}}])"
+    )
+
+
 # A failure keeps its name; a good ending without a record is none.
 _UNRECORDED = (
-    "{% $exists($states.input.failure) ? $states.input : $merge([$states.input, {'failure': "
-    f"{{'error': '{RecordNotWritten.__name__}', 'family': '{Errored.__name__}', "
-    f"'cause': 'The promotion ended ' & ({_OUTCOME}) & ', and its record could not be "
-    "written. Promote again: that writes it. ' & $string($states.errorOutput)}}]) %}"
+    "{% $exists($states.input.failure) ? $states.input : "
+    f"{_not_written('its record could not be written. Promote again: that writes it.')} %}}"
 )
-_UNNOTED = (
-    "{% $merge([$states.input, {'failure': {"
-    f"'error': '{RecordNotWritten.__name__}', 'family': '{Errored.__name__}', "
-    f"'cause': 'The promotion ended ' & ({_OUTCOME}) & ', and it could not be noted that the endpoint may go back to "
-    "it. Promote again: that notes it. ' & $string($states.errorOutput)}}]) %}"
-)
+_NOT_NOTED = "it could not be noted that the endpoint may go back to it. Promote again: that notes it."
+_UNNOTED = f"{{% {_not_written(_NOT_NOTED)} %}}"
 
 
 @dataclass(frozen=True)
@@ -69,12 +74,12 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
     )
     planned = sfn.Succeed.jsonata(scope, Outcome.PLANNED, outputs="{% $states.input.promotion.plan %}")
     how = sfn.Choice.jsonata(scope, "How did it end?")
-    how.when(_is("$exists($states.input.failure)"), failed).when(
-        _is(f"$states.input.promotion.result.outcome = '{Outcome.UNCHANGED}'"), unchanged
-    ).when(_is("$states.input.promotion.request.dry_run = true"), planned).otherwise(promoted)
+    how.when(when("$exists($states.input.failure)"), failed).when(
+        when(f"$states.input.promotion.result.outcome = '{Outcome.UNCHANGED}'"), unchanged
+    ).when(when("$states.input.promotion.request.dry_run = true"), planned).otherwise(promoted)
     told = sfn.Choice.jsonata(scope, "Is it to be announced?")
     told.when(
-        _is("$type($states.input.announcement) = 'object'"),
+        when("$type($states.input.announcement) = 'object'"),
         announce(scope, outcomes, how, title="Announce the outcome"),
     ).otherwise(how)
 
@@ -89,7 +94,7 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         state.next(told)
     which = sfn.Choice.jsonata(scope, "Is the endpoint locked?")
     not_locked = "$exists($states.input.promotion) = false or $states.input.promotion.request.dry_run = true"
-    which.when(_is(not_locked), told).when(_is("$exists($states.input.failure)"), unlock).otherwise(note)
+    which.when(when(not_locked), told).when(when("$exists($states.input.failure)"), unlock).otherwise(note)
 
     record = task(
         scope,
@@ -127,7 +132,3 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
 
 def _or_null(member: str) -> str:
     return f"{{% $exists($states.input.{member}) ? $states.input.{member} : null %}}"
-
-
-def _is(expression: str) -> sfn.Condition:
-    return sfn.Condition.jsonata(f"{{% {expression} %}}")

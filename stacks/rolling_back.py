@@ -10,7 +10,7 @@ from constructs import Construct
 from lambdas.promotion import names
 from lambdas.promotion.document import RollBackProgress
 from lambdas.promotion.names import Step
-from stacks.step import POLL, StepFunction, task
+from stacks.step import POLL, StepFunction, task, when
 
 _ROLL_BACK_FAILED = "{% $merge([$states.input, {'roll_back_failed': $states.errorOutput}]) %}"
 _ROLLED_BACK = "{% $merge([$states.input, {'promotion': $states.result.Payload, 'interrupted': false}]) %}"
@@ -57,4 +57,4 @@ def rolling_back(scope: Construct, steps: Mapping[Step, StepFunction], *, then: 
 
 def _roll_back_is(*progresses: RollBackProgress) -> sfn.Condition:
     is_so = " or ".join(f"$states.input.promotion.roll_back.progress = '{progress}'" for progress in progresses)
-    return sfn.Condition.jsonata(f"{{% {is_so} %}}")
+    return when(is_so)

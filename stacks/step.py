@@ -54,6 +54,11 @@ DOCUMENT = "{% $states.result.Payload %}"
 _DOCUMENT = {"promotion": "{% $states.input %}", "attempt": "{% $states.context.State.RetryCount %}"}
 
 
+def when(expression: str) -> sfn.Condition:
+    """Return the condition that a JSONata expression is true."""
+    return sfn.Condition.jsonata(f"{{% {expression} %}}")
+
+
 class StepFunction(Construct):
     """A step's or a job's Lambda, its role (fixed name: other accounts trust it by ARN) and its log group."""
 

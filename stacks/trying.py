@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from lambdas.promotion import names
 from lambdas.promotion.document import TrialProgress
 from lambdas.promotion.names import Step
-from stacks.step import StepFunction, task
+from stacks.step import CAUGHT_WITH_PROMOTION, POLL, StepFunction, task, when
 
-_POLL = Duration.seconds(30)
 # As trial_rules.is_wanted: not what is rolled back to, nor what is live or about to be already.
 _WANTED = (
     "$type($states.input.stage.trial) = 'object' and $states.input.request.roll_back != true "
     "and $states.input.change.joined != true"
 )
 _PASSED = "{% {'promotion': $states.result.Payload} %}"
-_FAILED = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
 _REMOVED = "{% $merge([$states.input, {'promotion': $states.result.Payload}]) %}"
 # What failed first is what the operator must read.
 _NOT_REMOVED = (
@@ -33,8 +30,8 @@ def trial(
     scope: Construct, steps: Mapping[Step, StepFunction], *, then: sfn.IChainable, explain: sfn.IChainable
 ) -> sfn.Choice:
     """Return the question whether the model is tried first. What passes goes on to `then`, with the document."""
-    wait = sfn.Wait.jsonata(scope, "Wait for the trial endpoint", time=sfn.WaitTime.duration(_POLL))
-    wait_until_gone = sfn.Wait.jsonata(scope, "Wait for the removal", time=sfn.WaitTime.duration(_POLL))
+    wait = sfn.Wait.jsonata(scope, "Wait for the trial endpoint", time=sfn.WaitTime.duration(POLL))
+    wait_until_gone = sfn.Wait.jsonata(scope, "Wait for the removal", time=sfn.WaitTime.duration(POLL))
     remove = task(
         scope,
         "Remove the trial endpoint",
@@ -53,7 +50,7 @@ def trial(
         names.CREATE_TRIAL_STATE,
         steps[Step.CREATE_TRIAL],
         caught_by=remove,
-        catch_output=_FAILED,
+        catch_output=CAUGHT_WITH_PROMOTION,
         asked_again_by=wait,
     )
     smoke_test = task(
@@ -62,7 +59,7 @@ def trial(
         steps[Step.SMOKE_TEST],
         outputs=_PASSED,
         caught_by=remove,
-        catch_output=_FAILED,
+        catch_output=CAUGHT_WITH_PROMOTION,
     )
     serves = sfn.Choice.jsonata(scope, "Does the trial endpoint serve?")
     gone = sfn.Choice.jsonata(scope, "Is the trial endpoint gone?")
@@ -70,18 +67,14 @@ def trial(
     wanted = sfn.Choice.jsonata(scope, "Is it to be tried first?")
 
     create.next(
-        serves.when(_is(f"$states.input.trial.progress = '{TrialProgress.SERVES}'"), smoke_test).otherwise(
+        serves.when(when(f"$states.input.trial.progress = '{TrialProgress.SERVES}'"), smoke_test).otherwise(
             wait.next(create)
         )
     )
     smoke_test.next(remove)
     remove.next(
-        gone.when(_is(f"{is_gone} and $exists($states.input.failed)"), explain)
-        .when(_is(is_gone), then, outputs="{% $states.input.promotion %}")
+        gone.when(when(f"{is_gone} and $exists($states.input.failed)"), explain)
+        .when(when(is_gone), then, outputs="{% $states.input.promotion %}")
         .otherwise(wait_until_gone.next(remove))
     )
-    return wanted.when(_is(_WANTED), create).otherwise(then)
-
-
-def _is(expression: str) -> sfn.Condition:
-    return sfn.Condition.jsonata(f"{{% {expression} %}}")
+    return wanted.when(when(_WANTED), create).otherwise(then)

@@ -18,7 +18,7 @@ from stacks import locking
 from stacks.copying import copying
 from stacks.endings import EXECUTION, WELL, endings
 from stacks.rolling_back import rolling_back
-from stacks.step import CAUGHT_WITH_PROMOTION, DOCUMENT, POLL, StepFunction, task
+from stacks.step import CAUGHT_WITH_PROMOTION, DOCUMENT, POLL, StepFunction, task, when
 from stacks.tables import Tables
 from stacks.trying import trial
 
@@ -32,15 +32,13 @@ _LOCK_LOST = (
     "$states.input.stage.endpoint & ' in ' & $states.input.target.name & ', because this one had gone on for too long. "
     "The endpoint was not changed. Promote again.'}} %}"
 )
-_TO_ROLL_BACK = sfn.Condition.jsonata("{% $type($states.input) = 'object' and $states.input.roll_back = true %}")
-_ASKED_TO_ROLL_BACK = sfn.Condition.jsonata("{% $states.input.request.roll_back = true %}")
+_TO_ROLL_BACK = when("$type($states.input) = 'object' and $states.input.roll_back = true")
+_ASKED_TO_ROLL_BACK = when("$states.input.request.roll_back = true")
 _WELL = "{% {'promotion': $states.result.Payload} %}"
 _NOT_PUT_BACK = "{% $merge([$states.input, {'scaling_failed': $states.errorOutput}]) %}"
 # Nothing was put aside, and the stage says nothing of it.
-_NOT_TO_BE_SCALED = sfn.Condition.jsonata(
-    "{% $not($states.input.scaling != null or $count($states.input.stage.autoscaling) > 0) %}"
-)
-_DRY_RUN = sfn.Condition.jsonata("{% $states.input.request.dry_run %}")
+_NOT_TO_BE_SCALED = when("$not($states.input.scaling != null or $count($states.input.stage.autoscaling) > 0)")
+_DRY_RUN = when("$states.input.request.dry_run")
 
 
 def story(
@@ -158,8 +156,8 @@ def story(
 
 
 def _progress_is(progress: Progress) -> sfn.Condition:
-    return sfn.Condition.jsonata(f"{{% $states.input.change.progress = '{progress}' %}}")
+    return when(f"$states.input.change.progress = '{progress}'")
 
 
 def _ended() -> sfn.Condition:
-    return sfn.Condition.jsonata("{% $exists($states.input.result.outcome) %}")
+    return when("$exists($states.input.result.outcome)")
