@@ -28,6 +28,5 @@ def handler(promotion: Promotion, attempt: int) -> Promotion:
         progress=progress,
         removal_began_at=began_at,
         looks=known.looks + 1,
-        deleting=known.deleting or act is Act.DELETE,
     )
     return replace(promotion, trial=removed)

@@ -351,8 +351,7 @@ class PutAside:
 class TrialEndpoint:
     """The temporary endpoint on which the model is tried before traffic moves, and its configuration, by their names.
 
-    `looks`, `deleting`: how often its removal has looked at it, and whether it has deleted it. `smoke`: what the smoke
-    tests asked it and got.
+    `looks`: how often its removal has looked at it. `smoke`: what the smoke tests asked it and got.
     """
 
     progress: TrialProgress
@@ -360,7 +359,6 @@ class TrialEndpoint:
     config: str
     removal_began_at: datetime | None = None
     looks: int = 0
-    deleting: bool = False
     smoke: SmokeReport | None = None
 
 

@@ -39,7 +39,6 @@ class EndpointSeen:
     counts_settled: bool = True
     variants: tuple[str, ...] = ()
     serverless: bool = False
-    created_at: datetime | None = None
 
     @property
     def heading_for(self) -> str:

@@ -36,7 +36,6 @@ def seen_in(found: DescribeEndpointOutputTypeDef) -> EndpointSeen:
         # Left out by SageMaker while the first creation is under way or has failed.
         config=found.get("EndpointConfigName") or (pending["EndpointConfigName"] if pending else ""),
         modified_at=found["LastModifiedTime"],
-        created_at=found["CreationTime"],
         pending_config=pending["EndpointConfigName"] if pending else None,
         failure_reason=found.get("FailureReason"),
         counts_settled=_counts_settled(found),
@@ -47,22 +46,12 @@ def seen_in(found: DescribeEndpointOutputTypeDef) -> EndpointSeen:
 
 def described(endpoint: str, *, sagemaker: SageMakerClient) -> DescribeEndpointOutputTypeDef | None:
     """Return DescribeEndpoint's answer, or None if there is no such endpoint."""
-    try:
-        return sagemaker.describe_endpoint(EndpointName=endpoint)
-    except ClientError as error:
-        if sagemaker_errors.is_missing(error):
-            return None
-        raise
+    return sagemaker_errors.unless_missing(lambda: sagemaker.describe_endpoint(EndpointName=endpoint))
 
 
 def described_config(config: str, *, sagemaker: SageMakerClient) -> DescribeEndpointConfigOutputTypeDef | None:
     """Return DescribeEndpointConfig's answer, or None if there is no such configuration, or no more."""
-    try:
-        return sagemaker.describe_endpoint_config(EndpointConfigName=config)
-    except ClientError as error:
-        if sagemaker_errors.is_missing(error):
-            return None
-        raise
+    return sagemaker_errors.unless_missing(lambda: sagemaker.describe_endpoint_config(EndpointConfigName=config))
 
 
 def ensure_config(wanted: Wanted, tags: dict[str, str], *, sagemaker: SageMakerClient) -> None:

@@ -53,11 +53,8 @@ def require_same(wanted: Wanted, *, sagemaker: SageMakerClient) -> None:
 
 def find_same(wanted: Wanted, *, sagemaker: SageMakerClient) -> bool:
     """Say whether the model is there. Raises NameTaken if something else has its name."""
-    try:
-        found = sagemaker.describe_model(ModelName=wanted.name)
-    except ClientError as error:
-        if sagemaker_errors.is_missing(error):
-            return False
-        raise
+    found = sagemaker_errors.unless_missing(lambda: sagemaker.describe_model(ModelName=wanted.name))
+    if found is None:
+        return False
     rules.require_same("model", wanted.name, wanted.request, dict(found))
     return True

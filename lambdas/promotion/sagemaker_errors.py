@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from botocore.exceptions import ClientError
+
+T = TypeVar("T")
 
 
 def is_missing(error: ClientError) -> bool:
@@ -14,6 +19,16 @@ def is_missing(error: ClientError) -> bool:
         or _code(error) == "ResourceNotFound"
         or (_code(error) == "ValidationException" and "does not exist" in _message(error))
     )
+
+
+def unless_missing(call: Callable[[], T]) -> T | None:
+    """Return what a call answers, or None if SageMaker says that the named resource does not exist."""
+    try:
+        return call()
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
 
 
 def is_existing(error: ClientError) -> bool:

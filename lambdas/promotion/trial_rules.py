@@ -115,7 +115,7 @@ def next_removal(known: TrialEndpoint, seen: EndpointSeen | None, *, again: bool
     """Say what comes next until it is gone. `again`: an earlier run of the step may have had an effect already."""
     if seen is None:
         # An answer right after a creation may be from before it.
-        looked_before = again or known.deleting or known.looks > 0
+        looked_before = again or known.looks > 0
         return Act.NOTHING, TrialProgress.GONE if looked_before else TrialProgress.UNDER_WAY
     if seen.status in _IN_PROGRESS or seen.pending_config:
         return Act.NOTHING, TrialProgress.UNDER_WAY

@@ -61,7 +61,7 @@ def variant(*, current: int | None, desired: int | None) -> dict[str, Any]:
 
 def test_an_endpoint_is_seen_as_it_is(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     assert see(sagemaker, stubs, FailureReason="why") == EndpointSeen(
-        status="InService", config=OLD_CONFIG, modified_at=BEGUN, created_at=BEGUN, failure_reason="why"
+        status="InService", config=OLD_CONFIG, modified_at=BEGUN, failure_reason="why"
     )
 
 

@@ -45,7 +45,6 @@ def test_its_configuration_is_told_as_it_was_asked_for_and_its_counts_as_they_ar
             status="InService",
             config=OLD_CONFIG,
             modified_at=BEGUN,
-            created_at=BEGUN,
             counts_settled=False,
             variants=("All",),
         ),

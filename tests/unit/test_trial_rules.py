@@ -142,7 +142,6 @@ def test_it_is_not_waited_for_after_the_deadline() -> None:
         (NEW, "Deleting", (WAIT, UNDER_WAY)),
         (NEW, None, (WAIT, UNDER_WAY)),
         (replace(NEW, looks=1), None, (WAIT, GONE)),
-        (replace(NEW, deleting=True), None, (WAIT, GONE)),
     ],
 )
 def test_what_comes_next_until_it_is_gone(known: TrialEndpoint, status: str | None, expected: object) -> None:
