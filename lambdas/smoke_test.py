@@ -17,9 +17,9 @@ from lambdas.promotion.step import Clock, logger, now, step_with_clock
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
     trial = promotion.trial if promotion.trial and promotion.trial.progress is TrialProgress.SERVES else None
-    endpoint = trial.endpoint if trial else promotion.stage.endpoint
-    target = duties.as_invoker(promotion, endpoint=endpoint)
     stage = promotion.stage
+    endpoint = trial.endpoint if trial else stage.endpoint
+    target = duties.as_invoker(promotion, endpoint=endpoint)
     readers = {False: target}
     if any(place.in_source for place in payloads.places(promotion)):
         readers[True] = duties.as_payload_reader(promotion)
@@ -27,12 +27,14 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
         _run(test, payloads.content_of(test.payload, promotion, readers=readers), endpoint, target, clock, stage)
         for test in stage.smoke_tests
     ]
+    report = smoke_rules.require_passed(
+        judged,
+        endpoint=endpoint,
+        config=trial.config if trial else promotion.wanted_config.name,
+        trial_for=stage.endpoint if trial else None,
+    )
     if trial:
-        report = smoke_rules.require_passed(
-            judged, endpoint=endpoint, config=trial.config, trial_for=promotion.stage.endpoint
-        )
         return replace(promotion, trial=replace(trial, smoke=report))
-    report = smoke_rules.require_passed(judged, endpoint=endpoint, config=promotion.wanted_config.name)
     joined = promotion.change is not None and promotion.change.joined
     return replace(promotion, smoke=report).ended(Outcome.UNCHANGED if joined else Outcome.PROMOTED, at=now())
 

@@ -81,10 +81,10 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     unlocked = key is not None and locks.release(key, execution.arn, dynamodb=dynamodb)
     # What was opened later belongs to another promotion of the same model: an event may come late.
     aborted = _abort_uploads(last.promotion, opened_by=stopped_at)
-    # The last, so that its failure keeps nothing else from being done. Lambda then runs all of it twice more.
+    # These two come last: a failure of theirs keeps nothing else from being done, and the trial may take several runs.
+    # Lambda runs all of it twice more.
     scaled = _restore_scaling(last, stopped_at=stopped_at)
     done = {"recorded": recorded, "unlocked": unlocked, "uploads": aborted, "scaled": scaled}
-    # The last, because it may take several runs.
     done["trial"] = _remove_trial(last, stopped_at=stopped_at, clock=Clock.of(context))
     logger.info("Tidied up", extra={**done, "state": last.name})
     return done

@@ -12,8 +12,7 @@ from stacks.environment import Environment
 def let_ask_asynchronously(environment: Environment, role: iam.Role) -> None:
     """Give the invoker the endpoints of tested stages with async_inference, and the addresses they answer to."""
     account, region = environment.stack.account, environment.stack.region
-    applications = environment.configuration.applications
-    stages = [applications[application].stages[stage] for application, stage in environment.stages_here()]
+    stages = environment.configured_stages()
     asked = [(stage, stage.async_inference) for stage in stages if stage.smoke_test and stage.async_inference]
     if not asked:
         return

@@ -140,12 +140,11 @@ class Stage(EndpointConfiguration, Update):
     arns: dict[Arn, Arn] = Field(default_factory=dict)
     smoke_test: SmokeTests = ()
     autoscaling: Autoscaling = Field(default_factory=dict)
+    trial: TrialOrNone = None
 
     def variants_by_name(self) -> dict[str, dict[str, Any]]:
         """Return the variants in CreateEndpointConfig's words."""
         return {variant.name: variant.in_api_words() for variant in self.variants}
-
-    trial: TrialOrNone = None
 
     @property
     def deadline_seconds(self) -> int:

@@ -14,7 +14,7 @@ from stacks.environment import Environment
 def let_run(environment: Environment, role: iam.Role) -> None:
     """Give the execution role what the running endpoints do with it."""
     region = environment.stack.region
-    stages = _stages(environment)
+    stages = environment.configured_stages()
     written = _below(uri for stage in stages for uri in _outputs(stage))
     read = _below(stage.async_inference.s3_input_path for stage in stages if stage.async_inference)
     baselines = {
@@ -55,7 +55,7 @@ def let_run(environment: Environment, role: iam.Role) -> None:
 
 def let_deploy(environment: Environment, role: iam.Role) -> None:
     """Give the deployer what CreateEndpoint and UpdateEndpoint ask of their caller."""
-    stages = _stages(environment)
+    stages = environment.configured_stages()
     keys = {stage.volume_key for stage in stages if stage.volume_key}
     if keys:
         environment.allow(
@@ -77,11 +77,6 @@ _SHELL = [
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
 ]
-
-
-def _stages(environment: Environment) -> list[Stage]:
-    applications = environment.configuration.applications
-    return [applications[application].stages[stage] for application, stage in environment.stages_here()]
 
 
 def _outputs(stage: Stage) -> Iterator[str | None]:

@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 
 from lambdas.promotion import names
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
-from stacks.configuration import Configuration
+from stacks.configuration import Configuration, Stage
 from stacks.nag import accept
 from stacks.places import places
 
@@ -98,6 +98,11 @@ class Environment:
             for stage_name, stage in application.stages.items()
             if self.configuration.environment_of(stage_name, stage) == self.name
         ]
+
+    def configured_stages(self) -> list[Stage]:
+        """The stages here, as the file says them."""
+        applications = self.configuration.applications
+        return [applications[application].stages[stage] for application, stage in self.stages_here()]
 
     def sagemaker(self, kind: str, stage: tuple[str, str]) -> str:
         return f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:{kind}/{names.resource_beginning(*stage)}*"

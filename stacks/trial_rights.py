@@ -40,11 +40,9 @@ def let_ask(environment: Environment, role: iam.Role) -> None:
 
 def _endpoints(environment: Environment, *, at_once: bool = False) -> list[str]:
     """The trial endpoints' ARNs; `at_once`: without those that answer asynchronously (async_rights.py)."""
-    applications = environment.configuration.applications
-    stages = [applications[application].stages[stage] for application, stage in environment.stages_here()]
     return [
         arn
-        for stage in stages
+        for stage in environment.configured_stages()
         if stage.trial and not (at_once and stage.async_inference)
         for arn in names.endpoint_arns(
             environment.stack.account,

@@ -37,6 +37,7 @@ _NO_UPLOAD = "promote-looks-whether-it-may"
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _CHANGED = {"412", "PreconditionFailed"}
 _GLACIER = "InvalidObjectState"
+REFUSALS = (AccessDenied, CallRefused, ClientError)
 
 
 def read(artifact: Artifact, way: Way, *, s3: S3Client) -> list[Answer]:
@@ -216,10 +217,15 @@ def caught(attempt: Callable[[], list[Answer]]) -> list[Answer]:
     """Make an attempt. What AWS refuses in a way that nobody has thought of must not hide what else is in the way."""
     try:
         return attempt()
-    except AccessDenied as error:
-        return [readiness.denied(error)]
-    except (ClientError, CallRefused) as error:
-        return [Unproved(what="One of the questions that were asked ahead", why=str(error))]
+    except REFUSALS as error:
+        return [refusal(error)]
+
+
+def refusal(error: AccessDenied | CallRefused | ClientError) -> Answer:
+    """Return what a refused call means ahead: a missing right is in the way, anything else is not known to be."""
+    if isinstance(error, AccessDenied):
+        return readiness.denied(error)
+    return Unproved(what="One of the questions that were asked ahead", why=str(error))
 
 
 def passes(call: Callable[[], object], *expected: str, must_fail: bool = False) -> list[Answer]:

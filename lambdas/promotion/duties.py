@@ -132,7 +132,7 @@ def as_invoker(promotion: Promotion, *, endpoint: str | None = None) -> Account:
     """
     target = promotion.target
     asked = endpoint or promotion.stage.endpoint
-    answers = [uri.removeprefix("s3://").rstrip("/").partition("/") for uri in promotion.stage.answers_to]
+    answers = [place.partition("/") for place in promotion.stage.answer_places]
     action = "sagemaker:InvokeEndpointAsync" if answers else "sagemaker:InvokeEndpoint"
     objects, _ = _payloads(promotion, in_source=False)
     return _enter(

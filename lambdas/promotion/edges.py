@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from botocore.exceptions import ClientError
-
 from lambdas.promotion import (
     attempts,
     duties,
@@ -27,7 +25,7 @@ from lambdas.promotion import (
 )
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.document import ImageCopy, Promotion, Transfer, Wanted
-from lambdas.promotion.errors import AccessDenied, CallRefused, NameTaken
+from lambdas.promotion.errors import AccessDenied, NameTaken
 from lambdas.promotion.names import STEPS_OF_DUTY, Duty
 from lambdas.promotion.readiness import Answer, Finding, Unproved
 from lambdas.promotion.serving import Serving
@@ -159,10 +157,8 @@ def _guarded(call: Callable[[], T], answers: list[Answer]) -> T | None:
     """Make a call whose answer the rest needs; what stands in its way is told with the rest."""
     try:
         return call()
-    except AccessDenied as error:
-        answers.append(readiness.denied(error))
-    except (ClientError, CallRefused) as error:
-        answers.append(Unproved(what="One of the questions that were asked ahead", why=str(error)))
+    except attempts.REFUSALS as error:
+        answers.append(attempts.refusal(error))
     return None
 
 

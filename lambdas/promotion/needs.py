@@ -102,8 +102,7 @@ def of_invoker(promotion: Promotion) -> Iterator[Needed]:
             resource=promotion.target_arn("endpoint", endpoint),
             context=region,
         )
-    for uri in stage.answers_to:
-        place = uri.removeprefix("s3://").rstrip("/")
+    for place in stage.answer_places:
         bucket = place.partition("/")[0]
         yield Needed(role=role, actions=("s3:GetObject",), resource=f"arn:aws:s3:::{place}/answer", context=region)
         yield Needed(role=role, actions=("s3:ListBucket",), resource=f"arn:aws:s3:::{bucket}", context=region)

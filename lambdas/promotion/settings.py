@@ -189,6 +189,11 @@ class Stage:
         output = asynchronous.get("OutputConfig", {})
         return tuple(output[member] for member in ("S3OutputPath", "S3FailurePath") if member in output)
 
+    @property
+    def answer_places(self) -> tuple[str, ...]:
+        """The same addresses as an ARN has them: the bucket, and perhaps a slash and a folder without one."""
+        return tuple(uri.removeprefix("s3://").rstrip("/") for uri in self.answers_to)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
