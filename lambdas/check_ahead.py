@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion import edges, lists, plan, readiness
-from lambdas.promotion.document import Progress, Promotion, Transfer, to_json
+from lambdas.promotion.contract.document import Progress, Promotion, Transfer, to_json
 from lambdas.promotion.edges import Checked
 from lambdas.promotion.step import Clock, logger, now, s3_of_hub, step_with_clock
 

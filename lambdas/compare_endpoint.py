@@ -18,7 +18,7 @@ from lambdas.promotion import (
     rules,
 )
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Artifact, Outcome, Progress, Promotion, Transfer
+from lambdas.promotion.contract.document import Artifact, Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.step import now, s3_of_hub, step
 
 

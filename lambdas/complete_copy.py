@@ -6,7 +6,7 @@ import functools
 from dataclasses import replace
 
 from lambdas.promotion import copying, duties, lists, parallel
-from lambdas.promotion.document import Copied, Promotion, Transfer
+from lambdas.promotion.contract.document import Copied, Promotion, Transfer
 from lambdas.promotion.step import Clock, s3_of_hub, step_with_clock
 
 _AT_ONCE = 16

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdas.promotion import duties, registry, rules
-from lambdas.promotion.document import Promotion
+from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.step import step
 
 

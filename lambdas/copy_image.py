@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lambdas.promotion import duties, image_copies
-from lambdas.promotion.document import Promotion
+from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.step import Event, errors_by_name, log_about
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion import copy_plan, copying, duties, lists, measures, parallel
-from lambdas.promotion.document import Copied, Piece, Promotion, Unit, Way, to_json
+from lambdas.promotion.contract.document import Copied, Piece, Promotion, Unit, Way, to_json
 from lambdas.promotion.step import Clock, Event, errors_by_name, log_about, s3_of_hub
 
 if TYPE_CHECKING:

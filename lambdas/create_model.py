@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdas.promotion import duties, models
-from lambdas.promotion.document import Promotion
+from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.step import step_with_attempt
 
 

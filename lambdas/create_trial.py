@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion import duties, endpoints, trial_rules
-from lambdas.promotion.document import Promotion
+from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.step import logger, now, step
 from lambdas.promotion.trial_rules import Act
 

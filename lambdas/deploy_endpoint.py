@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion import duties, endpoint_rules, endpoints, update_rules
-from lambdas.promotion.document import Progress, Promotion
+from lambdas.promotion.contract.document import Progress, Promotion
 from lambdas.promotion.step import now, step_with_attempt
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.promotion import failures
-from lambdas.promotion.document import Failure, Promotion, to_json
+from lambdas.promotion.contract.document import Failure, Promotion, to_json
 from lambdas.promotion.step import Event, logger
 
 

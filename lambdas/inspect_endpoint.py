@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion import duties, endpoint_rules, endpoints
-from lambdas.promotion.document import Change, Outcome, Progress, Promotion
+from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
 from lambdas.promotion.step import now, step
 
 

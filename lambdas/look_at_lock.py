@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lambdas.promotion import accounts, lock_rules, locks
-from lambdas.promotion.document import Promotion
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.settings import WhenLocked
 from lambdas.promotion.lock_rules import Waiting
-from lambdas.promotion.settings import WhenLocked
 from lambdas.promotion.step import logger, now, step
 
 

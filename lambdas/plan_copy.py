@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambdas.promotion import copy_plan, copying, duties, lists, parallel
-from lambdas.promotion.document import CopyPlan, Promotion, Transfer, Way
+from lambdas.promotion.contract.document import CopyPlan, Promotion, Transfer, Way
 from lambdas.promotion.step import Clock, s3_of_hub, step_with_clock
 
 if TYPE_CHECKING:

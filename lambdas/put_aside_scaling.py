@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion import duties, lists, scaling, scaling_targets
-from lambdas.promotion.document import Promotion, PutAside
+from lambdas.promotion.contract.document import Promotion, PutAside
 from lambdas.promotion.scaling import ScalableTarget
 from lambdas.promotion.step import s3_of_hub, step
 

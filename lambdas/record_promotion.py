@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.promotion import accounts, endings, lists, records, settings
-from lambdas.promotion.document import Artifact, Execution, Failure, Outcome, Promotion
+from lambdas.promotion import accounts, endings, lists, records
+from lambdas.promotion.contract import settings
+from lambdas.promotion.contract.document import Artifact, Execution, Failure, Outcome, Promotion
 from lambdas.promotion.records import Attempt
 from lambdas.promotion.step import Event, errors_by_name, log_about, logger, now, s3_of_hub
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion import duties, endpoints, trial_rules
-from lambdas.promotion.document import Promotion, TrialProgress
+from lambdas.promotion.contract.document import Promotion, TrialProgress
 from lambdas.promotion.step import logger, now, step_with_attempt
 from lambdas.promotion.trial_rules import Act
 

@@ -13,18 +13,17 @@ from lambdas.promotion import (
     inventory,
     lists,
     lookup,
-    names,
     naming,
     registries,
     registry,
     rules,
     sample_payloads,
-    settings,
 )
 from lambdas.promotion.accounts import Account
+from lambdas.promotion.contract import resource_names, settings
+from lambdas.promotion.contract.document import Execution, Promotion, Request, SourceModel
+from lambdas.promotion.contract.settings import Application, Environment, Settings
 from lambdas.promotion.definition import Definition
-from lambdas.promotion.document import Execution, Promotion, Request, SourceModel
-from lambdas.promotion.settings import Application, Environment, Settings
 from lambdas.promotion.step import Event, errors_by_name, log_about, logger, s3_of_hub
 
 
@@ -117,7 +116,7 @@ def _made_at(
     described: Mapping[str, Any], packages: Mapping[str, Mapping[str, Any]], tags: Mapping[str, str]
 ) -> datetime:
     """When the model was made where it was trained: of one that Promote made, its tags say so."""
-    if names.MADE_AT_TAG in tags:
-        return datetime.fromisoformat(tags[names.MADE_AT_TAG])
+    if resource_names.MADE_AT_TAG in tags:
+        return datetime.fromisoformat(tags[resource_names.MADE_AT_TAG])
     made: list[datetime] = [package["CreationTime"] for package in packages.values()] or [described["CreationTime"]]
     return max(made).astimezone(UTC)

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion import accounts, duties, endpoints, locks, records, roll_back_rules, rules, settings
-from lambdas.promotion.document import Execution, Promotion
-from lambdas.promotion.errors import NothingToRollBackTo
-from lambdas.promotion.settings import Stage
+from lambdas.promotion import accounts, duties, endpoints, locks, records, roll_back_rules, rules
+from lambdas.promotion.contract import settings
+from lambdas.promotion.contract.document import Execution, Promotion
+from lambdas.promotion.contract.errors import NothingToRollBackTo
+from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.step import Event, errors_by_name, log_about, logger
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.promotion import scaling_restoration
-from lambdas.promotion.document import Promotion
+from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.step import Event, errors_by_name, log_about, logger, s3_of_hub
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion import duties, endpoints, roll_back_rules
-from lambdas.promotion.document import Promotion, RollBackProgress
+from lambdas.promotion.contract.document import Promotion, RollBackProgress
 from lambdas.promotion.roll_back_rules import Act
 from lambdas.promotion.step import Event, logger, now, step_with_event
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from lambdas.promotion import async_invocations, duties, invocations, payloads, smoke_rules
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Outcome, Promotion, TrialProgress
-from lambdas.promotion.settings import Stage
+from lambdas.promotion.contract.document import Outcome, Promotion, TrialProgress
+from lambdas.promotion.contract.settings import Stage
+from lambdas.promotion.contract.smoke_test_settings import SmokeTest
 from lambdas.promotion.smoke_rules import Judged
-from lambdas.promotion.smoke_settings import SmokeTest
 from lambdas.promotion.step import Clock, logger, now, step_with_clock
 
 

@@ -18,17 +18,16 @@ from lambdas.promotion import (
     endings,
     histories,
     locks,
-    names,
     records,
     rules,
     scaling_restoration,
-    settings,
     trial_rules,
     trials,
     uploads,
 )
-from lambdas.promotion.document import Execution, Failure, Outcome, Promotion
-from lambdas.promotion.errors import PromotionError
+from lambdas.promotion.contract import resource_names, settings
+from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
+from lambdas.promotion.contract.errors import PromotionError
 from lambdas.promotion.histories import LastState
 from lambdas.promotion.records import Attempt
 from lambdas.promotion.step import LAST_ACT, Clock, Event, errors_by_name, log_about, logger, now, s3_of_hub
@@ -103,7 +102,7 @@ def _tell(attempt: Attempt) -> None:
     told = endings.announcement_of(attempt, hub)
     if told:
         accounts.own_sns().publish(
-            TopicArn=names.topic_arn(hub.account, hub.region),
+            TopicArn=resource_names.topic_arn(hub.account, hub.region),
             Subject=told.subject,
             Message=told.message,
             MessageAttributes={
@@ -150,7 +149,7 @@ def _restore_scaling(last: LastState, *, stopped_at: datetime) -> int:
     promotion = last.promotion
     if promotion is None or promotion.request.dry_run:
         return 0
-    if last.name in {names.PUT_ASIDE_STATE, names.PUT_ASIDE_TO_GO_BACK_STATE}:
+    if last.name in {resource_names.PUT_ASIDE_STATE, resource_names.PUT_ASIDE_TO_GO_BACK_STATE}:
         time.sleep(max(0.0, (stopped_at + LAST_ACT - now()).total_seconds()))
     late = now() > stopped_at + _LONG_AFTER
     return scaling_restoration.restore(promotion, well=False, hub=s3_of_hub(), leave_registered=late)
@@ -161,6 +160,6 @@ def _remove_trial(last: LastState, *, stopped_at: datetime, clock: Clock) -> boo
     promotion = last.promotion
     if promotion is None or not trial_rules.may_be_left(promotion):
         return False
-    late = LAST_ACT if last.name == names.CREATE_TRIAL_STATE else timedelta(0)
+    late = LAST_ACT if last.name == resource_names.CREATE_TRIAL_STATE else timedelta(0)
     sagemaker = duties.as_trier(promotion, trial_rules.begin(promotion)).sagemaker
     return trials.remove(promotion, may_be_made_until=stopped_at + late, until=clock.until, sagemaker=sagemaker)

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.panel import Panel
 
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 from sandbox import configuration, data_scientist, deployment, pipeline, process, watch
 from sandbox.control import DIRECTORY, Sandbox
 from sandbox.launch import launch
@@ -92,7 +92,7 @@ class Demo:
         """Show the record of a stage: one line for each attempt."""
         self.say(f"The record of {stage}: each attempt, whatever became of it")
         answer = self.sandbox.client("dynamodb").query(
-            TableName=names.RECORDS_TABLE,
+            TableName=resource_names.RECORDS_TABLE,
             KeyConditionExpression="stage = :stage",
             ExpressionAttributeValues={":stage": {"S": f"text-classifier/{stage}"}},
         )
@@ -142,7 +142,7 @@ class Demo:
         config.write_text(configuration.DEFAULT.read_text().replace(OLD_TYPE, NEW_TYPE))
         begin = time.monotonic()
         deployment.synthesise(self.sandbox.layout, config)
-        deployment.deploy(self.sandbox.layout, self.sandbox.port, (names.hub_stack(),))
+        deployment.deploy(self.sandbox.layout, self.sandbox.port, (resource_names.hub_stack(),))
         self.tell(f"deployed in {time.monotonic() - begin:.1f} s")
 
     def show_what_is_where(self) -> None:

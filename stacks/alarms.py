@@ -11,7 +11,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 
 FIVE_MINUTES = Duration.minutes(5)
 
@@ -43,7 +43,7 @@ class Alarms:
         alarm = cloudwatch.Alarm(
             self.scope,
             f"Alarm {name}",
-            alarm_name=f"{names.PRODUCT}-{name}",
+            alarm_name=f"{resource_names.PRODUCT}-{name}",
             alarm_description=f"{meaning} {self.runbook}#{section}",
             metric=metric,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -68,7 +68,7 @@ class Alarms:
     def on_rule(self, rule: str, *, bus: str | None = None) -> cloudwatch.Alarm:
         """Say that a rule's target could not be invoked, also where the dead-letter queue did not take the event."""
         return self.add(
-            f"{rule.removeprefix(f'{names.PRODUCT}-')}-failed",
+            f"{rule.removeprefix(f'{resource_names.PRODUCT}-')}-failed",
             failures_of_rule(rule, bus=bus),
             f"The rule {rule} could not hand on an event, after all its tries. It lies in the dead-letter queue; if "
             "there is no alarm for that too, the queue did not take it, and it is lost.",

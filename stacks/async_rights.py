@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import aws_iam as iam
 
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 from stacks.conditions import through
 from stacks.environment import Environment
 
@@ -19,8 +19,11 @@ def let_ask_asynchronously(environment: Environment, role: iam.Role) -> None:
     endpoints = [
         arn
         for stage, _ in asked
-        for name in [stage.endpoint, *([names.trial_endpoint(stage.endpoint, names.ANY_DIGEST)] if stage.trial else [])]
-        for arn in names.endpoint_arns(account, region, name)
+        for name in [
+            stage.endpoint,
+            *([resource_names.trial_endpoint(stage.endpoint, resource_names.ANY_DIGEST)] if stage.trial else []),
+        ]
+        for arn in resource_names.endpoint_arns(account, region, name)
     ]
     paths = {path for _, part in asked for path in (part.s3_output_path, part.s3_failure_path) if path}
     places = {path.removeprefix("s3://").rstrip("/") for path in paths}

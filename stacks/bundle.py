@@ -17,7 +17,7 @@ from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
 
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract.settings import Settings
 
 _ROOT = Path(__file__).parent.parent
 _BUILD = _ROOT / ".build"
@@ -79,7 +79,7 @@ def build(settings: Settings) -> Path:
         copy = draft / source.relative_to(_ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
-    (draft / "lambdas" / "promotion" / "settings.json").write_text(settings.to_json())
+    (draft / "lambdas" / "promotion" / "contract" / "settings.json").write_text(settings.to_json())
     _compile(draft)
     return _finish(draft, bundle)
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
-from lambdas.promotion import limits, settings
+from lambdas.promotion.contract import sagemaker_limits, settings
 from stacks import endpoint_contradictions, scaling_configuration, smoke_configuration, trial_configuration
 from stacks.endpoint_configuration import EndpointConfiguration
 from stacks.fields import (
@@ -97,11 +97,15 @@ class Variables(Strict):
             for name in dict.fromkeys(getattr(self, fate)):
                 fates.setdefault(name, []).append(fate)
         problems = [f"{name} stands in {' and in '.join(found)}" for name, found in fates.items() if len(found) > 1]
-        if len(self.set) > limits.MOST_VARIABLES:
-            problems.append(f"set has {len(self.set)}; SageMaker allows {limits.MOST_VARIABLES} in a container")
+        if len(self.set) > sagemaker_limits.MOST_VARIABLES:
+            problems.append(
+                f"set has {len(self.set)}; SageMaker allows {sagemaker_limits.MOST_VARIABLES} in a container"
+            )
         size = sum(len(name.encode()) + len(value.encode()) for name, value in self.set.items())
-        if size > limits.MOST_BYTES_OF_VARIABLES:
-            problems.append(f"set has {size} bytes; SageMaker allows {limits.MOST_BYTES_OF_VARIABLES} in a model")
+        if size > sagemaker_limits.MOST_BYTES_OF_VARIABLES:
+            problems.append(
+                f"set has {size} bytes; SageMaker allows {sagemaker_limits.MOST_BYTES_OF_VARIABLES} in a model"
+            )
         if problems:
             raise ValueError("; ".join(problems))
         return self

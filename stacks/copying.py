@@ -9,7 +9,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from lambdas.promotion import copy_plan
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract.resource_names import Step
 from stacks.step import CAUGHT_WITH_PROMOTION, StepFunction, task, when
 
 COPY_LABEL = "CopyTheArtifacts"

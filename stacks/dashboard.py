@@ -9,10 +9,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from lambdas.promotion import names
-from lambdas.promotion.document import Outcome
-from lambdas.promotion.errors import Errored, Refused, RolledBack
-from lambdas.promotion.names import Metric
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Outcome
+from lambdas.promotion.contract.errors import Errored, Refused, RolledBack
+from lambdas.promotion.contract.resource_names import Metric
 
 HOUR = Duration.hours(1)
 ABORTED = "Aborted"
@@ -40,11 +40,13 @@ def dashboard(
     runbook: str,
 ) -> cloudwatch.Dashboard:
     """Return the dashboard of the hub. `errors`: of the functions, by what each is called there."""
-    made = cloudwatch.Dashboard(scope, "Dashboard", dashboard_name=names.PRODUCT, default_interval=Duration.days(7))
+    made = cloudwatch.Dashboard(
+        scope, "Dashboard", dashboard_name=resource_names.PRODUCT, default_interval=Duration.days(7)
+    )
     made.add_widgets(
         cloudwatch.TextWidget(
             markdown=f"# Promotions\nWhat each name means and what to do: {runbook}. One promotion is looked up in the "
-            f"state machine `{names.STATE_MACHINE}`.",
+            f"state machine `{resource_names.STATE_MACHINE}`.",
             width=_WIDE,
             height=2,
         )
@@ -91,7 +93,7 @@ def dashboard(
 def ended(outcome: str) -> cloudwatch.Metric:
     """Return how many promotions have ended so."""
     return cloudwatch.Metric(
-        namespace=names.NAMESPACE,
+        namespace=resource_names.NAMESPACE,
         metric_name=Metric.PROMOTION_ENDED,
         dimensions_map={"outcome": outcome},
         statistic="Sum",
@@ -105,7 +107,7 @@ def _ended(outcome: str) -> cloudwatch.Metric:
 
 def _took(statistic: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(
-        namespace=names.NAMESPACE,
+        namespace=resource_names.NAMESPACE,
         metric_name=Metric.PROMOTION_SECONDS,
         dimensions_map={"outcome": Outcome.PROMOTED},
         statistic=statistic,
@@ -116,7 +118,7 @@ def _took(statistic: str) -> cloudwatch.Metric:
 
 def _each(ident: str, metric: Metric, statistic: str, dimensions: Sequence[str]) -> cloudwatch.MathExpression:
     """Every metric with exactly these dimensions: an application that is added needs no other dashboard."""
-    schema = ",".join([names.NAMESPACE, *dimensions])
+    schema = ",".join([resource_names.NAMESPACE, *dimensions])
     return cloudwatch.MathExpression(
         expression=f"SEARCH('{{{schema}}} MetricName=\"{metric}\"', '{statistic}', {HOUR.to_seconds():.0f})",
         using_metrics={},

@@ -9,9 +9,9 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from lambdas.promotion.document import Outcome
-from lambdas.promotion.errors import Errored, RecordNotWritten
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract.document import Outcome
+from lambdas.promotion.contract.errors import Errored, RecordNotWritten
+from lambdas.promotion.contract.resource_names import Step
 from stacks import locking
 from stacks.announcing import announce
 from stacks.step import StepFunction, task, when

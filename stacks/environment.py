@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
-from lambdas.promotion import names
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Step
 from stacks.configuration import Configuration, Stage
 from stacks.nag import accept
 from stacks.places import places
@@ -30,14 +30,14 @@ class Environment:
             conditions.setdefault("StringEquals", {})["sts:ExternalId"] = hub.external_id
         if hub.organization_id:
             conditions.setdefault("StringEquals", {})["aws:PrincipalOrgID"] = hub.organization_id
-        steps = [iam.ArnPrincipal(names.step_role_arn(hub.account, step)) for step in self.steps_of(duty)]
+        steps = [iam.ArnPrincipal(resource_names.step_role_arn(hub.account, step)) for step in self.steps_of(duty)]
         trusted: iam.IPrincipal = iam.CompositePrincipal(
             *(iam.PrincipalWithConditions(step, conditions) if conditions else step for step in steps)
         )
         return iam.Role(
             self.stack,
             duty.title(),
-            role_name=names.environment_role(self.name, duty),
+            role_name=resource_names.environment_role(self.name, duty),
             description=description,
             assumed_by=trusted,
         )
@@ -80,7 +80,7 @@ class Environment:
     def copiers_of(self, sources: Sequence[str]) -> list[iam.IPrincipal]:
         places = self.configuration.environments
         return [
-            iam.ArnPrincipal(names.environment_role_arn(places[source].account, source, Duty.COPIER))
+            iam.ArnPrincipal(resource_names.environment_role_arn(places[source].account, source, Duty.COPIER))
             for source in sources
         ]
 
@@ -88,7 +88,7 @@ class Environment:
         """ARNs of the buckets that hold models here: those of the configuration and, in a target, our own."""
         found = list(self.configuration.environments[self.name].buckets)
         if self.name in self.configuration.sources():
-            found.append(names.artifact_bucket(self.name, self.stack.account, self.stack.region))
+            found.append(resource_names.artifact_bucket(self.name, self.stack.account, self.stack.region))
         return [f"arn:aws:s3:::{bucket}{below}" for bucket in found]
 
     def stages_here(self) -> list[tuple[str, str]]:
@@ -105,7 +105,8 @@ class Environment:
         return [applications[application].stages[stage] for application, stage in self.stages_here()]
 
     def sagemaker(self, kind: str, stage: tuple[str, str]) -> str:
-        return f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:{kind}/{names.resource_beginning(*stage)}*"
+        beginning = resource_names.resource_beginning(*stage)
+        return f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:{kind}/{beginning}*"
 
     def copied_along(self, source: str, target: str) -> tuple[list[str], list[str]]:
         """Return the rights for what goes along with objects: to read it in the source, to write it in the target."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 from stacks.configuration import Configuration
 from stacks.source import Source
 from stacks.target import Target
@@ -18,7 +18,7 @@ class EnvironmentStack(cdk.Stack):
         environment = configuration.environments[name]
         super().__init__(
             scope,
-            names.environment_stack(name),
+            resource_names.environment_stack(name),
             env=cdk.Environment(account=environment.account, region=environment.region),
             description=f"Promote: the environment {name}",
         )

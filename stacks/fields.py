@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.fields import FieldInfo
 
-from lambdas.promotion import limits
+from lambdas.promotion.contract import sagemaker_limits
 
 # What a pattern means, for the person whose text does not match it.
 MEANINGS: dict[str, str] = {}
@@ -26,8 +26,8 @@ def _commercial(region: str) -> str:
 
 def _few_bytes(text: str) -> str:
     size = len(text.encode())
-    if size > limits.MOST_BYTES:
-        raise ValueError(f"must have at most {limits.MOST_BYTES} bytes, as SageMaker has it, not {size}")
+    if size > sagemaker_limits.MOST_BYTES:
+        raise ValueError(f"must have at most {sagemaker_limits.MOST_BYTES} bytes, as SageMaker has it, not {size}")
     return text
 
 

@@ -13,8 +13,8 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from lambdas.promotion import names
-from lambdas.promotion.names import STEPS_OF_DUTY, Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Step
 from stacks import approvals, bundle, copying, workflow
 from stacks.announcing import let_announce
 from stacks.conditions import through
@@ -53,7 +53,7 @@ _LONG = frozenset(
 _TO_ROLL_BACK = Duration.hours(10)
 # The rules for executions that ended where no state of theirs could do anything: they were stopped or ran out of time,
 # or Step Functions ended them itself. (AWS: Step Functions, "Error handling": what a Catch does not catch.)
-_STOPPED, _BROKEN = f"{names.PRODUCT}-stopped", f"{names.PRODUCT}-broken"
+_STOPPED, _BROKEN = f"{resource_names.PRODUCT}-stopped", f"{resource_names.PRODUCT}-broken"
 _ENDED_OUTSIDE: dict[str, dict[str, list[str]]] = {
     _STOPPED: {"status": ["ABORTED", "TIMED_OUT"]},
     _BROKEN: {"status": ["FAILED"], "error": ["States.Runtime", "States.DataLimitExceeded"]},
@@ -69,7 +69,7 @@ class HubStack(Stack):
         hub = configuration.hub
         super().__init__(
             scope,
-            names.hub_stack(),
+            resource_names.hub_stack(),
             env=Environment(account=hub.account, region=hub.region),
             description="Promote: the state machine that promotes SageMaker models between accounts",
         )
@@ -78,7 +78,7 @@ class HubStack(Stack):
         tables = Tables(self, key=key)
         outcomes = topic(
             self,
-            names.TOPIC,
+            resource_names.TOPIC,
             subscribers=hub.notify.subscribers,
             alarms_of=accounts_with_alarms(configuration),
             key=key,
@@ -102,7 +102,7 @@ class HubStack(Stack):
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
-            state_machine_name=names.STATE_MACHINE,
+            state_machine_name=resource_names.STATE_MACHINE,
             state_machine_type=sfn.StateMachineType.STANDARD,
             query_language=sfn.QueryLanguage.JSONATA,
             definition_body=sfn.DefinitionBody.from_chainable(
@@ -114,7 +114,7 @@ class HubStack(Stack):
                 destination=logs.LogGroup(
                     self,
                     "StateMachineLogs",
-                    log_group_name=f"/aws/vendedlogs/states/{names.STATE_MACHINE}",
+                    log_group_name=f"/aws/vendedlogs/states/{resource_names.STATE_MACHINE}",
                     retention=logs.RetentionDays.ONE_YEAR,
                     encryption_key=key,
                     removal_policy=KEPT,
@@ -139,7 +139,9 @@ class HubStack(Stack):
         )
         let_announce(steps[Step.TIDY_UP].role, key)
         self._let_look_at_executions(steps)
-        dead_letters = dead_letter_queue(self, [f"{names.BUS}/{names.approval_rule('*')}", *_ENDED_OUTSIDE])
+        dead_letters = dead_letter_queue(
+            self, [f"{resource_names.BUS}/{resource_names.approval_rule('*')}", *_ENDED_OUTSIDE]
+        )
         self._approvals(configuration, dead_letters)
         self._tidy_up(steps[Step.TIDY_UP], dead_letters)
         observe(
@@ -150,7 +152,7 @@ class HubStack(Stack):
             longest_execution=longest,
             steps=steps,
             dead_letters=dead_letters,
-            rules={names.approval_rule(name): names.BUS for name in configuration.applications}
+            rules={resource_names.approval_rule(name): resource_names.BUS for name in configuration.applications}
             | dict.fromkeys(_ENDED_OUTSIDE),
             oldest_lock=measure_locks(self, tables, code=code, key=key),
         )
@@ -181,7 +183,7 @@ class HubStack(Stack):
 
     def _let_look_at_executions(self, steps: dict[Step, StepFunction]) -> None:
         """Whether an execution that holds a lock is under way, and where one was that was stopped."""
-        executions = f"arn:aws:states:{self.region}:{self.account}:execution:{names.STATE_MACHINE}:*"
+        executions = f"arn:aws:states:{self.region}:{self.account}:execution:{resource_names.STATE_MACHINE}:*"
         rights = {
             Step.LOOK_AT_LOCK: "states:DescribeExecution",
             Step.TIDY_UP: "states:GetExecutionHistory",
@@ -194,7 +196,7 @@ class HubStack(Stack):
 
     def _approvals(self, configuration: Configuration, dead_letters: sqs.IQueue) -> None:
         """An approval comes from a registry's account to this bus; a rule per application starts its first stage."""
-        bus = events.EventBus(self, "Bus", event_bus_name=names.BUS)
+        bus = events.EventBus(self, "Bus", event_bus_name=resource_names.BUS)
         for name in approvals.registries(configuration):
             events.CfnEventBusPolicy(
                 self,
@@ -215,7 +217,7 @@ class HubStack(Stack):
             events.Rule(
                 self,
                 f"Approved-{name}",
-                rule_name=names.approval_rule(name),
+                rule_name=resource_names.approval_rule(name),
                 description=f"An approved version of {application.model_package_group} goes to {first_stage}",
                 event_bus=bus,
                 event_pattern=approvals.pattern_for(application, configuration),
@@ -308,7 +310,7 @@ def _let_use_tables(steps: dict[Step, StepFunction], tables: Tables) -> None:
 def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:
     """Return the exact role ARNs that a step assumes, one for each environment in which it has a duty."""
     return [
-        names.environment_role_arn(configuration.environments[place].account, place, duty)
+        resource_names.environment_role_arn(configuration.environments[place].account, place, duty)
         for duty, steps in STEPS_OF_DUTY.items()
         if step in steps
         for place in sorted(places(configuration, duty, step))

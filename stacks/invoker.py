@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aws_cdk import aws_kms as kms
 
-from lambdas.promotion import names
-from lambdas.promotion.names import Duty
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Duty
 from stacks import async_rights, trial_rights
 from stacks.conditions import through
 from stacks.environment import Environment
@@ -20,10 +20,10 @@ def add_invoker(environment: Environment, key: kms.IKey) -> None:
         return
     account, region = environment.stack.account, environment.stack.region
     role = environment.role(Duty.INVOKER, "Asks the endpoints that have a smoke test")
-    own = names.environment_role_arn(account, environment.name, Duty.INVOKER)
+    own = resource_names.environment_role_arn(account, environment.name, Duty.INVOKER)
     environment.allow(role, "AskForItsRights", ["iam:SimulatePrincipalPolicy"], [own])
     at_once = [stage for stage in tested if not stage.answers_to]
-    endpoints = [arn for stage in at_once for arn in names.endpoint_arns(account, region, stage.endpoint)]
+    endpoints = [arn for stage in at_once for arn in resource_names.endpoint_arns(account, region, stage.endpoint)]
     if endpoints:
         environment.allow(role, "AskEndpoints", ["sagemaker:InvokeEndpoint"], endpoints)
     async_rights.let_ask_asynchronously(environment, role)

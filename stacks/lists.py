@@ -9,8 +9,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from lambdas.promotion import names
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Step
 from stacks.conditions import through
 from stacks.nag import accept
 from stacks.retention import KEPT
@@ -36,7 +36,7 @@ def lists_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
     bucket = s3.Bucket(
         stack,
         "Lists",
-        bucket_name=names.hub_bucket(stack.account, stack.region),
+        bucket_name=resource_names.hub_bucket(stack.account, stack.region),
         encryption=s3.BucketEncryption.KMS,
         encryption_key=key,
         bucket_key_enabled=True,
@@ -52,7 +52,7 @@ def lists_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
 
 def let_use_lists(steps: Mapping[Step, StepFunction], lists: s3.Bucket, key: kms.Key) -> None:
     """Allow each step to do with the lists what it does: write one, read one, or both."""
-    objects = lists.arn_for_objects(f"{names.LISTS_PREFIX}/*")
+    objects = lists.arn_for_objects(f"{resource_names.LISTS_PREFIX}/*")
     logical_id = lists.stack.get_logical_id(lists.node.default_child)  # type: ignore[arg-type]
     for sid, who, on_objects, on_key in (
         ("ReadLists", _READ, "s3:GetObject", "kms:Decrypt"),
@@ -72,7 +72,7 @@ def let_use_lists(steps: Mapping[Step, StepFunction], lists: s3.Bucket, key: kms
     for step in sorted(_READ | _WRITE):
         accept(
             steps[step].role,
-            f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{names.LISTS_PREFIX}/*]",
+            f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{resource_names.LISTS_PREFIX}/*]",
             "Each promotion has lists of its own, below its execution's name.",
         )
     for step in sorted(_MAY_FIND_NONE):

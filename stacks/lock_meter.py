@@ -9,8 +9,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from lambdas.promotion import names
-from lambdas.promotion.names import Job, Metric
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Job, Metric
 from stacks.alarms import FIVE_MINUTES
 from stacks.nag import accept
 from stacks.step import StepFunction
@@ -37,13 +37,13 @@ def measure_locks(scope: Construct, tables: Tables, *, code: lambda_.Code, key: 
     events.Rule(
         scope,
         "MeasureLocks",
-        rule_name=names.function(Job.MEASURE_LOCKS),
+        rule_name=resource_names.function(Job.MEASURE_LOCKS),
         description="For how long the oldest lock is held",
         schedule=events.Schedule.rate(FIVE_MINUTES),
         targets=[targets.LambdaFunction(function.function, retry_attempts=0)],
     )
     return cloudwatch.Metric(
-        namespace=names.NAMESPACE,
+        namespace=resource_names.NAMESPACE,
         metric_name=Metric.OLDEST_LOCK_SECONDS,
         statistic="Maximum",
         period=FIVE_MINUTES,

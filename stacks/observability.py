@@ -11,9 +11,9 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from lambdas.promotion import names
-from lambdas.promotion.errors import Errored, RolledBack
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.errors import Errored, RolledBack
+from lambdas.promotion.contract.resource_names import Step
 from stacks.alarms import FIVE_MINUTES, Alarms, depth_of
 from stacks.configuration import Configuration
 from stacks.dashboard import dashboard, ended
@@ -117,8 +117,8 @@ def _about_promotions(
 
 
 def _on_untold(alarms: Alarms, step: Step, function: StepFunction, section: str) -> Iterator[cloudwatch.Alarm]:
-    name = names.function(step)
-    title = name.removeprefix(f"{names.PRODUCT}-")
+    name = resource_names.function(step)
+    title = name.removeprefix(f"{resource_names.PRODUCT}-")
     yield alarms.add(
         f"{title}-failed",
         _errors_of(function),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambdas.promotion.names import STEPS_OF_TRIALS, Duty, Step
+from lambdas.promotion.contract.resource_names import STEPS_OF_TRIALS, Duty, Step
 from stacks import approvals
 from stacks.configuration import Configuration
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from lambdas.promotion import names
-from lambdas.promotion.document import RollBackProgress
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import RollBackProgress
+from lambdas.promotion.contract.resource_names import Step
 from stacks.step import POLL, StepFunction, task, when
 
 _ROLL_BACK_FAILED = "{% $merge([$states.input, {'roll_back_failed': $states.errorOutput}]) %}"
@@ -38,7 +38,7 @@ def rolling_back(scope: Construct, steps: Mapping[Step, StepFunction], *, then: 
     )
     put_aside = task(
         scope,
-        names.PUT_ASIDE_TO_GO_BACK_STATE,
+        resource_names.PUT_ASIDE_TO_GO_BACK_STATE,
         steps[Step.PUT_ASIDE_SCALING],
         payload=_WITH_ATTEMPT,
         outputs=_ROLLED_BACK,

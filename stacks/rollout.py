@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator
 
-from lambdas.promotion import settings
+from lambdas.promotion.contract import settings
 from stacks.fields import AlarmName, Duration, Strict, Wait, lasting, seconds, whole
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lambdas.promotion import names
-from lambdas.promotion.names import Duty
-from lambdas.promotion.settings import CONCURRENCY, INSTANCES
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.settings import CONCURRENCY, INSTANCES
 from stacks.environment import Environment
 
 # AWS: Service Authorization Reference, Application Auto Scaling.
@@ -23,10 +23,10 @@ def build(target: Environment) -> None:
         target.configuration.applications[application].stages[stage].endpoint
         for application, stage in target.stages_here()
     ]
-    arns = [arn for endpoint in endpoints for arn in names.endpoint_arns(account, region, endpoint)]
+    arns = [arn for endpoint in endpoints for arn in resource_names.endpoint_arns(account, region, endpoint)]
     targets = f"arn:aws:application-autoscaling:{region}:{account}:scalable-target/*"
     configurations = f"arn:aws:sagemaker:{region}:{account}:endpoint-config/*"
-    tracking = [names.scaling_alarm_arns(account, region, endpoint) for endpoint in endpoints]
+    tracking = [resource_names.scaling_alarm_arns(account, region, endpoint) for endpoint in endpoints]
     alarms = f"arn:aws:cloudwatch:{region}:{account}:alarm:*"
     role = target.role(Duty.SCALER, "Puts the automatic scaling of endpoints aside and registers it again")
     target.allow(
@@ -71,8 +71,8 @@ def build(target: Environment) -> None:
         role,
         "LetScalingWork",
         ["iam:CreateServiceLinkedRole"],
-        [names.scaling_service_role_arn(account)],
-        {"StringEquals": {"iam:AWSServiceName": names.SCALING_SERVICE}},
+        [resource_names.scaling_service_role_arn(account)],
+        {"StringEquals": {"iam:AWSServiceName": resource_names.SCALING_SERVICE}},
     )
     target.accept_wildcards(
         role,

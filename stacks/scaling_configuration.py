@@ -15,7 +15,7 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from lambdas.promotion import settings
+from lambdas.promotion.contract import settings
 
 # The policy that `target_value` stands for: a changed metric or value replaces it.
 POLICY = "promote-target-tracking"

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from lambdas.promotion import expressions, smoke_settings
+from lambdas.promotion.contract import jsonata_expressions, smoke_test_settings
 
 SAMPLE = "sample"
 _MOST_TESTS = 10
@@ -52,8 +52,8 @@ def _json(value: object) -> object:
 
 def _readable(expression: str) -> str:
     try:
-        expressions.require_readable(expression)
-    except expressions.BadExpression as error:
+        jsonata_expressions.require_readable(expression)
+    except jsonata_expressions.BadExpression as error:
         raise ValueError(f"is no JSONata: {error}") from error
     return expression
 
@@ -118,9 +118,9 @@ class Expectation(_Strict):
     def strictest_milliseconds(self) -> int | None:
         return min((_in(one, _MILLISECONDS) for one in self.latency.values()), default=None)
 
-    def deployed(self) -> smoke_settings.Expectation:
+    def deployed(self) -> smoke_test_settings.Expectation:
         tolerance = self.tolerance or Tolerance()
-        return smoke_settings.Expectation(
+        return smoke_test_settings.Expectation(
             status=self.status,
             body=self.body,
             json=json.dumps(self.document) if "document" in self.model_fields_set else None,
@@ -144,8 +144,8 @@ class SmokeTest(_Strict):
     target_model: TargetModel | None = None
     target_container_hostname: Name | None = None
     custom_attributes: Header | None = None
-    requests: Annotated[int, Field(ge=1, le=smoke_settings.MOST_REQUESTS, strict=True)] = 1
-    concurrency: Annotated[int, Field(ge=1, le=smoke_settings.MOST_AT_ONCE, strict=True)] = 1
+    requests: Annotated[int, Field(ge=1, le=smoke_test_settings.MOST_REQUESTS, strict=True)] = 1
+    concurrency: Annotated[int, Field(ge=1, le=smoke_test_settings.MOST_AT_ONCE, strict=True)] = 1
     timeout: Timeout = "2m"
     expect: Expectation = Expectation()
     record: Annotated[bool, Field(strict=True)] = True
@@ -180,15 +180,15 @@ class SmokeTest(_Strict):
     @property
     def longest_seconds(self) -> int:
         """Its timeout, and what the last answers may take."""
-        return self.timeout_seconds + smoke_settings.ANSWER_SECONDS
+        return self.timeout_seconds + smoke_test_settings.ANSWER_SECONDS
 
     @property
     def inline_bytes(self) -> int:
         texts = (self.payload, self.payload_base64, self.expect.body, self.expect.jsonata)
         return sum(len(text.encode()) for text in texts if text) + len(json.dumps(self.expect.document))
 
-    def deployed(self, source_buckets: Collection[str]) -> smoke_settings.SmokeTest:
-        return smoke_settings.SmokeTest(
+    def deployed(self, source_buckets: Collection[str]) -> smoke_test_settings.SmokeTest:
+        return smoke_test_settings.SmokeTest(
             payload=self._payload(source_buckets),
             content_type=self.content_type,
             accept=self.accept,
@@ -203,13 +203,13 @@ class SmokeTest(_Strict):
             record=self.record,
         )
 
-    def _payload(self, source_buckets: Collection[str]) -> smoke_settings.Payload:
+    def _payload(self, source_buckets: Collection[str]) -> smoke_test_settings.Payload:
         if self.payload_from is None:
-            return smoke_settings.Payload(text=self.payload, base64=self.payload_base64)
+            return smoke_test_settings.Payload(text=self.payload, base64=self.payload_base64)
         if self.payload_from == SAMPLE:
-            return smoke_settings.Payload(sample=True)
+            return smoke_test_settings.Payload(sample=True)
         bucket, _, key = self.payload_from.removeprefix("s3://").partition("/")
-        return smoke_settings.Payload(bucket=bucket, key=key, in_source=bucket in source_buckets)
+        return smoke_test_settings.Payload(bucket=bucket, key=key, in_source=bucket in source_buckets)
 
 
 def _one_or_several(value: object, handler: ValidatorFunctionWrapHandler) -> object:
@@ -242,10 +242,10 @@ def contradictions(
         if test.target_variant is not None and variants and test.target_variant not in variants:
             yield f"{path}.target_variant: {test.target_variant!r} is no variant (there are: {', '.join(variants)})"
     seconds = sum(test.longest_seconds for test in tests)
-    if seconds > smoke_settings.STEP_SECONDS:
+    if seconds > smoke_test_settings.STEP_SECONDS:
         yield (
-            f"{path}.timeout: with {smoke_settings.ANSWER_SECONDS} s for its last answers, every test's timeout "
-            f"together is {seconds} s; the step has {smoke_settings.STEP_SECONDS} s"
+            f"{path}.timeout: with {smoke_test_settings.ANSWER_SECONDS} s for its last answers, every test's timeout "
+            f"together is {seconds} s; the step has {smoke_test_settings.STEP_SECONDS} s"
         )
     size = sum(test.inline_bytes for test in tests)
     if size > _MOST_INLINE:

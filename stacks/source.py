@@ -10,8 +10,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 
-from lambdas.promotion import names
-from lambdas.promotion.names import Duty
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Duty
 from stacks import approvals
 from stacks.alarms import Alarms
 from stacks.conditions import through
@@ -65,15 +65,15 @@ class Source(Environment):
             role,
             "AskForItsRights",
             ["iam:SimulatePrincipalPolicy"],
-            [names.environment_role_arn(self.stack.account, self.name, Duty.COPIER)],
+            [resource_names.environment_role_arn(self.stack.account, self.name, Duty.COPIER)],
         )
         # A version is copied by its id, but a list does not tell it: then the newest is asked for it first.
         self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], self.buckets("/*"))
         self._decrypt_artifacts(role, own_key)
         for target in targets_fed:
             there = self.configuration.environments[target]
-            bucket = names.artifact_bucket(target, there.account, there.region)
-            objects = f"arn:aws:s3:::{bucket}/{names.ARTIFACT_PREFIX}/*"
+            bucket = resource_names.artifact_bucket(target, there.account, there.region)
+            objects = f"arn:aws:s3:::{bucket}/{resource_names.ARTIFACT_PREFIX}/*"
             keys = f"arn:aws:kms:{there.region}:{there.account}:key/*"
             title = target.title().replace("-", "")
             read, written = self.copied_along(self.name, target)
@@ -109,15 +109,15 @@ class Source(Environment):
 
     def _forward_approvals(self) -> None:
         hub = self.configuration.hub
-        bus = events.EventBus.from_event_bus_arn(self.stack, "HubBus", names.bus_arn(hub.account, hub.region))
+        bus = events.EventBus.from_event_bus_arn(self.stack, "HubBus", resource_names.bus_arn(hub.account, hub.region))
         role = iam.Role(
             self.stack,
             "Forwarder",
-            role_name=f"{names.PRODUCT}-{self.name}-forwarder",
+            role_name=f"{resource_names.PRODUCT}-{self.name}-forwarder",
             description="Forwards approvals to the hub's bus",
             assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
         )
-        rule_name = f"{names.PRODUCT}-{self.name}-approvals"
+        rule_name = f"{resource_names.PRODUCT}-{self.name}-approvals"
         dead_letters = dead_letter_queue(self.stack, [rule_name])
         events.Rule(
             self.stack,
@@ -138,10 +138,10 @@ class Source(Environment):
         """
         hub = self.configuration.hub
         if self.stack.region == hub.region:
-            return sns.Topic.from_topic_arn(self.stack, "Topic", names.topic_arn(hub.account, hub.region))
+            return sns.Topic.from_topic_arn(self.stack, "Topic", resource_names.topic_arn(hub.account, hub.region))
         return topic(
             self.stack,
-            names.environment_topic(self.name),
+            resource_names.environment_topic(self.name),
             subscribers=hub.notify.subscribers,
             alarms_of=[self.stack.account],
         )

@@ -14,9 +14,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from lambdas.promotion import names
-from lambdas.promotion.errors import Transient, every_error
-from lambdas.promotion.names import Job, Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.errors import Transient, every_error
+from lambdas.promotion.contract.resource_names import Job, Step
 from stacks import bundle
 from stacks.retention import KEPT
 
@@ -74,7 +74,7 @@ class StepFunction(Construct):
         memory: int = 512,
     ) -> None:
         super().__init__(scope, step.value)
-        name = names.function(step)
+        name = resource_names.function(step)
         log_group = logs.LogGroup(
             self,
             "Logs",

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 from stacks.conditions import through
 from stacks.retention import KEPT
 
@@ -32,8 +32,8 @@ class Tables(Construct):
     def __init__(self, scope: Construct, *, key: kms.IKey) -> None:
         super().__init__(scope, "Tables")
         self._key = key
-        self.endpoints = self._table("Endpoints", names.ENDPOINTS_TABLE, "endpoint")
-        self.records = self._table("Records", names.RECORDS_TABLE, "stage", sort_key="attempt")
+        self.endpoints = self._table("Endpoints", resource_names.ENDPOINTS_TABLE, "endpoint")
+        self.records = self._table("Records", resource_names.RECORDS_TABLE, "stage", sort_key="attempt")
 
     def let_read(self, role: iam.IRole, table: dynamodb.ITable, sid: str, actions: Sequence[str]) -> None:
         """Allow a role these reading actions on one of the tables, and on the key through DynamoDB."""

@@ -10,8 +10,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from lambdas.promotion import names
-from lambdas.promotion.names import Duty
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Duty
 from stacks import endpoint_rights, scaler, trial_rights
 from stacks.conditions import through
 from stacks.environment import Environment
@@ -39,7 +39,7 @@ class Target(Environment):
         key = kms.Key(
             self.stack,
             "ArtifactKey",
-            alias=names.artifact_key_alias(self.name),
+            alias=resource_names.artifact_key_alias(self.name),
             description=f"The models that Promote brought to {self.name}",
             enable_key_rotation=True,
             removal_policy=KEPT,
@@ -60,7 +60,7 @@ class Target(Environment):
         bucket = s3.Bucket(
             self.stack,
             "Artifacts",
-            bucket_name=names.artifact_bucket(self.name, self.stack.account, self.stack.region),
+            bucket_name=resource_names.artifact_bucket(self.name, self.stack.account, self.stack.region),
             encryption=s3.BucketEncryption.KMS,
             encryption_key=key,
             bucket_key_enabled=True,
@@ -82,7 +82,7 @@ class Target(Environment):
                 sid="CopiersPut",
                 principals=self.copiers_of(sources),
                 actions=["s3:PutObject"],
-                resources=[bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
+                resources=[bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
                 # A request without If-None-Match could overwrite what a live endpoint reads (docs/decisions).
                 conditions={"Null": {"s3:if-none-match": "false"}},
             )
@@ -92,7 +92,7 @@ class Target(Environment):
                 sid="CopiersPutParts",
                 principals=self.copiers_of(sources),
                 actions=["s3:PutObject"],
-                resources=[bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
+                resources=[bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
                 # What makes no object yet cannot carry If-None-Match (AWS: S3, "Enforce conditional writes").
                 conditions={"Bool": {"s3:ObjectCreationOperation": "false"}},
             )
@@ -103,7 +103,7 @@ class Target(Environment):
                     sid=f"{source.title().replace('-', '')}sCopierSeesItsParts",
                     principals=self.copiers_of([source]),
                     actions=["s3:ListMultipartUploadParts", *self.copied_along(source, self.name)[1]],
-                    resources=[bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
+                    resources=[bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
                 )
             )
         accept(
@@ -115,7 +115,7 @@ class Target(Environment):
         return bucket
 
     def _deployer(self, bucket: s3.Bucket, key: kms.Key) -> None:
-        execution_role_arn = names.environment_role_arn(self.stack.account, self.name, Duty.EXECUTION)
+        execution_role_arn = resource_names.environment_role_arn(self.stack.account, self.name, Duty.EXECUTION)
         role = self.role(Duty.DEPLOYER, "Verifies artifacts; makes models, configurations and endpoints")
         kinds = {
             kind: [self.sagemaker(kind, stage) for stage in self.stages_here()] for kind in ("model", "endpoint-config")
@@ -123,7 +123,7 @@ class Target(Environment):
         endpoints = [
             arn
             for application, stage in self.stages_here()
-            for arn in names.endpoint_arns(
+            for arn in resource_names.endpoint_arns(
                 self.stack.account,
                 self.stack.region,
                 self.configuration.applications[application].stages[stage].endpoint,
@@ -133,14 +133,14 @@ class Target(Environment):
             role,
             "SeeArtifacts",
             ["s3:GetObject"],
-            [bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
+            [bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
         )
         self.allow(role, "ListArtifacts", ["s3:ListBucket", "s3:ListBucketMultipartUploads"], [bucket.bucket_arn])
         self.allow(
             role,
             "AbortUploads",
             ["s3:AbortMultipartUpload"],
-            [bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")],
+            [bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
         )
         self.allow(role, "ReadChecksums", ["kms:Decrypt"], [key.key_arn], through("s3", self.stack.region))
         self.see_images(role)
@@ -183,7 +183,7 @@ class Target(Environment):
         self.accept_wildcards(
             role,
             [
-                f"Resource::<{self.stack.get_logical_id(bucket.node.default_child)}.Arn>/{names.ARTIFACT_PREFIX}/*",  # type: ignore[arg-type]
+                f"Resource::<{self.stack.get_logical_id(bucket.node.default_child)}.Arn>/{resource_names.ARTIFACT_PREFIX}/*",  # type: ignore[arg-type]
                 *(f"Resource::{arn}" for arn in [*kinds["model"], *kinds["endpoint-config"]]),
             ],
             "Names are made from the content of what is promoted, so only their beginnings are known; each promotion's "
@@ -192,7 +192,7 @@ class Target(Environment):
 
     def _look_ahead(self, role: iam.Role, key: kms.Key, execution_role_arn: str) -> None:
         """What only the check before a promotion asks; it goes on without an answer (docs/decisions/0014)."""
-        own = names.environment_role_arn(self.stack.account, self.name, Duty.DEPLOYER)
+        own = resource_names.environment_role_arn(self.stack.account, self.name, Duty.DEPLOYER)
         self.allow(role, "AskForItsRights", ["iam:SimulatePrincipalPolicy"], [own, execution_role_arn])
         self.allow(role, "SeeTheKey", ["kms:DescribeKey"], [key.key_arn])
         self.allow(
@@ -207,19 +207,21 @@ class Target(Environment):
         role = iam.Role(
             self.stack,
             "Execution",
-            role_name=names.environment_role(self.name, Duty.EXECUTION),
+            role_name=resource_names.environment_role(self.name, Duty.EXECUTION),
             description="What the promoted models run as",
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
         )
         logs_arn = f"arn:aws:logs:{self.stack.region}:{self.stack.account}:log-group:/aws/sagemaker/Endpoints/*"
         images = self.images()
-        self.allow(role, "ReadModels", ["s3:GetObject"], [bucket.arn_for_objects(f"{names.ARTIFACT_PREFIX}/*")])
+        self.allow(
+            role, "ReadModels", ["s3:GetObject"], [bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")]
+        )
         self.allow(
             role,
             "ListModels",  # what lies below a prefix
             ["s3:ListBucket"],
             [bucket.bucket_arn],
-            {"StringLike": {"s3:prefix": f"{names.ARTIFACT_PREFIX}/*"}},
+            {"StringLike": {"s3:prefix": f"{resource_names.ARTIFACT_PREFIX}/*"}},
         )
         self.allow(role, "DecryptModels", ["kms:Decrypt"], [key.key_arn], through("s3", self.stack.region))
         self._read_jumpstart(role)
@@ -245,9 +247,10 @@ class Target(Environment):
             ["*"],
             {"StringEquals": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]}},
         )
+        logical_id = self.stack.get_logical_id(bucket.node.default_child)  # type: ignore[arg-type]
         self.accept_wildcards(
             role,
-            [f"Resource::<{self.stack.get_logical_id(bucket.node.default_child)}.Arn>/{names.ARTIFACT_PREFIX}/*"],  # type: ignore[arg-type]
+            [f"Resource::<{logical_id}.Arn>/{resource_names.ARTIFACT_PREFIX}/*"],
             "Every model that came to this environment may run here.",
         )
         self.accept_wildcards(
@@ -269,7 +272,7 @@ class Target(Environment):
 
     def _pusher(self) -> None:
         role = self.role(Duty.PUSHER, "Keeps copies of the models' images in this account's registry")
-        copies = f"arn:aws:ecr:{self.stack.region}:{self.stack.account}:repository/{names.IMAGE_PREFIX}/*"
+        copies = f"arn:aws:ecr:{self.stack.region}:{self.stack.account}:repository/{resource_names.IMAGE_PREFIX}/*"
         self.allow(role, "MakeRepositories", ["ecr:CreateRepository"], [copies])
         self.allow(
             role,
@@ -288,7 +291,7 @@ class Target(Environment):
             role,
             "AskForItsRights",
             ["iam:SimulatePrincipalPolicy"],
-            [names.environment_role_arn(self.stack.account, self.name, Duty.PUSHER)],
+            [resource_names.environment_role_arn(self.stack.account, self.name, Duty.PUSHER)],
         )
         self.accept_wildcards(
             role,
@@ -298,7 +301,7 @@ class Target(Environment):
 
     def _read_jumpstart(self, role: iam.Role) -> None:
         """A model of JumpStart keeps its data in AWS's own buckets, which let everybody read what is not gated."""
-        buckets = [f"arn:aws:s3:::{bucket}" for bucket in names.jumpstart_buckets(self.stack.region)]
+        buckets = [f"arn:aws:s3:::{bucket}" for bucket in resource_names.jumpstart_buckets(self.stack.region)]
         objects = [f"{bucket}/*" for bucket in buckets]
         self.allow(role, "ReadJumpStart", ["s3:GetObject", "s3:ListBucket"], [*buckets, *objects])
         self.accept_wildcards(role, [f"Resource::{arn}" for arn in objects], "AWS's public model data.")

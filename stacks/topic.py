@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 from stacks import approvals
 from stacks.configuration import Configuration
 
@@ -78,7 +78,9 @@ def _for_alarms_of(accounts: Sequence[str], scope: Construct) -> dict[str, dict[
     return {
         "StringEquals": {"aws:SourceAccount": list(accounts)},
         "ArnLike": {
-            "aws:SourceArn": [f"arn:aws:cloudwatch:{region}:{account}:alarm:{names.PRODUCT}-*" for account in accounts]
+            "aws:SourceArn": [
+                f"arn:aws:cloudwatch:{region}:{account}:alarm:{resource_names.PRODUCT}-*" for account in accounts
+            ]
         },
     }
 

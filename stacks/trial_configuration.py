@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
-from lambdas.promotion import settings
+from lambdas.promotion.contract import settings
 from stacks.endpoint_configuration import Serverless
 from stacks.fields import Strict
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import aws_iam as iam
 
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 from stacks.environment import Environment
 
 
@@ -18,7 +18,7 @@ def let_try(environment: Environment, role: iam.Role) -> None:
         return
     place = f"arn:aws:sagemaker:{environment.stack.region}:{environment.stack.account}"
     configs = [
-        f"{place}:endpoint-config/{names.trial_config(application, stage, names.ANY_DIGEST)}"
+        f"{place}:endpoint-config/{resource_names.trial_config(application, stage, resource_names.ANY_DIGEST)}"
         for application, stage in environment.stages_here()
         if environment.configuration.applications[application].stages[stage].trial
     ]
@@ -44,9 +44,9 @@ def _endpoints(environment: Environment, *, at_once: bool = False) -> list[str]:
         arn
         for stage in environment.configured_stages()
         if stage.trial and not (at_once and stage.async_inference)
-        for arn in names.endpoint_arns(
+        for arn in resource_names.endpoint_arns(
             environment.stack.account,
             environment.stack.region,
-            names.trial_endpoint(stage.endpoint, names.ANY_DIGEST),
+            resource_names.trial_endpoint(stage.endpoint, resource_names.ANY_DIGEST),
         )
     ]

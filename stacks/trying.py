@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from lambdas.promotion import names
-from lambdas.promotion.document import TrialProgress
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import TrialProgress
+from lambdas.promotion.contract.resource_names import Step
 from stacks.step import CAUGHT_WITH_PROMOTION, POLL, StepFunction, task, when
 
 # As trial_rules.is_wanted: not what is rolled back to, nor what is live or about to be already.
@@ -47,7 +47,7 @@ def trial(
     )
     create = task(
         scope,
-        names.CREATE_TRIAL_STATE,
+        resource_names.CREATE_TRIAL_STATE,
         steps[Step.CREATE_TRIAL],
         caught_by=remove,
         catch_output=CAUGHT_WITH_PROMOTION,

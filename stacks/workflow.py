@@ -10,10 +10,10 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from lambdas.promotion import names
-from lambdas.promotion.document import Progress
-from lambdas.promotion.errors import LockLost
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Progress
+from lambdas.promotion.contract.errors import LockLost
+from lambdas.promotion.contract.resource_names import Step
 from stacks import locking
 from stacks.copying import copying
 from stacks.endings import EXECUTION, WELL, endings
@@ -101,7 +101,7 @@ def story(
     create_model = do("Create the model", Step.CREATE_MODEL)
     create_config = do("Create the endpoint configuration", Step.CREATE_ENDPOINT_CONFIG)
     deploy = do("Deploy the endpoint", Step.DEPLOY_ENDPOINT, caught_by=roll_back)
-    put_aside = do(names.PUT_ASIDE_STATE, Step.PUT_ASIDE_SCALING, caught_by=roll_back)
+    put_aside = do(resource_names.PUT_ASIDE_STATE, Step.PUT_ASIDE_SCALING, caught_by=roll_back)
     wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.seconds(_UNTIL_THE_NEXT_LOOK))
     inspect = do("Inspect the endpoint", Step.INSPECT_ENDPOINT, caught_by=roll_back, asked_again_by=wait)
     smoke_test = do("Smoke-test the endpoint", Step.SMOKE_TEST, caught_by=roll_back)

@@ -18,8 +18,8 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 
-from lambdas.promotion.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
-from lambdas.promotion.smoke_settings import ANSWER_SECONDS
+from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
+from lambdas.promotion.contract.smoke_test_settings import ANSWER_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
@@ -250,7 +250,7 @@ def own_stepfunctions() -> SFNClient:
 
 
 def _own_role() -> str:
-    """Name the role that this step runs with: it is called as its function is (names.py), which Lambda tells."""
+    """Name the role that this step runs with: it is called as its function is (resource_names.py)."""
     name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
     return f"The role {name} in the hub" if name else "This step's role in the hub"
 

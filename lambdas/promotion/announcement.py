@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.promotion.document import Execution, Failure, Outcome, Promotion, to_json
-from lambdas.promotion.errors import Refused, RolledBack, every_error
-from lambdas.promotion.settings import Environment, Hub
+from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion, to_json
+from lambdas.promotion.contract.errors import Refused, RolledBack, every_error
+from lambdas.promotion.contract.settings import Environment, Hub
 
 UNKNOWN = "unknown"
 NO_ERROR = "none"

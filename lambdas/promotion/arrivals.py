@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import rules, sources
-from lambdas.promotion.document import Artifact, S3Object
-from lambdas.promotion.settings import Environment
+from lambdas.promotion.contract.document import Artifact, S3Object
+from lambdas.promotion.contract.settings import Environment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

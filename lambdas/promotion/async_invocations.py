@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import invocations
-from lambdas.promotion.errors import PayloadUnusable
+from lambdas.promotion.contract.errors import PayloadUnusable
+from lambdas.promotion.contract.smoke_test_settings import SmokeTest
 from lambdas.promotion.smoke_rules import Answer
-from lambdas.promotion.smoke_settings import SmokeTest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

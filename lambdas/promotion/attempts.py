@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion import async_invocations, images, manifests, payloads, readiness, registries, sources
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Artifact, ImageCopy, Promotion, S3Object, Way, sha256
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, S3Object, Way, sha256
+from lambdas.promotion.contract.errors import (
     AccessDenied,
     CallRefused,
     ImageNotAccessible,
@@ -25,9 +25,9 @@ from lambdas.promotion.errors import (
     PromotionError,
     UnexpectedFault,
 )
-from lambdas.promotion.names import Duty
+from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.smoke_test_settings import Payload
 from lambdas.promotion.readiness import Answer, Finding, Unproved
-from lambdas.promotion.smoke_settings import Payload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

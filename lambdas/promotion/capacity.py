@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from lambdas.promotion.document import Change, Promotion
+from lambdas.promotion.contract.document import Change, Promotion
 
 # A FailureReason is a sentence for people; these are its words when instances were lacking (AWS: SageMaker,
 # "InsufficientInstanceCapacity"; EC2's own name of the error stands in it).

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lambdas.promotion.document import Artifact, Piece, Transfer, Unit
+from lambdas.promotion.contract.document import Artifact, Piece, Transfer, Unit
 
 # Units: the Map's concurrency. A new account has 10 Lambdas at once in all (AWS: Lambda quotas); this leaves it some.
 AT_ONCE = 7

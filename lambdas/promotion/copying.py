@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import copy_plan, sources
-from lambdas.promotion.document import Artifact, S3Object, Transfer, Way, sha256
-from lambdas.promotion.errors import ArtifactMismatch, CallRefused, NotYetVisible, UnsupportedModel
+from lambdas.promotion.contract.document import Artifact, S3Object, Transfer, Way, sha256
+from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NotYetVisible, UnsupportedModel
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

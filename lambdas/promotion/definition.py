@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lambdas.promotion import addresses, fitting, jumpstart, limits, members, model_data, versions
+from lambdas.promotion import addresses, fitting, jumpstart, members, model_data, versions
 from lambdas.promotion.addresses import Address
-from lambdas.promotion.errors import UnsupportedModel
-from lambdas.promotion.settings import Environment, Stage
+from lambdas.promotion.contract import sagemaker_limits
+from lambdas.promotion.contract.errors import UnsupportedModel
+from lambdas.promotion.contract.settings import Environment, Stage
 
 # A failure's cause has 32,768 characters (API: Step Functions, SensitiveCause), and some of them are others'.
 _MOST_CHARACTERS = 20_000
@@ -191,8 +192,8 @@ def _checked(
         path = defined.path(index)
         problems += _odd(container, path)
         found += model_data.read(container, path, problems)
-    if len(containers) > limits.MOST_CONTAINERS:
-        problems.append(f"Containers ({len(containers)}; SageMaker allows {limits.MOST_CONTAINERS})")
+    if len(containers) > sagemaker_limits.MOST_CONTAINERS:
+        problems.append(f"Containers ({len(containers)}; SageMaker allows {sagemaker_limits.MOST_CONTAINERS})")
     try:
         defined = replace(defined, addresses=addresses.unique([*found, *_in_variables(defined)]))
     except ValueError as error:

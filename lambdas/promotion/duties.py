@@ -11,11 +11,12 @@ import os.path
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from lambdas.promotion import accounts, images, names, payloads
+from lambdas.promotion import accounts, images, payloads
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Artifact, Execution, ImageCopy, Promotion, TrialEndpoint
-from lambdas.promotion.names import Duty
-from lambdas.promotion.settings import Environment, Stage
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Artifact, Execution, ImageCopy, Promotion, TrialEndpoint
+from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.settings import Environment, Stage
 
 # IAM's own names for characters that mean something in a policy (AWS: IAM policy elements, variables).
 _LITERAL = {"*": "${*}", "?": "${?}", "$": "${$}"}
@@ -39,7 +40,7 @@ def as_reader(source: Environment, *, execution: Execution, external_id: str | N
 
 def as_onlooker(stage: Stage, target: Environment, *, execution: Execution, external_id: str | None) -> Account:
     """See one endpoint, before it is known what is promoted to it."""
-    endpoints = names.endpoint_arns(target.account, target.region, stage.endpoint)
+    endpoints = resource_names.endpoint_arns(target.account, target.region, stage.endpoint)
     return accounts.assume(
         target.role_arn(Duty.DEPLOYER),
         region=target.region,
@@ -88,7 +89,7 @@ def as_deployer(promotion: Promotion, *, also_config: str | None = None) -> Acco
     target = promotion.target
     configs = [promotion.target_arn("endpoint-config", promotion.wanted_config.name)]
     if also_config:  # by hand, perhaps: IAM may see its name as requested
-        configs += names.resource_arns("endpoint-config", target.account, target.region, also_config)
+        configs += resource_names.resource_arns("endpoint-config", target.account, target.region, also_config)
     return _enter(
         promotion,
         target,
@@ -103,7 +104,7 @@ def as_deployer(promotion: Promotion, *, also_config: str | None = None) -> Acco
             [
                 promotion.target_arn("model", promotion.wanted_model.name),
                 *configs,
-                *names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
+                *resource_names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
             ],
         ),
         (["iam:PassRole"], [target.role_arn(Duty.EXECUTION)]),
@@ -139,7 +140,7 @@ def as_invoker(promotion: Promotion, *, endpoint: str | None = None) -> Account:
         promotion,
         target,
         Duty.INVOKER,
-        ([action], names.endpoint_arns(target.account, target.region, asked)),
+        ([action], resource_names.endpoint_arns(target.account, target.region, asked)),
         (["s3:GetObject"], [*objects, *(_below(bucket, key) for bucket, _, key in answers)]),
         (["s3:ListBucket"], sorted({f"arn:aws:s3:::{bucket}" for bucket, _, _ in answers})),
         (["kms:Decrypt"], ["*"] if objects or answers else []),
@@ -199,16 +200,16 @@ def as_scaler(promotion: Promotion, *, alarms: Collection[str] = ()) -> Account:
         (
             ["sagemaker:*"],
             [
-                *names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
+                *resource_names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
                 f"arn:aws:sagemaker:{place}:endpoint-config/*",
             ],
         ),
         (
             ["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"],
-            [names.scaling_alarm_arns(target.account, target.region, promotion.stage.endpoint)],
+            [resource_names.scaling_alarm_arns(target.account, target.region, promotion.stage.endpoint)],
         ),
         (["cloudwatch:PutMetricAlarm"], named),
-        (["iam:CreateServiceLinkedRole"], [names.scaling_service_role_arn(target.account)]),
+        (["iam:CreateServiceLinkedRole"], [resource_names.scaling_service_role_arn(target.account)]),
     )
 
 

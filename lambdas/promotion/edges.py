@@ -13,7 +13,6 @@ from lambdas.promotion import (
     endpoints,
     inquiries,
     models,
-    names,
     obstacles,
     parallel,
     payloads,
@@ -24,9 +23,10 @@ from lambdas.promotion import (
     tries,
 )
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import ImageCopy, Promotion, Transfer, Wanted
-from lambdas.promotion.errors import AccessDenied, NameTaken
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import ImageCopy, Promotion, Transfer, Wanted
+from lambdas.promotion.contract.errors import AccessDenied, NameTaken
+from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty
 from lambdas.promotion.readiness import Answer, Finding, Unproved
 from lambdas.promotion.serving import Serving
 from lambdas.promotion.tries import Try
@@ -253,7 +253,7 @@ def _image_sources(promotion: Promotion, missing: Sequence[ImageCopy], answers: 
 def _key(promotion: Promotion, asker: Account, answers: list[Answer]) -> str | None:
     """Return the ARN of the key that the target's bucket is encrypted with."""
     target = promotion.target
-    alias = f"arn:aws:kms:{target.region}:{target.account}:{names.artifact_key_alias(target.name)}"
+    alias = f"arn:aws:kms:{target.region}:{target.account}:{resource_names.artifact_key_alias(target.name)}"
     found = inquiries.asked(functools.partial(inquiries.key_of, alias, kms=asker.keys), f"The key {alias}")
     if isinstance(found, Unproved):
         answers.append(found)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lambdas.promotion import announcement, measures
 from lambdas.promotion.announcement import Announcement
+from lambdas.promotion.contract.settings import Hub
 from lambdas.promotion.records import Attempt
-from lambdas.promotion.settings import Hub
 
 
 def count(attempt: Attempt) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lambdas.promotion import capacity
-from lambdas.promotion.document import Change, Progress, Promotion
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.document import Change, Progress, Promotion
+from lambdas.promotion.contract.errors import (
     DeploymentRolledBack,
     DeploymentSuperseded,
     DeploymentTimedOut,

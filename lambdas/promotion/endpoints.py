@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import rules, sagemaker_errors
-from lambdas.promotion.document import Progress, RollBackProgress, Wanted
+from lambdas.promotion.contract.document import Progress, RollBackProgress, Wanted
+from lambdas.promotion.contract.errors import AccessDenied, CallRefused, NotYetVisible, QuotaExceeded
+from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.errors import AccessDenied, CallRefused, NotYetVisible, QuotaExceeded
-from lambdas.promotion.settings import Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lambdas.promotion import trial_rules
-from lambdas.promotion.document import Failure, Promotion, RollBack, RollBackProgress, TrialProgress
-from lambdas.promotion.errors import Errored, Refused, RollbackFailed, RolledBack, every_error
+from lambdas.promotion.contract.document import Failure, Promotion, RollBack, RollBackProgress, TrialProgress
+from lambdas.promotion.contract.errors import Errored, Refused, RollbackFailed, RolledBack, every_error
 
 _KILLED = (
     "A step's Lambda was killed (memory or time ran out). Its log group in the hub says where; promoting again is safe."

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from lambdas.promotion import arns, images, jumpstart, limits, members, model_data, variables
-from lambdas.promotion.settings import Environment, Stage
+from lambdas.promotion import arns, images, jumpstart, members, model_data, variables
+from lambdas.promotion.contract import sagemaker_limits
+from lambdas.promotion.contract.settings import Environment, Stage
 
 
 def container(
@@ -104,17 +105,19 @@ def too_long(containers: list[dict[str, Any]], path: Callable[[int], str]) -> li
         for variable, value in container.get("Environment", {}).items()
     ]
     problems = [
-        f"{place} ({max(name, value)} bytes; SageMaker allows {limits.MOST_BYTES})"
+        f"{place} ({max(name, value)} bytes; SageMaker allows {sagemaker_limits.MOST_BYTES})"
         for place, name, value in sizes
-        if max(name, value) > limits.MOST_BYTES
+        if max(name, value) > sagemaker_limits.MOST_BYTES
     ]
     total = sum(name + value for _, name, value in sizes)
-    if total > limits.MOST_BYTES_OF_VARIABLES:
-        problems.append(f"Environment ({total} bytes in all; SageMaker allows {limits.MOST_BYTES_OF_VARIABLES})")
+    if total > sagemaker_limits.MOST_BYTES_OF_VARIABLES:
+        problems.append(
+            f"Environment ({total} bytes in all; SageMaker allows {sagemaker_limits.MOST_BYTES_OF_VARIABLES})"
+        )
     problems += [
-        f"{place} ({len(uri)} characters; SageMaker allows {limits.LONGEST_URL})"
+        f"{place} ({len(uri)} characters; SageMaker allows {sagemaker_limits.LONGEST_URL})"
         for index, container in enumerate(containers)
         for place, uri in model_data.uris(container, path(index))
-        if len(uri) > limits.LONGEST_URL
+        if len(uri) > sagemaker_limits.LONGEST_URL
     ]
     return problems

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambdas.promotion.document import Promotion, from_lenient_json
+from lambdas.promotion.contract.document import Promotion, from_lenient_json
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import image_layers, images, manifests, registries
-from lambdas.promotion.document import ImageCopy
-from lambdas.promotion.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound, QuotaExceeded
+from lambdas.promotion.contract.document import ImageCopy
+from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound, QuotaExceeded
 from lambdas.promotion.images import Image
 from lambdas.promotion.manifests import Layer
 from lambdas.promotion.registries import Manifest

@@ -16,7 +16,7 @@ import urllib3
 from botocore.exceptions import ClientError
 from botocore.httpsession import get_cert_path
 
-from lambdas.promotion.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound
+from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound
 from lambdas.promotion.images import Image
 from lambdas.promotion.manifests import Layer
 

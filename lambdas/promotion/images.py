@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.promotion import names
-from lambdas.promotion.document import ImageCopy
-from lambdas.promotion.settings import Environment, Stage
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import ImageCopy
+from lambdas.promotion.contract.settings import Environment, Stage
 
 # The accounts that AWS's own images lie in, by family and Region. An image keeps its repository and its tags when it
 # is offered in another Region; account and Region change together.
@@ -198,7 +198,7 @@ def _place_in_target(image: Image, *, source: Environment, target: Environment, 
     if family:
         return _offered_in(target, image, family)
     if is_copied(image, source=source, target=target, stage=stage):
-        return f"{_registry(target.account, target.region)}/{names.image_repository(image.repository)}"
+        return f"{_registry(target.account, target.region)}/{resource_names.image_repository(image.repository)}"
     if image.region == target.region:
         return image.name
     own = image.account == source.account

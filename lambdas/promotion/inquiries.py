@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.promotion import scaling
-from lambdas.promotion.errors import PromotionError
+from lambdas.promotion.contract.errors import PromotionError
 from lambdas.promotion.readiness import Unproved
 
 if TYPE_CHECKING:

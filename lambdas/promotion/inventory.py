@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from lambdas.promotion import names
 from lambdas.promotion.addresses import replaced
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Artifact, S3Object, sha256
+from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.definition import hex_digest
-from lambdas.promotion.document import Artifact, S3Object, sha256
-from lambdas.promotion.errors import UnsupportedModel
 
 # Bytes of a key (AWS: S3, object key naming), and of an object's own name that are kept, the last ones.
 _LONGEST_KEY = 1024
@@ -56,7 +56,7 @@ def take(found: Mapping[str, Found], *, application: str, stage: str, bucket: st
     for uri, as_found in sorted(found.items(), key=lambda one: one[1].text is not None):
         said = as_found.text
         at = as_found if said is None else _rewritten(as_found, said, addresses)
-        folder = f"{names.stage_prefix(application, stage)}{_identity(at)[:32]}/"
+        folder = f"{resource_names.stage_prefix(application, stage)}{_identity(at)[:32]}/"
         for artifact in _artifacts(at, folder):
             artifacts[artifact.key] = artifact
         if at.prefix is None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, ReadTimeoutError
 
-from lambdas.promotion.errors import ServiceUnavailable, Throttled
+from lambdas.promotion.contract.errors import ServiceUnavailable, Throttled
+from lambdas.promotion.contract.smoke_test_settings import SmokeTest
 from lambdas.promotion.smoke_rules import Answer
-from lambdas.promotion.smoke_settings import SmokeTest
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lambdas.promotion.smoke_report import shortened
+from lambdas.promotion.contract.smoke_test_report import shortened
 
 _LONGEST_QUOTE = 60
 _ROUNDED = 1 + 1e-9  # 1.1 and 1 differ by 0.1, in decimal numbers only

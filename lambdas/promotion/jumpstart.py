@@ -9,7 +9,8 @@ the acceptance tests of aws_sagemaker_model); where AWS does not offer a model, 
 
 from __future__ import annotations
 
-from lambdas.promotion import addresses, names
+from lambdas.promotion import addresses
+from lambdas.promotion.contract import resource_names
 
 # Regions by the beginning of their names. Optimized models (draft models for speculative decoding) are in fewer.
 _OPTIMIZED = {
@@ -39,7 +40,7 @@ _LAUNCHED = {
     "mx-central": (1,),
 }
 # The beginning of a bucket's name, before its Region.
-_CACHES = dict(zip(names.JUMPSTART_BUCKETS, (_LAUNCHED, _LAUNCHED, _OPTIMIZED), strict=True))
+_CACHES = dict(zip(resource_names.JUMPSTART_BUCKETS, (_LAUNCHED, _LAUNCHED, _OPTIMIZED), strict=True))
 
 
 def is_cache(uri: str) -> bool:

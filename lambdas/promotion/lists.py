@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.document import Promotion, from_line, to_line
+from lambdas.promotion.contract.document import Promotion, from_line, to_line
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

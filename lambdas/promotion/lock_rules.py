@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.errors import EndpointBusy, EndpointLocked, OlderModel, Superseded
-from lambdas.promotion.settings import WhenLocked
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.errors import EndpointBusy, EndpointLocked, OlderModel, Superseded
+from lambdas.promotion.contract.settings import WhenLocked
 
 _TIME = "%Y-%m-%d %H:%M:%S"
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import names
-from lambdas.promotion.lock_expressions import ALIASES, IS_OWNED, RELEASE
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.lock_expressions import ALIASES, IS_OWNED, RELEASE
 from lambdas.promotion.lock_rules import Held, Waiting
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ _GONE = "ExecutionDoesNotExist"
 
 def look(key: str, *, dynamodb: DynamoDBClient) -> Held:
     """Return who holds an endpoint's lock now."""
-    answer = dynamodb.get_item(TableName=names.ENDPOINTS_TABLE, Key={"endpoint": {"S": key}}, ConsistentRead=True)
+    answer = dynamodb.get_item(
+        TableName=resource_names.ENDPOINTS_TABLE, Key={"endpoint": {"S": key}}, ConsistentRead=True
+    )
     found = {name: value["S"] for name, value in answer.get("Item", {}).items() if "S" in value}
     waiting = None
     if "waiting_owner" in found:
@@ -67,7 +69,7 @@ def is_running(execution_arn: str, *, stepfunctions: SFNClient) -> bool:
 def _update(key: str, values: dict[str, str], *, dynamodb: DynamoDBClient, **expressions: Any) -> bool:
     try:
         dynamodb.update_item(
-            TableName=names.ENDPOINTS_TABLE,
+            TableName=resource_names.ENDPOINTS_TABLE,
             Key={"endpoint": {"S": key}},
             ExpressionAttributeValues={name: {"S": value} for name, value in values.items()},
             **expressions,

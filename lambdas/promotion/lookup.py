@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from lambdas.promotion import addresses, inventory, rules, sources
 from lambdas.promotion.addresses import Address, AddressKind
-from lambdas.promotion.document import S3Object
-from lambdas.promotion.errors import ArtifactNotFound, UnsupportedModel
+from lambdas.promotion.contract.document import S3Object
+from lambdas.promotion.contract.errors import ArtifactNotFound, UnsupportedModel
 from lambdas.promotion.inventory import Found
 
 if TYPE_CHECKING:

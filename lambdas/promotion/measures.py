@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from lambdas.promotion.document import Copied
-from lambdas.promotion.names import NAMESPACE, Metric
+from lambdas.promotion.contract.document import Copied
+from lambdas.promotion.contract.resource_names import NAMESPACE, Metric
 
 
 def count_ending(

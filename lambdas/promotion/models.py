@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import rules, sagemaker_errors
-from lambdas.promotion.document import Wanted
-from lambdas.promotion.errors import CallRefused, ModelDataNotAccessible, NotYetVisible, QuotaExceeded
+from lambdas.promotion.contract.document import Wanted
+from lambdas.promotion.contract.errors import CallRefused, ModelDataNotAccessible, NotYetVisible, QuotaExceeded
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

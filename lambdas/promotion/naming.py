@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from lambdas.promotion import definition, names, rules
+from lambdas.promotion import definition, rules
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Artifacts, Execution, Request, SourceModel, Wanted
+from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.settings import Environment, Stage
 from lambdas.promotion.definition import Definition, hex_digest
-from lambdas.promotion.document import Artifacts, Execution, Request, SourceModel, Wanted
 from lambdas.promotion.inventory import Inventory
-from lambdas.promotion.names import Duty
-from lambdas.promotion.settings import Environment, Stage
 
 _VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
 _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+@-]")  # API: TagValue
@@ -106,4 +107,4 @@ def provenance(*, request: Request, stage: Stage, model: SourceModel, digest: st
     if model.model_package_arn:
         tags["model-package"] = model.model_package_arn
     # An execution's name may have characters that a tag's value may not.
-    return {f"{names.TAG_PREFIX}{name}": _NOT_IN_TAGS.sub("-", value) for name, value in tags.items()}
+    return {f"{resource_names.TAG_PREFIX}{name}": _NOT_IN_TAGS.sub("-", value) for name, value in tags.items()}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from lambdas.promotion import copy_plan, images, names, trial_rules
-from lambdas.promotion.document import Artifact, ImageCopy, Promotion
-from lambdas.promotion.names import Duty
+from lambdas.promotion import copy_plan, images, trial_rules
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
+from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.simulation import Needed
 
 _PUSH = (
@@ -44,7 +45,7 @@ def of_deployer(
     yield Needed(
         role=role,
         actions=(*change, *tagged),
-        resource=names.endpoint_arns(target.account, target.region, promotion.stage.endpoint)[0],
+        resource=resource_names.endpoint_arns(target.account, target.region, promotion.stage.endpoint)[0],
         context=region,
     )
     yield Needed(

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from lambdas.promotion import endpoint_rules, rollout, scaling, trial_rules, update_rules
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.errors import IncompatibleRollout, QuotaExceeded
-from lambdas.promotion.names import Duty
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.errors import IncompatibleRollout, QuotaExceeded
+from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.readiness import Answer, Finding, Unproved
 from lambdas.promotion.rollout import DeploymentConfig
 from lambdas.promotion.serving import Serving

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from botocore.exceptions import ConnectionError, HTTPClientError
 
-from lambdas.promotion.errors import OutOfTime, SessionExpired, Throttled, Transient
+from lambdas.promotion.contract.errors import OutOfTime, SessionExpired, Throttled, Transient
 
 T = TypeVar("T")
 

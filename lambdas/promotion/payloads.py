@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion import samples
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.errors import PayloadUnusable
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.errors import PayloadUnusable
+from lambdas.promotion.contract.smoke_test_settings import MOST_BYTES, Payload
 from lambdas.promotion.samples import BadArchive
-from lambdas.promotion.smoke_settings import MOST_BYTES, Payload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.promotion import rollout, trial_rules
-from lambdas.promotion.document import Outcome, Progress, Promotion, Transfer
+from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.edges import Checked
 
 _MOST_DIFFERENCES = 50

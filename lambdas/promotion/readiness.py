@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lambdas.promotion.errors import AccessDenied, NotReady, PromotionError
+from lambdas.promotion.contract.errors import AccessDenied, NotReady, PromotionError
 
 _GRANT = (
     "Grant the right (docs/iam.md lists each role's), or look for a policy of the resource or the organization, or a "

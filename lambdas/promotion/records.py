@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import names
-from lambdas.promotion.document import (
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import (
     Artifact,
     Execution,
     Failure,
@@ -142,7 +142,7 @@ def write(attempt: Attempt, *, dynamodb: DynamoDBClient) -> bool:
     serialise = TypeSerializer().serialize
     try:
         dynamodb.put_item(
-            TableName=names.RECORDS_TABLE,
+            TableName=resource_names.RECORDS_TABLE,
             Item={name: serialise(value) for name, value in item(attempt).items()},
             ConditionExpression="attribute_not_exists(attempt)",
         )
@@ -156,7 +156,7 @@ def write(attempt: Attempt, *, dynamodb: DynamoDBClient) -> bool:
 def read(stage: str, attempt: str, *, dynamodb: DynamoDBClient) -> dict[str, Any] | None:
     """Return one record as plain values, or None."""
     answer = dynamodb.get_item(
-        TableName=names.RECORDS_TABLE,
+        TableName=resource_names.RECORDS_TABLE,
         Key={"stage": {"S": stage}, "attempt": {"S": attempt}},
         ConsistentRead=True,
     )

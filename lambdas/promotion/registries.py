@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion import images
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound
+from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound
+from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.images import Image
-from lambdas.promotion.names import Duty
-from lambdas.promotion.settings import Environment
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

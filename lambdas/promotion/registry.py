@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import sagemaker_errors
-from lambdas.promotion.errors import ModelNotFound, ModelPackageNotFound
+from lambdas.promotion.contract.errors import ModelNotFound, ModelPackageNotFound
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

@@ -10,10 +10,10 @@ import enum
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from lambdas.promotion.document import Good, Promotion, RollBack, RollBackProgress
+from lambdas.promotion.contract.document import Good, Promotion, RollBack, RollBackProgress
+from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFailed, SmokeTestFailed, Superseded
+from lambdas.promotion.contract.settings import FirstDeployment, Stage
 from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.errors import NothingToRollBackTo, RollbackFailed, SmokeTestFailed, Superseded
-from lambdas.promotion.settings import FirstDeployment, Stage
 
 # A deployment takes at most 8 hours (API: MaximumExecutionTimeoutInSeconds), and it has to end before another one.
 LONGEST = timedelta(hours=9)

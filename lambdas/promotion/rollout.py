@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.promotion.settings import Stage
+from lambdas.promotion.contract.settings import Stage
 
 DeploymentConfig = Mapping[str, Any]
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.promotion import names
 from lambdas.promotion.addresses import Address
-from lambdas.promotion.document import Artifact, Request, S3Object
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Artifact, Request, S3Object
+from lambdas.promotion.contract.errors import (
     ArtifactChanged,
     ArtifactMismatch,
     InvalidInput,
@@ -24,7 +24,7 @@ from lambdas.promotion.errors import (
     WrongModelPackageGroup,
     WrongSource,
 )
-from lambdas.promotion.settings import Application, Environment, Settings, Stage
+from lambdas.promotion.contract.settings import Application, Environment, Settings, Stage
 
 # SageMaker's own pattern and length for model names (API: ModelName).
 _MODEL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
@@ -175,7 +175,7 @@ def require_approved(package: Mapping[str, Any]) -> None:
 
 def require_application_of(tags: Mapping[str, str], application: Application, *, where: str) -> None:
     """A model that Promote made for one application is not taken over by another."""
-    owner = tags.get(f"{names.TAG_PREFIX}application", application.name)
+    owner = tags.get(f"{resource_names.TAG_PREFIX}application", application.name)
     if owner != application.name:
         raise WrongModelPackageGroup(
             f"{where} was promoted for application {owner!r}, not for {application.name!r}. Start {owner!r} instead."
@@ -187,7 +187,7 @@ def believed(tags: Mapping[str, str], source: Environment, settings: Settings) -
     promoted_to = {stage.environment for one in settings.applications.values() for stage in one.stages.values()}
     if source.name in promoted_to:
         return dict(tags)
-    return {key: value for key, value in tags.items() if not key.startswith(names.TAG_PREFIX)}
+    return {key: value for key, value in tags.items() if not key.startswith(resource_names.TAG_PREFIX)}
 
 
 def require_pinned(address: Address, found: S3Object) -> None:
@@ -330,4 +330,5 @@ def _says(found: Any, wanted: Any) -> bool:
 
 def resource_name(application: str, stage: str, created_at: datetime, digest: str) -> str:
     """Return a content-addressed name: readable, unique to its content, within SageMaker's 63 characters."""
-    return f"{names.resource_beginning(application, stage)}{created_at.astimezone(UTC):%Y%m%d%H%M%S}-{digest[:12]}"
+    beginning = resource_names.resource_beginning(application, stage)
+    return f"{beginning}{created_at.astimezone(UTC):%Y%m%d%H%M%S}-{digest[:12]}"

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from lambdas.promotion import registry, samples, sources
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import SourceModel
-from lambdas.promotion.errors import SamplePayloadUnusable
+from lambdas.promotion.contract.document import SourceModel
+from lambdas.promotion.contract.errors import SamplePayloadUnusable
+from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.samples import BadArchive
-from lambdas.promotion.settings import Stage
 
 
 def resolved(model: SourceModel, stage: Stage, *, source: Account) -> SourceModel:

@@ -11,10 +11,10 @@ import io
 import tarfile
 import zlib
 
-from lambdas.promotion import smoke_settings
+from lambdas.promotion.contract import smoke_test_settings
 
 # An archive of one file that an endpoint takes, with what a tar file has around it.
-MOST_BYTES = smoke_settings.MOST_BYTES + 1024**2
+MOST_BYTES = smoke_test_settings.MOST_BYTES + 1024**2
 
 
 class BadArchive(ValueError):
@@ -38,8 +38,8 @@ def only_file(archive: bytes) -> bytes:
             others = [one.name for one in members if one not in files and not one.isdir()]
             if others or len(files) != 1:
                 raise BadArchive(f"must hold one regular file and nothing else; it holds {_listed(members)}")
-            if files[0].size > smoke_settings.MOST_BYTES:
-                raise BadArchive(f"holds {files[0].size} bytes; an endpoint takes {smoke_settings.MOST_BYTES}")
+            if files[0].size > smoke_test_settings.MOST_BYTES:
+                raise BadArchive(f"holds {files[0].size} bytes; an endpoint takes {smoke_test_settings.MOST_BYTES}")
             file = tar.extractfile(files[0])
             return file.read() if file else b""
     except (tarfile.TarError, ValueError, OverflowError) as error:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.settings import CONCURRENCY, Scaling
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.settings import CONCURRENCY, Scaling
 
 # A time of day is over everywhere when it is over in the westernmost zone.
 _WESTERNMOST = timedelta(hours=12)

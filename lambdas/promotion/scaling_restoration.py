@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion import duties, lists, scaling, scaling_targets
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.errors import PromotionError, ScalingIncomplete, Transient
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.errors import PromotionError, ScalingIncomplete, Transient
 from lambdas.promotion.scaling import ScalableTarget, Specification
 from lambdas.promotion.step import logger, now
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion import endpoints
+from lambdas.promotion.contract.errors import AccessDenied
 from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.errors import AccessDenied
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

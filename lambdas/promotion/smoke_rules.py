@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.promotion import expressions
-from lambdas.promotion.errors import SmokeTestFailed
-from lambdas.promotion.expressions import BadExpression, TooSlow
+from lambdas.promotion.contract import jsonata_expressions
+from lambdas.promotion.contract.errors import SmokeTestFailed
+from lambdas.promotion.contract.jsonata_expressions import BadExpression, TooSlow
+from lambdas.promotion.contract.smoke_test_report import SmokeReport, SmokeTested, shortened, shown
+from lambdas.promotion.contract.smoke_test_settings import ANSWER_SECONDS, Expectation, SmokeTest
 from lambdas.promotion.json_differences import differences
-from lambdas.promotion.smoke_report import SmokeReport, SmokeTested, shortened, shown
-from lambdas.promotion.smoke_settings import ANSWER_SECONDS, Expectation, SmokeTest
 
 _PERCENTILE = re.compile(r"p([0-9]+)")
 _SHOWN = ("p50", "p95", "max")
@@ -142,7 +142,7 @@ def _wrong_document(expect: Expectation, document: Any, *, record: bool) -> str 
             return f"the body's JSON is not the expected one{f': {shortened(found)}' if record else ''}"
     if expect.jsonata is not None:
         try:
-            if not expressions.is_true(expect.jsonata, document):
+            if not jsonata_expressions.is_true(expect.jsonata, document):
                 return f"the expression {expect.jsonata} is not true"
         except TooSlow as error:
             # The next answer would take as long.

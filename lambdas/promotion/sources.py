@@ -9,8 +9,8 @@ from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.document import S3Object
-from lambdas.promotion.errors import ArtifactChanged, ArtifactNotFound
+from lambdas.promotion.contract.document import S3Object
+from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

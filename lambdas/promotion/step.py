@@ -13,8 +13,8 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
 from lambdas.promotion import accounts
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.errors import CallRefused, PromotionError, ServiceUnavailable, UnexpectedFault
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.errors import CallRefused, PromotionError, ServiceUnavailable, UnexpectedFault
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -11,11 +11,12 @@ import enum
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import capacity, names
+from lambdas.promotion import capacity
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Promotion, TrialEndpoint, TrialProgress, Wanted
+from lambdas.promotion.contract.errors import DeploymentTimedOut, NoCapacity, TrialFailed, TrialNotRemoved
 from lambdas.promotion.definition import hex_digest
-from lambdas.promotion.document import Promotion, TrialEndpoint, TrialProgress, Wanted
 from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.errors import DeploymentTimedOut, NoCapacity, TrialFailed, TrialNotRemoved
 
 # A creation has to end before the endpoint can be deleted (aws-facts: "Cannot update in-progress endpoint").
 LONGEST_REMOVAL = timedelta(hours=2)
@@ -52,7 +53,7 @@ def config(promotion: Promotion) -> Wanted:
     serverless = trial.serverless if trial else None
     parts = {member: value for member, value in request.items() if member not in _NOT_TRIED}
     parts["ProductionVariants"] = [_small(variant, serverless) for variant in request["ProductionVariants"]]
-    name = names.trial_config(promotion.request.application, promotion.stage.name, _digest(promotion, parts))
+    name = resource_names.trial_config(promotion.request.application, promotion.stage.name, _digest(promotion, parts))
     return Wanted(name=name, request={"EndpointConfigName": name, **parts})
 
 
@@ -72,7 +73,7 @@ def begin(promotion: Promotion) -> TrialEndpoint:
         return promotion.trial
     return TrialEndpoint(
         progress=TrialProgress.UNDER_WAY,
-        endpoint=names.trial_endpoint(promotion.stage.endpoint, _digest(promotion, promotion.stage.endpoint)),
+        endpoint=resource_names.trial_endpoint(promotion.stage.endpoint, _digest(promotion, promotion.stage.endpoint)),
         config=config(promotion).name,
     )
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lambdas.promotion import endpoints, trial_rules
-from lambdas.promotion.document import Promotion, TrialProgress
-from lambdas.promotion.errors import OutOfTime
+from lambdas.promotion.contract.document import Promotion, TrialProgress
+from lambdas.promotion.contract.errors import OutOfTime
 from lambdas.promotion.trial_rules import Act
 
 if TYPE_CHECKING:

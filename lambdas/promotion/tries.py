@@ -21,8 +21,8 @@ from lambdas.promotion import (
     simulation,
 )
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Artifact, ImageCopy, Promotion, Transfer
-from lambdas.promotion.names import Duty
+from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, Transfer
+from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.readiness import Answer, Unproved
 from lambdas.promotion.serving import Serving
 

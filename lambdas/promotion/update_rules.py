@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lambdas.promotion.errors import IncompatibleRollout
-from lambdas.promotion.settings import Stage
+from lambdas.promotion.contract.errors import IncompatibleRollout
+from lambdas.promotion.contract.settings import Stage
 
 
 def require_possible_update(stage: Stage, live: Sequence[str], *, serverless: bool, where: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from lambdas.promotion import accounts, arrivals, duties, inventory, lists
-from lambdas.promotion.document import Artifact, Promotion
+from lambdas.promotion.contract.document import Artifact, Promotion
 
 
 def abort(promotion: Promotion, *, opened_by: datetime | None = None) -> int:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from lambdas.promotion import addresses, arns, jumpstart, limits, secrecy
-from lambdas.promotion.settings import Environment, Stage
+from lambdas.promotion import addresses, arns, jumpstart, secrecy
+from lambdas.promotion.contract import sagemaker_limits
+from lambdas.promotion.contract.settings import Environment, Stage
 
 # The SDK writes the Region of the session that made the model there (sagemaker-python-sdk: model_builder.py).
 REGION = "SAGEMAKER_REGION"
@@ -48,8 +49,9 @@ def problems(
         else:
             yield from (f"{where} ({why})" for why in _foreign(value, stage, source, target))
     count = len(in_stage(environment, stage, target))
-    if count > limits.MOST_VARIABLES:
-        yield f"{path}Environment ({count} with those of variables.set; SageMaker allows {limits.MOST_VARIABLES})"
+    if count > sagemaker_limits.MOST_VARIABLES:
+        allowed = sagemaker_limits.MOST_VARIABLES
+        yield f"{path}Environment ({count} with those of variables.set; SageMaker allows {allowed})"
 
 
 def _exchanged(name: str, value: str, stage: Stage, target: Environment) -> str:

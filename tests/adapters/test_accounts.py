@@ -15,7 +15,7 @@ from botocore.retries import standard
 from botocore.stub import ANY, Stubber
 
 from lambdas.promotion import accounts
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.errors import (
     AccessDenied,
     PromotionError,
     ServiceUnavailable,

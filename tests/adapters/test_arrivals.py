@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas.promotion import arrivals
-from lambdas.promotion.errors import AccessDenied, ArtifactMismatch, CallRefused, Throttled
+from lambdas.promotion.contract.errors import AccessDenied, ArtifactMismatch, CallRefused, Throttled
 from lambdas.promotion.step import errors_by_name
 from tests.adapters.conftest import Stubs
 from tests.unit.given import QA, artifact

@@ -11,9 +11,9 @@ import pytest
 from botocore.response import StreamingBody
 
 from lambdas.promotion import async_invocations
-from lambdas.promotion.errors import PayloadUnusable
+from lambdas.promotion.contract.errors import PayloadUnusable
+from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.smoke_rules import Answer
-from lambdas.promotion.smoke_settings import Payload, SmokeTest
 from tests.adapters.conftest import Stubs
 
 TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv", accept="application/json")

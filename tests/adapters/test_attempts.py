@@ -11,11 +11,11 @@ from botocore.response import StreamingBody
 
 from lambdas.promotion import async_invocations, attempts, duties
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Promotion, Way, sha256
-from lambdas.promotion.errors import ArtifactChanged, ArtifactNotFound, NotReady, UnexpectedFault
-from lambdas.promotion.names import Duty
+from lambdas.promotion.contract.document import Promotion, Way, sha256
+from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound, NotReady, UnexpectedFault
+from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.readiness import Answer, Finding, Unproved
-from lambdas.promotion.smoke_settings import Payload, SmokeTest
 from tests.adapters.conftest import Stubs
 from tests.unit.given import DEV, QA, STAGE, artifact, promotion
 

@@ -12,9 +12,9 @@ import pytest
 
 from lambdas import check_ahead
 from lambdas.promotion import edges
-from lambdas.promotion.document import Change, ImageCopy, Progress, Promotion, Transfer
-from lambdas.promotion.errors import NotReady
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step
+from lambdas.promotion.contract.document import Change, ImageCopy, Progress, Promotion, Transfer
+from lambdas.promotion.contract.errors import NotReady
+from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Step
 from tests.adapters.conftest import Stubs
 from tests.adapters.storage import Storage
 from tests.unit.given import BEGUN, BUCKET, REQUEST, STAGE, artifact, promotion

@@ -11,8 +11,8 @@ import pytest
 
 from lambdas import abort_uploads, complete_copy, copy_unit, plan_copy, verify_artifacts
 from lambdas.promotion import inventory, lists, parallel
-from lambdas.promotion.document import Artifact, Copied, Promotion, Proof, S3Object, Transfer
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.document import Artifact, Copied, Promotion, Proof, S3Object, Transfer
+from lambdas.promotion.contract.errors import (
     AccessDenied,
     ArtifactChanged,
     ArtifactMismatch,

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from lambdas.promotion import copying
-from lambdas.promotion.document import Artifact, Way
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.document import Artifact, Way
+from lambdas.promotion.contract.errors import (
     AccessDenied,
     ArtifactChanged,
     ArtifactNotFound,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lambdas import deploy_endpoint, inspect_endpoint
-from lambdas.promotion.document import Change, Outcome, Progress, Promotion
-from lambdas.promotion.errors import EndpointBusy, FailedEndpointInTheWay, PromotionError
+from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
+from lambdas.promotion.contract.errors import EndpointBusy, FailedEndpointInTheWay, PromotionError
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BEGUN, OLD_CONFIG, promotion
 

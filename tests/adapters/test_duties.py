@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import duties
-from lambdas.promotion.document import Artifact, ImageCopy, Promotion
-from lambdas.promotion.names import Duty
-from lambdas.promotion.smoke_settings import Payload, SmokeTest
+from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
+from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from tests.adapters.conftest import CREDENTIALS, Stubs
 from tests.unit.given import BUCKET, DEV, EXECUTION, QA, REQUEST, STAGE, artifact, promotion
 

@@ -9,9 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import endpoints
-from lambdas.promotion.document import Progress, RollBackProgress
-from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.document import Progress, RollBackProgress
+from lambdas.promotion.contract.errors import (
     AccessDenied,
     CallRefused,
     NameTaken,
@@ -20,6 +19,7 @@ from lambdas.promotion.errors import (
     QuotaExceeded,
     Throttled,
 )
+from lambdas.promotion.endpoint_rules import EndpointSeen
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BEGUN, OLD_CONFIG, STAGE, promotion
 

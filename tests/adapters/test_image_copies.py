@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas.promotion import accounts, image_copies, manifests
-from lambdas.promotion.document import ImageCopy
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.document import ImageCopy
+from lambdas.promotion.contract.errors import (
     AccessDenied,
     ImageCopyInterrupted,
     ImageMismatch,

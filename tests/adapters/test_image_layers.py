@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas.promotion import accounts, image_layers, images
-from lambdas.promotion.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound, PromotionError
+from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound, PromotionError
 from lambdas.promotion.manifests import Layer
 from tests.adapters.conftest import Stubs
 

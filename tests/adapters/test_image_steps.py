@@ -11,8 +11,8 @@ import pytest
 
 from lambdas import compare_endpoint, copy_image
 from lambdas.promotion import manifests
-from lambdas.promotion.document import ImageCopy, Progress, Promotion
-from lambdas.promotion.errors import ImageCopyInterrupted
+from lambdas.promotion.contract.document import ImageCopy, Progress, Promotion
+from lambdas.promotion.contract.errors import ImageCopyInterrupted
 from tests.adapters.conftest import Stubs
 from tests.unit.given import promotion, recorded
 

@@ -12,9 +12,9 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 
 from lambdas.promotion import accounts, invocations
-from lambdas.promotion.errors import AccessDenied, ServiceUnavailable, Throttled
+from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, Throttled
+from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.smoke_rules import Answer
-from lambdas.promotion.smoke_settings import Payload, SmokeTest
 from tests.adapters.conftest import Stubs
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 from lambdas.promotion import lists
-from lambdas.promotion.document import Artifact
+from lambdas.promotion.contract.document import Artifact
 from tests.adapters.conftest import Stubs
 from tests.unit.given import artifact, promotion
 

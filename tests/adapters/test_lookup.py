@@ -10,7 +10,7 @@ import pytest
 
 from lambdas.promotion import inventory, lookup
 from lambdas.promotion.addresses import Address, AddressKind
-from lambdas.promotion.errors import AccessDenied, ArtifactChanged, ArtifactNotFound, UnsupportedModel
+from lambdas.promotion.contract.errors import AccessDenied, ArtifactChanged, ArtifactNotFound, UnsupportedModel
 from lambdas.promotion.inventory import Found
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BUCKET

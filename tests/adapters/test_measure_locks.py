@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas import measure_locks
-from lambdas.promotion.errors import AccessDenied, UnexpectedFault
+from lambdas.promotion.contract.errors import AccessDenied, UnexpectedFault
 from tests.adapters.conftest import Stubs
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)

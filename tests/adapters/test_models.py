@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas.promotion import models
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.errors import (
     AccessDenied,
     CallRefused,
     ModelDataNotAccessible,

@@ -11,9 +11,9 @@ from botocore.response import StreamingBody
 
 from lambdas.promotion import accounts, payloads, sample_payloads
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Promotion, S3Object
-from lambdas.promotion.errors import AccessDenied, PayloadUnusable, SamplePayloadUnusable
-from lambdas.promotion.smoke_settings import Payload, SmokeTest
+from lambdas.promotion.contract.document import Promotion, S3Object
+from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable, SamplePayloadUnusable
+from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BUCKET, MODEL, STAGE, VERSION, package, promotion
 from tests.unit.test_samples import FILE, archive

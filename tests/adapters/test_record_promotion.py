@@ -10,9 +10,9 @@ import pytest
 from botocore.stub import ANY
 
 from lambdas import record_promotion
-from lambdas.promotion import names, settings
-from lambdas.promotion.document import Change, Outcome, Progress, Promotion
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract import resource_names, settings
+from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
+from lambdas.promotion.contract.settings import Settings
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BEGUN, EXECUTION, HUB, OLD_CONFIG, promotion
 
@@ -86,7 +86,11 @@ def test_the_record_is_added_and_never_overwritten(aws: Stubs) -> None:
     aws.of("dynamodb").add_response(
         "put_item",
         {},
-        {"TableName": names.RECORDS_TABLE, "Item": ANY, "ConditionExpression": "attribute_not_exists(attempt)"},
+        {
+            "TableName": resource_names.RECORDS_TABLE,
+            "Item": ANY,
+            "ConditionExpression": "attribute_not_exists(attempt)",
+        },
     )
     execution = {"arn": EXECUTION.arn, "started_at": EXECUTION.started_at.isoformat()}
     record_promotion.handler({"input": INPUT, "execution": execution, "attempt": 0, "failure": FAILURE}, None)

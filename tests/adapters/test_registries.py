@@ -8,7 +8,7 @@ import pytest
 
 from lambdas.promotion import accounts, registries
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound, Throttled
+from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound, Throttled
 from tests.adapters.conftest import Stubs
 from tests.unit.given import QA
 

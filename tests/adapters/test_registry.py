@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import registry
-from lambdas.promotion.errors import AccessDenied, ModelNotFound, ModelPackageNotFound
+from lambdas.promotion.contract.errors import AccessDenied, ModelNotFound, ModelPackageNotFound
 from tests.adapters.conftest import Stubs
 from tests.unit.given import MODEL, VERSION, described
 

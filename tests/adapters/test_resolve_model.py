@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from lambdas import resolve_model
-from lambdas.promotion import settings
-from lambdas.promotion.document import Artifact, Artifacts, Promotion, from_line
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract import settings
+from lambdas.promotion.contract.document import Artifact, Artifacts, Promotion, from_line
+from lambdas.promotion.contract.errors import (
     ArtifactChanged,
     ArtifactNotFound,
     ImageNotFound,

@@ -12,13 +12,20 @@ import boto3
 import pytest
 
 from lambdas import put_aside_scaling, restore_scaling, tidy_up
-from lambdas.promotion import accounts, lists, names, scaling, scaling_restoration, scaling_targets
+from lambdas.promotion import accounts, lists, scaling, scaling_restoration, scaling_targets
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Promotion, RollBack, RollBackProgress
-from lambdas.promotion.errors import AccessDenied, CallRefused, PromotionError, ScalingIncomplete, ServiceUnavailable
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Promotion, RollBack, RollBackProgress
+from lambdas.promotion.contract.errors import (
+    AccessDenied,
+    CallRefused,
+    PromotionError,
+    ScalingIncomplete,
+    ServiceUnavailable,
+)
+from lambdas.promotion.contract.settings import INSTANCES, Scaling
 from lambdas.promotion.histories import LastState
 from lambdas.promotion.scaling import ScalableTarget
-from lambdas.promotion.settings import INSTANCES, Scaling
 from tests.adapters.conftest import Stubs
 from tests.adapters.storage import Storage
 from tests.unit.given import BEGUN, HUB, OLD_CONFIG, STAGE, promotion
@@ -252,7 +259,7 @@ def test_long_after_a_stop_what_somebody_has_registered_meanwhile_stays(aws: Stu
     assert scaling_restoration.restore(SCALED, well=False, hub=storage.client, leave_registered=True) == 0
 
 
-@pytest.mark.parametrize(("state", "waits"), [(names.PUT_ASIDE_STATE, True), ("Wait for the endpoint", False)])
+@pytest.mark.parametrize(("state", "waits"), [(resource_names.PUT_ASIDE_STATE, True), ("Wait for the endpoint", False)])
 def test_who_tidies_up_waits_for_a_lambda_that_was_putting_it_aside(
     monkeypatch: pytest.MonkeyPatch, state: str, waits: bool
 ) -> None:

@@ -11,9 +11,9 @@ import pytest
 from botocore.response import StreamingBody
 
 from lambdas import inspect_endpoint, smoke_test
-from lambdas.promotion.document import Change, Progress, Promotion, S3Object
-from lambdas.promotion.errors import SmokeTestFailed
-from lambdas.promotion.smoke_settings import Expectation, Payload, SmokeTest
+from lambdas.promotion.contract.document import Change, Progress, Promotion, S3Object
+from lambdas.promotion.contract.errors import SmokeTestFailed
+from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BUCKET, promotion
 from tests.unit.test_samples import FILE, archive

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from botocore.model import StructureShape
 
 from lambdas.promotion import sources
-from lambdas.promotion.document import S3Object
-from lambdas.promotion.errors import AccessDenied, ArtifactChanged, ArtifactNotFound
+from lambdas.promotion.contract.document import S3Object
+from lambdas.promotion.contract.errors import AccessDenied, ArtifactChanged, ArtifactNotFound
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BUCKET, WEIGHTS, WEIGHTS_URI
 

@@ -14,8 +14,8 @@ import botocore.exceptions
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.promotion.document import Change, Progress, Promotion
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.document import Change, Progress, Promotion
+from lambdas.promotion.contract.errors import (
     CallRefused,
     NameTaken,
     OutOfTime,

@@ -18,8 +18,8 @@ from lambdas import (
     verify_artifacts,
 )
 from lambdas.promotion import lists
-from lambdas.promotion.document import Outcome, Progress, Promotion, Transfer
-from lambdas.promotion.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError
+from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
+from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError
 from tests.adapters.conftest import Stubs
 from tests.adapters.storage import Storage
 from tests.unit.given import BEGUN, HUB, OLD_CONFIG, QA, TRAINED, needed, promotion, recorded

@@ -14,10 +14,10 @@ from botocore.response import StreamingBody
 
 from lambdas import create_trial, remove_trial, smoke_test
 from lambdas.promotion import trial_rules, trials
-from lambdas.promotion.document import Promotion, TrialEndpoint, TrialProgress
-from lambdas.promotion.errors import OutOfTime, SmokeTestFailed
-from lambdas.promotion.settings import Trial
-from lambdas.promotion.smoke_settings import Expectation, Payload, SmokeTest
+from lambdas.promotion.contract.document import Promotion, TrialEndpoint, TrialProgress
+from lambdas.promotion.contract.errors import OutOfTime, SmokeTestFailed
+from lambdas.promotion.contract.settings import Trial
+from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BEGUN, STAGE, promotion
 

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import copying
-from lambdas.promotion.document import Transfer, Way
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.document import Transfer, Way
+from lambdas.promotion.contract.errors import (
     AccessDenied,
     ArtifactChanged,
     ArtifactMismatch,

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from lambdas import complete_copy, plan_copy, verify_artifacts
-from lambdas.promotion import copy_plan, inventory, limits, lists, lookup, members, names, parallel, step
-from lambdas.promotion.document import Artifact, Proof, S3Object, Transfer
+from lambdas.promotion import copy_plan, inventory, lists, lookup, members, parallel, step
+from lambdas.promotion.contract import resource_names, sagemaker_limits
+from lambdas.promotion.contract.document import Artifact, Proof, S3Object, Transfer
 from stacks import lists as lists_in_hub
 from tests.docs import pages
 
@@ -85,11 +86,11 @@ SENTENCES: Mapping[str, Any] = {
     "1,024 bytes; longer ones are refused": f"{inventory._LONGEST_KEY:,}",
     "255 bytes; of a longer one": inventory._LONGEST_BASENAME,
     "may have 1 MiB": lookup._LARGEST_MANIFEST // 1024**2,
-    "1,024 bytes a variable": f"{limits.MOST_BYTES:,}",
-    "32 KB of variables": limits.MOST_BYTES_OF_VARIABLES // 1024,
-    "(up to 15)": limits.MOST_CONTAINERS,
+    "1,024 bytes a variable": f"{sagemaker_limits.MOST_BYTES:,}",
+    "32 KB of variables": sagemaker_limits.MOST_BYTES_OF_VARIABLES // 1024,
+    "(up to 15)": sagemaker_limits.MOST_CONTAINERS,
     "for 90 days": lists_in_hub._KEPT.to_days(),
-    "up to 105 of them": len(names.stage_prefix("a" * 40, "s" * 20)) + 32 + len("/"),
+    "up to 105 of them": len(resource_names.stage_prefix("a" * 40, "s" * 20)) + 32 + len("/"),
 }
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from docs import draw_workflow
-from lambdas.promotion import names
-from lambdas.promotion.document import Promotion, Result
-from lambdas.promotion.errors import every_error
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Promotion, Result
+from lambdas.promotion.contract.errors import every_error
+from lambdas.promotion.contract.resource_names import Step
 from tests.docs import pages
 
 PAGE = pages.text_of("how-it-works.md")
@@ -36,7 +36,7 @@ def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_function_and_node_is_drawn_once_among_the_accounts() -> None:
     drawing = next(block for block in pages.blocks(PAGE, "mermaid") if "subgraph hub" in block)
     functions = re.findall(r"promote-[a-z-]+", " ".join(re.findall(r'\["(promote-[^"]+)"\]', drawing)))
-    assert sorted(functions) == sorted(names.function(step) for step in Step)
+    assert sorted(functions) == sorted(resource_names.function(step) for step in Step)
     nodes = re.findall(r"(\w+)(?:\[|\()", drawing)
     assert len(nodes) == len(set(nodes))
 

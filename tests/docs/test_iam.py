@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import names
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Job, Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Job, Step
 from stacks import configuration
 from tests.docs import pages
 from tests.docs.conftest import PROJECT, Template
@@ -18,18 +18,18 @@ from tests.docs.conftest import PROJECT, Template
 PAGE = pages.text_of("iam.md")
 ENVIRONMENTS = tuple(configuration.load(PROJECT / "promotion.yaml").environments)
 SECTIONS_OF_ROLES = {
-    f"{names.PRODUCT}-<environment>-{Duty.READER}": "The reader",
-    f"{names.PRODUCT}-<environment>-{Duty.COPIER}": "The copier",
-    f"{names.PRODUCT}-<environment>-{Duty.PUSHER}": "The pusher",
-    f"{names.PRODUCT}-<environment>-{Duty.DEPLOYER}": "The deployer",
-    f"{names.PRODUCT}-<environment>-{Duty.INVOKER}": "The invoker",
-    f"{names.PRODUCT}-<environment>-{Duty.SCALER}": "The scaler",
-    f"{names.PRODUCT}-<environment>-{Duty.EXECUTION}": "The execution role",
-    f"{names.PRODUCT}-<environment>-forwarder": "The forwarder",
+    f"{resource_names.PRODUCT}-<environment>-{Duty.READER}": "The reader",
+    f"{resource_names.PRODUCT}-<environment>-{Duty.COPIER}": "The copier",
+    f"{resource_names.PRODUCT}-<environment>-{Duty.PUSHER}": "The pusher",
+    f"{resource_names.PRODUCT}-<environment>-{Duty.DEPLOYER}": "The deployer",
+    f"{resource_names.PRODUCT}-<environment>-{Duty.INVOKER}": "The invoker",
+    f"{resource_names.PRODUCT}-<environment>-{Duty.SCALER}": "The scaler",
+    f"{resource_names.PRODUCT}-<environment>-{Duty.EXECUTION}": "The execution role",
+    f"{resource_names.PRODUCT}-<environment>-forwarder": "The forwarder",
     "promote-hub-StateMachineRole…": "The state machine's role",
     "promote-hub-StateMachineEventsRole…": "The approval rule's role",
-    **{names.function(step): "The steps' roles" for step in Step},
-    names.function(Job.MEASURE_LOCKS): "The role that measures locks",
+    **{resource_names.function(step): "The steps' roles" for step in Step},
+    resource_names.function(Job.MEASURE_LOCKS): "The role that measures locks",
 }
 # By the kind of the policy, or by its own logical id where one kind is of two resources.
 SECTIONS_OF_POLICIES = {
@@ -160,5 +160,5 @@ def test_each_step_assumes_the_roles_of_its_duty() -> None:
     assumes = {row[0].strip("`"): row[1] for row in pages.rows(PAGE, "role") if row[0].strip("`") in SECTIONS_OF_ROLES}
     for step in Step:
         duties = [duty for duty, steps in STEPS_OF_DUTY.items() if step in steps]
-        said = [duty for duty in Duty if f"promote-<environment>-{duty}`" in assumes[names.function(step)]]
+        said = [duty for duty in Duty if f"promote-<environment>-{duty}`" in assumes[resource_names.function(step)]]
         assert said == duties, step

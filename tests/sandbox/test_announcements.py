@@ -10,7 +10,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.announcement import announcement
-from lambdas.promotion.document import Failure
+from lambdas.promotion.contract.document import Failure
 from sandbox.control import Sandbox
 from stacks.announcing import announce
 from tests.sandbox import workflows

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import image_copies, image_layers
-from lambdas.promotion.document import ImageCopy
-from lambdas.promotion.errors import ImageCopyInterrupted
+from lambdas.promotion.contract.document import ImageCopy
+from lambdas.promotion.contract.errors import ImageCopyInterrupted
 from sandbox.control import Sandbox
 from tests.sandbox.given import DEV, QA
 from tests.sandbox.images import push, push_index, sha256

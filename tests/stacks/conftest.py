@@ -11,7 +11,7 @@ import pytest
 from cdk_nag import AwsSolutionsChecks
 
 import app as promote
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 
 PROJECT = Path(__file__).parents[2]
 Template = dict[str, Any]
@@ -34,7 +34,7 @@ def definition(templates: dict[str, Template]) -> dict[str, Any]:
     """The state machine's definition, with every reference as text."""
     machines = [
         resource["Properties"]
-        for resource in templates[names.hub_stack()]["Resources"].values()
+        for resource in templates[resource_names.hub_stack()]["Resources"].values()
         if resource["Type"] == "AWS::StepFunctions::StateMachine"
     ]
     parts = machines[0]["DefinitionString"]["Fn::Join"][1]

@@ -11,7 +11,7 @@ from aws_cdk import assertions
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 from stacks.announcing import announce, let_announce
 from stacks.topic import topic
 
@@ -28,7 +28,7 @@ def announcing() -> Template:
     """A state machine that announces, and does nothing else."""
     stack = cdk.Stack(cdk.App(), "announcing", env=cdk.Environment(account="111111111111", region="us-east-1"))
     key = kms.Key(stack, "Key")
-    outcomes = topic(stack, names.TOPIC, subscribers=[], alarms_of=["111111111111"], key=key)
+    outcomes = topic(stack, resource_names.TOPIC, subscribers=[], alarms_of=["111111111111"], key=key)
     ended = sfn.Succeed.jsonata(stack, "Ended")
     machine = sfn.StateMachine(
         stack,

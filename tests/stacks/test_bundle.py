@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.promotion.names import Job, Step
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract.resource_names import Job, Step
+from lambdas.promotion.contract.settings import Settings
 from stacks import bundle, configuration
 
 PROJECT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def test_every_file_in_lambdas_that_has_a_handler_is_deployed() -> None:
 
 
 def test_the_bundle_holds_the_settings_of_the_configuration(built: Path, settings: Settings) -> None:
-    assert Settings.from_json((built / "lambdas" / "promotion" / "settings.json").read_text()) == settings
+    assert Settings.from_json((built / "lambdas" / "promotion" / "contract" / "settings.json").read_text()) == settings
 
 
 def test_another_configuration_makes_another_bundle(built: Path, settings: Settings) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import jsonata
 import pytest
 
-from lambdas.promotion.errors import PromotionError, Transient, every_error
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract.errors import PromotionError, Transient, every_error
+from lambdas.promotion.contract.resource_names import Step
 
 GOLDEN = Path(__file__).parent / "golden" / "promotion.asl.json"
 PROJECT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.promotion.names import hub_stack
+from lambdas.promotion.contract.resource_names import hub_stack
 
 
 def test_what_no_state_can_catch_is_handed_to_the_function_that_tidies_up(templates: dict[str, dict[str, Any]]) -> None:

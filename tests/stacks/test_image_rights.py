@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 import app as promote
-from lambdas.promotion import names
-from lambdas.promotion.names import Duty, Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Duty, Step
 
 PROJECT = Path(__file__).parents[2]
 Template = dict[str, Any]
-STEPS = [names.step_role_arn("111111111111", step) for step in (Step.CHECK_AHEAD, Step.COPY_IMAGE)]
+STEPS = [resource_names.step_role_arn("111111111111", step) for step in (Step.CHECK_AHEAD, Step.COPY_IMAGE)]
 
 
 def synthesised(folder: Path, *copying: str) -> dict[str, Template]:
@@ -48,8 +48,8 @@ def first_only(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
 
 def trusted_by(templates: dict[str, Template], environment: str, duty: Duty) -> list[str] | None:
     """The principals that a role trusts, None if there is no such role."""
-    for resource in templates[names.environment_stack(environment)]["Resources"].values():
-        if resource["Properties"].get("RoleName") == names.environment_role(environment, duty):
+    for resource in templates[resource_names.environment_stack(environment)]["Resources"].values():
+        if resource["Properties"].get("RoleName") == resource_names.environment_role(environment, duty):
             statements = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
             named = [one["Principal"]["AWS"] for one in statements]
             return [arn for one in named for arn in (one if isinstance(one, list) else [one])]
@@ -75,7 +75,7 @@ def test_nobody_can_copy_images_where_no_application_does(neither: dict[str, Tem
         assert ecr <= {*pulling, "ecr:GetAuthorizationToken"}, name
     assert [trusted_by(neither, place, Duty.PUSHER) for place in ("dev", "qa", "production")] == [None, None, None]
     assert not set(STEPS) & set(trusted_by(neither, "dev", Duty.READER) or [])
-    assert "-pusher" not in json.dumps(neither[names.hub_stack()])
+    assert "-pusher" not in json.dumps(neither[resource_names.hub_stack()])
 
 
 def test_images_are_fetched_from_the_source_and_pushed_to_the_target_that_copy(first_only: dict[str, Template]) -> None:
@@ -88,7 +88,7 @@ def test_images_are_fetched_from_the_source_and_pushed_to_the_target_that_copy(f
 def test_the_steps_assume_the_roles_at_both_ends_and_no_other(first_only: dict[str, Template]) -> None:
     assumed = [
         json.loads(on)
-        for action, on in allowed(first_only[names.hub_stack()])
+        for action, on in allowed(first_only[resource_names.hub_stack()])
         if action == "sts:AssumeRole" and "-pusher" in on
     ]
     both = ["arn:aws:iam::222222222222:role/promote-dev-reader", "arn:aws:iam::333333333333:role/promote-qa-pusher"]

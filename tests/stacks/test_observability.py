@@ -14,10 +14,11 @@ import yaml
 from cdk_nag import AwsSolutionsChecks
 
 import app as promote
-from lambdas.promotion import measures, names
-from lambdas.promotion.document import Copied, Outcome
-from lambdas.promotion.errors import Errored, RolledBack
-from lambdas.promotion.names import Metric
+from lambdas.promotion import measures
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Copied, Outcome
+from lambdas.promotion.contract.errors import Errored, RolledBack
+from lambdas.promotion.contract.resource_names import Metric
 from tests.docs import pages
 
 PROJECT = Path(__file__).parents[2]
@@ -56,7 +57,7 @@ def sets_written() -> dict[str, set[frozenset[str]]]:
 
 @pytest.fixture(scope="module")
 def hub(templates: dict[str, Template]) -> Template:
-    return templates[names.hub_stack()]
+    return templates[resource_names.hub_stack()]
 
 
 @pytest.fixture(scope="module")
@@ -108,18 +109,18 @@ def test_every_metric_of_ours_that_is_looked_at_is_written_with_exactly_these_di
     written = sets_written()
     assert set(written) == set(Metric)
     for alarm in alarms(hub).values():
-        if alarm.get("Namespace") == names.NAMESPACE:
+        if alarm.get("Namespace") == resource_names.NAMESPACE:
             used = frozenset(one["Name"] for one in alarm.get("Dimensions", []))
             assert used in written[alarm["MetricName"]], alarm["AlarmName"]
     for widget in dashboard(hub)["widgets"]:
         for metric in widget["properties"].get("metrics", []):
-            if metric[0] == names.NAMESPACE:
+            if metric[0] == resource_names.NAMESPACE:
                 _, name, *rest = (part for part in metric if isinstance(part, str))
                 assert frozenset(rest[::2]) in written[name]
             elif isinstance(metric[0], dict):
                 schema, _, name = metric[0]["expression"].removeprefix("SEARCH('{").partition("} MetricName=")
                 namespace, *dimensions = schema.split(",")
-                assert namespace == names.NAMESPACE
+                assert namespace == resource_names.NAMESPACE
                 assert frozenset(dimensions) in written[name.split('"')[1]]
 
 
@@ -161,7 +162,7 @@ def test_every_rule_has_an_alarm_but_that_which_measures_whose_own_alarm_misses_
 def test_an_environment_in_the_hubs_region_alarms_on_the_hubs_topic_which_lets_it(
     templates: dict[str, Template],
 ) -> None:
-    dev, hub = templates[names.environment_stack("dev")], templates[names.hub_stack()]
+    dev, hub = templates[resource_names.environment_stack("dev")], templates[resource_names.hub_stack()]
     assert {alarm["AlarmActions"][0] for alarm in alarms(dev).values()} == {HUB_TOPIC}
     (policy,) = of_kind(hub, "AWS::SNS::TopicPolicy").values()
     (lets,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
@@ -178,7 +179,7 @@ def test_the_hubs_topic_is_encrypted_with_a_key_that_alarms_may_use_and_takes_tl
     (key,) = of_kind(hub, "AWS::KMS::Key").values()
     (lets,) = [one for one in key["KeyPolicy"]["Statement"] if one.get("Sid") == "AlarmsPublish"]
     (policy,) = of_kind(hub, "AWS::SNS::TopicPolicy").values()
-    assert made["TopicName"] == names.TOPIC
+    assert made["TopicName"] == resource_names.TOPIC
     assert "KmsMasterKeyId" in made
     assert lets["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
     assert "aws:SourceAccount" in lets["Condition"]["StringEquals"]
@@ -190,7 +191,7 @@ def test_the_hubs_topic_is_encrypted_with_a_key_that_alarms_may_use_and_takes_tl
 def test_an_environment_in_another_region_has_a_topic_of_its_own_with_the_same_subscribers(
     elsewhere: dict[str, Template],
 ) -> None:
-    dev, hub = elsewhere[names.environment_stack("dev")], elsewhere[names.hub_stack()]
+    dev, hub = elsewhere[resource_names.environment_stack("dev")], elsewhere[resource_names.hub_stack()]
     ((own, made),) = of_kind(dev, "AWS::SNS::Topic").items()
     told = [
         {(one["Protocol"], one["Endpoint"]) for one in of_kind(stack, "AWS::SNS::Subscription").values()}
@@ -203,7 +204,7 @@ def test_an_environment_in_another_region_has_a_topic_of_its_own_with_the_same_s
 
 
 def test_alarms_lead_to_where_the_team_reads_the_page(elsewhere: dict[str, Template]) -> None:
-    for alarm in alarms(elsewhere[names.hub_stack()]).values():
+    for alarm in alarms(elsewhere[resource_names.hub_stack()]).values():
         assert " https://example.com/operations#" in alarm["AlarmDescription"]
 
 

@@ -13,7 +13,7 @@ import yaml
 from cdk_nag import AwsSolutionsChecks
 
 import app as promote
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 
 PROJECT = Path(__file__).parents[2]
 Template = dict[str, Any]
@@ -58,14 +58,14 @@ def statements(template: Template, role: str) -> Statements:
 
 
 def test_a_stage_in_a_vpc_lets_its_environments_models_join_that_vpc_and_no_other(rich: dict[str, Template]) -> None:
-    qa = statements(rich[names.environment_stack("qa")], "promote-qa-execution")
+    qa = statements(rich[resource_names.environment_stack("qa")], "promote-qa-execution")
     assert qa["MakeInterfaces"]["Resource"] == [
         f"{PLACE}:network-interface/*",
         f"{PLACE}:security-group/sg-0123456789abcdef0",
         f"{PLACE}:subnet/subnet-0123456789abcdef0",
     ]
     assert {"ManageInterfaces", "SeeVpcs"} <= set(qa)
-    production = statements(rich[names.environment_stack("production")], "promote-production-execution")
+    production = statements(rich[resource_names.environment_stack("production")], "promote-production-execution")
     assert not {"MakeInterfaces", "ManageInterfaces", "SeeVpcs"} & set(production)
 
 
@@ -106,7 +106,7 @@ def elaborate(synthesise: Callable[..., dict[str, Template]]) -> dict[str, Templ
 
 
 def test_an_endpoint_writes_reads_and_tells_only_where_its_stage_says(elaborate: dict[str, Template]) -> None:
-    found = statements(elaborate[names.environment_stack("qa")], "promote-qa-execution")
+    found = statements(elaborate[resource_names.environment_stack("qa")], "promote-qa-execution")
     assert found["WriteOutputs"]["Resource"] == [
         "arn:aws:s3:::answers/failed/*",
         "arn:aws:s3:::answers/qa/*",
@@ -122,7 +122,7 @@ def test_an_endpoint_writes_reads_and_tells_only_where_its_stage_says(elaborate:
 
 
 def test_the_deployer_gives_the_volume_key_and_sees_the_alarms(elaborate: dict[str, Template]) -> None:
-    found = statements(elaborate[names.environment_stack("qa")], "promote-qa-deployer")
+    found = statements(elaborate[resource_names.environment_stack("qa")], "promote-qa-deployer")
     assert found["GrantVolumeKeys"] == {
         "Sid": "GrantVolumeKeys",
         "Effect": "Allow",
@@ -145,14 +145,14 @@ def test_a_plain_endpoint_brings_none_of_these_rights(
         "GrantVolume",
         "SeeAlarms",
     )
-    for text in (json.dumps(templates), json.dumps(elaborate[names.environment_stack("production")])):
+    for text in (json.dumps(templates), json.dumps(elaborate[resource_names.environment_stack("production")])):
         assert [sid for sid in brought if sid in text] == []
 
 
 def test_tags_and_annotations_are_read_and_written_only_where_they_are_copied(
     rich: dict[str, Template], templates: dict[str, Template]
 ) -> None:
-    copier = statements(rich[names.environment_stack("dev")], "promote-dev-copier")
+    copier = statements(rich[resource_names.environment_stack("dev")], "promote-dev-copier")
     assert set(copier["ReadTagsForQa"]["Action"]) == {
         "s3:GetObjectTagging",
         "s3:GetObjectVersionTagging",
@@ -173,33 +173,33 @@ def test_a_smoke_test_brings_the_right_to_ask_its_endpoint_and_to_read_its_objec
     synthesise: Callable[..., dict[str, Template]],
 ) -> None:
     found = synthesise({}, {"smoke_test": [SMOKE_TEST, {**SMOKE_TEST, "payload_from": "sample"}]})
-    invoker = statements(found[names.environment_stack("qa")], "promote-qa-invoker")
+    invoker = statements(found[resource_names.environment_stack("qa")], "promote-qa-invoker")
     assert invoker["AskEndpoints"]["Resource"] == (
         "arn:aws:sagemaker:us-east-1:333333333333:endpoint/text-classifier-qa"
     )
     assert invoker["ReadPayloads"]["Resource"] == "arn:aws:s3:::payloads/a b.csv"
     assert invoker["DecryptPayloads"]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
-    hub = statements(found[names.hub_stack()], "promote-smoke-test")
+    hub = statements(found[resource_names.hub_stack()], "promote-smoke-test")
     assert set(hub["WorkInOtherAccounts"]["Resource"]) == {
         "arn:aws:iam::222222222222:role/promote-dev-reader",
         "arn:aws:iam::444444444444:role/promote-production-invoker",
         "arn:aws:iam::333333333333:role/promote-qa-invoker",
     }
-    assert "role/promote-smoke-test" in json.dumps(found[names.environment_stack("dev")])
+    assert "role/promote-smoke-test" in json.dumps(found[resource_names.environment_stack("dev")])
 
 
 def test_an_inline_payload_brings_no_right_to_read_and_no_test_no_invoker(
     synthesise: Callable[..., dict[str, Template]],
 ) -> None:
     found = synthesise({}, {"smoke_test": {"content_type": "text/csv", "payload": "x"}})
-    assert set(statements(found[names.environment_stack("qa")], "promote-qa-invoker")) == {
+    assert set(statements(found[resource_names.environment_stack("qa")], "promote-qa-invoker")) == {
         "AskEndpoints",
         "AskForItsRights",
     }
-    assert "promote-smoke-test" not in json.dumps(found[names.environment_stack("dev")])
+    assert "promote-smoke-test" not in json.dumps(found[resource_names.environment_stack("dev")])
     file = yaml.safe_load((PROJECT / "sandbox" / "promotion.yaml").read_text())
     stages = file["applications"]["text-classifier"]["stages"]
     for stage in stages.values():
         del stage["smoke_test"]
     none = synthesise({"stages": stages})
-    assert "invoker" not in json.dumps(none[names.environment_stack("qa")])
+    assert "invoker" not in json.dumps(none[resource_names.environment_stack("qa")])

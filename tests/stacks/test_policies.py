@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 from stacks import configuration
 
 Template = dict[str, Any]
@@ -80,26 +80,30 @@ def test_pass_role_is_for_one_role_and_one_service(templates: dict[str, Template
 
 
 def test_the_roles_of_an_environment_trust_exactly_the_steps_that_have_the_duty(templates: dict[str, Template]) -> None:
-    found = roles(templates[names.environment_stack("qa")])
-    for duty, steps in names.STEPS_OF_DUTY.items():
-        trust = found[names.environment_role("qa", duty)]["AssumeRolePolicyDocument"]["Statement"]
+    found = roles(templates[resource_names.environment_stack("qa")])
+    for duty, steps in resource_names.STEPS_OF_DUTY.items():
+        trust = found[resource_names.environment_role("qa", duty)]["AssumeRolePolicyDocument"]["Statement"]
         trusted = [arn for one in trust for arn in as_list(one["Principal"]["AWS"])]
         # While it is a source, qa has no registry, and no smoke test of this configuration sends what lies there.
-        without = {names.Step.CONFIRM_APPROVAL, names.Step.SMOKE_TEST} if duty is names.Duty.READER else set()
+        without = (
+            {resource_names.Step.CONFIRM_APPROVAL, resource_names.Step.SMOKE_TEST}
+            if duty is resource_names.Duty.READER
+            else set()
+        )
         # And no stage has a trial.
-        there = [step for step in steps if step not in without | names.STEPS_OF_TRIALS]
-        assert sorted(trusted) == sorted(names.step_role_arn("111111111111", step) for step in there)
+        there = [step for step in steps if step not in without | resource_names.STEPS_OF_TRIALS]
+        assert sorted(trusted) == sorted(resource_names.step_role_arn("111111111111", step) for step in there)
 
 
 def test_a_source_that_is_no_target_gets_no_bucket_and_no_deployer(templates: dict[str, Template]) -> None:
-    dev = templates[names.environment_stack("dev")]
+    dev = templates[resource_names.environment_stack("dev")]
     assert not [one for one in dev["Resources"].values() if one["Type"] in {"AWS::S3::Bucket", "AWS::KMS::Key"}]
-    assert names.environment_role("dev", names.Duty.DEPLOYER) not in roles(dev)
+    assert resource_names.environment_role("dev", resource_names.Duty.DEPLOYER) not in roles(dev)
 
 
 def test_an_artifact_bucket_keeps_versions_is_encrypted_private_and_tls_only(templates: dict[str, Template]) -> None:
     for environment in ("qa", "production"):
-        resources = templates[names.environment_stack(environment)]["Resources"].values()
+        resources = templates[resource_names.environment_stack(environment)]["Resources"].values()
         (bucket,) = [one for one in resources if one["Type"] == "AWS::S3::Bucket"]
         properties = bucket["Properties"]
         assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
@@ -115,7 +119,7 @@ def test_an_artifact_bucket_keeps_versions_is_encrypted_private_and_tls_only(tem
 
 
 def test_only_the_copiers_of_its_sources_may_put_into_an_artifact_bucket(templates: dict[str, Template]) -> None:
-    resources = templates[names.environment_stack("production")]["Resources"].values()
+    resources = templates[resource_names.environment_stack("production")]["Resources"].values()
     (policy,) = [one for one in resources if one["Type"] == "AWS::S3::BucketPolicy"]
     allowed = [one for one in policy["Properties"]["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
     copier = "arn:aws:iam::333333333333:role/promote-qa-copier"
@@ -139,10 +143,10 @@ def test_a_copier_may_look_up_the_version_of_what_was_promoted_to_its_account(te
 def test_every_log_group_is_encrypted_and_ends(templates: dict[str, Template]) -> None:
     groups = [
         one["Properties"]
-        for one in templates[names.hub_stack()]["Resources"].values()
+        for one in templates[resource_names.hub_stack()]["Resources"].values()
         if one["Type"] == "AWS::Logs::LogGroup"
     ]
-    assert len(groups) == len(names.Step) + len(names.Job) + 1
+    assert len(groups) == len(resource_names.Step) + len(resource_names.Job) + 1
     assert [one for one in groups if "KmsKeyId" not in one or "RetentionInDays" not in one] == []
 
 

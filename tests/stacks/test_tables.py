@@ -10,7 +10,7 @@ from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
-from lambdas.promotion import names
+from lambdas.promotion.contract import resource_names
 from stacks.tables import Tables
 
 
@@ -36,7 +36,7 @@ def test_each_table_has_its_name_and_its_keys(resources: list[dict[str, Any]]) -
         one["Properties"]["TableName"]: [key["AttributeName"] for key in one["Properties"]["KeySchema"]]
         for one in of_kind(resources, "AWS::DynamoDB::Table")
     }
-    assert keys == {names.ENDPOINTS_TABLE: ["endpoint"], names.RECORDS_TABLE: ["stage", "attempt"]}
+    assert keys == {resource_names.ENDPOINTS_TABLE: ["endpoint"], resource_names.RECORDS_TABLE: ["stage", "attempt"]}
 
 
 def test_a_table_is_encrypted_can_be_restored_and_is_not_deleted(resources: list[dict[str, Any]]) -> None:

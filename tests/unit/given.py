@@ -12,11 +12,20 @@ import botocore.session
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
 from lambdas.promotion import definition, inventory, naming
+from lambdas.promotion.contract.document import (
+    Artifact,
+    Execution,
+    Good,
+    Lock,
+    Promotion,
+    Request,
+    S3Object,
+    SourceModel,
+)
+from lambdas.promotion.contract.settings import Application, Environment, Hub, Settings, Stage
 from lambdas.promotion.definition import Definition
-from lambdas.promotion.document import Artifact, Execution, Good, Lock, Promotion, Request, S3Object, SourceModel
 from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.inventory import Found, Inventory
-from lambdas.promotion.settings import Application, Environment, Hub, Settings, Stage
 
 HUB = Hub(account="111111111111", region="us-east-1")
 DEV = Environment(name="dev", account="222222222222", region="us-east-1")

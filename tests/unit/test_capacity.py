@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from lambdas.promotion import capacity, endpoint_rules
-from lambdas.promotion.document import Change, Progress, Promotion
-from lambdas.promotion.errors import DeploymentRolledBack, EndpointFailed, NoCapacity
-from lambdas.promotion.settings import CapacityRetries
+from lambdas.promotion.contract.document import Change, Progress, Promotion
+from lambdas.promotion.contract.errors import DeploymentRolledBack, EndpointFailed, NoCapacity
+from lambdas.promotion.contract.settings import CapacityRetries
 from sandbox.sagemaker.deployment import NO_CAPACITY, UNHEALTHY
 from tests.unit.given import BEGUN, OLD_CONFIG, STAGE, promotion, seen
 

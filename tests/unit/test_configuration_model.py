@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import settings
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract import settings
+from lambdas.promotion.contract.settings import Settings
 from tests.unit.test_configuration import STAGES, mistakes, parse
 
 QA = f"{STAGES}.qa"

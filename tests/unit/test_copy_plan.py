@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from lambdas.promotion import copy_plan
-from lambdas.promotion.document import Transfer, Unit
+from lambdas.promotion.contract.document import Transfer, Unit
 from tests.unit.given import artifact
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3

@@ -9,7 +9,7 @@ import pytest
 
 from lambdas.promotion import definition
 from lambdas.promotion.addresses import Address, AddressKind
-from lambdas.promotion.errors import PromotionError, UnsupportedModel
+from lambdas.promotion.contract.errors import PromotionError, UnsupportedModel
 from tests.unit.given import CONTAINER, IMAGE, SOURCE_URI, WEIGHTS_URI, defined, described, pipeline
 
 ROLE = "arn:aws:iam::333333333333:role/promote-qa-execution"

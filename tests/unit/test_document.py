@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.document import (
+from lambdas.promotion.contract.document import (
     Artifact,
     Artifacts,
     Change,

@@ -13,7 +13,7 @@ from botocore.model import ListShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 
 from lambdas.promotion import endpoints, naming
-from lambdas.promotion.settings import Stage
+from lambdas.promotion.contract.settings import Stage
 from tests.unit.given import api
 from tests.unit.test_configuration import STAGES, parse, stage
 

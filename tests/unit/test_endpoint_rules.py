@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from lambdas.promotion import endpoint_rules
-from lambdas.promotion.document import Change, Progress, Promotion
-from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.document import Change, Progress, Promotion
+from lambdas.promotion.contract.errors import (
     DeploymentRolledBack,
     DeploymentSuperseded,
     DeploymentTimedOut,
@@ -20,6 +19,7 @@ from lambdas.promotion.errors import (
     PromotionError,
     RollbackFailed,
 )
+from lambdas.promotion.endpoint_rules import EndpointSeen
 from tests.unit.given import BEGUN, OLD_CONFIG, api, promotion, seen
 
 STATUSES = [str(value) for value in api("sagemaker").shape_for("EndpointStatus").enum]  # type: ignore[attr-defined]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.promotion import errors
-from lambdas.promotion.errors import Errored, PromotionError, Refused, RolledBack, Transient, every_error
+from lambdas.promotion.contract import errors
+from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, RolledBack, Transient, every_error
 
 LEAVES = list(every_error())
 FAMILIES = (Refused, RolledBack, Errored)
-SOURCES = sorted(Path(errors.__file__).parent.parent.rglob("*.py"))
+SOURCES = sorted(Path(errors.__file__).parents[2].rglob("*.py"))
 # The workflow raises some itself.
 WORKFLOW = sorted((Path(__file__).parents[2] / "stacks").glob("*.py"))
 

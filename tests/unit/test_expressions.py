@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import expressions
-from lambdas.promotion.expressions import BadExpression, TooSlow
+from lambdas.promotion.contract import jsonata_expressions
+from lambdas.promotion.contract.jsonata_expressions import BadExpression, TooSlow
 
 
 @pytest.mark.parametrize("text", ["label =", "$match(", "'abc", "a.b[", "/(/", ""])
 def test_what_is_no_jsonata_is_told(text: str) -> None:
     with pytest.raises(BadExpression):
-        expressions.require_readable(text)
+        jsonata_expressions.require_readable(text)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_what_is_no_jsonata_is_told(text: str) -> None:
 )
 def test_what_cannot_be_applied_is_an_error_and_not_false(expression: str, document: Any) -> None:
     with pytest.raises(BadExpression):
-        expressions.is_true(expression, document)
+        jsonata_expressions.is_true(expression, document)
 
 
 @pytest.mark.parametrize(
@@ -37,20 +37,20 @@ def test_what_cannot_be_applied_is_an_error_and_not_false(expression: str, docum
     ],
 )
 def test_every_evaluation_ends_in_time(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expressions, "SECONDS", 0.2)
+    monkeypatch.setattr(jsonata_expressions, "SECONDS", 0.2)
     began = time.monotonic()
     with pytest.raises(TooSlow, match=r"0\.2 seconds"):
-        expressions.is_true(expression, {})
+        jsonata_expressions.is_true(expression, {})
     assert time.monotonic() - began < 2
 
 
 def test_endless_recursion_is_an_error() -> None:
     with pytest.raises(BadExpression, match="Stack overflow"):
-        expressions.is_true("( $f := function($x){ 1 + $f($x) }; $f(1) )", {})
+        jsonata_expressions.is_true("( $f := function($x){ 1 + $f($x) }; $f(1) )", {})
 
 
 def test_the_alarm_is_put_back() -> None:
     before = signal.getsignal(signal.SIGALRM)
-    assert expressions.is_true("a = 1", {"a": 1})
+    assert jsonata_expressions.is_true("a = 1", {"a": 1})
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

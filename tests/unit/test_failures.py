@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from lambdas.promotion import failures, trial_rules
-from lambdas.promotion.document import TrialEndpoint, TrialProgress
-from lambdas.promotion.errors import Errored, PromotionError, Refused, RolledBack, every_error
-from lambdas.promotion.settings import Trial
+from lambdas.promotion.contract.document import TrialEndpoint, TrialProgress
+from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, RolledBack, every_error
+from lambdas.promotion.contract.settings import Trial
 from tests.unit.given import STAGE, promotion
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import images, manifests
+from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.images import _AWS, Image, ImageProblem
-from lambdas.promotion.settings import Environment
 from tests.unit.given import DEV, QA, STAGE
 
 DIGEST, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"

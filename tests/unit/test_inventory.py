@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import inventory, names
-from lambdas.promotion.document import S3Object
-from lambdas.promotion.errors import UnsupportedModel
+from lambdas.promotion import inventory
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import S3Object
+from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.inventory import Found, Inventory
 from tests.unit.given import BUCKET, QA, WEIGHTS, WEIGHTS_URI
 
@@ -184,14 +185,14 @@ def test_other_objects_below_a_prefix_are_other_content(other: Found) -> None:
 
 def test_the_folders_of_artifacts_are_told_once_each_and_in_order() -> None:
     taken = take({WEIGHTS_URI: Found(objects=(WEIGHTS,)), PREFIX: below("", "a", "x/y/z", "../w")})
-    found = inventory.folders(taken.artifacts, names.stage_prefix("reviews", "qa"))
+    found = inventory.folders(taken.artifacts, resource_names.stage_prefix("reviews", "qa"))
     assert len(found) == 2
     assert all(folder.count("/") == 4 and folder.endswith("/") for folder in found)
     assert all(artifact.key.startswith(tuple(found)) for artifact in taken.artifacts)
 
 
 def test_no_artifacts_have_no_folders() -> None:
-    assert inventory.folders([], names.stage_prefix("reviews", "qa")) == []
+    assert inventory.folders([], resource_names.stage_prefix("reviews", "qa")) == []
 
 
 # What cannot be carried

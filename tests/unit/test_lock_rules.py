@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from lambdas.promotion import lock_rules
-from lambdas.promotion.document import Lock, Request
-from lambdas.promotion.errors import EndpointBusy, EndpointLocked, OlderModel
+from lambdas.promotion.contract.document import Lock, Request
+from lambdas.promotion.contract.errors import EndpointBusy, EndpointLocked, OlderModel
+from lambdas.promotion.contract.settings import WhenLocked
 from lambdas.promotion.lock_rules import Held, Waiting
-from lambdas.promotion.settings import WhenLocked
 from tests.unit.given import BEGUN, REQUEST, STAGE, TRAINED, good, promotion
 
 OTHER = "arn:aws:states:us-east-1:111111111111:execution:promote:release-6"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import lambdas
-from lambdas.promotion import names
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Job, Step
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Job, Step
 
 # What works in no other account.
 IN_THE_HUB = {Step.LOOK_AT_LOCK, Step.EXPLAIN_FAILURE, Step.RECORD_PROMOTION}
@@ -33,7 +33,7 @@ def test_the_check_ahead_enters_every_role_that_a_promotion_will() -> None:
 
 @pytest.mark.parametrize(("source", "copy"), [("a/b", "promote/a/b"), ("promote/a/b", "promote/a/b")])
 def test_an_image_that_is_copied_on_keeps_its_repository(source: str, copy: str) -> None:
-    assert names.image_repository(source) == copy
+    assert resource_names.image_repository(source) == copy
 
 
 def test_nobody_assumes_the_execution_role() -> None:
@@ -42,33 +42,33 @@ def test_nobody_assumes_the_execution_role() -> None:
 
 @pytest.mark.parametrize("duty", Duty)
 def test_a_role_of_an_environment_fits_into_iams_64_characters(duty: Duty) -> None:
-    assert len(names.environment_role(LONGEST_ENVIRONMENT, duty)) <= 64
+    assert len(resource_names.environment_role(LONGEST_ENVIRONMENT, duty)) <= 64
 
 
 @pytest.mark.parametrize("step", Step)
 def test_a_step_fits_into_lambdas_and_iams_64_characters(step: Step) -> None:
-    assert len(names.function(step)) <= 64
+    assert len(resource_names.function(step)) <= 64
 
 
 def test_a_bucket_fits_into_s3s_63_characters() -> None:
-    assert len(names.artifact_bucket(LONGEST_ENVIRONMENT, "1" * 12, LONGEST_REGION)) <= 63
+    assert len(resource_names.artifact_bucket(LONGEST_ENVIRONMENT, "1" * 12, LONGEST_REGION)) <= 63
 
 
 def test_no_environment_can_be_named_so_that_its_role_is_a_steps() -> None:
     """A hub may be an environment too, and role names are one space per account."""
-    ends_of_steps = {names.function(step).rpartition("-")[2] for step in Step}
+    ends_of_steps = {resource_names.function(step).rpartition("-")[2] for step in Step}
     assert ends_of_steps.isdisjoint(set(Duty))
 
 
 def test_a_stages_prefix_covers_no_other_stage() -> None:
-    assert not names.stage_prefix("reviews", "qa-2").startswith(names.stage_prefix("reviews", "qa"))
+    assert not resource_names.stage_prefix("reviews", "qa-2").startswith(resource_names.stage_prefix("reviews", "qa"))
 
 
 def test_arns_name_account_and_region() -> None:
     assert [
-        names.step_role_arn("111111111111", Step.RESOLVE_MODEL),
-        names.environment_role_arn("333333333333", "qa", Duty.DEPLOYER),
-        names.bus_arn("111111111111", "us-east-1"),
+        resource_names.step_role_arn("111111111111", Step.RESOLVE_MODEL),
+        resource_names.environment_role_arn("333333333333", "qa", Duty.DEPLOYER),
+        resource_names.bus_arn("111111111111", "us-east-1"),
     ] == [
         "arn:aws:iam::111111111111:role/promote-resolve-model",
         "arn:aws:iam::333333333333:role/promote-qa-deployer",

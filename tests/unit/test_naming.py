@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import naming
-from lambdas.promotion.document import Artifacts, Execution, S3Object, SourceModel
-from lambdas.promotion.errors import UnsupportedModel
+from lambdas.promotion.contract.document import Artifacts, Execution, S3Object, SourceModel
+from lambdas.promotion.contract.errors import UnsupportedModel
+from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.naming import Parts
-from lambdas.promotion.settings import Stage
 from tests.unit.given import (
     BUCKET,
     EXECUTION,

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import needs, trial_rules
-from lambdas.promotion.document import Change, ImageCopy, Progress, Wanted
-from lambdas.promotion.settings import Trial
+from lambdas.promotion.contract.document import Change, ImageCopy, Progress, Wanted
+from lambdas.promotion.contract.settings import Trial
+from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.simulation import Needed
-from lambdas.promotion.smoke_settings import Payload, SmokeTest
 from tests.unit.given import STAGE, artifact, promotion
 
 ONE = promotion()

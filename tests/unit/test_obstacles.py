@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import naming, obstacles, rollout
-from lambdas.promotion.document import Promotion, Wanted
-from lambdas.promotion.errors import IncompatibleRollout, QuotaExceeded
+from lambdas.promotion.contract.document import Promotion, Wanted
+from lambdas.promotion.contract.errors import IncompatibleRollout, QuotaExceeded
+from lambdas.promotion.contract.settings import Trial
 from lambdas.promotion.readiness import Finding, Unproved
 from lambdas.promotion.serving import Serving
-from lambdas.promotion.settings import Trial
 from tests.unit.given import OLD_CONFIG, STAGE, promotion, seen
 
 CANARY = {

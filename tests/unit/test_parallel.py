@@ -11,7 +11,7 @@ import botocore.exceptions
 import pytest
 
 from lambdas.promotion import parallel
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.errors import (
     AccessDenied,
     ArtifactChanged,
     NameTaken,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import plan
-from lambdas.promotion.document import Change, Outcome, Progress, Promotion, Transfer, to_json
+from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion, Transfer, to_json
 from lambdas.promotion.edges import Checked
 from lambdas.promotion.plan import Difference, Plan
 from lambdas.promotion.readiness import Unproved

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lambdas.promotion import readiness
-from lambdas.promotion.errors import AccessDenied, ImageNotFound, NotReady
+from lambdas.promotion.contract.errors import AccessDenied, ImageNotFound, NotReady
 from lambdas.promotion.readiness import Finding
 
 DENIED = Finding(role="promote-dev-copier", action="s3:GetObject", resource="s3://a/b/one", said="AWS says: no.")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import records
-from lambdas.promotion.document import Change, Failure, Lock, Outcome, Progress
+from lambdas.promotion.contract.document import Change, Failure, Lock, Outcome, Progress
 from lambdas.promotion.records import Attempt
 from tests.unit.given import BEGUN, EXECUTION, OLD_CONFIG, REQUEST, artifact, good, promotion
 

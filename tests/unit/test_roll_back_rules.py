@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import endpoint_rules, roll_back_rules
-from lambdas.promotion.document import Change, Lock, Progress, Promotion, RollBack, RollBackProgress, Wanted
+from lambdas.promotion.contract.document import Change, Lock, Progress, Promotion, RollBack, RollBackProgress, Wanted
+from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFailed, Superseded
+from lambdas.promotion.contract.settings import FirstDeployment
 from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.errors import NothingToRollBackTo, RollbackFailed, Superseded
 from lambdas.promotion.roll_back_rules import Act
-from lambdas.promotion.settings import FirstDeployment
 from tests.unit.given import BEGUN, OLD_CONFIG, REQUEST, STAGE, api, good, promotion, seen
 
 STATUSES = [str(value) for value in api("sagemaker").shape_for("EndpointStatus").enum]  # type: ignore[attr-defined]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import rules
-from lambdas.promotion.document import Artifact, S3Object
-from lambdas.promotion.errors import ArtifactMismatch
+from lambdas.promotion.contract.document import Artifact, S3Object
+from lambdas.promotion.contract.errors import ArtifactMismatch
 from tests.unit.given import artifact
 
 ARTIFACT = artifact()

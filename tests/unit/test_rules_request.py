@@ -9,8 +9,8 @@ import pytest
 
 from lambdas.promotion import rules
 from lambdas.promotion.addresses import Address, AddressKind
-from lambdas.promotion.document import Request
-from lambdas.promotion.errors import (
+from lambdas.promotion.contract.document import Request
+from lambdas.promotion.contract.errors import (
     ArtifactChanged,
     InvalidInput,
     ModelPackageNotApproved,

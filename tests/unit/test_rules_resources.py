@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import names, rules
-from lambdas.promotion.errors import NameTaken
+from lambdas.promotion import rules
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.errors import NameTaken
 from tests.unit.given import CONTAINER, TRAINED
 
 DIGEST = "0123456789abcdef" * 4
@@ -32,7 +33,7 @@ def test_every_name_is_one_that_sagemaker_takes(application: str, stage: str) ->
 @pytest.mark.parametrize("application", ["reviews", "a" * 34 + "-b", LONGEST_APPLICATION])
 @pytest.mark.parametrize("stage", ["qa", LONGEST_STAGE])
 def test_every_name_begins_with_what_the_deployer_may_make(application: str, stage: str) -> None:
-    beginning = names.resource_beginning(application, stage)
+    beginning = resource_names.resource_beginning(application, stage)
     assert rules.resource_name(application, stage, TRAINED, DIGEST).startswith(beginning)
 
 

@@ -8,7 +8,8 @@ import tarfile
 
 import pytest
 
-from lambdas.promotion import samples, smoke_settings
+from lambdas.promotion import samples
+from lambdas.promotion.contract import smoke_test_settings
 from lambdas.promotion.samples import BadArchive
 
 
@@ -61,6 +62,6 @@ def test_a_bomb_is_not_unpacked() -> None:
 
 
 def test_a_file_that_no_endpoint_takes_is_refused() -> None:
-    content = b"x" * (smoke_settings.MOST_BYTES + 1)
+    content = b"x" * (smoke_test_settings.MOST_BYTES + 1)
     with pytest.raises(BadArchive, match="an endpoint takes 6291456"):
         samples.only_file(archive(("large", content, tarfile.REGTYPE)))

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import scaling
-from lambdas.promotion.document import from_line, to_line
+from lambdas.promotion.contract.document import from_line, to_line
+from lambdas.promotion.contract.settings import CONCURRENCY, INSTANCES, Scaling
 from lambdas.promotion.scaling import ScalableTarget
-from lambdas.promotion.settings import CONCURRENCY, INSTANCES, Scaling
 from tests.unit.given import promotion
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)

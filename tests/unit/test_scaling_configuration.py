@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.settings import CONCURRENCY, INSTANCES
+from lambdas.promotion.contract.settings import CONCURRENCY, INSTANCES
 from stacks import configuration, scaling_configuration
 from stacks.configuration import ConfigurationError
 from stacks.scaling_configuration import VariantScaling

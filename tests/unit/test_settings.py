@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion.names import Duty
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.settings import Settings
 from tests.unit.given import APPLICATION, HUB, QA, SETTINGS, STAGE
 
 

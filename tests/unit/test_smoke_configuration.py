@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.smoke_settings import Expectation, Payload, SmokeTest
+from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from stacks.configuration import Configuration
 from tests.unit.test_configuration import STAGES, mistakes, parse
 

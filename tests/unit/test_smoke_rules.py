@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import smoke_rules
-from lambdas.promotion.errors import SmokeTestFailed
-from lambdas.promotion.smoke_report import LONGEST, shown
+from lambdas.promotion.contract.errors import SmokeTestFailed
+from lambdas.promotion.contract.smoke_test_report import LONGEST, shown
+from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from lambdas.promotion.smoke_rules import Answer, Judged
-from lambdas.promotion.smoke_settings import Expectation, Payload, SmokeTest
 
 TEST = SmokeTest(payload=Payload(text="a fine film"), content_type="text/csv")
 

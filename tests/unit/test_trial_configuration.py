@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.settings import Trial
+from lambdas.promotion.contract.settings import Trial
 from tests.unit.test_configuration import STAGES, mistakes, parse
 from tests.unit.test_smoke_configuration import with_test
 

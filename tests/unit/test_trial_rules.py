@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import names, trial_rules
-from lambdas.promotion.document import Change, Progress, Promotion, TrialEndpoint, TrialProgress
-from lambdas.promotion.errors import DeploymentTimedOut, NoCapacity, TrialFailed, TrialNotRemoved
-from lambdas.promotion.settings import Trial
+from lambdas.promotion import trial_rules
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Change, Progress, Promotion, TrialEndpoint, TrialProgress
+from lambdas.promotion.contract.errors import DeploymentTimedOut, NoCapacity, TrialFailed, TrialNotRemoved
+from lambdas.promotion.contract.settings import Trial
 from lambdas.promotion.trial_rules import Act
 from tests.unit.given import BEGUN, STAGE, VARIANT, promotion, seen
 
@@ -82,14 +83,16 @@ def test_what_is_live_or_about_to_be_is_not_tried_nor_what_is_gone_back_to() -> 
 @pytest.mark.parametrize("length", [1, 43, 44, 45, 63])
 def test_its_name_is_one_that_sagemaker_takes_and_the_rights_fit(length: int) -> None:
     for endpoint in ("A" * length, ("a" * 43 + "-" * 19 + "b")[:length].rstrip("-")):
-        name = names.trial_endpoint(endpoint, "0123456789abcdef")
+        name = resource_names.trial_endpoint(endpoint, "0123456789abcdef")
         assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name)
-        assert name == names.trial_endpoint(endpoint, names.ANY_DIGEST).replace("?" * 12, "0123456789ab")
+        assert name == resource_names.trial_endpoint(endpoint, resource_names.ANY_DIGEST).replace(
+            "?" * 12, "0123456789ab"
+        )
 
 
 def test_the_right_to_delete_its_configuration_fits_no_other_configuration() -> None:
     """An application's stage may be called trial, or like another stage with -trial."""
-    pattern = names.trial_config("reviews", "qa", names.ANY_DIGEST).replace("?", ".")
+    pattern = resource_names.trial_config("reviews", "qa", resource_names.ANY_DIGEST).replace("?", ".")
     assert re.fullmatch(pattern, NEW.config)
     live = promotion(stage=replace(STAGE, name="qa-trial")).wanted_config.name
     assert live.startswith("reviews-qa-trial-")

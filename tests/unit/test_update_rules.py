@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lambdas.promotion import update_rules
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.errors import IncompatibleRollout
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.errors import IncompatibleRollout
 from tests.unit.given import STAGE, VARIANT, promotion
 
 CANARY = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "CANARY", "WaitIntervalInSeconds": 1}}}

@@ -9,9 +9,9 @@ import pytest
 
 from lambdas.promotion import definition
 from lambdas.promotion.addresses import AddressKind
+from lambdas.promotion.contract.errors import UnsupportedModel
+from lambdas.promotion.contract.settings import Variables
 from lambdas.promotion.definition import Definition
-from lambdas.promotion.errors import UnsupportedModel
-from lambdas.promotion.settings import Variables
 from tests.unit.given import DEV, IMAGE, QA, STAGE, pipeline
 
 SECRET = "hf_" + "aB" * 17

@@ -9,9 +9,10 @@ from pathlib import Path
 import boto3
 import pytest
 
-from lambdas.promotion import accounts, settings
-from lambdas.promotion.names import Step, step_role_arn
-from lambdas.promotion.settings import Settings
+from lambdas.promotion import accounts
+from lambdas.promotion.contract import settings
+from lambdas.promotion.contract.resource_names import Step, step_role_arn
+from lambdas.promotion.contract.settings import Settings
 from sandbox.control import Sandbox
 from sandbox.launch import launch
 from stacks import configuration

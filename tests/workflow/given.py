@@ -18,10 +18,11 @@ from uuid import uuid4
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from lambdas.promotion import lists, names
-from lambdas.promotion.document import Promotion, Transfer
-from lambdas.promotion.names import Step, function
-from lambdas.promotion.settings import Settings
+from lambdas.promotion import lists
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Promotion, Transfer
+from lambdas.promotion.contract.resource_names import Step, function
+from lambdas.promotion.contract.settings import Settings
 from sandbox import data_scientist
 from sandbox.control import Sandbox
 from sandbox.kills.faults import Kills
@@ -335,14 +336,16 @@ class World:
     def forget_endpoints(self) -> None:
         """Drop what the hub knows of the endpoints: their locks, and what they may go back to."""
         dynamodb = self.client("dynamodb")
-        for item in dynamodb.scan(TableName=names.ENDPOINTS_TABLE)["Items"]:
-            dynamodb.delete_item(TableName=names.ENDPOINTS_TABLE, Key={"endpoint": item["endpoint"]})
+        for item in dynamodb.scan(TableName=resource_names.ENDPOINTS_TABLE)["Items"]:
+            dynamodb.delete_item(TableName=resource_names.ENDPOINTS_TABLE, Key={"endpoint": item["endpoint"]})
 
     def lock_of(self, environment: str) -> dict[str, str]:
         """What the hub knows of an environment's endpoint."""
         place = self.sandbox.places.environments[environment]
-        key = names.endpoint_key(place.account, place.region, ENDPOINTS[environment])
-        answer = self.client("dynamodb").get_item(TableName=names.ENDPOINTS_TABLE, Key={"endpoint": {"S": key}})
+        key = resource_names.endpoint_key(place.account, place.region, ENDPOINTS[environment])
+        answer = self.client("dynamodb").get_item(
+            TableName=resource_names.ENDPOINTS_TABLE, Key={"endpoint": {"S": key}}
+        )
         return {name: str(next(iter(value.values()))) for name, value in answer.get("Item", {}).items()}
 
     def records(self, stage: str = "qa") -> list[dict[str, Any]]:
@@ -355,7 +358,7 @@ class World:
             self.client("dynamodb")
             .get_paginator("query")
             .paginate(
-                TableName=names.RECORDS_TABLE,
+                TableName=resource_names.RECORDS_TABLE,
                 KeyConditionExpression="stage = :stage",
                 ExpressionAttributeValues={":stage": {"S": stage}},
             )

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from lambdas.promotion.names import ENDPOINTS_TABLE, Step, endpoint_key, function
+from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, Step, endpoint_key, function
 from sandbox.sagemaker.faults import Kind
 from tests.sandbox.images import push
 from tests.workflow.given import (

@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.resource_names import Step
 from tests.workflow.given import ENDPOINTS, Ended, World, input_of, run
 from tests.workflow.journeys import Place, Subject, again, new_model
 

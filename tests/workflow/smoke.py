@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from lambdas.promotion.settings import Settings, Trial
-from lambdas.promotion.smoke_settings import Expectation, Payload, SmokeTest
+from lambdas.promotion.contract.settings import Settings, Trial
+from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from tests.workflow.given import APPLICATION, INFERENCE, World, tar
 
 CONFIG = Path(__file__).parent / "promotion.yaml"

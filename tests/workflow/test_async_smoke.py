@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 import app as promote
-from lambdas.promotion.names import environment_stack
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract.resource_names import environment_stack
+from lambdas.promotion.contract.settings import Settings
 from stacks import configuration
 from tests.workflow import smoke
 from tests.workflow.given import APPLICATION, World

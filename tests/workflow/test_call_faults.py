@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lambdas.promotion.settings import Settings, Trial
+from lambdas.promotion.contract.settings import Settings, Trial
 from sandbox.kills.faults import Call, Kind
 from tests.workflow import smoke
 from tests.workflow.given import World

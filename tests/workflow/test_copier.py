@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.names import Step, step_role_arn
+from lambdas.promotion.contract.resource_names import Step, step_role_arn
 from tests.workflow.given import World
 from tests.workflow.journeys import PRODUCTION, QA, Place
 

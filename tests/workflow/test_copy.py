@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lambdas.promotion import lists
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.resource_names import Step
 from tests.workflow.given import APPLICATION, World, input_of, run, tar, transfers_of
 
 FIRST_UNIT = {"offset": 0}

@@ -14,9 +14,9 @@ import pytest
 
 from lambdas import abort_uploads, compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
 from lambdas.promotion import copy_plan, copying, lists
-from lambdas.promotion.document import Artifact, Artifacts, Execution, Promotion, Proof, S3Object, Transfer
-from lambdas.promotion.errors import ArtifactChanged, ArtifactMismatch, OutOfTime
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract.document import Artifact, Artifacts, Execution, Promotion, Proof, S3Object, Transfer
+from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactMismatch, OutOfTime
+from lambdas.promotion.contract.resource_names import Step
 from tests.workflow.given import World, input_of, transfers_of
 
 MIB = 1024**2

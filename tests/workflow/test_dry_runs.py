@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract.settings import Settings
 from sandbox.sagemaker.faults import Kind
 from tests.workflow.given import APPLICATION, ENDPOINTS, Ended, Made, World
 from tests.workflow.rights import without

@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from lambdas.promotion import lists, names
-from lambdas.promotion.names import Step, function
+from lambdas.promotion import lists
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Step, function
 from sandbox.s3.faults import Kind
 from tests.workflow.given import Ended, World, failed, input_of
 from tests.workflow.journeys import QA, forget_large_copies, large, new_model, promote, start
@@ -100,7 +101,7 @@ def test_parts_that_do_not_make_the_object_end_the_promotion_before_it_exists(wo
 def test_a_plan_that_fails_after_it_opened_uploads_leaves_none(world: World) -> None:
     name = f"planless-{uuid4().hex[:8]}"
     world.s3_faults.inject(
-        "PutObject", "AccessDenied", message="Access Denied", prefix=f"{names.lists_prefix(name)}{lists.UNITS}"
+        "PutObject", "AccessDenied", message="Access Denied", prefix=f"{resource_names.lists_prefix(name)}{lists.UNITS}"
     )
     ended = world.wait(start(world, QA, large(world, QA), name=name))
     failed(ended, "AccessDenied", "The role promote-plan-copy in the hub may not call s3:PutObject", lists.UNITS)
@@ -109,11 +110,11 @@ def test_a_plan_that_fails_after_it_opened_uploads_leaves_none(world: World) -> 
 def test_a_list_of_units_that_is_gone_is_told_in_a_sentence(world: World) -> None:
     """Somebody deletes it between the plan and the copy: its answer comes late, so there is time to."""
     name = f"listless-{uuid4().hex[:8]}"
-    key = f"{names.lists_prefix(name)}{lists.MANIFEST}"
+    key = f"{resource_names.lists_prefix(name)}{lists.MANIFEST}"
     world.s3_faults.inject("PutObject", kind=Kind.HANG_AFTER, seconds=1.5, prefix=key)
     arn = start(world, QA, large(world, QA), name=name)
     world.wait_for_state(arn, "Plan the copy")
-    s3, bucket = world.client("s3"), names.hub_bucket(world.sandbox.accounts["hub"], "us-east-1")
+    s3, bucket = world.client("s3"), resource_names.hub_bucket(world.sandbox.accounts["hub"], "us-east-1")
     while key not in [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])]:
         pass
     s3.delete_object(Bucket=bucket, Key=key)

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from lambdas.promotion.names import Step
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.settings import Settings
 from tests.sandbox.images import push, push_index, sha256
 from tests.workflow.given import APPLICATION, IMAGE, Ended, World, input_of, run
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from lambdas.promotion.settings import Settings, Trial
+from lambdas.promotion.contract.settings import Settings, Trial
 from sandbox.kills.faults import Call, Kind
 from sandbox.sagemaker.faults import Kind as Mishap
 from tests.sandbox.images import push

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import names
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.settings import Settings
 from sandbox.sagemaker.faults import Kind
 from tests.workflow.given import APPLICATION, Made, World, failed
 
@@ -42,13 +42,13 @@ def hold(world: World, owner: str, *, lease_until: str = "2999-01-01T00:00:00.00
     """Let an execution hold qa's lock, however it came by it."""
     place = world.sandbox.places.environments["qa"]
     item = {
-        "endpoint": names.endpoint_key(place.account, place.region, "text-classifier-qa"),
+        "endpoint": resource_names.endpoint_key(place.account, place.region, "text-classifier-qa"),
         "owner": owner,
         "locked_at": "2026-01-01T00:00:00.000Z",
         "lease_until": lease_until,
     }
     world.client("dynamodb").put_item(
-        TableName=names.ENDPOINTS_TABLE,
+        TableName=resource_names.ENDPOINTS_TABLE,
         Item={**{name: {"S": value} for name, value in item.items()}, "fence": {"N": "41"}},
     )
 

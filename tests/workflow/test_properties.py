@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.document import Outcome
-from lambdas.promotion.names import Step
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract.document import Outcome
+from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.settings import Settings
 from sandbox.kills.faults import Kind
 from sandbox.s3.faults import Kind as S3Kind
 from sandbox.sagemaker.faults import Kind as Mishap

@@ -7,8 +7,8 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import names
-from lambdas.promotion.names import Step, step_role_arn
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Step, step_role_arn
 from sandbox.sagemaker.faults import Kind
 from tests.workflow.given import APPLICATION, World
 from tests.workflow.journeys import QA, Subject, tidy_up
@@ -39,7 +39,7 @@ def test_an_unchanged_promotion_is_recorded_as_well(world: World) -> None:
 def test_what_nobody_can_understand_is_recorded(world: World) -> None:
     ended = world.wait(world.start_with(["what", "is", "this"]))
     found = world.client("dynamodb").query(
-        TableName=names.RECORDS_TABLE,
+        TableName=resource_names.RECORDS_TABLE,
         KeyConditionExpression="stage = :stage",
         ExpressionAttributeValues={":stage": {"S": "?/?"}},
     )["Items"]
@@ -99,6 +99,6 @@ def test_nobody_who_writes_records_can_change_or_delete_one(world: World, step: 
     credentials = world.sandbox.assume(step_role_arn(world.sandbox.accounts["hub"], step))
     dynamodb = world.sandbox.client("dynamodb", credentials=credentials)
     with pytest.raises(ClientError, match="AccessDenied"):
-        dynamodb.delete_item(TableName=names.RECORDS_TABLE, Key=key)
+        dynamodb.delete_item(TableName=resource_names.RECORDS_TABLE, Key=key)
     with pytest.raises(ClientError, match="AccessDenied"):
-        dynamodb.update_item(TableName=names.RECORDS_TABLE, Key=key, UpdateExpression="REMOVE outcome")
+        dynamodb.update_item(TableName=resource_names.RECORDS_TABLE, Key=key, UpdateExpression="REMOVE outcome")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract.settings import Settings
 from tests.sandbox.images import push
 from tests.workflow.given import APPLICATION, Ended, World
 

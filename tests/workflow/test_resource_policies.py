@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lambdas.promotion.names import STEPS_OF_DUTY, STEPS_OF_TRIALS, Duty, Step, function
-from lambdas.promotion.settings import Settings, Trial
+from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, STEPS_OF_TRIALS, Duty, Step, function
+from lambdas.promotion.contract.settings import Settings, Trial
 from sandbox import data_scientist
 from sandbox.sagemaker.faults import Kind
 from tests.workflow import smoke

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.names import (
+from lambdas.promotion.contract.resource_names import (
     ENDPOINTS_TABLE,
     RECORDS_TABLE,
     STEPS_OF_DUTY,
@@ -24,7 +24,7 @@ from lambdas.promotion.names import (
     Step,
     function,
 )
-from lambdas.promotion.settings import Settings, Trial
+from lambdas.promotion.contract.settings import Settings, Trial
 from sandbox import data_scientist
 from sandbox.sagemaker.faults import Kind
 from tests.workflow import smoke

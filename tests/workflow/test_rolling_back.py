@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.names import ENDPOINTS_TABLE, Step, endpoint_key
-from lambdas.promotion.settings import Settings
-from lambdas.promotion.smoke_settings import Expectation
+from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, Step, endpoint_key
+from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.contract.smoke_test_settings import Expectation
 from sandbox.sagemaker.faults import Kind
 from tests.workflow import smoke
 from tests.workflow.given import APPLICATION, ENDPOINTS, Ended, World, failed, input_of, run

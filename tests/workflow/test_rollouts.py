@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract.settings import Settings
 from sandbox.sagemaker.faults import Kind
 from tests.workflow.given import APPLICATION, World, failed
 

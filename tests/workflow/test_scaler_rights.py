@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from lambdas.promotion.names import STEPS_OF_DUTY, Duty, Step, function
+from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Step, function
 from tests.workflow.given import Ended, World, input_of
 from tests.workflow.journeys import QA, Attempt, Place, Subject, promote, tidy_up
 from tests.workflow.rights import deployed_rights

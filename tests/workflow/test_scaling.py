@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from lambdas.promotion import lists
-from lambdas.promotion.names import Step
-from lambdas.promotion.settings import Settings
-from lambdas.promotion.smoke_settings import Expectation
+from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.contract.smoke_test_settings import Expectation
 from sandbox.sagemaker.faults import Kind
 from tests.workflow import smoke
 from tests.workflow.given import APPLICATION, World, input_of, run

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion import copying, duties
 from lambdas.promotion.accounts import Account
-from lambdas.promotion.document import Artifact, Promotion
-from lambdas.promotion.errors import AccessDenied
-from lambdas.promotion.names import Step
+from lambdas.promotion.contract.document import Artifact, Promotion
+from lambdas.promotion.contract.errors import AccessDenied
+from lambdas.promotion.contract.resource_names import Step
 from sandbox.sagemaker.faults import Kind
 from tests.workflow.given import IMAGE, World, input_of, transfers_of
 from tests.workflow.journeys import QA, Journey, new_model, prefix, promote

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from lambdas.promotion.settings import Settings
+from lambdas.promotion.contract.settings import Settings
 from tests.workflow.given import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, Ended, World, tar
 
 # Answers with what it finds around it: what is asked for stands in the variable LOOK_AT.

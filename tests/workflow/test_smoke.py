@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from lambdas import smoke_test
-from lambdas.promotion.document import Promotion
-from lambdas.promotion.errors import AccessDenied, PayloadUnusable, SmokeTestFailed
-from lambdas.promotion.names import Step
-from lambdas.promotion.settings import Settings
-from lambdas.promotion.smoke_settings import Expectation, Payload, SmokeTest
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable, SmokeTestFailed
+from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from sandbox.sagemaker.faults import Kind
 from tests.unit.test_samples import archive
 from tests.workflow import smoke

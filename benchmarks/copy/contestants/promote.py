@@ -23,9 +23,9 @@ from benchmarks.copy.workflow import Invocation, Workflow
 from benchmarks.copy.world import PREFIX, SOURCE, World
 from lambdas import compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
 from lambdas.promotion import copy_plan, duties, inventory, lists, sources
-from lambdas.promotion.document import Artifacts, Copied, Execution, Promotion, Request, SourceModel, Wanted
+from lambdas.promotion.contract.document import Artifacts, Copied, Execution, Promotion, Request, SourceModel, Wanted
+from lambdas.promotion.contract.settings import Environment, Hub, Stage
 from lambdas.promotion.inventory import Found
-from lambdas.promotion.settings import Environment, Hub, Stage
 from lambdas.promotion.step import s3_of_hub
 
 # As stacks/hub_stack.py gives it to the steps that copy.

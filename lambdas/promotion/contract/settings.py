@@ -14,9 +14,9 @@ from typing import Any
 
 from cattrs.preconf.json import make_converter
 
-from lambdas.promotion import names
-from lambdas.promotion.names import Duty
-from lambdas.promotion.smoke_settings import SmokeTest
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.smoke_test_settings import SmokeTest
 
 # What of a variant can be scaled (API: Application Auto Scaling, ScalableDimension).
 INSTANCES = "sagemaker:variant:DesiredInstanceCount"
@@ -53,15 +53,15 @@ class Environment:
     region: str
 
     def role_arn(self, duty: Duty) -> str:
-        return names.environment_role_arn(self.account, self.name, duty)
+        return resource_names.environment_role_arn(self.account, self.name, duty)
 
     def endpoint_key(self, endpoint: str) -> str:
         """The key of an endpoint's item in the hub's table."""
-        return names.endpoint_key(self.account, self.region, endpoint)
+        return resource_names.endpoint_key(self.account, self.region, endpoint)
 
     @property
     def artifact_bucket(self) -> str:
-        return names.artifact_bucket(self.name, self.account, self.region)
+        return resource_names.artifact_bucket(self.name, self.account, self.region)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class Hub:
 
     @property
     def bucket(self) -> str:
-        return names.hub_bucket(self.account, self.region)
+        return resource_names.hub_bucket(self.account, self.region)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 from cattrs.errors import ClassValidationError
 from cattrs.preconf.json import make_converter
 
-from lambdas.promotion import names
-from lambdas.promotion.settings import Environment, FirstDeployment, Hub, Stage, WhenLocked
-from lambdas.promotion.smoke_report import SmokeReport
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.settings import Environment, FirstDeployment, Hub, Stage, WhenLocked
+from lambdas.promotion.contract.smoke_test_report import SmokeReport
 
 T = TypeVar("T")
 
@@ -472,7 +472,7 @@ class Promotion:
     @property
     def artifact_prefix(self) -> str:
         """Where this stage's artifacts lie in the target's bucket: a prefix with its slash."""
-        return names.stage_prefix(self.request.application, self.stage.name)
+        return resource_names.stage_prefix(self.request.application, self.stage.name)
 
     @property
     def endpoint_key(self) -> str:
@@ -487,7 +487,7 @@ class Promotion:
     @property
     def lists(self) -> str:
         """Where this promotion's lists lie in the hub's bucket: a prefix with its slash."""
-        return names.lists_prefix(self.execution.promotion_id)
+        return resource_names.lists_prefix(self.execution.promotion_id)
 
     def target_arn(self, kind: str, name: str) -> str:
         """ARN of a SageMaker resource in the target; SageMaker writes names in ARNs in lower case."""

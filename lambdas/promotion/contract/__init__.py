@@ -1,0 +1,1 @@
+"""What steps, stacks and IAM share: the document, settings, names, errors. It imports nothing of AWS."""
