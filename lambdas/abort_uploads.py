@@ -6,7 +6,7 @@ from typing import Any
 
 from lambdas.promotion import uploads
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.step import Event, errors_by_name, log_about, logger
+from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger
 
 
 @errors_by_name

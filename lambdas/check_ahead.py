@@ -10,7 +10,7 @@ from dataclasses import replace
 from lambdas.promotion import edges, lists, plan, readiness
 from lambdas.promotion.contract.document import Progress, Promotion, Transfer, to_json
 from lambdas.promotion.edges import Checked
-from lambdas.promotion.step import Clock, logger, now, s3_of_hub, step_with_clock
+from lambdas.promotion.runtime.handler import Clock, logger, now, s3_of_hub, step_with_clock
 
 
 @step_with_clock

@@ -19,7 +19,7 @@ from lambdas.promotion import (
 )
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.contract.document import Artifact, Outcome, Progress, Promotion, Transfer
-from lambdas.promotion.step import now, s3_of_hub, step
+from lambdas.promotion.runtime.handler import now, s3_of_hub, step
 
 
 @step

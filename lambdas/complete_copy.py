@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lambdas.promotion import copying, duties, lists, parallel
 from lambdas.promotion.contract.document import Copied, Promotion, Transfer
-from lambdas.promotion.step import Clock, s3_of_hub, step_with_clock
+from lambdas.promotion.runtime.handler import Clock, s3_of_hub, step_with_clock
 
 _AT_ONCE = 16
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lambdas.promotion import duties, image_copies
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.step import Event, errors_by_name, log_about
+from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about
 
 
 @errors_by_name

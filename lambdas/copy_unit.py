@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion import copy_plan, copying, duties, lists, measures, parallel
 from lambdas.promotion.contract.document import Copied, Piece, Promotion, Unit, Way, to_json
-from lambdas.promotion.step import Clock, Event, errors_by_name, log_about, s3_of_hub
+from lambdas.promotion.runtime.handler import Clock, Event, errors_by_name, log_about, s3_of_hub
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lambdas.promotion import duties, endpoints
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.step import step
+from lambdas.promotion.runtime.handler import step
 
 
 @step

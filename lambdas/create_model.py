@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lambdas.promotion import duties, models
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.step import step_with_attempt
+from lambdas.promotion.runtime.handler import step_with_attempt
 
 
 @step_with_attempt

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lambdas.promotion import duties, endpoints, trial_rules
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.step import logger, now, step
+from lambdas.promotion.runtime.handler import logger, now, step
 from lambdas.promotion.trial_rules import Act
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lambdas.promotion import duties, endpoint_rules, endpoints, update_rules
 from lambdas.promotion.contract.document import Progress, Promotion
-from lambdas.promotion.step import now, step_with_attempt
+from lambdas.promotion.runtime.handler import now, step_with_attempt
 
 
 @step_with_attempt

@@ -6,7 +6,7 @@ from typing import Any
 
 from lambdas.promotion import failures
 from lambdas.promotion.contract.document import Failure, Promotion, to_json
-from lambdas.promotion.step import Event, logger
+from lambdas.promotion.runtime.handler import Event, logger
 
 
 def handler(event: Event, context: object) -> dict[str, Any]:

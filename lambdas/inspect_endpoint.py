@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lambdas.promotion import duties, endpoint_rules, endpoints
 from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
-from lambdas.promotion.step import now, step
+from lambdas.promotion.runtime.handler import now, step
 
 
 @step

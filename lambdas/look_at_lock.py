@@ -6,7 +6,7 @@ from lambdas.promotion import accounts, lock_rules, locks
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.settings import WhenLocked
 from lambdas.promotion.lock_rules import Waiting
-from lambdas.promotion.step import logger, now, step
+from lambdas.promotion.runtime.handler import logger, now, step
 
 
 @step

@@ -6,7 +6,7 @@ from typing import Any
 
 from lambdas.promotion import accounts, held_locks, measures
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.step import Event, errors_by_name, now
+from lambdas.promotion.runtime.handler import Event, errors_by_name, now
 
 
 @errors_by_name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lambdas.promotion import copy_plan, copying, duties, lists, parallel
 from lambdas.promotion.contract.document import CopyPlan, Promotion, Transfer, Way
-from lambdas.promotion.step import Clock, s3_of_hub, step_with_clock
+from lambdas.promotion.runtime.handler import Clock, s3_of_hub, step_with_clock
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from lambdas.promotion import duties, lists, scaling, scaling_targets
 from lambdas.promotion.contract.document import Promotion, PutAside
+from lambdas.promotion.runtime.handler import s3_of_hub, step
 from lambdas.promotion.scaling import ScalableTarget
-from lambdas.promotion.step import s3_of_hub, step
 
 
 @step

@@ -8,7 +8,7 @@ from lambdas.promotion import accounts, endings, lists, records
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.document import Artifact, Execution, Failure, Outcome, Promotion
 from lambdas.promotion.records import Attempt
-from lambdas.promotion.step import Event, errors_by_name, log_about, logger, now, s3_of_hub
+from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, now, s3_of_hub
 
 
 @errors_by_name

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lambdas.promotion import duties, endpoints, trial_rules
 from lambdas.promotion.contract.document import Promotion, TrialProgress
-from lambdas.promotion.step import logger, now, step_with_attempt
+from lambdas.promotion.runtime.handler import logger, now, step_with_attempt
 from lambdas.promotion.trial_rules import Act
 
 

@@ -24,7 +24,7 @@ from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Promotion, Request, SourceModel
 from lambdas.promotion.contract.settings import Application, Environment, Settings
 from lambdas.promotion.definition import Definition
-from lambdas.promotion.step import Event, errors_by_name, log_about, logger, s3_of_hub
+from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, s3_of_hub
 
 
 @errors_by_name

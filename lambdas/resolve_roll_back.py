@@ -11,7 +11,7 @@ from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.document import Execution, Promotion
 from lambdas.promotion.contract.errors import NothingToRollBackTo
 from lambdas.promotion.contract.settings import Stage
-from lambdas.promotion.step import Event, errors_by_name, log_about, logger
+from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

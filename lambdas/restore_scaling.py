@@ -6,7 +6,7 @@ from typing import Any
 
 from lambdas.promotion import scaling_restoration
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.step import Event, errors_by_name, log_about, logger, s3_of_hub
+from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, s3_of_hub
 
 
 @errors_by_name

@@ -7,7 +7,7 @@ from dataclasses import replace
 from lambdas.promotion import duties, endpoints, roll_back_rules
 from lambdas.promotion.contract.document import Promotion, RollBackProgress
 from lambdas.promotion.roll_back_rules import Act
-from lambdas.promotion.step import Event, logger, now, step_with_event
+from lambdas.promotion.runtime.handler import Event, logger, now, step_with_event
 
 
 @step_with_event

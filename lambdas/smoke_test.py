@@ -10,8 +10,8 @@ from lambdas.promotion.accounts import Account
 from lambdas.promotion.contract.document import Outcome, Promotion, TrialProgress
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
+from lambdas.promotion.runtime.handler import Clock, logger, now, step_with_clock
 from lambdas.promotion.smoke_rules import Judged
-from lambdas.promotion.step import Clock, logger, now, step_with_clock
 
 
 @step_with_clock

@@ -30,7 +30,7 @@ from lambdas.promotion.contract.document import Execution, Failure, Outcome, Pro
 from lambdas.promotion.contract.errors import PromotionError
 from lambdas.promotion.histories import LastState
 from lambdas.promotion.records import Attempt
-from lambdas.promotion.step import LAST_ACT, Clock, Event, errors_by_name, log_about, logger, now, s3_of_hub
+from lambdas.promotion.runtime.handler import LAST_ACT, Clock, Event, errors_by_name, log_about, logger, now, s3_of_hub
 
 _LONG_AFTER = timedelta(hours=1)  # Lambda's own tries are over before
 _STATUSES = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lambdas.promotion import arrivals, duties, inventory, lists, parallel, rules
 from lambdas.promotion.contract.document import Promotion, Proof, Transfer
-from lambdas.promotion.step import Clock, s3_of_hub, step_with_clock
+from lambdas.promotion.runtime.handler import Clock, s3_of_hub, step_with_clock
 
 _AT_ONCE = 50
 

@@ -11,8 +11,8 @@ from lambdas.promotion import duties, lists, scaling, scaling_targets
 from lambdas.promotion.accounts import Account
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import PromotionError, ScalingIncomplete, Transient
+from lambdas.promotion.runtime.handler import logger, now
 from lambdas.promotion.scaling import ScalableTarget, Specification
-from lambdas.promotion.step import logger, now
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

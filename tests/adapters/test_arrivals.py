@@ -8,7 +8,7 @@ import pytest
 
 from lambdas.promotion import arrivals
 from lambdas.promotion.contract.errors import AccessDenied, ArtifactMismatch, CallRefused, Throttled
-from lambdas.promotion.step import errors_by_name
+from lambdas.promotion.runtime.handler import errors_by_name
 from tests.adapters.conftest import Stubs
 from tests.unit.given import QA, artifact
 

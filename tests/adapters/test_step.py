@@ -24,7 +24,7 @@ from lambdas.promotion.contract.errors import (
     Transient,
     UnexpectedFault,
 )
-from lambdas.promotion.step import (
+from lambdas.promotion.runtime.handler import (
     Clock,
     Event,
     errors_by_name,

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from lambdas import complete_copy, plan_copy, verify_artifacts
-from lambdas.promotion import copy_plan, inventory, lists, lookup, members, parallel, step
+from lambdas.promotion import copy_plan, inventory, lists, lookup, members, parallel
 from lambdas.promotion.contract import resource_names, sagemaker_limits
 from lambdas.promotion.contract.document import Artifact, Proof, S3Object, Transfer
+from lambdas.promotion.runtime import handler
 from stacks import lists as lists_in_hub
 from tests.docs import pages
 
@@ -81,7 +82,7 @@ SENTENCES: Mapping[str, Any] = {
     "objects of their parts, 16 at a time": complete_copy._AT_ONCE,
     "lists and compares everything, 50 at a time": verify_artifacts._AT_ONCE,
     "with pauses of up to 10 seconds": round(parallel._LONGEST_PAUSE),
-    "in the last 75 of its 900 seconds": (step._TO_END, step._LONGEST_INVOCATION),
+    "in the last 75 of its 900 seconds": (handler._TO_END, handler._LONGEST_INVOCATION),
     "100,000; more are refused": f"{inventory.MOST_OBJECTS:,}",
     "1,024 bytes; longer ones are refused": f"{inventory._LONGEST_KEY:,}",
     "255 bytes; of a longer one": inventory._LONGEST_BASENAME,

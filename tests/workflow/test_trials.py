@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from lambdas.promotion.contract.settings import Settings, Trial
-from lambdas.promotion.step import LAST_ACT
+from lambdas.promotion.runtime.handler import LAST_ACT
 from sandbox.sagemaker.faults import Kind
 from tests.workflow import smoke
 from tests.workflow.given import INFERENCE, Ended, World, tar

@@ -26,7 +26,7 @@ from lambdas.promotion import copy_plan, duties, inventory, lists, sources
 from lambdas.promotion.contract.document import Artifacts, Copied, Execution, Promotion, Request, SourceModel, Wanted
 from lambdas.promotion.contract.settings import Environment, Hub, Stage
 from lambdas.promotion.inventory import Found
-from lambdas.promotion.step import s3_of_hub
+from lambdas.promotion.runtime.handler import s3_of_hub
 
 # As stacks/hub_stack.py gives it to the steps that copy.
 MEMORY = LAMBDA_MB_OF_ONE_CPU

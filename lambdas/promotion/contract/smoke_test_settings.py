@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 MOST_BYTES = 6_291_456  # of a request's body, and of an answer's (API: InvokeEndpoint, Body)
 ANSWER_SECONDS = 70  # how long one answer is waited for; a model has 60 seconds (API: InvokeEndpoint)
-# A step has 15 minutes, and keeps 75 seconds of them for what is under way at its end (step.py).
+# A step has 15 minutes, and keeps 75 seconds of them for what is under way at its end (handler.py).
 STEP_SECONDS = 825
 MOST_REQUESTS = 1000
 MOST_AT_ONCE = 50  # the connections of a client (accounts.py)
