@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import edges, lists, plan, readiness
+from lambdas.promotion import edges, plan, readiness
+from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Progress, Promotion, Transfer, to_json
 from lambdas.promotion.edges import Checked
 from lambdas.promotion.runtime.handler import Clock, logger, now, s3_of_hub, step_with_clock
@@ -15,7 +16,7 @@ from lambdas.promotion.runtime.handler import Clock, logger, now, s3_of_hub, ste
 
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
-    transfers = lists.read(lists.LOOKED_FOR, Transfer, promotion, s3=s3_of_hub())
+    transfers = work_lists.read(work_lists.LOOKED_FOR, Transfer, promotion, s3=s3_of_hub())
     checked = _check(promotion, transfers, clock)
     if not promotion.request.dry_run:
         return promotion

@@ -6,18 +6,18 @@ from dataclasses import replace
 
 from lambdas.promotion import (
     arrivals,
-    duties,
     endpoint_rules,
     endpoints,
     inventory,
-    lists,
     lock_rules,
     models,
     registries,
     roll_back_rules,
     rules,
 )
-from lambdas.promotion.accounts import Account
+from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws import work_lists
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.runtime.handler import now, s3_of_hub, step
 
@@ -54,10 +54,10 @@ def handler(promotion: Promotion) -> Promotion:
 def _look_for_copies(promotion: Promotion, account: Account) -> list[Artifact]:
     """Write down which copies are in the target already, and return those that are missing."""
     hub, target = s3_of_hub(), promotion.target
-    artifacts = lists.read(lists.INVENTORY, Artifact, promotion, s3=hub)
+    artifacts = work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=hub)
     folders = inventory.folders(artifacts, promotion.artifact_prefix)
     there = arrivals.listed(folders, target, s3=account.s3)
     missing = rules.missing_of(artifacts, there, bucket=target.artifact_bucket)
     transfers = [Transfer(artifact=artifact, there=artifact.key in there) for artifact in artifacts]
-    lists.write(lists.LOOKED_FOR, transfers, promotion, s3=hub)
+    work_lists.write(work_lists.LOOKED_FOR, transfers, promotion, s3=hub)
     return missing

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from lambdas.promotion import copying, duties, lists, parallel
+from lambdas.promotion import copying
+from lambdas.promotion.aws import concurrency, work_lists
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Copied, Promotion, Transfer
 from lambdas.promotion.runtime.handler import Clock, s3_of_hub, step_with_clock
 
@@ -14,12 +16,12 @@ _AT_ONCE = 16
 
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
-    transfers = lists.read(lists.TRANSFERS, Transfer, promotion, s3=s3_of_hub())
+    transfers = work_lists.read(work_lists.TRANSFERS, Transfer, promotion, s3=s3_of_hub())
     uploads = [transfer for transfer in transfers if transfer.upload_id]
     if not uploads:
         return promotion
     s3 = duties.as_copier(promotion, [upload.artifact for upload in uploads]).s3
-    completed = parallel.run(
+    completed = concurrency.run(
         [functools.partial(copying.complete_upload, upload, promotion.way, s3=s3) for upload in uploads],
         at_once=_AT_ONCE,
         until=clock.until,

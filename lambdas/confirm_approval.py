@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lambdas.promotion import duties, registry, rules
+from lambdas.promotion import registry, rules
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.runtime.handler import step
 

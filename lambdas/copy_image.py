@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lambdas.promotion import duties, image_copies
+from lambdas.promotion import image_copies
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about
 

@@ -6,7 +6,9 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion import copy_plan, copying, duties, lists, measures, parallel
+from lambdas.promotion import copy_plan, copying, measures
+from lambdas.promotion.aws import concurrency, work_lists
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Copied, Piece, Promotion, Unit, Way, to_json
 from lambdas.promotion.runtime.handler import Clock, Event, errors_by_name, log_about, s3_of_hub
 
@@ -23,7 +25,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     promotion = Promotion.from_json(event["promotion"])
     span = (event["unit"]["offset"], event["unit"]["length"])
     log_about(promotion, unit=span[0])
-    unit = lists.read_one(lists.UNITS, Unit, span, promotion, s3=s3_of_hub())
+    unit = work_lists.read_one(work_lists.UNITS, Unit, span, promotion, s3=s3_of_hub())
     s3 = duties.as_copier(promotion, [piece.transfer.artifact for piece in unit.pieces]).s3
     copied = copy(unit, promotion.way, until=Clock.of(context).until, again=event["attempt"] > 0, s3=s3)
     measures.count_copied(copied, application=promotion.request.application, stage=promotion.stage.name)
@@ -35,7 +37,7 @@ def copy(unit: Unit, way: Way, *, until: float, again: bool, s3: S3Client) -> Co
 
     `again`: an earlier run may have left parts, so it is worth asking for them.
     """
-    run = functools.partial(parallel.run, at_once=copy_plan.IN_FLIGHT, until=until, doing="Copying a unit")
+    run = functools.partial(concurrency.run, at_once=copy_plan.IN_FLIGHT, until=until, doing="Copying a unit")
     there: list[set[int]] = [set() for _ in unit.pieces]
     if again:
         there = run([functools.partial(_parts_there, piece, way, s3=s3) for piece in unit.pieces])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lambdas.promotion import duties, endpoints
+from lambdas.promotion import endpoints
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.runtime.handler import step
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import duties, endpoints, trial_rules
+from lambdas.promotion import endpoints, trial_rules
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.runtime.handler import logger, now, step
 from lambdas.promotion.trial_rules import Act

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import duties, endpoint_rules, endpoints, update_rules
+from lambdas.promotion import endpoint_rules, endpoints, update_rules
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Progress, Promotion
 from lambdas.promotion.runtime.handler import now, step_with_attempt
 

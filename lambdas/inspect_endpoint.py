@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import duties, endpoint_rules, endpoints
+from lambdas.promotion import endpoint_rules, endpoints
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
 from lambdas.promotion.runtime.handler import now, step
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lambdas.promotion import accounts, lock_rules, locks
+from lambdas.promotion import lock_rules, locks
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.settings import WhenLocked
 from lambdas.promotion.lock_rules import Waiting
@@ -11,7 +12,7 @@ from lambdas.promotion.runtime.handler import logger, now, step
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    dynamodb, stepfunctions = accounts.own_dynamodb(), accounts.own_stepfunctions()
+    dynamodb, stepfunctions = sessions.own_dynamodb(), sessions.own_stepfunctions()
     key, me = promotion.endpoint_key, promotion.execution.arn
     held = locks.look(key, dynamodb=dynamodb)
     if held.owner in {None, me}:

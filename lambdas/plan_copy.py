@@ -6,7 +6,9 @@ import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lambdas.promotion import copy_plan, copying, duties, lists, parallel
+from lambdas.promotion import copy_plan, copying
+from lambdas.promotion.aws import concurrency, work_lists
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import CopyPlan, Promotion, Transfer, Way
 from lambdas.promotion.runtime.handler import Clock, s3_of_hub, step_with_clock
 
@@ -19,8 +21,8 @@ _AT_ONCE = 50
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
     hub = s3_of_hub()
-    at_once = functools.partial(parallel.run, at_once=_AT_ONCE, until=clock.until)
-    looked_for = lists.read(lists.LOOKED_FOR, Transfer, promotion, s3=hub)
+    at_once = functools.partial(concurrency.run, at_once=_AT_ONCE, until=clock.until)
+    looked_for = work_lists.read(work_lists.LOOKED_FOR, Transfer, promotion, s3=hub)
     s3 = duties.as_copier(promotion, [transfer.artifact for transfer in looked_for]).s3
     transfers = at_once(
         [functools.partial(_prepare, transfer, promotion.way, s3=s3) for transfer in looked_for],
@@ -29,9 +31,9 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
     units = copy_plan.units(transfers)
     at_once(
         [
-            lambda: lists.write(lists.TRANSFERS, transfers, promotion, s3=hub),
-            lambda: lists.write(lists.UNITS, units, promotion, s3=hub),
-            lambda: lists.write_manifest(units, promotion, s3=hub),
+            lambda: work_lists.write(work_lists.TRANSFERS, transfers, promotion, s3=hub),
+            lambda: work_lists.write(work_lists.UNITS, units, promotion, s3=hub),
+            lambda: work_lists.write_manifest(units, promotion, s3=hub),
         ],
         doing="Writing the plan of the copy",
     )
@@ -42,7 +44,7 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
             objects=len(missing),
             bytes=sum(missing),
             units=len(units),
-            manifest=f"{promotion.lists}{lists.MANIFEST}",
+            manifest=f"{promotion.lists}{work_lists.MANIFEST}",
         ),
     )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import duties, lists, scaling, scaling_targets
+from lambdas.promotion import scaling, scaling_targets
+from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Promotion, PutAside
 from lambdas.promotion.runtime.handler import s3_of_hub, step
 from lambdas.promotion.scaling import ScalableTarget
@@ -23,8 +25,8 @@ def handler(promotion: Promotion) -> Promotion:
     in_the_way = scaling.in_the_way(registered, now=now, wanted=wanted)
     # Read after what is registered was read. Whoever sees less because another run of this step has deregistered it
     # sees here what that run wrote down before: so a list is never replaced by a shorter one.
-    known = lists.read_if_there(lists.SCALING, ScalableTarget, promotion, s3=hub)
+    known = work_lists.read_if_there(work_lists.SCALING, ScalableTarget, promotion, s3=hub)
     written = scaling.merged(known, in_the_way)
-    lists.write(lists.SCALING, written, promotion, s3=hub)
+    work_lists.write(work_lists.SCALING, written, promotion, s3=hub)
     scaling_targets.deregister(in_the_way, autoscaling=account.autoscaling)
-    return replace(promotion, scaling=PutAside(targets=len(written), list=f"{promotion.lists}{lists.SCALING}"))
+    return replace(promotion, scaling=PutAside(targets=len(written), list=f"{promotion.lists}{work_lists.SCALING}"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.promotion import accounts, endings, lists, records
+from lambdas.promotion import endings, records
+from lambdas.promotion.aws import sessions, work_lists
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.document import Artifact, Execution, Failure, Outcome, Promotion
 from lambdas.promotion.records import Attempt
@@ -32,7 +33,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         failure=failure,
         artifacts=_artifacts(promotion),
     )
-    written = records.write(attempt, dynamodb=accounts.own_dynamodb())
+    written = records.write(attempt, dynamodb=sessions.own_dynamodb())
     logger.info("Recorded", extra={"outcome": attempt.outcome, "attempt": attempt.key, "written": written})
     # Counted twice is harmless; an ending that was written by a try that was killed must not go uncounted.
     if written or event["attempt"]:
@@ -63,4 +64,4 @@ def _artifacts(promotion: Promotion | None) -> list[Artifact]:
     """What the model consists of; what is rolled back to has its list in its own record."""
     if promotion is None or promotion.request.roll_back:
         return []
-    return lists.read(lists.INVENTORY, Artifact, promotion, s3=s3_of_hub())
+    return work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=s3_of_hub())

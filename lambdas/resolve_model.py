@@ -8,10 +8,8 @@ from typing import Any
 
 from lambdas.promotion import (
     definition,
-    duties,
     images,
     inventory,
-    lists,
     lookup,
     naming,
     registries,
@@ -19,7 +17,9 @@ from lambdas.promotion import (
     rules,
     sample_payloads,
 )
-from lambdas.promotion.accounts import Account
+from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws import work_lists
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Promotion, Request, SourceModel
 from lambdas.promotion.contract.settings import Application, Environment, Settings
@@ -66,7 +66,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         images=images.to_copy(named, digests, source=source, target=target, stage=stage),
         **naming.wanted(found, needed, tags, request=request, stage=stage, target=target, model=model, by=execution),
     )
-    lists.write(lists.INVENTORY, needed.artifacts, promotion, s3=s3_of_hub())
+    work_lists.write(work_lists.INVENTORY, needed.artifacts, promotion, s3=s3_of_hub())
     log_about(promotion)
     logger.info("Resolved", extra={"source_model": model.arn, "artifacts": promotion.artifacts.objects})
     return promotion.to_json()

@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion import accounts, duties, endpoints, locks, records, roll_back_rules, rules
+from lambdas.promotion import endpoints, locks, records, roll_back_rules, rules
+from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.document import Execution, Promotion
 from lambdas.promotion.contract.errors import NothingToRollBackTo
@@ -26,7 +28,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     deployed = settings.deployed()
     application, stage = rules.find_stage(request, deployed)
     target = deployed.environments[stage.environment]
-    dynamodb = accounts.own_dynamodb()
+    dynamodb = sessions.own_dynamodb()
     held = locks.look(target.endpoint_key(stage.endpoint), dynamodb=dynamodb)
     account = duties.as_onlooker(stage, target, execution=execution, external_id=deployed.external_id)
     seen = endpoints.see(stage.endpoint, sagemaker=account.sagemaker)

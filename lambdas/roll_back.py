@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import duties, endpoints, roll_back_rules
+from lambdas.promotion import endpoints, roll_back_rules
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion, RollBackProgress
 from lambdas.promotion.roll_back_rules import Act
 from lambdas.promotion.runtime.handler import Event, logger, now, step_with_event

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from lambdas.promotion import async_invocations, duties, invocations, payloads, smoke_rules
-from lambdas.promotion.accounts import Account
+from lambdas.promotion import async_invocations, invocations, payloads, smoke_rules
+from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Outcome, Promotion, TrialProgress
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest

@@ -13,8 +13,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas.promotion import (
-    accounts,
-    duties,
     endings,
     histories,
     locks,
@@ -25,6 +23,8 @@ from lambdas.promotion import (
     trials,
     uploads,
 )
+from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.contract.errors import PromotionError
@@ -57,11 +57,11 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     execution = Execution(arn=detail["executionArn"], started_at=_time(detail["startDate"]))
     stopped_at = _time(detail["stopDate"])
     logger.append_keys(promotion_id=execution.promotion_id)
-    last = histories.last_state(execution.arn, stepfunctions=accounts.own_stepfunctions())
+    last = histories.last_state(execution.arn, stepfunctions=sessions.own_stepfunctions())
     if last.promotion:
         log_about(last.promotion)
     request = _input(detail)
-    dynamodb = accounts.own_dynamodb()
+    dynamodb = sessions.own_dynamodb()
     failure = _failure(detail)
     attempt = Attempt(
         execution=execution,
@@ -101,7 +101,7 @@ def _tell(attempt: Attempt) -> None:
     hub = settings.deployed().hub
     told = endings.announcement_of(attempt, hub)
     if told:
-        accounts.own_sns().publish(
+        sessions.own_sns().publish(
             TopicArn=resource_names.topic_arn(hub.account, hub.region),
             Subject=told.subject,
             Message=told.message,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from lambdas.promotion import arrivals, duties, inventory, lists, parallel, rules
+from lambdas.promotion import arrivals, inventory, rules
+from lambdas.promotion.aws import concurrency, work_lists
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion, Proof, Transfer
 from lambdas.promotion.runtime.handler import Clock, s3_of_hub, step_with_clock
 
@@ -14,14 +16,14 @@ _AT_ONCE = 50
 
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
-    transfers = lists.read(lists.TRANSFERS, Transfer, promotion, s3=s3_of_hub())
+    transfers = work_lists.read(work_lists.TRANSFERS, Transfer, promotion, s3=s3_of_hub())
     artifacts = [transfer.artifact for transfer in transfers]
     folders = inventory.folders(artifacts, promotion.artifact_prefix)
     s3 = duties.as_deployer(promotion).s3
     rules.missing_of(
         artifacts, arrivals.listed(folders, promotion.target, s3=s3), bucket=promotion.target.artifact_bucket
     )
-    compared = parallel.run(
+    compared = concurrency.run(
         [functools.partial(arrivals.require_arrived, artifact, promotion.target, s3=s3) for artifact in artifacts],
         at_once=_AT_ONCE,
         until=clock.until,

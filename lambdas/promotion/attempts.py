@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import async_invocations, images, manifests, payloads, readiness, registries, sources
-from lambdas.promotion.accounts import Account
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, S3Object, Way, sha256
 from lambdas.promotion.contract.errors import (
     AccessDenied,

@@ -9,12 +9,10 @@ from typing import TypeVar
 
 from lambdas.promotion import (
     attempts,
-    duties,
     endpoints,
     inquiries,
     models,
     obstacles,
-    parallel,
     payloads,
     readiness,
     registries,
@@ -22,7 +20,9 @@ from lambdas.promotion import (
     serving,
     tries,
 )
-from lambdas.promotion.accounts import Account
+from lambdas.promotion.aws import concurrency
+from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import ImageCopy, Promotion, Transfer, Wanted
 from lambdas.promotion.contract.errors import AccessDenied, NameTaken
@@ -107,7 +107,7 @@ def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) 
     to_try += _image_sources(promotion, missing, answers)
     to_try += tries.rights(promotion, transfers, missing, askers, endpoint_is_there=now is not None, key=key)
     guarded = [functools.partial(attempts.caught, one) for one in to_try]
-    for found in parallel.run(guarded, at_once=_AT_ONCE, until=until, doing="Checking ahead"):
+    for found in concurrency.run(guarded, at_once=_AT_ONCE, until=until, doing="Checking ahead"):
         answers += found
     return Checked(
         answers=tuple(answers),

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import rules, sagemaker_errors
+from lambdas.promotion import rules
+from lambdas.promotion.aws import sagemaker_errors
 from lambdas.promotion.contract.document import Wanted
 from lambdas.promotion.contract.errors import CallRefused, ModelDataNotAccessible, NotYetVisible, QuotaExceeded
 

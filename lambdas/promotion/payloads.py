@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import samples
-from lambdas.promotion.accounts import Account
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import PayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import MOST_BYTES, Payload

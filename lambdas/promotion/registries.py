@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import images
-from lambdas.promotion.accounts import Account
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.settings import Environment

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import sagemaker_errors
+from lambdas.promotion.aws import sagemaker_errors
 from lambdas.promotion.contract.errors import ModelNotFound, ModelPackageNotFound
 
 if TYPE_CHECKING:

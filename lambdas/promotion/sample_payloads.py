@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion import registry, samples, sources
-from lambdas.promotion.accounts import Account
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import SourceModel
 from lambdas.promotion.contract.errors import SamplePayloadUnusable
 from lambdas.promotion.contract.settings import Stage

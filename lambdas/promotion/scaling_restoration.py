@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import duties, lists, scaling, scaling_targets
-from lambdas.promotion.accounts import Account
+from lambdas.promotion import scaling, scaling_targets
+from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws import work_lists
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import PromotionError, ScalingIncomplete, Transient
 from lambdas.promotion.runtime.handler import logger, now
@@ -26,7 +28,7 @@ def restore(promotion: Promotion, *, well: bool, hub: S3Client, leave_registered
 
     Raises ScalingIncomplete, which names every variant whose scaling could not be registered.
     """
-    put_aside = lists.read_if_there(lists.SCALING, ScalableTarget, promotion, s3=hub)
+    put_aside = work_lists.read_if_there(work_lists.SCALING, ScalableTarget, promotion, s3=hub)
     configured = promotion.stage.autoscaling if well else ()
     targets = scaling.to_register(put_aside, configured, endpoint=promotion.stage.endpoint)
     if not targets:
@@ -41,7 +43,7 @@ def restore(promotion: Promotion, *, well: bool, hub: S3Client, leave_registered
     if problems:
         raise ScalingIncomplete(
             f"{promotion.endpoint_in_words} is not scaled as it should be: {'; '.join(problems)}. What was there "
-            f"before the update is written down in s3://{promotion.hub.bucket}/{promotion.lists}{lists.SCALING}, "
+            f"before the update is written down in s3://{promotion.hub.bucket}/{promotion.lists}{work_lists.SCALING}, "
             "if anything was put aside; docs/operations.md says how to put it back."
         )
     return len(fitting)

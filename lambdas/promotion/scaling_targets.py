@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lambdas.promotion import endpoints, scaling
-from lambdas.promotion.accounts import Account
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.scaling import ScalableTarget, Specification
 
 if TYPE_CHECKING:

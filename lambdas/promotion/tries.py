@@ -20,7 +20,7 @@ from lambdas.promotion import (
     rollout,
     simulation,
 )
-from lambdas.promotion.accounts import Account
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, Transfer
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.readiness import Answer, Unproved

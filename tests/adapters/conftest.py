@@ -18,7 +18,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.client import BaseClient
 from botocore.stub import Stubber
 
-from lambdas.promotion import accounts
+from lambdas.promotion.aws import sessions
 from tests.adapters.storage import Storage
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ class _Raw(io.BytesIO):
 @pytest.fixture
 def plain_s3() -> S3Client:
     """A client without a Stubber, for a Wire."""
-    client = _make_client("s3", config=accounts._S3_CONFIG)
-    accounts.name_refusals(client, "The role copier")
+    client = _make_client("s3", config=sessions._S3_CONFIG)
+    sessions.name_refusals(client, "The role copier")
     return client
 
 
@@ -129,7 +129,7 @@ def aws(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> Stubs:
 @pytest.fixture
 def s3(stubs: Stubs) -> S3Client:
     client: S3Client = stubs.s3.client  # type: ignore[assignment]
-    accounts.name_refusals(client, "The role copier")
+    sessions.name_refusals(client, "The role copier")
     return client
 
 
@@ -144,5 +144,5 @@ def storage(aws: Stubs) -> Storage:
 @pytest.fixture
 def sagemaker(stubs: Stubs) -> SageMakerClient:
     client: SageMakerClient = stubs.sagemaker.client  # type: ignore[assignment]
-    accounts.name_refusals(client, "The role deployer")
+    sessions.name_refusals(client, "The role deployer")
     return client

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.awsrequest import AWSResponse
 from botocore.response import StreamingBody
 
-from lambdas.promotion import accounts
+from lambdas.promotion.aws import sessions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -69,7 +69,7 @@ class Storage:
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self.client = client
-        accounts.name_refusals(client, "A role")
+        sessions.name_refusals(client, "A role")
         client.meta.events.register_first("provide-client-params.s3", self._remember)
         client.meta.events.register_first("before-call.s3", self._answer)  # type: ignore[arg-type]
 

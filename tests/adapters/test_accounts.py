@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from botocore.retries import standard
 from botocore.stub import ANY, Stubber
 
-from lambdas.promotion import accounts
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     PromotionError,
@@ -37,8 +37,8 @@ TRANSIENT_STATUSES: list[int] = standard.TransientRetryableChecker._TRANSIENT_ST
 SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 
 
-def assume(stubs: Stubs, *, session_name: str = "release-7", **more: object) -> accounts.Account:
-    return accounts.assume(ROLE, region="us-east-1", session_name=session_name, **more)  # type: ignore[arg-type]
+def assume(stubs: Stubs, *, session_name: str = "release-7", **more: object) -> sessions.Account:
+    return sessions.assume(ROLE, region="us-east-1", session_name=session_name, **more)  # type: ignore[arg-type]
 
 
 def expect(stubs: Stubs, **parameters: object) -> None:
@@ -101,8 +101,8 @@ def test_the_clients_of_an_account_name_its_role(aws: Stubs) -> None:
 def test_the_steps_own_role_is_named_as_its_function_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where S3 says no more than Access Denied."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "promote-copy-unit")
-    monkeypatch.setattr(accounts, "_session", boto3.Session("key", "secret", region_name="us-east-1"))
-    s3 = accounts.own_s3()
+    monkeypatch.setattr(sessions, "_session", boto3.Session("key", "secret", region_name="us-east-1"))
+    s3 = sessions.own_s3()
     with Stubber(s3) as stubber, pytest.raises(AccessDenied) as denied:
         stubber.add_client_error("put_object", "AccessDenied", "Access Denied", 403)
         s3.put_object(Bucket="lists", Key="units.jsonl")
@@ -113,8 +113,8 @@ def test_the_steps_own_role_is_named_as_its_function_is(monkeypatch: pytest.Monk
 
 
 def test_what_is_listed_is_named_with_its_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts, "_session", boto3.Session("key", "secret", region_name="us-east-1"))
-    s3 = accounts.own_s3()
+    monkeypatch.setattr(sessions, "_session", boto3.Session("key", "secret", region_name="us-east-1"))
+    s3 = sessions.own_s3()
     with Stubber(s3) as stubber, pytest.raises(AccessDenied, match=r"on s3://models/artifacts/a/\. "):
         stubber.add_client_error("list_objects_v2", "AccessDenied", "Access Denied", 403)
         s3.list_objects_v2(Bucket="models", Prefix="artifacts/a/")
@@ -122,7 +122,7 @@ def test_what_is_listed_is_named_with_its_prefix(monkeypatch: pytest.MonkeyPatch
 
 def test_a_client_makes_one_try() -> None:
     """The workflow retries, so that throttling is answered at one layer."""
-    account = accounts.Account(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    account = sessions.Account(ROLE, boto3.Session("key", "secret"), "us-east-1")
     tries = [client.meta.config.retries["total_max_attempts"] for client in (account.s3, account.sagemaker)]  # type: ignore[attr-defined]
     assert tries == [1, 1]
 
@@ -256,7 +256,7 @@ def test_an_answer_that_is_no_refusal_comes_through(sagemaker: SageMakerClient, 
 @pytest.fixture
 def hub(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> Stubs:
     """STS answers from stubs; the clients of an account are its own, with its credentials."""
-    monkeypatch.setattr(accounts._session, "client", stubs.client)
+    monkeypatch.setattr(sessions._session, "client", stubs.client)
     return stubs
 
 
@@ -265,7 +265,7 @@ def session_that_ends(hub: Stubs, token: str, at: datetime) -> None:
     hub.sts.add_response("assume_role", {"Credentials": answer}, {"RoleArn": ROLE, "RoleSessionName": "release-7"})
 
 
-def tokens_sent(account: accounts.Account, *, calls: int) -> list[Any]:
+def tokens_sent(account: sessions.Account, *, calls: int) -> list[Any]:
     wire = Wire(account.s3)
     for _ in range(calls):
         account.s3.head_object(Bucket="models", Key="k")
@@ -320,13 +320,13 @@ def test_a_session_that_may_not_be_renewed_is_a_missing_right(hub: Stubs) -> Non
 
 def test_an_account_works_in_its_own_region(hub: Stubs) -> None:
     session_that_ends(hub, "first", FAR)
-    account = accounts.assume(ROLE, region="eu-west-1", session_name="release-7")
+    account = sessions.assume(ROLE, region="eu-west-1", session_name="release-7")
     regions = {account.s3.meta.region_name, account.sagemaker.meta.region_name}
     assert regions == {"eu-west-1"}
 
 
 def test_a_long_copy_is_waited_for() -> None:
     """One CopyObject of 5 GB is one request of about a minute."""
-    account = accounts.Account(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    account = sessions.Account(ROLE, boto3.Session("key", "secret"), "us-east-1")
     assert account.s3.meta.config.read_timeout > 600  # type: ignore[attr-defined]
     assert account.s3.meta.config.max_pool_connections >= 50  # type: ignore[attr-defined]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas.promotion import async_invocations, attempts, duties
-from lambdas.promotion.accounts import Account
+from lambdas.promotion import async_invocations, attempts
+from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Promotion, Way, sha256
 from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound, NotReady, UnexpectedFault
 from lambdas.promotion.contract.resource_names import Duty

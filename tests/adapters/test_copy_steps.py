@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from lambdas import abort_uploads, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion import inventory, lists, parallel
+from lambdas.promotion import inventory
+from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract.document import Artifact, Copied, Promotion, Proof, S3Object, Transfer
 from lambdas.promotion.contract.errors import (
     AccessDenied,
@@ -65,14 +66,14 @@ class World:
         )
         found = {PREFIX: Found(objects=objects, prefix="v7/llm/")} if objects else {}
         taken = inventory.take(found, application="reviews", stage="qa", bucket=QA.artifact_bucket, where="it")
-        lists.write(lists.INVENTORY, taken.artifacts, self.promotion, s3=self.storage.client)
+        work_lists.write(work_lists.INVENTORY, taken.artifacts, self.promotion, s3=self.storage.client)
         return list(taken.artifacts)
 
     def compared(self) -> None:
         """Write down what is in the target already, as the comparing step does."""
         arrived = self.arrived()
         looked_for = [Transfer(artifact=artifact, there=artifact.key in arrived) for artifact in self.artifacts]
-        lists.write(lists.LOOKED_FOR, looked_for, self.promotion, s3=self.storage.client)
+        work_lists.write(work_lists.LOOKED_FOR, looked_for, self.promotion, s3=self.storage.client)
 
     def arrived(self) -> list[str]:
         return self.storage.keys(QA.artifact_bucket)
@@ -113,7 +114,7 @@ class World:
         self.promotion = replace(self.promotion, copied=copied)
 
     def transfers(self) -> list[Transfer]:
-        return lists.read(lists.TRANSFERS, Transfer, self.promotion, s3=self.storage.client)
+        return work_lists.read(work_lists.TRANSFERS, Transfer, self.promotion, s3=self.storage.client)
 
     def copied_whole(self) -> None:
         """Everything up to the verification."""
@@ -124,7 +125,7 @@ class World:
 
 @pytest.fixture
 def world(aws: Stubs, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(parallel, "_LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(concurrency, "_LONGEST_PAUSE", 0.0)
     return World(aws, storage, SIZES)
 
 
@@ -283,7 +284,7 @@ def test_two_promotions_of_one_model_at_once_both_end_well(world: World) -> None
     world.step(plan_copy.handler)
     first, units = world.promotion, world.units()
     other = replace(EXECUTION, arn=f"{EXECUTION.arn}-again")
-    for name in (lists.INVENTORY, lists.LOOKED_FOR):
+    for name in (work_lists.INVENTORY, work_lists.LOOKED_FOR):
         here = world.storage.objects[HUB.bucket, f"{first.lists}{name}"]
         world.storage.objects[HUB.bucket, f"promotions/release-7-again/{name}"] = here
     world.promotion = replace(world.promotion, execution=other, copy=None)
@@ -422,10 +423,10 @@ def test_uploads_that_cannot_be_ended_are_told_by_their_name(
 @pytest.mark.parametrize(
     ("handler", "name"),
     [
-        (plan_copy.handler, lists.LOOKED_FOR),
-        (complete_copy.handler, lists.TRANSFERS),
-        (verify_artifacts.handler, lists.TRANSFERS),
-        (abort_uploads.handler, lists.INVENTORY),
+        (plan_copy.handler, work_lists.LOOKED_FOR),
+        (complete_copy.handler, work_lists.TRANSFERS),
+        (verify_artifacts.handler, work_lists.TRANSFERS),
+        (abort_uploads.handler, work_lists.INVENTORY),
     ],
 )
 def test_a_list_that_is_missing_stops_the_step(world: World, handler: Handler, name: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import duties
+from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion import accounts, image_copies, manifests
+from lambdas.promotion import image_copies, manifests
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.errors import (
     AccessDenied,
@@ -37,7 +38,7 @@ TO = {"registryId": "333333333333", "repositoryName": "promote/team/model"}
 @pytest.fixture
 def ecr(stubs: Stubs) -> ECRClient:
     client: ECRClient = stubs.ecr.client  # type: ignore[assignment]
-    accounts.name_refusals(client, "The role pusher")
+    sessions.name_refusals(client, "The role pusher")
     return client
 
 

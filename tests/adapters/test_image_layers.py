@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion import accounts, image_layers, images
+from lambdas.promotion import image_layers, images
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound, PromotionError
 from lambdas.promotion.manifests import Layer
 from tests.adapters.conftest import Stubs
@@ -65,7 +66,7 @@ def storage() -> Iterator[Storage]:
 @pytest.fixture
 def ecr(stubs: Stubs, storage: Storage) -> ECRClient:
     client: ECRClient = stubs.ecr.client  # type: ignore[assignment]
-    accounts.name_refusals(client, "The role pusher")
+    sessions.name_refusals(client, "The role pusher")
     stubs.ecr.add_response("get_download_url_for_layer", {"downloadUrl": storage.url}, {**FROM, "layerDigest": DIGEST})
     stubs.ecr.add_response("initiate_layer_upload", {"uploadId": UPLOAD, "partSize": PART}, TO)
     return client

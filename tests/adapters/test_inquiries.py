@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from lambdas.promotion import accounts, inquiries
+from lambdas.promotion import inquiries
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.readiness import Unproved
 from tests.adapters.conftest import Stubs
 
@@ -19,7 +20,7 @@ OTHER = {"QuotaName": "ml.m5.large for training job usage", "Value": 9.0}
 
 def client(stubs: Stubs, service: str) -> Any:
     made = stubs.of(service).client
-    accounts.name_refusals(made, "The role deployer")
+    sessions.name_refusals(made, "The role deployer")
     return made
 
 

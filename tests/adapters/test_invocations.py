@@ -11,7 +11,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 
-from lambdas.promotion import accounts, invocations
+from lambdas.promotion import invocations
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, Throttled
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.smoke_rules import Answer
@@ -27,7 +28,7 @@ TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv")
 def runtime(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> SageMakerRuntimeClient:
     monkeypatch.setattr(invocations, "_SHORTEST_PAUSE", 0.001)
     client: SageMakerRuntimeClient = stubs.sagemaker_runtime.client  # type: ignore[assignment]
-    accounts.name_refusals(client, "The role invoker")
+    sessions.name_refusals(client, "The role invoker")
     return client
 
 
@@ -150,7 +151,7 @@ def test_an_answer_that_does_not_come_is_a_failed_request(
 
 
 def test_the_client_waits_longer_than_a_model_may_take() -> None:
-    config: Any = accounts._RUNTIME_CONFIG
+    config: Any = sessions._RUNTIME_CONFIG
     assert (config.read_timeout, config.retries["total_max_attempts"]) == (70, 1)
 
 

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from lambdas.promotion import lists
+from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Artifact
 from tests.adapters.conftest import Stubs
 from tests.unit.given import artifact, promotion
@@ -36,9 +36,9 @@ def write(s3: S3Client, stubs: Stubs, items: list[Any]) -> tuple[bytes, list[tup
         "provide-client-params.s3.PutObject", lambda params, **_: sent.append(dict(params))
     )
     stubs.s3.add_response("put_object", {})
-    lists.write(lists.INVENTORY, items, PLAIN, s3=s3)
+    work_lists.write(work_lists.INVENTORY, items, PLAIN, s3=s3)
     stubs.s3.add_response("put_object", {})
-    lists.write_manifest(items, PLAIN, s3=s3)
+    work_lists.write_manifest(items, PLAIN, s3=s3)
     put, manifest = sent
     assert (manifest["Bucket"], manifest["Key"]) == (PLACE["Bucket"], "promotions/release-7/units.json")
     spans = [(one["offset"], one["length"]) for one in json.loads(manifest["Body"])]
@@ -54,7 +54,7 @@ def answer_with(stubs: Stubs, body: bytes, **asked: str) -> None:
 def test_a_list_is_read_as_it_was_written(s3: S3Client, stubs: Stubs) -> None:
     body, _ = write(s3, stubs, ARTIFACTS)
     answer_with(stubs, body)
-    assert lists.read(lists.INVENTORY, Artifact, PLAIN, s3=s3) == ARTIFACTS
+    assert work_lists.read(work_lists.INVENTORY, Artifact, PLAIN, s3=s3) == ARTIFACTS
 
 
 def test_a_list_has_a_line_for_each_item(s3: S3Client, stubs: Stubs) -> None:
@@ -67,7 +67,7 @@ def test_one_item_is_read_without_the_others(s3: S3Client, stubs: Stubs, number:
     body, spans = write(s3, stubs, ARTIFACTS)
     offset, length = spans[number]
     answer_with(stubs, body[offset : offset + length], Range=f"bytes={offset}-{offset + length - 1}")
-    assert lists.read_one(lists.INVENTORY, Artifact, spans[number], PLAIN, s3=s3) == ARTIFACTS[number]
+    assert work_lists.read_one(work_lists.INVENTORY, Artifact, spans[number], PLAIN, s3=s3) == ARTIFACTS[number]
 
 
 def test_the_items_stand_one_after_the_other(s3: S3Client, stubs: Stubs) -> None:
@@ -80,17 +80,17 @@ def test_the_items_stand_one_after_the_other(s3: S3Client, stubs: Stubs) -> None
 def test_an_empty_list_is_a_list(s3: S3Client, stubs: Stubs) -> None:
     assert write(s3, stubs, []) == (b"", [])
     answer_with(stubs, b"")
-    assert lists.read(lists.INVENTORY, Artifact, PLAIN, s3=s3) == []
+    assert work_lists.read(work_lists.INVENTORY, Artifact, PLAIN, s3=s3) == []
 
 
 def test_a_list_of_keys_is_read_as_it_was_written(s3: S3Client, stubs: Stubs) -> None:
     keys = [one.source.key for one in ARTIFACTS]
     body, _ = write(s3, stubs, keys)
     answer_with(stubs, body)
-    assert lists.read(lists.INVENTORY, str, PLAIN, s3=s3) == keys
+    assert work_lists.read(work_lists.INVENTORY, str, PLAIN, s3=s3) == keys
 
 
 def test_a_list_that_is_missing_is_not_an_empty_one(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("get_object", "NoSuchKey", "said", 404)
     with pytest.raises(ClientError, match="NoSuchKey"):
-        lists.read(lists.INVENTORY, Artifact, PLAIN, s3=s3)
+        work_lists.read(work_lists.INVENTORY, Artifact, PLAIN, s3=s3)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas.promotion import accounts, payloads, sample_payloads
-from lambdas.promotion.accounts import Account
+from lambdas.promotion import payloads, sample_payloads
+from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Promotion, S3Object
 from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable, SamplePayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
@@ -37,7 +38,7 @@ def readers(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> dict[bool, Account
         made.__dict__.update(s3=stubs.s3.client, sagemaker=stubs.sagemaker.client)
         return made
 
-    accounts.name_refusals(stubs.s3.client, "The role invoker")
+    sessions.name_refusals(stubs.s3.client, "The role invoker")
     return {False: account("333333333333", "promote-qa-invoker"), True: account("222222222222", "promote-dev-reader")}
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import accounts, registries
-from lambdas.promotion.accounts import Account
+from lambdas.promotion import registries
+from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound, Throttled
 from tests.adapters.conftest import Stubs
 from tests.unit.given import QA
@@ -29,7 +30,7 @@ NOBODYS_WORD = (
 
 
 def account(number: str = "222222222222", duty: str = "dev-reader") -> Account:
-    return Account(f"arn:aws:iam::{number}:role/promote-{duty}", accounts._session, "us-east-1")
+    return Account(f"arn:aws:iam::{number}:role/promote-{duty}", sessions._session, "us-east-1")
 
 
 TARGET = ("333333333333", "qa-deployer")

@@ -12,8 +12,9 @@ import boto3
 import pytest
 
 from lambdas import put_aside_scaling, restore_scaling, tidy_up
-from lambdas.promotion import accounts, lists, scaling, scaling_restoration, scaling_targets
-from lambdas.promotion.accounts import Account
+from lambdas.promotion import scaling, scaling_restoration, scaling_targets
+from lambdas.promotion.aws import sessions, work_lists
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Promotion, RollBack, RollBackProgress
 from lambdas.promotion.contract.errors import (
@@ -139,7 +140,7 @@ def run(handler: Any, event: dict[str, Any]) -> Any:
 
 
 def written(storage: Storage) -> list[ScalableTarget]:
-    return lists.read_if_there(lists.SCALING, ScalableTarget, PLAIN, s3=storage.client)
+    return work_lists.read_if_there(work_lists.SCALING, ScalableTarget, PLAIN, s3=storage.client)
 
 
 # Putting aside
@@ -172,7 +173,7 @@ def test_a_deregistration_that_fails_leaves_what_is_written_down(aws: Stubs, sto
 
 
 def test_a_run_that_finds_nothing_registered_any_more_keeps_the_list(aws: Stubs, storage: Storage) -> None:
-    lists.write(lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
+    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
     aws.let_in()
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.m5.large")
@@ -207,7 +208,7 @@ def test_an_endpoint_that_is_gone_serves_nothing(aws: Stubs) -> None:
 
 
 def test_everything_that_was_written_down_is_put_and_alarms_call_the_new_policies(aws: Stubs, storage: Storage) -> None:
-    lists.write(lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
+    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
     aws.let_in()
     endpoint(aws, {"VariantName": "All"})
     register(aws)
@@ -219,7 +220,7 @@ def test_a_promotion_that_put_nothing_aside_enters_no_account(aws: Stubs, storag
 
 
 def test_what_belongs_to_a_variant_that_is_gone_is_left_out(aws: Stubs, storage: Storage) -> None:
-    lists.write(lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
+    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
     aws.let_in()
     endpoint(aws, {"VariantName": "Other"})
     run(restore_scaling.handler, {"promotion": PLAIN.to_json()})
@@ -252,7 +253,7 @@ def test_after_a_stop_what_the_stage_says_is_not_registered_either(storage: Stor
 
 
 def test_long_after_a_stop_what_somebody_has_registered_meanwhile_stays(aws: Stubs, storage: Storage) -> None:
-    lists.write(lists.SCALING, [WHOLE], SCALED, s3=storage.client)
+    work_lists.write(work_lists.SCALING, [WHOLE], SCALED, s3=storage.client)
     aws.let_in()
     endpoint(aws, {"VariantName": "All"})
     registered(aws)
@@ -308,7 +309,7 @@ def test_on_the_way_back_the_configuration_gone_back_to_says_what_is_in_the_way(
 def test_what_passes_is_tried_again_and_all_else_is_told_with_where_it_is_written_down(
     aws: Stubs, storage: Storage, code: str, status: int, error: type[PromotionError]
 ) -> None:
-    lists.write(lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
+    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
     aws.let_in()
     endpoint(aws, {"VariantName": "All"})
     aws.of("application-autoscaling").add_client_error("register_scalable_target", code, "Not this one.", status)
@@ -321,7 +322,7 @@ def test_one_target_that_is_refused_does_not_keep_the_others_from_being_register
     aws: Stubs, storage: Storage
 ) -> None:
     other = replace(WHOLE, resource=scaling.resource_id("reviews-qa", "Other"))
-    lists.write(lists.SCALING, [other, WHOLE], PLAIN, s3=storage.client)
+    work_lists.write(work_lists.SCALING, [other, WHOLE], PLAIN, s3=storage.client)
     aws.let_in()
     endpoint(aws, {"VariantName": "All"}, {"VariantName": "Other"})
     aws.of("application-autoscaling").add_client_error("register_scalable_target", "ValidationException", "No.", 400)
@@ -332,7 +333,7 @@ def test_one_target_that_is_refused_does_not_keep_the_others_from_being_register
 
 def test_a_right_on_an_alarm_is_named_as_iam_names_it(aws: Stubs) -> None:
     aws.let_in()
-    account = accounts.assume("arn:aws:iam::333333333333:role/r", region="us-east-1", session_name="release-7")
+    account = sessions.assume("arn:aws:iam::333333333333:role/r", region="us-east-1", session_name="release-7")
     aws.of("cloudwatch").add_client_error("put_metric_alarm", "AccessDenied", "no", 403)
     with pytest.raises(AccessDenied, match="cloudwatch:PutMetricAlarm on busy"):
         account.cloudwatch.put_metric_alarm(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion import accounts, simulation
+from lambdas.promotion import simulation
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.readiness import Finding, Unproved
 from lambdas.promotion.simulation import Needed
 from tests.adapters.conftest import Stubs
@@ -24,7 +25,7 @@ NEEDED = Needed(
 @pytest.fixture
 def iam(stubs: Stubs) -> IAMClient:
     client: IAMClient = stubs.of("iam").client  # type: ignore[assignment]
-    accounts.name_refusals(client, ROLE)
+    sessions.name_refusals(client, ROLE)
     return client
 
 

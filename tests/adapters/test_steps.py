@@ -17,7 +17,7 @@ from lambdas import (
     explain_failure,
     verify_artifacts,
 )
-from lambdas.promotion import lists
+from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError
 from tests.adapters.conftest import Stubs
@@ -44,7 +44,7 @@ ARTIFACTS = needed().artifacts
 @pytest.fixture(autouse=True)
 def inventory(storage: Storage) -> None:
     """The list that the resolving step left in the hub."""
-    lists.write(lists.INVENTORY, ARTIFACTS, PLAIN, s3=storage.client)
+    work_lists.write(work_lists.INVENTORY, ARTIFACTS, PLAIN, s3=storage.client)
 
 
 def copies_are_there(storage: Storage, *, missing: int | None = None) -> list[str]:
@@ -56,7 +56,7 @@ def copies_are_there(storage: Storage, *, missing: int | None = None) -> list[st
 
 
 def written_as_there(storage: Storage) -> list[str]:
-    looked_for = lists.read(lists.LOOKED_FOR, Transfer, PLAIN, s3=storage.client)
+    looked_for = work_lists.read(work_lists.LOOKED_FOR, Transfer, PLAIN, s3=storage.client)
     return [transfer.artifact.key for transfer in looked_for if transfer.there]
 
 
@@ -192,7 +192,7 @@ def test_the_configuration_is_made_by_the_deployer(aws: Stubs) -> None:
 def test_every_step_may_be_refused_its_role(
     aws: Stubs, storage: Storage, handler: Callable[..., dict[str, Any]]
 ) -> None:
-    lists.write(lists.TRANSFERS, [], PLAIN, s3=storage.client)
+    work_lists.write(work_lists.TRANSFERS, [], PLAIN, s3=storage.client)
     aws.sts.add_client_error("assume_role", "AccessDenied", "not authorized", 403)
     with pytest.raises(PromotionError, match="sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-deployer"):
         run(handler)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from lambdas import complete_copy, plan_copy, verify_artifacts
-from lambdas.promotion import copy_plan, inventory, lists, lookup, members, parallel
+from lambdas.promotion import copy_plan, inventory, lookup, members
+from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract import resource_names, sagemaker_limits
 from lambdas.promotion.contract.document import Artifact, Proof, S3Object, Transfer
 from lambdas.promotion.runtime import handler
@@ -52,7 +53,7 @@ def test_every_member_that_is_known_and_refused_is_named() -> None:
 
 def test_every_list_in_the_hubs_bucket_is_explained() -> None:
     explained = {row[0].strip("`") for row in pages.rows(PAGE, "list")}
-    assert explained == {value for name, value in vars(lists).items() if name.isupper() and isinstance(value, str)}
+    assert explained == {value for name, value in vars(work_lists).items() if name.isupper() and isinstance(value, str)}
 
 
 def test_the_parts_and_units_of_the_table_are_those_of_the_plan() -> None:
@@ -81,7 +82,7 @@ SENTENCES: Mapping[str, Any] = {
     "looks at every object once more, 50 at a time": plan_copy._AT_ONCE,
     "objects of their parts, 16 at a time": complete_copy._AT_ONCE,
     "lists and compares everything, 50 at a time": verify_artifacts._AT_ONCE,
-    "with pauses of up to 10 seconds": round(parallel._LONGEST_PAUSE),
+    "with pauses of up to 10 seconds": round(concurrency._LONGEST_PAUSE),
     "in the last 75 of its 900 seconds": (handler._TO_END, handler._LONGEST_INVOCATION),
     "100,000; more are refused": f"{inventory.MOST_OBJECTS:,}",
     "1,024 bytes; longer ones are refused": f"{inventory._LONGEST_KEY:,}",
@@ -103,7 +104,7 @@ def test_the_numbers_of_the_page_are_the_codes(sentence: str, numbers: Any) -> N
 
 
 def test_a_call_is_tried_as_often_as_the_page_says() -> None:
-    assert f"is tried {WORDS[parallel._MOST_TRIES]} times in all" in PLAIN
+    assert f"is tried {WORDS[concurrency._MOST_TRIES]} times in all" in PLAIN
 
 
 def test_every_kind_of_proof_is_explained() -> None:

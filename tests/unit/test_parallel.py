@@ -10,7 +10,7 @@ from typing import TypeVar
 import botocore.exceptions
 import pytest
 
-from lambdas.promotion import parallel
+from lambdas.promotion.aws import concurrency
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     ArtifactChanged,
@@ -37,12 +37,12 @@ PATIENCE = 30.0
 
 
 def run(calls: Sequence[Callable[[], T]], *, at_once: int = 4, seconds: float = PATIENCE) -> list[T]:
-    return parallel.run(calls, at_once=at_once, until=time.monotonic() + seconds, doing="Copying")
+    return concurrency.run(calls, at_once=at_once, until=time.monotonic() + seconds, doing="Copying")
 
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "_LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(concurrency, "_LONGEST_PAUSE", 0.0)
 
 
 class Call:
@@ -167,12 +167,12 @@ def test_one_call_is_always_in_flight_however_often_it_is_refused(no_pauses: Non
 
 
 def test_a_pause_is_longer_the_more_the_pace_was_slowed_and_never_too_long() -> None:
-    pace = parallel._Pace(50)
+    pace = concurrency._Pace(50)
     assert 0.05 <= pace.pause(0) <= 0.1
     pace._allowed = 1.0
     assert 2.5 <= pace.pause(0) <= 5
-    assert 0.05 * 2**5 <= parallel._Pace(1).pause(5) <= 0.1 * 2**5
-    assert parallel._Pace(50).pause(30) <= 10
+    assert 0.05 * 2**5 <= concurrency._Pace(1).pause(5) <= 0.1 * 2**5
+    assert concurrency._Pace(50).pause(30) <= 10
 
 
 # Another try
@@ -231,7 +231,7 @@ def test_after_an_error_a_call_that_is_refused_again_and_again_ends_too(no_pause
 
 @pytest.mark.parametrize("other", [NameTaken("later"), ServiceUnavailable("later")])
 def test_of_several_errors_the_first_is_raised(monkeypatch: pytest.MonkeyPatch, other: Exception) -> None:
-    monkeypatch.setattr(parallel, "_MOST_TRIES", 1)
+    monkeypatch.setattr(concurrency, "_MOST_TRIES", 1)
     for _ in range(5):
         failed = threading.Event()
 
@@ -265,7 +265,7 @@ def test_what_was_made_before_the_time_is_over_stays_made() -> None:
     first, later = Call(), Call()
     calls: list[Callable[[], object]] = [first, lambda: time.sleep(0.06), later]
     with pytest.raises(OutOfTime):
-        parallel.run(calls, at_once=1, until=until, doing="Copying")
+        concurrency.run(calls, at_once=1, until=until, doing="Copying")
     assert (first.tries, later.tries) == (1, 0)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import sagemaker_errors
+from lambdas.promotion.aws import sagemaker_errors
 
 Question = Callable[[ClientError], bool]
 MISSING, EXISTING = sagemaker_errors.is_missing, sagemaker_errors.is_existing

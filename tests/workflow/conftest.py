@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from lambdas.promotion import accounts
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.resource_names import Step, step_role_arn
 from lambdas.promotion.contract.settings import Settings
@@ -70,7 +70,7 @@ def act_as(world: World, deployed_settings: Settings, monkeypatch: pytest.Monkey
     def act(step: Step) -> None:
         own = world.sandbox.assume(step_role_arn(world.sandbox.accounts["hub"], step))
         session = boto3.Session(own["AccessKeyId"], own["SecretAccessKey"], own["SessionToken"])
-        monkeypatch.setattr(accounts, "_session", session)
+        monkeypatch.setattr(sessions, "_session", session)
         monkeypatch.setattr(settings, "deployed", lambda: deployed_settings)
         monkeypatch.setenv("AWS_ENDPOINT_URL", world.sandbox.endpoint_url)
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from lambdas.promotion import lists
+from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Promotion, Transfer
 from lambdas.promotion.contract.resource_names import Step, function
@@ -385,7 +385,7 @@ def input_of(world: World, arn: str, state: str) -> Promotion:
 
 def transfers_of(world: World, promotion: Promotion) -> list[Transfer]:
     """How each artifact of a promotion was planned to be copied."""
-    return lists.read(lists.TRANSFERS, Transfer, promotion, s3=world.client("s3"))
+    return work_lists.read(work_lists.TRANSFERS, Transfer, promotion, s3=world.client("s3"))
 
 
 def run(world: World, step: Step, promotion: Promotion, **more: object) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambdas.promotion import lists
+from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.resource_names import Step
 from tests.workflow.given import APPLICATION, World, input_of, run, tar, transfers_of
@@ -16,7 +16,7 @@ def copied_once(world: World) -> Promotion:
 
 
 def copy_first_unit(world: World, promotion: Promotion) -> dict[str, str]:
-    (unit,) = world.list_of(promotion, lists.MANIFEST)
+    (unit,) = world.list_of(promotion, work_lists.MANIFEST)
     return run(world, Step.COPY_UNIT, promotion, unit=unit)
 
 

@@ -13,7 +13,8 @@ from uuid import uuid4
 import pytest
 
 from lambdas import abort_uploads, compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion import copy_plan, copying, lists
+from lambdas.promotion import copy_plan, copying
+from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Artifact, Artifacts, Execution, Promotion, Proof, S3Object, Transfer
 from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactMismatch, OutOfTime
 from lambdas.promotion.contract.resource_names import Step
@@ -56,7 +57,7 @@ class Copy:
 
     def copy(self, attempt: int = 0) -> int:
         """Run every unit and return the bytes that were copied. `attempt`: how often it was tried before."""
-        units = self.world.list_of(self.promotion, lists.MANIFEST)
+        units = self.world.list_of(self.promotion, work_lists.MANIFEST)
         return sum(self.do(Step.COPY_UNIT, copy_unit.handler, unit=unit, attempt=attempt)["bytes"] for unit in units)
 
     def complete(self) -> int:
@@ -124,7 +125,7 @@ def begin(
             artifacts=Artifacts(objects=1, bytes=len(content)),
         )
         artifact = Artifact(source=source, key=f"artifacts/text-classifier/qa/{name}/weights.bin")
-        lists.write(lists.INVENTORY, [artifact], promotion, s3=lasting_world.client("s3"))
+        work_lists.write(work_lists.INVENTORY, [artifact], promotion, s3=lasting_world.client("s3"))
         return Copy(lasting_world, act_as, promotion)
 
     yield put
@@ -290,7 +291,7 @@ def test_a_checksum_of_parts_proves_nothing_and_is_replaced_by_one_of_the_whole(
 def upload_again_by_parts(it: Copy) -> None:
     """Upload the source again in parts, with a checksum of each, and let the inventory name that."""
     s3 = it.world.client("s3", "dev")
-    (artifact,) = lists.read(lists.INVENTORY, Artifact, it.promotion, s3=it.world.client("s3"))
+    (artifact,) = work_lists.read(work_lists.INVENTORY, Artifact, it.promotion, s3=it.world.client("s3"))
     where = {"Bucket": artifact.source.bucket, "Key": artifact.source.key}
     upload = s3.create_multipart_upload(**where, ChecksumAlgorithm="SHA256", ChecksumType="COMPOSITE")["UploadId"]
     parts = []
@@ -300,4 +301,4 @@ def upload_again_by_parts(it: Copy) -> None:
         parts.append({"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]})
     done = s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
     changed = replace(artifact, source=replace(artifact.source, etag=done["ETag"], checksum=None))
-    lists.write(lists.INVENTORY, [changed], it.promotion, s3=it.world.client("s3"))
+    work_lists.write(work_lists.INVENTORY, [changed], it.promotion, s3=it.world.client("s3"))

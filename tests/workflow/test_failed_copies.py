@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from lambdas.promotion import lists
+from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Step, function
 from sandbox.s3.faults import Kind
@@ -101,16 +101,19 @@ def test_parts_that_do_not_make_the_object_end_the_promotion_before_it_exists(wo
 def test_a_plan_that_fails_after_it_opened_uploads_leaves_none(world: World) -> None:
     name = f"planless-{uuid4().hex[:8]}"
     world.s3_faults.inject(
-        "PutObject", "AccessDenied", message="Access Denied", prefix=f"{resource_names.lists_prefix(name)}{lists.UNITS}"
+        "PutObject",
+        "AccessDenied",
+        message="Access Denied",
+        prefix=f"{resource_names.lists_prefix(name)}{work_lists.UNITS}",
     )
     ended = world.wait(start(world, QA, large(world, QA), name=name))
-    failed(ended, "AccessDenied", "The role promote-plan-copy in the hub may not call s3:PutObject", lists.UNITS)
+    failed(ended, "AccessDenied", "The role promote-plan-copy in the hub may not call s3:PutObject", work_lists.UNITS)
 
 
 def test_a_list_of_units_that_is_gone_is_told_in_a_sentence(world: World) -> None:
     """Somebody deletes it between the plan and the copy: its answer comes late, so there is time to."""
     name = f"listless-{uuid4().hex[:8]}"
-    key = f"{resource_names.lists_prefix(name)}{lists.MANIFEST}"
+    key = f"{resource_names.lists_prefix(name)}{work_lists.MANIFEST}"
     world.s3_faults.inject("PutObject", kind=Kind.HANG_AFTER, seconds=1.5, prefix=key)
     arn = start(world, QA, large(world, QA), name=name)
     world.wait_for_state(arn, "Plan the copy")

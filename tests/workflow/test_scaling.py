@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from lambdas.promotion import lists
+from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.smoke_test_settings import Expectation
@@ -66,7 +66,7 @@ def test_an_update_that_is_rolled_back_leaves_the_endpoint_scaled_as_before_what
     for _ in range(2):
         assert run(world, Step.PUT_ASIDE_SCALING, promotion) == {}
     assert scaling_of(world, "qa") == {}
-    (written,) = world.list_of(promotion, lists.SCALING)
+    (written,) = world.list_of(promotion, work_lists.SCALING)
     assert (len(written["policies"]), len(written["scheduled_actions"])) == (2, 1)
     assert run(world, Step.RESTORE_SCALING, promotion) == {}
     assert scaling_of(world, "qa") == before

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import copying, duties
-from lambdas.promotion.accounts import Account
+from lambdas.promotion import copying
+from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, Promotion
 from lambdas.promotion.contract.errors import AccessDenied
 from lambdas.promotion.contract.resource_names import Step

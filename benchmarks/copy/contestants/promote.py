@@ -22,7 +22,9 @@ from benchmarks.copy.published import LAMBDA_MB_OF_ONE_CPU
 from benchmarks.copy.workflow import Invocation, Workflow
 from benchmarks.copy.world import PREFIX, SOURCE, World
 from lambdas import compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion import copy_plan, duties, inventory, lists, sources
+from lambdas.promotion import copy_plan, inventory, sources
+from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Artifacts, Copied, Execution, Promotion, Request, SourceModel, Wanted
 from lambdas.promotion.contract.settings import Environment, Hub, Stage
 from lambdas.promotion.inventory import Found
@@ -84,7 +86,7 @@ def _look_at_the_source(world: World) -> Promotion:
         uri = f"s3://{SOURCE}/{PREFIX}"
         found = Found(objects=tuple(sources.listed(SOURCE, PREFIX, owner=owner, s3=s3)), prefix=PREFIX)
     needed = inventory.take({uri: found}, application="reviews", stage="qa", bucket=_QA.artifact_bucket, where=uri)
-    lists.write(lists.INVENTORY, needed.artifacts, _PROMOTION, s3=s3_of_hub())
+    work_lists.write(work_lists.INVENTORY, needed.artifacts, _PROMOTION, s3=s3_of_hub())
     world.target_keys |= {artifact.source.key: artifact.key for artifact in needed.artifacts}
     return replace(_PROMOTION, artifacts=Artifacts(objects=workload.objects, bytes=workload.bytes))
 

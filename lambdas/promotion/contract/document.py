@@ -189,7 +189,7 @@ class Unit:
 
 @dataclass(frozen=True, kw_only=True)
 class Artifacts:
-    """How many objects the model needs, and their bytes. The list of them lies in the hub's bucket (lists.py)."""
+    """How many objects the model needs, and their bytes. The list of them lies in the hub's bucket (work_lists.py)."""
 
     objects: int
     bytes: int

@@ -9,7 +9,7 @@ ANSWER_SECONDS = 70  # how long one answer is waited for; a model has 60 seconds
 # A step has 15 minutes, and keeps 75 seconds of them for what is under way at its end (handler.py).
 STEP_SECONDS = 825
 MOST_REQUESTS = 1000
-MOST_AT_ONCE = 50  # the connections of a client (accounts.py)
+MOST_AT_ONCE = 50  # the connections of a client (sessions.py)
 
 
 @dataclass(frozen=True, kw_only=True)

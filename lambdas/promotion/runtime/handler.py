@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
-from lambdas.promotion import accounts
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import CallRefused, PromotionError, ServiceUnavailable, UnexpectedFault
 
@@ -92,7 +92,7 @@ def _run(act: Callable[[Promotion], Promotion], event: Event, name: str) -> dict
 
 def s3_of_hub() -> S3Client:
     """S3 as the step's own role, in the hub, where the lists lie."""
-    return accounts.own_s3()
+    return sessions.own_s3()
 
 
 def errors_by_name(act: Handler) -> Handler:

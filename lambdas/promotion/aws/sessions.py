@@ -1,7 +1,7 @@
 """Working in another account: assume the role, and let every refusal name who may not do what, where.
 
 One boto3 client makes one try: the workflow retries Transient errors, so that a throttled call is retried at one
-layer and each try can be seen in the execution's history. Steps of very many calls retry them in parallel.py.
+layer and each try can be seen in the execution's history. Steps of very many calls retry them in concurrency.py.
 """
 
 from __future__ import annotations

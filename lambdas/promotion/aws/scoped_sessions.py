@@ -11,8 +11,9 @@ import os.path
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from lambdas.promotion import accounts, images, payloads
-from lambdas.promotion.accounts import Account
+from lambdas.promotion import images, payloads
+from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Artifact, Execution, ImageCopy, Promotion, TrialEndpoint
 from lambdas.promotion.contract.resource_names import Duty
@@ -30,7 +31,7 @@ _MOST_BUCKETS = 4
 
 def as_reader(source: Environment, *, execution: Execution, external_id: str | None) -> Account:
     """Look at models and artifacts. Not narrowed: what a model consists of is what the reader finds out."""
-    return accounts.assume(
+    return sessions.assume(
         source.role_arn(Duty.READER),
         region=source.region,
         session_name=execution.promotion_id,
@@ -41,7 +42,7 @@ def as_reader(source: Environment, *, execution: Execution, external_id: str | N
 def as_onlooker(stage: Stage, target: Environment, *, execution: Execution, external_id: str | None) -> Account:
     """See one endpoint, before it is known what is promoted to it."""
     endpoints = resource_names.endpoint_arns(target.account, target.region, stage.endpoint)
-    return accounts.assume(
+    return sessions.assume(
         target.role_arn(Duty.DEPLOYER),
         region=target.region,
         session_name=execution.promotion_id,
@@ -221,7 +222,7 @@ def _enter(
     region: str | None = None,
 ) -> Account:
     """Enter the environment's account with these rights. `region` is where to work, its own unless told."""
-    return accounts.assume(
+    return sessions.assume(
         environment.role_arn(duty),
         region=region or environment.region,
         session_name=promotion.execution.promotion_id,
