@@ -6,24 +6,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import (
-    definition,
-    images,
-    inventory,
-    lookup,
-    naming,
-    registries,
-    registry,
-    rules,
-    sample_payloads,
-)
+from lambdas.promotion import images, inventory, lookup, naming, registries, registry, rules, sample_payloads
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Promotion, Request, SourceModel
 from lambdas.promotion.contract.settings import Application, Environment, Settings
-from lambdas.promotion.definition import Definition
+from lambdas.promotion.model import definition
+from lambdas.promotion.model.definition import Definition
 from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, s3_of_hub
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from lambdas.promotion import addresses, inventory, rules, sources
-from lambdas.promotion.addresses import Address, AddressKind
+from lambdas.promotion import inventory, rules, sources
 from lambdas.promotion.contract.document import S3Object
 from lambdas.promotion.contract.errors import ArtifactNotFound, UnsupportedModel
 from lambdas.promotion.inventory import Found
+from lambdas.promotion.model import s3_uris
+from lambdas.promotion.model.s3_uris import Address, AddressKind
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,7 +36,7 @@ def find_all(needed: Iterable[Address], *, owner: str, s3: S3Client, where: str)
         if address.kind is AddressKind.MANIFEST:
             text = _text_of(at.objects[0], owner=owner, s3=s3, where=where)
             found[address.uri] = Found(objects=at.objects, text=text)
-            named = addresses.in_manifest(text, where=address.where)
+            named = s3_uris.in_manifest(text, where=address.where)
             if len(named) > _MOST_IN_MANIFEST:
                 raise UnsupportedModel(
                     f"{where}: {address.uri} names {len(named)} addresses, more than {_MOST_IN_MANIFEST}. Put the "

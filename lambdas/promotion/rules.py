@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.promotion.addresses import Address
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Artifact, Request, S3Object
 from lambdas.promotion.contract.errors import (
@@ -25,6 +24,7 @@ from lambdas.promotion.contract.errors import (
     WrongSource,
 )
 from lambdas.promotion.contract.settings import Application, Environment, Settings, Stage
+from lambdas.promotion.model.s3_uris import Address
 
 # SageMaker's own pattern and length for model names (API: ModelName).
 _MODEL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")

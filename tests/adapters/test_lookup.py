@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambdas.promotion import inventory, lookup
-from lambdas.promotion.addresses import Address, AddressKind
 from lambdas.promotion.contract.errors import AccessDenied, ArtifactChanged, ArtifactNotFound, UnsupportedModel
 from lambdas.promotion.inventory import Found
+from lambdas.promotion.model.s3_uris import Address, AddressKind
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BUCKET
 

@@ -9,21 +9,22 @@ from typing import Any
 import pytest
 
 from lambdas import complete_copy, plan_copy, verify_artifacts
-from lambdas.promotion import copy_plan, inventory, lookup, members
+from lambdas.promotion import copy_plan, inventory, lookup
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract import resource_names, sagemaker_limits
 from lambdas.promotion.contract.document import Artifact, Proof, S3Object, Transfer
+from lambdas.promotion.model import supported_fields
 from lambdas.promotion.runtime import handler
 from stacks import lists as lists_in_hub
 from tests.docs import pages
 
 PAGE = pages.text_of("copying.md")
 PLAIN = " ".join(PAGE.replace("*", "").split())
-KNOWN: dict[str, members.Members] = {
-    "DescribeModel": members.MODEL,
-    "a container": members.CONTAINER,
-    "a container that names a package": members.BESIDE_PACKAGE,
-    "a version's container": members.PACKAGE_CONTAINER,
+KNOWN: dict[str, supported_fields.Members] = {
+    "DescribeModel": supported_fields.MODEL,
+    "a container": supported_fields.CONTAINER,
+    "a container that names a package": supported_fields.BESIDE_PACKAGE,
+    "a version's container": supported_fields.PACKAGE_CONTAINER,
 }
 # What only frames the others, and AWS's answer itself.
 FRAMES = {"S3DataSource", "RepositoryAccessMode", "RepositoryAuthConfig", "ResponseMetadata"}
@@ -31,7 +32,7 @@ UNITS = {"GB": 10**9, "TB": 10**12}
 WORDS = {6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
 
 
-def names_in(known: members.Members) -> Iterator[str]:
+def names_in(known: supported_fields.Members) -> Iterator[str]:
     """The members, without those that only say more of one that is named."""
     for name, below in known.items():
         yield name
@@ -40,7 +41,7 @@ def names_in(known: members.Members) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
-def test_what_becomes_of_every_member_of_a_model_is_said(known: members.Members) -> None:
+def test_what_becomes_of_every_member_of_a_model_is_said(known: supported_fields.Members) -> None:
     said = set(pages.in_code_marks(pages.section(PAGE, "What a model can consist of")))
     unsaid = {"ChannelName", "S3Uri", "S3DataType", "CompressionType"}  # what a data source consists of
     assert set(names_in(known)) - FRAMES - unsaid - said == set()
@@ -48,7 +49,7 @@ def test_what_becomes_of_every_member_of_a_model_is_said(known: members.Members)
 
 def test_every_member_that_is_known_and_refused_is_named() -> None:
     refused = [row[0] for row in pages.rows(PAGE, "part of the model") if row[1].startswith("refused")]
-    assert {name for row in refused for name in pages.in_code_marks(row)} == set(members._REASONS)
+    assert {name for row in refused for name in pages.in_code_marks(row)} == set(supported_fields._REASONS)
 
 
 def test_every_list_in_the_hubs_bucket_is_explained() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
-from lambdas.promotion import definition, inventory, naming
+from lambdas.promotion import inventory, naming
 from lambdas.promotion.contract.document import (
     Artifact,
     Execution,
@@ -23,9 +23,10 @@ from lambdas.promotion.contract.document import (
     SourceModel,
 )
 from lambdas.promotion.contract.settings import Application, Environment, Hub, Settings, Stage
-from lambdas.promotion.definition import Definition
 from lambdas.promotion.endpoint_rules import EndpointSeen
 from lambdas.promotion.inventory import Found, Inventory
+from lambdas.promotion.model import definition
+from lambdas.promotion.model.definition import Definition
 
 HUB = Hub(account="111111111111", region="us-east-1")
 DEV = Environment(name="dev", account="222222222222", region="us-east-1")

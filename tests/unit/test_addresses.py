@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.promotion import addresses
-from lambdas.promotion.addresses import Address, AddressKind
+from lambdas.promotion.model import s3_uris
+from lambdas.promotion.model.s3_uris import Address, AddressKind
 
 A, B = "s3://models/a.tar.gz", "s3://models/b/"
 
 
 def uris(text: str) -> list[str]:
-    return [uri for _, uri in addresses.in_text(text)]
+    return [uri for _, uri in s3_uris.in_text(text)]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def uris(text: str) -> list[str]:
 )
 def test_an_address_ends_where_its_key_ends(text: str, found: list[str]) -> None:
     assert uris(text) == found
-    assert addresses.other_spelling(text) is None
+    assert s3_uris.other_spelling(text) is None
 
 
 @pytest.mark.parametrize(
@@ -75,24 +75,24 @@ def test_an_address_ends_where_its_key_ends(text: str, found: list[str]) -> None
     ],
 )
 def test_what_is_no_whole_address_is_told_as_another_spelling(text: str) -> None:
-    assert addresses.other_spelling(text)
+    assert s3_uris.other_spelling(text)
 
 
 @pytest.mark.parametrize("text", ["s3", "files3.amazonaws.com", "my-s3-bucket", "ss3.txt", "is3:a"])
 def test_what_only_has_the_letters_is_no_other_spelling(text: str) -> None:
-    assert addresses.other_spelling(text) is None
+    assert s3_uris.other_spelling(text) is None
 
 
 def test_each_address_in_a_text_is_replaced_in_its_place() -> None:
     text = f'{{"a": "{A}", "b": ["{B}", "{A}"]}}'
     new = {A: "s3://target/longer/than/before/a.tar.gz", B: "s3://t/b/"}
-    assert addresses.replaced(text, new.__getitem__) == text.replace(A, new[A]).replace(B, new[B])
+    assert s3_uris.replaced(text, new.__getitem__) == text.replace(A, new[A]).replace(B, new[B])
 
 
 def test_an_address_that_begins_like_another_is_replaced_as_a_whole() -> None:
     text = "s3://models/a,s3://models/a/b,s3://models/ab"
     new = {"s3://models/a": "1", "s3://models/a/b": "2", "s3://models/ab": "3"}
-    assert addresses.replaced(text, new.__getitem__) == "1,2,3"
+    assert s3_uris.replaced(text, new.__getitem__) == "1,2,3"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_an_address_that_begins_like_another_is_replaced_as_a_whole() -> None:
     ],
 )
 def test_a_variables_address_without_a_slash_may_be_either(name: str, uri: str, kind: AddressKind) -> None:
-    (found,) = addresses.in_variables({name: uri}, "Containers[1].")
+    (found,) = s3_uris.in_variables({name: uri}, "Containers[1].")
     assert found == Address(uri=uri, kind=kind, where=f"Containers[1].Environment.{name}", variable=name)
 
 
@@ -113,7 +113,7 @@ def address(where: str, kind: AddressKind, etag: str | None = None, *, as_files:
 
 
 def test_an_address_is_needed_once_with_all_that_is_known_of_it() -> None:
-    both = addresses.unique([address("x", AddressKind.EITHER), address("y", AddressKind.OBJECT, '"e"', as_files=True)])
+    both = s3_uris.unique([address("x", AddressKind.EITHER), address("y", AddressKind.OBJECT, '"e"', as_files=True)])
     assert both == (address("x", AddressKind.OBJECT, '"e"', as_files=True),)
 
 
@@ -121,7 +121,7 @@ def test_an_address_is_needed_once_with_all_that_is_known_of_it() -> None:
 def test_an_address_of_the_model_data_does_not_depend_on_a_variable(turned: bool) -> None:
     data = address("x", AddressKind.OBJECT)
     variable = Address(uri=A, kind=AddressKind.EITHER, where="y", variable="V")
-    (both,) = addresses.unique([variable, data] if turned else [data, variable])
+    (both,) = s3_uris.unique([variable, data] if turned else [data, variable])
     assert (both.kind, both.variable) == (AddressKind.OBJECT, None)
 
 
@@ -130,8 +130,8 @@ def test_an_address_of_the_model_data_does_not_depend_on_a_variable(turned: bool
 )
 def test_two_places_that_contradict_each_other_are_told(other: Address) -> None:
     with pytest.raises(ValueError, match="x and y"):
-        addresses.unique([address("x", AddressKind.OBJECT, "e"), other])
+        s3_uris.unique([address("x", AddressKind.OBJECT, "e"), other])
 
 
 def test_an_etag_is_the_same_with_and_without_its_quotes() -> None:
-    assert addresses.unique([address("x", AddressKind.OBJECT, "e"), address("y", AddressKind.OBJECT, '"e"')])
+    assert s3_uris.unique([address("x", AddressKind.OBJECT, "e"), address("y", AddressKind.OBJECT, '"e"')])

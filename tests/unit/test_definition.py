@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import definition
-from lambdas.promotion.addresses import Address, AddressKind
 from lambdas.promotion.contract.errors import PromotionError, UnsupportedModel
+from lambdas.promotion.model import definition
+from lambdas.promotion.model.s3_uris import Address, AddressKind
 from tests.unit.given import CONTAINER, IMAGE, SOURCE_URI, WEIGHTS_URI, defined, described, pipeline
 
 ROLE = "arn:aws:iam::333333333333:role/promote-qa-execution"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import definition
-from lambdas.promotion.definition import Definition
+from lambdas.promotion.model import definition
+from lambdas.promotion.model.definition import Definition
 from tests.unit.given import CONTAINER, IMAGE, SOURCE_URI, WEIGHTS_URI, defined, described, pipeline
 
 ROLE = "arn:aws:iam::333333333333:role/promote-qa-execution"

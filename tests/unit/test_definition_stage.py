@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import definition
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Environment, Variables, Vpc
-from lambdas.promotion.definition import Definition
+from lambdas.promotion.model import definition
+from lambdas.promotion.model.definition import Definition
 from tests.unit.given import CONTAINER, DEV, IMAGE, QA, STAGE, WEIGHTS_URI, defined, described, pipeline
 
 THERE = replace(QA, region="eu-west-1")

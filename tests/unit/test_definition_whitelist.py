@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from botocore.model import ListShape, Shape, StructureShape
 
-from lambdas.promotion import definition
 from lambdas.promotion.contract.errors import UnsupportedModel
-from lambdas.promotion.definition import Definition
+from lambdas.promotion.model import definition
+from lambdas.promotion.model.definition import Definition
 from tests.unit.given import IMAGE, SOURCE_URI, VERSION, WEIGHTS_URI, api, described, members, package, value_of
 
 # The target model has its own name, role and tags (naming.py); the others say nothing about how the model serves.

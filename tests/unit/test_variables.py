@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import definition
-from lambdas.promotion.addresses import AddressKind
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Variables
-from lambdas.promotion.definition import Definition
+from lambdas.promotion.model import definition
+from lambdas.promotion.model.definition import Definition
+from lambdas.promotion.model.s3_uris import AddressKind
 from tests.unit.given import DEV, IMAGE, QA, STAGE, pipeline
 
 SECRET = "hf_" + "aB" * 17

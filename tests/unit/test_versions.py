@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import definition
 from lambdas.promotion.contract.errors import PromotionError, UnsupportedModel
-from lambdas.promotion.definition import Definition
+from lambdas.promotion.model import definition
+from lambdas.promotion.model.definition import Definition
 from tests.unit.given import CONTAINER, IMAGE, SOURCE_URI, VERSION, WEIGHTS_URI, described, package, pipeline
 
 OTHER = VERSION.replace("/7", "/8")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from lambdas.promotion import arns, images, jumpstart, members, model_data, variables
+from lambdas.promotion import images
 from lambdas.promotion.contract import sagemaker_limits
 from lambdas.promotion.contract.settings import Environment, Stage
+from lambdas.promotion.model import arn_mapping, data_sources, environment_variables, jumpstart, supported_fields
 
 
 def container(
@@ -26,9 +27,9 @@ def container(
     `digests` are what the images' tags stand for, by the image's name. `path` is the container's place, with a dot.
     """
     environment = found.get("Environment", {})
-    problems += variables.problems(environment, path, stage=stage, source=source, target=target)
-    fitted = {**found, "Environment": variables.in_stage(environment, stage, target)}
-    fitted = model_data.rewrite(fitted, _in_region_of(target, fitted, path, problems))
+    problems += environment_variables.problems(environment, path, stage=stage, source=source, target=target)
+    fitted = {**found, "Environment": environment_variables.in_stage(environment, stage, target)}
+    fitted = data_sources.rewrite(fitted, _in_region_of(target, fitted, path, problems))
     fitted = _with_arns(fitted, path, stage, target, problems)
     if not is_in_vpc_registry(found):
         try:
@@ -37,7 +38,7 @@ def container(
             )
         except images.ImageProblem as problem:
             problems.append(f"{path}Image ({problem})")
-    result: dict[str, Any] = members.said(fitted)
+    result: dict[str, Any] = supported_fields.said(fitted)
     return result
 
 
@@ -60,7 +61,7 @@ def _in_region_of(
 
 
 def _caches(container: dict[str, Any], path: str) -> list[tuple[str, str]]:
-    return [(place, uri) for place, uri in model_data.uris(container, path) if jumpstart.is_cache(uri)]
+    return [(place, uri) for place, uri in data_sources.uris(container, path) if jumpstart.is_cache(uri)]
 
 
 def _with_arns(
@@ -70,7 +71,7 @@ def _with_arns(
     changed: dict[str, Any] = deepcopy(container)
 
     def exchanged(place: str, arn: str) -> str:
-        if arn not in stage.arns and not arns.is_aws_own(arn, target.region):
+        if arn not in stage.arns and not arn_mapping.is_aws_own(arn, target.region):
             problems.append(f"{place} {arn} (map it in arns)")
         return stage.arns.get(arn, arn)
 
@@ -78,7 +79,7 @@ def _with_arns(
     provider = "RepositoryCredentialsProviderArn"
     if provider in auth:
         auth[provider] = exchanged(f"{path}ImageConfig.RepositoryAuthConfig.{provider}", auth[provider])
-    for place, access in model_data.hub_access(changed, path):
+    for place, access in data_sources.hub_access(changed, path):
         access["HubContentArn"] = exchanged(place, access["HubContentArn"])
     return changed
 
@@ -117,7 +118,7 @@ def too_long(containers: list[dict[str, Any]], path: Callable[[int], str]) -> li
     problems += [
         f"{place} ({len(uri)} characters; SageMaker allows {sagemaker_limits.LONGEST_URL})"
         for index, container in enumerate(containers)
-        for place, uri in model_data.uris(container, path(index))
+        for place, uri in data_sources.uris(container, path(index))
         if len(uri) > sagemaker_limits.LONGEST_URL
     ]
     return problems

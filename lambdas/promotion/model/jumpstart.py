@@ -9,8 +9,8 @@ the acceptance tests of aws_sagemaker_model); where AWS does not offer a model, 
 
 from __future__ import annotations
 
-from lambdas.promotion import addresses
 from lambdas.promotion.contract import resource_names
+from lambdas.promotion.model import s3_uris
 
 # Regions by the beginning of their names. Optimized models (draft models for speculative decoding) are in fewer.
 _OPTIMIZED = {
@@ -45,13 +45,13 @@ _CACHES = dict(zip(resource_names.JUMPSTART_BUCKETS, (_LAUNCHED, _LAUNCHED, _OPT
 
 def is_cache(uri: str) -> bool:
     """Whether an address lies in one of AWS's own buckets."""
-    beginning, region = _parts(addresses.bucket_of(uri))
+    beginning, region = _parts(s3_uris.bucket_of(uri))
     return _is_known(beginning, region)
 
 
 def in_region(uri: str, region: str) -> str | None:
     """Return the address of the same object in a Region's own bucket, or None if none is known there."""
-    bucket = addresses.bucket_of(uri)
+    bucket = s3_uris.bucket_of(uri)
     beginning, _ = _parts(bucket)
     if not _is_known(beginning, region):
         return None

@@ -1,6 +1,6 @@
 """What a model consists of: read from SageMaker's answers, fitted to a stage, asked for in the target.
 
-Pure. members.py says which members are carried; any other that has a value is refused by name.
+Pure. supported_fields.py says which members are carried; any other that has a value is refused by name.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lambdas.promotion import addresses, fitting, jumpstart, members, model_data, versions
-from lambdas.promotion.addresses import Address
 from lambdas.promotion.contract import sagemaker_limits
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Environment, Stage
+from lambdas.promotion.model import adaptation, data_sources, jumpstart, package_containers, s3_uris, supported_fields
+from lambdas.promotion.model.s3_uris import Address
 
 # A failure's cause has 32,768 characters (API: Step Functions, SensitiveCause), and some of them are others'.
 _MOST_CHARACTERS = 20_000
@@ -41,7 +41,7 @@ class Definition:
     @property
     def images(self) -> tuple[str, ...]:
         """The images that come from Amazon ECR. One from a registry in a VPC is carried as it is."""
-        return tuple(dict.fromkeys(one["Image"] for one in self.containers if not fitting.is_in_vpc_registry(one)))
+        return tuple(dict.fromkeys(one["Image"] for one in self.containers if not adaptation.is_in_vpc_registry(one)))
 
     def path(self, index: int) -> str:
         """Return a container's place in the model, with a dot at its end."""
@@ -54,8 +54,8 @@ def of_model(described: Mapping[str, Any], packages: Mapping[str, Mapping[str, A
     `packages` are DescribeModelPackage's answers by the names that the containers use. `where` names the model in
     the refusal. Raises UnsupportedModel with every member that cannot be carried.
     """
-    problems = list(members.unknown(described, members.MODEL, ""))
-    model = members.said(described)
+    problems = list(supported_fields.unknown(described, supported_fields.MODEL, ""))
+    model = supported_fields.said(described)
     in_list = "Containers" in model
     if in_list and "PrimaryContainer" in model:
         problems.append("PrimaryContainer (beside Containers: a model has one of the two)")
@@ -65,9 +65,9 @@ def of_model(described: Mapping[str, Any], packages: Mapping[str, Mapping[str, A
         path = f"Containers[{index}]." if in_list else "PrimaryContainer."
         name = container.get("ModelPackageName")
         if name:
-            containers += versions.of_model(container, packages[name], path, len(listed), problems)
+            containers += package_containers.of_model(container, packages[name], path, len(listed), problems)
         else:
-            problems += members.unknown(container, members.CONTAINER, path)
+            problems += supported_fields.unknown(container, supported_fields.CONTAINER, path)
             containers.append(container)
     return _checked(containers, in_list=in_list or len(containers) > 1, model=model, problems=problems, where=where)
 
@@ -75,7 +75,7 @@ def of_model(described: Mapping[str, Any], packages: Mapping[str, Mapping[str, A
 def of_package(version: Mapping[str, Any], *, where: str) -> Definition:
     """Return what a model package version consists of (DescribeModelPackage's InferenceSpecification)."""
     problems: list[str] = []
-    containers = members.said(versions.containers(version, None, problems))
+    containers = supported_fields.said(package_containers.containers(version, None, problems))
     return _checked(containers, in_list=len(containers) > 1, model={}, problems=problems, where=where)
 
 
@@ -95,7 +95,7 @@ def for_stage(
     """
     problems: list[str] = []
     containers = [
-        fitting.container(
+        adaptation.container(
             container,
             definition.path(index),
             stage=stage,
@@ -110,7 +110,7 @@ def for_stage(
     fitted = replace(
         definition,
         containers=tuple(containers),
-        vpc=fitting.vpc(definition.vpc, stage, problems),
+        vpc=adaptation.vpc(definition.vpc, stage, problems),
         network_isolation=definition.network_isolation if isolation is None else isolation,
         untouched=stage.variables.trusted,
     )
@@ -121,7 +121,7 @@ def for_stage(
             "promotion.yaml what the target has in their places (docs/configuration.md: a stage's variables, vpc and "
             "arns), or register the model without them."
         )
-    return replace(fitted, addresses=addresses.unique(needed))
+    return replace(fitted, addresses=s3_uris.unique(needed))
 
 
 def create_model_request(
@@ -132,7 +132,7 @@ def create_model_request(
     Raises UnsupportedModel if what it says is then longer than SageMaker allows.
     """
     containers = _readdressed(definition, addresses)
-    problems = fitting.too_long(containers, definition.path)
+    problems = adaptation.too_long(containers, definition.path)
     if problems:
         raise UnsupportedModel(
             f"The model {name} would have parts that are too long with the addresses of the copies: "
@@ -191,11 +191,11 @@ def _checked(
     for index, container in enumerate(containers):
         path = defined.path(index)
         problems += _odd(container, path)
-        found += model_data.read(container, path, problems)
+        found += data_sources.read(container, path, problems)
     if len(containers) > sagemaker_limits.MOST_CONTAINERS:
         problems.append(f"Containers ({len(containers)}; SageMaker allows {sagemaker_limits.MOST_CONTAINERS})")
     try:
-        defined = replace(defined, addresses=addresses.unique([*found, *_in_variables(defined)]))
+        defined = replace(defined, addresses=s3_uris.unique([*found, *_in_variables(defined)]))
     except ValueError as error:
         problems.append(str(error))
     _refuse(problems, where)
@@ -218,7 +218,7 @@ def _in_variables(definition: Definition) -> list[Address]:
     return [
         one
         for index, container in enumerate(definition.containers)
-        for one in addresses.in_variables(
+        for one in s3_uris.in_variables(
             container.get("Environment", {}), definition.path(index), untouched=definition.untouched
         )
         if not jumpstart.is_cache(one.uri)
@@ -231,10 +231,10 @@ def _readdressed(definition: Definition, new: Mapping[str, str]) -> list[dict[st
 
     result = []
     for container in definition.containers:
-        changed = model_data.rewrite(container, address)
+        changed = data_sources.rewrite(container, address)
         if "Environment" in changed:
             changed["Environment"] = {
-                name: value if name in definition.untouched else addresses.replaced(value, address)
+                name: value if name in definition.untouched else s3_uris.replaced(value, address)
                 for name, value in changed["Environment"].items()
             }
         result.append(changed)

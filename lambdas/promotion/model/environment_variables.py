@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from lambdas.promotion import addresses, arns, jumpstart, secrecy
 from lambdas.promotion.contract import sagemaker_limits
 from lambdas.promotion.contract.settings import Environment, Stage
+from lambdas.promotion.model import arn_mapping, jumpstart, s3_uris, secret_detection
 
 # The SDK writes the Region of the session that made the model there (sagemaker-python-sdk: model_builder.py).
 REGION = "SAGEMAKER_REGION"
@@ -43,7 +43,7 @@ def problems(
         if name in rules.drop or name in rules.trusted or name == REGION:
             continue
         where = f"{path}Environment.{name}"
-        secret = secrecy.of(name, _own_words(value, stage))
+        secret = secret_detection.of(name, _own_words(value, stage))
         if secret:
             yield f"{where} (it looks like {secret}: {_REMEDY})"
         else:
@@ -57,19 +57,19 @@ def problems(
 def _exchanged(name: str, value: str, stage: Stage, target: Environment) -> str:
     if name == REGION:
         return target.region
-    return addresses.replaced(arns.mapped(value, stage.arns)[0], lambda uri: _in_region(uri, target.region) or uri)
+    return s3_uris.replaced(arn_mapping.mapped(value, stage.arns)[0], lambda uri: _in_region(uri, target.region) or uri)
 
 
 def _foreign(value: str, stage: Stage, source: Environment, target: Environment) -> Iterator[str]:
-    left = arns.mapped(value, stage.arns)[1]
-    for _, uri in addresses.in_text(left):
+    left = arn_mapping.mapped(value, stage.arns)[1]
+    for _, uri in s3_uris.in_text(left):
         if _in_region(uri, target.region) is None:
             yield f"AWS's bucket of {uri} has no known twin in {target.region}: {_REMEDY}"
-    foreign = [arn for arn in arns.in_text(left) if not arns.is_aws_own(arn, target.region)]
+    foreign = [arn for arn in arn_mapping.in_text(left) if not arn_mapping.is_aws_own(arn, target.region)]
     for arn in dict.fromkeys(foreign):
         yield f"it holds {_short(arn)}: arns, or {_REMEDY}"
         left = left.replace(arn, "\0")
-    spelling = addresses.other_spelling(left)
+    spelling = s3_uris.other_spelling(left)
     if spelling:
         yield f"it speaks of S3 ({spelling!r}) otherwise than by whole s3:// addresses: {_REMEDY}"
     number = re.search(rf"(?<!\d){source.account}(?!\d)", _without_addresses(left))
@@ -83,14 +83,14 @@ def _in_region(uri: str, region: str) -> str | None:
 
 def _own_words(value: str, stage: Stage) -> str:
     """Return what a value says besides addresses and ARNs, which have rules of their own and are no secrets."""
-    left = arns.mapped(value, stage.arns)[1]
-    for arn in arns.in_text(left):
+    left = arn_mapping.mapped(value, stage.arns)[1]
+    for arn in arn_mapping.in_text(left):
         left = left.replace(arn, "")
     return _without_addresses(left).replace("\0", "")
 
 
 def _without_addresses(text: str) -> str:
-    return addresses.replaced(text, lambda _: "\0")
+    return s3_uris.replaced(text, lambda _: "\0")
 
 
 def _short(text: str) -> str:

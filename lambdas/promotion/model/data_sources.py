@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lambdas.promotion import addresses, jumpstart
-from lambdas.promotion.addresses import Address, AddressKind
+from lambdas.promotion.model import jumpstart, s3_uris
+from lambdas.promotion.model.s3_uris import Address, AddressKind
 
 _TARBALL = {"S3DataType": "S3Object", "CompressionType": "Gzip"}
 _KINDS = {"S3Object": AddressKind.OBJECT, "S3Prefix": AddressKind.PREFIX}
@@ -127,12 +127,12 @@ def _misshapen(one: Address) -> str | None:
     # The signature of a signed URL is nobody's business.
     told = one.uri.partition("?")[0]
     if one.kind is not AddressKind.PREFIX:
-        return None if addresses.is_object(one.uri) else f"{one.where} ({told!r} is not the address of one object)"
+        return None if s3_uris.is_object(one.uri) else f"{one.where} ({told!r} is not the address of one object)"
     if one.etag:
         return f"{one.where} (it is pinned to the ETag {one.etag}, and a prefix has none)"
     # The models of a multi-model endpoint lie below an address with or without the slash.
     uri = f"{one.uri.rstrip('/')}/" if one.where.endswith("ModelDataUrl") else one.uri
-    return None if addresses.is_prefix(uri) else f"{one.where} ({told!r} is not the address of a prefix)"
+    return None if s3_uris.is_prefix(uri) else f"{one.where} ({told!r} is not the address of a prefix)"
 
 
 def _rewritten(one: dict[str, Any], new: Callable[[str], str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.promotion import members
+from lambdas.promotion.model import supported_fields
 
 _TAG = re.compile(r":[^/@]*$")
 
@@ -22,7 +22,9 @@ def containers(package: Mapping[str, Any], specification: str | None, problems: 
         problems.append(f"{path}Containers (there is none)")
     result = []
     for index, container in enumerate(found.get("Containers", [])):
-        problems += members.unknown(container, members.PACKAGE_CONTAINER, f"{path}Containers[{index}].")
+        problems += supported_fields.unknown(
+            container, supported_fields.PACKAGE_CONTAINER, f"{path}Containers[{index}]."
+        )
         result.append(_definition(container))
     return result
 
@@ -34,12 +36,14 @@ def of_model(
 
     Variables of its own go before those of the package (aws/sagemaker-python-sdk#3581: the service takes both).
     """
-    found: list[dict[str, Any]] = members.said(
+    found: list[dict[str, Any]] = supported_fields.said(
         containers(package, container.get("InferenceSpecificationName"), problems)
     )
-    own = {name: value for name, value in container.items() if name in members.CONTAINER and name != "Environment"}
+    own = {
+        name: value for name, value in container.items() if name in supported_fields.CONTAINER and name != "Environment"
+    }
     beside = {name: value for name, value in container.items() if len(found) != 1 or value != found[0].get(name)}
-    problems += members.unknown(beside, members.BESIDE_PACKAGE, path)
+    problems += supported_fields.unknown(beside, supported_fields.BESIDE_PACKAGE, path)
     if len(found) > 1:
         several = f"the package has {len(found)} containers"
         if listed > 1:
@@ -69,7 +73,11 @@ def _specification(package: Mapping[str, Any], name: str | None) -> tuple[Mappin
 
 
 def _definition(container: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in container.items() if name in members.CONTAINER or name == "ModelDataETag"}
+    kept = {
+        name: value
+        for name, value in container.items()
+        if name in supported_fields.CONTAINER or name == "ModelDataETag"
+    }
     image, digest = container.get("Image", ""), container.get("ImageDigest")
     if image and digest and "@" not in image:
         # The tag may move between the approval and now; the digest is what was registered.

@@ -1,0 +1,1 @@
+"""What a model consists of, and how its definition is adapted to the target."""
