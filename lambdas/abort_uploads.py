@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.promotion import uploads
+from lambdas.promotion.artifacts import upload_cleanup
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger
 
@@ -14,6 +14,6 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     """The event is {"promotion": the document}."""
     promotion = Promotion.from_json(event["promotion"])
     log_about(promotion)
-    aborted = uploads.abort(promotion)
+    aborted = upload_cleanup.abort(promotion)
     logger.info("Uploads aborted", extra={"uploads": aborted})
     return {"uploads": aborted}

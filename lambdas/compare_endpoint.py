@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import (
-    arrivals,
-    endpoint_rules,
-    endpoints,
-    inventory,
-    lock_rules,
-    models,
-    registries,
-    roll_back_rules,
-    rules,
-)
+from lambdas.promotion import endpoint_rules, endpoints, lock_rules, models, registries, roll_back_rules, rules
+from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.sessions import Account
@@ -56,7 +47,7 @@ def _look_for_copies(promotion: Promotion, account: Account) -> list[Artifact]:
     hub, target = s3_of_hub(), promotion.target
     artifacts = work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=hub)
     folders = inventory.folders(artifacts, promotion.artifact_prefix)
-    there = arrivals.listed(folders, target, s3=account.s3)
+    there = verification.listed(folders, target, s3=account.s3)
     missing = rules.missing_of(artifacts, there, bucket=target.artifact_bucket)
     transfers = [Transfer(artifact=artifact, there=artifact.key in there) for artifact in artifacts]
     work_lists.write(work_lists.LOOKED_FOR, transfers, promotion, s3=hub)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from lambdas.promotion import copying
+from lambdas.promotion.artifacts import s3_copy
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Copied, Promotion, Transfer
@@ -22,7 +22,7 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
         return promotion
     s3 = duties.as_copier(promotion, [upload.artifact for upload in uploads]).s3
     completed = concurrency.run(
-        [functools.partial(copying.complete_upload, upload, promotion.way, s3=s3) for upload in uploads],
+        [functools.partial(s3_copy.complete_upload, upload, promotion.way, s3=s3) for upload in uploads],
         at_once=_AT_ONCE,
         until=clock.until,
         doing=f"Completing {len(uploads)} uploads",

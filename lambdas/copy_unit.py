@@ -6,7 +6,8 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion import copy_plan, copying, measures
+from lambdas.promotion import measures
+from lambdas.promotion.artifacts import partitioning, s3_copy
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Copied, Piece, Promotion, Unit, Way, to_json
@@ -37,7 +38,7 @@ def copy(unit: Unit, way: Way, *, until: float, again: bool, s3: S3Client) -> Co
 
     `again`: an earlier run may have left parts, so it is worth asking for them.
     """
-    run = functools.partial(concurrency.run, at_once=copy_plan.IN_FLIGHT, until=until, doing="Copying a unit")
+    run = functools.partial(concurrency.run, at_once=partitioning.IN_FLIGHT, until=until, doing="Copying a unit")
     there: list[set[int]] = [set() for _ in unit.pieces]
     if again:
         there = run([functools.partial(_parts_there, piece, way, s3=s3) for piece in unit.pieces])
@@ -49,7 +50,7 @@ def copy(unit: Unit, way: Way, *, until: float, again: bool, s3: S3Client) -> Co
 def _parts_there(piece: Piece, way: Way, *, s3: S3Client) -> set[int]:
     if piece.first is None or piece.last is None:
         return set()
-    return copying.parts_there(piece.transfer, way, first=piece.first, last=piece.last, s3=s3)
+    return s3_copy.parts_there(piece.transfer, way, first=piece.first, last=piece.last, s3=s3)
 
 
 def _calls(piece: Piece, there: set[int], way: Way, *, s3: S3Client) -> Iterator[Callable[[], Copied]]:
@@ -63,10 +64,10 @@ def _calls(piece: Piece, there: set[int], way: Way, *, s3: S3Client) -> Iterator
 
 def _whole(piece: Piece, way: Way, *, s3: S3Client) -> Copied:
     artifact = piece.transfer.artifact
-    if copying.copy_whole(artifact, way, s3=s3):
+    if s3_copy.copy_whole(artifact, way, s3=s3):
         return Copied(objects=1, bytes=artifact.source.size)
     return Copied()
 
 
 def _part(piece: Piece, part: int, way: Way, *, s3: S3Client) -> Copied:
-    return Copied(bytes=copying.copy_part(piece.transfer, part, way, s3=s3))
+    return Copied(bytes=s3_copy.copy_part(piece.transfer, part, way, s3=s3))

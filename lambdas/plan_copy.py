@@ -6,7 +6,7 @@ import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lambdas.promotion import copy_plan, copying
+from lambdas.promotion.artifacts import partitioning, s3_copy
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import CopyPlan, Promotion, Transfer, Way
@@ -28,7 +28,7 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
         [functools.partial(_prepare, transfer, promotion.way, s3=s3) for transfer in looked_for],
         doing=f"Looking at the {len(looked_for)} objects of {promotion.model.arn}",
     )
-    units = copy_plan.units(transfers)
+    units = partitioning.units(transfers)
     at_once(
         [
             lambda: work_lists.write(work_lists.TRANSFERS, transfers, promotion, s3=hub),
@@ -50,11 +50,11 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
 
 
 def _prepare(transfer: Transfer, way: Way, *, s3: S3Client) -> Transfer:
-    seen = copying.look_at_source(transfer.artifact, way, s3=s3)
+    seen = s3_copy.look_at_source(transfer.artifact, way, s3=s3)
     found = replace(transfer, artifact=replace(transfer.artifact, source=seen.object))
-    size = copy_plan.part_size(found.artifact, whole_if_possible=way.annotations)
+    size = partitioning.part_size(found.artifact, whole_if_possible=way.annotations)
     if found.there or size is None:
         return found
     if way.annotations:
-        copying.require_no_annotations(found.artifact, way, s3=s3)
-    return replace(found, part_size=size, upload_id=copying.open_upload(found.artifact, seen.kept, way, s3=s3))
+        s3_copy.require_no_annotations(found.artifact, way, s3=s3)
+    return replace(found, part_size=size, upload_id=s3_copy.open_upload(found.artifact, seen.kept, way, s3=s3))

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import images, inventory, lookup, naming, registries, registry, rules, sample_payloads
+from lambdas.promotion import images, naming, registries, registry, rules, sample_payloads
+from lambdas.promotion.artifacts import discovery, inventory
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.sessions import Account
@@ -38,7 +39,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     digests = registries.digests(named, account)
     found = definition.for_stage(found, stage=stage, source=source, target=target, digests=digests, where=model.arn)
     needed = inventory.take(
-        lookup.find_all(found.addresses, owner=source.account, s3=account.s3, where=model.arn),
+        discovery.find_all(found.addresses, owner=source.account, s3=account.s3, where=model.arn),
         application=application.name,
         stage=stage.name,
         bucket=target.artifact_bucket,

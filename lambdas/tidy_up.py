@@ -12,17 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import (
-    endings,
-    histories,
-    locks,
-    records,
-    rules,
-    scaling_restoration,
-    trial_rules,
-    trials,
-    uploads,
-)
+from lambdas.promotion import endings, histories, locks, records, rules, scaling_restoration, trial_rules, trials
+from lambdas.promotion.artifacts import upload_cleanup
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract import resource_names, settings
@@ -137,7 +128,7 @@ def _abort_uploads(promotion: Promotion | None, *, opened_by: datetime) -> int:
     """A promotion that was stopped before it was resolved has opened none; a roll-back and a dry run copy nothing."""
     if promotion is None or promotion.request.roll_back or promotion.request.dry_run:
         return 0
-    return uploads.abort(promotion, opened_by=opened_by)
+    return upload_cleanup.abort(promotion, opened_by=opened_by)
 
 
 def _restore_scaling(last: LastState, *, stopped_at: datetime) -> int:

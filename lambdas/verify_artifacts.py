@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from lambdas.promotion import arrivals, inventory, rules
+from lambdas.promotion import rules
+from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion, Proof, Transfer
@@ -21,13 +22,13 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
     folders = inventory.folders(artifacts, promotion.artifact_prefix)
     s3 = duties.as_deployer(promotion).s3
     rules.missing_of(
-        artifacts, arrivals.listed(folders, promotion.target, s3=s3), bucket=promotion.target.artifact_bucket
+        artifacts, verification.listed(folders, promotion.target, s3=s3), bucket=promotion.target.artifact_bucket
     )
     compared = concurrency.run(
-        [functools.partial(arrivals.require_arrived, artifact, promotion.target, s3=s3) for artifact in artifacts],
+        [functools.partial(verification.require_arrived, artifact, promotion.target, s3=s3) for artifact in artifacts],
         at_once=_AT_ONCE,
         until=clock.until,
         doing=f"Comparing {len(artifacts)} copies",
     )
-    arrivals.abort_uploads(folders, promotion.target, s3=s3)
+    verification.abort_uploads(folders, promotion.target, s3=s3)
     return replace(promotion, proof=Proof(compared=sum(compared), computed=len(compared) - sum(compared)))

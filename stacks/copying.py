@@ -8,7 +8,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from lambdas.promotion import copy_plan
+from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.contract.resource_names import Step
 from stacks.step import CAUGHT_WITH_PROMOTION, StepFunction, task, when
 
@@ -96,7 +96,7 @@ def _copy(scope: Construct, step: StepFunction, *, lists: s3.IBucket) -> sfn.Dis
         item_reader=sfn.S3JsonItemReader(bucket=lists, key="{% $states.input.copy.manifest %}"),
         item_selector={"promotion": "{% $states.input %}", "unit": "{% $states.context.Map.Item.Value %}"},
         map_execution_type=sfn.StateMachineType.STANDARD,
-        max_concurrency=copy_plan.AT_ONCE,
+        max_concurrency=partitioning.AT_ONCE,
         outputs=_COPIED,
     )
     unit_failed = sfn.Pass.jsonata(scope, "Unit failed")

@@ -24,12 +24,12 @@ from benchmarks.copy.measure import CONTESTANTS, Measurement
 from benchmarks.copy.published import Prices, Speeds
 from benchmarks.copy.report import PROMOTE, Run
 from benchmarks.copy.world import WORKLOADS
-from lambdas.promotion import copy_plan
+from lambdas.promotion.artifacts import partitioning
 
 _PROJECT = Path(__file__).parents[2]
 # `make benchmark-copy` makes it.
 _PYTHON_OF_AWS_CLI = _PROJECT / ".build" / "aws-cli" / "bin" / "python"
-AT_ONCE = copy_plan.AT_ONCE * copy_plan.IN_FLIGHT
+AT_ONCE = partitioning.AT_ONCE * partitioning.IN_FLIGHT
 
 
 class MeasurementFailed(Exception):

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.copy import report
 from benchmarks.copy.published import LAMBDA_SECONDS, Prices, Speeds
 from benchmarks.copy.report import PROMOTE, TOO_LONG, Run
-from lambdas.promotion import copy_plan
+from lambdas.promotion.artifacts import partitioning
 
 # The numbers that nobody publishes, changed: what becomes of 140 GB then.
 WHAT_IF = {
@@ -82,8 +82,8 @@ def written(
 ) -> str:
     """Return the page. `elsewhere`: runs with other speeds, by what differs."""
     numbers = {
-        "units": copy_plan.AT_ONCE,
-        "in_flight": copy_plan.IN_FLIGHT,
+        "units": partitioning.AT_ONCE,
+        "in_flight": partitioning.IN_FLIGHT,
         "at_once": at_once,
         "cpu": speeds.cpu_per_request * 1000,
         "too_long": TOO_LONG,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import async_invocations, images, manifests, payloads, readiness, registries, sources
+from lambdas.promotion import async_invocations, images, manifests, payloads, readiness, registries
+from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, S3Object, Way, sha256
 from lambdas.promotion.contract.errors import (
@@ -75,9 +76,9 @@ def _not_readable(source: S3Object, way: Way, error: ClientError, *, s3: S3Clien
     code = str(error.response["Error"]["Code"])
     named: PromotionError | None = None
     if code in _MISSING:
-        named = sources.gone(source)
+        named = s3_objects.gone(source)
     elif code in _CHANGED:
-        named = sources.changed(source, sources.find(source.uri, owner=way.source.account, s3=s3))
+        named = s3_objects.changed(source, s3_objects.find(source.uri, owner=way.source.account, s3=s3))
     remedy = "Register the model again."
     if code == _GLACIER:
         remedy = "It is archived: restore it, or copy it to a storage class that can be read at once."

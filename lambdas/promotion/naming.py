@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from lambdas.promotion import rules
+from lambdas.promotion.artifacts.inventory import Inventory
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Artifacts, Execution, Request, SourceModel, Wanted
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.settings import Environment, Stage
-from lambdas.promotion.inventory import Inventory
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition, hex_digest
 

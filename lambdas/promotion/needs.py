@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from lambdas.promotion import copy_plan, images, trial_rules
+from lambdas.promotion import images, trial_rules
+from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
 from lambdas.promotion.contract.resource_names import Duty
@@ -137,7 +138,7 @@ def of_copier(promotion: Promotion, missing: Sequence[Artifact], *, key: str | N
     if not missing or key is None:
         return
     whole = promotion.way.annotations
-    by_parts = any(copy_plan.part_size(artifact, whole_if_possible=whole) for artifact in missing)
+    by_parts = any(partitioning.part_size(artifact, whole_if_possible=whole) for artifact in missing)
     yield Needed(
         role=promotion.source.role_arn(Duty.COPIER),
         actions=("kms:GenerateDataKey", "kms:Decrypt") if by_parts else ("kms:GenerateDataKey",),

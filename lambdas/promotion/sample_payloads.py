@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import registry, samples, sources
+from lambdas.promotion import registry, samples
+from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import SourceModel
 from lambdas.promotion.contract.errors import SamplePayloadUnusable
@@ -25,7 +26,7 @@ def resolved(model: SourceModel, stage: Stage, *, source: Account) -> SourceMode
     uri = version.get("SamplePayloadUrl")
     if not uri:
         raise _refusal(model.model_package_arn, "names none (CreateModelPackage: SamplePayloadUrl)")
-    found = sources.find(uri, owner=source.id, s3=source.s3) if uri.startswith("s3://") else None
+    found = s3_objects.find(uri, owner=source.id, s3=source.s3) if uri.startswith("s3://") else None
     if found is None:
         raise _refusal(model.model_package_arn, f"names {uri}, and account {source.id} has no such object")
     if found.size > samples.MOST_BYTES:
@@ -33,7 +34,7 @@ def resolved(model: SourceModel, stage: Stage, *, source: Account) -> SourceMode
             model.model_package_arn, f"names {uri}, which has {found.size} bytes, more than {samples.MOST_BYTES}"
         )
     try:
-        samples.only_file(sources.read(found, owner=source.id, s3=source.s3))
+        samples.only_file(s3_objects.read(found, owner=source.id, s3=source.s3))
     except BadArchive as error:
         raise _refusal(model.model_package_arn, f"names {uri}, which {error}") from error
     return replace(model, sample_payload=found)

@@ -10,16 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from lambdas.promotion import (
-    attempts,
-    copy_plan,
-    images,
-    inquiries,
-    needs,
-    obstacles,
-    rollout,
-    simulation,
-)
+from lambdas.promotion import attempts, images, inquiries, needs, obstacles, rollout, simulation
+from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, Transfer
 from lambdas.promotion.contract.resource_names import Duty
@@ -58,7 +50,7 @@ def copies(promotion: Promotion, transfers: Sequence[Transfer], copier: Account)
     missing = _missing(transfers)
     if missing:
         yield functools.partial(attempts.put, missing[0], way, s3=s3)
-    by_parts = [one for one in missing if copy_plan.part_size(one, whole_if_possible=way.annotations)]
+    by_parts = [one for one in missing if partitioning.part_size(one, whole_if_possible=way.annotations)]
     if by_parts:
         yield functools.partial(attempts.put_by_parts, by_parts[0], way, s3=s3)
 

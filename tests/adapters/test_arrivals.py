@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion import arrivals
+from lambdas.promotion.artifacts import verification
 from lambdas.promotion.contract.errors import AccessDenied, ArtifactMismatch, CallRefused, Throttled
 from lambdas.promotion.runtime.handler import errors_by_name
 from tests.adapters.conftest import Stubs
@@ -37,11 +37,11 @@ def list_is(stubs: Stubs, folder: str, *keys: str) -> None:
 def test_what_lies_in_every_folder_is_listed_by_its_key(s3: S3Client, stubs: Stubs) -> None:
     list_is(stubs, ONE, f"{ONE}a", f"{ONE}b/c")
     list_is(stubs, OTHER)
-    assert list(arrivals.listed([ONE, OTHER], QA, s3=s3)) == [f"{ONE}a", f"{ONE}b/c"]
+    assert list(verification.listed([ONE, OTHER], QA, s3=s3)) == [f"{ONE}a", f"{ONE}b/c"]
 
 
 def test_a_model_without_artifacts_has_nothing_to_list(s3: S3Client, stubs: Stubs) -> None:
-    assert arrivals.listed([], QA, s3=s3) == {}
+    assert verification.listed([], QA, s3=s3) == {}
 
 
 # Whether it is what was resolved
@@ -50,20 +50,20 @@ def test_a_model_without_artifacts_has_nothing_to_list(s3: S3Client, stubs: Stub
 def test_a_copy_is_compared_by_size_and_checksum(s3: S3Client, stubs: Stubs) -> None:
     answer = {"ETag": '"new"', "ContentLength": 10, "ChecksumCRC64NVME": "AAAAAAAAAAA="}
     stubs.s3.add_response("head_object", answer, HEAD)
-    assert arrivals.require_arrived(ARTIFACT, QA, s3=s3) is True
+    assert verification.require_arrived(ARTIFACT, QA, s3=s3) is True
 
 
 @pytest.mark.parametrize("answer", [{"ContentLength": 9}, {"ContentLength": 10, "ChecksumCRC64NVME": "other"}])
 def test_a_copy_that_is_something_else_is_refused(s3: S3Client, stubs: Stubs, answer: dict[str, Any]) -> None:
     stubs.s3.add_response("head_object", {"ETag": '"new"', **answer})
     with pytest.raises(ArtifactMismatch, match=ARTIFACT.key):
-        arrivals.require_arrived(ARTIFACT, QA, s3=s3)
+        verification.require_arrived(ARTIFACT, QA, s3=s3)
 
 
 def test_a_copy_that_is_missing_is_refused(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "404", "Not Found", 404)
     with pytest.raises(ArtifactMismatch, match=f"{ARTIFACT.key} is not there"):
-        arrivals.require_arrived(ARTIFACT, QA, s3=s3)
+        verification.require_arrived(ARTIFACT, QA, s3=s3)
 
 
 @pytest.mark.parametrize("key", ["a/", "../a", "a//b", "/a", "a?b", "a#b", "ü"])
@@ -71,7 +71,7 @@ def test_a_copy_is_looked_for_by_its_very_key(s3: S3Client, stubs: Stubs, key: s
     odd = artifact(key)
     answer = {"ETag": '"new"', "ContentLength": 10, "ChecksumCRC64NVME": "AAAAAAAAAAA="}
     stubs.s3.add_response("head_object", answer, {**HEAD, "Key": odd.key})
-    arrivals.require_arrived(odd, QA, s3=s3)
+    verification.require_arrived(odd, QA, s3=s3)
 
 
 # What is left open
@@ -104,7 +104,7 @@ def test_every_open_upload_of_every_folder_is_ended(s3: S3Client, stubs: Stubs) 
     aborted(stubs, f"{ONE}a", "u2")
     uploads_are(stubs, OTHER, (f"{OTHER}b", "u3"))
     aborted(stubs, f"{OTHER}b", "u3")
-    assert arrivals.abort_uploads([ONE, OTHER], QA, s3=s3) == 3
+    assert verification.abort_uploads([ONE, OTHER], QA, s3=s3) == 3
 
 
 def test_every_page_of_open_uploads_is_read_before_the_first_is_ended(s3: S3Client, stubs: Stubs) -> None:
@@ -119,19 +119,19 @@ def test_every_page_of_open_uploads_is_read_before_the_first_is_ended(s3: S3Clie
     uploads_are(stubs, ONE, (f"{ONE}b", "u2"), after=(f"{ONE}a", "u1"))
     aborted(stubs, f"{ONE}a", "u1")
     aborted(stubs, f"{ONE}b", "u2")
-    assert arrivals.abort_uploads([ONE], QA, s3=s3) == 2
+    assert verification.abort_uploads([ONE], QA, s3=s3) == 2
 
 
 def test_nothing_is_ended_where_nothing_is_open(s3: S3Client, stubs: Stubs) -> None:
     uploads_are(stubs, ONE)
-    assert arrivals.abort_uploads([ONE], QA, s3=s3) == 0
+    assert verification.abort_uploads([ONE], QA, s3=s3) == 0
 
 
 def test_an_upload_that_somebody_else_ended_is_no_fault(s3: S3Client, stubs: Stubs) -> None:
     uploads_are(stubs, ONE, (f"{ONE}a", "u1"), (f"{ONE}b", "u2"))
     stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "said", 404)
     aborted(stubs, f"{ONE}b", "u2")
-    arrivals.abort_uploads([ONE], QA, s3=s3)
+    verification.abort_uploads([ONE], QA, s3=s3)
 
 
 @pytest.mark.parametrize("call", ["list_multipart_uploads", "abort_multipart_upload"])
@@ -148,7 +148,7 @@ def test_uploads_that_cannot_be_ended_have_the_name_of_what_is_wrong(
 
     @errors_by_name
     def step(event: dict[str, Any], context: object) -> dict[str, Any]:
-        return {"aborted": arrivals.abort_uploads([ONE], QA, s3=s3)}
+        return {"aborted": verification.abort_uploads([ONE], QA, s3=s3)}
 
     with pytest.raises(name):
         step({}, None)

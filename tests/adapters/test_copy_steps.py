@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from lambdas import abort_uploads, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion import inventory
+from lambdas.promotion.artifacts import inventory
+from lambdas.promotion.artifacts.inventory import Found
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract.document import Artifact, Copied, Promotion, Proof, S3Object, Transfer
 from lambdas.promotion.contract.errors import (
@@ -23,7 +24,6 @@ from lambdas.promotion.contract.errors import (
     PromotionError,
     ServiceUnavailable,
 )
-from lambdas.promotion.inventory import Found
 from tests.adapters.conftest import Stubs
 from tests.adapters.storage import Storage
 from tests.unit.given import BUCKET, EXECUTION, HUB, QA, promotion

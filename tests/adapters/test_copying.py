@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from lambdas.promotion import copying
+from lambdas.promotion.artifacts import s3_copy
 from lambdas.promotion.contract.document import Artifact, Way
 from lambdas.promotion.contract.errors import (
     AccessDenied,
@@ -53,7 +53,7 @@ PUT = {
 
 
 def copy(s3: S3Client, one: Artifact = ARTIFACT, way: Way = WAY) -> bool:
-    return copying.copy_whole(one, way, s3=s3)
+    return s3_copy.copy_whole(one, way, s3=s3)
 
 
 def refuse(stubs: Stubs, code: str, status: int) -> None:
@@ -221,13 +221,13 @@ def test_a_refused_text_has_the_name_of_what_is_wrong(
 
 def test_the_source_of_a_text_is_not_asked(s3: S3Client, stubs: Stubs) -> None:
     """Its content is ours, so there is nothing to see there."""
-    seen = copying.look_at_source(replace(ARTIFACT, text=TEXT), WAY, s3=s3)
+    seen = s3_copy.look_at_source(replace(ARTIFACT, text=TEXT), WAY, s3=s3)
     assert (seen.object, seen.kept) == (ARTIFACT.source, {})
 
 
 def test_the_source_of_a_copy_is_looked_at_again(s3: S3Client, stubs: Stubs) -> None:
     answer = {"ETag": '"aa"', "ContentLength": 10, "VersionId": "3", "ContentType": "application/x-tar"}
     stubs.s3.add_response("head_object", answer, {**HEAD, "IfMatch": '"aa"'})
-    seen = copying.look_at_source(artifact(checksum=None), WAY, s3=s3)
+    seen = s3_copy.look_at_source(artifact(checksum=None), WAY, s3=s3)
     assert seen.object == artifact(checksum=None, version_id="3").source
     assert seen.kept == {"ContentType": "application/x-tar"}

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambdas.promotion import inventory, lookup
+from lambdas.promotion.artifacts import discovery, inventory
+from lambdas.promotion.artifacts.inventory import Found
 from lambdas.promotion.contract.errors import AccessDenied, ArtifactChanged, ArtifactNotFound, UnsupportedModel
-from lambdas.promotion.inventory import Found
 from lambdas.promotion.model.s3_uris import Address, AddressKind
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BUCKET
@@ -23,7 +23,7 @@ DEV = "222222222222"
 
 def find(s3: S3Client, uri: str, kind: AddressKind, etag: str | None = None) -> Found:
     address = Address(uri=uri, kind=kind, where="Containers[0].ModelDataUrl", etag=etag)
-    (found,) = lookup.find_all([address], owner=DEV, s3=s3, where="the model").values()
+    (found,) = discovery.find_all([address], owner=DEV, s3=s3, where="the model").values()
     return found
 
 
@@ -129,11 +129,11 @@ def test_each_address_has_what_lies_there(s3: S3Client, stubs: Stubs) -> None:
     for uri in uris:
         object_is(stubs, uri.partition(f"{BUCKET}/")[2])
     addresses = [Address(uri=uri, kind=AddressKind.OBJECT, where="") for uri in uris]
-    assert list(lookup.find_all(addresses, owner=DEV, s3=s3, where="the model")) == uris
+    assert list(discovery.find_all(addresses, owner=DEV, s3=s3, where="the model")) == uris
 
 
 def test_a_model_without_addresses_asks_nothing(s3: S3Client, stubs: Stubs) -> None:
-    assert lookup.find_all([], owner=DEV, s3=s3, where="the model") == {}
+    assert discovery.find_all([], owner=DEV, s3=s3, where="the model") == {}
 
 
 # Manifests
@@ -148,7 +148,7 @@ def manifest_is(stubs: Stubs, content: bytes, *, size: int | None = None) -> Non
 
 def find_manifest(s3: S3Client) -> dict[str, Found]:
     address = Address(uri=f"s3://{BUCKET}/v7/manifest.csv", kind=AddressKind.MANIFEST, where="ManifestS3Uri")
-    return lookup.find_all([address], owner=DEV, s3=s3, where="the model")
+    return discovery.find_all([address], owner=DEV, s3=s3, where="the model")
 
 
 def test_what_a_manifest_names_is_needed_too(s3: S3Client, stubs: Stubs) -> None:
@@ -211,11 +211,11 @@ def test_names_that_sagemaker_does_not_deploy_are_refused_before_anything_is_cop
     below(stubs, "v7/llm/", *keys)
     address = Address(uri=f"s3://{BUCKET}/v7/llm/", kind=AddressKind.PREFIX, where="it", as_files=True)
     with pytest.raises(UnsupportedModel, match=re.escape(told)):
-        lookup.find_all([address], owner=DEV, s3=s3, where="the model")
+        discovery.find_all([address], owner=DEV, s3=s3, where="the model")
 
 
 @pytest.mark.parametrize("key", ["v7/llm/a..b", "v7/llm/...", "v7/llm/a b/ü", "v7/llm/" + "n" * 255, "v7/llm/.a/b"])
 def test_names_that_only_look_odd_are_carried(s3: S3Client, stubs: Stubs, key: str) -> None:
     below(stubs, "v7/llm/", key)
     address = Address(uri=f"s3://{BUCKET}/v7/llm/", kind=AddressKind.PREFIX, where="it", as_files=True)
-    assert lookup.find_all([address], owner=DEV, s3=s3, where="the model")
+    assert discovery.find_all([address], owner=DEV, s3=s3, where="the model")

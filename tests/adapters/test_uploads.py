@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import copying
+from lambdas.promotion.artifacts import s3_copy
 from lambdas.promotion.contract.document import Transfer, Way
 from lambdas.promotion.contract.errors import (
     AccessDenied,
@@ -60,17 +60,17 @@ def test_an_object_that_is_copied_by_parts_must_have_no_annotations_to_go_along(
     asked = {**where, "MaxAnnotationResults": 1, "ExpectedBucketOwner": DEV.account}
     stubs.s3.add_response("list_object_annotations", {"Annotations": annotations}, asked)
     if not annotations:
-        copying.require_no_annotations(one, WAY, s3=s3)
+        s3_copy.require_no_annotations(one, WAY, s3=s3)
         return
     with pytest.raises(UnsupportedModel, match="has annotations and is larger than the 5 GB"):
-        copying.require_no_annotations(one, WAY, s3=s3)
+        s3_copy.require_no_annotations(one, WAY, s3=s3)
 
 
 # Opening
 
 
 def open_upload(s3: S3Client, way: Way = WAY, kept: dict[str, Any] | None = None, **source: Any) -> str:
-    return copying.open_upload(artifact(size=300 * MIB, **source), kept or {}, way, s3=s3)
+    return s3_copy.open_upload(artifact(size=300 * MIB, **source), kept or {}, way, s3=s3)
 
 
 def test_an_upload_is_opened_for_a_checksum_of_the_whole_object(s3: S3Client, stubs: Stubs) -> None:
@@ -152,7 +152,7 @@ def test_a_source_that_is_gone_before_its_tags_are_read_is_refused(s3: S3Client,
 
 
 def copy_part(s3: S3Client, part: int = 2, transfer: Transfer = TRANSFER) -> int:
-    return copying.copy_part(transfer, part, WAY, s3=s3)
+    return s3_copy.copy_part(transfer, part, WAY, s3=s3)
 
 
 def test_a_part_is_a_range_of_the_resolved_object(s3: S3Client, stubs: Stubs) -> None:
@@ -219,7 +219,7 @@ def listed(stubs: Stubs, after: int, *numbers: int, more: bool = False, size: in
 
 def there(s3: S3Client, first: int, last: int, size: int = 12_800) -> set[int]:
     transfer = replace(TRANSFER, artifact=artifact(size=size * MIB))
-    return copying.parts_there(transfer, WAY, first=first, last=last, s3=s3)
+    return s3_copy.parts_there(transfer, WAY, first=first, last=last, s3=s3)
 
 
 def test_the_parts_of_a_piece_are_looked_for_from_its_first_on(s3: S3Client, stubs: Stubs) -> None:
@@ -292,7 +292,7 @@ def all_parts(stubs: Stubs, algorithm: str = "CRC64NVME") -> None:
 
 
 def complete(s3: S3Client, transfer: Transfer = TRANSFER) -> bool:
-    return copying.complete_upload(transfer, WAY, s3=s3)
+    return s3_copy.complete_upload(transfer, WAY, s3=s3)
 
 
 def test_the_object_is_made_of_all_parts_and_must_have_the_sources_size_and_checksum(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas import complete_copy, plan_copy, verify_artifacts
-from lambdas.promotion import copy_plan, inventory, lookup
+from lambdas.promotion.artifacts import discovery, inventory, partitioning
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract import resource_names, sagemaker_limits
 from lambdas.promotion.contract.document import Artifact, Proof, S3Object, Transfer
@@ -65,21 +65,23 @@ def test_the_parts_and_units_of_the_table_are_those_of_the_plan() -> None:
 
 def planned(size: int) -> list[str]:
     artifact = Artifact(source=S3Object(bucket="b", key="k", etag="e", size=size), key="k")
-    part = copy_plan.part_size(artifact)
+    part = partitioning.part_size(artifact)
     assert part
     transfer = Transfer(artifact=artifact, part_size=part, upload_id="u")
-    return [f"{number:,}" for number in (copy_plan.parts(transfer), part // 1024**2, len(copy_plan.units([transfer])))]
+    return [
+        f"{number:,}" for number in (partitioning.parts(transfer), part // 1024**2, len(partitioning.units([transfer])))
+    ]
 
 
 SENTENCES: Mapping[str, Any] = {
-    "7 at once, each with 32 requests in flight": (copy_plan.AT_ONCE, copy_plan.IN_FLIGHT),
-    "An object of up to 256 MiB is one CopyObject": copy_plan._BY_PARTS_ABOVE // 1024**2,
-    "CopyObject's own limit of 5 GiB": copy_plan._LARGEST_COPY // 1024**3,
-    "at least 64 MiB, and about 256 MiB": (copy_plan._SMALLEST_PART // 1024**2, copy_plan._PART // 1024**2),
-    "whole rounds of the 224 requests": copy_plan.AT_ONCE * copy_plan.IN_FLIGHT,
-    "S3's limit is 10,000 parts": f"{copy_plan._MOST_PARTS:,}",
-    "85 MB/s a request, 0.15 seconds": (round(copy_plan._BYTES_A_SECOND / 1e6), copy_plan._LATENCY),
-    "would last longer than 60 seconds": copy_plan._LONGEST_UNIT,
+    "7 at once, each with 32 requests in flight": (partitioning.AT_ONCE, partitioning.IN_FLIGHT),
+    "An object of up to 256 MiB is one CopyObject": partitioning._BY_PARTS_ABOVE // 1024**2,
+    "CopyObject's own limit of 5 GiB": partitioning._LARGEST_COPY // 1024**3,
+    "at least 64 MiB, and about 256 MiB": (partitioning._SMALLEST_PART // 1024**2, partitioning._PART // 1024**2),
+    "whole rounds of the 224 requests": partitioning.AT_ONCE * partitioning.IN_FLIGHT,
+    "S3's limit is 10,000 parts": f"{partitioning._MOST_PARTS:,}",
+    "85 MB/s a request, 0.15 seconds": (round(partitioning._BYTES_A_SECOND / 1e6), partitioning._LATENCY),
+    "would last longer than 60 seconds": partitioning._LONGEST_UNIT,
     "looks at every object once more, 50 at a time": plan_copy._AT_ONCE,
     "objects of their parts, 16 at a time": complete_copy._AT_ONCE,
     "lists and compares everything, 50 at a time": verify_artifacts._AT_ONCE,
@@ -88,7 +90,7 @@ SENTENCES: Mapping[str, Any] = {
     "100,000; more are refused": f"{inventory.MOST_OBJECTS:,}",
     "1,024 bytes; longer ones are refused": f"{inventory._LONGEST_KEY:,}",
     "255 bytes; of a longer one": inventory._LONGEST_BASENAME,
-    "may have 1 MiB": lookup._LARGEST_MANIFEST // 1024**2,
+    "may have 1 MiB": discovery._LARGEST_MANIFEST // 1024**2,
     "1,024 bytes a variable": f"{sagemaker_limits.MOST_BYTES:,}",
     "32 KB of variables": sagemaker_limits.MOST_BYTES_OF_VARIABLES // 1024,
     "(up to 15)": sagemaker_limits.MOST_CONTAINERS,

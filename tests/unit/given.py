@@ -11,7 +11,9 @@ from typing import Any
 import botocore.session
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
-from lambdas.promotion import inventory, naming
+from lambdas.promotion import naming
+from lambdas.promotion.artifacts import inventory
+from lambdas.promotion.artifacts.inventory import Found, Inventory
 from lambdas.promotion.contract.document import (
     Artifact,
     Execution,
@@ -24,7 +26,6 @@ from lambdas.promotion.contract.document import (
 )
 from lambdas.promotion.contract.settings import Application, Environment, Hub, Settings, Stage
 from lambdas.promotion.endpoint_rules import EndpointSeen
-from lambdas.promotion.inventory import Found, Inventory
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
 

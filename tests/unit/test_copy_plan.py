@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from lambdas.promotion import copy_plan
+from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.contract.document import Transfer, Unit
 from tests.unit.given import artifact
 
@@ -31,7 +31,7 @@ SHA = "SHA256:AAAA"
 def transfer(size: int, name: str = "model.tar.gz", *, there: bool = False, checksum: str | None = None) -> Transfer:
     """Return an object's transfer as the plan makes it."""
     one = replace(artifact(size=size, checksum=checksum), key=name)
-    part_size = None if there else copy_plan.part_size(one)
+    part_size = None if there else partitioning.part_size(one)
     return Transfer(artifact=one, there=there, part_size=part_size, upload_id="id" if part_size else None)
 
 
@@ -43,7 +43,7 @@ def spans(units: Sequence[Unit]) -> dict[str, list[tuple[int, int]]]:
         if piece.first is None or piece.last is None:
             own.append((0, piece.transfer.artifact.source.size - 1))
         else:
-            own += [copy_plan.span(piece.transfer, part) for part in range(piece.first, piece.last + 1)]
+            own += [partitioning.span(piece.transfer, part) for part in range(piece.first, piece.last + 1)]
     return copied
 
 
@@ -97,7 +97,7 @@ def model(request: pytest.FixtureRequest) -> str:
 
 @cache
 def cut(model: str) -> list[Unit]:
-    return copy_plan.units(MODELS[model])
+    return partitioning.units(MODELS[model])
 
 
 # How an object is copied
@@ -105,7 +105,7 @@ def cut(model: str) -> list[Unit]:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_byte_is_copied_once_and_in_order(size: int) -> None:
-    (copied,) = spans(copy_plan.units([transfer(size)])).values()
+    (copied,) = spans(partitioning.units([transfer(size)])).values()
     assert (copied[0][0], copied[-1][1]) == (0, size - 1)
     assert all(after[0] == before[1] + 1 for before, after in pairwise(copied))
 
@@ -115,7 +115,7 @@ def test_no_part_breaks_a_limit_of_s3(size: int) -> None:
     one = transfer(size)
     if one.part_size is None:
         return
-    spans_of_parts = (copy_plan.span(one, part) for part in range(1, copy_plan.parts(one) + 1))
+    spans_of_parts = (partitioning.span(one, part) for part in range(1, partitioning.parts(one) + 1))
     sizes = [last - first + 1 for first, last in spans_of_parts]
     assert len(sizes) <= MOST_PARTS
     assert max(sizes) <= LARGEST_PART
@@ -126,41 +126,41 @@ def test_no_part_breaks_a_limit_of_s3(size: int) -> None:
 @pytest.mark.parametrize("size", [size for size in SIZES if size <= 256 * MIB])
 def test_a_small_object_is_copied_by_one_request(size: int) -> None:
     """An object of 0 bytes cannot be copied by parts at all: there is no range of bytes to name."""
-    assert copy_plan.part_size(artifact(size=size)) is None
+    assert partitioning.part_size(artifact(size=size)) is None
 
 
 @pytest.mark.parametrize("size", [size for size in SIZES if size > 5 * GIB])
 @pytest.mark.parametrize("checksum", [None, "CRC64NVME:A", "CRC32:A", "CRC32C:A"])
 def test_what_copyobject_does_not_take_is_copied_by_parts(size: int, checksum: str | None) -> None:
-    assert copy_plan.part_size(artifact(size=size, checksum=checksum)) is not None
+    assert partitioning.part_size(artifact(size=size, checksum=checksum)) is not None
 
 
 @pytest.mark.parametrize("algorithm", ["SHA1", "SHA256", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"])
 @pytest.mark.parametrize("size", [256 * MIB + 1, 5 * GIB])
 def test_a_checksum_that_parts_cannot_give_is_kept_by_one_request(size: int, algorithm: str) -> None:
     """AWS: S3, "Checking object integrity": only CRCs of a whole object can be computed from parts."""
-    assert copy_plan.part_size(artifact(size=size, checksum=f"{algorithm}:AA==")) is None
+    assert partitioning.part_size(artifact(size=size, checksum=f"{algorithm}:AA==")) is None
 
 
 @pytest.mark.parametrize("algorithm", ["CRC64NVME", "CRC32", "CRC32C"])
 def test_a_checksum_that_parts_can_give_allows_parts(algorithm: str) -> None:
-    assert copy_plan.part_size(artifact(size=256 * MIB + 1, checksum=f"{algorithm}:AA==")) == 64 * MIB
+    assert partitioning.part_size(artifact(size=256 * MIB + 1, checksum=f"{algorithm}:AA==")) == 64 * MIB
 
 
 def test_a_text_is_written_by_one_request() -> None:
-    assert copy_plan.part_size(replace(artifact(size=GIB), text="a manifest")) is None
+    assert partitioning.part_size(replace(artifact(size=GIB), text="a manifest")) is None
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_parts_follow_from_the_object_alone(size: int) -> None:
     """So a later run, or another copy, goes on with the parts that are there."""
     elsewhere = artifact("other", size=size, key="other", etag='"zz"', version_id="9", bucket="other")
-    assert copy_plan.part_size(elsewhere) == copy_plan.part_size(artifact(size=size))
+    assert partitioning.part_size(elsewhere) == partitioning.part_size(artifact(size=size))
 
 
 def test_a_transfer_by_one_request_has_no_parts() -> None:
     with pytest.raises(ValueError, match="is not copied by parts"):
-        copy_plan.parts(transfer(10))
+        partitioning.parts(transfer(10))
 
 
 # Units
@@ -193,12 +193,12 @@ def test_no_unit_is_hardly_worth_its_lambda(model: str) -> None:
 
 def test_no_unit_needs_more_time_than_a_lambda_has(model: str) -> None:
     units = cut(model)
-    seconds = max(cost(unit) for unit in units) / copy_plan.IN_FLIGHT + dearest_request(units)
+    seconds = max(cost(unit) for unit in units) / partitioning.IN_FLIGHT + dearest_request(units)
     assert seconds < 900 / 3
 
 
 def test_there_are_as_many_units_as_work_at_once_if_there_is_enough_to_do() -> None:
-    assert len(cut("one of 140 GB")) == copy_plan.AT_ONCE
+    assert len(cut("one of 140 GB")) == partitioning.AT_ONCE
 
 
 @pytest.mark.parametrize("small", ["one small", "empty ones"])
@@ -208,7 +208,7 @@ def test_a_small_model_is_not_spread_over_many_units(small: str) -> None:
 
 
 def test_the_same_model_again_is_cut_the_same(model: str) -> None:
-    assert copy_plan.units(list(MODELS[model])) == cut(model)
+    assert partitioning.units(list(MODELS[model])) == cut(model)
 
 
 def test_a_piece_is_one_run_of_parts(model: str) -> None:
@@ -221,9 +221,9 @@ def test_a_piece_is_one_run_of_parts(model: str) -> None:
 @pytest.mark.parametrize("size", [0, 10, 5 * GIB])
 def test_what_is_there_already_is_in_no_unit(size: int) -> None:
     there, missing = transfer(size, "there", there=True), transfer(size, "missing")
-    assert list(spans(copy_plan.units([there, missing]))) == ["missing"]
+    assert list(spans(partitioning.units([there, missing]))) == ["missing"]
 
 
 @pytest.mark.parametrize("transfers", [[], [transfer(10, there=True)]], ids=["no artifacts", "all there"])
 def test_nothing_to_copy_makes_no_unit(transfers: list[Transfer]) -> None:
-    assert copy_plan.units(transfers) == []
+    assert partitioning.units(transfers) == []

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import inventory
+from lambdas.promotion.artifacts import inventory
+from lambdas.promotion.artifacts.inventory import Found, Inventory
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import S3Object
 from lambdas.promotion.contract.errors import UnsupportedModel
-from lambdas.promotion.inventory import Found, Inventory
 from tests.unit.given import BUCKET, QA, WEIGHTS, WEIGHTS_URI
 
 PREFIX = f"s3://{BUCKET}/v7/llm/"

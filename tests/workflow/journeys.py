@@ -26,7 +26,7 @@ from tests.workflow.given import (
 )
 from tests.workflow.rights import without
 
-# More than copy_plan.py copies by one request.
+# More than partitioning.py copies by one request.
 LARGE = 260 * 1024**2
 
 

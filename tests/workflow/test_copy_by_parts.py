@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from lambdas import abort_uploads, compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion import copy_plan, copying
+from lambdas.promotion.artifacts import partitioning, s3_copy
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Artifact, Artifacts, Execution, Promotion, Proof, S3Object, Transfer
 from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactMismatch, OutOfTime
@@ -102,8 +102,8 @@ def begin(
     lasting_world: World, like: Promotion, act_as: Callable[[Step], None], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Copy]]:
     """Put an object into dev and return its copy before it begins; keywords go to PutObject."""
-    monkeypatch.setattr(copy_plan, "_SMALLEST_PART", 5 * MIB)
-    monkeypatch.setattr(copy_plan, "_BY_PARTS_ABOVE", 10 * MIB)
+    monkeypatch.setattr(partitioning, "_SMALLEST_PART", 5 * MIB)
+    monkeypatch.setattr(partitioning, "_BY_PARTS_ABOVE", 10 * MIB)
     s3 = lasting_world.client("s3", "dev")
 
     def put(content: bytes = CONTENT[:SIZE], **more: Any) -> Copy:
@@ -172,8 +172,8 @@ def test_a_unit_that_was_killed_goes_on_with_the_parts_that_are_there(
     it = begin()
     it.plan()
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(copy_plan, "IN_FLIGHT", 1)
-        patched.setattr(copying, "copy_part", after(2, copying.copy_part, Killed()))
+        patched.setattr(partitioning, "IN_FLIGHT", 1)
+        patched.setattr(s3_copy, "copy_part", after(2, s3_copy.copy_part, Killed()))
         it.copy()
     there = it.parts()
     assert len(there) >= 2
@@ -188,8 +188,8 @@ def test_a_unit_that_runs_out_of_time_says_so_and_goes_on_when_it_is_run_again(
     it = begin()
     it.plan()
     with monkeypatch.context() as patched, pytest.raises(OutOfTime):
-        patched.setattr(copying, "copy_part", after(1, copying.copy_part, OutOfTime("the time is over")))
-        patched.setattr(copy_plan, "IN_FLIGHT", 1)
+        patched.setattr(s3_copy, "copy_part", after(1, s3_copy.copy_part, OutOfTime("the time is over")))
+        patched.setattr(partitioning, "IN_FLIGHT", 1)
         it.copy()
     assert it.copy(attempt=1) < SIZE
     it.complete()
@@ -223,15 +223,15 @@ def test_a_source_that_changes_between_two_parts_stops_the_copy(
 ) -> None:
     it = begin()
     it.plan()
-    original, s3 = copying.copy_part, it.world.client("s3", "dev")
+    original, s3 = s3_copy.copy_part, it.world.client("s3", "dev")
 
     def change_first(transfer: Transfer, part: int, *arguments: Any, **more: Any) -> int:
         if part == 3:
             s3.put_object(**it.source, Body=CONTENT[1 : SIZE + 1])
         return original(transfer, part, *arguments, **more)
 
-    monkeypatch.setattr(copying, "copy_part", change_first)
-    monkeypatch.setattr(copy_plan, "IN_FLIGHT", 1)
+    monkeypatch.setattr(s3_copy, "copy_part", change_first)
+    monkeypatch.setattr(partitioning, "IN_FLIGHT", 1)
     with pytest.raises(ArtifactChanged, match=it.source["Key"]):
         it.copy()
     assert it.abort() == 1

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import copying
+from lambdas.promotion.artifacts import s3_copy
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, Promotion
@@ -281,5 +281,5 @@ def test_a_copier_s_session_can_copy_what_it_is_for(
     promoted: Promoted = request.getfixturevalue(how_many)
     act_as(Step.COPY_UNIT)
     s3 = duties.as_copier(promoted.promotion, promoted.artifacts).s3
-    there = [copying.copy_whole(artifact, promoted.promotion.way, s3=s3) for artifact in promoted.artifacts]
+    there = [s3_copy.copy_whole(artifact, promoted.promotion.way, s3=s3) for artifact in promoted.artifacts]
     assert there == [False] * {"one": 1, "several": 2}[how_many]  # nothing was copied: it was there already

@@ -22,12 +22,12 @@ from benchmarks.copy.published import LAMBDA_MB_OF_ONE_CPU
 from benchmarks.copy.workflow import Invocation, Workflow
 from benchmarks.copy.world import PREFIX, SOURCE, World
 from lambdas import compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion import copy_plan, inventory, sources
+from lambdas.promotion.artifacts import inventory, partitioning, s3_objects
+from lambdas.promotion.artifacts.inventory import Found
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Artifacts, Copied, Execution, Promotion, Request, SourceModel, Wanted
 from lambdas.promotion.contract.settings import Environment, Hub, Stage
-from lambdas.promotion.inventory import Found
 from lambdas.promotion.runtime.handler import s3_of_hub
 
 # As stacks/hub_stack.py gives it to the steps that copy.
@@ -79,12 +79,12 @@ def _look_at_the_source(world: World) -> Promotion:
     s3 = duties.as_reader(_PROMOTION.source, execution=_PROMOTION.execution, external_id=None).s3
     if workload.objects == 1:
         uri = f"s3://{SOURCE}/{workload.keys[0]}"
-        resolved = sources.find(uri, owner=owner, s3=s3)
+        resolved = s3_objects.find(uri, owner=owner, s3=s3)
         assert resolved  # noqa: S101 - the world has it
         found = Found(objects=(resolved,))
     else:
         uri = f"s3://{SOURCE}/{PREFIX}"
-        found = Found(objects=tuple(sources.listed(SOURCE, PREFIX, owner=owner, s3=s3)), prefix=PREFIX)
+        found = Found(objects=tuple(s3_objects.listed(SOURCE, PREFIX, owner=owner, s3=s3)), prefix=PREFIX)
     needed = inventory.take({uri: found}, application="reviews", stage="qa", bucket=_QA.artifact_bucket, where=uri)
     work_lists.write(work_lists.INVENTORY, needed.artifacts, _PROMOTION, s3=s3_of_hub())
     world.target_keys |= {artifact.source.key: artifact.key for artifact in needed.artifacts}
@@ -115,7 +115,7 @@ def _copy(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
         copied.append(copy_unit.handler({"promotion": document, "unit": unit, "attempt": 0}, invocation))
 
     units: list[dict[str, int]] = json.loads(manifest or b"[]")
-    workflow.distributed_map("Copy the artifacts", units, copy_one, memory=MEMORY, at_once=copy_plan.AT_ONCE)
+    workflow.distributed_map("Copy the artifacts", units, copy_one, memory=MEMORY, at_once=partitioning.AT_ONCE)
     return replace(
         promotion,
         copied=Copied(objects=sum(one["objects"] for one in copied), bytes=sum(one["bytes"] for one in copied)),

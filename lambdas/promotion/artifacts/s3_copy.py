@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import copy_plan, sources
+from lambdas.promotion.artifacts import partitioning, s3_objects
 from lambdas.promotion.contract.document import Artifact, S3Object, Transfer, Way, sha256
 from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NotYetVisible, UnsupportedModel
 
@@ -27,11 +27,11 @@ _NOT_WHOLE = {"BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", 
 _GONE = {"NoSuchKey", "NoSuchVersion", "404"}
 
 
-def look_at_source(artifact: Artifact, way: Way, *, s3: S3Client) -> sources.Seen:
+def look_at_source(artifact: Artifact, way: Way, *, s3: S3Client) -> s3_objects.Seen:
     """Return the artifact's source with version, checksum and metadata. Raises ArtifactChanged, ArtifactNotFound."""
     if artifact.text is not None:
-        return sources.Seen(object=artifact.source, kept={})
-    return sources.look_again(artifact.source, owner=way.source.account, s3=s3)
+        return s3_objects.Seen(object=artifact.source, kept={})
+    return s3_objects.look_again(artifact.source, owner=way.source.account, s3=s3)
 
 
 def copy_whole(artifact: Artifact, way: Way, *, s3: S3Client) -> bool:
@@ -63,7 +63,7 @@ def copy_whole(artifact: Artifact, way: Way, *, s3: S3Client) -> bool:
     except ClientError as error:
         if _code(error) == "PreconditionFailed":
             # Either of the two conditions: if the source is what it was, the target has the object already.
-            sources.require_unchanged(source, owner=way.source.account, s3=s3)
+            s3_objects.require_unchanged(source, owner=way.source.account, s3=s3)
             return False
         raise _refusal(artifact, way, error) from error
     return True
@@ -109,7 +109,7 @@ def copy_part(transfer: Transfer, part: int, way: Way, *, s3: S3Client) -> int:
     Another promotion of the same model ends the uploads to its folders when it has verified them, and an approval may
     start two. So there is nothing left to do here: the target looks whether the object is there.
     """
-    artifact, (first, last) = transfer.artifact, copy_plan.span(transfer, part)
+    artifact, (first, last) = transfer.artifact, partitioning.span(transfer, part)
     try:
         s3.upload_part_copy(
             CopySource=_copy_source(artifact.source),
@@ -121,8 +121,8 @@ def copy_part(transfer: Transfer, part: int, way: Way, *, s3: S3Client) -> int:
         )
     except ClientError as error:
         if _code(error) == "PreconditionFailed":
-            found = sources.find(artifact.source.uri, owner=way.source.account, s3=s3)
-            raise sources.changed(artifact.source, found) from error
+            found = s3_objects.find(artifact.source.uri, owner=way.source.account, s3=s3)
+            raise s3_objects.changed(artifact.source, found) from error
         if _code(error) == "NoSuchUpload":
             return 0
         raise _refusal(artifact, way, error) from error
@@ -136,7 +136,7 @@ def parts_there(transfer: Transfer, way: Way, *, first: int, last: int, s3: S3Cl
         for one in _parts(transfer, way, after=first - 1, s3=s3):
             if one["PartNumber"] > last:
                 break
-            begin, end = copy_plan.span(transfer, one["PartNumber"])
+            begin, end = partitioning.span(transfer, one["PartNumber"])
             if one["Size"] == end - begin + 1:
                 there.add(one["PartNumber"])
     except ClientError as error:
@@ -229,7 +229,7 @@ def _upload(transfer: Transfer, way: Way) -> dict[str, Any]:
 def _refusal(artifact: Artifact, way: Way, error: ClientError) -> Exception:
     code, to = _code(error), _uri(artifact, way)
     if code in _GONE:
-        return sources.gone(artifact.source)
+        return s3_objects.gone(artifact.source)
     if code == "ConditionalRequestConflict":
         return NotYetVisible(f"Another copy to {to} is under way; this one is tried again.")
     return CallRefused(f"S3 refused to copy {artifact.source.uri} to {to} ({error}).")

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from lambdas.promotion import inventory, rules, sources
+from lambdas.promotion import rules
+from lambdas.promotion.artifacts import inventory, s3_objects
+from lambdas.promotion.artifacts.inventory import Found
 from lambdas.promotion.contract.document import S3Object
 from lambdas.promotion.contract.errors import ArtifactNotFound, UnsupportedModel
-from lambdas.promotion.inventory import Found
 from lambdas.promotion.model import s3_uris
 from lambdas.promotion.model.s3_uris import Address, AddressKind
 
@@ -52,16 +53,16 @@ def _find(address: Address, *, owner: str, s3: S3Client) -> Found:
     # The object "a/" is a folder's marker: what ends with a slash and may be either is meant as a folder.
     folder = address.kind is AddressKind.PREFIX or (address.kind is AddressKind.EITHER and address.uri.endswith("/"))
     if not folder:
-        found = sources.find(address.uri, owner=owner, s3=s3)
+        found = s3_objects.find(address.uri, owner=owner, s3=s3)
         if found:
             rules.require_pinned(address, found)
             return Found(objects=(found,))
     if address.kind not in {AddressKind.PREFIX, AddressKind.EITHER}:
         raise _missing(address, owner, "no such object")
-    bucket, prefix = sources.split_uri(address.uri)
+    bucket, prefix = s3_objects.split_uri(address.uri)
     prefix = f"{prefix}/" if prefix and not prefix.endswith("/") else prefix
     # One more than can be carried is enough to refuse them: a whole bucket may have billions.
-    objects = tuple(islice(sources.listed(bucket, prefix, owner=owner, s3=s3), inventory.MOST_OBJECTS + 1))
+    objects = tuple(islice(s3_objects.listed(bucket, prefix, owner=owner, s3=s3), inventory.MOST_OBJECTS + 1))
     if not objects:
         what = "nothing below it" if folder else "neither such an object nor anything below"
         raise _missing(address, owner, what)
@@ -74,7 +75,7 @@ def _text_of(manifest: S3Object, *, owner: str, s3: S3Client, where: str) -> str
             f"{where}: {manifest.uri} has {manifest.size} bytes, more than a manifest's {_LARGEST_MANIFEST}. "
             "Nothing was created."
         )
-    content = sources.read(manifest, owner=owner, s3=s3)
+    content = s3_objects.read(manifest, owner=owner, s3=s3)
     try:
         return content.decode()
     except UnicodeDecodeError as error:

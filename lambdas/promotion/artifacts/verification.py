@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import rules, sources
+from lambdas.promotion import rules
+from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.contract.document import Artifact, S3Object
 from lambdas.promotion.contract.settings import Environment
 
@@ -21,7 +22,7 @@ def listed(folders: Iterable[str], target: Environment, *, s3: S3Client) -> dict
     return {
         found.key: found
         for folder in folders
-        for found in sources.listed(target.artifact_bucket, folder, owner=target.account, s3=s3)
+        for found in s3_objects.listed(target.artifact_bucket, folder, owner=target.account, s3=s3)
     }
 
 
@@ -30,7 +31,7 @@ def require_arrived(artifact: Artifact, target: Environment, *, s3: S3Client) ->
 
     Raises ArtifactMismatch if it is not there, or is something else.
     """
-    found = sources.find(f"s3://{target.artifact_bucket}/{artifact.key}", owner=target.account, s3=s3)
+    found = s3_objects.find(f"s3://{target.artifact_bucket}/{artifact.key}", owner=target.account, s3=s3)
     return rules.require_arrived(artifact, found, bucket=target.artifact_bucket)
 
 
