@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import endpoint_rules, endpoints, lock_rules, models, registries, roll_back_rules, rules
+from lambdas.promotion import endpoint_rules, endpoints, lock_rules, models, roll_back_rules, rules
 from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, Outcome, Progress, Promotion, Transfer
+from lambdas.promotion.images import ecr_client
 from lambdas.promotion.runtime.handler import now, s3_of_hub, step
 
 
@@ -27,7 +28,7 @@ def handler(promotion: Promotion) -> Promotion:
         return promotion.with_change(change)
     model = models.find_same(promotion.wanted_model, sagemaker=sagemaker)
     config = endpoints.find_same_config(promotion.wanted_config, sagemaker=sagemaker)
-    there = [registries.is_there(image.target, account=account) for image in promotion.images]
+    there = [ecr_client.is_there(image.target, account=account) for image in promotion.images]
     if missing or not (model and config and all(there)):
         # The endpoint serves, but SageMaker could not replace its instances any more: what is missing is made again.
         return promotion.with_change(replace(change, progress=Progress.CHANGE_WANTED))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lambdas.promotion import image_copies
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.images import copy as image_copy
 from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about
 
 
@@ -17,7 +17,7 @@ def handler(event: Event, context: Any) -> dict[str, Any]:
     promotion = Promotion.from_json(event["promotion"])
     image = promotion.images[event["index"]]
     log_about(promotion, image=image.target)
-    copied = image_copies.copy(
+    copied = image_copy.copy(
         image,
         reader=duties.as_image_reader(promotion, image).ecr,
         pusher=duties.as_pusher(promotion, image).ecr,

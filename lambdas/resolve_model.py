@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import images, naming, registries, registry, rules, sample_payloads
+from lambdas.promotion import naming, registry, rules, sample_payloads
 from lambdas.promotion.artifacts import discovery, inventory
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
@@ -14,6 +14,7 @@ from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Promotion, Request, SourceModel
 from lambdas.promotion.contract.settings import Application, Environment, Settings
+from lambdas.promotion.images import ecr_client, references
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
 from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, s3_of_hub
@@ -36,7 +37,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     model, found, tags = _model_of(request, application, source, account, deployed)
     model = sample_payloads.resolved(model, stage, source=account)
     named = found.images
-    digests = registries.digests(named, account)
+    digests = ecr_client.digests(named, account)
     found = definition.for_stage(found, stage=stage, source=source, target=target, digests=digests, where=model.arn)
     needed = inventory.take(
         discovery.find_all(found.addresses, owner=source.account, s3=account.s3, where=model.arn),
@@ -55,7 +56,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         external_id=deployed.external_id,
         deadline=execution.started_at + timedelta(seconds=stage.deadline_seconds),
         model=model,
-        images=images.to_copy(named, digests, source=source, target=target, stage=stage),
+        images=references.to_copy(named, digests, source=source, target=target, stage=stage),
         **naming.wanted(found, needed, tags, request=request, stage=stage, target=target, model=model, by=execution),
     )
     work_lists.write(work_lists.INVENTORY, needed.artifacts, promotion, s3=s3_of_hub())

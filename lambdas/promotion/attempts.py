@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import async_invocations, images, manifests, payloads, readiness, registries
+from lambdas.promotion import async_invocations, payloads, readiness
 from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, S3Object, Way, sha256
@@ -28,6 +28,7 @@ from lambdas.promotion.contract.errors import (
 )
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.smoke_test_settings import Payload
+from lambdas.promotion.images import ecr_client, oci_manifest, references
 from lambdas.promotion.readiness import Answer, Finding, Unproved
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def verify(promotion: Promotion, there: Artifact | None, *, s3: S3Client) -> lis
 def pull(address: str, promotion: Promotion, *, account: Account) -> list[Answer]:
     """Ask for an image that the target's model will use."""
     try:
-        registries.require_usable([address], promotion.target, account=account)
+        ecr_client.require_usable([address], promotion.target, account=account)
     except (ImageNotFound, ImageNotAccessible, CallRefused) as error:
         return [
             Finding(
@@ -172,11 +173,11 @@ def pull(address: str, promotion: Promotion, *, account: Account) -> list[Answer
 
 def fetch(image: ImageCopy, *, account: Account) -> list[Answer]:
     """Ask for an image that will be copied, and where one of its layers can be fetched."""
-    source = images.parse(image.source)
+    source = references.parse(image.source)
     answers: list[Answer] = []
 
     def ask() -> None:
-        found = registries.find(source, ecr=account.ecr)
+        found = ecr_client.find(source, ecr=account.ecr)
         if found is None:
             answers.append(
                 Finding(
@@ -188,7 +189,7 @@ def fetch(image: ImageCopy, *, account: Account) -> list[Answer]:
                     error=ImageNotFound,
                 )
             )
-        elif blobs := manifests.layers(found.content):
+        elif blobs := oci_manifest.layers(found.content):
             account.ecr.get_download_url_for_layer(
                 registryId=str(source.account), repositoryName=source.repository, layerDigest=blobs[-1].digest
             )

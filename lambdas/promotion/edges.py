@@ -15,7 +15,6 @@ from lambdas.promotion import (
     obstacles,
     payloads,
     readiness,
-    registries,
     scaling_targets,
     serving,
     tries,
@@ -27,6 +26,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import ImageCopy, Promotion, Transfer, Wanted
 from lambdas.promotion.contract.errors import AccessDenied, NameTaken
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty
+from lambdas.promotion.images import ecr_client
 from lambdas.promotion.readiness import Answer, Finding, Unproved
 from lambdas.promotion.serving import Serving
 from lambdas.promotion.tries import Try
@@ -238,7 +238,7 @@ def _missing_images(promotion: Promotion, answers: list[Answer]) -> list[ImageCo
     missing = []
     for image in promotion.images:
         pusher = _enter(functools.partial(duties.as_pusher, promotion, image), answers)
-        if pusher and _guarded(functools.partial(registries.is_there, image.target, account=pusher), answers) is False:
+        if pusher and _guarded(functools.partial(ecr_client.is_there, image.target, account=pusher), answers) is False:
             missing.append(image)
     return missing
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from lambdas.promotion import images, trial_rules
+from lambdas.promotion import trial_rules
 from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
 from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.images import references
 from lambdas.promotion.simulation import Needed
 
 _PUSH = (
@@ -123,8 +124,8 @@ def of_execution_role(promotion: Promotion, artifacts: Sequence[Artifact], *, ke
         )
     repositories = {
         image.repository_arn
-        for address in images.named_in(promotion.wanted_model.request)
-        if (image := images.parse(address)).account
+        for address in references.named_in(promotion.wanted_model.request)
+        if (image := references.parse(address)).account
     }
     region = {"aws:RequestedRegion": target.region}
     for repository in sorted(repositories):
@@ -153,7 +154,7 @@ def of_pusher(promotion: Promotion, missing: Sequence[ImageCopy]) -> Iterator[Ne
         yield Needed(
             role=promotion.target.role_arn(Duty.PUSHER),
             actions=_PUSH,
-            resource=images.parse(image.target).repository_arn,
+            resource=references.parse(image.target).repository_arn,
             context={"aws:RequestedRegion": promotion.target.region},
         )
 

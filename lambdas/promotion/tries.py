@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from lambdas.promotion import attempts, images, inquiries, needs, obstacles, rollout, simulation
+from lambdas.promotion import attempts, inquiries, needs, obstacles, rollout, simulation
 from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, Transfer
 from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.images import references
 from lambdas.promotion.readiness import Answer, Unproved
 from lambdas.promotion.serving import Serving
 
@@ -31,7 +32,7 @@ def in_target(promotion: Promotion, transfers: Sequence[Transfer], deployer: Acc
     yield functools.partial(attempts.verify, promotion, copied, s3=deployer.s3)
     to_come = {image.target for image in promotion.images}
     _ = deployer.ecr  # made here: a client is not made in several threads at once
-    for address in images.named_in(promotion.wanted_model.request):
+    for address in references.named_in(promotion.wanted_model.request):
         if address not in to_come:
             yield functools.partial(attempts.pull, address, promotion, account=deployer)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion import image_copies, manifests
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.errors import (
@@ -21,6 +20,8 @@ from lambdas.promotion.contract.errors import (
     PromotionError,
     QuotaExceeded,
 )
+from lambdas.promotion.images import copy as image_copy
+from lambdas.promotion.images import oci_manifest
 from tests.adapters.conftest import Stubs
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
 LAYER, CONFIG = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
 MANIFEST = json.dumps({"config": {"digest": CONFIG, "size": 2}, "layers": [{"digest": LAYER, "size": 7}]})
-DIGEST = manifests.digest_of(MANIFEST)
+DIGEST = oci_manifest.digest_of(MANIFEST)
 INDEX = json.dumps({"manifests": [{"digest": DIGEST}]})
-INDEX_DIGEST = manifests.digest_of(INDEX)
+INDEX_DIGEST = oci_manifest.digest_of(INDEX)
 FROM = {"registryId": "222222222222", "repositoryName": "team/model"}
 TO = {"registryId": "333333333333", "repositoryName": "promote/team/model"}
 
@@ -46,7 +47,7 @@ def copy(ecr: ECRClient, digest: str = DIGEST, *, seconds_left: float = 900) -> 
     source = f"222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model@{digest}"
     target = f"333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/team/model@{digest}"
     image = ImageCopy(source=source, target=target)
-    return image_copies.copy(image, reader=ecr, pusher=ecr, seconds_left=lambda: seconds_left)
+    return image_copy.copy(image, reader=ecr, pusher=ecr, seconds_left=lambda: seconds_left)
 
 
 def found(stubs: Stubs, place: dict[str, str], digest: str, content: str = MANIFEST) -> None:

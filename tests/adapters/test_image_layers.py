@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion import image_layers, images
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound, PromotionError
-from lambdas.promotion.manifests import Layer
+from lambdas.promotion.images import layers as image_layers
+from lambdas.promotion.images import references
+from lambdas.promotion.images.oci_manifest import Layer
 from tests.adapters.conftest import Stubs
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def copy(ecr: ECRClient, *, times: int = 100) -> None:
 
     image_layers.copy(
         Layer(digest=DIGEST, size=len(CONTENT)),
-        source=images.parse("222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model"),
-        target=images.parse("333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/team/model"),
+        source=references.parse("222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model"),
+        target=references.parse("333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/team/model"),
         reader=ecr,
         pusher=ecr,
         require_time=require_time,

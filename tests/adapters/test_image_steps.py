@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lambdas import compare_endpoint, copy_image
-from lambdas.promotion import manifests
 from lambdas.promotion.contract.document import ImageCopy, Progress, Promotion
 from lambdas.promotion.contract.errors import ImageCopyInterrupted
+from lambdas.promotion.images import oci_manifest
 from tests.adapters.conftest import Stubs
 from tests.unit.given import promotion, recorded
 
@@ -70,7 +70,7 @@ def test_the_copy_ends_before_lambda_ends_it(aws: Stubs) -> None:
     aws.let_in()
     aws.let_in()
     manifest = json.dumps({"config": {"digest": f"sha256:{'b' * 64}", "size": 2}})
-    digest = manifests.digest_of(manifest)
+    digest = oci_manifest.digest_of(manifest)
     image = ImageCopy(source=COPY.source.replace(DIGEST, digest), target=COPY.target.replace(DIGEST, digest))
     missing: dict[str, Any] = {"images": [], "failures": [{"failureCode": "ImageNotFound"}]}
     aws.ecr.add_response("batch_get_image", missing)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import registries
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound, Throttled
+from lambdas.promotion.images import ecr_client
 from tests.adapters.conftest import Stubs
 from tests.unit.given import QA
 
@@ -62,12 +62,12 @@ def denied(aws: Stubs, policy: str) -> None:
 
 def test_a_tag_means_a_digest_now(aws: Stubs) -> None:
     there_is(aws, asked_for("222222222222", imageTag="1.2"))
-    assert registries.digest_of(f"{OWN}:1.2", account=account()) == DIGEST
+    assert ecr_client.digest_of(f"{OWN}:1.2", account=account()) == DIGEST
 
 
 def test_an_image_without_a_tag_is_the_latest(aws: Stubs) -> None:
     there_is(aws, asked_for("222222222222", imageTag="latest"))
-    assert registries.digest_of(OWN, account=account()) == DIGEST
+    assert ecr_client.digest_of(OWN, account=account()) == DIGEST
 
 
 @pytest.mark.parametrize(
@@ -80,49 +80,49 @@ def test_an_image_without_a_tag_is_the_latest(aws: Stubs) -> None:
     ],
 )
 def test_what_is_pinned_or_cannot_be_asked_here_is_not_asked_for(aws: Stubs, image: str, digest: str | None) -> None:
-    assert registries.digest_of(image, account=account()) == digest
+    assert ecr_client.digest_of(image, account=account()) == digest
 
 
 def test_each_image_is_asked_for(aws: Stubs) -> None:
     there_is(aws, asked_for("222222222222", imageTag="1"))
     there_is(aws, asked_for("555555555555", imageTag="2"))
-    assert registries.digests([f"{OWN}:1", f"{THEIRS}:2"], account()) == {f"{OWN}:1": DIGEST, f"{THEIRS}:2": DIGEST}
+    assert ecr_client.digests([f"{OWN}:1", f"{THEIRS}:2"], account()) == {f"{OWN}:1": DIGEST, f"{THEIRS}:2": DIGEST}
 
 
 def test_an_image_that_is_missing_is_refused_by_its_address(aws: Stubs) -> None:
     there_is_not(aws)
     with pytest.raises(ImageNotFound, match=rf"{OWN}:1 .*account 222222222222 in us-east-1, repository team/model"):
-        registries.digest_of(f"{OWN}:1", account=account())
+        ecr_client.digest_of(f"{OWN}:1", account=account())
 
 
 def test_a_repository_that_is_missing_has_no_image(aws: Stubs) -> None:
     aws.ecr.add_client_error("batch_get_image", "RepositoryNotFoundException", "The repository does not exist")
     with pytest.raises(ImageNotFound):
-        registries.digest_of(f"{OWN}:1", account=account())
+        ecr_client.digest_of(f"{OWN}:1", account=account())
 
 
 def test_a_registry_that_does_not_let_us_ask_leaves_the_tag(aws: Stubs) -> None:
     denied(aws, "resource")
-    assert registries.digest_of(f"{THEIRS}:1", account=account()) is None
+    assert ecr_client.digest_of(f"{THEIRS}:1", account=account()) is None
 
 
 @pytest.mark.parametrize(("image", "policy"), [(THEIRS, "identity"), (OWN, "identity"), (OWN, "resource")])
 def test_a_right_that_is_ours_to_give_is_never_missed_silently(aws: Stubs, image: str, policy: str) -> None:
     denied(aws, policy)
     with pytest.raises(AccessDenied, match="promote-dev-reader may not call ecr:BatchGetImage on the repository"):
-        registries.digest_of(f"{image}:1", account=account())
+        ecr_client.digest_of(f"{image}:1", account=account())
 
 
 def test_an_image_that_ecr_does_not_give_is_told_with_its_reason(aws: Stubs) -> None:
     there_is_not(aws, "ImageInaccessible")
     with pytest.raises(CallRefused, match="ImageInaccessible: the reason"):
-        registries.digest_of(f"{OWN}:1", account=account())
+        ecr_client.digest_of(f"{OWN}:1", account=account())
 
 
 def test_a_throttled_question_is_asked_again_by_the_workflow(aws: Stubs) -> None:
     aws.ecr.add_client_error("batch_get_image", "ThrottlingException", "Rate exceeded")
     with pytest.raises(Throttled):
-        registries.digest_of(f"{OWN}:1", account=account())
+        ecr_client.digest_of(f"{OWN}:1", account=account())
 
 
 # What the target may use
@@ -132,19 +132,19 @@ def test_images_that_the_target_may_use_are_asked_for_by_their_digest_and_go_fur
     there_is(aws, asked_for("222222222222", imageDigest=DIGEST))
     there_is(aws, asked_for("333333333333", imageDigest=DIGEST))
     images = [f"{OWN}@{DIGEST}", f"{HERE}@{DIGEST}", "registry.example/team/model:1"]
-    registries.require_usable(images, QA, account=account(*TARGET))
+    ecr_client.require_usable(images, QA, account=account(*TARGET))
 
 
 def test_an_image_that_is_not_there_is_refused(aws: Stubs) -> None:
     there_is_not(aws)
     with pytest.raises(ImageNotFound, match=rf"{OWN}@{DIGEST} is not there: account 222222222222"):
-        registries.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
+        ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
 
 
 def test_an_image_that_may_not_be_pulled_is_told_with_what_its_policy_and_the_execution_role_need(aws: Stubs) -> None:
     denied(aws, "resource")
     with pytest.raises(ImageNotAccessible) as told:
-        registries.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
+        ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
     for words in (
         "arn:aws:iam::333333333333:role/promote-qa-deployer",
         "In account 222222222222 the policy of the repository team/model",
@@ -160,7 +160,7 @@ def test_an_image_that_may_not_be_pulled_is_told_with_what_its_policy_and_the_ex
 def test_in_its_own_account_an_image_needs_no_repository_policy(aws: Stubs) -> None:
     denied(aws, "identity")
     with pytest.raises(ImageNotAccessible) as told:
-        registries.require_usable([f"{HERE}@{DIGEST}"], QA, account=account(*TARGET))
+        ecr_client.require_usable([f"{HERE}@{DIGEST}"], QA, account=account(*TARGET))
     assert "TargetsPull" not in str(told.value)
 
 
@@ -168,7 +168,7 @@ def test_all_problems_of_all_images_are_told_at_once(aws: Stubs) -> None:
     there_is_not(aws)
     denied(aws, "resource")
     with pytest.raises(ImageNotAccessible) as told:
-        registries.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))
+        ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))
     assert f"{OWN}:1 is not there" in str(told.value)
     assert "In account 555555555555" in str(told.value)
 
@@ -177,4 +177,4 @@ def test_all_missing_images_are_told_at_once(aws: Stubs) -> None:
     for _ in range(2):
         there_is_not(aws)
     with pytest.raises(ImageNotFound, match=rf"{OWN}:1 is not there.*{THEIRS}:1 is not there"):
-        registries.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))
+        ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import image_copies, image_layers
 from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.errors import ImageCopyInterrupted
+from lambdas.promotion.images import copy as image_copy
+from lambdas.promotion.images import layers as image_layers
 from sandbox.control import Sandbox
 from tests.sandbox.given import DEV, QA
 from tests.sandbox.images import push, push_index, sha256
@@ -45,7 +46,7 @@ class Registries:
         )
 
     def copy(self, digest: str, *, seconds_left: Any = lambda: A_LONG_TIME) -> bool:
-        return image_copies.copy(self.image(digest), reader=self.dev, pusher=self.qa, seconds_left=seconds_left)
+        return image_copy.copy(self.image(digest), reader=self.dev, pusher=self.qa, seconds_left=seconds_left)
 
     def found(self, digest: str) -> dict[str, Any]:
         asked = {"repositoryName": f"promote/{self.name}", "imageIds": [{"imageDigest": digest}]}

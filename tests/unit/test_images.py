@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import images, manifests
 from lambdas.promotion.contract.settings import Environment
-from lambdas.promotion.images import _AWS, Image, ImageProblem
+from lambdas.promotion.images import oci_manifest, references
+from lambdas.promotion.images.references import _AWS, Image, ImageProblem
 from tests.unit.given import DEV, QA, STAGE
 
 DIGEST, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -26,7 +26,7 @@ REGIONS = sorted({region for places in _AWS.values() for region in places})
 def in_target(
     image: str, digest: str | None = DIGEST, *, source: Environment = DEV, target: Environment = QA, **stage: Any
 ) -> str:
-    return images.in_target(image, digest, source=source, target=target, stage=replace(STAGE, **stage))
+    return references.in_target(image, digest, source=source, target=target, stage=replace(STAGE, **stage))
 
 
 # Addresses
@@ -45,24 +45,24 @@ def in_target(
     ],
 )
 def test_an_address_has_its_parts(address: str, parts: tuple[str | None, ...]) -> None:
-    found = images.parse(address)
+    found = references.parse(address)
     assert (found.registry, found.repository, found.tag, found.digest) == parts
 
 
 @pytest.mark.parametrize("domain", ["us-east-1.amazonaws.com", "cn-north-1.amazonaws.com.cn"])
 def test_an_ecr_registry_tells_account_and_region(domain: str) -> None:
-    found = images.parse(f"222222222222.dkr.ecr.{domain}/model")
+    found = references.parse(f"222222222222.dkr.ecr.{domain}/model")
     assert (found.account, found.region) == ("222222222222", domain.partition(".")[0])
 
 
 @pytest.mark.parametrize("registry", ["public.ecr.aws", "host.example", "222222222222.dkr.ecr.us-east-1.example.com"])
 def test_any_other_registry_has_no_account(registry: str) -> None:
-    assert images.parse(f"{registry}/team/model").account is None
+    assert references.parse(f"{registry}/team/model").account is None
 
 
 def test_a_digest_of_another_kind_is_a_problem() -> None:
     with pytest.raises(ImageProblem, match="md5"):
-        images.parse(f"{OWN}@md5:0")
+        references.parse(f"{OWN}@md5:0")
 
 
 # In the target
@@ -150,7 +150,7 @@ def test_an_address_that_sagemaker_has_no_room_for_is_a_problem(length: int, fit
 
 
 def copies(*named: str, target: Environment = QA, **stage: Any) -> list[tuple[str, str]]:
-    found = images.to_copy(
+    found = references.to_copy(
         named,
         dict.fromkeys(named, DIGEST),
         source=DEV,
@@ -188,7 +188,7 @@ def test_nothing_is_copied_within_one_registry() -> None:
 
 
 def test_nothing_is_copied_unless_the_application_says_so() -> None:
-    assert images.to_copy([OWN], {OWN: DIGEST}, source=DEV, target=QA, stage=STAGE) == ()
+    assert references.to_copy([OWN], {OWN: DIGEST}, source=DEV, target=QA, stage=STAGE) == ()
 
 
 def test_an_image_whose_digest_nobody_knows_cannot_be_copied() -> None:
@@ -212,7 +212,7 @@ def test_what_was_copied_to_qa_has_the_same_repository_in_production() -> None:
     ],
 )
 def test_every_image_of_a_request_is_named_once(request_: dict[str, Any], named: tuple[str, ...]) -> None:
-    assert images.named_in(request_) == named
+    assert references.named_in(request_) == named
 
 
 def test_a_repository_has_its_arn() -> None:
@@ -230,17 +230,17 @@ def test_an_images_blobs_are_its_configuration_and_its_layers_each_once_the_larg
             "layers": [{"digest": "a", "size": 1}, {"digest": "b", "size": 9}, {"digest": "a", "size": 1}],
         }
     )
-    assert [(one.digest, one.size) for one in manifests.layers(content)] == [("b", 9), ("c", 7), ("a", 1)]
-    assert manifests.children(content) == ()
+    assert [(one.digest, one.size) for one in oci_manifest.layers(content)] == [("b", 9), ("c", 7), ("a", 1)]
+    assert oci_manifest.children(content) == ()
 
 
 def test_an_index_has_images_and_no_layers() -> None:
     content = json.dumps({"manifests": [{"digest": "arm"}, {"digest": "intel"}, {"digest": "arm"}]})
-    assert (manifests.children(content), manifests.layers(content)) == (("arm", "intel"), ())
+    assert (oci_manifest.children(content), oci_manifest.layers(content)) == (("arm", "intel"), ())
 
 
 def test_a_manifests_digest_is_that_of_its_very_text() -> None:
     """The value is that of `printf '{"ä": 1}' | sha256sum`."""
-    assert manifests.digest_of('{"ä": 1}') == (
+    assert oci_manifest.digest_of('{"ä": 1}') == (
         "sha256:7dfb3be864b00376a9a834552f30934d1f1ac430ae88c4fb3554bf79603e5ba8"
     )

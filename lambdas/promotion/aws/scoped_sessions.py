@@ -11,13 +11,14 @@ import os.path
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from lambdas.promotion import images, payloads
+from lambdas.promotion import payloads
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Artifact, Execution, ImageCopy, Promotion, TrialEndpoint
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.settings import Environment, Stage
+from lambdas.promotion.images import references
 
 # IAM's own names for characters that mean something in a policy (AWS: IAM policy elements, variables).
 _LITERAL = {"*": "${*}", "?": "${?}", "$": "${$}"}
@@ -73,13 +74,15 @@ def as_image_reader(promotion: Promotion, image: ImageCopy) -> Account:
         promotion,
         promotion.source,
         Duty.READER,
-        (["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], [images.parse(image.source).repository_arn]),
+        (["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], [references.parse(image.source).repository_arn]),
     )
 
 
 def as_pusher(promotion: Promotion, image: ImageCopy) -> Account:
     """Write into one repository of the target's registry."""
-    return _enter(promotion, promotion.target, Duty.PUSHER, (["ecr:*"], [images.parse(image.target).repository_arn]))
+    return _enter(
+        promotion, promotion.target, Duty.PUSHER, (["ecr:*"], [references.parse(image.target).repository_arn])
+    )
 
 
 def as_deployer(promotion: Promotion, *, also_config: str | None = None) -> Account:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from lambdas.promotion import images
 from lambdas.promotion.contract import sagemaker_limits
 from lambdas.promotion.contract.settings import Environment, Stage
+from lambdas.promotion.images import references
 from lambdas.promotion.model import arn_mapping, data_sources, environment_variables, jumpstart, supported_fields
 
 
@@ -33,10 +33,10 @@ def container(
     fitted = _with_arns(fitted, path, stage, target, problems)
     if not is_in_vpc_registry(found):
         try:
-            fitted["Image"] = images.in_target(
+            fitted["Image"] = references.in_target(
                 fitted["Image"], digests.get(fitted["Image"]), source=source, target=target, stage=stage
             )
-        except images.ImageProblem as problem:
+        except references.ImageProblem as problem:
             problems.append(f"{path}Image ({problem})")
     result: dict[str, Any] = supported_fields.said(fitted)
     return result

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import images
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.settings import Environment
-from lambdas.promotion.images import Image
+from lambdas.promotion.images import references
+from lambdas.promotion.images.references import Image
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -58,7 +58,7 @@ def digest_of(address: str, *, account: Account) -> str | None:
 
     Raises ImageNotFound, AccessDenied.
     """
-    image = images.parse(address)
+    image = references.parse(address)
     if image.digest or image.region != account.region:
         return image.digest
     try:
@@ -78,7 +78,7 @@ def digest_of(address: str, *, account: Account) -> str | None:
 
 def is_there(address: str, *, account: Account) -> bool:
     """Say whether the account's registry has an image."""
-    return find(images.parse(address), ecr=account.ecr) is not None
+    return find(references.parse(address), ecr=account.ecr) is not None
 
 
 def find(image: Image, *, ecr: ECRClient) -> Manifest | None:
@@ -118,7 +118,7 @@ def require_usable(addresses: Iterable[str], target: Environment, *, account: Ac
     """
     missing, denied = [], []
     for address in addresses:
-        image = images.parse(address)
+        image = references.parse(address)
         if image.account is None:
             continue
         try:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import image_layers, images, manifests, registries
 from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound, QuotaExceeded
-from lambdas.promotion.images import Image
-from lambdas.promotion.manifests import Layer
-from lambdas.promotion.registries import Manifest
+from lambdas.promotion.images import ecr_client, oci_manifest, references
+from lambdas.promotion.images import layers as image_layers
+from lambdas.promotion.images.ecr_client import Manifest
+from lambdas.promotion.images.oci_manifest import Layer
+from lambdas.promotion.images.references import Image
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -57,12 +58,12 @@ def copy(image: ImageCopy, *, reader: ECRClient, pusher: ECRClient, seconds_left
 
     Raises ImageCopyInterrupted (Transient: the next run goes on), ImageNotFound, ImageMismatch, QuotaExceeded.
     """
-    target = images.parse(image.target)
-    if registries.find(target, ecr=pusher):
+    target = references.parse(image.target)
+    if ecr_client.find(target, ecr=pusher):
         return False
     _ensure_repository(target, ecr=pusher)
     run = _Copy(
-        source=images.parse(image.source), target=target, reader=reader, pusher=pusher, seconds_left=seconds_left
+        source=references.parse(image.source), target=target, reader=reader, pusher=pusher, seconds_left=seconds_left
     )
     # With a tag, which can never mean another image: rules that expire untagged images would take it from an endpoint.
     _copy(str(target.digest), run, tag=f"promoted-{str(target.digest).removeprefix('sha256:')}")
@@ -70,20 +71,20 @@ def copy(image: ImageCopy, *, reader: ECRClient, pusher: ECRClient, seconds_left
 
 
 def _copy(digest: str, run: _Copy, *, tag: str | None = None) -> None:
-    found = registries.find(replace(run.source, digest=digest), ecr=run.reader)
+    found = ecr_client.find(replace(run.source, digest=digest), ecr=run.reader)
     if found is None:
         raise ImageNotFound(
             f"The image {run.source.name}@{digest} is not in its registry any more. Push it again or register the "
             "model again."
         )
-    if manifests.digest_of(found.content) != digest:
+    if oci_manifest.digest_of(found.content) != digest:
         raise ImageMismatch(
-            f"The manifest of {run.source.name}@{digest} has the digest {manifests.digest_of(found.content)}."
+            f"The manifest of {run.source.name}@{digest} has the digest {oci_manifest.digest_of(found.content)}."
         )
-    for child in manifests.children(found.content):
-        if not registries.find(replace(run.target, digest=child), ecr=run.pusher):
+    for child in oci_manifest.children(found.content):
+        if not ecr_client.find(replace(run.target, digest=child), ecr=run.pusher):
             _copy(child, run)
-    _copy_layers(manifests.layers(found.content), run)
+    _copy_layers(oci_manifest.layers(found.content), run)
     _put(found, run, tag=tag)
 
 

@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import get_cert_path
 
 from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound
-from lambdas.promotion.images import Image
-from lambdas.promotion.manifests import Layer
+from lambdas.promotion.images.oci_manifest import Layer
+from lambdas.promotion.images.references import Image
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

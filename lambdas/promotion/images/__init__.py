@@ -1,0 +1,1 @@
+"""Container images: what a reference says, and how an image is copied between registries."""
