@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import endpoint_rules, endpoints, lock_rules, models, roll_back_rules, rules
+from lambdas.promotion import lock_rules, roll_back_rules, rules
 from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, Outcome, Progress, Promotion, Transfer
+from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.endpoint import model_client
+from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.images import ecr_client
 from lambdas.promotion.runtime.handler import now, s3_of_hub, step
 
@@ -18,16 +21,16 @@ from lambdas.promotion.runtime.handler import now, s3_of_hub, step
 def handler(promotion: Promotion) -> Promotion:
     account = duties.as_deployer(promotion)
     sagemaker = account.sagemaker
-    seen = endpoints.see(promotion.stage.endpoint, sagemaker=sagemaker)
+    seen = endpoint_client.see(promotion.stage.endpoint, sagemaker=sagemaker)
     roll_back_rules.require_same_goal(promotion, seen)
-    change = endpoint_rules.before_change(promotion, seen)
+    change = endpoint_state.before_change(promotion, seen)
     # What is rolled back to was copied by the promotion that it was.
     missing = [] if promotion.request.roll_back else _look_for_copies(promotion, account)
     if change.progress is not Progress.NOTHING_TO_DO:
         lock_rules.require_not_older(promotion)
         return promotion.with_change(change)
-    model = models.find_same(promotion.wanted_model, sagemaker=sagemaker)
-    config = endpoints.find_same_config(promotion.wanted_config, sagemaker=sagemaker)
+    model = model_client.find_same(promotion.wanted_model, sagemaker=sagemaker)
+    config = endpoint_client.find_same_config(promotion.wanted_config, sagemaker=sagemaker)
     there = [ecr_client.is_there(image.target, account=account) for image in promotion.images]
     if missing or not (model and config and all(there)):
         # The endpoint serves, but SageMaker could not replace its instances any more: what is missing is made again.

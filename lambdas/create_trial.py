@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import endpoints, trial_rules
+from lambdas.promotion import trial_rules
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.runtime.handler import logger, now, step
 from lambdas.promotion.trial_rules import Act
 
@@ -15,11 +16,11 @@ from lambdas.promotion.trial_rules import Act
 def handler(promotion: Promotion) -> Promotion:
     known = trial_rules.begin(promotion)
     sagemaker = duties.as_trier(promotion, known).sagemaker
-    seen = endpoints.see(known.endpoint, sagemaker=sagemaker)
+    seen = endpoint_client.see(known.endpoint, sagemaker=sagemaker)
     act, progress = trial_rules.next_act(promotion, known, seen, now=now())
     if act is Act.CREATE:
-        endpoints.ensure_config(trial_rules.config(promotion), promotion.tags, sagemaker=sagemaker)
+        endpoint_client.ensure_config(trial_rules.config(promotion), promotion.tags, sagemaker=sagemaker)
         endpoint = replace(promotion.stage, endpoint=known.endpoint)
-        endpoints.create(endpoint, known.config, promotion.tags, sagemaker=sagemaker)
+        endpoint_client.create(endpoint, known.config, promotion.tags, sagemaker=sagemaker)
     logger.info("Trying", extra={"trial": known.endpoint, "act": act.name, "progress": progress})
     return replace(promotion, trial=replace(known, progress=progress))

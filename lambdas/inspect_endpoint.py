@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import endpoint_rules, endpoints
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
+from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.runtime.handler import now, step
 
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    seen = endpoints.see(promotion.stage.endpoint, sagemaker=duties.as_deployer(promotion).sagemaker)
-    progress = endpoint_rules.after_change(promotion, seen, now=now())
+    seen = endpoint_client.see(promotion.stage.endpoint, sagemaker=duties.as_deployer(promotion).sagemaker)
+    progress = endpoint_state.after_change(promotion, seen, now=now())
     known = promotion.change or Change(progress=progress)
     failures = known.capacity_failures + (progress is Progress.NO_CAPACITY)
     change = replace(known, progress=progress, capacity_failures=failures, looks=known.looks + 1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import endpoints, trial_rules
+from lambdas.promotion import trial_rules
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion, TrialProgress
+from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.runtime.handler import logger, now, step_with_attempt
 from lambdas.promotion.trial_rules import Act
 
@@ -16,13 +17,13 @@ def handler(promotion: Promotion, attempt: int) -> Promotion:
     known = trial_rules.begin(promotion)
     began_at = known.removal_began_at or now()
     sagemaker = duties.as_trier(promotion, known).sagemaker
-    seen = endpoints.see(known.endpoint, sagemaker=sagemaker)
+    seen = endpoint_client.see(known.endpoint, sagemaker=sagemaker)
     trial_rules.require_time_to_remove(promotion, known, seen, began_at=began_at, now=now())
     act, progress = trial_rules.next_removal(known, seen, again=attempt > 0)
     if act is Act.DELETE:
-        endpoints.delete(known.endpoint, sagemaker=sagemaker)
+        endpoint_client.delete(known.endpoint, sagemaker=sagemaker)
     if progress is TrialProgress.GONE:
-        endpoints.delete_config(known.config, sagemaker=sagemaker)
+        endpoint_client.delete_config(known.config, sagemaker=sagemaker)
     logger.info("Removing the trial", extra={"trial": known.endpoint, "act": act.name, "progress": progress})
     removed = replace(
         known,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import endpoints, roll_back_rules
+from lambdas.promotion import roll_back_rules
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion, RollBackProgress
+from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.roll_back_rules import Act
 from lambdas.promotion.runtime.handler import Event, logger, now, step_with_event
 
@@ -17,17 +18,17 @@ def handler(promotion: Promotion, event: Event) -> Promotion:
     known = roll_back_rules.begin(promotion, now=now())
     sagemaker = duties.as_deployer(promotion, also_config=known.to).sagemaker
     stage = promotion.stage
-    seen = endpoints.see(stage.endpoint, sagemaker=sagemaker)
+    seen = endpoint_client.see(stage.endpoint, sagemaker=sagemaker)
     roll_back_rules.require_time_left(promotion, known, seen, now=now())
     act, progress = roll_back_rules.next_act(
         promotion, known, seen, again=event["attempt"] > 0, because=event["because"]
     )
     if act is Act.UPDATE:
-        progress = endpoints.go_back(stage, str(known.to), sagemaker=sagemaker)
+        progress = endpoint_client.go_back(stage, str(known.to), sagemaker=sagemaker)
     elif act is Act.CREATE:
-        progress = RollBackProgress(endpoints.create(stage, str(known.to), promotion.tags, sagemaker=sagemaker))
+        progress = RollBackProgress(endpoint_client.create(stage, str(known.to), promotion.tags, sagemaker=sagemaker))
     elif act is Act.DELETE:
-        progress = endpoints.delete(stage.endpoint, sagemaker=sagemaker)
+        progress = endpoint_client.delete(stage.endpoint, sagemaker=sagemaker)
     logger.info("Rolling back", extra={"to": known.to, "act": act.name, "progress": progress})
     serves = roll_back_rules.serves(promotion, known, progress, seen)
     return replace(

@@ -7,18 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from lambdas.promotion import (
-    attempts,
-    endpoints,
-    inquiries,
-    models,
-    obstacles,
-    payloads,
-    readiness,
-    scaling_targets,
-    serving,
-    tries,
-)
+from lambdas.promotion import attempts, inquiries, obstacles, payloads, readiness, scaling_targets, tries
 from lambdas.promotion.aws import concurrency
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws.sessions import Account
@@ -26,9 +15,11 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import ImageCopy, Promotion, Transfer, Wanted
 from lambdas.promotion.contract.errors import AccessDenied, NameTaken
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty
+from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.endpoint import current_deployment, model_client
+from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.images import ecr_client
 from lambdas.promotion.readiness import Answer, Finding, Unproved
-from lambdas.promotion.serving import Serving
 from lambdas.promotion.tries import Try
 
 T = TypeVar("T")
@@ -122,7 +113,7 @@ def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) 
 def look_only(promotion: Promotion) -> Checked:
     """Return what is there where nothing is to be done, so that nothing needs to be tried."""
     deployer, asker = duties.as_deployer(promotion), _ask_as(promotion, Duty.DEPLOYER)
-    now = serving.look(promotion.stage.endpoint, sagemaker=deployer.sagemaker, configs=asker.sagemaker)
+    now = current_deployment.look(promotion.stage.endpoint, sagemaker=deployer.sagemaker, configs=asker.sagemaker)
     return Checked(serving=now, model_is_there=True, config_is_there=True)
 
 
@@ -164,7 +155,10 @@ def _guarded(call: Callable[[], T], answers: list[Answer]) -> T | None:
 
 def _look(promotion: Promotion, deployer: Account, asker: Account, answers: list[Answer]) -> Serving | None:
     return _guarded(
-        lambda: serving.look(promotion.stage.endpoint, sagemaker=deployer.sagemaker, configs=asker.sagemaker), answers
+        lambda: current_deployment.look(
+            promotion.stage.endpoint, sagemaker=deployer.sagemaker, configs=asker.sagemaker
+        ),
+        answers,
     )
 
 
@@ -188,8 +182,8 @@ def _what_is_there(promotion: Promotion, deployer: Account, answers: list[Answer
             return True
 
     return (
-        is_there("CreateModel", promotion.wanted_model, models.find_same),
-        is_there("CreateEndpointConfig", promotion.wanted_config, endpoints.find_same_config),
+        is_there("CreateModel", promotion.wanted_model, model_client.find_same),
+        is_there("CreateEndpointConfig", promotion.wanted_config, endpoint_client.find_same_config),
     )
 
 

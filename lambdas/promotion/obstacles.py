@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from lambdas.promotion import endpoint_rules, rollout, scaling, trial_rules, update_rules
+from lambdas.promotion import scaling, trial_rules
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import IncompatibleRollout, QuotaExceeded
 from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.endpoint import rollout, update_constraints
+from lambdas.promotion.endpoint import state as endpoint_state
+from lambdas.promotion.endpoint.current_deployment import Serving
+from lambdas.promotion.endpoint.rollout import DeploymentConfig
 from lambdas.promotion.readiness import Answer, Finding, Unproved
-from lambdas.promotion.rollout import DeploymentConfig
-from lambdas.promotion.serving import Serving
 
 
 def excluded(promotion: Promotion, serving: Serving | None) -> list[Answer]:
     """What SageMaker would refuse of the update because of what serves; what is being changed is seen later."""
-    if serving is None or serving.seen.status not in endpoint_rules.CHANGEABLE:
+    if serving is None or serving.seen.status not in endpoint_state.CHANGEABLE:
         return []
     seen = serving.seen
     return [
@@ -28,7 +30,7 @@ def excluded(promotion: Promotion, serving: Serving | None) -> list[Answer]:
             remedy="",
             error=IncompatibleRollout,
         )
-        for problem in update_rules.problems(promotion.stage, seen.variants, serverless=seen.serverless)
+        for problem in update_constraints.problems(promotion.stage, seen.variants, serverless=seen.serverless)
     ]
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lambdas.promotion import rollout, trial_rules
+from lambdas.promotion import trial_rules
 from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.edges import Checked
+from lambdas.promotion.endpoint import rollout
 
 _MOST_DIFFERENCES = 50
 _MOST_UNPROVED = 30

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from lambdas.promotion.contract.document import Good, Promotion, RollBack, RollBackProgress
 from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFailed, SmokeTestFailed, Superseded
 from lambdas.promotion.contract.settings import FirstDeployment, Stage
-from lambdas.promotion.endpoint_rules import EndpointSeen
+from lambdas.promotion.endpoint.state import EndpointSeen
 
 # A deployment takes at most 8 hours (API: MaximumExecutionTimeoutInSeconds), and it has to end before another one.
 LONGEST = timedelta(hours=9)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import endpoints, scaling
+from lambdas.promotion import scaling
 from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.scaling import ScalableTarget, Specification
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Live:
 
 def live(endpoint: str, *, sagemaker: SageMakerClient) -> Live:
     """Return what the endpoint serves now: nothing if it is gone, or has not come to serve."""
-    found = endpoints.described(endpoint, sagemaker=sagemaker)
+    found = endpoint_client.described(endpoint, sagemaker=sagemaker)
     if found is None:
         return Live()
     variants = {one["VariantName"]: one for one in found.get("ProductionVariants", [])}
@@ -56,7 +57,7 @@ def configured(config: str, *, sagemaker: SageMakerClient) -> dict[str, Specific
 
     None of them if somebody has deleted it meanwhile (AWS: DeleteEndpointConfig).
     """
-    found = endpoints.described_config(config, sagemaker=sagemaker) if config else None
+    found = endpoint_client.described_config(config, sagemaker=sagemaker) if config else None
     return {one["VariantName"]: one for one in found["ProductionVariants"]} if found else {}
 
 

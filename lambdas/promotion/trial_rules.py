@@ -11,11 +11,11 @@ import enum
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import capacity
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Promotion, TrialEndpoint, TrialProgress, Wanted
 from lambdas.promotion.contract.errors import DeploymentTimedOut, NoCapacity, TrialFailed, TrialNotRemoved
-from lambdas.promotion.endpoint_rules import EndpointSeen
+from lambdas.promotion.endpoint import capacity_errors
+from lambdas.promotion.endpoint.state import EndpointSeen
 from lambdas.promotion.model.definition import hex_digest
 
 # A creation has to end before the endpoint can be deleted (aws-facts: "Cannot update in-progress endpoint").
@@ -100,7 +100,7 @@ def next_act(
         return Act.NOTHING, TrialProgress.UNDER_WAY
     if seen.status == "InService":
         return Act.NOTHING, TrialProgress.SERVES if seen.counts_settled else TrialProgress.UNDER_WAY
-    if capacity.is_lacking(seen.failure_reason):
+    if capacity_errors.is_lacking(seen.failure_reason):
         raise NoCapacity(
             f"{where} is {seen.status}: AWS had no instances for a trial of the model. {seen.reason} "
             f"{untouched(promotion)} Promote again later, or take the stage's trial out."

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lambdas.promotion import endpoints, trial_rules
+from lambdas.promotion import trial_rules
 from lambdas.promotion.contract.document import Promotion, TrialProgress
 from lambdas.promotion.contract.errors import OutOfTime
+from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.trial_rules import Act
 
 if TYPE_CHECKING:
@@ -34,15 +35,15 @@ def remove(
     """
     known, found = trial_rules.begin(promotion), False
     while True:
-        seen = endpoints.see(known.endpoint, sagemaker=sagemaker)
+        seen = endpoint_client.see(known.endpoint, sagemaker=sagemaker)
         # Not seen once is no proof: the answer may be from before its creation.
         act, progress = trial_rules.next_removal(known, seen, again=False)
         if progress is TrialProgress.GONE and (found or datetime.now(UTC) > may_be_made_until):
-            endpoints.delete_config(known.config, sagemaker=sagemaker)
+            endpoint_client.delete_config(known.config, sagemaker=sagemaker)
             return found
         found = found or seen is not None
         if act is Act.DELETE:
-            endpoints.delete(known.endpoint, sagemaker=sagemaker)
+            endpoint_client.delete(known.endpoint, sagemaker=sagemaker)
         known = replace(known, looks=known.looks + 1)
         if time.monotonic() + _PAUSE > until:
             raise OutOfTime(

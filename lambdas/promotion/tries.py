@@ -10,14 +10,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from lambdas.promotion import attempts, inquiries, needs, obstacles, rollout, simulation
+from lambdas.promotion import attempts, inquiries, needs, obstacles, simulation
 from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, Transfer
 from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.endpoint import rollout
+from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.images import references
 from lambdas.promotion.readiness import Answer, Unproved
-from lambdas.promotion.serving import Serving
 
 T = TypeVar("T")
 Try = Callable[[], list[Answer]]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import endpoints
 from lambdas.promotion.contract.document import Progress, RollBackProgress
 from lambdas.promotion.contract.errors import (
     AccessDenied,
@@ -19,7 +18,8 @@ from lambdas.promotion.contract.errors import (
     QuotaExceeded,
     Throttled,
 )
-from lambdas.promotion.endpoint_rules import EndpointSeen
+from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.endpoint.state import EndpointSeen
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BEGUN, OLD_CONFIG, STAGE, promotion
 
@@ -46,7 +46,7 @@ FOUND_CONFIG: dict[str, Any] = {
 def see(sagemaker: SageMakerClient, stubs: Stubs, **answer: Any) -> EndpointSeen:
     merged = {name: value for name, value in {**FOUND, **answer}.items() if value is not None}
     stubs.sagemaker.add_response("describe_endpoint", merged, {"EndpointName": "reviews-qa"})
-    found = endpoints.see("reviews-qa", sagemaker=sagemaker)
+    found = endpoint_client.see("reviews-qa", sagemaker=sagemaker)
     assert found is not None
     return found
 
@@ -67,7 +67,7 @@ def test_an_endpoint_is_seen_as_it_is(sagemaker: SageMakerClient, stubs: Stubs) 
 
 def test_a_missing_endpoint_is_none(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "arn".')
-    assert endpoints.see("reviews-qa", sagemaker=sagemaker) is None
+    assert endpoint_client.see("reviews-qa", sagemaker=sagemaker) is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_refusal_is_not_called_missing(
 ) -> None:
     stubs.sagemaker.add_client_error("describe_endpoint", code, "said", 400)
     with pytest.raises(name):
-        endpoints.see("reviews-qa", sagemaker=sagemaker)
+        endpoint_client.see("reviews-qa", sagemaker=sagemaker)
 
 
 def test_a_change_that_is_under_way_is_seen(sagemaker: SageMakerClient, stubs: Stubs) -> None:
@@ -145,7 +145,7 @@ def test_counts_are_settled_when_every_variant_has_what_it_wants(
 def test_the_configuration_is_made_as_wanted_with_its_tags(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     answer = {"EndpointConfigArn": FOUND_CONFIG["EndpointConfigArn"]}
     stubs.sagemaker.add_response("create_endpoint_config", answer, {**WANTED.request, "Tags": TAGS})
-    endpoints.ensure_config(WANTED, {"team": "nlp"}, sagemaker=sagemaker)
+    endpoint_client.ensure_config(WANTED, {"team": "nlp"}, sagemaker=sagemaker)
 
 
 @pytest.mark.parametrize(("model", "name"), [(None, None), ("other", NameTaken)])
@@ -163,10 +163,10 @@ def test_a_configuration_that_is_there_is_ours_only_if_it_is_the_same(
         {"EndpointConfigName": WANTED.name},
     )
     if name is None:
-        endpoints.ensure_config(WANTED, {}, sagemaker=sagemaker)
+        endpoint_client.ensure_config(WANTED, {}, sagemaker=sagemaker)
         return
     with pytest.raises(name, match="ProductionVariants"):
-        endpoints.ensure_config(WANTED, {}, sagemaker=sagemaker)
+        endpoint_client.ensure_config(WANTED, {}, sagemaker=sagemaker)
 
 
 # The endpoint
@@ -175,20 +175,20 @@ def test_a_configuration_that_is_there_is_ours_only_if_it_is_the_same(
 def test_the_endpoint_is_made_on_our_configuration(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "Tags": TAGS}
     stubs.sagemaker.add_response("create_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoints.create(STAGE, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.UNDER_WAY
+    assert endpoint_client.create(STAGE, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.UNDER_WAY
 
 
 def test_an_endpoint_that_somebody_made_in_this_moment_is_not_ours(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error(
         "create_endpoint", "ValidationException", 'Cannot create already existing endpoint "arn"'
     )
-    assert endpoints.create(STAGE, "new", {}, sagemaker=sagemaker) is Progress.BUSY
+    assert endpoint_client.create(STAGE, "new", {}, sagemaker=sagemaker) is Progress.BUSY
 
 
 def test_an_update_keeps_the_counts_that_autoscaling_reached(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "RetainAllVariantProperties": True}
     stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoints.update(STAGE, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
+    assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
 
 
 def test_an_update_resets_what_the_stage_does_not_retain(sagemaker: SageMakerClient, stubs: Stubs) -> None:
@@ -200,7 +200,7 @@ def test_an_update_resets_what_the_stage_does_not_retain(sagemaker: SageMakerCli
         "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredInstanceCount"}],
     }
     stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoints.update(stage, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
+    assert endpoint_client.update(stage, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
 
 
 def test_an_update_is_rolled_out_as_the_stage_says_and_a_creation_is_not(
@@ -215,15 +215,15 @@ def test_an_update_is_rolled_out_as_the_stage_says_and_a_creation_is_not(
     stubs.sagemaker.add_response("create_endpoint", answer, {**names, "Tags": TAGS})
     sent = {**names, "RetainAllVariantProperties": False, "DeploymentConfig": policy}
     stubs.sagemaker.add_response("update_endpoint", answer, sent)
-    assert endpoints.create(stage, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.UNDER_WAY
-    assert endpoints.update(stage, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
+    assert endpoint_client.create(stage, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.UNDER_WAY
+    assert endpoint_client.update(stage, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
 
 
 def test_an_endpoint_that_somebody_changes_in_this_moment_is_left_alone(
     sagemaker: SageMakerClient, stubs: Stubs
 ) -> None:
     stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", 'Cannot update in-progress endpoint "a"')
-    assert endpoints.update(STAGE, "new", sagemaker=sagemaker) is Progress.BUSY
+    assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.BUSY
 
 
 def test_scaling_that_is_in_the_way_of_an_update_is_told_and_of_going_back_too(
@@ -232,8 +232,8 @@ def test_scaling_that_is_in_the_way_of_an_update_is_told_and_of_going_back_too(
     said = 'The variant(s) "[All]" must be deregistered as scalable targets with AWS Auto Scaling before they can'
     for _ in range(2):
         stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", said)
-    assert endpoints.update(STAGE, "new", sagemaker=sagemaker) is Progress.SCALING_IN_THE_WAY
-    assert endpoints.go_back(STAGE, "old", sagemaker=sagemaker) is RollBackProgress.SCALING_IN_THE_WAY
+    assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.SCALING_IN_THE_WAY
+    assert endpoint_client.go_back(STAGE, "old", sagemaker=sagemaker) is RollBackProgress.SCALING_IN_THE_WAY
 
 
 @pytest.mark.parametrize(
@@ -254,11 +254,11 @@ def test_a_refused_change_has_a_name_and_quotes_sagemaker(
     stubs.sagemaker.add_client_error(call, code, message, 400)
     with pytest.raises(name, match=message):
         if call == "create_endpoint":
-            endpoints.create(STAGE, "new", {}, sagemaker=sagemaker)
+            endpoint_client.create(STAGE, "new", {}, sagemaker=sagemaker)
         elif call == "update_endpoint":
-            endpoints.update(STAGE, "new", sagemaker=sagemaker)
+            endpoint_client.update(STAGE, "new", sagemaker=sagemaker)
         else:
-            endpoints.ensure_config(WANTED, {}, sagemaker=sagemaker)
+            endpoint_client.ensure_config(WANTED, {}, sagemaker=sagemaker)
 
 
 def test_a_deletion_that_needs_the_right_to_deregister_is_told_as_scaling_in_the_way(
@@ -267,6 +267,6 @@ def test_a_deletion_that_needs_the_right_to_deregister_is_told_as_scaling_in_the
     said = "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity …"
     stubs.sagemaker.add_client_error("delete_endpoint", "AccessDeniedException", said, 400)
     stubs.sagemaker.add_client_error("delete_endpoint", "AccessDeniedException", "Not you.", 400)
-    assert endpoints.delete("reviews-qa", sagemaker=sagemaker) is RollBackProgress.SCALING_IN_THE_WAY
+    assert endpoint_client.delete("reviews-qa", sagemaker=sagemaker) is RollBackProgress.SCALING_IN_THE_WAY
     with pytest.raises(AccessDenied, match=r"Not you\."):
-        endpoints.delete("reviews-qa", sagemaker=sagemaker)
+        endpoint_client.delete("reviews-qa", sagemaker=sagemaker)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion import models
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     CallRefused,
@@ -16,6 +15,7 @@ from lambdas.promotion.contract.errors import (
     PromotionError,
     QuotaExceeded,
 )
+from lambdas.promotion.endpoint import model_client
 from tests.adapters.conftest import Stubs
 from tests.unit.given import TRAINED, promotion
 
@@ -27,7 +27,7 @@ FOUND: dict[str, Any] = {**WANTED.request, "ModelArn": "arn:aws:sagemaker:us-eas
 
 
 def ensure(sagemaker: SageMakerClient, *, attempt: int = 0) -> None:
-    models.ensure(WANTED, {"team": "nlp"}, attempt=attempt, sagemaker=sagemaker)
+    model_client.ensure(WANTED, {"team": "nlp"}, attempt=attempt, sagemaker=sagemaker)
 
 
 def refuse(stubs: Stubs, code: str, message: str) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion import serving
-from lambdas.promotion.endpoint_rules import EndpointSeen
+from lambdas.promotion.endpoint import current_deployment
+from lambdas.promotion.endpoint.state import EndpointSeen
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BEGUN, OLD_CONFIG
 
@@ -26,8 +26,8 @@ DESCRIBED: dict[str, Any] = {
 SAID = {"EndpointConfigName": OLD_CONFIG, "ProductionVariants": [{"VariantName": "All", "InstanceType": "ml.m5.large"}]}
 
 
-def look(sagemaker: SageMakerClient) -> serving.Serving | None:
-    return serving.look("reviews-qa", sagemaker=sagemaker, configs=sagemaker)
+def look(sagemaker: SageMakerClient) -> current_deployment.Serving | None:
+    return current_deployment.look("reviews-qa", sagemaker=sagemaker, configs=sagemaker)
 
 
 def test_its_configuration_is_told_as_it_was_asked_for_and_its_counts_as_they_are(
@@ -40,7 +40,7 @@ def test_its_configuration_is_told_as_it_was_asked_for_and_its_counts_as_they_ar
         {"EndpointConfigName": OLD_CONFIG},
     )
     found = look(sagemaker)
-    assert found == serving.Serving(
+    assert found == current_deployment.Serving(
         seen=EndpointSeen(
             status="InService",
             config=OLD_CONFIG,

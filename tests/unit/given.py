@@ -25,7 +25,7 @@ from lambdas.promotion.contract.document import (
     SourceModel,
 )
 from lambdas.promotion.contract.settings import Application, Environment, Hub, Settings, Stage
-from lambdas.promotion.endpoint_rules import EndpointSeen
+from lambdas.promotion.endpoint.state import EndpointSeen
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
 

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from lambdas.promotion import capacity, endpoint_rules
 from lambdas.promotion.contract.document import Change, Progress, Promotion
 from lambdas.promotion.contract.errors import DeploymentRolledBack, EndpointFailed, NoCapacity
 from lambdas.promotion.contract.settings import CapacityRetries
+from lambdas.promotion.endpoint import capacity_errors
+from lambdas.promotion.endpoint import state as endpoint_state
 from sandbox.sagemaker.deployment import NO_CAPACITY, UNHEALTHY
 from tests.unit.given import BEGUN, OLD_CONFIG, STAGE, promotion, seen
 
@@ -40,43 +41,43 @@ def changed(*, failures: int = 0, retrying: bool = True) -> Promotion:
     ],
 )
 def test_a_lack_of_instances_is_told_by_sagemakers_words(reason: str) -> None:
-    assert capacity.is_lacking(reason)
+    assert capacity_errors.is_lacking(reason)
 
 
 @pytest.mark.parametrize("reason", [None, "", UNHEALTHY.format(variant="All"), "CUDA out of memory: capacity 16 GiB"])
 def test_a_bad_model_is_none(reason: str | None) -> None:
-    assert not capacity.is_lacking(reason)
+    assert not capacity_errors.is_lacking(reason)
 
 
 def test_a_rollback_for_lack_of_instances_does_not_blame_the_model() -> None:
     with pytest.raises(NoCapacity, match=r"InsufficientInstanceCapacity.*The previous model serves"):
-        endpoint_rules.after_change(changed(retrying=False), BACK, now=LATER)
+        endpoint_state.after_change(changed(retrying=False), BACK, now=LATER)
 
 
 def test_a_failed_creation_for_lack_of_instances_does_not_blame_the_model() -> None:
     with pytest.raises(NoCapacity, match="Delete a Failed endpoint"):
-        endpoint_rules.after_change(changed(), replace(BACK, status="Failed"), now=LATER)
+        endpoint_state.after_change(changed(), replace(BACK, status="Failed"), now=LATER)
 
 
 @pytest.mark.parametrize(("status", "error"), [("InService", DeploymentRolledBack), ("Failed", EndpointFailed)])
 def test_another_reason_keeps_its_name(status: str, error: type[Exception]) -> None:
     look = replace(BACK, status=status, failure_reason=UNHEALTHY.format(variant="All"))
     with pytest.raises(error):
-        endpoint_rules.after_change(changed(), look, now=LATER)
+        endpoint_state.after_change(changed(), look, now=LATER)
 
 
 def test_the_instances_are_asked_for_again_as_often_as_the_stage_says() -> None:
-    assert endpoint_rules.after_change(changed(failures=1), BACK, now=LATER) is Progress.NO_CAPACITY
+    assert endpoint_state.after_change(changed(failures=1), BACK, now=LATER) is Progress.NO_CAPACITY
     with pytest.raises(NoCapacity, match="3 times"):
-        endpoint_rules.after_change(changed(failures=2), BACK, now=LATER)
+        endpoint_state.after_change(changed(failures=2), BACK, now=LATER)
 
 
 def test_they_are_not_asked_for_again_when_the_wait_would_outlast_the_deadline() -> None:
     with pytest.raises(NoCapacity):
-        endpoint_rules.after_change(changed(), BACK, now=changed().deadline - timedelta(minutes=10))
+        endpoint_state.after_change(changed(), BACK, now=changed().deadline - timedelta(minutes=10))
 
 
 def test_the_failures_are_counted_over_the_tries() -> None:
     known = changed(failures=1).change
-    again = endpoint_rules.before_change(changed(), BACK)
-    assert endpoint_rules.joined(known, again, tried=True).capacity_failures == 1
+    again = endpoint_state.before_change(changed(), BACK)
+    assert endpoint_state.joined(known, again, tried=True).capacity_failures == 1

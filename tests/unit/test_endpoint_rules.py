@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lambdas.promotion import endpoint_rules
 from lambdas.promotion.contract.document import Change, Progress, Promotion
 from lambdas.promotion.contract.errors import (
     DeploymentRolledBack,
@@ -19,7 +18,8 @@ from lambdas.promotion.contract.errors import (
     PromotionError,
     RollbackFailed,
 )
-from lambdas.promotion.endpoint_rules import EndpointSeen
+from lambdas.promotion.endpoint import state as endpoint_state
+from lambdas.promotion.endpoint.state import EndpointSeen
 from tests.unit.given import BEGUN, OLD_CONFIG, api, promotion, seen
 
 STATUSES = [str(value) for value in api("sagemaker").shape_for("EndpointStatus").enum]  # type: ignore[attr-defined]
@@ -59,7 +59,7 @@ def changed(progress: Progress = Progress.UNDER_WAY, *, previous: str | None = O
 
 
 def after(found: EndpointSeen | None, *, of: Promotion | None = None, now: datetime = IN_TIME) -> Progress:
-    return endpoint_rules.after_change(of or changed(), found, now=now)
+    return endpoint_state.after_change(of or changed(), found, now=now)
 
 
 @pytest.mark.parametrize("table", [BEFORE, AFTER], ids=["before", "after"])
@@ -74,28 +74,28 @@ def test_every_status_of_the_api_has_a_meaning(table: dict[str, object]) -> None
 def test_what_each_status_on_another_configuration_means_before_the_change(status: str) -> None:
     meaning = BEFORE[status]
     if isinstance(meaning, Progress):
-        assert endpoint_rules.before_change(PLAIN, seen(status)).progress is meaning
+        assert endpoint_state.before_change(PLAIN, seen(status)).progress is meaning
         return
     with pytest.raises(meaning):
-        endpoint_rules.before_change(PLAIN, seen(status))
+        endpoint_state.before_change(PLAIN, seen(status))
 
 
 def test_a_missing_endpoint_is_to_be_made() -> None:
-    assert endpoint_rules.before_change(PLAIN, None) == Change(progress=Progress.CHANGE_WANTED)
+    assert endpoint_state.before_change(PLAIN, None) == Change(progress=Progress.CHANGE_WANTED)
 
 
 def test_an_endpoint_that_serves_exactly_this_needs_nothing() -> None:
-    assert endpoint_rules.before_change(PLAIN, seen("InService", config=WANTED)).progress is Progress.NOTHING_TO_DO
+    assert endpoint_state.before_change(PLAIN, seen("InService", config=WANTED)).progress is Progress.NOTHING_TO_DO
 
 
 def test_an_endpoint_that_leaves_our_configuration_is_not_unchanged() -> None:
     found = seen("InService", config=WANTED, pending_config="other")
-    assert endpoint_rules.before_change(PLAIN, found).progress is not Progress.NOTHING_TO_DO
+    assert endpoint_state.before_change(PLAIN, found).progress is not Progress.NOTHING_TO_DO
 
 
 @pytest.mark.parametrize("status", sorted(set(STATUSES) - {"InService", "Failed"}))
 def test_no_status_but_in_service_is_unchanged(status: str) -> None:
-    assert endpoint_rules.before_change(PLAIN, seen(status, config=WANTED)).progress is not Progress.NOTHING_TO_DO
+    assert endpoint_state.before_change(PLAIN, seen(status, config=WANTED)).progress is not Progress.NOTHING_TO_DO
 
 
 @pytest.mark.parametrize(
@@ -110,43 +110,43 @@ def test_no_status_but_in_service_is_unchanged(status: str) -> None:
 def test_a_change_to_our_own_configuration_is_joined_and_what_served_before_is_remembered(
     status: str, config: str, pending: str | None, previous: str | None
 ) -> None:
-    change = endpoint_rules.before_change(PLAIN, seen(status, config=config, pending_config=pending))
+    change = endpoint_state.before_change(PLAIN, seen(status, config=config, pending_config=pending))
     assert change == Change(progress=Progress.UNDER_WAY, previous_config=previous, joined=True)
 
 
 @pytest.mark.parametrize("status", ["OutOfService", "UpdateRollbackFailed"])
 def test_what_is_to_be_repaired_served_our_configuration_before(status: str) -> None:
-    assert endpoint_rules.before_change(PLAIN, seen(status, config=WANTED)).previous_config == WANTED
+    assert endpoint_state.before_change(PLAIN, seen(status, config=WANTED)).previous_config == WANTED
 
 
 def test_what_served_ours_before_and_is_scaled_is_joined_to_its_end_and_was_not_rolled_back() -> None:
-    known = endpoint_rules.before_change(PLAIN, seen("Updating", config=WANTED))
-    later = endpoint_rules.before_change(PLAIN, seen("InService", config=WANTED))
-    change = endpoint_rules.joined(known, later, tried=False)
+    known = endpoint_state.before_change(PLAIN, seen("Updating", config=WANTED))
+    later = endpoint_state.before_change(PLAIN, seen("InService", config=WANTED))
+    change = endpoint_state.joined(known, later, tried=False)
     assert (change.joined, change.previous_config) == (True, WANTED)
     found = seen("InService", config=WANTED, counts_settled=False, failure_reason="InsufficientInstanceCapacity")
     one = PLAIN.with_change(change)
-    assert endpoint_rules.after_change(one, found, now=BEGUN) is Progress.UNDER_WAY
+    assert endpoint_state.after_change(one, found, now=BEGUN) is Progress.UNDER_WAY
 
 
 def test_a_failed_endpoint_is_refused_with_its_reason_and_the_command() -> None:
     with pytest.raises(FailedEndpointInTheWay, match=r"says: no capacity.*delete-endpoint --endpoint-name reviews-qa"):
-        endpoint_rules.before_change(PLAIN, seen("Failed", failure_reason="no capacity"))
+        endpoint_state.before_change(PLAIN, seen("Failed", failure_reason="no capacity"))
 
 
 def test_what_the_endpoint_served_is_remembered() -> None:
     found = seen("InService")
-    change = endpoint_rules.before_change(PLAIN, found)
+    change = endpoint_state.before_change(PLAIN, found)
     assert (change.previous_config, change.previous_modified_at) == (OLD_CONFIG, found.modified_at)
 
 
 def test_somebody_elses_change_is_waited_for_until_the_deadline() -> None:
-    endpoint_rules.require_time_left(PLAIN, seen("Updating"), now=PLAIN.deadline)
+    endpoint_state.require_time_left(PLAIN, seen("Updating"), now=PLAIN.deadline)
 
 
 def test_somebody_elses_change_is_not_waited_for_after_the_deadline() -> None:
     with pytest.raises(EndpointBusy, match="was still Updating by somebody else's doing"):
-        endpoint_rules.require_time_left(PLAIN, seen("Updating"), now=TOO_LATE)
+        endpoint_state.require_time_left(PLAIN, seen("Updating"), now=TOO_LATE)
 
 
 # After
@@ -200,7 +200,7 @@ def test_an_endpoint_that_came_into_service_at_the_last_moment_is_promoted() -> 
 @pytest.mark.parametrize("status", ["OutOfService", "UpdateRollbackFailed"])
 def test_what_a_bad_endpoint_was_before_the_change_is_not_its_result(status: str) -> None:
     """Right after the call an answer may still be the one from before it."""
-    repaired = PLAIN.with_change(endpoint_rules.before_change(PLAIN, seen(status)))
+    repaired = PLAIN.with_change(endpoint_state.before_change(PLAIN, seen(status)))
     assert after(seen(status), of=repaired) is Progress.UNDER_WAY
 
 
@@ -215,7 +215,7 @@ def test_a_first_endpoint_that_is_in_service_on_ours_is_promoted() -> None:
 
 @pytest.mark.parametrize("status", ["OutOfService", "UpdateRollbackFailed"])
 def test_a_repaired_endpoint_that_waits_for_instances_is_not_rolled_back(status: str) -> None:
-    repaired = PLAIN.with_change(endpoint_rules.before_change(PLAIN, seen(status, config=WANTED)))
+    repaired = PLAIN.with_change(endpoint_state.before_change(PLAIN, seen(status, config=WANTED)))
     unsettled = seen("InService", config=WANTED, modified_at=LATER, counts_settled=False)
     assert after(unsettled, of=repaired) is Progress.UNDER_WAY
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import naming, obstacles, rollout
+from lambdas.promotion import naming, obstacles
 from lambdas.promotion.contract.document import Promotion, Wanted
 from lambdas.promotion.contract.errors import IncompatibleRollout, QuotaExceeded
 from lambdas.promotion.contract.settings import Trial
+from lambdas.promotion.endpoint import rollout
+from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.readiness import Finding, Unproved
-from lambdas.promotion.serving import Serving
 from tests.unit.given import OLD_CONFIG, STAGE, promotion, seen
 
 CANARY = {

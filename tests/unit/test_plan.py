@@ -11,9 +11,9 @@ import pytest
 from lambdas.promotion import plan
 from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion, Transfer, to_json
 from lambdas.promotion.edges import Checked
+from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.plan import Difference, Plan
 from lambdas.promotion.readiness import Unproved
-from lambdas.promotion.serving import Serving
 from tests.unit.given import BEGUN, OLD_CONFIG, artifact, promotion, seen
 
 COPY = Transfer(artifact=artifact("a", size=7))

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import endpoint_rules, roll_back_rules
+from lambdas.promotion import roll_back_rules
 from lambdas.promotion.contract.document import Change, Lock, Progress, Promotion, RollBack, RollBackProgress, Wanted
 from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFailed, Superseded
 from lambdas.promotion.contract.settings import FirstDeployment
-from lambdas.promotion.endpoint_rules import EndpointSeen
+from lambdas.promotion.endpoint import state as endpoint_state
+from lambdas.promotion.endpoint.state import EndpointSeen
 from lambdas.promotion.roll_back_rules import Act
 from tests.unit.given import BEGUN, OLD_CONFIG, REQUEST, STAGE, api, good, promotion, seen
 
@@ -226,7 +227,7 @@ def test_the_goal_must_be_the_same_under_the_lock(known: tuple[str, ...], serves
 @pytest.mark.parametrize("found", [seen("Updating", config=OURS), seen("OutOfService", config=OURS)])
 @pytest.mark.parametrize("because", ["SmokeTestFailed", "AccessDenied", "DeploymentTimedOut"])
 def test_what_serves_and_is_scaled_or_repaired_is_never_deleted(found: EndpointSeen, because: str) -> None:
-    one = promotion(change=endpoint_rules.before_change(PLAIN, found), lock=Lock(fence=2, good=(good(OURS),)))
+    one = promotion(change=endpoint_state.before_change(PLAIN, found), lock=Lock(fence=2, good=(good(OURS),)))
     assert act(one, seen("InService", config=OURS), because=because) == LEFT
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import update_rules
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import IncompatibleRollout
+from lambdas.promotion.endpoint import update_constraints
 from tests.unit.given import STAGE, VARIANT, promotion
 
 CANARY = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "CANARY", "WaitIntervalInSeconds": 1}}}
@@ -36,10 +36,10 @@ def test_what_the_live_endpoint_excludes_is_refused(
     rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool, said: str
 ) -> None:
     stage = wanting(rollout, variant).stage
-    problems = update_rules.problems(stage, live, serverless=serverless)
+    problems = update_constraints.problems(stage, live, serverless=serverless)
     assert said in " ".join(problems)
     with pytest.raises(IncompatibleRollout) as refused:
-        update_rules.require_possible_update(stage, live, serverless=serverless, where="The endpoint e")
+        update_constraints.require_possible_update(stage, live, serverless=serverless, where="The endpoint e")
     assert all(problem in str(refused.value) for problem in problems)
     assert "was not changed" in str(refused.value)
 
@@ -59,4 +59,4 @@ def test_what_the_live_endpoint_excludes_is_refused(
 def test_what_the_live_endpoint_allows_is_not(
     rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool
 ) -> None:
-    assert update_rules.problems(wanting(rollout, variant).stage, live, serverless=serverless) == []
+    assert update_constraints.problems(wanting(rollout, variant).stage, live, serverless=serverless) == []

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion import endpoints
 from lambdas.promotion.contract.errors import AccessDenied
-from lambdas.promotion.endpoint_rules import EndpointSeen
+from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.endpoint.state import EndpointSeen
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -40,13 +40,13 @@ class Serving:
 
 def look(endpoint: str, *, sagemaker: SageMakerClient, configs: SageMakerClient) -> Serving | None:
     """Return what the endpoint serves, or None if there is none. `configs` may look at its configuration."""
-    found = endpoints.described(endpoint, sagemaker=sagemaker)
+    found = endpoint_client.described(endpoint, sagemaker=sagemaker)
     if found is None:
         return None
     config = found.get("EndpointConfigName", "")
     request, reason = _config(config, sagemaker=configs) if config else (None, "It has never been in service.")
     return Serving(
-        seen=endpoints.seen_in(found),
+        seen=endpoint_client.seen_in(found),
         config=config,
         counts={
             one["VariantName"]: one["DesiredInstanceCount"]
@@ -60,7 +60,7 @@ def look(endpoint: str, *, sagemaker: SageMakerClient, configs: SageMakerClient)
 
 def _config(name: str, *, sagemaker: SageMakerClient) -> tuple[dict[str, Any] | None, str]:
     try:
-        found = endpoints.described_config(name, sagemaker=sagemaker)
+        found = endpoint_client.described_config(name, sagemaker=sagemaker)
     except AccessDenied as error:
         # Somebody else made it: the deployer sees the configurations of its own stages only.
         return None, str(error)

@@ -11,7 +11,7 @@ from lambdas.promotion.aws import sagemaker_errors
 from lambdas.promotion.contract.document import Progress, RollBackProgress, Wanted
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, NotYetVisible, QuotaExceeded
 from lambdas.promotion.contract.settings import Stage
-from lambdas.promotion.endpoint_rules import EndpointSeen
+from lambdas.promotion.endpoint.state import EndpointSeen
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lambdas.promotion import capacity
 from lambdas.promotion.contract.document import Change, Progress, Promotion
 from lambdas.promotion.contract.errors import (
     DeploymentRolledBack,
@@ -20,6 +19,7 @@ from lambdas.promotion.contract.errors import (
     NoCapacity,
     RollbackFailed,
 )
+from lambdas.promotion.endpoint import capacity_errors
 
 CHANGEABLE = frozenset({"InService", "OutOfService", "UpdateRollbackFailed"})  # what UpdateEndpoint takes
 
@@ -135,7 +135,7 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
     # Right after the call an answer may still be the old one; nothing has been modified since in that case.
     stale = change.previous_modified_at is not None and seen.modified_at <= change.previous_modified_at
     if seen.status in {"Failed", "OutOfService"} and not stale:
-        if capacity.is_lacking(seen.failure_reason):
+        if capacity_errors.is_lacking(seen.failure_reason):
             raise NoCapacity(
                 f"{where} is {seen.status}: AWS had no instances for {seen.config or wanted}. {seen.reason} "
                 "Delete a Failed endpoint, then promote again later, or give the stage another instance type."
@@ -159,8 +159,8 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
         if seen.config == wanted and seen.counts_settled:
             return Progress.IN_SERVICE
         back = seen.config == change.previous_config != wanted and not stale
-        if back and capacity.is_lacking(seen.failure_reason):
-            if capacity.may_be_tried_again(promotion, change, now=now):
+        if back and capacity_errors.is_lacking(seen.failure_reason):
+            if capacity_errors.may_be_tried_again(promotion, change, now=now):
                 return Progress.NO_CAPACITY
             tries = change.capacity_failures + 1
             raise NoCapacity(
