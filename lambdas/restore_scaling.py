@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.promotion import scaling_restoration
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, s3_of_hub
+from lambdas.promotion.scaling import restore as scaling_restore
 
 
 @errors_by_name
@@ -18,6 +18,6 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     """
     promotion = Promotion.from_json(event["promotion"])
     log_about(promotion)
-    registered = scaling_restoration.restore(promotion, well="failed" not in event, hub=s3_of_hub())
+    registered = scaling_restore.restore(promotion, well="failed" not in event, hub=s3_of_hub())
     logger.info("Scaling registered", extra={"targets": registered})
     return promotion.to_json()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import endings, histories, locks, records, rules, scaling_restoration, trial_rules, trials
+from lambdas.promotion import endings, histories, locks, records, rules, trial_rules, trials
 from lambdas.promotion.artifacts import upload_cleanup
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import sessions
@@ -22,6 +22,7 @@ from lambdas.promotion.contract.errors import PromotionError
 from lambdas.promotion.histories import LastState
 from lambdas.promotion.records import Attempt
 from lambdas.promotion.runtime.handler import LAST_ACT, Clock, Event, errors_by_name, log_about, logger, now, s3_of_hub
+from lambdas.promotion.scaling import restore as scaling_restore
 
 _LONG_AFTER = timedelta(hours=1)  # Lambda's own tries are over before
 _STATUSES = {
@@ -143,7 +144,7 @@ def _restore_scaling(last: LastState, *, stopped_at: datetime) -> int:
     if last.name in {resource_names.PUT_ASIDE_STATE, resource_names.PUT_ASIDE_TO_GO_BACK_STATE}:
         time.sleep(max(0.0, (stopped_at + LAST_ACT - now()).total_seconds()))
     late = now() > stopped_at + _LONG_AFTER
-    return scaling_restoration.restore(promotion, well=False, hub=s3_of_hub(), leave_registered=late)
+    return scaling_restore.restore(promotion, well=False, hub=s3_of_hub(), leave_registered=late)
 
 
 def _remove_trial(last: LastState, *, stopped_at: datetime, clock: Clock) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from lambdas.promotion import attempts, inquiries, obstacles, payloads, readiness, scaling_targets, tries
+from lambdas.promotion import attempts, inquiries, obstacles, payloads, readiness, tries
 from lambdas.promotion.aws import concurrency
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws.sessions import Account
@@ -20,6 +20,7 @@ from lambdas.promotion.endpoint import current_deployment, model_client
 from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.images import ecr_client
 from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.scaling import client as scaling_client
 from lambdas.promotion.tries import Try
 
 T = TypeVar("T")
@@ -219,7 +220,7 @@ def _to_put_aside(promotion: Promotion, now: Serving | None, answers: list[Answe
 def _scaled_ones(promotion: Promotion, now: Serving, scaler: Account) -> list[str]:
     """Return the scaled variants that change. Somebody else's configuration is seen by the scaler only."""
     if now.request is None:
-        variants = scaling_targets.configured(now.config, sagemaker=scaler.sagemaker)
+        variants = scaling_client.configured(now.config, sagemaker=scaler.sagemaker)
         now = replace(now, request={"ProductionVariants": list(variants.values())})
     changing = obstacles.variants_not_to_scale(promotion, now)
     if not changing:

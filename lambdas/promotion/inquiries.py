@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.promotion import scaling
 from lambdas.promotion.contract.errors import PromotionError
 from lambdas.promotion.readiness import Unproved
+from lambdas.promotion.scaling import targets as scaling_targets
 
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
@@ -57,7 +57,7 @@ def quotas(names: Iterable[str], *, until: float, client: ServiceQuotasClient) -
 
 def scalable_targets(endpoint: str, variants: Sequence[str], *, client: ApplicationAutoScalingClient) -> list[str]:
     """Return which of an endpoint's variants are scaled automatically, as ResourceId."""
-    resources = [scaling.resource_id(endpoint, variant) for variant in variants]
+    resources = [scaling_targets.resource_id(endpoint, variant) for variant in variants]
     answer = client.describe_scalable_targets(
         ServiceNamespace="sagemaker", ResourceIds=resources[:_TARGETS_IN_A_QUESTION]
     )

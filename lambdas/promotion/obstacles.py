@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from lambdas.promotion import scaling, trial_rules
+from lambdas.promotion import trial_rules
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import IncompatibleRollout, QuotaExceeded
 from lambdas.promotion.contract.resource_names import Duty
@@ -14,6 +14,7 @@ from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.endpoint.rollout import DeploymentConfig
 from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.scaling import targets as scaling_targets
 
 
 def excluded(promotion: Promotion, serving: Serving | None) -> list[Answer]:
@@ -75,7 +76,7 @@ def instances_needed(promotion: Promotion, serving: Serving | None, config: Depl
     RetainAllVariantProperties). A trial is beside the old fleet as well, and gone before the change.
     """
     counts = serving.counts if serving else {}
-    new = _instances(scaling.variants_of(promotion).values(), counts)
+    new = _instances(scaling_targets.variants_of(promotion).values(), counts)
     old = _instances(serving.variants.values(), counts) if serving else Counter[str]()
     change = new if rollout.is_rolling(config) else new + old
     trial = Counter[str]()
@@ -84,7 +85,7 @@ def instances_needed(promotion: Promotion, serving: Serving | None, config: Depl
     return {instance_type: max(change[instance_type], trial[instance_type]) for instance_type in sorted(new)}
 
 
-def _instances(variants: Iterable[scaling.Specification], counts: Mapping[str, int]) -> Counter[str]:
+def _instances(variants: Iterable[scaling_targets.Specification], counts: Mapping[str, int]) -> Counter[str]:
     """Return the instances of the variants by type, where they have any; without a live count, as many as at first."""
     found = Counter[str]()
     for variant in variants:
@@ -126,7 +127,7 @@ def variants_not_to_scale(promotion: Promotion, serving: Serving | None) -> list
 
     SageMaker refuses that while they are scalable targets (AWS: "Update endpoints that use automatic scaling").
     """
-    return scaling.changed_variants(serving.variants, scaling.variants_of(promotion)) if serving else []
+    return scaling_targets.changed_variants(serving.variants, scaling_targets.variants_of(promotion)) if serving else []
 
 
 def alarms(promotion: Promotion, wanted: Iterable[str], states: Mapping[str, str]) -> list[Answer]:

@@ -12,7 +12,6 @@ import boto3
 import pytest
 
 from lambdas import put_aside_scaling, restore_scaling, tidy_up
-from lambdas.promotion import scaling, scaling_restoration, scaling_targets
 from lambdas.promotion.aws import sessions, work_lists
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names
@@ -26,7 +25,10 @@ from lambdas.promotion.contract.errors import (
 )
 from lambdas.promotion.contract.settings import INSTANCES, Scaling
 from lambdas.promotion.histories import LastState
-from lambdas.promotion.scaling import ScalableTarget
+from lambdas.promotion.scaling import client as scaling_client
+from lambdas.promotion.scaling import restore as scaling_restore
+from lambdas.promotion.scaling import targets as scaling_targets
+from lambdas.promotion.scaling.targets import ScalableTarget
 from tests.adapters.conftest import Stubs
 from tests.adapters.storage import Storage
 from tests.unit.given import BEGUN, HUB, OLD_CONFIG, STAGE, promotion
@@ -185,23 +187,23 @@ def test_a_run_that_finds_nothing_registered_any_more_keeps_the_list(aws: Stubs,
 def test_what_an_earlier_run_has_deregistered_is_no_error(aws: Stubs) -> None:
     client = aws.of("application-autoscaling")
     client.add_client_error("deregister_scalable_target", "ObjectNotFoundException", "No scalable target found", 400)
-    scaling_targets.deregister([WHOLE], autoscaling=client.client)  # type: ignore[arg-type]
+    scaling_client.deregister([WHOLE], autoscaling=client.client)  # type: ignore[arg-type]
 
 
 def test_of_an_endpoint_without_variants_no_target_is_asked_for(aws: Stubs) -> None:
     """The call without resources tells of every endpoint in the account."""
     account = Account("arn:aws:iam::333333333333:role/r", boto3.Session(), "us-east-1")
-    assert scaling_targets.registered("reviews-qa", [], account) == []
+    assert scaling_client.registered("reviews-qa", [], account) == []
 
 
 def test_what_a_deleted_configuration_had_is_not_known(aws: Stubs) -> None:
     aws.sagemaker.add_client_error("describe_endpoint_config", "ValidationException", "Could not find endpoint conf")
-    assert scaling_targets.configured("gone", sagemaker=aws.sagemaker.client) == {}  # type: ignore[arg-type]
+    assert scaling_client.configured("gone", sagemaker=aws.sagemaker.client) == {}  # type: ignore[arg-type]
 
 
 def test_an_endpoint_that_is_gone_serves_nothing(aws: Stubs) -> None:
     aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "arn".')
-    assert scaling_targets.live("reviews-qa", sagemaker=aws.sagemaker.client) == scaling_targets.Live()  # type: ignore[arg-type]
+    assert scaling_client.live("reviews-qa", sagemaker=aws.sagemaker.client) == scaling_client.Live()  # type: ignore[arg-type]
 
 
 # Registering again
@@ -249,7 +251,7 @@ def test_after_a_failure_what_the_stage_says_is_not_registered(aws: Stubs, stora
 
 
 def test_after_a_stop_what_the_stage_says_is_not_registered_either(storage: Storage) -> None:
-    assert scaling_restoration.restore(SCALED, well=False, hub=storage.client) == 0
+    assert scaling_restore.restore(SCALED, well=False, hub=storage.client) == 0
 
 
 def test_long_after_a_stop_what_somebody_has_registered_meanwhile_stays(aws: Stubs, storage: Storage) -> None:
@@ -257,7 +259,7 @@ def test_long_after_a_stop_what_somebody_has_registered_meanwhile_stays(aws: Stu
     aws.let_in()
     endpoint(aws, {"VariantName": "All"})
     registered(aws)
-    assert scaling_restoration.restore(SCALED, well=False, hub=storage.client, leave_registered=True) == 0
+    assert scaling_restore.restore(SCALED, well=False, hub=storage.client, leave_registered=True) == 0
 
 
 @pytest.mark.parametrize(("state", "waits"), [(resource_names.PUT_ASIDE_STATE, True), ("Wait for the endpoint", False)])
@@ -273,7 +275,7 @@ def test_who_tidies_up_waits_for_a_lambda_that_was_putting_it_aside(
 
     monkeypatch.setattr(time, "sleep", slept.append)
     monkeypatch.setattr(tidy_up, "s3_of_hub", lambda: None)
-    monkeypatch.setattr(scaling_restoration, "restore", restore)
+    monkeypatch.setattr(scaling_restore, "restore", restore)
     last = LastState(name=state, promotion=SCALED)
     assert tidy_up._restore_scaling(last, stopped_at=datetime.now(UTC)) == 1
     assert tidy_up._restore_scaling(last, stopped_at=BEGUN) == 1
@@ -321,7 +323,7 @@ def test_what_passes_is_tried_again_and_all_else_is_told_with_where_it_is_writte
 def test_one_target_that_is_refused_does_not_keep_the_others_from_being_registered(
     aws: Stubs, storage: Storage
 ) -> None:
-    other = replace(WHOLE, resource=scaling.resource_id("reviews-qa", "Other"))
+    other = replace(WHOLE, resource=scaling_targets.resource_id("reviews-qa", "Other"))
     work_lists.write(work_lists.SCALING, [other, WHOLE], PLAIN, s3=storage.client)
     aws.let_in()
     endpoint(aws, {"VariantName": "All"}, {"VariantName": "Other"})

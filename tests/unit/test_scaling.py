@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import scaling
 from lambdas.promotion.contract.document import from_line, to_line
 from lambdas.promotion.contract.settings import CONCURRENCY, INSTANCES, Scaling
-from lambdas.promotion.scaling import ScalableTarget
+from lambdas.promotion.scaling import targets as scaling_targets
+from lambdas.promotion.scaling.targets import ScalableTarget
 from tests.unit.given import promotion
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -25,7 +25,7 @@ NIGHT = {"ScheduledActionName": "night", "Schedule": "cron(0 22 * * ? *)"}
 
 def target(variant: str = "A", **changes: Any) -> ScalableTarget:
     plain = ScalableTarget(
-        resource=scaling.resource_id("reviews-qa", variant),
+        resource=scaling_targets.resource_id("reviews-qa", variant),
         dimension=INSTANCES,
         register={"MinCapacity": 1, "MaxCapacity": 4},
     )
@@ -33,7 +33,7 @@ def target(variant: str = "A", **changes: Any) -> ScalableTarget:
 
 
 def test_the_variants_are_those_of_the_wanted_configuration() -> None:
-    (variant,) = scaling.variants_of(promotion()).values()
+    (variant,) = scaling_targets.variants_of(promotion()).values()
     assert (variant["VariantName"], variant["InstanceType"]) == ("All", "ml.t2.medium")
 
 
@@ -50,21 +50,21 @@ def test_the_variants_are_those_of_the_wanted_configuration() -> None:
 )
 def test_a_variant_that_changes_is_in_the_way_and_no_other(now: dict[str, Any], wanted: dict[str, Any]) -> None:
     same = {"B": {**SMALL, "VariantName": "B"}}
-    found = scaling.in_the_way([target("A"), target("B")], now={**now, **same}, wanted={**wanted, **same})
+    found = scaling_targets.in_the_way([target("A"), target("B")], now={**now, **same}, wanted={**wanted, **same})
     assert [one.variant for one in found] == ["A"]
 
 
 def test_if_no_variant_is_seen_to_change_all_are_in_the_way() -> None:
     """SageMaker has said that some are."""
     both = {"A": SMALL, "B": SMALL}
-    found = scaling.in_the_way([target("A"), target("B")], now=both, wanted=both)
+    found = scaling_targets.in_the_way([target("A"), target("B")], now=both, wanted=both)
     assert [one.variant for one in found] == ["A", "B"]
 
 
 def test_what_is_written_down_is_never_replaced_by_less() -> None:
     whole = target(policies=(STEPS,), scheduled_actions=(NIGHT,), policy_arns={"steps": "arn:old"})
-    assert scaling.merged([whole], []) == [whole]
-    assert scaling.merged([whole], [target()]) == [whole]
+    assert scaling_targets.merged([whole], []) == [whole]
+    assert scaling_targets.merged([whole], [target()]) == [whole]
 
 
 def test_what_is_found_now_replaces_what_has_its_name() -> None:
@@ -74,14 +74,14 @@ def test_what_is_found_now_replaces_what_has_its_name() -> None:
         policies=({**STEPS, "StepScalingPolicyConfiguration": {"Cooldown": 60}},),
         policy_arns={"steps": "arn:new"},
     )
-    (merged,) = scaling.merged([known], [found])
+    (merged,) = scaling_targets.merged([known], [found])
     assert (merged.register, merged.policies, merged.policy_arns) == (found.register, found.policies, found.policy_arns)
     assert merged.tags == {"team": "nlp"}
 
 
 def test_targets_of_other_variants_and_dimensions_stand_side_by_side() -> None:
     others = [target("A"), target("B"), target("A", dimension=CONCURRENCY)]
-    assert scaling.merged(others[:1], others[1:]) == others
+    assert scaling_targets.merged(others[:1], others[1:]) == others
 
 
 def test_what_the_stage_says_holds_and_what_it_does_not_say_stays() -> None:
@@ -92,7 +92,7 @@ def test_what_the_stage_says_holds_and_what_it_does_not_say_stays() -> None:
     said = Scaling(
         variant="A", dimension=INSTANCES, capacity={"MinCapacity": 2, "MaxCapacity": 8}, scheduled_actions=(NIGHT,)
     )
-    (found,) = scaling.to_register([aside], [said], endpoint="reviews-qa")
+    (found,) = scaling_targets.to_register([aside], [said], endpoint="reviews-qa")
     assert found.register == {"MinCapacity": 2, "MaxCapacity": 8, "SuspendedState": suspended}
     assert (found.policies, found.scheduled_actions, found.tags) == ((STEPS,), (NIGHT,), {"a": "b"})
 
@@ -109,7 +109,7 @@ def test_what_the_stage_says_holds_and_what_it_does_not_say_stays() -> None:
     ],
 )
 def test_a_target_fits_a_variant_that_has_what_it_scales(dimension: str, there: dict[str, Any], fits: bool) -> None:
-    assert scaling.fits(target(dimension=dimension), there) is fits
+    assert scaling_targets.fits(target(dimension=dimension), there) is fits
 
 
 @pytest.mark.parametrize(
@@ -144,12 +144,12 @@ def test_a_target_fits_a_variant_that_has_what_it_scales(dimension: str, there: 
 def test_a_scheduled_action_is_put_as_far_as_it_is_still_to_come(
     action: dict[str, Any], left: dict[str, Any] | None
 ) -> None:
-    assert scaling.still_to_come(action, now=NOW) == left
+    assert scaling_targets.still_to_come(action, now=NOW) == left
 
 
 def test_an_alarm_calls_the_policy_by_its_new_arn_and_everybody_else_as_before() -> None:
     alarm = {"AlarmName": "busy", "AlarmActions": ["arn:sns", "arn:old"], "OKActions": ["arn:old"], "Period": 60}
-    assert scaling.with_new_policies(alarm, {"arn:old": "arn:new"}) == {
+    assert scaling_targets.with_new_policies(alarm, {"arn:old": "arn:new"}) == {
         "AlarmName": "busy",
         "AlarmActions": ["arn:sns", "arn:new"],
         "OKActions": ["arn:new"],

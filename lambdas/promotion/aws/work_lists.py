@@ -22,7 +22,7 @@ INVENTORY = "inventory.jsonl"  # Artifact: what the model needs
 LOOKED_FOR = "looked-for.jsonl"  # Transfer: the inventory, with what is in the target's bucket already
 TRANSFERS = "transfers.jsonl"  # Transfer: the inventory as it was found before the copy, with the open uploads
 UNITS = "units.jsonl"  # Unit: what one run of the copying step does
-SCALING = "scaling.jsonl"  # ScalableTarget: what was put aside of the endpoint's automatic scaling (scaling.py)
+SCALING = "scaling.jsonl"  # ScalableTarget: what was put aside of the endpoint's automatic scaling (targets.py)
 MANIFEST = "units.json"  # the Map's items: where each unit stands in UNITS
 
 

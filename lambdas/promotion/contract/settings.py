@@ -118,7 +118,7 @@ class CapacityRetries:
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """How a variant is to be scaled, in the words of Application Auto Scaling's API (scaling.py).
+    """How a variant is to be scaled, in the words of Application Auto Scaling's API (targets.py).
 
     `capacity` has MinCapacity and MaxCapacity; the others are requests without what names the target.
     """

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import scaling, scaling_targets
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import PromotionError, ScalingIncomplete, Transient
 from lambdas.promotion.runtime.handler import logger, now
-from lambdas.promotion.scaling import ScalableTarget, Specification
+from lambdas.promotion.scaling import client as scaling_client
+from lambdas.promotion.scaling import targets as scaling_targets
+from lambdas.promotion.scaling.targets import ScalableTarget, Specification
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,14 +31,14 @@ def restore(promotion: Promotion, *, well: bool, hub: S3Client, leave_registered
     """
     put_aside = work_lists.read_if_there(work_lists.SCALING, ScalableTarget, promotion, s3=hub)
     configured = promotion.stage.autoscaling if well else ()
-    targets = scaling.to_register(put_aside, configured, endpoint=promotion.stage.endpoint)
+    targets = scaling_targets.to_register(put_aside, configured, endpoint=promotion.stage.endpoint)
     if not targets:
         return 0
     account = duties.as_scaler(promotion, alarms=[alarm["AlarmName"] for one in targets for alarm in one.alarms])
-    there = scaling_targets.live(promotion.stage.endpoint, sagemaker=account.sagemaker)
+    there = scaling_client.live(promotion.stage.endpoint, sagemaker=account.sagemaker)
     fitting = [target for target in targets if _fits(target, there.variants)]
     if leave_registered:
-        now_there = scaling_targets.registered(promotion.stage.endpoint, there.variants, account)
+        now_there = scaling_client.registered(promotion.stage.endpoint, there.variants, account)
         fitting = [target for target in fitting if target.key not in {one.key for one in now_there}]
     problems = [problem for target in fitting if (problem := _problem_of(target, account))]
     if problems:
@@ -50,7 +51,7 @@ def restore(promotion: Promotion, *, well: bool, hub: S3Client, leave_registered
 
 
 def _fits(target: ScalableTarget, there: Mapping[str, Specification]) -> bool:
-    fits = scaling.fits(target, there)
+    fits = scaling_targets.fits(target, there)
     if not fits:
         logger.warning("A variant that was scaled is there no more", extra={"target": target.resource})
     return fits
@@ -59,7 +60,7 @@ def _fits(target: ScalableTarget, there: Mapping[str, Specification]) -> bool:
 def _problem_of(target: ScalableTarget, account: Account) -> str | None:
     """Register one target. Another one that cannot be registered does not keep it from that."""
     try:
-        scaling_targets.register(target, account, now=now())
+        scaling_client.register(target, account, now=now())
     except Transient:
         raise
     except PromotionError as error:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import scaling
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.endpoint import client as endpoint_client
-from lambdas.promotion.scaling import ScalableTarget, Specification
+from lambdas.promotion.scaling import targets as scaling_targets
+from lambdas.promotion.scaling.targets import ScalableTarget, Specification
 
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
@@ -64,7 +64,7 @@ def configured(config: str, *, sagemaker: SageMakerClient) -> dict[str, Specific
 def registered(endpoint: str, variants: Iterable[str], account: Account) -> list[ScalableTarget]:
     """Return the scalable targets among the variants with all that a deregistration would delete."""
     client = account.autoscaling
-    resources = [scaling.resource_id(endpoint, variant) for variant in variants]
+    resources = [scaling_targets.resource_id(endpoint, variant) for variant in variants]
     if not resources:
         return []  # the call without any would tell of every endpoint in the account
     pages = client.get_paginator("describe_scalable_targets").paginate(
@@ -94,10 +94,10 @@ def register(target: ScalableTarget, account: Account, *, now: datetime) -> None
         fresh = client.put_scaling_policy(**_naming(target), **policy)["PolicyARN"]
         renamed[target.policy_arns.get(policy["PolicyName"], fresh)] = fresh
     for action in target.scheduled_actions:
-        if (left := scaling.still_to_come(action, now=now)) is not None:
+        if (left := scaling_targets.still_to_come(action, now=now)) is not None:
             client.put_scheduled_action(**_naming(target), **left)
     for alarm in target.alarms:
-        account.cloudwatch.put_metric_alarm(**scaling.with_new_policies(alarm, renamed))
+        account.cloudwatch.put_metric_alarm(**scaling_targets.with_new_policies(alarm, renamed))
 
 
 def _whole(

@@ -1,0 +1,1 @@
+"""Scalable targets: suspended for an update that demands it, and resumed."""
