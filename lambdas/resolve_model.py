@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import naming, registry, rules, sample_payloads
+from lambdas.promotion import naming, registry, rules
 from lambdas.promotion.artifacts import discovery, inventory
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
@@ -18,6 +18,7 @@ from lambdas.promotion.images import ecr_client, references
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
 from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, s3_of_hub
+from lambdas.promotion.smoke_test import sample_resolution
 
 
 @errors_by_name
@@ -35,7 +36,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         )
     account = duties.as_reader(source, execution=execution, external_id=deployed.external_id)
     model, found, tags = _model_of(request, application, source, account, deployed)
-    model = sample_payloads.resolved(model, stage, source=account)
+    model = sample_resolution.resolved(model, stage, source=account)
     named = found.images
     digests = ecr_client.digests(named, account)
     found = definition.for_stage(found, stage=stage, source=source, target=target, digests=digests, where=model.arn)

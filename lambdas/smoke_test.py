@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from lambdas.promotion import async_invocations, invocations, payloads, smoke_rules
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Outcome, Promotion, TrialProgress
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
 from lambdas.promotion.runtime.handler import Clock, logger, now, step_with_clock
-from lambdas.promotion.smoke_rules import Judged
+from lambdas.promotion.smoke_test import async_invocation, evaluation, payloads, real_time_invocation
+from lambdas.promotion.smoke_test.evaluation import Judged
 
 
 @step_with_clock
@@ -28,7 +28,7 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
         _run(test, payloads.content_of(test.payload, promotion, readers=readers), endpoint, target, clock, stage)
         for test in stage.smoke_tests
     ]
-    report = smoke_rules.require_passed(
+    report = evaluation.require_passed(
         judged,
         endpoint=endpoint,
         config=trial.config if trial else promotion.wanted_config.name,
@@ -44,9 +44,9 @@ def _run(test: SmokeTest, content: bytes, endpoint: str, target: Account, clock:
     until = min(clock.until, time.monotonic() + test.timeout_seconds)
     runtime = target.sagemaker_runtime
     if stage.answers_to:
-        answers = async_invocations.ask(endpoint, test, content, runtime=runtime, s3=target.s3, until=until)
+        answers = async_invocation.ask(endpoint, test, content, runtime=runtime, s3=target.s3, until=until)
     else:
-        answers = invocations.ask(endpoint, test, content, runtime=runtime, until=until)
-    judged = smoke_rules.judge(test, content, answers)
+        answers = real_time_invocation.ask(endpoint, test, content, runtime=runtime, until=until)
+    judged = evaluation.judge(test, content, answers)
     logger.info("Tested", extra={"requests": judged.tested.requests, "failures": judged.tested.failures})
     return judged

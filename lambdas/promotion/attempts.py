@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import async_invocations, payloads, readiness
+from lambdas.promotion import readiness
 from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, S3Object, Way, sha256
@@ -30,6 +30,7 @@ from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.smoke_test_settings import Payload
 from lambdas.promotion.images import ecr_client, oci_manifest, references
 from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.smoke_test import async_invocation, payloads
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -205,7 +206,7 @@ def payload(wanted: Payload, promotion: Promotion, *, readers: Mapping[bool, Acc
     try:
         content = payloads.content_of(wanted, promotion, readers=readers)
         if promotion.stage.answers_to:
-            async_invocations.require_small(content, promotion.stage.endpoint)
+            async_invocation.require_small(content, promotion.stage.endpoint)
     except AccessDenied as error:
         return [readiness.denied(error)]
     except (PayloadUnusable, ClientError) as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from lambdas.promotion import attempts, inquiries, obstacles, payloads, readiness, tries
+from lambdas.promotion import attempts, inquiries, obstacles, readiness, tries
 from lambdas.promotion.aws import concurrency
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws.sessions import Account
@@ -21,6 +21,7 @@ from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.images import ecr_client
 from lambdas.promotion.readiness import Answer, Finding, Unproved
 from lambdas.promotion.scaling import client as scaling_client
+from lambdas.promotion.smoke_test import payloads
 from lambdas.promotion.tries import Try
 
 T = TypeVar("T")

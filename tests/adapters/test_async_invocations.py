@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas.promotion import async_invocations
 from lambdas.promotion.contract.errors import PayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
-from lambdas.promotion.smoke_rules import Answer
+from lambdas.promotion.smoke_test import async_invocation
+from lambdas.promotion.smoke_test.evaluation import Answer
 from tests.adapters.conftest import Stubs
 
 TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv", accept="application/json")
@@ -41,7 +41,7 @@ def answers(stubs: Stubs, *, payload: bytes = b"x", seconds: float = 60, test: S
     s3: Any = stubs.s3.client
     until = time.monotonic() + seconds
     return list(
-        async_invocations.ask("reviews-qa", test, payload, runtime=runtime, s3=s3, until=until, pause=lambda _: None)
+        async_invocation.ask("reviews-qa", test, payload, runtime=runtime, s3=s3, until=until, pause=lambda _: None)
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas.promotion import async_invocations, attempts
+from lambdas.promotion import attempts
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Promotion, Way, sha256
@@ -17,6 +17,7 @@ from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound,
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.smoke_test import async_invocation
 from tests.adapters.conftest import Stubs
 from tests.unit.given import DEV, QA, STAGE, artifact, promotion
 
@@ -215,7 +216,7 @@ def test_what_an_asynchronous_endpoint_does_not_take_is_told(aws: Stubs) -> None
     aws.let_in()
     output = {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://answers"}}}
     one = sending(Payload(bucket="payloads", key="one.csv"), endpoint_config=output)
-    size = async_invocations.MOST_BYTES + 1
+    size = async_invocation.MOST_BYTES + 1
     aws.s3.add_response("get_object", {**body(b"x" * size), "ContentLength": size})
     (found,) = tried(one, duties.as_invoker(one))
     assert "takes 128000 in a request" in str(found)

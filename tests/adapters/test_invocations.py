@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 
-from lambdas.promotion import invocations
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, Throttled
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
-from lambdas.promotion.smoke_rules import Answer
+from lambdas.promotion.smoke_test import real_time_invocation
+from lambdas.promotion.smoke_test.evaluation import Answer
 from tests.adapters.conftest import Stubs
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv")
 
 @pytest.fixture
 def runtime(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> SageMakerRuntimeClient:
-    monkeypatch.setattr(invocations, "_SHORTEST_PAUSE", 0.001)
+    monkeypatch.setattr(real_time_invocation, "_SHORTEST_PAUSE", 0.001)
     client: SageMakerRuntimeClient = stubs.sagemaker_runtime.client  # type: ignore[assignment]
     sessions.name_refusals(client, "The role invoker")
     return client
@@ -34,7 +34,7 @@ def runtime(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> SageMakerRuntimeCl
 
 def ask(runtime: SageMakerRuntimeClient, test: SmokeTest = TEST, *, seconds: float = 5) -> list[Answer]:
     until = time.monotonic() + seconds
-    return list(invocations.ask("reviews-qa", test, b"x", runtime=runtime, until=until))
+    return list(real_time_invocation.ask("reviews-qa", test, b"x", runtime=runtime, until=until))
 
 
 def answers(stubs: Stubs, body: bytes = b"yes", asked: dict[str, Any] | None = None) -> None:
@@ -120,7 +120,7 @@ def test_what_is_not_the_models_doing_is_asked_again(
 def test_it_is_asked_again_for_a_limited_time(
     stubs: Stubs, runtime: SageMakerRuntimeClient, monkeypatch: pytest.MonkeyPatch, code: str, error: type[Exception]
 ) -> None:
-    monkeypatch.setattr(invocations, "_SETTLING", 0.0)
+    monkeypatch.setattr(real_time_invocation, "_SETTLING", 0.0)
     refuses(stubs, code, 503)
     with pytest.raises(error):
         ask(runtime)
@@ -129,7 +129,7 @@ def test_it_is_asked_again_for_a_limited_time(
 def test_a_model_that_is_not_ready_until_the_tests_end_has_not_answered(
     stubs: Stubs, runtime: SageMakerRuntimeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(invocations, "_SHORTEST_PAUSE", 10.0)
+    monkeypatch.setattr(real_time_invocation, "_SHORTEST_PAUSE", 10.0)
     refuses(stubs, "ModelNotReadyException", 429)
     assert ask(runtime, seconds=0.5)[0].said == "SageMaker answered ModelNotReadyException: some words"
 

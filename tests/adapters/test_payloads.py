@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas.promotion import payloads, sample_payloads
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Promotion, S3Object
 from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable, SamplePayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
+from lambdas.promotion.smoke_test import payloads, sample_resolution
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BUCKET, MODEL, STAGE, VERSION, package, promotion
 from tests.unit.test_samples import FILE, archive
@@ -122,32 +122,32 @@ def lies_there(stubs: Stubs, body: bytes) -> None:
 
 
 def test_a_stage_that_sends_no_sample_asks_for_none(readers: dict[bool, Account]) -> None:
-    assert sample_payloads.resolved(OF_VERSION, STAGE, source=readers[True]) is OF_VERSION
+    assert sample_resolution.resolved(OF_VERSION, STAGE, source=readers[True]) is OF_VERSION
 
 
 def test_the_sample_of_the_version_is_found_and_tried(stubs: Stubs, readers: dict[bool, Account]) -> None:
     registered(stubs, SamplePayloadUrl=URI)
     lies_there(stubs, body := archive(FILE))
-    found = sample_payloads.resolved(OF_VERSION, SAMPLED, source=readers[True])
+    found = sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
     assert found.sample_payload == replace(SAMPLE, size=len(body))
 
 
 def test_a_model_that_is_no_version_has_no_sample(readers: dict[bool, Account]) -> None:
     with pytest.raises(SamplePayloadUnusable, match="is no version of the registry"):
-        sample_payloads.resolved(MODEL, SAMPLED, source=readers[True])
+        sample_resolution.resolved(MODEL, SAMPLED, source=readers[True])
 
 
 def test_a_version_without_one_is_refused(stubs: Stubs, readers: dict[bool, Account]) -> None:
     registered(stubs)
     with pytest.raises(SamplePayloadUnusable, match=r"names none .*Nothing was created"):
-        sample_payloads.resolved(OF_VERSION, SAMPLED, source=readers[True])
+        sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
 
 
 def test_a_sample_that_is_gone_is_refused(stubs: Stubs, readers: dict[bool, Account]) -> None:
     registered(stubs, SamplePayloadUrl=URI)
     stubs.s3.add_client_error("head_object", "404", "Not Found", http_status_code=404)
     with pytest.raises(SamplePayloadUnusable, match="account 222222222222 has no such object"):
-        sample_payloads.resolved(OF_VERSION, SAMPLED, source=readers[True])
+        sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
 
 
 @pytest.mark.parametrize(
@@ -159,4 +159,4 @@ def test_a_sample_that_cannot_be_sent_is_refused(
     registered(stubs, SamplePayloadUrl=URI)
     lies_there(stubs, body)
     with pytest.raises(SamplePayloadUnusable, match=told):
-        sample_payloads.resolved(OF_VERSION, SAMPLED, source=readers[True])
+        sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])

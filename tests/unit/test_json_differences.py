@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.json_differences import differences
+from lambdas.promotion.smoke_test.json_differences import differences
 
 
 @pytest.mark.parametrize(

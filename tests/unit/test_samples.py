@@ -8,9 +8,9 @@ import tarfile
 
 import pytest
 
-from lambdas.promotion import samples
 from lambdas.promotion.contract import smoke_test_settings
-from lambdas.promotion.samples import BadArchive
+from lambdas.promotion.smoke_test import sample_archive
+from lambdas.promotion.smoke_test.sample_archive import BadArchive
 
 
 def archive(*members: tuple[str, bytes | None, bytes]) -> bytes:
@@ -31,8 +31,11 @@ FOLDER = ("samples", None, tarfile.DIRTYPE)
 
 
 def test_the_one_file_comes_out_wherever_it_says_it_belongs() -> None:
-    assert samples.only_file(archive(FILE)) == b"a fine film"
-    assert samples.only_file(archive(FOLDER, ("samples/../../../etc/x", b"in memory", tarfile.REGTYPE))) == b"in memory"
+    assert sample_archive.only_file(archive(FILE)) == b"a fine film"
+    assert (
+        sample_archive.only_file(archive(FOLDER, ("samples/../../../etc/x", b"in memory", tarfile.REGTYPE)))
+        == b"in memory"
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,17 +54,17 @@ def test_the_one_file_comes_out_wherever_it_says_it_belongs() -> None:
 )
 def test_any_other_archive_is_refused_with_what_it_holds(content: bytes, told: str) -> None:
     with pytest.raises(BadArchive, match=told):
-        samples.only_file(content)
+        sample_archive.only_file(content)
 
 
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = gzip.compress(b"\0" * (200 * 1024**2), compresslevel=9)
-    assert len(bomb) < samples.MOST_BYTES
+    assert len(bomb) < sample_archive.MOST_BYTES
     with pytest.raises(BadArchive, match="more than"):
-        samples.only_file(bomb)
+        sample_archive.only_file(bomb)
 
 
 def test_a_file_that_no_endpoint_takes_is_refused() -> None:
     content = b"x" * (smoke_test_settings.MOST_BYTES + 1)
     with pytest.raises(BadArchive, match="an endpoint takes 6291456"):
-        samples.only_file(archive(("large", content, tarfile.REGTYPE)))
+        sample_archive.only_file(archive(("large", content, tarfile.REGTYPE)))

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import smoke_rules
 from lambdas.promotion.contract.errors import SmokeTestFailed
 from lambdas.promotion.contract.smoke_test_report import LONGEST, shown
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
-from lambdas.promotion.smoke_rules import Answer, Judged
+from lambdas.promotion.smoke_test import evaluation
+from lambdas.promotion.smoke_test.evaluation import Answer, Judged
 
 TEST = SmokeTest(payload=Payload(text="a fine film"), content_type="text/csv")
 
@@ -27,7 +27,7 @@ def answer(body: object = None, **members: Any) -> Answer:
 
 
 def judged(test: SmokeTest, *answers: Answer) -> Judged:
-    return smoke_rules.judge(test, b"a fine film", answers)
+    return evaluation.judge(test, b"a fine film", answers)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_requests_that_were_not_sent_in_time_are_failures() -> None:
     ],
 )
 def test_a_percentile_is_a_value_that_was_measured(name: str, values: list[float], found: float) -> None:
-    assert smoke_rules.percentile(name, values) == found
+    assert evaluation.percentile(name, values) == found
 
 
 def test_a_slow_model_fails_by_the_percentile_that_is_limited() -> None:
@@ -123,7 +123,7 @@ def test_a_test_that_is_not_to_be_recorded_leaves_no_content_anywhere() -> None:
     for expect in ({"json": '{"a": "x"}'}, {"body": "x"}, {"status": 201}, {"jsonata": "secret = 1"}, {"json": "1"}):
         for body in ({"secret": "hush"}, b"hush"):
             said = answer(body, said="ModelError: hush")
-            found = smoke_rules.judge(asking(record=False, **expect), b"hush hush", [said])
+            found = evaluation.judge(asking(record=False, **expect), b"hush hush", [said])
             assert found.problems
             assert "hush" not in f"{found}"
 
@@ -138,7 +138,7 @@ def test_a_long_or_binary_payload_is_shortened() -> None:
 def test_every_failed_test_is_told_and_passed_ones_are_not() -> None:
     good, bad = judged(TEST, answer("x")), judged(asking(body="y"), answer("x", milliseconds=7.04))
     with pytest.raises(SmokeTestFailed) as told:
-        smoke_rules.require_passed([good, bad, bad], endpoint="reviews-qa", config="reviews-qa-1")
+        evaluation.require_passed([good, bad, bad], endpoint="reviews-qa", config="reviews-qa-1")
     text = str(told.value)
     assert "reviews-qa came into service on reviews-qa-1 and did not pass its smoke test: test 2 of 3 asked" in text
     assert "test 3 of 3 asked a fine film (text/csv, 11 bytes); it got status 200" in text
@@ -148,14 +148,14 @@ def test_every_failed_test_is_told_and_passed_ones_are_not() -> None:
 
 def test_passed_tests_are_reported_in_order() -> None:
     one, two = judged(TEST, answer("one")), judged(TEST, answer("two"))
-    report = smoke_rules.require_passed([one, two], endpoint="e", config="c")
+    report = evaluation.require_passed([one, two], endpoint="e", config="c")
     assert report.tests == (one.tested, two.tested)
 
 
 def test_the_message_of_many_long_failures_fits_into_a_failures_cause() -> None:
     bad = judged(replace(asking(body="y" * 9000)), answer("x" * 9000))
     with pytest.raises(SmokeTestFailed) as told:
-        smoke_rules.require_passed([bad] * 10, endpoint="e", config="c")
+        evaluation.require_passed([bad] * 10, endpoint="e", config="c")
     assert len(str(told.value)) < 32_000
 
 
@@ -169,8 +169,8 @@ def test_what_a_container_says_of_a_failure_is_shortened_and_told_only_if_it_may
     answer = Answer(status=None, body=b"bad row: Jane Doe " * 100, said="the asynchronous request failed (s3://a/b)")
     for record in (True, False):
         test = replace(TEST, record=record)
-        (problem,) = smoke_rules.judge(test, b"x", [answer]).problems
-        got = smoke_rules.judge(test, b"x", [answer]).tested.got or ""
+        (problem,) = evaluation.judge(test, b"x", [answer]).problems
+        got = evaluation.judge(test, b"x", [answer]).tested.got or ""
         for said in (problem, got):
             assert "the asynchronous request failed (s3://a/b): " in said
             assert ("Jane Doe" in said) is record

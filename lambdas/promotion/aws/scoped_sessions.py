@@ -11,7 +11,6 @@ import os.path
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from lambdas.promotion import payloads
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names
@@ -19,6 +18,7 @@ from lambdas.promotion.contract.document import Artifact, Execution, ImageCopy, 
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.settings import Environment, Stage
 from lambdas.promotion.images import references
+from lambdas.promotion.smoke_test import payloads
 
 # IAM's own names for characters that mean something in a policy (AWS: IAM policy elements, variables).
 _LITERAL = {"*": "${*}", "?": "${?}", "$": "${$}"}

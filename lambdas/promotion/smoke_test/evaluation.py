@@ -14,7 +14,7 @@ from lambdas.promotion.contract.errors import SmokeTestFailed
 from lambdas.promotion.contract.jsonata_expressions import BadExpression, TooSlow
 from lambdas.promotion.contract.smoke_test_report import SmokeReport, SmokeTested, shortened, shown
 from lambdas.promotion.contract.smoke_test_settings import ANSWER_SECONDS, Expectation, SmokeTest
-from lambdas.promotion.json_differences import differences
+from lambdas.promotion.smoke_test.json_differences import differences
 
 _PERCENTILE = re.compile(r"p([0-9]+)")
 _SHOWN = ("p50", "p95", "max")

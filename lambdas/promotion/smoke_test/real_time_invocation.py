@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, R
 
 from lambdas.promotion.contract.errors import ServiceUnavailable, Throttled
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
-from lambdas.promotion.smoke_rules import Answer
+from lambdas.promotion.smoke_test.evaluation import Answer
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import samples
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import PayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import MOST_BYTES, Payload
-from lambdas.promotion.samples import BadArchive
+from lambdas.promotion.smoke_test import sample_archive
+from lambdas.promotion.smoke_test.sample_archive import BadArchive
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -66,11 +66,13 @@ def content_of(payload: Payload, promotion: Promotion, *, readers: Mapping[bool,
     if place is None:
         return base64.b64decode(payload.base64) if payload.base64 is not None else (payload.text or "").encode()
     reader = readers[place.in_source]
-    content = _read(place, owner=reader.id, s3=reader.s3, most=samples.MOST_BYTES if payload.sample else MOST_BYTES)
+    content = _read(
+        place, owner=reader.id, s3=reader.s3, most=sample_archive.MOST_BYTES if payload.sample else MOST_BYTES
+    )
     if not payload.sample:
         return content
     try:
-        return samples.only_file(content)
+        return sample_archive.only_file(content)
     except BadArchive as error:
         raise PayloadUnusable(f"The sample payload {place.uri} {error}. Promote again.") from error
 

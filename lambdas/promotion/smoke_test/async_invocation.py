@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import invocations
 from lambdas.promotion.contract.errors import PayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
-from lambdas.promotion.smoke_rules import Answer
+from lambdas.promotion.smoke_test import real_time_invocation
+from lambdas.promotion.smoke_test.evaluation import Answer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -37,16 +37,16 @@ def ask(
     The answer's time is that until it is seen in S3. Raises PayloadUnusable.
     """
     require_small(payload, endpoint)
-    request = invocations.request_for(endpoint, test, payload)
+    request = real_time_invocation.request_for(endpoint, test, payload)
 
     def one() -> Answer:
         began = time.perf_counter()
-        taken = invocations.settled(lambda: runtime.invoke_endpoint_async(**request), until=until)
+        taken = real_time_invocation.settled(lambda: runtime.invoke_endpoint_async(**request), until=until)
         if isinstance(taken, Answer):
             return taken
         return _awaited(taken, s3=s3, until=until, began=began, pause=pause)
 
-    yield from invocations.answers(test, one, until=until)
+    yield from real_time_invocation.answers(test, one, until=until)
 
 
 def require_small(payload: bytes, endpoint: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import registry, samples
+from lambdas.promotion import registry
 from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import SourceModel
 from lambdas.promotion.contract.errors import SamplePayloadUnusable
 from lambdas.promotion.contract.settings import Stage
-from lambdas.promotion.samples import BadArchive
+from lambdas.promotion.smoke_test import sample_archive
+from lambdas.promotion.smoke_test.sample_archive import BadArchive
 
 
 def resolved(model: SourceModel, stage: Stage, *, source: Account) -> SourceModel:
@@ -29,12 +30,12 @@ def resolved(model: SourceModel, stage: Stage, *, source: Account) -> SourceMode
     found = s3_objects.find(uri, owner=source.id, s3=source.s3) if uri.startswith("s3://") else None
     if found is None:
         raise _refusal(model.model_package_arn, f"names {uri}, and account {source.id} has no such object")
-    if found.size > samples.MOST_BYTES:
+    if found.size > sample_archive.MOST_BYTES:
         raise _refusal(
-            model.model_package_arn, f"names {uri}, which has {found.size} bytes, more than {samples.MOST_BYTES}"
+            model.model_package_arn, f"names {uri}, which has {found.size} bytes, more than {sample_archive.MOST_BYTES}"
         )
     try:
-        samples.only_file(s3_objects.read(found, owner=source.id, s3=source.s3))
+        sample_archive.only_file(s3_objects.read(found, owner=source.id, s3=source.s3))
     except BadArchive as error:
         raise _refusal(model.model_package_arn, f"names {uri}, which {error}") from error
     return replace(model, sample_payload=found)
