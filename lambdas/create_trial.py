@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import trial_rules
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.preview import state as preview_state
+from lambdas.promotion.preview.state import Act
 from lambdas.promotion.runtime.handler import logger, now, step
-from lambdas.promotion.trial_rules import Act
 
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    known = trial_rules.begin(promotion)
+    known = preview_state.begin(promotion)
     sagemaker = duties.as_trier(promotion, known).sagemaker
     seen = endpoint_client.see(known.endpoint, sagemaker=sagemaker)
-    act, progress = trial_rules.next_act(promotion, known, seen, now=now())
+    act, progress = preview_state.next_act(promotion, known, seen, now=now())
     if act is Act.CREATE:
-        endpoint_client.ensure_config(trial_rules.config(promotion), promotion.tags, sagemaker=sagemaker)
+        endpoint_client.ensure_config(preview_state.config(promotion), promotion.tags, sagemaker=sagemaker)
         endpoint = replace(promotion.stage, endpoint=known.endpoint)
         endpoint_client.create(endpoint, known.config, promotion.tags, sagemaker=sagemaker)
     logger.info("Trying", extra={"trial": known.endpoint, "act": act.name, "progress": progress})

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import trial_rules
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion, TrialProgress
 from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.preview import state as preview_state
+from lambdas.promotion.preview.state import Act
 from lambdas.promotion.runtime.handler import logger, now, step_with_attempt
-from lambdas.promotion.trial_rules import Act
 
 
 @step_with_attempt
 def handler(promotion: Promotion, attempt: int) -> Promotion:
-    known = trial_rules.begin(promotion)
+    known = preview_state.begin(promotion)
     began_at = known.removal_began_at or now()
     sagemaker = duties.as_trier(promotion, known).sagemaker
     seen = endpoint_client.see(known.endpoint, sagemaker=sagemaker)
-    trial_rules.require_time_to_remove(promotion, known, seen, began_at=began_at, now=now())
-    act, progress = trial_rules.next_removal(known, seen, again=attempt > 0)
+    preview_state.require_time_to_remove(promotion, known, seen, began_at=began_at, now=now())
+    act, progress = preview_state.next_removal(known, seen, again=attempt > 0)
     if act is Act.DELETE:
         endpoint_client.delete(known.endpoint, sagemaker=sagemaker)
     if progress is TrialProgress.GONE:

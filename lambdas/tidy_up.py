@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import endings, histories, locks, records, rules, trial_rules, trials
+from lambdas.promotion import endings, histories, locks, records, rules
 from lambdas.promotion.artifacts import upload_cleanup
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import sessions
@@ -20,6 +20,8 @@ from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.contract.errors import PromotionError
 from lambdas.promotion.histories import LastState
+from lambdas.promotion.preview import cleanup as preview_cleanup
+from lambdas.promotion.preview import state as preview_state
 from lambdas.promotion.records import Attempt
 from lambdas.promotion.runtime.handler import LAST_ACT, Clock, Event, errors_by_name, log_about, logger, now, s3_of_hub
 from lambdas.promotion.scaling import restore as scaling_restore
@@ -150,8 +152,10 @@ def _restore_scaling(last: LastState, *, stopped_at: datetime) -> int:
 def _remove_trial(last: LastState, *, stopped_at: datetime, clock: Clock) -> bool:
     """Whether there was one. A Lambda that was making it when the execution was stopped goes on until it is done."""
     promotion = last.promotion
-    if promotion is None or not trial_rules.may_be_left(promotion):
+    if promotion is None or not preview_state.may_be_left(promotion):
         return False
     late = LAST_ACT if last.name == resource_names.CREATE_TRIAL_STATE else timedelta(0)
-    sagemaker = duties.as_trier(promotion, trial_rules.begin(promotion)).sagemaker
-    return trials.remove(promotion, may_be_made_until=stopped_at + late, until=clock.until, sagemaker=sagemaker)
+    sagemaker = duties.as_trier(promotion, preview_state.begin(promotion)).sagemaker
+    return preview_cleanup.remove(
+        promotion, may_be_made_until=stopped_at + late, until=clock.until, sagemaker=sagemaker
+    )

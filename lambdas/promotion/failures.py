@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lambdas.promotion import trial_rules
 from lambdas.promotion.contract.document import Failure, Promotion, RollBack, RollBackProgress, TrialProgress
 from lambdas.promotion.contract.errors import Errored, Refused, RollbackFailed, RolledBack, every_error
+from lambdas.promotion.preview import state as preview_state
 
 _KILLED = (
     "A step's Lambda was killed (memory or time ran out). Its log group in the hub says where; promoting again is safe."
@@ -72,7 +72,7 @@ def after_trial(failure: Failure, promotion: Promotion, *, not_removed: Failure 
     A model that fails its trial is Refused: it was never live, so nothing came back. A trial endpoint that may be left
     is told first, and is an error of its own. `not_removed` is the failure of its removal.
     """
-    trial = promotion.trial or (trial_rules.begin(promotion) if not_removed else None)
+    trial = promotion.trial or (preview_state.begin(promotion) if not_removed else None)
     if trial is None:
         return failure
     if trial.progress is TrialProgress.GONE:

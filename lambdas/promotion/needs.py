@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from lambdas.promotion import trial_rules
 from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.images import references
+from lambdas.promotion.preview import state as preview_state
 from lambdas.promotion.simulation import Needed
 
 _PUSH = (
@@ -61,9 +61,9 @@ def of_deployer(
 
 def of_trial(promotion: Promotion) -> Iterator[Needed]:
     """Yield what the deployer needs for a temporary endpoint, if the model is tried on one."""
-    if not trial_rules.is_wanted(promotion):
+    if not preview_state.is_wanted(promotion):
         return
-    target, role, trial = promotion.target, promotion.target.role_arn(Duty.DEPLOYER), trial_rules.begin(promotion)
+    target, role, trial = promotion.target, promotion.target.role_arn(Duty.DEPLOYER), preview_state.begin(promotion)
     region = {"aws:RequestedRegion": target.region}
     yield Needed(
         role=role,
@@ -96,8 +96,8 @@ def of_invoker(promotion: Promotion) -> Iterator[Needed]:
         return
     region = {"aws:RequestedRegion": target.region}
     asked = [stage.endpoint]
-    if trial_rules.is_wanted(promotion):
-        asked.append(trial_rules.begin(promotion).endpoint)
+    if preview_state.is_wanted(promotion):
+        asked.append(preview_state.begin(promotion).endpoint)
     for endpoint in asked:
         yield Needed(
             role=role,

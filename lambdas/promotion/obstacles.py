@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from lambdas.promotion import trial_rules
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import IncompatibleRollout, QuotaExceeded
 from lambdas.promotion.contract.resource_names import Duty
@@ -13,6 +12,7 @@ from lambdas.promotion.endpoint import rollout, update_constraints
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.endpoint.rollout import DeploymentConfig
+from lambdas.promotion.preview import state as preview_state
 from lambdas.promotion.readiness import Answer, Finding, Unproved
 from lambdas.promotion.scaling import targets as scaling_targets
 
@@ -41,8 +41,8 @@ def not_serverless(promotion: Promotion) -> list[Answer]:
     AWS: Serverless Inference, feature exclusions; API: ModelDataSource.
     """
     wanted = [promotion.wanted_config]
-    if trial_rules.is_wanted(promotion):
-        wanted.append(trial_rules.config(promotion))
+    if preview_state.is_wanted(promotion):
+        wanted.append(preview_state.config(promotion))
     serverless = [
         one for one in wanted if any("ServerlessConfig" in variant for variant in one.request["ProductionVariants"])
     ]
@@ -80,8 +80,8 @@ def instances_needed(promotion: Promotion, serving: Serving | None, config: Depl
     old = _instances(serving.variants.values(), counts) if serving else Counter[str]()
     change = new if rollout.is_rolling(config) else new + old
     trial = Counter[str]()
-    if trial_rules.is_wanted(promotion):
-        trial = old + _instances(trial_rules.config(promotion).request["ProductionVariants"], {})
+    if preview_state.is_wanted(promotion):
+        trial = old + _instances(preview_state.config(promotion).request["ProductionVariants"], {})
     return {instance_type: max(change[instance_type], trial[instance_type]) for instance_type in sorted(new)}
 
 

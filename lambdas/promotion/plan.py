@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lambdas.promotion import trial_rules
 from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.edges import Checked
 from lambdas.promotion.endpoint import rollout
+from lambdas.promotion.preview import state as preview_state
 
 _MOST_DIFFERENCES = 50
 _MOST_UNPROVED = 30
@@ -151,7 +151,7 @@ def _sentences(
         ("endpoint configuration", promotion.wanted_config, checked.config_is_there),
     ):
         yield f"The {kind} {wanted.name} {'is there already' if is_there else 'would be created'}."
-    if trial_rules.is_wanted(promotion):
+    if preview_state.is_wanted(promotion):
         yield "The model would be tried first, on a temporary endpoint."
     if progress is Progress.UNDER_WAY:
         yield f"The endpoint {endpoint} is being changed to this configuration already; that would be waited for."

@@ -13,18 +13,19 @@ import pytest
 from botocore.response import StreamingBody
 
 from lambdas import create_trial, remove_trial, smoke_test
-from lambdas.promotion import trial_rules, trials
 from lambdas.promotion.contract.document import Promotion, TrialEndpoint, TrialProgress
 from lambdas.promotion.contract.errors import OutOfTime, SmokeTestFailed
 from lambdas.promotion.contract.settings import Trial
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
+from lambdas.promotion.preview import cleanup as preview_cleanup
+from lambdas.promotion.preview import state as preview_state
 from tests.adapters.conftest import Stubs
 from tests.unit.given import BEGUN, STAGE, promotion
 
 TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv", expect=Expectation(body="yes"))
 FAR = datetime.fromisoformat("2999-01-01T00:00:00+00:00")
 GIVEN = replace(promotion(stage=replace(STAGE, smoke_tests=(TEST,), trial=Trial())), deadline=FAR)
-NEW = trial_rules.begin(GIVEN)
+NEW = preview_state.begin(GIVEN)
 NAME = {"EndpointName": NEW.endpoint}
 TAGS = [{"Key": key, "Value": GIVEN.tags[key]} for key in GIVEN.tags]
 ARN = f"arn:aws:sagemaker:us-east-1:333333333333:endpoint/{NEW.endpoint}"
@@ -69,7 +70,7 @@ def sessions(aws: Stubs) -> list[list[tuple[list[str], list[str]]]]:
 def test_the_trial_is_made_of_its_own_configuration_with_the_promotions_tags(aws: Stubs) -> None:
     aws.let_in()
     nothing(aws)
-    config = trial_rules.config(GIVEN)
+    config = preview_state.config(GIVEN)
     asked = config.request | {"Tags": TAGS}
     aws.sagemaker.add_response("create_endpoint_config", {"EndpointConfigArn": CONFIG_ARN}, asked)
     aws.sagemaker.add_response(
@@ -155,7 +156,7 @@ def test_a_model_that_fails_its_trial_is_told_apart_from_one_that_served(aws: St
 
 def remove(aws: Stubs, *, until: float = float("inf"), may_be_made_until: datetime = BEGUN) -> bool:
     sagemaker: Any = aws.sagemaker.client
-    return trials.remove(
+    return preview_cleanup.remove(
         GIVEN, may_be_made_until=may_be_made_until, until=until, sagemaker=sagemaker, pause=lambda _: None
     )
 

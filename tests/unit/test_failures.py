@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion import failures, trial_rules
+from lambdas.promotion import failures
 from lambdas.promotion.contract.document import TrialEndpoint, TrialProgress
 from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, RolledBack, every_error
 from lambdas.promotion.contract.settings import Trial
+from lambdas.promotion.preview import state as preview_state
 from tests.unit.given import STAGE, promotion
 
 
@@ -130,7 +131,7 @@ def test_a_trial_of_which_nothing_is_known_yet_may_be_left_as_well() -> None:
     tried = promotion(stage=replace(STAGE, trial=Trial()))
     throttled = failures.explain("Throttled", "Too fast.")
     failure = failures.after_trial(throttled, tried, not_removed=failures.explain("AccessDenied", "Denied."))
-    assert trial_rules.begin(tried).endpoint in failure.cause
+    assert preview_state.begin(tried).endpoint in failure.cause
 
 
 def test_without_a_trial_a_failure_is_as_it_was() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import needs, trial_rules
+from lambdas.promotion import needs
 from lambdas.promotion.contract.document import Change, ImageCopy, Progress, Wanted
 from lambdas.promotion.contract.settings import Trial
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
+from lambdas.promotion.preview import state as preview_state
 from lambdas.promotion.simulation import Needed
 from tests.unit.given import STAGE, artifact, promotion
 
@@ -123,7 +124,7 @@ def test_no_key_of_an_object_comes_into_an_arn_that_iam_is_asked_about() -> None
 
 def test_a_trial_is_made_and_removed_by_the_deployer_and_asked_by_the_invoker() -> None:
     tried = replace(ONE, stage=replace(STAGE, smoke_tests=(TEST,), trial=Trial()))
-    trial = trial_rules.begin(tried)
+    trial = preview_state.begin(tried)
     found = asked(needs.of_trial(tried))
     assert set(found) == {f"{SAGEMAKER}:endpoint/{trial.endpoint}", f"{SAGEMAKER}:endpoint-config/{trial.config}"}
     assert "sagemaker:DeleteEndpoint" in found[f"{SAGEMAKER}:endpoint/{trial.endpoint}"]

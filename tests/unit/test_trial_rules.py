@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import trial_rules
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Change, Progress, Promotion, TrialEndpoint, TrialProgress
 from lambdas.promotion.contract.errors import DeploymentTimedOut, NoCapacity, TrialFailed, TrialNotRemoved
 from lambdas.promotion.contract.settings import Trial
-from lambdas.promotion.trial_rules import Act
+from lambdas.promotion.preview import state as preview_state
+from lambdas.promotion.preview.state import Act
 from tests.unit.given import BEGUN, STAGE, VARIANT, promotion, seen
 
 LARGE = {**VARIANT, "InitialInstanceCount": 8, "ManagedInstanceScaling": {"Status": "ENABLED"}}
 SERVERLESS = {"MemorySizeInMB": 4096, "MaxConcurrency": 5}
 TRIED = promotion(stage=replace(STAGE, trial=Trial()))
-NEW = trial_rules.begin(TRIED)
+NEW = preview_state.begin(TRIED)
 WAIT, CREATE, DELETE = Act.NOTHING, Act.CREATE, Act.DELETE
 UNDER_WAY, SERVES, GONE = TrialProgress.UNDER_WAY, TrialProgress.SERVES, TrialProgress.GONE
 
@@ -30,14 +30,14 @@ def tried(trial: Trial | None = None, **config: Any) -> Promotion:
 
 
 def variant_of(made: Promotion) -> dict[str, Any]:
-    (variant,) = trial_rules.config(made).request["ProductionVariants"]
+    (variant,) = preview_state.config(made).request["ProductionVariants"]
     assert variant.pop("ModelName") == made.wanted_model.name
     return dict(variant)
 
 
 def next_act(status: str | None, **changes: Any) -> object:
     found = seen(status, **{"config": NEW.config, **changes}) if status else None
-    return trial_rules.next_act(TRIED, NEW, found, now=BEGUN)
+    return preview_state.next_act(TRIED, NEW, found, now=BEGUN)
 
 
 def test_it_has_one_instance_of_each_variant_and_no_scaling() -> None:
@@ -49,7 +49,7 @@ def test_it_has_nothing_that_only_the_live_endpoint_is_to_do() -> None:
         "ShadowProductionVariants": [{**LARGE, "VariantName": "Shadow"}],
         "DataCaptureConfig": {"a": 1},
     }
-    request = trial_rules.config(tried(ProductionVariants=[LARGE], KmsKeyId="key", **live)).request
+    request = preview_state.config(tried(ProductionVariants=[LARGE], KmsKeyId="key", **live)).request
     assert sorted(request) == ["EndpointConfigName", "KmsKeyId", "ProductionVariants"]
 
 
@@ -66,18 +66,18 @@ def test_a_serverless_variant_stays_so_and_is_not_kept_warm() -> None:
 
 def test_no_two_promotions_have_a_name_in_common() -> None:
     again = promotion(stage=TRIED.stage, execution=replace(TRIED.execution, arn=f"{TRIED.execution.arn}2"))
-    other = trial_rules.begin(again)
+    other = preview_state.begin(again)
     assert {other.endpoint, other.config}.isdisjoint({NEW.endpoint, NEW.config})
-    assert trial_rules.begin(TRIED) == NEW
-    assert trial_rules.begin(replace(TRIED, trial=other)) is other
+    assert preview_state.begin(TRIED) == NEW
+    assert preview_state.begin(replace(TRIED, trial=other)) is other
 
 
 def test_what_is_live_or_about_to_be_is_not_tried_nor_what_is_gone_back_to() -> None:
     change = Change(progress=Progress.CHANGE_WANTED, previous_config="old")
-    assert trial_rules.is_wanted(TRIED.with_change(change))
-    assert not trial_rules.is_wanted(TRIED.with_change(replace(change, joined=True)))
-    assert not trial_rules.is_wanted(replace(TRIED, request=replace(TRIED.request, roll_back=True)))
-    assert not trial_rules.is_wanted(promotion())
+    assert preview_state.is_wanted(TRIED.with_change(change))
+    assert not preview_state.is_wanted(TRIED.with_change(replace(change, joined=True)))
+    assert not preview_state.is_wanted(replace(TRIED, request=replace(TRIED.request, roll_back=True)))
+    assert not preview_state.is_wanted(promotion())
 
 
 @pytest.mark.parametrize("length", [1, 43, 44, 45, 63])
@@ -128,7 +128,7 @@ def test_missing_instances_are_no_bad_model() -> None:
 
 def test_it_is_not_waited_for_after_the_deadline() -> None:
     with pytest.raises(DeploymentTimedOut, match=r"was Creating at the deadline .* was not changed"):
-        trial_rules.next_act(
+        preview_state.next_act(
             TRIED,
             NEW,
             seen("Creating", config=NEW.config),
@@ -150,19 +150,19 @@ def test_it_is_not_waited_for_after_the_deadline() -> None:
 def test_what_comes_next_until_it_is_gone(known: TrialEndpoint, status: str | None, expected: object) -> None:
     """Not seen once is no proof: an answer may be from before the creation."""
     found = seen(status, config=NEW.config) if status else None
-    assert trial_rules.next_removal(known, found, again=False) == expected
+    assert preview_state.next_removal(known, found, again=False) == expected
 
 
 def test_a_removal_without_an_end_is_told() -> None:
-    late = BEGUN + trial_rules.LONGEST_REMOVAL + timedelta(seconds=1)
+    late = BEGUN + preview_state.LONGEST_REMOVAL + timedelta(seconds=1)
     with pytest.raises(TrialNotRemoved, match=f"delete-endpoint --endpoint-name {NEW.endpoint}"):
-        trial_rules.require_time_to_remove(TRIED, NEW, seen("Creating"), began_at=BEGUN, now=late)
+        preview_state.require_time_to_remove(TRIED, NEW, seen("Creating"), began_at=BEGUN, now=late)
 
 
 def test_only_a_promotion_that_tries_and_has_not_removed_its_trial_may_leave_one() -> None:
-    assert trial_rules.may_be_left(TRIED)
-    assert trial_rules.may_be_left(replace(TRIED, trial=NEW))
-    assert not trial_rules.may_be_left(replace(TRIED, trial=replace(NEW, progress=GONE)))
-    assert not trial_rules.may_be_left(promotion())
+    assert preview_state.may_be_left(TRIED)
+    assert preview_state.may_be_left(replace(TRIED, trial=NEW))
+    assert not preview_state.may_be_left(replace(TRIED, trial=replace(NEW, progress=GONE)))
+    assert not preview_state.may_be_left(promotion())
     for request in (replace(TRIED.request, roll_back=True), replace(TRIED.request, dry_run=True)):
-        assert not trial_rules.may_be_left(replace(TRIED, request=request))
+        assert not preview_state.may_be_left(replace(TRIED, request=request))

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lambdas.promotion import trial_rules
 from lambdas.promotion.contract.document import Promotion, TrialProgress
 from lambdas.promotion.contract.errors import OutOfTime
 from lambdas.promotion.endpoint import client as endpoint_client
-from lambdas.promotion.trial_rules import Act
+from lambdas.promotion.preview import state as preview_state
+from lambdas.promotion.preview.state import Act
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -33,11 +33,11 @@ def remove(
     `may_be_made_until`: a step of the stopped execution may make it until then. Raises OutOfTime, to be run again: an
     endpoint that is being created cannot be deleted yet.
     """
-    known, found = trial_rules.begin(promotion), False
+    known, found = preview_state.begin(promotion), False
     while True:
         seen = endpoint_client.see(known.endpoint, sagemaker=sagemaker)
         # Not seen once is no proof: the answer may be from before its creation.
-        act, progress = trial_rules.next_removal(known, seen, again=False)
+        act, progress = preview_state.next_removal(known, seen, again=False)
         if progress is TrialProgress.GONE and (found or datetime.now(UTC) > may_be_made_until):
             endpoint_client.delete_config(known.config, sagemaker=sagemaker)
             return found

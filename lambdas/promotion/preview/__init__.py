@@ -1,0 +1,1 @@
+"""The temporary endpoint on which a model is tested before traffic moves."""
