@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import lock_rules, roll_back_rules, rules
+from lambdas.promotion import lock_rules, rules
 from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
@@ -14,6 +14,7 @@ from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import model_client
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.images import ecr_client
+from lambdas.promotion.rollback import state as rollback_state
 from lambdas.promotion.runtime.handler import now, s3_of_hub, step
 
 
@@ -22,7 +23,7 @@ def handler(promotion: Promotion) -> Promotion:
     account = duties.as_deployer(promotion)
     sagemaker = account.sagemaker
     seen = endpoint_client.see(promotion.stage.endpoint, sagemaker=sagemaker)
-    roll_back_rules.require_same_goal(promotion, seen)
+    rollback_state.require_same_goal(promotion, seen)
     change = endpoint_state.before_change(promotion, seen)
     # What is rolled back to was copied by the promotion that it was.
     missing = [] if promotion.request.roll_back else _look_for_copies(promotion, account)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import roll_back_rules
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion, RollBackProgress
 from lambdas.promotion.endpoint import client as endpoint_client
-from lambdas.promotion.roll_back_rules import Act
+from lambdas.promotion.rollback import state as rollback_state
+from lambdas.promotion.rollback.state import Act
 from lambdas.promotion.runtime.handler import Event, logger, now, step_with_event
 
 
 @step_with_event
 def handler(promotion: Promotion, event: Event) -> Promotion:
     """The event has "because" as well: the name of the error after which it is rolled back."""
-    known = roll_back_rules.begin(promotion, now=now())
+    known = rollback_state.begin(promotion, now=now())
     sagemaker = duties.as_deployer(promotion, also_config=known.to).sagemaker
     stage = promotion.stage
     seen = endpoint_client.see(stage.endpoint, sagemaker=sagemaker)
-    roll_back_rules.require_time_left(promotion, known, seen, now=now())
-    act, progress = roll_back_rules.next_act(
+    rollback_state.require_time_left(promotion, known, seen, now=now())
+    act, progress = rollback_state.next_act(
         promotion, known, seen, again=event["attempt"] > 0, because=event["because"]
     )
     if act is Act.UPDATE:
@@ -30,7 +30,7 @@ def handler(promotion: Promotion, event: Event) -> Promotion:
     elif act is Act.DELETE:
         progress = endpoint_client.delete(stage.endpoint, sagemaker=sagemaker)
     logger.info("Rolling back", extra={"to": known.to, "act": act.name, "progress": progress})
-    serves = roll_back_rules.serves(promotion, known, progress, seen)
+    serves = rollback_state.serves(promotion, known, progress, seen)
     return replace(
         promotion,
         roll_back=replace(

@@ -49,7 +49,7 @@ _LONG = frozenset(
         Step.TIDY_UP,
     }
 )
-# What rolls back may first have to wait for a deployment, which lasts 8 hours at most (roll_back_rules.py).
+# What rolls back may first have to wait for a deployment, which lasts 8 hours at most (state.py).
 _TO_ROLL_BACK = Duration.hours(10)
 # The rules for executions that ended where no state of theirs could do anything: they were stopped or ran out of time,
 # or Step Functions ended them itself. (AWS: Step Functions, "Error handling": what a Catch does not catch.)

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import roll_back_rules
 from lambdas.promotion.contract.document import Change, Lock, Progress, Promotion, RollBack, RollBackProgress, Wanted
 from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFailed, Superseded
 from lambdas.promotion.contract.settings import FirstDeployment
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.endpoint.state import EndpointSeen
-from lambdas.promotion.roll_back_rules import Act
+from lambdas.promotion.rollback import state as rollback_state
+from lambdas.promotion.rollback.state import Act
 from tests.unit.given import BEGUN, OLD_CONFIG, REQUEST, STAGE, api, good, promotion, seen
 
 STATUSES = [str(value) for value in api("sagemaker").shape_for("EndpointStatus").enum]  # type: ignore[attr-defined]
@@ -46,8 +46,8 @@ def act(
     deleting: bool = False,
     because: str = "EndpointFailed",
 ) -> tuple[Act, RollBackProgress]:
-    known = replace(roll_back_rules.begin(one, now=LATER), looks=looks, deleting=deleting)
-    return roll_back_rules.next_act(one, known, found, again=again, because=because)
+    known = replace(rollback_state.begin(one, now=LATER), looks=looks, deleting=deleting)
+    return rollback_state.next_act(one, known, found, again=again, because=because)
 
 
 ON_OURS = {
@@ -139,7 +139,7 @@ def test_a_first_deployment_that_was_never_made_is_untouched() -> None:
 def test_what_served_our_configuration_already_goes_back_to_the_last_good_one_by_the_record() -> None:
     change = Change(progress=Progress.NOTHING_TO_DO, previous_config=OURS, joined=True)
     one = promotion(change=change, lock=Lock(fence=2, good=(good(),)))
-    assert roll_back_rules.previous_config(one) == OLD_CONFIG
+    assert rollback_state.previous_config(one) == OLD_CONFIG
 
 
 def test_what_served_before_us_is_taken_away_only_if_it_answers_wrongly_and_something_good_is_known() -> None:
@@ -152,20 +152,20 @@ def test_what_served_before_us_is_taken_away_only_if_it_answers_wrongly_and_some
         assert act(alone, found, because=because) == LEFT
         assert act(alone, found, because=because, again=True, looks=3) == LEFT
     left = RollBackProgress.LEFT
-    said = roll_back_rules.serves(alone, roll_back_rules.begin(alone, now=LATER), left, found)
+    said = rollback_state.serves(alone, rollback_state.begin(alone, now=LATER), left, found)
     assert f"served {OURS} before this promotion came, and was left as it is. The record knows no other" in said
 
 
 def test_a_roll_back_goes_on_where_it_was() -> None:
     known = RollBack(progress=RollBackProgress.UNDER_WAY, began_at=BEGUN, to="c", looks=3)
-    assert roll_back_rules.begin(promotion(roll_back=known), now=LATER) is known
+    assert rollback_state.begin(promotion(roll_back=known), now=LATER) is known
 
 
 def test_a_roll_back_does_not_go_on_for_ever() -> None:
-    known = roll_back_rules.begin(changed(), now=BEGUN)
-    roll_back_rules.require_time_left(changed(), known, None, now=BEGUN + roll_back_rules.LONGEST)
+    known = rollback_state.begin(changed(), now=BEGUN)
+    rollback_state.require_time_left(changed(), known, None, now=BEGUN + rollback_state.LONGEST)
     with pytest.raises(RollbackFailed, match="still Updating 9 hours"):
-        roll_back_rules.require_time_left(changed(), known, seen("Updating"), now=BEGUN + timedelta(hours=9, minutes=1))
+        rollback_state.require_time_left(changed(), known, seen("Updating"), now=BEGUN + timedelta(hours=9, minutes=1))
 
 
 ON_THE_WAY = {RollBackProgress.BUSY, RollBackProgress.UNDER_WAY, RollBackProgress.SCALING_IN_THE_WAY}
@@ -173,30 +173,30 @@ ON_THE_WAY = {RollBackProgress.BUSY, RollBackProgress.UNDER_WAY, RollBackProgres
 
 @pytest.mark.parametrize("progress", set(RollBackProgress) - ON_THE_WAY)
 def test_every_end_says_what_serves(progress: RollBackProgress) -> None:
-    known = roll_back_rules.begin(changed(), now=BEGUN)
-    assert PLAIN.stage.endpoint in roll_back_rules.serves(changed(), known, progress, seen("InService"))
+    known = rollback_state.begin(changed(), now=BEGUN)
+    assert PLAIN.stage.endpoint in rollback_state.serves(changed(), known, progress, seen("InService"))
 
 
 GOOD = (good("c3"), good("c2"), good("c1"))
 
 
 def test_the_newest_good_one_that_does_not_serve_is_gone_back_to() -> None:
-    assert roll_back_rules.goal(GOOD, seen("InService", config="c3"), stage=STAGE).config == "c2"
-    assert roll_back_rules.goal(GOOD, seen("InService", config="by-hand"), stage=STAGE).config == "c3"
-    assert roll_back_rules.goal(GOOD, None, stage=STAGE).config == "c3"
+    assert rollback_state.goal(GOOD, seen("InService", config="c3"), stage=STAGE).config == "c2"
+    assert rollback_state.goal(GOOD, seen("InService", config="by-hand"), stage=STAGE).config == "c3"
+    assert rollback_state.goal(GOOD, None, stage=STAGE).config == "c3"
 
 
 @pytest.mark.parametrize("known", [(), GOOD[:1]])
 def test_without_an_earlier_good_one_there_is_nothing_to_go_back_to(known: tuple[Any, ...]) -> None:
     found = seen("InService", config="c3") if known else None
     with pytest.raises(NothingToRollBackTo, match="allow_older"):
-        roll_back_rules.goal(known, found, stage=STAGE)
+        rollback_state.goal(known, found, stage=STAGE)
 
 
 def test_what_was_left_behind_is_not_gone_back_to_although_that_was_not_noted() -> None:
-    assert roll_back_rules.goal(GOOD, seen("InService", config="c2"), stage=STAGE).config == "c1"
+    assert rollback_state.goal(GOOD, seen("InService", config="c2"), stage=STAGE).config == "c1"
     with pytest.raises(NothingToRollBackTo):
-        roll_back_rules.goal(GOOD, seen("InService", config="c1"), stage=STAGE)
+        rollback_state.goal(GOOD, seen("InService", config="c1"), stage=STAGE)
 
 
 @pytest.mark.parametrize(
@@ -217,11 +217,11 @@ def test_the_goal_must_be_the_same_under_the_lock(known: tuple[str, ...], serves
     )
     found = seen("InService", config=serves)
     if same:
-        roll_back_rules.require_same_goal(asked, found)
+        rollback_state.require_same_goal(asked, found)
         return
     with pytest.raises(Superseded, match="ask again"):
-        roll_back_rules.require_same_goal(asked, found)
-    roll_back_rules.require_same_goal(replace(asked, request=REQUEST), found)
+        rollback_state.require_same_goal(asked, found)
+    rollback_state.require_same_goal(replace(asked, request=REQUEST), found)
 
 
 @pytest.mark.parametrize("found", [seen("Updating", config=OURS), seen("OutOfService", config=OURS)])
@@ -233,20 +233,20 @@ def test_what_serves_and_is_scaled_or_repaired_is_never_deleted(found: EndpointS
 
 def test_an_endpoint_that_was_not_there_is_not_brought_to_an_old_good_one() -> None:
     new = changed(previous=None, lock=Lock(fence=2, good=(good(),)))
-    assert roll_back_rules.previous_config(new) is None
+    assert rollback_state.previous_config(new) is None
     assert act(new, seen("Failed", config=OURS)) == DELETE
 
 
 def test_what_was_made_anew_and_failed_again_is_not_made_for_hours() -> None:
-    known = replace(roll_back_rules.begin(changed(), now=LATER), made=True, deleting=True, looks=5)
+    known = replace(rollback_state.begin(changed(), now=LATER), made=True, deleting=True, looks=5)
     broken = seen("Failed", config=OLD_CONFIG, failure_reason="No instances.")
     with pytest.raises(RollbackFailed, match=r"made anew with .* No instances. Nothing serves"):
-        roll_back_rules.next_act(changed(), known, broken, again=False, because="EndpointFailed")
+        rollback_state.next_act(changed(), known, broken, again=False, because="EndpointFailed")
 
 
 def test_a_configuration_that_no_good_promotion_made_is_told_as_such() -> None:
     def said(one: Promotion) -> str:
-        return roll_back_rules.serves(one, roll_back_rules.begin(one, now=LATER), RollBackProgress.DONE, None)
+        return rollback_state.serves(one, rollback_state.begin(one, now=LATER), RollBackProgress.DONE, None)
 
     assert "No good promotion of that is known" in said(changed())
     assert "No good" not in said(changed(lock=Lock(fence=2, good=(good(),))))

@@ -1,0 +1,1 @@
+"""How an endpoint gets back to what served before a failed promotion."""
