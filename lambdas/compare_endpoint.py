@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import lock_rules, rules
+from lambdas.promotion import rules
 from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
@@ -14,6 +14,7 @@ from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import model_client
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.images import ecr_client
+from lambdas.promotion.lock import policy as lock_policy
 from lambdas.promotion.rollback import state as rollback_state
 from lambdas.promotion.runtime.handler import now, s3_of_hub, step
 
@@ -28,7 +29,7 @@ def handler(promotion: Promotion) -> Promotion:
     # What is rolled back to was copied by the promotion that it was.
     missing = [] if promotion.request.roll_back else _look_for_copies(promotion, account)
     if change.progress is not Progress.NOTHING_TO_DO:
-        lock_rules.require_not_older(promotion)
+        lock_policy.require_not_older(promotion)
         return promotion.with_change(change)
     model = model_client.find_same(promotion.wanted_model, sagemaker=sagemaker)
     config = endpoint_client.find_same_config(promotion.wanted_config, sagemaker=sagemaker)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion import locks, records, rules
+from lambdas.promotion import records, rules
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract import settings
@@ -14,6 +14,7 @@ from lambdas.promotion.contract.document import Execution, Promotion
 from lambdas.promotion.contract.errors import NothingToRollBackTo
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.rollback import state as rollback_state
 from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger
 
@@ -31,7 +32,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     application, stage = rules.find_stage(request, deployed)
     target = deployed.environments[stage.environment]
     dynamodb = sessions.own_dynamodb()
-    held = locks.look(target.endpoint_key(stage.endpoint), dynamodb=dynamodb)
+    held = lock_store.look(target.endpoint_key(stage.endpoint), dynamodb=dynamodb)
     account = duties.as_onlooker(stage, target, execution=execution, external_id=deployed.external_id)
     seen = endpoint_client.see(stage.endpoint, sagemaker=account.sagemaker)
     goal = rollback_state.goal(records.good_of(held.good), seen, stage=stage)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import endings, histories, locks, records, rules
+from lambdas.promotion import endings, histories, records, rules
 from lambdas.promotion.artifacts import upload_cleanup
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import sessions
@@ -20,6 +20,7 @@ from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.contract.errors import PromotionError
 from lambdas.promotion.histories import LastState
+from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.preview import cleanup as preview_cleanup
 from lambdas.promotion.preview import state as preview_state
 from lambdas.promotion.records import Attempt
@@ -71,7 +72,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         endings.count(attempt)
         _tell(attempt)
     key = _endpoint_key(request)
-    unlocked = key is not None and locks.release(key, execution.arn, dynamodb=dynamodb)
+    unlocked = key is not None and lock_store.release(key, execution.arn, dynamodb=dynamodb)
     # What was opened later belongs to another promotion of the same model: an event may come late.
     aborted = _abort_uploads(last.promotion, opened_by=stopped_at)
     # These two come last: a failure of theirs keeps nothing else from being done, and the trial may take several runs.

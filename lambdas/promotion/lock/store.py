@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.lock_expressions import ALIASES, IS_OWNED, RELEASE
-from lambdas.promotion.lock_rules import Held, Waiting
+from lambdas.promotion.lock.policy import Held, Waiting
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -1,0 +1,1 @@
+"""One promotion at a time for an endpoint."""
