@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import edges, plan, readiness
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Progress, Promotion, Transfer, to_json
-from lambdas.promotion.edges import Checked
+from lambdas.promotion.preflight import dry_run_plan, findings
+from lambdas.promotion.preflight import run as preflight
+from lambdas.promotion.preflight.run import Checked
 from lambdas.promotion.runtime.handler import Clock, logger, now, s3_of_hub, step_with_clock
 
 
@@ -20,20 +21,20 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
     checked = _check(promotion, transfers, clock)
     if not promotion.request.dry_run:
         return promotion
-    planned = plan.of(promotion, transfers, checked, at=now())
+    planned = dry_run_plan.of(promotion, transfers, checked, at=now())
     return replace(promotion, plan=to_json(planned))
 
 
 def _check(promotion: Promotion, transfers: list[Transfer], clock: Clock) -> Checked:
     if promotion.change and promotion.change.progress is Progress.NOTHING_TO_DO:
-        return edges.look_only(promotion)
-    checked = edges.check(promotion, transfers, until=clock.until)
+        return preflight.look_only(promotion)
+    checked = preflight.check(promotion, transfers, until=clock.until)
     for finding in checked.findings:
-        logger.warning("In the way", extra={"finding": readiness.to_json(finding)})
+        logger.warning("In the way", extra={"finding": findings.to_json(finding)})
     for unproved in checked.unproved:
         logger.info("Not proved", extra={"unproved": str(unproved)})
     target = promotion.target
-    readiness.require_ready(
+    findings.require_ready(
         checked.findings,
         where=f"the promotion of {promotion.model.arn} to {target.name} ({target.account}, {target.region})",
     )

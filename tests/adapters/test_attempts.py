@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas.promotion import attempts
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Promotion, Way, sha256
 from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound, NotReady, UnexpectedFault
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
-from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.preflight import probes
+from lambdas.promotion.preflight.findings import Answer, Finding, Unproved
 from lambdas.promotion.smoke_test import async_invocation
 from tests.adapters.conftest import Stubs
 from tests.unit.given import DEV, QA, STAGE, artifact, promotion
@@ -40,34 +40,34 @@ def body(content: bytes = b"x") -> dict[str, Any]:
 
 def test_one_byte_is_read_of_what_was_resolved(stubs: Stubs, s3: S3Client) -> None:
     stubs.s3.add_response("get_object", body(), {**ASKED, "Range": "bytes=0-0"})
-    assert attempts.read(ONE, WAY, s3=s3) == []
+    assert probes.read(ONE, WAY, s3=s3) == []
 
 
 def test_a_version_is_read_by_its_id(stubs: Stubs, s3: S3Client) -> None:
     one = replace(ONE, source=replace(SOURCE, version_id="v1"))
     answer = {**body(), "VersionId": "v1"}
     stubs.s3.add_response("get_object", answer, {**ASKED, "Range": "bytes=0-0", "VersionId": "v1"})
-    assert attempts.read(one, WAY, s3=s3) == []
+    assert probes.read(one, WAY, s3=s3) == []
 
 
 def test_a_version_that_a_list_did_not_tell_is_read_both_ways(stubs: Stubs, s3: S3Client) -> None:
     stubs.s3.add_response("get_object", {**body(), "VersionId": "v1"}, {**ASKED, "Range": "bytes=0-0"})
     stubs.s3.add_response("get_object", body(), {**ASKED, "Range": "bytes=0-0", "VersionId": "v1"})
-    assert attempts.read(ONE, WAY, s3=s3) == []
+    assert probes.read(ONE, WAY, s3=s3) == []
 
 
 def test_an_empty_object_has_no_byte_to_ask_for(stubs: Stubs, s3: S3Client) -> None:
     stubs.s3.add_response("get_object", {**body(b""), "VersionId": "null"}, ASKED)
-    assert attempts.read(replace(ONE, source=replace(SOURCE, size=0)), WAY, s3=s3) == []
+    assert probes.read(replace(ONE, source=replace(SOURCE, size=0)), WAY, s3=s3) == []
 
 
 def test_a_text_of_our_own_is_not_read(s3: S3Client) -> None:
-    assert attempts.read(replace(ONE, text="{}"), WAY, s3=s3) == []
+    assert probes.read(replace(ONE, text="{}"), WAY, s3=s3) == []
 
 
 def test_a_right_to_read_that_is_missing_is_a_finding(stubs: Stubs, s3: S3Client) -> None:
     stubs.s3.add_client_error("get_object", "AccessDenied", "Access Denied", 403)
-    (found,) = attempts.read(ONE, WAY, s3=s3)
+    (found,) = probes.read(ONE, WAY, s3=s3)
     assert isinstance(found, Finding)
     assert (found.role, found.action, found.resource) == ("The role copier", "s3:GetObject", SOURCE.uri)
     assert "kms:Decrypt" in found.said
@@ -88,7 +88,7 @@ def test_an_object_that_cannot_be_copied_any_more_is_a_finding_by_its_name(
     stubs.s3.add_client_error("get_object", code, "No.", status)
     if looked:
         stubs.s3.add_client_error("head_object", "404", "Not Found", 404)
-    (found,) = attempts.read(ONE, WAY, s3=s3)
+    (found,) = probes.read(ONE, WAY, s3=s3)
     assert isinstance(found, Finding)
     assert (found.error, found.resource) == (error, SOURCE.uri)
 
@@ -105,18 +105,18 @@ def test_an_object_is_put_with_a_checksum_that_its_content_has_not(stubs: Stubs,
     asked = {**THERE, "Body": b"", "IfNoneMatch": "*", "ChecksumSHA256": WRONG}
     asked |= {"Tagging": "promote=looks"} if tags else {}
     stubs.s3.add_client_error("put_object", "BadDigest", "It did not match.", 400, expected_params=asked)
-    assert attempts.put(ONE, replace(WAY, tags=tags), s3=s3) == []
+    assert probes.put(ONE, replace(WAY, tags=tags), s3=s3) == []
 
 
 def test_a_copy_that_is_there_already_shows_the_right_as_well(stubs: Stubs, s3: S3Client) -> None:
     stubs.s3.add_client_error("put_object", "PreconditionFailed", "", 412)
-    assert attempts.put(ONE, WAY, s3=s3) == []
+    assert probes.put(ONE, WAY, s3=s3) == []
 
 
 def test_an_object_that_s3_takes_all_the_same_is_a_fault(stubs: Stubs, s3: S3Client) -> None:
     stubs.s3.add_response("put_object", {})
     with pytest.raises(UnexpectedFault):
-        attempts.put(ONE, WAY, s3=s3)
+        probes.put(ONE, WAY, s3=s3)
 
 
 def test_parts_are_put_into_an_upload_that_does_not_exist(stubs: Stubs, s3: S3Client) -> None:
@@ -124,20 +124,20 @@ def test_parts_are_put_into_an_upload_that_does_not_exist(stubs: Stubs, s3: S3Cl
     asked = {**upload, "PartNumber": 1, "Body": b""}
     stubs.s3.add_client_error("upload_part", "NoSuchUpload", "", 404, expected_params=asked)
     stubs.s3.add_client_error("list_parts", "NoSuchUpload", "", 404, expected_params=upload)
-    assert attempts.put_by_parts(ONE, WAY, s3=s3) == []
+    assert probes.put_by_parts(ONE, WAY, s3=s3) == []
 
 
 def test_each_right_to_copy_by_parts_that_is_missing_is_told(stubs: Stubs, s3: S3Client) -> None:
     stubs.s3.add_client_error("upload_part", "AccessDenied", "", 403)
     stubs.s3.add_client_error("list_parts", "AccessDenied", "", 403)
-    found = attempts.put_by_parts(ONE, WAY, s3=s3)
+    found = probes.put_by_parts(ONE, WAY, s3=s3)
     assert [one.action for one in found if isinstance(one, Finding)] == ["s3:UploadPart", "s3:ListParts"]
     assert ["s3:PutObject" in found[0].said, "s3:ListMultipartUploadParts" in found[1].said] == [True, True]  # type: ignore[union-attr]
 
 
 def test_any_other_refusal_proves_nothing(stubs: Stubs, s3: S3Client) -> None:
     stubs.s3.add_client_error("put_object", "MethodNotAllowed", "No.", 405)
-    (found,) = attempts.put(ONE, WAY, s3=s3)
+    (found,) = probes.put(ONE, WAY, s3=s3)
     assert isinstance(found, Unproved)
     assert "PutObject" in str(found)
 
@@ -153,7 +153,7 @@ def test_the_target_does_what_it_will_do_with_a_copy(stubs: Stubs, s3: S3Client)
     upload = {"Key": f"{prefix}promote-looks-whether-it-may", "UploadId": "promote-looks-whether-it-may"}
     stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "", 404, expected_params={**bucket, **upload})
     stubs.s3.add_response("head_object", {}, {**bucket, "Key": ONE.key, "ChecksumMode": "ENABLED"})
-    assert attempts.verify(one, ONE, s3=s3) == []
+    assert probes.verify(one, ONE, s3=s3) == []
 
 
 # What smoke tests send
@@ -166,7 +166,7 @@ def sending(payload: Payload, **stage: Any) -> Promotion:
 
 
 def tried(one: Promotion, reader: Account) -> list[Answer]:
-    return attempts.payload(one.stage.smoke_tests[0].payload, one, readers={False: reader})
+    return probes.payload(one.stage.smoke_tests[0].payload, one, readers={False: reader})
 
 
 def test_a_payload_is_read_as_the_smoke_test_will(aws: Stubs) -> None:
@@ -207,7 +207,7 @@ def test_a_payload_that_cannot_be_read_otherwise_is_told(aws: Stubs) -> None:
 
 def test_an_odd_refusal_is_told_and_hides_nothing(stubs: Stubs, s3: S3Client) -> None:
     stubs.s3.add_client_error("get_object_tagging", "Odd", "Nobody has thought of this.", 400)
-    (odd,) = attempts.caught(lambda: [s3.get_object_tagging(Bucket="b", Key="k") and []])  # type: ignore[list-item]
+    (odd,) = probes.caught(lambda: [s3.get_object_tagging(Bucket="b", Key="k") and []])  # type: ignore[list-item]
     assert isinstance(odd, Unproved)
     assert "Nobody has thought of this." in odd.why
 
@@ -224,4 +224,4 @@ def test_what_an_asynchronous_endpoint_does_not_take_is_told(aws: Stubs) -> None
 
 def test_what_stands_in_the_configuration_and_who_cannot_be_entered_are_not_tried() -> None:
     for payload in (Payload(text="x"), Payload(bucket="payloads", key="one.csv")):
-        assert attempts.payload(payload, sending(payload), readers={}) == []
+        assert probes.payload(payload, sending(payload), readers={}) == []

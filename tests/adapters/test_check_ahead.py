@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from lambdas import check_ahead
-from lambdas.promotion import edges
 from lambdas.promotion.contract.document import Change, ImageCopy, Progress, Promotion, Transfer
 from lambdas.promotion.contract.errors import NotReady
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Step
+from lambdas.promotion.preflight import run as preflight
 from tests.adapters.conftest import Stubs
 from tests.adapters.storage import Storage
 from tests.unit.given import BEGUN, BUCKET, REQUEST, STAGE, artifact, promotion
@@ -51,7 +51,7 @@ def test_every_role_that_cannot_be_assumed_is_told_at_once(aws: Stubs, caplog: p
 
 def test_where_images_are_copied_all_four_roles_are_needed(aws: Stubs) -> None:
     refuse_every_role(aws, 7)  # these two, reader and pusher to ask; the pusher to look for the image
-    found = edges.check(replace(promotion(), images=(IMAGE,)), [], until=time.monotonic() + 60)
+    found = preflight.check(replace(promotion(), images=(IMAGE,)), [], until=time.monotonic() + 60)
     assert sorted(one.resource.rpartition("-")[2] for one in found.findings) == [
         "copier",
         "deployer",
@@ -66,7 +66,7 @@ def test_a_duty_that_this_check_knows_nothing_about_is_entered_all_the_same(
     """Duty.EXECUTION stands for it: no step has it today."""
     monkeypatch.setitem(STEPS_OF_DUTY, Duty.EXECUTION, (Step.CHECK_AHEAD,))
     refuse_every_role(aws, 5)
-    found = edges.check(promotion(), [], until=time.monotonic() + 60)
+    found = preflight.check(promotion(), [], until=time.monotonic() + 60)
     assert "arn:aws:iam::333333333333:role/promote-qa-execution" in [one.resource for one in found.findings]
 
 
@@ -106,7 +106,7 @@ def test_a_promotion_reads_some_of_very_many_objects_and_a_dry_run_all(
         storage.put(BUCKET, f"v7/{number:05}", 5)
         source = storage.objects[BUCKET, f"v7/{number:05}"]
         taken.append(artifact(f"{number:05}", key=f"v7/{number:05}", etag=source.etag, size=5))
-    found = edges.check(one, [Transfer(artifact=each, there=True) for each in taken], until=time.monotonic() + 60)
+    found = preflight.check(one, [Transfer(artifact=each, there=True) for each in taken], until=time.monotonic() + 60)
     assert storage.calls["GetObject"] == read
     left = [str(each) for each in found.unproved if "objects" in str(each)]
     more = f"{objects - read} of the {objects} objects: they were not read; Plan the copy looks at each"

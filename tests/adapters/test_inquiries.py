@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from lambdas.promotion import inquiries
 from lambdas.promotion.aws import sessions
-from lambdas.promotion.readiness import Unproved
+from lambdas.promotion.preflight import queries
+from lambdas.promotion.preflight.findings import Unproved
 from tests.adapters.conftest import Stubs
 
 NAME = "ml.m5.large for endpoint usage"
@@ -35,19 +35,19 @@ def page(stubs: Stubs, *quotas: dict[str, Any], asked: str | None = None, more: 
 def test_quotas_are_looked_for_until_all_are_found(stubs: Stubs) -> None:
     page(stubs, OTHER, more="2")
     page(stubs, {"QuotaName": NAME, "Value": 4.0}, asked="2", more="3")
-    found = inquiries.quotas([NAME], until=time.monotonic() + 60, client=client(stubs, "service-quotas"))
+    found = queries.quotas([NAME], until=time.monotonic() + 60, client=client(stubs, "service-quotas"))
     assert found == {NAME: 4.0}
 
 
 def test_quotas_are_looked_for_no_longer_than_there_is_time(stubs: Stubs) -> None:
     page(stubs, OTHER, more="2")
-    assert inquiries.quotas([NAME], until=time.monotonic() - 1, client=client(stubs, "service-quotas")) == {}
+    assert queries.quotas([NAME], until=time.monotonic() - 1, client=client(stubs, "service-quotas")) == {}
 
 
 def test_a_key_is_known_by_its_alias(stubs: Stubs) -> None:
     metadata = {"KeyId": "k", "Arn": "arn:aws:kms:us-east-1:333333333333:key/k", "KeyState": "Disabled"}
     stubs.of("kms").add_response("describe_key", {"KeyMetadata": metadata}, {"KeyId": "alias/promote-qa"})
-    found = inquiries.key_of("alias/promote-qa", kms=client(stubs, "kms"))
+    found = queries.key_of("alias/promote-qa", kms=client(stubs, "kms"))
     assert found == ("arn:aws:kms:us-east-1:333333333333:key/k", "Disabled")
 
 
@@ -72,7 +72,7 @@ def test_scalable_targets_are_asked_for_by_variant(stubs: Stubs) -> None:
             "ResourceIds": ["endpoint/reviews/variant/A", "endpoint/reviews/variant/B"],
         },
     )
-    found = inquiries.scalable_targets("reviews", ["A", "B"], client=client(stubs, "application-autoscaling"))
+    found = queries.scalable_targets("reviews", ["A", "B"], client=client(stubs, "application-autoscaling"))
     assert found == ["endpoint/reviews/variant/B"]
 
 
@@ -85,15 +85,15 @@ def test_alarms_are_asked_for_by_name_both_kinds(stubs: Stubs) -> None:
         },
         {"AlarmNames": ["errors", "both", "none"], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]},
     )
-    found = inquiries.alarm_states(["errors", "both", "none"], client=client(stubs, "cloudwatch"))
+    found = queries.alarm_states(["errors", "both", "none"], client=client(stubs, "cloudwatch"))
     assert found == {"errors": "OK", "both": "ALARM"}
 
 
 @pytest.mark.parametrize(("code", "status"), [("AccessDeniedException", 400), ("UnknownOperationException", 404)])
 def test_a_question_without_an_answer_is_unproved(stubs: Stubs, code: str, status: int) -> None:
     stubs.of("service-quotas").add_client_error("list_service_quotas", code, "No.", status)
-    ask = functools.partial(inquiries.quotas, [NAME], until=0, client=client(stubs, "service-quotas"))
-    found = inquiries.asked(ask, "The quotas")
+    ask = functools.partial(queries.quotas, [NAME], until=0, client=client(stubs, "service-quotas"))
+    found = queries.asked(ask, "The quotas")
     assert isinstance(found, Unproved)
     assert str(found).startswith("The quotas: AWS gave no answer")
 
@@ -102,7 +102,7 @@ def test_a_region_without_the_service_is_no_answer_either() -> None:
     def ask() -> None:
         raise EndpointConnectionError(endpoint_url="https://servicequotas.example")
 
-    assert isinstance(inquiries.asked(ask, "The quotas"), Unproved)
+    assert isinstance(queries.asked(ask, "The quotas"), Unproved)
 
 
 def test_a_fault_of_our_own_is_not_taken_for_a_missing_answer() -> None:
@@ -110,4 +110,4 @@ def test_a_fault_of_our_own_is_not_taken_for_a_missing_answer() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        inquiries.asked(ask, "The quotas")
+        queries.asked(ask, "The quotas")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion import simulation
 from lambdas.promotion.aws import sessions
-from lambdas.promotion.readiness import Finding, Unproved
-from lambdas.promotion.simulation import Needed
+from lambdas.promotion.preflight import iam_simulation
+from lambdas.promotion.preflight.findings import Finding, Unproved
+from lambdas.promotion.preflight.iam_simulation import Needed
 from tests.adapters.conftest import Stubs
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def answered(stubs: Stubs, decision: str, **more: Any) -> None:
 
 def test_what_the_policies_allow_is_no_finding(stubs: Stubs, iam: IAMClient) -> None:
     answered(stubs, "allowed")
-    assert simulation.simulate(NEEDED, iam=iam) == []
+    assert iam_simulation.simulate(NEEDED, iam=iam) == []
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_the_policies_allow_is_no_finding(stubs: Stubs, iam: IAMClient) -> 
 )
 def test_what_the_policies_do_not_allow_is_a_finding(stubs: Stubs, iam: IAMClient, decision: str, words: str) -> None:
     answered(stubs, decision, OrganizationsDecisionDetail={"AllowedByOrganizations": True})
-    (found,) = simulation.simulate(NEEDED, iam=iam)
+    (found,) = iam_simulation.simulate(NEEDED, iam=iam)
     assert isinstance(found, Finding)
     assert (found.role, found.action, found.resource) == (ROLE, "iam:PassRole", PASSED)
     assert words in found.said
@@ -90,7 +90,7 @@ def test_a_denial_that_iam_cannot_weigh_is_unproved(
 ) -> None:
     """A policy of the organization with a condition denies in the simulation what works (sagemaker-python-sdk#6019)."""
     answered(stubs, "implicitDeny", **detail)
-    (found,) = simulation.simulate(NEEDED, iam=iam)
+    (found,) = iam_simulation.simulate(NEEDED, iam=iam)
     assert isinstance(found, Unproved)
     assert words in str(found)
 
@@ -99,6 +99,6 @@ def test_a_denial_that_iam_cannot_weigh_is_unproved(
 def test_an_iam_that_does_not_answer_stops_nothing(stubs: Stubs, iam: IAMClient, code: str) -> None:
     status = {"AccessDenied": 403, "Throttling": 400, "ServiceFailure": 500}[code]
     stubs.of("iam").add_client_error("simulate_principal_policy", code, "No.", status)
-    (found,) = simulation.simulate(NEEDED, iam=iam)
+    (found,) = iam_simulation.simulate(NEEDED, iam=iam)
     assert isinstance(found, Unproved)
     assert str(found).startswith(f"iam:PassRole of {ROLE} on {PASSED}")

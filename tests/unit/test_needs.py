@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import needs
 from lambdas.promotion.contract.document import Change, ImageCopy, Progress, Wanted
 from lambdas.promotion.contract.settings import Trial
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
+from lambdas.promotion.preflight import required_permissions
+from lambdas.promotion.preflight.iam_simulation import Needed
 from lambdas.promotion.preview import state as preview_state
-from lambdas.promotion.simulation import Needed
 from tests.unit.given import STAGE, artifact, promotion
 
 ONE = promotion()
@@ -37,7 +37,7 @@ def asked(found: Any) -> dict[str, set[str]]:
     ids=["create", "update"],
 )
 def test_an_endpoint_that_is_there_is_updated_and_another_is_created(there: bool, on_endpoint: set[str]) -> None:
-    found = asked(needs.of_deployer(ONE, [SMALL], endpoint_is_there=there, key=KEY))
+    found = asked(required_permissions.of_deployer(ONE, [SMALL], endpoint_is_there=there, key=KEY))
     assert found[f"{SAGEMAKER}:endpoint/reviews-qa"] == on_endpoint
     changing = on_endpoint - {"sagemaker:AddTags"}
     config = found[f"{SAGEMAKER}:endpoint-config/{ONE.wanted_config.name}"]
@@ -45,7 +45,11 @@ def test_an_endpoint_that_is_there_is_updated_and_another_is_created(there: bool
 
 
 def test_the_execution_role_is_passed_to_sagemaker() -> None:
-    (one,) = [n for n in needs.of_deployer(ONE, [], endpoint_is_there=True, key=None) if n.actions == ("iam:PassRole",)]
+    (one,) = [
+        n
+        for n in required_permissions.of_deployer(ONE, [], endpoint_is_there=True, key=None)
+        if n.actions == ("iam:PassRole",)
+    ]
     assert one.resource == "arn:aws:iam::333333333333:role/promote-qa-execution"
     assert one.context == {"iam:PassedToService": "sagemaker.amazonaws.com"}
 
@@ -54,9 +58,9 @@ def test_keys_are_used_through_s3() -> None:
     by_kms = [
         one
         for found in (
-            needs.of_deployer(ONE, [SMALL], endpoint_is_there=True, key=KEY),
-            needs.of_execution_role(ONE, [SMALL], key=KEY),
-            needs.of_copier(ONE, [SMALL], key=KEY),
+            required_permissions.of_deployer(ONE, [SMALL], endpoint_is_there=True, key=KEY),
+            required_permissions.of_execution_role(ONE, [SMALL], key=KEY),
+            required_permissions.of_copier(ONE, [SMALL], key=KEY),
         )
         for one in found
         if one.resource == KEY
@@ -67,7 +71,7 @@ def test_keys_are_used_through_s3() -> None:
 
 def test_only_what_is_copied_by_parts_is_read_again_by_the_copier() -> None:
     def actions(*missing: Any) -> set[str]:
-        return asked(needs.of_copier(ONE, missing, key=KEY)).get(KEY, set())
+        return asked(required_permissions.of_copier(ONE, missing, key=KEY)).get(KEY, set())
 
     assert actions() == set()
     assert actions(SMALL) == {"kms:GenerateDataKey"}
@@ -76,8 +80,8 @@ def test_only_what_is_copied_by_parts_is_read_again_by_the_copier() -> None:
 
 def test_without_artifacts_nobody_is_asked_to_read_any() -> None:
     found = [
-        *needs.of_deployer(ONE, [], endpoint_is_there=True, key=KEY),
-        *needs.of_execution_role(ONE, [], key=KEY),
+        *required_permissions.of_deployer(ONE, [], endpoint_is_there=True, key=KEY),
+        *required_permissions.of_execution_role(ONE, [], key=KEY),
     ]
     assert not [one for one in found if "s3:GetObject" in one.actions or "kms:Decrypt" in one.actions]
 
@@ -85,7 +89,9 @@ def test_without_artifacts_nobody_is_asked_to_read_any() -> None:
 def test_the_execution_role_lists_only_what_lies_below_a_prefix() -> None:
     def lists(request: dict[str, Any]) -> list[Needed]:
         one = replace(ONE, wanted_model=Wanted(name="m", request=request))
-        return [n for n in needs.of_execution_role(one, [SMALL], key=KEY) if "s3:ListBucket" in n.actions]
+        return [
+            n for n in required_permissions.of_execution_role(one, [SMALL], key=KEY) if "s3:ListBucket" in n.actions
+        ]
 
     assert lists({"PrimaryContainer": {"ModelDataUrl": "s3://b/k"}}) == []
     prefix = {"ModelDataSource": {"S3DataSource": {"S3DataType": "S3Prefix"}}}
@@ -97,7 +103,7 @@ def test_each_ecr_image_is_pulled_and_no_other() -> None:
     ecr, other = "763104351884.dkr.ecr.us-east-1.amazonaws.com/sklearn:1", "registry.example.com/a:1"
     request = {"Containers": [{"Image": ecr}, {"Image": ecr}, {"Image": other}]}
     one = replace(ONE, wanted_model=Wanted(name="m", request=request))
-    found = asked(needs.of_execution_role(one, [], key=None))
+    found = asked(required_permissions.of_execution_role(one, [], key=None))
     assert set(found) == {"arn:aws:ecr:us-east-1:763104351884:repository/sklearn", "*"}
     assert found["*"] == {"ecr:GetAuthorizationToken"}
 
@@ -107,7 +113,7 @@ def test_an_image_is_pushed_by_its_repository() -> None:
         source="2.dkr.ecr.us-east-1.amazonaws.com/a@sha256:1",
         target=f"333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/a@sha256:{'1' * 64}",
     )
-    (one,) = needs.of_pusher(ONE, [image])
+    (one,) = required_permissions.of_pusher(ONE, [image])
     assert one.role == "arn:aws:iam::333333333333:role/promote-qa-pusher"
     assert one.resource == "arn:aws:ecr:us-east-1:333333333333:repository/promote/a"
     assert {"ecr:CreateRepository", "ecr:PutImage"} <= set(one.actions)
@@ -116,8 +122,8 @@ def test_an_image_is_pushed_by_its_repository() -> None:
 def test_no_key_of_an_object_comes_into_an_arn_that_iam_is_asked_about() -> None:
     odd = artifact("mödel *?.tar.gz")
     found = [
-        *needs.of_deployer(ONE, [odd], endpoint_is_there=True, key=KEY),
-        *needs.of_execution_role(ONE, [odd], key=KEY),
+        *required_permissions.of_deployer(ONE, [odd], endpoint_is_there=True, key=KEY),
+        *required_permissions.of_execution_role(ONE, [odd], key=KEY),
     ]
     assert "mödel" not in json.dumps([one.resource for one in found], ensure_ascii=False)
 
@@ -125,21 +131,21 @@ def test_no_key_of_an_object_comes_into_an_arn_that_iam_is_asked_about() -> None
 def test_a_trial_is_made_and_removed_by_the_deployer_and_asked_by_the_invoker() -> None:
     tried = replace(ONE, stage=replace(STAGE, smoke_tests=(TEST,), trial=Trial()))
     trial = preview_state.begin(tried)
-    found = asked(needs.of_trial(tried))
+    found = asked(required_permissions.of_trial(tried))
     assert set(found) == {f"{SAGEMAKER}:endpoint/{trial.endpoint}", f"{SAGEMAKER}:endpoint-config/{trial.config}"}
     assert "sagemaker:DeleteEndpoint" in found[f"{SAGEMAKER}:endpoint/{trial.endpoint}"]
-    assert set(asked(needs.of_invoker(tried))) == {
+    assert set(asked(required_permissions.of_invoker(tried))) == {
         f"{SAGEMAKER}:endpoint/reviews-qa",
         f"{SAGEMAKER}:endpoint/{trial.endpoint}",
     }
     serves = replace(tried, change=Change(progress=Progress.CHANGE_WANTED, joined=True))
-    assert list(needs.of_trial(serves)) == []
+    assert list(required_permissions.of_trial(serves)) == []
 
 
 def test_who_asks_an_asynchronous_endpoint_reads_its_answers() -> None:
     output = {"S3OutputPath": "s3://answers/reviews/", "S3FailurePath": "s3://failures"}
     stage = replace(STAGE, smoke_tests=(TEST,), endpoint_config={"AsyncInferenceConfig": {"OutputConfig": output}})
-    assert asked(needs.of_invoker(replace(ONE, stage=stage))) == {
+    assert asked(required_permissions.of_invoker(replace(ONE, stage=stage))) == {
         f"{SAGEMAKER}:endpoint/reviews-qa": {"sagemaker:InvokeEndpointAsync"},
         "arn:aws:s3:::answers/reviews/answer": {"s3:GetObject"},
         "arn:aws:s3:::answers": {"s3:ListBucket"},
@@ -149,4 +155,4 @@ def test_who_asks_an_asynchronous_endpoint_reads_its_answers() -> None:
 
 
 def test_without_a_smoke_test_nobody_is_asked_for_the_invokers_rights() -> None:
-    assert list(needs.of_invoker(ONE)) == []
+    assert list(required_permissions.of_invoker(ONE)) == []

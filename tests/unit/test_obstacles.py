@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import naming, obstacles
+from lambdas.promotion import naming
 from lambdas.promotion.contract.document import Promotion, Wanted
 from lambdas.promotion.contract.errors import IncompatibleRollout, QuotaExceeded
 from lambdas.promotion.contract.settings import Trial
 from lambdas.promotion.endpoint import rollout
 from lambdas.promotion.endpoint.current_deployment import Serving
-from lambdas.promotion.readiness import Finding, Unproved
+from lambdas.promotion.preflight import constraints
+from lambdas.promotion.preflight.findings import Finding, Unproved
 from tests.unit.given import OLD_CONFIG, STAGE, promotion, seen
 
 CANARY = {
@@ -59,45 +60,45 @@ def serving(*variants: dict[str, Any], **counts: int) -> Serving:
 
 
 def test_a_first_deployment_needs_what_the_stage_says() -> None:
-    assert obstacles.instances_needed(wanted(variant(count=3)), None, {}) == {"ml.t2.medium": 3}
+    assert constraints.instances_needed(wanted(variant(count=3)), None, {}) == {"ml.t2.medium": 3}
 
 
 def test_a_blue_green_update_needs_the_live_instances_twice() -> None:
     """API: UpdateEndpoint, RetainAllVariantProperties: the new fleet is as large as the old one is now."""
-    assert obstacles.instances_needed(wanted(variant()), serving(variant(), All=4), {}) == {"ml.t2.medium": 8}
+    assert constraints.instances_needed(wanted(variant()), serving(variant(), All=4), {}) == {"ml.t2.medium": 8}
 
 
 def test_a_rolling_update_needs_them_once() -> None:
-    assert obstacles.instances_needed(wanted(variant()), serving(variant(), All=4), ROLLING) == {"ml.t2.medium": 4}
+    assert constraints.instances_needed(wanted(variant()), serving(variant(), All=4), ROLLING) == {"ml.t2.medium": 4}
 
 
 def test_another_instance_type_does_not_count_the_old_ones() -> None:
     new = wanted(variant(kind="ml.m5.xlarge"))
-    assert obstacles.instances_needed(new, serving(variant(), All=4), {}) == {"ml.m5.xlarge": 4}
+    assert constraints.instances_needed(new, serving(variant(), All=4), {}) == {"ml.m5.xlarge": 4}
 
 
 def test_serverless_needs_no_instances() -> None:
-    assert obstacles.instances_needed(wanted(variant(kind=None)), serving(variant(), All=1), {}) == {}
+    assert constraints.instances_needed(wanted(variant(kind=None)), serving(variant(), All=1), {}) == {}
 
 
 def test_a_trial_is_beside_the_old_fleet_and_gone_before_the_change() -> None:
     new = wanted(variant("A", count=3), variant("B"))
     tried = replace(new, stage=replace(new.stage, trial=Trial()))
     now = serving(variant("A"), variant("B"), A=3, B=1)
-    assert obstacles.instances_needed(tried, now, ROLLING) == {"ml.t2.medium": 6}
-    assert obstacles.instances_needed(tried, now, {}) == {"ml.t2.medium": 8}
-    assert obstacles.instances_needed(tried, None, {}) == {"ml.t2.medium": 4}
+    assert constraints.instances_needed(tried, now, ROLLING) == {"ml.t2.medium": 6}
+    assert constraints.instances_needed(tried, now, {}) == {"ml.t2.medium": 8}
+    assert constraints.instances_needed(tried, None, {}) == {"ml.t2.medium": 4}
 
 
 @pytest.mark.parametrize(("quota", "in_the_way"), [(8.0, False), (7.0, True)])
 def test_a_quota_below_what_is_needed_is_in_the_way_by_its_own_name(quota: float, in_the_way: bool) -> None:
-    found = obstacles.quotas(wanted(variant()), {"ml.t2.medium": 8}, {"ml.t2.medium for endpoint usage": quota})
+    found = constraints.quotas(wanted(variant()), {"ml.t2.medium": 8}, {"ml.t2.medium for endpoint usage": quota})
     assert [one.error for one in found if isinstance(one, Finding)] == [QuotaExceeded] * in_the_way
     assert not [one for one in found if isinstance(one, Unproved)]
 
 
 def test_a_quota_that_was_not_found_is_unproved() -> None:
-    (found,) = obstacles.quotas(wanted(variant()), {"ml.t2.medium": 8}, {})
+    (found,) = constraints.quotas(wanted(variant()), {"ml.t2.medium": 8}, {})
     assert isinstance(found, Unproved)
     assert "ml.t2.medium for endpoint usage" in str(found)
 
@@ -109,8 +110,8 @@ def test_only_variants_that_are_removed_or_change_their_type_may_not_be_scaled()
     warm, cold = ({"VariantName": "Warm", "ServerlessConfig": one} for one in ({"ProvisionedConcurrency": 1}, {}))
     new = wanted(variant("Same"), variant("Larger", "ml.m5.xlarge"), variant("New"), cold)
     now = serving(variant("Same", count=9), variant("Larger"), variant("Gone"), warm)
-    assert obstacles.variants_not_to_scale(new, now) == ["Larger", "Gone", "Warm"]
-    assert obstacles.variants_not_to_scale(new, None) == []
+    assert constraints.variants_not_to_scale(new, now) == ["Larger", "Gone", "Warm"]
+    assert constraints.variants_not_to_scale(new, None) == []
 
 
 # Alarms
@@ -118,7 +119,7 @@ def test_only_variants_that_are_removed_or_change_their_type_may_not_be_scaled()
 
 def test_an_alarm_must_be_there_and_not_red() -> None:
     states = {"quiet": "OK", "new": "INSUFFICIENT_DATA", "red": "ALARM"}
-    found = obstacles.alarms(promotion(), ["quiet", "new", "red", "none"], states)
+    found = constraints.alarms(promotion(), ["quiet", "new", "red", "none"], states)
     said = {str(one).split("the alarm ")[1].split(" ")[0]: str(one) for one in found}
     assert set(said) == {"red", "none"}
     assert "state ALARM" in said["red"]
@@ -131,13 +132,13 @@ def test_an_alarm_must_be_there_and_not_red() -> None:
 def test_what_the_live_endpoint_excludes_is_in_the_way_by_its_own_name() -> None:
     stage = replace(STAGE, deployment_config=CANARY, endpoint_config={"ProductionVariants": [variant("B")]})
     new, now = replace(promotion(), stage=stage), serving(variant("A"))
-    (found,) = obstacles.excluded(new, now)
+    (found,) = constraints.excluded(new, now)
     assert isinstance(found, Finding)
     assert "Its variants are A and the stage's B" in str(found)
     assert found.error is IncompatibleRollout
-    assert obstacles.excluded(new, None) == []
-    assert obstacles.excluded(new, serving(variant("B"))) == []
-    assert obstacles.excluded(new, replace(now, seen=seen("Updating", variants=("A",)))) == []
+    assert constraints.excluded(new, None) == []
+    assert constraints.excluded(new, serving(variant("B"))) == []
+    assert constraints.excluded(new, replace(now, seen=seen("Updating", variants=("A",)))) == []
 
 
 # What serverless excludes
@@ -148,10 +149,10 @@ def test_a_model_that_serverless_excludes_is_in_the_way_of_a_serverless_stage_an
     plain, several = wanted(variant()), replace(wanted(variant()), wanted_model=Wanted(name="m", request=two))
     serverless = replace(several, wanted_config=wanted(variant(kind=None)).wanted_config)
     tried = replace(several, stage=replace(several.stage, trial=Trial(serverless={"MemorySizeInMB": 1024})))
-    assert obstacles.not_serverless(several) == []
-    assert obstacles.not_serverless(replace(plain, stage=tried.stage)) == []
+    assert constraints.not_serverless(several) == []
+    assert constraints.not_serverless(replace(plain, stage=tried.stage)) == []
     for one in (serverless, tried):
-        (found,) = obstacles.not_serverless(one)
+        (found,) = constraints.not_serverless(one)
         assert "several containers, a container for several models (MultiModel), network isolation" in str(found)
 
 
@@ -160,7 +161,7 @@ def test_a_model_that_serverless_excludes_is_in_the_way_of_a_serverless_stage_an
 
 @pytest.mark.parametrize(("state", "in_the_way"), [("Enabled", 0), ("Disabled", 1), ("PendingDeletion", 1)])
 def test_a_key_that_cannot_be_used_is_in_the_way(state: str, in_the_way: int) -> None:
-    assert len(obstacles.key_state(promotion(), "arn:aws:kms:x:3:key/k", state)) == in_the_way
+    assert len(constraints.key_state(promotion(), "arn:aws:kms:x:3:key/k", state)) == in_the_way
 
 
 # The rollout in words

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import plan
 from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion, Transfer, to_json
-from lambdas.promotion.edges import Checked
 from lambdas.promotion.endpoint.current_deployment import Serving
-from lambdas.promotion.plan import Difference, Plan
-from lambdas.promotion.readiness import Unproved
+from lambdas.promotion.preflight import dry_run_plan
+from lambdas.promotion.preflight.dry_run_plan import Difference, Plan
+from lambdas.promotion.preflight.findings import Unproved
+from lambdas.promotion.preflight.run import Checked
 from tests.unit.given import BEGUN, OLD_CONFIG, artifact, promotion, seen
 
 COPY = Transfer(artifact=artifact("a", size=7))
@@ -35,7 +35,9 @@ SERVING = Serving(seen=seen("InService"), config=OLD_CONFIG, counts={"All": 2}, 
 
 def planned(progress: Progress = Progress.CHANGE_WANTED, checked: Checked | None = None, one: Promotion = ONE) -> Plan:
     changing = one.with_change(Change(progress=progress, previous_config=OLD_CONFIG))
-    return plan.of(changing, [COPY, THERE], checked or Checked(serving=SERVING), at=BEGUN + timedelta(seconds=3))
+    return dry_run_plan.of(
+        changing, [COPY, THERE], checked or Checked(serving=SERVING), at=BEGUN + timedelta(seconds=3)
+    )
 
 
 def test_a_first_deployment_creates_the_endpoint() -> None:
@@ -54,7 +56,9 @@ def test_an_update_says_what_changes_and_how() -> None:
     found = planned()
     assert "The endpoint reviews-qa would be updated: blue/green, all at once." in found.says
     assert "ProductionVariants.All.InstanceType: ml.m5.large -> ml.t2.medium" in found.says
-    assert found.serves_now == plan.ServesNow(endpoint_config=OLD_CONFIG, status="InService", instances={"All": 2})
+    assert found.serves_now == dry_run_plan.ServesNow(
+        endpoint_config=OLD_CONFIG, status="InService", instances={"All": 2}
+    )
 
 
 def test_scaling_that_is_in_the_way_would_be_put_aside_and_registered_again() -> None:
@@ -124,9 +128,9 @@ def test_the_plan_travels_in_the_document_and_is_its_output() -> None:
     ],
 )
 def test_differences_are_found_by_path(now: Any, then: Any, different: list[Difference]) -> None:
-    assert list(plan.differences_between(now, then)) == different
+    assert list(dry_run_plan.differences_between(now, then)) == different
 
 
 def test_what_sagemaker_fills_in_by_itself_is_no_difference() -> None:
     filled = {"InitialVariantWeight": 1.0, "EnableNetworkIsolation": False}
-    assert list(plan.differences_between(filled, {})) == []
+    assert list(dry_run_plan.differences_between(filled, {})) == []

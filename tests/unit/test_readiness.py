@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion import readiness
 from lambdas.promotion.contract.errors import AccessDenied, ImageNotFound, NotReady
-from lambdas.promotion.readiness import Finding
+from lambdas.promotion.preflight import findings as readiness
+from lambdas.promotion.preflight.findings import Finding
 
 DENIED = Finding(role="promote-dev-copier", action="s3:GetObject", resource="s3://a/b/one", said="AWS says: no.")
 MISSING = Finding(

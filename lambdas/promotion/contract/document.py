@@ -429,7 +429,7 @@ class Promotion:
     roll_back: RollBack | None = None
     trial: TrialEndpoint | None = None
     smoke: SmokeReport | None = None
-    plan: dict[str, Any] | None = None  # a dry run's output (plan.py)
+    plan: dict[str, Any] | None = None  # a dry run's output (dry_run_plan.py)
     scaling: PutAside | None = None
     result: Result | None = None
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import readiness
 from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, S3Object, Way, sha256
@@ -29,7 +28,8 @@ from lambdas.promotion.contract.errors import (
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.smoke_test_settings import Payload
 from lambdas.promotion.images import ecr_client, oci_manifest, references
-from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.preflight import findings
+from lambdas.promotion.preflight.findings import Answer, Finding, Unproved
 from lambdas.promotion.smoke_test import async_invocation, payloads
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def read(artifact: Artifact, way: Way, *, s3: S3Client) -> list[Answer]:
             # A list tells no versions, so the copy asks for the newest and then takes it by its id.
             _read_byte(source, version, way, s3=s3)
     except AccessDenied as error:
-        return [readiness.denied(error)]
+        return [findings.denied(error)]
     except ClientError as error:
         return [_not_readable(source, way, error, s3=s3)]
     return []
@@ -208,7 +208,7 @@ def payload(wanted: Payload, promotion: Promotion, *, readers: Mapping[bool, Acc
         if promotion.stage.answers_to:
             async_invocation.require_small(content, promotion.stage.endpoint)
     except AccessDenied as error:
-        return [readiness.denied(error)]
+        return [findings.denied(error)]
     except (PayloadUnusable, ClientError) as error:
         said = f"S3 says: {error}" if isinstance(error, ClientError) else str(error)
         role = readers[place.in_source].role_arn
@@ -227,7 +227,7 @@ def caught(attempt: Callable[[], list[Answer]]) -> list[Answer]:
 def refusal(error: AccessDenied | CallRefused | ClientError) -> Answer:
     """Return what a refused call means ahead: a missing right is in the way, anything else is not known to be."""
     if isinstance(error, AccessDenied):
-        return readiness.denied(error)
+        return findings.denied(error)
     return Unproved(what="One of the questions that were asked ahead", why=str(error))
 
 
@@ -239,7 +239,7 @@ def passes(call: Callable[[], object], *expected: str, must_fail: bool = False) 
     try:
         call()
     except AccessDenied as error:
-        return [readiness.denied(error)]
+        return [findings.denied(error)]
     except ClientError as error:
         if error.response["Error"]["Code"] in expected:
             return []

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
-from lambdas.promotion.edges import Checked
 from lambdas.promotion.endpoint import rollout
+from lambdas.promotion.preflight.run import Checked
 from lambdas.promotion.preview import state as preview_state
 
 _MOST_DIFFERENCES = 50

@@ -10,8 +10,8 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.images import references
+from lambdas.promotion.preflight.iam_simulation import Needed
 from lambdas.promotion.preview import state as preview_state
-from lambdas.promotion.simulation import Needed
 
 _PUSH = (
     "ecr:BatchCheckLayerAvailability",

@@ -1,6 +1,6 @@
 """What is tried ahead, by the role that will need it: each try returns what stands in its way.
 
-Roles are entered by edges.py; here is what each is asked.
+Roles are entered by run.py; here is what each is asked.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from lambdas.promotion import attempts, inquiries, needs, obstacles, simulation
 from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, Transfer
@@ -18,7 +17,8 @@ from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.endpoint import rollout
 from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.images import references
-from lambdas.promotion.readiness import Answer, Unproved
+from lambdas.promotion.preflight import constraints, iam_simulation, probes, queries, required_permissions
+from lambdas.promotion.preflight.findings import Answer, Unproved
 
 T = TypeVar("T")
 Try = Callable[[], list[Answer]]
@@ -30,31 +30,31 @@ _SECONDS_FOR_QUOTAS = 4.0
 
 def in_target(promotion: Promotion, transfers: Sequence[Transfer], deployer: Account) -> Iterator[Try]:
     copied = next((one.artifact for one in transfers if one.there), None)
-    yield functools.partial(attempts.verify, promotion, copied, s3=deployer.s3)
+    yield functools.partial(probes.verify, promotion, copied, s3=deployer.s3)
     to_come = {image.target for image in promotion.images}
     _ = deployer.ecr  # made here: a client is not made in several threads at once
     for address in references.named_in(promotion.wanted_model.request):
         if address not in to_come:
-            yield functools.partial(attempts.pull, address, promotion, account=deployer)
+            yield functools.partial(probes.pull, address, promotion, account=deployer)
 
 
 def copies(promotion: Promotion, transfers: Sequence[Transfer], copier: Account) -> Iterator[Try]:
     s3, way = copier.s3, promotion.way
     to_read = list(transfers) if promotion.request.dry_run else _spread(transfers)
     for one in to_read:
-        yield functools.partial(attempts.read, one.artifact, way, s3=s3)
+        yield functools.partial(probes.read, one.artifact, way, s3=s3)
     if len(to_read) < len(transfers):
         what = f"{len(transfers) - len(to_read)} of the {len(transfers)} objects"
         yield lambda: [Unproved(what=what, why="they were not read; Plan the copy looks at each")]
     of_buckets = {one.artifact.source.bucket: one.artifact for one in transfers if one.artifact.text is None}
     for artifact in of_buckets.values():
-        yield functools.partial(attempts.see_tags, artifact, way, s3=s3)
+        yield functools.partial(probes.see_tags, artifact, way, s3=s3)
     missing = _missing(transfers)
     if missing:
-        yield functools.partial(attempts.put, missing[0], way, s3=s3)
+        yield functools.partial(probes.put, missing[0], way, s3=s3)
     by_parts = [one for one in missing if partitioning.part_size(one, whole_if_possible=way.annotations)]
     if by_parts:
-        yield functools.partial(attempts.put_by_parts, by_parts[0], way, s3=s3)
+        yield functools.partial(probes.put_by_parts, by_parts[0], way, s3=s3)
 
 
 def payloads(promotion: Promotion, readers: Mapping[bool, Account]) -> Iterator[Try]:
@@ -62,26 +62,26 @@ def payloads(promotion: Promotion, readers: Mapping[bool, Account]) -> Iterator[
     for one in readers.values():
         _ = one.s3  # made here: a client is not made in several threads at once
     for test in promotion.stage.smoke_tests:
-        yield functools.partial(attempts.payload, test.payload, promotion, readers=readers)
+        yield functools.partial(probes.payload, test.payload, promotion, readers=readers)
 
 
 def questions(promotion: Promotion, now: Serving | None, asker: Account) -> Iterator[Try]:
-    """What each question is for is obstacles.py's to say; one that AWS does not answer is unproved."""
+    """What each question is for is constraints.py's to say; one that AWS does not answer is unproved."""
     config = rollout.of_stage(promotion.stage)
-    yield lambda: [*obstacles.excluded(promotion, now), *obstacles.not_serverless(promotion)]
-    if needed := obstacles.instances_needed(promotion, now, config):
-        wanted = [obstacles.quota_name(one) for one in needed]
+    yield lambda: [*constraints.excluded(promotion, now), *constraints.not_serverless(promotion)]
+    if needed := constraints.instances_needed(promotion, now, config):
+        wanted = [constraints.quota_name(one) for one in needed]
         client = asker.quotas  # made here: a client is not made in several threads at once
         yield _asking(
-            lambda: inquiries.quotas(wanted, until=time.monotonic() + _SECONDS_FOR_QUOTAS, client=client),
+            lambda: queries.quotas(wanted, until=time.monotonic() + _SECONDS_FOR_QUOTAS, client=client),
             f"The quotas {', '.join(wanted)}",
-            functools.partial(obstacles.quotas, promotion, needed),
+            functools.partial(constraints.quotas, promotion, needed),
         )
     if alarms := rollout.alarms_of(config):
         yield _asking(
-            functools.partial(inquiries.alarm_states, alarms, client=asker.cloudwatch),
+            functools.partial(queries.alarm_states, alarms, client=asker.cloudwatch),
             f"The alarms {', '.join(alarms)}",
-            functools.partial(obstacles.alarms, promotion, alarms),
+            functools.partial(constraints.alarms, promotion, alarms),
         )
 
 
@@ -98,24 +98,24 @@ def rights(
     read = [] if any(one.there for one in transfers) else artifacts  # what is there was read
     of_duties = {
         Duty.DEPLOYER: [
-            *needs.of_deployer(promotion, read, endpoint_is_there=endpoint_is_there, key=key),
-            *needs.of_trial(promotion),
-            *needs.of_execution_role(promotion, artifacts, key=key),
+            *required_permissions.of_deployer(promotion, read, endpoint_is_there=endpoint_is_there, key=key),
+            *required_permissions.of_trial(promotion),
+            *required_permissions.of_execution_role(promotion, artifacts, key=key),
         ],
-        Duty.INVOKER: list(needs.of_invoker(promotion)),
-        Duty.COPIER: list(needs.of_copier(promotion, _missing(transfers), key=key)),
-        Duty.PUSHER: list(needs.of_pusher(promotion, missing_images)),
+        Duty.INVOKER: list(required_permissions.of_invoker(promotion)),
+        Duty.COPIER: list(required_permissions.of_copier(promotion, _missing(transfers), key=key)),
+        Duty.PUSHER: list(required_permissions.of_pusher(promotion, missing_images)),
     }
     for duty, needed in of_duties.items():
         if needed and duty in askers:
             iam = askers[duty].iam
             for one in needed:
-                yield functools.partial(simulation.simulate, one, iam=iam)
+                yield functools.partial(iam_simulation.simulate, one, iam=iam)
 
 
 def _asking(ask: Callable[[], T], what: str, judge: Callable[[T], list[Answer]]) -> Try:
     def attempt() -> list[Answer]:
-        found = inquiries.asked(ask, what)
+        found = queries.asked(ask, what)
         return [found] if isinstance(found, Unproved) else judge(found)
 
     return attempt

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion import inquiries
-from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.preflight import queries
+from lambdas.promotion.preflight.findings import Answer, Finding, Unproved
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -33,7 +33,7 @@ def simulate(needed: Needed, *, iam: IAMClient) -> list[Answer]:
 
     It is asked once: a promotion does not wait for IAM.
     """
-    answer = inquiries.asked(
+    answer = queries.asked(
         lambda: iam.simulate_principal_policy(
             PolicySourceArn=needed.role,
             ActionNames=list(needed.actions),

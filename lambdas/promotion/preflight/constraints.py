@@ -12,8 +12,8 @@ from lambdas.promotion.endpoint import rollout, update_constraints
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.endpoint.rollout import DeploymentConfig
+from lambdas.promotion.preflight.findings import Answer, Finding, Unproved
 from lambdas.promotion.preview import state as preview_state
-from lambdas.promotion.readiness import Answer, Finding, Unproved
 from lambdas.promotion.scaling import targets as scaling_targets
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.promotion.contract.errors import PromotionError
-from lambdas.promotion.readiness import Unproved
+from lambdas.promotion.preflight.findings import Unproved
 from lambdas.promotion.scaling import targets as scaling_targets
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from lambdas.promotion import attempts, inquiries, obstacles, readiness, tries
 from lambdas.promotion.aws import concurrency
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws.sessions import Account
@@ -19,10 +18,12 @@ from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import current_deployment, model_client
 from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.images import ecr_client
-from lambdas.promotion.readiness import Answer, Finding, Unproved
+from lambdas.promotion.preflight import checks as preflight_checks
+from lambdas.promotion.preflight import constraints, findings, probes, queries
+from lambdas.promotion.preflight.checks import Try
+from lambdas.promotion.preflight.findings import Answer, Finding, Unproved
 from lambdas.promotion.scaling import client as scaling_client
 from lambdas.promotion.smoke_test import payloads
-from lambdas.promotion.tries import Try
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ class Checked:
 
     @property
     def findings(self) -> list[Finding]:
-        return readiness.grouped(one for one in self.answers if isinstance(one, Finding))
+        return findings.grouped(one for one in self.answers if isinstance(one, Finding))
 
     @property
     def unproved(self) -> list[Unproved]:
@@ -89,17 +90,17 @@ def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) 
         now = _look(promotion, deployer, asker, answers)
         there = _what_is_there(promotion, deployer, answers)
         scaled = _to_put_aside(promotion, now, answers)
-        to_try += tries.in_target(promotion, transfers, deployer)
+        to_try += preflight_checks.in_target(promotion, transfers, deployer)
         if Duty.DEPLOYER in askers:
             key = _key(promotion, asker, answers)
-            to_try += tries.questions(promotion, now, asker)
+            to_try += preflight_checks.questions(promotion, now, asker)
     if copier := _enter(lambda: duties.as_copier(promotion, [one.artifact for one in transfers]), answers):
-        to_try += tries.copies(promotion, transfers, copier)
-    to_try += tries.payloads(promotion, _payload_readers(promotion, askers.get(Duty.INVOKER), answers))
+        to_try += preflight_checks.copies(promotion, transfers, copier)
+    to_try += preflight_checks.payloads(promotion, _payload_readers(promotion, askers.get(Duty.INVOKER), answers))
     missing = _missing_images(promotion, answers)
     to_try += _image_sources(promotion, missing, answers)
-    to_try += tries.rights(promotion, transfers, missing, askers, endpoint_is_there=now is not None, key=key)
-    guarded = [functools.partial(attempts.caught, one) for one in to_try]
+    to_try += preflight_checks.rights(promotion, transfers, missing, askers, endpoint_is_there=now is not None, key=key)
+    guarded = [functools.partial(probes.caught, one) for one in to_try]
     for found in concurrency.run(guarded, at_once=_AT_ONCE, until=until, doing="Checking ahead"):
         answers += found
     return Checked(
@@ -123,7 +124,7 @@ def _enter(enter: Callable[[], Account], answers: list[Answer]) -> Account | Non
     try:
         return enter()
     except AccessDenied as error:
-        found = readiness.denied(error, remedy=_ROLE_REMEDY)
+        found = findings.denied(error, remedy=_ROLE_REMEDY)
         if found not in answers:
             answers.append(found)
         return None
@@ -150,8 +151,8 @@ def _guarded(call: Callable[[], T], answers: list[Answer]) -> T | None:
     """Make a call whose answer the rest needs; what stands in its way is told with the rest."""
     try:
         return call()
-    except attempts.REFUSALS as error:
-        answers.append(attempts.refusal(error))
+    except probes.REFUSALS as error:
+        answers.append(probes.refusal(error))
     return None
 
 
@@ -203,13 +204,13 @@ def _to_put_aside(promotion: Promotion, now: Serving | None, answers: list[Answe
     """
     if now is None or not now.config:
         return ()
-    if now.request is not None and not obstacles.variants_not_to_scale(promotion, now):
+    if now.request is not None and not constraints.variants_not_to_scale(promotion, now):
         return ()
     scaler = _enter(functools.partial(duties.as_scaler, promotion), answers)
     if scaler is None:
         return ()
     endpoint = promotion.stage.endpoint
-    found = inquiries.asked(
+    found = queries.asked(
         functools.partial(_scaled_ones, promotion, now, scaler), f"The scalable targets of {endpoint}"
     )
     if isinstance(found, Unproved):
@@ -223,10 +224,10 @@ def _scaled_ones(promotion: Promotion, now: Serving, scaler: Account) -> list[st
     if now.request is None:
         variants = scaling_client.configured(now.config, sagemaker=scaler.sagemaker)
         now = replace(now, request={"ProductionVariants": list(variants.values())})
-    changing = obstacles.variants_not_to_scale(promotion, now)
+    changing = constraints.variants_not_to_scale(promotion, now)
     if not changing:
         return []
-    return inquiries.scalable_targets(promotion.stage.endpoint, changing, client=scaler.autoscaling)
+    return queries.scalable_targets(promotion.stage.endpoint, changing, client=scaler.autoscaling)
 
 
 def _missing_images(promotion: Promotion, answers: list[Answer]) -> list[ImageCopy]:
@@ -243,17 +244,17 @@ def _image_sources(promotion: Promotion, missing: Sequence[ImageCopy], answers: 
     for image in missing:
         reader = _enter(functools.partial(duties.as_image_reader, promotion, image), answers)
         if reader:
-            yield functools.partial(attempts.fetch, image, account=reader)
+            yield functools.partial(probes.fetch, image, account=reader)
 
 
 def _key(promotion: Promotion, asker: Account, answers: list[Answer]) -> str | None:
     """Return the ARN of the key that the target's bucket is encrypted with."""
     target = promotion.target
     alias = f"arn:aws:kms:{target.region}:{target.account}:{resource_names.artifact_key_alias(target.name)}"
-    found = inquiries.asked(functools.partial(inquiries.key_of, alias, kms=asker.keys), f"The key {alias}")
+    found = queries.asked(functools.partial(queries.key_of, alias, kms=asker.keys), f"The key {alias}")
     if isinstance(found, Unproved):
         answers.append(found)
         return None
     arn, state = found
-    answers += obstacles.key_state(promotion, arn, state)
+    answers += constraints.key_state(promotion, arn, state)
     return arn
