@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.promotion import failures
 from lambdas.promotion.contract.document import Failure, Promotion, to_json
+from lambdas.promotion.outcome import failure_explanation
 from lambdas.promotion.runtime.handler import Event, logger
 
 
@@ -18,14 +18,14 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     """
     promotion = Promotion.from_json(event["promotion"]) if event.get("promotion") else None
     failed = _explained(event["roll_back_failed"]) if event.get("roll_back_failed") else None
-    failure = failures.after_roll_back(
+    failure = failure_explanation.after_roll_back(
         _explained(event["failed"]), promotion.roll_back if promotion else None, failed=failed
     )
     if event.get("scaling_failed"):
-        failure = failures.and_not_scaled(failure, event["scaling_failed"])
+        failure = failure_explanation.and_not_scaled(failure, event["scaling_failed"])
     if promotion and not promotion.roll_back:
         not_removed = _explained(event["trial_not_removed"]) if event.get("trial_not_removed") else None
-        failure = failures.after_trial(failure, promotion, not_removed=not_removed)
+        failure = failure_explanation.after_trial(failure, promotion, not_removed=not_removed)
     promotion_id = event["execution"]["arn"].rpartition(":")[2]
     logger.error(
         "Promotion failed",
@@ -35,4 +35,4 @@ def handler(event: Event, context: object) -> dict[str, Any]:
 
 
 def _explained(failed: dict[str, str]) -> Failure:
-    return failures.explain(failed.get("Error", ""), failed.get("Cause", ""))
+    return failure_explanation.explain(failed.get("Error", ""), failed.get("Cause", ""))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.promotion import measures
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.lock import age as lock_age
+from lambdas.promotion.outcome import metrics
 from lambdas.promotion.runtime.handler import Event, errors_by_name, now
 
 
@@ -16,5 +16,5 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     """A schedule runs this; what the event says does not matter."""
     locks = lock_age.locked_since(resource_names.ENDPOINTS_TABLE, sessions.own_dynamodb())
     seconds = lock_age.seconds_of_oldest(locks, now=now())
-    measures.measure_oldest_lock(seconds)
+    metrics.measure_oldest_lock(seconds)
     return {"locks": len(locks), "seconds": seconds}

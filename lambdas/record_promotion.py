@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.promotion import endings, records
 from lambdas.promotion.aws import sessions, work_lists
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.document import Artifact, Execution, Failure, Outcome, Promotion
-from lambdas.promotion.records import Attempt
+from lambdas.promotion.outcome import publication, records
+from lambdas.promotion.outcome.records import Attempt
 from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, now, s3_of_hub
 
 
@@ -37,13 +37,13 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     logger.info("Recorded", extra={"outcome": attempt.outcome, "attempt": attempt.key, "written": written})
     # Counted twice is harmless; an ending that was written by a try that was killed must not go uncounted.
     if written or event["attempt"]:
-        endings.count(attempt)
+        publication.count(attempt)
     good = (
         records.good_after(promotion, ended_at=attempt.ended_at)
         if promotion and promotion.result and failure is None
         else None
     )
-    told = endings.announcement_of(attempt, settings.deployed().hub)
+    told = publication.announcement_of(attempt, settings.deployed().hub)
     return {
         "good": records.good_text(good) if good is not None else None,
         "announcement": told.to_json() if told else None,

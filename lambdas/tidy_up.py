@@ -12,18 +12,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import endings, histories, records, rules
+from lambdas.promotion import rules
 from lambdas.promotion.artifacts import upload_cleanup
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.contract.errors import PromotionError
-from lambdas.promotion.histories import LastState
 from lambdas.promotion.lock import store as lock_store
+from lambdas.promotion.outcome import execution_history, publication, records
+from lambdas.promotion.outcome.execution_history import LastState
+from lambdas.promotion.outcome.records import Attempt
 from lambdas.promotion.preview import cleanup as preview_cleanup
 from lambdas.promotion.preview import state as preview_state
-from lambdas.promotion.records import Attempt
 from lambdas.promotion.runtime.handler import LAST_ACT, Clock, Event, errors_by_name, log_about, logger, now, s3_of_hub
 from lambdas.promotion.scaling import restore as scaling_restore
 
@@ -52,7 +53,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     execution = Execution(arn=detail["executionArn"], started_at=_time(detail["startDate"]))
     stopped_at = _time(detail["stopDate"])
     logger.append_keys(promotion_id=execution.promotion_id)
-    last = histories.last_state(execution.arn, stepfunctions=sessions.own_stepfunctions())
+    last = execution_history.last_state(execution.arn, stepfunctions=sessions.own_stepfunctions())
     if last.promotion:
         log_about(last.promotion)
     request = _input(detail)
@@ -69,7 +70,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     )
     recorded = records.write(attempt, dynamodb=dynamodb)
     if recorded:  # at once: when this runs again, the record is there
-        endings.count(attempt)
+        publication.count(attempt)
         _tell(attempt)
     key = _endpoint_key(request)
     unlocked = key is not None and lock_store.release(key, execution.arn, dynamodb=dynamodb)
@@ -94,7 +95,7 @@ def _failure(detail: dict[str, Any]) -> Failure:
 
 def _tell(attempt: Attempt) -> None:
     hub = settings.deployed().hub
-    told = endings.announcement_of(attempt, hub)
+    told = publication.announcement_of(attempt, hub)
     if told:
         sessions.own_sns().publish(
             TopicArn=resource_names.topic_arn(hub.account, hub.region),

@@ -24,7 +24,7 @@ from lambdas.promotion.contract.errors import (
     ServiceUnavailable,
 )
 from lambdas.promotion.contract.settings import INSTANCES, Scaling
-from lambdas.promotion.histories import LastState
+from lambdas.promotion.outcome.execution_history import LastState
 from lambdas.promotion.scaling import client as scaling_client
 from lambdas.promotion.scaling import restore as scaling_restore
 from lambdas.promotion.scaling import targets as scaling_targets

@@ -9,8 +9,8 @@ import pytest
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 
-from lambdas.promotion.announcement import announcement
 from lambdas.promotion.contract.document import Failure
+from lambdas.promotion.outcome.announcement import announcement
 from sandbox.control import Sandbox
 from stacks.announcing import announce
 from tests.sandbox import workflows

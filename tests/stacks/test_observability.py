@@ -14,11 +14,11 @@ import yaml
 from cdk_nag import AwsSolutionsChecks
 
 import app as promote
-from lambdas.promotion import measures
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Copied, Outcome
 from lambdas.promotion.contract.errors import Errored, RolledBack
 from lambdas.promotion.contract.resource_names import Metric
+from lambdas.promotion.outcome import metrics as measures
 from tests.docs import pages
 
 PROJECT = Path(__file__).parents[2]

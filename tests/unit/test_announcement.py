@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion.announcement import Announcement, announcement, is_told
 from lambdas.promotion.contract.document import Change, Failure, Outcome, Progress, Promotion
 from lambdas.promotion.contract.errors import PromotionError, every_error
+from lambdas.promotion.outcome.announcement import Announcement, announcement, is_told
 from tests.docs import pages
 from tests.unit import given
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import measures
 from lambdas.promotion.contract.document import Copied
+from lambdas.promotion.outcome import metrics as measures
 
 
 def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:

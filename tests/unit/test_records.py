@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import records
 from lambdas.promotion.contract.document import Change, Failure, Lock, Outcome, Progress
-from lambdas.promotion.records import Attempt
+from lambdas.promotion.outcome import records
+from lambdas.promotion.outcome.records import Attempt
 from tests.unit.given import BEGUN, EXECUTION, OLD_CONFIG, REQUEST, artifact, good, promotion
 
 INPUT = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}

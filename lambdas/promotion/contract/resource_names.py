@@ -62,7 +62,7 @@ class Job(enum.StrEnum):
 
 
 class Metric(enum.StrEnum):
-    """What is counted (measures.py) and looked at by alarms and the dashboard, in the namespace above."""
+    """What is counted (metrics.py) and looked at by alarms and the dashboard, in the namespace above."""
 
     PROMOTION_ENDED = "PromotionEnded"
     PROMOTION_SECONDS = "PromotionSeconds"

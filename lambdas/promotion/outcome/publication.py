@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from lambdas.promotion import announcement, measures
-from lambdas.promotion.announcement import Announcement
 from lambdas.promotion.contract.settings import Hub
-from lambdas.promotion.records import Attempt
+from lambdas.promotion.outcome import announcement, metrics
+from lambdas.promotion.outcome.announcement import Announcement
+from lambdas.promotion.outcome.records import Attempt
 
 
 def count(attempt: Attempt) -> None:
     """Count the ending. What somebody typed is no dimension: application and stage are the configuration's."""
     promotion = attempt.promotion
-    measures.count_ending(
+    metrics.count_ending(
         attempt.outcome,
         error=attempt.failure.error if attempt.failure else None,
         seconds=promotion.result.seconds if promotion and promotion.result and attempt.failure is None else None,

@@ -1,0 +1,1 @@
+"""How a promotion ended: its record, explanation, announcement and metrics."""
