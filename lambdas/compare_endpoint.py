@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import rules
 from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
@@ -15,6 +14,7 @@ from lambdas.promotion.endpoint import model_client
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.images import ecr_client
 from lambdas.promotion.lock import policy as lock_policy
+from lambdas.promotion.resolve import request as rules
 from lambdas.promotion.rollback import state as rollback_state
 from lambdas.promotion.runtime.handler import now, s3_of_hub, step
 

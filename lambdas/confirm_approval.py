@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lambdas.promotion import registry, rules
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.resolve import model_registry
+from lambdas.promotion.resolve import request as rules
 from lambdas.promotion.runtime.handler import step
 
 
@@ -13,5 +14,5 @@ def handler(promotion: Promotion) -> Promotion:
     arn = promotion.model.model_package_arn
     if arn and not promotion.request.roll_back:
         account = duties.as_reader(promotion.source, execution=promotion.execution, external_id=promotion.external_id)
-        rules.require_approved(registry.describe_model_package(arn, sagemaker=account.sagemaker))
+        rules.require_approved(model_registry.describe_model_package(arn, sagemaker=account.sagemaker))
     return promotion

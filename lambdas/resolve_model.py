@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import naming, registry, rules
 from lambdas.promotion.artifacts import discovery, inventory
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
@@ -17,6 +16,8 @@ from lambdas.promotion.contract.settings import Application, Environment, Settin
 from lambdas.promotion.images import ecr_client, references
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
+from lambdas.promotion.resolve import identity, model_registry
+from lambdas.promotion.resolve import request as rules
 from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, s3_of_hub
 from lambdas.promotion.smoke_test import sample_resolution
 
@@ -58,7 +59,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         deadline=execution.started_at + timedelta(seconds=stage.deadline_seconds),
         model=model,
         images=references.to_copy(named, digests, source=source, target=target, stage=stage),
-        **naming.wanted(found, needed, tags, request=request, stage=stage, target=target, model=model, by=execution),
+        **identity.wanted(found, needed, tags, request=request, stage=stage, target=target, model=model, by=execution),
     )
     work_lists.write(work_lists.INVENTORY, needed.artifacts, promotion, s3=s3_of_hub())
     log_about(promotion)
@@ -70,7 +71,7 @@ def _model_of(
     request: Request, application: Application, source: Environment, account: Account, deployed: Settings
 ) -> tuple[SourceModel, Definition, dict[str, str]]:
     if request.model_package_arn:
-        version = registry.describe_model_package(request.model_package_arn, sagemaker=account.sagemaker)
+        version = model_registry.describe_model_package(request.model_package_arn, sagemaker=account.sagemaker)
         rules.require_approved(version)
         arn = version["ModelPackageArn"]
         made_at = version["CreationTime"].astimezone(UTC)
@@ -79,21 +80,21 @@ def _model_of(
             created_at=made_at,
             made_at=made_at,
             model_package_arn=arn,
-            approved_by=registry.changed_by(version),
+            approved_by=model_registry.changed_by(version),
         )
         return model, definition.of_package(version, where=arn), {}
 
     where = f"{source.name} (account {source.account}, {source.region})"
-    described = registry.describe_model(str(request.model_name), where=where, sagemaker=account.sagemaker)
-    tags = registry.tags_of(described["ModelArn"], sagemaker=account.sagemaker)
+    described = model_registry.describe_model(str(request.model_name), where=where, sagemaker=account.sagemaker)
+    tags = model_registry.tags_of(described["ModelArn"], sagemaker=account.sagemaker)
     rules.require_application_of(tags, application, where=described["ModelArn"])
     tags = rules.believed(tags, source, deployed)
     packages = {}
-    for named in registry.packages_named_by(described):
+    for named in model_registry.packages_named_by(described):
         # By its name first: nobody may read another application's group.
         rules.require_version(named, where=described["ModelArn"])
         rules.require_package_of(application, named, source, source)
-        packages[named] = registry.describe_model_package(named, sagemaker=account.sagemaker)
+        packages[named] = model_registry.describe_model_package(named, sagemaker=account.sagemaker)
         rules.require_approved(packages[named])
     arns = [package["ModelPackageArn"] for package in packages.values()]
     model = SourceModel(
@@ -101,7 +102,7 @@ def _model_of(
         created_at=described["CreationTime"].astimezone(UTC),
         made_at=_made_at(described, packages, tags),
         model_package_arn=arns[0] if len(arns) == 1 else None,
-        approved_by=registry.changed_by(next(iter(packages.values()))) if len(arns) == 1 else None,
+        approved_by=model_registry.changed_by(next(iter(packages.values()))) if len(arns) == 1 else None,
     )
     return model, definition.of_model(described, packages, where=model.arn), tags
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion import rules
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract import settings
@@ -16,6 +15,7 @@ from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import records
+from lambdas.promotion.resolve import request as rules
 from lambdas.promotion.rollback import state as rollback_state
 from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger
 

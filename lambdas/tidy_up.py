@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.promotion import rules
 from lambdas.promotion.artifacts import upload_cleanup
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import sessions
@@ -25,6 +24,7 @@ from lambdas.promotion.outcome.execution_history import LastState
 from lambdas.promotion.outcome.records import Attempt
 from lambdas.promotion.preview import cleanup as preview_cleanup
 from lambdas.promotion.preview import state as preview_state
+from lambdas.promotion.resolve import request as rules
 from lambdas.promotion.runtime.handler import LAST_ACT, Clock, Event, errors_by_name, log_about, logger, now, s3_of_hub
 from lambdas.promotion.scaling import restore as scaling_restore
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from lambdas.promotion import rules
 from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion, Proof, Transfer
+from lambdas.promotion.resolve import request as rules
 from lambdas.promotion.runtime.handler import Clock, s3_of_hub, step_with_clock
 
 _AT_ONCE = 50

@@ -11,7 +11,6 @@ from typing import Any
 import botocore.session
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
-from lambdas.promotion import naming
 from lambdas.promotion.artifacts import inventory
 from lambdas.promotion.artifacts.inventory import Found, Inventory
 from lambdas.promotion.contract.document import (
@@ -28,6 +27,7 @@ from lambdas.promotion.contract.settings import Application, Environment, Hub, S
 from lambdas.promotion.endpoint.state import EndpointSeen
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
+from lambdas.promotion.resolve import identity
 
 HUB = Hub(account="111111111111", region="us-east-1")
 DEV = Environment(name="dev", account="222222222222", region="us-east-1")
@@ -123,7 +123,7 @@ def promotion(**changes: Any) -> Promotion:
     stage, target, model = changes.get("stage", STAGE), changes.get("target", QA), changes.get("model", MODEL)
     request = changes.get("request", REQUEST)
     there = needed(application=request.application, stage=stage.name, bucket=target.artifact_bucket)
-    parts = naming.wanted(
+    parts = identity.wanted(
         defined(), there, {"team": "nlp"}, request=request, stage=stage, target=target, model=model, by=EXECUTION
     )
     made = Promotion(

@@ -18,7 +18,7 @@ from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
 from tests.unit.given import IMAGE, SOURCE_URI, VERSION, WEIGHTS_URI, api, described, members, package, value_of
 
-# The target model has its own name, role and tags (naming.py); the others say nothing about how the model serves.
+# The target model has its own name, role and tags (identity.py); the others say nothing about how the model serves.
 LEFT_BEHIND_OF_MODEL = {"ModelName", "ExecutionRoleArn", "ModelArn", "CreationTime", "DeploymentRecommendation"}
 # Sent by us, whatever the source says, and no member of DescribeModel.
 SENT_OTHERWISE = {"ModelName", "ExecutionRoleArn", "Tags"}

@@ -12,9 +12,9 @@ import pytest
 from botocore.model import ListShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 
-from lambdas.promotion import naming
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.resolve import identity
 from tests.unit.given import api
 from tests.unit.test_configuration import STAGES, parse, stage
 
@@ -175,7 +175,7 @@ def is_left_out(path: str) -> bool:
 def requests(operation: str) -> list[dict[str, Any]]:
     stages = [deployed(**example) for example in EXAMPLES]
     if operation == "CreateEndpointConfig":
-        return [{"EndpointConfigName": "c", **naming.config_request(one, model_name="m")} for one in stages]
+        return [{"EndpointConfigName": "c", **identity.config_request(one, model_name="m")} for one in stages]
     return [dict(endpoint_client.update_request(one, "c")) for one in stages]
 
 

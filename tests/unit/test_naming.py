@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import naming
 from lambdas.promotion.contract.document import Artifacts, Execution, S3Object, SourceModel
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Stage
-from lambdas.promotion.naming import Parts
+from lambdas.promotion.resolve import identity
+from lambdas.promotion.resolve.identity import Parts
 from tests.unit.given import (
     BUCKET,
     EXECUTION,
@@ -40,7 +40,7 @@ def wanted(
     model: SourceModel = MODEL,
     by: Execution = EXECUTION,
 ) -> Parts:
-    return naming.wanted(
+    return identity.wanted(
         defined(), needed(objects), tags or {}, request=REQUEST, stage=stage, target=QA, model=model, by=by
     )
 
@@ -76,7 +76,7 @@ def test_another_model_is_another_configuration() -> None:
 def test_two_stages_never_share_a_name(one: tuple[str, str], other: tuple[str, str]) -> None:
     """They may share an environment, where the same model has other addresses in each: that would be NameTaken."""
     names = [
-        naming.wanted(
+        identity.wanted(
             defined(),
             needed(application=application, stage=stage),
             {},

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import naming
 from lambdas.promotion.contract.document import Promotion, Wanted
 from lambdas.promotion.contract.errors import IncompatibleRollout, QuotaExceeded
 from lambdas.promotion.contract.settings import Trial
@@ -15,6 +14,7 @@ from lambdas.promotion.endpoint import rollout
 from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.preflight import constraints
 from lambdas.promotion.preflight.findings import Finding, Unproved
+from lambdas.promotion.resolve import identity
 from tests.unit.given import OLD_CONFIG, STAGE, promotion, seen
 
 CANARY = {
@@ -43,7 +43,9 @@ def variant(name: str = "All", kind: str | None = "ml.t2.medium", count: int = 1
 
 def wanted(*variants: dict[str, Any]) -> Promotion:
     one = promotion()
-    request = naming.config_request(replace(STAGE, endpoint_config={"ProductionVariants": [*variants]}), model_name="m")
+    request = identity.config_request(
+        replace(STAGE, endpoint_config={"ProductionVariants": [*variants]}), model_name="m"
+    )
     return replace(one, wanted_config=Wanted(name="c", request={"EndpointConfigName": "c", **request}))
 
 

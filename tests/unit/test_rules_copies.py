@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import rules
 from lambdas.promotion.contract.document import Artifact, S3Object
 from lambdas.promotion.contract.errors import ArtifactMismatch
+from lambdas.promotion.resolve import request as rules
 from tests.unit.given import artifact
 
 ARTIFACT = artifact()

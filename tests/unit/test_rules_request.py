@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import rules
 from lambdas.promotion.contract.document import Request
 from lambdas.promotion.contract.errors import (
     ArtifactChanged,
@@ -20,6 +19,7 @@ from lambdas.promotion.contract.errors import (
     WrongSource,
 )
 from lambdas.promotion.model.s3_uris import Address, AddressKind
+from lambdas.promotion.resolve import request as rules
 from tests.unit.given import APPLICATION, DEV, QA, REQUEST, SETTINGS, VERSION, WEIGHTS, WEIGHTS_URI, api
 
 GOOD = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}

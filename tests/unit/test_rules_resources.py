@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion import rules
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import NameTaken
+from lambdas.promotion.resolve import request as rules
 from tests.unit.given import CONTAINER, TRAINED
 
 DIGEST = "0123456789abcdef" * 4

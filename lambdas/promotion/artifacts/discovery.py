@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from lambdas.promotion import rules
 from lambdas.promotion.artifacts import inventory, s3_objects
 from lambdas.promotion.artifacts.inventory import Found
 from lambdas.promotion.contract.document import S3Object
 from lambdas.promotion.contract.errors import ArtifactNotFound, UnsupportedModel
 from lambdas.promotion.model import s3_uris
 from lambdas.promotion.model.s3_uris import Address, AddressKind
+from lambdas.promotion.resolve import request as rules
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import rules
 from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.contract.document import Artifact, S3Object
 from lambdas.promotion.contract.settings import Environment
+from lambdas.promotion.resolve import request as rules
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import rules
 from lambdas.promotion.aws import sagemaker_errors
 from lambdas.promotion.contract.document import Progress, RollBackProgress, Wanted
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, NotYetVisible, QuotaExceeded
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.endpoint.state import EndpointSeen
+from lambdas.promotion.resolve import request as rules
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

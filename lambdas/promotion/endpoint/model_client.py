@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion import rules
 from lambdas.promotion.aws import sagemaker_errors
 from lambdas.promotion.contract.document import Wanted
 from lambdas.promotion.contract.errors import CallRefused, ModelDataNotAccessible, NotYetVisible, QuotaExceeded
+from lambdas.promotion.resolve import request as rules
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

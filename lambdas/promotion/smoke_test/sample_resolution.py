@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion import registry
 from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import SourceModel
 from lambdas.promotion.contract.errors import SamplePayloadUnusable
 from lambdas.promotion.contract.settings import Stage
+from lambdas.promotion.resolve import model_registry
 from lambdas.promotion.smoke_test import sample_archive
 from lambdas.promotion.smoke_test.sample_archive import BadArchive
 
@@ -23,7 +23,7 @@ def resolved(model: SourceModel, stage: Stage, *, source: Account) -> SourceMode
         return model
     if model.model_package_arn is None:
         raise _refusal(model.arn, "is no version of the registry, so it names none")
-    version = registry.describe_model_package(model.model_package_arn, sagemaker=source.sagemaker)
+    version = model_registry.describe_model_package(model.model_package_arn, sagemaker=source.sagemaker)
     uri = version.get("SamplePayloadUrl")
     if not uri:
         raise _refusal(model.model_package_arn, "names none (CreateModelPackage: SamplePayloadUrl)")

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from lambdas.promotion import rules
 from lambdas.promotion.artifacts.inventory import Inventory
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Artifacts, Execution, Request, SourceModel, Wanted
@@ -18,6 +17,7 @@ from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.settings import Environment, Stage
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition, hex_digest
+from lambdas.promotion.resolve import request as rules
 
 _VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
 _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+@-]")  # API: TagValue
