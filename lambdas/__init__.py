@@ -1,1 +1,1 @@
-"""Everything that runs in Lambda: one step of the workflow per file."""
+"""Everything that runs in Lambda: handlers, and the capabilities that they call."""

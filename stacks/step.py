@@ -102,7 +102,7 @@ class StepFunction(Construct):
             function_name=name,
             runtime=bundle.runtime(),
             architecture=lambda_.Architecture.ARM_64,
-            handler=f"lambdas.{step.value}.handler",
+            handler=f"lambdas.handlers.{step.value}.handler",
             code=code,
             role=self.role,
             memory_size=memory,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import check_ahead
+from lambdas.handlers import check_ahead
 from lambdas.promotion.contract.document import Change, ImageCopy, Progress, Promotion, Transfer
 from lambdas.promotion.contract.errors import NotReady
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Step

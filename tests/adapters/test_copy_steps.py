@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import abort_uploads, complete_copy, copy_unit, plan_copy, verify_artifacts
+from lambdas.handlers import abort_uploads, complete_copy, copy_unit, plan_copy, verify_artifacts
 from lambdas.promotion.artifacts import inventory
 from lambdas.promotion.artifacts.inventory import Found
 from lambdas.promotion.aws import concurrency, work_lists

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import deploy_endpoint, inspect_endpoint
+from lambdas.handlers import deploy_endpoint, inspect_endpoint
 from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
 from lambdas.promotion.contract.errors import EndpointBusy, FailedEndpointInTheWay, PromotionError
 from tests.adapters.conftest import Stubs

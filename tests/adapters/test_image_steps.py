@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import compare_endpoint, copy_image
+from lambdas.handlers import compare_endpoint, copy_image
 from lambdas.promotion.contract.document import ImageCopy, Progress, Promotion
 from lambdas.promotion.contract.errors import ImageCopyInterrupted
 from lambdas.promotion.images import oci_manifest

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import measure_locks
+from lambdas.handlers import measure_locks
 from lambdas.promotion.contract.errors import AccessDenied, UnexpectedFault
 from tests.adapters.conftest import Stubs
 

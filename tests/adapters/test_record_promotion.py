@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.stub import ANY
 
-from lambdas import record_promotion
+from lambdas.handlers import record_promotion
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
 from lambdas.promotion.contract.settings import Settings

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import resolve_model
+from lambdas.handlers import resolve_model
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.document import Artifact, Artifacts, Promotion, from_line
 from lambdas.promotion.contract.errors import (

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas import put_aside_scaling, restore_scaling, tidy_up
+from lambdas.handlers import put_aside_scaling, restore_scaling, tidy_up
 from lambdas.promotion.aws import sessions, work_lists
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names

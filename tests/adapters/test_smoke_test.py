@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas import inspect_endpoint, smoke_test
+from lambdas.handlers import inspect_endpoint, smoke_test
 from lambdas.promotion.contract.document import Change, Progress, Promotion, S3Object
 from lambdas.promotion.contract.errors import SmokeTestFailed
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest

@@ -10,13 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas import (
-    compare_endpoint,
-    create_endpoint_config,
-    create_model,
-    explain_failure,
-    verify_artifacts,
-)
+from lambdas.handlers import compare_endpoint, create_endpoint_config, create_model, explain_failure, verify_artifacts
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas import create_trial, remove_trial, smoke_test
+from lambdas.handlers import create_trial, remove_trial, smoke_test
 from lambdas.promotion.contract.document import Promotion, TrialEndpoint, TrialProgress
 from lambdas.promotion.contract.errors import OutOfTime, SmokeTestFailed
 from lambdas.promotion.contract.settings import Trial

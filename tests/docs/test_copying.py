@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import complete_copy, plan_copy, verify_artifacts
+from lambdas.handlers import complete_copy, plan_copy, verify_artifacts
 from lambdas.promotion.artifacts import discovery, inventory, partitioning
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract import resource_names, sagemaker_limits

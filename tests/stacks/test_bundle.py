@@ -34,7 +34,7 @@ def test_every_handler_can_be_imported_from_the_bundle_alone(built: Path) -> Non
         "import importlib, sys\n"
         f"sys.path.insert(0, {str(built)!r})\n"
         f"for step in {[one.value for one in (*Step, *Job)]!r}:\n"
-        "    assert callable(importlib.import_module(f'lambdas.{step}').handler)\n"
+        "    assert callable(importlib.import_module(f'lambdas.handlers.{step}').handler)\n"
         "print(*{m.__file__ for n, m in sys.modules.items() if n in "
         "('lambdas', 'aws_lambda_powertools', 'cattrs', 'attr', 'boto3', 'botocore', 'urllib3')}, sep='\\n')\n"
     )
@@ -51,7 +51,7 @@ def test_every_handler_can_be_imported_from_the_bundle_alone(built: Path) -> Non
 
 
 def test_every_file_in_lambdas_that_has_a_handler_is_deployed() -> None:
-    files = {file.stem for file in (PROJECT / "lambdas").glob("*.py")} - {"__init__"}
+    files = {file.stem for file in (PROJECT / "lambdas" / "handlers").glob("*.py")} - {"__init__"}
     assert files == {one.value for one in (*Step, *Job)}
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from lambdas import abort_uploads, compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
+from lambdas.handlers import abort_uploads, compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
 from lambdas.promotion.artifacts import partitioning, s3_copy
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Artifact, Artifacts, Execution, Promotion, Proof, S3Object, Transfer

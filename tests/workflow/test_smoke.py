@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import smoke_test
+from lambdas.handlers import smoke_test
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable, SmokeTestFailed
 from lambdas.promotion.contract.resource_names import Step

@@ -21,7 +21,7 @@ from botocore.awsrequest import AWSResponse
 from benchmarks.copy.published import LAMBDA_MB_OF_ONE_CPU
 from benchmarks.copy.workflow import Invocation, Workflow
 from benchmarks.copy.world import PREFIX, SOURCE, World
-from lambdas import compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
+from lambdas.handlers import compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
 from lambdas.promotion.artifacts import inventory, partitioning, s3_objects
 from lambdas.promotion.artifacts.inventory import Found
 from lambdas.promotion.aws import scoped_sessions as duties
@@ -74,7 +74,7 @@ def by_units(world: World) -> Workflow:
 
 
 def _look_at_the_source(world: World) -> Promotion:
-    """What lambdas/resolve_model.py does once it knows the model's addresses."""
+    """What lambdas/handlers/resolve_model.py does once it knows the model's addresses."""
     workload, owner = world.workload, _PROMOTION.source.account
     s3 = duties.as_reader(_PROMOTION.source, execution=_PROMOTION.execution, external_id=None).s3
     if workload.objects == 1:
@@ -92,7 +92,7 @@ def _look_at_the_source(world: World) -> Promotion:
 
 
 def _look_at_the_target(promotion: Promotion) -> None:
-    """What lambdas/compare_endpoint.py does in S3."""
+    """What lambdas/handlers/compare_endpoint.py does in S3."""
     compare_endpoint._look_for_copies(promotion, duties.as_deployer(promotion))
 
 

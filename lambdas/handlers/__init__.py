@@ -1,0 +1,1 @@
+"""One step of the workflow per file: facts, a rule, an action."""
