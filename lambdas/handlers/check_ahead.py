@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion.aws import work_lists
+from lambdas.promotion.aws.logs import logger
 from lambdas.promotion.contract.document import Progress, Promotion, Transfer, to_json
 from lambdas.promotion.preflight import dry_run_plan, findings
 from lambdas.promotion.preflight import run as preflight
 from lambdas.promotion.preflight.run import Checked
-from lambdas.promotion.runtime.handler import Clock, logger, now, s3_of_hub, step_with_clock
+from lambdas.promotion.runtime.deadline import Clock
+from lambdas.promotion.runtime.handler import now, s3_of_hub, step_with_clock
 
 
 @step_with_clock

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import inventory, verification
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import model_client
 from lambdas.promotion.endpoint import state as endpoint_state
+from lambdas.promotion.endpoint.access import as_deployer
 from lambdas.promotion.images import ecr_client
 from lambdas.promotion.lock import policy as lock_policy
-from lambdas.promotion.resolve import request as rules
 from lambdas.promotion.rollback import state as rollback_state
 from lambdas.promotion.runtime.handler import now, s3_of_hub, step
 
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    account = duties.as_deployer(promotion)
+    account = as_deployer(promotion)
     sagemaker = account.sagemaker
     seen = endpoint_client.see(promotion.stage.endpoint, sagemaker=sagemaker)
     rollback_state.require_same_goal(promotion, seen)
@@ -54,7 +54,7 @@ def _look_for_copies(promotion: Promotion, account: Account) -> list[Artifact]:
     artifacts = work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=hub)
     folders = inventory.folders(artifacts, promotion.artifact_prefix)
     there = verification.listed(folders, target, s3=account.s3)
-    missing = rules.missing_of(artifacts, there, bucket=target.artifact_bucket)
+    missing = artifact_checks.missing_of(artifacts, there, bucket=target.artifact_bucket)
     transfers = [Transfer(artifact=artifact, there=artifact.key in there) for artifact in artifacts]
     work_lists.write(work_lists.LOOKED_FOR, transfers, promotion, s3=hub)
     return missing

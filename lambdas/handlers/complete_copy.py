@@ -6,10 +6,11 @@ import functools
 from dataclasses import replace
 
 from lambdas.promotion.artifacts import s3_copy
+from lambdas.promotion.artifacts.access import as_copier
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Copied, Promotion, Transfer
-from lambdas.promotion.runtime.handler import Clock, s3_of_hub, step_with_clock
+from lambdas.promotion.runtime.deadline import Clock
+from lambdas.promotion.runtime.handler import s3_of_hub, step_with_clock
 
 _AT_ONCE = 16
 
@@ -20,7 +21,7 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
     uploads = [transfer for transfer in transfers if transfer.upload_id]
     if not uploads:
         return promotion
-    s3 = duties.as_copier(promotion, [upload.artifact for upload in uploads]).s3
+    s3 = as_copier(promotion, [upload.artifact for upload in uploads]).s3
     completed = concurrency.run(
         [functools.partial(s3_copy.complete_upload, upload, promotion.way, s3=s3) for upload in uploads],
         at_once=_AT_ONCE,

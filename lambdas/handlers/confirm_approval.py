@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.resolve import model_registry
-from lambdas.promotion.resolve import request as rules
+from lambdas.promotion.resolve import eligibility, model_registry
+from lambdas.promotion.resolve.access import as_reader
 from lambdas.promotion.runtime.handler import step
 
 
@@ -13,6 +12,6 @@ from lambdas.promotion.runtime.handler import step
 def handler(promotion: Promotion) -> Promotion:
     arn = promotion.model.model_package_arn
     if arn and not promotion.request.roll_back:
-        account = duties.as_reader(promotion.source, execution=promotion.execution, external_id=promotion.external_id)
-        rules.require_approved(model_registry.describe_model_package(arn, sagemaker=account.sagemaker))
+        account = as_reader(promotion.source, execution=promotion.execution, external_id=promotion.external_id)
+        eligibility.require_approved(model_registry.describe_model_package(arn, sagemaker=account.sagemaker))
     return promotion

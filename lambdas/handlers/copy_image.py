@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws.logs import log_about
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.images import copy as image_copy
-from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about
+from lambdas.promotion.images.access import as_image_reader, as_pusher
+from lambdas.promotion.runtime.handler import Event, errors_by_name
 
 
 @errors_by_name
@@ -19,8 +20,8 @@ def handler(event: Event, context: Any) -> dict[str, Any]:
     log_about(promotion, image=image.target)
     copied = image_copy.copy(
         image,
-        reader=duties.as_image_reader(promotion, image).ecr,
-        pusher=duties.as_pusher(promotion, image).ecr,
+        reader=as_image_reader(promotion, image).ecr,
+        pusher=as_pusher(promotion, image).ecr,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )
     return replace(image, copied=copied).to_json()

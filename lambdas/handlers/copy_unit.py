@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion.artifacts import partitioning, s3_copy
+from lambdas.promotion.artifacts.access import as_copier
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws.logs import log_about
 from lambdas.promotion.contract.document import Copied, Piece, Promotion, Unit, Way, to_json
 from lambdas.promotion.outcome import metrics
-from lambdas.promotion.runtime.handler import Clock, Event, errors_by_name, log_about, s3_of_hub
+from lambdas.promotion.runtime.deadline import Clock
+from lambdas.promotion.runtime.handler import Event, errors_by_name, s3_of_hub
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,7 +29,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     span = (event["unit"]["offset"], event["unit"]["length"])
     log_about(promotion, unit=span[0])
     unit = work_lists.read_one(work_lists.UNITS, Unit, span, promotion, s3=s3_of_hub())
-    s3 = duties.as_copier(promotion, [piece.transfer.artifact for piece in unit.pieces]).s3
+    s3 = as_copier(promotion, [piece.transfer.artifact for piece in unit.pieces]).s3
     copied = copy(unit, promotion.way, until=Clock.of(context).until, again=event["attempt"] > 0, s3=s3)
     metrics.count_copied(copied, application=promotion.request.application, stage=promotion.stage.name)
     return to_json(copied)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.endpoint.access import as_deployer
 from lambdas.promotion.runtime.handler import step
 
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    sagemaker = duties.as_deployer(promotion).sagemaker
+    sagemaker = as_deployer(promotion).sagemaker
     endpoint_client.ensure_config(promotion.wanted_config, promotion.tags, sagemaker=sagemaker)
     return promotion

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.endpoint import model_client
+from lambdas.promotion.endpoint.access import as_deployer
 from lambdas.promotion.runtime.handler import step_with_attempt
 
 
 @step_with_attempt
 def handler(promotion: Promotion, attempt: int) -> Promotion:
-    sagemaker = duties.as_deployer(promotion).sagemaker
+    sagemaker = as_deployer(promotion).sagemaker
     model_client.ensure(promotion.wanted_model, promotion.tags, attempt=attempt, sagemaker=sagemaker)
     return promotion

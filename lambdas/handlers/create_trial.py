@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws.logs import logger
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.preview import state as preview_state
+from lambdas.promotion.preview.access import as_trier
 from lambdas.promotion.preview.state import Act
-from lambdas.promotion.runtime.handler import logger, now, step
+from lambdas.promotion.runtime.handler import now, step
 
 
 @step
 def handler(promotion: Promotion) -> Promotion:
     known = preview_state.begin(promotion)
-    sagemaker = duties.as_trier(promotion, known).sagemaker
+    sagemaker = as_trier(promotion, known).sagemaker
     seen = endpoint_client.see(known.endpoint, sagemaker=sagemaker)
     act, progress = preview_state.next_act(promotion, known, seen, now=now())
     if act is Act.CREATE:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Progress, Promotion
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.endpoint import update_constraints
+from lambdas.promotion.endpoint.access import as_deployer
 from lambdas.promotion.runtime.handler import now, step_with_attempt
 
 
 @step_with_attempt
 def handler(promotion: Promotion, attempt: int) -> Promotion:
-    sagemaker = duties.as_deployer(promotion).sagemaker
+    sagemaker = as_deployer(promotion).sagemaker
     stage, config = promotion.stage, promotion.wanted_config.name
     seen = endpoint_client.see(stage.endpoint, sagemaker=sagemaker)
     change = endpoint_state.before_change(promotion, seen)

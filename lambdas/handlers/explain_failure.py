@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from lambdas.promotion.aws.logs import logger
 from lambdas.promotion.contract.document import Failure, Promotion, to_json
 from lambdas.promotion.outcome import failure_explanation
-from lambdas.promotion.runtime.handler import Event, logger
+from lambdas.promotion.runtime.handler import Event
 
 
 def handler(event: Event, context: object) -> dict[str, Any]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import state as endpoint_state
+from lambdas.promotion.endpoint.access import as_deployer
 from lambdas.promotion.runtime.handler import now, step
 
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    seen = endpoint_client.see(promotion.stage.endpoint, sagemaker=duties.as_deployer(promotion).sagemaker)
+    seen = endpoint_client.see(promotion.stage.endpoint, sagemaker=as_deployer(promotion).sagemaker)
     progress = endpoint_state.after_change(promotion, seen, now=now())
     known = promotion.change or Change(progress=progress)
     failures = known.capacity_failures + (progress is Progress.NO_CAPACITY)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws.logs import logger
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.settings import WhenLocked
 from lambdas.promotion.lock import policy as lock_policy
 from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.lock.policy import Waiting
-from lambdas.promotion.runtime.handler import logger, now, step
+from lambdas.promotion.runtime.handler import now, step
 
 
 @step

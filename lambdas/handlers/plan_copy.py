@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambdas.promotion.artifacts import partitioning, s3_copy
+from lambdas.promotion.artifacts.access import as_copier
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import CopyPlan, Promotion, Transfer, Way
-from lambdas.promotion.runtime.handler import Clock, s3_of_hub, step_with_clock
+from lambdas.promotion.runtime.deadline import Clock
+from lambdas.promotion.runtime.handler import s3_of_hub, step_with_clock
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -23,7 +24,7 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
     hub = s3_of_hub()
     at_once = functools.partial(concurrency.run, at_once=_AT_ONCE, until=clock.until)
     looked_for = work_lists.read(work_lists.LOOKED_FOR, Transfer, promotion, s3=hub)
-    s3 = duties.as_copier(promotion, [transfer.artifact for transfer in looked_for]).s3
+    s3 = as_copier(promotion, [transfer.artifact for transfer in looked_for]).s3
     transfers = at_once(
         [functools.partial(_prepare, transfer, promotion.way, s3=s3) for transfer in looked_for],
         doing=f"Looking at the {len(looked_for)} objects of {promotion.model.arn}",

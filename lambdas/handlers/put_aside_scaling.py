@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Promotion, PutAside
 from lambdas.promotion.runtime.handler import s3_of_hub, step
 from lambdas.promotion.scaling import client as scaling_client
 from lambdas.promotion.scaling import targets as scaling_targets
+from lambdas.promotion.scaling.access import as_scaler
 from lambdas.promotion.scaling.targets import ScalableTarget
 
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    account, hub = duties.as_scaler(promotion), s3_of_hub()
+    account, hub = as_scaler(promotion), s3_of_hub()
     endpoint = promotion.stage.endpoint
     live = scaling_client.live(endpoint, sagemaker=account.sagemaker)
     now = scaling_client.configured(live.config, sagemaker=account.sagemaker)

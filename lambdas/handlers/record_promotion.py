@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.promotion.aws import sessions, work_lists
+from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.document import Artifact, Execution, Failure, Outcome, Promotion
 from lambdas.promotion.outcome import publication, records
 from lambdas.promotion.outcome.records import Attempt
-from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, now, s3_of_hub
+from lambdas.promotion.runtime.handler import Event, errors_by_name, now, s3_of_hub
 
 
 @errors_by_name

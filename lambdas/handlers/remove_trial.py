@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws.logs import logger
 from lambdas.promotion.contract.document import Promotion, TrialProgress
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.preview import state as preview_state
+from lambdas.promotion.preview.access import as_trier
 from lambdas.promotion.preview.state import Act
-from lambdas.promotion.runtime.handler import logger, now, step_with_attempt
+from lambdas.promotion.runtime.handler import now, step_with_attempt
 
 
 @step_with_attempt
 def handler(promotion: Promotion, attempt: int) -> Promotion:
     known = preview_state.begin(promotion)
     began_at = known.removal_began_at or now()
-    sagemaker = duties.as_trier(promotion, known).sagemaker
+    sagemaker = as_trier(promotion, known).sagemaker
     seen = endpoint_client.see(known.endpoint, sagemaker=sagemaker)
     preview_state.require_time_to_remove(promotion, known, seen, began_at=began_at, now=now())
     act, progress = preview_state.next_removal(known, seen, again=attempt > 0)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas.promotion.artifacts import discovery, inventory
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
+from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Promotion, Request, SourceModel
@@ -16,9 +16,10 @@ from lambdas.promotion.contract.settings import Application, Environment, Settin
 from lambdas.promotion.images import ecr_client, references
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
-from lambdas.promotion.resolve import identity, model_registry
+from lambdas.promotion.resolve import eligibility, identity, model_registry
 from lambdas.promotion.resolve import request as rules
-from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, s3_of_hub
+from lambdas.promotion.resolve.access import as_reader
+from lambdas.promotion.runtime.handler import Event, errors_by_name, s3_of_hub
 from lambdas.promotion.smoke_test import sample_resolution
 
 
@@ -32,10 +33,10 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     application, stage = rules.find_stage(request, deployed)
     source, target = deployed.environments[stage.source], deployed.environments[stage.environment]
     if request.model_package_arn:
-        rules.require_package_of(
+        eligibility.require_package_of(
             application, request.model_package_arn, deployed.environments[application.registry], source
         )
-    account = duties.as_reader(source, execution=execution, external_id=deployed.external_id)
+    account = as_reader(source, execution=execution, external_id=deployed.external_id)
     model, found, tags = _model_of(request, application, source, account, deployed)
     model = sample_resolution.resolved(model, stage, source=account)
     named = found.images
@@ -72,7 +73,7 @@ def _model_of(
 ) -> tuple[SourceModel, Definition, dict[str, str]]:
     if request.model_package_arn:
         version = model_registry.describe_model_package(request.model_package_arn, sagemaker=account.sagemaker)
-        rules.require_approved(version)
+        eligibility.require_approved(version)
         arn = version["ModelPackageArn"]
         made_at = version["CreationTime"].astimezone(UTC)
         model = SourceModel(
@@ -87,15 +88,15 @@ def _model_of(
     where = f"{source.name} (account {source.account}, {source.region})"
     described = model_registry.describe_model(str(request.model_name), where=where, sagemaker=account.sagemaker)
     tags = model_registry.tags_of(described["ModelArn"], sagemaker=account.sagemaker)
-    rules.require_application_of(tags, application, where=described["ModelArn"])
-    tags = rules.believed(tags, source, deployed)
+    eligibility.require_application_of(tags, application, where=described["ModelArn"])
+    tags = eligibility.believed(tags, source, deployed)
     packages = {}
     for named in model_registry.packages_named_by(described):
         # By its name first: nobody may read another application's group.
-        rules.require_version(named, where=described["ModelArn"])
-        rules.require_package_of(application, named, source, source)
+        eligibility.require_version(named, where=described["ModelArn"])
+        eligibility.require_package_of(application, named, source, source)
         packages[named] = model_registry.describe_model_package(named, sagemaker=account.sagemaker)
-        rules.require_approved(packages[named])
+        eligibility.require_approved(packages[named])
     arns = [package["ModelPackageArn"] for package in packages.values()]
     model = SourceModel(
         arn=described["ModelArn"],

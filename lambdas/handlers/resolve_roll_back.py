@@ -6,18 +6,19 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.document import Execution, Promotion
 from lambdas.promotion.contract.errors import NothingToRollBackTo
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.endpoint.access import as_onlooker
 from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import records
 from lambdas.promotion.resolve import request as rules
 from lambdas.promotion.rollback import state as rollback_state
-from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger
+from lambdas.promotion.runtime.handler import Event, errors_by_name
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,7 +35,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     target = deployed.environments[stage.environment]
     dynamodb = sessions.own_dynamodb()
     held = lock_store.look(target.endpoint_key(stage.endpoint), dynamodb=dynamodb)
-    account = duties.as_onlooker(stage, target, execution=execution, external_id=deployed.external_id)
+    account = as_onlooker(stage, target, execution=execution, external_id=deployed.external_id)
     seen = endpoint_client.see(stage.endpoint, sagemaker=account.sagemaker)
     goal = rollback_state.goal(records.good_of(held.good), seen, stage=stage)
     promotion = _recorded(f"{application.name}/{stage.name}", goal.attempt, dynamodb=dynamodb)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.runtime.handler import Event, errors_by_name, log_about, logger, s3_of_hub
+from lambdas.promotion.runtime.handler import Event, errors_by_name, s3_of_hub
 from lambdas.promotion.scaling import restore as scaling_restore
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws.logs import logger
 from lambdas.promotion.contract.document import Promotion, RollBackProgress
 from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.endpoint.access import as_deployer
 from lambdas.promotion.rollback import state as rollback_state
 from lambdas.promotion.rollback.state import Act
-from lambdas.promotion.runtime.handler import Event, logger, now, step_with_event
+from lambdas.promotion.runtime.handler import Event, now, step_with_event
 
 
 @step_with_event
 def handler(promotion: Promotion, event: Event) -> Promotion:
     """The event has "because" as well: the name of the error after which it is rolled back."""
     known = rollback_state.begin(promotion, now=now())
-    sagemaker = duties.as_deployer(promotion, also_config=known.to).sagemaker
+    sagemaker = as_deployer(promotion, also_config=known.to).sagemaker
     stage = promotion.stage
     seen = endpoint_client.see(stage.endpoint, sagemaker=sagemaker)
     rollback_state.require_time_left(promotion, known, seen, now=now())

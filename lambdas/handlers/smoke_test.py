@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.aws.logs import logger
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Outcome, Promotion, TrialProgress
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
-from lambdas.promotion.runtime.handler import Clock, logger, now, step_with_clock
+from lambdas.promotion.runtime.deadline import Clock
+from lambdas.promotion.runtime.handler import now, step_with_clock
 from lambdas.promotion.smoke_test import async_invocation, evaluation, payloads, real_time_invocation
+from lambdas.promotion.smoke_test.access import as_invoker, as_payload_reader
 from lambdas.promotion.smoke_test.evaluation import Judged
 
 
@@ -20,10 +22,10 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
     trial = promotion.trial if promotion.trial and promotion.trial.progress is TrialProgress.SERVES else None
     stage = promotion.stage
     endpoint = trial.endpoint if trial else stage.endpoint
-    target = duties.as_invoker(promotion, endpoint=endpoint)
+    target = as_invoker(promotion, endpoint=endpoint)
     readers = {False: target}
     if any(place.in_source for place in payloads.places(promotion)):
-        readers[True] = duties.as_payload_reader(promotion)
+        readers[True] = as_payload_reader(promotion)
     judged = [
         _run(test, payloads.content_of(test.payload, promotion, readers=readers), endpoint, target, clock, stage)
         for test in stage.smoke_tests

@@ -13,19 +13,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas.promotion.artifacts import upload_cleanup
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.contract.errors import PromotionError
+from lambdas.promotion.endpoint.access import as_deployer
 from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import execution_history, publication, records
 from lambdas.promotion.outcome.execution_history import LastState
 from lambdas.promotion.outcome.records import Attempt
 from lambdas.promotion.preview import cleanup as preview_cleanup
 from lambdas.promotion.preview import state as preview_state
+from lambdas.promotion.preview.access import as_trier
 from lambdas.promotion.resolve import request as rules
-from lambdas.promotion.runtime.handler import LAST_ACT, Clock, Event, errors_by_name, log_about, logger, now, s3_of_hub
+from lambdas.promotion.runtime.deadline import Clock
+from lambdas.promotion.runtime.handler import LAST_ACT, Event, errors_by_name, now, s3_of_hub
 from lambdas.promotion.scaling import restore as scaling_restore
 
 _LONG_AFTER = timedelta(hours=1)  # Lambda's own tries are over before
@@ -133,7 +136,7 @@ def _abort_uploads(promotion: Promotion | None, *, opened_by: datetime) -> int:
     """A promotion that was stopped before it was resolved has opened none; a roll-back and a dry run copy nothing."""
     if promotion is None or promotion.request.roll_back or promotion.request.dry_run:
         return 0
-    return upload_cleanup.abort(promotion, opened_by=opened_by)
+    return upload_cleanup.abort(promotion, enter_target=lambda: as_deployer(promotion).s3, opened_by=opened_by)
 
 
 def _restore_scaling(last: LastState, *, stopped_at: datetime) -> int:
@@ -157,7 +160,7 @@ def _remove_trial(last: LastState, *, stopped_at: datetime, clock: Clock) -> boo
     if promotion is None or not preview_state.may_be_left(promotion):
         return False
     late = LAST_ACT if last.name == resource_names.CREATE_TRIAL_STATE else timedelta(0)
-    sagemaker = duties.as_trier(promotion, preview_state.begin(promotion)).sagemaker
+    sagemaker = as_trier(promotion, preview_state.begin(promotion)).sagemaker
     return preview_cleanup.remove(
         promotion, may_be_made_until=stopped_at + late, until=clock.until, sagemaker=sagemaker
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
+from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.contract.document import Promotion, Proof, Transfer
-from lambdas.promotion.resolve import request as rules
-from lambdas.promotion.runtime.handler import Clock, s3_of_hub, step_with_clock
+from lambdas.promotion.endpoint.access import as_deployer
+from lambdas.promotion.runtime.deadline import Clock
+from lambdas.promotion.runtime.handler import s3_of_hub, step_with_clock
 
 _AT_ONCE = 50
 
@@ -20,8 +21,8 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
     transfers = work_lists.read(work_lists.TRANSFERS, Transfer, promotion, s3=s3_of_hub())
     artifacts = [transfer.artifact for transfer in transfers]
     folders = inventory.folders(artifacts, promotion.artifact_prefix)
-    s3 = duties.as_deployer(promotion).s3
-    rules.missing_of(
+    s3 = as_deployer(promotion).s3
+    artifact_checks.missing_of(
         artifacts, verification.listed(folders, promotion.target, s3=s3), bucket=promotion.target.artifact_bucket
     )
     compared = concurrency.run(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Promotion, Way, sha256
 from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound, NotReady, UnexpectedFault
@@ -18,6 +17,7 @@ from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.preflight import probes
 from lambdas.promotion.preflight.findings import Answer, Finding, Unproved
 from lambdas.promotion.smoke_test import async_invocation
+from lambdas.promotion.smoke_test.access import as_invoker
 from tests.adapters.conftest import Stubs
 from tests.unit.given import DEV, QA, STAGE, artifact, promotion
 
@@ -174,14 +174,14 @@ def test_a_payload_is_read_as_the_smoke_test_will(aws: Stubs) -> None:
     one = sending(Payload(bucket="payloads", key="one.csv"))
     asked = {"Bucket": "payloads", "Key": "one.csv", "ExpectedBucketOwner": QA.account}
     aws.s3.add_response("get_object", {**body(), "ContentLength": 1}, asked)
-    assert tried(one, duties.as_invoker(one)) == []
+    assert tried(one, as_invoker(one)) == []
 
 
 def test_a_payload_that_is_missing_is_told_with_who_asked(aws: Stubs) -> None:
     aws.let_in()
     one = sending(Payload(bucket="payloads", key="one.csv"))
     aws.s3.add_client_error("get_object", "NoSuchKey", "no", 404)
-    (found,) = tried(one, duties.as_invoker(one))
+    (found,) = tried(one, as_invoker(one))
     assert isinstance(found, Finding)
     assert (found.resource, found.error) == ("s3://payloads/one.csv", NotReady)
     assert found.role == QA.role_arn(Duty.INVOKER)
@@ -192,7 +192,7 @@ def test_a_payload_that_may_not_be_read_is_a_missing_right(aws: Stubs) -> None:
     aws.let_in()
     one = sending(Payload(bucket="payloads", key="one.csv"))
     aws.s3.add_client_error("get_object", "AccessDenied", "no", 403)
-    (found,) = tried(one, duties.as_invoker(one))
+    (found,) = tried(one, as_invoker(one))
     assert isinstance(found, Finding)
     assert found.action == "s3:GetObject"
 
@@ -201,7 +201,7 @@ def test_a_payload_that_cannot_be_read_otherwise_is_told(aws: Stubs) -> None:
     aws.let_in()
     one = sending(Payload(bucket="payloads", key="one.csv"))
     aws.s3.add_client_error("get_object", "InvalidObjectState", "The object is archived.", 403)
-    (found,) = tried(one, duties.as_invoker(one))
+    (found,) = tried(one, as_invoker(one))
     assert "The object is archived." in str(found)
 
 
@@ -218,7 +218,7 @@ def test_what_an_asynchronous_endpoint_does_not_take_is_told(aws: Stubs) -> None
     one = sending(Payload(bucket="payloads", key="one.csv"), endpoint_config=output)
     size = async_invocation.MOST_BYTES + 1
     aws.s3.add_response("get_object", {**body(b"x" * size), "ContentLength": size})
-    (found,) = tried(one, duties.as_invoker(one))
+    (found,) = tried(one, as_invoker(one))
     assert "takes 128000 in a request" in str(found)
 
 

@@ -9,10 +9,16 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.artifacts.access import as_copier
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
+from lambdas.promotion.endpoint.access import as_deployer
+from lambdas.promotion.images.access import as_image_reader, as_pusher
+from lambdas.promotion.preflight.access import as_asker
+from lambdas.promotion.resolve.access import as_reader
+from lambdas.promotion.scaling.access import as_scaler
+from lambdas.promotion.smoke_test.access import as_invoker
 from tests.adapters.conftest import CREDENTIALS, Stubs
 from tests.unit.given import BUCKET, DEV, EXECUTION, QA, REQUEST, STAGE, artifact, promotion
 
@@ -38,9 +44,9 @@ def session_of(aws: Stubs, promotion: Promotion = PLAIN, *artifacts: Artifact) -
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
     aws.let_in()
     if artifacts:
-        duties.as_copier(promotion, artifacts)
+        as_copier(promotion, artifacts)
     else:
-        duties.as_deployer(promotion)
+        as_deployer(promotion)
     return sent[0]
 
 
@@ -59,7 +65,7 @@ def test_the_reader_is_entered_in_the_source_without_a_narrower_session(aws: Stu
             "ExternalId": "an-id",
         },
     )
-    duties.as_reader(DEV, execution=EXECUTION, external_id="an-id")
+    as_reader(DEV, execution=EXECUTION, external_id="an-id")
 
 
 def test_the_copier_is_entered_in_the_source(aws: Stubs) -> None:
@@ -82,7 +88,7 @@ def scaler_session_of(aws: Stubs, promotion: Promotion = PLAIN, *alarms: str) ->
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
     aws.let_in()
-    duties.as_scaler(promotion, alarms=alarms)
+    as_scaler(promotion, alarms=alarms)
     return sent[0]
 
 
@@ -174,7 +180,7 @@ def test_without_artifacts_the_copier_may_touch_no_object(aws: Stubs) -> None:
     aws.let_in()
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
-    duties.as_copier(PLAIN, [])
+    as_copier(PLAIN, [])
     assert "s3:" not in sent[0]["Policy"]
 
 
@@ -253,7 +259,7 @@ def test_the_deployer_sees_this_stages_artifacts_only(aws: Stubs) -> None:
 def test_an_image_is_fetched_in_the_source_and_pushed_in_the_target_each_in_one_repository(aws: Stubs) -> None:
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
-    for duty in (duties.as_image_reader, duties.as_pusher):
+    for duty in (as_image_reader, as_pusher):
         aws.let_in()
         duty(replace(PLAIN, external_id="an-id"), IMAGE)
     assert [one["RoleArn"] for one in sent] == [
@@ -302,7 +308,7 @@ def test_the_longest_addresses_of_answers_fit_into_the_invokers_session(
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
     aws.let_in()
-    duties.as_invoker(promotion(stage=stage, target=target))
+    as_invoker(promotion(stage=stage, target=target))
     assert len(sent[0]["Policy"]) <= LONGEST_POLICY
 
 
@@ -312,7 +318,7 @@ def test_what_lies_below_the_addresses_of_answers_is_read(aws: Stubs) -> None:
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
     aws.let_in()
-    duties.as_invoker(promotion(stage=stage))
+    as_invoker(promotion(stage=stage))
     assert resources_of(sent[0], "s3:GetObject") == ["arn:aws:s3:::answers/reviews/*", "arn:aws:s3:::failures/*"]
     assert resources_of(sent[0], "s3:ListBucket") == ["arn:aws:s3:::answers", "arn:aws:s3:::failures"]
 
@@ -324,7 +330,7 @@ def asker_of(aws: Stubs, promotion: Promotion, duty: Duty, *more: tuple[list[str
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
     aws.let_in()
-    duties.as_asker(promotion, promotion.target, duty, *more)
+    as_asker(promotion, promotion.target, duty, *more)
     return sent[0]
 
 

@@ -14,6 +14,7 @@ import botocore.exceptions
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract.document import Change, Progress, Promotion
 from lambdas.promotion.contract.errors import (
     CallRefused,
@@ -24,16 +25,8 @@ from lambdas.promotion.contract.errors import (
     Transient,
     UnexpectedFault,
 )
-from lambdas.promotion.runtime.handler import (
-    Clock,
-    Event,
-    errors_by_name,
-    log_about,
-    logger,
-    step,
-    step_with_attempt,
-    step_with_clock,
-)
+from lambdas.promotion.runtime.deadline import Clock
+from lambdas.promotion.runtime.handler import Event, errors_by_name, step, step_with_attempt, step_with_clock
 from tests.unit.given import REQUEST, STAGE, promotion
 
 PLAIN = promotion()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.contract.document import Artifact, S3Object
 from lambdas.promotion.contract.errors import ArtifactMismatch
-from lambdas.promotion.resolve import request as rules
 from tests.unit.given import artifact
 
 ARTIFACT = artifact()
@@ -26,7 +26,7 @@ def arrived(one: Artifact, **changes: Any) -> S3Object:
 
 
 def test_the_same_bytes_have_arrived_whatever_their_etag() -> None:
-    assert rules.require_arrived(ARTIFACT, arrived(ARTIFACT), bucket="target") is True
+    assert artifact_checks.require_arrived(ARTIFACT, arrived(ARTIFACT), bucket="target") is True
 
 
 @pytest.mark.parametrize(
@@ -41,29 +41,29 @@ def test_the_same_bytes_have_arrived_whatever_their_etag() -> None:
 )
 def test_other_bytes_have_not_arrived(change: dict[str, Any], told: str) -> None:
     with pytest.raises(ArtifactMismatch, match=told):
-        rules.require_arrived(ARTIFACT, arrived(ARTIFACT, **change), bucket="target")
+        artifact_checks.require_arrived(ARTIFACT, arrived(ARTIFACT, **change), bucket="target")
 
 
 def test_a_copy_that_is_missing_is_named() -> None:
     with pytest.raises(ArtifactMismatch, match=f"s3://target/{ARTIFACT.key} is not there"):
-        rules.require_arrived(ARTIFACT, None, bucket="target")
+        artifact_checks.require_arrived(ARTIFACT, None, bucket="target")
 
 
 @pytest.mark.parametrize("computed", [None, "CRC64NVME:BBBBBBBBBBB="])
 def test_a_source_without_checksum_is_compared_by_size_and_that_is_said(computed: str | None) -> None:
     plain = artifact(checksum=None)
-    assert rules.require_arrived(plain, arrived(plain, checksum=computed), bucket="target") is False
+    assert artifact_checks.require_arrived(plain, arrived(plain, checksum=computed), bucket="target") is False
 
 
 def test_a_source_without_checksum_must_still_have_its_size() -> None:
     plain = artifact(checksum=None)
     with pytest.raises(ArtifactMismatch, match="size 11 instead of 10"):
-        rules.require_arrived(plain, arrived(plain, size=11), bucket="target")
+        artifact_checks.require_arrived(plain, arrived(plain, size=11), bucket="target")
 
 
 def test_an_empty_object_arrives_as_an_empty_object() -> None:
     empty = artifact(size=0)
-    assert rules.require_arrived(empty, arrived(empty), bucket="target") is True
+    assert artifact_checks.require_arrived(empty, arrived(empty), bucket="target") is True
 
 
 # All of them
@@ -72,7 +72,7 @@ FIRST, SECOND = artifact("a"), artifact("sub/b", size=20)
 
 
 def missing(*there: S3Object) -> list[Artifact]:
-    return rules.missing_of([FIRST, SECOND], {one.key: one for one in there}, bucket="target")
+    return artifact_checks.missing_of([FIRST, SECOND], {one.key: one for one in there}, bucket="target")
 
 
 def test_what_is_not_there_is_missing_in_order() -> None:
@@ -106,4 +106,4 @@ def test_a_thousand_differences_fit_into_a_cause() -> None:
 
 
 def test_a_model_without_artifacts_misses_nothing() -> None:
-    assert rules.missing_of([], {}, bucket="target") == []
+    assert artifact_checks.missing_of([], {}, bucket="target") == []

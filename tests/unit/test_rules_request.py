@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.contract.document import Request
 from lambdas.promotion.contract.errors import (
     ArtifactChanged,
@@ -19,6 +20,7 @@ from lambdas.promotion.contract.errors import (
     WrongSource,
 )
 from lambdas.promotion.model.s3_uris import Address, AddressKind
+from lambdas.promotion.resolve import eligibility, identity
 from lambdas.promotion.resolve import request as rules
 from tests.unit.given import APPLICATION, DEV, QA, REQUEST, SETTINGS, VERSION, WEIGHTS, WEIGHTS_URI, api
 
@@ -162,27 +164,27 @@ def test_a_stage_that_is_not_deployed_is_refused_with_those_that_are() -> None:
 
 
 def test_a_version_of_the_applications_own_group_goes_further() -> None:
-    rules.require_package_of(APPLICATION, VERSION, DEV, DEV)
+    eligibility.require_package_of(APPLICATION, VERSION, DEV, DEV)
 
 
 def test_a_version_of_another_group_is_refused() -> None:
     with pytest.raises(WrongModelPackageGroup, match="'other'"):
-        rules.require_package_of(APPLICATION, VERSION.replace("reviews", "other"), DEV, DEV)
+        eligibility.require_package_of(APPLICATION, VERSION.replace("reviews", "other"), DEV, DEV)
 
 
 def test_the_groups_name_is_compared_without_regard_to_case() -> None:
-    rules.require_package_of(replace(APPLICATION, model_package_group="Reviews"), VERSION, DEV, DEV)
+    eligibility.require_package_of(replace(APPLICATION, model_package_group="Reviews"), VERSION, DEV, DEV)
 
 
 @pytest.mark.parametrize(("there", "other"), [("222222222222", "333333333333"), ("us-east-1", "eu-west-1")])
 def test_a_version_in_another_account_or_region_is_refused(there: str, other: str) -> None:
     with pytest.raises(WrongSource, match="does not lie in the registry"):
-        rules.require_package_of(APPLICATION, VERSION.replace(there, other), DEV, DEV)
+        eligibility.require_package_of(APPLICATION, VERSION.replace(there, other), DEV, DEV)
 
 
 def test_a_version_is_refused_by_a_stage_that_takes_from_another_environment() -> None:
     with pytest.raises(WrongSource, match="Promote the version to the stage in 'qa' first"):
-        rules.require_package_of(APPLICATION, VERSION, DEV, QA)
+        eligibility.require_package_of(APPLICATION, VERSION, DEV, QA)
 
 
 APPROVALS = [str(value) for value in api("sagemaker").shape_for("ModelApprovalStatus").enum]  # type: ignore[attr-defined]
@@ -194,21 +196,21 @@ STATUSES = [str(value) for value in api("sagemaker").shape_for("ModelPackageStat
 def test_only_an_approved_and_completed_version_goes_further(approval: str | None, status: str | None) -> None:
     version = {"ModelPackageArn": VERSION, "ModelApprovalStatus": approval, "ModelPackageStatus": status}
     if (approval, status) == ("Approved", "Completed"):
-        rules.require_approved(version)
+        eligibility.require_approved(version)
         return
     with pytest.raises(ModelPackageNotApproved, match=f"says {approval}.*{status}.*{VERSION}"):
-        rules.require_approved(version)
+        eligibility.require_approved(version)
 
 
 @pytest.mark.parametrize("tags", [{}, {"promote:application": "reviews"}, {"application": "other"}])
 def test_a_model_of_nobody_or_of_the_application_goes_further(tags: dict[str, str]) -> None:
-    rules.require_application_of(tags, APPLICATION, where="it")
+    eligibility.require_application_of(tags, APPLICATION, where="it")
 
 
 @pytest.mark.parametrize("owner", ["other", "", "Reviews"])
 def test_a_model_that_was_promoted_for_another_application_is_refused(owner: str) -> None:
     with pytest.raises(WrongModelPackageGroup, match="was promoted for application"):
-        rules.require_application_of({"promote:application": owner}, APPLICATION, where="it")
+        eligibility.require_application_of({"promote:application": owner}, APPLICATION, where="it")
 
 
 def pinned(etag: str | None) -> Address:
@@ -217,20 +219,20 @@ def pinned(etag: str | None) -> Address:
 
 @pytest.mark.parametrize("etag", ["aa", '"aa"', None])
 def test_an_etag_is_compared_without_its_quotes_if_there_is_one(etag: str | None) -> None:
-    rules.require_pinned(pinned(etag), WEIGHTS)
+    artifact_checks.require_pinned(pinned(etag), WEIGHTS)
 
 
 @pytest.mark.parametrize("etag", ["aA", "aa-2", "a", '"', ""])
 def test_an_object_that_is_not_what_was_registered_is_refused(etag: str) -> None:
     with pytest.raises(ArtifactChanged, match=WEIGHTS_URI):
-        rules.require_pinned(pinned(etag), WEIGHTS)
+        artifact_checks.require_pinned(pinned(etag), WEIGHTS)
 
 
 def test_fifty_tags_are_kept() -> None:
     tags = {f"k{number}": "v" for number in range(50)}
-    assert rules.require_tags(tags, where="it") == tags
+    assert identity.require_tags(tags, where="it") == tags
 
 
 def test_the_fifty_first_tag_is_refused_not_dropped() -> None:
     with pytest.raises(UnsupportedModel, match="51 tags"):
-        rules.require_tags({f"k{number}": "v" for number in range(51)}, where="it")
+        identity.require_tags({f"k{number}": "v" for number in range(51)}, where="it")

@@ -10,11 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.artifacts import s3_copy
-from lambdas.promotion.aws import scoped_sessions as duties
+from lambdas.promotion.artifacts.access import as_copier
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Artifact, Promotion
 from lambdas.promotion.contract.errors import AccessDenied
 from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.endpoint.access import as_deployer
 from sandbox.sagemaker.faults import Kind
 from tests.workflow.given import IMAGE, World, input_of, transfers_of
 from tests.workflow.journeys import QA, Journey, new_model, prefix, promote
@@ -152,14 +153,14 @@ def test_a_deployer_s_session_cannot(one: Promoted, act_as: Callable[[Step], Non
     act_as(Step.CREATE_MODEL)
     call, action = NOT_OF_THE_DEPLOYER[what]
     with pytest.raises(AccessDenied, match=f"role/promote-qa-deployer may not call .*{action}"):
-        call(one, duties.as_deployer(one.promotion))
+        call(one, as_deployer(one.promotion))
 
 
 def test_a_deployer_s_session_can_do_the_same_to_what_is_its_own(
     world: World, one: Promoted, act_as: Callable[[Step], None]
 ) -> None:
     act_as(Step.VERIFY_ARTIFACTS)
-    account, key = duties.as_deployer(one.promotion), one.artifacts[0].key
+    account, key = as_deployer(one.promotion), one.artifacts[0].key
     with pytest.raises(ClientError, match="Could not find model"):
         account.sagemaker.describe_model(ModelName=one.promotion.wanted_model.name)
     account.s3.head_object(Bucket=one.bucket, Key=key)
@@ -172,7 +173,7 @@ def test_the_deployer_uses_the_key_through_s3_only(world: World, one: Promoted, 
     act_as(Step.VERIFY_ARTIFACTS)
     kms = world.client("kms", "qa")
     secret = kms.encrypt(KeyId="alias/promote-qa", Plaintext=b"a data key")["CiphertextBlob"]
-    credentials = duties.as_deployer(one.promotion)._session.get_credentials()
+    credentials = as_deployer(one.promotion)._session.get_credentials()
     assert credentials is not None
     session = credentials.get_frozen_credentials()
     own = {"AccessKeyId": session.access_key, "SecretAccessKey": session.secret_key, "SessionToken": session.token}
@@ -271,7 +272,7 @@ def refuse_copier(world: World, promoted: Promoted, what: tuple[Call, str]) -> N
         world.client("s3", "dev").put_object(Bucket=first.bucket, Key=key, Body=b"x")
     call, action = what
     with pytest.raises(AccessDenied, match=f"role/promote-dev-copier may not call .*{action}"):
-        call(promoted, duties.as_copier(promoted.promotion, promoted.artifacts))
+        call(promoted, as_copier(promoted.promotion, promoted.artifacts))
 
 
 @pytest.mark.parametrize("how_many", ["one", "several"])
@@ -280,6 +281,6 @@ def test_a_copier_s_session_can_copy_what_it_is_for(
 ) -> None:
     promoted: Promoted = request.getfixturevalue(how_many)
     act_as(Step.COPY_UNIT)
-    s3 = duties.as_copier(promoted.promotion, promoted.artifacts).s3
+    s3 = as_copier(promoted.promotion, promoted.artifacts).s3
     there = [s3_copy.copy_whole(artifact, promoted.promotion.way, s3=s3) for artifact in promoted.artifacts]
     assert there == [False] * {"one": 1, "several": 2}[how_many]  # nothing was copied: it was there already

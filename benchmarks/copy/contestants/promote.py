@@ -24,10 +24,11 @@ from benchmarks.copy.world import PREFIX, SOURCE, World
 from lambdas.handlers import compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
 from lambdas.promotion.artifacts import inventory, partitioning, s3_objects
 from lambdas.promotion.artifacts.inventory import Found
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Artifacts, Copied, Execution, Promotion, Request, SourceModel, Wanted
 from lambdas.promotion.contract.settings import Environment, Hub, Stage
+from lambdas.promotion.endpoint.access import as_deployer
+from lambdas.promotion.resolve.access import as_reader
 from lambdas.promotion.runtime.handler import s3_of_hub
 
 # As stacks/hub_stack.py gives it to the steps that copy.
@@ -76,7 +77,7 @@ def by_units(world: World) -> Workflow:
 def _look_at_the_source(world: World) -> Promotion:
     """What lambdas/handlers/resolve_model.py does once it knows the model's addresses."""
     workload, owner = world.workload, _PROMOTION.source.account
-    s3 = duties.as_reader(_PROMOTION.source, execution=_PROMOTION.execution, external_id=None).s3
+    s3 = as_reader(_PROMOTION.source, execution=_PROMOTION.execution, external_id=None).s3
     if workload.objects == 1:
         uri = f"s3://{SOURCE}/{workload.keys[0]}"
         resolved = s3_objects.find(uri, owner=owner, s3=s3)
@@ -93,7 +94,7 @@ def _look_at_the_source(world: World) -> Promotion:
 
 def _look_at_the_target(promotion: Promotion) -> None:
     """What lambdas/handlers/compare_endpoint.py does in S3."""
-    compare_endpoint._look_for_copies(promotion, duties.as_deployer(promotion))
+    compare_endpoint._look_for_copies(promotion, as_deployer(promotion))
 
 
 def _plan_copy_complete(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:

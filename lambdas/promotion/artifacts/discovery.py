@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import inventory, s3_objects
 from lambdas.promotion.artifacts.inventory import Found
 from lambdas.promotion.contract.document import S3Object
 from lambdas.promotion.contract.errors import ArtifactNotFound, UnsupportedModel
 from lambdas.promotion.model import s3_uris
 from lambdas.promotion.model.s3_uris import Address, AddressKind
-from lambdas.promotion.resolve import request as rules
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,7 +45,7 @@ def find_all(needed: Iterable[Address], *, owner: str, s3: S3Client, where: str)
                 )
             ahead += named
         elif address.as_files and at.prefix is not None:
-            rules.require_file_names(at.objects, at.prefix, where=f"{where}: {address.where}")
+            artifact_checks.require_file_names(at.objects, at.prefix, where=f"{where}: {address.where}")
     return found
 
 
@@ -55,7 +55,7 @@ def _find(address: Address, *, owner: str, s3: S3Client) -> Found:
     if not folder:
         found = s3_objects.find(address.uri, owner=owner, s3=s3)
         if found:
-            rules.require_pinned(address, found)
+            artifact_checks.require_pinned(address, found)
             return Found(objects=(found,))
     if address.kind not in {AddressKind.PREFIX, AddressKind.EITHER}:
         raise _missing(address, owner, "no such object")

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.document import Artifact, S3Object, sha256
 from lambdas.promotion.contract.errors import UnsupportedModel
-from lambdas.promotion.model.definition import hex_digest
 from lambdas.promotion.model.s3_uris import replaced
 
 # Bytes of a key (AWS: S3, object key naming), and of an object's own name that are kept, the last ones.

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from lambdas.promotion.artifacts import inventory, verification
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import sessions, work_lists
 from lambdas.promotion.contract.document import Artifact, Promotion
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def abort(promotion: Promotion, *, opened_by: datetime | None = None) -> int:
-    """Abort the uploads in the promotion's own folders, or those that were open at a time; return how many."""
+
+def abort(promotion: Promotion, *, enter_target: Callable[[], S3Client], opened_by: datetime | None = None) -> int:
+    """Abort the uploads in the promotion's own folders, or those that were open at a time; return how many.
+
+    `enter_target` opens a session in the target, once it is known that there is something to look for.
+    """
     artifacts = work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=sessions.own_s3())
-    return verification.abort_uploads(
-        inventory.folders(artifacts, promotion.artifact_prefix),
-        promotion.target,
-        opened_by=opened_by,
-        s3=duties.as_deployer(promotion).s3,
-    )
+    folders = inventory.folders(artifacts, promotion.artifact_prefix)
+    return verification.abort_uploads(folders, promotion.target, opened_by=opened_by, s3=enter_target())

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.contract.document import Artifact, S3Object
 from lambdas.promotion.contract.settings import Environment
-from lambdas.promotion.resolve import request as rules
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,7 +32,7 @@ def require_arrived(artifact: Artifact, target: Environment, *, s3: S3Client) ->
     Raises ArtifactMismatch if it is not there, or is something else.
     """
     found = s3_objects.find(f"s3://{target.artifact_bucket}/{artifact.key}", owner=target.account, s3=s3)
-    return rules.require_arrived(artifact, found, bucket=target.artifact_bucket)
+    return artifact_checks.require_arrived(artifact, found, bucket=target.artifact_bucket)
 
 
 def abort_uploads(

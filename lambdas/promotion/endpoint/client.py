@@ -10,8 +10,8 @@ from lambdas.promotion.aws import sagemaker_errors
 from lambdas.promotion.contract.document import Progress, RollBackProgress, Wanted
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, NotYetVisible, QuotaExceeded
 from lambdas.promotion.contract.settings import Stage
+from lambdas.promotion.endpoint import comparison
 from lambdas.promotion.endpoint.state import EndpointSeen
-from lambdas.promotion.resolve import request as rules
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -77,7 +77,7 @@ def find_same_config(wanted: Wanted, *, sagemaker: SageMakerClient) -> bool:
     found = described_config(wanted.name, sagemaker=sagemaker)
     if found is None:
         return False
-    rules.require_same("endpoint configuration", wanted.name, wanted.request, dict(found))
+    comparison.require_same("endpoint configuration", wanted.name, wanted.request, dict(found))
     return True
 
 

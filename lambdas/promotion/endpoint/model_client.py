@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from lambdas.promotion.aws import sagemaker_errors
 from lambdas.promotion.contract.document import Wanted
 from lambdas.promotion.contract.errors import CallRefused, ModelDataNotAccessible, NotYetVisible, QuotaExceeded
-from lambdas.promotion.resolve import request as rules
+from lambdas.promotion.endpoint import comparison
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -57,5 +57,5 @@ def find_same(wanted: Wanted, *, sagemaker: SageMakerClient) -> bool:
     found = sagemaker_errors.unless_missing(lambda: sagemaker.describe_model(ModelName=wanted.name))
     if found is None:
         return False
-    rules.require_same("model", wanted.name, wanted.request, dict(found))
+    comparison.require_same("model", wanted.name, wanted.request, dict(found))
     return True

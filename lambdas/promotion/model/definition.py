@@ -5,13 +5,12 @@ Pure. supported_fields.py says which members are carried; any other that has a v
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lambdas.promotion.contract import sagemaker_limits
+from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Environment, Stage
 from lambdas.promotion.model import adaptation, data_sources, jumpstart, package_containers, s3_uris, supported_fields
@@ -164,16 +163,6 @@ def digest(definition: Definition, contents: Mapping[str, str], *, execution_rol
         execution_role_arn,
     ]
     return hex_digest(what)
-
-
-def hex_digest(value: Any) -> str:
-    """Return one digest for equal values, whatever the order of their members."""
-    return hashlib.sha256(canonical(value)).hexdigest()
-
-
-def canonical(value: Any) -> bytes:
-    """Return one byte string for equal values, for digests."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
 def _checked(

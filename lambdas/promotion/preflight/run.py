@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from lambdas.promotion.artifacts.access import as_copier
 from lambdas.promotion.aws import concurrency
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import ImageCopy, Promotion, Transfer, Wanted
@@ -16,14 +16,19 @@ from lambdas.promotion.contract.errors import AccessDenied, NameTaken
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import current_deployment, model_client
+from lambdas.promotion.endpoint.access import as_deployer
 from lambdas.promotion.endpoint.current_deployment import Serving
 from lambdas.promotion.images import ecr_client
+from lambdas.promotion.images.access import as_image_reader, as_pusher
 from lambdas.promotion.preflight import checks as preflight_checks
 from lambdas.promotion.preflight import constraints, findings, probes, queries
+from lambdas.promotion.preflight.access import as_asker
 from lambdas.promotion.preflight.checks import Try
 from lambdas.promotion.preflight.findings import Answer, Finding, Unproved
 from lambdas.promotion.scaling import client as scaling_client
+from lambdas.promotion.scaling.access import as_scaler
 from lambdas.promotion.smoke_test import payloads
+from lambdas.promotion.smoke_test.access import as_payload_reader, to_read_payloads
 
 T = TypeVar("T")
 
@@ -85,7 +90,7 @@ def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) 
     to_try: list[Try] = []
     now, key, there = None, None, (False, False)
     scaled: tuple[str, ...] = ()
-    if deployer := _enter(functools.partial(duties.as_deployer, promotion), answers):
+    if deployer := _enter(functools.partial(as_deployer, promotion), answers):
         asker = askers.get(Duty.DEPLOYER, deployer)
         now = _look(promotion, deployer, asker, answers)
         there = _what_is_there(promotion, deployer, answers)
@@ -94,7 +99,7 @@ def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) 
         if Duty.DEPLOYER in askers:
             key = _key(promotion, asker, answers)
             to_try += preflight_checks.questions(promotion, now, asker)
-    if copier := _enter(lambda: duties.as_copier(promotion, [one.artifact for one in transfers]), answers):
+    if copier := _enter(lambda: as_copier(promotion, [one.artifact for one in transfers]), answers):
         to_try += preflight_checks.copies(promotion, transfers, copier)
     to_try += preflight_checks.payloads(promotion, _payload_readers(promotion, askers.get(Duty.INVOKER), answers))
     missing = _missing_images(promotion, answers)
@@ -115,7 +120,7 @@ def check(promotion: Promotion, transfers: Sequence[Transfer], *, until: float) 
 
 def look_only(promotion: Promotion) -> Checked:
     """Return what is there where nothing is to be done, so that nothing needs to be tried."""
-    deployer, asker = duties.as_deployer(promotion), _ask_as(promotion, Duty.DEPLOYER)
+    deployer, asker = as_deployer(promotion), _ask_as(promotion, Duty.DEPLOYER)
     now = current_deployment.look(promotion.stage.endpoint, sagemaker=deployer.sagemaker, configs=asker.sagemaker)
     return Checked(serving=now, model_is_there=True, config_is_there=True)
 
@@ -133,12 +138,12 @@ def _enter(enter: Callable[[], Account], answers: list[Answer]) -> Account | Non
 def _ask_as(promotion: Promotion, duty: Duty) -> Account:
     """Enter a duty's role only to ask; that it can be entered at all is the first answer."""
     if duty is Duty.INVOKER:
-        return duties.as_asker(promotion, promotion.target, duty, *duties.to_read_payloads(promotion))
+        return as_asker(promotion, promotion.target, duty, *to_read_payloads(promotion))
     if duty is not Duty.DEPLOYER:
-        return duties.as_asker(promotion, promotion.source if duty in _IN_SOURCE else promotion.target, duty)
+        return as_asker(promotion, promotion.source if duty in _IN_SOURCE else promotion.target, duty)
     previous = promotion.change.previous_config if promotion.change else None
     configs = [name for name in (previous, promotion.wanted_config.name) if name]
-    return duties.as_asker(
+    return as_asker(
         promotion,
         promotion.target,
         duty,
@@ -193,7 +198,7 @@ def _what_is_there(promotion: Promotion, deployer: Account, answers: list[Answer
 def _payload_readers(promotion: Promotion, invoker: Account | None, answers: list[Answer]) -> dict[bool, Account]:
     """Return who reads what the smoke tests send: in the target (False) and in the source (True), where needed."""
     wanted = {place.in_source for place in payloads.places(promotion)}
-    reader = _enter(functools.partial(duties.as_payload_reader, promotion), answers) if True in wanted else None
+    reader = _enter(functools.partial(as_payload_reader, promotion), answers) if True in wanted else None
     return {in_source: one for in_source, one in ((False, invoker), (True, reader)) if one and in_source in wanted}
 
 
@@ -206,7 +211,7 @@ def _to_put_aside(promotion: Promotion, now: Serving | None, answers: list[Answe
         return ()
     if now.request is not None and not constraints.variants_not_to_scale(promotion, now):
         return ()
-    scaler = _enter(functools.partial(duties.as_scaler, promotion), answers)
+    scaler = _enter(functools.partial(as_scaler, promotion), answers)
     if scaler is None:
         return ()
     endpoint = promotion.stage.endpoint
@@ -234,7 +239,7 @@ def _missing_images(promotion: Promotion, answers: list[Answer]) -> list[ImageCo
     """Return the images that the target's registry has not, asked as whoever will push them."""
     missing = []
     for image in promotion.images:
-        pusher = _enter(functools.partial(duties.as_pusher, promotion, image), answers)
+        pusher = _enter(functools.partial(as_pusher, promotion, image), answers)
         if pusher and _guarded(functools.partial(ecr_client.is_there, image.target, account=pusher), answers) is False:
             missing.append(image)
     return missing
@@ -242,7 +247,7 @@ def _missing_images(promotion: Promotion, answers: list[Answer]) -> list[ImageCo
 
 def _image_sources(promotion: Promotion, missing: Sequence[ImageCopy], answers: list[Answer]) -> Iterator[Try]:
     for image in missing:
-        reader = _enter(functools.partial(duties.as_image_reader, promotion, image), answers)
+        reader = _enter(functools.partial(as_image_reader, promotion, image), answers)
         if reader:
             yield functools.partial(probes.fetch, image, account=reader)
 

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.document import Promotion, TrialEndpoint, TrialProgress, Wanted
 from lambdas.promotion.contract.errors import DeploymentTimedOut, NoCapacity, TrialFailed, TrialNotRemoved
 from lambdas.promotion.endpoint import capacity_errors
 from lambdas.promotion.endpoint.state import EndpointSeen
-from lambdas.promotion.model.definition import hex_digest
 
 # A creation has to end before the endpoint can be deleted (aws-facts: "Cannot update in-progress endpoint").
 LONGEST_REMOVAL = timedelta(hours=2)

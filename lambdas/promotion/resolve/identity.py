@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 from lambdas.promotion.artifacts.inventory import Inventory
 from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.document import Artifacts, Execution, Request, SourceModel, Wanted
+from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.settings import Environment, Stage
 from lambdas.promotion.model import definition
-from lambdas.promotion.model.definition import Definition, hex_digest
-from lambdas.promotion.resolve import request as rules
+from lambdas.promotion.model.definition import Definition
 
 _VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
 _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+@-]")  # API: TagValue
@@ -57,9 +59,9 @@ def wanted(
         digest,
         list(inventory.addresses.values()),
     ]
-    model_name = rules.resource_name(request.application, stage.name, created_at, hex_digest(identity))
+    model_name = resource_name(request.application, stage.name, created_at, hex_digest(identity))
     config = config_request(stage, model_name=model_name)
-    config_name = rules.resource_name(request.application, stage.name, created_at, hex_digest(config))
+    config_name = resource_name(request.application, stage.name, created_at, hex_digest(config))
     return Parts(
         digest=digest,
         artifacts=Artifacts(
@@ -72,7 +74,7 @@ def wanted(
             ),
         ),
         wanted_config=Wanted(name=config_name, request={"EndpointConfigName": config_name, **config}),
-        tags=rules.require_tags(
+        tags=require_tags(
             {
                 **source_tags,
                 **provenance(request=request, stage=stage, model=model, digest=digest, by=by),
@@ -109,3 +111,22 @@ def provenance(*, request: Request, stage: Stage, model: SourceModel, digest: st
         tags["model-package"] = model.model_package_arn
     # An execution's name may have characters that a tag's value may not.
     return {f"{resource_names.TAG_PREFIX}{name}": _NOT_IN_TAGS.sub("-", value) for name, value in tags.items()}
+
+
+_MOST_TAGS = 50
+
+
+def require_tags(tags: Mapping[str, str], *, where: str) -> dict[str, str]:
+    """SageMaker allows 50 tags; none is dropped to make room for the tags that tell where a model came from."""
+    if len(tags) > _MOST_TAGS:
+        raise UnsupportedModel(
+            f"{where} would have {len(tags)} tags with those that Promote adds; SageMaker allows {_MOST_TAGS}. "
+            "Remove some of the source's."
+        )
+    return dict(tags)
+
+
+def resource_name(application: str, stage: str, created_at: datetime, digest: str) -> str:
+    """Return a content-addressed name: readable, unique to its content, within SageMaker's 63 characters."""
+    beginning = resource_names.resource_beginning(application, stage)
+    return f"{beginning}{created_at.astimezone(UTC):%Y%m%d%H%M%S}-{digest[:12]}"

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
 from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import CallRefused, PromotionError, ServiceUnavailable, UnexpectedFault
+from lambdas.promotion.runtime.deadline import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Lambda's own limit, for a step that runs elsewhere (a test); and what a step leaves to requests that are under way.
-_LONGEST_INVOCATION = 900  # seconds
-_TO_END = 75
 # A step's Lambda goes on after its execution was stopped: its time limit (stacks/step.py), and some more.
 LAST_ACT = timedelta(seconds=90)
 
-logger = Logger(service="promote", use_rfc3339=True)
 
 Event = dict[str, Any]
 Handler = Callable[[Event, object], dict[str, Any]]
@@ -57,19 +52,6 @@ def step_with_event(act: Callable[[Promotion, Event], Promotion], *, name: str |
         return _run(lambda promotion: act(promotion, event), event, name or act.__module__)
 
     return handler
-
-
-@dataclass(frozen=True)
-class Clock:
-    """How long a step may begin new work: `until` is a time of time.monotonic()."""
-
-    until: float
-
-    @classmethod
-    def of(cls, context: object) -> Clock:
-        """Return the clock of a Lambda invocation, with the time that what is under way needs to end."""
-        left = getattr(context, "get_remaining_time_in_millis", lambda: _LONGEST_INVOCATION * 1000)()
-        return cls(time.monotonic() + left / 1000 - min(_TO_END, left / 4000))
 
 
 def step_with_clock(act: Callable[[Promotion, Clock], Promotion]) -> Handler:
@@ -124,13 +106,3 @@ def errors_by_name(act: Handler) -> Handler:
             ) from error
 
     return handler
-
-
-def log_about(promotion: Promotion, **more: object) -> None:
-    """Put the promotion on every line of this invocation."""
-    logger.append_keys(
-        promotion_id=promotion.execution.promotion_id,
-        application=promotion.request.application,
-        stage=promotion.stage.name,
-        **more,
-    )

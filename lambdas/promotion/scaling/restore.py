@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws import scoped_sessions as duties
 from lambdas.promotion.aws import work_lists
+from lambdas.promotion.aws.logs import logger
 from lambdas.promotion.aws.sessions import Account
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import PromotionError, ScalingIncomplete, Transient
-from lambdas.promotion.runtime.handler import logger, now
 from lambdas.promotion.scaling import client as scaling_client
 from lambdas.promotion.scaling import targets as scaling_targets
+from lambdas.promotion.scaling.access import as_scaler
 from lambdas.promotion.scaling.targets import ScalableTarget, Specification
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def restore(promotion: Promotion, *, well: bool, hub: S3Client, leave_registered
     targets = scaling_targets.to_register(put_aside, configured, endpoint=promotion.stage.endpoint)
     if not targets:
         return 0
-    account = duties.as_scaler(promotion, alarms=[alarm["AlarmName"] for one in targets for alarm in one.alarms])
+    account = as_scaler(promotion, alarms=[alarm["AlarmName"] for one in targets for alarm in one.alarms])
     there = scaling_client.live(promotion.stage.endpoint, sagemaker=account.sagemaker)
     fitting = [target for target in targets if _fits(target, there.variants)]
     if leave_registered:
@@ -60,7 +61,7 @@ def _fits(target: ScalableTarget, there: Mapping[str, Specification]) -> bool:
 def _problem_of(target: ScalableTarget, account: Account) -> str | None:
     """Register one target. Another one that cannot be registered does not keep it from that."""
     try:
-        scaling_client.register(target, account, now=now())
+        scaling_client.register(target, account, now=datetime.now(UTC))
     except Transient:
         raise
     except PromotionError as error:

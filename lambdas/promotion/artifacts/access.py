@@ -1,0 +1,26 @@
+"""The copier's session: these objects in the source, and their copies in the target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lambdas.promotion.aws.scoped_sessions import bucket_arns, object_arns, scoped_session
+from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.contract.document import Artifact, Promotion
+from lambdas.promotion.contract.resource_names import Duty
+
+
+def as_copier(promotion: Promotion, artifacts: Sequence[Artifact]) -> Account:
+    """Read these objects in the source and write them in the target, or what has the beginning of their keys."""
+    read = object_arns((artifact.source.bucket, artifact.source.key) for artifact in artifacts)
+    written = object_arns((promotion.target.artifact_bucket, artifact.key) for artifact in artifacts)
+    return scoped_session(
+        promotion,
+        promotion.source,
+        Duty.COPIER,
+        (["s3:GetObject*", "s3:ListObjectAnnotations"], read),
+        (["s3:ListBucket"], bucket_arns({artifact.source.bucket for artifact in artifacts})),
+        (["s3:PutObject*", "s3:ListMultipartUploadParts"], written),
+        (["kms:Decrypt", "kms:GenerateDataKey"], ["*"]),
+        region=promotion.target.region,
+    )
