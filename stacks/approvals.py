@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import aws_events as events
 
-from stacks.configuration import Application, Configuration
+from stacks.config.schema import Application, Configuration
 
 SOURCE = "aws.sagemaker"
 DETAIL_TYPE = "SageMaker Model Package State Change"

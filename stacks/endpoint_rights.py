@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from aws_cdk import aws_iam as iam
 
 from stacks.conditions import through
-from stacks.configuration import Stage
+from stacks.config.schema import Stage
 from stacks.environment import Environment
 
 

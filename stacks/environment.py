@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Step
-from stacks.configuration import Configuration, Stage
+from stacks.config.schema import Configuration, Stage
 from stacks.nag import accept
 from stacks.places import places
 

@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
-from stacks.configuration import Configuration
+from stacks.config.schema import Configuration
 from stacks.source import Source
 from stacks.target import Target
 

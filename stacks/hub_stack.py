@@ -18,7 +18,7 @@ from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Step
 from stacks import approvals, bundle, copying, workflow
 from stacks.announcing import let_announce
 from stacks.conditions import through
-from stacks.configuration import Configuration
+from stacks.config.schema import Configuration
 from stacks.dead_letters import dead_letter_queue
 from stacks.lists import let_use_lists, lists_bucket
 from stacks.lock_meter import measure_locks

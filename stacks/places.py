@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lambdas.promotion.contract.resource_names import STEPS_OF_TRIALS, Duty, Step
 from stacks import approvals
-from stacks.configuration import Configuration
+from stacks.config.schema import Configuration
 
 
 def places(configuration: Configuration, duty: Duty, step: Step) -> set[str]:

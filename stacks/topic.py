@@ -12,7 +12,7 @@ from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
 from stacks import approvals
-from stacks.configuration import Configuration
+from stacks.config.schema import Configuration
 
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 _PROTOCOLS = {
@@ -27,7 +27,7 @@ def topic(
 ) -> sns.Topic:
     """Return a topic of this name, on which our alarms of the accounts `alarms_of` may act in this Region.
 
-    Of `subscribers` (stacks/configuration.py) each gets every message. CloudWatch cannot publish to a topic that is
+    Of `subscribers` (stacks/config/schema.py) each gets every message. CloudWatch cannot publish to a topic that is
     encrypted with AWS's own key, whose policy nobody can change, so without `key` the topic is not encrypted.
     """
     made = sns.Topic(scope, "Topic", topic_name=name, master_key=key, enforce_ssl=True)

@@ -9,17 +9,13 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from stacks import (
-    bundle,
-    configuration,
-    endpoint_configuration,
-    rollout,
-    scaling_configuration,
-    smoke_configuration,
-    trial_configuration,
-)
-from stacks.configuration import Application, Configuration, Environment, Hub, Stage, Variables, Vpc
-from stacks.endpoint_configuration import (
+from stacks import bundle
+from stacks.config import autoscaling as autoscaling_config
+from stacks.config import endpoint, rollout, schema
+from stacks.config import preview as preview_config
+from stacks.config import smoke_test as smoke_test_config
+from stacks.config.autoscaling import ScheduledAction, VariantScaling
+from stacks.config.endpoint import (
     AsyncInference,
     CapacityReservation,
     CoreDump,
@@ -34,11 +30,11 @@ from stacks.endpoint_configuration import (
     Shap,
     Variant,
 )
-from stacks.notify import Notify
-from stacks.rollout import CapacityRetries, Rollout
-from stacks.scaling_configuration import ScheduledAction, VariantScaling
-from stacks.smoke_configuration import Expectation, SmokeTest, Tolerance
-from stacks.trial_configuration import Trial
+from stacks.config.notify import Notify
+from stacks.config.preview import Trial
+from stacks.config.rollout import CapacityRetries, Rollout
+from stacks.config.schema import Application, Configuration, Environment, Hub, Stage, Variables, Vpc
+from stacks.config.smoke_test import Expectation, SmokeTest, Tolerance
 from tests.docs import pages
 
 PAGE = pages.text_of("configuration.md")
@@ -74,10 +70,10 @@ SECTIONS: dict[type[BaseModel], str] = {
     ScheduledAction: "A scheduled action",
 }
 # A stage's members stand in these, each for one side of it.
-PARTS_OF_A_STAGE = {endpoint_configuration.EndpointConfiguration, rollout.Update}
+PARTS_OF_A_STAGE = {endpoint.EndpointConfiguration, rollout.Update}
 MODULES = (
-    *(configuration, endpoint_configuration, rollout, scaling_configuration, smoke_configuration),
-    trial_configuration,
+    *(schema, endpoint, rollout, autoscaling_config, smoke_test_config),
+    preview_config,
 )
 MODELS: tuple[type[BaseModel], ...] = (Configuration, *SECTIONS)
 
@@ -124,22 +120,22 @@ def test_what_happens_when_a_member_is_changed_is_said_for_every_member() -> Non
 
 def test_the_complete_example_loads_and_has_every_member() -> None:
     example = on_this_python(yaml.safe_load(pages.blocks(PAGE, "yaml")[0]))
-    loaded = configuration.parse(example, where="the example")
+    loaded = schema.parse(example, where="the example")
     assert {name for model in MODELS for name in members(model)} <= names_in(example)
     assert list(loaded.environments) == ["dev", "qa", "production"]
 
 
 def test_the_report_of_mistakes_is_the_real_one() -> None:
     example = pages.blocks(PAGE.partition(MISTAKES)[2], "yaml")[0]
-    with pytest.raises(configuration.ConfigurationError) as report:
-        configuration.parse(yaml.safe_load(example), where="promotion.yaml")
+    with pytest.raises(schema.ConfigurationError) as report:
+        schema.parse(yaml.safe_load(example), where="promotion.yaml")
     assert pages.blocks(PAGE, "text") == [f"{report.value}\n"]
 
 
 def test_every_other_example_loads() -> None:
     good = PAGE.partition(MISTAKES)[0]
     for example in pages.blocks(good, "yaml"):
-        configuration.parse(on_this_python(yaml.safe_load(example)), where="an example")
+        schema.parse(on_this_python(yaml.safe_load(example)), where="an example")
 
 
 def test_the_versions_of_python_in_the_page_are_those_that_can_deploy() -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Job, Step
-from stacks import configuration
+from stacks.config import schema
 from tests.docs import pages
 from tests.docs.conftest import PROJECT, Template
 
 PAGE = pages.text_of("iam.md")
-ENVIRONMENTS = tuple(configuration.load(PROJECT / "promotion.yaml").environments)
+ENVIRONMENTS = tuple(schema.load(PROJECT / "promotion.yaml").environments)
 SECTIONS_OF_ROLES = {
     f"{resource_names.PRODUCT}-<environment>-{Duty.READER}": "The reader",
     f"{resource_names.PRODUCT}-<environment>-{Duty.COPIER}": "The copier",

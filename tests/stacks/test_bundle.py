@@ -12,7 +12,8 @@ import pytest
 
 from lambdas.promotion.contract.resource_names import Job, Step
 from lambdas.promotion.contract.settings import Settings
-from stacks import bundle, configuration
+from stacks import bundle
+from stacks.config import schema
 
 PROJECT = Path(__file__).parents[2]
 MOST_ZIPPED = 8 * 1024**2
@@ -20,7 +21,7 @@ MOST_ZIPPED = 8 * 1024**2
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return configuration.load(PROJECT / "sandbox" / "promotion.yaml").deployed()
+    return schema.load(PROJECT / "sandbox" / "promotion.yaml").deployed()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdas.promotion.contract import resource_names
-from stacks import configuration
+from stacks.config import schema
 
 Template = dict[str, Any]
 Statement = dict[str, Any]
@@ -151,7 +151,7 @@ def test_every_log_group_is_encrypted_and_ends(templates: dict[str, Template]) -
 
 
 def test_the_stacks_are_deployed_in_the_order_in_which_their_policies_name_each_others_roles() -> None:
-    config = configuration.load(Path(__file__).parents[2] / "sandbox" / "promotion.yaml")
+    config = schema.load(Path(__file__).parents[2] / "sandbox" / "promotion.yaml")
     assert config.deployment_order() == ["dev", "qa", "production"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stacks import approvals
-from stacks.configuration import Configuration
+from stacks.config.schema import Configuration
 from tests.unit.test_configuration import parse, stage
 
 

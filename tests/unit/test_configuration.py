@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from stacks import configuration
-from stacks.configuration import Configuration, ConfigurationError
+from stacks.config import schema
+from stacks.config.schema import Configuration, ConfigurationError
 
 GOOD: dict[str, Any] = {
     "hub": {"account": "111111111111", "region": "us-east-1"},
@@ -58,7 +58,7 @@ def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
 
 
 def parse(*changes: tuple[str, Any]) -> Configuration:
-    return configuration.parse(changed(*changes), where="promotion.yaml")
+    return schema.parse(changed(*changes), where="promotion.yaml")
 
 
 def mistakes(*changes: tuple[str, Any]) -> list[str]:
@@ -89,7 +89,7 @@ def test_a_stage_may_have_another_name_than_its_environment() -> None:
 
 
 def test_the_files_own_example_has_no_mistake() -> None:
-    configuration.load(Path(configuration.__file__).parent.parent / "promotion.yaml")
+    schema.load(Path(schema.__file__).parent.parent / "promotion.yaml")
 
 
 def test_what_is_told_and_where_to_read_more_comes_to_the_lambdas_but_not_who_is_told() -> None:
@@ -164,13 +164,13 @@ def test_an_environments_name_that_cannot_stand_in_other_names_is_refused(name: 
     raw = changed()
     raw["environments"][name] = {"account": "555555555555", "region": "us-east-1"}
     with pytest.raises(ConfigurationError, match=f"environments.{name}"):
-        configuration.parse(raw, where="it")
+        schema.parse(raw, where="it")
 
 
 @pytest.mark.parametrize("raw", [None, [], "text", 7, {}])
 def test_a_file_that_is_no_configuration_is_told_so(raw: object) -> None:
     with pytest.raises(ConfigurationError, match="it has"):
-        configuration.parse(raw, where="it")
+        schema.parse(raw, where="it")
 
 
 def test_every_mistake_is_told_at_once() -> None:

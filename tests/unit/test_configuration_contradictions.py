@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stacks import configuration
-from stacks.configuration import ConfigurationError
+from stacks.config import schema
+from stacks.config.schema import ConfigurationError
 from tests.unit.test_configuration import GOOD, STAGES, mistakes, stage
 
 TWIN = {"account": "333333333333", "region": "us-east-1"}
@@ -39,7 +39,7 @@ def test_a_name_that_stands_twice_is_told(tmp_path: Path) -> None:
     text = yaml.safe_dump(GOOD)
     file.write_text(text + "hub:\n  account: '999999999999'\n  region: us-east-1\n")
     with pytest.raises(ConfigurationError, match="hub"):
-        configuration.load(file)
+        schema.load(file)
 
 
 def test_only_the_documented_name_of_a_member_is_understood() -> None:
@@ -52,7 +52,7 @@ def test_a_file_that_is_no_text_is_told_so(tmp_path: Path) -> None:
     file = tmp_path / "promotion.yaml"
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError):
-        configuration.load(file)
+        schema.load(file)
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: b: c", "\t- a", "!!python/object:os.system {}"])
@@ -60,12 +60,12 @@ def test_a_file_that_is_no_yaml_is_told_so(tmp_path: Path, text: str) -> None:
     file = tmp_path / "promotion.yaml"
     file.write_text(text)
     with pytest.raises(ConfigurationError, match="is not YAML"):
-        configuration.load(file)
+        schema.load(file)
 
 
 def test_a_file_that_is_not_there_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
-        configuration.load(tmp_path / "promotion.yaml")
+        schema.load(tmp_path / "promotion.yaml")
 
 
 def test_two_targets_whose_names_differ_by_a_hyphen_only_are_refused() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from stacks.endpoint_contradictions import has_local_storage
+from stacks.config.constraints import has_local_storage
 from tests.unit.test_configuration import STAGES, mistakes, parse, stage
 from tests.unit.test_endpoint_members import (
     ASYNC,

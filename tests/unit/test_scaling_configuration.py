@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.settings import CONCURRENCY, INSTANCES
-from stacks import configuration, scaling_configuration
-from stacks.configuration import ConfigurationError
-from stacks.scaling_configuration import VariantScaling
+from stacks.config import autoscaling as autoscaling_config
+from stacks.config import schema
+from stacks.config.autoscaling import VariantScaling
+from stacks.config.schema import ConfigurationError
 
 FILE: dict[str, Any] = {
     "hub": {"account": "111111111111", "region": "us-east-1"},
@@ -30,20 +31,20 @@ def file(**stage: Any) -> dict[str, Any]:
 
 def mistakes(autoscaling: Any) -> str:
     with pytest.raises(ConfigurationError) as told:
-        configuration.parse(file(autoscaling=autoscaling), where="promotion.yaml")
+        schema.parse(file(autoscaling=autoscaling), where="promotion.yaml")
     return str(told.value)
 
 
 @pytest.mark.parametrize("stage", [{}, {"autoscaling": "keep"}], ids=["nothing said", "keep"])
 def test_without_a_word_what_is_there_is_kept(stage: dict[str, Any]) -> None:
-    deployed = configuration.parse(file(**stage), where="promotion.yaml").deployed()
+    deployed = schema.parse(file(**stage), where="promotion.yaml").deployed()
     assert deployed.applications["reviews"].stages["qa"].autoscaling == ()
 
 
 def test_what_is_said_is_deployed_in_the_apis_words() -> None:
     night = {"schedule": "cron(0 22 * * ? *)", "timezone": "Europe/Berlin", "min": 1, "max": 1}
     said = {"min": 1, "max": 4, "target_value": 70, "scale_in_cooldown": "5m", "scheduled_actions": {"night": night}}
-    deployed = configuration.parse(file(autoscaling={"All": said}), where="promotion.yaml").deployed()
+    deployed = schema.parse(file(autoscaling={"All": said}), where="promotion.yaml").deployed()
     (found,) = deployed.applications["reviews"].stages["qa"].autoscaling
 
     assert (found.variant, found.dimension, found.capacity) == ("All", INSTANCES, {"MinCapacity": 1, "MaxCapacity": 4})
@@ -122,5 +123,5 @@ def test_a_variant_that_the_stage_does_not_have_cannot_be_scaled() -> None:
 
 
 def test_every_metric_is_one_of_the_apis() -> None:
-    known = scaling_configuration._api().shape_for("MetricType").metadata["enum"]
-    assert set(scaling_configuration._METRICS) <= set(known)
+    known = autoscaling_config._api().shape_for("MetricType").metadata["enum"]
+    assert set(autoscaling_config._METRICS) <= set(known)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
-from stacks.configuration import Configuration
+from stacks.config.schema import Configuration
 from tests.unit.test_configuration import STAGES, mistakes, parse
 
 TEST: dict[str, Any] = {"payload": "a fine film", "content_type": "text/csv"}

@@ -15,7 +15,7 @@ from lambdas.promotion.contract.resource_names import Step, step_role_arn
 from lambdas.promotion.contract.settings import Settings
 from sandbox.control import Sandbox
 from sandbox.launch import launch
-from stacks import configuration
+from stacks.config import schema
 from tests.workflow import smoke
 from tests.workflow.given import World
 
@@ -43,7 +43,7 @@ def deployed_sandbox(
 
 @pytest.fixture(scope="session")
 def deployed_settings(config: Path) -> Settings:
-    return smoke.with_tests(configuration.load(config).deployed())
+    return smoke.with_tests(schema.load(config).deployed())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import yaml
 import app as promote
 from lambdas.promotion.contract.resource_names import environment_stack
 from lambdas.promotion.contract.settings import Settings
-from stacks import configuration
+from stacks.config import schema
 from tests.workflow import smoke
 from tests.workflow.given import APPLICATION, World
 
@@ -67,7 +67,7 @@ def world(
     for role, given in rights.items():
         policy = json.dumps({"Version": "2012-10-17", "Statement": given})
         iam.put_role_policy(RoleName=role, PolicyName="asynchronous", PolicyDocument=policy)
-    settings = configuration.load(file).deployed()
+    settings = schema.load(file).deployed()
     lasting_world.deploy_settings(smoke.with_tests(settings, replace(smoke.TEXT, timeout_seconds=30)))
     yield lasting_world
     lasting_world.deploy_settings(deployed_settings)

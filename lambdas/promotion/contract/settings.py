@@ -1,6 +1,6 @@
 """The deployed configuration: what promotion.yaml said when the hub was deployed, with every default filled in.
 
-stacks/configuration.py writes it into the Lambda bundle as settings.json; only the first step reads it, and what a
+stacks/config/schema.py writes it into the Lambda bundle as settings.json; only the first step reads it, and what a
 promotion needs of it travels in the document from there.
 """
 

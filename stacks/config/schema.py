@@ -16,9 +16,13 @@ import yaml
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from lambdas.promotion.contract import sagemaker_limits, settings
-from stacks import endpoint_contradictions, scaling_configuration, smoke_configuration, trial_configuration
-from stacks.endpoint_configuration import EndpointConfiguration
-from stacks.fields import (
+from stacks.config import autoscaling as autoscaling_config
+from stacks.config import constraints
+from stacks.config import preview as preview_config
+from stacks.config import smoke_test as smoke_test_config
+from stacks.config.autoscaling import Autoscaling
+from stacks.config.endpoint import EndpointConfiguration
+from stacks.config.field_types import (
     MEANINGS,
     Account,
     ApplicationName,
@@ -41,11 +45,10 @@ from stacks.fields import (
     VariableValue,
     seconds,
 )
-from stacks.notify import Notify
-from stacks.rollout import Update
-from stacks.scaling_configuration import Autoscaling
-from stacks.smoke_configuration import SmokeTests
-from stacks.trial_configuration import TrialOrNone
+from stacks.config.notify import Notify
+from stacks.config.preview import TrialOrNone
+from stacks.config.rollout import Update
+from stacks.config.smoke_test import SmokeTests
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
 _LONGEST_DEADLINE = 8 * 3600
@@ -292,8 +295,8 @@ class Configuration(Strict):
                             smoke_tests=tuple(
                                 test.deployed(self.environments[stage.source].buckets) for test in stage.smoke_test
                             ),
-                            autoscaling=scaling_configuration.deployed(stage.autoscaling, stage.variants_by_name()),
-                            trial=trial_configuration.deployed(stage.trial),
+                            autoscaling=autoscaling_config.deployed(stage.autoscaling, stage.variants_by_name()),
+                            trial=preview_config.deployed(stage.trial),
                         )
                         for stage_name, stage in application.stages.items()
                     },
@@ -426,10 +429,10 @@ def _contradictions(configuration: Configuration, named: Mapping[str, object]) -
             path = f"applications.{name}.stages.{stage_name}"
             target = configuration.environment_of(stage_name, stage)
             yield from _contradictions_of_stage(path, stage, target, named)
-            yield from endpoint_contradictions.contradictions(path, stage, configuration.environments.get(target))
-            yield from trial_configuration.contradictions(path, stage)
+            yield from constraints.contradictions(path, stage, configuration.environments.get(target))
+            yield from preview_config.contradictions(path, stage)
             yield from _images_elsewhere(path, stage, configuration.environments.get(target))
-            yield from smoke_configuration.contradictions(
+            yield from smoke_test_config.contradictions(
                 f"{path}.smoke_test",
                 stage.smoke_test,
                 source=stage.source,
@@ -487,7 +490,7 @@ def _contradictions_of_stage(path: str, stage: Stage, target: str, named: Mappin
     if target == stage.source:
         yield f"{path}.from: a stage cannot take its models from its own environment {target!r}"
     if stage.variants:
-        yield from scaling_configuration.contradictions(path, stage.autoscaling, stage.variants_by_name())
+        yield from autoscaling_config.contradictions(path, stage.autoscaling, stage.variants_by_name())
     if stage.deadline_seconds > _LONGEST_DEADLINE:
         yield f"{path}.deadline: {stage.deadline} is longer than the 8h that SageMaker gives a deployment"
 

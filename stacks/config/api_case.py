@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stacks.fields import Strict, seconds
+from stacks.config.field_types import Strict, seconds
 
 # Where the API does not write a word as a name begins: MemorySizeInMB, VolumeSizeInGB, EnableSSMAccess.
 _SPELLED = {"mb": "MB", "gb": "GB", "ssm": "SSM"}

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from stacks.endpoint_configuration import Variant
-from stacks.fields import seconds
-from stacks.rollout import Rollout, Size
+from stacks.config.endpoint import Variant
+from stacks.config.field_types import seconds
+from stacks.config.rollout import Rollout, Size
 
 if TYPE_CHECKING:
-    from stacks.configuration import Environment, Stage
+    from stacks.config.schema import Environment, Stage
 
 # Families with local NVMe storage, besides those that say so by a d behind the generation, such as m5d and g4dn.
 _LOCAL_STORAGE = {"dl1", "g5", "g6", "g6e", "g7", "g7e", "p5", "p5e", "p5en", "trn1", "trn1n", "trn2"}

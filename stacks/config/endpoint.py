@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from stacks.api_words import ApiPart, Called, InSeconds
-from stacks.fields import (
+from stacks.config.api_case import ApiPart, Called, InSeconds
+from stacks.config.field_types import (
     ContentType,
     Duration,
     InstanceType,

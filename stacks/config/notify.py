@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from stacks.fields import Strict, text
+from stacks.config.field_types import Strict, text
 
 # What SNS takes as an Endpoint, of the protocols email, https, sqs and lambda (API: Subscribe).
 Subscriber = Annotated[

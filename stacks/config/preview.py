@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
 from lambdas.promotion.contract import settings
-from stacks.endpoint_configuration import Serverless
-from stacks.fields import Strict
+from stacks.config.endpoint import Serverless
+from stacks.config.field_types import Strict
 
 if TYPE_CHECKING:
-    from stacks.configuration import Stage
+    from stacks.config.schema import Stage
 
 ON_INSTANCES = "instance"
 # Families whose models want an accelerator, which serverless has not (AWS: Serverless Inference, exclusions).

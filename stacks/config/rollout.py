@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from lambdas.promotion.contract import settings
-from stacks.fields import AlarmName, Duration, Strict, Wait, lasting, seconds, whole
+from stacks.config.field_types import AlarmName, Duration, Strict, Wait, lasting, seconds, whole
 
 
 @dataclass(frozen=True)
