@@ -15,8 +15,7 @@ from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Step
-from stacks import approvals, bundle, copying, workflow
-from stacks.announcing import let_announce
+from stacks import approvals, bundle
 from stacks.conditions import through
 from stacks.config.schema import Configuration
 from stacks.dead_letters import dead_letter_queue
@@ -26,9 +25,12 @@ from stacks.nag import accept
 from stacks.observability import observe
 from stacks.places import places
 from stacks.retention import KEPT
-from stacks.step import StepFunction
 from stacks.tables import Tables
 from stacks.topic import accounts_with_alarms, topic
+from stacks.workflow import copy as copy_phase
+from stacks.workflow import definition
+from stacks.workflow.announce import let_announce
+from stacks.workflow.lambda_task import StepFunction
 
 # The steps that look at every object of a model, or copy them: thousands of calls, many at once. Lambda's own limit is
 # 15 minutes, and with this memory it gives one whole CPU (AWS: Lambda, "Configure function memory"). An image goes
@@ -106,7 +108,7 @@ class HubStack(Stack):
             state_machine_type=sfn.StateMachineType.STANDARD,
             query_language=sfn.QueryLanguage.JSONATA,
             definition_body=sfn.DefinitionBody.from_chainable(
-                workflow.story(self, steps, lists=lists, tables=tables, outcomes=outcomes, lease=longest)
+                definition.story(self, steps, lists=lists, tables=tables, outcomes=outcomes, lease=longest)
             ),
             timeout=longest,
             tracing_enabled=True,
@@ -282,7 +284,7 @@ class HubStack(Stack):
         )
         machine = self.get_logical_id(self.state_machine.node.default_child)  # type: ignore[arg-type]
         name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{machine}"}}]}}]}}'
-        for executions in (f"{name}:*", f"{name}/{copying.COPY_LABEL}:*"):
+        for executions in (f"{name}:*", f"{name}/{copy_phase.COPY_LABEL}:*"):
             accept(
                 self.state_machine.node.find_child("DistributedMapPolicy"),
                 f"AwsSolutions-IAM5[Resource::arn:aws:states:{self.region}:{self.account}:execution:{executions}]",

@@ -14,7 +14,7 @@ from lambdas.promotion.contract.resource_names import Step
 from stacks.conditions import through
 from stacks.nag import accept
 from stacks.retention import KEPT
-from stacks.step import StepFunction
+from stacks.workflow.lambda_task import StepFunction
 
 _WRITE = frozenset({Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.PUT_ASIDE_SCALING})
 # They read a list that a promotion need not have, and a missing one looks like a missing right to who may not list.

@@ -13,8 +13,8 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Job, Metric
 from stacks.alarms import FIVE_MINUTES
 from stacks.nag import accept
-from stacks.step import StepFunction
 from stacks.tables import Tables
+from stacks.workflow.lambda_task import StepFunction
 
 
 def measure_locks(scope: Construct, tables: Tables, *, code: lambda_.Code, key: kms.IKey) -> cloudwatch.Metric:

@@ -17,7 +17,7 @@ from lambdas.promotion.contract.resource_names import Step
 from stacks.alarms import FIVE_MINUTES, Alarms, depth_of
 from stacks.config.schema import Configuration
 from stacks.dashboard import dashboard, ended
-from stacks.step import StepFunction
+from stacks.workflow.lambda_task import StepFunction
 
 # The steps whose own failure no promotion tells: it ends with another error, or has ended.
 _UNTOLD = {

@@ -11,7 +11,7 @@ from lambdas.promotion.contract.document import Failure
 from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, RolledBack, Transient, every_error
 from lambdas.promotion.contract.resource_names import NAMESPACE, Job, Metric, Step, function
 from lambdas.promotion.outcome.announcement import announcement
-from stacks.step import _KILLED, _LAMBDA_SERVICE
+from stacks.workflow.lambda_task import _KILLED, _LAMBDA_SERVICE
 from tests.docs import pages
 from tests.docs.conftest import PROJECT, Template
 from tests.unit import given

@@ -12,8 +12,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.contract import resource_names
-from stacks.announcing import announce, let_announce
 from stacks.topic import topic
+from stacks.workflow.announce import announce, let_announce
 
 TOPIC = "arn:aws:sns:us-east-1:111111111111:promote-outcomes"
 Template = dict[str, Any]

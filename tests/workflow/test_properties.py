@@ -27,7 +27,7 @@ from tests.workflow.test_locks import start as start_in_qa
 from tests.workflow.test_rolling_back import configured
 from tests.workflow.test_stopped import no_uploads, stop
 
-# Of what a state is tried again: so often (stacks/step.py).
+# Of what a state is tried again: so often (stacks/workflow/lambda_task.py).
 TRIES_WHEN_THROTTLED = 7
 
 

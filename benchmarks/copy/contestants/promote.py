@@ -1,7 +1,7 @@
 """Promote: the real handlers of its copying steps, with the real lists, sessions, units and retries.
 
 Of the two steps before the copy only what they do in S3 is run, by the product's own functions: the rest of them asks
-SageMaker. Order and Map are those of stacks/workflow.py.
+SageMaker. Order and Map are those of stacks/workflow/definition.py.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def _text_of(error: str, cause: str) -> str:
 
 
 def _beginning_of_message(cause: str) -> str:
-    """Return the message, which stands first, of a unit's cause: that is cut (stacks/workflow.py)."""
+    """Return the message, which stands first, of a unit's cause: that is cut (stacks/workflow/definition.py)."""
     found = _MESSAGE.match(cause)
     if not found:
         return cause

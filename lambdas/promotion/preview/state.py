@@ -37,7 +37,7 @@ class Act(enum.Enum):
 def is_wanted(promotion: Promotion) -> bool:
     """Whether the model is tried: not what is rolled back to, which was live, nor what is live or about to be already.
 
-    The workflow's question is the same (stacks/trying.py).
+    The workflow's question is the same (stacks/workflow/preview.py).
     """
     joined = promotion.change is not None and promotion.change.joined
     return promotion.stage.trial is not None and not promotion.request.roll_back and not joined

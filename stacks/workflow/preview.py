@@ -10,7 +10,7 @@ from constructs import Construct
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import TrialProgress
 from lambdas.promotion.contract.resource_names import Step
-from stacks.step import CAUGHT_WITH_PROMOTION, POLL, StepFunction, task, when
+from stacks.workflow.lambda_task import CAUGHT_WITH_PROMOTION, POLL, StepFunction, task, when
 
 # As trial_rules.is_wanted: not what is rolled back to, nor what is live or about to be already.
 _WANTED = (

@@ -10,7 +10,7 @@ from constructs import Construct
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import RollBackProgress
 from lambdas.promotion.contract.resource_names import Step
-from stacks.step import POLL, StepFunction, task, when
+from stacks.workflow.lambda_task import POLL, StepFunction, task, when
 
 _ROLL_BACK_FAILED = "{% $merge([$states.input, {'roll_back_failed': $states.errorOutput}]) %}"
 _ROLLED_BACK = "{% $merge([$states.input, {'promotion': $states.result.Payload, 'interrupted': false}]) %}"

@@ -9,7 +9,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from lambdas.promotion.contract import lock_expressions as words
-from stacks.step import THROTTLED_OR_AWAY
+from stacks.workflow.lambda_task import THROTTLED_OR_AWAY
 
 Value = tasks.DynamoAttributeValue
 

@@ -14,13 +14,13 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Progress
 from lambdas.promotion.contract.errors import LockLost
 from lambdas.promotion.contract.resource_names import Step
-from stacks import locking
-from stacks.copying import copying
-from stacks.endings import EXECUTION, WELL, endings
-from stacks.rolling_back import rolling_back
-from stacks.step import CAUGHT_WITH_PROMOTION, DOCUMENT, POLL, StepFunction, task, when
 from stacks.tables import Tables
-from stacks.trying import trial
+from stacks.workflow import lock as lock_phase
+from stacks.workflow.conclude import EXECUTION, WELL, endings
+from stacks.workflow.copy import copying
+from stacks.workflow.lambda_task import CAUGHT_WITH_PROMOTION, DOCUMENT, POLL, StepFunction, task, when
+from stacks.workflow.preview import trial
+from stacks.workflow.rollback import rolling_back
 
 # No endpoint is in service within its first minute.
 _UNTIL_THE_NEXT_LOOK = f"{{% $states.input.change.looks = 0 ? 60 : {POLL.to_seconds():.0f} %}}"
@@ -92,9 +92,9 @@ def story(
 
     resolve = first("Resolve the model", Step.RESOLVE_MODEL)
     resolve_roll_back = first("Resolve the roll-back", Step.RESOLVE_ROLL_BACK)
-    lock = locking.lock(scope, "Lock the endpoint", tables.endpoints, lease=lease)
+    lock = lock_phase.lock(scope, "Lock the endpoint", tables.endpoints, lease=lease)
     look_at_lock = do("Look at the lock", Step.LOOK_AT_LOCK)
-    confirm_lock = locking.confirm(scope, "Confirm the lock", tables.endpoints)
+    confirm_lock = lock_phase.confirm(scope, "Confirm the lock", tables.endpoints)
     confirm_approval = do("Confirm the approval", Step.CONFIRM_APPROVAL, caught_by=put_back)
     check_ahead = do("Check ahead", Step.CHECK_AHEAD)
     compare = do("Compare the endpoint", Step.COMPARE_ENDPOINT)
@@ -119,10 +119,10 @@ def story(
     in_service = sfn.Choice.jsonata(scope, "Is it in service on our configuration?")
     to_be_scaled = sfn.Choice.jsonata(scope, "Is it to be scaled?")
 
-    lock.add_catch(look_at_lock, errors=[locking.CONDITION_FAILED], outputs="{% $states.input %}")
+    lock.add_catch(look_at_lock, errors=[lock_phase.CONDITION_FAILED], outputs="{% $states.input %}")
     lock.add_catch(end.explain, errors=["States.ALL"], outputs=CAUGHT_WITH_PROMOTION)
     look_at_lock.next(wait_for_lock).next(lock)
-    confirm_lock.add_catch(put_back, errors=[locking.CONDITION_FAILED], outputs=_LOCK_LOST)
+    confirm_lock.add_catch(put_back, errors=[lock_phase.CONDITION_FAILED], outputs=_LOCK_LOST)
     confirm_lock.add_catch(put_back, errors=["States.ALL"], outputs=CAUGHT_WITH_PROMOTION)
 
     create_model.next(create_config).next(trial(scope, steps, then=confirm_lock, explain=end.explain))

@@ -12,10 +12,10 @@ from constructs import Construct
 from lambdas.promotion.contract.document import Outcome
 from lambdas.promotion.contract.errors import Errored, RecordNotWritten
 from lambdas.promotion.contract.resource_names import Step
-from stacks import locking
-from stacks.announcing import announce
-from stacks.step import StepFunction, task, when
 from stacks.tables import Tables
+from stacks.workflow import lock as lock_phase
+from stacks.workflow.announce import announce
+from stacks.workflow.lambda_task import StepFunction, task, when
 
 EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
 # What leads to the record: the document alone of a promotion that ended well.
@@ -83,10 +83,10 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         announce(scope, outcomes, how, title="Announce the outcome"),
     ).otherwise(how)
 
-    unlock = locking.unlock(scope, "Unlock the endpoint", tables.endpoints)
-    note = locking.unlock(scope, "Note what serves and unlock the endpoint", tables.endpoints, noting=True)
+    unlock = lock_phase.unlock(scope, "Unlock the endpoint", tables.endpoints)
+    note = lock_phase.unlock(scope, "Note what serves and unlock the endpoint", tables.endpoints, noting=True)
     # It was noted and its answer lost, or the lock was.
-    note.add_catch(told, errors=[locking.CONDITION_FAILED], outputs="{% $states.input %}")
+    note.add_catch(told, errors=[lock_phase.CONDITION_FAILED], outputs="{% $states.input %}")
     note.add_catch(told, errors=["States.ALL"], outputs=_UNNOTED)
     # The outcome stands whatever happens: a lock whose execution has ended holds nobody up (look_at_lock.py).
     unlock.add_catch(told, errors=["States.ALL"], outputs="{% $states.input %}")

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.contract.resource_names import Step
-from stacks.step import CAUGHT_WITH_PROMOTION, StepFunction, task, when
+from stacks.workflow.lambda_task import CAUGHT_WITH_PROMOTION, StepFunction, task, when
 
 COPY_LABEL = "CopyTheArtifacts"
 _UNIT_HAS_FAILED = when("$exists($states.input.failed)")
