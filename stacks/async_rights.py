@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 
 from lambdas.promotion.contract import resource_names
-from stacks.conditions import through
+from stacks.baseline.iam_conditions import through
 from stacks.environment import Environment
 
 

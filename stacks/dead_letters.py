@@ -8,7 +8,7 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 
-from stacks.nag import accept
+from stacks.baseline.nag import accept
 
 
 def dead_letter_queue(stack: Stack, rules: Sequence[str]) -> sqs.IQueue:

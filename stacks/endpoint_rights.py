@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from aws_cdk import aws_iam as iam
 
-from stacks.conditions import through
+from stacks.baseline.iam_conditions import through
 from stacks.config.schema import Stage
 from stacks.environment import Environment
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_kms as kms
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Duty
 from stacks import async_rights, trial_rights
-from stacks.conditions import through
+from stacks.baseline.iam_conditions import through
 from stacks.environment import Environment
 
 

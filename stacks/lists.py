@@ -11,9 +11,9 @@ from aws_cdk import aws_s3 as s3
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Step
-from stacks.conditions import through
-from stacks.nag import accept
-from stacks.retention import KEPT
+from stacks.baseline.iam_conditions import through
+from stacks.baseline.nag import accept
+from stacks.baseline.retention import KEPT
 from stacks.workflow.lambda_task import StepFunction
 
 _WRITE = frozenset({Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.PUT_ASIDE_SCALING})

@@ -11,8 +11,8 @@ from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Job, Metric
-from stacks.alarms import FIVE_MINUTES
-from stacks.nag import accept
+from stacks.baseline.alarms import FIVE_MINUTES
+from stacks.baseline.nag import accept
 from stacks.tables import Tables
 from stacks.workflow.lambda_task import StepFunction
 

@@ -14,7 +14,7 @@ from constructs import Construct
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Errored, RolledBack
 from lambdas.promotion.contract.resource_names import Step
-from stacks.alarms import FIVE_MINUTES, Alarms, depth_of
+from stacks.baseline.alarms import FIVE_MINUTES, Alarms, depth_of
 from stacks.config.schema import Configuration
 from stacks.dashboard import dashboard, ended
 from stacks.workflow.lambda_task import StepFunction

@@ -11,8 +11,8 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
-from stacks.conditions import through
-from stacks.retention import KEPT
+from stacks.baseline.iam_conditions import through
+from stacks.baseline.retention import KEPT
 
 # DynamoDB asks for the key as whoever calls it (AWS: DynamoDB, "Authorizing use of your customer managed key").
 _READ_WITH_KEY = ("kms:Decrypt", "kms:DescribeKey")

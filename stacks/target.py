@@ -13,11 +13,11 @@ from aws_cdk import aws_s3 as s3
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Duty
 from stacks import endpoint_rights, scaler, trial_rights
-from stacks.conditions import through
+from stacks.baseline.iam_conditions import through
+from stacks.baseline.nag import accept
+from stacks.baseline.retention import KEPT
 from stacks.environment import Environment
 from stacks.invoker import add_invoker
-from stacks.nag import accept
-from stacks.retention import KEPT
 
 
 class Target(Environment):

@@ -10,7 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from stacks.conditions import through
+from stacks.baseline.iam_conditions import through
 
 _SAID = "$states.input.announcement"
 _ATTRIBUTES = ("outcome", "application", "stage", "error")

@@ -18,7 +18,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Transient, every_error
 from lambdas.promotion.contract.resource_names import Job, Step
 from stacks import bundle
-from stacks.retention import KEPT
+from stacks.baseline.retention import KEPT
 
 # AWS: "Handle transient Lambda service exceptions", and the throttling that CDK's own default leaves out.
 _LAMBDA_SERVICE = [

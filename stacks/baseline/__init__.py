@@ -1,0 +1,1 @@
+"""What every stack does alike: IAM conditions, retention, alarms, accepted findings."""
