@@ -11,7 +11,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from stacks.config import schema
 from stacks.environment_stack import EnvironmentStack
-from stacks.hub_stack import HubStack
+from stacks.hub.hub_stack import HubStack
 
 
 def build(app: cdk.App, path: Path) -> None:

@@ -12,7 +12,7 @@ from constructs import Construct
 from lambdas.promotion.contract.document import Outcome
 from lambdas.promotion.contract.errors import Errored, RecordNotWritten
 from lambdas.promotion.contract.resource_names import Step
-from stacks.tables import Tables
+from stacks.hub.tables import Tables
 from stacks.workflow import lock as lock_phase
 from stacks.workflow.announce import announce
 from stacks.workflow.lambda_task import StepFunction, task, when

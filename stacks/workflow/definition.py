@@ -14,7 +14,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Progress
 from lambdas.promotion.contract.errors import LockLost
 from lambdas.promotion.contract.resource_names import Step
-from stacks.tables import Tables
+from stacks.hub.tables import Tables
 from stacks.workflow import lock as lock_phase
 from stacks.workflow.conclude import EXECUTION, WELL, endings
 from stacks.workflow.copy import copying

@@ -17,8 +17,8 @@ from constructs import Construct
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Transient, every_error
 from lambdas.promotion.contract.resource_names import Job, Step
-from stacks import bundle
 from stacks.baseline.retention import KEPT
+from stacks.hub import bundle
 
 # AWS: "Handle transient Lambda service exceptions", and the throttling that CDK's own default leaves out.
 _LAMBDA_SERVICE = [

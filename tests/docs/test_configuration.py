@@ -9,7 +9,6 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from stacks import bundle
 from stacks.config import autoscaling as autoscaling_config
 from stacks.config import endpoint, rollout, schema
 from stacks.config import preview as preview_config
@@ -35,6 +34,7 @@ from stacks.config.preview import Trial
 from stacks.config.rollout import CapacityRetries, Rollout
 from stacks.config.schema import Application, Configuration, Environment, Hub, Stage, Variables, Vpc
 from stacks.config.smoke_test import Expectation, SmokeTest, Tolerance
+from stacks.hub import bundle
 from tests.docs import pages
 
 PAGE = pages.text_of("configuration.md")

@@ -15,7 +15,7 @@ from lambdas.promotion.contract import resource_names, sagemaker_limits
 from lambdas.promotion.contract.document import Artifact, Proof, S3Object, Transfer
 from lambdas.promotion.model import supported_fields
 from lambdas.promotion.runtime.deadline import _LONGEST_INVOCATION, _TO_END
-from stacks import lists as lists_in_hub
+from stacks.hub import work_list_bucket as lists_in_hub
 from tests.docs import pages
 
 PAGE = pages.text_of("copying.md")

@@ -12,8 +12,8 @@ import pytest
 
 from lambdas.promotion.contract.resource_names import Job, Step
 from lambdas.promotion.contract.settings import Settings
-from stacks import bundle
 from stacks.config import schema
+from stacks.hub import bundle
 
 PROJECT = Path(__file__).parents[2]
 MOST_ZIPPED = 8 * 1024**2

@@ -28,7 +28,7 @@ from sandbox.control import Sandbox
 from sandbox.kills.faults import Kills
 from sandbox.s3.faults import S3Faults
 from sandbox.sagemaker.faults import Faults
-from stacks import bundle
+from stacks.hub import bundle
 
 GROUP = data_scientist.GROUP
 IMAGE = data_scientist.image("us-east-1")

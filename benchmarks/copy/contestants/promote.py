@@ -31,7 +31,7 @@ from lambdas.promotion.endpoint.access import as_deployer
 from lambdas.promotion.resolve.access import as_reader
 from lambdas.promotion.runtime.handler import s3_of_hub
 
-# As stacks/hub_stack.py gives it to the steps that copy.
+# As stacks/hub/hub_stack.py gives it to the steps that copy.
 MEMORY = LAMBDA_MB_OF_ONE_CPU
 
 _REGION = "us-east-1"

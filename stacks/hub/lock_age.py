@@ -13,7 +13,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Job, Metric
 from stacks.baseline.alarms import FIVE_MINUTES
 from stacks.baseline.nag import accept
-from stacks.tables import Tables
+from stacks.hub.tables import Tables
 from stacks.workflow.lambda_task import StepFunction
 
 

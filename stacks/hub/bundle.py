@@ -19,7 +19,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from lambdas.promotion.contract.settings import Settings
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 _BUILD = _ROOT / ".build"
 _REQUIREMENTS = _ROOT / "lambdas" / "requirements.txt"
 _CONSTRAINTS = _ROOT / "constraints.txt"

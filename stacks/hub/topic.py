@@ -11,8 +11,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
-from stacks import approvals
 from stacks.config.schema import Configuration
+from stacks.hub import approvals
 
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 _PROTOCOLS = {

@@ -16,7 +16,7 @@ from lambdas.promotion.contract.errors import Errored, RolledBack
 from lambdas.promotion.contract.resource_names import Step
 from stacks.baseline.alarms import FIVE_MINUTES, Alarms, depth_of
 from stacks.config.schema import Configuration
-from stacks.dashboard import dashboard, ended
+from stacks.hub.dashboard import dashboard, ended
 from stacks.workflow.lambda_task import StepFunction
 
 # The steps whose own failure no promotion tells: it ends with another error, or has ended.

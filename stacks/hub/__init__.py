@@ -1,0 +1,1 @@
+"""The hub's stack and its constructs."""
