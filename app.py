@@ -10,7 +10,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.config import schema
-from stacks.environment_stack import EnvironmentStack
+from stacks.environment.environment_stack import EnvironmentStack
 from stacks.hub.hub_stack import HubStack
 
 

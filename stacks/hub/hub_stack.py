@@ -19,6 +19,7 @@ from stacks.baseline.iam_conditions import through
 from stacks.baseline.nag import accept
 from stacks.baseline.retention import KEPT
 from stacks.config.schema import Configuration
+from stacks.environment.role_placement import places
 from stacks.hub import approvals, bundle
 from stacks.hub.dead_letters import dead_letter_queue
 from stacks.hub.lock_age import measure_locks
@@ -26,7 +27,6 @@ from stacks.hub.observability import observe
 from stacks.hub.tables import Tables
 from stacks.hub.topic import accounts_with_alarms, topic
 from stacks.hub.work_list_bucket import let_use_lists, lists_bucket
-from stacks.places import places
 from stacks.workflow import copy as copy_phase
 from stacks.workflow import definition
 from stacks.workflow.announce import let_announce

@@ -65,7 +65,7 @@ def topic(
 def accounts_with_alarms(configuration: Configuration) -> list[str]:
     """Return the accounts whose alarms act on the hub's topic: the hub's, and those that forward approvals to it.
 
-    An alarm acts in its own Region only; an environment in another one has a topic of its own (stacks/source.py).
+    An alarm acts in its own Region only; an environment in another one has a topic of its own (stacks/environment/source.py).
     """
     hub = configuration.hub
     places = [configuration.environments[name] for name in approvals.registries(configuration)]

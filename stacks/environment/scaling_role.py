@@ -5,7 +5,7 @@ from __future__ import annotations
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Duty
 from lambdas.promotion.contract.settings import CONCURRENCY, INSTANCES
-from stacks.environment import Environment
+from stacks.environment.base import Environment
 
 # AWS: Service Authorization Reference, Application Auto Scaling.
 _OF_VARIANTS: dict[str, dict[str, object]] = {

@@ -11,7 +11,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Step
 from stacks.baseline.nag import accept
 from stacks.config.schema import Configuration, Stage
-from stacks.places import places
+from stacks.environment.role_placement import places
 
 
 class Environment:

@@ -14,7 +14,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Duty
 from stacks.baseline.alarms import Alarms
 from stacks.baseline.iam_conditions import through
-from stacks.environment import Environment
+from stacks.environment.base import Environment
 from stacks.hub import approvals
 from stacks.hub.dead_letters import dead_letter_queue
 from stacks.hub.topic import topic

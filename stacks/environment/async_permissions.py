@@ -6,7 +6,7 @@ from aws_cdk import aws_iam as iam
 
 from lambdas.promotion.contract import resource_names
 from stacks.baseline.iam_conditions import through
-from stacks.environment import Environment
+from stacks.environment.base import Environment
 
 
 def let_ask_asynchronously(environment: Environment, role: iam.Role) -> None:

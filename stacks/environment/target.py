@@ -12,12 +12,12 @@ from aws_cdk import aws_s3 as s3
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Duty
-from stacks import endpoint_rights, scaler, trial_rights
 from stacks.baseline.iam_conditions import through
 from stacks.baseline.nag import accept
 from stacks.baseline.retention import KEPT
-from stacks.environment import Environment
-from stacks.invoker import add_invoker
+from stacks.environment import endpoint_permissions, preview_permissions, scaling_role
+from stacks.environment.base import Environment
+from stacks.environment.invoker_role import add_invoker
 
 
 class Target(Environment):
@@ -30,7 +30,7 @@ class Target(Environment):
         self._deployer(bucket, key)
         self._execution_role(bucket, key)
         add_invoker(self, key)
-        scaler.build(self)
+        scaling_role.build(self)
         if any(target == self.name for _, target in self.configuration.image_copies()):
             self._pusher()
         return key
@@ -178,8 +178,8 @@ class Target(Environment):
             [execution_role_arn],
             {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
-        endpoint_rights.let_deploy(self, role)
-        trial_rights.let_try(self, role)
+        endpoint_permissions.let_deploy(self, role)
+        preview_permissions.let_try(self, role)
         self.accept_wildcards(
             role,
             [
@@ -226,7 +226,7 @@ class Target(Environment):
         self.allow(role, "DecryptModels", ["kms:Decrypt"], [key.key_arn], through("s3", self.stack.region))
         self._read_jumpstart(role)
         self._join_vpcs(role)
-        endpoint_rights.let_run(self, role)
+        endpoint_permissions.let_run(self, role)
         self.allow(
             role,
             "PullImages",

@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 
 from stacks.baseline.iam_conditions import through
 from stacks.config.schema import Stage
-from stacks.environment import Environment
+from stacks.environment.base import Environment
 
 
 def let_run(environment: Environment, role: iam.Role) -> None:

@@ -6,9 +6,9 @@ from aws_cdk import aws_kms as kms
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Duty
-from stacks import async_rights, trial_rights
 from stacks.baseline.iam_conditions import through
-from stacks.environment import Environment
+from stacks.environment import async_permissions, preview_permissions
+from stacks.environment.base import Environment
 
 
 def add_invoker(environment: Environment, key: kms.IKey) -> None:
@@ -26,8 +26,8 @@ def add_invoker(environment: Environment, key: kms.IKey) -> None:
     endpoints = [arn for stage in at_once for arn in resource_names.endpoint_arns(account, region, stage.endpoint)]
     if endpoints:
         environment.allow(role, "AskEndpoints", ["sagemaker:InvokeEndpoint"], endpoints)
-    async_rights.let_ask_asynchronously(environment, role)
-    trial_rights.let_ask(environment, role)
+    async_permissions.let_ask_asynchronously(environment, role)
+    preview_permissions.let_ask(environment, role)
     payloads = [test.payload for stage in tested for test in stage.smoke_tests]
     objects = {f"arn:aws:s3:::{one.bucket}/{one.key}" for one in payloads if one.bucket and not one.in_source}
     if objects:

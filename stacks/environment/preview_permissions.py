@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 
 from lambdas.promotion.contract import resource_names
-from stacks.environment import Environment
+from stacks.environment.base import Environment
 
 
 def let_try(environment: Environment, role: iam.Role) -> None:
@@ -39,7 +39,7 @@ def let_ask(environment: Environment, role: iam.Role) -> None:
 
 
 def _endpoints(environment: Environment, *, at_once: bool = False) -> list[str]:
-    """The trial endpoints' ARNs; `at_once`: without those that answer asynchronously (async_rights.py)."""
+    """The trial endpoints' ARNs; `at_once`: without those that answer asynchronously (async_permissions.py)."""
     return [
         arn
         for stage in environment.configured_stages()

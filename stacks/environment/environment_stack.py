@@ -7,8 +7,8 @@ from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
 from stacks.config.schema import Configuration
-from stacks.source import Source
-from stacks.target import Target
+from stacks.environment.source import Source
+from stacks.environment.target import Target
 
 
 class EnvironmentStack(cdk.Stack):

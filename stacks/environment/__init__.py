@@ -1,0 +1,1 @@
+"""An environment's stack: the roles and buckets of a source and of a target."""
