@@ -10,8 +10,8 @@ from aws_cdk import aws_iam as iam
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Step
 from stacks.baseline.nag import accept
+from stacks.baseline.role_placement import places
 from stacks.config.schema import Configuration, Stage
-from stacks.environment.role_placement import places
 
 
 class Environment:

@@ -12,12 +12,12 @@ from aws_cdk import aws_sns as sns
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Duty
+from stacks.baseline import approvals
 from stacks.baseline.alarms import Alarms
+from stacks.baseline.dead_letters import dead_letter_queue
 from stacks.baseline.iam_conditions import through
+from stacks.baseline.topic import topic
 from stacks.environment.base import Environment
-from stacks.hub import approvals
-from stacks.hub.dead_letters import dead_letter_queue
-from stacks.hub.topic import topic
 
 
 class Source(Environment):

@@ -15,22 +15,23 @@ from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Step
+from stacks.baseline import approvals
+from stacks.baseline.dead_letters import dead_letter_queue
 from stacks.baseline.iam_conditions import through
 from stacks.baseline.nag import accept
 from stacks.baseline.retention import KEPT
+from stacks.baseline.role_placement import places
+from stacks.baseline.topic import accounts_with_alarms, topic
 from stacks.config.schema import Configuration
-from stacks.environment.role_placement import places
-from stacks.hub import approvals, bundle
-from stacks.hub.dead_letters import dead_letter_queue
+from stacks.hub import bundle
 from stacks.hub.lock_age import measure_locks
 from stacks.hub.observability import observe
-from stacks.hub.tables import Tables
-from stacks.hub.topic import accounts_with_alarms, topic
 from stacks.hub.work_list_bucket import let_use_lists, lists_bucket
 from stacks.workflow import copy as copy_phase
 from stacks.workflow import definition
 from stacks.workflow.announce import let_announce
 from stacks.workflow.lambda_task import StepFunction
+from stacks.workflow.tables import Tables
 
 # The steps that look at every object of a model, or copy them: thousands of calls, many at once. Lambda's own limit is
 # 15 minutes, and with this memory it gives one whole CPU (AWS: Lambda, "Configure function memory"). An image goes
@@ -91,6 +92,7 @@ class HubStack(Stack):
                 self,
                 step,
                 code=code,
+                runtime=bundle.runtime(),
                 key=key,
                 assumes=_roles_assumed_by(step, configuration),
                 timeout=_LONGEST if step in _LONG else None,

@@ -13,8 +13,9 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Job, Metric
 from stacks.baseline.alarms import FIVE_MINUTES
 from stacks.baseline.nag import accept
-from stacks.hub.tables import Tables
+from stacks.hub import bundle
 from stacks.workflow.lambda_task import StepFunction
+from stacks.workflow.tables import Tables
 
 
 def measure_locks(scope: Construct, tables: Tables, *, code: lambda_.Code, key: kms.IKey) -> cloudwatch.Metric:
@@ -22,7 +23,7 @@ def measure_locks(scope: Construct, tables: Tables, *, code: lambda_.Code, key: 
 
     A measurement that fails is not tried again, because the next one makes up for it.
     """
-    function = StepFunction(scope, Job.MEASURE_LOCKS, code=code, key=key)
+    function = StepFunction(scope, Job.MEASURE_LOCKS, code=code, runtime=bundle.runtime(), key=key)
     tables.let_read(function.role, tables.endpoints, "SeeLocks", ["dynamodb:Scan"])
     accept(
         function.role,

@@ -12,10 +12,10 @@ from constructs import Construct
 from lambdas.promotion.contract.document import Outcome
 from lambdas.promotion.contract.errors import Errored, RecordNotWritten
 from lambdas.promotion.contract.resource_names import Step
-from stacks.hub.tables import Tables
 from stacks.workflow import lock as lock_phase
 from stacks.workflow.announce import announce
 from stacks.workflow.lambda_task import StepFunction, task, when
+from stacks.workflow.tables import Tables
 
 EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
 # What leads to the record: the document alone of a promotion that ended well.

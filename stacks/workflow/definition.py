@@ -14,13 +14,13 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Progress
 from lambdas.promotion.contract.errors import LockLost
 from lambdas.promotion.contract.resource_names import Step
-from stacks.hub.tables import Tables
 from stacks.workflow import lock as lock_phase
 from stacks.workflow.conclude import EXECUTION, WELL, endings
 from stacks.workflow.copy import copying
 from stacks.workflow.lambda_task import CAUGHT_WITH_PROMOTION, DOCUMENT, POLL, StepFunction, task, when
 from stacks.workflow.preview import trial
 from stacks.workflow.rollback import rolling_back
+from stacks.workflow.tables import Tables
 
 # No endpoint is in service within its first minute.
 _UNTIL_THE_NEXT_LOOK = f"{{% $states.input.change.looks = 0 ? 60 : {POLL.to_seconds():.0f} %}}"

@@ -18,7 +18,6 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Transient, every_error
 from lambdas.promotion.contract.resource_names import Job, Step
 from stacks.baseline.retention import KEPT
-from stacks.hub import bundle
 
 # AWS: "Handle transient Lambda service exceptions", and the throttling that CDK's own default leaves out.
 _LAMBDA_SERVICE = [
@@ -68,6 +67,7 @@ class StepFunction(Construct):
         step: Step | Job,
         *,
         code: lambda_.Code,
+        runtime: lambda_.Runtime,
         key: kms.IKey,
         assumes: Sequence[str] = (),
         timeout: Duration | None = None,
@@ -100,7 +100,7 @@ class StepFunction(Construct):
             self,
             "Function",
             function_name=name,
-            runtime=bundle.runtime(),
+            runtime=runtime,
             architecture=lambda_.Architecture.ARM_64,
             handler=f"lambdas.handlers.{step.value}.handler",
             code=code,

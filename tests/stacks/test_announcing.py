@@ -12,7 +12,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.contract import resource_names
-from stacks.hub.topic import topic
+from stacks.baseline.topic import topic
 from stacks.workflow.announce import announce, let_announce
 
 TOPIC = "arn:aws:sns:us-east-1:111111111111:promote-outcomes"

@@ -30,6 +30,14 @@ ARROWS = {
     "scaling": {"endpoint"},
     "smoke_test": {"artifacts", "resolve"},
 }
+# Each folder of stacks/ may use those before it; the hub's stack, which all end in, comes last.
+STACKS = {
+    "config": set(),
+    "baseline": {"config"},
+    "environment": {"config", "baseline"},
+    "workflow": {"config", "baseline"},
+    "hub": {"config", "baseline", "workflow"},
+}
 PURE_FILES = ("state.py", "policy.py", "evaluation.py")
 
 
@@ -112,6 +120,17 @@ def test_what_runs_in_lambda_imports_nothing_of_cdk() -> None:
 def test_production_code_imports_neither_the_sandbox_nor_the_tests() -> None:
     production = [PROJECT / "app.py", *files("stacks"), *files("lambdas")]
     assert [file for file in production if roots_of(file) & {"sandbox", "tests", "benchmarks"}] == []
+
+
+def test_the_stacks_build_on_each_other_in_one_order() -> None:
+    for name, allowed in STACKS.items():
+        for file in files("stacks", name):
+            used = {part.split(".")[1] for part in imports_of(file) if part.startswith("stacks.")}
+            assert used <= {name, *allowed}, f"{file} imports of {used - {name, *allowed}}"
+
+
+def test_the_schema_of_the_configuration_needs_no_cdk() -> None:
+    assert [file for file in files("stacks", "config") if roots_of(file) & {"aws_cdk", "constructs"}] == []
 
 
 def lambda_modules_of(file: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
 from lambdas.promotion.contract import resource_names
-from stacks.hub.tables import Tables
+from stacks.workflow.tables import Tables
 
 
 @pytest.fixture(scope="module")

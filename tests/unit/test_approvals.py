@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from stacks.baseline import approvals
 from stacks.config.schema import Configuration
-from stacks.hub import approvals
 from tests.unit.test_configuration import parse, stage
 
 

@@ -14,7 +14,7 @@ LEAVES = list(every_error())
 FAMILIES = (Refused, RolledBack, Errored)
 SOURCES = sorted(Path(errors.__file__).parents[2].rglob("*.py"))
 # The workflow raises some itself.
-WORKFLOW = sorted((Path(__file__).parents[2] / "stacks").glob("*.py"))
+WORKFLOW = sorted((Path(__file__).parents[2] / "stacks").rglob("*.py"))
 
 
 @pytest.mark.parametrize("leaf", LEAVES)

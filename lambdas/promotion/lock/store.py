@@ -1,7 +1,7 @@
 """The lock of an endpoint: an item of the hub's table that is changed under conditions only.
 
-Who finds it free takes it, who finished releases it, both by the workflow itself (stacks/workflow/lock.py). Here is what
-it takes otherwise: to look who holds it, and to free it from an execution that is gone.
+Who finds it free takes it, who finished releases it, both by the workflow itself (stacks/workflow/lock.py). Here is
+what it takes otherwise: to look who holds it, and to free it from an execution that is gone.
 """
 
 from __future__ import annotations

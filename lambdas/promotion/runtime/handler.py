@@ -18,7 +18,7 @@ from lambdas.promotion.runtime.deadline import Clock
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# A step's Lambda goes on after its execution was stopped: its time limit (stacks/workflow/lambda_task.py), and some more.
+# A step's Lambda goes on after its execution was stopped, until its time limit (stacks/workflow/lambda_task.py).
 LAST_ACT = timedelta(seconds=90)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lambdas.promotion.contract.resource_names import STEPS_OF_TRIALS, Duty, Step
+from stacks.baseline import approvals
 from stacks.config.schema import Configuration
-from stacks.hub import approvals
 
 
 def places(configuration: Configuration, duty: Duty, step: Step) -> set[str]:

@@ -11,8 +11,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
+from stacks.baseline import approvals
 from stacks.config.schema import Configuration
-from stacks.hub import approvals
 
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 _PROTOCOLS = {
@@ -65,7 +65,8 @@ def topic(
 def accounts_with_alarms(configuration: Configuration) -> list[str]:
     """Return the accounts whose alarms act on the hub's topic: the hub's, and those that forward approvals to it.
 
-    An alarm acts in its own Region only; an environment in another one has a topic of its own (stacks/environment/source.py).
+    An alarm acts in its own Region only; an environment in another one has a topic of its own
+    (stacks/environment/source.py).
     """
     hub = configuration.hub
     places = [configuration.environments[name] for name in approvals.registries(configuration)]
