@@ -12,10 +12,10 @@ import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from sandbox import configuration, process
-from sandbox.control import DIRECTORY, WAIT_SCALE, Sandbox
-from sandbox.launch import launch
-from sandbox.layout import Layout
+from sandbox.aws import configuration, process
+from sandbox.aws.control import DIRECTORY, WAIT_SCALE, Sandbox
+from sandbox.aws.launch import launch
+from sandbox.aws.layout import Layout
 
 out = Console(highlight=False, soft_wrap=True)
 

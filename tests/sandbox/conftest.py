@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from sandbox.control import Sandbox
+from sandbox.aws.control import Sandbox
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 from awscrt import checksums  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 
-from sandbox.control import Sandbox
+from sandbox.aws.control import Sandbox
 
 HUB, DEV, QA = "111111111111", "222222222222", "333333333333"
 

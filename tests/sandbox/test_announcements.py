@@ -11,7 +11,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.contract.document import Failure
 from lambdas.promotion.outcome.announcement import announcement
-from sandbox.control import Sandbox
+from sandbox.aws.control import Sandbox
 from stacks.workflow.announce import announce
 from tests.sandbox import workflows
 from tests.sandbox.given import HUB, allow, policy

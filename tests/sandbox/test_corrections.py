@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from sandbox.control import Sandbox
+from sandbox.aws.control import Sandbox
 from tests.sandbox.given import (
     DEV,
     HUB,

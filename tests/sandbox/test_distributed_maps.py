@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.control import Sandbox
+from sandbox.aws.control import Sandbox
 from tests.sandbox.given import (
     HUB,
     allow,

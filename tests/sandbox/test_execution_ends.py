@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.control import Sandbox
+from sandbox.aws.control import Sandbox
 from tests.sandbox.given import HUB, allow, create_function, eventually, finished, policy
 from tests.sandbox.workflows import children, create_workflow, distributed, end, event_types, start, wait
 

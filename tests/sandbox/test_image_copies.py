@@ -14,7 +14,7 @@ from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.errors import ImageCopyInterrupted
 from lambdas.promotion.images import copy as image_copy
 from lambdas.promotion.images import layers as image_layers
-from sandbox.control import Sandbox
+from sandbox.aws.control import Sandbox
 from tests.sandbox.given import DEV, QA
 from tests.sandbox.images import push, push_index, sha256
 

@@ -10,8 +10,8 @@ from urllib.error import HTTPError
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.control import Sandbox
-from sandbox.sagemaker import prebuilt_images
+from sandbox.aws.control import Sandbox
+from sandbox.aws.sagemaker.models import prebuilt_images
 from tests.sandbox.given import DEV, HUB, QA, allow, create_role, policy
 from tests.sandbox.images import ensure_repository, manifest_of, push, push_index, push_layer, put, sha256
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sandbox.control import Sandbox
-from sandbox.kills.faults import Call, Kills, Kind
+from sandbox.aws.control import Sandbox
+from sandbox.aws.faults.process_kills import Call, Kills, Kind
 from tests.sandbox.given import HUB, allow, create_bucket, create_function
 
 # One try for each call, as the product's clients have.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.control import Sandbox
+from sandbox.aws.control import Sandbox
 from tests.sandbox.given import QA, allow, create_key, create_role, policy, refusal
 
 PASSED = f"arn:aws:iam::{QA}:role/passed"

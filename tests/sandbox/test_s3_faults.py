@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from sandbox.control import Sandbox
-from sandbox.s3.faults import FAULTS_PATH, Kind, S3Faults
+from sandbox.aws.control import Sandbox
+from sandbox.aws.faults.s3 import FAULTS_PATH, Kind, S3Faults
 from tests.sandbox.given import DEV, allow, create_bucket, create_role
 
 

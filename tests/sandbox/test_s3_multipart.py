@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from sandbox.control import Sandbox
+from sandbox.aws.control import Sandbox
 from tests.sandbox.given import (
     DEV,
     QA,

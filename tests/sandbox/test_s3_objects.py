@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.handlers import set_list_objects_encoding_type_url
 
-from sandbox.control import Sandbox
-from sandbox.s3.faults import S3Faults
+from sandbox.aws.control import Sandbox
+from sandbox.aws.faults.s3 import S3Faults
 from tests.sandbox.given import (
     DEV,
     QA,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.control import Sandbox
+from sandbox.aws.control import Sandbox
 from tests.sandbox.given import (
     DEV,
     QA,

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import deployment, environment_file, process
-from sandbox.control import Sandbox
-from sandbox.layout import PROJECT, Layout
+from sandbox.aws import deployment, environment_file, process
+from sandbox.aws.control import Sandbox
+from sandbox.aws.layout import PROJECT, Layout
 from tests.sandbox.given import HUB, create_function
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sandbox.control import Sandbox
+from sandbox.aws.control import Sandbox
 from tests.sandbox.given import HUB, allow, create_role, finished
 
 STATES = {"Service": "states.amazonaws.com"}

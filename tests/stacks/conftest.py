@@ -24,7 +24,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     app = cdk.App(outdir=str(out), context=context)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    promote.build(app, PROJECT / "sandbox" / "promotion.yaml")
+    promote.build(app, PROJECT / "sandbox" / "demo" / "promotion.yaml")
     app.synth()
     return {file.name.split(".")[0]: json.loads(file.read_text()) for file in out.glob("*.template.json")}
 

@@ -21,7 +21,7 @@ MOST_ZIPPED = 8 * 1024**2
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return schema.load(PROJECT / "sandbox" / "promotion.yaml").deployed()
+    return schema.load(PROJECT / "sandbox" / "demo" / "promotion.yaml").deployed()
 
 
 @pytest.fixture(scope="module")

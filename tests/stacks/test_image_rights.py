@@ -22,7 +22,7 @@ STEPS = [resource_names.step_role_arn("111111111111", step) for step in (Step.CH
 
 def synthesised(folder: Path, *copying: str) -> dict[str, Template]:
     """The templates of two applications, `a` from dev to qa and `b` from qa to production; these copy images."""
-    config = yaml.safe_load((PROJECT / "sandbox" / "promotion.yaml").read_text())
+    config = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
     (stages,) = (application["stages"] for application in config["applications"].values())
     config["applications"] = {
         name: {"model_package_group": name, "copy_images": name in copying, "stages": {stage: stages[stage]}}

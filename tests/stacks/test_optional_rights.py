@@ -27,7 +27,7 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[s
         application: dict[str, Any] | None = None, qa: dict[str, Any] | None = None
     ) -> dict[str, Template]:
         folder = tmp_path_factory.mktemp("app")
-        config = yaml.safe_load((PROJECT / "sandbox" / "promotion.yaml").read_text())
+        config = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
         config["applications"]["text-classifier"] |= application or {}
         config["applications"]["text-classifier"]["stages"]["qa"] |= qa or {}
         file = folder / "promotion.yaml"
@@ -197,7 +197,7 @@ def test_an_inline_payload_brings_no_right_to_read_and_no_test_no_invoker(
         "AskForItsRights",
     }
     assert "promote-smoke-test" not in json.dumps(found[resource_names.environment_stack("dev")])
-    file = yaml.safe_load((PROJECT / "sandbox" / "promotion.yaml").read_text())
+    file = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
     stages = file["applications"]["text-classifier"]["stages"]
     for stage in stages.values():
         del stage["smoke_test"]

@@ -151,7 +151,7 @@ def test_every_log_group_is_encrypted_and_ends(templates: dict[str, Template]) -
 
 
 def test_the_stacks_are_deployed_in_the_order_in_which_their_policies_name_each_others_roles() -> None:
-    config = schema.load(Path(__file__).parents[2] / "sandbox" / "promotion.yaml")
+    config = schema.load(Path(__file__).parents[2] / "sandbox" / "demo" / "promotion.yaml")
     assert config.deployment_order() == ["dev", "qa", "production"]
 
 

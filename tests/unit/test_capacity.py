@@ -12,7 +12,7 @@ from lambdas.promotion.contract.errors import DeploymentRolledBack, EndpointFail
 from lambdas.promotion.contract.settings import CapacityRetries
 from lambdas.promotion.endpoint import capacity_errors
 from lambdas.promotion.endpoint import state as endpoint_state
-from sandbox.sagemaker.deployment import NO_CAPACITY, UNHEALTHY
+from sandbox.aws.sagemaker.endpoints.deployment import NO_CAPACITY, UNHEALTHY
 from tests.unit.given import BEGUN, OLD_CONFIG, STAGE, promotion, seen
 
 RETRYING = replace(STAGE, capacity_retries=CapacityRetries(attempts=2, wait_seconds=600))

@@ -13,8 +13,8 @@ from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.resource_names import Step, step_role_arn
 from lambdas.promotion.contract.settings import Settings
-from sandbox.control import Sandbox
-from sandbox.launch import launch
+from sandbox.aws.control import Sandbox
+from sandbox.aws.launch import launch
 from stacks.config import schema
 from tests.workflow import smoke
 from tests.workflow.given import World

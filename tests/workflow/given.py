@@ -23,11 +23,11 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Promotion, Transfer
 from lambdas.promotion.contract.resource_names import Step, function
 from lambdas.promotion.contract.settings import Settings
-from sandbox import data_scientist
-from sandbox.control import Sandbox
-from sandbox.kills.faults import Kills
-from sandbox.s3.faults import S3Faults
-from sandbox.sagemaker.faults import Faults
+from sandbox.aws.control import Sandbox
+from sandbox.aws.faults.process_kills import Kills
+from sandbox.aws.faults.s3 import S3Faults
+from sandbox.aws.faults.sagemaker import Faults
+from sandbox.demo import data_scientist
 from stacks.hub import bundle
 
 GROUP = data_scientist.GROUP

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, Step, endpoint_key, function
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
 from tests.sandbox.images import push
 from tests.workflow.given import (
     APPLICATION,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from lambdas.promotion.contract.settings import Settings, Trial
-from sandbox.kills.faults import Call, Kind
+from sandbox.aws.faults.process_kills import Call, Kind
 from tests.workflow import smoke
 from tests.workflow.given import World
 from tests.workflow.journeys import QA, forget_large_copies

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.settings import Settings
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
 from tests.workflow.given import APPLICATION, ENDPOINTS, Ended, Made, World
 from tests.workflow.rights import without
 from tests.workflow.scaled import move_to, scale, scaling_of

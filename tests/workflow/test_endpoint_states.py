@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.settings import Settings
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
 from tests.workflow.given import APPLICATION, INFERENCE, Ended, Made, World, failed, tar
 
 ENDPOINT = "text-classifier-qa"

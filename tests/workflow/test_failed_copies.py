@@ -12,7 +12,7 @@ import pytest
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Step, function
-from sandbox.s3.faults import Kind
+from sandbox.aws.faults.s3 import Kind
 from tests.workflow.given import Ended, World, failed, input_of
 from tests.workflow.journeys import QA, forget_large_copies, large, new_model, promote, start
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.settings import Settings
-from sandbox import data_scientist
+from sandbox.demo import data_scientist
 from tests.workflow.given import APPLICATION, IMAGE, INFERENCE, World, tar
 from tests.workflow.rights import without
 

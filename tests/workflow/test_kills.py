@@ -15,8 +15,8 @@ from uuid import uuid4
 import pytest
 
 from lambdas.promotion.contract.settings import Settings, Trial
-from sandbox.kills.faults import Call, Kind
-from sandbox.sagemaker.faults import Kind as Mishap
+from sandbox.aws.faults.process_kills import Call, Kind
+from sandbox.aws.faults.sagemaker import Kind as Mishap
 from tests.sandbox.images import push
 from tests.workflow import smoke
 from tests.workflow.given import ENDPOINTS, INFERENCE, Ended, Made, World, input_of, tar

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from lambdas.promotion.contract.document import Promotion, Transfer
-from sandbox import data_scientist
+from sandbox.demo import data_scientist
 from tests.workflow.given import APPLICATION, Ended, World, input_of, transfers_of
 from tests.workflow.journeys import LARGE, PRODUCTION, QA, forget_large_copies
 

@@ -11,7 +11,7 @@ import pytest
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.settings import Settings
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
 from tests.workflow.given import APPLICATION, Made, World, failed
 
 HELD_STATES = ("Look at the lock", "Wait for the lock")

@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError
 from lambdas.promotion.contract.document import Outcome
 from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.settings import Settings
-from sandbox.kills.faults import Kind
-from sandbox.s3.faults import Kind as S3Kind
-from sandbox.sagemaker.faults import Kind as Mishap
+from sandbox.aws.faults.process_kills import Kind
+from sandbox.aws.faults.s3 import Kind as S3Kind
+from sandbox.aws.faults.sagemaker import Kind as Mishap
 from tests.workflow import smoke
 from tests.workflow.given import APPLICATION, Ended, World, failed, input_of, run, tar, transfers_of
 from tests.workflow.journeys import QA, forget_large_copies, large, promote

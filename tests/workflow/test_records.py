@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Step, step_role_arn
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
 from tests.workflow.given import APPLICATION, World
 from tests.workflow.journeys import QA, Subject, tidy_up
 from tests.workflow.rights import without

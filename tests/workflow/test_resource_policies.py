@@ -9,8 +9,8 @@ import pytest
 
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, STEPS_OF_TRIALS, Duty, Step, function
 from lambdas.promotion.contract.settings import Settings, Trial
-from sandbox import data_scientist
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
+from sandbox.demo import data_scientist
 from tests.workflow import smoke
 from tests.workflow.given import Ended, World
 from tests.workflow.journeys import (

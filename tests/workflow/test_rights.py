@@ -25,8 +25,8 @@ from lambdas.promotion.contract.resource_names import (
     function,
 )
 from lambdas.promotion.contract.settings import Settings, Trial
-from sandbox import data_scientist
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
+from sandbox.demo import data_scientist
 from tests.workflow import smoke
 from tests.workflow.given import APPLICATION, ENDPOINTS, World
 from tests.workflow.journeys import (

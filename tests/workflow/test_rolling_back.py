@@ -13,7 +13,7 @@ import pytest
 from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, Step, endpoint_key
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.smoke_test_settings import Expectation
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
 from tests.workflow import smoke
 from tests.workflow.given import APPLICATION, ENDPOINTS, Ended, World, failed, input_of, run
 from tests.workflow.rights import without

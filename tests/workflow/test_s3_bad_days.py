@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.s3.faults import Kind
+from sandbox.aws.faults.s3 import Kind
 from tests.workflow.given import World
 
 

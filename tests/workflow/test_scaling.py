@@ -10,7 +10,7 @@ from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.smoke_test_settings import Expectation
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
 from tests.workflow import smoke
 from tests.workflow.given import APPLICATION, World, input_of, run
 from tests.workflow.scaled import ON_CALL, VARIANT, move_to, of, register, scale, scaling_of

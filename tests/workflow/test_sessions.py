@@ -16,7 +16,7 @@ from lambdas.promotion.contract.document import Artifact, Promotion
 from lambdas.promotion.contract.errors import AccessDenied
 from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.endpoint.access import as_deployer
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
 from tests.workflow.given import IMAGE, World, input_of, transfers_of
 from tests.workflow.journeys import QA, Journey, new_model, prefix, promote
 from tests.workflow.rights import with_changed

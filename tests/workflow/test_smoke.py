@@ -15,7 +15,7 @@ from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable, Smo
 from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
 from tests.unit.test_samples import archive
 from tests.workflow import smoke
 from tests.workflow.given import APPLICATION, ENDPOINTS, World, input_of, tar

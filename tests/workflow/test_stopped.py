@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.s3.faults import Kind
-from sandbox.sagemaker.faults import Kind as EndpointKind
+from sandbox.aws.faults.s3 import Kind
+from sandbox.aws.faults.sagemaker import Kind as EndpointKind
 from tests.workflow.given import World
 from tests.workflow.journeys import QA, Subject, forget_large_copies, large, new_model, promote, start, tidy_up
 

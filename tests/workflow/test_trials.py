@@ -9,7 +9,7 @@ import pytest
 
 from lambdas.promotion.contract.settings import Settings, Trial
 from lambdas.promotion.runtime.handler import LAST_ACT
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
 from tests.workflow import smoke
 from tests.workflow.given import INFERENCE, Ended, World, tar
 from tests.workflow.rights import without

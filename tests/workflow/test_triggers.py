@@ -9,8 +9,9 @@ import sys
 import time
 from typing import Any
 
-from sandbox import data_scientist, environment_file
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws import environment_file
+from sandbox.aws.faults.sagemaker import Kind
+from sandbox.demo import data_scientist
 from tests.workflow.given import APPLICATION, GROUP, Ended, World
 
 

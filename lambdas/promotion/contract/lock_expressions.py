@@ -1,4 +1,4 @@
-"""How DynamoDB changes an endpoint's lock: the same words for the workflow (stacks/workflow/lock.py) and the steps. Pure."""
+"""How DynamoDB changes an endpoint's lock: the same words for the workflow (stacks/workflow/lock.py) and the steps."""
 
 from __future__ import annotations
 

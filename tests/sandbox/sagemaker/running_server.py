@@ -19,14 +19,14 @@ import boto3
 import trustme
 from botocore.config import Config
 
-from sandbox.sagemaker.faults import Faults
+from sandbox.aws.faults.sagemaker import Faults
 
 PROJECT = Path(__file__).resolve().parents[3]
 ACCOUNT = "222222222222"
 OTHER_ACCOUNT = "333333333333"
 REGION = "us-east-1"
 START = """
-from sandbox import autoscaling, quotas, sagemaker
+from sandbox.aws import autoscaling, quotas, sagemaker
 from ministack import app
 for service in (sagemaker, autoscaling, quotas):
     service.install()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sandbox.sagemaker import file_names, manifests
-from sandbox.sagemaker.artifacts import Artifact
+from sandbox.aws.sagemaker.models import file_names, manifests
+from sandbox.aws.sagemaker.models.artifacts import Artifact
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.sagemaker.faults import Kind
+from sandbox.aws.faults.sagemaker import Kind
 from tests.sandbox.sagemaker.running_server import ACCOUNT, Server
 from tests.sandbox.sagemaker.workshop import Workshop, refused, unique
 

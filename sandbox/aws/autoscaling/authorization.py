@@ -1,0 +1,71 @@
+"""Which rights a call needs.
+
+IAM knows scalable targets by ARNs that end in an id, the namespace and the dimension by condition keys, and has no
+resource for what describes (AWS: Service Authorization Reference, Application Auto Scaling). For the variants and the
+alarms the service asks whether the caller has the right (AWS: SageMaker, auto scaling prerequisites).
+"""
+
+from collections.abc import Iterator
+
+from ministack.core.responses import get_account_id, get_region
+
+from sandbox.aws.autoscaling import policies, resources
+from sandbox.aws.sagemaker import state
+from sandbox.aws.sagemaker.api import arns
+from sandbox.aws.sagemaker.api.authorization import Demand
+from sandbox.aws.sagemaker.state import Record
+
+_PREFIX = "application-autoscaling"
+_OF_TAGS = ("TagResource", "ListTagsForResource")
+
+# The accounts in which the service-linked role was made: only the first registration needs the right to make it.
+_linked: set[str] = set()
+
+
+def demands(operation: str, parameters: Record) -> Iterator[Demand]:
+    if operation in _OF_TAGS:
+        yield Demand(f"{_PREFIX}:{operation}", (str(parameters.get("ResourceARN")),))
+    elif operation.startswith("Describe") or not {"ResourceId", "ScalableDimension"} <= parameters.keys():
+        yield Demand(f"{_PREFIX}:{operation}", ("*",))
+    else:
+        yield from _of_target(operation, parameters)
+
+
+def _of_target(operation: str, parameters: Record) -> Iterator[Demand]:
+    resource, dimension = str(parameters["ResourceId"]), str(parameters["ScalableDimension"])
+    target = (resources.arn_of((resource, dimension)),)
+    context = {
+        f"{_PREFIX}:service-namespace": parameters.get("ServiceNamespace"),
+        f"{_PREFIX}:scalable-dimension": dimension,
+    }
+    yield Demand(f"{_PREFIX}:{operation}", target, context)
+    if operation == "RegisterScalableTarget":
+        if parameters.get("Tags"):
+            yield Demand(f"{_PREFIX}:TagResource", target, context)
+        yield from _of_variant(resource)
+    elif operation == "PutScalingPolicy" and parameters.get("PolicyType") == policies.TRACKING:
+        yield Demand("cloudwatch:DescribeAlarms", ("*",))
+        yield Demand("cloudwatch:PutMetricAlarm", (_alarms_of(resource),))
+    elif operation in {"DeleteScalingPolicy", "DeregisterScalableTarget"} and _is_tracked((resource, dimension)):
+        yield Demand("cloudwatch:DeleteAlarms", (_alarms_of(resource),))
+
+
+def _of_variant(resource: str) -> Iterator[Demand]:
+    if scaled := resources.parse(resource):
+        endpoint = state.endpoints.get(scaled.endpoint.lower())
+        yield Demand("sagemaker:DescribeEndpoint", (arns.endpoint(scaled.endpoint),))
+        yield Demand("sagemaker:UpdateEndpointWeightsAndCapacities", (arns.endpoint(scaled.endpoint),))
+        if endpoint is not None:
+            yield Demand("sagemaker:DescribeEndpointConfig", (arns.endpoint_config(endpoint.config_name),))
+    if get_account_id() not in _linked:
+        named = {"iam:AWSServiceName": resources.PRINCIPAL}
+        yield Demand("iam:CreateServiceLinkedRole", (resources.role_arn(),), named)
+        _linked.add(get_account_id())
+
+
+def _is_tracked(key: resources.Key) -> bool:
+    return any(found[:2] == key and one["Alarms"] for found, one in state.scaling_policies.items())
+
+
+def _alarms_of(resource: str) -> str:
+    return f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:alarm:{policies.alarm_names(resource)}Alarm"

@@ -1,0 +1,20 @@
+"""Where the service is hooked into MiniStack. What it remembers is forgotten with the endpoints (sagemaker/state)."""
+
+from ministack import app
+from ministack.core import router
+
+from sandbox.aws.autoscaling import authorization, operations
+from sandbox.aws.sagemaker.api.api import Service
+
+SERVICE = "application-autoscaling"
+
+
+def install() -> None:
+    # Not in SERVICE_TO_IAM_NAMESPACE: the service asks for every right that a call needs, as the sandbox's SageMaker.
+    service = Service(SERVICE, operations.OPERATIONS, authorization.demands, operations.subject)
+    app.SERVICE_HANDLERS[SERVICE] = service.handle_request
+    router.SERVICE_PATTERNS[SERVICE] = {
+        "target_prefixes": ["AnyScaleFrontendService."],
+        "host_patterns": [r"application-autoscaling\."],
+        "credential_scope": SERVICE,
+    }

@@ -1,0 +1,142 @@
+"""The real CDK CLI against the sandbox: synthesise, bootstrap, deploy."""
+
+import configparser
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from sandbox.aws.configuration import Places
+from sandbox.aws.layout import PROJECT, Layout
+from sandbox.aws.process import HOST, SandboxFailed, log_tail
+
+# Everything that the cloud assembly is made of.
+SOURCES = ("app.py", "cdk.json", "requirements.txt", "lambdas", "stacks")
+BOOTSTRAP_POLICY = "arn:aws:iam::aws:policy/AdministratorAccess"
+PLUGIN = PROJECT / "sandbox" / "aws" / "credentials.cjs"
+
+
+def synthesise(layout: Layout, config: Path) -> None:
+    """Write the cloud assembly, unless it is there already from the same sources: this takes longest of all."""
+    digest = _digest(config)
+    if layout.assembly_digest.exists() and layout.assembly_digest.read_text() == digest:
+        return
+    shutil.rmtree(layout.cloud_assembly, ignore_errors=True)
+    layout.assembly_digest.unlink(missing_ok=True)
+    _cdk(layout, "synth", {}, "--quiet", "--context", f"config={config}", "--output", str(layout.cloud_assembly))
+    layout.assembly_digest.write_text(digest)
+
+
+def bootstrap(layout: Layout, port: int, places: Places) -> None:
+    """`cdk bootstrap` of every account."""
+    addresses = sorted({place.address for place in places.all.values()})
+    _cdk(
+        layout,
+        "bootstrap",
+        _environment(layout, port),
+        *addresses,
+        *("--cloudformation-execution-policies", BOOTSTRAP_POLICY),
+        *("--plugin", str(PLUGIN)),
+        # Elsewhere than the project, whose app it would run to learn what the addresses say already.
+        cwd=layout.root,
+    )
+
+
+def deploy(layout: Layout, port: int, stacks: tuple[str, ...] = ()) -> None:
+    """`cdk deploy` of the stacks, or of all of them, in the order of their dependencies."""
+    _cdk(
+        layout,
+        "deploy",
+        _environment(layout, port),
+        *(stacks or ("--all",)),
+        *("--plugin", str(PLUGIN)),
+        *("--app", str(layout.cloud_assembly)),
+        *("--require-approval", "never", "--progress", "events", "--method", "direct", "--concurrency", "4"),
+    )
+
+
+def write_profiles(layout: Layout, places: Places) -> None:
+    """One profile an account, as a user has them for AWS: `promote-hub`, `promote-dev`, …
+
+    Who names no profile works in the hub's Region.
+    """
+    config, credentials = configparser.ConfigParser(), configparser.ConfigParser()
+    config["default"] = {"region": places.hub.region}
+    for name, place in places.all.items():
+        config[f"profile promote-{name}"] = {"region": place.region}
+        credentials[f"promote-{name}"] = {"aws_access_key_id": place.account, "aws_secret_access_key": "sandbox"}
+    for path, content in ((layout.aws_config, config), (layout.aws_credentials, credentials)):
+        with path.open("w") as file:
+            content.write(file)
+
+
+def _environment(layout: Layout, port: int) -> dict[str, str]:
+    endpoint = f"https://{HOST}:{port}"
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL_S3": endpoint,
+        "AWS_CA_BUNDLE": str(layout.ca_bundle),
+        "NODE_EXTRA_CA_CERTS": str(layout.ca_bundle),
+        # A user's own must not be asked, nor be found to be of another account.
+        "AWS_CONFIG_FILE": str(layout.aws_config),
+        "AWS_SHARED_CREDENTIALS_FILE": str(layout.aws_credentials),
+        "AWS_PROFILE": "promote-hub",
+    }
+
+
+def _cdk(layout: Layout, command: str, environment: dict[str, str], *arguments: str, cwd: Path = PROJECT) -> None:
+    log = layout.logs / f"cdk-{command}.log"
+    tools = [str(PROJECT / "node_modules" / ".bin"), str(PROJECT / ".venv" / "bin"), os.environ.get("PATH", "")]
+    with log.open("wb") as output:
+        finished = subprocess.run(  # noqa: S603 - the CDK CLI with our own arguments
+            [_tool(tools), command, "--no-notices", "--ci", *arguments],
+            cwd=cwd,
+            env={
+                **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+                "PATH": os.pathsep.join(tools),
+                "CDK_DISABLE_CLI_TELEMETRY": "1",
+                **environment,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if finished.returncode != 0:
+        raise SandboxFailed(f"cdk {command} failed: {_reason(log)}\nThe end of {log}:\n{log_tail(log)}")
+
+
+def _tool(folders: list[str]) -> str:
+    found = shutil.which("cdk", path=os.pathsep.join(folders))
+    if found is None:
+        raise SandboxFailed("the CDK CLI is not installed: run `make install`")
+    return found
+
+
+def _reason(log: Path) -> str:
+    """What CloudFormation, or the app, said first: the later failures follow from it."""
+    marks = ("CREATE_FAILED", "UPDATE_FAILED", ": fail: ", "❌", "Error:", "error:")
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    for mark in marks:
+        for line in lines:
+            if mark in line:
+                return line
+    return "it does not say why"
+
+
+def _digest(config: Path) -> str:
+    digest = hashlib.sha256(str(config).encode())
+    for path in [config, *_source_files()]:
+        digest.update(str(path).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _source_files() -> Iterator[Path]:
+    for source in SOURCES:
+        path = PROJECT / source
+        if path.is_file():
+            yield path
+        yield from sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)

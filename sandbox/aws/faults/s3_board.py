@@ -1,0 +1,20 @@
+"""The faults that wait to happen to S3."""
+
+import fnmatch
+
+from sandbox.aws.faults.s3 import Fault
+from sandbox.aws.faults.waiting_faults import WaitingFaults
+
+_faults: WaitingFaults[Fault] = WaitingFaults()
+add, waiting, clear = _faults.add, _faults.waiting, _faults.clear
+
+
+def take(operation: str, bucket: str, key: str) -> Fault | None:
+    """The first fault that applies, used up once."""
+    return _faults.take(
+        lambda fault: (
+            fnmatch.fnmatchcase(operation, fault.operation)
+            and fault.bucket in (None, bucket)
+            and key.startswith(fault.prefix)
+        )
+    )

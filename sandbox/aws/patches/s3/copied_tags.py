@@ -1,0 +1,44 @@
+"""Tags are read and written with their own rights: a copy takes its source's tags along, and a write may name some.
+
+MiniStack copies them for anyone.
+"""
+
+import functools
+from typing import Any
+
+from ministack.services import s3
+
+from sandbox.aws.patches.s3 import s3_requests
+
+
+def apply() -> None:
+    answer = s3._dispatch
+
+    @functools.wraps(answer)
+    def answer_who_may_tag(
+        method: str, bucket: str, key: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Any:
+        for action, name, object_key in _needed(method, bucket, key, headers, query):
+            if not s3_requests.may(action, name, object_key):
+                return s3._error("AccessDenied", f"Access Denied: {action}", 403, f"/{name}/{object_key}")
+        return answer(method, bucket, key, headers, body, query)
+
+    s3._dispatch = answer_who_may_tag
+
+
+def _needed(
+    method: str, bucket: str, key: str, headers: dict[str, str], query: dict[str, Any]
+) -> list[tuple[str, str, str]]:
+    if headers.get("x-amz-tagging"):
+        return [("s3:PutObjectTagging", bucket, key)]
+    copies_tags = headers.get("x-amz-tagging-directive", "COPY").upper() == "COPY"
+    # Parts have no tags.
+    if method != "PUT" or "partNumber" in query or "x-amz-copy-source" not in headers or not copies_tags:
+        return []
+    source, source_key, version = s3_requests.copy_source(headers)
+    found = s3._ensure_bucket(source)
+    current = found["objects"].get(source_key, {}).get("version_id") if found else None
+    if not s3._object_tags.get((source, source_key, version or current)):
+        return []
+    read = "s3:GetObjectVersionTagging" if version else "s3:GetObjectTagging"
+    return [(read, source, source_key), ("s3:PutObjectTagging", bucket, key)]

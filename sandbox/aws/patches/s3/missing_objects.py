@@ -1,0 +1,28 @@
+"""Who may not list a bucket is not told that an object is missing: S3 answers 403, where MiniStack answers 404.
+
+A missing upload is told: its id is known to whoever has opened it (API: ListParts, NoSuchUpload).
+"""
+
+import functools
+from typing import Any
+
+from ministack.services import s3
+
+from sandbox.aws.patches.s3 import s3_requests
+
+
+def apply() -> None:
+    answer = s3._dispatch
+
+    @functools.wraps(answer)
+    def answer_who_may_list(method: str, bucket: str, key: str, headers: dict[str, str], *request: Any) -> Any:
+        response = answer(method, bucket, key, headers, *request)
+        if response[0] != 404 or not key or b"NoSuchUpload" in response[2] or s3_requests.caller() is None:
+            return response
+        source, _, _ = s3_requests.copy_source(headers)
+        asked = source or bucket
+        if (method in ("GET", "HEAD") or source) and not s3_requests.may("s3:ListBucket", asked):
+            return s3._error("AccessDenied", "Access Denied", 403, f"/{asked}/{key}")
+        return response
+
+    s3._dispatch = answer_who_may_list

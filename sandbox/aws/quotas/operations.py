@@ -1,0 +1,64 @@
+"""The operations that the sandbox has: the quotas of SageMaker's endpoints, one for each instance type."""
+
+import hashlib
+from collections.abc import Callable
+
+from ministack.core.responses import get_account_id, get_region
+
+from sandbox.aws.sagemaker.api import paging, shapes
+from sandbox.aws.sagemaker.api.errors import Refusal
+from sandbox.aws.sagemaker.endpoints import quotas
+from sandbox.aws.sagemaker.state import Record
+
+PAGE = 100
+
+
+def list_quotas(request: Record) -> Record:
+    _require_known_service(request)
+    chosen = [_described(one) for one in _instance_types() if request.get("QuotaCode") in (None, code(one))]
+    return paging.page(chosen, request, "Quotas", size=PAGE)
+
+
+def get_quota(request: Record) -> Record:
+    _require_known_service(request)
+    for one in _instance_types():
+        if code(one) == request["QuotaCode"]:
+            return {"Quota": _described(one)}
+    raise Refusal("NoSuchResourceException", "The request failed because the specified quota does not exist.")
+
+
+def code(instance_type: str) -> str:
+    """A code in AWS's form. AWS's own codes are not made from names."""
+    return f"L-{hashlib.sha256(quotas.name(instance_type).encode()).hexdigest()[:8].upper()}"
+
+
+def _instance_types() -> list[str]:
+    types = shapes.operation("CreateEndpointConfig").service_model.shape_for("ProductionVariantInstanceType")
+    return sorted(types.metadata["enum"])
+
+
+def _described(instance_type: str) -> Record:
+    place = f"{get_region()}:{get_account_id()}"
+    return {
+        "ServiceCode": "sagemaker",
+        "ServiceName": "Amazon SageMaker",
+        "QuotaArn": f"arn:aws:servicequotas:{place}:sagemaker/{code(instance_type)}",
+        "QuotaCode": code(instance_type),
+        "QuotaName": quotas.name(instance_type),
+        "Value": quotas.of(instance_type),
+        "Unit": "None",
+        "Adjustable": True,
+        "GlobalQuota": False,
+        "QuotaAppliedAtLevel": "ACCOUNT",
+    }
+
+
+def _require_known_service(request: Record) -> None:
+    if request["ServiceCode"] != "sagemaker":
+        raise Refusal("NoSuchResourceException", "The request failed because the specified service does not exist.")
+
+
+OPERATIONS: dict[str, Callable[[Record], Record]] = {
+    "ListServiceQuotas": list_quotas,
+    "GetServiceQuota": get_quota,
+}

@@ -1,0 +1,1 @@
+"""The control plane's shapes, errors, ARNs, tags and permissions."""

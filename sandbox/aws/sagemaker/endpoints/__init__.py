@@ -1,0 +1,1 @@
+"""Endpoint configurations, endpoints and their deployments."""

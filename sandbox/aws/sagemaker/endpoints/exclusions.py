@@ -1,0 +1,69 @@
+"""What SageMaker does not combine: in one endpoint configuration, and in one deployment.
+
+The rules are the API's and the developer guide's (serverless exclusions, deployment guardrails, shadow variants). The
+texts are from memory, and so is what is counted when a size is a number of instances.
+"""
+
+from collections.abc import Iterator
+
+from sandbox.aws.sagemaker.api.errors import Invalid
+from sandbox.aws.sagemaker.state import Record
+
+NOT_SERVERLESS: tuple[str, ...] = ("DataCaptureConfig", "AsyncInferenceConfig", "KmsKeyId")
+# API: TrafficRoutingConfig, RollingUpdatePolicy.
+MOST_PERCENT = 50
+LEAST_PERCENT = {"CanarySize": 1, "LinearStepSize": 10, "MaximumBatchSize": 5}
+
+
+def require_possible_config(request: Record) -> None:
+    """Raise what CreateEndpointConfig answers to members that exclude each other."""
+    variants, shadows = request["ProductionVariants"], request.get("ShadowProductionVariants", [])
+    if shadows and (len(variants), len(shadows)) != (1, 1):
+        raise Invalid("Only one production variant and one shadow production variant can be specified together.")
+    if any("ServerlessConfig" in variant for variant in [*variants, *shadows]):
+        excluded = [name for name in NOT_SERVERLESS if name in request]
+        if len(variants) + len(shadows) > 1:
+            excluded.append("multiple variants")
+        if excluded:
+            raise Invalid(f"Serverless endpoints do not support {', '.join(excluded)}.")
+    for variant in [*variants, *shadows]:
+        _require_possible_variant(variant)
+
+
+def require_possible_policy(policy: Record, config: Record) -> None:
+    """Raise what CreateEndpoint and UpdateEndpoint answer to a deployment policy that a configuration excludes."""
+    if "BlueGreenUpdatePolicy" in policy and "RollingUpdatePolicy" in policy:
+        raise Invalid("Only one of BlueGreenUpdatePolicy and RollingUpdatePolicy can be specified.")
+    variants = config["ProductionVariants"]
+    if "RollingUpdatePolicy" in policy:
+        if any("ServerlessConfig" in variant for variant in variants):
+            raise Invalid("RollingUpdatePolicy is not supported for serverless endpoints.")
+        if len(variants) + len(config.get("ShadowProductionVariants", [])) > 1:
+            raise Invalid("RollingUpdatePolicy is not supported for endpoints with multiple variants.")
+    instances = sum(variant.get("InitialInstanceCount", 0) for variant in variants)
+    for member, size in _sizes(policy):
+        percent = size["Value"] if size["Type"] == "CAPACITY_PERCENT" else 100 * size["Value"] / max(1, instances)
+        if not LEAST_PERCENT[member] <= percent <= MOST_PERCENT:
+            raise Invalid(f"{member} must be between {LEAST_PERCENT[member]}% and {MOST_PERCENT}% of the capacity.")
+
+
+def _require_possible_variant(variant: Record) -> None:
+    name, serverless = variant["VariantName"], variant.get("ServerlessConfig", {})
+    if serverless.get("ProvisionedConcurrency", 0) > serverless.get("MaxConcurrency", 0):
+        raise Invalid(f"ProvisionedConcurrency must not exceed MaxConcurrency for production variant {name}.")
+    if "InstanceType" in variant and "InstancePools" in variant:
+        raise Invalid(f"Production variant {name} must have one of InstanceType and InstancePools.")
+    routing = variant.get("RoutingConfig", {})
+    if "PrefixAwareRoutingConfig" in routing and routing["RoutingStrategy"] != "PREFIX_AWARE":
+        raise Invalid(f"PrefixAwareRoutingConfig needs the strategy PREFIX_AWARE for production variant {name}.")
+
+
+def _sizes(policy: Record) -> Iterator[tuple[str, Record]]:
+    routing = policy.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
+    for member, part in (
+        ("CanarySize", routing),
+        ("LinearStepSize", routing),
+        ("MaximumBatchSize", policy.get("RollingUpdatePolicy", {})),
+    ):
+        if member in part:
+            yield member, part[member]

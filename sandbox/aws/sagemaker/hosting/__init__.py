@@ -1,0 +1,1 @@
+"""Containers that really serve: processes, invocation, asynchronous invocation."""

@@ -1,0 +1,69 @@
+"""Where the service is hooked into MiniStack."""
+
+import functools
+from typing import Any
+
+from ministack import app
+from ministack.core import router
+from ministack.services import tagging
+
+from sandbox.aws.faults import sagemaker_switchboard
+from sandbox.aws.sagemaker import state
+from sandbox.aws.sagemaker.api import api
+from sandbox.aws.sagemaker.endpoints import lifetime
+from sandbox.aws.sagemaker.hosting import async_invocation
+
+SERVICE = "sagemaker"
+RUNTIME = "sagemaker-runtime"
+
+
+def install() -> None:
+    # Not in SERVICE_TO_IAM_NAMESPACE: MiniStack would ask for one right on one resource. It only authenticates, and
+    # the service asks for every right that a call needs (see authorization).
+    app.SERVICE_HANDLERS[SERVICE] = api.handle_request
+    app.SERVICE_HANDLERS[RUNTIME] = async_invocation.handle_request
+    _route()
+    _take_part_in_reset()
+    _answer_on_our_addresses()
+    tagging._RESOURCE_TAG_COLLECTORS[SERVICE] = _tagged_resources
+
+
+def _route() -> None:
+    router.SERVICE_PATTERNS[SERVICE] = {
+        "target_prefixes": ["SageMaker."],
+        "host_patterns": [r"api\.sagemaker\."],
+        "credential_scope": SERVICE,
+    }
+    detect = router.detect_service
+
+    @functools.wraps(detect)
+    def detect_service(method: str, path: str, headers: dict[str, str], query_params: dict[str, Any]) -> str:
+        service = str(detect(method, path, headers, query_params))
+        # Both services sign for "sagemaker"; only the control plane names its operation in a header.
+        return RUNTIME if service == SERVICE and "x-amz-target" not in headers else service
+
+    router.detect_service = detect_service
+    app.detect_service = detect_service
+
+
+def _take_part_in_reset() -> None:
+    app.SERVICE_REGISTRY[SERVICE] = {"module": SERVICE}
+    app._loaded_modules[SERVICE] = lifetime
+
+
+def _answer_on_our_addresses() -> None:
+    shortcuts = app._handle_post_body_shortcuts
+
+    @functools.wraps(shortcuts)
+    async def with_switchboard(
+        method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any], request_id: str
+    ) -> Any:
+        response = await sagemaker_switchboard.handle(method, path, body, query_params)
+        return response or await shortcuts(method, path, headers, body, query_params, request_id)
+
+    app._handle_post_body_shortcuts = with_switchboard
+
+
+def _tagged_resources() -> Any:
+    for arn, tags in state.tags.items():
+        yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,0 +1,1 @@
+"""Models, model packages, and the artifacts and images that they name."""

@@ -1,0 +1,280 @@
+"""`make demo`: a text classifier goes from dev to QA and from QA to production, in a local AWS."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.panel import Panel
+
+from lambdas.promotion.contract import resource_names
+from sandbox.aws import configuration, deployment, process
+from sandbox.aws.control import DIRECTORY, Sandbox
+from sandbox.aws.launch import launch
+from sandbox.aws.layout import Layout
+from sandbox.demo import data_scientist, pipeline, watch
+
+SENTENCES = ("A warm and clever film, I loved it.", "A dull mess, I left after ten minutes.")
+ENDPOINTS = {"qa": "text-classifier-qa", "production": "text-classifier"}
+OLD_TYPE, NEW_TYPE = "ml.m5.large", "ml.m5.xlarge"
+
+Output = dict[str, Any]
+
+
+class Demo:
+    """The steps that a person watches, one after the other."""
+
+    def __init__(self, sandbox: Sandbox, console: Console) -> None:
+        self.sandbox = sandbox
+        self.console = console
+
+    def train_and_register(self) -> str:
+        """Return the ARN of the version that waits for approval."""
+        self.say("A data scientist trains a text classifier in dev")
+        trained = data_scientist.train()
+        uploaded = data_scientist.upload(self.sandbox, trained)
+        model_package_arn = data_scientist.register(self.sandbox, [uploaded.container])
+        self.tell(f"{trained.reviews} reviews, accuracy {trained.accuracy:.0%} in cross-validation")
+        self.tell(f"model     {uploaded.model_uri}")
+        self.tell(f"source    {uploaded.source_uri}")
+        self.tell(f"version   {model_package_arn}")
+        return model_package_arn
+
+    def train_wrong(self) -> str:
+        """Return the ARN of a version that is wrong, which its own numbers do not show."""
+        self.say("The next training data has its two labels mixed up: the numbers of the training do not show it")
+        trained = data_scientist.train(swapped=True)
+        uploaded = data_scientist.upload(self.sandbox, trained)
+        model_package_arn = data_scientist.register(self.sandbox, [uploaded.container])
+        self.tell(f"{trained.reviews} reviews, accuracy {trained.accuracy:.0%} in cross-validation")
+        self.tell(f"version   {model_package_arn}")
+        return model_package_arn
+
+    def train_two_containers(self) -> str:
+        """Return the ARN of a second version: two containers, the first with its model in hundreds of files."""
+        self.say("She splits it into two containers; the first one's vocabulary is a folder of several hundred files")
+        trained = pipeline.train_and_upload(self.sandbox)
+        model_package_arn = data_scientist.register(self.sandbox, trained.containers)
+        self.tell(f"model     {trained.files} objects, most of them below {trained.prefix}")
+        self.tell(f"version   {model_package_arn}")
+        return model_package_arn
+
+    def approve_wrong(self, model_package_arn: str) -> None:
+        """Approve a version that its smoke test must stop, and show what serves then."""
+        try:
+            self.approve(model_package_arn)
+        except watch.PromotionFailed as failure:
+            if failure.error != "SmokeTestFailed":
+                raise
+            self.console.print(f"  [bold yellow]RolledBack[/] {failure}", highlight=False, soft_wrap=True)
+            return
+        raise watch.PromotionFailed("a model that answers wrongly was promoted: its smoke test did not stop it")
+
+    def plan(self, title: str, **request: str | bool) -> None:
+        """Start a dry run, and show what the promotion would do."""
+        self.say(title)
+        self.tell(f"input     {json.dumps(request)}")
+        answer = self.sandbox.client("stepfunctions").start_execution(
+            stateMachineArn=self.sandbox.state_machine_arn, input=json.dumps(request)
+        )
+        output = watch.follow(self.sandbox, answer["executionArn"], self.console)
+        self.console.print(f"  [bold green]{output['outcome']}[/]: nothing was touched", highlight=False)
+        for sentence in output["says"]:
+            self.console.print(f"  - {sentence}", highlight=False, soft_wrap=True, markup=False)
+
+    def show_record(self, stage: str) -> None:
+        """Show the record of a stage: one line for each attempt."""
+        self.say(f"The record of {stage}: each attempt, whatever became of it")
+        answer = self.sandbox.client("dynamodb").query(
+            TableName=resource_names.RECORDS_TABLE,
+            KeyConditionExpression="stage = :stage",
+            ExpressionAttributeValues={":stage": {"S": f"text-classifier/{stage}"}},
+        )
+        for item in answer["Items"]:
+            error = f" ({item['error']['S']})" if "error" in item else ""
+            config = item.get("endpoint_config", {}).get("S", "").rpartition("/")[2]
+            self.tell(f"{item['started_at']['S'][11:19]}  {item['outcome']['S'] + error:<30} {config}")
+
+    def approve(self, model_package_arn: str) -> Output:
+        """Approve the version and watch the promotion that the event starts."""
+        self.say("She approves the version: EventBridge starts its promotion to QA")
+        before = self._executions()
+        data_scientist.approve(self.sandbox, model_package_arn)
+        deadline = time.monotonic() + 20
+        while not (started := self._executions() - before):
+            if time.monotonic() > deadline:
+                raise watch.PromotionFailed(
+                    "the approval started no promotion within 20 s; the sandbox's log says what became of the event"
+                )
+            time.sleep(0.1)
+        return self._watch(started.pop())
+
+    def promote(self, title: str, **request: str) -> Output:
+        """Start a promotion as a person or CI does, and watch it."""
+        self.say(title)
+        self.tell(f"input     {json.dumps(request)}")
+        answer = self.sandbox.client("stepfunctions").start_execution(
+            stateMachineArn=self.sandbox.state_machine_arn, input=json.dumps(request)
+        )
+        return self._watch(answer["executionArn"])
+
+    def ask(self, environment: str) -> None:
+        """Ask an endpoint two sentences."""
+        answer = self.sandbox.client("sagemaker-runtime", environment).invoke_endpoint(
+            EndpointName=ENDPOINTS[environment], ContentType="text/csv", Body="\n".join(SENTENCES).encode()
+        )
+        for sentence, said in zip(SENTENCES, json.loads(answer["Body"].read()), strict=True):
+            colour = "green" if said["label"] == "positive" else "red"
+            self.console.print(
+                f"  {environment} answers  “{sentence}” → [{colour} bold]{said['label']}[/] ({said['probability']:.0%})"
+            )
+
+    def change_instance_type(self) -> None:
+        """Deploy the hub again with another instance type for production."""
+        self.say(f"The platform engineer changes production to {NEW_TYPE} in promotion.yaml and deploys the hub")
+        config = self.sandbox.directory / "promotion.yaml"
+        config.write_text(configuration.DEFAULT.read_text().replace(OLD_TYPE, NEW_TYPE))
+        begin = time.monotonic()
+        deployment.synthesise(self.sandbox.layout, config)
+        deployment.deploy(self.sandbox.layout, self.sandbox.port, (resource_names.hub_stack(),))
+        self.tell(f"deployed in {time.monotonic() - begin:.1f} s")
+
+    def show_what_is_where(self) -> None:
+        self.say("What is where now")
+        for environment, endpoint in ENDPOINTS.items():
+            sagemaker = self.sandbox.client("sagemaker", environment)
+            found = sagemaker.describe_endpoint(EndpointName=endpoint)
+            config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
+            variant = config["ProductionVariants"][0]
+            model = sagemaker.describe_model(ModelName=variant["ModelName"])
+            self.console.print(
+                f"  [bold]{environment:<14}[/] [green]{found['EndpointStatus']}[/] on {variant['InstanceType']}"
+            )
+            for what, address in (
+                ("endpoint", found["EndpointArn"]),
+                ("configuration", config["EndpointConfigArn"]),
+                ("model", model["ModelArn"]),
+                *(("model data", address) for address in _model_data(model)),
+            ):
+                # Not wrapped, so that it can be copied.
+                self.console.print(f"  {what:<14} {address}", soft_wrap=True, highlight=False)
+
+    def say(self, title: str) -> None:
+        self.console.print(f"\n[bold cyan]▶ {title}[/]", highlight=False)
+
+    def tell(self, text: str) -> None:
+        self.console.print(f"  {text}", highlight=False, style="dim", soft_wrap=True)
+
+    def _watch(self, execution_arn: str) -> Output:
+        output = watch.follow(self.sandbox, execution_arn, self.console)
+        self.console.print(
+            f"  [bold green]{output['outcome']}[/] in {output['seconds']:.1f} s: "
+            f"{output['artifacts_copied']} of {output['artifacts']} artifacts copied "
+            f"({output['bytes_copied']:,} bytes), model {output['target_model'].rpartition('/')[2]}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return output
+
+    def _executions(self) -> set[str]:
+        answer = self.sandbox.client("stepfunctions").list_executions(stateMachineArn=self.sandbox.state_machine_arn)
+        return {execution["executionArn"] for execution in answer["executions"]}
+
+
+def _model_data(model: dict[str, Any]) -> list[str]:
+    """The addresses of a model's data, as its containers have them."""
+    return [
+        container.get("ModelDataUrl") or container["ModelDataSource"]["S3DataSource"]["S3Uri"]
+        for container in model.get("Containers") or [model["PrimaryContainer"]]
+    ]
+
+
+def run(demo: Demo) -> None:
+    """The story of the demo."""
+    model_package_arn = demo.train_and_register()
+    in_qa = demo.approve(model_package_arn)
+    demo.ask("qa")
+    model_name = in_qa["target_model"].rpartition("/")[2]
+    request = {"application": "text-classifier", "stage": "production", "model_name": model_name}
+    demo.plan(
+        "QA's model is good. What would its promotion to production do? A dry run says so", **request, dry_run=True
+    )
+    demo.promote("Promote it to production", **request)
+    demo.ask("production")
+    demo.change_instance_type()
+    demo.promote("The same promotion again: only the configuration is new, nothing is copied", **request)
+    demo.ask("production")
+    demo.promote("And once more: there is nothing to do", **request)
+    demo.approve_wrong(demo.train_wrong())
+    demo.ask("qa")
+    demo.approve(demo.train_two_containers())
+    demo.ask("qa")
+    demo.show_record("qa")
+    demo.show_what_is_where()
+
+
+def start_and_run(layout: Layout, console: Console) -> None:
+    """Run the demo in a sandbox of its own, which is stopped whatever happens."""
+    process.stop(layout)  # what a killed demo left behind
+    try:
+        console.print("\n[bold cyan]▶ Start a local AWS and deploy the stacks into four accounts with the CDK[/]")
+        sandbox = launch(
+            layout.root,
+            with_model=False,
+            report=lambda phase, seconds: console.print(f"  {seconds:5.1f} s  {phase}", highlight=False, style="dim"),
+        )
+        run(Demo(sandbox, console))
+    finally:
+        process.stop(layout)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.demo", description=__doc__)
+    parser.add_argument("--dir", type=Path, default=DIRECTORY / "demo", help="where the sandbox keeps its state")
+    arguments = parser.parse_args()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupt)
+    console = Console()
+    begin = time.monotonic()
+    console.print(
+        Panel.fit(
+            "A model goes [bold]dev → qa → production[/], each an AWS account of its own.\n"
+            "The accounts are a local AWS on this machine; the stacks, the IAM rights and the model are real.",
+            title="Promote",
+        )
+    )
+    layout = Layout(arguments.dir.resolve())
+    try:
+        with process.only_one(layout):
+            start_and_run(layout, console)
+    except KeyboardInterrupt:
+        console.print("\n[yellow]Interrupted.[/]")
+        return 130
+    except (process.SandboxFailed, watch.PromotionFailed) as failure:
+        console.print(f"\n[bold red]The demo failed.[/] {failure}", highlight=False, soft_wrap=True)
+        console.print(f"The sandbox's log: {layout.server_log}", soft_wrap=True)
+        return 1
+    console.print(f"\nDone in {time.monotonic() - begin:.0f} s; the local AWS is stopped. Try next:", highlight=False)
+    for command in (
+        "make sandbox && . .sandbox/env.sh      # the same, left running",
+        "aws stepfunctions start-execution --state-machine-arn $PROMOTE_STATE_MACHINE_ARN \\",
+        '  --input "{\\"application\\": \\"text-classifier\\", \\"stage\\": \\"qa\\", '
+        '\\"model_name\\": \\"$PROMOTE_DEMO_MODEL_NAME\\"}"',
+    ):
+        console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False)
+    return 0
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""The demo's second version: a pipeline of two containers, the first with its model in hundreds of files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sandbox.aws.control import Sandbox
+from sandbox.aws.layout import PROJECT
+from sandbox.demo import data_scientist
+
+SOURCE = PROJECT / "sandbox" / "demo" / "text_pipeline"
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Where both containers' models lie in dev: a prefix, and an archive."""
+
+    containers: list[dict[str, Any]]
+    prefix: str
+    files: int
+
+
+def train_and_upload(sandbox: Sandbox) -> Pipeline:
+    """Run train.py and put what it wrote into dev's bucket: the vocabulary as it is, the classifier as an archive."""
+    bucket, job = data_scientist.bucket(sandbox), f"text-pipeline-{uuid4().hex[:8]}"
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(  # noqa: S603 - our own script
+            [sys.executable, str(SOURCE / "train.py"), "--train", str(data_scientist.SOURCE), "--model-dir", folder],
+            check=True,
+        )
+        features, classifier = Path(folder) / "features", Path(folder) / "classifier" / "model.joblib"
+        objects = {f"features/{file.relative_to(features)}": file.read_bytes() for file in features.rglob("*.json")}
+        objects["features/code/inference.py"] = (SOURCE / "featurise.py").read_bytes()
+        objects["classifier/model.tar.gz"] = data_scientist.tar(
+            {"model.joblib": classifier, "code/inference.py": SOURCE / "classify.py"}
+        )
+    s3 = sandbox.client("s3", "dev")
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(lambda key: s3.put_object(Bucket=bucket, Key=f"{job}/{key}", Body=objects[key]), objects))
+    prefix = f"s3://{bucket}/{job}/features/"
+    return Pipeline(_containers(sandbox, prefix, f"s3://{bucket}/{job}/classifier/model.tar.gz"), prefix, len(objects))
+
+
+def _containers(sandbox: Sandbox, features: str, classifier: str) -> list[dict[str, Any]]:
+    region = sandbox.places.environments["dev"].region
+    script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_REGION": region}
+    source = {"S3Uri": features, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    return [
+        {
+            "ContainerHostname": "featuriser",
+            "Image": data_scientist.image(region),
+            "ModelDataSource": {"S3DataSource": source},
+            "Environment": script,
+        },
+        {
+            "ContainerHostname": "classifier",
+            "Image": data_scientist.image(region),
+            "ModelDataUrl": classifier,
+            "Environment": script,
+        },
+    ]

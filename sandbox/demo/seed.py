@@ -1,0 +1,33 @@
+"""What `python -m sandbox up` leaves in the accounts: the buckets that were there before, and the demo model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sandbox.aws.control import Sandbox
+from sandbox.aws.sagemaker.models.prebuilt_images import SCIKIT_LEARN
+from sandbox.demo import data_scientist
+
+MODEL = "text-classifier-demo"
+
+
+def seed_before_deploy(sandbox: Sandbox) -> None:
+    """Make what the accounts had before Promote came: the buckets that the configuration names."""
+    for name, place in sandbox.places.environments.items():
+        if place.buckets:
+            data_scientist.prepare_account(sandbox, name, place.buckets)
+
+
+def seed_after_deploy(sandbox: Sandbox) -> Mapping[str, str]:
+    """Train and register the demo model; return the names that the environment file adds.
+
+    Another configuration may have no dev, no such bucket there, or a Region without the image: then there is no demo
+    model.
+    """
+    dev = sandbox.places.environments.get("dev")
+    if not dev or dev.region not in SCIKIT_LEARN or data_scientist.bucket(sandbox) not in dev.buckets:
+        return {}
+    uploaded = data_scientist.upload(sandbox, data_scientist.train())
+    model_package_arn = data_scientist.register(sandbox, [uploaded.container])
+    data_scientist.create_model(sandbox, MODEL, uploaded)
+    return {"PROMOTE_DEMO_MODEL_NAME": MODEL, "PROMOTE_DEMO_MODEL_PACKAGE_ARN": model_package_arn}
