@@ -30,7 +30,7 @@ test: install ## Run every test, with the sandbox (more than half an hour on 2 c
 	$(BIN)/python -m pytest
 
 test-large: install ## Promote a model of 25,000 objects in the sandbox, and print how long each state took
-	$(BIN)/python -m pytest -m large -s tests/workflow
+	$(BIN)/python -m pytest -m large -s tests/integration
 
 lint: install ## Check style and types
 	$(BIN)/ruff check .

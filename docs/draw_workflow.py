@@ -1,7 +1,7 @@
 """Draw the state machine into docs/how-it-works.md, from its definition: `python -m docs.draw_workflow`.
 
-The definition is tests/stacks/golden/promotion.asl.json, which a test keeps equal to what is synthesised. Another test
-keeps the page equal to what this program draws.
+The definition is tests/stacks/workflow/golden/promotion.asl.json, which a test keeps equal to what is synthesised.
+Another test keeps the page equal to what this program draws.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _PROJECT = Path(__file__).parent.parent
-DEFINITION = _PROJECT / "tests" / "stacks" / "golden" / "promotion.asl.json"
+DEFINITION = _PROJECT / "tests" / "stacks" / "workflow" / "golden" / "promotion.asl.json"
 PAGE = _PROJECT / "docs" / "how-it-works.md"
 BEGIN = "<!-- Drawn by docs/draw_workflow.py from the definition: do not edit. -->"
 END = "<!-- End of the drawing. -->"

@@ -1,7 +1,7 @@
 """What an endpoint is made of: everything that CreateEndpointConfig offers where every variant has a model.
 
 Members have the API's own names in snake_case; what is shorter here is said at the member. What the API has and this
-has not is listed, with the reason, in tests/unit/test_endpoint_members.py.
+has not is listed, with the reason, in tests/stacks/config/test_endpoint.py.
 """
 
 from __future__ import annotations

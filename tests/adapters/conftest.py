@@ -19,7 +19,7 @@ from botocore.client import BaseClient
 from botocore.stub import Stubber
 
 from lambdas.promotion.aws import sessions
-from tests.adapters.storage import Storage
+from tests.adapters.fake_s3 import Storage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -70,7 +70,7 @@ class Stubs:
         return self.of("sagemaker-runtime")
 
     def let_in(self) -> None:
-        """Answer AssumeRole, whatever the role; test_duties.py looks at which."""
+        """Answer AssumeRole, whatever the role; test_scoped_sessions.py looks at which."""
         self.sts.add_response("assume_role", {"Credentials": CREDENTIALS})
 
     def client(self, service: str, **_: Any) -> BaseClient:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -11,8 +10,8 @@ import pytest
 import yaml
 
 import app as promote
+from tests import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 Template = dict[str, Any]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-DOCS = Path(__file__).parents[2] / "docs"
+from tests import PROJECT
+
+DOCS = PROJECT / "docs"
 PAGES = (DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md")))
 
 

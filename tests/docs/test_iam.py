@@ -12,8 +12,9 @@ import pytest
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Job, Step
 from stacks.config import schema
+from tests import PROJECT
 from tests.docs import pages
-from tests.docs.conftest import PROJECT, Template
+from tests.docs.conftest import Template
 
 PAGE = pages.text_of("iam.md")
 ENVIRONMENTS = tuple(schema.load(PROJECT / "promotion.yaml").environments)

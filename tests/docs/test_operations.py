@@ -12,9 +12,10 @@ from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, 
 from lambdas.promotion.contract.resource_names import NAMESPACE, Job, Metric, Step, function
 from lambdas.promotion.outcome.announcement import announcement
 from stacks.workflow.lambda_task import _KILLED, _LAMBDA_SERVICE
+from tests import PROJECT
 from tests.docs import pages
-from tests.docs.conftest import PROJECT, Template
-from tests.unit import given
+from tests.docs.conftest import Template
+from tests.unit import builders
 
 PAGE = pages.text_of("operations.md")
 FAMILIES: tuple[type[PromotionError], ...] = (Refused, RolledBack, Errored, Transient)
@@ -82,7 +83,7 @@ def test_every_metric_of_ours_is_in_the_page_with_its_dimensions() -> None:
 def test_the_announcement_in_the_page_has_the_lines_of_a_real_one() -> None:
     (example,) = [block for block in pages.blocks(PAGE, "text") if block.startswith("Outcome:")]
     failure = Failure(error="AccessDenied", family="Errored", cause="The role")
-    real = announcement("Errored", given.EXECUTION, promotion=given.promotion(), failure=failure).message
+    real = announcement("Errored", builders.EXECUTION, promotion=builders.promotion(), failure=failure).message
     titles = [[line.partition(":")[0] for line in text.splitlines()] for text in (example, real)]
     assert titles[0] == titles[1]
     for line in real.splitlines():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -12,8 +11,8 @@ from cdk_nag import AwsSolutionsChecks
 
 import app as promote
 from lambdas.promotion.contract import resource_names
+from tests import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 Template = dict[str, Any]
 
 

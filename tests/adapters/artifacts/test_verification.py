@@ -1,0 +1,154 @@
+"""The target's S3: what is there, whether it is what was resolved, and what is left open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lambdas.promotion.artifacts import verification
+from lambdas.promotion.contract.errors import AccessDenied, ArtifactMismatch, CallRefused, Throttled
+from lambdas.promotion.runtime.handler import errors_by_name
+from tests.adapters.conftest import Stubs
+from tests.unit.builders import QA, artifact
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ONE, OTHER = "artifacts/reviews/qa/1/", "artifacts/reviews/qa/2/"
+ARTIFACT = artifact()
+HEAD = {
+    "Bucket": QA.artifact_bucket,
+    "Key": ARTIFACT.key,
+    "ChecksumMode": "ENABLED",
+    "ExpectedBucketOwner": "333333333333",
+}
+
+
+# What is there
+
+
+def list_is(stubs: Stubs, folder: str, *keys: str) -> None:
+    asked = {"Bucket": QA.artifact_bucket, "Prefix": folder, "ExpectedBucketOwner": "333333333333"}
+    contents = [{"Key": key, "ETag": '"x"', "Size": 1} for key in keys]
+    stubs.s3.add_response("list_objects_v2", {"Contents": contents} if contents else {}, asked)
+
+
+def test_what_lies_in_every_folder_is_listed_by_its_key(s3: S3Client, stubs: Stubs) -> None:
+    list_is(stubs, ONE, f"{ONE}a", f"{ONE}b/c")
+    list_is(stubs, OTHER)
+    assert list(verification.listed([ONE, OTHER], QA, s3=s3)) == [f"{ONE}a", f"{ONE}b/c"]
+
+
+def test_a_model_without_artifacts_has_nothing_to_list(s3: S3Client, stubs: Stubs) -> None:
+    assert verification.listed([], QA, s3=s3) == {}
+
+
+# Whether it is what was resolved
+
+
+def test_a_copy_is_compared_by_size_and_checksum(s3: S3Client, stubs: Stubs) -> None:
+    answer = {"ETag": '"new"', "ContentLength": 10, "ChecksumCRC64NVME": "AAAAAAAAAAA="}
+    stubs.s3.add_response("head_object", answer, HEAD)
+    assert verification.require_arrived(ARTIFACT, QA, s3=s3) is True
+
+
+@pytest.mark.parametrize("answer", [{"ContentLength": 9}, {"ContentLength": 10, "ChecksumCRC64NVME": "other"}])
+def test_a_copy_that_is_something_else_is_refused(s3: S3Client, stubs: Stubs, answer: dict[str, Any]) -> None:
+    stubs.s3.add_response("head_object", {"ETag": '"new"', **answer})
+    with pytest.raises(ArtifactMismatch, match=ARTIFACT.key):
+        verification.require_arrived(ARTIFACT, QA, s3=s3)
+
+
+def test_a_copy_that_is_missing_is_refused(s3: S3Client, stubs: Stubs) -> None:
+    stubs.s3.add_client_error("head_object", "404", "Not Found", 404)
+    with pytest.raises(ArtifactMismatch, match=f"{ARTIFACT.key} is not there"):
+        verification.require_arrived(ARTIFACT, QA, s3=s3)
+
+
+@pytest.mark.parametrize("key", ["a/", "../a", "a//b", "/a", "a?b", "a#b", "ü"])
+def test_a_copy_is_looked_for_by_its_very_key(s3: S3Client, stubs: Stubs, key: str) -> None:
+    odd = artifact(key)
+    answer = {"ETag": '"new"', "ContentLength": 10, "ChecksumCRC64NVME": "AAAAAAAAAAA="}
+    stubs.s3.add_response("head_object", answer, {**HEAD, "Key": odd.key})
+    verification.require_arrived(odd, QA, s3=s3)
+
+
+# What is left open
+
+
+def uploads_are(stubs: Stubs, folder: str, *uploads: tuple[str, str], after: tuple[str, str] | None = None) -> None:
+    """One page, and no more of them."""
+    asked = {"Bucket": QA.artifact_bucket, "Prefix": folder, "ExpectedBucketOwner": "333333333333"}
+    asked |= {"KeyMarker": after[0], "UploadIdMarker": after[1]} if after else {}
+    open_ones = [{"Key": key, "UploadId": upload} for key, upload in uploads]
+    stubs.s3.add_response("list_multipart_uploads", {"Uploads": open_ones} if open_ones else {}, asked)
+
+
+def aborted(stubs: Stubs, key: str, upload: str) -> None:
+    stubs.s3.add_response("abort_multipart_upload", {}, abort_of(key, upload))
+
+
+def abort_of(key: str, upload: str) -> dict[str, str]:
+    return {
+        "Bucket": QA.artifact_bucket,
+        "Key": key,
+        "UploadId": upload,
+        "ExpectedBucketOwner": "333333333333",
+    }
+
+
+def test_every_open_upload_of_every_folder_is_ended(s3: S3Client, stubs: Stubs) -> None:
+    uploads_are(stubs, ONE, (f"{ONE}a", "u1"), (f"{ONE}a", "u2"))
+    aborted(stubs, f"{ONE}a", "u1")
+    aborted(stubs, f"{ONE}a", "u2")
+    uploads_are(stubs, OTHER, (f"{OTHER}b", "u3"))
+    aborted(stubs, f"{OTHER}b", "u3")
+    assert verification.abort_uploads([ONE, OTHER], QA, s3=s3) == 3
+
+
+def test_every_page_of_open_uploads_is_read_before_the_first_is_ended(s3: S3Client, stubs: Stubs) -> None:
+    """What is ended would be missing on the next page's beginning."""
+    first = {
+        "Uploads": [{"Key": f"{ONE}a", "UploadId": "u1"}],
+        "IsTruncated": True,
+        "NextKeyMarker": f"{ONE}a",
+        "NextUploadIdMarker": "u1",
+    }
+    stubs.s3.add_response("list_multipart_uploads", first)
+    uploads_are(stubs, ONE, (f"{ONE}b", "u2"), after=(f"{ONE}a", "u1"))
+    aborted(stubs, f"{ONE}a", "u1")
+    aborted(stubs, f"{ONE}b", "u2")
+    assert verification.abort_uploads([ONE], QA, s3=s3) == 2
+
+
+def test_nothing_is_ended_where_nothing_is_open(s3: S3Client, stubs: Stubs) -> None:
+    uploads_are(stubs, ONE)
+    assert verification.abort_uploads([ONE], QA, s3=s3) == 0
+
+
+def test_an_upload_that_somebody_else_ended_is_no_fault(s3: S3Client, stubs: Stubs) -> None:
+    uploads_are(stubs, ONE, (f"{ONE}a", "u1"), (f"{ONE}b", "u2"))
+    stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "said", 404)
+    aborted(stubs, f"{ONE}b", "u2")
+    verification.abort_uploads([ONE], QA, s3=s3)
+
+
+@pytest.mark.parametrize("call", ["list_multipart_uploads", "abort_multipart_upload"])
+@pytest.mark.parametrize(
+    ("code", "status", "name"),
+    [("AccessDenied", 403, AccessDenied), ("SlowDown", 503, Throttled), ("NoSuchBucket", 404, CallRefused)],
+)
+def test_uploads_that_cannot_be_ended_have_the_name_of_what_is_wrong(
+    s3: S3Client, stubs: Stubs, call: str, code: str, status: int, name: type[Exception]
+) -> None:
+    if call == "abort_multipart_upload":
+        uploads_are(stubs, ONE, (f"{ONE}a", "u1"))
+    stubs.s3.add_client_error(call, code, "said", status)
+
+    @errors_by_name
+    def step(event: dict[str, Any], context: object) -> dict[str, Any]:
+        return {"aborted": verification.abort_uploads([ONE], QA, s3=s3)}
+
+    with pytest.raises(name):
+        step({}, None)

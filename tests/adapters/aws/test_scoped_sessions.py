@@ -1,0 +1,352 @@
+"""Entering an account for one duty, with a session that is no wider than this promotion."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.artifacts.access import as_copier
+from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
+from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
+from lambdas.promotion.endpoint.access import as_deployer
+from lambdas.promotion.images.access import as_image_reader, as_pusher
+from lambdas.promotion.preflight.access import as_asker
+from lambdas.promotion.resolve.access import as_reader
+from lambdas.promotion.scaling.access import as_scaler
+from lambdas.promotion.smoke_test.access import as_invoker
+from tests.adapters.conftest import CREDENTIALS, Stubs
+from tests.unit.builders import BUCKET, DEV, EXECUTION, QA, REQUEST, STAGE, artifact, promotion
+
+PLAIN = promotion()
+ARTIFACT = artifact()
+IMAGE = ImageCopy(
+    source=f"222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model@sha256:{'0' * 64}",
+    target=f"333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/team/model@sha256:{'0' * 64}",
+)
+# AWS: AssumeRole, "The plaintext that you use for both inline and managed session policies can't exceed 2,048".
+LONGEST_POLICY = 2048
+# API: AssumeRole, Policy
+POLICY = re.compile(r"[\t\n\r\x20-\xff]+")
+# AWS: S3, bucket naming rules.
+LONGEST_BUCKET = 63
+# Every one that takes more room in JSON, or in a policy, than it has itself.
+ODD_CHARACTERS = ["k", "/", '"', "\\", "$", "*", "?", "\x01", "ü", "模", "🤖"]
+
+
+def session_of(aws: Stubs, promotion: Promotion = PLAIN, *artifacts: Artifact) -> dict[str, Any]:
+    """Return the AssumeRole request by which the deployer, or with artifacts the copier, is entered."""
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    aws.let_in()
+    if artifacts:
+        as_copier(promotion, artifacts)
+    else:
+        as_deployer(promotion)
+    return sent[0]
+
+
+def resources_of(request: dict[str, Any], action: str) -> list[str]:
+    statements = json.loads(request["Policy"])["Statement"]
+    return [arn for one in statements if action in one["Action"] for arn in one["Resource"]]
+
+
+def test_the_reader_is_entered_in_the_source_without_a_narrower_session(aws: Stubs) -> None:
+    aws.sts.add_response(
+        "assume_role",
+        {"Credentials": CREDENTIALS},
+        {
+            "RoleArn": "arn:aws:iam::222222222222:role/promote-dev-reader",
+            "RoleSessionName": "release-7",
+            "ExternalId": "an-id",
+        },
+    )
+    as_reader(DEV, execution=EXECUTION, external_id="an-id")
+
+
+def test_the_copier_is_entered_in_the_source(aws: Stubs) -> None:
+    assert session_of(aws, PLAIN, ARTIFACT)["RoleArn"] == "arn:aws:iam::222222222222:role/promote-dev-copier"
+
+
+def test_the_deployer_is_entered_in_the_target(aws: Stubs) -> None:
+    assert session_of(aws)["RoleArn"] == "arn:aws:iam::333333333333:role/promote-qa-deployer"
+
+
+@pytest.mark.parametrize("artifacts", [(ARTIFACT,), ()], ids=["copier", "deployer"])
+def test_a_configured_external_id_is_sent_with_every_duty(aws: Stubs, artifacts: tuple[Artifact, ...]) -> None:
+    assert session_of(aws, replace(PLAIN, external_id="an-id"), *artifacts)["ExternalId"] == "an-id"
+
+
+# The scaler
+
+
+def scaler_session_of(aws: Stubs, promotion: Promotion = PLAIN, *alarms: str) -> dict[str, Any]:
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    aws.let_in()
+    as_scaler(promotion, alarms=alarms)
+    return sent[0]
+
+
+def test_the_scaler_is_entered_in_the_target_for_this_endpoint_and_these_alarms(aws: Stubs) -> None:
+    request = scaler_session_of(aws, PLAIN, "busy", "what*?")
+    place = "arn:aws:cloudwatch:us-east-1:333333333333:alarm:"
+
+    assert request["RoleArn"] == "arn:aws:iam::333333333333:role/promote-qa-scaler"
+    assert resources_of(request, "cloudwatch:PutMetricAlarm") == [
+        f"{place}TargetTracking-endpoint/reviews-qa/variant/*",
+        f"{place}busy",
+        f"{place}what${{*}}${{?}}",
+    ]
+    assert "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa" in resources_of(request, "sagemaker:*")
+
+
+def test_of_very_many_alarms_none_is_named(aws: Stubs) -> None:
+    target = replace(QA, name="e" * 20, region="ap-southeast-1")
+    longest = promotion(target=target, stage=replace(STAGE, environment="e" * 20, endpoint="E" * 63))
+    request = scaler_session_of(aws, longest, "🤖" * 255, "b" * 255)
+    assert resources_of(request, "cloudwatch:PutMetricAlarm")[1:] == [
+        "arn:aws:cloudwatch:ap-southeast-1:333333333333:alarm:*"
+    ]
+
+
+def test_the_longest_names_of_alarms_fit_into_a_session_policy(aws: Stubs) -> None:
+    target = replace(QA, name="e" * 20, region="ap-southeast-1")
+    longest = promotion(target=target, stage=replace(STAGE, environment="e" * 20, endpoint="E" * 63))
+    request = scaler_session_of(aws, longest, *["a" * 15] * 9)
+    assert resources_of(request, "cloudwatch:PutMetricAlarm")[1].endswith("a" * 15)
+    assert len(request["Policy"]) <= LONGEST_POLICY
+
+
+# The copier
+
+
+def read_and_written(request: dict[str, Any]) -> tuple[list[str], list[str]]:
+    # What is asked about an object's annotations is asked about the same objects.
+    assert resources_of(request, "s3:GetObject*") == resources_of(request, "s3:ListObjectAnnotations")
+    return resources_of(request, "s3:GetObject*"), resources_of(request, "s3:PutObject*")
+
+
+def test_for_one_object_the_copier_reads_one_and_writes_one(aws: Stubs) -> None:
+    assert read_and_written(session_of(aws, PLAIN, ARTIFACT)) == (
+        [f"arn:aws:s3:::{BUCKET}/{ARTIFACT.source.key}"],
+        [f"arn:aws:s3:::{QA.artifact_bucket}/{ARTIFACT.key}"],
+    )
+
+
+def test_for_several_objects_the_copier_has_what_begins_as_they_do(aws: Stubs) -> None:
+    several = [artifact("llm/a", key="v7/llm/a"), artifact("llm/b", key="v7/llm/b"), artifact("lm/c", key="v7/lm/c")]
+    assert read_and_written(session_of(aws, PLAIN, *several)) == (
+        [f"arn:aws:s3:::{BUCKET}/v7/l*"],
+        [f"arn:aws:s3:::{QA.artifact_bucket}/artifacts/reviews/qa/{'0' * 32}/l*"],
+    )
+
+
+def test_one_object_twice_is_one_object(aws: Stubs) -> None:
+    read, _ = read_and_written(session_of(aws, PLAIN, ARTIFACT, ARTIFACT))
+    assert read == [f"arn:aws:s3:::{BUCKET}/{ARTIFACT.source.key}"]
+
+
+def test_each_bucket_has_its_own_objects(aws: Stubs) -> None:
+    request = session_of(aws, PLAIN, artifact("b", bucket="two", key="b"), artifact("a", bucket="one", key="a"))
+    assert resources_of(request, "s3:GetObject*") == ["arn:aws:s3:::one/a", "arn:aws:s3:::two/b"]
+    assert resources_of(request, "s3:ListBucket") == ["arn:aws:s3:::one", "arn:aws:s3:::two"]
+
+
+def test_of_very_many_buckets_only_the_beginning_is_named(aws: Stubs) -> None:
+    """The role's own policy still says which buckets they are."""
+    request = session_of(aws, PLAIN, *(artifact(bucket=f"models-{number}") for number in range(90)))
+    assert resources_of(request, "s3:GetObject*") == ["arn:aws:s3:::models-*"]
+    assert resources_of(request, "s3:ListBucket") == ["arn:aws:s3:::models-*"]
+
+
+def test_the_copier_sees_the_parts_of_what_it_writes_only(aws: Stubs) -> None:
+    request = session_of(aws, PLAIN, ARTIFACT)
+    assert resources_of(request, "s3:ListMultipartUploadParts") == resources_of(request, "s3:PutObject*")
+
+
+def test_the_copier_may_neither_delete_nor_read_back(aws: Stubs) -> None:
+    policy = json.loads(session_of(aws, PLAIN, ARTIFACT)["Policy"])
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert not [action for action in actions if "Delete" in action or "Abort" in action]
+    assert not [arn for arn in resources_of({"Policy": json.dumps(policy)}, "s3:GetObject*") if "promote-qa" in arn]
+
+
+def test_without_artifacts_the_copier_may_touch_no_object(aws: Stubs) -> None:
+    aws.let_in()
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    as_copier(PLAIN, [])
+    assert "s3:" not in sent[0]["Policy"]
+
+
+def test_the_same_objects_in_another_order_have_the_same_session(aws: Stubs) -> None:
+    several = [artifact(name, bucket=name, key=name) for name in ("c", "a", "b")]
+    assert session_of(aws, PLAIN, *several)["Policy"] == session_of(aws, PLAIN, *several[::-1])["Policy"]
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 3, 4, 5, 90])
+@pytest.mark.parametrize("several", [False, True], ids=["one each", "several each"])
+@pytest.mark.parametrize("character", ODD_CHARACTERS, ids=ascii)
+def test_the_longest_keys_in_the_longest_buckets_fit_into_the_copiers_session(
+    aws: Stubs, character: str, several: bool, buckets: int
+) -> None:
+    target = replace(QA, name="t" * 20, region="ap-southeast-1")
+    longest = promotion(target=target, request=replace(REQUEST, application="a" * 40))
+    key = character * (1000 // len(character.encode()))
+    objects = [
+        artifact(f"{key}{own}", key=f"{key}{own}", bucket=f"{number:02}".rjust(LONGEST_BUCKET, "b"))
+        for number in range(buckets)
+        for own in (["", "2"] if several else [""])
+    ]
+    assert len(session_of(aws, longest, *objects)["Policy"]) <= LONGEST_POLICY
+
+
+@pytest.mark.parametrize("character", ODD_CHARACTERS, ids=ascii)
+def test_a_long_key_is_cut_and_not_opened_further_than_needed(aws: Stubs, character: str) -> None:
+    """What is named of it must still begin the key, and end with one wildcard."""
+    key = character * (1024 // len(character.encode()))
+    ((arn,), _) = read_and_written(session_of(aws, PLAIN, artifact(key=key)))
+    literal = arn.removeprefix(f"arn:aws:s3:::{BUCKET}/").removesuffix("*")
+    for quoted, plain in (("${*}", "*"), ("${?}", "?"), ("${$}", "$")):
+        literal = literal.replace(quoted, plain)
+    assert key.startswith(literal)
+    assert len(literal) >= 30
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model.tar.gz", "größe.tar.gz", "a b\n.tar.gz", "модель.tar.gz", "模型.tar.gz", "\u2028.tar.gz", "🤖.tar.gz"],
+)
+def test_a_session_policy_has_only_characters_that_sts_takes(aws: Stubs, name: str) -> None:
+    assert POLICY.fullmatch(session_of(aws, PLAIN, artifact(name, key=f"v7/{name}"))["Policy"])
+
+
+@pytest.mark.parametrize("key", ["v*/model.tar.gz", "v?/model.tar.gz", "${aws:username}/model.tar.gz"])
+def test_a_key_is_taken_literally_by_the_copiers_session(aws: Stubs, key: str) -> None:
+    """AWS: IAM policy elements, variables: ${*}, ${?} and ${$} stand for the characters themselves."""
+    literal = key.replace("$", "${$}").replace("*", "${*}").replace("?", "${?}")
+    read, _ = read_and_written(session_of(aws, PLAIN, artifact(key=key)))
+    assert read == [f"arn:aws:s3:::{BUCKET}/{literal}"]
+
+
+# The deployer
+
+
+def test_the_deployer_touches_this_promotions_resources_only(aws: Stubs) -> None:
+    made = "arn:aws:sagemaker:us-east-1:333333333333"
+    assert resources_of(session_of(aws), "sagemaker:*") == [
+        f"{made}:model/{PLAIN.wanted_model.name}",
+        f"{made}:endpoint-config/{PLAIN.wanted_config.name}",
+        f"{made}:endpoint/{STAGE.endpoint}",
+    ]
+
+
+def test_the_deployer_passes_the_execution_role_only(aws: Stubs) -> None:
+    assert resources_of(session_of(aws), "iam:PassRole") == ["arn:aws:iam::333333333333:role/promote-qa-execution"]
+
+
+def test_the_deployer_sees_this_stages_artifacts_only(aws: Stubs) -> None:
+    bucket = f"arn:aws:s3:::{QA.artifact_bucket}"
+    for action in ("s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"):
+        assert resources_of(session_of(aws), action) == [bucket, f"{bucket}/artifacts/reviews/qa/*"]
+
+
+def test_an_image_is_fetched_in_the_source_and_pushed_in_the_target_each_in_one_repository(aws: Stubs) -> None:
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    for duty in (as_image_reader, as_pusher):
+        aws.let_in()
+        duty(replace(PLAIN, external_id="an-id"), IMAGE)
+    assert [one["RoleArn"] for one in sent] == [
+        "arn:aws:iam::222222222222:role/promote-dev-reader",
+        "arn:aws:iam::333333333333:role/promote-qa-pusher",
+    ]
+    assert [one["ExternalId"] for one in sent] == ["an-id", "an-id"]
+    assert [[s["Resource"] for s in json.loads(one["Policy"])["Statement"]] for one in sent] == [
+        [["arn:aws:ecr:us-east-1:222222222222:repository/team/model"]],
+        [["arn:aws:ecr:us-east-1:333333333333:repository/promote/team/model"]],
+    ]
+
+
+def test_an_endpoint_may_be_touched_by_the_name_that_is_sent(aws: Stubs) -> None:
+    stage = replace(STAGE, endpoint="Reviews-QA")
+    arn = "arn:aws:sagemaker:us-east-1:333333333333:endpoint/Reviews-QA"
+    assert arn in resources_of(session_of(aws, promotion(stage=stage)), "sagemaker:*")
+
+
+def test_the_longest_names_fit_into_the_deployers_session(aws: Stubs) -> None:
+    stage = replace(STAGE, name="s" * 20, endpoint="e" * 63)
+    target = replace(QA, name="t" * 20, region="ap-southeast-1")
+    longest = promotion(stage=stage, target=target, request=replace(REQUEST, application="a" * 40))
+    assert len(session_of(aws, longest)["Policy"]) <= LONGEST_POLICY
+
+
+# The invoker
+
+
+@pytest.mark.parametrize("character", ODD_CHARACTERS, ids=ascii)
+@pytest.mark.parametrize("payloads", [0, 1, 4])
+def test_the_longest_addresses_of_answers_fit_into_the_invokers_session(
+    aws: Stubs, payloads: int, character: str
+) -> None:
+    target = replace(QA, name="t" * 20, region="ap-southeast-1")
+    tests = tuple(
+        SmokeTest(
+            payload=Payload(bucket=f"{number}".rjust(LONGEST_BUCKET, "b"), key=character * 200), content_type="a/b"
+        )
+        for number in range(payloads)
+    )
+    places = [f"s3://{end.rjust(LONGEST_BUCKET, 'b')}/{'f' * 440}" for end in "12"]
+    output = {"S3OutputPath": places[0], "S3FailurePath": places[1]}
+    config = {"AsyncInferenceConfig": {"OutputConfig": output}}
+    stage = replace(STAGE, endpoint="E" * 63, smoke_tests=tests, endpoint_config=config)
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    aws.let_in()
+    as_invoker(promotion(stage=stage, target=target))
+    assert len(sent[0]["Policy"]) <= LONGEST_POLICY
+
+
+def test_what_lies_below_the_addresses_of_answers_is_read(aws: Stubs) -> None:
+    output = {"S3OutputPath": "s3://answers/reviews/", "S3FailurePath": "s3://failures"}
+    stage = replace(STAGE, endpoint_config={"AsyncInferenceConfig": {"OutputConfig": output}})
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    aws.let_in()
+    as_invoker(promotion(stage=stage))
+    assert resources_of(sent[0], "s3:GetObject") == ["arn:aws:s3:::answers/reviews/*", "arn:aws:s3:::failures/*"]
+    assert resources_of(sent[0], "s3:ListBucket") == ["arn:aws:s3:::answers", "arn:aws:s3:::failures"]
+
+
+# Asking
+
+
+def asker_of(aws: Stubs, promotion: Promotion, duty: Duty, *more: tuple[list[str], list[str]]) -> dict[str, Any]:
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    aws.let_in()
+    as_asker(promotion, promotion.target, duty, *more)
+    return sent[0]
+
+
+def test_who_asks_can_only_ask_for_its_own_rights_and_those_it_passes_on(aws: Stubs) -> None:
+    asked = asker_of(aws, replace(PLAIN, external_id="an-id"), Duty.DEPLOYER)
+    own = "arn:aws:iam::333333333333:role/promote-qa-"
+    assert (asked["RoleArn"], asked["ExternalId"]) == (f"{own}deployer", "an-id")
+    assert json.loads(asked["Policy"])["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": ["iam:SimulatePrincipalPolicy"],
+            "Resource": [f"{own}deployer", f"{own}execution"],
+        }
+    ]
+
+
+def test_any_other_role_asks_for_itself_only(aws: Stubs) -> None:
+    asked = asker_of(aws, PLAIN, Duty.PUSHER)
+    assert resources_of(asked, "iam:SimulatePrincipalPolicy") == ["arn:aws:iam::333333333333:role/promote-qa-pusher"]

@@ -1,0 +1,272 @@
+"""The target's endpoint and its configuration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas.promotion.contract.document import Progress, RollBackProgress
+from lambdas.promotion.contract.errors import (
+    AccessDenied,
+    CallRefused,
+    NameTaken,
+    NotYetVisible,
+    PromotionError,
+    QuotaExceeded,
+    Throttled,
+)
+from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.endpoint.state import EndpointSeen
+from tests.adapters.conftest import Stubs
+from tests.unit.builders import BEGUN, OLD_CONFIG, STAGE, promotion
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+WANTED = promotion().wanted_config
+TAGS = [{"Key": "team", "Value": "nlp"}]
+FOUND: dict[str, Any] = {
+    "EndpointName": "reviews-qa",
+    "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
+    "EndpointStatus": "InService",
+    "EndpointConfigName": OLD_CONFIG,
+    "CreationTime": BEGUN,
+    "LastModifiedTime": BEGUN,
+}
+FOUND_CONFIG: dict[str, Any] = {
+    **WANTED.request,
+    "EndpointConfigArn": "arn:aws:sagemaker:x:3:y/z",
+    "CreationTime": BEGUN,
+}
+
+
+def see(sagemaker: SageMakerClient, stubs: Stubs, **answer: Any) -> EndpointSeen:
+    merged = {name: value for name, value in {**FOUND, **answer}.items() if value is not None}
+    stubs.sagemaker.add_response("describe_endpoint", merged, {"EndpointName": "reviews-qa"})
+    found = endpoint_client.see("reviews-qa", sagemaker=sagemaker)
+    assert found is not None
+    return found
+
+
+def variant(*, current: int | None, desired: int | None) -> dict[str, Any]:
+    counts = {"CurrentInstanceCount": current, "DesiredInstanceCount": desired}
+    return {"VariantName": "All", **{name: count for name, count in counts.items() if count is not None}}
+
+
+# Seeing
+
+
+def test_an_endpoint_is_seen_as_it_is(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    assert see(sagemaker, stubs, FailureReason="why") == EndpointSeen(
+        status="InService", config=OLD_CONFIG, modified_at=BEGUN, failure_reason="why"
+    )
+
+
+def test_a_missing_endpoint_is_none(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    stubs.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "arn".')
+    assert endpoint_client.see("reviews-qa", sagemaker=sagemaker) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [("AccessDeniedException", AccessDenied), ("ThrottlingException", Throttled), ("ValidationException", ClientError)],
+)
+def test_a_refusal_is_not_called_missing(
+    sagemaker: SageMakerClient, stubs: Stubs, code: str, name: type[Exception]
+) -> None:
+    stubs.sagemaker.add_client_error("describe_endpoint", code, "said", 400)
+    with pytest.raises(name):
+        endpoint_client.see("reviews-qa", sagemaker=sagemaker)
+
+
+def test_a_change_that_is_under_way_is_seen(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    found = see(sagemaker, stubs, EndpointStatus="Updating", PendingDeploymentSummary={"EndpointConfigName": "new"})
+    assert (found.config, found.pending_config, found.heading_for) == (OLD_CONFIG, "new", "new")
+
+
+def test_a_first_creation_shows_its_configuration_as_pending_only(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    pending = {"EndpointConfigName": "new"}
+    found = see(sagemaker, stubs, EndpointStatus="Creating", EndpointConfigName=None, PendingDeploymentSummary=pending)
+    assert found.config == "new"
+
+
+def test_a_failed_creation_may_show_no_configuration(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    assert see(sagemaker, stubs, EndpointStatus="Failed", EndpointConfigName=None).config == ""
+
+
+def test_a_shadow_variant_must_have_its_instances_too(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    found = see(
+        sagemaker,
+        stubs,
+        ProductionVariants=[variant(current=1, desired=1)],
+        ShadowProductionVariants=[variant(current=0, desired=1)],
+    )
+    assert not found.counts_settled
+
+
+@pytest.mark.parametrize(("current", "settled"), [(1, False), (2, True), (3, True)])
+def test_where_sagemaker_scales_the_instances_itself_the_least_is_enough(
+    sagemaker: SageMakerClient, stubs: Stubs, current: int, settled: bool
+) -> None:
+    scaling = {"Status": "ENABLED", "MinInstanceCount": 2, "MaxInstanceCount": 5}
+    scaled = {**variant(current=current, desired=4), "ManagedInstanceScaling": scaling}
+    assert see(sagemaker, stubs, ProductionVariants=[scaled]).counts_settled is settled
+
+
+def test_what_serves_is_seen_by_its_names_and_by_its_kind(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    found = see(sagemaker, stubs, ProductionVariants=[{"VariantName": "A", "CurrentServerlessConfig": serverless}])
+    assert (found.variants, found.serverless, found.counts_settled) == (("A",), True, True)
+
+
+@pytest.mark.parametrize(
+    ("variants", "settled"),
+    [
+        ([variant(current=2, desired=2)], True),
+        ([variant(current=1, desired=2)], False),
+        ([variant(current=2, desired=2), variant(current=0, desired=1)], False),
+        ([variant(current=None, desired=1)], False),
+        ([variant(current=None, desired=None)], True),
+    ],
+    ids=["all", "fewer", "one-of-two", "not-told", "serverless"],
+)
+def test_counts_are_settled_when_every_variant_has_what_it_wants(
+    sagemaker: SageMakerClient, stubs: Stubs, variants: list[dict[str, Any]], settled: bool
+) -> None:
+    assert see(sagemaker, stubs, ProductionVariants=variants).counts_settled is settled
+
+
+# The configuration
+
+
+def test_the_configuration_is_made_as_wanted_with_its_tags(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    answer = {"EndpointConfigArn": FOUND_CONFIG["EndpointConfigArn"]}
+    stubs.sagemaker.add_response("create_endpoint_config", answer, {**WANTED.request, "Tags": TAGS})
+    endpoint_client.ensure_config(WANTED, {"team": "nlp"}, sagemaker=sagemaker)
+
+
+@pytest.mark.parametrize(("model", "name"), [(None, None), ("other", NameTaken)])
+def test_a_configuration_that_is_there_is_ours_only_if_it_is_the_same(
+    sagemaker: SageMakerClient, stubs: Stubs, model: str | None, name: type[Exception] | None
+) -> None:
+    (wanted,) = WANTED.request["ProductionVariants"]
+    variants = [{**wanted, "InitialVariantWeight": 1.0, **({"ModelName": model} if model else {})}]
+    stubs.sagemaker.add_client_error(
+        "create_endpoint_config", "ValidationException", 'Cannot create already existing endpoint configuration "arn"'
+    )
+    stubs.sagemaker.add_response(
+        "describe_endpoint_config",
+        {**FOUND_CONFIG, "ProductionVariants": variants},
+        {"EndpointConfigName": WANTED.name},
+    )
+    if name is None:
+        endpoint_client.ensure_config(WANTED, {}, sagemaker=sagemaker)
+        return
+    with pytest.raises(name, match="ProductionVariants"):
+        endpoint_client.ensure_config(WANTED, {}, sagemaker=sagemaker)
+
+
+# The endpoint
+
+
+def test_the_endpoint_is_made_on_our_configuration(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "Tags": TAGS}
+    stubs.sagemaker.add_response("create_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
+    assert endpoint_client.create(STAGE, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.UNDER_WAY
+
+
+def test_an_endpoint_that_somebody_made_in_this_moment_is_not_ours(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    stubs.sagemaker.add_client_error(
+        "create_endpoint", "ValidationException", 'Cannot create already existing endpoint "arn"'
+    )
+    assert endpoint_client.create(STAGE, "new", {}, sagemaker=sagemaker) is Progress.BUSY
+
+
+def test_an_update_keeps_the_counts_that_autoscaling_reached(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "RetainAllVariantProperties": True}
+    stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
+    assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
+
+
+def test_an_update_resets_what_the_stage_does_not_retain(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    stage = replace(STAGE, exclude_retained=("DesiredInstanceCount",))
+    sent = {
+        "EndpointName": "reviews-qa",
+        "EndpointConfigName": "new",
+        "RetainAllVariantProperties": True,
+        "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredInstanceCount"}],
+    }
+    stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
+    assert endpoint_client.update(stage, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
+
+
+def test_an_update_is_rolled_out_as_the_stage_says_and_a_creation_is_not(
+    sagemaker: SageMakerClient, stubs: Stubs
+) -> None:
+    policy = {
+        "RollingUpdatePolicy": {"MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1}, "WaitIntervalInSeconds": 60}
+    }
+    stage = replace(STAGE, retain_variant_properties=False, deployment_config=policy)
+    names = {"EndpointName": "reviews-qa", "EndpointConfigName": "new"}
+    answer = {"EndpointArn": FOUND["EndpointArn"]}
+    stubs.sagemaker.add_response("create_endpoint", answer, {**names, "Tags": TAGS})
+    sent = {**names, "RetainAllVariantProperties": False, "DeploymentConfig": policy}
+    stubs.sagemaker.add_response("update_endpoint", answer, sent)
+    assert endpoint_client.create(stage, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.UNDER_WAY
+    assert endpoint_client.update(stage, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
+
+
+def test_an_endpoint_that_somebody_changes_in_this_moment_is_left_alone(
+    sagemaker: SageMakerClient, stubs: Stubs
+) -> None:
+    stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", 'Cannot update in-progress endpoint "a"')
+    assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.BUSY
+
+
+def test_scaling_that_is_in_the_way_of_an_update_is_told_and_of_going_back_too(
+    sagemaker: SageMakerClient, stubs: Stubs
+) -> None:
+    said = 'The variant(s) "[All]" must be deregistered as scalable targets with AWS Auto Scaling before they can'
+    for _ in range(2):
+        stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", said)
+    assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.SCALING_IN_THE_WAY
+    assert endpoint_client.go_back(STAGE, "old", sagemaker=sagemaker) is RollBackProgress.SCALING_IN_THE_WAY
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "name"),
+    [
+        ("ResourceLimitExceeded", "limit for ml.m5.large is 0", QuotaExceeded),
+        ("ValidationException", "Could not find endpoint configuration", NotYetVisible),
+        ("ValidationException", "Could not find model", NotYetVisible),
+        ("ValidationException", "The instance type is not offered in this Region", CallRefused),
+        ("AccessDeniedException", "no policy allows it", AccessDenied),
+        ("ThrottlingException", "Rate exceeded", Throttled),
+    ],
+)
+@pytest.mark.parametrize("call", ["create_endpoint", "update_endpoint", "create_endpoint_config"])
+def test_a_refused_change_has_a_name_and_quotes_sagemaker(
+    sagemaker: SageMakerClient, stubs: Stubs, call: str, code: str, message: str, name: type[PromotionError]
+) -> None:
+    stubs.sagemaker.add_client_error(call, code, message, 400)
+    with pytest.raises(name, match=message):
+        if call == "create_endpoint":
+            endpoint_client.create(STAGE, "new", {}, sagemaker=sagemaker)
+        elif call == "update_endpoint":
+            endpoint_client.update(STAGE, "new", sagemaker=sagemaker)
+        else:
+            endpoint_client.ensure_config(WANTED, {}, sagemaker=sagemaker)
+
+
+def test_a_deletion_that_needs_the_right_to_deregister_is_told_as_scaling_in_the_way(
+    sagemaker: SageMakerClient, stubs: Stubs
+) -> None:
+    said = "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity …"
+    stubs.sagemaker.add_client_error("delete_endpoint", "AccessDeniedException", said, 400)
+    stubs.sagemaker.add_client_error("delete_endpoint", "AccessDeniedException", "Not you.", 400)
+    assert endpoint_client.delete("reviews-qa", sagemaker=sagemaker) is RollBackProgress.SCALING_IN_THE_WAY
+    with pytest.raises(AccessDenied, match=r"Not you\."):
+        endpoint_client.delete("reviews-qa", sagemaker=sagemaker)

@@ -1,0 +1,85 @@
+"""What the endpoint serves before the change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lambdas.promotion.endpoint import current_deployment
+from lambdas.promotion.endpoint.state import EndpointSeen
+from tests.adapters.conftest import Stubs
+from tests.unit.builders import BEGUN, OLD_CONFIG
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+DESCRIBED: dict[str, Any] = {
+    "EndpointName": "reviews-qa",
+    "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
+    "EndpointConfigName": OLD_CONFIG,
+    "EndpointStatus": "InService",
+    "CreationTime": BEGUN,
+    "LastModifiedTime": BEGUN,
+    "ProductionVariants": [{"VariantName": "All", "CurrentInstanceCount": 3, "DesiredInstanceCount": 4}],
+}
+SAID = {"EndpointConfigName": OLD_CONFIG, "ProductionVariants": [{"VariantName": "All", "InstanceType": "ml.m5.large"}]}
+
+
+def look(sagemaker: SageMakerClient) -> current_deployment.Serving | None:
+    return current_deployment.look("reviews-qa", sagemaker=sagemaker, configs=sagemaker)
+
+
+def test_its_configuration_is_told_as_it_was_asked_for_and_its_counts_as_they_are(
+    stubs: Stubs, sagemaker: SageMakerClient
+) -> None:
+    stubs.sagemaker.add_response("describe_endpoint", DESCRIBED, {"EndpointName": "reviews-qa"})
+    stubs.sagemaker.add_response(
+        "describe_endpoint_config",
+        {**SAID, "EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c", "CreationTime": BEGUN},
+        {"EndpointConfigName": OLD_CONFIG},
+    )
+    found = look(sagemaker)
+    assert found == current_deployment.Serving(
+        seen=EndpointSeen(
+            status="InService",
+            config=OLD_CONFIG,
+            modified_at=BEGUN,
+            counts_settled=False,
+            variants=("All",),
+        ),
+        config=OLD_CONFIG,
+        counts={"All": 4},
+        request=SAID,
+    )
+
+
+def test_no_endpoint_serves_nothing(stubs: Stubs, sagemaker: SageMakerClient) -> None:
+    stubs.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "x".')
+    assert look(sagemaker) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reason"),
+    [
+        ("AccessDeniedException", "not authorized", "may not call sagemaker:DescribeEndpointConfig"),
+        ("ValidationException", 'Could not find endpoint configuration "c".', "It was deleted."),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_has_a_reason(
+    stubs: Stubs, sagemaker: SageMakerClient, code: str, message: str, reason: str
+) -> None:
+    stubs.sagemaker.add_response("describe_endpoint", DESCRIBED)
+    stubs.sagemaker.add_client_error("describe_endpoint_config", code, message)
+    found = look(sagemaker)
+    assert found is not None
+    assert (found.request, found.variants) == (None, {})
+    assert reason in found.reason
+
+
+def test_an_endpoint_that_was_never_in_service_has_no_configuration(stubs: Stubs, sagemaker: SageMakerClient) -> None:
+    new = {name: value for name, value in DESCRIBED.items() if name not in {"EndpointConfigName", "ProductionVariants"}}
+    stubs.sagemaker.add_response("describe_endpoint", {**new, "EndpointStatus": "Creating"})
+    found = look(sagemaker)
+    assert found is not None
+    assert (found.config, found.counts, found.request) == ("", {}, None)

@@ -1,0 +1,102 @@
+"""The target's model: created if it is missing, accepted only if it is the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lambdas.promotion.contract.errors import (
+    AccessDenied,
+    CallRefused,
+    ModelDataNotAccessible,
+    NameTaken,
+    NotYetVisible,
+    PromotionError,
+    QuotaExceeded,
+)
+from lambdas.promotion.endpoint import model_client
+from tests.adapters.conftest import Stubs
+from tests.unit.builders import TRAINED, promotion
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+WANTED = promotion().wanted_model
+FOUND: dict[str, Any] = {**WANTED.request, "ModelArn": "arn:aws:sagemaker:us-east-1:3:model/m", "CreationTime": TRAINED}
+
+
+def ensure(sagemaker: SageMakerClient, *, attempt: int = 0) -> None:
+    model_client.ensure(WANTED, {"team": "nlp"}, attempt=attempt, sagemaker=sagemaker)
+
+
+def refuse(stubs: Stubs, code: str, message: str) -> None:
+    stubs.sagemaker.add_client_error("create_model", code, message, 400)
+
+
+def exists(stubs: Stubs, **changes: Any) -> None:
+    refuse(stubs, "ValidationException", 'Cannot create already existing model "arn"')
+    stubs.sagemaker.add_response("describe_model", {**FOUND, **changes}, {"ModelName": WANTED.name})
+
+
+def test_the_model_is_made_as_wanted_with_its_tags(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    sent = {**WANTED.request, "Tags": [{"Key": "team", "Value": "nlp"}]}
+    stubs.sagemaker.add_response("create_model", {"ModelArn": FOUND["ModelArn"]}, sent)
+    ensure(sagemaker)
+
+
+def test_a_model_that_is_there_and_the_same_is_ours(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    exists(stubs)
+    ensure(sagemaker)
+
+
+def test_a_model_that_is_there_and_different_is_refused(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    exists(stubs, EnableNetworkIsolation=True)
+    with pytest.raises(NameTaken, match="EnableNetworkIsolation"):
+        ensure(sagemaker)
+
+
+def test_a_default_that_sagemaker_leaves_out_is_no_difference(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    """The API does not promise EnableNetworkIsolation in its answer."""
+    refuse(stubs, "ValidationException", 'Cannot create already existing model "arn"')
+    stubs.sagemaker.add_response(
+        "describe_model", {name: value for name, value in FOUND.items() if name != "EnableNetworkIsolation"}
+    )
+    ensure(sagemaker)
+
+
+def test_a_model_that_was_just_made_and_is_not_seen_yet_is_tried_again(
+    sagemaker: SageMakerClient, stubs: Stubs
+) -> None:
+    refuse(stubs, "ValidationException", 'Cannot create already existing model "arn"')
+    stubs.sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "arn".')
+    with pytest.raises(NotYetVisible):
+        ensure(sagemaker)
+
+
+@pytest.mark.parametrize("message", ["Could not access model data at s3://b/k.", "Could not find model data at s3://b"])
+@pytest.mark.parametrize(("attempt", "name"), [(0, NotYetVisible), (2, NotYetVisible), (3, ModelDataNotAccessible)])
+def test_new_rights_get_some_time(
+    sagemaker: SageMakerClient, stubs: Stubs, message: str, attempt: int, name: type[PromotionError]
+) -> None:
+    refuse(stubs, "ValidationException", message)
+    with pytest.raises(name, match=message):
+        ensure(sagemaker, attempt=attempt)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "name"),
+    [
+        ("ResourceLimitExceeded", "limit 'models' is 5", QuotaExceeded),
+        ("ValidationException", "Requested image i not found.", CallRefused),
+        ("ValidationException", "1 validation error detected", CallRefused),
+        ("AccessDeniedException", "no identity-based policy allows sagemaker:CreateModel", AccessDenied),
+    ],
+)
+def test_a_refusal_has_a_name_and_quotes_sagemaker(
+    sagemaker: SageMakerClient, stubs: Stubs, code: str, message: str, name: type[PromotionError]
+) -> None:
+    refuse(stubs, code, message)
+    with pytest.raises(name, match=message) as refused:
+        ensure(sagemaker)
+    assert WANTED.name in str(refused.value)

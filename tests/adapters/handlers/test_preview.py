@@ -1,0 +1,193 @@
+"""The steps of a trial: what they send, how narrow their sessions are, and that a killed one can be run again."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from botocore.response import StreamingBody
+
+from lambdas.handlers import create_trial, remove_trial, smoke_test
+from lambdas.promotion.contract.document import Promotion, TrialEndpoint, TrialProgress
+from lambdas.promotion.contract.errors import OutOfTime, SmokeTestFailed
+from lambdas.promotion.contract.settings import Trial
+from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
+from lambdas.promotion.preview import cleanup as preview_cleanup
+from lambdas.promotion.preview import state as preview_state
+from tests.adapters.conftest import Stubs
+from tests.unit.builders import BEGUN, STAGE, promotion
+
+TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv", expect=Expectation(body="yes"))
+FAR = datetime.fromisoformat("2999-01-01T00:00:00+00:00")
+GIVEN = replace(promotion(stage=replace(STAGE, smoke_tests=(TEST,), trial=Trial())), deadline=FAR)
+NEW = preview_state.begin(GIVEN)
+NAME = {"EndpointName": NEW.endpoint}
+TAGS = [{"Key": key, "Value": GIVEN.tags[key]} for key in GIVEN.tags]
+ARN = f"arn:aws:sagemaker:us-east-1:333333333333:endpoint/{NEW.endpoint}"
+CONFIG_ARN = f"arn:aws:sagemaker:us-east-1:333333333333:endpoint-config/{NEW.config}"
+
+
+def found(aws: Stubs, status: str, *, created: datetime = BEGUN) -> None:
+    answer = {
+        "EndpointName": NEW.endpoint,
+        "EndpointArn": ARN,
+        "EndpointStatus": status,
+        "EndpointConfigName": NEW.config,
+        "CreationTime": created,
+        "LastModifiedTime": created,
+    }
+    aws.sagemaker.add_response("describe_endpoint", answer, NAME)
+
+
+def nothing(aws: Stubs) -> None:
+    aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "arn".')
+
+
+def run(
+    step: Callable[[dict[str, Any], object], dict[str, Any]], known: TrialEndpoint | None, *, attempt: int = 0
+) -> TrialEndpoint:
+    event = {"promotion": replace(GIVEN, trial=known).to_json(), "attempt": attempt}
+    trial = Promotion.from_json(step(json.loads(json.dumps(event)), None)).trial
+    assert trial is not None
+    return trial
+
+
+def sessions(aws: Stubs) -> list[list[tuple[list[str], list[str]]]]:
+    taken: list[list[tuple[list[str], list[str]]]] = []
+
+    def remember(params: dict[str, Any], **_: Any) -> None:
+        taken.append([(one["Action"], one["Resource"]) for one in json.loads(params["Policy"])["Statement"]])
+
+    aws.sts.client.meta.events.register("provide-client-params", remember)
+    return taken
+
+
+def test_the_trial_is_made_of_its_own_configuration_with_the_promotions_tags(aws: Stubs) -> None:
+    aws.let_in()
+    nothing(aws)
+    config = preview_state.config(GIVEN)
+    asked = config.request | {"Tags": TAGS}
+    aws.sagemaker.add_response("create_endpoint_config", {"EndpointConfigArn": CONFIG_ARN}, asked)
+    aws.sagemaker.add_response(
+        "create_endpoint", {"EndpointArn": ARN}, {**NAME, "EndpointConfigName": NEW.config, "Tags": TAGS}
+    )
+    assert run(create_trial.handler, None) == NEW
+
+
+def test_the_session_reaches_the_trial_and_not_what_serves(aws: Stubs) -> None:
+    taken = sessions(aws)
+    aws.let_in()
+    found(aws, "Creating")
+    run(create_trial.handler, NEW)
+    ((grants, on_all), (actions, on)) = taken[0]
+    assert (grants, on_all, actions) == (["kms:CreateGrant"], ["*"], ["sagemaker:*"])
+    assert sorted(on) == sorted([CONFIG_ARN, ARN])
+
+
+def test_what_a_killed_step_made_is_its_own_and_serves(aws: Stubs) -> None:
+    aws.let_in()
+    found(aws, "InService")
+    assert run(create_trial.handler, None, attempt=1) == replace(NEW, progress=TrialProgress.SERVES)
+
+
+def test_what_is_removed_is_deleted_looked_at_again_and_then_its_configuration(aws: Stubs) -> None:
+    for _ in range(3):
+        aws.let_in()
+    found(aws, "InService")
+    aws.sagemaker.add_response("delete_endpoint", {}, NAME)
+    deleting = run(remove_trial.handler, NEW)
+    found(aws, "Deleting")
+    waiting = run(remove_trial.handler, deleting)
+    nothing(aws)
+    aws.sagemaker.add_response("delete_endpoint_config", {}, {"EndpointConfigName": NEW.config})
+    gone = run(remove_trial.handler, waiting)
+
+    assert [one.progress.value for one in (deleting, waiting, gone)] == ["UnderWay", "UnderWay", "Gone"]
+    assert gone.removal_began_at == deleting.removal_began_at
+
+
+def test_a_configuration_that_is_gone_already_is_no_error(aws: Stubs) -> None:
+    aws.let_in()
+    nothing(aws)
+    aws.sagemaker.add_client_error("delete_endpoint_config", "ValidationException", "Could not find it.")
+    assert run(remove_trial.handler, NEW, attempt=1).progress is TrialProgress.GONE
+
+
+def answers(aws: Stubs, body: bytes, *, endpoint: str) -> None:
+    answer = {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentType": "text/plain"}
+    asked = {"EndpointName": endpoint, "Body": b"x", "ContentType": "text/csv"}
+    aws.sagemaker_runtime.add_response("invoke_endpoint", answer, asked)
+
+
+def test_the_smoke_test_asks_the_trial_while_it_serves_and_ends_nothing(aws: Stubs) -> None:
+    taken = sessions(aws)
+    aws.let_in()
+    answers(aws, b"yes", endpoint=NEW.endpoint)
+    event = {"promotion": replace(GIVEN, trial=replace(NEW, progress=TrialProgress.SERVES)).to_json(), "attempt": 0}
+    done = Promotion.from_json(smoke_test.handler(event, None))
+
+    assert done.trial
+    assert done.trial.smoke
+    assert (done.smoke, done.result) == (None, None)
+    assert taken == [[(["sagemaker:InvokeEndpoint"], [ARN])]]
+
+
+def test_the_smoke_test_asks_the_endpoint_when_the_trial_is_gone_and_both_reports_are_the_output(aws: Stubs) -> None:
+    aws.let_in()
+    answers(aws, b"yes", endpoint="reviews-qa")
+    event = {"promotion": replace(GIVEN, trial=replace(NEW, progress=TrialProgress.GONE)).to_json(), "attempt": 0}
+    done = Promotion.from_json(smoke_test.handler(event, None))
+    assert done.result
+    assert (done.result.smoke, done.result.trial) == (done.smoke, None)
+
+
+def test_a_model_that_fails_its_trial_is_told_apart_from_one_that_served(aws: Stubs) -> None:
+    aws.let_in()
+    answers(aws, b"no", endpoint=NEW.endpoint)
+    event = {"promotion": replace(GIVEN, trial=replace(NEW, progress=TrialProgress.SERVES)).to_json(), "attempt": 0}
+    with pytest.raises(SmokeTestFailed, match=f"^The trial endpoint {NEW.endpoint} .* reviews-qa was not changed"):
+        smoke_test.handler(event, None)
+
+
+def remove(aws: Stubs, *, until: float = float("inf"), may_be_made_until: datetime = BEGUN) -> bool:
+    sagemaker: Any = aws.sagemaker.client
+    return preview_cleanup.remove(
+        GIVEN, may_be_made_until=may_be_made_until, until=until, sagemaker=sagemaker, pause=lambda _: None
+    )
+
+
+def test_the_trial_of_a_stopped_promotion_is_removed_as_soon_as_that_can_be(aws: Stubs) -> None:
+    found(aws, "Creating")
+    found(aws, "InService")
+    aws.sagemaker.add_response("delete_endpoint", {}, NAME)
+    nothing(aws)
+    aws.sagemaker.add_response("delete_endpoint_config", {}, {"EndpointConfigName": NEW.config})
+    assert remove(aws)
+
+
+def test_a_trial_that_is_not_there_is_looked_for_twice(aws: Stubs) -> None:
+    nothing(aws)
+    nothing(aws)
+    aws.sagemaker.add_response("delete_endpoint_config", {}, {"EndpointConfigName": NEW.config})
+    assert not remove(aws)
+
+
+def test_what_a_step_of_the_stopped_promotion_still_makes_is_waited_for(aws: Stubs) -> None:
+    for _ in range(3):
+        nothing(aws)
+    found(aws, "InService")
+    aws.sagemaker.add_response("delete_endpoint", {}, NAME)
+    nothing(aws)
+    aws.sagemaker.add_response("delete_endpoint_config", {}, {"EndpointConfigName": NEW.config})
+    assert remove(aws, may_be_made_until=FAR)
+
+
+def test_a_creation_that_does_not_end_in_time_is_tried_again_by_whoever_asked(aws: Stubs) -> None:
+    found(aws, "Creating")
+    with pytest.raises(OutOfTime, match=f"{NEW.endpoint} of a stopped promotion is Creating"):
+        remove(aws, until=0)

@@ -1,0 +1,96 @@
+"""The step that ends every promotion: its record, its count, and what people are told."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from botocore.stub import ANY
+
+from lambdas.handlers import record_promotion
+from lambdas.promotion.contract import resource_names, settings
+from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
+from lambdas.promotion.contract.settings import Settings
+from tests.adapters.conftest import Stubs
+from tests.unit.builders import BEGUN, EXECUTION, HUB, OLD_CONFIG, promotion
+
+INPUT = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
+FAILURE = {"error": "AccessDenied", "family": "Errored", "cause": "The deployer may not."}
+
+
+@pytest.fixture(autouse=True)
+def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = Settings(hub=HUB, environments={}, applications={})
+    monkeypatch.setattr(settings, "deployed", lambda: empty)
+
+
+def ended() -> Promotion:
+    changed = promotion(change=Change(progress=Progress.IN_SERVICE, previous_config=OLD_CONFIG))
+    return changed.ended(Outcome.PROMOTED, at=BEGUN)
+
+
+def record(aws: Stubs, *, written: bool = True, **more: Any) -> dict[str, Any]:
+    if more.get("promotion"):
+        aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the inventory
+    if written:
+        aws.of("dynamodb").add_response("put_item", {})
+    else:
+        aws.of("dynamodb").add_client_error("put_item", "ConditionalCheckFailedException")
+    execution = {"arn": EXECUTION.arn, "started_at": EXECUTION.started_at.isoformat()}
+    event = {"input": INPUT, "execution": execution, "attempt": 0, "promotion": None, "failure": None, **more}
+    return record_promotion.handler(json.loads(json.dumps(event)), None)
+
+
+def counted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in io.StringIO(capsys.readouterr().out) if '"_aws"' in line]
+
+
+def test_a_good_ending_is_recorded_counted_and_told(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
+    done = record(aws, promotion=ended().to_json())
+
+    assert [good["config"] for good in json.loads(done["good"])] == [ended().wanted_config.name]
+    assert done["announcement"]["attributes"]["outcome"] == "Promoted"
+    assert {count["outcome"] for count in counted(capsys)} == {"Promoted"}
+
+
+def test_a_failure_changes_nothing_of_what_can_be_gone_back_to(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
+    done = record(aws, promotion=promotion().to_json(), failure=FAILURE)
+
+    assert done["good"] is None
+    assert "The deployer may not." in done["announcement"]["message"]
+    assert [(count["outcome"], count["error"]) for count in counted(capsys)] == [("Errored", "AccessDenied")]
+
+
+def test_what_was_never_resolved_is_recorded_and_told(aws: Stubs) -> None:
+    assert record(aws, failure=FAILURE)["announcement"]["attributes"]["application"] == "reviews"
+
+
+def test_that_there_was_nothing_to_do_is_not_told_unasked(aws: Stubs) -> None:
+    unchanged = promotion().with_change(Change(progress=Progress.NOTHING_TO_DO)).ended(Outcome.UNCHANGED, at=BEGUN)
+    assert record(aws, promotion=unchanged.to_json())["announcement"] is None
+
+
+def test_what_somebody_else_has_recorded_is_not_counted(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
+    record(aws, promotion=ended().to_json(), written=False)
+    assert counted(capsys) == []
+
+
+def test_what_a_killed_try_has_recorded_is_counted(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
+    record(aws, promotion=ended().to_json(), written=False, attempt=1)
+    assert [count["outcome"] for count in counted(capsys)] == ["Promoted"] * 2
+
+
+def test_the_record_is_added_and_never_overwritten(aws: Stubs) -> None:
+    aws.of("dynamodb").add_response(
+        "put_item",
+        {},
+        {
+            "TableName": resource_names.RECORDS_TABLE,
+            "Item": ANY,
+            "ConditionExpression": "attribute_not_exists(attempt)",
+        },
+    )
+    execution = {"arn": EXECUTION.arn, "started_at": EXECUTION.started_at.isoformat()}
+    record_promotion.handler({"input": INPUT, "execution": execution, "attempt": 0, "failure": FAILURE}, None)

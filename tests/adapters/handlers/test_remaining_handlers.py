@@ -1,0 +1,225 @@
+"""The remaining steps: which call each makes, and what it makes of the answer. The copy's are in test_copy_phase.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas.handlers import compare_endpoint, create_endpoint_config, create_model, explain_failure, verify_artifacts
+from lambdas.promotion.aws import work_lists
+from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
+from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError
+from tests.adapters.conftest import Stubs
+from tests.adapters.fake_s3 import Storage
+from tests.unit.builders import BEGUN, HUB, OLD_CONFIG, QA, TRAINED, needed, promotion, recorded
+
+PLAIN = recorded(promotion())
+MODEL: dict[str, Any] = {**PLAIN.wanted_model.request, "ModelArn": "arn:aws:sagemaker:x:3:m/m", "CreationTime": TRAINED}
+CONFIG: dict[str, Any] = {
+    **PLAIN.wanted_config.request,
+    "EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c",
+    "CreationTime": BEGUN,
+}
+
+
+def run(handler: Callable[..., dict[str, Any]], **more: Any) -> dict[str, Any]:
+    event = {"promotion": PLAIN.to_json(), "attempt": 0, **more}
+    return handler(json.loads(json.dumps(event)), None)
+
+
+ARTIFACTS = needed().artifacts
+
+
+@pytest.fixture(autouse=True)
+def inventory(storage: Storage) -> None:
+    """The list that the resolving step left in the hub."""
+    work_lists.write(work_lists.INVENTORY, ARTIFACTS, PLAIN, s3=storage.client)
+
+
+def copies_are_there(storage: Storage, *, missing: int | None = None) -> list[str]:
+    """Put the copies into the target, and return their keys."""
+    there = [artifact for number, artifact in enumerate(ARTIFACTS) if number != missing]
+    for artifact in there:
+        storage.put(QA.artifact_bucket, artifact.key, artifact.source.size)
+    return [artifact.key for artifact in there]
+
+
+def written_as_there(storage: Storage) -> list[str]:
+    looked_for = work_lists.read(work_lists.LOOKED_FOR, Transfer, PLAIN, s3=storage.client)
+    return [transfer.artifact.key for transfer in looked_for if transfer.there]
+
+
+def endpoint_is(aws: Stubs, config: str) -> None:
+    aws.let_in()
+    answer = {
+        "EndpointName": "reviews-qa",
+        "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
+        "EndpointStatus": "InService",
+        "EndpointConfigName": config,
+        "CreationTime": BEGUN,
+        "LastModifiedTime": BEGUN - timedelta(days=1),
+    }
+    aws.sagemaker.add_response("describe_endpoint", answer, {"EndpointName": "reviews-qa"})
+
+
+# Comparing
+
+
+def test_an_endpoint_that_serves_exactly_this_ends_unchanged(aws: Stubs, storage: Storage) -> None:
+    endpoint_is(aws, PLAIN.wanted_config.name)
+    aws.sagemaker.add_response("describe_model", MODEL, {"ModelName": PLAIN.wanted_model.name})
+    aws.sagemaker.add_response("describe_endpoint_config", CONFIG, {"EndpointConfigName": PLAIN.wanted_config.name})
+    copies_are_there(storage)
+    result = Promotion.from_json(run(compare_endpoint.handler)).result
+    assert result is not None
+    assert result.outcome is Outcome.UNCHANGED
+
+
+def test_an_endpoint_that_serves_another_configuration_is_to_be_changed(aws: Stubs) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    compared = Promotion.from_json(run(compare_endpoint.handler))
+    assert compared.change is not None
+    assert (compared.change.progress, compared.result) == (Progress.CHANGE_WANTED, None)
+
+
+def test_our_name_over_another_model_is_not_unchanged(aws: Stubs) -> None:
+    endpoint_is(aws, PLAIN.wanted_config.name)
+    aws.sagemaker.add_response("describe_model", {**MODEL, "EnableNetworkIsolation": True})
+    with pytest.raises(NameTaken):
+        run(compare_endpoint.handler)
+
+
+def test_our_name_over_another_configuration_is_not_unchanged(aws: Stubs) -> None:
+    endpoint_is(aws, PLAIN.wanted_config.name)
+    aws.sagemaker.add_response("describe_model", MODEL)
+    (variant,) = PLAIN.wanted_config.request["ProductionVariants"]
+    aws.sagemaker.add_response(
+        "describe_endpoint_config", {**CONFIG, "ProductionVariants": [{**variant, "InitialInstanceCount": 2}]}
+    )
+    with pytest.raises(NameTaken):
+        run(compare_endpoint.handler)
+
+
+@pytest.mark.parametrize("missing", ["model", "configuration", "artifact"])
+def test_what_was_deleted_under_a_serving_endpoint_is_made_again(aws: Stubs, storage: Storage, missing: str) -> None:
+    endpoint_is(aws, PLAIN.wanted_config.name)
+    gone = "ValidationException"
+    if missing == "model":
+        aws.sagemaker.add_client_error("describe_model", gone, 'Could not find model "arn".')
+    else:
+        aws.sagemaker.add_response("describe_model", MODEL)
+    if missing == "configuration":
+        aws.sagemaker.add_client_error("describe_endpoint_config", gone, 'Could not find endpoint configuration "arn".')
+    else:
+        aws.sagemaker.add_response("describe_endpoint_config", CONFIG)
+    copies_are_there(storage, missing=1 if missing == "artifact" else None)
+    compared = Promotion.from_json(run(compare_endpoint.handler))
+    assert compared.result is None
+    assert compared.change is not None
+    assert compared.change.progress is Progress.CHANGE_WANTED
+
+
+# What is in the target already
+
+
+@pytest.mark.parametrize("missing", [None, 0, 1])
+def test_the_copies_that_are_there_are_written_down_for_the_plan(
+    aws: Stubs, storage: Storage, missing: int | None
+) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    there = copies_are_there(storage, missing=missing)
+    run(compare_endpoint.handler)
+    assert sorted(written_as_there(storage)) == sorted(there)
+
+
+def test_of_a_first_promotion_nothing_is_there(aws: Stubs, storage: Storage) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    run(compare_endpoint.handler)
+    assert written_as_there(storage) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"), [({"size": 1}, "has size 1"), ({"key": "more"}, "is no part of the model")]
+)
+def test_what_is_there_and_not_ours_stops_the_promotion(
+    aws: Stubs, storage: Storage, change: dict[str, Any], told: str
+) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    copies_are_there(storage)
+    key = f"{ARTIFACTS[0].key}{change.get('key', '')}"
+    storage.put(QA.artifact_bucket, key, change.get("size", 10))
+    with pytest.raises(ArtifactMismatch, match=f"{key} {told}"):
+        run(compare_endpoint.handler)
+
+
+def test_an_inventory_that_is_missing_is_not_an_empty_one(aws: Stubs, storage: Storage) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    del storage.objects[HUB.bucket, "promotions/release-7/inventory.jsonl"]
+    with pytest.raises(CallRefused, match="GetObject"):
+        run(compare_endpoint.handler)
+
+
+# Creating
+
+
+def test_the_model_is_made_by_the_deployer(aws: Stubs) -> None:
+    aws.let_in()
+    aws.sagemaker.add_response("create_model", {"ModelArn": MODEL["ModelArn"]})
+    assert Promotion.from_json(run(create_model.handler)) == PLAIN
+
+
+def test_the_configuration_is_made_by_the_deployer(aws: Stubs) -> None:
+    aws.let_in()
+    aws.sagemaker.add_response("create_endpoint_config", {"EndpointConfigArn": CONFIG["EndpointConfigArn"]})
+    assert Promotion.from_json(run(create_endpoint_config.handler)) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [create_model.handler, create_endpoint_config.handler, verify_artifacts.handler, compare_endpoint.handler],
+)
+def test_every_step_may_be_refused_its_role(
+    aws: Stubs, storage: Storage, handler: Callable[..., dict[str, Any]]
+) -> None:
+    work_lists.write(work_lists.TRANSFERS, [], PLAIN, s3=storage.client)
+    aws.sts.add_client_error("assume_role", "AccessDenied", "not authorized", 403)
+    with pytest.raises(PromotionError, match="sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-deployer"):
+        run(handler)
+
+
+# Explaining
+
+
+def explained(failed: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = explain_failure.handler({"failed": failed, "execution": {"arn": "arn:x:release-7"}}, None)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("failed", "told"),
+    [
+        ({"Error": "NameTaken", "Cause": '{"errorMessage": "it exists"}'}, ("NameTaken", "Refused", "it exists")),
+        ({"Error": "Odd", "Cause": "text"}, ("Odd", "Errored", "text")),
+        ({"Error": "Odd", "Cause": '["a"]'}, ("Odd", "Errored", '["a"]')),
+    ],
+)
+def test_a_failure_is_a_name_a_family_and_a_text(failed: dict[str, Any], told: tuple[str, ...]) -> None:
+    assert tuple(explained(failed).values()) == told
+
+
+@pytest.mark.parametrize("failed", [{}, {"Error": "Odd"}, {"Cause": ""}, {"Error": "", "Cause": ""}])
+def test_a_failure_without_words_is_explained_all_the_same(failed: dict[str, Any]) -> None:
+    assert all(explained(failed).values())
+
+
+def test_a_client_error_is_never_what_the_workflow_sees(aws: Stubs) -> None:
+    aws.let_in()
+    aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", "odd", 400)
+    with pytest.raises(Exception, match="odd") as raised:
+        run(compare_endpoint.handler)
+    assert not isinstance(raised.value, ClientError)

@@ -1,0 +1,180 @@
+"""Asking registries: what a tag means, and whether the target may use an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound, Throttled
+from lambdas.promotion.images import ecr_client
+from tests.adapters.conftest import Stubs
+from tests.unit.builders import QA
+
+DIGEST = f"sha256:{'a' * 64}"
+OWN = "222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model"
+THEIRS = "555555555555.dkr.ecr.us-east-1.amazonaws.com/team/model"
+HERE = "333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/team/model"
+MEDIA_TYPES = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+]
+NOBODYS_WORD = (
+    "User: x is not authorized to perform: ecr:BatchGetImage on resource: y because no {}-based policy "
+    "allows the ecr:BatchGetImage action"
+)
+
+
+def account(number: str = "222222222222", duty: str = "dev-reader") -> Account:
+    return Account(f"arn:aws:iam::{number}:role/promote-{duty}", sessions._session, "us-east-1")
+
+
+TARGET = ("333333333333", "qa-deployer")
+
+
+def asked_for(number: str, **image: str) -> dict[str, Any]:
+    repository = "promote/team/model" if number == "333333333333" else "team/model"
+    return {
+        "registryId": number,
+        "repositoryName": repository,
+        "imageIds": [image],
+        "acceptedMediaTypes": MEDIA_TYPES,
+    }
+
+
+def there_is(aws: Stubs, asked: dict[str, Any]) -> None:
+    image = {"imageId": {"imageDigest": DIGEST}, "imageManifest": "{}", "imageManifestMediaType": "a"}
+    aws.ecr.add_response("batch_get_image", {"images": [image], "failures": []}, asked)
+
+
+def there_is_not(aws: Stubs, code: str = "ImageNotFound") -> None:
+    failure: dict[str, Any] = {"failureCode": code, "failureReason": "the reason"}
+    aws.ecr.add_response("batch_get_image", {"images": [], "failures": [failure]})
+
+
+def denied(aws: Stubs, policy: str) -> None:
+    aws.ecr.add_client_error("batch_get_image", "AccessDeniedException", NOBODYS_WORD.format(policy), 400)
+
+
+def test_a_tag_means_a_digest_now(aws: Stubs) -> None:
+    there_is(aws, asked_for("222222222222", imageTag="1.2"))
+    assert ecr_client.digest_of(f"{OWN}:1.2", account=account()) == DIGEST
+
+
+def test_an_image_without_a_tag_is_the_latest(aws: Stubs) -> None:
+    there_is(aws, asked_for("222222222222", imageTag="latest"))
+    assert ecr_client.digest_of(OWN, account=account()) == DIGEST
+
+
+@pytest.mark.parametrize(
+    ("image", "digest"),
+    [
+        (f"{OWN}:1.2@{DIGEST}", DIGEST),
+        ("public.ecr.aws/team/model:1", None),
+        ("team/model", None),
+        (OWN.replace("us-east-1", "eu-west-1"), None),
+    ],
+)
+def test_what_is_pinned_or_cannot_be_asked_here_is_not_asked_for(aws: Stubs, image: str, digest: str | None) -> None:
+    assert ecr_client.digest_of(image, account=account()) == digest
+
+
+def test_each_image_is_asked_for(aws: Stubs) -> None:
+    there_is(aws, asked_for("222222222222", imageTag="1"))
+    there_is(aws, asked_for("555555555555", imageTag="2"))
+    assert ecr_client.digests([f"{OWN}:1", f"{THEIRS}:2"], account()) == {f"{OWN}:1": DIGEST, f"{THEIRS}:2": DIGEST}
+
+
+def test_an_image_that_is_missing_is_refused_by_its_address(aws: Stubs) -> None:
+    there_is_not(aws)
+    with pytest.raises(ImageNotFound, match=rf"{OWN}:1 .*account 222222222222 in us-east-1, repository team/model"):
+        ecr_client.digest_of(f"{OWN}:1", account=account())
+
+
+def test_a_repository_that_is_missing_has_no_image(aws: Stubs) -> None:
+    aws.ecr.add_client_error("batch_get_image", "RepositoryNotFoundException", "The repository does not exist")
+    with pytest.raises(ImageNotFound):
+        ecr_client.digest_of(f"{OWN}:1", account=account())
+
+
+def test_a_registry_that_does_not_let_us_ask_leaves_the_tag(aws: Stubs) -> None:
+    denied(aws, "resource")
+    assert ecr_client.digest_of(f"{THEIRS}:1", account=account()) is None
+
+
+@pytest.mark.parametrize(("image", "policy"), [(THEIRS, "identity"), (OWN, "identity"), (OWN, "resource")])
+def test_a_right_that_is_ours_to_give_is_never_missed_silently(aws: Stubs, image: str, policy: str) -> None:
+    denied(aws, policy)
+    with pytest.raises(AccessDenied, match="promote-dev-reader may not call ecr:BatchGetImage on the repository"):
+        ecr_client.digest_of(f"{image}:1", account=account())
+
+
+def test_an_image_that_ecr_does_not_give_is_told_with_its_reason(aws: Stubs) -> None:
+    there_is_not(aws, "ImageInaccessible")
+    with pytest.raises(CallRefused, match="ImageInaccessible: the reason"):
+        ecr_client.digest_of(f"{OWN}:1", account=account())
+
+
+def test_a_throttled_question_is_asked_again_by_the_workflow(aws: Stubs) -> None:
+    aws.ecr.add_client_error("batch_get_image", "ThrottlingException", "Rate exceeded")
+    with pytest.raises(Throttled):
+        ecr_client.digest_of(f"{OWN}:1", account=account())
+
+
+# What the target may use
+
+
+def test_images_that_the_target_may_use_are_asked_for_by_their_digest_and_go_further(aws: Stubs) -> None:
+    there_is(aws, asked_for("222222222222", imageDigest=DIGEST))
+    there_is(aws, asked_for("333333333333", imageDigest=DIGEST))
+    images = [f"{OWN}@{DIGEST}", f"{HERE}@{DIGEST}", "registry.example/team/model:1"]
+    ecr_client.require_usable(images, QA, account=account(*TARGET))
+
+
+def test_an_image_that_is_not_there_is_refused(aws: Stubs) -> None:
+    there_is_not(aws)
+    with pytest.raises(ImageNotFound, match=rf"{OWN}@{DIGEST} is not there: account 222222222222"):
+        ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
+
+
+def test_an_image_that_may_not_be_pulled_is_told_with_what_its_policy_and_the_execution_role_need(aws: Stubs) -> None:
+    denied(aws, "resource")
+    with pytest.raises(ImageNotAccessible) as told:
+        ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
+    for words in (
+        "arn:aws:iam::333333333333:role/promote-qa-deployer",
+        "In account 222222222222 the policy of the repository team/model",
+        '"Principal": {"AWS": "arn:aws:iam::333333333333:root"}',
+        '"Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]',
+        "arn:aws:iam::333333333333:role/promote-qa-execution",
+        "arn:aws:ecr:us-east-1:222222222222:repository/team/model",
+        "ecr:GetAuthorizationToken",
+    ):
+        assert words in str(told.value)
+
+
+def test_in_its_own_account_an_image_needs_no_repository_policy(aws: Stubs) -> None:
+    denied(aws, "identity")
+    with pytest.raises(ImageNotAccessible) as told:
+        ecr_client.require_usable([f"{HERE}@{DIGEST}"], QA, account=account(*TARGET))
+    assert "TargetsPull" not in str(told.value)
+
+
+def test_all_problems_of_all_images_are_told_at_once(aws: Stubs) -> None:
+    there_is_not(aws)
+    denied(aws, "resource")
+    with pytest.raises(ImageNotAccessible) as told:
+        ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))
+    assert f"{OWN}:1 is not there" in str(told.value)
+    assert "In account 555555555555" in str(told.value)
+
+
+def test_all_missing_images_are_told_at_once(aws: Stubs) -> None:
+    for _ in range(2):
+        there_is_not(aws)
+    with pytest.raises(ImageNotFound, match=rf"{OWN}:1 is not there.*{THEIRS}:1 is not there"):
+        ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))

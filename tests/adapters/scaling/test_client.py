@@ -1,0 +1,352 @@
+"""Application Auto Scaling: what is asked exactly, and what each answer means; and the two steps that ask it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.handlers import put_aside_scaling, restore_scaling, tidy_up
+from lambdas.promotion.aws import sessions, work_lists
+from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Promotion, RollBack, RollBackProgress
+from lambdas.promotion.contract.errors import (
+    AccessDenied,
+    CallRefused,
+    PromotionError,
+    ScalingIncomplete,
+    ServiceUnavailable,
+)
+from lambdas.promotion.contract.settings import INSTANCES, Scaling
+from lambdas.promotion.outcome.execution_history import LastState
+from lambdas.promotion.scaling import client as scaling_client
+from lambdas.promotion.scaling import restore as scaling_restore
+from lambdas.promotion.scaling import targets as scaling_targets
+from lambdas.promotion.scaling.targets import ScalableTarget
+from tests.adapters.conftest import Stubs
+from tests.adapters.fake_s3 import Storage
+from tests.unit.builders import BEGUN, HUB, OLD_CONFIG, STAGE, promotion
+
+PLAIN = promotion()
+RESOURCE = "endpoint/reviews-qa/variant/All"
+NAMED = {"ServiceNamespace": "sagemaker", "ResourceId": RESOURCE, "ScalableDimension": INSTANCES}
+ARN = "arn:aws:application-autoscaling:us-east-1:333333333333:scalable-target/0a1b"
+SUSPENDED = {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": False, "ScheduledScalingSuspended": False}
+STEPS = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [{"ScalingAdjustment": 1}]}
+TRACKING = {"TargetValue": 70.0}
+ALARM = {
+    "AlarmName": "busy",
+    "AlarmActions": ["arn:aws:autoscaling:old"],
+    "Threshold": 100.0,
+    "EvaluationPeriods": 1,
+    "ComparisonOperator": "GreaterThanThreshold",
+}
+WHOLE = ScalableTarget(
+    resource=RESOURCE,
+    dimension=INSTANCES,
+    register={"MinCapacity": 1, "MaxCapacity": 4, "SuspendedState": SUSPENDED},
+    policies=(
+        {"PolicyName": "steps", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": STEPS},
+        {
+            "PolicyName": "tracking",
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": TRACKING,
+        },
+    ),
+    scheduled_actions=(
+        {
+            "ScheduledActionName": "night",
+            "Schedule": "cron(0 22 * * ? *)",
+            "StartTime": "2999-01-01T00:00:00+00:00",
+            "ScalableTargetAction": {"MaxCapacity": 1},
+        },
+    ),
+    policy_arns={"steps": "arn:aws:autoscaling:old", "tracking": "arn:aws:autoscaling:tracking"},
+    alarms=(ALARM,),
+    tags={"team": "nlp"},
+)
+
+
+def endpoint(aws: Stubs, *variants: dict[str, Any]) -> None:
+    answer = {
+        "EndpointName": "reviews-qa",
+        "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
+        "EndpointConfigName": OLD_CONFIG,
+        "EndpointStatus": "InService",
+        "CreationTime": BEGUN,
+        "LastModifiedTime": BEGUN,
+        "ProductionVariants": list(variants),
+    }
+    aws.sagemaker.add_response("describe_endpoint", answer, {"EndpointName": "reviews-qa"})
+
+
+def configuration(aws: Stubs, instance_type: str, name: str = OLD_CONFIG) -> None:
+    answer = {
+        "EndpointConfigName": name,
+        "EndpointConfigArn": f"arn:aws:sagemaker:us-east-1:333333333333:endpoint-config/{name}",
+        "ProductionVariants": [{"VariantName": "All", "InstanceType": instance_type}],
+        "CreationTime": BEGUN,
+    }
+    aws.sagemaker.add_response("describe_endpoint_config", answer, {"EndpointConfigName": name})
+
+
+def registered(aws: Stubs) -> None:
+    """Answer what WHOLE is read from, in two pages."""
+    client, made = aws.of("application-autoscaling"), {"CreationTime": BEGUN, **NAMED}
+    target = {**made, **WHOLE.register, "RoleARN": "arn:role", "ScalableTargetARN": ARN}
+    client.add_response(
+        "describe_scalable_targets",
+        {"ScalableTargets": [target]},
+        {"ServiceNamespace": "sagemaker", "ResourceIds": [RESOURCE]},
+    )
+    steps, tracking = (
+        {**made, **one, "PolicyARN": WHOLE.policy_arns[one["PolicyName"]], "Alarms": [alarm]}
+        for one, alarm in zip(WHOLE.policies, _alarms("busy", "TargetTracking-1"), strict=True)
+    )
+    client.add_response("describe_scaling_policies", {"ScalingPolicies": [steps], "NextToken": "more"}, NAMED)
+    client.add_response("describe_scaling_policies", {"ScalingPolicies": [tracking]}, {**NAMED, "NextToken": "more"})
+    night = {**WHOLE.scheduled_actions[0], "StartTime": datetime(2999, 1, 1, tzinfo=UTC), "ScheduledActionARN": "arn"}
+    client.add_response("describe_scheduled_actions", {"ScheduledActions": [{**made, **night}]}, NAMED)
+    aws.of("cloudwatch").add_response(
+        "describe_alarms",
+        {"MetricAlarms": [{**ALARM, "StateValue": "OK", "AlarmArn": "arn:alarm"}]},
+        {"AlarmNames": ["busy"], "AlarmTypes": ["MetricAlarm"]},
+    )
+    client.add_response("list_tags_for_resource", {"Tags": WHOLE.tags}, {"ResourceARN": ARN})
+
+
+def _alarms(*names: str) -> list[dict[str, str]]:
+    return [{"AlarmName": name, "AlarmARN": f"arn:{name}"} for name in names]
+
+
+def register(aws: Stubs) -> None:
+    """Expect the requests that register WHOLE, in their order."""
+    client = aws.of("application-autoscaling")
+    client.add_response("register_scalable_target", {"ScalableTargetARN": ARN}, {**NAMED, **WHOLE.register})
+    client.add_response("tag_resource", {}, {"ResourceARN": ARN, "Tags": WHOLE.tags})
+    for policy, arn in zip(WHOLE.policies, ("arn:aws:autoscaling:new", "arn:aws:autoscaling:t2"), strict=True):
+        client.add_response("put_scaling_policy", {"PolicyARN": arn}, {**NAMED, **policy})
+    client.add_response("put_scheduled_action", {}, {**NAMED, **WHOLE.scheduled_actions[0]})
+    alarm = {**ALARM, "AlarmActions": ["arn:aws:autoscaling:new"]}
+    aws.of("cloudwatch").add_response("put_metric_alarm", {}, alarm)
+
+
+def run(handler: Any, event: dict[str, Any]) -> Any:
+    return handler(json.loads(json.dumps({"attempt": 0, **event})), None)
+
+
+def written(storage: Storage) -> list[ScalableTarget]:
+    return work_lists.read_if_there(work_lists.SCALING, ScalableTarget, PLAIN, s3=storage.client)
+
+
+# Putting aside
+
+
+def test_what_is_in_the_way_is_written_down_whole_and_then_deregistered(aws: Stubs, storage: Storage) -> None:
+    aws.let_in()
+    endpoint(aws, {"VariantName": "All"})
+    configuration(aws, "ml.m5.large")
+    registered(aws)
+    aws.of("application-autoscaling").add_response("deregister_scalable_target", {}, NAMED)
+    done = Promotion.from_json(run(put_aside_scaling.handler, {"promotion": PLAIN.to_json()}))
+
+    assert written(storage) == [WHOLE]
+    assert done.scaling is not None
+    assert (done.scaling.targets, done.scaling.list) == (1, "promotions/release-7/scaling.jsonl")
+
+
+def test_a_deregistration_that_fails_leaves_what_is_written_down(aws: Stubs, storage: Storage) -> None:
+    aws.let_in()
+    endpoint(aws, {"VariantName": "All"})
+    configuration(aws, "ml.m5.large")
+    registered(aws)
+    aws.of("application-autoscaling").add_client_error(
+        "deregister_scalable_target", "InternalServiceException", "", 500
+    )
+    with pytest.raises(ServiceUnavailable):
+        run(put_aside_scaling.handler, {"promotion": PLAIN.to_json()})
+    assert written(storage) == [WHOLE]
+
+
+def test_a_run_that_finds_nothing_registered_any_more_keeps_the_list(aws: Stubs, storage: Storage) -> None:
+    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
+    aws.let_in()
+    endpoint(aws, {"VariantName": "All"})
+    configuration(aws, "ml.m5.large")
+    aws.of("application-autoscaling").add_response("describe_scalable_targets", {"ScalableTargets": []})
+    run(put_aside_scaling.handler, {"promotion": PLAIN.to_json()})
+    assert written(storage) == [WHOLE]
+
+
+def test_what_an_earlier_run_has_deregistered_is_no_error(aws: Stubs) -> None:
+    client = aws.of("application-autoscaling")
+    client.add_client_error("deregister_scalable_target", "ObjectNotFoundException", "No scalable target found", 400)
+    scaling_client.deregister([WHOLE], autoscaling=client.client)  # type: ignore[arg-type]
+
+
+def test_of_an_endpoint_without_variants_no_target_is_asked_for(aws: Stubs) -> None:
+    """The call without resources tells of every endpoint in the account."""
+    account = Account("arn:aws:iam::333333333333:role/r", boto3.Session(), "us-east-1")
+    assert scaling_client.registered("reviews-qa", [], account) == []
+
+
+def test_what_a_deleted_configuration_had_is_not_known(aws: Stubs) -> None:
+    aws.sagemaker.add_client_error("describe_endpoint_config", "ValidationException", "Could not find endpoint conf")
+    assert scaling_client.configured("gone", sagemaker=aws.sagemaker.client) == {}  # type: ignore[arg-type]
+
+
+def test_an_endpoint_that_is_gone_serves_nothing(aws: Stubs) -> None:
+    aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "arn".')
+    assert scaling_client.live("reviews-qa", sagemaker=aws.sagemaker.client) == scaling_client.Live()  # type: ignore[arg-type]
+
+
+# Registering again
+
+
+def test_everything_that_was_written_down_is_put_and_alarms_call_the_new_policies(aws: Stubs, storage: Storage) -> None:
+    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
+    aws.let_in()
+    endpoint(aws, {"VariantName": "All"})
+    register(aws)
+    assert run(restore_scaling.handler, {"promotion": PLAIN.to_json()}) == PLAIN.to_json()
+
+
+def test_a_promotion_that_put_nothing_aside_enters_no_account(aws: Stubs, storage: Storage) -> None:
+    assert run(restore_scaling.handler, {"promotion": PLAIN.to_json()}) == PLAIN.to_json()
+
+
+def test_what_belongs_to_a_variant_that_is_gone_is_left_out(aws: Stubs, storage: Storage) -> None:
+    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
+    aws.let_in()
+    endpoint(aws, {"VariantName": "Other"})
+    run(restore_scaling.handler, {"promotion": PLAIN.to_json()})
+    assert written(storage) == [WHOLE]
+
+
+SCALED = replace(
+    PLAIN,
+    stage=replace(
+        STAGE, autoscaling=(Scaling(variant="All", dimension=INSTANCES, capacity={"MinCapacity": 2, "MaxCapacity": 3}),)
+    ),
+)
+
+
+def test_what_the_stage_says_is_registered_after_a_promotion_that_went_well(aws: Stubs, storage: Storage) -> None:
+    aws.let_in()
+    endpoint(aws, {"VariantName": "All"})
+    aws.of("application-autoscaling").add_response(
+        "register_scalable_target", {"ScalableTargetARN": ARN}, {**NAMED, "MinCapacity": 2, "MaxCapacity": 3}
+    )
+    run(restore_scaling.handler, {"promotion": SCALED.to_json()})
+
+
+def test_after_a_failure_what_the_stage_says_is_not_registered(aws: Stubs, storage: Storage) -> None:
+    assert run(restore_scaling.handler, {"promotion": SCALED.to_json(), "failed": {}}) == SCALED.to_json()
+
+
+def test_after_a_stop_what_the_stage_says_is_not_registered_either(storage: Storage) -> None:
+    assert scaling_restore.restore(SCALED, well=False, hub=storage.client) == 0
+
+
+def test_long_after_a_stop_what_somebody_has_registered_meanwhile_stays(aws: Stubs, storage: Storage) -> None:
+    work_lists.write(work_lists.SCALING, [WHOLE], SCALED, s3=storage.client)
+    aws.let_in()
+    endpoint(aws, {"VariantName": "All"})
+    registered(aws)
+    assert scaling_restore.restore(SCALED, well=False, hub=storage.client, leave_registered=True) == 0
+
+
+@pytest.mark.parametrize(("state", "waits"), [(resource_names.PUT_ASIDE_STATE, True), ("Wait for the endpoint", False)])
+def test_who_tidies_up_waits_for_a_lambda_that_was_putting_it_aside(
+    monkeypatch: pytest.MonkeyPatch, state: str, waits: bool
+) -> None:
+    slept: list[float] = []
+    restored: list[bool] = []
+
+    def restore(*_: object, leave_registered: bool, **__: object) -> int:
+        restored.append(leave_registered)
+        return 1
+
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(tidy_up, "s3_of_hub", lambda: None)
+    monkeypatch.setattr(scaling_restore, "restore", restore)
+    last = LastState(name=state, promotion=SCALED)
+    assert tidy_up._restore_scaling(last, stopped_at=datetime.now(UTC)) == 1
+    assert tidy_up._restore_scaling(last, stopped_at=BEGUN) == 1
+    assert restored == [False, True]
+    assert [seconds > 80 for seconds in slept] == ([True, False] if waits else [])
+
+
+def test_on_the_way_back_the_configuration_gone_back_to_says_what_is_in_the_way(aws: Stubs, storage: Storage) -> None:
+    """The endpoint serves the wanted one, with its instance type; what is scaled of it is there before."""
+    back = RollBack(progress=RollBackProgress.SCALING_IN_THE_WAY, began_at=BEGUN, to="before")
+    one = replace(PLAIN, roll_back=back)
+    aws.let_in()
+    endpoint(aws, {"VariantName": "All"})
+    configuration(aws, "ml.t2.medium")
+    configuration(aws, "ml.m5.large", name="before")
+    registered(aws)
+    aws.of("application-autoscaling").add_response("deregister_scalable_target", {}, NAMED)
+    run(put_aside_scaling.handler, {"promotion": one.to_json()})
+    assert written(storage) == [WHOLE]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("ValidationException", 400, ScalingIncomplete),
+        ("FailedResourceAccessException", 400, ScalingIncomplete),
+        ("LimitExceededException", 400, ScalingIncomplete),
+        ("AccessDeniedException", 400, ScalingIncomplete),
+        ("ConcurrentUpdateException", 400, ServiceUnavailable),
+        ("InternalServiceException", 500, ServiceUnavailable),
+    ],
+)
+def test_what_passes_is_tried_again_and_all_else_is_told_with_where_it_is_written_down(
+    aws: Stubs, storage: Storage, code: str, status: int, error: type[PromotionError]
+) -> None:
+    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
+    aws.let_in()
+    endpoint(aws, {"VariantName": "All"})
+    aws.of("application-autoscaling").add_client_error("register_scalable_target", code, "Not this one.", status)
+    with pytest.raises(error, match=r"endpoint/reviews-qa/variant/All.*Not this one\.") as told:
+        run(restore_scaling.handler, {"promotion": PLAIN.to_json()})
+    assert error is not ScalingIncomplete or f"s3://{HUB.bucket}/promotions/release-7/scaling.jsonl" in str(told.value)
+
+
+def test_one_target_that_is_refused_does_not_keep_the_others_from_being_registered(
+    aws: Stubs, storage: Storage
+) -> None:
+    other = replace(WHOLE, resource=scaling_targets.resource_id("reviews-qa", "Other"))
+    work_lists.write(work_lists.SCALING, [other, WHOLE], PLAIN, s3=storage.client)
+    aws.let_in()
+    endpoint(aws, {"VariantName": "All"}, {"VariantName": "Other"})
+    aws.of("application-autoscaling").add_client_error("register_scalable_target", "ValidationException", "No.", 400)
+    register(aws)
+    with pytest.raises(ScalingIncomplete, match="variant/Other: AWS refused RegisterScalableTarget: No"):
+        run(restore_scaling.handler, {"promotion": PLAIN.to_json()})
+
+
+def test_a_right_on_an_alarm_is_named_as_iam_names_it(aws: Stubs) -> None:
+    aws.let_in()
+    account = sessions.assume("arn:aws:iam::333333333333:role/r", region="us-east-1", session_name="release-7")
+    aws.of("cloudwatch").add_client_error("put_metric_alarm", "AccessDenied", "no", 403)
+    with pytest.raises(AccessDenied, match="cloudwatch:PutMetricAlarm on busy"):
+        account.cloudwatch.put_metric_alarm(
+            AlarmName="busy", EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold"
+        )
+
+
+def test_a_refusal_to_read_what_is_registered_names_the_call(aws: Stubs, storage: Storage) -> None:
+    aws.let_in()
+    endpoint(aws, {"VariantName": "All"})
+    configuration(aws, "ml.m5.large")
+    aws.of("application-autoscaling").add_client_error("describe_scalable_targets", "ValidationException", "Bad.", 400)
+    with pytest.raises(CallRefused, match="DescribeScalableTargets: Bad"):
+        run(put_aside_scaling.handler, {"promotion": PLAIN.to_json()})

@@ -1,0 +1,162 @@
+"""What a smoke test sends: who reads it, where, and what is wrong with it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.response import StreamingBody
+
+from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.contract.document import Promotion, S3Object
+from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable, SamplePayloadUnusable
+from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
+from lambdas.promotion.smoke_test import payloads, sample_resolution
+from tests.adapters.conftest import Stubs
+from tests.unit.builders import BUCKET, MODEL, STAGE, VERSION, package, promotion
+from tests.unit.smoke_test.test_sample_archive import FILE, archive
+
+HERE = Payload(bucket="payloads", key="a/b.csv")
+THERE = replace(HERE, in_source=True)
+SAMPLE = S3Object(bucket=BUCKET, key="sample.tar.gz", etag='"ss"', size=100)
+URI = f"s3://{BUCKET}/sample.tar.gz"
+
+
+def with_payload(*given: Payload) -> Promotion:
+    tests = tuple(SmokeTest(payload=one, content_type="text/csv") for one in given)
+    plain = promotion()
+    return replace(plain, stage=replace(plain.stage, smoke_tests=tests))
+
+
+@pytest.fixture
+def readers(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> dict[bool, Account]:
+    def account(number: str, role: str) -> Account:
+        made = Account(f"arn:aws:iam::{number}:role/{role}", None, "us-east-1")  # type: ignore[arg-type]
+        made.__dict__.update(s3=stubs.s3.client, sagemaker=stubs.sagemaker.client)
+        return made
+
+    sessions.name_refusals(stubs.s3.client, "The role invoker")
+    return {False: account("333333333333", "promote-qa-invoker"), True: account("222222222222", "promote-dev-reader")}
+
+
+def content(stubs: Stubs, body: bytes, **asked: Any) -> None:
+    answer = {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentLength": len(body)}
+    stubs.s3.add_response("get_object", answer, asked or None)
+
+
+@pytest.mark.parametrize(
+    ("payload", "sent"), [(Payload(text="ein Käse"), "ein Käse".encode()), (Payload(base64="AAH/"), b"\0\1\xff")]
+)
+def test_a_payload_in_the_configuration_needs_no_call(
+    payload: Payload, sent: bytes, readers: dict[bool, Account]
+) -> None:
+    assert payloads.content_of(payload, with_payload(payload), readers=readers) == sent
+
+
+@pytest.mark.parametrize(("payload", "owner"), [(HERE, "333333333333"), (THERE, "222222222222")])
+def test_an_object_is_read_in_the_account_that_must_own_it(
+    payload: Payload, owner: str, stubs: Stubs, readers: dict[bool, Account]
+) -> None:
+    content(stubs, b"x", Bucket="payloads", Key="a/b.csv", ExpectedBucketOwner=owner)
+    assert payloads.content_of(payload, with_payload(payload), readers=readers) == b"x"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error", "told"),
+    [
+        ("NoSuchKey", 404, PayloadUnusable, "account 333333333333 has no such object"),
+        ("AccessDenied", 403, AccessDenied, "It takes s3:GetObject"),
+    ],
+)
+def test_an_object_that_cannot_be_read_is_told(
+    code: str, status: int, error: type[Exception], told: str, stubs: Stubs, readers: dict[bool, Account]
+) -> None:
+    stubs.s3.add_client_error("get_object", code, "no", http_status_code=status)
+    with pytest.raises(error, match=f"s3://payloads/a/b.csv.*{told}"):
+        payloads.content_of(HERE, with_payload(HERE), readers=readers)
+
+
+def test_an_object_that_no_endpoint_takes_is_not_read(stubs: Stubs, readers: dict[bool, Account]) -> None:
+    answer = {"Body": StreamingBody(io.BytesIO(b""), 0), "ContentLength": 6_291_457}
+    stubs.s3.add_response("get_object", answer)
+    with pytest.raises(PayloadUnusable, match="6291457 bytes, more than 6291456"):
+        payloads.content_of(HERE, with_payload(HERE), readers=readers)
+
+
+def test_a_sample_is_read_in_the_source_as_it_was_resolved_and_unpacked(
+    stubs: Stubs, readers: dict[bool, Account]
+) -> None:
+    sample = Payload(sample=True)
+    resolved = with_payload(sample)
+    resolved = replace(resolved, model=replace(resolved.model, sample_payload=SAMPLE))
+    content(
+        stubs, archive(FILE), Bucket=BUCKET, Key="sample.tar.gz", ExpectedBucketOwner="222222222222", IfMatch='"ss"'
+    )
+    assert payloads.content_of(sample, resolved, readers=readers) == b"a fine film"
+
+    stubs.s3.add_client_error("get_object", "PreconditionFailed", "no", http_status_code=412)
+    with pytest.raises(PayloadUnusable, match="changed after the promotion resolved it"):
+        payloads.content_of(sample, resolved, readers=readers)
+
+
+# Resolving
+
+SAMPLED = replace(STAGE, smoke_tests=(SmokeTest(payload=Payload(sample=True), content_type="text/csv"),))
+OF_VERSION = replace(MODEL, arn=VERSION, model_package_arn=VERSION)
+
+
+def registered(stubs: Stubs, **members: Any) -> None:
+    answer = {**package(), "ModelPackageStatusDetails": {"ValidationStatuses": []}, **members}
+    stubs.sagemaker.add_response(
+        "describe_model_package", answer, {"ModelPackageName": VERSION, "IncludedData": "MetadataOnly"}
+    )
+
+
+def lies_there(stubs: Stubs, body: bytes) -> None:
+    stubs.s3.add_response("head_object", {"ETag": '"ss"', "ContentLength": len(body)})
+    if len(body) < 1000:
+        content(stubs, body)
+
+
+def test_a_stage_that_sends_no_sample_asks_for_none(readers: dict[bool, Account]) -> None:
+    assert sample_resolution.resolved(OF_VERSION, STAGE, source=readers[True]) is OF_VERSION
+
+
+def test_the_sample_of_the_version_is_found_and_tried(stubs: Stubs, readers: dict[bool, Account]) -> None:
+    registered(stubs, SamplePayloadUrl=URI)
+    lies_there(stubs, body := archive(FILE))
+    found = sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
+    assert found.sample_payload == replace(SAMPLE, size=len(body))
+
+
+def test_a_model_that_is_no_version_has_no_sample(readers: dict[bool, Account]) -> None:
+    with pytest.raises(SamplePayloadUnusable, match="is no version of the registry"):
+        sample_resolution.resolved(MODEL, SAMPLED, source=readers[True])
+
+
+def test_a_version_without_one_is_refused(stubs: Stubs, readers: dict[bool, Account]) -> None:
+    registered(stubs)
+    with pytest.raises(SamplePayloadUnusable, match=r"names none .*Nothing was created"):
+        sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
+
+
+def test_a_sample_that_is_gone_is_refused(stubs: Stubs, readers: dict[bool, Account]) -> None:
+    registered(stubs, SamplePayloadUrl=URI)
+    stubs.s3.add_client_error("head_object", "404", "Not Found", http_status_code=404)
+    with pytest.raises(SamplePayloadUnusable, match="account 222222222222 has no such object"):
+        sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
+
+
+@pytest.mark.parametrize(
+    ("body", "told"), [(b"no archive", "which is no gzip archive"), (b"x" * 7_400_000, "which has 7400000 bytes")]
+)
+def test_a_sample_that_cannot_be_sent_is_refused(
+    body: bytes, told: str, stubs: Stubs, readers: dict[bool, Account]
+) -> None:
+    registered(stubs, SamplePayloadUrl=URI)
+    lies_there(stubs, body)
+    with pytest.raises(SamplePayloadUnusable, match=told):
+        sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])

@@ -1,0 +1,133 @@
+"""A promotion that is stopped from outside: nobody can catch that, so a rule tidies up, and the next one works."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.aws.faults.s3 import Kind
+from sandbox.aws.faults.sagemaker import Kind as EndpointKind
+from tests.integration.scenarios import QA, Subject, forget_large_copies, large, new_model, promote, start, tidy_up
+from tests.integration.world import World
+
+UNTIL_IT_SERVES = [
+    "Resolve the model",
+    "Plan the copy",
+    "Copy the artifacts",
+    "Complete the copy",
+    "Verify the artifacts",
+    "Create the model",
+    "Deploy the endpoint",
+    "Wait for the endpoint",
+]
+
+
+@pytest.fixture
+def world(lasting_world: World) -> Iterator[World]:
+    lasting_world.forget()
+    lasting_world.abort_uploads("qa")
+    yield lasting_world
+    lasting_world.forget()
+    forget_large_copies(lasting_world, QA)
+
+
+def stop(world: World, arn: str) -> None:
+    world.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="Somebody had enough.")
+
+
+def no_uploads(world: World, *, seconds: float = 10) -> bool:
+    """Whether nothing is open, at last."""
+    deadline = time.monotonic() + seconds
+    while world.open_uploads("qa"):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_a_promotion_that_is_stopped_while_it_copies_parts_leaves_no_upload_and_no_object(world: World) -> None:
+    world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=2.0, times=None)
+    arn = start(world, QA, large(world, QA))
+    world.wait_for_state(arn, "Copy the artifacts")
+    (key,) = world.open_uploads("qa")
+    stop(world, arn)
+
+    assert no_uploads(world)
+    time.sleep(2.5)  # what hung when it was stopped has ended
+    assert world.open_uploads("qa") == []
+    assert key not in world.artifacts_in("qa")
+    ended = world.wait(arn)
+    assert (ended.status, ended.error, ended.cause) == ("ABORTED", "Stopped", "Somebody had enough.")
+
+
+def test_the_units_of_a_stopped_promotion_are_stopped_with_it(world: World) -> None:
+    world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=2.0, times=None)
+    arn = start(world, QA, large(world, QA))
+    world.wait_for_state(arn, "Copy the artifacts")
+    stop(world, arn)
+
+    sfn = world.client("stepfunctions")
+    (run,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
+    counts = sfn.describe_map_run(mapRunArn=run["mapRunArn"])["executionCounts"]
+    assert (counts["running"], counts["succeeded"]) == (0, 0)
+    assert no_uploads(world)
+
+
+def test_a_promotion_that_is_stopped_before_it_opened_an_upload_leaves_nothing_to_tidy_up(world: World) -> None:
+    world.faults.inject("DescribeEndpoint", EndpointKind.HANG, seconds=1.0)
+    arn = start(world, QA, new_model(world, QA))
+    world.wait_for_state(arn, "Compare the endpoint")
+    stop(world, arn)
+    ended = tidy_up(world, QA, Subject("", execution=arn))
+
+    assert (ended.status, ended.output.get("uploads")) == ("SUCCEEDED", 0), ended.cause
+
+
+@pytest.mark.parametrize("state", UNTIL_IT_SERVES)
+def test_after_a_promotion_was_stopped_at_any_moment_the_next_one_works(world: World, state: str) -> None:
+    subject = large(world, QA)
+    arn = start(world, QA, subject)
+    world.wait_for_state(arn, state)
+    stop(world, arn)
+    ended = promote(world, QA, subject)
+
+    assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.cause}"
+    assert no_uploads(world)
+
+
+def test_a_single_unit_that_somebody_stops_ends_the_promotion_and_its_uploads(world: World) -> None:
+    world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=2.0, times=None)
+    arn = start(world, QA, large(world, QA))
+    world.wait_for_state(arn, "Copy the artifacts")
+    sfn = world.client("stepfunctions")
+    (run,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
+    deadline = time.monotonic() + 5
+    while not (units := sfn.list_executions(mapRunArn=run["mapRunArn"])["executions"]):
+        assert time.monotonic() < deadline
+    stop(world, units[0]["executionArn"])
+    ended = world.wait(arn)
+
+    assert (ended.status, ended.error) == ("FAILED", "States.ExceedToleratedFailureThreshold")
+    assert ended.cause.startswith("A unit of the copy was stopped from outside")
+    assert no_uploads(world)
+
+
+def test_what_another_promotion_of_the_model_opened_after_the_stop_is_left_to_it(world: World) -> None:
+    """An event may come late, or again; and somebody stops a promotion to start another."""
+    # Of every call: one that an earlier promotion still makes must not be the only one that hangs.
+    world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=4.0, times=None)
+    subject = large(world, QA)
+    arn = start(world, QA, subject)
+    world.wait_for_state(arn, "Copy the artifacts")
+    stopped_at = int(time.time() * 1000)
+    stop(world, arn)
+    assert no_uploads(world)
+    time.sleep(1)  # S3 tells the second in which an upload was opened
+    again = start(world, QA, subject)
+    world.wait_for_state(again, "Copy the artifacts")
+    late = tidy_up(world, QA, Subject("", execution=arn), stopped_at=stopped_at)
+
+    assert late.output["uploads"] == 0
+    assert world.wait(again).status == "SUCCEEDED"

@@ -1,0 +1,104 @@
+"""Each attempt has one record, whatever became of it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Step, step_role_arn
+from sandbox.aws.faults.sagemaker import Kind
+from tests.integration.role_policies import without
+from tests.integration.scenarios import QA, Subject, tidy_up
+from tests.integration.world import APPLICATION, World
+
+
+def test_a_promotion_is_recorded_with_what_it_did_and_proved(world: World) -> None:
+    first = world.promoted(world.model())
+    made = world.model()
+    ended = world.wait(world.start(application=APPLICATION, stage="qa", model_name=made.name, requested_by="ci run 7"))
+    record = world.record_of(ended.arn)
+
+    assert (record["outcome"], record["requested_by"], record["fence"]) == ("Promoted", "ci run 7", 2)
+    assert record["source_model"].endswith(f":model/{made.name}")
+    assert record["endpoint_config"] == ended.output["endpoint_config"]
+    assert record["previous_endpoint_config"] == first.config
+    assert {one["source"] for one in record["artifact_checksums"]} == {made.model_uri, made.source_uri}
+    assert all(one["checksum"].partition(":")[2] for one in record["artifact_checksums"])
+    assert record["images"][0].rpartition("@")[2].startswith("sha256:")
+
+
+def test_an_unchanged_promotion_is_recorded_as_well(world: World) -> None:
+    made = world.model()
+    world.promoted(made)
+    assert world.record_of(world.promoted(made).arn)["outcome"] == "Unchanged"
+
+
+def test_what_nobody_can_understand_is_recorded(world: World) -> None:
+    ended = world.wait(world.start_with(["what", "is", "this"]))
+    found = world.client("dynamodb").query(
+        TableName=resource_names.RECORDS_TABLE,
+        KeyConditionExpression="stage = :stage",
+        ExpressionAttributeValues={":stage": {"S": "?/?"}},
+    )["Items"]
+
+    assert [one["error"]["S"] for one in found if one["execution"]["S"] == ended.arn] == ["InvalidInput"]
+
+
+def test_a_promotion_that_was_stopped_is_recorded_with_the_state_it_was_in(world: World) -> None:
+    world.faults.inject("CreateModel", Kind.HANG, account="333333333333", seconds=3.0)
+    made = world.model()
+    arn = world.start(application=APPLICATION, stage="qa", model_name=made.name)
+    world.wait_for_state(arn, "Create the model")
+    world.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="Somebody had enough.")
+    deadline = time.monotonic() + 20
+    while not [one for one in world.records() if one["execution"] == arn]:
+        assert time.monotonic() < deadline
+    record = world.record_of(arn)
+
+    assert (record["outcome"], record["stopped_in"]) == ("Aborted", "Create the model")
+    assert "Somebody had enough." in record["cause"]
+    assert record["source_model"].endswith(f":model/{made.name}")
+    while "owner" in world.lock_of("qa"):
+        assert time.monotonic() < deadline
+
+
+def test_a_promotion_that_step_functions_ended_itself_is_recorded_as_an_error(world: World) -> None:
+    """No state of it could: there is no Catch for these (AWS: Error handling)."""
+    ended = world.promoted(world.model())
+    how = {"status": "FAILED", "error": "States.DataLimitExceeded", "cause": "The state is too large."}
+    done = tidy_up(world, QA, Subject("", execution=ended.arn), how=how)
+
+    assert done.output["recorded"] is True
+    (record,) = [one for one in world.records() if one.get("error") == "States.DataLimitExceeded"]
+    assert record["outcome"] == "Errored"
+    assert "The state is too large." in record["cause"]
+
+
+def test_a_promotion_without_a_record_is_not_called_good_and_the_next_one_mends_it(world: World) -> None:
+    made = world.model()
+    with without(world, "hub", "promote-record-promotion", "AddRecords"):
+        ended = world.promote(made)
+    assert (ended.status, ended.error) == ("FAILED", "RecordNotWritten"), ended.cause
+    assert "Promoted" in ended.cause
+    assert world.ask("qa")["model"] == made.name
+    assert "owner" not in world.lock_of("qa")
+
+    again = world.promoted(made)
+    assert world.record_of(again.arn)["outcome"] == "Promoted"
+    assert world.promoted(made).output["outcome"] == "Unchanged"
+
+
+@pytest.mark.parametrize("step", [Step.RECORD_PROMOTION, Step.TIDY_UP])
+def test_nobody_who_writes_records_can_change_or_delete_one(world: World, step: Step) -> None:
+    ended = world.promoted(world.model())
+    record = world.record_of(ended.arn)
+    key = {"stage": {"S": record["stage"]}, "attempt": {"S": record["attempt"]}}
+    credentials = world.sandbox.assume(step_role_arn(world.sandbox.accounts["hub"], step))
+    dynamodb = world.sandbox.client("dynamodb", credentials=credentials)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        dynamodb.delete_item(TableName=resource_names.RECORDS_TABLE, Key=key)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        dynamodb.update_item(TableName=resource_names.RECORDS_TABLE, Key=key, UpdateExpression="REMOVE outcome")

@@ -1,0 +1,79 @@
+"""One sandbox with everything deployed for all tests; what a test made is forgotten before the next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from lambdas.promotion.aws import sessions
+from lambdas.promotion.contract import settings
+from lambdas.promotion.contract.resource_names import Step, step_role_arn
+from lambdas.promotion.contract.settings import Settings
+from sandbox.aws.control import Sandbox
+from sandbox.aws.launch import launch
+from stacks.config import schema
+from tests.integration import smoke_tests
+from tests.integration.world import World
+
+
+@pytest.fixture(scope="session")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return smoke_tests.write_configuration(tmp_path_factory.mktemp("configuration"))
+
+
+@pytest.fixture(scope="session")
+def deployed_sandbox(
+    tmp_path_factory: pytest.TempPathFactory, config: Path, deployed_settings: Settings
+) -> Iterator[Sandbox]:
+    os.environ["PROMOTE_SANDBOX_ENDPOINT_SECONDS"] = "0.3"
+    sandbox = launch(
+        tmp_path_factory.mktemp("a sandbox with spaces"), config=config, with_model=False, wait_scale=0.003
+    )
+    try:
+        World(sandbox).deploy_settings(deployed_settings)
+        yield sandbox
+    finally:
+        sandbox.stop()
+        del os.environ["PROMOTE_SANDBOX_ENDPOINT_SECONDS"]
+
+
+@pytest.fixture(scope="session")
+def deployed_settings(config: Path) -> Settings:
+    return smoke_tests.with_tests(schema.load(config).deployed())
+
+
+@pytest.fixture
+def world(deployed_sandbox: Sandbox) -> Iterator[World]:
+    world = World(deployed_sandbox)
+    world.forget()
+    yield world
+    world.forget()
+
+
+@pytest.fixture(scope="module")
+def lasting_world(deployed_sandbox: Sandbox) -> Iterator[World]:
+    """One world for a whole file, whose tests each promote a model of their own."""
+    world = World(deployed_sandbox)
+    world.forget()
+    yield world
+    world.forget()
+
+
+@pytest.fixture
+def act_as(world: World, deployed_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[Step], None]:
+    """Let the product's own functions and steps run here as a step's Lambda does in the hub."""
+
+    def act(step: Step) -> None:
+        own = world.sandbox.assume(step_role_arn(world.sandbox.accounts["hub"], step))
+        session = boto3.Session(own["AccessKeyId"], own["SecretAccessKey"], own["SessionToken"])
+        monkeypatch.setattr(sessions, "_session", session)
+        monkeypatch.setattr(settings, "deployed", lambda: deployed_settings)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", world.sandbox.endpoint_url)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(world.sandbox.ca_bundle))
+
+    return act

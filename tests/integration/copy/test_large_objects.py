@@ -1,0 +1,116 @@
+"""A large object goes through the whole workflow by parts: planned, copied by units of the Map, completed, verified.
+
+One object of 260 MiB, which takes about 3 s a promotion and three times its size of the sandbox's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from lambdas.promotion.contract.document import Promotion, Transfer
+from sandbox.demo import data_scientist
+from tests.integration.scenarios import LARGE, PRODUCTION, QA, forget_large_copies
+from tests.integration.world import APPLICATION, Ended, World, input_of, transfers_of
+
+MIB = 1024**2
+# Each MiB is another, so that parts which come to the wrong place are told from the right ones.
+CONTENT = b"".join(number.to_bytes(4, "big") * (MIB // 4) for number in range(LARGE // MIB))
+
+KEPT = {"ContentType": "application/x-weights", "Metadata": {"job": "7"}}
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Both promotions of one model, and how its large object was copied."""
+
+    source: dict[str, Any]
+    ended: dict[str, Ended]
+    promotions: dict[str, Promotion]
+    transfers: dict[str, Transfer]
+
+
+@pytest.fixture(scope="module")
+def both(lasting_world: World) -> Iterator[Stages]:
+    world, s3 = lasting_world, lasting_world.client("s3", "dev")
+    world.abort_uploads("qa")  # what other tests have left
+    where = {"Bucket": data_scientist.bucket(world.sandbox), "Key": f"{uuid4().hex[:8]}/weights.bin"}
+    s3.put_object(**where, Body=CONTENT, ChecksumAlgorithm="CRC64NVME", **KEPT)
+    container = world.container("large")
+    container["Environment"]["WEIGHTS"] = "s3://{Bucket}/{Key}".format(**where)
+    ended = {"qa": world.promoted(world.model("large", container=container))}
+    ended["production"] = world.wait(
+        world.start(application=APPLICATION, stage="production", model_name=ended["qa"].model)
+    )
+    promotions = {stage: input_of(world, one.arn, "Verify the artifacts") for stage, one in ended.items()}
+    transfers = {
+        stage: next(one for one in transfers_of(world, promotion) if one.artifact.key.endswith("/weights.bin"))
+        for stage, promotion in promotions.items()
+    }
+    yield Stages(s3.head_object(**where, ChecksumMode="ENABLED"), ended, promotions, transfers)
+    s3.delete_object(**where)
+    for place in (QA, PRODUCTION):
+        forget_large_copies(world, place)
+
+
+STAGES = pytest.mark.parametrize("stage", ["qa", "production"])
+
+
+@STAGES
+def test_it_is_copied_by_parts_and_completed(lasting_world: World, both: Stages, stage: str) -> None:
+    ended, transfer = both.ended[stage], both.transfers[stage]
+
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert (transfer.part_size, bool(transfer.upload_id)) == (64 * MIB, True)
+    states = lasting_world.states(ended.arn)
+    first = states.index("Plan the copy")
+    assert states[first : first + 6] == [
+        "Plan the copy",
+        "Is there anything to copy?",
+        "Copy the artifacts",
+        "Was every unit copied?",
+        "Complete the copy",
+        "Verify the artifacts",
+    ]
+    assert ended.output["artifacts_copied"] == 3
+    assert ended.output["bytes_copied"] == both.promotions[stage].artifacts.bytes
+
+
+@STAGES
+def test_it_arrives_whole_with_its_checksum_and_its_metadata(lasting_world: World, both: Stages, stage: str) -> None:
+    head = lasting_world.head(both.promotions[stage], both.transfers[stage])
+
+    assert head["ContentLength"] == LARGE
+    assert head["ETag"].strip('"').endswith("-5")
+    assert (head["ChecksumType"], head["ChecksumCRC64NVME"]) == ("FULL_OBJECT", both.source["ChecksumCRC64NVME"])
+    assert {member: head[member] for member in KEPT} == KEPT
+    assert head["ServerSideEncryption"] == "aws:kms"
+    assert both.ended[stage].output["artifacts_proved"] == 3
+
+
+@STAGES
+def test_its_parts_are_in_their_places(lasting_world: World, both: Stages, stage: str) -> None:
+    bucket, key = both.promotions[stage].target.artifact_bucket, both.transfers[stage].artifact.key
+    for border in (64 * MIB, 128 * MIB, 256 * MIB):
+        part = {"Range": f"bytes={border - 4}-{border + 3}"}
+        body = lasting_world.client("s3", stage).get_object(Bucket=bucket, Key=key, **part)["Body"].read()
+        assert body == CONTENT[border - 4 : border + 4]
+
+
+@STAGES
+def test_nothing_is_left_open(lasting_world: World, both: Stages, stage: str) -> None:
+    assert both.ended[stage].status == "SUCCEEDED"
+    assert lasting_world.open_uploads(stage) == []
+
+
+def test_a_second_promotion_finds_it(lasting_world: World, both: Stages) -> None:
+    lasting_world.client("sagemaker", "qa").delete_endpoint(EndpointName="text-classifier-qa")
+    again = lasting_world.wait(lasting_world.start(application=APPLICATION, stage="qa", model_name="large"))
+
+    assert both.ended["qa"].output["target_model"] == again.output["target_model"]
+    assert (again.output["outcome"], again.output["bytes_copied"]) == ("Promoted", 0)
+    assert "Copy the artifacts" not in lasting_world.states(again.arn)

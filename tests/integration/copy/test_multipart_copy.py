@@ -1,0 +1,304 @@
+"""Large objects are copied by parts: whole, resumable, and without a trace where it fails.
+
+The product's own steps run here, each with its own role's rights, with parts of 5 MiB in place of 256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from lambdas.handlers import abort_uploads, compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
+from lambdas.promotion.artifacts import partitioning, s3_copy
+from lambdas.promotion.aws import work_lists
+from lambdas.promotion.contract.document import Artifact, Artifacts, Execution, Promotion, Proof, S3Object, Transfer
+from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactMismatch, OutOfTime
+from lambdas.promotion.contract.resource_names import Step
+from tests.integration.world import World, input_of, transfers_of
+
+MIB = 1024**2
+SIZE = 26 * MIB + 7  # five parts and a short one
+CONTENT = bytes(range(256)) * (SIZE // 256 + 1)
+
+
+class Killed(BaseException):
+    """The Lambda is gone: nothing in the step can catch this."""
+
+
+@dataclass
+class Copy:
+    """One large object on its way from dev to qa, and the steps that bring it there."""
+
+    world: World
+    act_as: Callable[[Step], None]
+    promotion: Promotion
+
+    @property
+    def source(self) -> dict[str, str]:
+        found = self.transfer.artifact.source
+        return {"Bucket": found.bucket, "Key": found.key}
+
+    @property
+    def transfer(self) -> Transfer:
+        (found,) = transfers_of(self.world, self.promotion)
+        return found
+
+    def do(self, step: Step, handler: Callable[..., dict[str, Any]], **more: Any) -> dict[str, Any]:
+        self.act_as(step)
+        return handler({"promotion": self.promotion.to_json(), "attempt": 0} | more, None)
+
+    def plan(self) -> None:
+        self.do(Step.COMPARE_ENDPOINT, compare_endpoint.handler)
+        self.promotion = Promotion.from_json(self.do(Step.PLAN_COPY, plan_copy.handler))
+
+    def copy(self, attempt: int = 0) -> int:
+        """Run every unit and return the bytes that were copied. `attempt`: how often it was tried before."""
+        units = self.world.list_of(self.promotion, work_lists.MANIFEST)
+        return sum(self.do(Step.COPY_UNIT, copy_unit.handler, unit=unit, attempt=attempt)["bytes"] for unit in units)
+
+    def complete(self) -> int:
+        done = Promotion.from_json(self.do(Step.COMPLETE_COPY, complete_copy.handler))
+        return done.copied.objects
+
+    def verify(self) -> Proof | None:
+        return Promotion.from_json(self.do(Step.VERIFY_ARTIFACTS, verify_artifacts.handler)).proof
+
+    def abort(self) -> int:
+        uploads: int = self.do(Step.ABORT_UPLOADS, abort_uploads.handler)["uploads"]
+        return uploads
+
+    def parts(self) -> dict[int, int]:
+        """The parts in the open upload, with their sizes."""
+        found = self.world.client("s3", "qa").list_parts(
+            Bucket=self.promotion.target.artifact_bucket,
+            Key=self.transfer.artifact.key,
+            UploadId=str(self.transfer.upload_id),
+        )
+        return {part["PartNumber"]: part["Size"] for part in found.get("Parts", [])}
+
+    def content(self) -> bytes:
+        key = self.transfer.artifact.key
+        found: bytes = (
+            self.world.client("s3", "qa")
+            .get_object(Bucket=self.promotion.target.artifact_bucket, Key=key)["Body"]
+            .read()
+        )
+        return found
+
+
+@pytest.fixture(scope="module")
+def like(lasting_world: World) -> Promotion:
+    """Some promotion: who goes where."""
+    ended = lasting_world.promoted(lasting_world.model())
+    return input_of(lasting_world, ended.arn, "Compare the endpoint")
+
+
+@pytest.fixture
+def begin(
+    lasting_world: World, like: Promotion, act_as: Callable[[Step], None], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Copy]]:
+    """Put an object into dev and return its copy before it begins; keywords go to PutObject."""
+    monkeypatch.setattr(partitioning, "_SMALLEST_PART", 5 * MIB)
+    monkeypatch.setattr(partitioning, "_BY_PARTS_ABOVE", 10 * MIB)
+    s3 = lasting_world.client("s3", "dev")
+
+    def put(content: bytes = CONTENT[:SIZE], **more: Any) -> Copy:
+        name = uuid4().hex[:8]
+        bucket, key = f"sagemaker-us-east-1-{lasting_world.sandbox.accounts['dev']}", f"{name}/weights.bin"
+        s3.put_object(Bucket=bucket, Key=key, Body=content, **more)
+        head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        checksum = head.get("ChecksumCRC64NVME")
+        source = S3Object(
+            bucket=bucket,
+            key=key,
+            etag=head["ETag"],
+            size=len(content),
+            checksum=f"CRC64NVME:{checksum}" if checksum else None,
+        )
+        promotion = replace(
+            like,
+            execution=Execution(arn=f"{like.execution.arn}-{name}", started_at=like.execution.started_at),
+            artifacts=Artifacts(objects=1, bytes=len(content)),
+        )
+        artifact = Artifact(source=source, key=f"artifacts/text-classifier/qa/{name}/weights.bin")
+        work_lists.write(work_lists.INVENTORY, [artifact], promotion, s3=lasting_world.client("s3"))
+        return Copy(lasting_world, act_as, promotion)
+
+    yield put
+    left = lasting_world.open_uploads("qa")
+    lasting_world.abort_uploads("qa")  # so that one failing test does not fail the next
+    assert left == []
+
+
+def after(calls: int, act: Callable[..., Any], then: BaseException) -> Callable[..., Any]:
+    """The function, which after so many calls does its work and then fails."""
+    done = 0
+
+    def wrapped(*arguments: Any, **more: Any) -> Any:
+        nonlocal done
+        answer = act(*arguments, **more)
+        done += 1
+        if done >= calls:
+            raise then
+        return answer
+
+    return wrapped
+
+
+def test_an_object_arrives_whole_with_the_checksum_of_its_source(begin: Callable[..., Copy]) -> None:
+    it = begin(ContentType="application/x-weights", Metadata={"job": "7"}, ContentEncoding="identity")
+    it.plan()
+    assert it.world.open_uploads("qa") == [it.transfer.artifact.key]
+    assert (it.copy(), it.complete()) == (SIZE, 1)
+
+    assert it.verify() == Proof(compared=1)
+    assert it.content() == CONTENT[:SIZE]
+    head = it.world.head(it.promotion, it.transfer)
+    assert (head["ContentType"], head["Metadata"], head["ContentEncoding"]) == (
+        "application/x-weights",
+        {"job": "7"},
+        "identity",
+    )
+    assert head["ServerSideEncryption"] == "aws:kms"
+
+
+def test_a_unit_that_was_killed_goes_on_with_the_parts_that_are_there(
+    begin: Callable[..., Copy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = begin()
+    it.plan()
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(partitioning, "IN_FLIGHT", 1)
+        patched.setattr(s3_copy, "copy_part", after(2, s3_copy.copy_part, Killed()))
+        it.copy()
+    there = it.parts()
+    assert len(there) >= 2
+    assert it.copy(attempt=1) == SIZE - sum(there.values())
+    it.complete()
+    assert it.verify() == Proof(compared=1)
+
+
+def test_a_unit_that_runs_out_of_time_says_so_and_goes_on_when_it_is_run_again(
+    begin: Callable[..., Copy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = begin()
+    it.plan()
+    with monkeypatch.context() as patched, pytest.raises(OutOfTime):
+        patched.setattr(s3_copy, "copy_part", after(1, s3_copy.copy_part, OutOfTime("the time is over")))
+        patched.setattr(partitioning, "IN_FLIGHT", 1)
+        it.copy()
+    assert it.copy(attempt=1) < SIZE
+    it.complete()
+    assert it.verify() == Proof(compared=1)
+
+
+@pytest.mark.parametrize("step", ["plan", "copy", "complete", "verify"])
+def test_every_step_of_the_copy_may_be_run_twice(begin: Callable[..., Copy], step: str) -> None:
+    it = begin()
+    for one in ("plan", "copy", "complete", "verify"):
+        getattr(it, one)()
+        if one == step:
+            getattr(it, one)()
+    assert it.content() == CONTENT[:SIZE]
+
+
+def test_a_copy_that_is_there_is_not_copied_again(begin: Callable[..., Copy]) -> None:
+    it = begin()
+    for _ in range(2):
+        it.plan()
+        it.copy()
+        it.complete()
+    assert it.transfer.there
+    assert it.promotion.copy is not None
+    assert (it.promotion.copy.units, it.world.open_uploads("qa")) == (0, [])
+    assert it.verify() == Proof(compared=1)
+
+
+def test_a_source_that_changes_between_two_parts_stops_the_copy(
+    begin: Callable[..., Copy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = begin()
+    it.plan()
+    original, s3 = s3_copy.copy_part, it.world.client("s3", "dev")
+
+    def change_first(transfer: Transfer, part: int, *arguments: Any, **more: Any) -> int:
+        if part == 3:
+            s3.put_object(**it.source, Body=CONTENT[1 : SIZE + 1])
+        return original(transfer, part, *arguments, **more)
+
+    monkeypatch.setattr(s3_copy, "copy_part", change_first)
+    monkeypatch.setattr(partitioning, "IN_FLIGHT", 1)
+    with pytest.raises(ArtifactChanged, match=it.source["Key"]):
+        it.copy()
+    assert it.abort() == 1
+
+
+def test_parts_of_another_size_are_not_taken_for_ours(begin: Callable[..., Copy]) -> None:
+    it = begin()
+    it.plan()
+    way, transfer = it.promotion.way, it.transfer
+    it.act_as(Step.COPY_UNIT)
+    other = replace(transfer, part_size=6 * MIB)
+    s3 = it.world.client("s3", "qa")
+    s3.upload_part(
+        Bucket=way.target.artifact_bucket,
+        Key=transfer.artifact.key,
+        UploadId=str(other.upload_id),
+        PartNumber=1,
+        Body=CONTENT[: 6 * MIB],
+    )
+    assert it.copy(attempt=1) == SIZE
+    it.complete()
+    assert it.content() == CONTENT[:SIZE]
+
+
+def test_a_part_that_is_missing_is_found_before_there_is_an_object(begin: Callable[..., Copy]) -> None:
+    it = begin()
+    it.plan()
+    with pytest.raises(ArtifactMismatch, match=it.source["Key"]):
+        it.complete()
+    assert it.abort() == 1
+
+
+def test_what_was_opened_twice_is_left_open_by_nobody(begin: Callable[..., Copy]) -> None:
+    """The plan was killed after it had opened the upload, and was run again."""
+    it = begin()
+    it.plan()
+    it.plan()
+    assert len(it.world.open_uploads("qa")) == 2
+    it.copy()
+    it.complete()
+    it.verify()
+    assert it.world.open_uploads("qa") == []
+
+
+def test_a_checksum_of_parts_proves_nothing_and_is_replaced_by_one_of_the_whole(begin: Callable[..., Copy]) -> None:
+    """An object that was uploaded in parts before 2025 has none of the whole."""
+    it = begin()
+    upload_again_by_parts(it)
+    it.plan()
+    it.copy()
+    it.complete()
+    assert it.transfer.artifact.source.checksum is None
+    assert it.verify() == Proof(computed=1)
+    assert it.world.head(it.promotion, it.transfer)["ChecksumCRC64NVME"]
+
+
+def upload_again_by_parts(it: Copy) -> None:
+    """Upload the source again in parts, with a checksum of each, and let the inventory name that."""
+    s3 = it.world.client("s3", "dev")
+    (artifact,) = work_lists.read(work_lists.INVENTORY, Artifact, it.promotion, s3=it.world.client("s3"))
+    where = {"Bucket": artifact.source.bucket, "Key": artifact.source.key}
+    upload = s3.create_multipart_upload(**where, ChecksumAlgorithm="SHA256", ChecksumType="COMPOSITE")["UploadId"]
+    parts = []
+    for number, begin in enumerate(range(0, SIZE, 13 * MIB), start=1):
+        body = CONTENT[begin : min(begin + 13 * MIB, SIZE)]
+        part = s3.upload_part(**where, UploadId=upload, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256")
+        parts.append({"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]})
+    done = s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
+    changed = replace(artifact, source=replace(artifact.source, etag=done["ETag"], checksum=None))
+    work_lists.write(work_lists.INVENTORY, [changed], it.promotion, s3=it.world.client("s3"))

@@ -1,0 +1,91 @@
+"""Smoke tests of an asynchronous endpoint: its answers are read in S3, with the rights that the stacks give."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+import yaml
+
+import app as promote
+from lambdas.promotion.contract.resource_names import environment_stack
+from lambdas.promotion.contract.settings import Settings
+from stacks.config import schema
+from tests.integration import smoke_tests
+from tests.integration.world import APPLICATION, World
+
+# Not the artifact bucket: with its key nobody but the copiers encrypts.
+BUCKET = "answers-333333333333"
+PLACE = f"s3://{BUCKET}"
+ASYNC = {"s3_output_path": f"{PLACE}/answers", "s3_failure_path": f"{PLACE}/failures"}
+GIVEN = {"AskAsynchronously", "ReadAnswers", "TellNotYetFromDenied", "WriteOutputs", "AskTrials"}
+ROLES = ("promote-qa-invoker", "promote-qa-execution")
+
+
+def as_asynchronous(config: Path, folder: Path) -> Path:
+    """The tests' configuration, with an asynchronous endpoint in qa."""
+    document = yaml.safe_load(config.read_text())
+    document["applications"][APPLICATION]["stages"]["qa"]["async_inference"] = ASYNC
+    file = folder / "promotion.yaml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    return file
+
+
+def statements(file: Path, out: Path) -> dict[str, list[dict[str, Any]]]:
+    """By role, what the stack of qa gives for an asynchronous endpoint."""
+    context = json.loads((Path(promote.__file__).parent / "cdk.json").read_text())["context"]
+    synthesised = cdk.App(outdir=str(out), context=context)
+    promote.build(synthesised, file)
+    synthesised.synth()
+    template = json.loads((out / f"{environment_stack('qa')}.template.json").read_text())["Resources"]
+    found: dict[str, list[dict[str, Any]]] = {role: [] for role in ROLES}
+    for resource in template.values():
+        if resource["Type"] == "AWS::IAM::Policy":
+            for reference in resource["Properties"]["Roles"]:
+                role = template[reference["Ref"]]["Properties"]["RoleName"]
+                if role in found:
+                    every = resource["Properties"]["PolicyDocument"]["Statement"]
+                    found[role] += [one for one in every if one.get("Sid") in GIVEN]
+    return found
+
+
+@pytest.fixture(scope="module")
+def world(
+    lasting_world: World, deployed_settings: Settings, config: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("asynchronous")
+    file = as_asynchronous(config, folder)
+    rights = statements(file, folder / "cdk.out")
+    assert all(rights.values())
+    lasting_world.client("s3", "qa").create_bucket(Bucket=BUCKET)
+    iam = lasting_world.client("iam", "qa")
+    for role, given in rights.items():
+        policy = json.dumps({"Version": "2012-10-17", "Statement": given})
+        iam.put_role_policy(RoleName=role, PolicyName="asynchronous", PolicyDocument=policy)
+    settings = schema.load(file).deployed()
+    lasting_world.deploy_settings(smoke_tests.with_tests(settings, replace(smoke_tests.TEXT, timeout_seconds=30)))
+    yield lasting_world
+    lasting_world.deploy_settings(deployed_settings)
+    for role in rights:
+        iam.delete_role_policy(RoleName=role, PolicyName="asynchronous")
+
+
+def test_a_good_model_is_asked_and_its_answer_is_read_in_s3(world: World) -> None:
+    ended = world.promoted(world.model())
+    (test,) = ended.output["smoke"]["tests"]
+    assert (test["asked"], test["failures"]) == ("a fine film (text/csv, 11 bytes)", 0)
+    assert '"asked": "a fine film"' in test["got"]
+
+
+def test_a_model_that_breaks_fails_with_what_lies_among_the_failures(world: World) -> None:
+    container = world.container("broken")
+    container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] = world.upload("sourcedir.tar.gz", smoke_tests.broken())
+    ended = world.promote(world.model(container=container))
+
+    assert (ended.status, ended.error) == ("FAILED", "SmokeTestFailed")
+    assert f"the asynchronous request failed ({PLACE}/failures/" in ended.cause

@@ -1,0 +1,189 @@
+"""An endpoint that is scaled: AWS refuses some updates of it, and all of its scaling is there afterwards."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from lambdas.promotion.aws import work_lists
+from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.contract.smoke_test_settings import Expectation
+from sandbox.aws.faults.sagemaker import Kind
+from tests.integration import smoke_tests
+from tests.integration.scaled_endpoint import ON_CALL, VARIANT, move_to, of, register, scale, scaling_of
+from tests.integration.world import APPLICATION, World, input_of, run
+
+PUT_ASIDE = "Put the scaling aside"
+HERE = "333333333333"
+
+
+def scaled_elsewhere(world: World) -> dict[str, Any]:
+    """An endpoint whose instance type the next promotion changes, and whose variant is scaled; how it is."""
+    world.promoted(world.model())
+    move_to(world, "qa", "ml.m5.large")
+    return scale(world, "qa")
+
+
+def test_a_changed_instance_type_leaves_the_endpoint_scaled_as_before(world: World) -> None:
+    before = scaled_elsewhere(world)
+    ended = world.promoted(made := world.model())
+
+    assert PUT_ASIDE in world.states(ended.arn)
+    assert (before["instances"], len(before["policies"]), len(before["actions"])) == ([3], 2, 1)
+    assert (before["alarms"], before["called"]) == (["busy"], [ON_CALL])
+    assert scaling_of(world, "qa") == before
+    assert world.ask("qa")["model"] == made.name
+
+
+def test_a_changed_model_alone_deregisters_nothing(world: World) -> None:
+    world.promoted(world.model())
+    before = scale(world, "qa")
+    arn = target_arn(world)
+    ended = world.promoted(world.model())
+
+    assert PUT_ASIDE not in world.states(ended.arn)
+    assert target_arn(world) == arn
+    assert scaling_of(world, "qa") == before
+
+
+def test_an_update_that_is_rolled_back_leaves_the_endpoint_scaled_as_before_whatever_was_run_again(
+    world: World,
+) -> None:
+    """Each call that changes something has its effect and fails; then the steps are run again, alone."""
+    before = scaled_elsewhere(world)
+    world.faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account=HERE)
+    world.faults.inject("DeregisterScalableTarget", Kind.ERROR_AFTER, code="ThrottlingException", status=400)
+    world.faults.inject("PutScalingPolicy", Kind.ERROR_AFTER, code="ConcurrentUpdateException", status=400)
+    world.faults.inject("PutScheduledAction", Kind.ERROR_AFTER)
+    ended = world.promote(world.model())
+    promotion = input_of(world, ended.arn, "Wait for the deregistration")
+
+    assert ended.error == "DeploymentRolledBack", ended.cause
+    assert world.faults.pending() == []
+    assert scaling_of(world, "qa") == before
+    for _ in range(2):
+        assert run(world, Step.PUT_ASIDE_SCALING, promotion) == {}
+    assert scaling_of(world, "qa") == {}
+    (written,) = world.list_of(promotion, work_lists.SCALING)
+    assert (len(written["policies"]), len(written["scheduled_actions"])) == (2, 1)
+    assert run(world, Step.RESTORE_SCALING, promotion) == {}
+    assert scaling_of(world, "qa") == before
+
+
+def test_a_promotion_that_is_stopped_while_it_updates_leaves_the_endpoint_scaled_as_before(world: World) -> None:
+    before = scaled_elsewhere(world)
+    arn = world.start(application=APPLICATION, stage="qa", model_name=world.model().name)
+    world.wait_for_state(arn, "Wait for the deregistration")
+    assert scaling_of(world, "qa") == {}
+    world.client("stepfunctions").stop_execution(executionArn=arn)
+
+    assert settled(world, before) == before
+
+
+def test_a_failure_after_which_scaling_cannot_be_put_back_tells_both(world: World) -> None:
+    scaled_elsewhere(world)
+    refusal = {"code": "ValidationException", "status": 400, "message": "The type cannot be scaled.", "times": None}
+    world.faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account=HERE, reason="The alarm rang.")
+    world.faults.inject("RegisterScalableTarget", Kind.ERROR, account=HERE, **refusal)
+    ended = world.promote(world.model())
+
+    assert ended.error == "DeploymentRolledBack"
+    for words in ("The alarm rang.", "could not be put back either (ScalingIncomplete)", "/scaling.jsonl"):
+        assert words in ended.cause
+
+
+def test_going_back_to_another_instance_type_is_not_stopped_by_what_is_scaled(
+    world: World, deployed_settings: Settings
+) -> None:
+    """The endpoint is scaled again, by somebody else, before the smoke test fails."""
+    before = scaled_elsewhere(world)
+    serving = world.endpoint("qa")["EndpointConfigName"]
+    wrong = replace(smoke_tests.TEXT, expect=Expectation(body="never"))
+    with smoke_tests.tested(world, deployed_settings, wrong):
+        arn = world.start(application=APPLICATION, stage="qa", model_name=world.model().name)
+        world.wait_for_state(arn, "Wait for the endpoint")
+        register(world, "qa")
+        ended = world.wait(arn)
+
+    assert ended.error == "SmokeTestFailed", ended.cause
+    assert f"serves its previous configuration {serving}" in ended.cause
+    assert "Put the scaling aside to go back" in world.states(arn)
+    assert scaling_of(world, "qa") == before
+
+
+def test_a_broken_endpoint_that_is_made_anew_is_scaled_as_before(world: World) -> None:
+    world.promoted(world.model())
+    before = scale(world, "qa")
+    world.faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
+    ended = world.promote(world.model())
+
+    assert (ended.error, world.record_of(ended.arn)["outcome"]) == ("EndpointFailed", "RolledBack"), ended.cause
+    assert {**scaling_of(world, "qa"), "instances": [3]} == before
+
+
+def test_what_the_stage_says_of_scaling_is_registered_also_when_nothing_else_changes(
+    world: World, deployed_settings: Settings
+) -> None:
+    made = world.model()
+    world.promoted(made)
+    world.client("application-autoscaling", "qa").register_scalable_target(
+        **of("qa"), MinCapacity=1, MaxCapacity=2, SuspendedState={"DynamicScalingInSuspended": True}
+    )
+    with world.configured(scaled_by_the_stage, deployed_settings):
+        ended = world.promoted(made)
+        world.promoted(made)
+    found = scaling_of(world, "qa")
+
+    assert ended.output["outcome"] == "Unchanged"
+    assert (found["target"]["MinCapacity"], found["target"]["MaxCapacity"]) == (2, 5)
+    assert found["target"]["SuspendedState"]["DynamicScalingInSuspended"] is True
+    assert [one["PolicyName"] for one in found["policies"]] == ["promote-target-tracking"]
+    assert [one["Schedule"] for one in found["actions"]] == ["rate(1 day)"]
+
+
+def scaled_by_the_stage(settings: dict[str, Any]) -> None:
+    settings["applications"][APPLICATION]["stages"]["qa"]["autoscaling"] = [
+        {
+            "variant": VARIANT,
+            "dimension": of("qa")["ScalableDimension"],
+            "capacity": {"MinCapacity": 2, "MaxCapacity": 5},
+            "policies": [
+                {
+                    "PolicyName": "promote-target-tracking",
+                    "PolicyType": "TargetTrackingScaling",
+                    "TargetTrackingScalingPolicyConfiguration": {
+                        "TargetValue": 10.0,
+                        "PredefinedMetricSpecification": {
+                            "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+                        },
+                    },
+                }
+            ],
+            "scheduled_actions": [
+                {
+                    "ScheduledActionName": "daily",
+                    "Schedule": "rate(1 day)",
+                    "ScalableTargetAction": {"MinCapacity": 1, "MaxCapacity": 9},
+                }
+            ],
+        }
+    ]
+
+
+def target_arn(world: World) -> str:
+    client = world.client("application-autoscaling", "qa")
+    (target,) = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[of("qa")["ResourceId"]])[
+        "ScalableTargets"
+    ]
+    arn: str = target["ScalableTargetARN"]
+    return arn
+
+
+def settled(world: World, before: dict[str, Any], *, seconds: float = 10) -> dict[str, Any]:
+    """Give the rule's Lambda time to register everything again, one after the other; return how it is scaled then."""
+    deadline = time.monotonic() + seconds
+    while (now := scaling_of(world, "qa")) != before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return now

@@ -1,0 +1,20 @@
+"""What S3 does on a bad day does not end a promotion, and happens to the product's own requests."""
+
+from __future__ import annotations
+
+from sandbox.aws.faults.s3 import Kind
+from tests.integration.world import World
+
+
+def test_throttling_by_s3_is_waited_out(world: World) -> None:
+    made = world.model()
+    world.s3_faults.inject("HeadObject", "SlowDown", times=2)
+    world.promoted(made)
+    assert world.s3_faults.pending() == []
+
+
+def test_a_copy_whose_answer_was_lost_is_found_to_be_there(world: World) -> None:
+    made = world.model()
+    world.s3_faults.inject("CopyObject", kind=Kind.ERROR_AFTER, times=2)
+    world.promoted(made)
+    assert world.s3_faults.pending() == []

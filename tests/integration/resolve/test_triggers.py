@@ -1,0 +1,151 @@
+"""What starts a promotion: an approval in dev's registry, CI, a person."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+from sandbox.aws import environment_file
+from sandbox.aws.faults.sagemaker import Kind
+from sandbox.demo import data_scientist
+from tests.integration.world import APPLICATION, GROUP, Ended, World
+
+
+def approve(world: World, version: str, **more: Any) -> None:
+    world.client("sagemaker", "dev").update_model_package(
+        ModelPackageArn=version, ModelApprovalStatus="Approved", **more
+    )
+
+
+def started_by(world: World, before: list[str], *, count: int = 1) -> list[Ended]:
+    """Wait until `count` executions were started since `before`, and for their ends."""
+    deadline = time.monotonic() + 10
+    while len(new := [arn for arn in world.executions() if arn not in before]) < count:
+        assert time.monotonic() < deadline, f"{len(new)} executions were started, not {count}"
+        time.sleep(0.05)
+    return [world.wait(arn) for arn in new]
+
+
+def test_an_approval_promotes_that_version_to_the_first_stage(world: World) -> None:
+    older, newer = world.version(), world.version()
+    before = world.executions()
+    approve(world, older)
+    (ended,) = started_by(world, before)
+
+    assert ended.output["outcome"] == "Promoted"
+    assert ended.output["stage"] == "qa"
+    assert ended.output["source_model_package"] == older != newer
+    assert world.ask("qa")["model"] == "registered"
+
+
+def test_the_same_event_twice_promotes_once(world: World) -> None:
+    version = world.version()
+    before = world.executions()
+    world.faults.inject("*", Kind.DUPLICATE_EVENTS, times=None)
+    approve(world, version)
+    ended = started_by(world, before, count=2)
+
+    assert sorted(one.output["outcome"] for one in ended) == ["Promoted", "Unchanged"]
+    assert len(world.made_in("qa")) == 3
+
+
+def test_an_edit_of_an_approved_version_starts_nothing(world: World) -> None:
+    version = world.version()
+    before = world.executions()
+    approve(world, version)
+    started_by(world, before)
+    before = world.executions()
+    world.client("sagemaker", "dev").update_model_package(
+        ModelPackageArn=version, CustomerMetadataProperties={"note": "looks good"}
+    )
+    approve(world, another := world.version())
+    (ended,) = started_by(world, before)
+    world.settle(seconds=0.5)
+
+    # What came after the edit has arrived and was the only thing that started.
+    assert ended.output["source_model_package"] == another
+    assert [arn for arn in world.executions() if arn not in before] == [ended.arn]
+
+
+def test_a_version_that_is_registered_as_approved_is_promoted(world: World) -> None:
+    before = world.executions()
+    version = world.version(approval="Approved")
+    (ended,) = started_by(world, before)
+
+    assert ended.output["source_model_package"] == version
+
+
+def test_a_rejection_and_another_group_start_nothing(world: World) -> None:
+    before = world.executions()
+    rejected = world.version()
+    world.client("sagemaker", "dev").update_model_package(ModelPackageArn=rejected, ModelApprovalStatus="Rejected")
+    world.version(group="somebody-elses", approval="Approved")
+    approve(world, version := world.version())
+    (ended,) = started_by(world, before)
+    world.settle(seconds=0.5)
+
+    assert ended.output["source_model_package"] == version
+    assert [arn for arn in world.executions() if arn not in before] == [ended.arn]
+
+
+def test_an_approval_that_is_withdrawn_meanwhile_is_refused(world: World) -> None:
+    """The event is never believed: the registry is asked again."""
+    version = world.version()
+    before = world.executions()
+    world.faults.inject("DescribeModelPackage", Kind.THROTTLE, times=1)
+    approve(world, version)
+    world.client("sagemaker", "dev").update_model_package(ModelPackageArn=version, ModelApprovalStatus="Rejected")
+    (ended,) = started_by(world, before)
+
+    assert ended.error == "ModelPackageNotApproved"
+
+
+def test_nobody_can_put_an_event_in_sagemakers_name(world: World) -> None:
+    entry = {
+        "Source": "aws.sagemaker",
+        "DetailType": "SageMaker Model Package State Change",
+        "Detail": json.dumps({"ModelPackageGroupName": GROUP, "ModelApprovalStatus": "Approved"}),
+        "EventBusName": "promote",
+    }
+    (answer,) = world.client("events").put_events(Entries=[entry])["Entries"]
+    assert answer["ErrorCode"] == "NotAuthorizedForSourceException"
+
+
+def test_any_client_that_has_the_environment_file_can_start_a_promotion(world: World) -> None:
+    """A plain boto3 program, which knows nothing of the sandbox but the variables."""
+    made = world.model()
+    program = """
+import boto3, json, os, sys, time
+stepfunctions = boto3.client("stepfunctions")
+request = {"application": "text-classifier", "stage": "qa", "model_name": sys.argv[1]}
+arn = stepfunctions.start_execution(
+    stateMachineArn=os.environ["PROMOTE_STATE_MACHINE_ARN"], input=json.dumps(request))["executionArn"]
+while (found := stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
+    time.sleep(0.1)
+print(found["status"], json.loads(found["output"])["outcome"])
+"""
+    variables = environment_file.variables(world.sandbox)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program, made.name],
+        env={**kept, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "SUCCEEDED Promoted", done.stderr
+
+
+def test_the_demo_model_can_be_promoted_and_answers(world: World) -> None:
+    """The real one: trained with scikit-learn, in script mode."""
+    uploaded = data_scientist.upload(world.sandbox, data_scientist.train())
+    data_scientist.create_model(world.sandbox, "demo", uploaded)
+    world.wait(world.start(application=APPLICATION, stage="qa", model_name="demo"))
+    answer = world.client("sagemaker-runtime", "qa").invoke_endpoint(
+        EndpointName="text-classifier-qa", ContentType="text/csv", Body=b"a fine film\nan awful mess"
+    )
+    assert [one["label"] for one in json.loads(answer["Body"].read())] == ["positive", "negative"]

@@ -1,0 +1,141 @@
+"""What buckets, keys, buses, queues, functions and roles allow to others by their own policies, and changing those."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.integration.role_policies import Document, as_list, edited, roles_in
+from tests.integration.scenarios import Place
+from tests.integration.world import World
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """What one statement of a resource's own policy gives to one principal."""
+
+    on: str
+    sid: str
+    principal: str
+
+
+# The policies that are deployed
+
+
+def grants(world: World) -> Iterator[Grant]:
+    """What every policy on a resource that the stacks deployed grants, or refuses, to whom."""
+    for where in world.sandbox.accounts:
+        for on, document in _policies_in(world, where):
+            for statement in document["Statement"]:
+                principal = statement["Principal"]
+                named = (
+                    [principal] if isinstance(principal, str) else [n for v in principal.values() for n in as_list(v)]
+                )
+                yield from (Grant(on, statement.get("Sid", ""), name) for name in named)
+
+
+def _policies_in(world: World, where: str) -> Iterator[tuple[str, Document]]:
+    for role in roles_in(world, where):
+        yield role, world.client("iam", where).get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    s3, kms, events, sqs = (world.client(service, where) for service in ("s3", "kms", "events", "sqs"))
+    for bucket in s3.list_buckets()["Buckets"]:
+        if bucket["Name"].startswith("promote-"):
+            yield f"bucket {bucket['Name']}", json.loads(s3.get_bucket_policy(Bucket=bucket["Name"])["Policy"])
+    aliases = {one.get("TargetKeyId"): one["AliasName"] for one in kms.list_aliases()["Aliases"]}
+    for key in kms.list_keys()["Keys"]:
+        described = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+        name = aliases.get(key["KeyId"], described["Description"])
+        yield f"key {name}", json.loads(kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"])
+    for bus in events.list_event_buses()["EventBuses"]:
+        if bus.get("Policy"):
+            yield f"bus {bus['Name']}", json.loads(bus["Policy"])
+    for url in sqs.list_queues(QueueNamePrefix="promote-").get("QueueUrls", []):
+        yield f"queue {url.rpartition('/')[2]}", json.loads(_queue_policy(sqs, url))
+    sns = world.client("sns", where)
+    for topic in sns.list_topics()["Topics"]:
+        found = sns.get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]["Policy"]
+        yield f"topic {topic['TopicArn'].rpartition(':')[2]}", json.loads(found)
+    lambda_ = world.client("lambda", where)
+    for function in lambda_.list_functions()["Functions"]:
+        try:
+            policy = lambda_.get_policy(FunctionName=function["FunctionName"])["Policy"]
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "ResourceNotFoundException", error
+        else:
+            yield f"function {function['FunctionName']}", json.loads(policy)
+
+
+def is_like(grant: Grant, pattern: Grant) -> bool:
+    pairs = ((grant.on, pattern.on), (grant.sid, pattern.sid), (grant.principal, pattern.principal))
+    return all(fnmatchcase(value, part) for value, part in pairs)
+
+
+# Taking a statement of them away
+
+
+def lacking(sid: str) -> Callable[[Document], Document]:
+    def change(document: Document) -> Document:
+        kept = [one for one in document["Statement"] if not fnmatchcase(one.get("Sid", ""), sid)]
+        assert len(kept) == len(document["Statement"]) - 1
+        return {**document, "Statement": kept}
+
+    return change
+
+
+no_letters = lacking("RulesSend")
+
+
+def bucket_policy(world: World, place: Place, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
+    s3, bucket = world.client("s3", place.target), place.target_bucket
+    document = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    return edited(document, lambda text: s3.put_bucket_policy(Bucket=bucket, Policy=text), change)
+
+
+def key_policy(world: World, where: str, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
+    """The policy of the key of a target, or of the hub."""
+    kms = world.client("kms", where)
+    (key,) = (
+        one["KeyId"]
+        for one in kms.list_keys()["Keys"]
+        if "Promote" in kms.describe_key(KeyId=one["KeyId"])["KeyMetadata"]["Description"]
+    )
+    document = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    return edited(document, lambda text: kms.put_key_policy(KeyId=key, PolicyName="default", Policy=text), change)
+
+
+def queue_policy(world: World, where: str, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
+    sqs = world.client("sqs", where)
+    (url,) = sqs.list_queues(QueueNamePrefix="promote-")["QueueUrls"]
+    document = json.loads(_queue_policy(sqs, url))
+    return edited(document, lambda text: sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": text}), change)
+
+
+@contextmanager
+def uninvokable(world: World, function: str) -> Iterator[None]:
+    """Run while a function's own policy lets nobody invoke it."""
+    lambda_ = world.client("lambda")
+    statements = json.loads(lambda_.get_policy(FunctionName=function)["Policy"])["Statement"]
+    for statement in statements:
+        lambda_.remove_permission(FunctionName=function, StatementId=statement["Sid"])
+    try:
+        yield
+    finally:
+        for statement in statements:
+            ((source,),) = (condition.values() for condition in statement["Condition"].values())
+            lambda_.add_permission(
+                FunctionName=function,
+                StatementId=statement["Sid"],
+                Action=statement["Action"],
+                Principal=statement["Principal"]["Service"],
+                SourceArn=source,
+            )
+
+
+def _queue_policy(sqs: Any, url: str) -> str:
+    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"])

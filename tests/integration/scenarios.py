@@ -1,0 +1,310 @@
+"""The promotions by which a right shows: each gets ready and returns what is to be promoted."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, Step, endpoint_key, function
+from sandbox.aws.faults.sagemaker import Kind
+from tests.integration.role_policies import without
+from tests.integration.world import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, Ended, World, input_of, run, tar
+from tests.sandbox.aws.image_push import push
+
+# More than partitioning.py copies by one request.
+LARGE = 260 * 1024**2
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stage: from where to where."""
+
+    source: str
+    target: str
+    source_bucket: str
+    target_bucket: str
+    source_role: str
+
+    def fill(self, template: str, **more: str) -> str:
+        """The template with the place's names put in."""
+        return template.format(**asdict(self), Target=self.target.title(), endpoint=ENDPOINTS[self.target], **more)
+
+
+QA = Place(
+    source="dev",
+    target="qa",
+    source_bucket="sagemaker-us-east-1-222222222222",
+    target_bucket="promote-qa-333333333333-us-east-1",
+    source_role="arn:aws:iam::222222222222:role/SageMakerTraining",
+)
+PRODUCTION = Place(
+    source="qa",
+    target="production",
+    source_bucket="promote-qa-333333333333-us-east-1",
+    target_bucket="promote-production-444444444444-eu-west-1",
+    source_role="arn:aws:iam::333333333333:role/promote-qa-execution",
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is promoted: a model by its name or a version by its ARN, and the address of its archive.
+
+    `execution` is the one that has promoted it, where one has.
+    """
+
+    model: str
+    uri: str = ""
+    execution: str = ""
+
+
+Journey = Callable[[World, Place], Subject]
+Attempt = Callable[[World, Place, Subject], Ended]
+
+
+def start(world: World, place: Place, subject: Subject, *, name: str | None = None) -> str:
+    by = "model_package_arn" if subject.model.startswith("arn:") else "model_name"
+    # What is promoted again is older than what was promoted meanwhile.
+    return world.start(name, application=APPLICATION, stage=place.target, allow_older=True, **{by: subject.model})
+
+
+def promote(world: World, place: Place, subject: Subject) -> Ended:
+    return world.wait(start(world, place, subject))
+
+
+def promote_and_lose_the_source(world: World, place: Place, subject: Subject) -> Ended:
+    """Promote a model whose archive is deleted, with all its versions, between the first look at it and the copy."""
+    world.faults.inject("DescribeEndpoint", Kind.HANG, seconds=1.0)
+    arn = start(world, place, subject)
+    world.wait_for_state(arn, "Compare the endpoint")
+    bucket, _, key = subject.uri.removeprefix("s3://").partition("/")
+    s3 = world.client("s3", place.source)
+    for version in s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]:
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
+    return world.wait(arn)
+
+
+def tidy_up(
+    world: World, place: Place, subject: Subject, *, stopped_at: int | None = None, how: Mapping[str, str] | None = None
+) -> Ended:
+    """Do what the rule for stopped executions does, for the subject's. `stopped_at`: milliseconds, or now.
+
+    `how`: other members of the event, such as its status.
+    """
+    asked = {"application": APPLICATION, "stage": place.target, "model_name": subject.model or "any"}
+    detail = {
+        "executionArn": subject.execution,
+        "status": "ABORTED",
+        "startDate": int(time.time() * 1000),  # so that it has a record of its own
+        "stopDate": stopped_at or int(time.time() * 1000),
+        "input": json.dumps(asked),
+        **(how or {}),
+    }
+    answer = world.client("lambda").invoke(
+        FunctionName=function(Step.TIDY_UP), Payload=json.dumps({"detail": detail}).encode()
+    )
+    said = json.loads(answer["Payload"].read())
+    status = "FAILED" if answer.get("FunctionError") else "SUCCEEDED"
+    return Ended(subject.execution, status, said.get("errorType"), said.get("errorMessage", ""), said)
+
+
+def plan(world: World, place: Place, subject: Subject) -> Ended:
+    """Only say what a promotion would do: it is checked ahead and recorded."""
+    return world.wait(world.start(application=APPLICATION, stage=place.target, model_name=subject.model, dry_run=True))
+
+
+def go_back(world: World, place: Place, _subject: Subject) -> Ended:
+    """Roll the stage back on demand."""
+    return world.wait(world.start(application=APPLICATION, stage=place.target, roll_back=True))
+
+
+def promote_and_fail(world: World, place: Place, subject: Subject) -> Ended:
+    """Promote as a first deployment that fails: the endpoint is to be deleted. What is left of it is deleted here."""
+    reason = "The container did not start."
+    world.faults.inject("CreateEndpoint", Kind.FAIL, resource=ENDPOINTS[place.target], reason=reason)
+    ended = promote(world, place, subject)
+    if ENDPOINTS[place.target] in world.made_in(place.target):
+        world.client("sagemaker", place.target).delete_endpoint(EndpointName=ENDPOINTS[place.target])
+        deadline = time.monotonic() + 20
+        while ENDPOINTS[place.target] in world.made_in(place.target):
+            assert time.monotonic() < deadline
+    return ended
+
+
+def alone(step: Step) -> Attempt:
+    """Run one step, with the document of the promotion that has been."""
+
+    def attempt(world: World, place: Place, subject: Subject) -> Ended:
+        failed = run(world, step, input_of(world, subject.execution, "Deploy the endpoint"))
+        status = "FAILED" if failed else "SUCCEEDED"
+        return Ended(subject.execution, status, failed.get("errorType"), failed.get("errorMessage", ""), {})
+
+    return attempt
+
+
+def when_locked(attempt: Attempt) -> Attempt:
+    """The attempt while an execution that nobody remembers holds the endpoint's lock."""
+
+    def locked(world: World, place: Place, subject: Subject) -> Ended:
+        target = world.sandbox.places.environments[place.target]
+        key = {"endpoint": {"S": endpoint_key(target.account, target.region, ENDPOINTS[place.target])}}
+        change: dict[str, Any] = {"TableName": ENDPOINTS_TABLE, "Key": key}
+        change["ExpressionAttributeNames"] = {"#owner": "owner"}
+        forgotten = f"{world.sandbox.state_machine_arn.replace(':stateMachine:', ':execution:')}:forgotten"
+        world.client("dynamodb").update_item(
+            **change,
+            UpdateExpression="SET #owner = :owner, locked_at = :then, lease_until = :late",
+            ExpressionAttributeValues={
+                ":owner": {"S": forgotten},
+                ":then": {"S": "2026-01-01T00:00:00.000Z"},
+                ":late": {"S": "2999-01-01T00:00:00.000Z"},
+            },
+        )
+        ended = attempt(world, place, subject)
+        world.client("dynamodb").update_item(**change, UpdateExpression="REMOVE #owner, locked_at, lease_until")
+        return ended
+
+    return locked
+
+
+def new_model(world: World, place: Place, *, image: bool = False) -> Subject:
+    """A model with one archive of its own, and perhaps an image. In qa it stands for one that was promoted there."""
+    return _new(world, place, {}, image=image)
+
+
+def large(world: World, place: Place) -> Subject:
+    """A new model with an object that is copied by parts."""
+    return _new(world, place, {"WEIGHTS": _large_object(world, place)})
+
+
+@cache
+def _large_object(world: World, place: Place) -> str:
+    key = f"artifacts/large-{uuid4().hex[:8]}/weights.bin"
+    world.client("s3", place.source).put_object(Bucket=place.source_bucket, Key=key, Body=bytes(LARGE))
+    return f"s3://{place.source_bucket}/{key}"
+
+
+def forget_large_copies(world: World, place: Place) -> None:
+    """Let the next promotion of a large object copy it again."""
+    s3 = world.client("s3", place.target)
+    for version in s3.list_object_versions(Bucket=place.target_bucket).get("Versions", []):
+        if version["Size"] == LARGE:
+            s3.delete_object(Bucket=place.target_bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+
+def _new(world: World, place: Place, variables: dict[str, str], *, image: bool = False) -> Subject:
+    name = f"small-{uuid4().hex[:8]}"
+    key = f"artifacts/{name}/model.tar.gz"
+    archive = tar({"weights.json": json.dumps({"name": name}).encode(), "code/inference.py": INFERENCE})
+    world.client("s3", place.source).put_object(Bucket=place.source_bucket, Key=key, Body=archive)
+    uri = f"s3://{place.source_bucket}/{key}"
+    container: dict[str, Any] = {"ModelDataUrl": uri, "Environment": variables}
+    if image:
+        registry = f"{world.sandbox.accounts[place.source]}.dkr.ecr.{world.sandbox.region}.amazonaws.com"
+        container["Image"] = f"{registry}/team/{name}:1"
+    return _modelled(world, place, name, container, uri)
+
+
+def prefix(world: World, place: Place) -> Subject:
+    """A new model whose files lie below a prefix, as they are."""
+    name = f"small-{uuid4().hex[:8]}"
+    files = {"weights.json": json.dumps({"name": name}).encode(), "code/inference.py": INFERENCE}
+    for file, content in files.items():
+        key = f"artifacts/{name}/{file}"
+        world.client("s3", place.source).put_object(Bucket=place.source_bucket, Key=key, Body=content)
+    uri = f"s3://{place.source_bucket}/artifacts/{name}/"
+    source = {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    return _modelled(world, place, name, {"ModelDataSource": {"S3DataSource": source}}, uri)
+
+
+def _modelled(world: World, place: Place, name: str, container: dict[str, Any], uri: str) -> Subject:
+    world.client("sagemaker", place.source).create_model(
+        ModelName=name, PrimaryContainer={"Image": IMAGE, **container}, ExecutionRoleArn=place.source_role
+    )
+    return Subject(name, uri)
+
+
+def with_own_image(world: World, place: Place) -> Subject:
+    """A new model whose image lies in the source account's own registry, in a repository called like the model."""
+    subject = new_model(world, place, image=True)
+    push(world.client("ecr", place.source), f"team/{subject.model}", [subject.model.encode()], tag="1")
+    return subject
+
+
+def with_versions(world: World, place: Place) -> Subject:
+    """A new model in a bucket that keeps versions."""
+    s3 = world.client("s3", place.source)
+    s3.put_bucket_versioning(Bucket=place.source_bucket, VersioningConfiguration={"Status": "Enabled"})
+    try:
+        return new_model(world, place)
+    finally:
+        s3.put_bucket_versioning(Bucket=place.source_bucket, VersioningConfiguration={"Status": "Suspended"})
+
+
+def without_archive(world: World, place: Place) -> Subject:
+    """A model whose archive was deleted."""
+    subject = new_model(world, place)
+    bucket, _, key = subject.uri.removeprefix("s3://").partition("/")
+    world.client("s3", place.source).delete_object(Bucket=bucket, Key=key)
+    return subject
+
+
+@cache
+def approved_version(world: World, _place: Place) -> Subject:
+    """A version that nobody has promoted, though it is approved: the event did not leave the account."""
+    with without(world, "dev", "promote-dev-forwarder", ""):
+        return Subject(world.version(approval="Approved"))
+
+
+def first_deployment(world: World, place: Place) -> Subject:
+    """A new model, and there is no endpoint."""
+    if ENDPOINTS[place.target] in world.made_in(place.target):
+        world.wait_for_endpoint(place.target)
+        world.client("sagemaker", place.target).delete_endpoint(EndpointName=ENDPOINTS[place.target])
+    return new_model(world, place)
+
+
+def update(world: World, place: Place) -> Subject:
+    """A new model for an endpoint that serves another."""
+    again(world, place)
+    return new_model(world, place)
+
+
+def again(world: World, place: Place) -> Subject:
+    """A model that was promoted before: its copy, its model and its configuration are there, and an endpoint."""
+    subject = _promoted_once(world, place)
+    if ENDPOINTS[place.target] not in world.made_in(place.target):
+        _well(promote(world, place, subject))
+    world.wait_for_endpoint(place.target)
+    return subject
+
+
+def with_history(world: World, place: Place) -> Subject:
+    """A stage that has had two good promotions at least."""
+    again(world, place)
+    return _promoted_lately(world, place)
+
+
+@cache
+def _promoted_lately(world: World, place: Place) -> Subject:
+    subject = new_model(world, place)
+    ended = promote(world, place, subject)
+    _well(ended)
+    return replace(subject, execution=ended.arn)
+
+
+@cache
+def _promoted_once(world: World, place: Place) -> Subject:
+    subject = new_model(world, place)
+    ended = promote(world, place, subject)
+    _well(ended)
+    return replace(subject, execution=ended.arn)
+
+
+def _well(ended: Ended) -> None:
+    assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.cause}"

@@ -1,0 +1,95 @@
+"""The state that announces, in an execution: what it publishes arrives, and what it cannot publish hides nothing."""
+
+import json
+import time
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+
+from lambdas.promotion.contract.document import Failure
+from lambdas.promotion.outcome.announcement import announcement
+from sandbox.aws.control import Sandbox
+from stacks.workflow.announce import announce
+from tests.sandbox.aws import state_machines
+from tests.sandbox.aws.builders import HUB, allow, policy
+from tests.unit import builders
+
+SAID = announcement(
+    "Errored",
+    builders.EXECUTION,
+    promotion=builders.promotion(),
+    failure=Failure(error="AccessDenied", family="Errored", cause="Grüße: promote-qa-deployer may not do it."),
+)
+
+
+@pytest.fixture(scope="module")
+def states() -> dict[str, Any]:
+    """The state as CDK writes it, before an end, and NAME for the topic's name."""
+    stack = cdk.Stack(cdk.App(), "announcing", env=cdk.Environment(account=HUB, region="us-east-1"))
+    topic = sns.Topic.from_topic_arn(stack, "Topic", f"arn:aws:sns:us-east-1:{HUB}:NAME")
+    ended = sfn.Pass.jsonata(stack, "Ended")
+    graph = sfn.StateGraph(announce(stack, topic, ended).start_state, "announcing")
+    found: dict[str, Any] = dict(stack.resolve(graph.to_graph_json())["States"])
+    announcing = found["Announce the outcome"]
+    announcing["Resource"] = "arn:aws:states:::sns:publish"  # its partition is a reference until it is deployed
+    return found
+
+
+def execution(sandbox: Sandbox, name: str, states: dict[str, Any], *statements: dict[str, Any]) -> Any:
+    own = json.loads(json.dumps(states).replace("NAME", name))
+    workflow = state_machines.create_workflow(sandbox, name, own, *statements)
+    return state_machines.end(sandbox, workflow, {"outcome": "Errored", "announcement": SAID.to_json()})
+
+
+def subscribed_queue(sandbox: Sandbox, name: str, topic: str, wanted: dict[str, Any]) -> str:
+    """A queue that gets the topic's messages with these attributes. Returns its URL."""
+    sqs = sandbox.client("sqs")
+    queue: str = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{HUB}:{name}"
+    sent = {"ArnEquals": {"aws:SourceArn": topic}}
+    lets = allow("sqs:SendMessage", arn, Principal={"Service": "sns.amazonaws.com"}, Condition=sent)
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy(lets)})
+    sandbox.client("sns").subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"FilterPolicy": json.dumps(wanted)}
+    )
+    return queue
+
+
+def messages(sandbox: Sandbox, queue: str, *, seconds: float = 2) -> list[Any]:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = sandbox.client("sqs").receive_message(QueueUrl=queue).get("Messages", [])
+        if found:
+            return [json.loads(one["Body"]) for one in found]
+        time.sleep(0.05)
+    return []
+
+
+def test_an_announcement_arrives_with_its_words_and_is_filtered_by_its_attributes(
+    corrected: Sandbox, name: str, states: dict[str, Any]
+) -> None:
+    topic = corrected.client("sns").create_topic(Name=name)["TopicArn"]
+    bad = subscribed_queue(corrected, f"{name}-bad", topic, {"outcome": ["Errored"], "stage": ["qa"]})
+    good = subscribed_queue(corrected, f"{name}-good", topic, {"outcome": ["Promoted"]})
+    ended = execution(corrected, name, states, allow("sns:Publish", topic))
+
+    assert ended["status"] == "SUCCEEDED"
+    assert ended["result"] == {"outcome": "Errored", "announcement": SAID.to_json()}
+    (message,) = messages(corrected, bad)
+    assert (message["Subject"], message["Message"]) == (SAID.subject, SAID.message)
+    assert {key: one["Value"] for key, one in message["MessageAttributes"].items()} == SAID.attributes
+    assert messages(corrected, good, seconds=0.2) == []
+
+
+def test_an_announcement_that_is_refused_leaves_the_outcome_as_it_is_and_says_why(
+    bare_sandbox: Sandbox, name: str, states: dict[str, Any]
+) -> None:
+    bare_sandbox.client("sns").create_topic(Name=name)
+    ended = execution(bare_sandbox, name, states)
+
+    assert ended["status"] == "SUCCEEDED"
+    assert ended["result"]["outcome"] == "Errored"
+    assert "sns:Publish" in ended["result"]["not_announced"]["Cause"]

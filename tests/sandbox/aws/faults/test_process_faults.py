@@ -1,0 +1,109 @@
+"""What can happen to a step's own calls on demand."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from sandbox.aws.control import Sandbox
+from sandbox.aws.faults.process_kills import Call, Kills, Kind
+from tests.sandbox.aws.builders import HUB, allow, create_bucket, create_function
+
+# One try for each call, as the product's clients have.
+SOURCE = """
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, ReadTimeoutError
+def handler(event, context):
+    s3 = boto3.client("s3", config=Config(retries={"total_max_attempts": 1}))
+    try:
+        s3.put_object(Bucket=event["bucket"], Key=event["key"], Body=b"1")
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    except ReadTimeoutError:
+        return "no answer"
+    return "done"
+"""
+PUT = Call("handler", "s3", "PutObject")
+
+
+@pytest.fixture
+def kills(bare_sandbox: Sandbox) -> Iterator[Kills]:
+    kills = Kills(bare_sandbox.endpoint_url, str(bare_sandbox.ca_bundle))
+    yield kills
+    kills.clear()
+
+
+@pytest.fixture
+def put(bare_sandbox: Sandbox, name: str) -> Callable[[str], tuple[str, bool]]:
+    """Let a Lambda put an object; return what it says and whether the object is there."""
+    create_bucket(bare_sandbox, HUB, name)
+    create_function(bare_sandbox, HUB, name, SOURCE)
+    bare_sandbox.client("iam").put_role_policy(
+        RoleName=f"{name}-function",
+        PolicyName="it",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:*")]}),
+    )
+
+    def invoke(key: str) -> tuple[str, bool]:
+        event = json.dumps({"bucket": name, "key": key}).encode()
+        answer = bare_sandbox.client("lambda").invoke(FunctionName=name, Payload=event)
+        said = json.loads(answer["Payload"].read())
+        there = bare_sandbox.client("s3").list_objects_v2(Bucket=name, Prefix=key)["KeyCount"] == 1
+        return (said["errorType"] if isinstance(said, dict) else said), there
+
+    return invoke
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "there"),
+    [
+        (Kind.KILL_BEFORE, "Runtime.ExitError", False),
+        (Kind.KILL_AFTER, "Runtime.ExitError", True),
+        (Kind.ERROR, "ThrottlingException", False),
+        (Kind.ERROR_AFTER, "ThrottlingException", True),
+        (Kind.TIMEOUT, "no answer", False),
+        (Kind.TIMEOUT_AFTER, "no answer", True),
+    ],
+)
+def test_a_fault_happens_once_with_or_without_the_effect(
+    put: Callable[[str], tuple[str, bool]], kills: Kills, kind: Kind, said: str, there: bool
+) -> None:
+    kills.inject("handler", "PutObject", kind)
+    assert put("first") == (said, there)
+    assert kills.happened() == [(PUT, kind)]
+    assert put("second") == ("done", True)
+    assert kills.pending() == []
+
+
+def test_a_call_that_aws_refuses_has_no_moment_after_its_effect(
+    put: Callable[[str], tuple[str, bool]], kills: Kills, bare_sandbox: Sandbox, name: str
+) -> None:
+    kills.inject("handler", "PutObject", Kind.KILL_AFTER)
+    bare_sandbox.client("iam").delete_role_policy(RoleName=f"{name}-function", PolicyName="it")
+    assert put("refused") == ("AccessDenied", False)
+    assert len(kills.pending()) == 1
+
+
+def test_a_fault_of_another_step_or_service_does_not_happen(
+    put: Callable[[str], tuple[str, bool]], kills: Kills
+) -> None:
+    kills.inject("another", "PutObject", Kind.KILL_BEFORE)
+    kills.inject("handler", "PutObject", Kind.KILL_BEFORE, service="ecr")
+    assert put("k") == ("done", True)
+
+
+def test_calls_are_written_down_while_that_is_asked_for(put: Callable[[str], tuple[str, bool]], kills: Kills) -> None:
+    put("before")
+    kills.record()
+    put("one")
+    put("two")
+    assert kills.calls() == [PUT, PUT]
+    kills.clear()
+    put("after")
+    assert kills.calls() == []
+
+
+def test_a_fault_for_each_call_happens_to_each_once(put: Callable[[str], tuple[str, bool]], kills: Kills) -> None:
+    kills.inject("*", "*", Kind.ERROR, each=True)
+    assert [put(key) for key in ("first", "second")] == [("ThrottlingException", False), ("done", True)]

@@ -1,0 +1,285 @@
+"""What the corrections mend of ECR. `corrected` runs a test also against MiniStack as it comes, where it must fail."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.aws.control import Sandbox
+from sandbox.aws.sagemaker.models import prebuilt_images
+from tests.sandbox.aws.builders import DEV, HUB, QA, allow, create_role, policy
+from tests.sandbox.aws.image_push import ensure_repository, manifest_of, push, push_index, push_layer, put, sha256
+
+PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+MIB = 1024**2
+SKLEARN = {"registryId": "683313688378", "repositoryName": "sagemaker-scikit-learn"}
+IN_AWS = [{"imageTag": "1.2-1-cpu-py3"}]
+
+
+def code(call: Any, **parameters: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    return str(caught.value.response["Error"]["Code"])
+
+
+def download(sandbox: Sandbox, url: str, wanted: str | None = None) -> tuple[int, bytes]:
+    request = urllib.request.Request(url, headers={"Range": wanted} if wanted else {})  # noqa: S310 - our own server
+    context = ssl.create_default_context(cafile=str(sandbox.ca_bundle))
+    with urllib.request.urlopen(request, context=context) as answer:  # noqa: S310
+        return answer.status, answer.read()
+
+
+# Layers
+
+
+def test_a_layer_is_kept_as_it_was_uploaded(corrected: Sandbox, name: str) -> None:
+    ecr, content = corrected.client("ecr", DEV), bytes(range(256)) * 4096 * 25
+    push(ecr, name, [content])
+    url = ecr.get_download_url_for_layer(repositoryName=name, layerDigest=sha256(content))["downloadUrl"]
+    assert download(corrected, url) == (200, content)
+
+
+def test_a_part_of_a_layer_is_downloaded(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    push(ecr, name, [b"0123456789"])
+    url = ecr.get_download_url_for_layer(repositoryName=name, layerDigest=sha256(b"0123456789"))["downloadUrl"]
+    assert download(corrected, url, "bytes=2-4") == (206, b"234")
+
+
+def test_a_layer_is_downloaded_by_the_address_that_was_given_and_by_no_other(bare_sandbox: Sandbox, name: str) -> None:
+    ecr = bare_sandbox.client("ecr", DEV)
+    push(ecr, name, [b"x"])
+    url = ecr.get_download_url_for_layer(repositoryName=name, layerDigest=sha256(b"x"))["downloadUrl"]
+    with pytest.raises(HTTPError, match="403"):
+        download(bare_sandbox, f"{url}0")
+
+
+def test_a_layer_is_there_when_it_was_uploaded_and_not_before(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    ensure_repository(ecr, name)
+
+    def there() -> str:
+        asked = ecr.batch_check_layer_availability(repositoryName=name, layerDigests=[sha256(b"x")])
+        return str(asked["layers"][0]["layerAvailability"])
+
+    before = there()
+    push_layer(ecr, name, b"x")
+    assert (before, there()) == ("UNAVAILABLE", "AVAILABLE")
+
+
+def test_a_layer_is_there_once(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    ensure_repository(ecr, name)
+    push_layer(ecr, name, b"x")
+    with pytest.raises(ecr.exceptions.LayerAlreadyExistsException):
+        push_layer(ecr, name, b"x")
+
+
+def test_a_layer_has_the_digest_that_it_is_named_by(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    ensure_repository(ecr, name)
+    upload = ecr.initiate_layer_upload(repositoryName=name)["uploadId"]
+    named = {"repositoryName": name, "uploadId": upload}
+    ecr.upload_layer_part(**named, partFirstByte=0, partLastByte=0, layerPartBlob=b"x")
+    assert code(ecr.complete_layer_upload, **named, layerDigests=[sha256(b"y")]) == "InvalidLayerException"
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 1), (0, 1)])
+def test_a_part_follows_the_part_before(corrected: Sandbox, name: str, first: int, last: int) -> None:
+    ecr = corrected.client("ecr", DEV)
+    ensure_repository(ecr, name)
+    upload = ecr.initiate_layer_upload(repositoryName=name)["uploadId"]
+    part = {"repositoryName": name, "uploadId": upload, "layerPartBlob": b"x"}
+    assert code(ecr.upload_layer_part, **part, partFirstByte=first, partLastByte=last) == "InvalidLayerPartException"
+
+
+def test_only_the_last_part_is_small(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    ensure_repository(ecr, name)
+    named = {"repositoryName": name, "uploadId": ecr.initiate_layer_upload(repositoryName=name)["uploadId"]}
+    for first, size in ((0, MIB), (MIB, 1)):
+        ecr.upload_layer_part(**named, partFirstByte=first, partLastByte=first + size - 1, layerPartBlob=b"x" * size)
+    layer = sha256(b"x" * (MIB + 1))
+    assert code(ecr.complete_layer_upload, **named, layerDigests=[layer]) == "LayerPartTooSmallException"
+
+
+def test_an_upload_belongs_to_its_repository(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    for repository in (name, f"{name}-other"):
+        ensure_repository(ecr, repository)
+    upload = ecr.initiate_layer_upload(repositoryName=name)["uploadId"]
+    part = {"partFirstByte": 0, "partLastByte": 0, "layerPartBlob": b"x"}
+    other = {"repositoryName": f"{name}-other", "uploadId": upload}
+    assert code(ecr.upload_layer_part, **other, **part) == "UploadNotFoundException"
+
+
+def test_a_layer_that_no_image_has_cannot_be_downloaded(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    ensure_repository(ecr, name)
+    digest = push_layer(ecr, name, b"x")
+    asked = {"repositoryName": name, "layerDigest": digest}
+    assert code(ecr.get_download_url_for_layer, **asked) == "LayerInaccessibleException"
+
+
+def test_a_repository_that_is_made_again_has_no_layers(bare_sandbox: Sandbox, name: str) -> None:
+    ecr = bare_sandbox.client("ecr", DEV)
+    push(ecr, name, [b"x"])
+    ecr.delete_repository(repositoryName=name, force=True)
+    ensure_repository(ecr, name)
+    asked = ecr.batch_check_layer_availability(repositoryName=name, layerDigests=[sha256(b"x")])
+    assert asked["layers"][0]["layerAvailability"] == "UNAVAILABLE"
+
+
+# Manifests
+
+
+def test_an_image_needs_its_layers(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    ensure_repository(ecr, name)
+    push_layer(ecr, name, b"{}")
+    image = {"repositoryName": name, "imageManifest": manifest_of([b"missing"])}
+    assert code(ecr.put_image, **image) == "LayersNotFoundException"
+
+
+def test_an_index_needs_its_images(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    push(ecr, name, [b"x"])
+    with pytest.raises(ecr.exceptions.ReferencedImagesNotFoundException):
+        push_index(ecr, name, [sha256(b"no image")])
+
+
+def test_an_image_has_the_digest_that_it_is_put_by(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    push(ecr, name, [b"x"])
+    image = {"repositoryName": name, "imageManifest": manifest_of([b"x"]), "imageDigest": sha256(b"another")}
+    assert code(ecr.put_image, **image) == "ImageDigestDoesNotMatchException"
+
+
+def test_an_image_is_put_once(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    push(ecr, name, [b"x"], tag="1")
+    with pytest.raises(ecr.exceptions.ImageAlreadyExistsException):
+        put(ecr, name, manifest_of([b"x"]), tag="1")
+
+
+def test_an_image_can_have_a_second_tag(bare_sandbox: Sandbox, name: str) -> None:
+    ecr = bare_sandbox.client("ecr", DEV)
+    digest = push(ecr, name, [b"x"], tag="1")
+    assert put(ecr, name, manifest_of([b"x"]), tag="2") == digest
+
+
+def test_an_image_is_found_by_its_digest_with_the_kind_of_its_manifest(corrected: Sandbox, name: str) -> None:
+    ecr = corrected.client("ecr", DEV)
+    digest = push(ecr, name, [b"x"])
+    (image,) = ecr.batch_get_image(repositoryName=name, imageIds=[{"imageDigest": digest}])["images"]
+    assert (sha256(image["imageManifest"].encode()), image["imageManifestMediaType"]) == (
+        digest,
+        "application/vnd.oci.image.manifest.v1+json",
+    )
+
+
+# Other accounts' registries
+
+
+def foreign(sandbox: Sandbox, name: str, *statements: dict[str, Any], rights: list[str] | None = None) -> Any:
+    """The ECR client of a role in qa, which asks for dev's image; the statements are the repository's policy."""
+    dev = sandbox.client("ecr", DEV)
+    push(dev, name, [b"x"], tag="1")
+    if statements:
+        dev.set_repository_policy(repositoryName=name, policyText=policy(*statements))
+    role = create_role(sandbox, QA, name, *([allow(rights)] if rights else []))
+    return sandbox.client("ecr", QA, sandbox.assume(role))
+
+
+def of_repository(principal: str, actions: list[str]) -> dict[str, Any]:
+    statement = allow(actions, Principal={"AWS": principal})
+    del statement["Resource"]
+    return statement
+
+
+QA_ROOT = f"arn:aws:iam::{QA}:root"
+
+
+def asked_by(ecr: Any, name: str) -> Any:
+    return ecr.batch_get_image(registryId=DEV, repositoryName=name, imageIds=[{"imageTag": "1"}])
+
+
+def test_a_repository_policy_lets_another_account_pull(corrected: Sandbox, name: str) -> None:
+    ecr = foreign(corrected, name, of_repository(QA_ROOT, PULL), rights=PULL)
+    assert len(asked_by(ecr, name)["images"]) == 1
+    url = ecr.get_download_url_for_layer(registryId=DEV, repositoryName=name, layerDigest=sha256(b"x"))
+    assert download(corrected, url["downloadUrl"]) == (200, b"x")
+
+
+@pytest.mark.parametrize("principal", [None, f"arn:aws:iam::{HUB}:root"])
+def test_without_its_word_a_repository_is_closed_to_other_accounts(
+    corrected: Sandbox, name: str, principal: str | None
+) -> None:
+    statements = [of_repository(principal, PULL)] if principal else []
+    ecr = foreign(corrected, name, *statements, rights=PULL)
+    with pytest.raises(ClientError) as denied:
+        asked_by(ecr, name)
+    error = denied.value.response["Error"]
+    assert error["Code"] == "AccessDeniedException"
+    assert f"arn:aws:ecr:us-east-1:{DEV}:repository/{name}" in error["Message"]
+    assert "no resource-based policy allows the ecr:BatchGetImage action" in error["Message"]
+
+
+def test_the_role_needs_the_right_as_well(bare_sandbox: Sandbox, name: str) -> None:
+    ecr = foreign(bare_sandbox, name, of_repository(QA_ROOT, PULL))
+    with pytest.raises(ClientError, match="no identity-based policy allows the ecr:BatchGetImage action"):
+        asked_by(ecr, name)
+
+
+def test_another_accounts_root_needs_the_repositorys_word(corrected: Sandbox, name: str) -> None:
+    foreign(corrected, name)
+    with pytest.raises(ClientError, match="no resource-based policy"):
+        asked_by(corrected.client("ecr", QA), name)
+
+
+def test_a_repository_policy_allows_what_it_says_and_no_more(bare_sandbox: Sandbox, name: str) -> None:
+    ecr = foreign(bare_sandbox, name, of_repository(QA_ROOT, ["ecr:BatchGetImage"]), rights=PULL)
+    asked = {"registryId": DEV, "repositoryName": name, "layerDigest": sha256(b"x")}
+    assert code(ecr.get_download_url_for_layer, **asked) == "AccessDeniedException"
+
+
+def test_what_another_account_may_push_lies_in_the_registry(corrected: Sandbox, name: str) -> None:
+    rights = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload"]
+    ecr = foreign(corrected, name, of_repository(QA_ROOT, rights), rights=rights)
+    digest = push_layer(ecr, name, b"y", registry={"registryId": DEV})
+    asked = corrected.client("ecr", DEV).batch_check_layer_availability(repositoryName=name, layerDigests=[digest])
+    assert asked["layers"][0]["layerAvailability"] == "AVAILABLE"
+
+
+# AWS's own images
+
+
+def test_awss_own_images_are_there_for_everybody_with_the_right(corrected: Sandbox, name: str) -> None:
+    role = create_role(corrected, QA, name, allow("ecr:BatchGetImage"))
+    ecr = corrected.client("ecr", QA, corrected.assume(role))
+    (image,) = ecr.batch_get_image(**SKLEARN, imageIds=IN_AWS)["images"]
+    assert sha256(image["imageManifest"].encode()) == image["imageId"]["imageDigest"]
+    (again,) = ecr.batch_get_image(**SKLEARN, imageIds=[{"imageDigest": image["imageId"]["imageDigest"]}])["images"]
+    assert again["imageManifest"] == image["imageManifest"]
+
+
+def test_awss_own_images_take_the_right_to_ask(bare_sandbox: Sandbox, name: str) -> None:
+    ecr = bare_sandbox.client("ecr", QA, bare_sandbox.assume(create_role(bare_sandbox, QA, name)))
+    assert code(ecr.batch_get_image, **SKLEARN, imageIds=IN_AWS) == "AccessDeniedException"
+
+
+@pytest.mark.parametrize("image", [{"imageTag": "none"}, {"imageDigest": f"sha256:{'0' * 64}"}])
+def test_what_aws_does_not_offer_is_not_there(bare_sandbox: Sandbox, image: dict[str, str]) -> None:
+    (failure,) = bare_sandbox.client("ecr", QA).batch_get_image(**SKLEARN, imageIds=[image])["failures"]
+    assert failure["failureCode"] == "ImageNotFound"
+
+
+def test_every_image_that_aws_offers_has_a_digest_of_its_own() -> None:
+    names = [(repository, tag) for repository, tags in prebuilt_images.TAGS.items() for tag in tags]
+    found = [prebuilt_images.find(repository, tag=tag) for repository, tag in names]
+    assert len({image[0] for image in found if image}) == len(names)

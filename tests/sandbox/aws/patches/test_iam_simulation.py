@@ -1,0 +1,60 @@
+"""IAM's simulation as the corrections make it. `corrected` runs a test also against MiniStack, where it must fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.aws.control import Sandbox
+from tests.sandbox.aws.builders import QA, allow, create_key, create_role, policy, refusal
+
+PASSED = f"arn:aws:iam::{QA}:role/passed"
+
+
+def simulate(sandbox: Sandbox, role: str, resources: list[str], by: Any = None, **context: str) -> dict[str, str]:
+    """The decision for each resource."""
+    answer = sandbox.client("iam", QA, by).simulate_principal_policy(
+        PolicySourceArn=role,
+        ActionNames=["iam:PassRole"],
+        ResourceArns=resources,
+        ContextEntries=[
+            {"ContextKeyName": key.replace("_", ":"), "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for key, value in context.items()
+        ],
+    )
+    (result,) = answer["EvaluationResults"]
+    return {one["EvalResourceName"]: one["EvalResourceDecision"] for one in result["ResourceSpecificResults"]}
+
+
+def test_a_condition_is_weighed_with_the_keys_that_are_given(corrected: Sandbox, name: str) -> None:
+    to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    role = create_role(corrected, QA, name, allow("iam:PassRole", PASSED, Condition=to_sagemaker))
+    assert simulate(corrected, role, [PASSED], iam_PassedToService="sagemaker.amazonaws.com") == {PASSED: "allowed"}
+    assert simulate(corrected, role, [PASSED], iam_PassedToService="ec2.amazonaws.com") == {PASSED: "implicitDeny"}
+
+
+def test_each_resource_has_its_own_decision(corrected: Sandbox, name: str) -> None:
+    role = create_role(corrected, QA, name, allow("iam:PassRole", PASSED))
+    other = f"{PASSED}-not"
+    assert simulate(corrected, role, [PASSED, other]) == {PASSED: "allowed", other: "implicitDeny"}
+
+
+def test_the_right_to_ask_is_one_on_the_role_that_is_asked_about(corrected: Sandbox, name: str) -> None:
+    role = create_role(corrected, QA, name)
+    own = policy(allow("iam:SimulatePrincipalPolicy", role))
+    corrected.client("iam", QA).put_role_policy(RoleName=name, PolicyName="it", PolicyDocument=own)
+    session = corrected.assume(role)
+    assert simulate(corrected, role, [PASSED], session) == {PASSED: "implicitDeny"}
+    with pytest.raises(Exception, match="iam:SimulatePrincipalPolicy"):
+        simulate(corrected, create_role(corrected, QA, f"{name}2"), [PASSED], session)
+
+
+def test_a_key_is_described_by_its_alias_with_the_right_on_the_key(corrected: Sandbox, name: str) -> None:
+    key = create_key(corrected, QA)
+    corrected.client("kms", QA).create_alias(AliasName=f"alias/{name}", TargetKeyId=key)
+    session = corrected.assume(create_role(corrected, QA, name, allow("kms:DescribeKey", key)))
+    found = corrected.client("kms", QA, session).describe_key(KeyId=f"alias/{name}")
+    assert found["KeyMetadata"]["Arn"] == key
+    other = create_key(corrected, QA)
+    assert "kms:DescribeKey" in refusal(corrected.client("kms", QA, session).describe_key, KeyId=other)

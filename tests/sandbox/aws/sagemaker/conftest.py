@@ -1,0 +1,25 @@
+"""One server for all the tests of the SageMaker service."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sandbox.aws.sagemaker.builders import Workshop, open_workshop
+from tests.sandbox.aws.sagemaker.server import Server, running_server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_server(tmp_path_factory.mktemp("sagemaker")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def workshop(server: Server) -> Workshop:
+    return open_workshop(server)
+
+
+@pytest.fixture(autouse=True)
+def no_faults(server: Server) -> Iterator[None]:
+    yield
+    server.faults.clear()

@@ -1,0 +1,76 @@
+"""Quotas: asked of Service Quotas, and what SageMaker does when an endpoint would exceed one."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.aws.faults.sagemaker import Kind
+from tests.sandbox.aws.sagemaker.builders import Workshop, refused, unique
+from tests.sandbox.aws.sagemaker.server import ACCOUNT, Server
+
+# Types of which no other test has an instance.
+SCARCE, OTHER = "ml.c4.large", "ml.c4.xlarge"
+
+
+@pytest.fixture
+def quotas(server: Server) -> Any:
+    return server.client("service-quotas")
+
+
+def endpoint_quotas(quotas: Any) -> dict[str, dict[str, Any]]:
+    pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+    return {one["QuotaName"]: one for page in pages for one in page["Quotas"]}
+
+
+def test_each_instance_type_has_a_quota_for_endpoints(quotas: Any) -> None:
+    found = endpoint_quotas(quotas)
+
+    assert len(found) > 100
+    assert found["ml.m5.large for endpoint usage"]["Value"] == 1000.0
+    code = found["ml.m5.large for endpoint usage"]["QuotaCode"]
+    answer = quotas.get_service_quota(ServiceCode="sagemaker", QuotaCode=code)
+    assert answer["Quota"]["QuotaName"] == "ml.m5.large for endpoint usage"
+
+
+def test_a_switch_changes_a_quota_until_it_is_cleared(server: Server, quotas: Any) -> None:
+    server.faults.inject("*", Kind.QUOTA, resource=SCARCE, account=ACCOUNT, value=3, times=None)
+
+    assert endpoint_quotas(quotas)[f"{SCARCE} for endpoint usage"]["Value"] == 3.0
+    server.faults.clear()
+    assert endpoint_quotas(quotas)[f"{SCARCE} for endpoint usage"]["Value"] == 1000.0
+
+
+def test_unknown_quotas_and_services_are_not_found(quotas: Any) -> None:
+    with refused("NoSuchResourceException", "quota does not exist"):
+        quotas.get_service_quota(ServiceCode="sagemaker", QuotaCode="L-00000000")
+    with refused("NoSuchResourceException", "service does not exist"):
+        quotas.list_service_quotas(ServiceCode="ec2")
+
+
+def test_the_right_to_ask_is_asked_for(server: Server, workshop: Workshop) -> None:
+    name = workshop.role({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}})
+    caller = server.client("service-quotas", credentials=server.role_credentials(name))
+    with refused("AccessDeniedException", "servicequotas:ListServiceQuotas"):
+        caller.list_service_quotas(ServiceCode="sagemaker")
+
+
+def test_an_endpoint_beyond_the_quota_is_not_created(server: Server, workshop: Workshop) -> None:
+    server.faults.inject("*", Kind.QUOTA, resource=SCARCE, value=1, times=None)
+    config = workshop.config(InstanceType=SCARCE, InitialInstanceCount=2)
+    said = (
+        f"The account-level service limit '{SCARCE} for endpoint usage' is 1 Instances, with current utilization of 0"
+    )
+    with refused("ResourceLimitExceeded", said):
+        workshop.sagemaker.create_endpoint(EndpointName=unique("endpoint"), EndpointConfigName=config)
+
+
+def test_an_update_needs_the_quota_for_old_and_new_instances_at_once(server: Server, workshop: Workshop) -> None:
+    server.faults.inject("*", Kind.QUOTA, resource=OTHER, value=3, times=None)
+    endpoint = workshop.endpoint(workshop.config(InstanceType=OTHER, InitialInstanceCount=2))
+    with refused("ResourceLimitExceeded", "current utilization of 2 Instances and a request delta of 2 Instances"):
+        workshop.sagemaker.update_endpoint(
+            EndpointName=endpoint, EndpointConfigName=workshop.config(InstanceType=OTHER, InitialInstanceCount=2)
+        )
+    fresh = workshop.config(InstanceType=OTHER)
+
+    assert workshop.update(endpoint, fresh)["EndpointConfigName"] == fresh

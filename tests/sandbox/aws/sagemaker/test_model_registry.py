@@ -1,0 +1,162 @@
+"""Versions of a model, their approval, and the events that tell of it."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.sandbox.aws.sagemaker.builders import IMAGE, Workshop, refused, unique
+from tests.sandbox.aws.sagemaker.server import ACCOUNT, REGION, Server
+
+
+@pytest.fixture
+def group(workshop: Workshop) -> str:
+    name = unique("group")
+    workshop.sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    return name
+
+
+@pytest.fixture
+def bus(server: Server) -> "Bus":
+    return Bus(server)
+
+
+class Bus:
+    """What the account's default bus delivers from now on."""
+
+    def __init__(self, server: Server) -> None:
+        self._queue = server.client("sqs")
+        name = unique("events")
+        self._url = self._queue.create_queue(QueueName=name)["QueueUrl"]
+        events = server.client("events")
+        events.put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self._queue.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
+        events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+
+    def delivered(self, resource: str, *, at_least: int) -> list[dict[str, Any]]:
+        """The events about a resource, once there are that many."""
+        found: list[dict[str, Any]] = []
+        deadline = time.monotonic() + 5
+        while len(found) < at_least and time.monotonic() < deadline:
+            for message in self._queue.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages", []):
+                event = json.loads(message["Body"])
+                found += [event] if event["resources"] == [resource] else []
+                self._queue.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+
+def register(workshop: Workshop, group: str, **more: Any) -> str:
+    container = {"Image": IMAGE, "ModelDataUrl": workshop.data(factor=4)}
+    specification = {
+        "Containers": [container],
+        "SupportedContentTypes": ["application/json"],
+        "SupportedResponseMIMETypes": ["application/json"],
+    }
+    request = {"ModelPackageGroupName": group, "InferenceSpecification": specification} | more
+    return str(workshop.sagemaker.create_model_package(**request)["ModelPackageArn"])
+
+
+def test_versions_are_counted_from_one(workshop: Workshop, group: str) -> None:
+    arns = [register(workshop, group) for _ in range(3)]
+    assert [arn.rsplit(":", 1)[-1] for arn in arns] == [f"model-package/{group}/{number}" for number in (1, 2, 3)]
+    workshop.sagemaker.delete_model_package(ModelPackageName=arns[2])
+    assert register(workshop, group).endswith("/4"), "a version number is never used again"
+
+
+def test_a_version_waits_for_approval(workshop: Workshop, group: str) -> None:
+    arn = register(workshop, group)
+    found = workshop.sagemaker.describe_model_package(ModelPackageName=arn)
+    assert found["ModelApprovalStatus"] == "PendingManualApproval"
+    assert found["ModelPackageStatus"] == "Completed"
+    assert (found["ModelPackageGroupName"], found["ModelPackageVersion"]) == (group, 1)
+    workshop.sagemaker.update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="fine"
+    )
+    found = workshop.sagemaker.describe_model_package(ModelPackageName=arn)
+    assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == ("Approved", "fine")
+    assert found["LastModifiedTime"] >= found["CreationTime"]
+
+
+def test_metadata_comes_without_the_model_card(workshop: Workshop, group: str) -> None:
+    card = {"ModelCardContent": "{}", "ModelCardStatus": "Draft"}
+    arn = register(workshop, group, ModelCard=card, CustomerMetadataProperties={"commit": "abc"})
+    client = workshop.sagemaker
+    assert "ModelCard" in client.describe_model_package(ModelPackageName=arn)
+    found = client.describe_model_package(ModelPackageName=arn, IncludedData="MetadataOnly")
+    assert "ModelCard" not in found
+    assert found["InferenceSpecification"]["Containers"]
+    assert found["CustomerMetadataProperties"] == {"commit": "abc"}
+
+
+def test_versions_are_listed_by_approval(workshop: Workshop, group: str) -> None:
+    first, second = register(workshop, group), register(workshop, group, ModelApprovalStatus="Approved")
+    listed = workshop.sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    assert [item["ModelPackageArn"] for item in listed] == [first, second]
+    approved = workshop.sagemaker.list_model_packages(
+        ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
+    )
+    assert [item["ModelPackageVersion"] for item in approved["ModelPackageSummaryList"]] == [2]
+
+
+def test_a_group_with_versions_is_not_deleted(workshop: Workshop, group: str) -> None:
+    arn = register(workshop, group)
+    with refused("ConflictException", group):
+        workshop.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
+    workshop.sagemaker.delete_model_package(ModelPackageName=arn)
+    workshop.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
+    with refused("ValidationException", "does not exist"):
+        workshop.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+
+
+def test_a_model_is_made_only_from_an_approved_version(workshop: Workshop, group: str) -> None:
+    arn = register(workshop, group)
+    request = {"Containers": [{"ModelPackageName": arn}], "ExecutionRoleArn": workshop.execution_role}
+    name = unique("model")
+    with refused("ValidationException", "is not approved"):
+        workshop.sagemaker.create_model(ModelName=name, **request)
+    workshop.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    workshop.sagemaker.create_model(ModelName=name, **request)
+    assert workshop.sagemaker.describe_model(ModelName=name)["Containers"] == [{"ModelPackageName": arn}]
+    assert workshop.ask(workshop.endpoint(workshop.config(name)), 2)["answer"] == 8
+
+
+def test_registration_and_approval_are_announced(workshop: Workshop, group: str, bus: Bus) -> None:
+    arn = register(workshop, group)
+    workshop.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    workshop.sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={"a": "b"})
+    registered, approved, annotated = bus.delivered(arn, at_least=3)
+    for event in (registered, approved, annotated):
+        assert event["source"] == "aws.sagemaker"
+        assert event["detail-type"] == "SageMaker Model Package State Change"
+        assert event["account"] == ACCOUNT
+        assert event["detail"]["ModelPackageArn"] == arn
+        assert event["detail"]["ModelPackageVersion"] == 1
+    assert registered["detail"]["ModelApprovalStatus"] == "PendingManualApproval"
+    assert "UpdatedModelPackageFields" not in registered["detail"]
+    assert approved["detail"]["ModelApprovalStatus"] == "Approved"
+    assert approved["detail"]["UpdatedModelPackageFields"] == ["ModelApprovalStatus"]
+    assert annotated["detail"]["ModelApprovalStatus"] == "Approved", "any edit of an approved version still says so"
+    assert annotated["detail"]["UpdatedModelPackageFields"] == ["CustomerMetadataProperties"]
+
+
+def test_an_endpoints_states_are_announced(workshop: Workshop, bus: Bus) -> None:
+    endpoint = workshop.endpoint()
+    arn = workshop.rest(endpoint)["EndpointArn"]
+    events = bus.delivered(arn, at_least=2)
+    assert [event["detail"]["EndpointStatus"] for event in events] == ["CREATING", "IN_SERVICE"]
+    assert {event["detail"]["EndpointName"] for event in events} == {endpoint}
+
+
+def test_events_can_come_twice(workshop: Workshop, server: Server, group: str, bus: Bus) -> None:
+    server.faults.inject("*", "duplicate_events", times=None)
+    arn = register(workshop, group)
+    assert len(bus.delivered(arn, at_least=2)) == 2

@@ -1,0 +1,257 @@
+"""What a stage's endpoint is made of and how it is updated: what AWS excludes is refused with its path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+import pytest
+
+from stacks.config.constraints import has_local_storage
+from tests.stacks.config.test_endpoint import (
+    ASYNC,
+    DATA_CAPTURE,
+    EXPLAINER,
+    INSTANCES,
+    KEY,
+    POOLS,
+    REAL_TIME,
+    SERVERLESS,
+    deployed,
+)
+from tests.stacks.config.test_schema import STAGES, mistakes, parse, stage
+
+OTHER = {**INSTANCES, "name": "B"}
+QA = f"{STAGES}.qa"
+VPC = {"security_group_ids": ["sg-0a1b2c3d"], "subnets": ["subnet-0a1b2c3d"]}
+CANARY = {"canary": "10%", "wait": "5m"}
+
+
+def told(**members: Any) -> list[str]:
+    return mistakes((QA, stage(**members)))
+
+
+def one_of(part: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return a stage's members with one variant, which is changed."""
+    return {"variants": [{**part, **changes}]}
+
+
+# What comes to the Lambdas
+
+
+def test_a_whole_endpoint_is_told_in_the_apis_own_words() -> None:
+    config = deployed(**REAL_TIME).endpoint_config
+    assert config["KmsKeyId"] == KEY
+    assert config["DataCaptureConfig"] == {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 20,
+        "DestinationS3Uri": "s3://captured/qa",
+        "KmsKeyId": KEY,
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
+    }
+    assert config["AsyncInferenceConfig"]["ClientConfig"] == {"MaxConcurrentInvocationsPerInstance": 4}
+    assert "S3InputPath" not in str(config)
+    (shadow,) = config["ShadowProductionVariants"]
+    assert (shadow["VariantName"], shadow["ModelDataDownloadTimeoutInSeconds"]) == ("B", 1200)
+
+
+def test_what_is_not_said_is_not_sent() -> None:
+    qa = deployed()
+    assert list(qa.endpoint_config) == ["ProductionVariants"]
+    assert (qa.deployment_config, qa.retain_variant_properties, qa.exclude_retained) == (None, True, ())
+
+
+@pytest.mark.parametrize(
+    ("rollout", "routing"),
+    [
+        ({}, {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}),
+        (
+            {"canary": "10%", "wait": "5m"},
+            {
+                "Type": "CANARY",
+                "WaitIntervalInSeconds": 300,
+                "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 10},
+            },
+        ),
+        (
+            {"linear": 2, "wait": "90s"},
+            {
+                "Type": "LINEAR",
+                "WaitIntervalInSeconds": 90,
+                "LinearStepSize": {"Type": "INSTANCE_COUNT", "Value": 2},
+            },
+        ),
+    ],
+)
+def test_a_blue_green_rollout_is_told_in_the_apis_own_words(rollout: dict[str, Any], routing: dict[str, Any]) -> None:
+    rollout = {**rollout, "alarms": ["errors"], "termination_wait": "1m"}
+    assert deployed(rollout=rollout).deployment_config == {
+        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 60},
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]},
+    }
+
+
+def test_a_rolling_rollout_is_told_in_the_apis_own_words() -> None:
+    rollout = {"rolling": "20%", "wait": "2m", "rollback_batch": 1, "maximum_execution_time": "50m"}
+    assert deployed(rollout=rollout).deployment_config == {
+        "RollingUpdatePolicy": {
+            "MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": 20},
+            "WaitIntervalInSeconds": 120,
+            "RollbackMaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1},
+            "MaximumExecutionTimeoutInSeconds": 3000,
+        }
+    }
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("members", "path", "sentence"),
+    [
+        (one_of({"name": "A"}), "variants.0", "must have one of instance_type, instance_pools and serverless"),
+        (one_of(POOLS, instance_type="ml.m5.large"), "variants.0", "it has instance_type and instance_pools"),
+        (one_of(INSTANCES, initial_instance_count=None), "variants.0.initial_instance_count", "is missing"),
+        (one_of(SERVERLESS, volume_size_in_gb=8), "variants.0", "it cannot have volume_size_in_gb"),
+        (
+            one_of(SERVERLESS, serverless={"memory_size_in_mb": 1500, "max_concurrency": 1}),
+            "variants.0.serverless.memory_size_in_mb",
+            "must be a multiple of 1024, not 1500",
+        ),
+        (
+            one_of(
+                SERVERLESS,
+                serverless={"memory_size_in_mb": 1024, "max_concurrency": 1, "provisioned_concurrency": 2},
+            ),
+            "variants.0.serverless.provisioned_concurrency",
+            "2 is more than max_concurrency 1",
+        ),
+        (
+            one_of(INSTANCES, managed_instance_scaling={"min_instance_count": 3, "max_instance_count": 2}),
+            "variants.0.managed_instance_scaling",
+            "3 is more than max_instance_count 2",
+        ),
+        (
+            one_of(INSTANCES, routing={"routing_strategy": "RANDOM", "prefix_length": 1024}),
+            "variants.0.routing",
+            "for PREFIX_AWARE only",
+        ),
+        (one_of(POOLS, instance_pools=[POOLS["instance_pools"][0]] * 2), "variants.0.instance_pools", "stands twice"),
+        (one_of(INSTANCES, model_data_download_timeout="2h"), "variants.0.model_data_download_timeout", "60s to 3600s"),
+        (one_of(INSTANCES, instance_provision_timeout="1m"), "variants.0.instance_provision_timeout", "300s to 3600s"),
+        ({"variants": [INSTANCES, INSTANCES]}, "variants.1.name", "another variant is called 'A' too"),
+        ({"shadow_variants": [stage()["variants"][0]]}, "shadow_variants.0.name", "is called 'All' too"),
+        (
+            {"variants": [INSTANCES, OTHER], "shadow_variants": [{**INSTANCES, "name": "C"}]},
+            "shadow_variants",
+            "exactly one production variant, and there are 2",
+        ),
+        ({"variants": [SERVERLESS, {**SERVERLESS, "name": "B"}]}, "variants", "a serverless endpoint cannot have it"),
+        ({"variants": [SERVERLESS], "data_capture": DATA_CAPTURE}, "data_capture", "a serverless endpoint cannot"),
+        ({"variants": [SERVERLESS], "async_inference": ASYNC}, "async_inference", "a serverless endpoint cannot"),
+        ({"variants": [SERVERLESS], "volume_key": KEY}, "volume_key", "a serverless endpoint cannot"),
+        ({"variants": [SERVERLESS], "rollout": CANARY}, "rollout", "a serverless endpoint cannot"),
+        ({"variants": [SERVERLESS], "vpc": VPC}, "vpc", "a serverless endpoint cannot"),
+        ({"variants": [SERVERLESS], "network_isolation": True}, "network_isolation", "a serverless endpoint cannot"),
+        ({"variants": [SERVERLESS], "shadow_variants": [OTHER]}, "shadow_variants", "a serverless endpoint cannot"),
+        (
+            {**one_of(INSTANCES, instance_type="ml.g5.xlarge"), "volume_key": KEY},
+            "variants.0",
+            "ml.g5.xlarge has local storage",
+        ),
+        ({"volume_key": KEY.replace("us-east-1", "eu-west-1")}, "volume_key", "in eu-west-1, the stage in us-east-1"),
+        (
+            {"async_inference": {**ASYNC, "success_topic": None}},
+            "async_inference.include_inference_response_in",
+            "there is no success_topic",
+        ),
+        (
+            {"async_inference": {**ASYNC, "s3_output_path": "s3://answers/*"}},
+            "async_inference.s3_output_path",
+            "must be an address",
+        ),
+        ({"explainer": {"shap": {}}}, "explainer.shap", "must have one of shap_baseline and shap_baseline_uri"),
+        (
+            {"explainer": {"shap": {**EXPLAINER["shap"], "granularity": None}}},
+            "explainer.shap",
+            "language and granularity stand together",
+        ),
+        ({"rollout": {"canary": "10%", "linear": "10%"}}, "rollout", "not canary and linear"),
+        ({"rollout": {"canary": "60%"}}, "rollout.canary", "must be from 1% to 50%, not 60%"),
+        ({"rollout": {"linear": "5%"}}, "rollout.linear", "must be from 10% to 50%, not 5%"),
+        ({"rollout": {"rolling": "4%"}}, "rollout.rolling", "must be from 5% to 50%, not 4%"),
+        ({"rollout": {"canary": "half"}}, "rollout.canary", "must be a share of the fleet such as 10%"),
+        ({"rollout": {"canary": 0}}, "rollout.canary", "must be a share of the fleet such as 10%"),
+        ({"rollout": {"canary": True}}, "rollout.canary", "must be a share of the fleet such as 10%"),
+        ({"rollout": {**CANARY, "wait": "2h"}}, "rollout.wait", "must be from 0s to 3600s"),
+        ({"rollout": {**CANARY, "rollback_batch": 1}}, "rollout.rollback_batch", "for a rolling deployment only"),
+        ({"rollout": {"rolling": 1, "termination_wait": "1m"}}, "rollout.termination_wait", "keeps no old fleet"),
+        ({"rollout": {**CANARY, "alarms": ["a", "a"]}}, "rollout.alarms", "stands twice"),
+        ({"rollout": {**CANARY, "alarms": [" "]}}, "rollout.alarms.0", "must be an alarm's name"),
+        (
+            {"variants": [INSTANCES, OTHER], "rollout": {"rolling": "50%"}},
+            "rollout.rolling",
+            "a rolling deployment takes one variant",
+        ),
+        (
+            {**one_of(INSTANCES, instance_type="ml.inf1.xlarge"), "rollout": CANARY},
+            "rollout",
+            "SageMaker ignores it for ml.inf1 types",
+        ),
+        (
+            {"rollout": {"linear": "10%", "wait": "5m", "maximum_execution_time": "45m"}},
+            "rollout.maximum_execution_time",
+            "45m is not more than the 2700s that the rollout itself waits",
+        ),
+        (
+            {"rollout": {"linear": "10%", "wait": "10m", "termination_wait": "10m"}},
+            "rollout",
+            "it waits for at least 6000s, and the stage's deadline is 1h (3600s)",
+        ),
+        (
+            {"retain_all_variant_properties": False, "exclude_retained_variant_properties": ["DesiredWeight"]},
+            "exclude_retained_variant_properties",
+            "nothing is retained",
+        ),
+        ({"capacity_retries": {"attempts": 6, "wait": "10m"}}, "capacity_retries", "6 times 10m is not less than"),
+    ],
+)
+def test_what_sagemaker_excludes_is_refused_with_its_path(members: dict[str, Any], path: str, sentence: str) -> None:
+    (mistake,) = told(**members)
+    assert mistake.startswith(f"{QA}.{path}: ")
+    assert sentence in mistake
+
+
+def test_every_mistake_of_an_endpoint_is_told_at_once_with_those_of_the_form() -> None:
+    members = {"variants": [SERVERLESS], "data_capture": DATA_CAPTURE, "volume_key": KEY, "deadline": "soon"}
+    assert [one.partition(":")[0].removeprefix(f"{QA}.") for one in told(**members)] == [
+        "deadline",
+        "data_capture",
+        "volume_key",
+    ]
+
+
+def test_a_malformed_deadline_is_not_held_against_a_rollout() -> None:
+    (mistake,) = told(deadline="soon", rollout={"linear": "10%", "wait": "30m"})
+    assert mistake.startswith(f"{QA}.deadline")
+
+
+@pytest.mark.parametrize("deadline", ["8h", "2h"])
+def test_a_long_rollout_needs_a_longer_deadline(deadline: str) -> None:
+    """Ten batches of 12 minutes each."""
+    rollout = {"rolling": "10%", "wait": "12m"}
+    if deadline == "8h":
+        assert parse((QA, stage(rollout=rollout, deadline=deadline)))
+    else:
+        assert "at least 7200s" in told(rollout=rollout, deadline=deadline)[0]
+
+
+def test_instances_with_local_storage_are_told_by_their_family_and_not_by_a_letter() -> None:
+    enum = botocore.session.get_session().get_service_model("sagemaker").shape_for("ProductionVariantInstanceType")
+    types: list[str] = enum.metadata["enum"]
+    families = {one.split(".")[1] for one in types if not has_local_storage(one)}
+    assert families == {
+        *("c4", "c5", "c6g", "c6gn", "c6i", "c6in", "c7g", "c7i", "c8g", "inf1", "inf2", "m4", "m5", "m6g", "m6i"),
+        *("m7i", "m8g", "p2", "p3", "r5", "r6g", "r6i", "r7i", "r8g", "t2"),
+    }

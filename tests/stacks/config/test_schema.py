@@ -1,0 +1,251 @@
+"""promotion.yaml: every mistake is told at once, with its path; what is right comes to the Lambdas."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from typing import Any
+
+import pytest
+
+from stacks.config import schema
+from stacks.config.schema import Configuration, ConfigurationError
+from tests import PROJECT
+
+GOOD: dict[str, Any] = {
+    "hub": {"account": "111111111111", "region": "us-east-1"},
+    "environments": {
+        "dev": {"account": "222222222222", "region": "us-east-1", "buckets": ["models"]},
+        "qa": {"account": "333333333333", "region": "us-east-1"},
+        "production": {"account": "444444444444", "region": "eu-west-1"},
+    },
+    "applications": {
+        "reviews": {
+            "model_package_group": "reviews",
+            "stages": {
+                "qa": {
+                    "from": "dev",
+                    "endpoint": "reviews-qa",
+                    "variants": [{"name": "All", "instance_type": "ml.t2.medium", "initial_instance_count": 1}],
+                },
+                "production": {
+                    "from": "qa",
+                    "endpoint": "reviews",
+                    "variants": [{"name": "All", "instance_type": "ml.m5.large", "initial_instance_count": 2}],
+                    "deadline": "90m",
+                },
+            },
+        }
+    },
+}
+STAGES = "applications.reviews.stages"
+REMOVED = object()
+
+
+def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
+    """Return the good file with the member at each path set to a value, or removed."""
+    raw = copy.deepcopy(GOOD)
+    for path, value in changes:
+        *parents, last = path.split(".")
+        where: Any = raw
+        for parent in parents:
+            where = where[int(parent) if isinstance(where, list) else parent]
+        if value is REMOVED:
+            del where[last]
+        else:
+            where[last] = value
+    return raw
+
+
+def parse(*changes: tuple[str, Any]) -> Configuration:
+    return schema.parse(changed(*changes), where="promotion.yaml")
+
+
+def mistakes(*changes: tuple[str, Any]) -> list[str]:
+    with pytest.raises(ConfigurationError) as told:
+        parse(*changes)
+    return [line.strip() for line in str(told.value).splitlines()[1:]]
+
+
+def stage(**changes: Any) -> dict[str, Any]:
+    good: dict[str, Any] = copy.deepcopy(GOOD["applications"]["reviews"]["stages"]["qa"])
+    return {**good, **changes}
+
+
+def test_the_deployed_settings_are_the_file_with_every_default_filled_in() -> None:
+    application = parse().deployed().applications["reviews"]
+    assert application.registry == "dev"
+    qa, production = application.stages["qa"], application.stages["production"]
+    assert (qa.environment, qa.source, qa.deadline_seconds) == ("qa", "dev", 3600)
+    assert (production.environment, production.source, production.deadline_seconds) == ("production", "qa", 5400)
+    assert production.endpoint_config == {
+        "ProductionVariants": [{"VariantName": "All", "InstanceType": "ml.m5.large", "InitialInstanceCount": 2}]
+    }
+
+
+def test_a_stage_may_have_another_name_than_its_environment() -> None:
+    settings = parse((f"{STAGES}.blue", stage(environment="qa", endpoint="reviews-blue"))).deployed()
+    assert settings.applications["reviews"].stages["blue"].environment == "qa"
+
+
+def test_the_files_own_example_has_no_mistake() -> None:
+    schema.load(PROJECT / "promotion.yaml")
+
+
+def test_what_is_told_and_where_to_read_more_comes_to_the_lambdas_but_not_who_is_told() -> None:
+    plain = parse().deployed().hub
+    assert (plain.announce_unchanged, plain.runbook) == (False, "docs/operations.md")
+    notify = {"subscribers": ["ann@example.com"], "unchanged": True, "runbook": "https://example.com/operations"}
+    settings = parse(("hub.notify", notify)).deployed()
+    assert (settings.hub.announce_unchanged, settings.hub.runbook) == (True, "https://example.com/operations")
+    assert "ann@example.com" not in settings.to_json()
+
+
+@pytest.mark.parametrize(("deadline", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("8h", 28800)])
+def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
+    settings = parse((f"{STAGES}.qa.deadline", deadline)).deployed()
+    assert settings.applications["reviews"].stages["qa"].deadline_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("hub.account", 111111111111, "must be text; put it in quotes"),
+        ("hub.account", "11111111111", "must be an account's 12 digits"),
+        ("hub.account", "111111111111\n", "must be an account's 12 digits"),
+        ("hub.account", "\u0661" * 12, "must be an account's 12 digits"),
+        ("hub.account", REMOVED, "is missing"),
+        ("hub.region", "us_east_1", "must be a Region"),
+        ("hub.external_id", "a", "must be 2 to 1224"),
+        ("hub.organization_id", "123", "must be an organization's id"),
+        ("hub.colour", "red", "there is no such member"),
+        *(
+            ("hub.notify", {"subscribers": [wrong]}, "must be an e-mail address, an https:// address, or the ARN of")
+            for wrong in (
+                *("ann", "ann@example", "http://example.com", "arn:aws:sns:us-east-1:111111111111:other"),
+                *("arn:aws:sqs:us-east-1:111111111111:q.fifo", "arn:aws:lambda:us-east-1:111111111111:function:*"),
+            )
+        ),
+        ("hub.notify", {"subscribers": ["a@b.io", "c@b.io", "a@b.io"]}, "has a@b.io more than once"),
+        ("hub.notify", {"unchanged": "no"}, "must be"),
+        ("hub.notify", {"runbook": "https://example.com/operations#errors"}, "must be a page's https:// address"),
+        ("environments.dev.buckets", ["s3://models"], "must be a bucket's name"),
+        ("environments.dev.kms_keys", ["alias/models"], "must be a key's ARN"),
+        ("environments.dev.kms_keys", ["arn:aws:kms:us-east-1:222222222222:key/*"], "must be a key's ARN"),
+        ("applications.reviews.model_package_group", "a_b", "must be letters, digits and hyphens"),
+        ("applications.reviews.stages", {}, "at least 1"),
+        (f"{STAGES}.qa.endpoint", "reviews*", "must be letters, digits and hyphens"),
+        (f"{STAGES}.qa.endpoint", "e" * 64, "must be letters, digits and hyphens"),
+        (f"{STAGES}.qa.from", "nowhere", "there is no environment 'nowhere' (there are: dev, qa, production)"),
+        (f"{STAGES}.qa.from", "qa", "cannot take its models from its own environment"),
+        (f"{STAGES}.qa.environment", "nowhere", "there is no environment 'nowhere'"),
+        (f"{STAGES}.qa.variants", [], "at least 1"),
+        (f"{STAGES}.qa.deadline", "0m", "must be a duration"),
+        (f"{STAGES}.qa.deadline", "1.5h", "must be a duration"),
+        (f"{STAGES}.qa.deadline", "-1h", "must be a duration"),
+        (f"{STAGES}.qa.deadline", "481m", "is longer than the 8h"),
+        (f"{STAGES}.qa.deadline", "99999999999999999999h", "is longer than the 8h"),
+    ],
+)
+def test_a_mistake_is_told_with_its_path_and_what_is_right(path: str, value: Any, told: str) -> None:
+    (mistake,) = mistakes((path, value))
+    assert mistake.startswith(path)
+    assert told in mistake
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, "1", True, None])
+def test_an_instance_count_is_a_number_of_instances(count: Any) -> None:
+    (mistake,) = mistakes((f"{STAGES}.qa.variants.0.initial_instance_count", count))
+    assert mistake.startswith(f"{STAGES}.qa.variants.0.initial_instance_count")
+
+
+@pytest.mark.parametrize("name", ["D", "dev_2", "-dev", "dev-", "2dev", "d" * 21, "", "dev "])
+def test_an_environments_name_that_cannot_stand_in_other_names_is_refused(name: str) -> None:
+    raw = changed()
+    raw["environments"][name] = {"account": "555555555555", "region": "us-east-1"}
+    with pytest.raises(ConfigurationError, match=f"environments.{name}"):
+        schema.parse(raw, where="it")
+
+
+@pytest.mark.parametrize("raw", [None, [], "text", 7, {}])
+def test_a_file_that_is_no_configuration_is_told_so(raw: object) -> None:
+    with pytest.raises(ConfigurationError, match="it has"):
+        schema.parse(raw, where="it")
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    told = mistakes(("hub.region", "here"), ("environments.qa.account", "1"), (f"{STAGES}.qa.from", "nowhere"))
+    assert [line.split(":")[0] for line in told] == ["hub.region", "environments.qa.account", f"{STAGES}.qa.from"]
+
+
+def test_a_malformed_member_does_not_hide_a_contradiction() -> None:
+    told = mistakes(("hub.region", "here"), (f"{STAGES}.production.deadline", "9h"), (f"{STAGES}.qa.environment", "no"))
+    assert len(told) == 3
+
+
+# What is well-formed but cannot be
+
+
+def test_an_endpoint_belongs_to_one_stage_whatever_its_case() -> None:
+    (mistake,) = mistakes((f"{STAGES}.blue", stage(environment="qa", endpoint="Reviews-QA")))
+    assert f"is the endpoint of {STAGES}.qa too" in mistake
+
+
+def test_an_approval_starts_one_application() -> None:
+    other = {"model_package_group": "reviews", "stages": {"qa": stage(endpoint="other")}}
+    (mistake,) = mistakes(("applications.other", other))
+    assert "is the group of 'reviews' too" in mistake
+
+
+def test_environments_in_a_circle_are_refused() -> None:
+    back = {"model_package_group": "back", "stages": {"dev": stage(**{"from": "production", "endpoint": "back"})}}
+    (mistake,) = mistakes(("applications.back", back))
+    assert "dev, production, qa take models from each other in a circle" in mistake
+
+
+def test_each_environment_is_deployed_after_those_it_takes_from() -> None:
+    order = parse().deployment_order()
+    assert order.index("dev") < order.index("qa") < order.index("production")
+
+
+def test_only_the_python_that_everybody_is_to_use_may_deploy() -> None:
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert parse(("hub.python", running)).hub.python == running
+    (told,) = mistakes(("hub.python", "3.1"))
+    assert f"to run on Python 3.1, and this is {running}" in told
+
+
+# Images
+
+OWN = "222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model"
+TOOLS = "555555555555.dkr.ecr.us-east-1.amazonaws.com/model"
+
+
+def test_a_mapped_image_comes_to_the_stage_and_to_no_other() -> None:
+    stages = parse((f"{STAGES}.qa.images", {OWN: TOOLS})).deployed().applications["reviews"].stages
+    assert {name: stage.images for name, stage in stages.items()} == {"qa": {OWN: TOOLS}, "production": {}}
+
+
+@pytest.mark.parametrize("name", [f"{TOOLS}:1", f"{TOOLS}@sha256:{'0' * 64}", "model", "https://host.example/model"])
+def test_an_image_is_mapped_by_registry_and_repository_only(name: str) -> None:
+    assert mistakes((f"{STAGES}.qa.images", {OWN: name}))
+    assert mistakes((f"{STAGES}.qa.images", {name: TOOLS}))
+
+
+def test_an_image_cannot_be_mapped_to_another_region_than_the_stages() -> None:
+    (said,) = mistakes((f"{STAGES}.production.images", {OWN: TOOLS}))
+    assert "us-east-1, the stage in eu-west-1" in said
+
+
+def test_images_are_copied_where_the_application_says_so_and_only_there() -> None:
+    without, copying = parse(), parse(("applications.reviews.copy_images", True))
+    assert without.image_copies() == set()
+    assert copying.image_copies() == {("dev", "qa"), ("qa", "production")}
+    assert [one.deployed().applications["reviews"].stages["qa"].copy_images for one in (without, copying)] == [
+        False,
+        True,
+    ]
+
+
+def test_whether_images_are_copied_is_yes_or_no() -> None:
+    assert mistakes(("applications.reviews.copy_images", "true"))

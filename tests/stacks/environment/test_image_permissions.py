@@ -1,0 +1,111 @@
+"""The rights to copy images are there where an application copies its images, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+import yaml
+
+import app as promote
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Duty, Step
+from tests import PROJECT
+
+Template = dict[str, Any]
+STEPS = [resource_names.step_role_arn("111111111111", step) for step in (Step.CHECK_AHEAD, Step.COPY_IMAGE)]
+
+
+def synthesised(folder: Path, *copying: str) -> dict[str, Template]:
+    """The templates of two applications, `a` from dev to qa and `b` from qa to production; these copy images."""
+    config = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
+    (stages,) = (application["stages"] for application in config["applications"].values())
+    config["applications"] = {
+        name: {"model_package_group": name, "copy_images": name in copying, "stages": {stage: stages[stage]}}
+        for name, stage in (("aa", "qa"), ("bb", "production"))
+    }
+    file = folder / "promotion.yaml"
+    file.write_text(yaml.safe_dump(config))
+    app = cdk.App(outdir=str(folder / "out"), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
+    promote.build(app, file)
+    app.synth()
+    return {one.name.split(".")[0]: json.loads(one.read_text()) for one in (folder / "out").glob("*.template.json")}
+
+
+@pytest.fixture(scope="module")
+def neither(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
+    return synthesised(tmp_path_factory.mktemp("neither"))
+
+
+@pytest.fixture(scope="module")
+def first_only(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
+    return synthesised(tmp_path_factory.mktemp("first"), "aa")
+
+
+def trusted_by(templates: dict[str, Template], environment: str, duty: Duty) -> list[str] | None:
+    """The principals that a role trusts, None if there is no such role."""
+    for resource in templates[resource_names.environment_stack(environment)]["Resources"].values():
+        if resource["Properties"].get("RoleName") == resource_names.environment_role(environment, duty):
+            statements = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+            named = [one["Principal"]["AWS"] for one in statements]
+            return [arn for one in named for arn in (one if isinstance(one, list) else [one])]
+    return None
+
+
+def allowed(template: Template) -> Iterator[tuple[str, str]]:
+    """Each action that a template's identity policies allow, with its resources as text."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::IAM::Policy":
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                actions = statement["Action"]
+                yield from (
+                    (action, json.dumps(statement["Resource"]))
+                    for action in (actions if isinstance(actions, list) else [actions])
+                )
+
+
+def test_nobody_can_copy_images_where_no_application_does(neither: dict[str, Template]) -> None:
+    pulling = {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+    for name, template in neither.items():
+        ecr = {action for action, _ in allowed(template) if action.startswith("ecr:")}
+        assert ecr <= {*pulling, "ecr:GetAuthorizationToken"}, name
+    assert [trusted_by(neither, place, Duty.PUSHER) for place in ("dev", "qa", "production")] == [None, None, None]
+    assert not set(STEPS) & set(trusted_by(neither, "dev", Duty.READER) or [])
+    assert "-pusher" not in json.dumps(neither[resource_names.hub_stack()])
+
+
+def test_images_are_fetched_from_the_source_and_pushed_to_the_target_that_copy(first_only: dict[str, Template]) -> None:
+    assert trusted_by(first_only, "qa", Duty.PUSHER) == STEPS
+    assert trusted_by(first_only, "production", Duty.PUSHER) is None
+    assert set(STEPS) <= set(trusted_by(first_only, "dev", Duty.READER) or [])
+    assert not set(STEPS) & set(trusted_by(first_only, "qa", Duty.READER) or [])
+
+
+def test_the_steps_assume_the_roles_at_both_ends_and_no_other(first_only: dict[str, Template]) -> None:
+    assumed = [
+        json.loads(on)
+        for action, on in allowed(first_only[resource_names.hub_stack()])
+        if action == "sts:AssumeRole" and "-pusher" in on
+    ]
+    both = ["arn:aws:iam::222222222222:role/promote-dev-reader", "arn:aws:iam::333333333333:role/promote-qa-pusher"]
+    assert len(assumed) == len(STEPS)
+    assert [[arn for arn in roles if "-reader" in arn or "-pusher" in arn] for roles in assumed] == [both, both]
+
+
+def test_a_pusher_writes_into_our_own_repositories_only(first_only: dict[str, Template]) -> None:
+    ours = "arn:aws:ecr:us-east-1:333333333333:repository/promote/*"
+    reading = {"ecr:BatchGetImage", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"}
+    ecr = {(action, on) for action, on in allowed(first_only["promote-qa"]) if action.startswith("ecr:")}
+    writing = {(action, on) for action, on in ecr if action not in {*reading, "ecr:GetAuthorizationToken"}}
+    assert {on for _, on in writing} == {json.dumps(ours)}
+    assert {action for action, _ in writing} == {
+        "ecr:CompleteLayerUpload",
+        "ecr:CreateRepository",
+        "ecr:InitiateLayerUpload",
+        "ecr:PutImage",
+        "ecr:UploadLayerPart",
+    }

@@ -1,0 +1,204 @@
+"""Rights that are there only where the configuration needs them: a VPC, tags, annotations, a smoke test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+import yaml
+from cdk_nag import AwsSolutionsChecks
+
+import app as promote
+from lambdas.promotion.contract import resource_names
+from tests import PROJECT
+
+Template = dict[str, Any]
+Statements = dict[str, dict[str, Any]]
+PLACE = "arn:aws:ec2:us-east-1:333333333333"
+
+
+@pytest.fixture(scope="module")
+def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Template]]:
+    def with_changes(
+        application: dict[str, Any] | None = None, qa: dict[str, Any] | None = None
+    ) -> dict[str, Template]:
+        folder = tmp_path_factory.mktemp("app")
+        config = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
+        config["applications"]["text-classifier"] |= application or {}
+        config["applications"]["text-classifier"]["stages"]["qa"] |= qa or {}
+        file = folder / "promotion.yaml"
+        file.write_text(yaml.safe_dump(config, sort_keys=False))
+        app = cdk.App(outdir=str(folder / "out"), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
+        cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+        promote.build(app, file)
+        app.synth()
+        return {one.name.split(".")[0]: json.loads(one.read_text()) for one in (folder / "out").glob("*.template.json")}
+
+    return with_changes
+
+
+@pytest.fixture(scope="module")
+def rich(synthesise: Callable[..., dict[str, Template]]) -> dict[str, Template]:
+    vpc = {"security_group_ids": ["sg-0123456789abcdef0"], "subnets": ["subnet-0123456789abcdef0"]}
+    return synthesise({"copy_tags": True, "copy_annotations": True}, {"vpc": vpc})
+
+
+def statements(template: Template, role: str) -> Statements:
+    """The statements of a role's policies by their Sid."""
+    found: Statements = {}
+    ids = [key for key, one in template["Resources"].items() if one.get("Properties", {}).get("RoleName") == role]
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::IAM::Policy" and resource["Properties"]["Roles"] == [{"Ref": ids[0]}]:
+            found |= {one.get("Sid", ""): one for one in resource["Properties"]["PolicyDocument"]["Statement"]}
+    return found
+
+
+def test_a_stage_in_a_vpc_lets_its_environments_models_join_that_vpc_and_no_other(rich: dict[str, Template]) -> None:
+    qa = statements(rich[resource_names.environment_stack("qa")], "promote-qa-execution")
+    assert qa["MakeInterfaces"]["Resource"] == [
+        f"{PLACE}:network-interface/*",
+        f"{PLACE}:security-group/sg-0123456789abcdef0",
+        f"{PLACE}:subnet/subnet-0123456789abcdef0",
+    ]
+    assert {"ManageInterfaces", "SeeVpcs"} <= set(qa)
+    production = statements(rich[resource_names.environment_stack("production")], "promote-production-execution")
+    assert not {"MakeInterfaces", "ManageInterfaces", "SeeVpcs"} & set(production)
+
+
+def test_without_a_vpc_no_role_may_touch_the_network(synthesise: Callable[..., dict[str, Template]]) -> None:
+    assert "ec2:" not in json.dumps(synthesise({}, {"vpc": "none"}))
+
+
+KEY = "arn:aws:kms:us-east-1:333333333333:key/"
+
+
+@pytest.fixture(scope="module")
+def elaborate(synthesise: Callable[..., dict[str, Template]]) -> dict[str, Template]:
+    """A stage in qa whose endpoint writes, reads, tells, encrypts and is watched."""
+    variant = {"name": "A", "instance_type": "ml.m5.large", "initial_instance_count": 1, "enable_ssm_access": True}
+    dumps = {"destination_s3_uri": "s3://dumps/qa/", "kms_key_id": f"{KEY}dumps"}
+    captured = {
+        "destination_s3_uri": "s3://captured",
+        "initial_sampling_percentage": 1,
+        "capture_options": ["Input"],
+        "kms_key_id": f"{KEY}captured",
+    }
+    answered = {
+        "s3_input_path": "s3://questions/qa",
+        "s3_output_path": "s3://answers/qa",
+        "s3_failure_path": "s3://answers/failed",
+        "kms_key_id": f"{KEY}answers",
+        "error_topic": "arn:aws:sns:us-east-1:333333333333:failed",
+    }
+    stage = {
+        "variants": [{**variant, "core_dump": dumps}],
+        "data_capture": captured,
+        "async_inference": answered,
+        "explainer": {"shap": {"shap_baseline_uri": "s3://models/baseline.csv"}},
+        "volume_key": f"{KEY}volumes",
+        "rollout": {"canary": "10%", "wait": "1m", "alarms": ["errors"]},
+    }
+    return synthesise({}, stage)
+
+
+def test_an_endpoint_writes_reads_and_tells_only_where_its_stage_says(elaborate: dict[str, Template]) -> None:
+    found = statements(elaborate[resource_names.environment_stack("qa")], "promote-qa-execution")
+    assert found["WriteOutputs"]["Resource"] == [
+        "arn:aws:s3:::answers/failed/*",
+        "arn:aws:s3:::answers/qa/*",
+        "arn:aws:s3:::captured/*",
+        "arn:aws:s3:::dumps/qa/*",
+    ]
+    assert found["ReadRequests"]["Resource"] == "arn:aws:s3:::questions/qa/*"
+    assert found["ReadBaselines"]["Resource"] == "arn:aws:s3:::models/baseline.csv"
+    assert found["EncryptOutputs"]["Resource"] == [f"{KEY}answers", f"{KEY}captured", f"{KEY}dumps"]
+    assert found["EncryptOutputs"]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    assert found["TellOfAnswers"]["Resource"] == "arn:aws:sns:us-east-1:333333333333:failed"
+    assert found["OpenShells"]["Resource"] == "*"
+
+
+def test_the_deployer_gives_the_volume_key_and_sees_the_alarms(elaborate: dict[str, Template]) -> None:
+    found = statements(elaborate[resource_names.environment_stack("qa")], "promote-qa-deployer")
+    assert found["GrantVolumeKeys"] == {
+        "Sid": "GrantVolumeKeys",
+        "Effect": "Allow",
+        "Action": "kms:CreateGrant",
+        "Resource": f"{KEY}volumes",
+        "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+    }
+    assert found["SeeAlarms"]["Action"] == "cloudwatch:DescribeAlarms"
+
+
+def test_a_plain_endpoint_brings_none_of_these_rights(
+    elaborate: dict[str, Template], templates: dict[str, Template]
+) -> None:
+    brought = (
+        "WriteOutputs",
+        "ReadRequests",
+        "EncryptOutputs",
+        "TellOfAnswers",
+        "OpenShells",
+        "GrantVolume",
+        "SeeAlarms",
+    )
+    for text in (json.dumps(templates), json.dumps(elaborate[resource_names.environment_stack("production")])):
+        assert [sid for sid in brought if sid in text] == []
+
+
+def test_tags_and_annotations_are_read_and_written_only_where_they_are_copied(
+    rich: dict[str, Template], templates: dict[str, Template]
+) -> None:
+    copier = statements(rich[resource_names.environment_stack("dev")], "promote-dev-copier")
+    assert set(copier["ReadTagsForQa"]["Action"]) == {
+        "s3:GetObjectTagging",
+        "s3:GetObjectVersionTagging",
+        "s3:GetObjectAnnotation",
+        "s3:GetObjectVersionAnnotation",
+        "s3:ListObjectAnnotations",
+    }
+    assert {"s3:PutObjectTagging", "s3:PutObjectAnnotation"} <= set(copier["PutIntoQa"]["Action"])
+    plain = json.dumps(templates)
+    assert "Tagging" not in plain
+    assert "Annotation" not in plain
+
+
+SMOKE_TEST = {"content_type": "text/csv", "payload_from": "s3://payloads/a b.csv"}
+
+
+def test_a_smoke_test_brings_the_right_to_ask_its_endpoint_and_to_read_its_object_exactly(
+    synthesise: Callable[..., dict[str, Template]],
+) -> None:
+    found = synthesise({}, {"smoke_test": [SMOKE_TEST, {**SMOKE_TEST, "payload_from": "sample"}]})
+    invoker = statements(found[resource_names.environment_stack("qa")], "promote-qa-invoker")
+    assert invoker["AskEndpoints"]["Resource"] == (
+        "arn:aws:sagemaker:us-east-1:333333333333:endpoint/text-classifier-qa"
+    )
+    assert invoker["ReadPayloads"]["Resource"] == "arn:aws:s3:::payloads/a b.csv"
+    assert invoker["DecryptPayloads"]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    hub = statements(found[resource_names.hub_stack()], "promote-smoke-test")
+    assert set(hub["WorkInOtherAccounts"]["Resource"]) == {
+        "arn:aws:iam::222222222222:role/promote-dev-reader",
+        "arn:aws:iam::444444444444:role/promote-production-invoker",
+        "arn:aws:iam::333333333333:role/promote-qa-invoker",
+    }
+    assert "role/promote-smoke-test" in json.dumps(found[resource_names.environment_stack("dev")])
+
+
+def test_an_inline_payload_brings_no_right_to_read_and_no_test_no_invoker(
+    synthesise: Callable[..., dict[str, Template]],
+) -> None:
+    found = synthesise({}, {"smoke_test": {"content_type": "text/csv", "payload": "x"}})
+    assert set(statements(found[resource_names.environment_stack("qa")], "promote-qa-invoker")) == {
+        "AskEndpoints",
+        "AskForItsRights",
+    }
+    assert "promote-smoke-test" not in json.dumps(found[resource_names.environment_stack("dev")])
+    file = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
+    stages = file["applications"]["text-classifier"]["stages"]
+    for stage in stages.values():
+        del stage["smoke_test"]
+    none = synthesise({"stages": stages})
+    assert "invoker" not in json.dumps(none[resource_names.environment_stack("qa")])

@@ -1,0 +1,142 @@
+"""The state machine's definition: kept as a golden file, valid, and with a way out for every error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonata
+import pytest
+
+from lambdas.promotion.contract.errors import PromotionError, Transient, every_error
+from lambdas.promotion.contract.resource_names import Step
+from tests import PROJECT
+
+GOLDEN = Path(__file__).parent / "golden" / "promotion.asl.json"
+State = dict[str, Any]
+# The states in which the endpoint may have been changed.
+WITH_A_CHANGE = ("Deploy the endpoint", "Put the scaling aside", "Inspect the endpoint", "Smoke-test the endpoint")
+# Those before and after in which the endpoint's automatic scaling may be put aside.
+WITHOUT_SCALING = (
+    "Confirm the lock",
+    "Confirm the approval",
+    "Roll back the endpoint",
+    "Put the scaling aside to go back",
+)
+WITH_A_TRIAL = ["Create the trial endpoint", "Smoke-test the trial endpoint"]
+# The states in which an upload may be open.
+WITH_UPLOADS = ("Plan the copy", "Copy the artifacts", "Complete the copy", "Verify the artifacts")
+
+
+def states(definition: dict[str, Any]) -> Iterator[tuple[str, State]]:
+    for name, state in definition["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+def tasks(definition: dict[str, Any]) -> list[tuple[str, State]]:
+    return [(name, state) for name, state in states(definition) if state["Type"] == "Task"]
+
+
+def steps(definition: dict[str, Any]) -> list[tuple[str, State]]:
+    """The tasks that run a Lambda."""
+    return [(name, state) for name, state in tasks(definition) if state["Resource"].endswith(":lambda:invoke")]
+
+
+def test_the_definition_is_the_golden_one(definition: dict[str, Any]) -> None:
+    """A change of the workflow is seen in review: run UPDATE_GOLDEN=1 pytest tests/stacks and look at the diff."""
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(json.dumps(definition, indent=1) + "\n")
+    assert definition == json.loads(GOLDEN.read_text())
+
+
+def test_the_resolved_definition_is_valid(definition: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "promotion.asl.json"
+    file.write_text(json.dumps(definition))
+    validator = PROJECT / "node_modules" / ".bin" / "asl-validator"
+    done = subprocess.run([str(validator), "--json-path", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_task_and_the_execution_have_a_time_limit(definition: dict[str, Any]) -> None:
+    assert definition["TimeoutSeconds"] > 0
+    unlimited = [name for name, state in tasks(definition) if not state.get("TimeoutSeconds")]
+    assert unlimited == []
+
+
+def test_every_transient_error_is_retried_by_every_task_and_no_other_is(definition: dict[str, Any]) -> None:
+    ours = {error.__name__ for error in every_error(PromotionError)}
+    transient = {error.__name__ for error in every_error(Transient)}
+    for name, state in steps(definition):
+        retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+        assert retried & ours == transient, name
+
+
+def test_throttled_and_killed_lambdas_are_retried_by_every_task(definition: dict[str, Any]) -> None:
+    needed = {"Lambda.TooManyRequestsException", "Lambda.ServiceException", "Lambda.Unknown", "States.Timeout"}
+    for name, state in steps(definition):
+        assert needed <= {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}, name
+
+
+def test_every_error_leads_to_the_failed_ending(definition: dict[str, Any]) -> None:
+    ways = {"Explain the failure": "Record the promotion", "Record the promotion": "Is the endpoint locked?"}
+    ways |= dict.fromkeys(("Unlock the endpoint", "Note what serves and unlock the endpoint"), "Is it to be announced?")
+    ways |= {"Announce the outcome": "How did it end?"}
+    ways |= dict.fromkeys(WITH_UPLOADS, "Abort the uploads")
+    ways |= dict.fromkeys(WITH_A_CHANGE, "Roll back the endpoint")
+    ways |= dict.fromkeys(WITHOUT_SCALING, "Put the scaling back")
+    ways |= dict.fromkeys(WITH_A_TRIAL, "Remove the trial endpoint")
+    for name, state in definition["States"].items():
+        if state["Type"] in {"Task", "Map"}:
+            caught = [catcher for catcher in state["Catch"] if catcher["ErrorEquals"] == ["States.ALL"]]
+            assert [catcher["Next"] for catcher in caught] == [ways.get(name, "Explain the failure")], name
+
+
+def test_a_units_failure_is_its_output_so_that_its_name_is_not_lost(definition: dict[str, Any]) -> None:
+    """A Map that fails says States.ExceedToleratedFailureThreshold, whatever the unit's own error was."""
+    unit = definition["States"]["Copy the artifacts"]["ItemProcessor"]["States"]["Copy a unit"]
+    assert [(one["ErrorEquals"], one["Next"]) for one in unit["Catch"]] == [(["States.ALL"], "Unit failed")]
+    assert "'Error': $states.errorOutput.Error" in unit["Catch"][0]["Output"]
+
+
+def test_every_step_has_a_state_of_its_own(definition: dict[str, Any]) -> None:
+    used = {name: state["Arguments"]["FunctionName"] for name, state in steps(definition)}
+    assert used.pop("Put the scaling back") == used["Restore the scaling"]
+    assert used.pop("Put the scaling aside to go back") == used["Put the scaling aside"]
+    assert used.pop("Smoke-test the trial endpoint") == used["Smoke-test the endpoint"]
+    assert len(used) == len(set(used.values())) == len(set(Step) - {Step.TIDY_UP})
+
+
+def test_what_becomes_of_the_scaling_after_a_failure_does_not_hide_the_failure(definition: dict[str, Any]) -> None:
+    put_back = definition["States"]["Put the scaling back"]
+    assert put_back["Output"] == "{% $states.input %}"
+    assert "$merge([$states.input, {'scaling_failed'" in put_back["Catch"][0]["Output"]
+
+
+def test_every_state_can_be_reached(definition: dict[str, Any]) -> None:
+    reached: set[str] = set()
+    ahead = [definition["StartAt"]]
+    while ahead:
+        name = ahead.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        state = definition["States"][name]
+        ahead += [state[member] for member in ("Next", "Default") if member in state]
+        ahead += [branch["Next"] for branch in [*state.get("Choices", []), *state.get("Catch", [])]]
+    assert reached == set(definition["States"])
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_of_all_units_that_fail_the_first_tells_why(definition: dict[str, Any], failures: int) -> None:
+    """In JSONata `a.b[0]` is an array of each one's first; `(a.b)[0]` is the first of all."""
+    outputs = definition["States"]["Copy the artifacts"]["Output"].removeprefix("{%").removesuffix("%}")
+    failed = [{"failed": {"Error": f"E{number}", "Cause": "c"}} for number in range(failures)]
+    expression = jsonata.Jsonata(outputs)
+    expression.assign("states", {"input": {"a": 1}, "result": [{"objects": 1, "bytes": 2}, *failed]})
+    assert expression.evaluate(None) == {"failed": {"Error": "E0", "Cause": "c"}, "promotion": {"a": 1}}

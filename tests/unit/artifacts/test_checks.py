@@ -1,0 +1,109 @@
+"""What arrived must be what was resolved, all of it and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.artifacts import checks as artifact_checks
+from lambdas.promotion.contract.document import Artifact, S3Object
+from lambdas.promotion.contract.errors import ArtifactMismatch
+from tests.unit.builders import artifact
+
+ARTIFACT = artifact()
+# The longest text that a Fail state may carry (AWS: Step Functions, Fail state, Cause).
+LONGEST_CAUSE = 32_768
+
+
+def arrived(one: Artifact, **changes: Any) -> S3Object:
+    """Return a copy as the target sees it."""
+    return replace(one.source, bucket="target", key=one.key, etag='"other"', version_id="1", **changes)
+
+
+# One copy
+
+
+def test_the_same_bytes_have_arrived_whatever_their_etag() -> None:
+    assert artifact_checks.require_arrived(ARTIFACT, arrived(ARTIFACT), bucket="target") is True
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"size": 9}, "size 9 instead of 10"),
+        ({"size": 0}, "size 0 instead of 10"),
+        ({"checksum": "CRC64NVME:X"}, "checksum CRC64NVME:X instead of CRC64NVME:A"),
+        ({"checksum": "SHA256:AAAAAAAAAAA="}, "checksum SHA256:AAAAAAAAAAA= instead of CRC64NVME:A"),
+        ({"checksum": None}, "checksum None instead of"),
+    ],
+)
+def test_other_bytes_have_not_arrived(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(ArtifactMismatch, match=told):
+        artifact_checks.require_arrived(ARTIFACT, arrived(ARTIFACT, **change), bucket="target")
+
+
+def test_a_copy_that_is_missing_is_named() -> None:
+    with pytest.raises(ArtifactMismatch, match=f"s3://target/{ARTIFACT.key} is not there"):
+        artifact_checks.require_arrived(ARTIFACT, None, bucket="target")
+
+
+@pytest.mark.parametrize("computed", [None, "CRC64NVME:BBBBBBBBBBB="])
+def test_a_source_without_checksum_is_compared_by_size_and_that_is_said(computed: str | None) -> None:
+    plain = artifact(checksum=None)
+    assert artifact_checks.require_arrived(plain, arrived(plain, checksum=computed), bucket="target") is False
+
+
+def test_a_source_without_checksum_must_still_have_its_size() -> None:
+    plain = artifact(checksum=None)
+    with pytest.raises(ArtifactMismatch, match="size 11 instead of 10"):
+        artifact_checks.require_arrived(plain, arrived(plain, size=11), bucket="target")
+
+
+def test_an_empty_object_arrives_as_an_empty_object() -> None:
+    empty = artifact(size=0)
+    assert artifact_checks.require_arrived(empty, arrived(empty), bucket="target") is True
+
+
+# All of them
+
+FIRST, SECOND = artifact("a"), artifact("sub/b", size=20)
+
+
+def missing(*there: S3Object) -> list[Artifact]:
+    return artifact_checks.missing_of([FIRST, SECOND], {one.key: one for one in there}, bucket="target")
+
+
+def test_what_is_not_there_is_missing_in_order() -> None:
+    assert missing() == [FIRST, SECOND]
+    assert missing(arrived(FIRST)) == [SECOND]
+    assert missing(arrived(SECOND), arrived(FIRST)) == []
+
+
+def test_an_object_that_is_no_part_of_the_model_is_refused_by_its_name() -> None:
+    """SageMaker loads everything below a prefix."""
+    stranger = arrived(artifact("sub/evil.py"))
+    with pytest.raises(ArtifactMismatch, match=f"s3://target/{stranger.key} is no part of the model"):
+        missing(arrived(FIRST), stranger)
+
+
+def test_an_object_of_another_size_is_refused_by_its_name() -> None:
+    with pytest.raises(ArtifactMismatch, match=f"s3://target/{SECOND.key} has size 19 instead of 20"):
+        missing(arrived(FIRST), arrived(SECOND, size=19))
+
+
+def test_every_difference_is_told_at_once() -> None:
+    with pytest.raises(ArtifactMismatch) as refused:
+        missing(arrived(FIRST, size=1), arrived(SECOND, size=2), arrived(artifact("c")))
+    assert all(key in str(refused.value) for key in (FIRST.key, SECOND.key, artifact("c").key))
+
+
+def test_a_thousand_differences_fit_into_a_cause() -> None:
+    with pytest.raises(ArtifactMismatch, match="and 991 more") as refused:
+        missing(*(arrived(artifact(f"{number:04}{'k' * 900}")) for number in range(1001)))
+    assert len(str(refused.value)) <= LONGEST_CAUSE
+
+
+def test_a_model_without_artifacts_misses_nothing() -> None:
+    assert artifact_checks.missing_of([], {}, bucket="target") == []

@@ -1,0 +1,232 @@
+"""Every object that a model needs, and where it comes to lie: the same content always at the same place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.artifacts import inventory
+from lambdas.promotion.artifacts.inventory import Found, Inventory
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import S3Object
+from lambdas.promotion.contract.errors import UnsupportedModel
+from tests.unit.builders import BUCKET, QA, WEIGHTS, WEIGHTS_URI
+
+PREFIX = f"s3://{BUCKET}/v7/llm/"
+# AWS: S3, object key naming.
+LONGEST_KEY = 1024
+# The stage's prefix, 32 digits and a slash.
+LONGEST_RELATIVE_KEY = LONGEST_KEY - len("artifacts/reviews/qa/") - 33
+LONGEST_CAUSE = 32_768
+
+
+def take(found: dict[str, Found], *, application: str = "reviews", stage: str = "qa") -> Inventory:
+    return inventory.take(found, application=application, stage=stage, bucket=QA.artifact_bucket, where="the model")
+
+
+def below(*relative_keys: str, prefix: str = "v7/llm/", **changes: Any) -> Found:
+    """Return objects as a list shows them: without version and checksum."""
+    objects = (S3Object(bucket=BUCKET, key=f"{prefix}{key}", etag=f'"{len(key)}"', size=10) for key in relative_keys)
+    return Found(objects=tuple(replace(one, **changes) for one in objects), prefix=prefix)
+
+
+def folder_of(found: Found, uri: str = PREFIX) -> str:
+    address = take({uri: found}).addresses[uri]
+    return address if address.endswith("/") else f"{address.rpartition('/')[0]}/"
+
+
+# One object
+
+
+def test_an_object_lies_in_a_folder_of_its_own_below_the_stages_prefix() -> None:
+    taken = take({WEIGHTS_URI: Found(objects=(WEIGHTS,))})
+    (artifact,) = taken.artifacts
+    prefix, identity, name = artifact.key.rsplit("/", 2)
+    assert (prefix, len(identity), name) == ("artifacts/reviews/qa", 32, "model.tar.gz")
+    assert artifact.source == WEIGHTS
+    assert taken.addresses == {WEIGHTS_URI: f"s3://{QA.artifact_bucket}/{artifact.key}"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": "v8/model.tar.gz"},
+        {"bucket": "other"},
+        {"size": 11},
+        {"etag": '"bb"'},
+        {"version_id": "2"},
+        {"checksum": "CRC64NVME:C"},
+        {"checksum": None},
+    ],
+    ids="-".join,
+)
+def test_another_object_never_comes_to_the_same_folder(change: dict[str, Any]) -> None:
+    other = folder_of(Found(objects=(replace(WEIGHTS, **change),)), WEIGHTS_URI)
+    assert other != folder_of(Found(objects=(WEIGHTS,)), WEIGHTS_URI)
+
+
+@pytest.mark.parametrize("name", ["..", "ü mlaut?.tar.gz", "a b+c.tar.gz", "*", "${aws:username}", "a\n\u2028", "%2F"])
+def test_an_objects_own_name_is_kept(name: str) -> None:
+    taken = take({WEIGHTS_URI: Found(objects=(replace(WEIGHTS, key=f"v7/{name}"),))})
+    assert taken.artifacts[0].key.rpartition("/")[2] == name
+
+
+def test_dots_in_the_key_of_one_object_do_not_lead_out_of_its_folder() -> None:
+    one = replace(WEIGHTS, key="a/../../production/model.tar.gz")
+    assert take({WEIGHTS_URI: Found(objects=(one,))}).artifacts[0].key.count("/") == 4
+
+
+@pytest.mark.parametrize("name", ["k" * 1024, "ü" * 512, "🤖" * 256])
+def test_of_a_very_long_name_the_end_is_kept(name: str) -> None:
+    key = take({WEIGHTS_URI: Found(objects=(replace(WEIGHTS, key=name),))}).artifacts[0].key
+    assert len(key.encode()) <= LONGEST_KEY
+    assert name.endswith(key.rpartition("/")[2])
+
+
+def test_two_addresses_of_one_object_share_its_copy() -> None:
+    one = Found(objects=(WEIGHTS,))
+    taken = take({WEIGHTS_URI: one, f"{WEIGHTS_URI}?other": one})
+    assert len(taken.artifacts) == 1
+    assert len(set(taken.addresses.values())) == 1
+
+
+@pytest.mark.parametrize(("application", "stage"), [("prices", "qa"), ("reviews", "beta")])
+def test_each_stage_has_copies_of_its_own(application: str, stage: str) -> None:
+    (artifact,) = take({WEIGHTS_URI: Found(objects=(WEIGHTS,))}, application=application, stage=stage).artifacts
+    assert artifact.key.startswith(f"artifacts/{application}/{stage}/")
+
+
+def test_a_text_goes_along_with_its_artifact() -> None:
+    (artifact,) = take({WEIGHTS_URI: Found(objects=(WEIGHTS,), text="a manifest")}).artifacts
+    assert artifact.text == "a manifest"
+
+
+# All objects below a prefix
+
+ODD_KEYS = [
+    *("a", "sub/deep/a", "..", "../a", "a/../b", ".", "a//b", "//", "/a", "sub/", "a b", "a\nb", "a\rb"),
+    *("ü", "模型", "🤖", "e\u0301", "\u00e9", "\u2028", "\x7f", "a+b", "a%20b", "a?b", "a#b", "a&b=c"),
+    *("*", "${a}", "a:b", "a;b", "[a]"),
+]
+
+
+def test_keys_below_a_prefix_are_kept_byte_for_byte() -> None:
+    taken = take({PREFIX: below(*ODD_KEYS)})
+    folder = taken.addresses[PREFIX].removeprefix(f"s3://{QA.artifact_bucket}/")
+    kept = [artifact.key.removeprefix(folder) for artifact in taken.artifacts]
+    assert [key.encode() for key in kept] == [key.encode() for key in ODD_KEYS]
+
+
+def test_the_marker_of_a_folder_itself_is_carried() -> None:
+    """The console makes an object of 0 bytes whose key is the prefix."""
+    taken = take({PREFIX: below("", "a")})
+    folder = taken.addresses[PREFIX].removeprefix(f"s3://{QA.artifact_bucket}/")
+    assert [artifact.key for artifact in taken.artifacts] == [folder, f"{folder}a"]
+
+
+def test_an_address_ends_with_a_slash_where_the_source_address_does() -> None:
+    """SageMaker wants it in an S3Prefix; a variable may do without."""
+    without = PREFIX.rstrip("/")
+    taken = take({PREFIX: below("a"), without: below("a")})
+    assert taken.addresses[PREFIX] == f"{taken.addresses[without]}/"
+    assert len(taken.artifacts) == 1
+
+
+def test_a_whole_bucket_is_a_prefix_as_well() -> None:
+    taken = take({f"s3://{BUCKET}/": below("a", "b/c", prefix="")})
+    assert [artifact.key.split("/", 4)[-1] for artifact in taken.artifacts] == ["a", "b/c"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        below("a"),
+        below("a", "c"),
+        below("a", "b", "c"),
+        below("a", "b", size=11),
+        below("a", "b", etag='"x"'),
+        below("a", "b", prefix="v8/llm/"),
+        below("a", "b", bucket="other"),
+    ],
+    ids=["fewer", "other key", "more", "size", "etag", "prefix", "bucket"],
+)
+def test_other_content_below_a_prefix_never_comes_to_the_same_folder(other: Found) -> None:
+    assert folder_of(other) != folder_of(below("a", "b"))
+
+
+def test_the_same_content_comes_to_the_same_folder_again() -> None:
+    assert take({PREFIX: below("a", "b")}) == take({PREFIX: below("a", "b")})
+
+
+def test_an_object_that_is_named_alone_and_lies_below_a_prefix_is_in_both_folders() -> None:
+    """The folder of a prefix holds all of it and nothing else: SageMaker loads all that is there."""
+    taken = take({PREFIX: below("a", "b"), f"{PREFIX}a": Found(objects=(below("a").objects[0],))})
+    assert len(taken.artifacts) == 3
+    assert len({artifact.key for artifact in taken.artifacts}) == 3
+
+
+# The digest of what lies at an address
+
+
+def test_the_content_of_a_prefix_does_not_depend_on_where_it_lies() -> None:
+    here, there = below("a", "b"), below("a", "b", prefix="elsewhere/", bucket="other")
+    assert take({PREFIX: here}).contents == take({PREFIX: there}).contents
+
+
+@pytest.mark.parametrize("other", [below("a", "c"), below("a", "b", size=11), below("a", "b", etag='"x"'), below("b")])
+def test_other_objects_below_a_prefix_are_other_content(other: Found) -> None:
+    assert take({PREFIX: other}).contents != take({PREFIX: below("a", "b")}).contents
+
+
+# Folders
+
+
+def test_the_folders_of_artifacts_are_told_once_each_and_in_order() -> None:
+    taken = take({WEIGHTS_URI: Found(objects=(WEIGHTS,)), PREFIX: below("", "a", "x/y/z", "../w")})
+    found = inventory.folders(taken.artifacts, resource_names.stage_prefix("reviews", "qa"))
+    assert len(found) == 2
+    assert all(folder.count("/") == 4 and folder.endswith("/") for folder in found)
+    assert all(artifact.key.startswith(tuple(found)) for artifact in taken.artifacts)
+
+
+def test_no_artifacts_have_no_folders() -> None:
+    assert inventory.folders([], resource_names.stage_prefix("reviews", "qa")) == []
+
+
+# What cannot be carried
+
+
+@pytest.mark.parametrize("letter", ["k", "ü", "🤖"])
+def test_the_longest_key_is_carried_and_the_next_is_refused(letter: str) -> None:
+    fits = letter * (LONGEST_RELATIVE_KEY // len(letter.encode()))
+    fits += "." * (LONGEST_RELATIVE_KEY - len(fits.encode()))
+    (artifact,) = take({PREFIX: below(fits)}).artifacts
+    assert len(artifact.key.encode()) == LONGEST_KEY
+    with pytest.raises(UnsupportedModel, match="longer than the 1024 bytes"):
+        take({PREFIX: below(f"{fits}.")})
+
+
+def test_every_key_that_is_too_long_is_named() -> None:
+    with pytest.raises(UnsupportedModel) as refused:
+        take({PREFIX: below("a" * 1000, "fits", "b" * 1000)})
+    told = [letter for letter in "ab" if f"{PREFIX}{letter * 1000}" in str(refused.value)]
+    assert (told, "fits" in str(refused.value)) == (["a", "b"], False)
+
+
+def test_very_many_keys_that_are_too_long_fit_into_a_cause() -> None:
+    with pytest.raises(UnsupportedModel, match="and 991 more") as refused:
+        take({PREFIX: below(*(f"{number:04}{'k' * 1000}" for number in range(1001)))})
+    assert len(str(refused.value)) <= LONGEST_CAUSE
+
+
+def test_a_hundred_thousand_objects_are_carried_and_more_are_refused() -> None:
+    most = [f"{number:06}" for number in range(100_000)]
+    assert len(take({PREFIX: below(*most)}).artifacts) == 100_000
+    with pytest.raises(UnsupportedModel, match="more than 100000 objects"):
+        take({PREFIX: below(*most), WEIGHTS_URI: Found(objects=(WEIGHTS,))})
+
+
+def test_a_model_without_artifacts_has_an_empty_inventory() -> None:
+    assert take({}) == Inventory(artifacts=(), addresses={}, contents={})

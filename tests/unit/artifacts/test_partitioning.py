@@ -1,0 +1,229 @@
+"""Cutting a copy into units: every byte once, within S3's limits, in units that cost about the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+
+import pytest
+
+from lambdas.promotion.artifacts import partitioning
+from lambdas.promotion.contract.document import Transfer, Unit
+from tests.unit.builders import artifact
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+# AWS: Amazon S3 multipart upload limits; the largest object ("50 TB") is 10,000 parts of 5 GiB.
+MOST_PARTS, SMALLEST_PART, LARGEST_PART = 10_000, 5 * MIB, 5 * GIB
+LARGEST_OBJECT = MOST_PARTS * LARGEST_PART
+# AWS: S3, "Performance guidelines". The unit of cost is a second of one request.
+SECONDS_OF_A_REQUEST, BYTES_A_SECOND = 0.15, 85e6
+SIZES = [
+    *(0, 1, 5 * MIB - 1, 5 * MIB, 128 * MIB, 256 * MIB - 1, 256 * MIB, 256 * MIB + 1, 384 * MIB, 384 * MIB + 1),
+    *(5 * GIB - 1, 5 * GIB, 5 * GIB + 1, 140 * 10**9, 10**12, 1250 * GIB, 1250 * GIB + 1, 5 * 10**12, 50 * 10**12),
+    *(LARGEST_OBJECT - 1, LARGEST_OBJECT),
+]
+SHA = "SHA256:AAAA"
+
+
+def transfer(size: int, name: str = "model.tar.gz", *, there: bool = False, checksum: str | None = None) -> Transfer:
+    """Return an object's transfer as the plan makes it."""
+    one = replace(artifact(size=size, checksum=checksum), key=name)
+    part_size = None if there else partitioning.part_size(one)
+    return Transfer(artifact=one, there=there, part_size=part_size, upload_id="id" if part_size else None)
+
+
+def spans(units: Sequence[Unit]) -> dict[str, list[tuple[int, int]]]:
+    """Return which bytes of each key the units copy, first and last, in the units' order."""
+    copied: dict[str, list[tuple[int, int]]] = {}
+    for piece in (piece for unit in units for piece in unit.pieces):
+        own = copied.setdefault(piece.transfer.artifact.key, [])
+        if piece.first is None or piece.last is None:
+            own.append((0, piece.transfer.artifact.source.size - 1))
+        else:
+            own += [partitioning.span(piece.transfer, part) for part in range(piece.first, piece.last + 1)]
+    return copied
+
+
+def requests_of(unit: Unit) -> list[int]:
+    """Return the bytes of each request of a unit."""
+    return [last - first + 1 for own in spans([unit]).values() for first, last in own]
+
+
+def cost(unit: Unit) -> float:
+    sizes = requests_of(unit)
+    return len(sizes) * SECONDS_OF_A_REQUEST + sum(sizes) / BYTES_A_SECOND
+
+
+def dearest_request(units: Sequence[Unit]) -> float:
+    return SECONDS_OF_A_REQUEST + max(max(requests_of(unit)) for unit in units) / BYTES_A_SECOND
+
+
+def some(*sizes: int) -> list[Transfer]:
+    return [transfer(size, f"{number:06}") for number, size in enumerate(sizes)]
+
+
+def at_random(seed: int) -> list[Transfer]:
+    """Return a model of some objects of any sizes; the same for the same seed."""
+    draw = random.Random(seed)  # noqa: S311 - no secret
+    return some(*(int(2 ** draw.uniform(0, 38)) for _ in range(draw.randint(1, 60))))
+
+
+MODELS: dict[str, list[Transfer]] = {
+    "one small": some(10),
+    "one of 140 GB": some(140 * 10**9),
+    "one of 5 TB": some(5 * 10**12),
+    "the largest": some(LARGEST_OBJECT),
+    "25,000 small": some(*[64 * KIB] * 25_000),
+    "1,001 of a megabyte": some(*[MIB] * 1_001),
+    "empty ones": some(*[0] * 500),
+    "17 alike": some(*[GIB] * 17),
+    "a large one among small": some(*[MIB] * 2_000, 50 * GIB, *[MIB] * 2_000),
+    "large ones before small": [
+        *(transfer(5 * GIB, f"sha{number}", checksum=SHA) for number in range(10)),
+        *some(*[0] * 1_000),
+    ],
+    **{f"at random {seed}": at_random(seed) for seed in range(8)},
+}
+
+
+@pytest.fixture(params=MODELS)
+def model(request: pytest.FixtureRequest) -> str:
+    """Each model by its name."""
+    return str(request.param)
+
+
+@cache
+def cut(model: str) -> list[Unit]:
+    return partitioning.units(MODELS[model])
+
+
+# How an object is copied
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_byte_is_copied_once_and_in_order(size: int) -> None:
+    (copied,) = spans(partitioning.units([transfer(size)])).values()
+    assert (copied[0][0], copied[-1][1]) == (0, size - 1)
+    assert all(after[0] == before[1] + 1 for before, after in pairwise(copied))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_part_breaks_a_limit_of_s3(size: int) -> None:
+    one = transfer(size)
+    if one.part_size is None:
+        return
+    spans_of_parts = (partitioning.span(one, part) for part in range(1, partitioning.parts(one) + 1))
+    sizes = [last - first + 1 for first, last in spans_of_parts]
+    assert len(sizes) <= MOST_PARTS
+    assert max(sizes) <= LARGEST_PART
+    assert all(part >= SMALLEST_PART for part in sizes[:-1])
+    assert sizes[-1] > 0
+
+
+@pytest.mark.parametrize("size", [size for size in SIZES if size <= 256 * MIB])
+def test_a_small_object_is_copied_by_one_request(size: int) -> None:
+    """An object of 0 bytes cannot be copied by parts at all: there is no range of bytes to name."""
+    assert partitioning.part_size(artifact(size=size)) is None
+
+
+@pytest.mark.parametrize("size", [size for size in SIZES if size > 5 * GIB])
+@pytest.mark.parametrize("checksum", [None, "CRC64NVME:A", "CRC32:A", "CRC32C:A"])
+def test_what_copyobject_does_not_take_is_copied_by_parts(size: int, checksum: str | None) -> None:
+    assert partitioning.part_size(artifact(size=size, checksum=checksum)) is not None
+
+
+@pytest.mark.parametrize("algorithm", ["SHA1", "SHA256", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"])
+@pytest.mark.parametrize("size", [256 * MIB + 1, 5 * GIB])
+def test_a_checksum_that_parts_cannot_give_is_kept_by_one_request(size: int, algorithm: str) -> None:
+    """AWS: S3, "Checking object integrity": only CRCs of a whole object can be computed from parts."""
+    assert partitioning.part_size(artifact(size=size, checksum=f"{algorithm}:AA==")) is None
+
+
+@pytest.mark.parametrize("algorithm", ["CRC64NVME", "CRC32", "CRC32C"])
+def test_a_checksum_that_parts_can_give_allows_parts(algorithm: str) -> None:
+    assert partitioning.part_size(artifact(size=256 * MIB + 1, checksum=f"{algorithm}:AA==")) == 64 * MIB
+
+
+def test_a_text_is_written_by_one_request() -> None:
+    assert partitioning.part_size(replace(artifact(size=GIB), text="a manifest")) is None
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_parts_follow_from_the_object_alone(size: int) -> None:
+    """So a later run, or another copy, goes on with the parts that are there."""
+    elsewhere = artifact("other", size=size, key="other", etag='"zz"', version_id="9", bucket="other")
+    assert partitioning.part_size(elsewhere) == partitioning.part_size(artifact(size=size))
+
+
+def test_a_transfer_by_one_request_has_no_parts() -> None:
+    with pytest.raises(ValueError, match="is not copied by parts"):
+        partitioning.parts(transfer(10))
+
+
+# Units
+
+
+def test_the_units_copy_everything_once(model: str) -> None:
+    copied = spans(cut(model))
+    assert list(copied) == [one.artifact.key for one in MODELS[model]]
+    for one in MODELS[model]:
+        own = copied[one.artifact.key]
+        assert (own[0][0], own[-1][1]) == (0, one.artifact.source.size - 1)
+        assert all(after[0] == before[1] + 1 for before, after in pairwise(own))
+
+
+def test_no_unit_is_empty(model: str) -> None:
+    assert all(unit.pieces for unit in cut(model))
+
+
+def test_no_unit_costs_much_more_than_another(model: str) -> None:
+    units = cut(model)
+    costs = [cost(unit) for unit in units]
+    assert max(costs) <= 1.1 * sum(costs) / len(costs) + dearest_request(units)
+
+
+def test_no_unit_is_hardly_worth_its_lambda(model: str) -> None:
+    units = cut(model)
+    costs = [cost(unit) for unit in units]
+    assert min(costs) >= min(0.9 * sum(costs) / len(costs), 10.0) - dearest_request(units)
+
+
+def test_no_unit_needs_more_time_than_a_lambda_has(model: str) -> None:
+    units = cut(model)
+    seconds = max(cost(unit) for unit in units) / partitioning.IN_FLIGHT + dearest_request(units)
+    assert seconds < 900 / 3
+
+
+def test_there_are_as_many_units_as_work_at_once_if_there_is_enough_to_do() -> None:
+    assert len(cut("one of 140 GB")) == partitioning.AT_ONCE
+
+
+@pytest.mark.parametrize("small", ["one small", "empty ones"])
+def test_a_small_model_is_not_spread_over_many_units(small: str) -> None:
+    units = cut(small)
+    assert len(units) <= 1 + sum(cost(unit) for unit in units) / 10
+
+
+def test_the_same_model_again_is_cut_the_same(model: str) -> None:
+    assert partitioning.units(list(MODELS[model])) == cut(model)
+
+
+def test_a_piece_is_one_run_of_parts(model: str) -> None:
+    """A unit of ten thousand parts is one line of a list, not ten thousand."""
+    for unit in cut(model):
+        keys = [piece.transfer.artifact.key for piece in unit.pieces]
+        assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("size", [0, 10, 5 * GIB])
+def test_what_is_there_already_is_in_no_unit(size: int) -> None:
+    there, missing = transfer(size, "there", there=True), transfer(size, "missing")
+    assert list(spans(partitioning.units([there, missing]))) == ["missing"]
+
+
+@pytest.mark.parametrize("transfers", [[], [transfer(10, there=True)]], ids=["no artifacts", "all there"])
+def test_nothing_to_copy_makes_no_unit(transfers: list[Transfer]) -> None:
+    assert partitioning.units(transfers) == []

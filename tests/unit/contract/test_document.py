@@ -1,0 +1,269 @@
+"""The document goes through JSON at every state and stays what it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.contract.document import (
+    Artifact,
+    Artifacts,
+    Change,
+    Copied,
+    CopyPlan,
+    Failure,
+    ImageCopy,
+    Outcome,
+    Piece,
+    Progress,
+    Promotion,
+    Proof,
+    PutAside,
+    Transfer,
+    Unit,
+    from_line,
+    to_json,
+    to_line,
+)
+from tests.unit.builders import BEGUN, MODEL, OLD_CONFIG, STAGE, VARIANT, VERSION, artifact, promotion
+
+PLAIN = promotion()
+CHANGED = PLAIN.with_change(
+    Change(progress=Progress.UNDER_WAY, previous_config=OLD_CONFIG, previous_modified_at=BEGUN, joined=True)
+)
+PLANNED = replace(CHANGED, copy=CopyPlan(objects=2, bytes=30, units=1, manifest="promotions/release-7/units.json"))
+COPIED = replace(
+    PLANNED,
+    copied=Copied(objects=2, bytes=30),
+    proof=Proof(compared=1, computed=1),
+    scaling=PutAside(targets=1, list="promotions/release-7/scaling.jsonl"),
+)
+ENDED = COPIED.ended(Outcome.PROMOTED, at=BEGUN + timedelta(minutes=4, microseconds=5))
+
+
+def through_json(promotion: Promotion) -> Promotion:
+    return Promotion.from_json(json.loads(json.dumps(promotion.to_json())))
+
+
+@pytest.mark.parametrize(
+    "one", [PLAIN, CHANGED, PLANNED, COPIED, ENDED], ids=["plain", "changed", "planned", "copied", "ended"]
+)
+def test_a_promotion_comes_back_as_it_was(one: Promotion) -> None:
+    assert through_json(one) == one
+
+
+@pytest.mark.parametrize("progress", Progress)
+def test_every_progress_comes_back(progress: Progress) -> None:
+    change = Change(progress=progress)
+    assert through_json(PLAIN.with_change(change)).change == change
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_comes_back(outcome: Outcome) -> None:
+    result = through_json(PLAIN.ended(outcome, at=BEGUN)).result
+    assert result is not None
+    assert result.outcome is outcome
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
+        datetime(2026, 1, 2, 3, 4, 5, 1, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+        datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=-8))),
+    ],
+)
+def test_an_instant_comes_back_to_the_microsecond_with_its_zone(instant: datetime) -> None:
+    back = through_json(replace(PLAIN, model=replace(MODEL, created_at=instant))).model.created_at
+    assert (back, back.utcoffset()) == (instant, instant.utcoffset())
+
+
+def test_what_the_units_copied_joins_the_document_as_it_is() -> None:
+    """The workflow puts it there itself, in place of what was there."""
+    document = PLAIN.to_json() | {"copied": {"objects": 2, "bytes": 30}}
+    assert Promotion.from_json(json.loads(json.dumps(document))).copied == Copied(objects=2, bytes=30)
+
+
+def test_the_result_names_the_images_that_this_promotion_copied_and_no_other() -> None:
+    images = tuple(
+        ImageCopy(source=f"from/{name}", target=f"to/{name}", copied=copied)
+        for name, copied in (("new", True), ("known", False))
+    )
+    document = PLAIN.to_json() | {"images": [image.to_json() for image in images]}
+    joined = Promotion.from_json(json.loads(json.dumps(document)))
+    assert joined.images == images
+    result = joined.ended(Outcome.PROMOTED, at=BEGUN).result
+    assert result is not None
+    assert result.images_copied == ("to/new",)
+
+
+def test_a_request_in_the_apis_words_keeps_its_types() -> None:
+    request = {"A": [1, 1.5, True, None, "1"], "B": {"C": []}}
+    changed = replace(PLAIN, wanted_model=replace(PLAIN.wanted_model, request=request))
+    assert through_json(changed).wanted_model.request == request
+
+
+def test_a_member_that_nobody_knows_is_not_dropped_silently() -> None:
+    with pytest.raises(Exception, match="Promotion"):
+        Promotion.from_json({**PLAIN.to_json(), "colour": "red"})
+
+
+@pytest.mark.parametrize("member", ["request", "deadline", "artifacts", "wanted_model", "tags"])
+def test_a_document_without_a_member_is_not_understood(member: str) -> None:
+    document: dict[str, Any] = PLAIN.to_json()
+    del document[member]
+    with pytest.raises(Exception, match="Promotion"):
+        Promotion.from_json(document)
+
+
+@pytest.mark.parametrize(
+    ("member", "odd"),
+    [("objects", "2"), ("objects", 1.5), ("objects", True), ("bytes", None), ("bytes", [30])],
+)
+def test_a_value_of_another_type_is_refused_not_converted(member: str, odd: Any) -> None:
+    document: dict[str, Any] = json.loads(json.dumps(PLAIN.to_json()))
+    document["artifacts"][member] = odd
+    with pytest.raises(Exception, match="Promotion"):
+        Promotion.from_json(document)
+
+
+def test_the_promotions_id_is_its_executions_name() -> None:
+    assert PLAIN.execution.promotion_id == "release-7"
+
+
+def test_a_step_changes_a_copy() -> None:
+    assert (PLAIN.with_change(Change(progress=Progress.BUSY)).change is None, PLAIN.change) == (False, None)
+
+
+# The result
+
+
+def test_the_result_tells_what_is_where_and_what_was_before() -> None:
+    result = replace(COPIED, model=replace(MODEL, model_package_arn=VERSION)).ended(Outcome.PROMOTED, at=BEGUN).result
+    assert result is not None
+    target = "arn:aws:sagemaker:us-east-1:333333333333"
+    assert (result.source_model, result.source_model_package) == (MODEL.arn, VERSION)
+    assert result.target_model == f"{target}:model/{PLAIN.wanted_model.name}"
+    assert result.endpoint_config == f"{target}:endpoint-config/{PLAIN.wanted_config.name}"
+    assert result.endpoint == f"{target}:endpoint/{STAGE.endpoint}"
+    assert result.previous_endpoint_config == f"{target}:endpoint-config/{OLD_CONFIG}"
+
+
+def test_the_result_of_a_first_endpoint_names_no_previous_configuration() -> None:
+    result = PLAIN.with_change(Change(progress=Progress.IN_SERVICE)).ended(Outcome.PROMOTED, at=BEGUN).result
+    assert result is not None
+    assert result.previous_endpoint_config is None
+
+
+def test_the_result_tells_what_was_needed_and_what_was_copied_of_it() -> None:
+    result = replace(PLAIN, copied=Copied(objects=1, bytes=20)).ended(Outcome.PROMOTED, at=BEGUN).result
+    assert result is not None
+    assert (result.artifacts, result.artifacts_copied, result.bytes_copied) == (2, 1, 20)
+
+
+@pytest.mark.parametrize(("proof", "told"), [(Proof(compared=3, computed=1), (3, 1)), (None, (None, None))])
+def test_the_result_tells_how_much_is_proved(proof: Proof | None, told: tuple[int | None, int | None]) -> None:
+    result = replace(PLAIN, proof=proof).ended(Outcome.PROMOTED, at=BEGUN).result
+    assert result is not None
+    assert (result.artifacts_proved, result.artifacts_not_proved) == told
+
+
+def test_the_duration_is_in_seconds_whatever_the_zones_are() -> None:
+    at = (BEGUN + timedelta(seconds=90)).astimezone(timezone(timedelta(hours=9)))
+    result = PLAIN.ended(Outcome.PROMOTED, at=at).result
+    assert result is not None
+    assert result.seconds == 90
+
+
+def test_a_failure_is_plain_text() -> None:
+    assert to_json(Failure(error="A", family="B", cause="C")) == {"error": "A", "family": "B", "cause": "C"}
+
+
+# Its size
+
+# AWS: Step Functions, the most that goes from state to state; SageMaker, CreateModel: all variables of all containers.
+LARGEST_STATE = 256 * 1024
+LONGEST_VARIABLES = 32 * 1024
+
+
+def largest_container(number: int) -> dict[str, Any]:
+    """Return one of fifteen containers with as much as SageMaker takes, and addresses as long as ours can be."""
+    folder = f"s3://promote-{'e' * 20}-{'4' * 12}-ap-southeast-1/artifacts/{'a' * 40}/{'s' * 20}/{'0' * 32}/"
+    data = {"S3Uri": f"{folder}{'k' * 255}", "S3DataType": "S3Object", "CompressionType": "Gzip"}
+    channels = [
+        {
+            "ChannelName": f"{channel}".ljust(64, "c"),
+            "S3DataSource": {**data, "ModelAccessConfig": {"AcceptEula": True}},
+        }
+        for channel in range(5)
+    ]
+    share = LONGEST_VARIABLES // 15 // 100
+    variables = {f"VAR_{number:02}_{name:03}": "v" * (share - 10) for name in range(100)}
+    return {
+        "ContainerHostname": "h" * 63,
+        "Image": f"{'1' * 12}.dkr.ecr.ap-southeast-1.amazonaws.com/".ljust(255, "i"),
+        "Mode": "MultiModel",
+        "MultiModelConfig": {"ModelCacheSetting": "Enabled"},
+        "ModelDataSource": {"S3DataSource": data},
+        "AdditionalModelDataSources": channels,
+        "Environment": variables,
+    }
+
+
+def test_the_largest_promotion_stays_far_below_what_a_state_holds() -> None:
+    """A failure's cause must fit beside it, and what is yet to come. Artifacts are listed elsewhere."""
+    request = {
+        "ModelName": "m" * 63,
+        "Containers": [largest_container(number) for number in range(15)],
+        "ExecutionRoleArn": "arn:aws:iam::444444444444:role/".ljust(2048, "r"),
+        "VpcConfig": {"Subnets": ["subnet-0123456789abcdef0"] * 16, "SecurityGroupIds": ["sg-0123456789abcdef0"] * 5},
+    }
+    variants = [{**VARIANT, "VariantName": f"{number}".ljust(63, "v")} for number in range(10)]
+    largest = replace(
+        ENDED,
+        stage=replace(STAGE, endpoint_config={"ProductionVariants": variants}),
+        wanted_model=replace(PLAIN.wanted_model, request=request),
+        wanted_config=replace(PLAIN.wanted_config, request={"ProductionVariants": variants}),
+        tags={f"{number}".ljust(128, "k"): "v" * 256 for number in range(50)},
+        artifacts=Artifacts(objects=100_000, bytes=100_000 * 50 * 10**12),
+    )
+    assert len(json.dumps(largest.to_json()).encode()) < LARGEST_STATE * 0.6
+
+
+def test_more_artifacts_do_not_make_the_document_longer() -> None:
+    many = replace(PLAIN, artifacts=Artifacts(objects=100_000, bytes=10**15))
+    assert len(json.dumps(many.to_json())) < len(json.dumps(PLAIN.to_json())) + 100
+
+
+# The lists
+
+ODD_KEYS = ["ü/ \u2028\u2029\x85", "a\nb\r\nc", 'a"b\\c', "🤖", "\ud800", "\x00\x1e", "", " ", "../a//b/"]
+
+
+@pytest.mark.parametrize("key", ODD_KEYS, ids=ascii)
+@pytest.mark.parametrize("version_id", [None, "", "null", "3/L4kqtJlcpXroDTDmJ+rmSpXd3d"])
+def test_a_line_comes_back_as_it_was(key: str, version_id: str | None) -> None:
+    transfer = Transfer(artifact=artifact(key, version_id=version_id, key=key), part_size=5, upload_id="id")
+    unit = Unit(pieces=(Piece(transfer=transfer, first=1, last=3), Piece(transfer=transfer)))
+    assert from_line(to_line(unit), Unit) == unit
+
+
+@pytest.mark.parametrize("key", ODD_KEYS, ids=ascii)
+def test_a_key_alone_is_a_line_as_well(key: str) -> None:
+    assert from_line(to_line(key), str) == key
+
+
+@pytest.mark.parametrize("key", ODD_KEYS, ids=ascii)
+def test_nothing_in_an_item_ends_its_line(key: str) -> None:
+    assert to_line(artifact(key)).count(b"\n") == 1
+    assert len(to_line(artifact(key)).splitlines()) == 1
+
+
+def test_a_line_with_a_member_that_nobody_knows_is_not_understood() -> None:
+    line = json.dumps({**to_json(artifact()), "copied": True}).encode()
+    with pytest.raises(Exception, match="Artifact"):
+        from_line(line, Artifact)

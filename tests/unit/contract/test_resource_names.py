@@ -1,0 +1,74 @@
+"""The names that accounts know of each other: they must fit, and they must not collide."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Job, Step
+from tests import PROJECT
+
+# What works in no other account.
+IN_THE_HUB = {Step.LOOK_AT_LOCK, Step.EXPLAIN_FAILURE, Step.RECORD_PROMOTION}
+LONGEST_ENVIRONMENT = "e" * 20
+LONGEST_REGION = "ap-southeast-10"
+
+
+def test_every_step_and_every_job_is_a_file() -> None:
+    folder = PROJECT / "lambdas" / "handlers"
+    assert {one.value for one in (*Step, *Job)} == {file.stem for file in folder.glob("*.py")} - {"__init__"}
+
+
+def test_every_step_that_works_in_another_account_has_one_duty_but_those_that_work_at_both_ends() -> None:
+    worked = [step for steps in STEPS_OF_DUTY.values() for step in steps]
+    at_both_ends = [Step.COPY_IMAGE, Step.SMOKE_TEST, Step.TIDY_UP, *[Step.CHECK_AHEAD] * (len(STEPS_OF_DUTY) - 1)]
+    assert sorted(worked) == sorted([*(set(Step) - IN_THE_HUB), *at_both_ends])
+
+
+def test_the_check_ahead_enters_every_role_that_a_promotion_will() -> None:
+    assert [duty for duty, steps in STEPS_OF_DUTY.items() if Step.CHECK_AHEAD not in steps] == []
+
+
+@pytest.mark.parametrize(("source", "copy"), [("a/b", "promote/a/b"), ("promote/a/b", "promote/a/b")])
+def test_an_image_that_is_copied_on_keeps_its_repository(source: str, copy: str) -> None:
+    assert resource_names.image_repository(source) == copy
+
+
+def test_nobody_assumes_the_execution_role() -> None:
+    assert Duty.EXECUTION not in STEPS_OF_DUTY
+
+
+@pytest.mark.parametrize("duty", Duty)
+def test_a_role_of_an_environment_fits_into_iams_64_characters(duty: Duty) -> None:
+    assert len(resource_names.environment_role(LONGEST_ENVIRONMENT, duty)) <= 64
+
+
+@pytest.mark.parametrize("step", Step)
+def test_a_step_fits_into_lambdas_and_iams_64_characters(step: Step) -> None:
+    assert len(resource_names.function(step)) <= 64
+
+
+def test_a_bucket_fits_into_s3s_63_characters() -> None:
+    assert len(resource_names.artifact_bucket(LONGEST_ENVIRONMENT, "1" * 12, LONGEST_REGION)) <= 63
+
+
+def test_no_environment_can_be_named_so_that_its_role_is_a_steps() -> None:
+    """A hub may be an environment too, and role names are one space per account."""
+    ends_of_steps = {resource_names.function(step).rpartition("-")[2] for step in Step}
+    assert ends_of_steps.isdisjoint(set(Duty))
+
+
+def test_a_stages_prefix_covers_no_other_stage() -> None:
+    assert not resource_names.stage_prefix("reviews", "qa-2").startswith(resource_names.stage_prefix("reviews", "qa"))
+
+
+def test_arns_name_account_and_region() -> None:
+    assert [
+        resource_names.step_role_arn("111111111111", Step.RESOLVE_MODEL),
+        resource_names.environment_role_arn("333333333333", "qa", Duty.DEPLOYER),
+        resource_names.bus_arn("111111111111", "us-east-1"),
+    ] == [
+        "arn:aws:iam::111111111111:role/promote-resolve-model",
+        "arn:aws:iam::333333333333:role/promote-qa-deployer",
+        "arn:aws:events:us-east-1:111111111111:event-bus/promote",
+    ]

@@ -1,0 +1,83 @@
+"""A lack of instances is no bad model: it has a name of its own, and is tried again if the stage wants it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from lambdas.promotion.contract.document import Change, Progress, Promotion
+from lambdas.promotion.contract.errors import DeploymentRolledBack, EndpointFailed, NoCapacity
+from lambdas.promotion.contract.settings import CapacityRetries
+from lambdas.promotion.endpoint import capacity_errors
+from lambdas.promotion.endpoint import state as endpoint_state
+from sandbox.aws.sagemaker.endpoints.deployment import NO_CAPACITY, UNHEALTHY
+from tests.unit.builders import BEGUN, OLD_CONFIG, STAGE, promotion, seen
+
+RETRYING = replace(STAGE, capacity_retries=CapacityRetries(attempts=2, wait_seconds=600))
+LATER = BEGUN + timedelta(minutes=5)
+BACK = seen("InService", modified_at=LATER, failure_reason=NO_CAPACITY)
+
+
+def changed(*, failures: int = 0, retrying: bool = True) -> Promotion:
+    change = Change(
+        progress=Progress.UNDER_WAY,
+        previous_config=OLD_CONFIG,
+        previous_modified_at=BEGUN - timedelta(days=1),
+        tried=True,
+        capacity_failures=failures,
+    )
+    return promotion(stage=RETRYING if retrying else STAGE).with_change(change)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        NO_CAPACITY,
+        "Request to service failed: InsufficientInstanceCapacity.",
+        "We currently do not have enough: insufficient capacity in the Availability Zone",
+        "UNABLE TO PROVISION REQUESTED ML COMPUTE CAPACITY",
+    ],
+)
+def test_a_lack_of_instances_is_told_by_sagemakers_words(reason: str) -> None:
+    assert capacity_errors.is_lacking(reason)
+
+
+@pytest.mark.parametrize("reason", [None, "", UNHEALTHY.format(variant="All"), "CUDA out of memory: capacity 16 GiB"])
+def test_a_bad_model_is_none(reason: str | None) -> None:
+    assert not capacity_errors.is_lacking(reason)
+
+
+def test_a_rollback_for_lack_of_instances_does_not_blame_the_model() -> None:
+    with pytest.raises(NoCapacity, match=r"InsufficientInstanceCapacity.*The previous model serves"):
+        endpoint_state.after_change(changed(retrying=False), BACK, now=LATER)
+
+
+def test_a_failed_creation_for_lack_of_instances_does_not_blame_the_model() -> None:
+    with pytest.raises(NoCapacity, match="Delete a Failed endpoint"):
+        endpoint_state.after_change(changed(), replace(BACK, status="Failed"), now=LATER)
+
+
+@pytest.mark.parametrize(("status", "error"), [("InService", DeploymentRolledBack), ("Failed", EndpointFailed)])
+def test_another_reason_keeps_its_name(status: str, error: type[Exception]) -> None:
+    look = replace(BACK, status=status, failure_reason=UNHEALTHY.format(variant="All"))
+    with pytest.raises(error):
+        endpoint_state.after_change(changed(), look, now=LATER)
+
+
+def test_the_instances_are_asked_for_again_as_often_as_the_stage_says() -> None:
+    assert endpoint_state.after_change(changed(failures=1), BACK, now=LATER) is Progress.NO_CAPACITY
+    with pytest.raises(NoCapacity, match="3 times"):
+        endpoint_state.after_change(changed(failures=2), BACK, now=LATER)
+
+
+def test_they_are_not_asked_for_again_when_the_wait_would_outlast_the_deadline() -> None:
+    with pytest.raises(NoCapacity):
+        endpoint_state.after_change(changed(), BACK, now=changed().deadline - timedelta(minutes=10))
+
+
+def test_the_failures_are_counted_over_the_tries() -> None:
+    known = changed(failures=1).change
+    again = endpoint_state.before_change(changed(), BACK)
+    assert endpoint_state.joined(known, again, tried=True).capacity_failures == 1

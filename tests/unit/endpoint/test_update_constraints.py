@@ -1,0 +1,62 @@
+"""What a live endpoint excludes of the update that a stage wants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.errors import IncompatibleRollout
+from lambdas.promotion.endpoint import update_constraints
+from tests.unit.builders import STAGE, VARIANT, promotion
+
+CANARY = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "CANARY", "WaitIntervalInSeconds": 1}}}
+ROLLING = {"RollingUpdatePolicy": {"WaitIntervalInSeconds": 1}}
+SERVERLESS = {"VariantName": "All", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+
+
+def wanting(rollout: dict[str, Any] | None, variant: dict[str, Any] = VARIANT) -> Promotion:
+    stage = replace(STAGE, deployment_config=rollout, endpoint_config={"ProductionVariants": [variant]})
+    return promotion(stage=stage)
+
+
+@pytest.mark.parametrize(
+    ("rollout", "variant", "live", "serverless", "said"),
+    [
+        (CANARY, VARIANT, ("Blue",), False, "Its variants are Blue and the stage's All"),
+        (CANARY, VARIANT, ("All", "Blue"), False, "needs the same names"),
+        (CANARY, VARIANT, ("All",), True, "It is serverless, which knows no rollout"),
+        (ROLLING, VARIANT, ("All", "Blue"), False, "It has 2 variants, and a rolling deployment takes one"),
+        (None, SERVERLESS, ("All",), False, "does not change such an endpoint to serverless"),
+    ],
+)
+def test_what_the_live_endpoint_excludes_is_refused(
+    rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool, said: str
+) -> None:
+    stage = wanting(rollout, variant).stage
+    problems = update_constraints.problems(stage, live, serverless=serverless)
+    assert said in " ".join(problems)
+    with pytest.raises(IncompatibleRollout) as refused:
+        update_constraints.require_possible_update(stage, live, serverless=serverless, where="The endpoint e")
+    assert all(problem in str(refused.value) for problem in problems)
+    assert "was not changed" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("rollout", "variant", "live", "serverless"),
+    [
+        (CANARY, VARIANT, ("All",), False),
+        (ROLLING, VARIANT, ("All",), False),
+        (None, VARIANT, ("Blue", "Green"), False),
+        (None, VARIANT, ("All",), True),
+        (None, SERVERLESS, ("All",), True),
+        (CANARY, VARIANT, (), False),
+    ],
+    ids=["canary", "rolling", "other-names-at-once", "from-serverless", "serverless", "nothing-serves"],
+)
+def test_what_the_live_endpoint_allows_is_not(
+    rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool
+) -> None:
+    assert update_constraints.problems(wanting(rollout, variant).stage, live, serverless=serverless) == []

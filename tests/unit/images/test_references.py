@@ -1,0 +1,246 @@
+"""Images: where the target finds the one that the model names, and by which content."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.contract.settings import Environment
+from lambdas.promotion.images import oci_manifest, references
+from lambdas.promotion.images.references import _AWS, Image, ImageProblem
+from tests.unit.builders import DEV, QA, STAGE
+
+DIGEST, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+EUROPE = replace(QA, region="eu-west-1")
+OWN = "222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model"
+TOOLS = "555555555555.dkr.ecr.us-east-1.amazonaws.com/team/model"
+SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn"
+PYTORCH = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference"
+COPY = "333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/team/model"
+REGIONS = sorted({region for places in _AWS.values() for region in places})
+
+
+def in_target(
+    image: str, digest: str | None = DIGEST, *, source: Environment = DEV, target: Environment = QA, **stage: Any
+) -> str:
+    return references.in_target(image, digest, source=source, target=target, stage=replace(STAGE, **stage))
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        (f"{OWN}:1.2", (OWN.partition("/")[0], "team/model", "1.2", None)),
+        (f"{OWN}@{DIGEST}", (OWN.partition("/")[0], "team/model", None, DIGEST)),
+        (f"{OWN}:1.2@{DIGEST}", (OWN.partition("/")[0], "team/model", "1.2", DIGEST)),
+        ("host.example:5000/model:1", ("host.example:5000", "model", "1", None)),
+        ("localhost/model", ("localhost", "model", None, None)),
+        ("team/model:1", ("", "team/model", "1", None)),
+        ("model", ("", "model", None, None)),
+    ],
+)
+def test_an_address_has_its_parts(address: str, parts: tuple[str | None, ...]) -> None:
+    found = references.parse(address)
+    assert (found.registry, found.repository, found.tag, found.digest) == parts
+
+
+@pytest.mark.parametrize("domain", ["us-east-1.amazonaws.com", "cn-north-1.amazonaws.com.cn"])
+def test_an_ecr_registry_tells_account_and_region(domain: str) -> None:
+    found = references.parse(f"222222222222.dkr.ecr.{domain}/model")
+    assert (found.account, found.region) == ("222222222222", domain.partition(".")[0])
+
+
+@pytest.mark.parametrize("registry", ["public.ecr.aws", "host.example", "222222222222.dkr.ecr.us-east-1.example.com"])
+def test_any_other_registry_has_no_account(registry: str) -> None:
+    assert references.parse(f"{registry}/team/model").account is None
+
+
+def test_a_digest_of_another_kind_is_a_problem() -> None:
+    with pytest.raises(ImageProblem, match="md5"):
+        references.parse(f"{OWN}@md5:0")
+
+
+# In the target
+
+
+@pytest.mark.parametrize("image", [OWN, TOOLS, SKLEARN, PYTORCH, "public.ecr.aws/team/model"])
+def test_an_image_that_can_be_pulled_where_it_lies_stays_and_is_pinned(image: str) -> None:
+    assert in_target(f"{image}:1.2") == f"{image}@{DIGEST}"
+
+
+def test_an_image_whose_digest_nobody_knows_keeps_its_tag() -> None:
+    assert [in_target(f"{TOOLS}{tag}", None) for tag in (":1.2", "")] == [f"{TOOLS}:1.2", TOOLS]
+
+
+def test_a_digest_in_the_address_is_the_one_that_counts() -> None:
+    assert in_target(f"{TOOLS}:1.2@{OTHER}") == f"{TOOLS}@{OTHER}"
+
+
+def test_an_image_of_awss_own_is_in_another_account_in_another_region() -> None:
+    there = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn"
+    assert in_target(f"{SKLEARN}:1.2", target=EUROPE) == f"{there}@{DIGEST}"
+
+
+def test_the_digest_of_awss_own_image_is_kept_in_another_region_and_so_is_a_tag_without_one() -> None:
+    there = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference"
+    assert [in_target(f"{PYTORCH}:2", digest, target=EUROPE) for digest in (DIGEST, None)] == [
+        f"{there}@{DIGEST}",
+        f"{there}:2",
+    ]
+
+
+@pytest.mark.parametrize("family", _AWS)
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_image_of_awss_own_comes_back_from_every_region(family: str, region: str) -> None:
+    here = f"{_AWS[family]['us-east-1']}.dkr.ecr.us-east-1.amazonaws.com/r"
+    if region not in _AWS[family]:
+        with pytest.raises(ImageProblem, match=f"AWS's account for them in {region} is not known"):
+            in_target(here, target=replace(QA, region=region))
+        return
+    there = in_target(here, target=replace(QA, region=region))
+    assert there.startswith(f"{_AWS[family][region]}.dkr.ecr.{region}.")
+    assert in_target(there) == f"{here}@{DIGEST}"
+
+
+def test_no_account_of_awss_is_of_two_families() -> None:
+    accounts = [set(places.values()) for places in _AWS.values()]
+    assert not set.intersection(*accounts)
+
+
+@pytest.mark.parametrize("image", [OWN, TOOLS, SKLEARN.replace("us-east-1", "ap-south-1")])
+def test_an_image_of_anybody_else_in_another_region_is_a_problem_that_says_what_would_help(image: str) -> None:
+    with pytest.raises(ImageProblem, match=r"the target is eu-west-1.*`images` of the stage"):
+        in_target(image, target=EUROPE)
+
+
+def test_only_the_sources_own_images_could_be_copied() -> None:
+    for image, helps in ((OWN, True), (TOOLS, False)):
+        with pytest.raises(ImageProblem) as problem:
+            in_target(image, target=EUROPE)
+        assert ("`copy_images: true`" in str(problem.value)) is helps
+
+
+def test_a_mapped_image_keeps_its_content() -> None:
+    for image in (OWN, SKLEARN, "public.ecr.aws/team/model"):
+        assert in_target(f"{image}:1.2", images={image: TOOLS}) == f"{TOOLS}@{DIGEST}"
+        assert in_target(f"{image}:1.2", None, images={image: TOOLS}) == f"{TOOLS}:1.2"
+
+
+def test_a_mapping_is_for_the_very_repository() -> None:
+    assert in_target(f"{OWN}-2:1", images={OWN: TOOLS}) == f"{OWN}-2@{DIGEST}"
+
+
+@pytest.mark.parametrize(("length", "fits"), [(255, True), (256, False)])
+def test_an_address_that_sagemaker_has_no_room_for_is_a_problem(length: int, fits: bool) -> None:
+    registry = TOOLS.partition("/")[0]
+    image = f"{registry}/{'r' * (length - len(registry) - len(DIGEST) - 2)}"
+    if fits:
+        assert len(in_target(image)) == length
+        return
+    with pytest.raises(ImageProblem, match="256 characters"):
+        in_target(image)
+
+
+# Copies
+
+
+def copies(*named: str, target: Environment = QA, **stage: Any) -> list[tuple[str, str]]:
+    found = references.to_copy(
+        named,
+        dict.fromkeys(named, DIGEST),
+        source=DEV,
+        target=target,
+        stage=replace(STAGE, copy_images=True, **stage),
+    )
+    return [(one.source, one.target) for one in found]
+
+
+def test_the_target_gets_its_own_copy_of_the_sources_image() -> None:
+    assert in_target(f"{OWN}:1", copy_images=True) == f"{COPY}@{DIGEST}"
+    assert copies(f"{OWN}:1") == [(f"{OWN}@{DIGEST}", f"{COPY}@{DIGEST}")]
+
+
+def test_a_copy_is_made_across_regions() -> None:
+    there = COPY.replace("us-east-1", "eu-west-1")
+    assert copies(f"{OWN}:1", target=EUROPE) == [(f"{OWN}@{DIGEST}", f"{there}@{DIGEST}")]
+
+
+def test_an_image_that_two_containers_name_is_copied_once() -> None:
+    assert len(copies(f"{OWN}:1", f"{OWN}:2", f"{OWN}:1")) == 1
+
+
+def test_only_the_sources_own_images_are_copied() -> None:
+    assert copies(f"{TOOLS}:1", f"{SKLEARN}:1", "public.ecr.aws/team/model:1") == []
+    assert in_target(f"{TOOLS}:1", copy_images=True) == f"{TOOLS}@{DIGEST}"
+
+
+def test_a_mapped_image_is_not_copied() -> None:
+    assert copies(f"{OWN}:1", images={OWN: TOOLS}) == []
+
+
+def test_nothing_is_copied_within_one_registry() -> None:
+    assert copies(f"{OWN}:1", target=replace(QA, account=DEV.account)) == []
+
+
+def test_nothing_is_copied_unless_the_application_says_so() -> None:
+    assert references.to_copy([OWN], {OWN: DIGEST}, source=DEV, target=QA, stage=STAGE) == ()
+
+
+def test_an_image_whose_digest_nobody_knows_cannot_be_copied() -> None:
+    with pytest.raises(ImageProblem, match="digest"):
+        in_target(f"{OWN}:1", None, copy_images=True)
+
+
+def test_what_was_copied_to_qa_has_the_same_repository_in_production() -> None:
+    production = Environment(name="production", account="444444444444", region="us-east-1")
+    copy = in_target(f"{COPY}@{DIGEST}", None, source=QA, target=production, copy_images=True)
+    assert copy == f"{COPY.replace('333333333333', '444444444444')}@{DIGEST}"
+
+
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [
+        ({"PrimaryContainer": {"Image": "a"}}, ("a",)),
+        ({"Containers": [{"Image": "a"}, {"Image": "b"}, {"Image": "a"}]}, ("a", "b")),
+        ({"Containers": [{"ModelPackageName": "m"}]}, ()),
+        ({}, ()),
+    ],
+)
+def test_every_image_of_a_request_is_named_once(request_: dict[str, Any], named: tuple[str, ...]) -> None:
+    assert references.named_in(request_) == named
+
+
+def test_a_repository_has_its_arn() -> None:
+    image = Image(registry="r", repository="team/model", account="2", region="us-east-1")
+    assert image.repository_arn == "arn:aws:ecr:us-east-1:2:repository/team/model"
+
+
+# Manifests
+
+
+def test_an_images_blobs_are_its_configuration_and_its_layers_each_once_the_largest_first() -> None:
+    content = json.dumps(
+        {
+            "config": {"digest": "c", "size": 7},
+            "layers": [{"digest": "a", "size": 1}, {"digest": "b", "size": 9}, {"digest": "a", "size": 1}],
+        }
+    )
+    assert [(one.digest, one.size) for one in oci_manifest.layers(content)] == [("b", 9), ("c", 7), ("a", 1)]
+    assert oci_manifest.children(content) == ()
+
+
+def test_an_index_has_images_and_no_layers() -> None:
+    content = json.dumps({"manifests": [{"digest": "arm"}, {"digest": "intel"}, {"digest": "arm"}]})
+    assert (oci_manifest.children(content), oci_manifest.layers(content)) == (("arm", "intel"), ())
+
+
+def test_a_manifests_digest_is_that_of_its_very_text() -> None:
+    """The value is that of `printf '{"ä": 1}' | sha256sum`."""
+    assert oci_manifest.digest_of('{"ä": 1}') == (
+        "sha256:7dfb3be864b00376a9a834552f30934d1f1ac430ae88c4fb3554bf79603e5ba8"
+    )

@@ -1,0 +1,75 @@
+"""Who may wait for a locked endpoint, and which model may follow which."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from lambdas.promotion.contract.document import Lock, Request
+from lambdas.promotion.contract.errors import EndpointBusy, EndpointLocked, OlderModel
+from lambdas.promotion.contract.settings import WhenLocked
+from lambdas.promotion.lock import policy as lock_policy
+from lambdas.promotion.lock.policy import Held, Waiting
+from tests.unit.builders import BEGUN, REQUEST, STAGE, TRAINED, good, promotion
+
+OTHER = "arn:aws:states:us-east-1:111111111111:execution:promote:release-6"
+THIRD = "arn:aws:states:us-east-1:111111111111:execution:promote:release-8"
+HELD = Held(owner=OTHER, locked_at="2026-11-01T11:59:00.000Z")
+WAITS = promotion()
+REFUSES = promotion(stage=replace(STAGE, when_locked=WhenLocked.REFUSE))
+
+
+def test_who_finds_the_endpoint_locked_waits_until_the_deadline() -> None:
+    lock_policy.require_patience(WAITS, HELD, now=WAITS.deadline)
+    with pytest.raises(EndpointBusy, match=r"release-6 since 2026-11-01T11:59.*Nothing was changed"):
+        lock_policy.require_patience(WAITS, HELD, now=WAITS.deadline + timedelta(seconds=1))
+
+
+def test_a_stage_may_refuse_at_once() -> None:
+    with pytest.raises(EndpointLocked, match=r"release-6.*configured to refuse"):
+        lock_policy.require_patience(REFUSES, HELD, now=BEGUN)
+
+
+def waiting(owner: str, *, newer_by: float) -> Held:
+    return replace(HELD, waiting=Waiting(owner=owner, made_at=TRAINED + timedelta(seconds=newer_by)))
+
+
+def test_a_newer_model_that_waits_is_given_way_to() -> None:
+    assert lock_policy.newer_that_waits(WAITS, waiting(THIRD, newer_by=1)) == waiting(THIRD, newer_by=1).waiting
+
+
+@pytest.mark.parametrize("seconds", [-1, 0])
+def test_a_model_that_is_not_newer_is_not_given_way_to(seconds: float) -> None:
+    assert lock_policy.newer_that_waits(WAITS, waiting(THIRD, newer_by=seconds)) is None
+
+
+@pytest.mark.parametrize("owner", [WAITS.execution.arn, OTHER])
+def test_neither_oneself_nor_the_holder_waits(owner: str) -> None:
+    assert lock_policy.newer_that_waits(WAITS, waiting(owner, newer_by=1)) is None
+
+
+def after(*, newer_by: float) -> Lock:
+    return Lock(fence=3, good=(good(made_at=TRAINED + timedelta(seconds=newer_by)),))
+
+
+def test_an_older_model_does_not_overtake_a_newer_one() -> None:
+    with pytest.raises(OlderModel, match=r"release-6.*allow_older"):
+        lock_policy.require_not_older(promotion(lock=after(newer_by=1)))
+
+
+@pytest.mark.parametrize("seconds", [-1, 0])
+def test_a_model_that_is_newer_or_the_same_may_follow(seconds: float) -> None:
+    lock_policy.require_not_older(promotion(lock=after(newer_by=seconds)))
+
+
+def test_only_what_was_promoted_last_counts() -> None:
+    """After a roll-back the newer model that was left behind stands in nobody's way."""
+    lock = Lock(fence=3, good=(good(made_at=TRAINED - timedelta(days=2)), good(made_at=TRAINED + timedelta(days=2))))
+    lock_policy.require_not_older(promotion(lock=lock))
+
+
+@pytest.mark.parametrize("asked", [replace(REQUEST, allow_older=True), replace(REQUEST, roll_back=True)])
+def test_an_older_model_is_promoted_if_asked_for(asked: Request) -> None:
+    lock_policy.require_not_older(promotion(lock=after(newer_by=1), request=asked))

@@ -1,0 +1,227 @@
+"""Environment variables: carried, rewritten, mapped by the stage's configuration, or refused by their names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.contract.errors import UnsupportedModel
+from lambdas.promotion.contract.settings import Variables
+from lambdas.promotion.model import definition
+from lambdas.promotion.model.definition import Definition
+from lambdas.promotion.model.s3_uris import AddressKind
+from tests.unit.builders import DEV, IMAGE, QA, STAGE, pipeline
+
+SECRET = "hf_" + "aB" * 17
+KEY = "arn:aws:kms:us-east-1:222222222222:key/0d1c2b3a"
+OUR_KEY = "arn:aws:kms:us-east-1:333333333333:key/1d1c2b3a"
+ADDRESS = "s3://models/a"
+
+
+def fitted(*environments: dict[str, str], arns: dict[str, str] | None = None, **rules: Any) -> Definition:
+    """Return a model whose containers have these variables, for a stage with these rules."""
+    stage = replace(STAGE, variables=Variables(**rules), arns=arns or {})
+    model = pipeline(*({"Image": IMAGE, "Environment": one} for one in environments))
+    return definition.for_stage(model, stage=stage, source=DEV, target=QA, digests={}, where="it")
+
+
+def variables(environment: dict[str, str], **rules: Any) -> dict[str, str]:
+    """Return what the variables become in the target, where every address is s3://target/..."""
+    model = fitted(environment, **rules)
+    addresses = {one.uri: one.uri.replace("s3://models/", "s3://target/") for one in model.addresses}
+    request = definition.create_model_request(model, addresses, name="n", execution_role_arn="r")
+    found: dict[str, str] = request["Containers"][0].get("Environment", {})
+    return found
+
+
+def refusal(*environments: dict[str, str], **rules: Any) -> str:
+    with pytest.raises(UnsupportedModel) as refused:
+        fitted(*environments, **rules)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "inference.py", "1", "/opt/ml/model", '{"a": [1, 2]}', "210987654321", "x" * 1024, "a\nb", "ünï"]
+)
+def test_a_value_that_says_nothing_of_the_source_is_carried_as_it_is(value: str) -> None:
+    assert variables({"A": value}) == {"A": value}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ADDRESS,
+        "s3://models/a/",
+        f"{ADDRESS},s3://models/b/",
+        f'["{ADDRESS}", "s3://models/ab"]',
+        f'{{"base": "{ADDRESS}", "adapters": {{"x": "s3://models/x/"}}}}',
+        f"--model {ADDRESS} --tokenizer={ADDRESS}.json",
+    ],
+)
+def test_every_address_in_a_value_is_copied_and_rewritten_in_its_place(value: str) -> None:
+    assert variables({"A": value}) == {"A": value.replace("s3://models/", "s3://target/")}
+
+
+def test_a_value_that_holds_several_addresses_needs_each() -> None:
+    assert {one.uri: one.kind for one in fitted({"A": f"{ADDRESS},s3://models/b/"}).addresses} == {
+        ADDRESS: AddressKind.EITHER,
+        "s3://models/b/": AddressKind.PREFIX,
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["s3://models", "s3a://models/a", "https://models.s3.amazonaws.com/a", "arn:aws:s3:::models/a", "S3://models/a"],
+)
+def test_another_spelling_of_an_address_is_refused_by_the_variables_name(value: str) -> None:
+    assert "Containers[0].Environment.CONFIG (" in refusal({"CONFIG": value})
+
+
+@pytest.mark.parametrize("value", ["222222222222", "account=222222222222;", "222222222222.dkr.ecr.us-east-1.x/y"])
+def test_the_source_accounts_number_is_refused(value: str) -> None:
+    assert "Environment.A (it holds the source account's number 222222222222" in refusal({"A": value})
+
+
+@pytest.mark.parametrize("value", ["2222222222221", "1222222222222", "333333333333", "s3://models/222222222222/x"])
+def test_other_digits_are_not_the_source_accounts_number(value: str) -> None:
+    assert variables({"A": value}) == {"A": value.replace("s3://models/", "s3://target/")}
+
+
+def test_within_one_account_its_number_is_still_true() -> None:
+    model = pipeline({"Image": IMAGE, "Environment": {"A": DEV.account}})
+    twin = replace(QA, account=DEV.account)
+    found = definition.for_stage(model, stage=STAGE, source=DEV, target=twin, digests={}, where="it")
+    assert found.containers == model.containers
+
+
+# ARNs
+
+
+@pytest.mark.parametrize("arn", [KEY, OUR_KEY, "arn:aws:iam::444444444444:role/x", "arn:aws-cn:sns:cn-north-1:1:t"])
+def test_an_arn_of_any_account_is_refused_and_told(arn: str) -> None:
+    for text in (f"key is '{arn}'", f"The key is {arn}."):
+        assert f"Containers[0].Environment.A (it holds {arn}: arns" in refusal({"A": text})
+
+
+@pytest.mark.parametrize("value", ["{}", "key: {}.", '{{"key": "{}"}}', "{},{}"])
+def test_a_whole_arn_is_exchanged_wherever_it_stands(value: str) -> None:
+    arns = {KEY: OUR_KEY}
+    assert variables({"A": value.format(KEY, KEY)}, arns=arns) == {"A": value.format(OUR_KEY, OUR_KEY)}
+
+
+@pytest.mark.parametrize("more", ["4", "/x", ":x", "-x", ".x", "*"])
+def test_a_part_of_an_arn_is_not_exchanged(more: str) -> None:
+    told = refusal({"A": f"{KEY}{more}", "B": KEY}, arns={KEY: OUR_KEY})
+    assert f"Environment.A (it holds {KEY}{more}" in told
+    assert "Environment.B" not in told
+
+
+def test_the_longest_of_the_configured_arns_is_exchanged() -> None:
+    arns = {KEY: OUR_KEY, f"{KEY}/alias": "arn:aws:kms:us-east-1:333333333333:alias/a"}
+    assert variables({"A": f"{KEY}/alias {KEY}"}, arns=arns) == {"A": f"{arns[f'{KEY}/alias']} {OUR_KEY}"}
+
+
+def test_awss_own_public_hub_is_carried() -> None:
+    hub = "arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model/m/1.0.0"
+    assert variables({"A": hub}) == {"A": hub}
+    assert "Environment.A" in refusal({"A": hub.replace("us-east-1", "eu-west-1")})
+
+
+# Secrets
+
+
+def test_a_secret_is_refused_by_its_name_and_its_value_is_not_told() -> None:
+    told = refusal({"DB_PASSWORD": "open sesame", "SETTING": f"a {SECRET} arn:aws:iam::222222222222:role/x"})
+    assert "Environment.DB_PASSWORD (it looks like a secret, by its name: variables.replace, drop or keep)" in told
+    assert "Environment.SETTING (it looks like a Hugging Face token" in told
+    assert "sesame" not in told
+    assert SECRET not in told
+    assert "222222222222" not in told
+
+
+@pytest.mark.parametrize("value", [ADDRESS, KEY, f"{KEY} "])
+def test_an_address_or_an_arn_is_no_secret_whatever_the_variables_name(value: str) -> None:
+    expected = value.replace("s3://models/", "s3://target/").replace(KEY, OUR_KEY)
+    assert variables({"TOKEN": value}, arns={KEY: OUR_KEY}) == {"TOKEN": expected}
+
+
+# SAGEMAKER_REGION
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "", "222222222222"])
+def test_the_region_follows_the_target(region: str) -> None:
+    there = replace(QA, region="eu-west-1")
+    model = pipeline({"Image": "team/model", "Environment": {"SAGEMAKER_REGION": region, "OTHER": "us-east-1"}})
+    found = definition.for_stage(model, stage=STAGE, source=DEV, target=there, digests={}, where="it")
+    assert found.containers[0]["Environment"] == {"SAGEMAKER_REGION": "eu-west-1", "OTHER": "us-east-1"}
+
+
+def test_a_region_is_not_added() -> None:
+    assert variables({"A": "1"}) == {"A": "1"}
+
+
+def test_a_configured_region_stays() -> None:
+    assert variables({"SAGEMAKER_REGION": "x"}, keep=("SAGEMAKER_REGION",)) == {"SAGEMAKER_REGION": "x"}
+
+
+# What the configuration does
+
+
+def test_a_set_variable_is_in_every_container() -> None:
+    found = fitted({"A": "1"}, {}, {"B": "old"}, set={"B": "2"})
+    assert [one["Environment"] for one in found.containers] == [{"A": "1", "B": "2"}, {"B": "2"}, {"B": "2"}]
+
+
+def test_a_replaced_variable_is_only_where_it_was() -> None:
+    found = fitted({"A": "1"}, {"B": "old"}, replace={"B": "2"})
+    assert [one.get("Environment") for one in found.containers] == [{"A": "1"}, {"B": "2"}]
+
+
+def test_a_dropped_variable_is_nowhere() -> None:
+    found = fitted({"A": "1", "TOKEN": SECRET}, {"TOKEN": ADDRESS}, drop=("TOKEN", "NOT_THERE"))
+    assert [one.get("Environment") for one in found.containers] == [{"A": "1"}, None]
+    assert found.addresses == ()
+
+
+@pytest.mark.parametrize("value", [SECRET, KEY, "222222222222", ADDRESS, f"{ADDRESS} {KEY}", "s3a://models/a"])
+def test_a_kept_variable_is_carried_exactly_as_it_is(value: str) -> None:
+    rules: dict[str, Any] = {"keep": ("TOKEN",), "arns": {KEY: OUR_KEY}}
+    assert variables({"TOKEN": value}, **rules) == {"TOKEN": value}
+    assert fitted({"TOKEN": value}, **rules).addresses == ()
+
+
+@pytest.mark.parametrize("fate", ["set", "replace"])
+def test_what_the_configuration_says_is_trusted(fate: str) -> None:
+    value = f"{SECRET} {KEY} {ADDRESS} 222222222222"
+    assert variables({"TOKEN": "old"}, **{fate: {"TOKEN": value}}) == {"TOKEN": value}
+
+
+def test_an_address_that_only_a_dropped_variable_holds_is_not_needed() -> None:
+    found = fitted({"A": ADDRESS, "B": f"{ADDRESS},s3://models/b"}, drop=("B",))
+    assert [one.uri for one in found.addresses] == [ADDRESS]
+
+
+def test_more_variables_than_sagemaker_allows_are_refused() -> None:
+    full = {f"V{number}": "" for number in range(100)}
+    assert len(variables(full)) == 100
+    assert len(variables(full, set={"V1": "x"})) == 100
+    assert "Containers[1].Environment (101 " in refusal({}, full, set={"MORE": "x"})
+
+
+def test_a_refusal_fits_into_a_failures_cause() -> None:
+    """API: SensitiveCause, 32,768 characters. Fifteen containers of a hundred variables may have 1,500 problems."""
+    told = refusal(*[{f"LONG_NAME_OF_A_VARIABLE_{n}": "s3a://" for n in range(100)}] * 15)
+    assert len(told) < 32_768
+    count = told.count("it speaks of S3")
+    assert f"; and {1500 - count} more" in told
+
+
+def test_every_problem_of_every_container_is_told_at_once_with_what_carries_it() -> None:
+    told = refusal({"A": "222222222222", "B": f"{KEY} s3a://x"}, {"TOKEN": SECRET, "C": "1"}, {"D": "s3://models"})
+    places = ("Containers[0].Environment.A", "[0].Environment.B (it holds", "[0].Environment.B (it speaks of S3")
+    assert [place for place in (*places, "[1].Environment.TOKEN", "[2].Environment.D") if place not in told] == []
+    assert "Environment.C" not in told
+    assert told.startswith("it cannot go to stage 'qa' as it is")
+    assert "promotion.yaml" in told

@@ -1,0 +1,155 @@
+"""Models of the registry: a version that is promoted itself, and models that are made from versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.contract.errors import PromotionError, UnsupportedModel
+from lambdas.promotion.model import definition
+from lambdas.promotion.model.definition import Definition
+from tests.unit.builders import CONTAINER, IMAGE, SOURCE_URI, VERSION, WEIGHTS_URI, described, package, pipeline
+
+OTHER = VERSION.replace("/7", "/8")
+FIRST = {"Image": f"{IMAGE}.1", "ContainerHostname": "first"}
+SECOND = {"Image": f"{IMAGE}.2", "ContainerHostname": "second"}
+
+
+def of(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """Return DescribeModelPackage's answer with these containers."""
+    return {"InferenceSpecification": {"Containers": list(containers)}, **members}
+
+
+def made_from(version: dict[str, Any], **container: Any) -> Definition:
+    """Return a model whose only container names the version."""
+    model = {**described(), "PrimaryContainer": {"ModelPackageName": VERSION, **container}}
+    return definition.of_model(model, {VERSION: version}, where="it")
+
+
+def etags(found: Definition) -> dict[str, str | None]:
+    return {one.uri: one.etag for one in found.addresses if one.etag}
+
+
+def test_a_version_with_one_container_becomes_a_primary_container() -> None:
+    found = definition.of_package(package(), where="it")
+    assert (found.containers, found.in_list) == ((CONTAINER,), False)
+
+
+def test_a_version_with_several_containers_becomes_a_list_in_their_order() -> None:
+    found = definition.of_package(of(FIRST, SECOND), where="it")
+    assert (found.containers, found.in_list) == ((FIRST, SECOND), True)
+
+
+def test_the_registered_image_digest_replaces_the_tag() -> None:
+    found = definition.of_package(package(ImageDigest="sha256:ab"), where="it")
+    assert found.images == (f"{IMAGE.removesuffix(':1.2')}@sha256:ab",)
+
+
+@pytest.mark.parametrize(
+    ("image", "pinned"),
+    [
+        ("registry:5000/team/model", "registry:5000/team/model@sha256:ab"),
+        ("registry:5000/team/model:1", "registry:5000/team/model@sha256:ab"),
+        ("team/model@sha256:cd", "team/model@sha256:cd"),
+    ],
+)
+def test_a_registrys_port_is_not_taken_for_a_tag(image: str, pinned: str) -> None:
+    assert definition.of_package(package(Image=image, ImageDigest="sha256:ab"), where="it").images == (pinned,)
+
+
+def test_the_registered_etag_pins_the_model_data() -> None:
+    assert etags(definition.of_package(package(ModelDataETag="aa"), where="it")) == {WEIGHTS_URI: "aa"}
+
+
+@pytest.mark.parametrize("compression", ["Gzip", "None"])
+def test_the_registered_etag_pins_the_model_data_also_of_a_data_source(compression: str) -> None:
+    source = {"S3Uri": WEIGHTS_URI, "S3DataType": "S3Object", "CompressionType": compression}
+    version = package(ModelDataUrl=None, ModelDataETag="aa", ModelDataSource={"S3DataSource": source})
+    found = definition.of_package(version, where="it")
+    assert etags(found) == {WEIGHTS_URI: "aa"}
+    assert "aa" not in str(found.containers)
+
+
+def test_the_registered_etag_is_that_of_the_model_data_not_of_additional_data() -> None:
+    def source(uri: str) -> dict[str, Any]:
+        return {"S3DataSource": {"S3Uri": uri, "S3DataType": "S3Object", "CompressionType": "None"}}
+
+    extra = [{"ChannelName": "draft", **source(SOURCE_URI)}]
+    data = {"ModelDataUrl": None, "ModelDataSource": source(WEIGHTS_URI), "AdditionalModelDataSources": extra}
+    found = definition.of_package(package(ModelDataETag="aa", Environment={}, **data), where="it")
+    assert {one.uri: one.etag for one in found.addresses} == {WEIGHTS_URI: "aa", SOURCE_URI: None}
+
+
+def test_each_container_has_its_own_etag() -> None:
+    one, two = ({**CONTAINER, "ModelDataUrl": uri, "ModelDataETag": uri[-9:]} for uri in (WEIGHTS_URI, SOURCE_URI))
+    assert etags(definition.of_package(of(one, two), where="it")) == {
+        WEIGHTS_URI: WEIGHTS_URI[-9:],
+        SOURCE_URI: SOURCE_URI[-9:],
+    }
+
+
+@pytest.mark.parametrize("version", [{}, of(), {"InferenceSpecification": {}}])
+def test_a_version_without_containers_is_refused_not_a_crash(version: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedModel, match="InferenceSpecification"):
+        definition.of_package(version, where="it")
+
+
+def test_a_version_without_an_image_is_refused_not_a_crash() -> None:
+    with pytest.raises(PromotionError, match="Image"):
+        definition.of_package(of({"ModelDataUrl": WEIGHTS_URI}), where="it")
+
+
+# Models made from versions
+
+
+def test_a_models_own_variables_go_before_its_versions() -> None:
+    found = made_from(package(Environment={"LOG": "info", "MODE": "a"}), Environment={"LOG": "debug"})
+    assert found.containers[0]["Environment"] == {"LOG": "debug", "MODE": "a"}
+
+
+def test_a_model_of_a_version_with_several_containers_has_all_of_them() -> None:
+    found = made_from(of(FIRST, SECOND))
+    assert (found.containers, found.in_list) == ((FIRST, SECOND), True)
+
+
+@pytest.mark.parametrize("own", [{"Environment": {"A": "1"}}, {"ContainerHostname": "x"}], ids="-".join)
+def test_what_belongs_to_one_of_several_containers_is_refused(own: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedModel, match=f"{next(iter(own))} \\(the package has 2 containers"):
+        made_from(of(FIRST, SECOND), **own)
+
+
+def test_a_model_may_be_made_from_several_versions() -> None:
+    packages = {VERSION: of(FIRST), OTHER: of(SECOND)}
+    containers = [{"ModelPackageName": OTHER}, {"ModelPackageName": VERSION, "ContainerHostname": "x"}]
+    answer = {**described(), "PrimaryContainer": None, "Containers": containers}
+    found = definition.of_model(answer, packages, where="it")
+    assert found.containers == (SECOND, {**FIRST, "ContainerHostname": "x"})
+
+
+def test_versions_and_containers_of_their_own_stand_beside_each_other() -> None:
+    answer = {**described(), "PrimaryContainer": None, "Containers": [CONTAINER, {"ModelPackageName": VERSION}]}
+    assert definition.of_model(answer, {VERSION: of(FIRST)}, where="it").containers == (CONTAINER, FIRST)
+
+
+def test_a_version_with_several_containers_among_others_is_refused() -> None:
+    answer = {**described(), "PrimaryContainer": None, "Containers": [{"ModelPackageName": VERSION}, CONTAINER]}
+    with pytest.raises(UnsupportedModel, match=r"Containers\[0\]\.ModelPackageName"):
+        definition.of_model(answer, {VERSION: of(FIRST, SECOND)}, where="it")
+
+
+def test_an_inference_specification_is_chosen_by_its_name() -> None:
+    more = [{"Name": "fast", "Containers": [SECOND]}, {"Name": "small", "Containers": [FIRST]}]
+    version = of(CONTAINER, AdditionalInferenceSpecifications=more)
+    assert made_from(version, InferenceSpecificationName="small").containers == (FIRST,)
+    assert made_from(version).containers == (CONTAINER,)
+
+
+def test_an_inference_specification_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UnsupportedModel, match=r"AdditionalInferenceSpecifications\[small\]"):
+        made_from(package(), InferenceSpecificationName="small")
+
+
+def test_an_inference_specification_without_a_version_is_refused() -> None:
+    with pytest.raises(UnsupportedModel, match="InferenceSpecificationName"):
+        pipeline({**CONTAINER, "InferenceSpecificationName": "small"})

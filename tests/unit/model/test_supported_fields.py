@@ -1,0 +1,277 @@
+"""No member of a model is dropped silently: each is carried, or refused by name, or listed here with a reason.
+
+The members come from botocore, at any depth, so these tests fail on the day that AWS adds one that is none of the
+three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from botocore.model import ListShape, Shape, StructureShape
+
+from lambdas.promotion.contract.errors import UnsupportedModel
+from lambdas.promotion.model import definition
+from lambdas.promotion.model.definition import Definition
+from tests.unit.builders import IMAGE, SOURCE_URI, VERSION, WEIGHTS_URI, api, described, members, package, value_of
+
+# The target model has its own name, role and tags (identity.py); the others say nothing about how the model serves.
+LEFT_BEHIND_OF_MODEL = {"ModelName", "ExecutionRoleArn", "ModelArn", "CreationTime", "DeploymentRecommendation"}
+# Sent by us, whatever the source says, and no member of DescribeModel.
+SENT_OTHERWISE = {"ModelName", "ExecutionRoleArn", "Tags"}
+# They pin what the copy is compared with; they become `etag` of an address.
+CHECKED = {"ETag", "ManifestEtag"}
+# ImageDigest becomes part of Image and ModelDataETag is checked; the others help people to choose a version.
+LEFT_BEHIND_OF_PACKAGE = {
+    "ImageDigest",
+    "ModelDataETag",
+    "Framework",
+    "FrameworkVersion",
+    "NearestModelName",
+    "ModelInput",
+    "IsCheckpoint",
+    "BaseModel",
+}
+TREE = {"S3Uri": "s3://models/llm/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+CARRIED_VALUES: dict[str, Any] = {
+    "Image": IMAGE.replace("1.2", "1.4"),
+    "ImageConfig": {"RepositoryAccessMode": "Platform"},
+    "ModelDataUrl": SOURCE_URI,
+    "ModelDataSource": {"S3DataSource": TREE},
+    "AdditionalModelDataSources": [{"ChannelName": "draft", "S3DataSource": TREE}],
+    "PrimaryContainer": {"Image": IMAGE},
+    "Containers": [{"Image": IMAGE}],
+    "S3Uri": "s3://models/another/",
+    "ManifestS3Uri": "s3://models/manifest.csv",
+    "HubContentArn": "arn:aws:sagemaker:us-east-1:222222222222:hub-content/hub/ModelReference/m/1.0.0",
+    "RepositoryCredentialsProviderArn": "arn:aws:lambda:us-east-1:222222222222:function:login",
+}
+# One model in which every structure of the API stands, so that each member can be changed or added.
+WHOLE: dict[str, Any] = {
+    "Containers": [
+        {
+            "Image": IMAGE,
+            "ImageConfig": {
+                "RepositoryAccessMode": "Vpc",
+                "RepositoryAuthConfig": {"RepositoryCredentialsProviderArn": "arn:aws:lambda:::function:before"},
+            },
+            "ModelDataSource": {
+                "S3DataSource": {
+                    **TREE,
+                    "ModelAccessConfig": {"AcceptEula": False},
+                    "HubAccessConfig": {"HubContentArn": "arn:before"},
+                }
+            },
+            "AdditionalModelDataSources": [{"ChannelName": "before", "S3DataSource": {**TREE}}],
+            "MultiModelConfig": {"ModelCacheSetting": "before"},
+            "ContainerMetricsConfig": {"MetricsEndpoints": [{"MetricsEndpointPath": "/before"}]},
+        }
+    ],
+    "InferenceExecutionConfig": {"Mode": "before"},
+    "VpcConfig": {"SecurityGroupIds": ["sg-before"], "Subnets": ["subnet-before"]},
+    "EnableNetworkIsolation": False,
+}
+
+
+def request_of(defined: Definition) -> dict[str, Any]:
+    addresses = {one.uri: one.uri for one in defined.addresses}
+    return definition.create_model_request(defined, addresses, name="n", execution_role_arn="r")
+
+
+def of_model(model: Mapping[str, Any]) -> Definition:
+    return definition.of_model({**described(), "PrimaryContainer": None, **model}, {}, where="it")
+
+
+def of_container(container: Mapping[str, Any]) -> Definition:
+    return definition.of_model({**described(), "PrimaryContainer": dict(container)}, {}, where="it")
+
+
+def places(shape: Shape, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the path of each member of a structure, at any depth; of a list, those of its first element."""
+    if isinstance(shape, StructureShape):
+        for name, member in shape.members.items():
+            yield (*path, name)
+            yield from places(member, (*path, name))
+    elif isinstance(shape, ListShape):
+        yield from places(shape.member, (*path, 0))
+
+
+def changed(path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
+    """Return the whole model with another value at a path. Structures on the way are made."""
+    model = deepcopy(WHOLE)
+    where: Any = model
+    for part in path[:-1]:
+        where = where[part] if isinstance(part, int) else where.setdefault(part, {})
+    where[path[-1]] = value
+    return model
+
+
+def shape_at(shape: Shape, path: tuple[str | int, ...]) -> Shape:
+    for part in path:
+        if isinstance(shape, ListShape):
+            shape = shape.member
+        else:
+            assert isinstance(shape, StructureShape)
+            shape = shape.members[str(part)]
+    return shape
+
+
+INPUT = api("sagemaker").shape_for("CreateModelInput")
+LEAVES = [
+    path
+    for path in places(INPUT)
+    if path[0] not in {*SENT_OTHERWISE, "PrimaryContainer"}
+    and path[-1] != "ModelPackageName"  # it has a test of its own
+    and not list(places(shape_at(INPUT, path)))
+]
+
+
+def test_the_leaves_reach_into_the_depth_of_the_api() -> None:
+    below = ("Containers", 0, "AdditionalModelDataSources", 0, "S3DataSource", "HubAccessConfig", "HubContentArn")
+    assert below in LEAVES
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=lambda path: ".".join(map(str, path)))
+def test_every_member_that_create_model_takes_is_carried_or_refused_at_any_depth(path: tuple[str | int, ...]) -> None:
+    name = str(path[-1])
+    values = {
+        "CompressionType": "Gzip",
+        "Mode": "Direct" if path[0] == "InferenceExecutionConfig" else "MultiModel",
+        "S3DataType": "S3Object",
+    }
+    value = values.get(name) or CARRIED_VALUES.get(name) or value_at(path)
+    try:
+        carried = request_of(of_model(changed(path, value))) != request_of(of_model(WHOLE))
+    except UnsupportedModel as error:
+        # The address of a prefix is none of an object.
+        assert {"S3DataType": "S3Uri"}.get(name, name) in str(error)
+        return
+    assert carried is (name not in CHECKED)
+
+
+def value_at(path: tuple[str | int, ...]) -> Any:
+    *parents, name = path
+    shape = shape_at(INPUT, tuple(parents))
+    shape = shape.member if isinstance(shape, ListShape) else shape
+    return value_of(shape.name, str(name))
+
+
+STRUCTURES = sorted({path[:-1] for path in places(INPUT) if path[0] not in {"PrimaryContainer", "Tags"}}, key=str)
+
+
+@pytest.mark.parametrize("path", STRUCTURES, ids=lambda path: ".".join(map(str, path)) or "model")
+def test_a_member_that_aws_adds_is_refused_by_its_name_at_any_depth(path: tuple[str | int, ...]) -> None:
+    with pytest.raises(UnsupportedModel, match=r"BrandNew"):
+        of_model(changed((*path, "BrandNew"), "something"))
+
+
+@pytest.mark.parametrize("member", members("DescribeModelOutput"))
+def test_every_member_of_a_model_is_carried_or_refused_or_known_to_be_left_behind(member: str) -> None:
+    value = CARRIED_VALUES.get(member, value_of("DescribeModelOutput", member))
+    without = {name: said for name, said in described().items() if name not in (member, "PrimaryContainer")}
+    container = {} if member in ("PrimaryContainer", "Containers") else {"PrimaryContainer": {"Image": f"{IMAGE}.1"}}
+    try:
+        with_it = request_of(definition.of_model({**without, **container, member: value}, {}, where="it"))
+    except UnsupportedModel as error:
+        assert member in str(error)
+        return
+    carried = with_it != request_of(of_container({"Image": f"{IMAGE}.1"}))
+    assert carried is (member not in LEFT_BEHIND_OF_MODEL)
+
+
+@pytest.mark.parametrize("member", members("ModelPackageContainerDefinition"))
+def test_every_member_of_a_packages_container_is_carried_or_refused_or_known_to_be_left_behind(member: str) -> None:
+    value = CARRIED_VALUES.get(member, value_of("ModelPackageContainerDefinition", member))
+
+    def of(container: dict[str, Any]) -> Definition:
+        return definition.of_package({"InferenceSpecification": {"Containers": [container]}}, where="it")
+
+    least = {"Image": f"{IMAGE}@sha256:00"}
+    try:
+        carried = request_of(of({**least, member: value})) != request_of(of(least))
+    except UnsupportedModel as error:
+        assert member in str(error)
+        return
+    assert carried is (member not in LEFT_BEHIND_OF_PACKAGE)
+
+
+def test_a_packages_data_source_is_known_as_deep_as_a_models() -> None:
+    source = {"S3DataSource": {**TREE, "BrandNew": "something"}}
+    version = {"InferenceSpecification": {"Containers": [{"Image": IMAGE, "ModelDataSource": source}]}}
+    with pytest.raises(UnsupportedModel, match=r"Containers\[0\]\.ModelDataSource\.S3DataSource\.BrandNew"):
+        definition.of_package(version, where="it")
+
+
+@pytest.mark.parametrize("member", ["AdditionalS3DataSource", "ProductId"])
+def test_a_member_that_create_model_has_no_place_for_is_refused_with_the_reason(member: str) -> None:
+    container = {"Image": IMAGE, member: value_of("ModelPackageContainerDefinition", member)}
+    with pytest.raises(UnsupportedModel, match=rf"Containers\[0\]\.{member} \(\w+"):
+        definition.of_package({"InferenceSpecification": {"Containers": [container]}}, where="it")
+
+
+@pytest.mark.parametrize("member", sorted(set(members("ContainerDefinition")) - {"ModelPackageName"}))
+def test_every_member_beside_a_package_name_is_carried_or_refused(member: str) -> None:
+    value = CARRIED_VALUES.get(member, "MultiModel" if member == "Mode" else value_of("ContainerDefinition", member))
+
+    def of(**container: Any) -> Definition:
+        model = {**described(), "PrimaryContainer": {"ModelPackageName": VERSION, **container}}
+        return definition.of_model(model, {VERSION: package()}, where="it")
+
+    try:
+        carried = request_of(of(**{member: value})) != request_of(of())
+    except UnsupportedModel as error:
+        assert {"InferenceSpecificationName": "AdditionalInferenceSpecifications"}.get(member, member) in str(error)
+        return
+    assert carried
+
+
+def test_what_a_model_says_again_of_its_package_is_not_refused() -> None:
+    model = described(ModelPackageName=VERSION, Environment=None)
+    found = definition.of_model(model, {VERSION: package()}, where="it")
+    assert request_of(found) == request_of(of_container(described()["PrimaryContainer"]))
+
+
+def test_a_model_data_source_without_an_address_is_refused_not_a_crash() -> None:
+    with pytest.raises(UnsupportedModel, match="ModelDataSource"):
+        of_container({"Image": IMAGE, "ModelDataSource": {"S3DataSource": {"S3DataType": "S3Prefix"}}})
+
+
+@pytest.mark.parametrize("member", ["Mode", "S3DataType", "RepositoryAccessMode"])
+def test_a_value_that_aws_adds_is_refused_where_it_decides_what_is_copied(member: str) -> None:
+    paths: dict[str, tuple[str | int, ...]] = {
+        "Mode": ("Containers", 0, "Mode"),
+        "S3DataType": ("Containers", 0, "ModelDataSource", "S3DataSource", "S3DataType"),
+        "RepositoryAccessMode": ("Containers", 0, "ImageConfig", "RepositoryAccessMode"),
+    }
+    with pytest.raises(UnsupportedModel, match=f"{member} BrandNew"):
+        of_model(changed(paths[member], "BrandNew"))
+
+
+@pytest.mark.parametrize("empty", [None, "", {}, []])
+def test_a_member_that_is_not_set_is_not_refused(empty: Any) -> None:
+    defined = of_model({**WHOLE, "VpcConfig": empty, "BrandNew": empty})
+    assert "VpcConfig" not in request_of(defined)
+
+
+def test_an_empty_variable_says_something_and_is_carried() -> None:
+    assert request_of(of_container({"Image": IMAGE, "Environment": {"A": ""}}))["PrimaryContainer"]["Environment"] == {
+        "A": ""
+    }
+
+
+def test_a_model_with_both_forms_of_containers_is_refused() -> None:
+    with pytest.raises(UnsupportedModel, match="PrimaryContainer"):
+        definition.of_model({**described(), "Containers": [{"Image": IMAGE}]}, {}, where="it")
+
+
+def test_every_part_that_cannot_be_carried_is_named_at_once() -> None:
+    parts = {"BrandNew": 1, "ModelDataUrl": "https://x", "Mode": "NoModel", "ImageConfig": {"Odd": 1}, "Image": ""}
+    with pytest.raises(UnsupportedModel) as refused:
+        definition.of_model({**described(**parts), "Other": 1}, {}, where="it")
+    named = ("Other", "BrandNew", "ModelDataUrl", "Mode NoModel", "ImageConfig.Odd", "PrimaryContainer.Image ")
+    assert [part for part in named if part not in str(refused.value)] == []
+    assert "it has parts" in str(refused.value)
+    assert WEIGHTS_URI not in str(refused.value)

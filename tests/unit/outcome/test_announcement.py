@@ -1,0 +1,150 @@
+"""An outcome is told in words, with what a program needs beside them; and SNS takes every announcement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lambdas.promotion.contract.document import Change, Failure, Outcome, Progress, Promotion
+from lambdas.promotion.contract.errors import PromotionError, every_error
+from lambdas.promotion.outcome.announcement import Announcement, announcement, is_told
+from tests.docs import pages
+from tests.unit import builders
+
+CHANGE = Change(progress=Progress.CHANGE_WANTED, previous_config=builders.OLD_CONFIG)
+OUTCOMES = ("Promoted", "Unchanged", "Refused", "RolledBack", "Errored", Outcome.ABORTED)
+CONSOLE = (
+    "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/"
+    "arn:aws:states:us-east-1:111111111111:execution:promote:release-7"
+)
+
+
+def failure(error: str = "AccessDenied", cause: str = "promote-qa-deployer may not do it.") -> Failure:
+    return Failure(error=error, family="Errored", cause=cause)
+
+
+def changing(promotion: Promotion | None = None) -> Promotion:
+    return (promotion or builders.promotion()).with_change(CHANGE)
+
+
+def lines_of(said: Announcement) -> dict[str, str]:
+    """The message's lines by their titles."""
+    return {title: text.strip() for title, _, text in (line.partition(":") for line in said.message.splitlines())}
+
+
+def test_a_promotion_is_told_with_what_went_from_where_to_where_and_what_serves() -> None:
+    promotion = changing().ended(Outcome.PROMOTED, at=builders.BEGUN.replace(minute=5))
+    said = announcement("Promoted", builders.EXECUTION, promotion=promotion, started_by="ann@example.com")
+    assert said.subject == "Promoted: reviews to qa"
+    assert lines_of(said) == {
+        "Outcome": "Promoted",
+        "Asked for": "reviews to qa",
+        "Model": builders.MODEL.arn,
+        "From": "dev (222222222222, us-east-1)",
+        "To": "qa (333333333333, us-east-1), endpoint reviews-qa",
+        "Who": "ann@example.com",
+        "Began": "2026-11-01 12:00:00 UTC, took 300 s",
+        "Serves now": f"The model {promotion.wanted_model.name} by the configuration {promotion.wanted_config.name}.",
+        "Next": "Nothing is to be done.",
+        "Look at": CONSOLE,
+        "Read": "docs/operations.md#the-good-endings",
+    }
+    assert said.attributes == {"outcome": "Promoted", "application": "reviews", "stage": "qa", "error": "none"}
+
+
+def test_a_version_of_the_registry_is_told_with_its_model() -> None:
+    promotion = builders.promotion(model=replace(builders.MODEL, model_package_arn=builders.VERSION))
+    said = announcement("Unchanged", builders.EXECUTION, promotion=changing(promotion))
+    assert lines_of(said)["Model"] == f"{builders.MODEL.arn}, version {builders.VERSION}"
+
+
+def test_a_failure_is_told_with_its_reason_what_to_do_and_where_to_read_more() -> None:
+    said = announcement(
+        "Errored", builders.EXECUTION, promotion=changing(), failure=failure(), runbook="https://x.io/ops"
+    )
+    lines = lines_of(said)
+    assert said.subject == "Errored: reviews to qa (AccessDenied)"
+    assert said.attributes["error"] == "AccessDenied"
+    assert lines["Outcome"] == "Errored, AccessDenied"
+    assert lines["Why"] == "promote-qa-deployer may not do it."
+    assert "Grant it" in lines["Next"]
+    assert lines["Read"] == "https://x.io/ops#accessdenied"
+
+
+def test_a_refusal_says_that_nothing_was_changed() -> None:
+    said = announcement("Refused", builders.EXECUTION, promotion=changing(), failure=failure("NameTaken"))
+    assert "nothing that serves was changed" in lines_of(said)["Serves now"]
+
+
+def test_a_rollback_names_the_configuration_that_serves_again() -> None:
+    said = announcement("RolledBack", builders.EXECUTION, promotion=changing(), failure=failure("DeploymentRolledBack"))
+    assert lines_of(said)["Serves now"] == f"As before, the configuration {builders.OLD_CONFIG}."
+
+
+@pytest.mark.parametrize("outcome", ["Errored", Outcome.ABORTED])
+def test_what_is_not_certain_is_not_claimed(outcome: str) -> None:
+    """The document does not tell whether the endpoint was changed when the promotion ended."""
+    promotion = changing()
+    said = lines_of(announcement(outcome, builders.EXECUTION, promotion=promotion, failure=failure()))["Serves now"]
+    assert said.startswith("Look at the endpoint")
+    assert builders.OLD_CONFIG in said and promotion.wanted_config.name in said
+
+
+def test_a_promotion_that_had_not_compared_the_endpoint_has_not_changed_it() -> None:
+    said = announcement("Errored", builders.EXECUTION, promotion=builders.promotion(), failure=failure())
+    assert "had not come to the endpoint" in lines_of(said)["Serves now"]
+
+
+def test_what_the_caller_knows_about_what_serves_is_told_instead() -> None:
+    said = announcement(Outcome.ABORTED, builders.EXECUTION, promotion=changing(), serves="Both, in turn.")
+    assert lines_of(said)["Serves now"] == "Both, in turn."
+
+
+def test_an_ending_before_anything_was_resolved_quotes_the_input() -> None:
+    typed = {"application": "reviews", "stage": "qa", "model_name": "no such model"}
+    said = announcement("Refused", builders.EXECUTION, raw_input=typed, failure=failure("ModelNotFound"))
+    assert said.subject == "Refused: reviews to qa (ModelNotFound)"
+    assert said.attributes["application"] == "reviews"
+    assert '"no such model"' in lines_of(said)["Input"]
+
+
+@pytest.mark.parametrize("typed", [None, [], "text", {"application": 7}, {"application": "Grüße\n", "stage": ""}])
+def test_what_is_no_name_is_neither_in_the_subject_nor_an_attribute(typed: object) -> None:
+    said = announcement("Refused", builders.EXECUTION, raw_input=typed, failure=failure("InvalidInput"))
+    assert said.subject == "Refused: an unknown application to an unknown stage (InvalidInput)"
+    assert (said.attributes["application"], said.attributes["stage"]) == ("unknown", "unknown")
+
+
+def test_only_that_there_was_nothing_to_do_is_not_told_unless_it_is_wanted() -> None:
+    assert [outcome for outcome in OUTCOMES if not is_told(outcome, builders.HUB)] == ["Unchanged"]
+    assert is_told("Unchanged", replace(builders.HUB, announce_unchanged=True))
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_sns_takes_the_longest_announcement_of_each_outcome(outcome: str) -> None:
+    name, wild = "a" * 40, "\u0000\U0001f600" * 50_000
+    typed = {"application": name, "stage": name[:20], "model_name": wild}
+    said = announcement(
+        outcome, builders.EXECUTION, raw_input=typed, failure=failure("E" * 300 + "\n", wild + "\ud83d")
+    )
+    assert 0 < len(said.subject) < 100
+    assert said.subject.isascii() and said.subject.isprintable()
+    assert len(said.message.encode()) < 64 * 1024
+    assert all(said.attributes.values())
+
+
+@pytest.mark.parametrize("error", [error.__name__ for error in every_error(PromotionError)])
+def test_each_error_leads_to_a_section_of_the_page_and_says_what_to_do(error: str) -> None:
+    lines = lines_of(announcement("Errored", builders.EXECUTION, promotion=changing(), failure=failure(error)))
+    assert lines["Read"].removeprefix("docs/operations.md#") in pages.anchors(pages.text_of("operations.md"))
+    assert len(lines["Next"].split()) >= 4
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [*((one, None) for one in OUTCOMES[:2]), (Outcome.ABORTED, None), ("Errored", "Lambda.Unknown")],
+)
+def test_what_has_no_error_of_ours_leads_to_a_section_too(outcome: str, error: str | None) -> None:
+    said = announcement(outcome, builders.EXECUTION, failure=failure(error) if error else None)
+    assert lines_of(said)["Read"].removeprefix("docs/operations.md#") in pages.anchors(pages.text_of("operations.md"))

@@ -1,0 +1,131 @@
+"""What the record of an attempt holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.contract.document import Change, Failure, Lock, Outcome, Progress
+from lambdas.promotion.outcome import records
+from lambdas.promotion.outcome.records import Attempt
+from tests.unit.builders import BEGUN, EXECUTION, OLD_CONFIG, REQUEST, artifact, good, promotion
+
+INPUT = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
+ENDED = BEGUN + timedelta(minutes=9, milliseconds=250)
+FAILURE = Failure(error="OlderModel", family="Refused", cause="A newer one serves.")
+
+
+def attempt(**changes: Any) -> Attempt:
+    known: dict[str, Any] = {
+        "execution": EXECUTION,
+        "input": INPUT,
+        "outcome": Outcome.PROMOTED,
+        "ended_at": ENDED,
+        "promotion": promotion(change=Change(progress=Progress.IN_SERVICE, previous_config=OLD_CONFIG)),
+    }
+    return Attempt(**{**known, **changes})
+
+
+def test_the_record_says_what_was_promoted_from_where_to_where() -> None:
+    said = records.item(attempt())
+    one = promotion()
+    assert (said["source_model"], said["outcome"]) == (one.model.arn, "Promoted")
+    assert said["endpoint"] == one.target_arn("endpoint", one.stage.endpoint)
+    assert said["endpoint_config"].endswith(one.wanted_config.name)
+    assert said["previous_endpoint_config"] == OLD_CONFIG
+    assert said["images"] == [one.wanted_model.request["PrimaryContainer"]["Image"]]
+
+
+def test_attempts_of_a_stage_are_in_the_order_of_their_start() -> None:
+    said = records.item(attempt())
+    assert (said["stage"], said["attempt"]) == ("reviews/qa", "2026-11-01T12:00:00.000+00:00#release-7")
+    assert str(said["seconds"]) == "540.25"
+
+
+def test_what_was_refused_before_it_was_resolved_has_a_record_as_well() -> None:
+    said = records.item(attempt(promotion=None, outcome=Outcome.REFUSED, failure=FAILURE))
+    assert (said["error"], said["cause"]) == ("OlderModel", "A newer one serves.")
+    assert "source_model" not in said
+
+
+@pytest.mark.parametrize("asked", [None, [], "no", {}, {"application": 7}, {"application": " ", "stage": None}])
+def test_an_input_that_cannot_be_understood_has_a_record_as_well(asked: object) -> None:
+    said = records.item(attempt(input=asked, promotion=None, outcome=Outcome.REFUSED, failure=FAILURE))
+    assert said["stage"] == "?/?"
+    assert json.loads(said["input"]) == asked
+
+
+def test_a_very_long_input_does_not_fill_the_record() -> None:
+    said = records.item(attempt(input={"application": "a" * 9000, "stage": "qa"}))
+    assert len(said["input"]) == 4000
+    assert len(said["stage"]) == 63 + 3
+
+
+def test_only_what_ended_well_can_be_gone_back_to() -> None:
+    assert "document" not in records.item(attempt(outcome=Outcome.ROLLED_BACK, failure=FAILURE))
+    assert records.promotion_of(records.item(attempt())) == attempt().promotion
+
+
+@pytest.mark.parametrize("document", ["{}", "no json", json.dumps({"promotion": 1})])
+def test_a_document_that_is_not_understood_is_none(document: str) -> None:
+    assert records.promotion_of({"document": document}) is None
+
+
+def test_what_a_newer_promote_has_added_to_the_document_is_overlooked() -> None:
+    document = {**promotion().to_json(), "of_tomorrow": 1}
+    assert records.promotion_of({"document": json.dumps(document)}) == promotion()
+
+
+def test_every_artifacts_checksum_is_recorded() -> None:
+    (one,) = records.item(attempt(artifacts=[artifact()]))["artifact_checksums"]
+    assert one == {
+        "key": artifact().key,
+        "source": artifact().source.uri,
+        "size": artifact().source.size,
+        "checksum": artifact().source.checksum,
+    }
+
+
+def test_thousands_of_artifacts_are_recorded_by_one_digest() -> None:
+    many = [artifact(f"{number}.bin") for number in range(3000)]
+    said, other = (records.item(attempt(artifacts=which)) for which in (many, many[:-1]))
+    assert len(said["artifact_checksums"]) == 50
+    assert said["artifacts_digest"] != other["artifacts_digest"]
+
+
+def test_a_promotion_that_ended_well_is_the_first_to_go_back_to() -> None:
+    one = promotion(lock=Lock(fence=2, good=(good(),)))
+    assert [entry.config for entry in records.good_after(one, ended_at=ENDED)] == [one.wanted_config.name, OLD_CONFIG]
+
+
+def test_what_serves_already_keeps_its_entry() -> None:
+    known = (good(promotion().wanted_config.name), good())
+    assert records.good_after(promotion(lock=Lock(fence=2, good=known)), ended_at=ENDED) == known
+
+
+def test_a_configuration_stands_there_once() -> None:
+    known = (good(), good(promotion().wanted_config.name))
+    after = records.good_after(promotion(lock=Lock(fence=2, good=known)), ended_at=ENDED)
+    assert [entry.config for entry in after] == [promotion().wanted_config.name, OLD_CONFIG]
+
+
+def test_ten_good_promotions_are_remembered() -> None:
+    known = tuple(good(f"c{number}") for number in range(10))
+    after = records.good_after(promotion(lock=Lock(fence=2, good=known)), ended_at=ENDED)
+    assert [entry.config for entry in after][1:] == [f"c{number}" for number in range(9)]
+
+
+def test_a_roll_back_forgets_what_it_left_behind() -> None:
+    known = (good("bad"), good(promotion().wanted_config.name), good("oldest"))
+    back = promotion(lock=Lock(fence=2, good=known), request=replace(REQUEST, roll_back=True))
+    assert records.good_after(back, ended_at=ENDED) == known[1:]
+
+
+def test_the_good_ones_survive_being_written() -> None:
+    known = (good("a"), good("b"))
+    assert records.good_of(records.good_text(known)) == known
+    assert records.good_of(None) == ()

@@ -1,0 +1,238 @@
+"""What a person typed, and what the registry says of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdas.promotion.artifacts import checks as artifact_checks
+from lambdas.promotion.contract.document import Request
+from lambdas.promotion.contract.errors import (
+    ArtifactChanged,
+    InvalidInput,
+    ModelPackageNotApproved,
+    UnknownApplication,
+    UnknownStage,
+    UnsupportedModel,
+    WrongModelPackageGroup,
+    WrongSource,
+)
+from lambdas.promotion.model.s3_uris import Address, AddressKind
+from lambdas.promotion.resolve import eligibility, identity
+from lambdas.promotion.resolve import request as rules
+from tests.unit.builders import APPLICATION, DEV, QA, REQUEST, SETTINGS, VERSION, WEIGHTS, WEIGHTS_URI, api
+
+GOOD = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
+# The longest text that a Fail state may carry (AWS: Step Functions, Fail state, Cause).
+LONGEST_CAUSE = 32_768
+
+
+def test_names_are_understood() -> None:
+    assert rules.require_request(GOOD) == REQUEST
+
+
+def test_a_version_is_understood_by_its_arn() -> None:
+    raw = {"application": "reviews", "stage": "qa", "model_package_arn": VERSION}
+    assert rules.require_request(raw) == Request(application="reviews", stage="qa", model_package_arn=VERSION)
+
+
+@pytest.mark.parametrize("raw", [None, [], [GOOD], "reviews", 7, 7.5, True, ""])
+def test_an_input_that_is_no_object_is_refused_with_an_example(raw: object) -> None:
+    with pytest.raises(InvalidInput, match='"model_name": "my-model"'):
+        rules.require_request(raw)
+
+
+@pytest.mark.parametrize("odd", [None, 7, 0, True, False, [], ["reviews"], {}, {"a": {"b": 1}}])
+@pytest.mark.parametrize("member", ["application", "stage", "model_name"])
+def test_a_member_that_is_no_text_is_refused_by_name(member: str, odd: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"{member} must be text"):
+        rules.require_request({**GOOD, member: odd})
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t"])
+@pytest.mark.parametrize("member", ["application", "stage", "model_name"])
+def test_a_blank_member_is_refused_by_name(member: str, blank: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{member} is empty"):
+        rules.require_request({**GOOD, member: blank})
+
+
+@pytest.mark.parametrize("member", ["application", "stage"])
+def test_a_missing_member_is_named(member: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{member} is missing"):
+        rules.require_request({name: value for name, value in GOOD.items() if name != member})
+
+
+@pytest.mark.parametrize("member", ["account", "role_arn", "bucket", "Application", "model_name ", ""])
+def test_a_member_that_is_not_known_is_refused(member: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a member of the input"):
+        rules.require_request({**GOOD, member: "x"})
+
+
+def test_a_model_and_a_version_at_once_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="not both"):
+        rules.require_request({**GOOD, "model_package_arn": VERSION})
+
+
+def test_neither_a_model_nor_a_version_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="not neither"):
+        rules.require_request({"application": "reviews", "stage": "qa"})
+
+
+@pytest.mark.parametrize("name", ["a_b", "-a", "a-", "a.b", "a/b", "ä", "a" * 64, "a\n", " a", "../a", "a*", "٣"])
+def test_a_model_name_that_sagemaker_would_refuse_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match="is no SageMaker name"):
+        rules.require_request({**GOOD, "model_name": name})
+
+
+@pytest.mark.parametrize("name", ["a", "A1", "a--b", "a" * 63])
+def test_a_model_name_that_sagemaker_takes_is_understood(name: str) -> None:
+    assert rules.require_request({**GOOD, "model_name": name}).model_name == name
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "reviews/7",
+        "arn:aws:sagemaker:us-east-1:222222222222:model-package/reviews",
+        "arn:aws:sagemaker:us-east-1:222222222222:model-package-group/reviews",
+        "arn:aws:sagemaker:us-east-1:222:model-package/reviews/7",
+        f"{VERSION}/8",
+        f"{VERSION}\n",
+        f" {VERSION}",
+        f"{VERSION}*",
+        "arn:aws:sagemaker:us-east-1:222222222222:model-package/a/../b/7",
+    ],
+)
+def test_an_arn_of_anything_but_a_version_is_refused(arn: str) -> None:
+    with pytest.raises(InvalidInput, match="is no ARN of a version"):
+        rules.require_request({"application": "reviews", "stage": "qa", "model_package_arn": arn})
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_dry_run_is_asked_for_by_true_and_false(dry: bool) -> None:
+    assert rules.require_request({**GOOD, "dry_run": dry}).dry_run is dry
+    assert not rules.require_request(GOOD).dry_run
+
+
+@pytest.mark.parametrize("odd", ["true", "false", 0, 1, None, [], {}])
+def test_what_is_neither_true_nor_false_is_no_answer_to_whether_it_is_a_dry_run(odd: object) -> None:
+    with pytest.raises(InvalidInput, match="dry_run must be true or false, not"):
+        rules.require_request({**GOOD, "dry_run": odd})
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        rules.require_request({"stage": 7, "colour": "red"})
+    told = ('"colour" is not a member', "stage must be text", "application is missing", "exactly one of")
+    assert [part for part in told if part not in str(refused.value)] == []
+
+
+@pytest.mark.parametrize("raw", [{**GOOD, "stage": ["x" * 200_000]}, {**GOOD, "x" * 200_000: "x"}])
+def test_the_answer_to_a_very_long_input_fits_into_a_cause(raw: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        rules.require_request(raw)
+    assert len(str(refused.value)) <= LONGEST_CAUSE
+
+
+def test_the_answer_to_a_very_long_application_fits_into_a_cause() -> None:
+    with pytest.raises(UnknownApplication) as refused:
+        rules.find_stage(replace(REQUEST, application="x" * 200_000), SETTINGS)
+    assert len(str(refused.value)) <= LONGEST_CAUSE
+
+
+# Which application and stage
+
+
+def test_the_stage_is_found() -> None:
+    assert rules.find_stage(REQUEST, SETTINGS) == (APPLICATION, APPLICATION.stages["qa"])
+
+
+@pytest.mark.parametrize("name", ["Reviews", "reviews ", "review", "__class__"])
+def test_an_application_that_is_not_deployed_is_refused_with_those_that_are(name: str) -> None:
+    with pytest.raises(UnknownApplication, match="It has: reviews"):
+        rules.find_stage(replace(REQUEST, application=name), SETTINGS)
+
+
+def test_a_stage_that_is_not_deployed_is_refused_with_those_that_are() -> None:
+    with pytest.raises(UnknownStage, match=r"no stage \"production\". It has: qa"):
+        rules.find_stage(replace(REQUEST, stage="production"), SETTINGS)
+
+
+# What the registry says
+
+
+def test_a_version_of_the_applications_own_group_goes_further() -> None:
+    eligibility.require_package_of(APPLICATION, VERSION, DEV, DEV)
+
+
+def test_a_version_of_another_group_is_refused() -> None:
+    with pytest.raises(WrongModelPackageGroup, match="'other'"):
+        eligibility.require_package_of(APPLICATION, VERSION.replace("reviews", "other"), DEV, DEV)
+
+
+def test_the_groups_name_is_compared_without_regard_to_case() -> None:
+    eligibility.require_package_of(replace(APPLICATION, model_package_group="Reviews"), VERSION, DEV, DEV)
+
+
+@pytest.mark.parametrize(("there", "other"), [("222222222222", "333333333333"), ("us-east-1", "eu-west-1")])
+def test_a_version_in_another_account_or_region_is_refused(there: str, other: str) -> None:
+    with pytest.raises(WrongSource, match="does not lie in the registry"):
+        eligibility.require_package_of(APPLICATION, VERSION.replace(there, other), DEV, DEV)
+
+
+def test_a_version_is_refused_by_a_stage_that_takes_from_another_environment() -> None:
+    with pytest.raises(WrongSource, match="Promote the version to the stage in 'qa' first"):
+        eligibility.require_package_of(APPLICATION, VERSION, DEV, QA)
+
+
+APPROVALS = [str(value) for value in api("sagemaker").shape_for("ModelApprovalStatus").enum]  # type: ignore[attr-defined]
+STATUSES = [str(value) for value in api("sagemaker").shape_for("ModelPackageStatus").enum]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("approval", [*APPROVALS, None, "approved", ""])
+@pytest.mark.parametrize("status", [*STATUSES, None])
+def test_only_an_approved_and_completed_version_goes_further(approval: str | None, status: str | None) -> None:
+    version = {"ModelPackageArn": VERSION, "ModelApprovalStatus": approval, "ModelPackageStatus": status}
+    if (approval, status) == ("Approved", "Completed"):
+        eligibility.require_approved(version)
+        return
+    with pytest.raises(ModelPackageNotApproved, match=f"says {approval}.*{status}.*{VERSION}"):
+        eligibility.require_approved(version)
+
+
+@pytest.mark.parametrize("tags", [{}, {"promote:application": "reviews"}, {"application": "other"}])
+def test_a_model_of_nobody_or_of_the_application_goes_further(tags: dict[str, str]) -> None:
+    eligibility.require_application_of(tags, APPLICATION, where="it")
+
+
+@pytest.mark.parametrize("owner", ["other", "", "Reviews"])
+def test_a_model_that_was_promoted_for_another_application_is_refused(owner: str) -> None:
+    with pytest.raises(WrongModelPackageGroup, match="was promoted for application"):
+        eligibility.require_application_of({"promote:application": owner}, APPLICATION, where="it")
+
+
+def pinned(etag: str | None) -> Address:
+    return Address(uri=WEIGHTS_URI, kind=AddressKind.OBJECT, where="ModelDataUrl", etag=etag)
+
+
+@pytest.mark.parametrize("etag", ["aa", '"aa"', None])
+def test_an_etag_is_compared_without_its_quotes_if_there_is_one(etag: str | None) -> None:
+    artifact_checks.require_pinned(pinned(etag), WEIGHTS)
+
+
+@pytest.mark.parametrize("etag", ["aA", "aa-2", "a", '"', ""])
+def test_an_object_that_is_not_what_was_registered_is_refused(etag: str) -> None:
+    with pytest.raises(ArtifactChanged, match=WEIGHTS_URI):
+        artifact_checks.require_pinned(pinned(etag), WEIGHTS)
+
+
+def test_fifty_tags_are_kept() -> None:
+    tags = {f"k{number}": "v" for number in range(50)}
+    assert identity.require_tags(tags, where="it") == tags
+
+
+def test_the_fifty_first_tag_is_refused_not_dropped() -> None:
+    with pytest.raises(UnsupportedModel, match="51 tags"):
+        identity.require_tags({f"k{number}": "v" for number in range(51)}, where="it")
