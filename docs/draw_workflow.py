@@ -41,7 +41,7 @@ def draw(definition: Mapping[str, Any]) -> str:
     states: Mapping[str, State] = definition["States"]
     lines = ["flowchart TD", f"    begin(( )) --> {_id(definition['StartAt'])}"]
     lines += [f"    {_node(name, state)}" for name, state in states.items()]
-    lines += [f"    {edge}" for name, state in states.items() for edge in _edges(name, state)]
+    lines += [f"    {edge}" for name, state in states.items() for edge in _arrows(name, state)]
     lines += [f"    {edge}" for edge in _caught(states)]
     for kind, style in (("Succeed", "stroke:#2a7d2a,stroke-width:3px"), ("Fail", "stroke:#b02020,stroke-width:3px")):
         of_kind = [_id(name) for name, state in states.items() if state["Type"] == kind]
@@ -81,9 +81,9 @@ def _inner(state: State) -> Iterator[str]:
             yield f"{'each' if state['Type'] == 'Map' else 'at once'}: {name}"
 
 
-def _edges(name: str, state: State) -> Iterator[str]:
+def _arrows(name: str, state: State) -> Iterator[str]:
     for choice in state.get("Choices", []):
-        yield f'{_id(name)} -->|"{_text(_answer(choice))}"| {_id(choice["Next"])}'
+        yield f'{_id(name)} -->|"{_text(_choice_label(choice))}"| {_id(choice["Next"])}'
     if "Default" in state:
         yield f'{_id(name)} -->|"otherwise"| {_id(state["Default"])}'
     if "Next" in state:
@@ -105,7 +105,7 @@ def _caught(states: Mapping[str, State]) -> Iterator[str]:
             yield f'{_ANY_ERROR}_{number}["{_text(which)}"] -.-> {_id(target)}'
 
 
-def _answer(choice: Mapping[str, Any]) -> str:
+def _choice_label(choice: Mapping[str, Any]) -> str:
     """Return the values that a condition compares with, or the condition itself if it compares with none."""
     condition = str(choice.get("Condition", "")).removeprefix("{%").removesuffix("%}").strip()
     condition = condition.replace("$states.input.", "")

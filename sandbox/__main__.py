@@ -58,7 +58,7 @@ def _up(arguments: argparse.Namespace) -> int:
         _print(found)
         return 0
     begin = time.monotonic()
-    with process.only_one(Layout(arguments.dir.resolve())):
+    with process.exclusive(Layout(arguments.dir.resolve())):
         sandbox = launch(
             arguments.dir,
             config=arguments.config,
@@ -120,7 +120,7 @@ def _executions(sandbox: Sandbox) -> str:
 
 def _endpoints(sandbox: Sandbox) -> str:
     found = []
-    for name in sandbox.places.environments:
+    for name in sandbox.locations.environments:
         try:
             answer = sandbox.client("sagemaker", name).list_endpoints()
         except (ClientError, BotoCoreError):

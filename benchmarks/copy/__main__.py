@@ -29,7 +29,7 @@ from lambdas.promotion.artifacts import partitioning
 _PROJECT = Path(__file__).parents[2]
 # `make benchmark-copy` makes it.
 _PYTHON_OF_AWS_CLI = _PROJECT / ".build" / "aws-cli" / "bin" / "python"
-AT_ONCE = partitioning.AT_ONCE * partitioning.IN_FLIGHT
+CONCURRENCY = partitioning.AT_ONCE * partitioning.IN_FLIGHT
 
 
 class MeasurementFailed(Exception):
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for name, changed in page.WHAT_IF.items()
         }
         command = shlex.join(["python", "-m", "benchmarks.copy", *(sys.argv[1:] if arguments is None else arguments)])
-        wanted.page.write_text(page.written(runs, elsewhere, speeds, prices, command=command, at_once=AT_ONCE))
+        wanted.page.write_text(page.written(runs, elsewhere, speeds, prices, command=command, concurrency=CONCURRENCY))
         console.print(f"Written to {wanted.page}")
 
 
@@ -63,12 +63,14 @@ def measure_all(sizes: Sequence[str], contestants: Sequence[str], speeds: Speeds
     """Return each workload's results, in the order asked for. Raises MeasurementFailed."""
     pairs = [(size, contestant) for size in sizes for contestant in contestants]
     with ThreadPoolExecutor(processes) as pool:
-        found = dict(zip(pairs, pool.map(lambda pair: _in_a_process(pair[0], pair[1], speeds), pairs), strict=True))
+        measurements = dict(
+            zip(pairs, pool.map(lambda pair: _in_a_process(pair[0], pair[1], speeds), pairs), strict=True)
+        )
     return [
         Run(
             workload=size,
-            ideal=ideal(WORKLOADS[size], speeds, at_once=AT_ONCE),
-            found={contestant: found[size, contestant] for contestant in contestants},
+            ideal=ideal(WORKLOADS[size], speeds, concurrency=CONCURRENCY),
+            measurements={contestant: measurements[size, contestant] for contestant in contestants},
         )
         for size in sizes
     ]

@@ -29,7 +29,7 @@ class Content:
         return cls((Range(name, 0, size),))
 
     @classmethod
-    def joined(cls, parts: Iterable[Content]) -> Content:
+    def concatenated(cls, parts: Iterable[Content]) -> Content:
         ranges: list[Range] = []
         for following in (each for part in parts for each in part.ranges):
             last = ranges[-1] if ranges else None

@@ -22,7 +22,7 @@ class Ideal:
         return self.s3 + self.start
 
 
-def ideal(workload: Workload, speeds: Speeds, *, at_once: int) -> Ideal:
+def ideal(workload: Workload, speeds: Speeds, *, concurrency: int) -> Ideal:
     """Return the ideal with `at_once` requests under way at any moment. What is to be copied is known.
 
     S3's part: every slot for a request is busy until the last byte, with the fewest latencies that the limits allow,
@@ -32,23 +32,25 @@ def ideal(workload: Workload, speeds: Speeds, *, at_once: int) -> Ideal:
     looking at sources, reading lists, uneven shares, CPU, refused requests) is the program's.
     """
     return Ideal(
-        s3=_one(workload.size, speeds, at_once) if workload.objects == 1 else _many(workload, speeds, at_once),
+        s3=_single_object(workload.size, speeds, concurrency)
+        if workload.objects == 1
+        else _many_objects(workload, speeds, concurrency),
         start=speeds.map_start + speeds.child_start + speeds.cold_start,
     )
 
 
-def _one(size: int, speeds: Speeds, at_once: int) -> float:
+def _single_object(size: int, speeds: Speeds, concurrency: int) -> float:
     whole = speeds.latency + size / speeds.rate if size <= published.LARGEST_COPY else math.inf
-    slots = max(1, min(at_once, size // published.SMALLEST_PART))
+    slots = max(1, min(concurrency, size // published.SMALLEST_PART))
     rounds = math.ceil(size / slots / published.LARGEST_PART)
     by_parts = 2 * speeds.latency + rounds * speeds.latency + size / slots / speeds.rate
     return min(whole, by_parts)
 
 
-def _many(workload: Workload, speeds: Speeds, at_once: int) -> float:
+def _many_objects(workload: Workload, speeds: Speeds, concurrency: int) -> float:
     """Each object by one request, in rounds or at the limit of the prefix: they are too small to gain by parts."""
     request = speeds.latency + workload.size / speeds.rate
-    by_slots = math.ceil(workload.objects / at_once) * request
+    by_slots = math.ceil(workload.objects / concurrency) * request
     in_burst = speeds.writes_per_second * speeds.burst
     at_the_limit = max(0.0, workload.objects - in_burst) / speeds.writes_per_second + request
     return max(by_slots, at_the_limit)

@@ -27,11 +27,11 @@ from benchmarks.copy.world import WORKLOADS, Workload, World
 
 # Name: module and function.
 CONTESTANTS = {
-    "Promote": ("promote", "by_units"),
+    "Promote": ("promote", "by_work_units"),
     "boto3": ("managed_copy", "with_defaults"),
     "boto3, tuned": ("managed_copy", "tuned"),
     "aws s3 cp": ("aws_cli", "cp"),
-    "one Lambda": ("one_lambda", "in_a_row"),
+    "one Lambda": ("one_lambda", "sequentially"),
 }
 # A run that takes longer hangs: its threads' places are printed.
 _LONGEST_RUN = 1200

@@ -32,7 +32,7 @@ otherwise, in the same run and against the same simulation. No byte is moved and
 `make benchmark-copy` makes this page; the code is in [`benchmarks/copy/`](../benchmarks/copy).
 """
 
-_WHO = """
+_CONTESTANT_NOTES = """
 Keys and sizes are known to everybody. Each contestant's copies are compared with the originals at the end (content
 and checksum), and no upload may be left open.
 """
@@ -66,7 +66,7 @@ Lambda of its size has. The first table's last column tells what a request cost 
 more), simulation included: parameters, signing, parsing and threads are real, TLS and sockets are missing.
 """
 
-_NOT_SAID = """
+_NOT_MEASURED = """
 - What AWS does. How many bytes a copy moves in one request on S3's side is published nowhere; the number taken is the
   one for downloads. The table above tells how much hangs on it.
 - How S3 behaves when a hundred gigabytes are copied at once: apart from the request rate of a prefix it publishes no
@@ -78,13 +78,13 @@ _NOT_SAID = """
 
 
 def written(
-    runs: Sequence[Run], elsewhere: Mapping[str, Run], speeds: Speeds, prices: Prices, *, command: str, at_once: int
+    runs: Sequence[Run], elsewhere: Mapping[str, Run], speeds: Speeds, prices: Prices, *, command: str, concurrency: int
 ) -> str:
     """Return the page. `elsewhere`: runs with other speeds, by what differs."""
     numbers = {
         "units": partitioning.AT_ONCE,
         "in_flight": partitioning.IN_FLIGHT,
-        "at_once": at_once,
+        "at_once": concurrency,
         "cpu": speeds.cpu_per_request * 1000,
         "too_long": TOO_LONG,
         "lambda_seconds": LAMBDA_SECONDS,
@@ -102,7 +102,7 @@ def written(
         "Seconds of each state that runs a Lambda or the Map.",
         report.markdown(*report.states(runs)),
         "## Who copies",
-        _WHO,
+        _CONTESTANT_NOTES,
         report.markdown(("who", "what runs"), [(who, what.format(**numbers)) for who, what in _CONTESTANTS.items()]),
         "## What the ideal is, and what the time",
         _IDEAL.format(**numbers),
@@ -111,7 +111,7 @@ def written(
         "140 GB again, with one number changed.",
         _what_if(elsewhere),
         "## What these numbers do not say",
-        _NOT_SAID.format(**numbers),
+        _NOT_MEASURED.format(**numbers),
         "## Parameters",
         "Sources, and which of them are assumptions: [`published.py`](../benchmarks/copy/published.py).",
         _parameters(speeds),
@@ -147,7 +147,7 @@ def _what_if(elsewhere: Mapping[str, Run]) -> str:
     title = ("if", "the ideal", "Promote", "to the ideal", "boto3", "boto3 to Promote", "slowed down")
     rows = []
     for name, run in elsewhere.items():
-        promote, boto3 = run.found[PROMOTE], run.found["boto3"]
+        promote, boto3 = run.measurements[PROMOTE], run.measurements["boto3"]
         rows.append(
             (
                 name,

@@ -17,7 +17,7 @@ PROMOTE = "Promote"
 TOO_LONG = "†"
 _TEXTS = {"who", "what runs"}
 # With fewer requests, making the clients is most of what is computed.
-_TELLING = 1000
+_ENOUGH_REQUESTS = 1000
 
 Row = tuple[str, ...]
 
@@ -28,11 +28,11 @@ class Run:
 
     workload: str
     ideal: Ideal
-    found: Mapping[str, Measurement]
+    measurements: Mapping[str, Measurement]
 
     @property
     def of_promote(self) -> Measurement | None:
-        return self.found.get(PROMOTE)
+        return self.measurements.get(PROMOTE)
 
 
 def comparison(runs: Sequence[Run], prices: Prices) -> tuple[Row, list[Row]]:
@@ -57,21 +57,21 @@ def comparison(runs: Sequence[Run], prices: Prices) -> tuple[Row, list[Row]]:
 def _compared(run: Run, prices: Prices) -> Iterator[Row]:
     yield (run.workload, "the ideal", f"{run.ideal.seconds:,.1f}", "", *[""] * 8)
     yield (run.workload, "... S3 alone", f"{run.ideal.s3:,.1f}", "", *[""] * 8)
-    for who, found in run.found.items():
-        requests = sum(found.requests.values())
+    for who, measurements in run.measurements.items():
+        requests = sum(measurements.requests.values())
         yield (
             run.workload,
-            who + (f" {TOO_LONG}" if found.longest_invocation > LAMBDA_SECONDS else ""),
-            f"{found.seconds:,.1f}",
-            f"{found.seconds / run.ideal.seconds:.2f}x",
-            f"{found.seconds / run.of_promote.seconds:.1f}x" if run.of_promote and who != PROMOTE else "",
-            f"{found.lambda_seconds:,.0f}" if found.invocations else "",
-            f"{found.writes:,}",
-            f"{found.reads:,}",
-            f"{found.slowed_down:,}",
-            f"{found.transitions}" if found.transitions else "",
-            f"{dollars(found, prices):.4f}",
-            f"{found.cpu_seconds / requests * 1000:.1f}" if requests >= _TELLING else "",
+            who + (f" {TOO_LONG}" if measurements.longest_invocation > LAMBDA_SECONDS else ""),
+            f"{measurements.seconds:,.1f}",
+            f"{measurements.seconds / run.ideal.seconds:.2f}x",
+            f"{measurements.seconds / run.of_promote.seconds:.1f}x" if run.of_promote and who != PROMOTE else "",
+            f"{measurements.lambda_seconds:,.0f}" if measurements.invocations else "",
+            f"{measurements.writes:,}",
+            f"{measurements.reads:,}",
+            f"{measurements.slowed_down:,}",
+            f"{measurements.transitions}" if measurements.transitions else "",
+            f"{dollars(measurements, prices):.4f}",
+            f"{measurements.cpu_seconds / requests * 1000:.1f}" if requests >= _ENOUGH_REQUESTS else "",
         )
 
 
@@ -83,11 +83,11 @@ def states(runs: Sequence[Run]) -> tuple[Row, list[Row]]:
     rows = [
         (
             run.workload,
-            *(f"{found.states[name]:.1f}" for name in names),
-            str(found.invocations),
-            f"{found.longest_invocation:.1f}",
+            *(f"{measurements.states[name]:.1f}" for name in names),
+            str(measurements.invocations),
+            f"{measurements.longest_invocation:.1f}",
         )
-        for run, found in measured
+        for run, measurements in measured
     ]
     return title, rows
 
@@ -95,13 +95,13 @@ def states(runs: Sequence[Run]) -> tuple[Row, list[Row]]:
 def goals(runs: Sequence[Run]) -> tuple[Row, list[Row]]:
     """Return title and rows: what the copy is wanted to reach, and what it reached; no rows without these runs."""
     title = ("wanted", "reached", "")
-    by_name = {run.workload: run for run in runs if run.of_promote and "boto3" in run.found}
+    by_name = {run.workload: run for run in runs if run.of_promote and "boto3" in run.measurements}
     if not {"140 GB", "1 TB"} <= set(by_name):
         return title, []
     large, larger = by_name["140 GB"], by_name["1 TB"]
-    seconds, boto3 = large.found[PROMOTE].seconds, large.found["boto3"].seconds
+    seconds, boto3 = large.measurements[PROMOTE].seconds, large.measurements["boto3"].seconds
     to_the_ideal = seconds / large.ideal.seconds
-    more = (larger.found[PROMOTE].seconds - seconds) / (larger.ideal.seconds - large.ideal.seconds)
+    more = (larger.measurements[PROMOTE].seconds - seconds) / (larger.ideal.seconds - large.ideal.seconds)
     return title, [
         ("140 GB in at most 70 seconds", f"{seconds:.1f}", _met(seconds <= 70)),
         ("140 GB in at most 1.3 times the ideal", f"{to_the_ideal:.2f}", _met(to_the_ideal <= 1.3)),

@@ -37,7 +37,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What S3 answers."""
 
     status: int = 200
@@ -52,10 +52,10 @@ class S3Error(Exception):
         super().__init__(f"{code}: {message}")
         self.code, self.status, self.message = code, status, message
 
-    def answer(self, *, with_body: bool) -> Answer:
+    def respond(self, *, with_body: bool) -> Response:
         """Return it as an answer. An answer to HEAD has no body."""
         body = document("Error", {"Code": self.code, "Message": self.message}) if with_body else b""
-        return Answer(self.status, {"content-type": "application/xml"}, body)
+        return Response(self.status, {"content-type": "application/xml"}, body)
 
 
 def request_of(prepared: Any) -> Request:
@@ -76,9 +76,9 @@ def request_of(prepared: Any) -> Request:
     )
 
 
-def document(root: str, members: Mapping[str, object] | Iterable[tuple[str, object]]) -> bytes:
+def document(root: str, fields: Mapping[str, object] | Iterable[tuple[str, object]]) -> bytes:
     """Return an XML document. A member whose value has members of its own is written the same way."""
-    return f'<?xml version="1.0" encoding="UTF-8"?>{_element(root, members)}'.encode()
+    return f'<?xml version="1.0" encoding="UTF-8"?>{_element(root, fields)}'.encode()
 
 
 def _element(name: str, value: object) -> str:

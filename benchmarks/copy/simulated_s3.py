@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from benchmarks.copy import published
 from benchmarks.copy.contents import Content
 from benchmarks.copy.published import Speeds
-from benchmarks.copy.s3_http import Answer, Request, S3Error, document
+from benchmarks.copy.s3_http import Request, Response, S3Error, document
 from benchmarks.copy.throttle import TokenBucket
 from benchmarks.copy.virtual_time import VirtualTime
 
@@ -62,7 +62,7 @@ class _Upload:
 class _Work:
     """A request that was admitted: bytes to move, seconds besides, and what is so when it is done."""
 
-    done: Callable[[], Answer]
+    done: Callable[[], Response]
     size: int = 0
     seconds: float = 0.0
 
@@ -93,7 +93,7 @@ class SimulatedS3:
     def open_uploads(self) -> int:
         return len(self._uploads)
 
-    def answer(self, operation: str, request: Request) -> Answer:
+    def respond(self, operation: str, request: Request) -> Response:
         """Serve a request, in virtual time."""
         if operation not in READS | WRITES:
             raise NotImplementedError(f"The simulated S3 has no {operation}. Add it to {__name__}.")
@@ -104,21 +104,21 @@ class SimulatedS3:
             self._clock.sleep(self._speeds.latency + work.size / self._speeds.rate + work.seconds)
             return work.done()
         except S3Error as error:
-            return error.answer(with_body=operation != "HeadObject")
+            return error.respond(with_body=operation != "HeadObject")
 
     def _admit(self, operation: str, request: Request) -> None:
         """Take from the prefixes' limits, or refuse. What is refused takes nothing from them."""
         limits = [(self._writes if operation in WRITES else self._reads)[request.bucket]]
         if "x-amz-copy-source" in request.headers:
             limits.append(self._reads[request.copy_source[0]])
-        if not all(limit.has_one(self._clock.now) for limit in limits):
+        if not all(limit.has_token(self._clock.now) for limit in limits):
             self.slowed_down += 1
             self._clock.sleep(self._speeds.latency)
             raise S3Error("SlowDown", 503, "Please reduce your request rate.")
         for limit in limits:
             limit.take()
 
-    def _found(self, bucket: str, key: str) -> StoredObject:
+    def _object(self, bucket: str, key: str) -> StoredObject:
         if (bucket, key) not in self.objects:
             raise S3Error("NoSuchKey", 404, "The specified key does not exist.")
         return self.objects[bucket, key]
@@ -130,7 +130,7 @@ class SimulatedS3:
         return found
 
     def _source(self, request: Request) -> StoredObject:
-        source = self._found(*request.copy_source)
+        source = self._object(*request.copy_source)
         wanted = request.headers.get("x-amz-copy-source-if-match")
         if wanted and wanted.strip('"') != source.etag.strip('"'):
             raise S3Error("PreconditionFailed", 412, "At least one of the preconditions you specified did not hold.")
@@ -142,28 +142,28 @@ class SimulatedS3:
         self.objects[request.bucket, request.key] = stored
 
     def _HeadObject(self, request: Request) -> _Work:  # noqa: N802 - an operation's own name
-        stored = self._found(request.bucket, request.key)
+        stored = self._object(request.bucket, request.key)
         wanted = request.headers.get("if-match")
         if wanted and wanted.strip('"') != stored.etag.strip('"'):
             raise S3Error("PreconditionFailed", 412, "")
-        return _Work(lambda: Answer(headers=_headers(stored)))
+        return _Work(lambda: Response(headers=_headers(stored)))
 
     def _GetObject(self, request: Request) -> _Work:  # noqa: N802
-        body = self._found(request.bucket, request.key).body
+        body = self._object(request.bucket, request.key).body
         if body is None:
             raise NotImplementedError(f"{request.key} has no bytes: a copy on S3's side must not read it.")
         first, end = request.range_of("range") or (0, len(body))
         part = body[first:end]
         headers = {"content-length": str(len(part)), "last-modified": "Sun, 01 Nov 2026 00:00:00 GMT"}
-        return _Work(lambda: Answer(206 if "range" in request.headers else 200, headers, part), size=len(part))
+        return _Work(lambda: Response(206 if "range" in request.headers else 200, headers, part), size=len(part))
 
     def _PutObject(self, request: Request) -> _Work:  # noqa: N802
         content = Content.original(repr(request.body), len(request.body))
         stored = StoredObject(content, body=request.body)
 
-        def done() -> Answer:
+        def done() -> Response:
             self._store(request, stored)
-            return Answer(headers={"etag": stored.etag})
+            return Response(headers={"etag": stored.etag})
 
         return _Work(done, size=content.size)
 
@@ -174,19 +174,19 @@ class SimulatedS3:
                 "InvalidRequest", 400, "The specified copy source is larger than the maximum allowable size: 5368709120"
             )
 
-        def done() -> Answer:
+        def done() -> Response:
             stored = StoredObject(source.content, body=source.body)
             self._store(request, stored)
-            return Answer(body=document("CopyObjectResult", _result(stored.etag, stored.content)))
+            return Response(body=document("CopyObjectResult", _result(stored.etag, stored.content)))
 
         return _Work(done, size=source.content.size)
 
     def _CreateMultipartUpload(self, request: Request) -> _Work:  # noqa: N802
-        def done() -> Answer:
+        def done() -> Response:
             upload_id = f"upload-{next(self._upload_ids)}"
             self._uploads[upload_id] = _Upload(request.bucket, request.key)
-            members = {"Bucket": request.bucket, "Key": request.key, "UploadId": upload_id}
-            return Answer(body=document("InitiateMultipartUploadResult", members))
+            fields = {"Bucket": request.bucket, "Key": request.key, "UploadId": upload_id}
+            return Response(body=document("InitiateMultipartUploadResult", fields))
 
         return _Work(done)
 
@@ -200,10 +200,10 @@ class SimulatedS3:
         if end - first > published.LARGEST_PART:
             raise S3Error("InvalidRequest", 400, "The specified copy range is larger than 5368709120")
 
-        def done() -> Answer:
+        def done() -> Response:
             part = source.content.cut(first, end)
             upload.parts[number] = part
-            return Answer(body=document("CopyPartResult", _result(part.etag, part)))
+            return Response(body=document("CopyPartResult", _result(part.etag, part)))
 
         return _Work(done, size=end - first)
 
@@ -211,21 +211,21 @@ class SimulatedS3:
         upload = self._upload(request)
         content = _assembled(upload, request)
 
-        def done() -> Answer:
+        def done() -> Response:
             stored = StoredObject(content, parts=len(upload.parts))
             self._store(request, stored)
             self._uploads.pop(request.query["uploadId"], None)
-            members = {"Bucket": request.bucket, "Key": request.key, **dict(_result(stored.etag, content))}
-            return Answer(body=document("CompleteMultipartUploadResult", members))
+            fields = {"Bucket": request.bucket, "Key": request.key, **dict(_result(stored.etag, content))}
+            return Response(body=document("CompleteMultipartUploadResult", fields))
 
         return _Work(done, seconds=self._speeds.complete_per_part * len(upload.parts))
 
     def _AbortMultipartUpload(self, request: Request) -> _Work:  # noqa: N802
         self._upload(request)
 
-        def done() -> Answer:
+        def done() -> Response:
             self._uploads.pop(request.query["uploadId"], None)
-            return Answer(204)
+            return Response(204)
 
         return _Work(done)
 
@@ -238,7 +238,7 @@ class SimulatedS3:
             for number, part in ((number, upload.parts[number]) for number in page)
         ]
         more = [("IsTruncated", _truth(len(numbers) > _PAGE)), ("NextPartNumberMarker", page[-1] if page else after)]
-        return _Work(lambda: Answer(body=document("ListPartsResult", [*more, *parts])))
+        return _Work(lambda: Response(body=document("ListPartsResult", [*more, *parts])))
 
     def _ListMultipartUploads(self, request: Request) -> _Work:  # noqa: N802
         uploads = [
@@ -249,7 +249,7 @@ class SimulatedS3:
         if len(uploads) > _PAGE:
             raise NotImplementedError("The simulated S3 lists at most 1,000 open uploads.")
         return _Work(
-            lambda: Answer(body=document("ListMultipartUploadsResult", [("IsTruncated", "false"), *uploads])),
+            lambda: Response(body=document("ListMultipartUploadsResult", [("IsTruncated", "false"), *uploads])),
         )
 
     def _ListObjectsV2(self, request: Request) -> _Work:  # noqa: N802
@@ -266,11 +266,11 @@ class SimulatedS3:
         more = [("IsTruncated", _truth(len(keys) > most)), ("KeyCount", len(page))]
         if len(keys) > most:
             more.append(("NextContinuationToken", page[-1]))
-        return _Work(lambda: Answer(body=document("ListBucketResult", [*more, *contents])))
+        return _Work(lambda: Response(body=document("ListBucketResult", [*more, *contents])))
 
     def _GetObjectTagging(self, request: Request) -> _Work:  # noqa: N802
-        self._found(request.bucket, request.key)
-        return _Work(lambda: Answer(body=document("Tagging", {"TagSet": {}})))
+        self._object(request.bucket, request.key)
+        return _Work(lambda: Response(body=document("Tagging", {"TagSet": {}})))
 
 
 def _assembled(upload: _Upload, request: Request) -> Content:
@@ -289,7 +289,7 @@ def _assembled(upload: _Upload, request: Request) -> Content:
         parts.append(part)
     if not parts or any(part.size < published.SMALLEST_PART for part in parts[:-1]):
         raise S3Error("EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size")
-    content = Content.joined(parts)
+    content = Content.concatenated(parts)
     if content.size > published.LARGEST_OBJECT:
         raise S3Error("EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size")
     if int(request.headers.get("x-amz-mp-object-size", content.size)) != content.size:

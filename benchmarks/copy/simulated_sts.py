@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.copy.s3_http import Answer, document
+from benchmarks.copy.s3_http import Response, document
 
 _CREDENTIALS = {
     "AccessKeyId": "ASIANOBODY",
@@ -10,7 +10,7 @@ _CREDENTIALS = {
     "SessionToken": "none",
     "Expiration": "2099-01-01T00:00:00Z",
 }
-ROLE_ASSUMED = Answer(
+ROLE_ASSUMED = Response(
     headers={"content-type": "text/xml"},
     body=document("AssumeRoleResponse", {"AssumeRoleResult": {"Credentials": _CREDENTIALS}}),
 )

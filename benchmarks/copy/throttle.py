@@ -12,7 +12,7 @@ class TokenBucket:
         self._tokens = self._most
         self._filled = 0.0
 
-    def has_one(self, now: float) -> bool:
+    def has_token(self, now: float) -> bool:
         self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
         self._filled = now
         return self._tokens >= 1

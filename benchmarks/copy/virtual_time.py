@@ -48,10 +48,10 @@ class _Wait:
         self.over = False
         self.woken = False
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         self._baton.release()
 
-    def until_told(self) -> None:
+    def until_woken(self) -> None:
         self._baton.acquire()
 
 
@@ -81,11 +81,11 @@ class VirtualTime:
         self._ready.append(begin)
 
         def live() -> None:
-            begin.until_told()
+            begin.until_woken()
             try:
                 function()
             finally:
-                self._next().go_on()
+                self._next().resume()
 
         _thread.start_new_thread(live, ())
 
@@ -101,8 +101,8 @@ class VirtualTime:
             self._main_wait = wait
         following = self._next()
         if following is not wait:
-            following.go_on()
-            wait.until_told()
+            following.resume()
+            wait.until_woken()
         if is_main and self._deadlock:
             raise Deadlock("Every thread waits for another one, and none for a moment in time.")
         return wait.woken

@@ -78,7 +78,7 @@ class Workflow:
         run: Callable[[Item, Invocation], object],
         *,
         memory: int,
-        at_once: int,
+        concurrency: int,
     ) -> None:
         """Run a Lambda for each item, in children of one state, at most so many at once. Raises the first error.
 
@@ -103,7 +103,7 @@ class Workflow:
                 cold = False
 
         clock.sleep(speeds.map_start)
-        slots = range(min(at_once, len(left)))
+        slots = range(min(concurrency, len(left)))
         children = [threading.Thread(target=child_after_child, args=(number,)) for number in slots]
         for each in children:
             each.start()

@@ -71,18 +71,18 @@ class World:
         before (parameters, endpoints, signing) and after (parsing, errors, retries) is botocore's own.
         """
 
-        def answer(request: Any, event_name: str, **_: Any) -> Any:
+        def respond(request: Any, event_name: str, **_: Any) -> Any:
             machine.compute(self.speeds.cpu_per_request)
             operation = event_name.rpartition(".")[2]
             if operation == "AssumeRole":
                 self.clock.sleep(self.speeds.latency)
                 found = ROLE_ASSUMED
             else:
-                found = self.s3.answer(operation, request_of(request))
+                found = self.s3.respond(operation, request_of(request))
             return response(request.url, found.status, dict(found.headers), _Raw(found.body))
 
         for service in ("s3", "sts"):
-            events.register(f"before-send.{service}", answer)
+            events.register(f"before-send.{service}", respond)
 
     def missing(self) -> list[str]:
         """Return the keys whose objects did not arrive whole in the target's bucket."""

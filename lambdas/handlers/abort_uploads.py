@@ -7,7 +7,7 @@ from typing import Any
 from lambdas.promotion.artifacts import upload_cleanup
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.endpoint.access import as_deployer
+from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.runtime.handler import Event, errors_by_name
 
 
@@ -16,6 +16,6 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     """The event is {"promotion": the document}."""
     promotion = Promotion.from_json(event["promotion"])
     log_about(promotion)
-    aborted = upload_cleanup.abort(promotion, enter_target=lambda: as_deployer(promotion).s3)
+    aborted = upload_cleanup.abort(promotion, enter_target=lambda: deployer_session(promotion).s3)
     logger.info("Uploads aborted", extra={"uploads": aborted})
     return {"uploads": aborted}

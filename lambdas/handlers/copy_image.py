@@ -8,7 +8,7 @@ from typing import Any
 from lambdas.promotion.aws.logs import log_about
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.images import copy as image_copy
-from lambdas.promotion.images.access import as_image_reader, as_pusher
+from lambdas.promotion.images.access import image_reader_session, pusher_session
 from lambdas.promotion.runtime.handler import Event, errors_by_name
 
 
@@ -20,8 +20,8 @@ def handler(event: Event, context: Any) -> dict[str, Any]:
     log_about(promotion, image=image.target)
     copied = image_copy.copy(
         image,
-        reader=as_image_reader(promotion, image).ecr,
-        pusher=as_pusher(promotion, image).ecr,
+        reader=image_reader_session(promotion, image).ecr,
+        pusher=pusher_session(promotion, image).ecr,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )
     return replace(image, copied=copied).to_json()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.endpoint import client as endpoint_client
-from lambdas.promotion.endpoint.access import as_deployer
+from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.runtime.handler import step
 
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    sagemaker = as_deployer(promotion).sagemaker
-    endpoint_client.ensure_config(promotion.wanted_config, promotion.tags, sagemaker=sagemaker)
+    sagemaker = deployer_session(promotion).sagemaker
+    endpoint_client.ensure_config(promotion.desired_config, promotion.tags, sagemaker=sagemaker)
     return promotion

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.endpoint import model_client
-from lambdas.promotion.endpoint.access import as_deployer
-from lambdas.promotion.runtime.handler import step_with_attempt
+from lambdas.promotion.endpoint.access import deployer_session
+from lambdas.promotion.runtime.handler import step_with_retry_count
 
 
-@step_with_attempt
-def handler(promotion: Promotion, attempt: int) -> Promotion:
-    sagemaker = as_deployer(promotion).sagemaker
-    model_client.ensure(promotion.wanted_model, promotion.tags, attempt=attempt, sagemaker=sagemaker)
+@step_with_retry_count
+def handler(promotion: Promotion, retry_count: int) -> Promotion:
+    sagemaker = deployer_session(promotion).sagemaker
+    model_client.ensure(promotion.desired_model, promotion.tags, retry_count=retry_count, sagemaker=sagemaker)
     return promotion

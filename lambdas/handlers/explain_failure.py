@@ -13,20 +13,20 @@ from lambdas.promotion.runtime.handler import Event
 def handler(event: Event, context: object) -> dict[str, Any]:
     """The event is {"failed": {"Error", "Cause"}, "execution": {"arn", "started_at"}}.
 
-    Once it is known what is promoted, "promotion" is the document; "roll_back_failed" is the roll-back's own failure,
-    "scaling_failed" that of putting back what was put aside of the endpoint's scaling, "trial_not_removed" that of
+    Once it is known what is promoted, "promotion" is the document; "rollback_failed" is the roll-back's own failure,
+    "scaling_failed" that of putting back what was put aside of the endpoint's scaling, "preview_not_deleted" that of
     removing the trial endpoint.
     """
     promotion = Promotion.from_json(event["promotion"]) if event.get("promotion") else None
-    failed = _explained(event["roll_back_failed"]) if event.get("roll_back_failed") else None
-    failure = failure_explanation.after_roll_back(
-        _explained(event["failed"]), promotion.roll_back if promotion else None, failed=failed
+    failed = _explained(event["rollback_failed"]) if event.get("rollback_failed") else None
+    failure = failure_explanation.after_rollback(
+        _explained(event["failed"]), promotion.rollback if promotion else None, failed=failed
     )
     if event.get("scaling_failed"):
-        failure = failure_explanation.and_not_scaled(failure, event["scaling_failed"])
-    if promotion and not promotion.roll_back:
-        not_removed = _explained(event["trial_not_removed"]) if event.get("trial_not_removed") else None
-        failure = failure_explanation.after_trial(failure, promotion, not_removed=not_removed)
+        failure = failure_explanation.with_scaling_failure(failure, event["scaling_failed"])
+    if promotion and not promotion.rollback:
+        not_deleted = _explained(event["preview_not_deleted"]) if event.get("preview_not_deleted") else None
+        failure = failure_explanation.after_preview(failure, promotion, not_deleted=not_deleted)
     promotion_id = event["execution"]["arn"].rpartition(":")[2]
     logger.error(
         "Promotion failed",

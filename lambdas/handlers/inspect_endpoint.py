@@ -7,18 +7,18 @@ from dataclasses import replace
 from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import state as endpoint_state
-from lambdas.promotion.endpoint.access import as_deployer
+from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.runtime.handler import now, step
 
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    seen = endpoint_client.see(promotion.stage.endpoint, sagemaker=as_deployer(promotion).sagemaker)
+    seen = endpoint_client.observe(promotion.stage.endpoint, sagemaker=deployer_session(promotion).sagemaker)
     progress = endpoint_state.after_change(promotion, seen, now=now())
     known = promotion.change or Change(progress=progress)
     failures = known.capacity_failures + (progress is Progress.NO_CAPACITY)
-    change = replace(known, progress=progress, capacity_failures=failures, looks=known.looks + 1)
+    change = replace(known, progress=progress, capacity_failures=failures, poll_count=known.poll_count + 1)
     inspected = promotion.with_change(change)
     if progress is not Progress.IN_SERVICE or promotion.stage.smoke_tests:
         return inspected
-    return inspected.ended(Outcome.UNCHANGED if change.joined else Outcome.PROMOTED, at=now())
+    return inspected.with_outcome(Outcome.UNCHANGED if change.adopted else Outcome.PROMOTED, at=now())

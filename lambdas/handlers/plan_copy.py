@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambdas.promotion.artifacts import partitioning, s3_copy
-from lambdas.promotion.artifacts.access import as_copier
+from lambdas.promotion.artifacts.access import copier_session
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.contract.document import CopyPlan, Promotion, Transfer, Way
+from lambdas.promotion.contract.document import CopyPlan, CopyRoute, Promotion, Transfer
 from lambdas.promotion.runtime.deadline import Clock
-from lambdas.promotion.runtime.handler import s3_of_hub, step_with_clock
+from lambdas.promotion.runtime.handler import hub_s3, step_with_clock
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,41 +21,41 @@ _AT_ONCE = 50
 
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
-    hub = s3_of_hub()
+    hub = hub_s3()
     at_once = functools.partial(concurrency.run, at_once=_AT_ONCE, until=clock.until)
-    looked_for = work_lists.read(work_lists.LOOKED_FOR, Transfer, promotion, s3=hub)
-    s3 = as_copier(promotion, [transfer.artifact for transfer in looked_for]).s3
+    statuses = work_lists.read(work_lists.COPY_STATUS, Transfer, promotion, s3=hub)
+    s3 = copier_session(promotion, [transfer.artifact for transfer in statuses]).s3
     transfers = at_once(
-        [functools.partial(_prepare, transfer, promotion.way, s3=s3) for transfer in looked_for],
-        doing=f"Looking at the {len(looked_for)} objects of {promotion.model.arn}",
+        [functools.partial(_prepare, transfer, promotion.route, s3=s3) for transfer in statuses],
+        doing=f"Looking at the {len(statuses)} objects of {promotion.model.arn}",
     )
-    units = partitioning.units(transfers)
+    units = partitioning.work_units(transfers)
     at_once(
         [
-            lambda: work_lists.write(work_lists.TRANSFERS, transfers, promotion, s3=hub),
-            lambda: work_lists.write(work_lists.UNITS, units, promotion, s3=hub),
+            lambda: work_lists.write(work_lists.COPY_PLAN, transfers, promotion, s3=hub),
+            lambda: work_lists.write(work_lists.WORK_UNITS, units, promotion, s3=hub),
             lambda: work_lists.write_manifest(units, promotion, s3=hub),
         ],
         doing="Writing the plan of the copy",
     )
-    missing = [transfer.artifact.source.size for transfer in transfers if not transfer.there]
+    missing = [transfer.artifact.source.size for transfer in transfers if not transfer.exists]
     return replace(
         promotion,
         copy=CopyPlan(
             objects=len(missing),
             bytes=sum(missing),
-            units=len(units),
-            manifest=f"{promotion.lists}{work_lists.MANIFEST}",
+            work_units=len(units),
+            manifest=f"{promotion.work_lists_prefix}{work_lists.MANIFEST}",
         ),
     )
 
 
-def _prepare(transfer: Transfer, way: Way, *, s3: S3Client) -> Transfer:
-    seen = s3_copy.look_at_source(transfer.artifact, way, s3=s3)
+def _prepare(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> Transfer:
+    seen = s3_copy.head_source(transfer.artifact, route, s3=s3)
     found = replace(transfer, artifact=replace(transfer.artifact, source=seen.object))
-    size = partitioning.part_size(found.artifact, whole_if_possible=way.annotations)
-    if found.there or size is None:
+    size = partitioning.part_size(found.artifact, whole_if_possible=route.annotations)
+    if found.exists or size is None:
         return found
-    if way.annotations:
-        s3_copy.require_no_annotations(found.artifact, way, s3=s3)
-    return replace(found, part_size=size, upload_id=s3_copy.open_upload(found.artifact, seen.kept, way, s3=s3))
+    if route.annotations:
+        s3_copy.require_no_annotations(found.artifact, route, s3=s3)
+    return replace(found, part_size=size, upload_id=s3_copy.open_upload(found.artifact, seen.metadata, route, s3=s3))

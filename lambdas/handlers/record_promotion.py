@@ -9,8 +9,8 @@ from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.document import Artifact, Execution, Failure, Outcome, Promotion
 from lambdas.promotion.outcome import publication, records
-from lambdas.promotion.outcome.records import Attempt
-from lambdas.promotion.runtime.handler import Event, errors_by_name, now, s3_of_hub
+from lambdas.promotion.outcome.records import PromotionRecord
+from lambdas.promotion.runtime.handler import Event, errors_by_name, hub_s3, now
 
 
 @errors_by_name
@@ -25,7 +25,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     execution = Execution.from_json(event["execution"])
     if promotion:
         log_about(promotion)
-    attempt = Attempt(
+    record = PromotionRecord(
         execution=execution,
         input=event["input"],
         outcome=_outcome(promotion, failure),
@@ -34,19 +34,19 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         failure=failure,
         artifacts=_artifacts(promotion),
     )
-    written = records.write(attempt, dynamodb=sessions.own_dynamodb())
-    logger.info("Recorded", extra={"outcome": attempt.outcome, "attempt": attempt.key, "written": written})
+    written = records.write(record, dynamodb=sessions.own_dynamodb())
+    logger.info("Recorded", extra={"outcome": record.outcome, "record_key": record.key, "written": written})
     # Counted twice is harmless; an ending that was written by a try that was killed must not go uncounted.
-    if written or event["attempt"]:
-        publication.count(attempt)
+    if written or event["retry_count"]:
+        publication.count_outcome(record)
     good = (
-        records.good_after(promotion, ended_at=attempt.ended_at)
+        records.known_good_after(promotion, ended_at=record.ended_at)
         if promotion and promotion.result and failure is None
         else None
     )
-    told = publication.announcement_of(attempt, settings.deployed().hub)
+    told = publication.announcement_of(record, settings.deployed().hub)
     return {
-        "good": records.good_text(good) if good is not None else None,
+        "last_known_good": records.known_good_text(good) if good is not None else None,
         "announcement": told.to_json() if told else None,
     }
 
@@ -65,4 +65,4 @@ def _artifacts(promotion: Promotion | None) -> list[Artifact]:
     """What the model consists of; what is rolled back to has its list in its own record."""
     if promotion is None or promotion.request.roll_back:
         return []
-    return work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=s3_of_hub())
+    return work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=hub_s3())

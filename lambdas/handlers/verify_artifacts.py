@@ -8,28 +8,30 @@ from dataclasses import replace
 from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.contract.document import Promotion, Proof, Transfer
-from lambdas.promotion.endpoint.access import as_deployer
+from lambdas.promotion.contract.document import CopyVerification, Promotion, Transfer
+from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.runtime.deadline import Clock
-from lambdas.promotion.runtime.handler import s3_of_hub, step_with_clock
+from lambdas.promotion.runtime.handler import hub_s3, step_with_clock
 
 _AT_ONCE = 50
 
 
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
-    transfers = work_lists.read(work_lists.TRANSFERS, Transfer, promotion, s3=s3_of_hub())
+    transfers = work_lists.read(work_lists.COPY_PLAN, Transfer, promotion, s3=hub_s3())
     artifacts = [transfer.artifact for transfer in transfers]
     folders = inventory.folders(artifacts, promotion.artifact_prefix)
-    s3 = as_deployer(promotion).s3
-    artifact_checks.missing_of(
+    s3 = deployer_session(promotion).s3
+    artifact_checks.missing_copies(
         artifacts, verification.listed(folders, promotion.target, s3=s3), bucket=promotion.target.artifact_bucket
     )
     compared = concurrency.run(
-        [functools.partial(verification.require_arrived, artifact, promotion.target, s3=s3) for artifact in artifacts],
+        [functools.partial(verification.require_verified, artifact, promotion.target, s3=s3) for artifact in artifacts],
         at_once=_AT_ONCE,
         until=clock.until,
         doing=f"Comparing {len(artifacts)} copies",
     )
     verification.abort_uploads(folders, promotion.target, s3=s3)
-    return replace(promotion, proof=Proof(compared=sum(compared), computed=len(compared) - sum(compared)))
+    return replace(
+        promotion, verification=CopyVerification(compared=sum(compared), computed=len(compared) - sum(compared))
+    )

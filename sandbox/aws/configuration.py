@@ -13,7 +13,7 @@ DEFAULT = PROJECT / "sandbox" / "demo" / "promotion.yaml"
 
 
 @dataclass(frozen=True)
-class Place:
+class AccountRegion:
     """An account in a Region."""
 
     account: str
@@ -21,47 +21,49 @@ class Place:
     buckets: tuple[str, ...] = ()
 
     @staticmethod
-    def from_json(members: dict[str, Any]) -> "Place":
-        return Place(members["account"], members["region"], tuple(members["buckets"]))
+    def from_json(fields: dict[str, Any]) -> "AccountRegion":
+        return AccountRegion(fields["account"], fields["region"], tuple(fields["buckets"]))
 
     @property
-    def address(self) -> str:
+    def cdk_environment(self) -> str:
         return f"aws://{self.account}/{self.region}"
 
 
 @dataclass(frozen=True)
-class Places:
+class Locations:
     """The hub and the environments by name, in the order of the file."""
 
-    hub: Place
-    environments: dict[str, Place]
+    hub: AccountRegion
+    environments: dict[str, AccountRegion]
 
     @property
-    def all(self) -> dict[str, Place]:
+    def all(self) -> dict[str, AccountRegion]:
         return {"hub": self.hub, **self.environments}
 
 
 # Where no configuration is deployed: tests of the sandbox itself.
-BARE = Places(
-    Place("111111111111", "us-east-1"),
+DEFAULT_LOCATIONS = Locations(
+    AccountRegion("111111111111", "us-east-1"),
     {
-        "dev": Place("222222222222", "us-east-1"),
-        "qa": Place("333333333333", "us-east-1"),
-        "production": Place("444444444444", "eu-west-1"),
+        "dev": AccountRegion("222222222222", "us-east-1"),
+        "qa": AccountRegion("333333333333", "us-east-1"),
+        "production": AccountRegion("444444444444", "eu-west-1"),
     },
 )
 
 
-def read(config: Path) -> Places:
+def read(config: Path) -> Locations:
     """The accounts of a configuration file. Raises `SandboxFailed` when it does not say them."""
     try:
         document = yaml.safe_load(config.read_text())
-        return Places(_place(document["hub"]), {name: _place(one) for name, one in document["environments"].items()})
+        return Locations(
+            _location(document["hub"]), {name: _location(one) for name, one in document["environments"].items()}
+        )
     except (OSError, yaml.YAMLError) as problem:
         raise SandboxFailed(f"the configuration cannot be read: {problem}") from problem
     except (KeyError, TypeError, AttributeError) as problem:
         raise SandboxFailed(f"{config}: the hub and each environment need an account and a region") from problem
 
 
-def _place(entry: dict[str, Any]) -> Place:
-    return Place(str(entry["account"]), entry["region"], tuple(entry.get("buckets", ())))
+def _location(entry: dict[str, Any]) -> AccountRegion:
+    return AccountRegion(str(entry["account"]), entry["region"], tuple(entry.get("buckets", ())))

@@ -12,7 +12,7 @@ import botocore.session
 from botocore.config import Config
 
 from sandbox.aws import configuration, deployment, process
-from sandbox.aws.configuration import Place, Places
+from sandbox.aws.configuration import AccountRegion, Locations
 from sandbox.aws.layout import PROJECT, Layout
 
 DIRECTORY = PROJECT / ".sandbox"
@@ -31,17 +31,17 @@ class Sandbox:
     directory: Path
     port: int
     pid: int
-    places: Places
+    locations: Locations
 
     @classmethod
     def start(
         cls,
         directory: Path = DIRECTORY,
         *,
-        places: Places = configuration.BARE,
+        locations: Locations = configuration.DEFAULT_LOCATIONS,
         port: int | None = None,
         wait_scale: float = WAIT_SCALE,
-        corrected: bool = True,
+        patched: bool = True,
     ) -> "Sandbox":
         """Start a server with nothing deployed. Raises `SandboxFailed`.
 
@@ -51,9 +51,9 @@ class Sandbox:
         if process.running(layout):
             raise process.SandboxFailed(f"a sandbox runs in {directory} already")
         layout.create()
-        layout.description.write_text(json.dumps({"places": {n: vars(p) for n, p in places.all.items()}}, indent=2))
-        server = process.start(layout, port=port, wait_scale=wait_scale, corrected=corrected)
-        return cls(layout.root, server.port, server.pid, places)
+        layout.description.write_text(json.dumps({"places": {n: vars(p) for n, p in locations.all.items()}}, indent=2))
+        server = process.start(layout, port=port, wait_scale=wait_scale, patched=patched)
+        return cls(layout.root, server.port, server.pid, locations)
 
     @classmethod
     def running(cls, directory: Path = DIRECTORY) -> "Sandbox | None":
@@ -62,8 +62,10 @@ class Sandbox:
         server = process.running(layout)
         if server is None:
             return None
-        places = {n: Place.from_json(p) for n, p in json.loads(layout.description.read_text())["places"].items()}
-        return cls(layout.root, server.port, server.pid, Places(places.pop("hub"), places))
+        locations = {
+            n: AccountRegion.from_json(p) for n, p in json.loads(layout.description.read_text())["places"].items()
+        }
+        return cls(layout.root, server.port, server.pid, Locations(locations.pop("hub"), locations))
 
     def deploy(self, *stacks: str) -> None:
         """Deploy stacks of the synthesised app, or all of them. Raises `SandboxFailed` with CloudFormation's reason."""
@@ -86,20 +88,20 @@ class Sandbox:
 
     @property
     def region(self) -> str:
-        return self.places.hub.region
+        return self.locations.hub.region
 
     @property
     def accounts(self) -> dict[str, str]:
-        return {name: place.account for name, place in self.places.all.items()}
+        return {name: location.account for name, location in self.locations.all.items()}
 
     @property
     def state_machine_arn(self) -> str:
-        return f"arn:aws:states:{self.region}:{self.places.hub.account}:stateMachine:promote"
+        return f"arn:aws:states:{self.region}:{self.locations.hub.account}:stateMachine:promote"
 
     def client(
         self,
         service: str,
-        where: str = "hub",
+        account: str = "hub",
         credentials: Mapping[str, Any] | None = None,
         *,
         region: str | None = None,
@@ -109,14 +111,14 @@ class Sandbox:
 
         Its Region is the environment's, or the hub's for a number, unless `region` says another.
         """
-        place = self.places.all.get(where) or Place(where, self.region)
-        given = credentials or {"AccessKeyId": place.account, "SecretAccessKey": "sandbox"}
+        location = self.locations.all.get(account) or AccountRegion(account, self.region)
+        given = credentials or {"AccessKeyId": location.account, "SecretAccessKey": "sandbox"}
         return _session().client(  # type: ignore[call-overload]
             service,
             aws_access_key_id=given["AccessKeyId"],
             aws_secret_access_key=given["SecretAccessKey"],
             aws_session_token=given.get("SessionToken"),
-            region_name=region or place.region,
+            region_name=region or location.region,
             endpoint_url=self.endpoint_url,
             verify=str(self.ca_bundle),
             **{"config": Config(retries={"total_max_attempts": 1}), **options},

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from sandbox.aws.configuration import Places
+from sandbox.aws.configuration import Locations
 from sandbox.aws.layout import PROJECT, Layout
 from sandbox.aws.process import HOST, SandboxFailed, log_tail
 
@@ -29,9 +29,9 @@ def synthesise(layout: Layout, config: Path) -> None:
     layout.assembly_digest.write_text(digest)
 
 
-def bootstrap(layout: Layout, port: int, places: Places) -> None:
+def bootstrap(layout: Layout, port: int, locations: Locations) -> None:
     """`cdk bootstrap` of every account."""
-    addresses = sorted({place.address for place in places.all.values()})
+    addresses = sorted({location.cdk_environment for location in locations.all.values()})
     _cdk(
         layout,
         "bootstrap",
@@ -57,16 +57,16 @@ def deploy(layout: Layout, port: int, stacks: tuple[str, ...] = ()) -> None:
     )
 
 
-def write_profiles(layout: Layout, places: Places) -> None:
+def write_profiles(layout: Layout, locations: Locations) -> None:
     """One profile an account, as a user has them for AWS: `promote-hub`, `promote-dev`, …
 
     Who names no profile works in the hub's Region.
     """
     config, credentials = configparser.ConfigParser(), configparser.ConfigParser()
-    config["default"] = {"region": places.hub.region}
-    for name, place in places.all.items():
-        config[f"profile promote-{name}"] = {"region": place.region}
-        credentials[f"promote-{name}"] = {"aws_access_key_id": place.account, "aws_secret_access_key": "sandbox"}
+    config["default"] = {"region": locations.hub.region}
+    for name, location in locations.all.items():
+        config[f"profile promote-{name}"] = {"region": location.region}
+        credentials[f"promote-{name}"] = {"aws_access_key_id": location.account, "aws_secret_access_key": "sandbox"}
     for path, content in ((layout.aws_config, config), (layout.aws_credentials, credentials)):
         with path.open("w") as file:
             content.write(file)

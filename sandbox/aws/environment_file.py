@@ -25,7 +25,7 @@ def variables(sandbox: Sandbox, extra: Mapping[str, str] | None = None) -> dict[
         "AWS_ENDPOINT_URL_S3": sandbox.endpoint_url,
         "AWS_CA_BUNDLE": str(sandbox.ca_bundle),
         "NODE_EXTRA_CA_CERTS": str(sandbox.ca_bundle),
-        "AWS_ACCESS_KEY_ID": sandbox.places.hub.account,
+        "AWS_ACCESS_KEY_ID": sandbox.locations.hub.account,
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         "AWS_CONFIG_FILE": str(sandbox.layout.aws_config),
         "AWS_SHARED_CREDENTIALS_FILE": str(sandbox.layout.aws_credentials),

@@ -34,15 +34,15 @@ def launch(
     layout.create()
     # An earlier one's would lead to a server that is gone.
     layout.environment.unlink(missing_ok=True)
-    places = configuration.read(config)
-    deployment.write_profiles(layout, places)
+    locations = configuration.read(config)
+    deployment.write_profiles(layout, locations)
     with ThreadPoolExecutor(max_workers=1) as beside:
         synthesis = beside.submit(_timed, report, "synthesise", deployment.synthesise, layout, config.resolve())
         with _phase(report, "start"):
-            sandbox = Sandbox.start(directory, places=places, port=port, wait_scale=wait_scale)
+            sandbox = Sandbox.start(directory, locations=locations, port=port, wait_scale=wait_scale)
         try:
             with _phase(report, "bootstrap"):
-                deployment.bootstrap(layout, sandbox.port, places)
+                deployment.bootstrap(layout, sandbox.port, locations)
             synthesis.result()
             extra = _deploy(sandbox, report, with_model)
         except BaseException:

@@ -21,7 +21,7 @@ import psutil
 from sandbox.aws.layout import PROJECT, Layout
 
 # Every process of a sandbox has its directory in this variable: that tells ours from a stranger's.
-MARK = "PROMOTE_SANDBOX_DIRECTORY"
+MARK = "SANDBOX_DIRECTORY"
 HOST = "127.0.0.1"
 START_SECONDS = 60
 # Nothing of a sandbox is kept, so nothing has to be saved: a server that waits for its connections is killed.
@@ -49,11 +49,11 @@ def running(layout: Layout) -> Server | None:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return Server(**json.loads(_written(layout.lock)))
+            return Server(**json.loads(_read(layout.lock)))
     return None
 
 
-def start(layout: Layout, *, port: int | None = None, wait_scale: float = 0.01, corrected: bool = True) -> Server:
+def start(layout: Layout, *, port: int | None = None, wait_scale: float = 0.01, patched: bool = True) -> Server:
     """Start a server and wait until it answers.
 
     Raises `SandboxFailed` as soon as the server dies, with the end of its log.
@@ -72,7 +72,7 @@ def start(layout: Layout, *, port: int | None = None, wait_scale: float = 0.01, 
             [
                 *(sys.executable, "-m", "sandbox.aws.server"),
                 *("--directory", str(layout.root), "--port", str(port), "--wait-scale", str(wait_scale)),
-                *(() if corrected else ("--uncorrected",)),
+                *(() if patched else ("--unpatched",)),
             ],
             cwd=PROJECT,
             env={**os.environ, MARK: str(layout.root)},
@@ -103,7 +103,7 @@ def stop(layout: Layout) -> bool:
 
 
 @contextlib.contextmanager
-def only_one(layout: Layout) -> Iterator[None]:
+def exclusive(layout: Layout) -> Iterator[None]:
     """Keep others from starting something in the directory meanwhile. Raises `SandboxFailed` if somebody is at it."""
     layout.create()
     with layout.starting.open("w") as lock:
@@ -161,7 +161,7 @@ def _healthy(layout: Layout, port: int) -> bool:
         return False
 
 
-def _written(lock: Path) -> str:
+def _read(lock: Path) -> str:
     """What the holder wrote: it does so right after it took the lock."""
     for _ in range(100):
         text = lock.read_text()

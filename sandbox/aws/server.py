@@ -51,7 +51,7 @@ def main() -> None:
     from sandbox.aws.faults import process_kill_installation as kills  # noqa: PLC0415
     from sandbox.aws.faults import s3_installation  # noqa: PLC0415
 
-    patches.apply(all_of_them=not arguments.uncorrected)
+    patches.apply(all_patches=not arguments.unpatched)
     sagemaker.install()
     autoscaling.install()
     quotas.install()
@@ -66,7 +66,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--wait-scale", type=float, default=0.01)
-    parser.add_argument("--uncorrected", action="store_true", help="MiniStack as it comes")
+    parser.add_argument("--unpatched", action="store_true", help="MiniStack as it comes")
     return parser.parse_args()
 
 
@@ -101,7 +101,7 @@ def _set_environment(layout: Layout, port: int, wait_scale: float) -> None:
         AWS_ENDPOINT_URL=endpoint,
         AWS_ENDPOINT_URL_S3=endpoint,
         AWS_CA_BUNDLE=str(layout.ca_bundle),
-        PROMOTE_SANDBOX_LOGS=str(layout.logs),
+        SANDBOX_LOGS=str(layout.logs),
     )
 
 

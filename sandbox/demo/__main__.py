@@ -37,36 +37,40 @@ class Demo:
 
     def train_and_register(self) -> str:
         """Return the ARN of the version that waits for approval."""
-        self.say("A data scientist trains a text classifier in dev")
+        self.show_title("A data scientist trains a text classifier in dev")
         trained = data_scientist.train()
         uploaded = data_scientist.upload(self.sandbox, trained)
         model_package_arn = data_scientist.register(self.sandbox, [uploaded.container])
-        self.tell(f"{trained.reviews} reviews, accuracy {trained.accuracy:.0%} in cross-validation")
-        self.tell(f"model     {uploaded.model_uri}")
-        self.tell(f"source    {uploaded.source_uri}")
-        self.tell(f"version   {model_package_arn}")
+        self.show_text(f"{trained.reviews} reviews, accuracy {trained.accuracy:.0%} in cross-validation")
+        self.show_text(f"model     {uploaded.model_uri}")
+        self.show_text(f"source    {uploaded.source_uri}")
+        self.show_text(f"version   {model_package_arn}")
         return model_package_arn
 
-    def train_wrong(self) -> str:
+    def train_broken(self) -> str:
         """Return the ARN of a version that is wrong, which its own numbers do not show."""
-        self.say("The next training data has its two labels mixed up: the numbers of the training do not show it")
+        self.show_title(
+            "The next training data has its two labels mixed up: the numbers of the training do not show it"
+        )
         trained = data_scientist.train(swapped=True)
         uploaded = data_scientist.upload(self.sandbox, trained)
         model_package_arn = data_scientist.register(self.sandbox, [uploaded.container])
-        self.tell(f"{trained.reviews} reviews, accuracy {trained.accuracy:.0%} in cross-validation")
-        self.tell(f"version   {model_package_arn}")
+        self.show_text(f"{trained.reviews} reviews, accuracy {trained.accuracy:.0%} in cross-validation")
+        self.show_text(f"version   {model_package_arn}")
         return model_package_arn
 
     def train_two_containers(self) -> str:
         """Return the ARN of a second version: two containers, the first with its model in hundreds of files."""
-        self.say("She splits it into two containers; the first one's vocabulary is a folder of several hundred files")
+        self.show_title(
+            "She splits it into two containers; the first one's vocabulary is a folder of several hundred files"
+        )
         trained = pipeline.train_and_upload(self.sandbox)
         model_package_arn = data_scientist.register(self.sandbox, trained.containers)
-        self.tell(f"model     {trained.files} objects, most of them below {trained.prefix}")
-        self.tell(f"version   {model_package_arn}")
+        self.show_text(f"model     {trained.files} objects, most of them below {trained.prefix}")
+        self.show_text(f"version   {model_package_arn}")
         return model_package_arn
 
-    def approve_wrong(self, model_package_arn: str) -> None:
+    def approve_broken(self, model_package_arn: str) -> None:
         """Approve a version that its smoke test must stop, and show what serves then."""
         try:
             self.approve(model_package_arn)
@@ -79,19 +83,19 @@ class Demo:
 
     def plan(self, title: str, **request: str | bool) -> None:
         """Start a dry run, and show what the promotion would do."""
-        self.say(title)
-        self.tell(f"input     {json.dumps(request)}")
+        self.show_title(title)
+        self.show_text(f"input     {json.dumps(request)}")
         answer = self.sandbox.client("stepfunctions").start_execution(
             stateMachineArn=self.sandbox.state_machine_arn, input=json.dumps(request)
         )
         output = watch.follow(self.sandbox, answer["executionArn"], self.console)
         self.console.print(f"  [bold green]{output['outcome']}[/]: nothing was touched", highlight=False)
-        for sentence in output["says"]:
+        for sentence in output["summary"]:
             self.console.print(f"  - {sentence}", highlight=False, soft_wrap=True, markup=False)
 
     def show_record(self, stage: str) -> None:
         """Show the record of a stage: one line for each attempt."""
-        self.say(f"The record of {stage}: each attempt, whatever became of it")
+        self.show_title(f"The record of {stage}: each attempt, whatever became of it")
         answer = self.sandbox.client("dynamodb").query(
             TableName=resource_names.RECORDS_TABLE,
             KeyConditionExpression="stage = :stage",
@@ -100,11 +104,11 @@ class Demo:
         for item in answer["Items"]:
             error = f" ({item['error']['S']})" if "error" in item else ""
             config = item.get("endpoint_config", {}).get("S", "").rpartition("/")[2]
-            self.tell(f"{item['started_at']['S'][11:19]}  {item['outcome']['S'] + error:<30} {config}")
+            self.show_text(f"{item['started_at']['S'][11:19]}  {item['outcome']['S'] + error:<30} {config}")
 
     def approve(self, model_package_arn: str) -> Output:
         """Approve the version and watch the promotion that the event starts."""
-        self.say("She approves the version: EventBridge starts its promotion to QA")
+        self.show_title("She approves the version: EventBridge starts its promotion to QA")
         before = self._executions()
         data_scientist.approve(self.sandbox, model_package_arn)
         deadline = time.monotonic() + 20
@@ -118,14 +122,14 @@ class Demo:
 
     def promote(self, title: str, **request: str) -> Output:
         """Start a promotion as a person or CI does, and watch it."""
-        self.say(title)
-        self.tell(f"input     {json.dumps(request)}")
+        self.show_title(title)
+        self.show_text(f"input     {json.dumps(request)}")
         answer = self.sandbox.client("stepfunctions").start_execution(
             stateMachineArn=self.sandbox.state_machine_arn, input=json.dumps(request)
         )
         return self._watch(answer["executionArn"])
 
-    def ask(self, environment: str) -> None:
+    def invoke(self, environment: str) -> None:
         """Ask an endpoint two sentences."""
         answer = self.sandbox.client("sagemaker-runtime", environment).invoke_endpoint(
             EndpointName=ENDPOINTS[environment], ContentType="text/csv", Body="\n".join(SENTENCES).encode()
@@ -138,16 +142,16 @@ class Demo:
 
     def change_instance_type(self) -> None:
         """Deploy the hub again with another instance type for production."""
-        self.say(f"The platform engineer changes production to {NEW_TYPE} in promotion.yaml and deploys the hub")
+        self.show_title(f"The platform engineer changes production to {NEW_TYPE} in promotion.yaml and deploys the hub")
         config = self.sandbox.directory / "promotion.yaml"
         config.write_text(configuration.DEFAULT.read_text().replace(OLD_TYPE, NEW_TYPE))
         begin = time.monotonic()
         deployment.synthesise(self.sandbox.layout, config)
         deployment.deploy(self.sandbox.layout, self.sandbox.port, (resource_names.hub_stack(),))
-        self.tell(f"deployed in {time.monotonic() - begin:.1f} s")
+        self.show_text(f"deployed in {time.monotonic() - begin:.1f} s")
 
-    def show_what_is_where(self) -> None:
-        self.say("What is where now")
+    def show_deployments(self) -> None:
+        self.show_title("What is where now")
         for environment, endpoint in ENDPOINTS.items():
             sagemaker = self.sandbox.client("sagemaker", environment)
             found = sagemaker.describe_endpoint(EndpointName=endpoint)
@@ -166,10 +170,10 @@ class Demo:
                 # Not wrapped, so that it can be copied.
                 self.console.print(f"  {what:<14} {address}", soft_wrap=True, highlight=False)
 
-    def say(self, title: str) -> None:
+    def show_title(self, title: str) -> None:
         self.console.print(f"\n[bold cyan]▶ {title}[/]", highlight=False)
 
-    def tell(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         self.console.print(f"  {text}", highlight=False, style="dim", soft_wrap=True)
 
     def _watch(self, execution_arn: str) -> Output:
@@ -200,24 +204,24 @@ def run(demo: Demo) -> None:
     """The story of the demo."""
     model_package_arn = demo.train_and_register()
     in_qa = demo.approve(model_package_arn)
-    demo.ask("qa")
+    demo.invoke("qa")
     model_name = in_qa["target_model"].rpartition("/")[2]
     request = {"application": "text-classifier", "stage": "production", "model_name": model_name}
     demo.plan(
         "QA's model is good. What would its promotion to production do? A dry run says so", **request, dry_run=True
     )
     demo.promote("Promote it to production", **request)
-    demo.ask("production")
+    demo.invoke("production")
     demo.change_instance_type()
     demo.promote("The same promotion again: only the configuration is new, nothing is copied", **request)
-    demo.ask("production")
+    demo.invoke("production")
     demo.promote("And once more: there is nothing to do", **request)
-    demo.approve_wrong(demo.train_wrong())
-    demo.ask("qa")
+    demo.approve_broken(demo.train_broken())
+    demo.invoke("qa")
     demo.approve(demo.train_two_containers())
-    demo.ask("qa")
+    demo.invoke("qa")
     demo.show_record("qa")
-    demo.show_what_is_where()
+    demo.show_deployments()
 
 
 def start_and_run(layout: Layout, console: Console) -> None:
@@ -239,8 +243,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.demo", description=__doc__)
     parser.add_argument("--dir", type=Path, default=DIRECTORY / "demo", help="where the sandbox keeps its state")
     arguments = parser.parse_args()
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _interrupt)
+    for outcome in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(outcome, _interrupt)
     console = Console()
     begin = time.monotonic()
     console.print(
@@ -252,7 +256,7 @@ def main() -> int:
     )
     layout = Layout(arguments.dir.resolve())
     try:
-        with process.only_one(layout):
+        with process.exclusive(layout):
             start_and_run(layout, console)
     except KeyboardInterrupt:
         console.print("\n[yellow]Interrupted.[/]")

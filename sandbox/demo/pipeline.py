@@ -16,7 +16,7 @@ from sandbox.aws.layout import PROJECT
 from sandbox.demo import data_scientist
 
 SOURCE = PROJECT / "sandbox" / "demo" / "text_pipeline"
-_AT_ONCE = 16
+_CONCURRENCY = 16
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ def train_and_upload(sandbox: Sandbox) -> Pipeline:
             {"model.joblib": classifier, "code/inference.py": SOURCE / "classify.py"}
         )
     s3 = sandbox.client("s3", "dev")
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_CONCURRENCY) as pool:
         list(pool.map(lambda key: s3.put_object(Bucket=bucket, Key=f"{job}/{key}", Body=objects[key]), objects))
     prefix = f"s3://{bucket}/{job}/features/"
     return Pipeline(_containers(sandbox, prefix, f"s3://{bucket}/{job}/classifier/model.tar.gz"), prefix, len(objects))
 
 
 def _containers(sandbox: Sandbox, features: str, classifier: str) -> list[dict[str, Any]]:
-    region = sandbox.places.environments["dev"].region
+    region = sandbox.locations.environments["dev"].region
     script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_REGION": region}
     source = {"S3Uri": features, "S3DataType": "S3Prefix", "CompressionType": "None"}
     return [

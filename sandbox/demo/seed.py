@@ -13,9 +13,9 @@ MODEL = "text-classifier-demo"
 
 def seed_before_deploy(sandbox: Sandbox) -> None:
     """Make what the accounts had before Promote came: the buckets that the configuration names."""
-    for name, place in sandbox.places.environments.items():
-        if place.buckets:
-            data_scientist.prepare_account(sandbox, name, place.buckets)
+    for name, location in sandbox.locations.environments.items():
+        if location.buckets:
+            data_scientist.prepare_account(sandbox, name, location.buckets)
 
 
 def seed_after_deploy(sandbox: Sandbox) -> Mapping[str, str]:
@@ -24,7 +24,7 @@ def seed_after_deploy(sandbox: Sandbox) -> Mapping[str, str]:
     Another configuration may have no dev, no such bucket there, or a Region without the image: then there is no demo
     model.
     """
-    dev = sandbox.places.environments.get("dev")
+    dev = sandbox.locations.environments.get("dev")
     if not dev or dev.region not in SCIKIT_LEARN or data_scientist.bucket(sandbox) not in dev.buckets:
         return {}
     uploaded = data_scientist.upload(sandbox, data_scientist.train())

@@ -19,7 +19,7 @@ from sandbox.aws.control import Sandbox
 
 _POLL_SECONDS = 0.2
 _COPY = "Copy the artifacts"
-_SHOWN = {"TaskState", "MapState", "WaitState"}
+_SHOWN_STATES = {"TaskState", "MapState", "WaitState"}
 
 
 class PromotionFailed(Exception):
@@ -39,7 +39,7 @@ class Visit:
     seconds: float = 0.0
     times: int = 1
     running: bool = True
-    told: str = ""
+    detail: str = ""
 
 
 def follow(sandbox: Sandbox, execution_arn: str, console: Console) -> dict[str, Any]:
@@ -47,13 +47,13 @@ def follow(sandbox: Sandbox, execution_arn: str, console: Console) -> dict[str, 
     stepfunctions = sandbox.client("stepfunctions")
     if console.is_terminal:
         with Live(console=console, refresh_per_second=10, transient=False) as live:
-            for visits in _until_it_ends(stepfunctions, execution_arn):
+            for visits in _poll_until_terminal(stepfunctions, execution_arn):
                 live.update(_table(visits))
     else:
-        told: set[str] = set()
-        for visits in _until_it_ends(stepfunctions, execution_arn):
-            _tell(visits, told, console)
-        _tell_repeated(visits, console)
+        detail: set[str] = set()
+        for visits in _poll_until_terminal(stepfunctions, execution_arn):
+            _print_finished(visits, detail, console)
+        _print_repeated(visits, console)
     return output_of(stepfunctions, execution_arn)
 
 
@@ -67,7 +67,7 @@ def output_of(stepfunctions: Any, execution_arn: str) -> dict[str, Any]:
     return output
 
 
-def _until_it_ends(stepfunctions: Any, execution_arn: str) -> Iterator[list[Visit]]:
+def _poll_until_terminal(stepfunctions: Any, execution_arn: str) -> Iterator[list[Visit]]:
     copy = CopyProgress(stepfunctions, execution_arn)
     while True:
         status = stepfunctions.describe_execution(executionArn=execution_arn)["status"]
@@ -76,7 +76,7 @@ def _until_it_ends(stepfunctions: Any, execution_arn: str) -> Iterator[list[Visi
         visits = _visits(events, ended=status != "RUNNING")
         for visit in visits:
             if visit.name == _COPY:
-                visit.told = copy.told(_input_of(_COPY, events))
+                visit.detail = copy.detail(_input_of(_COPY, events))
         yield visits
         if status != "RUNNING":
             return
@@ -91,7 +91,7 @@ class CopyProgress:
         self._execution_arn = execution_arn
         self._ended: dict[str, dict[str, int]] = {}
 
-    def told(self, promotion: dict[str, Any]) -> str:
+    def detail(self, promotion: dict[str, Any]) -> str:
         """Say it in a few words; `promotion` is the document with the plan of the copy."""
         for run in self._stepfunctions.list_map_runs(executionArn=self._execution_arn)["mapRuns"]:
             pages = self._stepfunctions.get_paginator("list_executions").paginate(
@@ -104,7 +104,7 @@ class CopyProgress:
         plan = promotion["copy"]
         copied = sum(unit.get("bytes", 0) for unit in self._ended.values())
         return (
-            f"{len(self._ended)} of {plan['units']} units, "
+            f"{len(self._ended)} of {plan['work_units']} units, "
             f"{decimal(copied)} of {decimal(plan['bytes'])} in {plan['objects']} objects"
         )
 
@@ -122,7 +122,7 @@ def _visits(events: list[dict[str, Any]], *, ended: bool) -> list[Visit]:
     visits: dict[str, Visit] = {}
     for event in events:
         kind, _, moment = event["type"].partition("State")
-        if f"{kind}State" not in _SHOWN:
+        if f"{kind}State" not in _SHOWN_STATES:
             continue
         if moment == "Entered":
             name = event["stateEnteredEventDetails"]["name"]
@@ -146,21 +146,21 @@ def _table(visits: list[Visit]) -> Padding:
     table.add_column(justify="right", style="dim", min_width=7)
     for visit in visits:
         mark = "[yellow]●[/]" if visit.running else "[green]✓[/]"
-        more = visit.told or (f"{visit.times} times" if visit.times > 1 else "")
+        more = visit.detail or (f"{visit.times} times" if visit.times > 1 else "")
         table.add_row(f"{visit.seconds:.1f} s", mark, visit.name, f"[dim]{more}[/]")
     return Padding(table, (0, 0, 0, 2))
 
 
-def _tell(visits: list[Visit], told: set[str], console: Console) -> None:
+def _print_finished(visits: list[Visit], detail: set[str], console: Console) -> None:
     """Print each state once, when it is first done."""
     for visit in visits:
-        if not visit.running and visit.name not in told:
-            told.add(visit.name)
-            more = f": {visit.told}" if visit.told else ""
+        if not visit.running and visit.name not in detail:
+            detail.add(visit.name)
+            more = f": {visit.detail}" if visit.detail else ""
             console.print(f"  {visit.seconds:5.1f} s  {visit.name}{more}", highlight=False)
 
 
-def _tell_repeated(visits: list[Visit], console: Console) -> None:
+def _print_repeated(visits: list[Visit], console: Console) -> None:
     for visit in visits:
         if visit.times > 1:
             console.print(f"  {visit.seconds:5.1f} s  {visit.name}, {visit.times} times in all", highlight=False)

@@ -10,22 +10,24 @@ SOURCE = "aws.sagemaker"
 DETAIL_TYPE = "SageMaker Model Package State Change"
 
 
-def registries(configuration: Configuration) -> list[str]:
+def model_registries(configuration: Configuration) -> list[str]:
     """Return the environments that hold a model package group of some application."""
-    return sorted({configuration.registry_of(application) for application in configuration.applications.values()})
+    return sorted(
+        {configuration.registry_environment(application) for application in configuration.applications.values()}
+    )
 
 
 def groups_in(environment: str, configuration: Configuration) -> list[str]:
     return sorted(
         application.model_package_group
         for application in configuration.applications.values()
-        if configuration.registry_of(application) == environment
+        if configuration.registry_environment(application) == environment
     )
 
 
 def pattern_for(application: Application, configuration: Configuration) -> events.EventPattern:
     """Match approvals of the application's group, from its registry's account and Region only."""
-    registry = configuration.environments[configuration.registry_of(application)]
+    registry = configuration.environments[configuration.registry_environment(application)]
     return events.EventPattern(
         source=[SOURCE],
         account=[registry.account],

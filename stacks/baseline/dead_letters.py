@@ -8,7 +8,7 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 
-from stacks.baseline.nag import accept
+from stacks.baseline.nag import accept_finding
 
 
 def dead_letter_queue(stack: Stack, rules: Sequence[str]) -> sqs.IQueue:
@@ -25,7 +25,7 @@ def dead_letter_queue(stack: Stack, rules: Sequence[str]) -> sqs.IQueue:
         enforce_ssl=True,
         retention_period=Duration.days(14),
     )
-    accept(queue, "AwsSolutions-SQS3", "It is the dead-letter queue itself.")
+    accept_finding(queue, "AwsSolutions-SQS3", "It is the dead-letter queue itself.")
     queue.add_to_resource_policy(
         iam.PolicyStatement(
             sid="RulesSend",

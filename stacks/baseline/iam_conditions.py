@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def through(service: str, region: str) -> dict[str, dict[str, object]]:
+def via_service(service: str, region: str) -> dict[str, dict[str, object]]:
     """A key is used through this service in this Region only; `service` as in its endpoint's name, such as s3."""
     return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}

@@ -6,6 +6,6 @@ from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
 
-def accept(construct: IConstruct, finding: str, reason: str) -> None:
+def accept_finding(construct: IConstruct, finding: str, reason: str) -> None:
     """Accept one finding on a construct and what is below it."""
     Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))

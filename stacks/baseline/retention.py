@@ -5,4 +5,4 @@ from __future__ import annotations
 from aws_cdk import RemovalPolicy
 
 # Plain RETAIN also keeps what a failed first creation leaves behind, and its fixed name then stops the second try.
-KEPT = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+RETAIN = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE

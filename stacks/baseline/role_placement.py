@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from lambdas.promotion.contract.resource_names import STEPS_OF_TRIALS, Duty, Step
+from lambdas.promotion.contract.resource_names import PREVIEW_STEPS, Role, Step
 from stacks.baseline import approvals
 from stacks.config.schema import Configuration
 
 
-def places(configuration: Configuration, duty: Duty, step: Step) -> set[str]:
+def environments_with_role(configuration: Configuration, role: Role, step: Step) -> set[str]:
     """Return the environments in which a step that has the duty comes to it: only where something needs it."""
     sources_of = configuration.sources()
     sources = {source for sources in sources_of.values() for source in sources}
     images = {source for source, _ in configuration.image_copies()}
-    if duty is Duty.READER:
+    if role is Role.READER:
         only = {
-            Step.CHECK_AHEAD: images | configuration.payload_sources(),
+            Step.PREFLIGHT: images | configuration.payload_sources(),
             Step.COPY_IMAGE: images,
-            Step.CONFIRM_APPROVAL: set(approvals.registries(configuration)),
+            Step.CONFIRM_APPROVAL: set(approvals.model_registries(configuration)),
             Step.SMOKE_TEST: configuration.payload_sources(),
         }
         return only.get(step, sources)
-    if duty is Duty.COPIER:
+    if role is Role.COPIER:
         return sources
-    if duty is Duty.PUSHER:
+    if role is Role.PUSHER:
         return {target for _, target in configuration.image_copies()}
-    if duty is Duty.INVOKER:
-        return configuration.tested()
-    return configuration.tried() if step in STEPS_OF_TRIALS else set(sources_of)
+    if role is Role.INVOKER:
+        return configuration.environments_with_smoke_tests()
+    return configuration.environments_with_preview() if step in PREVIEW_STEPS else set(sources_of)

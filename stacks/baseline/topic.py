@@ -69,7 +69,7 @@ def accounts_with_alarms(configuration: Configuration) -> list[str]:
     (stacks/environment/source.py).
     """
     hub = configuration.hub
-    places = [configuration.environments[name] for name in approvals.registries(configuration)]
+    places = [configuration.environments[name] for name in approvals.model_registries(configuration)]
     return sorted({hub.account, *(place.account for place in places if place.region == hub.region)})
 
 

@@ -67,7 +67,7 @@ class _Capacity(_Strict):
         return self
 
     @property
-    def in_api_words(self) -> dict[str, int]:
+    def to_api(self) -> dict[str, int]:
         return {"MinCapacity": self.min, "MaxCapacity": self.max}
 
 
@@ -82,7 +82,7 @@ class ScheduledAction(_Capacity):
             "ScheduledActionName": name,
             "Schedule": self.schedule,
             **({"Timezone": self.timezone} if self.timezone else {}),
-            "ScalableTargetAction": self.in_api_words,
+            "ScalableTargetAction": self.to_api,
         }
 
 
@@ -110,7 +110,7 @@ class VariantScaling(_Capacity):
         return settings.Scaling(
             variant=variant,
             dimension=dimension,
-            capacity=self.in_api_words,
+            capacity=self.to_api,
             policies=(*tracking, *({"PolicyName": name, **one} for name, one in self.policies.items())),
             scheduled_actions=tuple(one.put(name) for name, one in self.scheduled_actions.items()),
         )
@@ -134,24 +134,24 @@ class VariantScaling(_Capacity):
 
     def _problems(self) -> Iterator[str]:
         if self.target_value is None:
-            for member in ("metric", "scale_in_cooldown", "scale_out_cooldown"):
-                if getattr(self, member) is not None:
-                    yield f"{member} means nothing without target_value"
+            for field in ("metric", "scale_in_cooldown", "scale_out_cooldown"):
+                if getattr(self, field) is not None:
+                    yield f"{field} means nothing without target_value"
         else:
-            yield from _unlike_the_api("metric", "PutScalingPolicy", self._tracking(settings.INSTANCES))
+            yield from _api_violations("metric", "PutScalingPolicy", self._tracking(settings.INSTANCES))
         if POLICY in self.policies:
             yield f"policies.{POLICY}: that is the name of the policy that target_value makes; call it something else"
         for name, one in self.policies.items():
-            yield from _unlike_the_api(f"policies.{name}", "PutScalingPolicy", {"PolicyName": name, **one})
+            yield from _api_violations(f"policies.{name}", "PutScalingPolicy", {"PolicyName": name, **one})
         for name, action in self.scheduled_actions.items():
-            yield from _unlike_the_api(f"scheduled_actions.{name}", "PutScheduledAction", action.put(name))
+            yield from _api_violations(f"scheduled_actions.{name}", "PutScheduledAction", action.put(name))
 
 
-def _keep_is_nothing(value: object) -> object:
+def _keep_as_empty(value: object) -> object:
     return {} if value == "keep" else value
 
 
-Autoscaling = Annotated[dict[str, VariantScaling], BeforeValidator(_keep_is_nothing)]
+Autoscaling = Annotated[dict[str, VariantScaling], BeforeValidator(_keep_as_empty)]
 
 
 def deployed(
@@ -161,14 +161,14 @@ def deployed(
     return tuple(one.deployed(name, variants[name]) for name, one in autoscaling.items())
 
 
-def contradictions(path: str, autoscaling: Collection[str], variants: Collection[str]) -> Iterator[str]:
+def constraint_violations(path: str, autoscaling: Collection[str], variants: Collection[str]) -> Iterator[str]:
     """Yield the variants that the stage does not have."""
     for name in autoscaling:
         if name not in variants:
             yield f"{path}.autoscaling.{name}: the stage has no variant {name!r} (it has: {', '.join(variants)})"
 
 
-def _unlike_the_api(path: str, operation: str, request: Mapping[str, Any]) -> Iterator[str]:
+def _api_violations(path: str, operation: str, request: Mapping[str, Any]) -> Iterator[str]:
     """Yield what botocore would refuse: members that are unknown, missing, or of another type."""
     shape = _api().shape_for(f"{operation}Request")
     report = ParamValidator().validate({**_NAMED, **request}, shape)

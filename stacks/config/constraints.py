@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Families with local NVMe storage, besides those that say so by a d behind the generation, such as m5d and g4dn.
 _LOCAL_STORAGE = {"dl1", "g5", "g6", "g6e", "g7", "g7e", "p5", "p5e", "p5en", "trn1", "trn1n", "trn2"}
 _D_FAMILY = re.compile(r"[a-z]+[0-9]+[a-z]*d[a-z]*")
-_MOST_PERCENT = 50
+_MAX_PERCENT = 50
 # Members of a variant that are about instances, of which serverless has none.
 _OF_INSTANCES = (
     "initial_instance_count",
@@ -35,7 +35,7 @@ _OF_INSTANCES = (
 )
 
 
-def contradictions(path: str, stage: Stage, target: Environment | None) -> Iterator[str]:
+def constraint_violations(path: str, stage: Stage, target: Environment | None) -> Iterator[str]:
     """Yield what contradicts itself in a stage whose `variants` are well-formed."""
     if not stage.variants:
         return
@@ -46,7 +46,7 @@ def contradictions(path: str, stage: Stage, target: Environment | None) -> Itera
         yield from _of_rollout(f"{path}.rollout", stage.rollout, stage)
     yield from _of_update(path, stage)
     if target:
-        yield from _elsewhere(path, stage, target.region)
+        yield from _region_violations(path, stage, target.region)
 
 
 def has_local_storage(instance_type: str) -> bool:
@@ -56,9 +56,9 @@ def has_local_storage(instance_type: str) -> bool:
 
 def _of_variants(path: str, stage: Stage) -> Iterator[str]:
     names: set[str] = set()
-    for member in ("variants", "shadow_variants"):
-        for number, variant in enumerate(getattr(stage, member)):
-            where = f"{path}.{member}.{number}"
+    for field in ("variants", "shadow_variants"):
+        for number, variant in enumerate(getattr(stage, field)):
+            where = f"{path}.{field}.{number}"
             if variant.name in names:
                 yield f"{where}.name: another variant is called {variant.name!r} too"
             names.add(variant.name)
@@ -72,12 +72,12 @@ def _of_variants(path: str, stage: Stage) -> Iterator[str]:
 
 
 def _of_variant(where: str, variant: Variant) -> Iterator[str]:
-    kinds = [kind for kind in ("instance_type", "instance_pools", "serverless") if getattr(variant, kind)]
-    if len(kinds) != 1:
-        said = f"has {' and '.join(kinds)}" if kinds else "has none of them"
+    strategies = [kind for kind in ("instance_type", "instance_pools", "serverless") if getattr(variant, kind)]
+    if len(strategies) != 1:
+        said = f"has {' and '.join(strategies)}" if strategies else "has none of them"
         yield f"{where}: must have one of instance_type, instance_pools and serverless; it {said}"
     if variant.serverless:
-        excluded = [member for member in _OF_INSTANCES if getattr(variant, member) is not None]
+        excluded = [field for field in _OF_INSTANCES if getattr(variant, field) is not None]
         if excluded:
             yield f"{where}: serverless has no instances, so it cannot have {', '.join(excluded)}"
         memory, most = variant.serverless.memory_size_in_mb, variant.serverless.max_concurrency
@@ -86,7 +86,7 @@ def _of_variant(where: str, variant: Variant) -> Iterator[str]:
         provisioned = variant.serverless.provisioned_concurrency
         if provisioned and provisioned > most:
             yield f"{where}.serverless.provisioned_concurrency: {provisioned} is more than max_concurrency {most}"
-    elif kinds and variant.initial_instance_count is None:
+    elif strategies and variant.initial_instance_count is None:
         yield f"{where}.initial_instance_count: is missing"
     pools = [pool.instance_type for pool in variant.instance_pools]
     if len(set(pools)) < len(pools):
@@ -128,8 +128,8 @@ def _of_serverless(path: str, stage: Stage) -> Iterator[str]:
         "vpc": bool(stage.vpc and stage.vpc.subnets),
         "network_isolation": bool(stage.network_isolation),
     }
-    for member in (member for member, there in excluded.items() if there):
-        yield f"{path}.{member}: a serverless endpoint cannot have it (AWS: Serverless Inference, exclusions)"
+    for field in (field for field, there in excluded.items() if there):
+        yield f"{path}.{field}: a serverless endpoint cannot have it (AWS: Serverless Inference, exclusions)"
 
 
 def _of_parts(path: str, stage: Stage) -> Iterator[str]:
@@ -140,15 +140,17 @@ def _of_parts(path: str, stage: Stage) -> Iterator[str]:
         if bool(shap.language) != bool(shap.granularity):
             yield f"{path}.explainer.shap: language and granularity stand together (API: ClarifyTextConfig)"
     if stage.async_inference:
-        told = stage.async_inference.include_inference_response_in
+        violations = stage.async_inference.include_inference_response_in
         for topic in ("success", "error"):
-            if f"{topic.upper()}_NOTIFICATION_TOPIC" in told and not getattr(stage.async_inference, f"{topic}_topic"):
+            if f"{topic.upper()}_NOTIFICATION_TOPIC" in violations and not getattr(
+                stage.async_inference, f"{topic}_topic"
+            ):
                 yield f"{path}.async_inference.include_inference_response_in: there is no {topic}_topic"
 
 
 def _of_rollout(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:
-    if len(rollout.kinds) > 1:
-        yield f"{path}: must have at most one of canary, linear and rolling, not {' and '.join(rollout.kinds)}"
+    if len(rollout.strategies) > 1:
+        yield f"{path}: must have at most one of canary, linear and rolling, not {' and '.join(rollout.strategies)}"
         return
     yield from _of_size(f"{path}.canary", rollout.canary, 1)
     yield from _of_size(f"{path}.linear", rollout.linear, 10)
@@ -167,8 +169,8 @@ def _of_rollout(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:
 
 
 def _of_size(path: str, size: Size | None, least: int) -> Iterator[str]:
-    if size and size.percent and not least <= size.value <= _MOST_PERCENT:
-        yield f"{path}: must be from {least}% to {_MOST_PERCENT}%, not {size}"
+    if size and size.percent and not least <= size.value <= _MAX_PERCENT:
+        yield f"{path}: must be from {least}% to {_MAX_PERCENT}%, not {size}"
 
 
 def _of_waits(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:
@@ -188,20 +190,20 @@ def _of_update(path: str, stage: Stage) -> Iterator[str]:
     if stage.exclude_retained_variant_properties and not stage.retain_all_variant_properties:
         yield f"{path}.exclude_retained_variant_properties: nothing is retained, so nothing can be excluded"
     retries = stage.capacity_retries
-    if retries and retries.attempts * seconds(retries.wait) >= stage.deadline_seconds:
+    if retries and retries.max_attempts * seconds(retries.wait) >= stage.deadline_seconds:
         yield (
-            f"{path}.capacity_retries: {retries.attempts} times {retries.wait} is not less than the stage's deadline "
-            f"{stage.deadline}"
+            f"{path}.capacity_retries: {retries.max_attempts} times {retries.wait} is not less than the stage's "
+            f"deadline {stage.deadline}"
         )
 
 
-def _elsewhere(path: str, stage: Stage, region: str) -> Iterator[str]:
+def _region_violations(path: str, stage: Stage, region: str) -> Iterator[str]:
     """Yield what must lie in the endpoint's own Region and does not."""
     arns = {"volume_key": stage.volume_key}
     if stage.async_inference:
         arns |= {
             f"async_inference.{one}": getattr(stage.async_inference, one) for one in ("success_topic", "error_topic")
         }
-    for member, arn in arns.items():
+    for field, arn in arns.items():
         if arn and arn.split(":")[3] != region:
-            yield f"{path}.{member}: {arn} lies in {arn.split(':')[3]}, the stage in {region}"
+            yield f"{path}.{field}: {arn} lies in {arn.split(':')[3]}, the stage in {region}"

@@ -10,11 +10,11 @@ from pydantic.fields import FieldInfo
 from lambdas.promotion.contract import sagemaker_limits
 
 # What a pattern means, for the person whose text does not match it.
-MEANINGS: dict[str, str] = {}
+EXPLANATIONS: dict[str, str] = {}
 
 
 def text(pattern: str, meaning: str, *, longest: int | None = None) -> StringConstraints:
-    MEANINGS[pattern] = meaning
+    EXPLANATIONS[pattern] = meaning
     return StringConstraints(pattern=pattern, max_length=longest)
 
 
@@ -31,7 +31,7 @@ def _few_bytes(text: str) -> str:
     return text
 
 
-def lasting(shortest: int, longest: int) -> AfterValidator:
+def duration_between(shortest: int, longest: int) -> AfterValidator:
     """A duration must lie between these, in seconds."""
 
     def check(duration: str) -> str:
@@ -42,7 +42,7 @@ def lasting(shortest: int, longest: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-def whole(least: int, most: int | None = None) -> FieldInfo:
+def integer_between(least: int, most: int | None = None) -> FieldInfo:
     """A whole number between these."""
     return cast("FieldInfo", Field(ge=least, le=most, strict=True))
 
@@ -112,12 +112,12 @@ ContentType = Annotated[
 ]
 AlarmName = Annotated[str, text(r"\S", "an alarm's name", longest=255)]
 # As Duration, for what need not be waited for at all.
-Wait = Annotated[str, text(r"^(0|[1-9][0-9]*)[smh]$", "a duration such as 0s, 90s or 30m"), lasting(0, 3600)]
+Wait = Annotated[str, text(r"^(0|[1-9][0-9]*)[smh]$", "a duration such as 0s, 90s or 30m"), duration_between(0, 3600)]
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """A part of the file: it has the members that it names, and no other."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

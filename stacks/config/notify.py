@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from stacks.config.field_types import Strict, text
+from stacks.config.field_types import StrictModel, text
 
 # What SNS takes as an Endpoint, of the protocols email, https, sqs and lambda (API: Subscribe).
 Subscriber = Annotated[
@@ -18,18 +18,20 @@ Subscriber = Annotated[
         longest=2048,
     ),
 ]
-Page = Annotated[str, text(r"^https://[^\s#]+$", "a page's https:// address, without # and what follows", longest=500)]
+RunbookUrl = Annotated[
+    str, text(r"^https://[^\s#]+$", "a page's https:// address, without # and what follows", longest=500)
+]
 
 
-class Notify(Strict):
+class Notify(StrictModel):
     """Who is told how promotions end, and of alarms. `runbook` is where docs/operations.md can be read."""
 
     subscribers: tuple[Subscriber, ...] = ()
     unchanged: Annotated[bool, Field(strict=True)] = False
-    runbook: Page | None = None
+    runbook: RunbookUrl | None = None
 
     @model_validator(mode="after")
-    def _each_once(self) -> Notify:
+    def _require_unique(self) -> Notify:
         twice = [one for one in dict.fromkeys(self.subscribers) if self.subscribers.count(one) > 1]
         if twice:
             raise ValueError(f"subscribers has {', '.join(twice)} more than once; SNS has one subscription of each")

@@ -13,7 +13,7 @@ from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
 from lambdas.promotion.contract import settings
 from stacks.config.endpoint import Serverless
-from stacks.config.field_types import Strict
+from stacks.config.field_types import StrictModel
 
 if TYPE_CHECKING:
     from stacks.config.schema import Stage
@@ -23,13 +23,13 @@ ON_INSTANCES = "instance"
 _ACCELERATED = re.compile(r"ml\.(dl|g|inf|p|trn)[0-9]")
 
 
-class Trial(Strict):
+class Preview(StrictModel):
     """Instead of one instance of each variant."""
 
     serverless: Serverless
 
 
-_ON_INSTANCES = Trial.model_construct(serverless=None)
+_ON_INSTANCES = Preview.model_construct(serverless=None)
 
 
 def _instance_or_serverless(value: object, handler: ValidatorFunctionWrapHandler) -> object:
@@ -38,27 +38,27 @@ def _instance_or_serverless(value: object, handler: ValidatorFunctionWrapHandler
     return _ON_INSTANCES if value == ON_INSTANCES else handler(value)
 
 
-TrialOrNone = Annotated[Trial | None, WrapValidator(_instance_or_serverless)]
+PreviewOrNone = Annotated[Preview | None, WrapValidator(_instance_or_serverless)]
 
 
-def deployed(trial: Trial | None) -> settings.Trial | None:
-    if trial is None:
+def deployed(preview: Preview | None) -> settings.Preview | None:
+    if preview is None:
         return None
-    return settings.Trial(serverless=trial.serverless.in_api_words() if trial.serverless else None)
+    return settings.Preview(serverless=preview.serverless.to_api() if preview.serverless else None)
 
 
-def contradictions(path: str, stage: Stage) -> Iterator[str]:
+def constraint_violations(path: str, stage: Stage) -> Iterator[str]:
     """Yield what is well-formed but cannot be tried."""
-    if stage.trial is None:
+    if stage.preview is None:
         return
     if not stage.smoke_test:
-        yield f"{path}.trial: a trial is the stage's smoke_test on a temporary endpoint, and there is no smoke_test"
-    if stage.trial.serverless:
-        yield from _of_serverless(f"{path}.trial.serverless", stage)
+        yield f"{path}.preview: a trial is the stage's smoke_test on a temporary endpoint, and there is no smoke_test"
+    if stage.preview.serverless:
+        yield from _of_serverless(f"{path}.preview.serverless", stage)
 
 
 def _of_serverless(path: str, stage: Stage) -> Iterator[str]:
-    if stage.trial and stage.trial.serverless and stage.trial.serverless.provisioned_concurrency:
+    if stage.preview and stage.preview.serverless and stage.preview.serverless.provisioned_concurrency:
         yield f"{path}.provisioned_concurrency: a trial is not kept warm; leave it out"
     if any(variant.serverless for variant in stage.variants):
         yield f"{path}: the stage is serverless, and so is its trial; say {ON_INSTANCES}"
@@ -73,7 +73,7 @@ def _of_serverless(path: str, stage: Stage) -> Iterator[str]:
         "several variants": len(stage.variants) > 1,
         **{one: True for one in types if _ACCELERATED.match(one)},
     }
-    found = [member for member, there in excluded.items() if there]
+    found = [field for field, there in excluded.items() if there]
     if found:
         yield (
             f"{path}: the stage has {', '.join(found)}, which serverless cannot have (AWS: Serverless Inference, "

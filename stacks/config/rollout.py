@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from lambdas.promotion.contract import settings
-from stacks.config.field_types import AlarmName, Duration, Strict, Wait, lasting, seconds, whole
+from stacks.config.field_types import AlarmName, Duration, StrictModel, Wait, duration_between, integer_between, seconds
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Size:
     def __str__(self) -> str:
         return f"{self.value}%" if self.percent else str(self.value)
 
-    def in_api_words(self) -> dict[str, Any]:
+    def to_api(self) -> dict[str, Any]:
         return {"Type": "CAPACITY_PERCENT" if self.percent else "INSTANCE_COUNT", "Value": self.value}
 
     def steps(self, instances: int) -> int:
@@ -43,7 +43,7 @@ def _size(value: object) -> Size:
 Part = Annotated[Size, PlainValidator(_size)]
 
 
-class Rollout(Strict):
+class Rollout(StrictModel):
     """At most one of `canary`, `linear` and `rolling`; without them, all at once."""
 
     canary: Part | None = None
@@ -52,11 +52,11 @@ class Rollout(Strict):
     wait: Wait = "0s"
     termination_wait: Wait | None = None
     rollback_batch: Part | None = None
-    maximum_execution_time: Annotated[Duration, lasting(600, 28800)] | None = None
+    maximum_execution_time: Annotated[Duration, duration_between(600, 28800)] | None = None
     alarms: Annotated[tuple[AlarmName, ...], Field(max_length=10)] = ()
 
     @property
-    def kinds(self) -> list[str]:
+    def strategies(self) -> list[str]:
         """The kinds that are named: there may be one."""
         return [kind for kind in ("canary", "linear", "rolling") if getattr(self, kind)]
 
@@ -84,17 +84,17 @@ class Rollout(Strict):
 
     def _rolling(self) -> dict[str, Any]:
         assert self.rolling  # noqa: S101 - asked before
-        policy = {"MaximumBatchSize": self.rolling.in_api_words(), "WaitIntervalInSeconds": seconds(self.wait)}
+        policy = {"MaximumBatchSize": self.rolling.to_api(), "WaitIntervalInSeconds": seconds(self.wait)}
         if self.rollback_batch:
-            policy["RollbackMaximumBatchSize"] = self.rollback_batch.in_api_words()
+            policy["RollbackMaximumBatchSize"] = self.rollback_batch.to_api()
         return {"RollingUpdatePolicy": policy}
 
     def _blue_green(self) -> dict[str, Any]:
         routing: dict[str, Any] = {"Type": "ALL_AT_ONCE"}
         if self.canary:
-            routing = {"Type": "CANARY", "CanarySize": self.canary.in_api_words()}
+            routing = {"Type": "CANARY", "CanarySize": self.canary.to_api()}
         elif self.linear:
-            routing = {"Type": "LINEAR", "LinearStepSize": self.linear.in_api_words()}
+            routing = {"Type": "LINEAR", "LinearStepSize": self.linear.to_api()}
         # Required also for all at once (API: TrafficRoutingConfig).
         policy: dict[str, Any] = {
             "TrafficRoutingConfiguration": {**routing, "WaitIntervalInSeconds": seconds(self.wait)}
@@ -104,17 +104,17 @@ class Rollout(Strict):
         return {"BlueGreenUpdatePolicy": policy}
 
 
-class CapacityRetries(Strict):
+class CapacityRetries(StrictModel):
     """How often, and after how long, an update that found no instances is tried again."""
 
-    attempts: Annotated[int, whole(1, 20)]
-    wait: Annotated[Duration, lasting(60, 3600)] = "10m"
+    max_attempts: Annotated[int, integer_between(1, 20)]
+    wait: Annotated[Duration, duration_between(60, 3600)] = "10m"
 
     def deployed(self) -> settings.CapacityRetries:
-        return settings.CapacityRetries(attempts=self.attempts, wait_seconds=seconds(self.wait))
+        return settings.CapacityRetries(max_attempts=self.max_attempts, wait_seconds=seconds(self.wait))
 
 
-class Update(Strict):
+class Update(StrictModel):
     """The members of a stage that say how its endpoint is updated."""
 
     rollout: Rollout | None = None

@@ -23,7 +23,7 @@ from stacks.config import smoke_test as smoke_test_config
 from stacks.config.autoscaling import Autoscaling
 from stacks.config.endpoint import EndpointConfiguration
 from stacks.config.field_types import (
-    MEANINGS,
+    EXPLANATIONS,
     Account,
     ApplicationName,
     Arn,
@@ -39,29 +39,29 @@ from stacks.config.field_types import (
     SageMakerName,
     SecurityGroupId,
     StageName,
-    Strict,
+    StrictModel,
     SubnetId,
     VariableName,
     VariableValue,
     seconds,
 )
 from stacks.config.notify import Notify
-from stacks.config.preview import TrialOrNone
+from stacks.config.preview import PreviewOrNone
 from stacks.config.rollout import Update
 from stacks.config.smoke_test import SmokeTests
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
 _LONGEST_DEADLINE = 8 * 3600
 # What IAM's 6,144 characters for a managed policy and EventBridge's 2,048 for a pattern leave room for.
-_MOST_STAGES = 30
-_MOST_GROUP_CHARACTERS = 1700
+_MAX_STAGES = 30
+_MAX_GROUP_CHARACTERS = 1700
 
 
 class ConfigurationError(Exception):
     """promotion.yaml has mistakes; the message lists all of them with their paths."""
 
 
-class Hub(Strict):
+class Hub(StrictModel):
     """The account of the state machine. `python` is the version that everybody who deploys must use."""
 
     account: Account
@@ -76,7 +76,7 @@ class Hub(Strict):
         return replace(hub, runbook=self.notify.runbook) if self.notify.runbook else hub
 
 
-class Environment(Strict):
+class Environment(StrictModel):
     """An account and Region. `buckets` and `kms_keys` are existing ones that hold the models made there."""
 
     account: Account
@@ -85,7 +85,7 @@ class Environment(Strict):
     kms_keys: tuple[KeyArn, ...] = ()
 
 
-class Variables(Strict):
+class Variables(StrictModel):
     """What becomes of the environment variables of a model's containers."""
 
     set: dict[VariableName, VariableValue] = Field(default_factory=dict)
@@ -94,7 +94,7 @@ class Variables(Strict):
     keep: tuple[VariableName, ...] = ()
 
     @model_validator(mode="after")
-    def _one_fate_each(self) -> Variables:
+    def _require_disjoint_lists(self) -> Variables:
         fates: dict[str, list[str]] = {}
         for fate in type(self).model_fields:
             for name in dict.fromkeys(getattr(self, fate)):
@@ -114,7 +114,7 @@ class Variables(Strict):
         return self
 
 
-class Vpc(Strict):
+class Vpc(StrictModel):
     """The VPC in which the containers run (API: VpcConfig)."""
 
     security_group_ids: Annotated[list[SecurityGroupId], Field(min_length=1, max_length=5)]
@@ -147,18 +147,18 @@ class Stage(EndpointConfiguration, Update):
     arns: dict[Arn, Arn] = Field(default_factory=dict)
     smoke_test: SmokeTests = ()
     autoscaling: Autoscaling = Field(default_factory=dict)
-    trial: TrialOrNone = None
+    preview: PreviewOrNone = None
 
     def variants_by_name(self) -> dict[str, dict[str, Any]]:
         """Return the variants in CreateEndpointConfig's words."""
-        return {variant.name: variant.in_api_words() for variant in self.variants}
+        return {variant.name: variant.to_api() for variant in self.variants}
 
     @property
     def deadline_seconds(self) -> int:
         return seconds(self.deadline)
 
 
-class Application(Strict):
+class Application(StrictModel):
     """One model lineage. Approving a version of the group starts the first stage.
 
     `copy_tags`, `copy_annotations`: the artifacts' tags and annotations are copied with them.
@@ -171,7 +171,7 @@ class Application(Strict):
     stages: Annotated[dict[StageName, Stage], Field(min_length=1)]
 
 
-class Configuration(Strict):
+class Configuration(StrictModel):
     """The whole file."""
 
     hub: Hub
@@ -198,13 +198,13 @@ class Configuration(Strict):
             for name, stage in application.stages.items()
         }
 
-    def tested(self) -> set[str]:
+    def environments_with_smoke_tests(self) -> set[str]:
         """Return the environments with a stage that has a smoke test."""
         return {stage.environment for stage in self._deployed_stages() if stage.smoke_tests}
 
-    def tried(self) -> set[str]:
+    def environments_with_preview(self) -> set[str]:
         """Return the environments with a stage that has a trial."""
-        return {stage.environment for stage in self._deployed_stages() if stage.trial}
+        return {stage.environment for stage in self._deployed_stages() if stage.preview}
 
     def payload_sources(self) -> set[str]:
         """Return the environments from which some smoke test's payload is read while they are a stage's source."""
@@ -217,12 +217,12 @@ class Configuration(Strict):
     def _deployed_stages(self) -> list[settings.Stage]:
         return [stage for application in self.deployed().applications.values() for stage in application.stages.values()]
 
-    def used(self) -> set[str]:
+    def used_environments(self) -> set[str]:
         """Return the environments that some stage names; the others have nothing to deploy."""
         sources = self.sources()
         return set(sources).union(*sources.values())
 
-    def copied_along(self, source: str, target: str) -> tuple[bool, bool]:
+    def copied_metadata(self, source: str, target: str) -> tuple[bool, bool]:
         """Say whether some application copies tags, and annotations, between these two environments."""
         applications = [
             application
@@ -232,7 +232,7 @@ class Configuration(Strict):
         ]
         return any(one.copy_tags for one in applications), any(one.copy_annotations for one in applications)
 
-    def registry_of(self, application: Application) -> str:
+    def registry_environment(self, application: Application) -> str:
         """Return the environment whose registry holds the application's group: where its first stage takes from."""
         return next(iter(application.stages.values())).source
 
@@ -244,7 +244,9 @@ class Configuration(Strict):
         """
         order: list[str] = []
         sources = self.sources()
-        waiting = {name: sources.get(name, set()) - {name} for name in self.environments if name in self.used()}
+        waiting = {
+            name: sources.get(name, set()) - {name} for name in self.environments if name in self.used_environments()
+        }
         while waiting:
             ready = [name for name, sources in waiting.items() if sources <= set(order)]
             if not ready:
@@ -269,7 +271,7 @@ class Configuration(Strict):
                 name: settings.Application(
                     name=name,
                     model_package_group=application.model_package_group,
-                    registry=self.registry_of(application),
+                    registry=self.registry_environment(application),
                     stages={
                         stage_name: settings.Stage(
                             name=stage_name,
@@ -296,7 +298,7 @@ class Configuration(Strict):
                                 test.deployed(self.environments[stage.source].buckets) for test in stage.smoke_test
                             ),
                             autoscaling=autoscaling_config.deployed(stage.autoscaling, stage.variants_by_name()),
-                            trial=preview_config.deployed(stage.trial),
+                            preview=preview_config.deployed(stage.preview),
                         )
                         for stage_name, stage in application.stages.items()
                     },
@@ -306,7 +308,7 @@ class Configuration(Strict):
         )
 
 
-class _NoDoubles(yaml.SafeLoader):
+class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML silently keeps the last of two equal keys; here that is a mistake."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -320,58 +322,60 @@ class _NoDoubles(yaml.SafeLoader):
 def load(path: Path) -> Configuration:
     """Read and check the file. Raises ConfigurationError with every mistake, one a line."""
     try:
-        raw = yaml.load(path.read_text(), Loader=_NoDoubles)  # noqa: S506 - a SafeLoader
+        raw = yaml.load(path.read_text(), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not UTF-8 text: {error}") from error
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path} is not YAML: {error}") from error
-    return parse(raw, where=str(path))
+    return parse(raw, file=str(path))
 
 
-def parse(raw: object, *, where: str) -> Configuration:
+def parse(raw: object, *, file: str) -> Configuration:
     """Check what the file says. Raises ConfigurationError."""
     problems: list[str] = []
     try:
         configuration = Configuration.model_validate(raw)
     except ValidationError as error:
         problems = [f"{_path(one['loc'])}: {_sentence(one)}" for one in error.errors(include_url=False)]
-        configuration = _readable(raw)
+        configuration = _well_formed(raw)
     named = raw.get("environments") if isinstance(raw, dict) else None
-    problems += _contradictions(configuration, named if isinstance(named, dict) else {})
+    problems += _constraint_violations(configuration, named if isinstance(named, dict) else {})
     if not problems:
-        problems += [*_wrong_python(configuration), *_too_much_or_too_little(configuration)]
+        problems += [*_wrong_python(configuration), *_limit_violations(configuration)]
         try:
             configuration.deployment_order()
         except ConfigurationError as error:
             problems.append(str(error))
     if problems:
         mistakes = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        raise ConfigurationError(f"{where} has {mistakes}:\n" + "\n".join(f"  {problem}" for problem in problems))
+        raise ConfigurationError(f"{file} has {mistakes}:\n" + "\n".join(f"  {problem}" for problem in problems))
     return configuration
 
 
-def _readable(raw: object) -> Configuration:
+def _well_formed(raw: object) -> Configuration:
     """Return the well-formed parts of a file with mistakes, so that contradictions between them are told as well."""
     file = raw if isinstance(raw, dict) else {}
     applications = {}
     for name, application in _mapping(file, "applications").items():
-        stages = {key: _readable_stage(one) for key, one in _mapping(application, "stages").items()}
+        stages = {key: _well_formed_stage(one) for key, one in _mapping(application, "stages").items()}
         group = application.get("model_package_group") if isinstance(application, dict) else None
         if stages and isinstance(group, str):
             applications[name] = Application.model_construct(model_package_group=group, stages=stages)
     environments = {
-        key: place for key, one in _mapping(file, "environments").items() if (place := _read_environment(one))
+        key: environment
+        for key, one in _mapping(file, "environments").items()
+        if (environment := _read_environment(one))
     }
     return Configuration.model_construct(environments=environments, applications=applications)
 
 
 # A stage's members as the file calls them, and as we do.
-_MEMBERS = {field.alias or name: name for name, field in Stage.model_fields.items()}
+_FIELDS = {field.alias or name: name for name, field in Stage.model_fields.items()}
 # What stands in for a malformed member, so that the others can be read; and what it counts as, which contradicts
 # nothing.
-_STAND_INS: dict[str, Any] = {
+_PLACEHOLDERS: dict[str, Any] = {
     "from": "nowhere",
     "endpoint": "nowhere",
     "variants": [{"name": "none"}],
@@ -380,21 +384,21 @@ _STAND_INS: dict[str, Any] = {
 _UNKNOWN: dict[str, Any] = {"from": "", "endpoint": "", "variants": []}
 
 
-def _readable_stage(raw: object) -> Stage:
+def _well_formed_stage(raw: object) -> Stage:
     """Return the stage with its well-formed members; a malformed one is empty, and nothing contradicts it."""
     members = raw if isinstance(raw, dict) else {}
     try:
         return Stage.model_validate(raw)
     except ValidationError as error:
         malformed = {one["loc"][0] for one in error.errors() if one["loc"]}
-    good = {name: value for name, value in members.items() if name in _MEMBERS and name not in malformed}
-    stand_ins = {name: value for name, value in _STAND_INS.items() if name in malformed}
-    unknown = {_MEMBERS[name]: value for name, value in _UNKNOWN.items() if name in malformed}
+    good = {name: value for name, value in members.items() if name in _FIELDS and name not in malformed}
+    stand_ins = {name: value for name, value in _PLACEHOLDERS.items() if name in malformed}
+    unknown = {_FIELDS[name]: value for name, value in _UNKNOWN.items() if name in malformed}
     return Stage.model_validate({**stand_ins, **good}).model_copy(update=unknown)
 
 
-def _mapping(raw: object, member: str) -> dict[str, object]:
-    found = raw.get(member) if isinstance(raw, dict) else None
+def _mapping(raw: object, field_name: str) -> dict[str, object]:
+    found = raw.get(field_name) if isinstance(raw, dict) else None
     return found if isinstance(found, dict) else {}
 
 
@@ -405,7 +409,7 @@ def _read_environment(raw: object) -> Environment | None:
         return None
 
 
-def _contradictions(configuration: Configuration, named: Mapping[str, object]) -> Iterator[str]:
+def _constraint_violations(configuration: Configuration, named: Mapping[str, object]) -> Iterator[str]:
     """Yield what is well-formed but cannot be. `named` are the environments that the file names, well-formed or not."""
     if "hub" in named:
         yield "environments.hub: 'hub' is the name of the hub's own stack; call the environment something else"
@@ -418,7 +422,7 @@ def _contradictions(configuration: Configuration, named: Mapping[str, object]) -
     endpoints: dict[tuple[object, str], str] = {}
     groups: dict[tuple[object, str], str] = {}
     for name, application in configuration.applications.items():
-        registry = _place(configuration.registry_of(application), configuration)
+        registry = _account_and_region(configuration.registry_environment(application), configuration)
         other = groups.setdefault((registry, application.model_package_group.lower()), name)
         if other != name:
             yield (
@@ -428,19 +432,19 @@ def _contradictions(configuration: Configuration, named: Mapping[str, object]) -
         for stage_name, stage in application.stages.items():
             path = f"applications.{name}.stages.{stage_name}"
             target = configuration.environment_of(stage_name, stage)
-            yield from _contradictions_of_stage(path, stage, target, named)
-            yield from constraints.contradictions(path, stage, configuration.environments.get(target))
-            yield from preview_config.contradictions(path, stage)
-            yield from _images_elsewhere(path, stage, configuration.environments.get(target))
-            yield from smoke_test_config.contradictions(
+            yield from _stage_violations(path, stage, target, named)
+            yield from constraints.constraint_violations(path, stage, configuration.environments.get(target))
+            yield from preview_config.constraint_violations(path, stage)
+            yield from _image_region_violations(path, stage, configuration.environments.get(target))
+            yield from smoke_test_config.constraint_violations(
                 f"{path}.smoke_test",
                 stage.smoke_test,
                 source=stage.source,
-                registry=configuration.registry_of(application),
+                registry=configuration.registry_environment(application),
                 variants=[variant.name for variant in getattr(stage, "variants", [])],
                 asynchronous=stage.async_inference is not None,
             )
-            endpoint = (_place(target, configuration), stage.endpoint.lower())
+            endpoint = (_account_and_region(target, configuration), stage.endpoint.lower())
             owner = endpoints.setdefault(endpoint, path)
             if stage.endpoint and owner != path:
                 yield f"{path}.endpoint: {stage.endpoint!r} in {target} is the endpoint of {owner} too"
@@ -452,7 +456,7 @@ def _wrong_python(configuration: Configuration) -> Iterator[str]:
         yield f"hub.python: the Lambdas are to run on Python {wanted}, and this is {running}. Deploy with {wanted}"
 
 
-def _too_much_or_too_little(configuration: Configuration) -> Iterator[str]:
+def _limit_violations(configuration: Configuration) -> Iterator[str]:
     """Yield what a policy or a pattern has no room for, and sources in which nothing could be read."""
     targets = configuration.sources()
     here = [
@@ -461,41 +465,41 @@ def _too_much_or_too_little(configuration: Configuration) -> Iterator[str]:
         for name, stage in application.stages.items()
     ]
     for name, environment in configuration.environments.items():
-        if here.count(name) > _MOST_STAGES:
+        if here.count(name) > _MAX_STAGES:
             yield (
                 f"environments.{name}: {here.count(name)} stages are in it; the deployer's policy has room for "
-                f"{_MOST_STAGES}. Give some to another environment, which may be the same account under another name"
+                f"{_MAX_STAGES}. Give some to another environment, which may be the same account under another name"
             )
         if name not in targets and not environment.buckets and any(name in sources for sources in targets.values()):
             yield f"environments.{name}.buckets: stages take models from it, so say in which buckets the models lie"
     registered: dict[str, int] = {}
     for application in configuration.applications.values():
-        registry = configuration.registry_of(application)
+        registry = configuration.registry_environment(application)
         registered[registry] = registered.get(registry, 0) + len(application.model_package_group) + len('"",')
     for name, characters in registered.items():
-        if characters > _MOST_GROUP_CHARACTERS:
+        if characters > _MAX_GROUP_CHARACTERS:
             yield (
                 f"environments.{name}: the names of its model package groups have {characters} characters in all; the "
-                f"rule that forwards approvals has room for {_MOST_GROUP_CHARACTERS}"
+                f"rule that forwards approvals has room for {_MAX_GROUP_CHARACTERS}"
             )
 
 
-def _contradictions_of_stage(path: str, stage: Stage, target: str, named: Mapping[str, object]) -> Iterator[str]:
+def _stage_violations(path: str, stage: Stage, target: str, named: Mapping[str, object]) -> Iterator[str]:
     known = f"(there are: {', '.join(map(str, named))})"
     if stage.source and stage.source not in named:
         yield f"{path}.from: there is no environment {stage.source!r} {known}"
     if target not in named:
-        member = "environment" if stage.environment else "environment: the stage's name is none, and"
-        yield f"{path}.{member}: there is no environment {target!r} {known}"
+        field_name = "environment" if stage.environment else "environment: the stage's name is none, and"
+        yield f"{path}.{field_name}: there is no environment {target!r} {known}"
     if target == stage.source:
         yield f"{path}.from: a stage cannot take its models from its own environment {target!r}"
     if stage.variants:
-        yield from autoscaling_config.contradictions(path, stage.autoscaling, stage.variants_by_name())
+        yield from autoscaling_config.constraint_violations(path, stage.autoscaling, stage.variants_by_name())
     if stage.deadline_seconds > _LONGEST_DEADLINE:
         yield f"{path}.deadline: {stage.deadline} is longer than the 8h that SageMaker gives a deployment"
 
 
-def _images_elsewhere(path: str, stage: Stage, target: Environment | None) -> Iterator[str]:
+def _image_region_violations(path: str, stage: Stage, target: Environment | None) -> Iterator[str]:
     """Yield the images that SageMaker could not pull: it does so from the endpoint's own Region only."""
     for image, mapped in stage.images.items():
         registry = _ECR_REGISTRY.match(mapped)
@@ -503,7 +507,7 @@ def _images_elsewhere(path: str, stage: Stage, target: Environment | None) -> It
             yield f"{path}.images.{image}: {mapped!r} lies in {registry['region']}, the stage in {target.region}"
 
 
-def _place(environment: str, configuration: Configuration) -> object:
+def _account_and_region(environment: str, configuration: Configuration) -> object:
     """Two environments may be one account and Region under two names."""
     found = configuration.environments.get(environment)
     return (found.account, found.region) if found else environment
@@ -539,4 +543,6 @@ def _sentence(error: Any) -> str:
     context = error.get("ctx", {})
     message = re.sub(r"^(Input|String|List|Dictionary|Value)", "it", error["msg"]).replace("{", "{{").replace("}", "}}")
     sentence = _SENTENCES.get(error["type"], f"{message}, not {{input!r}}")
-    return sentence.format(**{"input": error["input"], "meaning": MEANINGS.get(context.get("pattern", "")), **context})
+    return sentence.format(
+        **{"input": error["input"], "meaning": EXPLANATIONS.get(context.get("pattern", "")), **context}
+    )

@@ -25,10 +25,10 @@ from pydantic import (
 from lambdas.promotion.contract import jsonata_expressions, smoke_test_settings
 
 SAMPLE = "sample"
-_MOST_TESTS = 10
+_MAX_TESTS = 10
 _OK = 200
 # They travel in the promotion's document, of which a state takes 256 KiB (AWS: Step Functions quotas).
-_MOST_INLINE = 16 * 1024
+_MAX_INLINE_BYTES = 16 * 1024
 _SECONDS = {"s": 1, "m": 60}
 _MILLISECONDS = {"ms": 1, "s": 1000}
 
@@ -50,7 +50,7 @@ def _json(value: object) -> object:
     return value
 
 
-def _readable(expression: str) -> str:
+def _parsable_jsonata(expression: str) -> str:
     try:
         jsonata_expressions.require_readable(expression)
     except jsonata_expressions.BadExpression as error:
@@ -71,7 +71,7 @@ Header = Annotated[str, _matching(r"[\x20-\x7e]{1,1024}", "1 to 1024 printable A
 Name = Annotated[str, _matching(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", "letters, digits and hyphens, at most 63")]
 TargetModel = Annotated[str, _matching(r"[\x21-\x7e][\x20-\x7e]{0,1023}", "a model's key below the models' prefix")]
 # Exact, because a right is granted on it: IAM reads the three characters otherwise.
-Address = Annotated[
+PayloadSource = Annotated[
     str,
     _matching(
         rf"{SAMPLE}|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[^*?$]{{1,1000}}",
@@ -82,7 +82,7 @@ Timeout = Annotated[str, _matching(r"[1-9][0-9]*[sm]", "a duration such as 90s o
 Latency = Annotated[str, _matching(r"[1-9][0-9]*(ms|s)", "a time such as 500ms or 2s")]
 Percentile = Annotated[str, _matching(r"p[5-9][0-9]|max", "p50 to p99, or max")]
 Percentage = Annotated[str, _matching(r"(100|[0-9]{1,2}(\.[0-9]+)?)%", "a percentage such as 1% or 0.5%, in quotes")]
-Expression = Annotated[str, AfterValidator(_readable)]
+Expression = Annotated[str, AfterValidator(_parsable_jsonata)]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -109,7 +109,7 @@ class Expectation(_Strict):
     error_rate: Percentage = "0%"
 
     @model_validator(mode="after")
-    def _tolerance_of_something(self) -> Expectation:
+    def _check_tolerance(self) -> Expectation:
         if self.tolerance and "document" not in self.model_fields_set:
             raise ValueError("tolerance is about the numbers in json, which is missing")
         return self
@@ -137,7 +137,7 @@ class SmokeTest(_Strict):
 
     payload: str | None = None
     payload_base64: Annotated[str, AfterValidator(_base64)] | None = None
-    payload_from: Address | None = None
+    payload_from: PayloadSource | None = None
     content_type: Header
     accept: Header | None = None
     target_variant: Name | None = None
@@ -151,7 +151,7 @@ class SmokeTest(_Strict):
     record: Annotated[bool, Field(strict=True)] = True
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> SmokeTest:
+    def _check_consistency(self) -> SmokeTest:
         problems = []
         given = [name for name in ("payload", "payload_base64", "payload_from") if getattr(self, name) is not None]
         if len(given) != 1:
@@ -163,11 +163,11 @@ class SmokeTest(_Strict):
         limit = self.expect.strictest_milliseconds
         if (
             limit is not None
-            and (needed := -(-self.requests // self.concurrency) * limit / 1000) > self.timeout_seconds
+            and (required := -(-self.requests // self.concurrency) * limit / 1000) > self.timeout_seconds
         ):
             problems.append(
                 f"{self.requests} requests, {self.concurrency} at once, each as slow as latency allows ({limit} ms), "
-                f"need {needed:g} s, and the timeout is {self.timeout}"
+                f"need {required:g} s, and the timeout is {self.timeout}"
             )
         if problems:
             raise ValueError("; ".join(problems))
@@ -180,7 +180,7 @@ class SmokeTest(_Strict):
     @property
     def longest_seconds(self) -> int:
         """Its timeout, and what the last answers may take."""
-        return self.timeout_seconds + smoke_test_settings.ANSWER_SECONDS
+        return self.timeout_seconds + smoke_test_settings.RESPONSE_SECONDS
 
     @property
     def inline_bytes(self) -> int:
@@ -217,11 +217,11 @@ def _one_or_several(value: object, handler: ValidatorFunctionWrapHandler) -> obj
 
 
 SmokeTests = Annotated[
-    tuple[SmokeTest, ...], Field(min_length=1, max_length=_MOST_TESTS), WrapValidator(_one_or_several)
+    tuple[SmokeTest, ...], Field(min_length=1, max_length=_MAX_TESTS), WrapValidator(_one_or_several)
 ]
 
 
-def contradictions(
+def constraint_violations(
     path: str,
     tests: Sequence[SmokeTest],
     *,
@@ -232,7 +232,7 @@ def contradictions(
 ) -> Iterator[str]:
     """Yield what is well-formed but cannot be. `source` is where the stage takes from, `registry` has the versions."""
     if asynchronous:
-        yield from _not_asynchronous(path, tests)
+        yield from _asynchronous_violations(path, tests)
     if source != registry and any(test.payload_from == SAMPLE for test in tests):
         yield (
             f"{path}.payload_from: the stage takes from {source}, and the versions with their sample payloads are in "
@@ -244,23 +244,23 @@ def contradictions(
     seconds = sum(test.longest_seconds for test in tests)
     if seconds > smoke_test_settings.STEP_SECONDS:
         yield (
-            f"{path}.timeout: with {smoke_test_settings.ANSWER_SECONDS} s for its last answers, every test's timeout "
+            f"{path}.timeout: with {smoke_test_settings.RESPONSE_SECONDS} s for its last answers, every test's timeout "
             f"together is {seconds} s; the step has {smoke_test_settings.STEP_SECONDS} s"
         )
     size = sum(test.inline_bytes for test in tests)
-    if size > _MOST_INLINE:
+    if size > _MAX_INLINE_BYTES:
         yield (
-            f"{path}: its payloads, bodies, json and expressions have {size} bytes; there is room for {_MOST_INLINE}. "
+            f"{path}: its payloads, bodies, json and expressions have {size} bytes; the limit is {_MAX_INLINE_BYTES}. "
             "Put larger payloads into S3 (payload_from)"
         )
 
 
-def _not_asynchronous(path: str, tests: Sequence[SmokeTest]) -> Iterator[str]:
+def _asynchronous_violations(path: str, tests: Sequence[SmokeTest]) -> Iterator[str]:
     """An asynchronous request has no such members (API: InvokeEndpointAsync), and its answer in S3 has no status."""
     targets = ("target_variant", "target_model", "target_container_hostname")
-    for member in targets:
-        if any(getattr(test, member) for test in tests):
-            yield f"{path}.{member}: the stage has async_inference, and an asynchronous request cannot have it"
+    for field in targets:
+        if any(getattr(test, field) for test in tests):
+            yield f"{path}.{field}: the stage has async_inference, and an asynchronous request cannot have it"
     if any(test.expect.status != _OK for test in tests):
         yield f"{path}.expect.status: the stage has async_inference, and an answer in S3 has no status; leave it out"
 

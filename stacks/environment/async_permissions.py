@@ -5,11 +5,11 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 
 from lambdas.promotion.contract import resource_names
-from stacks.baseline.iam_conditions import through
-from stacks.environment.base import Environment
+from stacks.baseline.iam_conditions import via_service
+from stacks.environment.base import AccountScope
 
 
-def let_ask_asynchronously(environment: Environment, role: iam.Role) -> None:
+def allow_async_invocation(environment: AccountScope, role: iam.Role) -> None:
     """Give the invoker the endpoints of tested stages with async_inference, and the addresses they answer to."""
     account, region = environment.stack.account, environment.stack.region
     stages = environment.configured_stages()
@@ -21,7 +21,7 @@ def let_ask_asynchronously(environment: Environment, role: iam.Role) -> None:
         for stage, _ in asked
         for name in [
             stage.endpoint,
-            *([resource_names.trial_endpoint(stage.endpoint, resource_names.ANY_DIGEST)] if stage.trial else []),
+            *([resource_names.preview_endpoint(stage.endpoint, resource_names.ANY_DIGEST)] if stage.preview else []),
         ]
         for arn in resource_names.endpoint_arns(account, region, name)
     ]
@@ -30,11 +30,11 @@ def let_ask_asynchronously(environment: Environment, role: iam.Role) -> None:
     objects = sorted(f"arn:aws:s3:::{place}/*" for place in places)
     buckets = sorted({f"arn:aws:s3:::{place.partition('/')[0]}" for place in places})
     keys = sorted({part.kms_key_id for _, part in asked if part.kms_key_id})
-    environment.allow(role, "AskAsynchronously", ["sagemaker:InvokeEndpointAsync"], endpoints)
-    environment.allow(role, "ReadAnswers", ["s3:GetObject"], objects)
-    environment.allow(role, "TellNotYetFromDenied", ["s3:ListBucket"], buckets)
+    environment.allow(role, "InvokeAsynchronously", ["sagemaker:InvokeEndpointAsync"], endpoints)
+    environment.allow(role, "ReadResponses", ["s3:GetObject"], objects)
+    environment.allow(role, "DistinguishPendingFromDenied", ["s3:ListBucket"], buckets)
     if keys:
-        environment.allow(role, "DecryptAnswers", ["kms:Decrypt"], keys, through("s3", region))
+        environment.allow(role, "DecryptResponses", ["kms:Decrypt"], keys, via_service("s3", region))
     environment.accept_wildcards(
         role, [f"Resource::{one}" for one in objects], "SageMaker names the answers below the stage's address."
     )

@@ -8,13 +8,13 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Step
-from stacks.baseline.nag import accept
-from stacks.baseline.role_placement import places
+from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Role, Step
+from stacks.baseline.nag import accept_finding
+from stacks.baseline.role_placement import environments_with_role
 from stacks.config.schema import Configuration, Stage
 
 
-class Environment:
+class AccountScope:
     """An environment in its stack, which is the scope of everything that is made for it."""
 
     def __init__(self, stack: Stack, name: str, configuration: Configuration) -> None:
@@ -22,7 +22,7 @@ class Environment:
         self.name = name
         self.configuration = configuration
 
-    def role(self, duty: Duty, description: str) -> iam.Role:
+    def role(self, role: Role, description: str) -> iam.Role:
         """A role that exactly the steps with this duty may assume."""
         hub = self.configuration.hub
         conditions: dict[str, dict[str, str]] = {}
@@ -30,34 +30,36 @@ class Environment:
             conditions.setdefault("StringEquals", {})["sts:ExternalId"] = hub.external_id
         if hub.organization_id:
             conditions.setdefault("StringEquals", {})["aws:PrincipalOrgID"] = hub.organization_id
-        steps = [iam.ArnPrincipal(resource_names.step_role_arn(hub.account, step)) for step in self.steps_of(duty)]
+        steps = [iam.ArnPrincipal(resource_names.step_role_arn(hub.account, step)) for step in self.steps_of(role)]
         trusted: iam.IPrincipal = iam.CompositePrincipal(
             *(iam.PrincipalWithConditions(step, conditions) if conditions else step for step in steps)
         )
         return iam.Role(
             self.stack,
-            duty.title(),
-            role_name=resource_names.environment_role(self.name, duty),
+            role.title(),
+            role_name=resource_names.environment_role(self.name, role),
             description=description,
             assumed_by=trusted,
         )
 
-    def steps_of(self, duty: Duty) -> list[Step]:
+    def steps_of(self, role: Role) -> list[Step]:
         """The steps that have the duty here."""
-        return [step for step in STEPS_OF_DUTY[duty] if self.name in places(self.configuration, duty, step)]
+        return [
+            step for step in STEPS_BY_ROLE[role] if self.name in environments_with_role(self.configuration, role, step)
+        ]
 
-    def feeds_images(self) -> bool:
+    def is_image_source(self) -> bool:
         return any(source == self.name for source, _ in self.configuration.image_copies())
 
-    def see_images(self, role: iam.Role) -> None:
-        self.allow(role, "SeeImages", ["ecr:BatchGetImage"], [self.images()])
+    def allow_image_reads(self, role: iam.Role) -> None:
+        self.allow(role, "ReadImages", ["ecr:BatchGetImage"], [self.image_repositories()])
         self.accept_wildcards(
             role,
-            [f"Resource::{self.images()}"],
+            [f"Resource::{self.image_repositories()}"],
             "A model's image may lie in AWS's own accounts, here or elsewhere; a repository's policy decides.",
         )
 
-    def images(self) -> str:
+    def image_repositories(self) -> str:
         """Every repository that SageMaker can pull from: those of the endpoint's own Region."""
         return f"arn:aws:ecr:{self.stack.region}:*:repository/*"
 
@@ -75,23 +77,25 @@ class Environment:
 
     def accept_wildcards(self, role: iam.Role, wildcards: Sequence[str], reason: str) -> None:
         for wildcard in wildcards:
-            accept(role, f"AwsSolutions-IAM5[{wildcard}]", reason)
+            accept_finding(role, f"AwsSolutions-IAM5[{wildcard}]", reason)
 
-    def copiers_of(self, sources: Sequence[str]) -> list[iam.IPrincipal]:
-        places = self.configuration.environments
+    def copier_principals(self, sources: Sequence[str]) -> list[iam.IPrincipal]:
+        environments_with_role = self.configuration.environments
         return [
-            iam.ArnPrincipal(resource_names.environment_role_arn(places[source].account, source, Duty.COPIER))
+            iam.ArnPrincipal(
+                resource_names.environment_role_arn(environments_with_role[source].account, source, Role.COPIER)
+            )
             for source in sources
         ]
 
-    def buckets(self, below: str) -> list[str]:
+    def bucket_arns(self, below: str) -> list[str]:
         """ARNs of the buckets that hold models here: those of the configuration and, in a target, our own."""
         found = list(self.configuration.environments[self.name].buckets)
         if self.name in self.configuration.sources():
             found.append(resource_names.artifact_bucket(self.name, self.stack.account, self.stack.region))
         return [f"arn:aws:s3:::{bucket}{below}" for bucket in found]
 
-    def stages_here(self) -> list[tuple[str, str]]:
+    def stage_keys(self) -> list[tuple[str, str]]:
         return [
             (name, stage_name)
             for name, application in self.configuration.applications.items()
@@ -102,15 +106,15 @@ class Environment:
     def configured_stages(self) -> list[Stage]:
         """The stages here, as the file says them."""
         applications = self.configuration.applications
-        return [applications[application].stages[stage] for application, stage in self.stages_here()]
+        return [applications[application].stages[stage] for application, stage in self.stage_keys()]
 
-    def sagemaker(self, kind: str, stage: tuple[str, str]) -> str:
-        beginning = resource_names.resource_beginning(*stage)
+    def sagemaker_arn(self, kind: str, stage: tuple[str, str]) -> str:
+        beginning = resource_names.resource_name_prefix(*stage)
         return f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:{kind}/{beginning}*"
 
-    def copied_along(self, source: str, target: str) -> tuple[list[str], list[str]]:
+    def metadata_permissions(self, source: str, target: str) -> tuple[list[str], list[str]]:
         """Return the rights for what goes along with objects: to read it in the source, to write it in the target."""
-        tags, annotations = self.configuration.copied_along(source, target)
+        tags, annotations = self.configuration.copied_metadata(source, target)
         read = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"] if tags else []
         read += ["s3:GetObjectAnnotation", "s3:GetObjectVersionAnnotation", "s3:ListObjectAnnotations"] * annotations
         written = ["s3:PutObjectTagging"] * tags + ["s3:PutObjectAnnotation"] * annotations

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from aws_cdk import aws_iam as iam
 
-from stacks.baseline.iam_conditions import through
+from stacks.baseline.iam_conditions import via_service
 from stacks.config.schema import Stage
-from stacks.environment.base import Environment
+from stacks.environment.base import AccountScope
 
 
-def let_run(environment: Environment, role: iam.Role) -> None:
+def allow_hosting(environment: AccountScope, role: iam.Role) -> None:
     """Give the execution role what the running endpoints do with it."""
     region = environment.stack.region
     stages = environment.configured_stages()
@@ -43,17 +43,17 @@ def let_run(environment: Environment, role: iam.Role) -> None:
             # Decrypt: for objects in parts (AWS: KMS and multipart uploads), and for requests.
             ["kms:Decrypt", "kms:GenerateDataKey"],
             sorted(keys),
-            through("s3", region),
+            via_service("s3", region),
         )
     if topics:
-        environment.allow(role, "TellOfAnswers", ["sns:Publish"], sorted(topics))
+        environment.allow(role, "PublishResponses", ["sns:Publish"], sorted(topics))
     if any(variant.enable_ssm_access for stage in stages for variant in stage.every_variant):
-        environment.allow(role, "OpenShells", _SHELL, ["*"])
+        environment.allow(role, "OpenSessions", _SHELL, ["*"])
     wildcards = [f"Resource::{arn}" for arn in sorted({*written, *read})]
     environment.accept_wildcards(role, wildcards, "SageMaker names the objects below the stage's address.")
 
 
-def let_deploy(environment: Environment, role: iam.Role) -> None:
+def allow_deployment(environment: AccountScope, role: iam.Role) -> None:
     """Give the deployer what CreateEndpoint and UpdateEndpoint ask of their caller."""
     stages = environment.configured_stages()
     keys = {stage.volume_key for stage in stages if stage.volume_key}
@@ -62,7 +62,7 @@ def let_deploy(environment: Environment, role: iam.Role) -> None:
             role, "GrantVolumeKeys", ["kms:CreateGrant"], sorted(keys), {"Bool": {"kms:GrantIsForAWSResource": "true"}}
         )
     if any(stage.rollout and stage.rollout.alarms for stage in stages):
-        environment.allow(role, "SeeAlarms", ["cloudwatch:DescribeAlarms"], ["*"])
+        environment.allow(role, "DescribeRolloutAlarms", ["cloudwatch:DescribeAlarms"], ["*"])
         environment.accept_wildcards(
             role,
             ["Resource::*"],

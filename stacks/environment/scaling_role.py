@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from lambdas.promotion.contract.settings import CONCURRENCY, INSTANCES
-from stacks.environment.base import Environment
+from stacks.environment.base import AccountScope
 
 # AWS: Service Authorization Reference, Application Auto Scaling.
 _OF_VARIANTS: dict[str, dict[str, object]] = {
@@ -16,22 +16,22 @@ _OF_VARIANTS: dict[str, dict[str, object]] = {
 }
 
 
-def build(target: Environment) -> None:
+def build(target: AccountScope) -> None:
     """Make the role, with what AWS asks of whoever scales variants (SageMaker, auto scaling prerequisites)."""
     account, region = target.stack.account, target.stack.region
     endpoints = [
         target.configuration.applications[application].stages[stage].endpoint
-        for application, stage in target.stages_here()
+        for application, stage in target.stage_keys()
     ]
     arns = [arn for endpoint in endpoints for arn in resource_names.endpoint_arns(account, region, endpoint)]
     targets = f"arn:aws:application-autoscaling:{region}:{account}:scalable-target/*"
     configurations = f"arn:aws:sagemaker:{region}:{account}:endpoint-config/*"
     tracking = [resource_names.scaling_alarm_arns(account, region, endpoint) for endpoint in endpoints]
     alarms = f"arn:aws:cloudwatch:{region}:{account}:alarm:*"
-    role = target.role(Duty.SCALER, "Puts the automatic scaling of endpoints aside and registers it again")
+    role = target.role(Role.SCALER, "Puts the automatic scaling of endpoints aside and registers it again")
     target.allow(
         role,
-        "SeeScaling",
+        "DescribeScaling",
         [
             "application-autoscaling:DescribeScalableTargets",
             "application-autoscaling:DescribeScalingPolicies",
@@ -64,12 +64,12 @@ def build(target: Environment) -> None:
         ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
         arns,
     )
-    target.allow(role, "SeeInstanceTypes", ["sagemaker:DescribeEndpointConfig"], [configurations])
+    target.allow(role, "DescribeInstanceTypes", ["sagemaker:DescribeEndpointConfig"], [configurations])
     target.allow(role, "PutAlarms", ["cloudwatch:PutMetricAlarm"], [alarms])
     target.allow(role, "DeleteAlarms", ["cloudwatch:DeleteAlarms"], tracking)
     target.allow(
         role,
-        "LetScalingWork",
+        "CreateScalingServiceRole",
         ["iam:CreateServiceLinkedRole"],
         [resource_names.scaling_service_role_arn(account)],
         {"StringEquals": {"iam:AWSServiceName": resource_names.SCALING_SERVICE}},

@@ -11,64 +11,64 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from stacks.baseline import approvals
 from stacks.baseline.alarms import Alarms
 from stacks.baseline.dead_letters import dead_letter_queue
-from stacks.baseline.iam_conditions import through
+from stacks.baseline.iam_conditions import via_service
 from stacks.baseline.topic import topic
-from stacks.environment.base import Environment
+from stacks.environment.base import AccountScope
 
 
-class Source(Environment):
+class Source(AccountScope):
     """The reader, the copier, and the forwarder of approvals where a registry is."""
 
     def build(self, targets_fed: Sequence[str], own_key: kms.Key | None) -> None:
         """Make all of it. `own_key` encrypts what was promoted here before."""
         self._reader(own_key)
         self._copier(own_key, targets_fed)
-        if self.name in approvals.registries(self.configuration):
+        if self.name in approvals.model_registries(self.configuration):
             self._forward_approvals()
 
     def _reader(self, own_key: kms.Key | None) -> None:
-        role = self.role(Duty.READER, "Looks at models, model packages and their artifacts")
+        role = self.role(Role.READER, "Looks at models, model packages and their artifacts")
         models = f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:model/*"
         packages = [
             f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:model-package/{group}/*"
             for written in approvals.groups_in(self.name, self.configuration)
             for group in dict.fromkeys((written, written.lower()))
         ]
-        self.allow(role, "SeeModels", ["sagemaker:DescribeModel", "sagemaker:ListTags"], [models])
+        self.allow(role, "DescribeModels", ["sagemaker:DescribeModel", "sagemaker:ListTags"], [models])
         self.accept_wildcards(role, [f"Resource::{models}"], "Any model of this account may be asked for by its name.")
         if packages:
-            self.allow(role, "SeeModelPackages", ["sagemaker:DescribeModelPackage"], packages)
+            self.allow(role, "DescribeModelPackages", ["sagemaker:DescribeModelPackage"], packages)
             self.accept_wildcards(
                 role, [f"Resource::{arn}" for arn in packages], "Every version of an application's own group."
             )
-        self.see_images(role)
-        if self.feeds_images():
+        self.allow_image_reads(role)
+        if self.is_image_source():
             own = f"arn:aws:ecr:{self.stack.region}:{self.stack.account}:repository/*"
             self.allow(role, "FetchImages", ["ecr:GetDownloadUrlForLayer"], [own])
             self.accept_wildcards(
                 role, [f"Resource::{own}"], "A model's image may lie in any repository; a session is narrowed to one."
             )
         # What lies below a prefix; and a missing object is told from a denied one (API: HeadObject).
-        self.allow(role, "ListArtifacts", ["s3:ListBucket"], self.buckets(""))
+        self.allow(role, "ListArtifacts", ["s3:ListBucket"], self.bucket_arns(""))
         # It looks at the newest version of each object only, by HeadObject without VersionId.
-        self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject"], self.buckets("/*"))
+        self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject"], self.bucket_arns("/*"))
         self._decrypt_artifacts(role, own_key)
 
     def _copier(self, own_key: kms.Key | None, targets_fed: Sequence[str]) -> None:
-        role = self.role(Duty.COPIER, "Reads artifacts here and puts them into the targets' buckets")
-        self.allow(role, "TellMissingFromDenied", ["s3:ListBucket"], self.buckets(""))
+        role = self.role(Role.COPIER, "Reads artifacts here and puts them into the targets' buckets")
+        self.allow(role, "DistinguishMissingFromDenied", ["s3:ListBucket"], self.bucket_arns(""))
         self.allow(
             role,
-            "AskForItsRights",
+            "SimulateOwnPermissions",
             ["iam:SimulatePrincipalPolicy"],
-            [resource_names.environment_role_arn(self.stack.account, self.name, Duty.COPIER)],
+            [resource_names.environment_role_arn(self.stack.account, self.name, Role.COPIER)],
         )
         # A version is copied by its id, but a list does not tell it: then the newest is asked for it first.
-        self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], self.buckets("/*"))
+        self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], self.bucket_arns("/*"))
         self._decrypt_artifacts(role, own_key)
         for target in targets_fed:
             there = self.configuration.environments[target]
@@ -76,12 +76,16 @@ class Source(Environment):
             objects = f"arn:aws:s3:::{bucket}/{resource_names.ARTIFACT_PREFIX}/*"
             keys = f"arn:aws:kms:{there.region}:{there.account}:key/*"
             title = target.title().replace("-", "")
-            read, written = self.copied_along(self.name, target)
+            read, written = self.metadata_permissions(self.name, target)
             if read:
-                self.allow(role, f"ReadTagsFor{title}", read, self.buckets("/*"))
+                self.allow(role, f"ReadTagsFor{title}", read, self.bucket_arns("/*"))
             self.allow(role, f"PutInto{title}", ["s3:PutObject", "s3:ListMultipartUploadParts", *written], [objects])
             self.allow(
-                role, f"EncryptFor{title}", ["kms:GenerateDataKey", "kms:Decrypt"], [keys], through("s3", there.region)
+                role,
+                f"EncryptFor{title}",
+                ["kms:GenerateDataKey", "kms:Decrypt"],
+                [keys],
+                via_service("s3", there.region),
             )
             self.accept_wildcards(
                 role,
@@ -105,7 +109,7 @@ class Source(Environment):
     def _decrypt_artifacts(self, role: iam.Role, own_key: kms.Key | None) -> None:
         keys = [*self.configuration.environments[self.name].kms_keys, *([own_key.key_arn] if own_key else [])]
         if keys:
-            self.allow(role, "DecryptArtifacts", ["kms:Decrypt"], keys, through("s3", self.stack.region))
+            self.allow(role, "DecryptArtifacts", ["kms:Decrypt"], keys, via_service("s3", self.stack.region))
 
     def _forward_approvals(self) -> None:
         hub = self.configuration.hub
@@ -121,7 +125,7 @@ class Source(Environment):
         dead_letters = dead_letter_queue(self.stack, [rule_name])
         events.Rule(
             self.stack,
-            "Approvals",
+            "ApprovalForwarding",
             rule_name=rule_name,
             description="Approved model package versions go to Promote's hub",
             event_pattern=approvals.pattern_in(self.name, self.configuration),

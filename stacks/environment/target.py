@@ -11,16 +11,16 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Duty
-from stacks.baseline.iam_conditions import through
-from stacks.baseline.nag import accept
-from stacks.baseline.retention import KEPT
+from lambdas.promotion.contract.resource_names import Role
+from stacks.baseline.iam_conditions import via_service
+from stacks.baseline.nag import accept_finding
+from stacks.baseline.retention import RETAIN
 from stacks.environment import endpoint_permissions, preview_permissions, scaling_role
-from stacks.environment.base import Environment
+from stacks.environment.base import AccountScope
 from stacks.environment.invoker_role import add_invoker
 
 
-class Target(Environment):
+class Target(AccountScope):
     """The artifact bucket with its key, the deployer, the execution role, and perhaps the pusher of images."""
 
     def build(self, sources: Sequence[str]) -> kms.Key:
@@ -42,16 +42,16 @@ class Target(Environment):
             alias=resource_names.artifact_key_alias(self.name),
             description=f"The models that Promote brought to {self.name}",
             enable_key_rotation=True,
-            removal_policy=KEPT,
+            removal_policy=RETAIN,
         )
         key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="CopiersEncrypt",
-                principals=self.copiers_of(sources),
+                principals=self.copier_principals(sources),
                 # Decrypt: S3 reads the parts of an upload when it makes the object of them (API: UploadPartCopy).
                 actions=["kms:GenerateDataKey", "kms:Decrypt"],
                 resources=["*"],
-                conditions=through("s3", self.stack.region),
+                conditions=via_service("s3", self.stack.region),
             )
         )
         return key
@@ -75,12 +75,12 @@ class Target(Environment):
                 )
             ],
             # A live endpoint reads its model from here whenever SageMaker replaces an instance.
-            removal_policy=KEPT,
+            removal_policy=RETAIN,
         )
         bucket.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="CopiersPut",
-                principals=self.copiers_of(sources),
+                principals=self.copier_principals(sources),
                 actions=["s3:PutObject"],
                 resources=[bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
                 # A request without If-None-Match could overwrite what a live endpoint reads (docs/decisions).
@@ -90,7 +90,7 @@ class Target(Environment):
         bucket.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="CopiersPutParts",
-                principals=self.copiers_of(sources),
+                principals=self.copier_principals(sources),
                 actions=["s3:PutObject"],
                 resources=[bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
                 # What makes no object yet cannot carry If-None-Match (AWS: S3, "Enforce conditional writes").
@@ -101,12 +101,12 @@ class Target(Environment):
             bucket.add_to_resource_policy(
                 iam.PolicyStatement(
                     sid=f"{source.title().replace('-', '')}sCopierSeesItsParts",
-                    principals=self.copiers_of([source]),
-                    actions=["s3:ListMultipartUploadParts", *self.copied_along(source, self.name)[1]],
+                    principals=self.copier_principals([source]),
+                    actions=["s3:ListMultipartUploadParts", *self.metadata_permissions(source, self.name)[1]],
                     resources=[bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
                 )
             )
-        accept(
+        accept_finding(
             bucket,
             "AwsSolutions-S1",
             "Who reads models is CloudTrail's to record (S3 data events); server access logs would need a bucket more "
@@ -115,14 +115,15 @@ class Target(Environment):
         return bucket
 
     def _deployer(self, bucket: s3.Bucket, key: kms.Key) -> None:
-        execution_role_arn = resource_names.environment_role_arn(self.stack.account, self.name, Duty.EXECUTION)
-        role = self.role(Duty.DEPLOYER, "Verifies artifacts; makes models, configurations and endpoints")
+        execution_role_arn = resource_names.environment_role_arn(self.stack.account, self.name, Role.EXECUTION)
+        role = self.role(Role.DEPLOYER, "Verifies artifacts; makes models, configurations and endpoints")
         kinds = {
-            kind: [self.sagemaker(kind, stage) for stage in self.stages_here()] for kind in ("model", "endpoint-config")
+            kind: [self.sagemaker_arn(kind, stage) for stage in self.stage_keys()]
+            for kind in ("model", "endpoint-config")
         }
         endpoints = [
             arn
-            for application, stage in self.stages_here()
+            for application, stage in self.stage_keys()
             for arn in resource_names.endpoint_arns(
                 self.stack.account,
                 self.stack.region,
@@ -131,7 +132,7 @@ class Target(Environment):
         ]
         self.allow(
             role,
-            "SeeArtifacts",
+            "ReadArtifactMetadata",
             ["s3:GetObject"],
             [bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
         )
@@ -142,18 +143,18 @@ class Target(Environment):
             ["s3:AbortMultipartUpload"],
             [bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
         )
-        self.allow(role, "ReadChecksums", ["kms:Decrypt"], [key.key_arn], through("s3", self.stack.region))
-        self.see_images(role)
-        self._look_ahead(role, key, execution_role_arn)
+        self.allow(role, "ReadChecksums", ["kms:Decrypt"], [key.key_arn], via_service("s3", self.stack.region))
+        self.allow_image_reads(role)
+        self._allow_preflight(role, key, execution_role_arn)
         self.allow(
             role,
-            "MakeModels",
+            "CreateModels",
             ["sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:AddTags"],
             kinds["model"],
         )
         self.allow(
             role,
-            "MakeConfigurations",
+            "CreateEndpointConfigurations",
             ["sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpointConfig", "sagemaker:AddTags"],
             kinds["endpoint-config"],
         )
@@ -161,9 +162,9 @@ class Target(Environment):
         # back leads, has any name.
         any_config = f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:endpoint-config/*"
         self.allow(
-            role, "MakeEndpoints", ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [*endpoints, any_config]
+            role, "CreateEndpoints", ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [*endpoints, any_config]
         )
-        self.allow(role, "SeeEndpoints", ["sagemaker:DescribeEndpoint", "sagemaker:AddTags"], endpoints)
+        self.allow(role, "DescribeEndpoints", ["sagemaker:DescribeEndpoint", "sagemaker:AddTags"], endpoints)
         # A first deployment that failed is deleted, and so is a Failed endpoint on its way back.
         self.allow(role, "DeleteEndpoints", ["sagemaker:DeleteEndpoint"], endpoints)
         self.accept_wildcards(
@@ -173,13 +174,13 @@ class Target(Environment):
         )
         self.allow(
             role,
-            "PassTheExecutionRole",
+            "PassExecutionRole",
             ["iam:PassRole"],
             [execution_role_arn],
             {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
-        endpoint_permissions.let_deploy(self, role)
-        preview_permissions.let_try(self, role)
+        endpoint_permissions.allow_deployment(self, role)
+        preview_permissions.allow_preview(self, role)
         self.accept_wildcards(
             role,
             [
@@ -190,14 +191,14 @@ class Target(Environment):
             "session is narrowed to its own.",
         )
 
-    def _look_ahead(self, role: iam.Role, key: kms.Key, execution_role_arn: str) -> None:
+    def _allow_preflight(self, role: iam.Role, key: kms.Key, execution_role_arn: str) -> None:
         """What only the check before a promotion asks; it goes on without an answer (docs/decisions/0014)."""
-        own = resource_names.environment_role_arn(self.stack.account, self.name, Duty.DEPLOYER)
-        self.allow(role, "AskForItsRights", ["iam:SimulatePrincipalPolicy"], [own, execution_role_arn])
-        self.allow(role, "SeeTheKey", ["kms:DescribeKey"], [key.key_arn])
+        own = resource_names.environment_role_arn(self.stack.account, self.name, Role.DEPLOYER)
+        self.allow(role, "SimulateOwnPermissions", ["iam:SimulatePrincipalPolicy"], [own, execution_role_arn])
+        self.allow(role, "DescribeKey", ["kms:DescribeKey"], [key.key_arn])
         self.allow(
             role,
-            "SeeQuotas",
+            "ReadQuotas",
             ["servicequotas:ListServiceQuotas"],
             ["*"],
         )
@@ -207,12 +208,12 @@ class Target(Environment):
         role = iam.Role(
             self.stack,
             "Execution",
-            role_name=resource_names.environment_role(self.name, Duty.EXECUTION),
+            role_name=resource_names.environment_role(self.name, Role.EXECUTION),
             description="What the promoted models run as",
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
         )
         logs_arn = f"arn:aws:logs:{self.stack.region}:{self.stack.account}:log-group:/aws/sagemaker/Endpoints/*"
-        images = self.images()
+        images = self.image_repositories()
         self.allow(
             role, "ReadModels", ["s3:GetObject"], [bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")]
         )
@@ -223,10 +224,10 @@ class Target(Environment):
             [bucket.bucket_arn],
             {"StringLike": {"s3:prefix": f"{resource_names.ARTIFACT_PREFIX}/*"}},
         )
-        self.allow(role, "DecryptModels", ["kms:Decrypt"], [key.key_arn], through("s3", self.stack.region))
+        self.allow(role, "DecryptModels", ["kms:Decrypt"], [key.key_arn], via_service("s3", self.stack.region))
         self._read_jumpstart(role)
-        self._join_vpcs(role)
-        endpoint_permissions.let_run(self, role)
+        self._allow_vpcs(role)
+        endpoint_permissions.allow_hosting(self, role)
         self.allow(
             role,
             "PullImages",
@@ -268,12 +269,12 @@ class Target(Environment):
         # Live endpoints run as this role, also when their stage is no longer in the configuration.
         for part in role.node.find_all():
             if isinstance(part, cdk.CfnResource):
-                part.apply_removal_policy(KEPT)
+                part.apply_removal_policy(RETAIN)
 
     def _pusher(self) -> None:
-        role = self.role(Duty.PUSHER, "Keeps copies of the models' images in this account's registry")
+        role = self.role(Role.PUSHER, "Keeps copies of the models' images in this account's registry")
         copies = f"arn:aws:ecr:{self.stack.region}:{self.stack.account}:repository/{resource_names.IMAGE_PREFIX}/*"
-        self.allow(role, "MakeRepositories", ["ecr:CreateRepository"], [copies])
+        self.allow(role, "CreateRepositories", ["ecr:CreateRepository"], [copies])
         self.allow(
             role,
             "PushImages",
@@ -289,9 +290,9 @@ class Target(Environment):
         )
         self.allow(
             role,
-            "AskForItsRights",
+            "SimulateOwnPermissions",
             ["iam:SimulatePrincipalPolicy"],
-            [resource_names.environment_role_arn(self.stack.account, self.name, Duty.PUSHER)],
+            [resource_names.environment_role_arn(self.stack.account, self.name, Role.PUSHER)],
         )
         self.accept_wildcards(
             role,
@@ -306,11 +307,11 @@ class Target(Environment):
         self.allow(role, "ReadJumpStart", ["s3:GetObject", "s3:ListBucket"], [*buckets, *objects])
         self.accept_wildcards(role, [f"Resource::{arn}" for arn in objects], "AWS's public model data.")
 
-    def _join_vpcs(self, role: iam.Role) -> None:
+    def _allow_vpcs(self, role: iam.Role) -> None:
         """What SageMaker does with the role to place containers in a VPC (AWS: execution roles, CreateModel API)."""
         vpcs = [
             stage.vpc
-            for application, name in self.stages_here()
+            for application, name in self.stage_keys()
             if (stage := self.configuration.applications[application].stages[name]).vpc and stage.vpc.subnets
         ]
         if not vpcs:
@@ -321,7 +322,7 @@ class Target(Environment):
             {f"{place}:subnet/{one}" for vpc in vpcs for one in vpc.subnets}
             | {f"{place}:security-group/{one}" for vpc in vpcs for one in vpc.security_group_ids}
         )
-        self.allow(role, "MakeInterfaces", ["ec2:CreateNetworkInterface"], [interfaces, *parts])
+        self.allow(role, "CreateInterfaces", ["ec2:CreateNetworkInterface"], [interfaces, *parts])
         self.allow(
             role,
             "ManageInterfaces",
@@ -334,7 +335,7 @@ class Target(Environment):
         )
         self.allow(
             role,
-            "SeeVpcs",
+            "DescribeVpcs",
             [
                 "ec2:DescribeDhcpOptions",
                 "ec2:DescribeNetworkInterfaces",

@@ -25,7 +25,7 @@ _COLORS = {
     ABORTED: cloudwatch.Color.PURPLE,
 }
 _WIDE, _HALF, _HIGH = 24, 12, 6
-_MOST_ALARMS = 100  # in a widget (AWS: CloudWatch, Dashboard body structure)
+_MAX_ALARMS = 100  # in a widget (AWS: CloudWatch, Dashboard body structure)
 
 
 def dashboard(
@@ -52,22 +52,22 @@ def dashboard(
         )
     )
     made.add_widgets(
-        cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms)[:_MOST_ALARMS], width=_WIDE, height=3)
+        cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms)[:_MAX_ALARMS], width=_WIDE, height=3)
     )
     made.add_widgets(
-        _graph("Promotions by outcome", [_ended(outcome) for outcome in _COLORS], stacked=True),
-        _graph("Failures by name", [_each("error", Metric.PROMOTION_ENDED, "Sum", ["error"])], stacked=True),
+        _graph("Promotions by outcome", [_outcome_count(outcome) for outcome in _COLORS], stacked=True),
+        _graph("Failures by name", [_search("error", Metric.PROMOTION_OUTCOME, "Sum", ["error"])], stacked=True),
     )
     made.add_widgets(
-        _graph("Seconds that a promotion took", [_took("p50"), _took("p90"), _took("Maximum")]),
+        _graph("Seconds that a promotion took", [_duration("p50"), _duration("p90"), _duration("Maximum")]),
         _graph(
             "Promotions by stage",
-            [_each("stage", Metric.PROMOTION_ENDED, "Sum", ["outcome", "application", "stage"])],
+            [_search("stage", Metric.PROMOTION_OUTCOME, "Sum", ["outcome", "application", "stage"])],
             stacked=True,
         ),
     )
     made.add_widgets(
-        _graph("Bytes copied", [_each("copied", Metric.BYTES_COPIED, "Sum", ["application", "stage"])], stacked=True),
+        _graph("Bytes copied", [_search("copied", Metric.BYTES_COPIED, "Sum", ["application", "stage"])], stacked=True),
         _graph(
             "Seconds that the oldest lock is held",
             [oldest_lock],
@@ -90,22 +90,22 @@ def dashboard(
     return made
 
 
-def ended(outcome: str) -> cloudwatch.Metric:
+def outcome_count(outcome: str) -> cloudwatch.Metric:
     """Return how many promotions have ended so."""
     return cloudwatch.Metric(
         namespace=resource_names.NAMESPACE,
-        metric_name=Metric.PROMOTION_ENDED,
+        metric_name=Metric.PROMOTION_OUTCOME,
         dimensions_map={"outcome": outcome},
         statistic="Sum",
         period=Duration.minutes(5),
     )
 
 
-def _ended(outcome: str) -> cloudwatch.Metric:
-    return ended(outcome).with_(period=HOUR, label=outcome, color=_COLORS[outcome])
+def _outcome_count(outcome: str) -> cloudwatch.Metric:
+    return outcome_count(outcome).with_(period=HOUR, label=outcome, color=_COLORS[outcome])
 
 
-def _took(statistic: str) -> cloudwatch.Metric:
+def _duration(statistic: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=resource_names.NAMESPACE,
         metric_name=Metric.PROMOTION_SECONDS,
@@ -116,7 +116,7 @@ def _took(statistic: str) -> cloudwatch.Metric:
     )
 
 
-def _each(ident: str, metric: Metric, statistic: str, dimensions: Sequence[str]) -> cloudwatch.MathExpression:
+def _search(ident: str, metric: Metric, statistic: str, dimensions: Sequence[str]) -> cloudwatch.MathExpression:
     """Every metric with exactly these dimensions: an application that is added needs no other dashboard."""
     schema = ",".join([resource_names.NAMESPACE, *dimensions])
     return cloudwatch.MathExpression(

@@ -14,33 +14,33 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Step
+from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Step
 from stacks.baseline import approvals
 from stacks.baseline.dead_letters import dead_letter_queue
-from stacks.baseline.iam_conditions import through
-from stacks.baseline.nag import accept
-from stacks.baseline.retention import KEPT
-from stacks.baseline.role_placement import places
+from stacks.baseline.iam_conditions import via_service
+from stacks.baseline.nag import accept_finding
+from stacks.baseline.retention import RETAIN
+from stacks.baseline.role_placement import environments_with_role
 from stacks.baseline.topic import accounts_with_alarms, topic
 from stacks.config.schema import Configuration
 from stacks.hub import bundle
-from stacks.hub.lock_age import measure_locks
+from stacks.hub.lock_age import report_lock_age
 from stacks.hub.observability import observe
-from stacks.hub.work_list_bucket import let_use_lists, lists_bucket
+from stacks.hub.work_list_bucket import allow_work_lists, work_list_bucket
 from stacks.workflow import copy as copy_phase
 from stacks.workflow import definition
-from stacks.workflow.announce import let_announce
+from stacks.workflow.announce import allow_announcement
 from stacks.workflow.lambda_task import StepFunction
 from stacks.workflow.tables import Tables
 
 # The steps that look at every object of a model, or copy them: thousands of calls, many at once. Lambda's own limit is
 # 15 minutes, and with this memory it gives one whole CPU (AWS: Lambda, "Configure function memory"). An image goes
 # through its step, several layers at once.
-_LONG = frozenset(
+_LONG_RUNNING_STEPS = frozenset(
     {
         Step.RESOLVE_MODEL,
         Step.COMPARE_ENDPOINT,
-        Step.CHECK_AHEAD,
+        Step.PREFLIGHT,
         Step.PLAN_COPY,
         Step.COPY_UNIT,
         Step.COPY_IMAGE,
@@ -49,19 +49,19 @@ _LONG = frozenset(
         Step.ABORT_UPLOADS,
         Step.SMOKE_TEST,
         Step.RECORD_PROMOTION,
-        Step.TIDY_UP,
+        Step.CLEAN_UP_ABORTED,
     }
 )
 # What rolls back may first have to wait for a deployment, which lasts 8 hours at most (state.py).
-_TO_ROLL_BACK = Duration.hours(10)
+_ROLLBACK_ALLOWANCE = Duration.hours(10)
 # The rules for executions that ended where no state of theirs could do anything: they were stopped or ran out of time,
 # or Step Functions ended them itself. (AWS: Step Functions, "Error handling": what a Catch does not catch.)
-_STOPPED, _BROKEN = f"{resource_names.PRODUCT}-stopped", f"{resource_names.PRODUCT}-broken"
-_ENDED_OUTSIDE: dict[str, dict[str, list[str]]] = {
-    _STOPPED: {"status": ["ABORTED", "TIMED_OUT"]},
-    _BROKEN: {"status": ["FAILED"], "error": ["States.Runtime", "States.DataLimitExceeded"]},
+_ABORTED_RULE, _RUNTIME_ERROR_RULE = f"{resource_names.PRODUCT}-aborted", f"{resource_names.PRODUCT}-runtime-error"
+_ABORTED_EXECUTION_RULES: dict[str, dict[str, list[str]]] = {
+    _ABORTED_RULE: {"status": ["ABORTED", "TIMED_OUT"]},
+    _RUNTIME_ERROR_RULE: {"status": ["FAILED"], "error": ["States.Runtime", "States.DataLimitExceeded"]},
 }
-_LONGEST = Duration.minutes(15)
+_LONGEST_TIMEOUT = Duration.minutes(15)
 _ONE_CPU = 1769  # MB
 
 
@@ -77,7 +77,7 @@ class HubStack(Stack):
             description="Promote: the state machine that promotes SageMaker models between accounts",
         )
         key = self._key()
-        lists = lists_bucket(self, key)
+        work_lists = work_list_bucket(self, key)
         tables = Tables(self, key=key)
         outcomes = topic(
             self,
@@ -95,14 +95,14 @@ class HubStack(Stack):
                 runtime=bundle.runtime(),
                 key=key,
                 assumes=_roles_assumed_by(step, configuration),
-                timeout=_LONGEST if step in _LONG else None,
-                **({"memory": _ONE_CPU} if step in _LONG else {}),
+                timeout=_LONGEST_TIMEOUT if step in _LONG_RUNNING_STEPS else None,
+                **({"memory": _ONE_CPU} if step in _LONG_RUNNING_STEPS else {}),
             )
             for step in Step
         }
-        let_use_lists(steps, lists, key)
-        _let_use_tables(steps, tables)
-        longest = Duration.seconds(_longest_deadline(configuration)).plus(_TO_ROLL_BACK)
+        allow_work_lists(steps, work_lists, key)
+        _allow_tables(steps, tables)
+        longest = Duration.seconds(_longest_deadline(configuration)).plus(_ROLLBACK_ALLOWANCE)
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -110,7 +110,9 @@ class HubStack(Stack):
             state_machine_type=sfn.StateMachineType.STANDARD,
             query_language=sfn.QueryLanguage.JSONATA,
             definition_body=sfn.DefinitionBody.from_chainable(
-                definition.story(self, steps, lists=lists, tables=tables, outcomes=outcomes, lease=longest)
+                definition.definition(
+                    self, steps, work_lists=work_lists, tables=tables, outcomes=outcomes, lease=longest
+                )
             ),
             timeout=longest,
             tracing_enabled=True,
@@ -121,7 +123,7 @@ class HubStack(Stack):
                     log_group_name=f"/aws/vendedlogs/states/{resource_names.STATE_MACHINE}",
                     retention=logs.RetentionDays.ONE_YEAR,
                     encryption_key=key,
-                    removal_policy=KEPT,
+                    removal_policy=RETAIN,
                 ),
                 level=sfn.LogLevel.ALL,
                 # The model's environment variables are in the document; the history has it, the log need not.
@@ -130,24 +132,24 @@ class HubStack(Stack):
         )
         self.state_machine.role.add_to_principal_policy(
             iam.PolicyStatement(
-                sid="DecryptTheMapsItems",
+                sid="DecryptMapItems",
                 actions=["kms:Decrypt"],
                 resources=[key.key_arn],
-                conditions=through("s3", self.region),
+                conditions=via_service("s3", self.region),
             )
         )
-        tables.let_state_write(self.state_machine.role, "Lock")
-        let_announce(self.state_machine.role, key)
-        steps[Step.TIDY_UP].role.add_to_policy(
+        tables.allow_state_machine_write(self.state_machine.role, "Lock")
+        allow_announcement(self.state_machine.role, key)
+        steps[Step.CLEAN_UP_ABORTED].role.add_to_policy(
             iam.PolicyStatement(sid="Announce", actions=["sns:Publish"], resources=[outcomes.topic_arn])
         )
-        let_announce(steps[Step.TIDY_UP].role, key)
-        self._let_look_at_executions(steps)
+        allow_announcement(steps[Step.CLEAN_UP_ABORTED].role, key)
+        self._allow_execution_reads(steps)
         dead_letters = dead_letter_queue(
-            self, [f"{resource_names.BUS}/{resource_names.approval_rule('*')}", *_ENDED_OUTSIDE]
+            self, [f"{resource_names.BUS}/{resource_names.approval_rule('*')}", *_ABORTED_EXECUTION_RULES]
         )
         self._approvals(configuration, dead_letters)
-        self._tidy_up(steps[Step.TIDY_UP], dead_letters)
+        self._clean_up_aborted(steps[Step.CLEAN_UP_ABORTED], dead_letters)
         observe(
             self,
             configuration,
@@ -157,10 +159,10 @@ class HubStack(Stack):
             steps=steps,
             dead_letters=dead_letters,
             rules={resource_names.approval_rule(name): resource_names.BUS for name in configuration.applications}
-            | dict.fromkeys(_ENDED_OUTSIDE),
-            oldest_lock=measure_locks(self, tables, code=code, key=key),
+            | dict.fromkeys(_ABORTED_EXECUTION_RULES),
+            oldest_lock=report_lock_age(self, tables, code=code, key=key),
         )
-        self._accept_findings(steps, lists)
+        self._accept_findings(steps, work_lists)
 
     def _key(self) -> kms.Key:
         key = kms.Key(
@@ -168,7 +170,7 @@ class HubStack(Stack):
             "Key",
             description="What Promote keeps in the hub: logs, lists, locks and records; and its messages",
             enable_key_rotation=True,
-            removal_policy=KEPT,
+            removal_policy=RETAIN,
         )
         key.add_to_resource_policy(
             iam.PolicyStatement(
@@ -185,23 +187,25 @@ class HubStack(Stack):
         )
         return key
 
-    def _let_look_at_executions(self, steps: dict[Step, StepFunction]) -> None:
+    def _allow_execution_reads(self, steps: dict[Step, StepFunction]) -> None:
         """Whether an execution that holds a lock is under way, and where one was that was stopped."""
         executions = f"arn:aws:states:{self.region}:{self.account}:execution:{resource_names.STATE_MACHINE}:*"
-        rights = {
-            Step.LOOK_AT_LOCK: "states:DescribeExecution",
-            Step.TIDY_UP: "states:GetExecutionHistory",
+        permissions = {
+            Step.WAIT_FOR_LOCK: "states:DescribeExecution",
+            Step.CLEAN_UP_ABORTED: "states:GetExecutionHistory",
         }
-        for step, action in rights.items():
+        for step, action in permissions.items():
             steps[step].role.add_to_policy(
-                iam.PolicyStatement(sid="SeeExecutions", actions=[action], resources=[executions])
+                iam.PolicyStatement(sid="ReadExecutions", actions=[action], resources=[executions])
             )
-            accept(steps[step].role, f"AwsSolutions-IAM5[Resource::{executions}]", "Any promotion may be the one.")
+            accept_finding(
+                steps[step].role, f"AwsSolutions-IAM5[Resource::{executions}]", "Any promotion may be the one."
+            )
 
     def _approvals(self, configuration: Configuration, dead_letters: sqs.IQueue) -> None:
         """An approval comes from a registry's account to this bus; a rule per application starts its first stage."""
         bus = events.EventBus(self, "Bus", event_bus_name=resource_names.BUS)
-        for name in approvals.registries(configuration):
+        for name in approvals.model_registries(configuration):
             events.CfnEventBusPolicy(
                 self,
                 f"From-{name}",
@@ -242,12 +246,12 @@ class HubStack(Stack):
                 ],
             )
 
-    def _tidy_up(self, tidy_up: StepFunction, dead_letters: sqs.IQueue) -> None:
+    def _clean_up_aborted(self, clean_up_aborted: StepFunction, dead_letters: sqs.IQueue) -> None:
         """An execution that is ended from outside has no state in which it could tidy up by itself."""
-        for name, ended in _ENDED_OUTSIDE.items():
+        for name, ended in _ABORTED_EXECUTION_RULES.items():
             events.Rule(
                 self,
-                name.rpartition("-")[2].title(),
+                name.removeprefix(f"{resource_names.PRODUCT}-").title().replace("-", ""),
                 rule_name=name,
                 description="A promotion that ended from outside is recorded, and what it has left is tidied up",
                 event_pattern=events.EventPattern(
@@ -257,7 +261,7 @@ class HubStack(Stack):
                 ),
                 targets=[
                     targets.LambdaFunction(
-                        tidy_up.function,
+                        clean_up_aborted.function,
                         dead_letter_queue=dead_letters,
                         retry_attempts=10,
                         max_event_age=Duration.hours(2),
@@ -265,59 +269,64 @@ class HubStack(Stack):
                 ],
             )
 
-    def _accept_findings(self, steps: dict[Step, StepFunction], lists: s3.Bucket) -> None:
+    def _accept_findings(self, steps: dict[Step, StepFunction], work_lists: s3.Bucket) -> None:
         tracing = "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources (AWS: X-Ray actions)."
         for step in steps.values():
-            accept(step.role, "AwsSolutions-IAM5[Resource::*]", tracing)
-            accept(
+            accept_finding(step.role, "AwsSolutions-IAM5[Resource::*]", tracing)
+            accept_finding(
                 step.function,
                 "AwsSolutions-L1",
                 "The version that deploys, on which the tests ran and which compiled the bundle (docs/decisions/0006).",
             )
-        accept(
+        accept_finding(
             self.state_machine.role,
             "AwsSolutions-IAM5[Resource::*]",
             "CloudWatch Logs' delivery actions and X-Ray's know no resources (AWS: Step Functions, CloudWatch Logs).",
         )
-        accept(
+        accept_finding(
             self.state_machine.role,
-            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::<{self.get_logical_id(lists.node.default_child)}>/*]",  # type: ignore[arg-type]
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::<{self.get_logical_id(work_lists.node.default_child)}>/*]",  # type: ignore[arg-type]
             "CDK grants the Map's item reader the bucket; each promotion has a list of its own there.",
         )
         machine = self.get_logical_id(self.state_machine.node.default_child)  # type: ignore[arg-type]
         name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{machine}"}}]}}]}}'
         for executions in (f"{name}:*", f"{name}/{copy_phase.COPY_LABEL}:*"):
-            accept(
+            accept_finding(
                 self.state_machine.node.find_child("DistributedMapPolicy"),
                 f"AwsSolutions-IAM5[Resource::arn:aws:states:{self.region}:{self.account}:execution:{executions}]",
                 "The Map's child executions have names that Step Functions gives them (AWS: Distributed Map, IAM).",
             )
         for step in steps.values():
-            accept(
+            accept_finding(
                 self.state_machine.role,
                 f"AwsSolutions-IAM5[Resource::<{self.get_logical_id(step.function.node.default_child)}.Arn>:*]",  # type: ignore[arg-type]
                 "CDK grants a function's versions with the function; none are published.",
             )
 
 
-def _let_use_tables(steps: dict[Step, StepFunction], tables: Tables) -> None:
+def _allow_tables(steps: dict[Step, StepFunction], tables: Tables) -> None:
     """Each step may do with the tables what it does; the records can be added to, and not be changed by anybody."""
-    read, write = tables.let_read, tables.let_write
-    write(steps[Step.LOOK_AT_LOCK].role, tables.endpoints, "SeeAndFree", ["dynamodb:GetItem", "dynamodb:UpdateItem"])
-    read(steps[Step.RESOLVE_ROLL_BACK].role, tables.endpoints, "SeeGoodOnes", ["dynamodb:GetItem"])
-    read(steps[Step.RESOLVE_ROLL_BACK].role, tables.records, "ReadRecords", ["dynamodb:GetItem"])
+    read, write = tables.allow_read, tables.allow_write
+    write(
+        steps[Step.WAIT_FOR_LOCK].role,
+        tables.endpoints,
+        "ReadAndReleaseLocks",
+        ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+    )
+    read(steps[Step.RESOLVE_ROLLBACK].role, tables.endpoints, "ReadLastKnownGood", ["dynamodb:GetItem"])
+    read(steps[Step.RESOLVE_ROLLBACK].role, tables.records, "ReadRecords", ["dynamodb:GetItem"])
     write(steps[Step.RECORD_PROMOTION].role, tables.records, "AddRecords", ["dynamodb:PutItem"])
-    write(steps[Step.TIDY_UP].role, tables.records, "AddRecords", ["dynamodb:PutItem"])
-    write(steps[Step.TIDY_UP].role, tables.endpoints, "Free", ["dynamodb:UpdateItem"])
+    write(steps[Step.CLEAN_UP_ABORTED].role, tables.records, "AddRecords", ["dynamodb:PutItem"])
+    write(steps[Step.CLEAN_UP_ABORTED].role, tables.endpoints, "ReleaseLocks", ["dynamodb:UpdateItem"])
 
 
 def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:
     """Return the exact role ARNs that a step assumes, one for each environment in which it has a duty."""
     return [
-        resource_names.environment_role_arn(configuration.environments[place].account, place, duty)
-        for duty, steps in STEPS_OF_DUTY.items()
+        resource_names.environment_role_arn(configuration.environments[environment].account, environment, role)
+        for role, steps in STEPS_BY_ROLE.items()
         if step in steps
-        for place in sorted(places(configuration, duty, step))
+        for environment in sorted(environments_with_role(configuration, role, step))
     ]
 
 

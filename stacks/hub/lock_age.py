@@ -12,33 +12,33 @@ from constructs import Construct
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Job, Metric
 from stacks.baseline.alarms import FIVE_MINUTES
-from stacks.baseline.nag import accept
+from stacks.baseline.nag import accept_finding
 from stacks.hub import bundle
 from stacks.workflow.lambda_task import StepFunction
 from stacks.workflow.tables import Tables
 
 
-def measure_locks(scope: Construct, tables: Tables, *, code: lambda_.Code, key: kms.IKey) -> cloudwatch.Metric:
+def report_lock_age(scope: Construct, tables: Tables, *, code: lambda_.Code, key: kms.IKey) -> cloudwatch.Metric:
     """Measure every five minutes, and return the metric: a promotion takes minutes to hours.
 
     A measurement that fails is not tried again, because the next one makes up for it.
     """
-    function = StepFunction(scope, Job.MEASURE_LOCKS, code=code, runtime=bundle.runtime(), key=key)
-    tables.let_read(function.role, tables.endpoints, "SeeLocks", ["dynamodb:Scan"])
-    accept(
+    function = StepFunction(scope, Job.REPORT_LOCK_AGE, code=code, runtime=bundle.runtime(), key=key)
+    tables.allow_read(function.role, tables.endpoints, "ReadLocks", ["dynamodb:Scan"])
+    accept_finding(
         function.role,
         "AwsSolutions-IAM5[Resource::*]",
         "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources (AWS: X-Ray actions).",
     )
-    accept(
+    accept_finding(
         function.function,
         "AwsSolutions-L1",
         "The version that deploys, on which the tests ran and which compiled the bundle (docs/decisions/0006).",
     )
     events.Rule(
         scope,
-        "MeasureLocks",
-        rule_name=resource_names.function(Job.MEASURE_LOCKS),
+        "ReportLockAge",
+        rule_name=resource_names.function(Job.REPORT_LOCK_AGE),
         description="For how long the oldest lock is held",
         schedule=events.Schedule.rate(FIVE_MINUTES),
         targets=[targets.LambdaFunction(function.function, retry_attempts=0)],

@@ -16,15 +16,15 @@ from lambdas.promotion.contract.errors import Errored, RolledBack
 from lambdas.promotion.contract.resource_names import Step
 from stacks.baseline.alarms import FIVE_MINUTES, Alarms, depth_of
 from stacks.config.schema import Configuration
-from stacks.hub.dashboard import dashboard, ended
+from stacks.hub.dashboard import dashboard, outcome_count
 from stacks.workflow.lambda_task import StepFunction
 
 # The steps whose own failure no promotion tells: it ends with another error, or has ended.
-_UNTOLD = {
+_UNREPORTED_STEPS = {
     Step.ABORT_UPLOADS: "uploads-left-open",
     Step.EXPLAIN_FAILURE: "alarms",
     Step.RECORD_PROMOTION: "recordnotwritten",
-    Step.TIDY_UP: "the-execution-was-stopped-or-timed-out",
+    Step.CLEAN_UP_ABORTED: "the-execution-was-stopped-or-timed-out",
 }
 
 
@@ -45,11 +45,15 @@ def observe(
     alarms = Alarms(scope, topic, runbook)
     errors = {step.value: _errors_of(function) for step, function in steps.items()}
     made = [
-        *_about_promotions(alarms, state_machine, longest_execution, oldest_lock),
+        *_promotion_alarms(alarms, state_machine, longest_execution, oldest_lock),
         alarms.on_dead_letters(dead_letters),
-        *(alarm for step, section in _UNTOLD.items() for alarm in _on_untold(alarms, step, steps[step], section)),
+        *(
+            alarm
+            for step, section in _UNREPORTED_STEPS.items()
+            for alarm in _unreported_step_alarms(alarms, step, steps[step], section)
+        ),
         alarms.add(
-            "messages-undelivered",
+            "undelivered-messages",
             topic.metric_number_of_notifications_failed(statistic="Sum", period=FIVE_MINUTES),
             "SNS could not deliver a message to a queue, a function or an https address that subscribes. The other "
             "subscribers have it. Look at the subscriber's policy.",
@@ -69,21 +73,21 @@ def observe(
     )
 
 
-def _about_promotions(
+def _promotion_alarms(
     alarms: Alarms, state_machine: sfn.StateMachine, longest_execution: Duration, oldest_lock: cloudwatch.Metric
 ) -> list[cloudwatch.Alarm]:
     """A refusal is no alarm: nothing was touched, and who asked is told. ExecutionsFailed counts refusals too."""
     return [
         alarms.add(
             "rolled-back",
-            ended(RolledBack.__name__),
+            outcome_count(RolledBack.__name__),
             "What failed after the endpoint's change was taken back. What served before serves; of a new endpoint, "
             "nothing. It need not be the model: the error's name in the announcement says what to do.",
             section="rolledback",
         ),
         alarms.add(
             "errored",
-            ended(Errored.__name__),
+            outcome_count(Errored.__name__),
             "A promotion could not be done. What serves is said by the error's name: look there first.",
             section="errored",
         ),
@@ -116,7 +120,9 @@ def _about_promotions(
     ]
 
 
-def _on_untold(alarms: Alarms, step: Step, function: StepFunction, section: str) -> Iterator[cloudwatch.Alarm]:
+def _unreported_step_alarms(
+    alarms: Alarms, step: Step, function: StepFunction, section: str
+) -> Iterator[cloudwatch.Alarm]:
     name = resource_names.function(step)
     title = name.removeprefix(f"{resource_names.PRODUCT}-")
     yield alarms.add(

@@ -11,17 +11,17 @@ from aws_cdk import aws_s3 as s3
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Step
-from stacks.baseline.iam_conditions import through
-from stacks.baseline.nag import accept
-from stacks.baseline.retention import KEPT
+from stacks.baseline.iam_conditions import via_service
+from stacks.baseline.nag import accept_finding
+from stacks.baseline.retention import RETAIN
 from stacks.workflow.lambda_task import StepFunction
 
-_WRITE = frozenset({Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.PUT_ASIDE_SCALING})
+_WRITE = frozenset({Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.SUSPEND_SCALING})
 # They read a list that a promotion need not have, and a missing one looks like a missing right to who may not list.
-_MAY_FIND_NONE = frozenset({Step.PUT_ASIDE_SCALING, Step.RESTORE_SCALING, Step.TIDY_UP})
-_READ = _MAY_FIND_NONE | {
+_MAY_BE_MISSING = frozenset({Step.SUSPEND_SCALING, Step.RESUME_SCALING, Step.CLEAN_UP_ABORTED})
+_READ = _MAY_BE_MISSING | {
     Step.COMPARE_ENDPOINT,
-    Step.CHECK_AHEAD,
+    Step.PREFLIGHT,
     Step.PLAN_COPY,
     Step.COPY_UNIT,
     Step.COMPLETE_COPY,
@@ -29,13 +29,13 @@ _READ = _MAY_FIND_NONE | {
     Step.ABORT_UPLOADS,
     Step.RECORD_PROMOTION,
 }
-_KEPT = Duration.days(90)  # as long as Step Functions keeps an execution's history
+_RETENTION = Duration.days(90)  # as long as Step Functions keeps an execution's history
 
 
-def lists_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
+def work_list_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
     bucket = s3.Bucket(
         stack,
-        "Lists",
+        "WorkLists",
         bucket_name=resource_names.hub_bucket(stack.account, stack.region),
         encryption=s3.BucketEncryption.KMS,
         encryption_key=key,
@@ -43,22 +43,22 @@ def lists_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
         enforce_ssl=True,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-        lifecycle_rules=[s3.LifecycleRule(id="forget-with-the-history", expiration=_KEPT)],
-        removal_policy=KEPT,
+        lifecycle_rules=[s3.LifecycleRule(id="forget-with-the-history", expiration=_RETENTION)],
+        removal_policy=RETAIN,
     )
-    accept(bucket, "AwsSolutions-S1", "It holds lists of objects that Promote's own steps write and read.")
+    accept_finding(bucket, "AwsSolutions-S1", "It holds lists of objects that Promote's own steps write and read.")
     return bucket
 
 
-def let_use_lists(steps: Mapping[Step, StepFunction], lists: s3.Bucket, key: kms.Key) -> None:
+def allow_work_lists(steps: Mapping[Step, StepFunction], work_lists: s3.Bucket, key: kms.Key) -> None:
     """Allow each step to do with the lists what it does: write one, read one, or both."""
-    objects = lists.arn_for_objects(f"{resource_names.LISTS_PREFIX}/*")
-    logical_id = lists.stack.get_logical_id(lists.node.default_child)  # type: ignore[arg-type]
-    for sid, who, on_objects, on_key in (
+    objects = work_lists.arn_for_objects(f"{resource_names.WORK_LISTS_PREFIX}/*")
+    logical_id = work_lists.stack.get_logical_id(work_lists.node.default_child)  # type: ignore[arg-type]
+    for sid, steps_with_access, on_objects, on_key in (
         ("ReadLists", _READ, "s3:GetObject", "kms:Decrypt"),
         ("WriteLists", _WRITE, "s3:PutObject", "kms:GenerateDataKey"),
     ):
-        for step in sorted(who):
+        for step in sorted(steps_with_access):
             role = steps[step].role
             role.add_to_policy(iam.PolicyStatement(sid=sid, actions=[on_objects], resources=[objects]))
             role.add_to_policy(
@@ -66,16 +66,18 @@ def let_use_lists(steps: Mapping[Step, StepFunction], lists: s3.Bucket, key: kms
                     sid=f"{sid}Key",
                     actions=[on_key],
                     resources=[key.key_arn],
-                    conditions=through("s3", lists.stack.region),
+                    conditions=via_service("s3", work_lists.stack.region),
                 )
             )
     for step in sorted(_READ | _WRITE):
-        accept(
+        accept_finding(
             steps[step].role,
-            f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{resource_names.LISTS_PREFIX}/*]",
+            f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{resource_names.WORK_LISTS_PREFIX}/*]",
             "Each promotion has lists of its own, below its execution's name.",
         )
-    for step in sorted(_MAY_FIND_NONE):
+    for step in sorted(_MAY_BE_MISSING):
         steps[step].role.add_to_policy(
-            iam.PolicyStatement(sid="TellMissingFromDenied", actions=["s3:ListBucket"], resources=[lists.bucket_arn])
+            iam.PolicyStatement(
+                sid="DistinguishMissingFromDenied", actions=["s3:ListBucket"], resources=[work_lists.bucket_arn]
+            )
         )

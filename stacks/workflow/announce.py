@@ -10,29 +10,29 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from stacks.baseline.iam_conditions import through
+from stacks.baseline.iam_conditions import via_service
 
-_SAID = "$states.input.announcement"
+_ANNOUNCEMENT = "$states.input.announcement"
 _ATTRIBUTES = ("outcome", "application", "stage", "error")
 
 
-def announce(
+def announce_outcome(
     scope: Construct, topic: sns.ITopic, then: sfn.IChainable, *, title: str = "Announce the outcome"
 ) -> sfn.TaskStateBase:
     """Return the state that publishes `announcement` of its input (an Announcement as JSON), and goes on to `then`.
 
     `then` gets this state's input, whether SNS took the message or not; if it did not, with the reason as
     `not_announced`, which the execution's history shows. The state machine's role gets the right to publish with the
-    state, and that on the topic's key by let_announce.
+    state, and that on the topic's key by allow_announcement.
     """
     state = tasks.SnsPublish.jsonata(
         scope,
         title,
         topic=topic,
-        subject=f"{{% {_SAID}.subject %}}",
-        message=sfn.TaskInput.from_text(f"{{% {_SAID}.message %}}"),
+        subject=f"{{% {_ANNOUNCEMENT}.subject %}}",
+        message=sfn.TaskInput.from_text(f"{{% {_ANNOUNCEMENT}.message %}}"),
         message_attributes={
-            name: tasks.MessageAttribute(value=f"{{% {_SAID}.attributes.{name} %}}") for name in _ATTRIBUTES
+            name: tasks.MessageAttribute(value=f"{{% {_ANNOUNCEMENT}.attributes.{name} %}}") for name in _ATTRIBUTES
         },
         outputs="{% $states.input %}",
         task_timeout=sfn.Timeout.duration(Duration.seconds(20)),
@@ -46,13 +46,13 @@ def announce(
     return state
 
 
-def let_announce(role: iam.IRole, key: kms.IKey) -> None:
+def allow_announcement(role: iam.IRole, key: kms.IKey) -> None:
     """Allow who publishes to use the topic's key, through SNS only (AWS: SNS, Key management)."""
     role.add_to_principal_policy(
         iam.PolicyStatement(
             sid="AnnounceKey",
             actions=["kms:Decrypt", "kms:GenerateDataKey"],
             resources=[key.key_arn],
-            conditions=through("sns", Stack.of(role).region),
+            conditions=via_service("sns", Stack.of(role).region),
         )
     )

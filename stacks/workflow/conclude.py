@@ -13,13 +13,13 @@ from lambdas.promotion.contract.document import Outcome
 from lambdas.promotion.contract.errors import Errored, RecordNotWritten
 from lambdas.promotion.contract.resource_names import Step
 from stacks.workflow import lock as lock_phase
-from stacks.workflow.announce import announce
-from stacks.workflow.lambda_task import StepFunction, task, when
+from stacks.workflow.announce import announce_outcome
+from stacks.workflow.lambda_task import StepFunction, condition, task
 from stacks.workflow.tables import Tables
 
 EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
 # What leads to the record: the document alone of a promotion that ended well.
-WELL = "{% {'promotion': $states.input} %}"
+SUCCEEDED = "{% {'promotion': $states.input} %}"
 # A member that is not there stays away (JSONata: object constructors).
 _EXPLAINED = "{% {'promotion': $states.input.promotion, 'failure': $states.result.Payload} %}"
 _UNEXPLAINED = (
@@ -47,12 +47,12 @@ _UNRECORDED = (
     "{% $exists($states.input.failure) ? $states.input : "
     f"{_not_written('its record could not be written. Promote again: that writes it.')} %}}"
 )
-_NOT_NOTED = "it could not be noted that the endpoint may go back to it. Promote again: that notes it."
-_UNNOTED = f"{{% {_not_written(_NOT_NOTED)} %}}"
+_KNOWN_GOOD_MESSAGE = "it could not be noted that the endpoint may go back to it. Promote again: that notes it."
+_KNOWN_GOOD_NOT_RECORDED = f"{{% {_not_written(_KNOWN_GOOD_MESSAGE)} %}}"
 
 
 @dataclass(frozen=True)
-class Endings:
+class Conclusion:
     """Where a promotion's ways lead to.
 
     `record`: of a promotion that ended well, with WELL. `explain`: with what failed, and the document if there is one.
@@ -62,7 +62,9 @@ class Endings:
     explain: sfn.IChainable
 
 
-def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tables, outcomes: sns.ITopic) -> Endings:
+def conclude(
+    scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tables, outcomes: sns.ITopic
+) -> Conclusion:
     """Return the common end of every way."""
     promoted = sfn.Succeed.jsonata(scope, Outcome.PROMOTED, outputs="{% $states.input.promotion.result %}")
     unchanged = sfn.Succeed.jsonata(scope, Outcome.UNCHANGED, outputs="{% $states.input.promotion.result %}")
@@ -73,28 +75,32 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         cause="{% $states.input.failure.cause %}",
     )
     planned = sfn.Succeed.jsonata(scope, Outcome.PLANNED, outputs="{% $states.input.promotion.plan %}")
-    how = sfn.Choice.jsonata(scope, "How did it end?")
-    how.when(when("$exists($states.input.failure)"), failed).when(
-        when(f"$states.input.promotion.result.outcome = '{Outcome.UNCHANGED}'"), unchanged
-    ).when(when("$states.input.promotion.request.dry_run = true"), planned).otherwise(promoted)
-    told = sfn.Choice.jsonata(scope, "Is it to be announced?")
-    told.when(
-        when("$type($states.input.announcement) = 'object'"),
-        announce(scope, outcomes, how, title="Announce the outcome"),
-    ).otherwise(how)
+    outcome = sfn.Choice.jsonata(scope, "What is the outcome?")
+    outcome.when(condition("$exists($states.input.failure)"), failed).when(
+        condition(f"$states.input.promotion.result.outcome = '{Outcome.UNCHANGED}'"), unchanged
+    ).when(condition("$states.input.promotion.request.dry_run = true"), planned).otherwise(promoted)
+    announcement = sfn.Choice.jsonata(scope, "Is the outcome to be announced?")
+    announcement.when(
+        condition("$type($states.input.announcement) = 'object'"),
+        announce_outcome(scope, outcomes, outcome, title="Announce the outcome"),
+    ).otherwise(outcome)
 
-    unlock = lock_phase.unlock(scope, "Unlock the endpoint", tables.endpoints)
-    note = lock_phase.unlock(scope, "Note what serves and unlock the endpoint", tables.endpoints, noting=True)
+    unlock = lock_phase.release_lock(scope, "Unlock the endpoint", tables.endpoints)
+    record_and_unlock = lock_phase.release_lock(
+        scope, "Record the last known good and unlock the endpoint", tables.endpoints, recording_last_known_good=True
+    )
     # It was noted and its answer lost, or the lock was.
-    note.add_catch(told, errors=[lock_phase.CONDITION_FAILED], outputs="{% $states.input %}")
-    note.add_catch(told, errors=["States.ALL"], outputs=_UNNOTED)
-    # The outcome stands whatever happens: a lock whose execution has ended holds nobody up (look_at_lock.py).
-    unlock.add_catch(told, errors=["States.ALL"], outputs="{% $states.input %}")
-    for state in (unlock, note):
-        state.next(told)
-    which = sfn.Choice.jsonata(scope, "Is the endpoint locked?")
+    record_and_unlock.add_catch(announcement, errors=[lock_phase.CONDITION_FAILED], outputs="{% $states.input %}")
+    record_and_unlock.add_catch(announcement, errors=["States.ALL"], outputs=_KNOWN_GOOD_NOT_RECORDED)
+    # The outcome stands whatever happens: a lock whose execution has ended holds nobody up (wait_for_lock.py).
+    unlock.add_catch(announcement, errors=["States.ALL"], outputs="{% $states.input %}")
+    for state in (unlock, record_and_unlock):
+        state.next(announcement)
+    lock_held = sfn.Choice.jsonata(scope, "Is the endpoint locked?")
     not_locked = "$exists($states.input.promotion) = false or $states.input.promotion.request.dry_run = true"
-    which.when(when(not_locked), told).when(when("$exists($states.input.failure)"), unlock).otherwise(note)
+    lock_held.when(condition(not_locked), announcement).when(
+        condition("$exists($states.input.failure)"), unlock
+    ).otherwise(record_and_unlock)
 
     record = task(
         scope,
@@ -103,14 +109,14 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         payload={
             "input": "{% $states.context.Execution.Input %}",
             "execution": EXECUTION,
-            "attempt": "{% $states.context.State.RetryCount %}",
+            "retry_count": "{% $states.context.State.RetryCount %}",
             "promotion": _or_null("promotion"),
             "failure": _or_null("failure"),
         },
         outputs="{% $merge([$states.input, $states.result.Payload]) %}",
-        caught_by=which,
+        caught_by=lock_held,
         catch_output=_UNRECORDED,
-    ).next(which)
+    ).next(lock_held)
     explain = task(
         scope,
         "Explain the failure",
@@ -118,17 +124,17 @@ def endings(scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tab
         payload={
             "failed": "{% $states.input.failed %}",
             "promotion": _or_null("promotion"),
-            "roll_back_failed": _or_null("roll_back_failed"),
+            "rollback_failed": _or_null("rollback_failed"),
             "scaling_failed": _or_null("scaling_failed"),
-            "trial_not_removed": _or_null("trial_not_removed"),
+            "preview_not_deleted": _or_null("preview_not_deleted"),
             "execution": EXECUTION,
         },
         outputs=_EXPLAINED,
         caught_by=record,
         catch_output=_UNEXPLAINED,
     ).next(record)
-    return Endings(record=record, explain=explain)
+    return Conclusion(record=record, explain=explain)
 
 
-def _or_null(member: str) -> str:
-    return f"{{% $exists($states.input.{member}) ? $states.input.{member} : null %}}"
+def _or_null(field: str) -> str:
+    return f"{{% $exists($states.input.{field}) ? $states.input.{field} : null %}}"

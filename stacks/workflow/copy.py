@@ -10,13 +10,13 @@ from constructs import Construct
 
 from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.contract.resource_names import Step
-from stacks.workflow.lambda_task import CAUGHT_WITH_PROMOTION, StepFunction, task, when
+from stacks.workflow.lambda_task import CAUGHT_WITH_PROMOTION, StepFunction, condition, task
 
 COPY_LABEL = "CopyTheArtifacts"
-_UNIT_HAS_FAILED = when("$exists($states.input.failed)")
-_NOTHING_TO_COPY = when("$states.input.copy.units = 0")
+_WORK_UNIT_HAS_FAILED = condition("$exists($states.input.failed)")
+_NOTHING_TO_COPY = condition("$states.input.copy.work_units = 0")
 # The beginning of the cause: it holds the message, and the results of all units together have 256 KiB (AWS: quotas).
-_UNIT_FAILED = (
+_WORK_UNIT_FAILED = (
     "{% {'failed': {'Error': $states.errorOutput.Error, 'Cause': $substring($states.errorOutput.Cause, 0, 600)}} %}"
 )
 # What all units have copied, or the first failure of one.
@@ -27,11 +27,11 @@ _COPIED = (
 )
 
 
-def copying(
+def copy_phase(
     scope: Construct,
     steps: Mapping[Step, StepFunction],
     *,
-    lists: s3.IBucket,
+    work_lists: s3.IBucket,
     then: sfn.IChainable,
     explain: sfn.IChainable,
 ) -> sfn.IChainable:
@@ -46,21 +46,21 @@ def copying(
         catch_output="{% $states.input %}",
     ).next(explain)
 
-    def do(title: str, step: Step) -> sfn.TaskStateBase:
+    def step_task(title: str, step: Step) -> sfn.TaskStateBase:
         return task(scope, title, steps[step], caught_by=abort_uploads, catch_output=CAUGHT_WITH_PROMOTION)
 
     copy_images = _copy_images(scope, steps[Step.COPY_IMAGE])
     copy_images.add_catch(explain, errors=["States.ALL"], outputs=CAUGHT_WITH_PROMOTION)
-    plan = do("Plan the copy", Step.PLAN_COPY)
-    copy = _copy(scope, steps[Step.COPY_UNIT], lists=lists)
+    plan = step_task("Plan the copy", Step.PLAN_COPY)
+    copy = _copy(scope, steps[Step.COPY_UNIT], work_lists=work_lists)
     copy.add_catch(abort_uploads, errors=["States.ALL"], outputs=CAUGHT_WITH_PROMOTION)
-    complete = do("Complete the copy", Step.COMPLETE_COPY)
-    verify = do("Verify the artifacts", Step.VERIFY_ARTIFACTS)
+    complete = step_task("Complete the copy", Step.COMPLETE_COPY)
+    verify = step_task("Verify the artifacts", Step.VERIFY_ARTIFACTS)
     anything_to_copy = sfn.Choice.jsonata(scope, "Is there anything to copy?")
-    all_copied = sfn.Choice.jsonata(scope, "Was every unit copied?")
+    all_copied = sfn.Choice.jsonata(scope, "Was every work unit copied?")
 
     verify.next(then)
-    copy.next(all_copied.when(_UNIT_HAS_FAILED, abort_uploads).otherwise(complete.next(verify)))
+    copy.next(all_copied.when(_WORK_UNIT_HAS_FAILED, abort_uploads).otherwise(complete.next(verify)))
     return copy_images.next(plan).next(anything_to_copy.when(_NOTHING_TO_COPY, verify).otherwise(copy))
 
 
@@ -84,7 +84,7 @@ def _copy_images(scope: Construct, step: StepFunction) -> sfn.Map:
     )
 
 
-def _copy(scope: Construct, step: StepFunction, *, lists: s3.IBucket) -> sfn.DistributedMap:
+def _copy(scope: Construct, step: StepFunction, *, work_lists: s3.IBucket) -> sfn.DistributedMap:
     """The units, each an execution of its own, so that one that fails is seen by its name and its own history.
 
     A unit's failure is its output: the error of a failed Map has neither the name nor the cause of the unit's.
@@ -93,24 +93,24 @@ def _copy(scope: Construct, step: StepFunction, *, lists: s3.IBucket) -> sfn.Dis
         scope,
         "Copy the artifacts",
         label=COPY_LABEL,
-        item_reader=sfn.S3JsonItemReader(bucket=lists, key="{% $states.input.copy.manifest %}"),
-        item_selector={"promotion": "{% $states.input %}", "unit": "{% $states.context.Map.Item.Value %}"},
+        item_reader=sfn.S3JsonItemReader(bucket=work_lists, key="{% $states.input.copy.manifest %}"),
+        item_selector={"promotion": "{% $states.input %}", "work_unit": "{% $states.context.Map.Item.Value %}"},
         map_execution_type=sfn.StateMachineType.STANDARD,
         max_concurrency=partitioning.AT_ONCE,
         outputs=_COPIED,
     )
-    unit_failed = sfn.Pass.jsonata(scope, "Unit failed")
+    work_unit_failed = sfn.Pass.jsonata(scope, "Work unit failed")
     return copy.item_processor(
         task(
             scope,
-            "Copy a unit",
+            "Copy a work unit",
             step,
             payload={
                 "promotion": "{% $states.input.promotion %}",
-                "unit": "{% $states.input.unit %}",
-                "attempt": "{% $states.context.State.RetryCount %}",
+                "work_unit": "{% $states.input.work_unit %}",
+                "retry_count": "{% $states.context.State.RetryCount %}",
             },
-            caught_by=unit_failed,
-            catch_output=_UNIT_FAILED,
+            caught_by=work_unit_failed,
+            catch_output=_WORK_UNIT_FAILED,
         )
     )

@@ -17,7 +17,7 @@ from constructs import Construct
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Transient, every_error
 from lambdas.promotion.contract.resource_names import Job, Step
-from stacks.baseline.retention import KEPT
+from stacks.baseline.retention import RETAIN
 
 # AWS: "Handle transient Lambda service exceptions", and the throttling that CDK's own default leaves out.
 _LAMBDA_SERVICE = [
@@ -28,11 +28,11 @@ _LAMBDA_SERVICE = [
     "Lambda.TooManyRequestsException",
 ]
 # So Lambda also says that it may not be called.
-_MAY_BE_DENIED = "Lambda.AWSLambdaException"
+_DENIED_OR_TRANSIENT = "Lambda.AWSLambdaException"
 # A step that was killed is run again: every step is safe to repeat.
 _KILLED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout"]
 # What DynamoDB and SNS say when a call may be tried again (AWS: DynamoDB, "Error handling"; SNS, common errors).
-THROTTLED_OR_AWAY = [
+TRANSIENT_SERVICE_ERRORS = [
     "DynamoDB.ProvisionedThroughputExceededException",
     "DynamoDB.RequestLimitExceeded",
     "DynamoDB.ThrottlingException",
@@ -46,14 +46,14 @@ THROTTLED_OR_AWAY = [
     "SNS.SdkClientException",
     "States.Timeout",
 ]
-POLL = Duration.seconds(30)
+POLL_INTERVAL = Duration.seconds(30)
 CAUGHT_WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
 # What a step returns: the document.
 DOCUMENT = "{% $states.result.Payload %}"
-_DOCUMENT = {"promotion": "{% $states.input %}", "attempt": "{% $states.context.State.RetryCount %}"}
+_DOCUMENT = {"promotion": "{% $states.input %}", "retry_count": "{% $states.context.State.RetryCount %}"}
 
 
-def when(expression: str) -> sfn.Condition:
+def condition(expression: str) -> sfn.Condition:
     """Return the condition that a JSONata expression is true."""
     return sfn.Condition.jsonata(f"{{% {expression} %}}")
 
@@ -81,7 +81,7 @@ class StepFunction(Construct):
             log_group_name=f"/aws/lambda/{name}",
             retention=logs.RetentionDays.ONE_YEAR,
             encryption_key=key,
-            removal_policy=KEPT,
+            removal_policy=RETAIN,
         )
         self.role = iam.Role(
             self,
@@ -93,7 +93,7 @@ class StepFunction(Construct):
         log_group.grant_write(self.role)
         if assumes:
             self.role.add_to_policy(
-                iam.PolicyStatement(sid="WorkInOtherAccounts", actions=["sts:AssumeRole"], resources=list(assumes))
+                iam.PolicyStatement(sid="AssumeEnvironmentRoles", actions=["sts:AssumeRole"], resources=list(assumes))
             )
         self.timeout = timeout or Duration.seconds(60)
         self.function = lambda_.Function(
@@ -121,13 +121,13 @@ def task(
     outputs: str = DOCUMENT,
     caught_by: sfn.IChainable | None = None,
     catch_output: str = "{% {'failed': $states.errorOutput} %}",
-    asked_again_by: sfn.IChainable | None = None,
-    again_output: str = "{% $states.input %}",
+    polled_after: sfn.IChainable | None = None,
+    poll_output: str = "{% $states.input %}",
 ) -> tasks.LambdaInvoke:
     """Return the state that runs a step: the document in, the document out.
 
     Only Transient errors, Lambda's own and killed steps are tried again. All others go to `caught_by` at once.
-    `asked_again_by`: the wait of a step that is asked until an end is seen. What AWS or Lambda could not serve for a
+    `polled_after`: the wait of a step that is asked until an end is seen. What AWS or Lambda could not serve for a
     while says nothing about the endpoint, so it waits and is asked again; a deadline of its own ends that.
     """
     state = tasks.LambdaInvoke.jsonata(
@@ -150,10 +150,10 @@ def task(
     )
     state.add_retry(errors=_LAMBDA_SERVICE, interval=Duration.seconds(2), backoff_rate=2, max_attempts=6)
     state.add_retry(errors=_KILLED, interval=Duration.seconds(2), backoff_rate=2, max_attempts=2)
-    if asked_again_by:
+    if polled_after:
         transient = [error.__name__ for error in every_error(Transient)]
-        passing = [*transient, *(error for error in _LAMBDA_SERVICE if error != _MAY_BE_DENIED)]
-        state.add_catch(asked_again_by, errors=passing, outputs=again_output)
+        passing = [*transient, *(error for error in _LAMBDA_SERVICE if error != _DENIED_OR_TRANSIENT)]
+        state.add_catch(polled_after, errors=passing, outputs=poll_output)
     if caught_by:
         state.add_catch(caught_by, errors=["States.ALL"], outputs=catch_output)
     return state

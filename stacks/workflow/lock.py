@@ -9,23 +9,25 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from lambdas.promotion.contract import lock_expressions as words
-from stacks.workflow.lambda_task import THROTTLED_OR_AWAY
+from stacks.workflow.lambda_task import TRANSIENT_SERVICE_ERRORS
 
 Value = tasks.DynamoAttributeValue
 
 CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
-_ME = "{% $states.context.Execution.Id %}"
+_OWNER = "{% $states.context.Execution.Id %}"
 _NOW = "{% $states.context.State.EnteredTime %}"
-_LIMIT = Duration.seconds(30)
+_TASK_TIMEOUT = Duration.seconds(30)
 
 
-def lock(scope: Construct, title: str, table: dynamodb.ITable, *, lease: Duration) -> tasks.DynamoUpdateItem:
+def acquire_lock(scope: Construct, title: str, table: dynamodb.ITable, *, lease: Duration) -> tasks.DynamoUpdateItem:
     """Take the lock if it is free; the document then has it, with what is known of the endpoint.
 
     `lease` counts from the start of the execution, which cannot run longer: a live owner never loses the lock by time.
     """
     lasts = f"$toMillis($states.context.Execution.StartTime) + {lease.to_milliseconds()}"
-    good = "$exists($states.result.Attributes.good) ? $parse($states.result.Attributes.good.S) : []"
+    good = (
+        "$exists($states.result.Attributes.last_known_good) ? $parse($states.result.Attributes.last_known_good.S) : []"
+    )
     fence = "$number($states.result.Attributes.fence.N)"
     return _update(
         scope,
@@ -35,7 +37,7 @@ def lock(scope: Construct, title: str, table: dynamodb.ITable, *, lease: Duratio
         update=words.TAKE,
         condition=words.IS_FREE,
         values={
-            ":owner": Value.from_string(_ME),
+            ":owner": Value.from_string(_OWNER),
             ":now": Value.from_string(_NOW),
             ":lease": Value.from_string(f"{{% $fromMillis({lasts}) %}}"),
             ":application": Value.from_string("{% $states.input.request.application %}"),
@@ -43,11 +45,11 @@ def lock(scope: Construct, title: str, table: dynamodb.ITable, *, lease: Duratio
             ":one": Value.from_number(1),
         },
         returned=tasks.DynamoReturnValues.ALL_NEW,
-        outputs=f"{{% $merge([$states.input, {{'lock': {{'fence': {fence}, 'good': {good}}}}}]) %}}",
+        outputs=f"{{% $merge([$states.input, {{'lock': {{'fence': {fence}, 'last_known_good': {good}}}}}]) %}}",
     )
 
 
-def confirm(scope: Construct, title: str, table: dynamodb.ITable) -> tasks.DynamoUpdateItem:
+def confirm_lock(scope: Construct, title: str, table: dynamodb.ITable) -> tasks.DynamoUpdateItem:
     """Fail unless the lock is still this promotion's, with the number that it got."""
     return _update(
         scope,
@@ -57,7 +59,7 @@ def confirm(scope: Construct, title: str, table: dynamodb.ITable) -> tasks.Dynam
         update="SET confirmed_at = :now",
         condition=words.IS_OURS,
         values={
-            ":owner": Value.from_string(_ME),
+            ":owner": Value.from_string(_OWNER),
             ":fence": Value.number_from_string("{% $string($states.input.lock.fence) %}"),
             ":now": Value.from_string(_NOW),
         },
@@ -65,17 +67,23 @@ def confirm(scope: Construct, title: str, table: dynamodb.ITable) -> tasks.Dynam
     )
 
 
-def unlock(scope: Construct, title: str, table: dynamodb.ITable, *, noting: bool = False) -> tasks.DynamoUpdateItem:
+def release_lock(
+    scope: Construct, title: str, table: dynamodb.ITable, *, recording_last_known_good: bool = False
+) -> tasks.DynamoUpdateItem:
     """Release the lock if it is this promotion's. `noting`: and note in the same moment what may be gone back to."""
-    good = {":good": Value.from_string("{% $states.input.good %}")} if noting else {}
+    good = (
+        {":last_known_good": Value.from_string("{% $states.input.last_known_good %}")}
+        if recording_last_known_good
+        else {}
+    )
     return _update(
         scope,
         title,
         table,
         key="$states.input.promotion",
-        update=words.RELEASE_AND_NOTE if noting else words.RELEASE,
+        update=words.RELEASE_AND_RECORD if recording_last_known_good else words.RELEASE,
         condition=words.IS_OWNED,
-        values={":owner": Value.from_string(_ME), **good},
+        values={":owner": Value.from_string(_OWNER), **good},
         outputs="{% $states.input %}",
     )
 
@@ -105,10 +113,10 @@ def _update(
         expression_attribute_values=values,
         return_values=returned,
         outputs=outputs,
-        task_timeout=sfn.Timeout.duration(_LIMIT),
+        task_timeout=sfn.Timeout.duration(_TASK_TIMEOUT),
     )
     state.add_retry(
-        errors=THROTTLED_OR_AWAY,
+        errors=TRANSIENT_SERVICE_ERRORS,
         interval=Duration.seconds(1),
         backoff_rate=2,
         max_delay=Duration.seconds(30),

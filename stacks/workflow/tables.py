@@ -11,8 +11,8 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
-from stacks.baseline.iam_conditions import through
-from stacks.baseline.retention import KEPT
+from stacks.baseline.iam_conditions import via_service
+from stacks.baseline.retention import RETAIN
 
 # DynamoDB asks for the key as whoever calls it (AWS: DynamoDB, "Authorizing use of your customer managed key").
 _READ_WITH_KEY = ("kms:Decrypt", "kms:DescribeKey")
@@ -33,33 +33,33 @@ class Tables(Construct):
         super().__init__(scope, "Tables")
         self._key = key
         self.endpoints = self._table("Endpoints", resource_names.ENDPOINTS_TABLE, "endpoint")
-        self.records = self._table("Records", resource_names.RECORDS_TABLE, "stage", sort_key="attempt")
+        self.records = self._table("Records", resource_names.RECORDS_TABLE, "stage", sort_key="record_key")
 
-    def let_read(self, role: iam.IRole, table: dynamodb.ITable, sid: str, actions: Sequence[str]) -> None:
+    def allow_read(self, role: iam.IRole, table: dynamodb.ITable, sid: str, actions: Sequence[str]) -> None:
         """Allow a role these reading actions on one of the tables, and on the key through DynamoDB."""
-        self._let(role, table, sid, actions, _READ_WITH_KEY)
+        self._allow(role, table, sid, actions, _READ_WITH_KEY)
 
-    def let_write(self, role: iam.IRole, table: dynamodb.ITable, sid: str, actions: Sequence[str]) -> None:
+    def allow_write(self, role: iam.IRole, table: dynamodb.ITable, sid: str, actions: Sequence[str]) -> None:
         """Allow a role these actions, writing ones among them, and on the key what writing needs."""
-        self._let(role, table, sid, actions, _WRITE_WITH_KEY)
+        self._allow(role, table, sid, actions, _WRITE_WITH_KEY)
 
-    def let_state_write(self, role: iam.IRole, sid: str) -> None:
+    def allow_state_machine_write(self, role: iam.IRole, sid: str) -> None:
         """Allow a state machine what its writing states need of the key; CDK gives it the tables with the states."""
-        self._let_use_key(role, sid, _WRITE_WITH_KEY)
+        self._allow_key(role, sid, _WRITE_WITH_KEY)
 
-    def _let(
+    def _allow(
         self, role: iam.IRole, table: dynamodb.ITable, sid: str, actions: Sequence[str], on_key: Sequence[str]
     ) -> None:
         role.add_to_principal_policy(iam.PolicyStatement(sid=sid, actions=list(actions), resources=[table.table_arn]))
-        self._let_use_key(role, sid, on_key)
+        self._allow_key(role, sid, on_key)
 
-    def _let_use_key(self, role: iam.IRole, sid: str, on_key: Sequence[str]) -> None:
+    def _allow_key(self, role: iam.IRole, sid: str, on_key: Sequence[str]) -> None:
         role.add_to_principal_policy(
             iam.PolicyStatement(
                 sid=f"{sid}Key",
                 actions=list(on_key),
                 resources=[self._key.key_arn],
-                conditions=through("dynamodb", Stack.of(self).region),
+                conditions=via_service("dynamodb", Stack.of(self).region),
             )
         )
 
@@ -78,7 +78,7 @@ class Tables(Construct):
                 point_in_time_recovery_enabled=True
             ),
             deletion_protection=True,
-            removal_policy=KEPT,
+            removal_policy=RETAIN,
         )
 
 

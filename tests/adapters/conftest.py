@@ -2,7 +2,7 @@
 
 A Stubber gives its answers in their order, for what makes one call after the other. What makes many at once asks a
 Bucket, which answers by what is asked.
-Every client speaks as the product's own do (accounts.name_refusals), so that refusals come as our errors.
+Every client speaks as the product's own do (accounts.translate_errors), so that refusals come as our errors.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from botocore.client import BaseClient
 from botocore.stub import Stubber
 
 from lambdas.promotion.aws import sessions
-from tests.adapters.fake_s3 import Storage
+from tests.adapters.fake_s3 import FakeS3
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -69,7 +69,7 @@ class Stubs:
     def sagemaker_runtime(self) -> Stubber:
         return self.of("sagemaker-runtime")
 
-    def let_in(self) -> None:
+    def allow_assume_role(self) -> None:
         """Answer AssumeRole, whatever the role; test_scoped_sessions.py looks at which."""
         self.sts.add_response("assume_role", {"Credentials": CREDENTIALS})
 
@@ -107,7 +107,7 @@ class _Raw(io.BytesIO):
 def plain_s3() -> S3Client:
     """A client without a Stubber, for a Wire."""
     client = _make_client("s3", config=sessions._S3_CONFIG)
-    sessions.name_refusals(client, "The role copier")
+    sessions.translate_errors(client, "The role copier")
     return client
 
 
@@ -129,14 +129,14 @@ def aws(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> Stubs:
 @pytest.fixture
 def s3(stubs: Stubs) -> S3Client:
     client: S3Client = stubs.s3.client  # type: ignore[assignment]
-    sessions.name_refusals(client, "The role copier")
+    sessions.translate_errors(client, "The role copier")
     return client
 
 
 @pytest.fixture
-def storage(aws: Stubs) -> Storage:
+def fake_s3(aws: Stubs) -> FakeS3:
     """S3 in memory in place of every client for S3, in the hub and in the accounts."""
-    made = Storage(_make_client("s3"))
+    made = FakeS3(_make_client("s3"))
     aws.in_place["s3"] = made.client
     return made
 
@@ -144,5 +144,5 @@ def storage(aws: Stubs) -> Storage:
 @pytest.fixture
 def sagemaker(stubs: Stubs) -> SageMakerClient:
     client: SageMakerClient = stubs.sagemaker.client  # type: ignore[assignment]
-    sessions.name_refusals(client, "The role deployer")
+    sessions.translate_errors(client, "The role deployer")
     return client

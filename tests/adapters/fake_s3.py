@@ -22,7 +22,7 @@ from lambdas.promotion.aws import sessions
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-Asked = dict[str, Any]
+RequestParams = dict[str, Any]
 Answer = dict[str, Any]
 _PAGE = 3
 
@@ -57,7 +57,7 @@ class Upload:
     content: str = ""
 
 
-class Storage:
+class FakeS3:
     """All buckets. `calls` counts what was asked, by operation."""
 
     def __init__(self, client: S3Client) -> None:
@@ -69,7 +69,7 @@ class Storage:
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self.client = client
-        sessions.name_refusals(client, "A role")
+        sessions.translate_errors(client, "A role")
         client.meta.events.register_first("provide-client-params.s3", self._remember)
         client.meta.events.register_first("before-call.s3", self._answer)  # type: ignore[arg-type]
 
@@ -83,52 +83,52 @@ class Storage:
         """Refuse the next calls of an operation."""
         self._refusals += [(operation, Refusal(code, status))] * times
 
-    def before(self, operation: str, act: Callable[[], None]) -> None:
+    def before(self, operation: str, action: Callable[[], None]) -> None:
         """Do something before the next call of an operation is answered: what another does at that moment."""
-        self._before[operation] = act
+        self._before[operation] = action
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         return sorted((key for own, key in self.objects if own == bucket and key.startswith(prefix)), key=str.encode)
 
     # The wire
 
-    def _remember(self, params: Asked, context: dict[str, Any], **_: Any) -> None:
-        context["asked"] = dict(params)
+    def _remember(self, params: RequestParams, context: dict[str, Any], **_: Any) -> None:
+        context["sent"] = dict(params)
 
     def _answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[AWSResponse, Answer]:
         with self._lock:
             self.calls[model.name] += 1
-            act = self._before.pop(model.name, None)
-            if act:
-                act()
+            action = self._before.pop(model.name, None)
+            if action:
+                action()
             try:
                 for refused in self._refusals:
                     if refused[0] == model.name:
                         self._refusals.remove(refused)
                         raise refused[1]
-                return AWSResponse("", 200, {}, None), getattr(self, f"_{model.name}")(context["asked"])  # type: ignore[arg-type]
+                return AWSResponse("", 200, {}, None), getattr(self, f"_{model.name}")(context["sent"])  # type: ignore[arg-type]
             except Refusal as refusal:
                 said = {"Error": {"Code": refusal.code, "Message": "said"}, "ResponseMetadata": {}}
                 return AWSResponse("", refusal.status, {}, None), said  # type: ignore[arg-type]
 
-    def _find(self, asked: Asked, code: str = "NoSuchKey") -> Stored:
+    def _find(self, asked: RequestParams, code: str = "NoSuchKey") -> Stored:
         found = self.objects.get((asked["Bucket"], asked["Key"]))
         if found is None:
             raise Refusal(code, 404)
         return found
 
-    def _source(self, asked: Asked) -> Stored:
+    def _source(self, asked: RequestParams) -> Stored:
         found = self._find(asked["CopySource"])
         if asked["CopySourceIfMatch"] != found.etag:
             raise Refusal("PreconditionFailed", 412)
         return found
 
-    def _make(self, asked: Asked, stored: Stored) -> None:
+    def _make(self, asked: RequestParams, stored: Stored) -> None:
         if asked.get("IfNoneMatch") == "*" and (asked["Bucket"], asked["Key"]) in self.objects:
             raise Refusal("PreconditionFailed", 412)
         self.objects[asked["Bucket"], asked["Key"]] = stored
 
-    def _upload(self, asked: Asked) -> Upload:
+    def _upload(self, asked: RequestParams) -> Upload:
         found = self.uploads.get(asked["UploadId"])
         if found is None or (found.bucket, found.key) != (asked["Bucket"], asked["Key"]):
             raise Refusal("NoSuchUpload", 404)
@@ -136,14 +136,14 @@ class Storage:
 
     # Operations
 
-    def _HeadObject(self, asked: Asked) -> Answer:  # noqa: N802 - as S3 calls it
+    def _HeadObject(self, asked: RequestParams) -> Answer:  # noqa: N802 - as S3 calls it
         found = self._find(asked, "404")
         if asked.get("IfMatch", found.etag) != found.etag:
             raise Refusal("412", 412)
         checksum = {f"Checksum{found.algorithm}": found.content} if found.algorithm else {}
         return {"ETag": found.etag, "ContentLength": found.size, "ChecksumType": "FULL_OBJECT", **checksum}
 
-    def _ListObjectsV2(self, asked: Asked) -> Answer:  # noqa: N802
+    def _ListObjectsV2(self, asked: RequestParams) -> Answer:  # noqa: N802
         keys = self.keys(asked["Bucket"], asked["Prefix"])
         begin = int(asked.get("ContinuationToken", 0))
         page = [(key, self.objects[asked["Bucket"], key]) for key in keys[begin : begin + _PAGE]]
@@ -154,30 +154,30 @@ class Storage:
             **({"NextContinuationToken": str(begin + _PAGE)} if more else {}),
         }
 
-    def _GetObject(self, asked: Asked) -> Answer:  # noqa: N802
+    def _GetObject(self, asked: RequestParams) -> Answer:  # noqa: N802
         body = self._find(asked).body
         if "Range" in asked:
             first, _, last = asked["Range"].removeprefix("bytes=").partition("-")
             body = body[int(first) : int(last) + 1]
         return {"Body": StreamingBody(io.BytesIO(body), len(body))}
 
-    def _PutObject(self, asked: Asked) -> Answer:  # noqa: N802
+    def _PutObject(self, asked: RequestParams) -> Answer:  # noqa: N802
         body = asked["Body"]
         self._make(asked, Stored(len(body), body.decode(errors="replace"), f'"{next(self._numbers)}"', body=body))
         return {}
 
-    def _CopyObject(self, asked: Asked) -> Answer:  # noqa: N802
+    def _CopyObject(self, asked: RequestParams) -> Answer:  # noqa: N802
         source = self._source(asked)
         etag = f'"{next(self._numbers)}"'
         self._make(asked, Stored(source.size, source.content, etag, asked["ChecksumAlgorithm"]))
         return {"CopyObjectResult": {"ETag": etag}}
 
-    def _CreateMultipartUpload(self, asked: Asked) -> Answer:  # noqa: N802
+    def _CreateMultipartUpload(self, asked: RequestParams) -> Answer:  # noqa: N802
         upload_id = f"upload-{next(self._numbers)}"
         self.uploads[upload_id] = Upload(asked["Bucket"], asked["Key"], asked["ChecksumAlgorithm"])
         return {"UploadId": upload_id}
 
-    def _UploadPartCopy(self, asked: Asked) -> Answer:  # noqa: N802
+    def _UploadPartCopy(self, asked: RequestParams) -> Answer:  # noqa: N802
         source, upload = self._source(asked), self._upload(asked)
         first, _, last = asked["CopySourceRange"].removeprefix("bytes=").partition("-")
         if int(last) >= source.size:
@@ -186,7 +186,7 @@ class Storage:
         upload.content = source.content
         return {"CopyPartResult": {"ETag": f'"{asked["PartNumber"]}"'}}
 
-    def _ListParts(self, asked: Asked) -> Answer:  # noqa: N802
+    def _ListParts(self, asked: RequestParams) -> Answer:  # noqa: N802
         parts = self._upload(asked).parts
         after = [number for number in sorted(parts) if number > asked["PartNumberMarker"]]
         page = after[:_PAGE]
@@ -194,7 +194,7 @@ class Storage:
         more = len(after) > _PAGE
         return {"Parts": found, "IsTruncated": more, **({"NextPartNumberMarker": page[-1]} if more else {})}
 
-    def _CompleteMultipartUpload(self, asked: Asked) -> Answer:  # noqa: N802
+    def _CompleteMultipartUpload(self, asked: RequestParams) -> Answer:  # noqa: N802
         upload = self._upload(asked)
         spans = [upload.parts[part["PartNumber"]] for part in asked["MultipartUpload"]["Parts"]]
         follow = [first for first, _ in spans] == [0, *(last + 1 for _, last in spans[:-1])]
@@ -207,7 +207,7 @@ class Storage:
         del self.uploads[asked["UploadId"]]
         return {}
 
-    def _ListMultipartUploads(self, asked: Asked) -> Answer:  # noqa: N802
+    def _ListMultipartUploads(self, asked: RequestParams) -> Answer:  # noqa: N802
         found = [
             {"Key": one.key, "UploadId": upload_id}
             for upload_id, one in self.uploads.items()
@@ -215,7 +215,7 @@ class Storage:
         ]
         return {"Uploads": found, "IsTruncated": False}
 
-    def _AbortMultipartUpload(self, asked: Asked) -> Answer:  # noqa: N802
+    def _AbortMultipartUpload(self, asked: RequestParams) -> Answer:  # noqa: N802
         self._upload(asked)
         del self.uploads[asked["UploadId"]]
         return {}

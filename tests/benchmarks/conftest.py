@@ -24,16 +24,16 @@ def world_of(size: int = 100 * MB, *, objects: int = 1, **speeds: float) -> Worl
     return World(Workload("test", objects, size), replace(SPEEDS, **speeds))
 
 
-def client_of(world: World, *, tries: int = 1) -> Any:
-    retries = {"mode": "standard", "total_max_attempts": tries}
+def client_of(world: World, *, attempts: int = 1) -> Any:
+    retries = {"mode": "standard", "total_max_attempts": attempts}
     return s3_client(world, world.machine(), Config(retries=retries))  # type: ignore[arg-type]
 
 
-def seconds_of(world: World, *calls: Any, at_once: int = 1) -> float:
+def seconds_of(world: World, *calls: Any, concurrency: int = 1) -> float:
     """Make the calls, so many at once, and return the virtual seconds that they took."""
 
     def run() -> float:
-        with ThreadPoolExecutor(at_once) as pool:
+        with ThreadPoolExecutor(concurrency) as pool:
             for done in [pool.submit(call) for call in calls]:
                 done.result()
         return world.clock.now

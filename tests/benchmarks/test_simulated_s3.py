@@ -29,10 +29,10 @@ def copied_by_parts(s3: Any, cuts: list[tuple[int, int]], **completing: Any) -> 
     upload = {**UPLOAD, "UploadId": s3.create_multipart_upload(**UPLOAD)["UploadId"]}
     parts = []
     for number, (first, last) in enumerate(cuts, start=1):
-        answer = s3.upload_part_copy(
+        respond = s3.upload_part_copy(
             **upload, PartNumber=number, CopySource=COPY["CopySource"], CopySourceRange=f"bytes={first}-{last}"
         )
-        parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
+        parts.append({"PartNumber": number, "ETag": respond["CopyPartResult"]["ETag"]})
     return s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **completing)
 
 
@@ -49,7 +49,7 @@ def test_a_request_without_bytes_takes_the_latency(world: World) -> None:
 def test_ten_threads_make_a_hundred_requests_in_ten_rounds(world: World) -> None:
     s3 = client_of(world)
     calls = [functools.partial(s3.copy_object, **{**COPY, "Key": str(number)}) for number in range(100)]
-    assert seconds_of(world, *calls, at_once=10) == pytest.approx(10 * 1.25)
+    assert seconds_of(world, *calls, concurrency=10) == pytest.approx(10 * 1.25)
 
 
 def test_a_request_costs_its_machine_cpu_before_it_is_sent() -> None:
@@ -57,15 +57,15 @@ def test_a_request_costs_its_machine_cpu_before_it_is_sent() -> None:
     with patched(world.clock):
         s3 = client_of(world)
         calls = [functools.partial(s3.copy_object, **{**COPY, "Key": str(number)}) for number in range(4)]
-        assert seconds_of(world, *calls, at_once=4) == pytest.approx(4 * 0.5 + 1.25)
+        assert seconds_of(world, *calls, concurrency=4) == pytest.approx(4 * 0.5 + 1.25)
 
 
-def test_more_requests_than_the_prefix_bears_are_told_to_slow_down() -> None:
+def test_more_requests_than_the_prefix_allows_get_slow_down() -> None:
     world = world_of(writes_per_second=5)
     with patched(world.clock):
         s3 = client_of(world)
         calls = [functools.partial(s3.copy_object, **{**COPY, "Key": str(number)}) for number in range(6)]
-        assert code_of(lambda: seconds_of(world, *calls, at_once=6)) == "SlowDown"
+        assert code_of(lambda: seconds_of(world, *calls, concurrency=6)) == "SlowDown"
     assert world.s3.slowed_down == 1
 
 
@@ -74,16 +74,16 @@ def test_the_prefix_bears_more_when_time_has_passed() -> None:
     with patched(world.clock):
         s3 = client_of(world)
         calls = [functools.partial(s3.copy_object, **{**COPY, "Key": str(number)}) for number in range(10)]
-        seconds_of(world, *calls, at_once=5)
+        seconds_of(world, *calls, concurrency=5)
     assert world.s3.slowed_down == 0
 
 
 def test_the_pause_before_a_retry_counts_as_time() -> None:
     world = world_of(writes_per_second=1)
     with patched(world.clock):
-        s3 = client_of(world, tries=5)
+        s3 = client_of(world, attempts=5)
         calls = [functools.partial(s3.copy_object, **{**COPY, "Key": str(number)}) for number in range(2)]
-        seconds = seconds_of(world, *calls, at_once=2)
+        seconds = seconds_of(world, *calls, concurrency=2)
     assert world.s3.slowed_down >= 1
     # The second is admitted a second after the first at the earliest.
     assert seconds >= 1 + 1.25
@@ -178,7 +178,7 @@ def test_small_objects_are_written_and_read_with_their_bytes(world: World) -> No
     assert found == [b"234"]
 
 
-def test_a_copy_that_is_not_there_or_not_whole_is_missing() -> None:
+def test_an_absent_or_incomplete_copy_is_missing() -> None:
     world = world_of(objects=3)
     first, second, third = world.workload.keys
     world.s3.objects[TARGET, first] = world.s3.objects[SOURCE, first]
@@ -188,7 +188,7 @@ def test_a_copy_that_is_not_there_or_not_whole_is_missing() -> None:
 
 def test_contents_are_equal_exactly_when_their_bytes_are() -> None:
     whole = Content.original("a", 100)
-    assert Content.joined([whole.cut(0, 30), whole.cut(30, 100)]) == whole
-    assert Content.joined([whole.cut(30, 100), whole.cut(0, 30)]) != whole
+    assert Content.concatenated([whole.cut(0, 30), whole.cut(30, 100)]) == whole
+    assert Content.concatenated([whole.cut(30, 100), whole.cut(0, 30)]) != whole
     assert Content.original("b", 100) != whole
-    assert Content.joined([whole.cut(0, 30), whole.cut(30, 100)]).cut(20, 40) == whole.cut(20, 40)
+    assert Content.concatenated([whole.cut(0, 30), whole.cut(30, 100)]).cut(20, 40) == whole.cut(20, 40)

@@ -39,7 +39,7 @@ def test_waiting_costs_no_real_time() -> None:
     assert time.perf_counter() - began < 1
 
 
-def test_a_thread_that_sleeps_holds_nobody_up(clock: VirtualTime) -> None:
+def test_a_sleeping_thread_does_not_delay_other_threads(clock: VirtualTime) -> None:
     woke: list[tuple[str, float]] = []
 
     def nap(name: str, seconds: float) -> None:
@@ -57,12 +57,12 @@ def test_a_thread_that_sleeps_holds_nobody_up(clock: VirtualTime) -> None:
     assert woke == [("short", 2.0), ("long", 5.0)]
 
 
-def test_a_wait_ends_when_its_time_is_over_or_when_it_is_told(clock: VirtualTime) -> None:
+def test_a_wait_ends_when_its_time_is_over_or_when_it_is_woken(clock: VirtualTime) -> None:
     def run() -> tuple[bool, float, bool, float]:
-        told = threading.Event()
-        before = told.wait(5), clock.now
-        threading.Timer(3, told.set).start()
-        return *before, told.wait(5), clock.now
+        message = threading.Event()
+        before = message.wait(5), clock.now
+        threading.Timer(3, message.set).start()
+        return *before, message.wait(5), clock.now
 
     assert clock.run(run) == (False, 5.0, True, 8.0)
 
@@ -98,7 +98,7 @@ def test_a_lock_goes_to_the_first_who_waits(clock: VirtualTime) -> None:
     assert clock.now == 5
 
 
-def test_a_program_that_hangs_is_told_so(clock: VirtualTime) -> None:
+def test_a_deadlock_is_reported(clock: VirtualTime) -> None:
     def run() -> None:
         lock = threading.Lock()
         threading.Thread(target=lambda: lock.acquire() and lock.acquire()).start()

@@ -34,7 +34,7 @@ def test_a_map_runs_as_many_children_at_once_as_it_may_and_reuses_their_environm
     world, workflow = workflow_of(children_per_second=1e9)
 
     def run() -> None:
-        workflow.distributed_map("Copy", range(6), lambda *_: time.sleep(10), memory=1024, at_once=3)
+        workflow.distributed_map("Copy", range(6), lambda *_: time.sleep(10), memory=1024, concurrency=3)
 
     with patched(world.clock):
         world.clock.run(run)
@@ -46,7 +46,7 @@ def test_a_map_runs_as_many_children_at_once_as_it_may_and_reuses_their_environm
 def test_the_map_the_start_of_each_child_and_its_state_are_billed() -> None:
     world, workflow = workflow_of()
     with patched(world.clock):
-        world.clock.run(lambda: workflow.distributed_map("Copy", range(6), lambda *_: None, memory=1024, at_once=3))
+        world.clock.run(lambda: workflow.distributed_map("Copy", range(6), lambda *_: None, memory=1024, concurrency=3))
     assert workflow.transitions == 1 + 6 + 6
 
 
@@ -59,7 +59,7 @@ def test_a_map_starts_its_children_one_after_the_other() -> None:
         time.sleep(10)
 
     with patched(world.clock):
-        world.clock.run(lambda: workflow.distributed_map("Copy", range(3), copy, memory=1024, at_once=3))
+        world.clock.run(lambda: workflow.distributed_map("Copy", range(3), copy, memory=1024, concurrency=3))
     assert [moment - began[0] for moment in began] == pytest.approx([0, 0.1, 0.2])
 
 
@@ -71,10 +71,10 @@ def test_a_childs_error_is_the_maps() -> None:
             raise ValueError("no such object")
 
     with patched(world.clock), pytest.raises(ValueError, match="no such object"):
-        world.clock.run(lambda: workflow.distributed_map("Copy", range(3), copy, memory=1024, at_once=3))
+        world.clock.run(lambda: workflow.distributed_map("Copy", range(3), copy, memory=1024, concurrency=3))
 
 
-def test_a_handler_is_told_how_much_of_its_15_minutes_is_left() -> None:
+def test_a_handler_receives_the_remaining_time_of_its_15_minutes() -> None:
     world, workflow = workflow_of()
 
     def handler(invocation: Invocation) -> int:

@@ -47,7 +47,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
         # One stage is asked at once, the others asynchronously: the invoker's rights differ.
         del next(reversed(application["stages"].values()))["async_inference"]
         for stage in application["stages"].values():
-            stage["trial"] = "instance"
+            stage["preview"] = "instance"
             stage["smoke_test"]["payload_from"] = f"s3://{stage['endpoint']}-payloads/one.csv"
             del stage["smoke_test"]["payload"]
             stage["vpc"] = {"security_group_ids": ["sg-0123456789abcdef0"], "subnets": ["subnet-0123456789abcdef0"]}

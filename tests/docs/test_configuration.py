@@ -30,7 +30,7 @@ from stacks.config.endpoint import (
     Variant,
 )
 from stacks.config.notify import Notify
-from stacks.config.preview import Trial
+from stacks.config.preview import Preview
 from stacks.config.rollout import CapacityRetries, Rollout
 from stacks.config.schema import Application, Configuration, Environment, Hub, Stage, Variables, Vpc
 from stacks.config.smoke_test import Expectation, SmokeTest, Tolerance
@@ -47,7 +47,7 @@ SECTIONS: dict[type[BaseModel], str] = {
     Stage: "A stage",
     Variables: "A stage's variables",
     Vpc: "A stage's vpc",
-    Trial: "A stage's trial",
+    Preview: "A stage's preview",
     SmokeTest: "A stage's smoke_test",
     Expectation: "What is expected",
     Tolerance: "A tolerance",
@@ -70,7 +70,7 @@ SECTIONS: dict[type[BaseModel], str] = {
     ScheduledAction: "A scheduled action",
 }
 # A stage's members stand in these, each for one side of it.
-PARTS_OF_A_STAGE = {endpoint.EndpointConfiguration, rollout.Update}
+STAGE_FIELDS = {endpoint.EndpointConfiguration, rollout.Update}
 MODULES = (
     *(schema, endpoint, rollout, autoscaling_config, smoke_test_config),
     preview_config,
@@ -95,32 +95,32 @@ def test_every_part_of_the_file_has_a_section() -> None:
         for name, model in vars(module).items()
         if isinstance(model, type) and issubclass(model, BaseModel) and model.model_fields and name[0] != "_"
     }
-    assert models - PARTS_OF_A_STAGE == set(MODELS)
+    assert models - STAGE_FIELDS == set(MODELS)
     titles = {title for _, title in pages.headings(PAGE)}
-    assert {f"`{member}`" for member in members(Configuration)} <= titles
+    assert {f"`{field_name}`" for field_name in members(Configuration)} <= titles
 
 
 @pytest.mark.parametrize(("model", "title"), SECTIONS.items(), ids=SECTIONS.values())
-def test_every_member_is_explained_and_no_other(model: type[BaseModel], title: str) -> None:
+def test_every_field_is_explained_and_no_other(model: type[BaseModel], title: str) -> None:
     explained = [row[0].strip("`") for row in pages.rows(own_text(title), "member")]
     assert sorted(explained) == sorted(members(model))
 
 
 @pytest.mark.parametrize(("model", "title"), SECTIONS.items(), ids=SECTIONS.values())
-def test_a_member_is_called_required_if_it_is(model: type[BaseModel], title: str) -> None:
+def test_a_field_is_called_required_if_it_is(model: type[BaseModel], title: str) -> None:
     required = {row[0].strip("`") for row in pages.rows(own_text(title), "member") if row[2] == "required"}
     assert required == {field.alias or name for name, field in model.model_fields.items() if field.is_required()}
 
 
-def test_what_happens_when_a_member_is_changed_is_said_for_every_member() -> None:
+def test_the_effect_of_a_change_is_documented_for_every_field() -> None:
     changes = " ".join(row[0] for row in pages.rows(PAGE, "changed"))
     everything = {name for model in SECTIONS for name in members(model)}
     assert [name for name in sorted(everything - {"variants"}) if f"`{name}`" not in changes] == []
 
 
-def test_the_complete_example_loads_and_has_every_member() -> None:
+def test_the_complete_example_loads_and_has_every_field() -> None:
     example = on_this_python(yaml.safe_load(pages.blocks(PAGE, "yaml")[0]))
-    loaded = schema.parse(example, where="the example")
+    loaded = schema.parse(example, file="the example")
     assert {name for model in MODELS for name in members(model)} <= names_in(example)
     assert list(loaded.environments) == ["dev", "qa", "production"]
 
@@ -128,14 +128,14 @@ def test_the_complete_example_loads_and_has_every_member() -> None:
 def test_the_report_of_mistakes_is_the_real_one() -> None:
     example = pages.blocks(PAGE.partition(MISTAKES)[2], "yaml")[0]
     with pytest.raises(schema.ConfigurationError) as report:
-        schema.parse(yaml.safe_load(example), where="promotion.yaml")
+        schema.parse(yaml.safe_load(example), file="promotion.yaml")
     assert pages.blocks(PAGE, "text") == [f"{report.value}\n"]
 
 
 def test_every_other_example_loads() -> None:
     good = PAGE.partition(MISTAKES)[0]
     for example in pages.blocks(good, "yaml"):
-        schema.parse(on_this_python(yaml.safe_load(example)), where="an example")
+        schema.parse(on_this_python(yaml.safe_load(example)), file="an example")
 
 
 def test_the_versions_of_python_in_the_page_are_those_that_can_deploy() -> None:

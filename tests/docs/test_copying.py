@@ -12,7 +12,7 @@ from lambdas.handlers import complete_copy, plan_copy, verify_artifacts
 from lambdas.promotion.artifacts import discovery, inventory, partitioning
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract import resource_names, sagemaker_limits
-from lambdas.promotion.contract.document import Artifact, Proof, S3Object, Transfer
+from lambdas.promotion.contract.document import Artifact, CopyVerification, S3Object, Transfer
 from lambdas.promotion.model import supported_fields
 from lambdas.promotion.runtime.deadline import _LONGEST_INVOCATION, _TO_END
 from stacks.hub import work_list_bucket as lists_in_hub
@@ -20,7 +20,7 @@ from tests.docs import pages
 
 PAGE = pages.text_of("copying.md")
 PLAIN = " ".join(PAGE.replace("*", "").split())
-KNOWN: dict[str, supported_fields.Members] = {
+KNOWN_FIELDS: dict[str, supported_fields.Fields] = {
     "DescribeModel": supported_fields.MODEL,
     "a container": supported_fields.CONTAINER,
     "a container that names a package": supported_fields.BESIDE_PACKAGE,
@@ -32,7 +32,7 @@ UNITS = {"GB": 10**9, "TB": 10**12}
 WORDS = {6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
 
 
-def names_in(known: supported_fields.Members) -> Iterator[str]:
+def names_in(known: supported_fields.Fields) -> Iterator[str]:
     """The members, without those that only say more of one that is named."""
     for name, below in known.items():
         yield name
@@ -40,14 +40,14 @@ def names_in(known: supported_fields.Members) -> Iterator[str]:
             yield from names_in(below or {})
 
 
-@pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
-def test_what_becomes_of_every_member_of_a_model_is_said(known: supported_fields.Members) -> None:
+@pytest.mark.parametrize("known", KNOWN_FIELDS.values(), ids=KNOWN_FIELDS)
+def test_the_handling_of_every_field_of_a_model_is_documented(known: supported_fields.Fields) -> None:
     said = set(pages.in_code_marks(pages.section(PAGE, "What a model can consist of")))
     unsaid = {"ChannelName", "S3Uri", "S3DataType", "CompressionType"}  # what a data source consists of
     assert set(names_in(known)) - FRAMES - unsaid - said == set()
 
 
-def test_every_member_that_is_known_and_refused_is_named() -> None:
+def test_every_known_field_that_is_refused_is_named() -> None:
     refused = [row[0] for row in pages.rows(PAGE, "part of the model") if row[1].startswith("refused")]
     assert {name for row in refused for name in pages.in_code_marks(row)} == set(supported_fields._REASONS)
 
@@ -57,7 +57,7 @@ def test_every_list_in_the_hubs_bucket_is_explained() -> None:
     assert explained == {value for name, value in vars(work_lists).items() if name.isupper() and isinstance(value, str)}
 
 
-def test_the_parts_and_units_of_the_table_are_those_of_the_plan() -> None:
+def test_the_parts_and_work_units_of_the_table_are_those_of_the_plan() -> None:
     for row in pages.rows(PAGE, "an object of"):
         number, unit = row[0].split()
         assert row[1:] == planned(int(number) * UNITS[unit]), row[0]
@@ -69,7 +69,8 @@ def planned(size: int) -> list[str]:
     assert part
     transfer = Transfer(artifact=artifact, part_size=part, upload_id="u")
     return [
-        f"{number:,}" for number in (partitioning.parts(transfer), part // 1024**2, len(partitioning.units([transfer])))
+        f"{number:,}"
+        for number in (partitioning.parts(transfer), part // 1024**2, len(partitioning.work_units([transfer])))
     ]
 
 
@@ -94,7 +95,7 @@ SENTENCES: Mapping[str, Any] = {
     "1,024 bytes a variable": f"{sagemaker_limits.MOST_BYTES:,}",
     "32 KB of variables": sagemaker_limits.MOST_BYTES_OF_VARIABLES // 1024,
     "(up to 15)": sagemaker_limits.MOST_CONTAINERS,
-    "for 90 days": lists_in_hub._KEPT.to_days(),
+    "for 90 days": lists_in_hub._RETENTION.to_days(),
     "up to 105 of them": len(resource_names.stage_prefix("a" * 40, "s" * 20)) + 32 + len("/"),
 }
 
@@ -106,11 +107,11 @@ def test_the_numbers_of_the_page_are_the_codes(sentence: str, numbers: Any) -> N
     assert re.findall(r"\d[\d,.]*", sentence.replace("S3", "")) == [str(number).rstrip(".") for number in wanted]
 
 
-def test_a_call_is_tried_as_often_as_the_page_says() -> None:
-    assert f"is tried {WORDS[concurrency._MOST_TRIES]} times in all" in PLAIN
+def test_a_call_is_retried_as_often_as_the_page_states() -> None:
+    assert f"is tried {WORDS[concurrency._MOST_ATTEMPTS]} times in all" in PLAIN
 
 
 def test_every_kind_of_proof_is_explained() -> None:
     counted = {name for row in pages.rows(PAGE, "the source object has") for name in pages.in_code_marks(row[2])}
-    assert counted == {"artifacts_proved", "artifacts_not_proved"}
-    assert set(Proof.__dataclass_fields__) == {"compared", "computed"}
+    assert counted == {"artifacts_verified_by_checksum", "artifacts_verified_by_size"}
+    assert set(CopyVerification.__dataclass_fields__) == {"compared", "computed"}

@@ -64,25 +64,25 @@ def test_every_line_of_the_drawing_is_mermaid() -> None:
     assert [line for line in draw_workflow.drawn_in(PAGE).splitlines() if not LINE.fullmatch(line)] == []
 
 
-def test_every_edge_of_the_drawing_leads_to_a_node_that_is_drawn() -> None:
+def test_every_arrow_of_the_diagram_leads_to_a_node_that_is_drawn() -> None:
     drawing = draw_workflow.drawn_in(PAGE)
     nodes = set(re.findall(rf"^    ({ID})[\[{{(]", drawing, re.MULTILINE))
     assert set(re.findall(rf"({ID})$", "\n".join(re.findall(r".*-->.*|.*-\.->.*", drawing)), re.MULTILINE)) <= nodes
 
 
-def test_every_state_but_the_endings_is_explained() -> None:
+def test_every_state_but_the_terminal_ones_is_explained() -> None:
     rows = [row[0].strip("*") for row in pages.rows(PAGE, "state")]
     explained = set(rows)
     assert len(rows) == len(explained)
     assert {name for name, state in states(DEFINITION) if state["Type"] != "Succeed"} == explained
 
 
-def test_every_member_of_the_document_is_explained() -> None:
+def test_every_field_of_the_document_is_explained() -> None:
     explained = {name for row in pages.rows(PAGE, "member") for name in pages.in_code_marks(row[0])}
     assert explained == {field.name for field in dataclasses.fields(Promotion)}
 
 
-def test_every_member_of_the_result_is_named() -> None:
+def test_every_field_of_the_result_is_named() -> None:
     named = set(pages.in_code_marks(pages.section(PAGE, "The document that travels")))
     assert {field.name for field in dataclasses.fields(Result)} <= named
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Job, Step
+from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Job, Role, Step
 from stacks.config import schema
 from tests import PROJECT
 from tests.docs import pages
@@ -19,23 +19,23 @@ from tests.docs.conftest import Template
 PAGE = pages.text_of("iam.md")
 ENVIRONMENTS = tuple(schema.load(PROJECT / "promotion.yaml").environments)
 SECTIONS_OF_ROLES = {
-    f"{resource_names.PRODUCT}-<environment>-{Duty.READER}": "The reader",
-    f"{resource_names.PRODUCT}-<environment>-{Duty.COPIER}": "The copier",
-    f"{resource_names.PRODUCT}-<environment>-{Duty.PUSHER}": "The pusher",
-    f"{resource_names.PRODUCT}-<environment>-{Duty.DEPLOYER}": "The deployer",
-    f"{resource_names.PRODUCT}-<environment>-{Duty.INVOKER}": "The invoker",
-    f"{resource_names.PRODUCT}-<environment>-{Duty.SCALER}": "The scaler",
-    f"{resource_names.PRODUCT}-<environment>-{Duty.EXECUTION}": "The execution role",
+    f"{resource_names.PRODUCT}-<environment>-{Role.READER}": "The reader",
+    f"{resource_names.PRODUCT}-<environment>-{Role.COPIER}": "The copier",
+    f"{resource_names.PRODUCT}-<environment>-{Role.PUSHER}": "The pusher",
+    f"{resource_names.PRODUCT}-<environment>-{Role.DEPLOYER}": "The deployer",
+    f"{resource_names.PRODUCT}-<environment>-{Role.INVOKER}": "The invoker",
+    f"{resource_names.PRODUCT}-<environment>-{Role.SCALER}": "The scaler",
+    f"{resource_names.PRODUCT}-<environment>-{Role.EXECUTION}": "The execution role",
     f"{resource_names.PRODUCT}-<environment>-forwarder": "The forwarder",
     "promote-hub-StateMachineRole…": "The state machine's role",
     "promote-hub-StateMachineEventsRole…": "The approval rule's role",
     **{resource_names.function(step): "The steps' roles" for step in Step},
-    resource_names.function(Job.MEASURE_LOCKS): "The role that measures locks",
+    resource_names.function(Job.REPORT_LOCK_AGE): "The role that measures locks",
 }
 # By the kind of the policy, or by its own logical id where one kind is of two resources.
 SECTIONS_OF_POLICIES = {
     "ArtifactsPolicy": "The artifact bucket's policy",
-    "ListsPolicy": "The hub's bucket's policy",
+    "WorkListsPolicy": "The hub's bucket's policy",
     "ArtifactKey": "The artifact key's policy",
     "Key": "The hub's key's policy",
     "AWS::Lambda::Permission": "The function's policy",
@@ -157,9 +157,9 @@ def test_every_action_that_a_named_statement_allows_is_in_its_row(templates: dic
                     assert wanted in said, f"{sid}: {json.dumps(sorted(wanted))}"
 
 
-def test_each_step_assumes_the_roles_of_its_duty() -> None:
+def test_each_step_assumes_its_documented_roles() -> None:
     assumes = {row[0].strip("`"): row[1] for row in pages.rows(PAGE, "role") if row[0].strip("`") in SECTIONS_OF_ROLES}
     for step in Step:
-        duties = [duty for duty, steps in STEPS_OF_DUTY.items() if step in steps]
-        said = [duty for duty in Duty if f"promote-<environment>-{duty}`" in assumes[resource_names.function(step)]]
-        assert said == duties, step
+        role_kinds = [role for role, steps in STEPS_BY_ROLE.items() if step in steps]
+        said = [role for role in Role if f"promote-<environment>-{role}`" in assumes[resource_names.function(step)]]
+        assert said == role_kinds, step

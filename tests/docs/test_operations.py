@@ -27,7 +27,7 @@ def explained_under(family: type[PromotionError]) -> list[str]:
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
-def test_every_error_of_a_family_has_a_heading_there_and_every_heading_there_is_one(
+def test_every_error_of_a_family_has_a_heading_and_every_heading_is_such_an_error(
     family: type[PromotionError],
 ) -> None:
     transient = set() if family is Transient else {error.__name__ for error in every_error(Transient)}
@@ -44,10 +44,10 @@ def test_every_error_is_explained_in_words(error: str) -> None:
 
 
 @pytest.mark.parametrize("error", sorted(error.__name__ for error in every_error(Errored)))
-def test_what_serves_now_is_said_for_every_error_that_can_come_after_a_change(error: str) -> None:
+def test_what_serves_now_is_documented_for_every_error_that_can_follow_a_change(error: str) -> None:
     transient = {one.__name__ for one in every_error(Transient)}
-    said = " ".join(pages.section(PAGE, Transient.__name__ if error in transient else error).lower().split())
-    assert "serves now" in said or "may serve" in said
+    is_quoted = " ".join(pages.section(PAGE, Transient.__name__ if error in transient else error).lower().split())
+    assert "serves now" in is_quoted or "may serve" in is_quoted
 
 
 def test_every_name_of_lambda_and_step_functions_that_is_retried_is_explained() -> None:
@@ -92,14 +92,14 @@ def test_the_announcement_in_the_page_has_the_lines_of_a_real_one() -> None:
 
 
 @pytest.mark.parametrize("error", ["ArtifactMismatch", "UnsupportedModel"])
-def test_what_is_quoted_of_a_cause_is_what_the_code_says(error: str) -> None:
+def test_quoted_causes_are_those_of_the_code(error: str) -> None:
     rows = [row[0] for row in pages.rows(pages.section(PAGE, error), "the cause")]
     quoted = [quote for row in rows for quote in re.findall(r"\*([^*]+)\*", row)]
     assert len(quoted) >= len(rows) - 1
-    assert [quote for quote in quoted if not any(said(quote, text) for text in texts_of_the_code())] == []
+    assert [quote for quote in quoted if not any(is_quoted(quote, text) for text in texts_of_the_code())] == []
 
 
-def said(quote: str, text: str) -> bool:
+def is_quoted(quote: str, text: str) -> bool:
     """Whether a text has the words of a quote, in their order; an ellipsis stands for anything."""
     return bool(re.search(".*".join(map(re.escape, map(str.strip, quote.strip("… ").split("…")))), text, re.DOTALL))
 

@@ -29,7 +29,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deployed_sandbox(
     tmp_path_factory: pytest.TempPathFactory, config: Path, deployed_settings: Settings
 ) -> Iterator[Sandbox]:
-    os.environ["PROMOTE_SANDBOX_ENDPOINT_SECONDS"] = "0.3"
+    os.environ["SANDBOX_ENDPOINT_SECONDS"] = "0.3"
     sandbox = launch(
         tmp_path_factory.mktemp("a sandbox with spaces"), config=config, with_model=False, wait_scale=0.003
     )
@@ -38,7 +38,7 @@ def deployed_sandbox(
         yield sandbox
     finally:
         sandbox.stop()
-        del os.environ["PROMOTE_SANDBOX_ENDPOINT_SECONDS"]
+        del os.environ["SANDBOX_ENDPOINT_SECONDS"]
 
 
 @pytest.fixture(scope="session")
@@ -49,22 +49,22 @@ def deployed_settings(config: Path) -> Settings:
 @pytest.fixture
 def world(deployed_sandbox: Sandbox) -> Iterator[World]:
     world = World(deployed_sandbox)
-    world.forget()
+    world.reset()
     yield world
-    world.forget()
+    world.reset()
 
 
 @pytest.fixture(scope="module")
-def lasting_world(deployed_sandbox: Sandbox) -> Iterator[World]:
+def module_world(deployed_sandbox: Sandbox) -> Iterator[World]:
     """One world for a whole file, whose tests each promote a model of their own."""
     world = World(deployed_sandbox)
-    world.forget()
+    world.reset()
     yield world
-    world.forget()
+    world.reset()
 
 
 @pytest.fixture
-def act_as(world: World, deployed_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[Step], None]:
+def act_as_step(world: World, deployed_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[Step], None]:
     """Let the product's own functions and steps run here as a step's Lambda does in the hub."""
 
     def act(step: Step) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.integration.role_policies import Document, as_list, edited, roles_in
-from tests.integration.scenarios import Place
+from tests.integration.scenarios import AccountPair
 from tests.integration.world import World
 
 
@@ -71,7 +71,7 @@ def _policies_in(world: World, where: str) -> Iterator[tuple[str, Document]]:
             yield f"function {function['FunctionName']}", json.loads(policy)
 
 
-def is_like(grant: Grant, pattern: Grant) -> bool:
+def matches(grant: Grant, pattern: Grant) -> bool:
     pairs = ((grant.on, pattern.on), (grant.sid, pattern.sid), (grant.principal, pattern.principal))
     return all(fnmatchcase(value, part) for value, part in pairs)
 
@@ -79,7 +79,7 @@ def is_like(grant: Grant, pattern: Grant) -> bool:
 # Taking a statement of them away
 
 
-def lacking(sid: str) -> Callable[[Document], Document]:
+def without_statement(sid: str) -> Callable[[Document], Document]:
     def change(document: Document) -> Document:
         kept = [one for one in document["Statement"] if not fnmatchcase(one.get("Sid", ""), sid)]
         assert len(kept) == len(document["Statement"]) - 1
@@ -88,11 +88,13 @@ def lacking(sid: str) -> Callable[[Document], Document]:
     return change
 
 
-no_letters = lacking("RulesSend")
+without_dead_letters = without_statement("RulesSend")
 
 
-def bucket_policy(world: World, place: Place, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
-    s3, bucket = world.client("s3", place.target), place.target_bucket
+def bucket_policy(
+    world: World, pair: AccountPair, change: Callable[[Document], Document]
+) -> AbstractContextManager[None]:
+    s3, bucket = world.client("s3", pair.target), pair.target_bucket
     document = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
     return edited(document, lambda text: s3.put_bucket_policy(Bucket=bucket, Policy=text), change)
 
@@ -117,7 +119,7 @@ def queue_policy(world: World, where: str, change: Callable[[Document], Document
 
 
 @contextmanager
-def uninvokable(world: World, function: str) -> Iterator[None]:
+def without_invoke_permission(world: World, function: str) -> Iterator[None]:
     """Run while a function's own policy lets nobody invoke it."""
     lambda_ = world.client("lambda")
     statements = json.loads(lambda_.get_policy(FunctionName=function)["Policy"])["Statement"]

@@ -16,7 +16,7 @@ PRODUCT_ROLES = "promote-*"
 
 
 @dataclass(frozen=True, order=True)
-class Right:
+class Permission:
     """One action on one resource, which a statement allows to a role. `sid` is empty where CDK wrote the statement."""
 
     role: str
@@ -25,10 +25,10 @@ class Right:
     resource: str
 
 
-def deployed_rights(world: World) -> set[Right]:
+def deployed_permissions(world: World) -> set[Permission]:
     """Every right of every role that the stacks deployed."""
     return {
-        Right(role, statement.get("Sid", ""), action, resource)
+        Permission(role, statement.get("Sid", ""), action, resource)
         for environment in world.sandbox.accounts
         for role in roles_in(world, environment)
         for document in _policies_of(world, environment, role).values()
@@ -45,20 +45,22 @@ def roles_in(world: World, environment: str) -> list[str]:
     return [name for name in found if fnmatchcase(name, PRODUCT_ROLES)]
 
 
-def role_like(world: World, environment: str, pattern: str) -> str:
+def role_matching(world: World, environment: str, pattern: str) -> str:
     """The one role whose name is like the pattern: CloudFormation adds to the names that it makes."""
     (found,) = (name for name in roles_in(world, environment) if fnmatchcase(name, pattern))
     return found
 
 
 @contextmanager
-def without(world: World, environment: str, role: str, sid: str, action: str = "*", *, on: str = "*") -> Iterator[None]:
+def without_permission(
+    world: World, environment: str, role: str, sid: str, action: str = "*", *, on: str = "*"
+) -> Iterator[None]:
     """Run while the role's statements with this id do not allow the action on the resource, or allow nothing.
 
     Action and resource are patterns; a policy's own wildcards are text to them.
     """
 
-    def lacking(statement: Document) -> list[Document]:
+    def without_actions(statement: Document) -> list[Document]:
         if statement.get("Sid", "") != sid:
             return [statement]
         return [
@@ -73,7 +75,10 @@ def without(world: World, environment: str, role: str, sid: str, action: str = "
 
     before = _policies_of(world, environment, role)
     after = {
-        name: {**document, "Statement": [one for statement in document["Statement"] for one in lacking(statement)]}
+        name: {
+            **document,
+            "Statement": [one for statement in document["Statement"] for one in without_actions(statement)],
+        }
         for name, document in before.items()
     }
     changed = {name for name in before if _pairs(before[name]) != _pairs(after[name])}
@@ -89,7 +94,7 @@ def without(world: World, environment: str, role: str, sid: str, action: str = "
 
 
 @contextmanager
-def with_changed(
+def with_changed_statement(
     world: World, environment: str, role: str, sid: str, change: Callable[[Document], None]
 ) -> Iterator[None]:
     """Run while one statement of a role is another."""
@@ -113,7 +118,7 @@ def with_changed(
 
 
 @contextmanager
-def distrusting(world: World, environment: str, role: str, principal: str) -> Iterator[None]:
+def without_trust(world: World, environment: str, role: str, principal: str) -> Iterator[None]:
     """Run while a role's trust policy does not name the principal, an ARN or a service."""
     iam = world.client("iam", environment)
 

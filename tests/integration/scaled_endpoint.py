@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.resource_names import Step
-from tests.integration.scenarios import Place, Subject, again, new_model
-from tests.integration.world import ENDPOINTS, Ended, World, input_of, run
+from tests.integration.scenarios import AccountPair, Subject, new_model, promoted_before
+from tests.integration.world import ENDPOINTS, ExecutionResult, World, input_of, run
 
 VARIANT = "AllTraffic"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -133,53 +133,53 @@ def _plain(found: dict[str, Any]) -> dict[str, Any]:
 # For the rights: the two steps alone, for a promotion that was one.
 
 
-def scaled(world: World, place: Place) -> Subject:
+def scaled(world: World, pair: AccountPair) -> Subject:
     """A promotion whose endpoint is scaled, and which has written a list before."""
-    subject = again(world, place)
-    register(world, place.target)
-    _write_list(world, place, subject)
+    subject = promoted_before(world, pair)
+    register(world, pair.target)
+    _write_list(world, pair, subject)
     return subject
 
 
 @cache
-def _write_list(world: World, place: Place, subject: Subject) -> None:
-    assert rescale(world, place, subject).status == "SUCCEEDED"
+def _write_list(world: World, pair: AccountPair, subject: Subject) -> None:
+    assert rescale(world, pair, subject).status == "SUCCEEDED"
 
 
-def scale_elsewhere(world: World, place: Place) -> Subject:
+def scaled_with_another_type(world: World, pair: AccountPair) -> Subject:
     """A new model for an endpoint whose instance type the promotion changes, and which is scaled."""
-    again(world, place)
-    if scaling_of(world, place.target):
-        world.client("application-autoscaling", place.target).deregister_scalable_target(**of(place.target))
-    move_to(world, place.target, "ml.c5.large")
-    register(world, place.target)
-    return new_model(world, place)
+    promoted_before(world, pair)
+    if scaling_of(world, pair.target):
+        world.client("application-autoscaling", pair.target).deregister_scalable_target(**of(pair.target))
+    move_to(world, pair.target, "ml.c5.large")
+    register(world, pair.target)
+    return new_model(world, pair)
 
 
-def rescale(world: World, place: Place, subject: Subject) -> Ended:
+def rescale(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
     """Put aside how the endpoint is scaled, and register it again."""
     return _run(world, subject, input_of(world, subject.execution, "Deploy the endpoint"), *_BOTH)
 
 
-def rescale_anew(world: World, place: Place, subject: Subject) -> Ended:
+def rescale_anew(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
     """The same, by a promotion that has no list yet."""
     return _run(world, subject, _another(input_of(world, subject.execution, "Deploy the endpoint")), *_BOTH)
 
 
-def restore_nothing(world: World, place: Place, subject: Subject) -> Ended:
+def resume_nothing(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
     """Register again what a promotion has put aside that put nothing aside."""
     promotion = _another(input_of(world, subject.execution, "Deploy the endpoint"))
-    return _run(world, subject, promotion, Step.RESTORE_SCALING)
+    return _run(world, subject, promotion, Step.RESUME_SCALING)
 
 
-_BOTH = (Step.PUT_ASIDE_SCALING, Step.RESTORE_SCALING)
+_BOTH = (Step.SUSPEND_SCALING, Step.RESUME_SCALING)
 
 
-def _run(world: World, subject: Subject, promotion: Promotion, *steps: Step) -> Ended:
+def _run(world: World, subject: Subject, promotion: Promotion, *steps: Step) -> ExecutionResult:
     for step in steps:
         if said := run(world, step, promotion):
-            return Ended(subject.execution, "FAILED", said["errorType"], said["errorMessage"], {})
-    return Ended(subject.execution, "SUCCEEDED", None, "", {})
+            return ExecutionResult(subject.execution, "FAILED", said["errorType"], said["errorMessage"], {})
+    return ExecutionResult(subject.execution, "SUCCEEDED", None, "", {})
 
 
 def _another(promotion: Promotion) -> Promotion:

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, Step, endpoint_key, function
 from sandbox.aws.faults.sagemaker import Kind
-from tests.integration.role_policies import without
-from tests.integration.world import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, Ended, World, input_of, run, tar
+from tests.integration.role_policies import without_permission
+from tests.integration.world import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, ExecutionResult, World, input_of, run, tar
 from tests.sandbox.aws.image_push import push
 
 # More than partitioning.py copies by one request.
@@ -21,7 +21,7 @@ LARGE = 260 * 1024**2
 
 
 @dataclass(frozen=True)
-class Place:
+class AccountPair:
     """A stage: from where to where."""
 
     source: str
@@ -35,14 +35,14 @@ class Place:
         return template.format(**asdict(self), Target=self.target.title(), endpoint=ENDPOINTS[self.target], **more)
 
 
-QA = Place(
+QA = AccountPair(
     source="dev",
     target="qa",
     source_bucket="sagemaker-us-east-1-222222222222",
     target_bucket="promote-qa-333333333333-us-east-1",
     source_role="arn:aws:iam::222222222222:role/SageMakerTraining",
 )
-PRODUCTION = Place(
+PRODUCTION = AccountPair(
     source="qa",
     target="production",
     source_bucket="promote-qa-333333333333-us-east-1",
@@ -63,40 +63,45 @@ class Subject:
     execution: str = ""
 
 
-Journey = Callable[[World, Place], Subject]
-Attempt = Callable[[World, Place, Subject], Ended]
+Scenario = Callable[[World, AccountPair], Subject]
+Trigger = Callable[[World, AccountPair, Subject], ExecutionResult]
 
 
-def start(world: World, place: Place, subject: Subject, *, name: str | None = None) -> str:
+def start(world: World, pair: AccountPair, subject: Subject, *, name: str | None = None) -> str:
     by = "model_package_arn" if subject.model.startswith("arn:") else "model_name"
     # What is promoted again is older than what was promoted meanwhile.
-    return world.start(name, application=APPLICATION, stage=place.target, allow_older=True, **{by: subject.model})
+    return world.start(name, application=APPLICATION, stage=pair.target, allow_older=True, **{by: subject.model})
 
 
-def promote(world: World, place: Place, subject: Subject) -> Ended:
-    return world.wait(start(world, place, subject))
+def promote(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
+    return world.wait(start(world, pair, subject))
 
 
-def promote_and_lose_the_source(world: World, place: Place, subject: Subject) -> Ended:
+def promote_and_lose_the_source(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
     """Promote a model whose archive is deleted, with all its versions, between the first look at it and the copy."""
-    world.faults.inject("DescribeEndpoint", Kind.HANG, seconds=1.0)
-    arn = start(world, place, subject)
+    world.sagemaker_faults.inject("DescribeEndpoint", Kind.HANG, seconds=1.0)
+    arn = start(world, pair, subject)
     world.wait_for_state(arn, "Compare the endpoint")
     bucket, _, key = subject.uri.removeprefix("s3://").partition("/")
-    s3 = world.client("s3", place.source)
+    s3 = world.client("s3", pair.source)
     for version in s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]:
         s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
     return world.wait(arn)
 
 
-def tidy_up(
-    world: World, place: Place, subject: Subject, *, stopped_at: int | None = None, how: Mapping[str, str] | None = None
-) -> Ended:
+def clean_up_aborted(
+    world: World,
+    pair: AccountPair,
+    subject: Subject,
+    *,
+    stopped_at: int | None = None,
+    how: Mapping[str, str] | None = None,
+) -> ExecutionResult:
     """Do what the rule for stopped executions does, for the subject's. `stopped_at`: milliseconds, or now.
 
     `how`: other members of the event, such as its status.
     """
-    asked = {"application": APPLICATION, "stage": place.target, "model_name": subject.model or "any"}
+    asked = {"application": APPLICATION, "stage": pair.target, "model_name": subject.model or "any"}
     detail = {
         "executionArn": subject.execution,
         "status": "ABORTED",
@@ -106,53 +111,53 @@ def tidy_up(
         **(how or {}),
     }
     answer = world.client("lambda").invoke(
-        FunctionName=function(Step.TIDY_UP), Payload=json.dumps({"detail": detail}).encode()
+        FunctionName=function(Step.CLEAN_UP_ABORTED), Payload=json.dumps({"detail": detail}).encode()
     )
     said = json.loads(answer["Payload"].read())
     status = "FAILED" if answer.get("FunctionError") else "SUCCEEDED"
-    return Ended(subject.execution, status, said.get("errorType"), said.get("errorMessage", ""), said)
+    return ExecutionResult(subject.execution, status, said.get("errorType"), said.get("errorMessage", ""), said)
 
 
-def plan(world: World, place: Place, subject: Subject) -> Ended:
+def plan(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
     """Only say what a promotion would do: it is checked ahead and recorded."""
-    return world.wait(world.start(application=APPLICATION, stage=place.target, model_name=subject.model, dry_run=True))
+    return world.wait(world.start(application=APPLICATION, stage=pair.target, model_name=subject.model, dry_run=True))
 
 
-def go_back(world: World, place: Place, _subject: Subject) -> Ended:
+def roll_back_on_demand(world: World, pair: AccountPair, _subject: Subject) -> ExecutionResult:
     """Roll the stage back on demand."""
-    return world.wait(world.start(application=APPLICATION, stage=place.target, roll_back=True))
+    return world.wait(world.start(application=APPLICATION, stage=pair.target, roll_back=True))
 
 
-def promote_and_fail(world: World, place: Place, subject: Subject) -> Ended:
+def promote_and_fail(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
     """Promote as a first deployment that fails: the endpoint is to be deleted. What is left of it is deleted here."""
     reason = "The container did not start."
-    world.faults.inject("CreateEndpoint", Kind.FAIL, resource=ENDPOINTS[place.target], reason=reason)
-    ended = promote(world, place, subject)
-    if ENDPOINTS[place.target] in world.made_in(place.target):
-        world.client("sagemaker", place.target).delete_endpoint(EndpointName=ENDPOINTS[place.target])
+    world.sagemaker_faults.inject("CreateEndpoint", Kind.FAIL, resource=ENDPOINTS[pair.target], reason=reason)
+    ended = promote(world, pair, subject)
+    if ENDPOINTS[pair.target] in world.resources_in(pair.target):
+        world.client("sagemaker", pair.target).delete_endpoint(EndpointName=ENDPOINTS[pair.target])
         deadline = time.monotonic() + 20
-        while ENDPOINTS[place.target] in world.made_in(place.target):
+        while ENDPOINTS[pair.target] in world.resources_in(pair.target):
             assert time.monotonic() < deadline
     return ended
 
 
-def alone(step: Step) -> Attempt:
+def step_alone(step: Step) -> Trigger:
     """Run one step, with the document of the promotion that has been."""
 
-    def attempt(world: World, place: Place, subject: Subject) -> Ended:
+    def trigger(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
         failed = run(world, step, input_of(world, subject.execution, "Deploy the endpoint"))
         status = "FAILED" if failed else "SUCCEEDED"
-        return Ended(subject.execution, status, failed.get("errorType"), failed.get("errorMessage", ""), {})
+        return ExecutionResult(subject.execution, status, failed.get("errorType"), failed.get("errorMessage", ""), {})
 
-    return attempt
+    return trigger
 
 
-def when_locked(attempt: Attempt) -> Attempt:
+def when_locked(trigger: Trigger) -> Trigger:
     """The attempt while an execution that nobody remembers holds the endpoint's lock."""
 
-    def locked(world: World, place: Place, subject: Subject) -> Ended:
-        target = world.sandbox.places.environments[place.target]
-        key = {"endpoint": {"S": endpoint_key(target.account, target.region, ENDPOINTS[place.target])}}
+    def locked(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
+        target = world.sandbox.locations.environments[pair.target]
+        key = {"endpoint": {"S": endpoint_key(target.account, target.region, ENDPOINTS[pair.target])}}
         change: dict[str, Any] = {"TableName": ENDPOINTS_TABLE, "Key": key}
         change["ExpressionAttributeNames"] = {"#owner": "owner"}
         forgotten = f"{world.sandbox.state_machine_arn.replace(':stateMachine:', ':execution:')}:forgotten"
@@ -165,146 +170,146 @@ def when_locked(attempt: Attempt) -> Attempt:
                 ":late": {"S": "2999-01-01T00:00:00.000Z"},
             },
         )
-        ended = attempt(world, place, subject)
+        ended = trigger(world, pair, subject)
         world.client("dynamodb").update_item(**change, UpdateExpression="REMOVE #owner, locked_at, lease_until")
         return ended
 
     return locked
 
 
-def new_model(world: World, place: Place, *, image: bool = False) -> Subject:
+def new_model(world: World, pair: AccountPair, *, image: bool = False) -> Subject:
     """A model with one archive of its own, and perhaps an image. In qa it stands for one that was promoted there."""
-    return _new(world, place, {}, image=image)
+    return _new(world, pair, {}, image=image)
 
 
-def large(world: World, place: Place) -> Subject:
+def large(world: World, pair: AccountPair) -> Subject:
     """A new model with an object that is copied by parts."""
-    return _new(world, place, {"WEIGHTS": _large_object(world, place)})
+    return _new(world, pair, {"WEIGHTS": _large_object(world, pair)})
 
 
 @cache
-def _large_object(world: World, place: Place) -> str:
+def _large_object(world: World, pair: AccountPair) -> str:
     key = f"artifacts/large-{uuid4().hex[:8]}/weights.bin"
-    world.client("s3", place.source).put_object(Bucket=place.source_bucket, Key=key, Body=bytes(LARGE))
-    return f"s3://{place.source_bucket}/{key}"
+    world.client("s3", pair.source).put_object(Bucket=pair.source_bucket, Key=key, Body=bytes(LARGE))
+    return f"s3://{pair.source_bucket}/{key}"
 
 
-def forget_large_copies(world: World, place: Place) -> None:
+def delete_large_copies(world: World, pair: AccountPair) -> None:
     """Let the next promotion of a large object copy it again."""
-    s3 = world.client("s3", place.target)
-    for version in s3.list_object_versions(Bucket=place.target_bucket).get("Versions", []):
+    s3 = world.client("s3", pair.target)
+    for version in s3.list_object_versions(Bucket=pair.target_bucket).get("Versions", []):
         if version["Size"] == LARGE:
-            s3.delete_object(Bucket=place.target_bucket, Key=version["Key"], VersionId=version["VersionId"])
+            s3.delete_object(Bucket=pair.target_bucket, Key=version["Key"], VersionId=version["VersionId"])
 
 
-def _new(world: World, place: Place, variables: dict[str, str], *, image: bool = False) -> Subject:
+def _new(world: World, pair: AccountPair, variables: dict[str, str], *, image: bool = False) -> Subject:
     name = f"small-{uuid4().hex[:8]}"
     key = f"artifacts/{name}/model.tar.gz"
     archive = tar({"weights.json": json.dumps({"name": name}).encode(), "code/inference.py": INFERENCE})
-    world.client("s3", place.source).put_object(Bucket=place.source_bucket, Key=key, Body=archive)
-    uri = f"s3://{place.source_bucket}/{key}"
+    world.client("s3", pair.source).put_object(Bucket=pair.source_bucket, Key=key, Body=archive)
+    uri = f"s3://{pair.source_bucket}/{key}"
     container: dict[str, Any] = {"ModelDataUrl": uri, "Environment": variables}
     if image:
-        registry = f"{world.sandbox.accounts[place.source]}.dkr.ecr.{world.sandbox.region}.amazonaws.com"
+        registry = f"{world.sandbox.accounts[pair.source]}.dkr.ecr.{world.sandbox.region}.amazonaws.com"
         container["Image"] = f"{registry}/team/{name}:1"
-    return _modelled(world, place, name, container, uri)
+    return _modelled(world, pair, name, container, uri)
 
 
-def prefix(world: World, place: Place) -> Subject:
+def prefix(world: World, pair: AccountPair) -> Subject:
     """A new model whose files lie below a prefix, as they are."""
     name = f"small-{uuid4().hex[:8]}"
     files = {"weights.json": json.dumps({"name": name}).encode(), "code/inference.py": INFERENCE}
     for file, content in files.items():
         key = f"artifacts/{name}/{file}"
-        world.client("s3", place.source).put_object(Bucket=place.source_bucket, Key=key, Body=content)
-    uri = f"s3://{place.source_bucket}/artifacts/{name}/"
+        world.client("s3", pair.source).put_object(Bucket=pair.source_bucket, Key=key, Body=content)
+    uri = f"s3://{pair.source_bucket}/artifacts/{name}/"
     source = {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
-    return _modelled(world, place, name, {"ModelDataSource": {"S3DataSource": source}}, uri)
+    return _modelled(world, pair, name, {"ModelDataSource": {"S3DataSource": source}}, uri)
 
 
-def _modelled(world: World, place: Place, name: str, container: dict[str, Any], uri: str) -> Subject:
-    world.client("sagemaker", place.source).create_model(
-        ModelName=name, PrimaryContainer={"Image": IMAGE, **container}, ExecutionRoleArn=place.source_role
+def _modelled(world: World, pair: AccountPair, name: str, container: dict[str, Any], uri: str) -> Subject:
+    world.client("sagemaker", pair.source).create_model(
+        ModelName=name, PrimaryContainer={"Image": IMAGE, **container}, ExecutionRoleArn=pair.source_role
     )
     return Subject(name, uri)
 
 
-def with_own_image(world: World, place: Place) -> Subject:
+def with_own_image(world: World, pair: AccountPair) -> Subject:
     """A new model whose image lies in the source account's own registry, in a repository called like the model."""
-    subject = new_model(world, place, image=True)
-    push(world.client("ecr", place.source), f"team/{subject.model}", [subject.model.encode()], tag="1")
+    subject = new_model(world, pair, image=True)
+    push(world.client("ecr", pair.source), f"team/{subject.model}", [subject.model.encode()], tag="1")
     return subject
 
 
-def with_versions(world: World, place: Place) -> Subject:
+def with_versions(world: World, pair: AccountPair) -> Subject:
     """A new model in a bucket that keeps versions."""
-    s3 = world.client("s3", place.source)
-    s3.put_bucket_versioning(Bucket=place.source_bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3 = world.client("s3", pair.source)
+    s3.put_bucket_versioning(Bucket=pair.source_bucket, VersioningConfiguration={"Status": "Enabled"})
     try:
-        return new_model(world, place)
+        return new_model(world, pair)
     finally:
-        s3.put_bucket_versioning(Bucket=place.source_bucket, VersioningConfiguration={"Status": "Suspended"})
+        s3.put_bucket_versioning(Bucket=pair.source_bucket, VersioningConfiguration={"Status": "Suspended"})
 
 
-def without_archive(world: World, place: Place) -> Subject:
+def without_archive(world: World, pair: AccountPair) -> Subject:
     """A model whose archive was deleted."""
-    subject = new_model(world, place)
+    subject = new_model(world, pair)
     bucket, _, key = subject.uri.removeprefix("s3://").partition("/")
-    world.client("s3", place.source).delete_object(Bucket=bucket, Key=key)
+    world.client("s3", pair.source).delete_object(Bucket=bucket, Key=key)
     return subject
 
 
 @cache
-def approved_version(world: World, _place: Place) -> Subject:
+def approved_version(world: World, _place: AccountPair) -> Subject:
     """A version that nobody has promoted, though it is approved: the event did not leave the account."""
-    with without(world, "dev", "promote-dev-forwarder", ""):
+    with without_permission(world, "dev", "promote-dev-forwarder", ""):
         return Subject(world.version(approval="Approved"))
 
 
-def first_deployment(world: World, place: Place) -> Subject:
+def first_deployment(world: World, pair: AccountPair) -> Subject:
     """A new model, and there is no endpoint."""
-    if ENDPOINTS[place.target] in world.made_in(place.target):
-        world.wait_for_endpoint(place.target)
-        world.client("sagemaker", place.target).delete_endpoint(EndpointName=ENDPOINTS[place.target])
-    return new_model(world, place)
+    if ENDPOINTS[pair.target] in world.resources_in(pair.target):
+        world.wait_for_endpoint(pair.target)
+        world.client("sagemaker", pair.target).delete_endpoint(EndpointName=ENDPOINTS[pair.target])
+    return new_model(world, pair)
 
 
-def update(world: World, place: Place) -> Subject:
+def update(world: World, pair: AccountPair) -> Subject:
     """A new model for an endpoint that serves another."""
-    again(world, place)
-    return new_model(world, place)
+    promoted_before(world, pair)
+    return new_model(world, pair)
 
 
-def again(world: World, place: Place) -> Subject:
+def promoted_before(world: World, pair: AccountPair) -> Subject:
     """A model that was promoted before: its copy, its model and its configuration are there, and an endpoint."""
-    subject = _promoted_once(world, place)
-    if ENDPOINTS[place.target] not in world.made_in(place.target):
-        _well(promote(world, place, subject))
-    world.wait_for_endpoint(place.target)
+    subject = _promoted_once(world, pair)
+    if ENDPOINTS[pair.target] not in world.resources_in(pair.target):
+        _require_success(promote(world, pair, subject))
+    world.wait_for_endpoint(pair.target)
     return subject
 
 
-def with_history(world: World, place: Place) -> Subject:
+def with_history(world: World, pair: AccountPair) -> Subject:
     """A stage that has had two good promotions at least."""
-    again(world, place)
-    return _promoted_lately(world, place)
+    promoted_before(world, pair)
+    return _promoted_lately(world, pair)
 
 
 @cache
-def _promoted_lately(world: World, place: Place) -> Subject:
-    subject = new_model(world, place)
-    ended = promote(world, place, subject)
-    _well(ended)
+def _promoted_lately(world: World, pair: AccountPair) -> Subject:
+    subject = new_model(world, pair)
+    ended = promote(world, pair, subject)
+    _require_success(ended)
     return replace(subject, execution=ended.arn)
 
 
 @cache
-def _promoted_once(world: World, place: Place) -> Subject:
-    subject = new_model(world, place)
-    ended = promote(world, place, subject)
-    _well(ended)
+def _promoted_once(world: World, pair: AccountPair) -> Subject:
+    subject = new_model(world, pair)
+    ended = promote(world, pair, subject)
+    _require_success(ended)
     return replace(subject, execution=ended.arn)
 
 
-def _well(ended: Ended) -> None:
+def _require_success(ended: ExecutionResult) -> None:
     assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.cause}"

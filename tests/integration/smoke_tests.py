@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from lambdas.promotion.contract.settings import Settings, Trial
+from lambdas.promotion.contract.settings import Preview, Settings
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from tests.integration.world import APPLICATION, INFERENCE, World, tar
 
@@ -47,7 +47,7 @@ def write_configuration(folder: Path) -> Path:
     for name, stage in document["applications"][APPLICATION]["stages"].items():
         plain = {"payload": "a fine film", "content_type": "text/csv"}
         if name == "qa":
-            stage["trial"] = "instance"
+            stage["preview"] = "instance"
         stage["smoke_test"] = [plain, {**plain, "payload_from": f"s3://{BUCKETS[name]}/{PAYLOAD_KEY}"}]
         del stage["smoke_test"][1]["payload"]
     sample = {"payload_from": "sample", "content_type": "text/csv"}
@@ -57,14 +57,14 @@ def write_configuration(folder: Path) -> Path:
     return file
 
 
-def with_tests(settings: Settings, *tests: SmokeTest, trial: Trial | None = None) -> Settings:
+def with_tests(settings: Settings, *tests: SmokeTest, preview: Preview | None = None) -> Settings:
     """Return the settings of stages that have these tests, or none; qa may have a trial.
 
     What they read lies in the stage's own bucket. Only qa's source has payloads: its reader trusts the step.
     """
     application = settings.applications[APPLICATION]
     stages = {
-        name: replace(stage, smoke_tests=tuple(_tests_of(name, tests)), trial=trial if name == "qa" else None)
+        name: replace(stage, smoke_tests=tuple(_tests_of(name, tests)), preview=preview if name == "qa" else None)
         for name, stage in application.stages.items()
     }
     return replace(settings, applications={**settings.applications, APPLICATION: replace(application, stages=stages)})
@@ -76,10 +76,10 @@ def put_payloads(world: World) -> None:
 
 
 @contextmanager
-def tested(world: World, before: Settings, *tests: SmokeTest, trial: Trial | None = None) -> Iterator[Settings]:
+def tested(world: World, before: Settings, *tests: SmokeTest, preview: Preview | None = None) -> Iterator[Settings]:
     """Run with these smoke tests in every stage, and then as before. Yields the settings that hold."""
     put_payloads(world)
-    now = with_tests(before, *tests, trial=trial)
+    now = with_tests(before, *tests, preview=preview)
     world.deploy_settings(now)
     try:
         yield now

@@ -15,8 +15,8 @@ from lambdas.promotion.contract.document import Outcome
 from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.settings import Settings
 from sandbox.aws.faults.process_kills import Kind
-from sandbox.aws.faults.s3 import Kind as S3Kind
-from sandbox.aws.faults.sagemaker import Kind as Mishap
+from sandbox.aws.faults.s3 import Kind as S3Fault
+from sandbox.aws.faults.sagemaker import Kind as SageMakerFault
 from tests.integration import smoke_tests
 from tests.integration.conclude.test_aborted_executions import no_uploads, stop
 from tests.integration.copy.test_copy import copied_once, copy_first_unit
@@ -24,20 +24,29 @@ from tests.integration.deploy.test_endpoint_states import slow_to_start
 from tests.integration.deploy.test_rollback import configured
 from tests.integration.lock.test_locks import held, hold, start_slowly
 from tests.integration.lock.test_locks import start as start_in_qa
-from tests.integration.scenarios import QA, forget_large_copies, large, promote
-from tests.integration.world import APPLICATION, Ended, World, failed, input_of, run, tar, transfers_of
+from tests.integration.scenarios import QA, delete_large_copies, large, promote
+from tests.integration.world import (
+    APPLICATION,
+    ExecutionResult,
+    World,
+    input_of,
+    require_failed,
+    run,
+    tar,
+    transfers_of,
+)
 
 # Of what a state is tried again: so often (stacks/workflow/lambda_task.py).
-TRIES_WHEN_THROTTLED = 7
+ATTEMPTS_WHEN_THROTTLED = 7
 
 
-def outcome(world: World, ended: Ended) -> str:
+def outcome(world: World, ended: ExecutionResult) -> str:
     return str(world.record_of(ended.arn)["outcome"])
 
 
-def tries(world: World, operation: str) -> int:
+def request_count(world: World, operation: str) -> int:
     """How often a call was made while the board wrote calls down."""
-    return [call.operation for call in world.kills.calls()].count(operation)
+    return [call.operation for call in world.step_faults.calls()].count(operation)
 
 
 def test_the_same_start_twice_is_one_promotion_also_after_it_ended(world: World) -> None:
@@ -59,15 +68,15 @@ def test_any_step_killed_before_or_after_its_effect_and_run_again_ends_in_the_sa
     made = world.model()
     effects = ["CopyObject", "CreateModel", "CreateEndpointConfig", "CreateEndpoint", "PutItem"]
     for operation in effects:
-        world.kills.inject("*", operation, Kind.KILL_BEFORE)
-        world.kills.inject("*", operation, Kind.KILL_AFTER)
-    ended = world.promoted(made)
+        world.step_faults.inject("*", operation, Kind.KILL_BEFORE)
+        world.step_faults.inject("*", operation, Kind.KILL_AFTER)
+    ended = world.promote_successfully(made)
 
-    assert world.kills.pending() == []
-    assert len(world.kills.happened()) == 2 * len(effects)
-    assert sorted(world.made_in("qa")) == sorted([ended.model, ended.config, "text-classifier-qa"])
+    assert world.step_faults.pending() == []
+    assert len(world.step_faults.injected()) == 2 * len(effects)
+    assert sorted(world.resources_in("qa")) == sorted([ended.model, ended.config, "text-classifier-qa"])
     assert outcome(world, ended) == "Promoted"
-    assert world.ask("qa")["model"] == made.name
+    assert world.invoke("qa")["model"] == made.name
 
 
 def test_the_same_name_with_different_content_is_refused_and_never_taken_as_done(world: World) -> None:
@@ -76,7 +85,7 @@ def test_the_same_name_with_different_content_is_refused_and_never_taken_as_done
     Details: tests/adapters/endpoint/test_model_client.py.
     """
     made = world.model()
-    first = world.promoted(made)
+    first = world.promote_successfully(made)
     sagemaker = world.client("sagemaker", "qa")
     model = sagemaker.describe_model(ModelName=first.model)
     sagemaker.delete_endpoint(EndpointName="text-classifier-qa")
@@ -85,62 +94,64 @@ def test_the_same_name_with_different_content_is_refused_and_never_taken_as_done
     sagemaker.create_model(
         ModelName=first.model, PrimaryContainer=container, ExecutionRoleArn=model["ExecutionRoleArn"]
     )
-    failed(world.promote(made), "NameTaken", "PrimaryContainer")
+    require_failed(world.promote(made), "NameTaken", "PrimaryContainer")
 
 
-def test_after_any_ending_the_target_is_new_or_previous_or_in_a_documented_in_between(world: World) -> None:
+def test_after_any_outcome_the_target_is_new_or_previous_or_in_a_documented_intermediate_state(world: World) -> None:
     """4. The in-between is the status of which docs/operations.md tells under RollbackFailed.
 
     Details: test_endpoint_states.py, test_rollback.py, test_aborted_executions.py.
     """
-    first = world.promoted(world.model())
+    first = world.promote_successfully(world.model())
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
 
-    world.faults.inject("UpdateEndpoint", Mishap.SILENT_ROLLBACK, reason="It did not start.")
-    failed(world.promote(world.model()), "DeploymentRolledBack", first.config)
+    world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.SILENT_ROLLBACK, reason="It did not start.")
+    require_failed(world.promote(world.model()), "DeploymentRolledBack", first.config)
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
 
-    world.faults.inject("UpdateEndpoint", Mishap.ROLLBACK_FAILED, reason="Nor did the other.")
-    world.kills.inject("roll_back", "UpdateEndpoint", Kind.ERROR, code="ValidationException", message="No.", times=None)
-    failed(world.promote(world.model()), "RollbackFailed", "Look at once")
+    world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.ROLLBACK_FAILED, reason="Nor did the other.")
+    world.step_faults.inject(
+        "roll_back_endpoint", "UpdateEndpoint", Kind.ERROR, code="ValidationException", message="No.", times=None
+    )
+    require_failed(world.promote(world.model()), "RollbackFailed", "Look at once")
     assert world.endpoint("qa")["EndpointStatus"] == "UpdateRollbackFailed"
 
 
 def test_a_roll_back_goes_to_the_recorded_previous_configuration_and_can_be_killed_and_rerun(world: World) -> None:
     """5. It is over when that configuration is seen to serve. Details: test_rollback.py, test_process_kills.py."""
     good = world.model()
-    first = world.promoted(good)
-    world.faults.inject("UpdateEndpoint", Mishap.FAIL, reason="Broken.")
+    first = world.promote_successfully(good)
+    world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.FAIL, reason="Broken.")
     for operation in ("DeleteEndpoint", "CreateEndpoint"):
-        world.kills.inject("roll_back", operation, Kind.KILL_AFTER)
+        world.step_faults.inject("roll_back_endpoint", operation, Kind.KILL_AFTER)
     ended = world.promote(world.model())
 
-    failed(ended, "EndpointFailed", f"serves its previous configuration {first.config}")
-    assert world.kills.pending() == []
+    require_failed(ended, "EndpointFailed", f"serves its previous configuration {first.config}")
+    assert world.step_faults.pending() == []
     assert outcome(world, ended) == "RolledBack"
     endpoint = world.endpoint("qa")
     assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", first.config)
-    assert world.ask("qa")["model"] == good.name
+    assert world.invoke("qa")["model"] == good.name
 
 
 def test_success_is_verified_by_configuration_counts_and_smoke_test(world: World, deployed_settings: Settings) -> None:
     """6. Details: test_smoke_test.py, test_endpoint_states.py; the counts: tests/unit/endpoint/test_state.py."""
     good = world.model()
-    first = world.promoted(good)
-    world.faults.inject("UpdateEndpoint", Mishap.SILENT_ROLLBACK, reason="It did not start.")
-    failed(world.promote(world.model()), "DeploymentRolledBack", "It did not start.")
+    first = world.promote_successfully(good)
+    world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.SILENT_ROLLBACK, reason="It did not start.")
+    require_failed(world.promote(world.model()), "DeploymentRolledBack", "It did not start.")
 
     dumb = world.container("dumb")
-    dumb["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] = world.upload("s.tar.gz", tar({"inference.py": DUMB}))
+    dumb["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] = world.upload("s.tar.gz", tar({"inference.py": WRONG_RESPONSE}))
     with smoke_tests.tested(world, deployed_settings, smoke_tests.TEXT):
         ended = world.promote(world.model(container=dumb))
-        assert world.promoted(world.model()).output["outcome"] == "Promoted"
-    failed(ended, "SmokeTestFailed", first.config)
+        assert world.promote_successfully(world.model()).output["outcome"] == "Promoted"
+    require_failed(ended, "SmokeTestFailed", first.config)
     assert outcome(world, ended) == "RolledBack"
 
 
 # It answers, and every health check is content with it.
-DUMB = b"""
+WRONG_RESPONSE = b"""
 import json
 def model_fn(model_dir):
     return None
@@ -165,18 +176,18 @@ def test_one_promotion_per_endpoint_by_a_lock_that_a_crashed_owner_does_not_hold
     assert held(world, one)[1] <= held(world, other)[0]
 
     hold(world, one)  # as if it had ended without giving the lock back
-    assert world.promoted(world.model()).output["outcome"] == "Promoted"
+    assert world.promote_successfully(world.model()).output["outcome"] == "Promoted"
 
 
 def test_an_older_model_does_not_overtake_a_newer_one(world: World) -> None:
     """8. Details: test_locks.py."""
     older, newer = world.model(), world.model()
-    serving = world.promoted(newer)
+    serving = world.promote_successfully(newer)
     ended = world.promote(older)
 
-    failed(ended, "OlderModel", serving.arn.rpartition(":")[2], "allow_older")
-    assert world.ask("qa")["model"] == newer.name
-    assert world.promoted(newer).output["outcome"] == "Unchanged"
+    require_failed(ended, "OlderModel", serving.arn.rpartition(":")[2], "allow_older")
+    assert world.invoke("qa")["model"] == newer.name
+    assert world.promote_successfully(newer).output["outcome"] == "Unchanged"
 
 
 def test_every_state_and_call_ends_in_time(world: World, deployed_settings: Settings) -> None:
@@ -186,33 +197,33 @@ def test_every_state_and_call_ends_in_time(world: World, deployed_settings: Sett
     each client: tests/adapters/aws/test_sessions.py.
     """
     made = world.model()
-    world.kills.inject("create_model", "CreateModel", Kind.TIMEOUT, times=None)
-    failed(world.promote(made), "ServiceUnavailable", "could not be reached")
-    world.kills.clear()
+    world.step_faults.inject("create_model", "CreateModel", Kind.TIMEOUT, times=None)
+    require_failed(world.promote(made), "ServiceUnavailable", "could not be reached")
+    world.step_faults.clear()
 
     with configured(world, deployed_settings, deadline_seconds=15):
         ended = world.promote(world.model(container=slow_to_start(world, seconds=24)))
-    failed(ended, "DeploymentTimedOut", "was Creating", "deadline of stage 'qa'")
+    require_failed(ended, "DeploymentTimedOut", "was Creating", "deadline of stage 'qa'")
 
 
 def test_throttling_is_retried_at_one_layer_and_not_multiplied(world: World) -> None:
     """10. AWS sees as many requests as the state has tries. Details: tests/adapters/aws/test_sessions.py."""
     made = world.model()
-    world.kills.record()
-    world.kills.inject("create_model", "CreateModel", Kind.ERROR, times=None)
-    failed(world.promote(made), "Throttled", "sagemaker:CreateModel", "start again later")
+    world.step_faults.record()
+    world.step_faults.inject("create_model", "CreateModel", Kind.ERROR, times=None)
+    require_failed(world.promote(made), "Throttled", "sagemaker:CreateModel", "start again later")
 
-    assert tries(world, "CreateModel") == TRIES_WHEN_THROTTLED
+    assert request_count(world, "CreateModel") == ATTEMPTS_WHEN_THROTTLED
 
 
 def test_roles_are_assumed_by_each_step_and_again_when_a_session_ends(world: World) -> None:
     """11. Before a session ends by itself it is renewed within a step: tests/adapters/aws/test_sessions.py."""
     made = world.model()
-    world.kills.record()
-    world.kills.inject("copy_unit", "CopyObject", Kind.ERROR, code="ExpiredToken", message="It has expired.")
-    world.promoted(made)
+    world.step_faults.record()
+    world.step_faults.inject("copy_unit", "CopyObject", Kind.ERROR, code="ExpiredToken", message="It has expired.")
+    world.promote_successfully(made)
 
-    calls = [call for call in world.kills.calls() if call.step in set(Step)]
+    calls = [call for call in world.step_faults.calls() if call.step in set(Step)]
     first_of = {call.step: call for call in reversed(calls) if call.service not in ("s3", "dynamodb")}
     assert {step for step, call in first_of.items() if call.operation != "AssumeRole"} == set()
     # The run of the step whose session had ended, and the next one.
@@ -221,16 +232,16 @@ def test_roles_are_assumed_by_each_step_and_again_when_a_session_ends(world: Wor
 
 def test_a_copy_is_resumed_and_leaves_no_upload_behind(world: World) -> None:
     """12. Details: test_failed_copies.py, test_multipart_copy.py."""
-    world.kills.inject("copy_unit", "UploadPartCopy", Kind.KILL_AFTER)
-    world.kills.inject("complete_copy", "CompleteMultipartUpload", Kind.KILL_BEFORE)
-    world.kills.inject("complete_copy", "CompleteMultipartUpload", Kind.KILL_AFTER)
+    world.step_faults.inject("copy_unit", "UploadPartCopy", Kind.KILL_AFTER)
+    world.step_faults.inject("complete_copy", "CompleteMultipartUpload", Kind.KILL_BEFORE)
+    world.step_faults.inject("complete_copy", "CompleteMultipartUpload", Kind.KILL_AFTER)
     try:
         ended = promote(world, QA, large(world, QA))
     finally:
-        forget_large_copies(world, QA)
+        delete_large_copies(world, QA)
 
     assert ended.status == "SUCCEEDED", ended.cause
-    assert world.kills.pending() == []
+    assert world.step_faults.pending() == []
     # What was there when the step ran again was not copied again.
     assert ended.output["bytes_copied"] < input_of(world, ended.arn, "Plan the copy").artifacts.bytes
     assert world.open_uploads("qa") == []
@@ -239,7 +250,7 @@ def test_a_copy_is_resumed_and_leaves_no_upload_behind(world: World) -> None:
 def test_a_source_that_changed_since_it_was_resolved_stops_the_copy(world: World) -> None:
     """13. Between two parts as well: test_multipart_copy.py. With versions: test_copy.py."""
     made = world.model()
-    promotion = input_of(world, world.promoted(made).arn, "Plan the copy")
+    promotion = input_of(world, world.promote_successfully(made).arn, "Plan the copy")
     bucket, _, key = made.model_uri.removeprefix("s3://").partition("/")
     world.client("s3", "dev").put_object(Bucket=bucket, Key=key, Body=tar({"weights.json": b"{}"}))
 
@@ -248,7 +259,7 @@ def test_a_source_that_changed_since_it_was_resolved_stops_the_copy(world: World
         assert made.model_uri in failure["errorMessage"]
 
 
-def test_a_copy_is_proved_by_size_count_and_full_checksum_and_never_by_its_etag(world: World) -> None:
+def test_a_copy_is_verified_by_size_count_and_full_checksum_and_never_by_its_etag(world: World) -> None:
     """14. Its ETag is another one when all is well. Sizes and counts: test_copy.py, test_many_objects.py."""
     promotion = copied_once(world)
     transfer = transfers_of(world, promotion)[0]
@@ -264,18 +275,18 @@ def test_a_copy_is_proved_by_size_count_and_full_checksum_and_never_by_its_etag(
         assert said in failure["errorMessage"]
 
 
-def test_poison_input_is_carried_whole_or_refused(world: World) -> None:
+def test_hostile_input_is_carried_whole_or_refused(world: World) -> None:
     """15. 1,001 objects and 256 KiB of state: test_many_objects.py. Names of files: test_refusals.py."""
     name = "m" * 63
     files = {"weights.json": json.dumps({"name": name}).encode(), "0 bytes": b"", "ünï cødé +%?*/\u6a21.bin": b"1"}
     made = world.model(name, container=of_prefix(world, files))
-    ended = world.promoted(made)
-    assert world.ask("qa")["model"] == name
+    ended = world.promote_successfully(made)
+    assert world.invoke("qa")["model"] == name
     assert len(ended.model) <= 63
     assert {key.rpartition("/")[2] for key in world.artifacts_in("qa")} >= {"0 bytes", "\u6a21.bin"}
 
     climbing = world.model(container=of_prefix(world, {"weights.json": b"{}", "a/../b": b""}))
-    failed(world.promote(climbing), "UnsupportedModel", "the name '..'")
+    require_failed(world.promote(climbing), "UnsupportedModel", "the name '..'")
 
 
 def of_prefix(world: World, files: dict[str, bytes]) -> dict[str, Any]:
@@ -296,21 +307,21 @@ def test_a_permanent_error_fails_at_once_with_a_sentence(world: World, code: str
     Details: permissions/test_role_permissions.py, tests/unit/contract/test_errors.py.
     """
     made = world.model()
-    world.kills.record()
-    world.kills.inject("create_endpoint_config", "CreateEndpointConfig", Kind.ERROR, code=code, message="No.")
-    failed(world.promote(made), error, said, "No.")
+    world.step_faults.record()
+    world.step_faults.inject("create_endpoint_config", "CreateEndpointConfig", Kind.ERROR, code=code, message="No.")
+    require_failed(world.promote(made), error, said, "No.")
 
-    assert tries(world, "CreateEndpointConfig") == 1
+    assert request_count(world, "CreateEndpointConfig") == 1
 
 
-def test_every_attempt_has_one_record_also_a_refusal_and_a_failure(world: World) -> None:
+def test_every_promotion_has_one_record_also_a_refusal_and_a_failure(world: World) -> None:
     """17. Details: test_records.py."""
     made = world.model()
     refused = world.wait(world.start(application=APPLICATION, stage="qa", model_name="no-such-model"))
-    world.kills.inject("create_model", "CreateModel", Kind.ERROR, code="ValidationException")
-    broken, good, again = (world.promote(made) for _ in range(3))
+    world.step_faults.inject("create_model", "CreateModel", Kind.ERROR, code="ValidationException")
+    broken, good, promoted_before = (world.promote(made) for _ in range(3))
 
-    attempts = (refused, broken, good, again)
+    attempts = (refused, broken, good, promoted_before)
     assert [outcome(world, ended) for ended in attempts] == [
         Outcome.REFUSED,
         Outcome.ERRORED,
@@ -328,7 +339,7 @@ def test_after_a_stop_at_any_moment_the_next_promotion_works(world: World) -> No
     Other moments: conclude/test_aborted_executions.py.
     """
     subject = large(world, QA)
-    world.s3_faults.inject("UploadPartCopy", kind=S3Kind.HANG, seconds=1.0, times=None)
+    world.s3_faults.inject("UploadPartCopy", kind=S3Fault.HANG, seconds=1.0, times=None)
     try:
         for state in ("Copy the artifacts", "Wait for the endpoint"):
             arn = start_in_qa_by_name(world, subject.model)
@@ -339,7 +350,7 @@ def test_after_a_stop_at_any_moment_the_next_promotion_works(world: World) -> No
         assert ended.status == "SUCCEEDED", ended.cause
         assert no_uploads(world)
     finally:
-        forget_large_copies(world, QA)
+        delete_large_copies(world, QA)
 
 
 def start_in_qa_by_name(world: World, model: str) -> str:

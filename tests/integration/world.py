@@ -24,9 +24,9 @@ from lambdas.promotion.contract.document import Promotion, Transfer
 from lambdas.promotion.contract.resource_names import Step, function
 from lambdas.promotion.contract.settings import Settings
 from sandbox.aws.control import Sandbox
-from sandbox.aws.faults.process_kills import Kills
+from sandbox.aws.faults.process_kills import StepFaults
 from sandbox.aws.faults.s3 import S3Faults
-from sandbox.aws.faults.sagemaker import Faults
+from sandbox.aws.faults.sagemaker import SageMakerFaults
 from sandbox.demo import data_scientist
 from stacks.hub import bundle
 
@@ -49,7 +49,7 @@ def output_fn(prediction, accept):
 
 
 @dataclass(frozen=True)
-class Ended:
+class ExecutionResult:
     """How an execution ended. `output` is the result of a good ending."""
 
     arn: str
@@ -67,7 +67,7 @@ class Ended:
         return str(self.output["endpoint_config"].rpartition("/")[2])
 
 
-def failed(ended: Ended, error: str, *said: str) -> None:
+def require_failed(ended: ExecutionResult, error: str, *said: str) -> None:
     """The execution failed with this error, and its cause says this to a person."""
     assert (ended.status, ended.error) == ("FAILED", error), f"{ended.status} {ended.error}: {ended.cause}"
     for words in said:
@@ -75,7 +75,7 @@ def failed(ended: Ended, error: str, *said: str) -> None:
 
 
 @dataclass(frozen=True)
-class Made:
+class CreatedModel:
     """A model in dev, and the addresses of its two archives."""
 
     name: str
@@ -88,9 +88,9 @@ class World:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.faults = Faults(sandbox.endpoint_url, str(sandbox.ca_bundle))
+        self.sagemaker_faults = SageMakerFaults(sandbox.endpoint_url, str(sandbox.ca_bundle))
         self.s3_faults = S3Faults(sandbox.endpoint_url, str(sandbox.ca_bundle))
-        self.kills = Kills(sandbox.endpoint_url, str(sandbox.ca_bundle))
+        self.step_faults = StepFaults(sandbox.endpoint_url, str(sandbox.ca_bundle))
         # Making a client takes longer than most calls.
         self._clients: dict[tuple[str, str], Any] = {}
 
@@ -127,9 +127,9 @@ class World:
             },
             **changes,
         }
-        return {member: value for member, value in container.items() if value is not None}
+        return {field: value for field, value in container.items() if value is not None}
 
-    def model(self, name: str | None = None, *, container: dict[str, Any] | None = None, **more: Any) -> Made:
+    def model(self, name: str | None = None, *, container: dict[str, Any] | None = None, **more: Any) -> CreatedModel:
         """Create a model in dev. `more` are other members of CreateModel."""
         name = name or f"small-{uuid4().hex[:8]}"
         container = container or self.container(name)
@@ -141,7 +141,7 @@ class World:
             **more,
         )
         environment = container.get("Environment", {})
-        return Made(name, container.get("ModelDataUrl", ""), environment.get("SAGEMAKER_SUBMIT_DIRECTORY", ""))
+        return CreatedModel(name, container.get("ModelDataUrl", ""), environment.get("SAGEMAKER_SUBMIT_DIRECTORY", ""))
 
     def version(self, *, group: str = GROUP, approval: str = "PendingManualApproval", **changes: Any) -> str:
         """Register a version in dev and return its ARN."""
@@ -174,29 +174,29 @@ class World:
         arn: str = answer["executionArn"]
         return arn
 
-    def wait(self, arn: str, *, seconds: float = 60) -> Ended:
+    def wait(self, arn: str, *, seconds: float = 60) -> ExecutionResult:
         """Wait for an execution's end."""
         deadline = time.monotonic() + seconds
         while True:
             found = self.client("stepfunctions").describe_execution(executionArn=arn)
             if found["status"] != "RUNNING":
                 output = json.loads(found["output"]) if found["status"] == "SUCCEEDED" else {}
-                return Ended(arn, found["status"], found.get("error"), found.get("cause", ""), output)
+                return ExecutionResult(arn, found["status"], found.get("error"), found.get("cause", ""), output)
             if time.monotonic() > deadline:
                 raise AssertionError(f"{arn} did not end within {seconds} s; it was in {self.states(arn)[-1:]}")
             time.sleep(0.05)
 
-    def promote(self, made: Made, stage: str = "qa") -> Ended:
+    def promote(self, made: CreatedModel, stage: str = "qa") -> ExecutionResult:
         """Promote a model by its name and wait for the end."""
         return self.wait(self.start(application=APPLICATION, stage=stage, model_name=made.name))
 
-    def promoted(self, made: Made, stage: str = "qa") -> Ended:
+    def promote_successfully(self, made: CreatedModel, stage: str = "qa") -> ExecutionResult:
         """Promote a model; it must end well."""
         ended = self.promote(made, stage)
         assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.cause}"
         return ended
 
-    def settle(self, *, seconds: float = 1.0) -> list[Ended]:
+    def wait_until_idle(self, *, seconds: float = 1.0) -> list[ExecutionResult]:
         """Wait until nothing new has started for a while and everything has ended."""
         known: list[str] = []
         while (found := self.executions()) != known:
@@ -237,14 +237,14 @@ class World:
         )
         return found
 
-    def ask(self, environment: str, text: str = "hello") -> dict[str, Any]:
+    def invoke(self, environment: str, text: str = "hello") -> dict[str, Any]:
         answer = self.client("sagemaker-runtime", environment).invoke_endpoint(
             EndpointName=ENDPOINTS[environment], ContentType="text/csv", Body=text.encode()
         )
         said: dict[str, Any] = json.loads(answer["Body"].read())
         return said
 
-    def made_in(self, environment: str) -> list[str]:
+    def resources_in(self, environment: str) -> list[str]:
         """The names of every model, configuration and endpoint in an environment."""
         sagemaker = self.client("sagemaker", environment)
         lists = {
@@ -254,20 +254,24 @@ class World:
         }
         return [
             one[name]
-            for operation, (members, name) in lists.items()
+            for operation, (fields, name) in lists.items()
             for page in sagemaker.get_paginator(operation).paginate()
-            for one in page[members]
+            for one in page[fields]
         ]
 
     def artifacts_in(self, environment: str) -> list[str]:
-        place = self.sandbox.places.environments[environment]
-        bucket = f"promote-{environment}-{place.account}-{place.region}"
+        pair = self.sandbox.locations.environments[environment]
+        bucket = f"promote-{environment}-{pair.account}-{pair.region}"
         pages = self.client("s3", environment).get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
     def list_of(self, promotion: Promotion, name: str) -> list[Any]:
         """A list of a promotion in the hub's bucket, as it is written: one JSON document, or one a line."""
-        text = self.client("s3").get_object(Bucket=promotion.hub.bucket, Key=f"{promotion.lists}{name}")["Body"].read()
+        text = (
+            self.client("s3")
+            .get_object(Bucket=promotion.hub.bucket, Key=f"{promotion.work_lists_prefix}{name}")["Body"]
+            .read()
+        )
         if name.endswith(".json"):
             found: list[Any] = json.loads(text)
             return found
@@ -296,8 +300,8 @@ class World:
         return found
 
     def artifact_bucket(self, environment: str) -> str:
-        place = self.sandbox.places.environments[environment]
-        return f"promote-{environment}-{place.account}-{place.region}"
+        pair = self.sandbox.locations.environments[environment]
+        return f"promote-{environment}-{pair.account}-{pair.region}"
 
     def wait_for_endpoint(self, environment: str, status: str = "InService") -> None:
         deadline = time.monotonic() + 20
@@ -320,20 +324,20 @@ class World:
 
     def deploy_settings(self, settings: Settings) -> None:
         code = zipped(bundle.build(settings))
-        for step in (Step.RESOLVE_MODEL, Step.RESOLVE_ROLL_BACK):
+        for step in (Step.RESOLVE_MODEL, Step.RESOLVE_ROLLBACK):
             self.client("lambda").update_function_code(FunctionName=function(step), ZipFile=code)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Stop what runs and drop what SageMaker has, in every account."""
-        self.faults.clear()
+        self.sagemaker_faults.clear()
         self.s3_faults.clear()
-        self.kills.clear()
+        self.step_faults.clear()
         for arn in self.executions(statusFilter="RUNNING"):
             self.client("stepfunctions").stop_execution(executionArn=arn)
-        self.faults.forget_sagemaker()
-        self.forget_endpoints()
+        self.sagemaker_faults.forget_sagemaker()
+        self.delete_endpoints()
 
-    def forget_endpoints(self) -> None:
+    def delete_endpoints(self) -> None:
         """Drop what the hub knows of the endpoints: their locks, and what they may go back to."""
         dynamodb = self.client("dynamodb")
         for item in dynamodb.scan(TableName=resource_names.ENDPOINTS_TABLE)["Items"]:
@@ -341,8 +345,8 @@ class World:
 
     def lock_of(self, environment: str) -> dict[str, str]:
         """What the hub knows of an environment's endpoint."""
-        place = self.sandbox.places.environments[environment]
-        key = resource_names.endpoint_key(place.account, place.region, ENDPOINTS[environment])
+        pair = self.sandbox.locations.environments[environment]
+        key = resource_names.endpoint_key(pair.account, pair.region, ENDPOINTS[environment])
         answer = self.client("dynamodb").get_item(
             TableName=resource_names.ENDPOINTS_TABLE, Key={"endpoint": {"S": key}}
         )
@@ -385,14 +389,14 @@ def input_of(world: World, arn: str, state: str) -> Promotion:
 
 def transfers_of(world: World, promotion: Promotion) -> list[Transfer]:
     """How each artifact of a promotion was planned to be copied."""
-    return work_lists.read(work_lists.TRANSFERS, Transfer, promotion, s3=world.client("s3"))
+    return work_lists.read(work_lists.COPY_PLAN, Transfer, promotion, s3=world.client("s3"))
 
 
 def run(world: World, step: Step, promotion: Promotion, **more: object) -> dict[str, str]:
     """Run one step alone, and return the error that it ended with, if it did."""
     answer = world.client("lambda").invoke(
         FunctionName=function(step),
-        Payload=json.dumps({"promotion": promotion.to_json(), "attempt": 0, "because": "", **more}).encode(),
+        Payload=json.dumps({"promotion": promotion.to_json(), "retry_count": 0, "error_name": "", **more}).encode(),
     )
     said: dict[str, str] = json.loads(answer["Payload"].read())
     return said if answer.get("FunctionError") else {}

@@ -20,7 +20,7 @@ def test_every_property_has_one_test_in_the_order_of_their_numbers() -> None:
     assert numbers == [str(number) for number in range(1, PROPERTIES + 1)]
 
 
-def test_a_property_names_files_with_its_details_that_are_there() -> None:
+def test_a_property_names_files_with_its_details_that_exist() -> None:
     tree = ast.parse(FILE.read_text())
     said = " ".join(ast.get_docstring(node) or "" for node in tree.body if isinstance(node, ast.FunctionDef))
     files = {word.strip(".,:;") for word in said.split() if word.strip(".,:;").endswith((".py", ".md"))}

@@ -12,11 +12,11 @@ import botocore.session
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
 from lambdas.promotion.artifacts import inventory
-from lambdas.promotion.artifacts.inventory import Found, Inventory
+from lambdas.promotion.artifacts.inventory import Inventory, Listing
 from lambdas.promotion.contract.document import (
     Artifact,
     Execution,
-    Good,
+    KnownGood,
     Lock,
     Promotion,
     Request,
@@ -24,7 +24,7 @@ from lambdas.promotion.contract.document import (
     SourceModel,
 )
 from lambdas.promotion.contract.settings import Application, Environment, Hub, Settings, Stage
-from lambdas.promotion.endpoint.state import EndpointSeen
+from lambdas.promotion.endpoint.state import ObservedEndpoint
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
 from lambdas.promotion.resolve import identity
@@ -92,17 +92,17 @@ def package(**container: Any) -> dict[str, Any]:
     }
 
 
-def defined(**container: Any) -> Definition:
-    return definition.of_model(described(**container), {}, where=MODEL.arn)
+def model_definition(**container: Any) -> Definition:
+    return definition.of_model(described(**container), {}, subject=MODEL.arn)
 
 
 def pipeline(*containers: Mapping[str, Any], **model: Any) -> Definition:
     """Return a model with a list of containers; each keyword is a member of the model."""
     answer = {name: value for name, value in described().items() if name != "PrimaryContainer"}
-    return definition.of_model({**answer, "Containers": list(containers), **model}, {}, where=MODEL.arn)
+    return definition.of_model({**answer, "Containers": list(containers), **model}, {}, subject=MODEL.arn)
 
 
-def needed(
+def inventory_of(
     objects: Mapping[str, S3Object] = OBJECTS,
     *,
     application: str = "reviews",
@@ -110,8 +110,8 @@ def needed(
     bucket: str = QA.artifact_bucket,
 ) -> Inventory:
     """Return the inventory of a model of which each address is that of one object."""
-    found = {uri: Found(objects=(one,)) for uri, one in objects.items()}
-    return inventory.take(found, application=application, stage=stage, bucket=bucket, where=MODEL.arn)
+    found = {uri: Listing(objects=(one,)) for uri, one in objects.items()}
+    return inventory.take(found, application=application, stage=stage, bucket=bucket, subject=MODEL.arn)
 
 
 def artifact(name: str = "model.tar.gz", /, **source: Any) -> Artifact:
@@ -122,9 +122,16 @@ def artifact(name: str = "model.tar.gz", /, **source: Any) -> Artifact:
 def promotion(**changes: Any) -> Promotion:
     stage, target, model = changes.get("stage", STAGE), changes.get("target", QA), changes.get("model", MODEL)
     request = changes.get("request", REQUEST)
-    there = needed(application=request.application, stage=stage.name, bucket=target.artifact_bucket)
-    parts = identity.wanted(
-        defined(), there, {"team": "nlp"}, request=request, stage=stage, target=target, model=model, by=EXECUTION
+    there = inventory_of(application=request.application, stage=stage.name, bucket=target.artifact_bucket)
+    parts = identity.desired_resources(
+        model_definition(),
+        there,
+        {"team": "nlp"},
+        request=request,
+        stage=stage,
+        target=target,
+        model=model,
+        by=EXECUTION,
     )
     made = Promotion(
         request=request,
@@ -142,27 +149,29 @@ def promotion(**changes: Any) -> Promotion:
     return replace(made, **changes)
 
 
-def good(config: str = OLD_CONFIG, **changes: Any) -> Good:
+def good(config: str = OLD_CONFIG, **changes: Any) -> KnownGood:
     """Return an entry of the endpoint's good promotions."""
     known: dict[str, Any] = {
-        "attempt": "2026-01-01T00:00:00.000+00:00#release-6",
+        "record_key": "2026-01-01T00:00:00.000+00:00#release-6",
         "promotion_id": "release-6",
         "model": "reviews-qa-20260101000000-111111111111",
         "made_at": TRAINED - timedelta(days=1),
         "ended_at": BEGUN - timedelta(days=1),
     }
-    return Good(config=config, **{**known, **changes})
+    return KnownGood(config=config, **{**known, **changes})
 
 
-def recorded(made: Promotion) -> Promotion:
+def with_known_good(made: Promotion) -> Promotion:
     """Return the promotion with what it wants recorded as good already."""
-    return replace(made, lock=Lock(fence=2, good=(good(made.wanted_config.name, made_at=made.model.made_at),)))
+    return replace(
+        made, lock=Lock(fence=2, last_known_good=(good(made.desired_config.name, made_at=made.model.made_at),))
+    )
 
 
-def seen(status: str, **changes: Any) -> EndpointSeen:
+def observed(status: str, **changes: Any) -> ObservedEndpoint:
     """Return the endpoint in a status, on the configuration that it had before the promotion."""
     known: dict[str, Any] = {"config": OLD_CONFIG, "modified_at": BEGUN - timedelta(days=1), **changes}
-    return EndpointSeen(status=status, **known)
+    return ObservedEndpoint(status=status, **known)
 
 
 @cache
@@ -170,7 +179,7 @@ def api(service: str) -> ServiceModel:
     return botocore.session.get_session().get_service_model(service)
 
 
-def members(shape: str) -> list[str]:
+def field_names(shape: str) -> list[str]:
     """Return the members of a structure in SageMaker's API as the installed botocore knows it."""
     found = api("sagemaker").shape_for(shape)
     assert isinstance(found, StructureShape)
@@ -180,7 +189,7 @@ def members(shape: str) -> list[str]:
 def any_value_of(shape: Shape) -> Any:
     """Return some value that is set, in a shape's form."""
     if isinstance(shape, StructureShape):
-        return {name: any_value_of(member) for name, member in list(shape.members.items())[:2]}
+        return {name: any_value_of(field) for name, field in list(shape.members.items())[:2]}
     if shape.metadata.get("enum"):
         return shape.metadata["enum"][0]
     if isinstance(shape, ListShape):
@@ -191,7 +200,7 @@ def any_value_of(shape: Shape) -> Any:
     return plain.get(shape.type_name, "something")
 
 
-def value_of(shape: str, member: str) -> Any:
+def value_of(shape: str, field: str) -> Any:
     structure = api("sagemaker").shape_for(shape)
     assert isinstance(structure, StructureShape)
-    return any_value_of(structure.members[member])
+    return any_value_of(structure.members[field])

@@ -16,7 +16,7 @@ _MEMORY = 512
 _PART = GIB
 
 
-def in_a_row(world: World) -> Workflow:
+def sequentially(world: World) -> Workflow:
     """CopyObject up to 5 GB, else parts of 1 GiB. Lambda would end it after 15 minutes; here it may finish.
 
     It is told keys and sizes, so it asks for neither.

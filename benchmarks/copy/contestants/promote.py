@@ -23,13 +23,21 @@ from benchmarks.copy.workflow import Invocation, Workflow
 from benchmarks.copy.world import PREFIX, SOURCE, World
 from lambdas.handlers import compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
 from lambdas.promotion.artifacts import inventory, partitioning, s3_objects
-from lambdas.promotion.artifacts.inventory import Found
+from lambdas.promotion.artifacts.inventory import Listing
 from lambdas.promotion.aws import work_lists
-from lambdas.promotion.contract.document import Artifacts, Copied, Execution, Promotion, Request, SourceModel, Wanted
+from lambdas.promotion.contract.document import (
+    Artifacts,
+    Copied,
+    DesiredResource,
+    Execution,
+    Promotion,
+    Request,
+    SourceModel,
+)
 from lambdas.promotion.contract.settings import Environment, Hub, Stage
-from lambdas.promotion.endpoint.access import as_deployer
-from lambdas.promotion.resolve.access import as_reader
-from lambdas.promotion.runtime.handler import s3_of_hub
+from lambdas.promotion.endpoint.access import deployer_session
+from lambdas.promotion.resolve.access import reader_session
+from lambdas.promotion.runtime.handler import hub_s3
 
 # As stacks/hub/hub_stack.py gives it to the steps that copy.
 MEMORY = LAMBDA_MB_OF_ONE_CPU
@@ -55,53 +63,53 @@ _PROMOTION = Promotion(
     ),
     digest="000000000000",
     artifacts=Artifacts(objects=0, bytes=0),
-    wanted_model=Wanted(name="reviews-qa-model", request={}),
-    wanted_config=Wanted(name="reviews-qa-config", request={}),
+    desired_model=DesiredResource(name="reviews-qa-model", request={}),
+    desired_config=DesiredResource(name="reviews-qa-config", request={}),
     tags={},
 )
 
 
-def by_units(world: World) -> Workflow:
+def by_work_units(world: World) -> Workflow:
     """Run the workflow from the look at the source to the verified copies. From Plan to Complete, it copies."""
     os.environ |= {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing", "AWS_DEFAULT_REGION": _REGION}
     workflow = Workflow(world)
-    with _every_client_asks_the_simulation(world, workflow):
-        promotion = workflow.step("Resolve the model", MEMORY, lambda _: _look_at_the_source(world))
-        workflow.step("Compare the endpoint", MEMORY, lambda _: _look_at_the_target(promotion))
+    with _use_simulated_clients(world, workflow):
+        promotion = workflow.step("Resolve the model", MEMORY, lambda _: _resolve_source(world))
+        workflow.step("Compare the endpoint", MEMORY, lambda _: _compare_target(promotion))
         workflow.choice("Is there anything to do?")
         promotion = workflow.copies(lambda: _plan_copy_complete(promotion, world, workflow))
         workflow.step("Verify the artifacts", MEMORY, lambda at: _handle(verify_artifacts, promotion, at))
     return workflow
 
 
-def _look_at_the_source(world: World) -> Promotion:
+def _resolve_source(world: World) -> Promotion:
     """What lambdas/handlers/resolve_model.py does once it knows the model's addresses."""
     workload, owner = world.workload, _PROMOTION.source.account
-    s3 = as_reader(_PROMOTION.source, execution=_PROMOTION.execution, external_id=None).s3
+    s3 = reader_session(_PROMOTION.source, execution=_PROMOTION.execution, external_id=None).s3
     if workload.objects == 1:
         uri = f"s3://{SOURCE}/{workload.keys[0]}"
         resolved = s3_objects.find(uri, owner=owner, s3=s3)
         assert resolved  # noqa: S101 - the world has it
-        found = Found(objects=(resolved,))
+        found = Listing(objects=(resolved,))
     else:
         uri = f"s3://{SOURCE}/{PREFIX}"
-        found = Found(objects=tuple(s3_objects.listed(SOURCE, PREFIX, owner=owner, s3=s3)), prefix=PREFIX)
-    needed = inventory.take({uri: found}, application="reviews", stage="qa", bucket=_QA.artifact_bucket, where=uri)
-    work_lists.write(work_lists.INVENTORY, needed.artifacts, _PROMOTION, s3=s3_of_hub())
+        found = Listing(objects=tuple(s3_objects.listed(SOURCE, PREFIX, owner=owner, s3=s3)), prefix=PREFIX)
+    needed = inventory.take({uri: found}, application="reviews", stage="qa", bucket=_QA.artifact_bucket, subject=uri)
+    work_lists.write(work_lists.INVENTORY, needed.artifacts, _PROMOTION, s3=hub_s3())
     world.target_keys |= {artifact.source.key: artifact.key for artifact in needed.artifacts}
     return replace(_PROMOTION, artifacts=Artifacts(objects=workload.objects, bytes=workload.bytes))
 
 
-def _look_at_the_target(promotion: Promotion) -> None:
+def _compare_target(promotion: Promotion) -> None:
     """What lambdas/handlers/compare_endpoint.py does in S3."""
-    compare_endpoint._look_for_copies(promotion, as_deployer(promotion))
+    compare_endpoint._find_copies(promotion, deployer_session(promotion))
 
 
 def _plan_copy_complete(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
     planned = workflow.step("Plan the copy", MEMORY, lambda at: _handle(plan_copy, promotion, at))
     workflow.choice("Is there anything to copy?")
     copied = _copy(planned, world, workflow)
-    workflow.choice("Was every unit copied?")
+    workflow.choice("Was every work unit copied?")
     return workflow.step("Complete the copy", MEMORY, lambda at: _handle(complete_copy, copied, at))
 
 
@@ -113,10 +121,10 @@ def _copy(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
     copied: list[dict[str, int]] = []
 
     def copy_one(unit: dict[str, int], invocation: Invocation) -> None:
-        copied.append(copy_unit.handler({"promotion": document, "unit": unit, "attempt": 0}, invocation))
+        copied.append(copy_unit.handler({"promotion": document, "work_unit": unit, "retry_count": 0}, invocation))
 
     units: list[dict[str, int]] = json.loads(manifest or b"[]")
-    workflow.distributed_map("Copy the artifacts", units, copy_one, memory=MEMORY, at_once=partitioning.AT_ONCE)
+    workflow.distributed_map("Copy the artifacts", units, copy_one, memory=MEMORY, concurrency=partitioning.AT_ONCE)
     return replace(
         promotion,
         copied=Copied(objects=sum(one["objects"] for one in copied), bytes=sum(one["bytes"] for one in copied)),
@@ -125,11 +133,11 @@ def _copy(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
 
 def _handle(step: Any, promotion: Promotion, invocation: Invocation) -> Promotion:
     """Run a step's real handler on the document, as JSON, both ways."""
-    return Promotion.from_json(step.handler({"promotion": promotion.to_json(), "attempt": 0}, invocation))
+    return Promotion.from_json(step.handler({"promotion": promotion.to_json(), "retry_count": 0}, invocation))
 
 
 @contextmanager
-def _every_client_asks_the_simulation(world: World, workflow: Workflow) -> Iterator[None]:
+def _use_simulated_clients(world: World, workflow: Workflow) -> Iterator[None]:
     """Let S3 and STS be simulated for every client, and each client's CPU be that of the Lambda that made it."""
     make = boto3.Session.client
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lambdas.promotion.aws.scoped_sessions import bucket_arns, object_arns, scoped_session
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Artifact, Promotion
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 
 
-def as_copier(promotion: Promotion, artifacts: Sequence[Artifact]) -> Account:
+def copier_session(promotion: Promotion, artifacts: Sequence[Artifact]) -> RoleSession:
     """Read these objects in the source and write them in the target, or what has the beginning of their keys."""
     read = object_arns((artifact.source.bucket, artifact.source.key) for artifact in artifacts)
     written = object_arns((promotion.target.artifact_bucket, artifact.key) for artifact in artifacts)
     return scoped_session(
         promotion,
         promotion.source,
-        Duty.COPIER,
+        Role.COPIER,
         (["s3:GetObject*", "s3:ListObjectAnnotations"], read),
         (["s3:ListBucket"], bucket_arns({artifact.source.bucket for artifact in artifacts})),
         (["s3:PutObject*", "s3:ListMultipartUploadParts"], written),

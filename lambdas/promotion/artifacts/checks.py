@@ -10,13 +10,13 @@ from lambdas.promotion.contract.errors import (
     ArtifactMismatch,
     UnsupportedModel,
 )
-from lambdas.promotion.model.s3_uris import Address
+from lambdas.promotion.model.s3_uris import S3Reference
 
 _MOST_TOLD = 10
 _LONGEST_FILE_NAME = 255
 
 
-def require_pinned(address: Address, found: S3Object) -> None:
+def require_pinned(address: S3Reference, found: S3Object) -> None:
     """What lies at the address must still be what was registered."""
     if address.etag is not None and found.etag.strip('"') != address.etag.strip('"'):
         raise ArtifactChanged(
@@ -25,7 +25,7 @@ def require_pinned(address: Address, found: S3Object) -> None:
         )
 
 
-def require_file_names(objects: Iterable[S3Object], prefix: str, *, where: str) -> None:
+def require_file_names(objects: Iterable[S3Object], prefix: str, *, subject: str) -> None:
     """SageMaker lays the objects below a prefix out as files, and does not deploy names that cannot be files.
 
     (API: S3ModelDataSource, CompressionType. The source could not serve such a model either.)
@@ -41,8 +41,8 @@ def require_file_names(objects: Iterable[S3Object], prefix: str, *, where: str) 
     if problems:
         more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
         raise UnsupportedModel(
-            f"{where} has names that SageMaker does not deploy: {'; '.join(problems[:_MOST_TOLD])}{more}. Nothing was "
-            "created. Rename or delete them and register the model again."
+            f"{subject} has names that SageMaker does not deploy: {'; '.join(problems[:_MOST_TOLD])}{more}. "
+            "Nothing was created. Rename or delete them and register the model again."
         )
 
 
@@ -62,16 +62,16 @@ def _file_problem(path: str) -> str | None:
     return None
 
 
-def require_arrived(artifact: Artifact, found: S3Object | None, *, bucket: str) -> bool:
+def require_verified(artifact: Artifact, found: S3Object | None, *, bucket: str) -> bool:
     """What arrived must be what was resolved, by size and full-object checksum; ETags differ across copies.
 
     Return whether there was a checksum to compare.
     """
-    source, where = artifact.source, f"s3://{bucket}/{artifact.key}"
+    source, subject = artifact.source, f"s3://{bucket}/{artifact.key}"
     if found is None:
         raise ArtifactMismatch(
-            f"{where} is not there after its copy. Another promotion of the same model that failed meanwhile may have "
-            "dropped its parts. Nothing was deployed. Promote again."
+            f"{subject} is not there after its copy. Another promotion of the same model that failed meanwhile may "
+            "have dropped its parts. Nothing was deployed. Promote again."
         )
     differences = [
         f"{what} {here} instead of {there}"
@@ -80,13 +80,13 @@ def require_arrived(artifact: Artifact, found: S3Object | None, *, bucket: str) 
     ]
     if differences:
         raise ArtifactMismatch(
-            f"{where} is not {source.uri}: {', '.join(differences)}. "
+            f"{subject} is not {source.uri}: {', '.join(differences)}. "
             "Nothing was deployed. Delete it from the target's bucket, then promote again."
         )
     return source.checksum is not None
 
 
-def missing_of(artifacts: Iterable[Artifact], there: Mapping[str, S3Object], *, bucket: str) -> list[Artifact]:
+def missing_copies(artifacts: Iterable[Artifact], there: Mapping[str, S3Object], *, bucket: str) -> list[Artifact]:
     """Return what is not in the target yet. What is there must be ours, by name and size: SageMaker loads all of it.
 
     `there` are the objects in the artifacts' folders, by key. Raises ArtifactMismatch with every difference.

@@ -24,7 +24,7 @@ _MOST_TOLD = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Listing:
     """What lies at an address: one object, or all objects below `prefix`.
 
     `text` is the content of a manifest: the addresses in it are among the model's too, and are rewritten in it.
@@ -40,11 +40,11 @@ class Inventory:
     """The objects; each address of the source's with the target's; and each with a digest of what lies there."""
 
     artifacts: tuple[Artifact, ...]
-    addresses: Mapping[str, str]
+    target_uris: Mapping[str, str]
     contents: Mapping[str, str]
 
 
-def take(found: Mapping[str, Found], *, application: str, stage: str, bucket: str, where: str) -> Inventory:
+def take(found: Mapping[str, Listing], *, application: str, stage: str, bucket: str, subject: str) -> Inventory:
     """Return the inventory of what was found at the model's addresses.
 
     `bucket` is the target's; `where` names the model in a refusal. Raises UnsupportedModel.
@@ -64,8 +64,8 @@ def take(found: Mapping[str, Found], *, application: str, stage: str, bucket: st
         else:
             addresses[uri] = f"s3://{bucket}/{folder}".rstrip("" if uri.endswith("/") else "/")
         contents[uri] = _content(at) if said is None else hex_digest(replaced(said, lambda one: contents[one]))
-    _require_carried(artifacts.values(), where=where)
-    return Inventory(artifacts=tuple(artifacts.values()), addresses=addresses, contents=contents)
+    _require_carried(artifacts.values(), subject=subject)
+    return Inventory(artifacts=tuple(artifacts.values()), target_uris=addresses, contents=contents)
 
 
 def folders(artifacts: Iterable[Artifact], prefix: str) -> list[str]:
@@ -73,15 +73,15 @@ def folders(artifacts: Iterable[Artifact], prefix: str) -> list[str]:
     return list(dict.fromkeys(f"{prefix}{artifact.key[len(prefix) :].partition('/')[0]}/" for artifact in artifacts))
 
 
-def _rewritten(manifest: Found, text: str, addresses: Mapping[str, str]) -> Found:
+def _rewritten(manifest: Listing, text: str, addresses: Mapping[str, str]) -> Listing:
     """Return the manifest as it is written into the target; its size and checksum are those of the new text."""
     new = replaced(text, addresses.__getitem__)
     (one,) = manifest.objects
     source = replace(one, size=len(new.encode()), checksum=sha256(new))
-    return Found(objects=(source,), text=new)
+    return Listing(objects=(source,), text=new)
 
 
-def _artifacts(at: Found, folder: str) -> Iterator[Artifact]:
+def _artifacts(at: Listing, folder: str) -> Iterator[Artifact]:
     for found in at.objects:
         own = _basename(found.key) if at.prefix is None else found.key[len(at.prefix) :]
         yield Artifact(source=found, key=f"{folder}{own}", text=at.text)
@@ -91,7 +91,7 @@ def _basename(key: str) -> str:
     return key.rpartition("/")[2].encode()[-_LONGEST_BASENAME:].decode(errors="ignore")
 
 
-def _identity(at: Found) -> str:
+def _identity(at: Listing) -> str:
     """A digest of which objects these are: address, version, ETag, size and checksum of each."""
     if at.prefix is None:
         (one,) = at.objects
@@ -99,7 +99,7 @@ def _identity(at: Found) -> str:
     return hex_digest([at.objects[0].bucket, at.prefix, _content(at)])
 
 
-def _content(at: Found) -> str:
+def _content(at: Listing) -> str:
     """A digest of what lies there, wherever it lies. A list tells no checksum, so there the ETag stands for it."""
     if at.prefix is None:
         (one,) = at.objects
@@ -107,7 +107,7 @@ def _content(at: Found) -> str:
     return hex_digest([[one.key[len(at.prefix) :], one.etag, one.size] for one in at.objects])
 
 
-def _require_carried(artifacts: Iterable[Artifact], *, where: str) -> None:
+def _require_carried(artifacts: Iterable[Artifact], *, subject: str) -> None:
     found = list(artifacts)
     problems = [
         f"{artifact.source.uri} (its key in the target would be longer than the {_LONGEST_KEY} bytes that S3 allows)"
@@ -119,5 +119,5 @@ def _require_carried(artifacts: Iterable[Artifact], *, where: str) -> None:
     if problems:
         more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
         raise UnsupportedModel(
-            f"{where} cannot be carried: {'; '.join(problems[:_MOST_TOLD])}{more}. Nothing was created."
+            f"{subject} cannot be carried: {'; '.join(problems[:_MOST_TOLD])}{more}. Nothing was created."
         )

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lambdas.promotion.contract.document import Artifact, Piece, Transfer, Unit
+from lambdas.promotion.contract.document import Artifact, Segment, Transfer, WorkUnit
 
 # Units: the Map's concurrency. A new account has 10 Lambdas at once in all (AWS: Lambda quotas); this leaves it some.
 AT_ONCE = 7
@@ -76,9 +76,9 @@ def span(transfer: Transfer, part: int) -> tuple[int, int]:
     return begin, min(begin + _size(transfer), transfer.artifact.source.size) - 1
 
 
-def units(transfers: Iterable[Transfer]) -> list[Unit]:
+def work_units(transfers: Iterable[Transfer]) -> list[WorkUnit]:
     """Cut what is not there yet into units, in order, none of them empty."""
-    requests = [request for transfer in transfers if not transfer.there for request in _requests(transfer)]
+    requests = [request for transfer in transfers if not transfer.exists for request in _requests(transfer)]
     total = sum(request.seconds for request in requests)
     share = min(max(total / AT_ONCE, _SMALLEST_SHARE), _LONGEST_UNIT * IN_FLIGHT)
     share = total / max(1, math.ceil(total / share - _ROUNDING))
@@ -91,7 +91,7 @@ def units(transfers: Iterable[Transfer]) -> list[Unit]:
             room = len(cut) * share
         cut[-1].append(request)
         begun += request.seconds
-    return [Unit(pieces=tuple(_pieces(group))) for group in cut]
+    return [WorkUnit(segments=tuple(_pieces(group))) for group in cut]
 
 
 def _requests(transfer: Transfer) -> Iterator[_Request]:
@@ -104,14 +104,14 @@ def _requests(transfer: Transfer) -> Iterator[_Request]:
         yield _Request(transfer, part, _LATENCY + (last - first + 1) / _BYTES_A_SECOND)
 
 
-def _pieces(requests: list[_Request]) -> Iterator[Piece]:
+def _pieces(requests: list[_Request]) -> Iterator[Segment]:
     """Join the parts of one transfer that follow each other."""
     begin = 0
     while begin < len(requests):
         end = begin
         while end + 1 < len(requests) and requests[end + 1].transfer is requests[begin].transfer:
             end += 1
-        yield Piece(transfer=requests[begin].transfer, first=requests[begin].part, last=requests[end].part)
+        yield Segment(transfer=requests[begin].transfer, first=requests[begin].part, last=requests[end].part)
         begin = end + 1
 
 

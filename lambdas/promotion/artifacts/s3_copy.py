@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.artifacts import partitioning, s3_objects
-from lambdas.promotion.contract.document import Artifact, S3Object, Transfer, Way, sha256
+from lambdas.promotion.contract.document import Artifact, CopyRoute, S3Object, Transfer, sha256
 from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NotYetVisible, UnsupportedModel
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ _NOT_WHOLE = {"BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", 
 _GONE = {"NoSuchKey", "NoSuchVersion", "404"}
 
 
-def look_at_source(artifact: Artifact, way: Way, *, s3: S3Client) -> s3_objects.Seen:
+def head_source(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> s3_objects.ObservedObject:
     """Return the artifact's source with version, checksum and metadata. Raises ArtifactChanged, ArtifactNotFound."""
     if artifact.text is not None:
-        return s3_objects.Seen(object=artifact.source, kept={})
-    return s3_objects.look_again(artifact.source, owner=way.source.account, s3=s3)
+        return s3_objects.ObservedObject(object=artifact.source, metadata={})
+    return s3_objects.head_again(artifact.source, owner=route.source.account, s3=s3)
 
 
-def copy_whole(artifact: Artifact, way: Way, *, s3: S3Client) -> bool:
+def copy_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> bool:
     """Copy one object by one request; return False if it was there already.
 
     Metadata is kept; tags and annotations take rights of their own on both sides, so they go along only if configured
@@ -44,35 +44,35 @@ def copy_whole(artifact: Artifact, way: Way, *, s3: S3Client) -> bool:
     Raises ArtifactChanged, or ArtifactNotFound if the source is gone.
     """
     if artifact.text is not None:
-        return _put_text(artifact, artifact.text, way, s3=s3)
+        return _put_text(artifact, artifact.text, route, s3=s3)
     source = artifact.source
     try:
         s3.copy_object(
             CopySource=_copy_source(source),
-            Bucket=way.target.artifact_bucket,
+            Bucket=route.target.artifact_bucket,
             Key=artifact.key,
             CopySourceIfMatch=source.etag,
             IfNoneMatch="*",
             MetadataDirective="COPY",
-            TaggingDirective="COPY" if way.tags else "REPLACE",
-            AnnotationDirective="COPY" if way.annotations else "EXCLUDE",
+            TaggingDirective="COPY" if route.tags else "REPLACE",
+            AnnotationDirective="COPY" if route.annotations else "EXCLUDE",
             ChecksumAlgorithm=_algorithm(source),  # type: ignore[arg-type]
-            ExpectedBucketOwner=way.target.account,
-            ExpectedSourceBucketOwner=way.source.account,
+            ExpectedBucketOwner=route.target.account,
+            ExpectedSourceBucketOwner=route.source.account,
         )
     except ClientError as error:
         if _code(error) == "PreconditionFailed":
             # Either of the two conditions: if the source is what it was, the target has the object already.
-            s3_objects.require_unchanged(source, owner=way.source.account, s3=s3)
+            s3_objects.require_unchanged(source, owner=route.source.account, s3=s3)
             return False
-        raise _refusal(artifact, way, error) from error
+        raise _refusal(artifact, route, error) from error
     return True
 
 
-def require_no_annotations(artifact: Artifact, way: Way, *, s3: S3Client) -> None:
+def require_no_annotations(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> None:
     """Raise UnsupportedModel if an object that is copied by parts has annotations: S3 copies them with no part."""
     where = _versioned(artifact.source)
-    found = s3.list_object_annotations(**where, MaxAnnotationResults=1, ExpectedBucketOwner=way.source.account)
+    found = s3.list_object_annotations(**where, MaxAnnotationResults=1, ExpectedBucketOwner=route.source.account)
     if found.get("Annotations"):
         raise UnsupportedModel(
             f"{artifact.source.uri} has annotations and is larger than the 5 GB that S3 copies whole, so they cannot "
@@ -80,30 +80,30 @@ def require_no_annotations(artifact: Artifact, way: Way, *, s3: S3Client) -> Non
         )
 
 
-def open_upload(artifact: Artifact, kept: Mapping[str, Any], way: Way, *, s3: S3Client) -> str:
+def open_upload(artifact: Artifact, kept: Mapping[str, Any], route: CopyRoute, *, s3: S3Client) -> str:
     """Open the upload that an object is copied into by parts, and return its id. `kept`: Seen.kept of the source."""
     try:
         answer = s3.create_multipart_upload(
-            Bucket=way.target.artifact_bucket,
+            Bucket=route.target.artifact_bucket,
             Key=artifact.key,
             ChecksumAlgorithm=_algorithm(artifact.source),  # type: ignore[arg-type]
             ChecksumType="FULL_OBJECT",
-            ExpectedBucketOwner=way.target.account,
-            **(_tagging(artifact.source, way, s3=s3) if way.tags else {}),
+            ExpectedBucketOwner=route.target.account,
+            **(_tagging(artifact.source, route, s3=s3) if route.tags else {}),
             **kept,
         )
     except ClientError as error:
-        raise _refusal(artifact, way, error) from error
+        raise _refusal(artifact, route, error) from error
     return answer["UploadId"]
 
 
-def _tagging(source: S3Object, way: Way, *, s3: S3Client) -> dict[str, Any]:
-    found = s3.get_object_tagging(**_versioned(source), ExpectedBucketOwner=way.source.account)
+def _tagging(source: S3Object, route: CopyRoute, *, s3: S3Client) -> dict[str, Any]:
+    found = s3.get_object_tagging(**_versioned(source), ExpectedBucketOwner=route.source.account)
     tags = {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
     return {"Tagging": urlencode(tags, quote_via=quote, safe="")} if tags else {}
 
 
-def copy_part(transfer: Transfer, part: int, way: Way, *, s3: S3Client) -> int:
+def copy_part(transfer: Transfer, part: int, route: CopyRoute, *, s3: S3Client) -> int:
     """Copy one part and return its bytes: none if the upload was ended. A part that is there is replaced by the same.
 
     Another promotion of the same model ends the uploads to its folders when it has verified them, and an approval may
@@ -116,24 +116,24 @@ def copy_part(transfer: Transfer, part: int, way: Way, *, s3: S3Client) -> int:
             CopySourceRange=f"bytes={first}-{last}",
             CopySourceIfMatch=artifact.source.etag,
             PartNumber=part,
-            **_upload(transfer, way),
-            ExpectedSourceBucketOwner=way.source.account,
+            **_upload(transfer, route),
+            ExpectedSourceBucketOwner=route.source.account,
         )
     except ClientError as error:
         if _code(error) == "PreconditionFailed":
-            found = s3_objects.find(artifact.source.uri, owner=way.source.account, s3=s3)
+            found = s3_objects.find(artifact.source.uri, owner=route.source.account, s3=s3)
             raise s3_objects.changed(artifact.source, found) from error
         if _code(error) == "NoSuchUpload":
             return 0
-        raise _refusal(artifact, way, error) from error
+        raise _refusal(artifact, route, error) from error
     return last - first + 1
 
 
-def parts_there(transfer: Transfer, way: Way, *, first: int, last: int, s3: S3Client) -> set[int]:
+def existing_parts(transfer: Transfer, route: CopyRoute, *, first: int, last: int, s3: S3Client) -> set[int]:
     """Return which of the parts from `first` to `last` need no copy: what the upload has, or all if it was ended."""
     there: set[int] = set()
     try:
-        for one in _parts(transfer, way, after=first - 1, s3=s3):
+        for one in _parts(transfer, route, after=first - 1, s3=s3):
             if one["PartNumber"] > last:
                 break
             begin, end = partitioning.span(transfer, one["PartNumber"])
@@ -142,11 +142,11 @@ def parts_there(transfer: Transfer, way: Way, *, first: int, last: int, s3: S3Cl
     except ClientError as error:
         if _code(error) == "NoSuchUpload":
             return set(range(first, last + 1))
-        raise _refusal(transfer.artifact, way, error) from error
+        raise _refusal(transfer.artifact, route, error) from error
     return there
 
 
-def complete_upload(transfer: Transfer, way: Way, *, s3: S3Client) -> bool:
+def complete_upload(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> bool:
     """Make the object of its parts; return False if it is there already.
 
     S3 compares the whole object's size, and its checksum if the source has one. Raises ArtifactMismatch.
@@ -157,10 +157,10 @@ def complete_upload(transfer: Transfer, way: Way, *, s3: S3Client) -> bool:
     try:
         parts: list[Any] = [
             {name: one[name] for name in ("PartNumber", "ETag", f"Checksum{algorithm}") if name in one}
-            for one in _parts(transfer, way, after=0, s3=s3)
+            for one in _parts(transfer, route, after=0, s3=s3)
         ]
         s3.complete_multipart_upload(
-            **_upload(transfer, way),
+            **_upload(transfer, route),
             MultipartUpload={"Parts": parts},
             MpuObjectSize=artifact.source.size,
             ChecksumType="FULL_OBJECT",
@@ -174,33 +174,33 @@ def complete_upload(transfer: Transfer, way: Way, *, s3: S3Client) -> bool:
             return False
         if code in _NOT_WHOLE:
             raise ArtifactMismatch(
-                f"The parts of {_uri(artifact, way)} do not make {artifact.source.uri}: S3 says {error}. Nothing was "
+                f"The parts of {_uri(artifact, route)} do not make {artifact.source.uri}: S3 says {error}. Nothing was "
                 "deployed. Promote again: the parts are dropped and copied anew."
             ) from error
-        raise _refusal(artifact, way, error) from error
+        raise _refusal(artifact, route, error) from error
     return True
 
 
-def _parts(transfer: Transfer, way: Way, *, after: int, s3: S3Client) -> Iterator[Mapping[str, Any]]:
+def _parts(transfer: Transfer, route: CopyRoute, *, after: int, s3: S3Client) -> Iterator[Mapping[str, Any]]:
     paginator: Any = s3.get_paginator("list_parts")
-    for page in paginator.paginate(**_upload(transfer, way), PartNumberMarker=after):
+    for page in paginator.paginate(**_upload(transfer, route), PartNumberMarker=after):
         yield from page.get("Parts", [])
 
 
-def _put_text(artifact: Artifact, text: str, way: Way, *, s3: S3Client) -> bool:
+def _put_text(artifact: Artifact, text: str, route: CopyRoute, *, s3: S3Client) -> bool:
     try:
         s3.put_object(
-            Bucket=way.target.artifact_bucket,
+            Bucket=route.target.artifact_bucket,
             Key=artifact.key,
             Body=text.encode(),
             IfNoneMatch="*",
             ChecksumSHA256=sha256(text).partition(":")[2],
-            ExpectedBucketOwner=way.target.account,
+            ExpectedBucketOwner=route.target.account,
         )
     except ClientError as error:
         if _code(error) == "PreconditionFailed":
             return False
-        raise _refusal(artifact, way, error) from error
+        raise _refusal(artifact, route, error) from error
     return True
 
 
@@ -217,17 +217,17 @@ def _versioned(source: S3Object) -> dict[str, Any]:
     return {**where, "VersionId": source.version_id} if source.version_id else where
 
 
-def _upload(transfer: Transfer, way: Way) -> dict[str, Any]:
+def _upload(transfer: Transfer, route: CopyRoute) -> dict[str, Any]:
     return {
-        "Bucket": way.target.artifact_bucket,
+        "Bucket": route.target.artifact_bucket,
         "Key": transfer.artifact.key,
         "UploadId": transfer.upload_id,
-        "ExpectedBucketOwner": way.target.account,
+        "ExpectedBucketOwner": route.target.account,
     }
 
 
-def _refusal(artifact: Artifact, way: Way, error: ClientError) -> Exception:
-    code, to = _code(error), _uri(artifact, way)
+def _refusal(artifact: Artifact, route: CopyRoute, error: ClientError) -> Exception:
+    code, to = _code(error), _uri(artifact, route)
     if code in _GONE:
         return s3_objects.gone(artifact.source)
     if code == "ConditionalRequestConflict":
@@ -239,5 +239,5 @@ def _code(error: ClientError) -> str:
     return str(error.response["Error"]["Code"])
 
 
-def _uri(artifact: Artifact, way: Way) -> str:
-    return f"s3://{way.target.artifact_bucket}/{artifact.key}"
+def _uri(artifact: Artifact, route: CopyRoute) -> str:
+    return f"s3://{route.target.artifact_bucket}/{artifact.key}"

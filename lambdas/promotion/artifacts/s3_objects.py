@@ -43,11 +43,11 @@ _KEPT = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class ObservedObject:
     """An object as HeadObject shows it; `kept` are the members of CreateMultipartUpload that keep its metadata."""
 
     object: S3Object
-    kept: dict[str, Any]
+    metadata: dict[str, Any]
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -62,11 +62,11 @@ def find(uri: str, *, owner: str, s3: S3Client) -> S3Object | None:
     `owner` is the account that must own the bucket.
     """
     bucket, key = split_uri(uri)
-    seen = look(bucket, key, owner=owner, s3=s3)
+    seen = head(bucket, key, owner=owner, s3=s3)
     return seen.object if seen else None
 
 
-def look(bucket: str, key: str, *, owner: str, s3: S3Client, **conditions: Any) -> Seen | None:
+def head(bucket: str, key: str, *, owner: str, s3: S3Client, **conditions: Any) -> ObservedObject | None:
     """Return the object with its metadata, or None if there is none."""
     try:
         head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", ExpectedBucketOwner=owner, **conditions)
@@ -83,7 +83,7 @@ def look(bucket: str, key: str, *, owner: str, s3: S3Client, **conditions: Any) 
         version_id=_version_of(head),
         checksum=_checksum_of(head),
     )
-    return Seen(object=found, kept=kept)
+    return ObservedObject(object=found, metadata=kept)
 
 
 def listed(bucket: str, prefix: str, *, owner: str, s3: S3Client) -> Iterator[S3Object]:
@@ -94,15 +94,15 @@ def listed(bucket: str, prefix: str, *, owner: str, s3: S3Client) -> Iterator[S3
             yield S3Object(bucket=bucket, key=one["Key"], etag=one["ETag"], size=one["Size"])
 
 
-def look_again(resolved: S3Object, *, owner: str, s3: S3Client) -> Seen:
+def head_again(resolved: S3Object, *, owner: str, s3: S3Client) -> ObservedObject:
     """Return the object that was resolved, with what only HeadObject tells. Raises ArtifactChanged."""
     versioned = {"VersionId": resolved.version_id} if resolved.version_id else {}
     try:
-        seen = look(resolved.bucket, resolved.key, owner=owner, s3=s3, IfMatch=resolved.etag, **versioned)
+        seen = head(resolved.bucket, resolved.key, owner=owner, s3=s3, IfMatch=resolved.etag, **versioned)
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"412", "PreconditionFailed"}:
             raise
-        seen = look(resolved.bucket, resolved.key, owner=owner, s3=s3)
+        seen = head(resolved.bucket, resolved.key, owner=owner, s3=s3)
         raise changed(resolved, seen.object if seen else None) from error
     if seen is None:
         raise gone(resolved)

@@ -26,13 +26,13 @@ def listed(folders: Iterable[str], target: Environment, *, s3: S3Client) -> dict
     }
 
 
-def require_arrived(artifact: Artifact, target: Environment, *, s3: S3Client) -> bool:
+def require_verified(artifact: Artifact, target: Environment, *, s3: S3Client) -> bool:
     """Compare a copy's size and full-object checksum; return whether there was a checksum to compare.
 
     Raises ArtifactMismatch if it is not there, or is something else.
     """
     found = s3_objects.find(f"s3://{target.artifact_bucket}/{artifact.key}", owner=target.account, s3=s3)
-    return artifact_checks.require_arrived(artifact, found, bucket=target.artifact_bucket)
+    return artifact_checks.require_verified(artifact, found, bucket=target.artifact_bucket)
 
 
 def abort_uploads(

@@ -21,7 +21,7 @@ from lambdas.promotion.contract.errors import OutOfTime, SessionExpired, Throttl
 T = TypeVar("T")
 
 # An answer that comes late or broken is asked for again; only being told to slow down has no end but the step's time.
-_MOST_TRIES = 8
+_MOST_ATTEMPTS = 8
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds
 
 
@@ -57,7 +57,7 @@ def run(calls: Iterable[Callable[[], T]], *, at_once: int, until: float, doing: 
                     pace.slower()
                 except (Transient, HTTPClientError, ConnectionError) as error:
                     tries += 1
-                    if tries == _MOST_TRIES or isinstance(error, SessionExpired | OutOfTime):
+                    if tries == _MOST_ATTEMPTS or isinstance(error, SessionExpired | OutOfTime):
                         raise
             time.sleep(pace.pause(tries))
 

@@ -15,7 +15,7 @@ def is_missing(error: ClientError) -> bool:
     if is_no_model_data(error):
         return False
     return (
-        _says(error, "Could not find")
+        _starts_with(error, "Could not find")
         or _code(error) == "ResourceNotFound"
         or (_code(error) == "ValidationException" and "does not exist" in _message(error))
     )
@@ -33,12 +33,12 @@ def unless_missing(call: Callable[[], T]) -> T | None:
 
 def is_existing(error: ClientError) -> bool:
     """The name is taken."""
-    return _says(error, "Cannot create already existing")
+    return _starts_with(error, "Cannot create already existing")
 
 
 def is_in_progress(error: ClientError) -> bool:
     """The endpoint is being changed right now."""
-    return _says(error, "Cannot update in-progress endpoint")
+    return _starts_with(error, "Cannot update in-progress endpoint")
 
 
 def is_scaled(error: ClientError) -> bool:
@@ -52,14 +52,14 @@ def is_scaled(error: ClientError) -> bool:
 
 def is_no_model_data(error: ClientError) -> bool:
     """The execution role cannot read the model data (or not yet: new rights take seconds to be known everywhere)."""
-    return _says(error, "Could not access model data") or _says(error, "Could not find model data")
+    return _starts_with(error, "Could not access model data") or _starts_with(error, "Could not find model data")
 
 
 def is_quota(error: ClientError) -> bool:
     return _code(error) == "ResourceLimitExceeded"
 
 
-def _says(error: ClientError, beginning: str) -> bool:
+def _starts_with(error: ClientError, beginning: str) -> bool:
     return _code(error) == "ValidationException" and _message(error).startswith(beginning)
 
 

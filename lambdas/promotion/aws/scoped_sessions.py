@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from lambdas.promotion.aws import sessions
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from lambdas.promotion.contract.settings import Environment
 
 # IAM's own names for characters that mean something in a policy (AWS: IAM policy elements, variables).
@@ -29,13 +29,13 @@ _MOST_BUCKETS = 4
 def scoped_session(
     promotion: Promotion,
     environment: Environment,
-    duty: Duty,
+    role: Role,
     *statements: tuple[list[str], list[str]],
     region: str | None = None,
-) -> Account:
+) -> RoleSession:
     """Enter the environment's account with these rights. `region` is where to work, its own unless told."""
     return sessions.assume(
-        environment.role_arn(duty),
+        environment.role_arn(role),
         region=region or environment.region,
         session_name=promotion.execution.promotion_id,
         external_id=promotion.external_id,

@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
-from lambdas.promotion.contract.smoke_test_settings import ANSWER_SECONDS
+from lambdas.promotion.contract.smoke_test_settings import RESPONSE_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
@@ -45,12 +45,12 @@ _CONFIG = Config(
 # One CopyObject of 5 GB, or completing 10,000 parts, is one long request: S3 answers when it is done.
 _S3_CONFIG = _CONFIG.merge(Config(read_timeout=840))
 # A model has 60 seconds to answer (API: InvokeEndpoint).
-_RUNTIME_CONFIG = _CONFIG.merge(Config(read_timeout=ANSWER_SECONDS))
+_RUNTIME_CONFIG = _CONFIG.merge(Config(read_timeout=RESPONSE_SECONDS))
 
 # "403" is what a refused HEAD gives: it has no body.
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
 # An archived object, a wrong clock: status 403 as well.
-_NOT_ABOUT_RIGHTS = {"InvalidObjectState", "RequestTimeTooSkewed"}
+_NOT_ABOUT_PERMISSIONS = {"InvalidObjectState", "RequestTimeTooSkewed"}
 # As botocore's own retries know them.
 _THROTTLED = {
     "BandwidthLimitExceeded",
@@ -101,7 +101,7 @@ _NAMING_PARAMETERS = (
 
 # The rights of calls that are named otherwise: S3 answers HeadObject with no text at all, and a cross-account copy with
 # no more than "Access Denied" (AWS: HeadObject; S3, troubleshooting access denied errors).
-_RIGHTS = {
+_PERMISSIONS = {
     "HeadObject": "s3:GetObject (of a version s3:GetObjectVersion), s3:ListBucket where the object is missing, "
     "kms:Decrypt where a key encrypts it",
     "GetObject": "s3:GetObject (of a version s3:GetObjectVersion), s3:ListBucket where the object is missing, "
@@ -125,7 +125,7 @@ _core = botocore.session.Session()
 _session = boto3.Session(botocore_session=_core)
 
 
-class Account:
+class RoleSession:
     """An assumed role in an account and Region, as clients that speak of it in their errors."""
 
     def __init__(self, role_arn: str, session: boto3.Session, region: str) -> None:
@@ -184,7 +184,7 @@ class Account:
 
     def _client(self, service: Any, config: Config) -> Any:
         client = self._session.client(service, config=config, region_name=self.region)
-        name_refusals(client, self.role_arn)
+        translate_errors(client, self.role_arn)
         return client
 
 
@@ -195,7 +195,7 @@ def assume(
     session_name: str,
     external_id: str | None = None,
     policy: dict[str, Any] | None = None,
-) -> Account:
+) -> RoleSession:
     """Assume a role and return the account as that role sees it.
 
     `policy` narrows the session to one promotion. Roles are assumed for each step: credentials from a chained role
@@ -206,7 +206,7 @@ def assume(
     """
     # In the hub's own Region (Lambda sets it): another may be one that the hub's account has not opted in to.
     sts = _session.client("sts", config=_CONFIG)
-    name_refusals(sts, _own_role())
+    translate_errors(sts, _own_role())
     optional: dict[str, Any] = {
         **({"ExternalId": external_id} if external_id else {}),
         **({"Policy": json.dumps(policy, separators=(",", ":"))} if policy else {}),
@@ -218,34 +218,34 @@ def assume(
 
     # Renewed by botocore before they end: a unit of a copy may be waiting for S3 when its hour is over.
     credentials = RefreshableCredentials.create_from_metadata(enter(), refresh_using=enter, method="assume-role")
-    return Account(role_arn, _session_with(credentials), region)
+    return RoleSession(role_arn, _session_with(credentials), region)
 
 
 def own_s3() -> S3Client:
     """S3 in the hub, as the step's own role."""
     client: S3Client = _session.client("s3", config=_CONFIG)
-    name_refusals(client, _own_role())
+    translate_errors(client, _own_role())
     return client
 
 
 def own_dynamodb() -> DynamoDBClient:
     """DynamoDB in the hub, as the Lambda's own role."""
     client: DynamoDBClient = _session.client("dynamodb", config=_CONFIG)
-    name_refusals(client, _own_role())
+    translate_errors(client, _own_role())
     return client
 
 
 def own_sns() -> SNSClient:
     """SNS in the hub, as the step's own role."""
     client: SNSClient = _session.client("sns", config=_CONFIG)
-    name_refusals(client, _own_role())
+    translate_errors(client, _own_role())
     return client
 
 
 def own_stepfunctions() -> SFNClient:
     """Step Functions in the hub, as the step's own role."""
     client: SFNClient = _session.client("stepfunctions", config=_CONFIG)
-    name_refusals(client, _own_role())
+    translate_errors(client, _own_role())
     return client
 
 
@@ -291,7 +291,7 @@ def _session_name(name: str) -> str:
     return safe if len(safe) > 1 else f"promotion-{safe}"
 
 
-def name_refusals(client: BaseClient, who: str) -> None:
+def translate_errors(client: BaseClient, who: str) -> None:
     """Make a client raise our errors for what any AWS call may answer: no right, slow down, broken.
 
     It hangs on botocore's events, so that no call can be forgotten.
@@ -308,30 +308,33 @@ def name_refusals(client: BaseClient, who: str) -> None:
         code, message = str(error.get("Code", "")), str(error.get("Message", ""))
         service = _IAM_PREFIXES.get(model.service_model.signing_name, model.service_model.signing_name)
         call = f"{service}:{model.name}"
-        on = _subject(context.get("promote_params", {}))
+        resource = _subject(context.get("promote_params", {}))
         if code in _THROTTLED and (service, code) not in _QUOTAS:
-            raise Throttled(f"AWS throttled {call} on {on} ({code}: {message}). It was retried; start again later.")
+            raise Throttled(
+                f"AWS throttled {call} on {resource} ({code}: {message}). It was retried; start again later."
+            )
         if code in _EXPIRED:
-            raise SessionExpired(f"The session of {who} ended during {call} on {on} ({code}: {message}).")
-        if code in _DENIED or (http_response.status_code == 403 and code not in _NOT_ABOUT_RIGHTS):
+            raise SessionExpired(f"The session of {who} ended during {call} on {resource} ({code}: {message}).")
+        if code in _DENIED or (http_response.status_code == 403 and code not in _NOT_ABOUT_PERMISSIONS):
             raise AccessDenied(
-                f"{who} may not call {call} on {on}. AWS says: {message or code}. {_needs(model.name)}"
+                f"{who} may not call {call} on {resource}. AWS says: {message or code}. "
+                f"{_required_permissions(model.name)}"
                 "Grant the right (docs/iam.md lists each role's) or look for a resource or key policy that "
                 "withholds it, then start again.",
                 role=who,
-                call=call,
-                on=on,
-                said=f"{message or code}. {_needs(model.name)}".strip(),
+                action=call,
+                resource=resource,
+                message=f"{message or code}. {_required_permissions(model.name)}".strip(),
             )
         if code in _INTERRUPTED or (http_response.status_code >= 500 and code not in _FOUND_LATE):
-            raise ServiceUnavailable(f"AWS could not serve {call} on {on} ({code}: {message}). It was retried.")
+            raise ServiceUnavailable(f"AWS could not serve {call} on {resource} ({code}: {message}). It was retried.")
 
     client.meta.events.register("provide-client-params", remember)
     client.meta.events.register("after-call", translate)
 
 
-def _needs(operation: str) -> str:
-    return f"It takes {_RIGHTS[operation]}. " if operation in _RIGHTS else ""
+def _required_permissions(operation: str) -> str:
+    return f"It takes {_PERMISSIONS[operation]}. " if operation in _PERMISSIONS else ""
 
 
 def _subject(params: dict[str, Any]) -> str:

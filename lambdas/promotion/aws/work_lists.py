@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 INVENTORY = "inventory.jsonl"  # Artifact: what the model needs
-LOOKED_FOR = "looked-for.jsonl"  # Transfer: the inventory, with what is in the target's bucket already
-TRANSFERS = "transfers.jsonl"  # Transfer: the inventory as it was found before the copy, with the open uploads
-UNITS = "units.jsonl"  # Unit: what one run of the copying step does
-SCALING = "scaling.jsonl"  # ScalableTarget: what was put aside of the endpoint's automatic scaling (targets.py)
-MANIFEST = "units.json"  # the Map's items: where each unit stands in UNITS
+COPY_STATUS = "copy-status.jsonl"  # Transfer: the inventory, with what is in the target's bucket already
+COPY_PLAN = "copy-plan.jsonl"  # Transfer: the inventory as it was found before the copy, with the open uploads
+WORK_UNITS = "work-units.jsonl"  # Unit: what one run of the copying step does
+SUSPENDED_SCALING = (
+    "suspended-scaling.jsonl"  # ScalableTarget: what was put aside of the endpoint's automatic scaling (targets.py)
+)
+MANIFEST = "work-units.json"  # the Map's items: where each unit stands in UNITS
 
 
 def write(name: str, items: Iterable[Any], promotion: Promotion, *, s3: S3Client) -> None:
@@ -36,7 +38,7 @@ def read(name: str, kind: type[T], promotion: Promotion, *, s3: S3Client) -> lis
     return [from_line(line, kind) for line in _get(name, promotion, s3=s3).splitlines()]
 
 
-def read_if_there(name: str, kind: type[T], promotion: Promotion, *, s3: S3Client) -> list[T]:
+def read_if_exists(name: str, kind: type[T], promotion: Promotion, *, s3: S3Client) -> list[T]:
     """Return a list's items; none if the promotion has no such list."""
     try:
         return read(name, kind, promotion, s3=s3)
@@ -65,7 +67,7 @@ def write_manifest(items: Iterable[Any], promotion: Promotion, *, s3: S3Client) 
 def _put(name: str, body: bytes, promotion: Promotion, *, s3: S3Client) -> None:
     s3.put_object(
         Bucket=promotion.hub.bucket,
-        Key=f"{promotion.lists}{name}",
+        Key=f"{promotion.work_lists_prefix}{name}",
         Body=body,
         ExpectedBucketOwner=promotion.hub.account,
     )
@@ -74,7 +76,7 @@ def _put(name: str, body: bytes, promotion: Promotion, *, s3: S3Client) -> None:
 def _get(name: str, promotion: Promotion, *, s3: S3Client, **part: Any) -> bytes:
     answer = s3.get_object(
         Bucket=promotion.hub.bucket,
-        Key=f"{promotion.lists}{name}",
+        Key=f"{promotion.work_lists_prefix}{name}",
         ExpectedBucketOwner=promotion.hub.account,
         **part,
     )

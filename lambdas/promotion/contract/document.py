@@ -46,39 +46,39 @@ class Progress(enum.StrEnum):
     """Where the endpoint stands; the workflow's questions read it."""
 
     NOTHING_TO_DO = "NothingToDo"
-    CHANGE_WANTED = "ChangeWanted"
+    CHANGE_REQUIRED = "ChangeRequired"
     BUSY = "Busy"
-    UNDER_WAY = "UnderWay"
-    SCALING_IN_THE_WAY = "ScalingInTheWay"
+    IN_PROGRESS = "InProgress"
+    BLOCKED_BY_SCALING = "BlockedByScaling"
     IN_SERVICE = "InService"
     NO_CAPACITY = "NoCapacity"
 
 
-class RollBackProgress(enum.StrEnum):
+class RollbackProgress(enum.StrEnum):
     """How far a roll-back is; the workflow's question reads it.
 
     BUSY: the endpoint is being changed, which has to end first, or it must be looked at once more. DONE: the previous
     configuration serves, and that was seen. DELETED: there was none, and the endpoint is gone. KEPT: there was none,
     and the endpoint is kept as configured. LEFT: what the endpoint is about is not this promotion's doing. UNTOUCHED:
-    the endpoint is as it was before. SCALING_IN_THE_WAY: scalable targets have to be put aside first.
+    the endpoint is as it was before. BLOCKED_BY_SCALING: scalable targets have to be put aside first.
     """
 
     BUSY = "Busy"
-    UNDER_WAY = "UnderWay"
-    SCALING_IN_THE_WAY = "ScalingInTheWay"
+    IN_PROGRESS = "InProgress"
+    BLOCKED_BY_SCALING = "BlockedByScaling"
     DONE = "Done"
     DELETED = "Deleted"
     KEPT = "Kept"
-    LEFT = "Left"
-    UNTOUCHED = "Untouched"
+    SKIPPED = "Skipped"
+    NOT_NEEDED = "NotNeeded"
 
 
-class TrialProgress(enum.StrEnum):
+class PreviewProgress(enum.StrEnum):
     """How far a trial is; the workflow's questions read it. GONE: the trial endpoint has been removed."""
 
-    UNDER_WAY = "UnderWay"
-    SERVES = "Serves"
-    GONE = "Gone"
+    IN_PROGRESS = "InProgress"
+    IN_SERVICE = "InService"
+    DELETED = "Deleted"
 
 
 def _exactly(value: Any, kind: type) -> Any:
@@ -91,7 +91,7 @@ def _exactly(value: Any, kind: type) -> Any:
 for _one in (_converter, _lenient):
     for _kind in (bool, int, str):
         _one.register_structure_hook(_kind, _exactly)
-    for _names in (Outcome, Progress, RollBackProgress, TrialProgress, WhenLocked, FirstDeployment):
+    for _names in (Outcome, Progress, RollbackProgress, PreviewProgress, WhenLocked, FirstDeployment):
         _one.register_structure_hook(_names, lambda value, names: names(value))
 
 
@@ -166,13 +166,13 @@ class Transfer:
     """How an artifact is copied: by one request, or by parts of an upload that is open. `there`: it needs no copy."""
 
     artifact: Artifact
-    there: bool = False
+    exists: bool = False
     upload_id: str | None = None
     part_size: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class Segment:
     """A transfer in a unit: the whole, or its parts from `first` to `last`, which count from 1."""
 
     transfer: Transfer
@@ -181,10 +181,10 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unit:
+class WorkUnit:
     """What one run of the copying step does."""
 
-    pieces: tuple[Piece, ...]
+    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +196,7 @@ class Artifacts:
 
 
 @dataclass(frozen=True)
-class Way:
+class CopyRoute:
     """From where to where is copied. `tags`, `annotations`: whether an object's go along."""
 
     source: Environment
@@ -211,7 +211,7 @@ class CopyPlan:
 
     objects: int
     bytes: int
-    units: int
+    work_units: int
     manifest: str
 
 
@@ -224,7 +224,7 @@ class Copied:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proof:
+class CopyVerification:
     """Of how many copies the checksum is the source's own, and how many have only the size to compare.
 
     Where the source has no full-object checksum, the copy computes one: it proves that the copy stays what it is,
@@ -269,7 +269,7 @@ class SourceModel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class DesiredResource:
     """A resource by its content-addressed name, and the request that makes it (without the tags)."""
 
     name: str
@@ -288,17 +288,17 @@ class Change:
     progress: Progress
     previous_config: str | None = None
     previous_modified_at: datetime | None = None
-    joined: bool = False
-    tried: bool = False
+    adopted: bool = False
+    requested: bool = False
     capacity_failures: int = 0
-    looks: int = 0
+    poll_count: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Good:
+class KnownGood:
     """A promotion that ended well: what the endpoint may go back to. `attempt` is its record's key."""
 
-    attempt: str
+    record_key: str
     promotion_id: str
     config: str
     model: str
@@ -314,51 +314,51 @@ class Lock:
     """
 
     fence: int
-    good: tuple[Good, ...] = ()
+    last_known_good: tuple[KnownGood, ...] = ()
 
     @property
-    def serving(self) -> Good | None:
+    def current(self) -> KnownGood | None:
         """What serves according to the record."""
-        return self.good[0] if self.good else None
+        return self.last_known_good[0] if self.last_known_good else None
 
 
 @dataclass(frozen=True, kw_only=True)
-class RollBack:
+class Rollback:
     """The way back after a failure. `to` is the configuration to go back to, `serves` says for a person what serves.
 
     `looks`: how often the endpoint was looked at. `deleting`: a Failed endpoint is deleted to be made anew; `made`: it
     was.
     """
 
-    progress: RollBackProgress
+    progress: RollbackProgress
     began_at: datetime
-    to: str | None = None
-    serves: str = ""
-    looks: int = 0
+    to_config: str | None = None
+    endpoint_summary: str = ""
+    poll_count: int = 0
     deleting: bool = False
-    made: bool = False
+    recreated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class PutAside:
+class SuspendedScaling:
     """How many scalable targets were put aside for the update; `list` is where they are written down (its key)."""
 
     targets: int
-    list: str
+    list_key: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialEndpoint:
+class PreviewEndpoint:
     """The temporary endpoint on which the model is tried before traffic moves, and its configuration, by their names.
 
     `looks`: how often its removal has looked at it. `smoke`: what the smoke tests asked it and got.
     """
 
-    progress: TrialProgress
+    progress: PreviewProgress
     endpoint: str
     config: str
-    removal_began_at: datetime | None = None
-    looks: int = 0
+    deletion_began_at: datetime | None = None
+    poll_count: int = 0
     smoke: SmokeReport | None = None
 
 
@@ -375,9 +375,10 @@ class Failure:
 class Result:
     """The execution's output.
 
-    `artifacts_proved`: how many copies have the full-object checksum that the source had; `artifacts_not_proved`: the
-    others, whose source has none. Both are None if the endpoint served this already and nothing was verified. `smoke`:
-    what the smoke tests asked and got, if the stage has any; `trial`: the same on the trial endpoint.
+    `artifacts_verified_by_checksum`: how many copies have the full-object checksum that the source had;
+    `artifacts_verified_by_size`: the others, whose source has none.
+    Both are None if the endpoint served this already and nothing was verified.
+    `smoke`: what the smoke tests sent and received, if the stage has any; `preview`: the same on the preview endpoint.
     """
 
     outcome: Outcome
@@ -392,11 +393,11 @@ class Result:
     artifacts: int
     artifacts_copied: int
     bytes_copied: int
-    artifacts_proved: int | None
-    artifacts_not_proved: int | None
+    artifacts_verified_by_checksum: int | None
+    artifacts_verified_by_size: int | None
     images_copied: tuple[str, ...]
     smoke: SmokeReport | None
-    trial: SmokeReport | None = None
+    preview: SmokeReport | None = None
     started_at: datetime
     ended_at: datetime
     seconds: float
@@ -417,26 +418,26 @@ class Promotion:
     model: SourceModel
     digest: str
     artifacts: Artifacts
-    wanted_model: Wanted
-    wanted_config: Wanted
+    desired_model: DesiredResource
+    desired_config: DesiredResource
     tags: dict[str, str]
     images: tuple[ImageCopy, ...] = ()
     copy: CopyPlan | None = None
     copied: Copied = Copied()
-    proof: Proof | None = None
+    verification: CopyVerification | None = None
     lock: Lock | None = None
     change: Change | None = None
-    roll_back: RollBack | None = None
-    trial: TrialEndpoint | None = None
+    rollback: Rollback | None = None
+    preview: PreviewEndpoint | None = None
     smoke: SmokeReport | None = None
     plan: dict[str, Any] | None = None  # a dry run's output (dry_run_plan.py)
-    scaling: PutAside | None = None
+    suspended_scaling: SuspendedScaling | None = None
     result: Result | None = None
 
     def with_change(self, change: Change) -> Promotion:
         return replace(self, change=change)
 
-    def ended(self, outcome: Outcome, *, at: datetime) -> Promotion:
+    def with_outcome(self, outcome: Outcome, *, at: datetime) -> Promotion:
         """Add the result: what was promoted, where it is now and what it cost."""
         return replace(
             self,
@@ -446,18 +447,18 @@ class Promotion:
                 stage=self.stage.name,
                 source_model=self.model.arn,
                 source_model_package=self.model.model_package_arn,
-                target_model=self.target_arn("model", self.wanted_model.name),
-                endpoint_config=self.target_arn("endpoint-config", self.wanted_config.name),
+                target_model=self.target_arn("model", self.desired_model.name),
+                endpoint_config=self.target_arn("endpoint-config", self.desired_config.name),
                 endpoint=self.target_arn("endpoint", self.stage.endpoint),
                 previous_endpoint_config=self._previous_config_arn(),
                 artifacts=self.artifacts.objects,
                 artifacts_copied=self.copied.objects,
                 bytes_copied=self.copied.bytes,
-                artifacts_proved=self.proof.compared if self.proof else None,
-                artifacts_not_proved=self.proof.computed if self.proof else None,
+                artifacts_verified_by_checksum=self.verification.compared if self.verification else None,
+                artifacts_verified_by_size=self.verification.computed if self.verification else None,
                 images_copied=tuple(image.target for image in self.images if image.copied),
                 smoke=self.smoke,
-                trial=self.trial.smoke if self.trial else None,
+                preview=self.preview.smoke if self.preview else None,
                 started_at=self.execution.started_at,
                 ended_at=at,
                 seconds=round((at - self.execution.started_at).total_seconds(), 3),
@@ -465,9 +466,11 @@ class Promotion:
         )
 
     @property
-    def way(self) -> Way:
+    def route(self) -> CopyRoute:
         stage = self.stage
-        return Way(source=self.source, target=self.target, tags=stage.copy_tags, annotations=stage.copy_annotations)
+        return CopyRoute(
+            source=self.source, target=self.target, tags=stage.copy_tags, annotations=stage.copy_annotations
+        )
 
     @property
     def artifact_prefix(self) -> str:
@@ -485,9 +488,9 @@ class Promotion:
         return f"The endpoint {self.stage.endpoint} in {self.target.name} ({self.target.account})"
 
     @property
-    def lists(self) -> str:
+    def work_lists_prefix(self) -> str:
         """Where this promotion's lists lie in the hub's bucket: a prefix with its slash."""
-        return resource_names.lists_prefix(self.execution.promotion_id)
+        return resource_names.work_lists_prefix(self.execution.promotion_id)
 
     def target_arn(self, kind: str, name: str) -> str:
         """ARN of a SageMaker resource in the target; SageMaker writes names in ARNs in lower case."""

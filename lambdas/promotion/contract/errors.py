@@ -70,7 +70,7 @@ class NameTaken(Refused):
     """A resource with our content-addressed name exists and is different. Find out who made it, then delete it."""
 
 
-class FailedEndpointInTheWay(Refused):
+class BlockedByFailedEndpoint(Refused):
     """The endpoint is Failed, and SageMaker allows only its deletion. Delete the endpoint, then promote again."""
 
 
@@ -117,13 +117,13 @@ class Errored(PromotionError):
 class AccessDenied(Errored):
     """A role lacks a right, or a resource policy withholds it. Grant it (docs/iam.md), then start again."""
 
-    def __init__(self, text: str, *, role: str = "", call: str = "", on: str = "", said: str = "") -> None:
+    def __init__(self, text: str, *, role: str = "", action: str = "", resource: str = "", message: str = "") -> None:
         """Keep apart who may not call what on what, and what AWS says, for whoever tells of several at once."""
         super().__init__(text)
-        self.role, self.call, self.on, self.said = role, call, on, said
+        self.role, self.action, self.resource, self.message = role, action, resource, message
 
 
-class NotReady(Errored):
+class PreflightFailed(Errored):
     """Something that the promotion will need is missing or in its way. Mend all that is listed, promote again."""
 
 
@@ -151,11 +151,11 @@ class NoCapacity(Errored):
     """AWS had no instances for the new configuration. The model may be good: promote again, or take another type."""
 
 
-class TrialFailed(Errored):
+class PreviewFailed(Errored):
     """The trial endpoint did not come into service, so the real one was not touched. Mend the model, promote again."""
 
 
-class TrialNotRemoved(Errored):
+class PreviewNotDeleted(Errored):
     """The trial endpoint could not be removed in time. Delete it: it costs money. Then promote again."""
 
 

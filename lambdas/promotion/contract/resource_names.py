@@ -12,12 +12,12 @@ STATE_MACHINE = PRODUCT
 BUS = PRODUCT
 ARTIFACT_PREFIX = "artifacts"
 IMAGE_PREFIX = PRODUCT
-LISTS_PREFIX = "promotions"
+WORK_LISTS_PREFIX = "promotions"
 ENDPOINTS_TABLE = f"{PRODUCT}-endpoints"
 RECORDS_TABLE = f"{PRODUCT}-records"
 TOPIC = f"{PRODUCT}-outcomes"
 NAMESPACE = PRODUCT.title()
-_TRIAL = "trial-"
+_PREVIEW = "preview-"
 TAG_PREFIX = "promote:"
 MADE_AT_TAG = f"{TAG_PREFIX}made-at"
 SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
@@ -29,10 +29,10 @@ class Step(enum.StrEnum):
     """The Lambda steps. The value is the file in lambdas/, the function's name and its role's."""
 
     RESOLVE_MODEL = "resolve_model"
-    RESOLVE_ROLL_BACK = "resolve_roll_back"
-    LOOK_AT_LOCK = "look_at_lock"
+    RESOLVE_ROLLBACK = "resolve_rollback"
+    WAIT_FOR_LOCK = "wait_for_lock"
     COMPARE_ENDPOINT = "compare_endpoint"
-    CHECK_AHEAD = "check_ahead"
+    PREFLIGHT = "preflight"
     COPY_IMAGE = "copy_image"
     PLAN_COPY = "plan_copy"
     COPY_UNIT = "copy_unit"
@@ -41,37 +41,37 @@ class Step(enum.StrEnum):
     VERIFY_ARTIFACTS = "verify_artifacts"
     CREATE_MODEL = "create_model"
     CREATE_ENDPOINT_CONFIG = "create_endpoint_config"
-    CREATE_TRIAL = "create_trial"
-    REMOVE_TRIAL = "remove_trial"
+    CREATE_PREVIEW = "create_preview"
+    DELETE_PREVIEW = "delete_preview"
     CONFIRM_APPROVAL = "confirm_approval"
     DEPLOY_ENDPOINT = "deploy_endpoint"
     INSPECT_ENDPOINT = "inspect_endpoint"
-    ROLL_BACK = "roll_back"
+    ROLL_BACK_ENDPOINT = "roll_back_endpoint"
     SMOKE_TEST = "smoke_test"
-    PUT_ASIDE_SCALING = "put_aside_scaling"
-    RESTORE_SCALING = "restore_scaling"
+    SUSPEND_SCALING = "suspend_scaling"
+    RESUME_SCALING = "resume_scaling"
     EXPLAIN_FAILURE = "explain_failure"
     RECORD_PROMOTION = "record_promotion"
-    TIDY_UP = "tidy_up"
+    CLEAN_UP_ABORTED = "clean_up_aborted"
 
 
 class Job(enum.StrEnum):
     """The Lambdas that are no steps: an event runs them. The value is the file, the function's name and its role's."""
 
-    MEASURE_LOCKS = "measure_locks"
+    REPORT_LOCK_AGE = "report_lock_age"
 
 
 class Metric(enum.StrEnum):
     """What is counted (metrics.py) and looked at by alarms and the dashboard, in the namespace above."""
 
-    PROMOTION_ENDED = "PromotionEnded"
+    PROMOTION_OUTCOME = "PromotionOutcome"
     PROMOTION_SECONDS = "PromotionSeconds"
     OBJECTS_COPIED = "ObjectsCopied"
     BYTES_COPIED = "BytesCopied"
     OLDEST_LOCK_SECONDS = "OldestLockSeconds"
 
 
-class Duty(enum.StrEnum):
+class Role(enum.StrEnum):
     """A role in an environment, by what it is for."""
 
     READER = "reader"
@@ -84,28 +84,28 @@ class Duty(enum.StrEnum):
 
 
 # The steps that the deployer serves only where a stage has a trial.
-STEPS_OF_TRIALS = frozenset({Step.CREATE_TRIAL, Step.REMOVE_TRIAL})
-STEPS_OF_DUTY: dict[Duty, tuple[Step, ...]] = {
-    Duty.READER: (Step.RESOLVE_MODEL, Step.CHECK_AHEAD, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL, Step.SMOKE_TEST),
-    Duty.COPIER: (Step.CHECK_AHEAD, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
-    Duty.PUSHER: (Step.CHECK_AHEAD, Step.COPY_IMAGE),
-    Duty.DEPLOYER: (
-        Step.RESOLVE_ROLL_BACK,
+PREVIEW_STEPS = frozenset({Step.CREATE_PREVIEW, Step.DELETE_PREVIEW})
+STEPS_BY_ROLE: dict[Role, tuple[Step, ...]] = {
+    Role.READER: (Step.RESOLVE_MODEL, Step.PREFLIGHT, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL, Step.SMOKE_TEST),
+    Role.COPIER: (Step.PREFLIGHT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
+    Role.PUSHER: (Step.PREFLIGHT, Step.COPY_IMAGE),
+    Role.DEPLOYER: (
+        Step.RESOLVE_ROLLBACK,
         Step.COMPARE_ENDPOINT,
-        Step.CHECK_AHEAD,
+        Step.PREFLIGHT,
         Step.ABORT_UPLOADS,
         Step.VERIFY_ARTIFACTS,
         Step.CREATE_MODEL,
         Step.CREATE_ENDPOINT_CONFIG,
-        Step.CREATE_TRIAL,
-        Step.REMOVE_TRIAL,
+        Step.CREATE_PREVIEW,
+        Step.DELETE_PREVIEW,
         Step.DEPLOY_ENDPOINT,
         Step.INSPECT_ENDPOINT,
-        Step.ROLL_BACK,
-        Step.TIDY_UP,
+        Step.ROLL_BACK_ENDPOINT,
+        Step.CLEAN_UP_ABORTED,
     ),
-    Duty.INVOKER: (Step.CHECK_AHEAD, Step.SMOKE_TEST),
-    Duty.SCALER: (Step.CHECK_AHEAD, Step.PUT_ASIDE_SCALING, Step.RESTORE_SCALING, Step.TIDY_UP),
+    Role.INVOKER: (Step.PREFLIGHT, Step.SMOKE_TEST),
+    Role.SCALER: (Step.PREFLIGHT, Step.SUSPEND_SCALING, Step.RESUME_SCALING, Step.CLEAN_UP_ABORTED),
 }
 
 
@@ -126,12 +126,12 @@ def step_role_arn(hub_account: str, step: Step) -> str:
     return f"arn:aws:iam::{hub_account}:role/{function(step)}"
 
 
-def environment_role(environment: str, duty: Duty) -> str:
-    return f"{PRODUCT}-{environment}-{duty}"
+def environment_role(environment: str, role: Role) -> str:
+    return f"{PRODUCT}-{environment}-{role}"
 
 
-def environment_role_arn(account: str, environment: str, duty: Duty) -> str:
-    return f"arn:aws:iam::{account}:role/{environment_role(environment, duty)}"
+def environment_role_arn(account: str, environment: str, role: Role) -> str:
+    return f"arn:aws:iam::{account}:role/{environment_role(environment, role)}"
 
 
 def artifact_bucket(environment: str, account: str, region: str) -> str:
@@ -143,9 +143,9 @@ def hub_bucket(account: str, region: str) -> str:
     return f"{PRODUCT}-hub-{account}-{region}"
 
 
-def lists_prefix(promotion_id: str) -> str:
+def work_lists_prefix(promotion_id: str) -> str:
     """Key prefix, with its slash, of one promotion's lists in the hub's bucket."""
-    return f"{LISTS_PREFIX}/{promotion_id}/"
+    return f"{WORK_LISTS_PREFIX}/{promotion_id}/"
 
 
 def jumpstart_buckets(region: str) -> list[str]:
@@ -167,7 +167,7 @@ def stage_prefix(application: str, stage: str) -> str:
     return f"{ARTIFACT_PREFIX}/{application}/{stage}/"
 
 
-def resource_beginning(application: str, stage: str) -> str:
+def resource_name_prefix(application: str, stage: str) -> str:
     """What the names of a stage's models and configurations begin with; the deployer's rights end there.
 
     The rest of SageMaker's 63 characters is a hyphen, 14 for a time, a hyphen and 12 for a digest.
@@ -175,23 +175,23 @@ def resource_beginning(application: str, stage: str) -> str:
     return f"{application}-{stage}"[:35].rstrip("-") + "-"
 
 
-def trial_config(application: str, stage: str, digest: str) -> str:
+def preview_config(application: str, stage: str, digest: str) -> str:
     """The configuration of a stage's trial endpoint.
 
     It begins as all of the stage's; what follows is shorter than in any other, so a right to delete fits these only.
     """
-    return f"{resource_beginning(application, stage)}{_TRIAL}{digest[:12]}"
+    return f"{resource_name_prefix(application, stage)}{_PREVIEW}{digest[:12]}"
 
 
-def trial_endpoint(endpoint: str, digest: str) -> str:
+def preview_endpoint(endpoint: str, digest: str) -> str:
     """The temporary endpoint on which a model is tried before this one gets it; at most 63 characters."""
-    return f"{endpoint.lower()[:44].rstrip('-')}-{_TRIAL}{digest[:12]}"
+    return f"{endpoint.lower()[:42].rstrip('-')}-{_PREVIEW}{digest[:12]}"
 
 
 # Whoever tidies up after a promotion that was stopped in them must know them.
-CREATE_TRIAL_STATE = "Create the trial endpoint"
-PUT_ASIDE_STATE = "Put the scaling aside"
-PUT_ASIDE_TO_GO_BACK_STATE = "Put the scaling aside to go back"
+CREATE_PREVIEW_STATE = "Create the preview endpoint"
+SUSPEND_SCALING_STATE = "Suspend scaling"
+SUSPEND_SCALING_FOR_ROLLBACK_STATE = "Suspend scaling for the rollback"
 # For a policy: the digest is any 12 characters.
 ANY_DIGEST = "?" * 12
 

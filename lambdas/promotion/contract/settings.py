@@ -15,7 +15,7 @@ from typing import Any
 from cattrs.preconf.json import make_converter
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
 
 # What of a variant can be scaled (API: Application Auto Scaling, ScalableDimension).
@@ -52,8 +52,8 @@ class Environment:
     account: str
     region: str
 
-    def role_arn(self, duty: Duty) -> str:
-        return resource_names.environment_role_arn(self.account, self.name, duty)
+    def role_arn(self, role: Role) -> str:
+        return resource_names.environment_role_arn(self.account, self.name, role)
 
     def endpoint_key(self, endpoint: str) -> str:
         """The key of an endpoint's item in the hub's table."""
@@ -112,7 +112,7 @@ class Vpc:
 class CapacityRetries:
     """How often an update that found no instances is tried again, and after how long."""
 
-    attempts: int
+    max_attempts: int
     wait_seconds: int
 
 
@@ -131,7 +131,7 @@ class Scaling:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class Preview:
     """The model is tried on a temporary endpoint before traffic moves: on one instance of each variant, or serverless.
 
     `serverless` is what every variant has instead of its instances (API: ProductionVariantServerlessConfig).
@@ -180,19 +180,19 @@ class Stage:
     failed_first_deployment: FirstDeployment = FirstDeployment.DELETE
     smoke_tests: tuple[SmokeTest, ...] = ()
     autoscaling: tuple[Scaling, ...] = ()
-    trial: Trial | None = None
+    preview: Preview | None = None
 
     @property
-    def answers_to(self) -> tuple[str, ...]:
+    def response_uris(self) -> tuple[str, ...]:
         """The S3 addresses below which an asynchronous endpoint puts its answers and failures; none if it is none."""
         asynchronous = self.endpoint_config.get("AsyncInferenceConfig", {})
         output = asynchronous.get("OutputConfig", {})
         return tuple(output[member] for member in ("S3OutputPath", "S3FailurePath") if member in output)
 
     @property
-    def answer_places(self) -> tuple[str, ...]:
+    def response_locations(self) -> tuple[str, ...]:
         """The same addresses as an ARN has them: the bucket, and perhaps a slash and a folder without one."""
-        return tuple(uri.removeprefix("s3://").rstrip("/") for uri in self.answers_to)
+        return tuple(uri.removeprefix("s3://").rstrip("/") for uri in self.response_uris)
 
 
 @dataclass(frozen=True, kw_only=True)

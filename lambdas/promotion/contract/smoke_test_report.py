@@ -8,14 +8,14 @@ LONGEST = 200  # characters of what was asked, and of what came back
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmokeTested:
+class SmokeTestResult:
     """One test. `got` is its first answer that is not as expected, or its first. `failures` of its `requests` failed.
 
     `milliseconds` has min, p50, p95 and max of the answers; it is empty if none came.
     """
 
-    asked: str
-    got: str | None
+    sent: str
+    received: str | None
     requests: int
     failures: int
     milliseconds: dict[str, float]
@@ -25,7 +25,7 @@ class SmokeTested:
 class SmokeReport:
     """The tests of a stage, in the order of its configuration."""
 
-    tests: tuple[SmokeTested, ...] = ()
+    tests: tuple[SmokeTestResult, ...] = ()
 
 
 def shown(content: bytes, content_type: str, *, record: bool) -> str:

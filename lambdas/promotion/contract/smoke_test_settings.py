@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 MOST_BYTES = 6_291_456  # of a request's body, and of an answer's (API: InvokeEndpoint, Body)
-ANSWER_SECONDS = 70  # how long one answer is waited for; a model has 60 seconds (API: InvokeEndpoint)
+RESPONSE_SECONDS = 70  # how long one answer is waited for; a model has 60 seconds (API: InvokeEndpoint)
 # A step has 15 minutes, and keeps 75 seconds of them for what is under way at its end (handler.py).
 STEP_SECONDS = 825
 MOST_REQUESTS = 1000

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.scoped_sessions import bucket_and_prefix_arns, scoped_session, session_policy
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Execution, Promotion
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from lambdas.promotion.contract.settings import Environment, Stage
 
 
-def as_onlooker(stage: Stage, target: Environment, *, execution: Execution, external_id: str | None) -> Account:
+def endpoint_viewer_session(
+    stage: Stage, target: Environment, *, execution: Execution, external_id: str | None
+) -> RoleSession:
     """See one endpoint, before it is known what is promoted to it."""
     endpoints = resource_names.endpoint_arns(target.account, target.region, stage.endpoint)
     return sessions.assume(
-        target.role_arn(Duty.DEPLOYER),
+        target.role_arn(Role.DEPLOYER),
         region=target.region,
         session_name=execution.promotion_id,
         external_id=external_id,
@@ -23,19 +25,19 @@ def as_onlooker(stage: Stage, target: Environment, *, execution: Execution, exte
     )
 
 
-def as_deployer(promotion: Promotion, *, also_config: str | None = None) -> Account:
+def deployer_session(promotion: Promotion, *, also_config: str | None = None) -> RoleSession:
     """See the artifacts and make this promotion's model, configuration and endpoint, nothing else.
 
     `also_config` is another configuration, to which the endpoint goes back.
     """
     target = promotion.target
-    configs = [promotion.target_arn("endpoint-config", promotion.wanted_config.name)]
+    configs = [promotion.target_arn("endpoint-config", promotion.desired_config.name)]
     if also_config:  # by hand, perhaps: IAM may see its name as requested
         configs += resource_names.resource_arns("endpoint-config", target.account, target.region, also_config)
     return scoped_session(
         promotion,
         target,
-        Duty.DEPLOYER,
+        Role.DEPLOYER,
         (
             ["s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"],
             bucket_and_prefix_arns(target.artifact_bucket, promotion.artifact_prefix),
@@ -44,10 +46,10 @@ def as_deployer(promotion: Promotion, *, also_config: str | None = None) -> Acco
         (
             ["sagemaker:*"],
             [
-                promotion.target_arn("model", promotion.wanted_model.name),
+                promotion.target_arn("model", promotion.desired_model.name),
                 *configs,
                 *resource_names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
             ],
         ),
-        (["iam:PassRole"], [target.role_arn(Duty.EXECUTION)]),
+        (["iam:PassRole"], [target.role_arn(Role.EXECUTION)]),
     )

@@ -19,11 +19,11 @@ def is_lacking(reason: str | None) -> bool:
     return bool(reason and _LACKING.search(reason))
 
 
-def may_be_tried_again(promotion: Promotion, change: Change, *, now: datetime) -> bool:
+def may_retry(promotion: Promotion, change: Change, *, now: datetime) -> bool:
     """Whether the stage wants another try, and there is time for it before the deadline."""
     retries = promotion.stage.capacity_retries
     return (
         retries is not None
-        and change.capacity_failures < retries.attempts
+        and change.capacity_failures < retries.max_attempts
         and now + timedelta(seconds=retries.wait_seconds) < promotion.deadline
     )

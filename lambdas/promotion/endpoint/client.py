@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import sagemaker_errors
-from lambdas.promotion.contract.document import Progress, RollBackProgress, Wanted
+from lambdas.promotion.contract.document import DesiredResource, Progress, RollbackProgress
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, NotYetVisible, QuotaExceeded
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.endpoint import comparison
-from lambdas.promotion.endpoint.state import EndpointSeen
+from lambdas.promotion.endpoint.state import ObservedEndpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     )
 
 
-def see(endpoint: str, *, sagemaker: SageMakerClient) -> EndpointSeen | None:
+def observe(endpoint: str, *, sagemaker: SageMakerClient) -> ObservedEndpoint | None:
     """Return the endpoint as it is now, or None if there is none."""
     found = described(endpoint, sagemaker=sagemaker)
-    return seen_in(found) if found else None
+    return observed_in(found) if found else None
 
 
-def seen_in(found: DescribeEndpointOutputTypeDef) -> EndpointSeen:
+def observed_in(found: DescribeEndpointOutputTypeDef) -> ObservedEndpoint:
     """Return what of DescribeEndpoint's answer the rules look at."""
     pending = found.get("PendingDeploymentSummary")
-    return EndpointSeen(
+    return ObservedEndpoint(
         status=found["EndpointStatus"],
         # Left out by SageMaker while the first creation is under way or has failed.
         config=found.get("EndpointConfigName") or (pending["EndpointConfigName"] if pending else ""),
@@ -55,7 +55,7 @@ def described_config(config: str, *, sagemaker: SageMakerClient) -> DescribeEndp
     return sagemaker_errors.unless_missing(lambda: sagemaker.describe_endpoint_config(EndpointConfigName=config))
 
 
-def ensure_config(wanted: Wanted, tags: dict[str, str], *, sagemaker: SageMakerClient) -> None:
+def ensure_config(wanted: DesiredResource, tags: dict[str, str], *, sagemaker: SageMakerClient) -> None:
     """Create the endpoint configuration unless it is there already. Raises NameTaken, QuotaExceeded, CallRefused."""
     try:
         sagemaker.create_endpoint_config(**wanted.request, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
@@ -66,13 +66,13 @@ def ensure_config(wanted: Wanted, tags: dict[str, str], *, sagemaker: SageMakerC
         raise _refusal(error, f"create the endpoint configuration {wanted.name}") from error
 
 
-def require_same_config(wanted: Wanted, *, sagemaker: SageMakerClient) -> None:
+def require_same_config(wanted: DesiredResource, *, sagemaker: SageMakerClient) -> None:
     """The configuration under our name must be ours. Raises NameTaken, or NotYetVisible if it cannot be seen."""
     if not find_same_config(wanted, sagemaker=sagemaker):
         raise NotYetVisible(f"SageMaker says that the configuration {wanted.name} exists and that it cannot find it.")
 
 
-def find_same_config(wanted: Wanted, *, sagemaker: SageMakerClient) -> bool:
+def find_same_config(wanted: DesiredResource, *, sagemaker: SageMakerClient) -> bool:
     """Say whether the configuration is there. Raises NameTaken if something else has its name."""
     found = described_config(wanted.name, sagemaker=sagemaker)
     if found is None:
@@ -97,7 +97,7 @@ def create(stage: Stage, config: str, tags: dict[str, str], *, sagemaker: SageMa
         if sagemaker_errors.is_existing(error):
             return Progress.BUSY
         raise _refusal(error, f"create the endpoint {stage.endpoint}") from error
-    return Progress.UNDER_WAY
+    return Progress.IN_PROGRESS
 
 
 def update(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> Progress:
@@ -108,12 +108,12 @@ def update(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> Progress
         if sagemaker_errors.is_in_progress(error):
             return Progress.BUSY
         if sagemaker_errors.is_scaled(error):
-            return Progress.SCALING_IN_THE_WAY
+            return Progress.BLOCKED_BY_SCALING
         raise _refusal(error, f"update the endpoint {stage.endpoint} to {config}") from error
-    return Progress.UNDER_WAY
+    return Progress.IN_PROGRESS
 
 
-def go_back(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> RollBackProgress:
+def roll_back(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> RollbackProgress:
     """Update the endpoint to what it served before: all at once, with the counts that it has, whatever the rollout.
 
     Busy: somebody is changing it in this moment. A scalable target is in the way of going back as of any update.
@@ -124,14 +124,14 @@ def go_back(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> RollBac
         )
     except ClientError as error:
         if sagemaker_errors.is_in_progress(error):
-            return RollBackProgress.BUSY
+            return RollbackProgress.BUSY
         if sagemaker_errors.is_scaled(error):
-            return RollBackProgress.SCALING_IN_THE_WAY
+            return RollbackProgress.BLOCKED_BY_SCALING
         raise _refusal(error, f"update the endpoint {stage.endpoint} back to {config}") from error
-    return RollBackProgress.UNDER_WAY
+    return RollbackProgress.IN_PROGRESS
 
 
-def delete(endpoint: str, *, sagemaker: SageMakerClient) -> RollBackProgress:
+def delete(endpoint: str, *, sagemaker: SageMakerClient) -> RollbackProgress:
     """Delete the endpoint. Busy: it is being changed in this moment. It may be gone already.
 
     Whoever deletes it deregisters its scalable targets, and may not: what they are has to be written down before.
@@ -139,15 +139,15 @@ def delete(endpoint: str, *, sagemaker: SageMakerClient) -> RollBackProgress:
     try:
         sagemaker.delete_endpoint(EndpointName=endpoint)
     except AccessDenied as error:
-        if "scalable target" in error.said.lower():
-            return RollBackProgress.SCALING_IN_THE_WAY
+        if "scalable target" in error.message.lower():
+            return RollbackProgress.BLOCKED_BY_SCALING
         raise
     except ClientError as error:
         if sagemaker_errors.is_in_progress(error):
-            return RollBackProgress.BUSY
+            return RollbackProgress.BUSY
         if not sagemaker_errors.is_missing(error):
             raise _refusal(error, f"delete the endpoint {endpoint}") from error
-    return RollBackProgress.UNDER_WAY
+    return RollbackProgress.IN_PROGRESS
 
 
 def delete_config(config: str, *, sagemaker: SageMakerClient) -> None:

@@ -33,7 +33,7 @@ _NEVER_FILLED_IN = {
 def require_same(kind: str, name: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     """ "Already exists" is success only if it says what we want."""
     different = sorted(
-        [member for member, value in wanted.items() if not _says(found.get(member), value)]
+        [member for member, value in wanted.items() if not _matches(found.get(member), value)]
         + [member for member in _NEVER_FILLED_IN - set(wanted) if found.get(member)]
     )
     if different:
@@ -43,7 +43,7 @@ def require_same(kind: str, name: str, wanted: Mapping[str, Any], found: Mapping
         )
 
 
-def _says(found: Any, wanted: Any) -> bool:
+def _matches(found: Any, wanted: Any) -> bool:
     """What we asked for must be there, and nothing beside it but the defaults that SageMaker fills in."""
     if isinstance(wanted, Mapping):
         if not isinstance(found, Mapping) or any(found.get(name) for name in _NEVER_FILLED_IN - set(wanted)):
@@ -51,14 +51,14 @@ def _says(found: Any, wanted: Any) -> bool:
         if "Image" in wanted and found.get("Mode", "SingleModel") != wanted.get("Mode", "SingleModel"):
             return False
         return all(
-            (found.get(name) or {}) == value if name == "Environment" else _says(found.get(name), value)
+            (found.get(name) or {}) == value if name == "Environment" else _matches(found.get(name), value)
             for name, value in wanted.items()
         )
     if isinstance(wanted, list | tuple):
         return (
             isinstance(found, list)
             and len(found) == len(wanted)
-            and all(_says(one, other) for one, other in zip(found, wanted, strict=True))
+            and all(_matches(one, other) for one, other in zip(found, wanted, strict=True))
         )
     if isinstance(wanted, float) and isinstance(found, int | float):
         # The API's floats have 32 bits.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion.contract.errors import AccessDenied
 from lambdas.promotion.endpoint import client as endpoint_client
-from lambdas.promotion.endpoint.state import EndpointSeen
+from lambdas.promotion.endpoint.state import ObservedEndpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -18,7 +18,7 @@ _ADDED = {"EndpointConfigArn", "CreationTime", "ResponseMetadata"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Serving:
+class CurrentDeployment:
     """An endpoint that is there, as it was `seen`; a first creation that is under way has no `config` yet.
 
     `counts`: the instances that each variant wants now, by its name.
@@ -26,7 +26,7 @@ class Serving:
     `request`: what its configuration says, in CreateEndpointConfig's words; None where it cannot be read, for `reason`.
     """
 
-    seen: EndpointSeen
+    observed: ObservedEndpoint
     config: str
     counts: dict[str, int] = field(default_factory=dict)
     request: dict[str, Any] | None = None
@@ -38,15 +38,15 @@ class Serving:
         return {one["VariantName"]: one for one in (self.request or {}).get("ProductionVariants", [])}
 
 
-def look(endpoint: str, *, sagemaker: SageMakerClient, configs: SageMakerClient) -> Serving | None:
+def read_deployment(endpoint: str, *, sagemaker: SageMakerClient, configs: SageMakerClient) -> CurrentDeployment | None:
     """Return what the endpoint serves, or None if there is none. `configs` may look at its configuration."""
     found = endpoint_client.described(endpoint, sagemaker=sagemaker)
     if found is None:
         return None
     config = found.get("EndpointConfigName", "")
     request, reason = _config(config, sagemaker=configs) if config else (None, "It has never been in service.")
-    return Serving(
-        seen=endpoint_client.seen_in(found),
+    return CurrentDeployment(
+        observed=endpoint_client.observed_in(found),
         config=config,
         counts={
             one["VariantName"]: one["DesiredInstanceCount"]

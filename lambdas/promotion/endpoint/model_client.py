@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import sagemaker_errors
-from lambdas.promotion.contract.document import Wanted
+from lambdas.promotion.contract.document import DesiredResource
 from lambdas.promotion.contract.errors import CallRefused, ModelDataNotAccessible, NotYetVisible, QuotaExceeded
 from lambdas.promotion.endpoint import comparison
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 
-_TRIES_FOR_NEW_RIGHTS = 3
+_RETRIES_FOR_NEW_PERMISSIONS = 3
 
 
-def ensure(wanted: Wanted, tags: dict[str, str], *, attempt: int, sagemaker: SageMakerClient) -> None:
+def ensure(wanted: DesiredResource, tags: dict[str, str], *, retry_count: int, sagemaker: SageMakerClient) -> None:
     """Create the model unless it is there already.
 
     SageMaker reads the artifacts with the execution role here. New rights take some seconds until they are known
@@ -34,7 +34,7 @@ def ensure(wanted: Wanted, tags: dict[str, str], *, attempt: int, sagemaker: Sag
             return
         said = error.response["Error"]["Message"]
         if sagemaker_errors.is_no_model_data(error):
-            if attempt < _TRIES_FOR_NEW_RIGHTS:
+            if retry_count < _RETRIES_FOR_NEW_PERMISSIONS:
                 raise NotYetVisible(f"SageMaker cannot read the artifacts of {wanted.name} yet: {said}") from error
             raise ModelDataNotAccessible(
                 f"SageMaker cannot read the copied artifacts of {wanted.name} with the execution role "
@@ -46,13 +46,13 @@ def ensure(wanted: Wanted, tags: dict[str, str], *, attempt: int, sagemaker: Sag
         raise CallRefused(f"SageMaker refused to create the model {wanted.name}: {said}") from error
 
 
-def require_same(wanted: Wanted, *, sagemaker: SageMakerClient) -> None:
+def require_same(wanted: DesiredResource, *, sagemaker: SageMakerClient) -> None:
     """The model under our name must be ours. Raises NameTaken, or NotYetVisible if it cannot be seen."""
     if not find_same(wanted, sagemaker=sagemaker):
         raise NotYetVisible(f"SageMaker says that the model {wanted.name} exists and that it cannot find it.")
 
 
-def find_same(wanted: Wanted, *, sagemaker: SageMakerClient) -> bool:
+def find_same(wanted: DesiredResource, *, sagemaker: SageMakerClient) -> bool:
     """Say whether the model is there. Raises NameTaken if something else has its name."""
     found = sagemaker_errors.unless_missing(lambda: sagemaker.describe_model(ModelName=wanted.name))
     if found is None:

@@ -10,12 +10,12 @@ from datetime import datetime
 
 from lambdas.promotion.contract.document import Change, Progress, Promotion
 from lambdas.promotion.contract.errors import (
+    BlockedByFailedEndpoint,
     DeploymentRolledBack,
     DeploymentSuperseded,
     DeploymentTimedOut,
     EndpointBusy,
     EndpointFailed,
-    FailedEndpointInTheWay,
     NoCapacity,
     RollbackFailed,
 )
@@ -25,7 +25,7 @@ CHANGEABLE = frozenset({"InService", "OutOfService", "UpdateRollbackFailed"})  #
 
 
 @dataclass(frozen=True, kw_only=True)
-class EndpointSeen:
+class ObservedEndpoint:
     """What DescribeEndpoint said. `pending_config` is set while a change to a configuration is under way.
 
     `variants` are the names of the production variants that serve, and `serverless` whether they have no instances.
@@ -49,26 +49,26 @@ class EndpointSeen:
         return f"SageMaker says: {self.failure_reason}" if self.failure_reason else "SageMaker gives no reason."
 
 
-def before_change(promotion: Promotion, seen: EndpointSeen | None) -> Change:
-    """Return what is to be done with the endpoint as it is now. Raises FailedEndpointInTheWay."""
+def before_change(promotion: Promotion, seen: ObservedEndpoint | None) -> Change:
+    """Return what is to be done with the endpoint as it is now. Raises BlockedByFailedEndpoint."""
     if seen is None:
-        return Change(progress=Progress.CHANGE_WANTED)
-    ours = seen.heading_for == promotion.wanted_config.name
+        return Change(progress=Progress.CHANGE_REQUIRED)
+    ours = seen.heading_for == promotion.desired_config.name
     where = promotion.endpoint_in_words
     if seen.status == "Failed":
-        raise FailedEndpointInTheWay(
+        raise BlockedByFailedEndpoint(
             f"{where} is Failed, so SageMaker allows only its deletion. {seen.reason} "
             f"Delete it (aws sagemaker delete-endpoint --endpoint-name {promotion.stage.endpoint}), then promote again."
         )
-    if seen.status == "InService" and seen.config == promotion.wanted_config.name and not seen.pending_config:
-        return Change(progress=Progress.NOTHING_TO_DO, previous_config=seen.config, joined=True)
+    if seen.status == "InService" and seen.config == promotion.desired_config.name and not seen.pending_config:
+        return Change(progress=Progress.NOTHING_TO_DO, previous_config=seen.config, adopted=True)
     if seen.status in {"Creating", "Updating"} and ours:
         # What scales or is maintained is Updating as well, on the configuration that it serves.
         previous = None if seen.status == "Creating" else seen.config
-        return Change(progress=Progress.UNDER_WAY, previous_config=previous, joined=True)
+        return Change(progress=Progress.IN_PROGRESS, previous_config=previous, adopted=True)
     if seen.status in CHANGEABLE:
         return Change(
-            progress=Progress.CHANGE_WANTED,
+            progress=Progress.CHANGE_REQUIRED,
             previous_config=seen.config,
             previous_modified_at=seen.modified_at,
         )
@@ -85,7 +85,7 @@ def require_time_to_change(promotion: Promotion, *, now: datetime) -> None:
         )
 
 
-def require_time_left(promotion: Promotion, seen: EndpointSeen | None, *, now: datetime) -> None:
+def require_time_left(promotion: Promotion, seen: ObservedEndpoint | None, *, now: datetime) -> None:
     """Somebody else's change of the endpoint is waited for, but not for ever."""
     if now > promotion.deadline:
         raise EndpointBusy(
@@ -96,20 +96,20 @@ def require_time_left(promotion: Promotion, seen: EndpointSeen | None, *, now: d
         )
 
 
-def joined(known: Change | None, change: Change, *, tried: bool) -> Change:
+def adopted(known: Change | None, change: Change, *, requested: bool) -> Change:
     """Say whose change it is that is under way to our configuration, and keep what the endpoint served before it.
 
     A step that is run again sees its own effect: what this execution has `tried` counts as its own.
     """
-    tried = tried or bool(known and known.tried)
+    requested = requested or bool(known and known.requested)
     if known is None:
-        return replace(change, tried=tried)
-    if not change.joined:
-        return replace(change, tried=tried, capacity_failures=known.capacity_failures)
+        return replace(change, requested=requested)
+    if not change.adopted:
+        return replace(change, requested=requested, capacity_failures=known.capacity_failures)
     # It served our configuration from the beginning, and the promotion mended what the endpoint needs beside it.
     mended = (
         change.progress is Progress.NOTHING_TO_DO
-        and known.progress is not Progress.UNDER_WAY
+        and known.progress is not Progress.IN_PROGRESS
         and change.previous_config == known.previous_config
     )
     return replace(
@@ -117,18 +117,18 @@ def joined(known: Change | None, change: Change, *, tried: bool) -> Change:
         capacity_failures=known.capacity_failures,
         previous_config=known.previous_config,
         previous_modified_at=known.previous_modified_at,
-        joined=not mended and not tried,
-        tried=tried,
+        adopted=not mended and not requested,
+        requested=requested,
     )
 
 
-def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: datetime) -> Progress:
+def after_change(promotion: Promotion, seen: ObservedEndpoint | None, *, now: datetime) -> Progress:
     """Say whether the endpoint serves our configuration; InService alone proves nothing.
 
     Raises what the endpoint's state means for the promotion.
     """
-    change = promotion.change or Change(progress=Progress.UNDER_WAY)
-    wanted = promotion.wanted_config.name
+    change = promotion.change or Change(progress=Progress.IN_PROGRESS)
+    wanted = promotion.desired_config.name
     where = promotion.endpoint_in_words
     if seen is None or seen.status == "Deleting":
         raise DeploymentSuperseded(f"{where} was deleted while it was being changed. Promote again to make it anew.")
@@ -160,7 +160,7 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
             return Progress.IN_SERVICE
         back = seen.config == change.previous_config != wanted and not stale
         if back and capacity_errors.is_lacking(seen.failure_reason):
-            if capacity_errors.may_be_tried_again(promotion, change, now=now):
+            if capacity_errors.may_retry(promotion, change, now=now):
                 return Progress.NO_CAPACITY
             tries = change.capacity_failures + 1
             raise NoCapacity(
@@ -185,4 +185,4 @@ def after_change(promotion: Promotion, seen: EndpointSeen | None, *, now: dateti
             f"({promotion.deadline:%Y-%m-%d %H:%M} UTC) and not in service on {wanted}. {seen.reason} It may still get "
             "there: look at the endpoint, then promote again."
         )
-    return Progress.UNDER_WAY
+    return Progress.IN_PROGRESS

@@ -11,11 +11,11 @@ from lambdas.promotion.contract.errors import IncompatibleRollout
 from lambdas.promotion.contract.settings import Stage
 
 
-def require_possible_update(stage: Stage, live: Sequence[str], *, serverless: bool, where: str) -> None:
+def require_possible_update(stage: Stage, live: Sequence[str], *, serverless: bool, subject: str) -> None:
     """What serves may have changed since it was looked at ahead. Raises IncompatibleRollout with all `problems`."""
     if found := problems(stage, live, serverless=serverless):
         raise IncompatibleRollout(
-            f"{where} cannot be updated as stage {stage.name!r} wants, and was not changed. {' '.join(found)}"
+            f"{subject} cannot be updated as stage {stage.name!r} wants, and was not changed. {' '.join(found)}"
         )
 
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from lambdas.promotion.aws.scoped_sessions import scoped_session
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import ImageCopy, Promotion
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from lambdas.promotion.images import references
 
 
-def as_image_reader(promotion: Promotion, image: ImageCopy) -> Account:
+def image_reader_session(promotion: Promotion, image: ImageCopy) -> RoleSession:
     """Fetch one image in the source."""
     return scoped_session(
         promotion,
         promotion.source,
-        Duty.READER,
+        Role.READER,
         (["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], [references.parse(image.source).repository_arn]),
     )
 
 
-def as_pusher(promotion: Promotion, image: ImageCopy) -> Account:
+def pusher_session(promotion: Promotion, image: ImageCopy) -> RoleSession:
     """Write into one repository of the target's registry."""
     return scoped_session(
-        promotion, promotion.target, Duty.PUSHER, (["ecr:*"], [references.parse(image.target).repository_arn])
+        promotion, promotion.target, Role.PUSHER, (["ecr:*"], [references.parse(image.target).repository_arn])
     )

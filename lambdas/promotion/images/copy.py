@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
 _LAYERS_AT_ONCE = 4
-_LAYERS_IN_A_QUESTION = 100  # API: BatchCheckLayerAvailability
+_LAYERS_PER_QUERY = 100  # API: BatchCheckLayerAvailability
 # What one part may still take, and the answer to Step Functions.
 _SECONDS_TO_END = 45
 
@@ -112,11 +112,11 @@ def _copy_layers(layers: tuple[Layer, ...], run: _Copy) -> None:
 
 def _missing(layers: tuple[Layer, ...], run: _Copy) -> list[Layer]:
     there: set[str] = set()
-    for first in range(0, len(layers), _LAYERS_IN_A_QUESTION):
+    for first in range(0, len(layers), _LAYERS_PER_QUERY):
         answer = run.pusher.batch_check_layer_availability(
             registryId=str(run.target.account),
             repositoryName=run.target.repository,
-            layerDigests=[layer.digest for layer in layers[first : first + _LAYERS_IN_A_QUESTION]],
+            layerDigests=[layer.digest for layer in layers[first : first + _LAYERS_PER_QUERY]],
         )
         there |= {one["layerDigest"] for one in answer["layers"] if one["layerAvailability"] == "AVAILABLE"}
     return [layer for layer in layers if layer.digest not in there]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.images import references
 from lambdas.promotion.images.references import Image
@@ -44,12 +44,12 @@ class Manifest:
     content: str
 
 
-def digests(addresses: Iterable[str], account: Account) -> dict[str, str | None]:
+def digests(addresses: Iterable[str], account: RoleSession) -> dict[str, str | None]:
     """Return the digest of each image, or None where it cannot be asked for. Raises what digest_of raises."""
     return {address: digest_of(address, account=account) for address in addresses}
 
 
-def digest_of(address: str, *, account: Account) -> str | None:
+def digest_of(address: str, *, account: RoleSession) -> str | None:
     """Return the digest that an image's tag stands for now; one that names its digest is not asked for.
 
     None for a registry that is not ECR, that lies in another Region (SageMaker would not pull from there either), or
@@ -76,7 +76,7 @@ def digest_of(address: str, *, account: Account) -> str | None:
     return found.digest
 
 
-def is_there(address: str, *, account: Account) -> bool:
+def exists(address: str, *, account: RoleSession) -> bool:
     """Say whether the account's registry has an image."""
     return find(references.parse(address), ecr=account.ecr) is not None
 
@@ -111,7 +111,7 @@ def find(image: Image, *, ecr: ECRClient) -> Manifest | None:
     )
 
 
-def require_usable(addresses: Iterable[str], target: Environment, *, account: Account) -> None:
+def require_usable(addresses: Iterable[str], target: Environment, *, account: RoleSession) -> None:
     """Ask for each image as the target will. What is not in ECR is not asked for.
 
     Raises ImageNotFound, or ImageNotAccessible if some image may not be pulled, with all problems of all images.
@@ -146,7 +146,7 @@ def _advice(image: Image, target: Environment) -> str:
 
 
 def _remedy(image: Image, target: Environment) -> str:
-    execution_role = target.role_arn(Duty.EXECUTION)
+    execution_role = target.role_arn(Role.EXECUTION)
     rights = f"{', '.join(_PULL)} on {image.repository_arn}, and ecr:GetAuthorizationToken"
     if image.account == target.account:
         return f"The execution role {execution_role} needs {rights}."

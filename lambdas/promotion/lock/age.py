@@ -18,7 +18,7 @@ def locked_since(table: str, dynamodb: DynamoDBClient) -> list[datetime]:
     return [datetime.fromisoformat(item["locked_at"]["S"]) for item in _with_owner(table, dynamodb)]
 
 
-def seconds_of_oldest(locks: list[datetime], *, now: datetime) -> float:
+def oldest_lock_seconds(locks: list[datetime], *, now: datetime) -> float:
     """Return for how long the oldest lock has been held, 0 if there is none."""
     return max([0.0, *((now - since).total_seconds() for since in locks)])
 

@@ -13,7 +13,7 @@ _TIME = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
+class Waiter:
     """The newest model that waits for the lock, and the execution that does."""
 
     owner: str
@@ -21,7 +21,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class LockState:
     """An endpoint's lock as it was found. `owner` is an execution's ARN, or None if nobody holds it.
 
     `good`: the endpoint's good promotions as text (records.py).
@@ -29,11 +29,11 @@ class Held:
 
     owner: str | None = None
     locked_at: str | None = None
-    good: str | None = None
-    waiting: Waiting | None = None
+    last_known_good: str | None = None
+    waiting: Waiter | None = None
 
 
-def require_patience(promotion: Promotion, held: Held, *, now: datetime) -> None:
+def require_may_wait(promotion: Promotion, held: LockState, *, now: datetime) -> None:
     """The stage says whether a promotion waits for another; none waits longer than its deadline.
 
     Raises EndpointLocked, or EndpointBusy.
@@ -51,12 +51,12 @@ def require_patience(promotion: Promotion, held: Held, *, now: datetime) -> None
         )
 
 
-def goes_back(promotion: Promotion) -> bool:
+def allows_older(promotion: Promotion) -> bool:
     """Whether an older model is asked for: it gives way to no newer one, and no other gives way to it."""
     return promotion.request.roll_back or promotion.request.allow_older
 
 
-def newer_that_waits(promotion: Promotion, held: Held) -> Waiting | None:
+def newer_waiter(promotion: Promotion, held: LockState) -> Waiter | None:
     """Return who waits already with a newer model."""
     waiting = held.waiting
     if waiting is None or waiting.owner in {promotion.execution.arn, held.owner}:
@@ -64,7 +64,7 @@ def newer_that_waits(promotion: Promotion, held: Held) -> Waiting | None:
     return waiting if waiting.made_at > promotion.model.made_at else None
 
 
-def superseded(promotion: Promotion, held: Held, newer: Waiting) -> Superseded:
+def superseded(promotion: Promotion, held: LockState, newer: Waiter) -> Superseded:
     """What a promotion says that gives way."""
     return Superseded(
         f"{promotion.endpoint_in_words} is locked by {held.owner}, and {newer.owner} waits for it with a newer model. "
@@ -75,8 +75,8 @@ def superseded(promotion: Promotion, held: Held, newer: Waiting) -> Superseded:
 
 def require_not_older(promotion: Promotion) -> None:
     """A model does not overtake a newer one that was promoted, unless that is asked for."""
-    serving = promotion.lock.serving if promotion.lock else None
-    if goes_back(promotion) or serving is None:
+    serving = promotion.lock.current if promotion.lock else None
+    if allows_older(promotion) or serving is None:
         return
     if promotion.model.made_at < serving.made_at:
         raise OlderModel(

@@ -13,18 +13,18 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.lock_expressions import ALIASES, IS_OWNED, RELEASE
-from lambdas.promotion.lock.policy import Held, Waiting
+from lambdas.promotion.lock.policy import LockState, Waiter
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_stepfunctions import SFNClient
 
 _WAIT = "SET waiting_owner = :owner, waiting_made_at = :made_at"
-_NOBODY_ELSE_WAITS = "attribute_not_exists(waiting_owner) OR waiting_owner = :known"
+_NO_OTHER_WAITER = "attribute_not_exists(waiting_owner) OR waiting_owner = :known"
 _GONE = "ExecutionDoesNotExist"
 
 
-def look(key: str, *, dynamodb: DynamoDBClient) -> Held:
+def read(key: str, *, dynamodb: DynamoDBClient) -> LockState:
     """Return who holds an endpoint's lock now."""
     answer = dynamodb.get_item(
         TableName=resource_names.ENDPOINTS_TABLE, Key={"endpoint": {"S": key}}, ConsistentRead=True
@@ -33,8 +33,13 @@ def look(key: str, *, dynamodb: DynamoDBClient) -> Held:
     waiting = None
     if "waiting_owner" in found:
         made_at = datetime.fromisoformat(found["waiting_made_at"])
-        waiting = Waiting(owner=found["waiting_owner"], made_at=made_at)
-    return Held(owner=found.get("owner"), locked_at=found.get("locked_at"), good=found.get("good"), waiting=waiting)
+        waiting = Waiter(owner=found["waiting_owner"], made_at=made_at)
+    return LockState(
+        owner=found.get("owner"),
+        locked_at=found.get("locked_at"),
+        last_known_good=found.get("last_known_good"),
+        waiting=waiting,
+    )
 
 
 def release(key: str, owner: str, *, dynamodb: DynamoDBClient) -> bool:
@@ -49,11 +54,11 @@ def release(key: str, owner: str, *, dynamodb: DynamoDBClient) -> bool:
     )
 
 
-def wait(key: str, waiting: Waiting, known: Waiting | None, *, dynamodb: DynamoDBClient) -> bool:
+def register_waiter(key: str, waiting: Waiter, known: Waiter | None, *, dynamodb: DynamoDBClient) -> bool:
     """Write down who waits, in the place of `known`; return False if somebody else did so in this moment."""
     values = {":owner": waiting.owner, ":made_at": waiting.made_at.isoformat()}
     values[":known"] = known.owner if known else waiting.owner
-    return _update(key, values, dynamodb=dynamodb, UpdateExpression=_WAIT, ConditionExpression=_NOBODY_ELSE_WAITS)
+    return _update(key, values, dynamodb=dynamodb, UpdateExpression=_WAIT, ConditionExpression=_NO_OTHER_WAITER)
 
 
 def is_running(execution_arn: str, *, stepfunctions: SFNClient) -> bool:

@@ -12,7 +12,7 @@ from lambdas.promotion.images import references
 from lambdas.promotion.model import arn_mapping, data_sources, environment_variables, jumpstart, supported_fields
 
 
-def container(
+def adapt_container(
     found: Mapping[str, Any],
     path: str,
     *,
@@ -38,7 +38,7 @@ def container(
             )
         except references.ImageProblem as problem:
             problems.append(f"{path}Image ({problem})")
-    result: dict[str, Any] = supported_fields.said(fitted)
+    result: dict[str, Any] = supported_fields.without_empty(fitted)
     return result
 
 
@@ -84,7 +84,7 @@ def _with_arns(
     return changed
 
 
-def vpc(found: Mapping[str, Any] | None, stage: Stage, problems: list[str]) -> dict[str, Any] | None:
+def adapt_vpc(found: Mapping[str, Any] | None, stage: Stage, problems: list[str]) -> dict[str, Any] | None:
     """Return the stage's VpcConfig. A source that has one must not silently go without."""
     if stage.vpc is None:
         if found:

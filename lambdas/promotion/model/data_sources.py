@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lambdas.promotion.model import jumpstart, s3_uris
-from lambdas.promotion.model.s3_uris import Address, AddressKind
+from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 
 _TARBALL = {"S3DataType": "S3Object", "CompressionType": "Gzip"}
-_KINDS = {"S3Object": AddressKind.OBJECT, "S3Prefix": AddressKind.PREFIX}
+_KINDS = {"S3Object": S3ReferenceKind.OBJECT, "S3Prefix": S3ReferenceKind.PREFIX}
 _PINS = ("ETag", "ManifestEtag")
 
 
-def read(container: dict[str, Any], path: str, problems: list[str]) -> list[Address]:
+def read(container: dict[str, Any], path: str, problems: list[str]) -> list[S3Reference]:
     """Return the addresses of a container's model data, and leave in it what CreateModel shall get.
 
     ModelDataETag and the ETags of data sources pin the source's content: they go to the addresses, and are not sent
@@ -21,13 +21,13 @@ def read(container: dict[str, Any], path: str, problems: list[str]) -> list[Addr
     What cannot be carried is added to the problems. `path` is the container's place, with a dot at its end.
     """
     etag = container.pop("ModelDataETag", None)
-    etag = _one_of_two_forms(container, path, problems) or etag
-    found: list[Address] = []
+    etag = _single_form(container, path, problems) or etag
+    found: list[S3Reference] = []
     url = container.get("ModelDataUrl")
     if url:
         prefix = container.get("Mode") == "MultiModel"
-        kind = AddressKind.PREFIX if prefix else AddressKind.OBJECT
-        found.append(Address(uri=url, kind=kind, where=f"{path}ModelDataUrl", etag=etag))
+        kind = S3ReferenceKind.PREFIX if prefix else S3ReferenceKind.OBJECT
+        found.append(S3Reference(uri=url, kind=kind, location=f"{path}ModelDataUrl", etag=etag))
     for place, source in _sources(container, path):
         pin = etag if place == f"{path}ModelDataSource.S3DataSource" else None
         found += _of_source(source, place, pin, problems)
@@ -73,7 +73,7 @@ def _sources(container: dict[str, Any], path: str) -> Iterator[tuple[str, dict[s
             yield f"{place}.S3DataSource", one["S3DataSource"]
 
 
-def _one_of_two_forms(container: dict[str, Any], path: str, problems: list[str]) -> str | None:
+def _single_form(container: dict[str, Any], path: str, problems: list[str]) -> str | None:
     """Keep one of ModelDataUrl and ModelDataSource: SageMaker shows both where the one says what the other does.
 
     A tarball without anything special is a ModelDataUrl, which works everywhere (API: ModelDataSource cannot be used
@@ -98,7 +98,7 @@ def _one_of_two_forms(container: dict[str, Any], path: str, problems: list[str])
     return None
 
 
-def _of_source(source: dict[str, Any], place: str, etag: str | None, problems: list[str]) -> Iterator[Address]:
+def _of_source(source: dict[str, Any], place: str, etag: str | None, problems: list[str]) -> Iterator[S3Reference]:
     own, manifest_etag = (source.pop(member, None) for member in _PINS)
     kind = _KINDS.get(source.get("S3DataType", ""))
     if kind is None:
@@ -107,32 +107,32 @@ def _of_source(source: dict[str, Any], place: str, etag: str | None, problems: l
     if not source.get("S3Uri"):
         problems.append(f"{place}.S3Uri (it is missing)")
         return
-    yield Address(
+    yield S3Reference(
         uri=source["S3Uri"],
         kind=kind,
-        where=f"{place}.S3Uri",
+        location=f"{place}.S3Uri",
         etag=own or etag,
-        as_files=kind is AddressKind.PREFIX and source.get("CompressionType") == "None",
+        as_files=kind is S3ReferenceKind.PREFIX and source.get("CompressionType") == "None",
     )
     if source.get("ManifestS3Uri"):
-        yield Address(
+        yield S3Reference(
             uri=source["ManifestS3Uri"],
-            kind=AddressKind.MANIFEST,
-            where=f"{place}.ManifestS3Uri",
+            kind=S3ReferenceKind.MANIFEST,
+            location=f"{place}.ManifestS3Uri",
             etag=manifest_etag,
         )
 
 
-def _misshapen(one: Address) -> str | None:
+def _misshapen(one: S3Reference) -> str | None:
     # The signature of a signed URL is nobody's business.
     told = one.uri.partition("?")[0]
-    if one.kind is not AddressKind.PREFIX:
-        return None if s3_uris.is_object(one.uri) else f"{one.where} ({told!r} is not the address of one object)"
+    if one.kind is not S3ReferenceKind.PREFIX:
+        return None if s3_uris.is_object(one.uri) else f"{one.location} ({told!r} is not the address of one object)"
     if one.etag:
-        return f"{one.where} (it is pinned to the ETag {one.etag}, and a prefix has none)"
+        return f"{one.location} (it is pinned to the ETag {one.etag}, and a prefix has none)"
     # The models of a multi-model endpoint lie below an address with or without the slash.
-    uri = f"{one.uri.rstrip('/')}/" if one.where.endswith("ModelDataUrl") else one.uri
-    return None if s3_uris.is_prefix(uri) else f"{one.where} ({told!r} is not the address of a prefix)"
+    uri = f"{one.uri.rstrip('/')}/" if one.location.endswith("ModelDataUrl") else one.uri
+    return None if s3_uris.is_prefix(uri) else f"{one.location} ({told!r} is not the address of a prefix)"
 
 
 def _rewritten(one: dict[str, Any], new: Callable[[str], str]) -> dict[str, Any]:

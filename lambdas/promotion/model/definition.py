@@ -14,7 +14,7 @@ from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Environment, Stage
 from lambdas.promotion.model import adaptation, data_sources, jumpstart, package_containers, s3_uris, supported_fields
-from lambdas.promotion.model.s3_uris import Address
+from lambdas.promotion.model.s3_uris import S3Reference
 
 # A failure's cause has 32,768 characters (API: Step Functions, SensitiveCause), and some of them are others'.
 _MOST_CHARACTERS = 20_000
@@ -34,7 +34,7 @@ class Definition:
     execution_config: dict[str, Any] | None
     vpc: dict[str, Any] | None
     network_isolation: bool
-    addresses: tuple[Address, ...]
+    s3_references: tuple[S3Reference, ...]
     untouched: frozenset[str] = frozenset()
 
     @property
@@ -47,14 +47,14 @@ class Definition:
         return f"Containers[{index}]." if self.in_list else "PrimaryContainer."
 
 
-def of_model(described: Mapping[str, Any], packages: Mapping[str, Mapping[str, Any]], *, where: str) -> Definition:
+def of_model(described: Mapping[str, Any], packages: Mapping[str, Mapping[str, Any]], *, subject: str) -> Definition:
     """Return what DescribeModel's answer consists of.
 
     `packages` are DescribeModelPackage's answers by the names that the containers use. `where` names the model in
     the refusal. Raises UnsupportedModel with every member that cannot be carried.
     """
-    problems = list(supported_fields.unknown(described, supported_fields.MODEL, ""))
-    model = supported_fields.said(described)
+    problems = list(supported_fields.unsupported_fields(described, supported_fields.MODEL, ""))
+    model = supported_fields.without_empty(described)
     in_list = "Containers" in model
     if in_list and "PrimaryContainer" in model:
         problems.append("PrimaryContainer (beside Containers: a model has one of the two)")
@@ -66,16 +66,16 @@ def of_model(described: Mapping[str, Any], packages: Mapping[str, Mapping[str, A
         if name:
             containers += package_containers.of_model(container, packages[name], path, len(listed), problems)
         else:
-            problems += supported_fields.unknown(container, supported_fields.CONTAINER, path)
+            problems += supported_fields.unsupported_fields(container, supported_fields.CONTAINER, path)
             containers.append(container)
-    return _checked(containers, in_list=in_list or len(containers) > 1, model=model, problems=problems, where=where)
+    return _checked(containers, in_list=in_list or len(containers) > 1, model=model, problems=problems, subject=subject)
 
 
-def of_package(version: Mapping[str, Any], *, where: str) -> Definition:
+def of_package(version: Mapping[str, Any], *, subject: str) -> Definition:
     """Return what a model package version consists of (DescribeModelPackage's InferenceSpecification)."""
     problems: list[str] = []
-    containers = supported_fields.said(package_containers.containers(version, None, problems))
-    return _checked(containers, in_list=len(containers) > 1, model={}, problems=problems, where=where)
+    containers = supported_fields.without_empty(package_containers.containers(version, None, problems))
+    return _checked(containers, in_list=len(containers) > 1, model={}, problems=problems, subject=subject)
 
 
 def for_stage(
@@ -85,7 +85,7 @@ def for_stage(
     source: Environment,
     target: Environment,
     digests: Mapping[str, str | None],
-    where: str,
+    subject: str,
 ) -> Definition:
     """Return the model as the stage's configuration wants it in the target; the addresses are still the source's.
 
@@ -94,7 +94,7 @@ def for_stage(
     """
     problems: list[str] = []
     containers = [
-        adaptation.container(
+        adaptation.adapt_container(
             container,
             definition.path(index),
             stage=stage,
@@ -109,18 +109,18 @@ def for_stage(
     fitted = replace(
         definition,
         containers=tuple(containers),
-        vpc=adaptation.vpc(definition.vpc, stage, problems),
+        vpc=adaptation.adapt_vpc(definition.vpc, stage, problems),
         network_isolation=definition.network_isolation if isolation is None else isolation,
         untouched=stage.variables.trusted,
     )
-    needed = [one for one in definition.addresses if one.variable is None] + _in_variables(fitted)
+    needed = [one for one in definition.s3_references if one.variable is None] + _in_variables(fitted)
     if problems:
         raise UnsupportedModel(
-            f"{where} cannot go to stage {stage.name!r} as it is: {_told(problems)}. Nothing was created. Say in "
-            "promotion.yaml what the target has in their places (docs/configuration.md: a stage's variables, vpc and "
-            "arns), or register the model without them."
+            f"{subject} cannot go to stage {stage.name!r} as it is: {_joined_problems(problems)}. Nothing was created. "
+            "Say in promotion.yaml what the target has in their places (docs/configuration.md: a stage's variables, "
+            "vpc and arns), or register the model without them."
         )
-    return replace(fitted, addresses=s3_uris.unique(needed))
+    return replace(fitted, s3_references=s3_uris.unique(needed))
 
 
 def create_model_request(
@@ -130,12 +130,12 @@ def create_model_request(
 
     Raises UnsupportedModel if what it says is then longer than SageMaker allows.
     """
-    containers = _readdressed(definition, addresses)
+    containers = _with_uris(definition, addresses)
     problems = adaptation.too_long(containers, definition.path)
     if problems:
         raise UnsupportedModel(
             f"The model {name} would have parts that are too long with the addresses of the copies: "
-            f"{_told(problems)}. Nothing was created. Register the model with shorter ones."
+            f"{_joined_problems(problems)}. Nothing was created. Register the model with shorter ones."
         )
     form = {"Containers": containers} if definition.in_list else {"PrimaryContainer": containers[0]}
     optional = {"InferenceExecutionConfig": definition.execution_config, "VpcConfig": definition.vpc}
@@ -155,7 +155,7 @@ def digest(definition: Definition, contents: Mapping[str, str], *, execution_rol
     on where the artifacts lie.
     """
     what = [
-        _readdressed(definition, contents),
+        _with_uris(definition, contents),
         definition.in_list,
         definition.execution_config,
         definition.vpc,
@@ -166,7 +166,7 @@ def digest(definition: Definition, contents: Mapping[str, str], *, execution_rol
 
 
 def _checked(
-    containers: list[dict[str, Any]], *, in_list: bool, model: Mapping[str, Any], problems: list[str], where: str
+    containers: list[dict[str, Any]], *, in_list: bool, model: Mapping[str, Any], problems: list[str], subject: str
 ) -> Definition:
     defined = Definition(
         containers=tuple(containers),
@@ -174,9 +174,9 @@ def _checked(
         execution_config=model.get("InferenceExecutionConfig"),
         vpc=model.get("VpcConfig"),
         network_isolation=bool(model.get("EnableNetworkIsolation", False)),
-        addresses=(),
+        s3_references=(),
     )
-    found: list[Address] = []
+    found: list[S3Reference] = []
     for index, container in enumerate(containers):
         path = defined.path(index)
         problems += _odd(container, path)
@@ -184,10 +184,10 @@ def _checked(
     if len(containers) > sagemaker_limits.MOST_CONTAINERS:
         problems.append(f"Containers ({len(containers)}; SageMaker allows {sagemaker_limits.MOST_CONTAINERS})")
     try:
-        defined = replace(defined, addresses=s3_uris.unique([*found, *_in_variables(defined)]))
+        defined = replace(defined, s3_references=s3_uris.unique([*found, *_in_variables(defined)]))
     except ValueError as error:
         problems.append(str(error))
-    _refuse(problems, where)
+    _refuse(problems, subject)
     return defined
 
 
@@ -202,7 +202,7 @@ def _odd(container: Mapping[str, Any], path: str) -> Iterable[str]:
         yield f"{path}ImageConfig.RepositoryAccessMode {container['ImageConfig']['RepositoryAccessMode']}"
 
 
-def _in_variables(definition: Definition) -> list[Address]:
+def _in_variables(definition: Definition) -> list[S3Reference]:
     """Return the addresses in the variables that must be copied."""
     return [
         one
@@ -214,7 +214,7 @@ def _in_variables(definition: Definition) -> list[Address]:
     ]
 
 
-def _readdressed(definition: Definition, new: Mapping[str, str]) -> list[dict[str, Any]]:
+def _with_uris(definition: Definition, new: Mapping[str, str]) -> list[dict[str, Any]]:
     def address(uri: str) -> str:
         return uri if jumpstart.is_cache(uri) else new[uri]
 
@@ -230,7 +230,7 @@ def _readdressed(definition: Definition, new: Mapping[str, str]) -> list[dict[st
     return result
 
 
-def _told(problems: list[str]) -> str:
+def _joined_problems(problems: list[str]) -> str:
     """Return the problems as one text that fits into a failure's cause."""
     told: list[str] = []
     room = _MOST_CHARACTERS
@@ -242,9 +242,9 @@ def _told(problems: list[str]) -> str:
     return "; ".join(told)
 
 
-def _refuse(problems: list[str], where: str) -> None:
+def _refuse(problems: list[str], subject: str) -> None:
     if problems:
         raise UnsupportedModel(
-            f"{where} has parts that Promote cannot carry: {_told(problems)}. Nothing was created. "
+            f"{subject} has parts that Promote cannot carry: {_joined_problems(problems)}. Nothing was created. "
             "Register the model without them."
         )

@@ -43,7 +43,7 @@ def problems(
         if name in rules.drop or name in rules.trusted or name == REGION:
             continue
         where = f"{path}Environment.{name}"
-        secret = secret_detection.of(name, _own_words(value, stage))
+        secret = secret_detection.kind_of_secret(name, _own_words(value, stage))
         if secret:
             yield f"{where} (it looks like {secret}: {_REMEDY})"
         else:
@@ -72,7 +72,7 @@ def _foreign(value: str, stage: Stage, source: Environment, target: Environment)
     spelling = s3_uris.other_spelling(left)
     if spelling:
         yield f"it speaks of S3 ({spelling!r}) otherwise than by whole s3:// addresses: {_REMEDY}"
-    number = re.search(rf"(?<!\d){source.account}(?!\d)", _without_addresses(left))
+    number = re.search(rf"(?<!\d){source.account}(?!\d)", _without_uris(left))
     if number and source.account != target.account:
         yield f"it holds the source account's number {source.account}: {_REMEDY}"
 
@@ -86,10 +86,10 @@ def _own_words(value: str, stage: Stage) -> str:
     left = arn_mapping.mapped(value, stage.arns)[1]
     for arn in arn_mapping.in_text(left):
         left = left.replace(arn, "")
-    return _without_addresses(left).replace("\0", "")
+    return _without_uris(left).replace("\0", "")
 
 
-def _without_addresses(text: str) -> str:
+def _without_uris(text: str) -> str:
     return s3_uris.replaced(text, lambda _: "\0")
 
 

@@ -22,7 +22,7 @@ def containers(package: Mapping[str, Any], specification: str | None, problems: 
         problems.append(f"{path}Containers (there is none)")
     result = []
     for index, container in enumerate(found.get("Containers", [])):
-        problems += supported_fields.unknown(
+        problems += supported_fields.unsupported_fields(
             container, supported_fields.PACKAGE_CONTAINER, f"{path}Containers[{index}]."
         )
         result.append(_definition(container))
@@ -36,14 +36,14 @@ def of_model(
 
     Variables of its own go before those of the package (aws/sagemaker-python-sdk#3581: the service takes both).
     """
-    found: list[dict[str, Any]] = supported_fields.said(
+    found: list[dict[str, Any]] = supported_fields.without_empty(
         containers(package, container.get("InferenceSpecificationName"), problems)
     )
     own = {
         name: value for name, value in container.items() if name in supported_fields.CONTAINER and name != "Environment"
     }
     beside = {name: value for name, value in container.items() if len(found) != 1 or value != found[0].get(name)}
-    problems += supported_fields.unknown(beside, supported_fields.BESIDE_PACKAGE, path)
+    problems += supported_fields.unsupported_fields(beside, supported_fields.BESIDE_PACKAGE, path)
     if len(found) > 1:
         several = f"the package has {len(found)} containers"
         if listed > 1:

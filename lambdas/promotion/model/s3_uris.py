@@ -29,7 +29,7 @@ _OTHER_SPELLING = re.compile(
 )
 
 
-class AddressKind(enum.StrEnum):
+class S3ReferenceKind(enum.StrEnum):
     """What lies at an address."""
 
     OBJECT = "OBJECT"
@@ -39,7 +39,7 @@ class AddressKind(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Address:
+class S3Reference:
     """An S3 address that a model needs.
 
     `where` is its place in the model, such as Containers[1].Environment.HF_MODEL_ID. `etag` pins the content of the
@@ -48,8 +48,8 @@ class Address:
     """
 
     uri: str
-    kind: AddressKind
-    where: str
+    kind: S3ReferenceKind
+    location: str
     etag: str | None = None
     as_files: bool = False
     variable: str | None = None
@@ -111,13 +111,15 @@ def replaced(text: str, new: Callable[[str], str]) -> str:
     return text
 
 
-def in_manifest(text: str, *, where: str) -> list[Address]:
+def in_manifest(text: str, *, location: str) -> list[S3Reference]:
     """Return the addresses in a manifest: "a CSV file that stores the artifact locations" (API: ManifestS3Uri).
 
     AWS documents no more of it, so every s3:// address in it counts, wherever it stands.
     """
     return [
-        Address(uri=uri, kind=AddressKind.PREFIX if uri.endswith("/") else AddressKind.EITHER, where=where)
+        S3Reference(
+            uri=uri, kind=S3ReferenceKind.PREFIX if uri.endswith("/") else S3ReferenceKind.EITHER, location=location
+        )
         for _, uri in in_text(text)
     ]
 
@@ -128,22 +130,24 @@ def other_spelling(text: str) -> str | None:
     return found[0] if found else None
 
 
-def unique(addresses: Iterable[Address]) -> tuple[Address, ...]:
+def unique(addresses: Iterable[S3Reference]) -> tuple[S3Reference, ...]:
     """Return each address once, in the order of their first places. Raises ValueError if two places contradict."""
-    found: dict[str, Address] = {}
+    found: dict[str, S3Reference] = {}
     for one in addresses:
         found[one.uri] = _both(found[one.uri], one) if one.uri in found else one
     return tuple(found.values())
 
 
-def _both(one: Address, other: Address) -> Address:
-    kinds = {one.kind, other.kind} - {AddressKind.EITHER} or {AddressKind.EITHER}
+def _both(one: S3Reference, other: S3Reference) -> S3Reference:
+    kinds = {one.kind, other.kind} - {S3ReferenceKind.EITHER} or {S3ReferenceKind.EITHER}
     if len(kinds) > 1:
-        raise ValueError(f"{one.where} and {other.where} ({one.uri} cannot be {' and '.join(sorted(kinds))} at once)")
+        raise ValueError(
+            f"{one.location} and {other.location} ({one.uri} cannot be {' and '.join(sorted(kinds))} at once)"
+        )
     etags = {etag.strip('"') for etag in (one.etag, other.etag) if etag}
     if len(etags) > 1:
         both = " and ".join(sorted(etags))
-        raise ValueError(f"{one.where} and {other.where} ({one.uri} is pinned to two ETags, {both})")
+        raise ValueError(f"{one.location} and {other.location} ({one.uri} is pinned to two ETags, {both})")
     return replace(
         one,
         kind=kinds.pop(),
@@ -153,16 +157,16 @@ def _both(one: Address, other: Address) -> Address:
     )
 
 
-def in_variables(environment: dict[str, str], path: str, *, untouched: Iterable[str] = ()) -> Iterator[Address]:
+def in_variables(environment: dict[str, str], path: str, *, untouched: Iterable[str] = ()) -> Iterator[S3Reference]:
     """Yield the addresses in a container's variables. `path` is the container's place, with a dot at its end."""
     kept = set(untouched)
     for name, value in environment.items():
         for _, uri in in_text(value) if name not in kept else ():
-            yield Address(uri=uri, kind=_kind(name, uri), where=f"{path}Environment.{name}", variable=name)
+            yield S3Reference(uri=uri, kind=_kind(name, uri), location=f"{path}Environment.{name}", variable=name)
 
 
-def _kind(variable: str, uri: str) -> AddressKind:
+def _kind(variable: str, uri: str) -> S3ReferenceKind:
     if uri.endswith("/"):
-        return AddressKind.PREFIX
+        return S3ReferenceKind.PREFIX
     # The SDK writes the address of one tarball there (sagemaker-python-sdk: model_builder.py).
-    return AddressKind.OBJECT if variable == "SAGEMAKER_SUBMIT_DIRECTORY" else AddressKind.EITHER
+    return S3ReferenceKind.OBJECT if variable == "SAGEMAKER_SUBMIT_DIRECTORY" else S3ReferenceKind.EITHER

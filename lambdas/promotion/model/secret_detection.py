@@ -34,7 +34,7 @@ _SECRET_VALUES = {
 _VALUES = {what: re.compile(pattern) for what, pattern in _SECRET_VALUES.items()}
 
 
-def of(name: str, value: str) -> str | None:
+def kind_of_secret(name: str, value: str) -> str | None:
     """Return what a variable looks like ("a Hugging Face token"), or None. Never says anything of the value."""
     by_value = next((what for what, pattern in _VALUES.items() if pattern.search(value)), None)
     if by_value:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 # A member is carried whatever it holds (None), or as far as the members below it are known.
-Members: TypeAlias = "Mapping[str, Members | None]"
+Fields: TypeAlias = "Mapping[str, Fields | None]"
 
-_DATA_SOURCE: Members = {
+_DATA_SOURCE: Fields = {
     "S3Uri": None,
     "S3DataType": None,
     "CompressionType": None,
@@ -24,7 +24,7 @@ _DATA_SOURCE: Members = {
     "ManifestEtag": None,
 }
 # What says what a container is, in CreateModel and in a model package alike.
-_CONTENT: Members = {
+_CONTENT: Fields = {
     "ContainerHostname": None,
     "Image": None,
     "ModelDataUrl": None,
@@ -33,7 +33,7 @@ _CONTENT: Members = {
     "Environment": None,
 }
 # API: ContainerDefinition
-CONTAINER: Members = {
+CONTAINER: Fields = {
     **_CONTENT,
     "ImageConfig": {
         "RepositoryAccessMode": None,
@@ -46,7 +46,7 @@ CONTAINER: Members = {
     },
 }
 # A container that names a model package: what may stand beside the name. The package says the rest.
-BESIDE_PACKAGE: Members = {
+BESIDE_PACKAGE: Fields = {
     "ModelPackageName": None,
     "InferenceSpecificationName": None,
     "ContainerHostname": None,
@@ -56,7 +56,7 @@ BESIDE_PACKAGE: Members = {
 }
 # API: ModelPackageContainerDefinition. The digest becomes part of the image's name and the ETag is checked; the rest
 # helps people to choose a version.
-PACKAGE_CONTAINER: Members = {
+PACKAGE_CONTAINER: Fields = {
     **_CONTENT,
     "ImageDigest": None,
     "ModelDataETag": None,
@@ -69,7 +69,7 @@ PACKAGE_CONTAINER: Members = {
 }
 # API: DescribeModelOutput. Containers have lists of their own. The model gets another name and role, and the last
 # ones only describe the source.
-MODEL: Members = {
+MODEL: Fields = {
     "PrimaryContainer": None,
     "Containers": None,
     "InferenceExecutionConfig": {"Mode": None},
@@ -91,7 +91,7 @@ _REASONS = {
 }
 
 
-def unknown(found: Mapping[str, Any], known: Members, path: str) -> Iterator[str]:
+def unsupported_fields(found: Mapping[str, Any], known: Fields, path: str) -> Iterator[str]:
     """Yield the path of each member that has a value and is not known. `path` is where `found` stands, with a dot."""
     for name in sorted(found):
         value = found[name]
@@ -106,7 +106,7 @@ def unknown(found: Mapping[str, Any], known: Members, path: str) -> Iterator[str
             continue
         inner = {f"{path}{name}[{i}]": one for i, one in enumerate(value)} if isinstance(value, list) else None
         for place, one in (inner or {f"{path}{name}": value}).items():
-            yield from unknown(one, below, f"{place}.")
+            yield from unsupported_fields(one, below, f"{place}.")
 
 
 def is_empty(value: Any) -> bool:
@@ -114,9 +114,9 @@ def is_empty(value: Any) -> bool:
     return value in (None, "", {}, [])
 
 
-def said(value: Any) -> Any:
+def without_empty(value: Any) -> Any:
     """Return a structure without its empty members. An empty environment variable says something, and stays."""
     if isinstance(value, Mapping):
-        inner = {name: dict(one or {}) if name == "Environment" else said(one) for name, one in value.items()}
+        inner = {name: dict(one or {}) if name == "Environment" else without_empty(one) for name, one in value.items()}
         return {name: one for name, one in inner.items() if not is_empty(one)}
-    return [said(one) for one in value] if isinstance(value, list) else value
+    return [without_empty(one) for one in value] if isinstance(value, list) else value

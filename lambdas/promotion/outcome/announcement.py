@@ -14,7 +14,7 @@ from lambdas.promotion.contract.settings import Environment, Hub
 
 UNKNOWN = "unknown"
 NO_ERROR = "none"
-_GOOD = (Outcome.PROMOTED, Outcome.UNCHANGED)
+_GOOD_OUTCOMES = (Outcome.PROMOTED, Outcome.UNCHANGED)
 # API: Publish, Subject, is "less than 100 characters long"; e-mail shows ASCII everywhere.
 _LONGEST_SUBJECT = 99
 # Of a cause and of an input. The execution has all of it, and SNS takes 256 KiB (API: Publish, Message).
@@ -23,7 +23,7 @@ _LONGEST_QUOTE = 4000
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
 _DOCSTRINGS = {error.__name__: " ".join((error.__doc__ or "").split()) for error in every_error()}
 _ANCHORS: dict[str, str] = {
-    **dict.fromkeys(_GOOD, "the-good-endings"),
+    **dict.fromkeys(_GOOD_OUTCOMES, "the-good-endings"),
     Outcome.ABORTED: "the-execution-was-stopped-or-timed-out",
 }
 _OTHER_NAMES = "names-of-step-functions-and-lambda"
@@ -50,7 +50,7 @@ def announcement(
     promotion: Promotion | None = None,
     raw_input: object = None,
     failure: Failure | None = None,
-    serves: str | None = None,
+    endpoint_summary: str | None = None,
     started_by: str | None = None,
     runbook: str = "docs/operations.md",
 ) -> Announcement:
@@ -67,7 +67,9 @@ def announcement(
         subject=_subject(outcome, application, stage, error),
         message="\n".join(
             f"{title + ':':<12}{text}"
-            for title, text in _lines(outcome, execution, promotion, raw_input, failure, serves, started_by, runbook)
+            for title, text in _lines(
+                outcome, execution, promotion, raw_input, failure, endpoint_summary, started_by, runbook
+            )
         ),
         attributes={
             "outcome": outcome,
@@ -78,7 +80,7 @@ def announcement(
     )
 
 
-def is_told(outcome: str, hub: Hub) -> bool:
+def is_announced(outcome: str, hub: Hub) -> bool:
     """Say whether an outcome is announced at all.
 
     That there was nothing to do is told on request only, and a plan only to who asked for it.
@@ -122,7 +124,7 @@ def _lines(
     promotion: Promotion | None,
     raw_input: object,
     failure: Failure | None,
-    serves: str | None,
+    endpoint_summary: str | None,
     started_by: str | None,
     runbook: str,
 ) -> Iterator[tuple[str, str]]:
@@ -139,7 +141,7 @@ def _lines(
     if started_by:
         yield "Who", started_by
     yield "Began", f"{execution.started_at:%Y-%m-%d %H:%M:%S} UTC{_duration(promotion)}"
-    yield "Serves now", serves or _serves(outcome, promotion)
+    yield "Serves now", endpoint_summary or _serves(outcome, promotion)
     if failure:
         yield "Why", _quoted(failure.cause)
     yield "Next", _next(outcome, failure)
@@ -162,8 +164,8 @@ def _serves(outcome: str, promotion: Promotion | None) -> str:
         return "What it served before: nothing that serves was changed."
     if promotion is None or change is None:
         return _NOT_CHANGED
-    ours = f"the model {promotion.wanted_model.name} by the configuration {promotion.wanted_config.name}"
-    if outcome in _GOOD:
+    ours = f"the model {promotion.desired_model.name} by the configuration {promotion.desired_config.name}"
+    if outcome in _GOOD_OUTCOMES:
         return f"{ours[0].upper()}{ours[1:]}."
     before = f"the configuration {change.previous_config}" if change.previous_config else "nothing: it was the first"
     if outcome == RolledBack.__name__:
@@ -172,7 +174,7 @@ def _serves(outcome: str, promotion: Promotion | None) -> str:
 
 
 def _next(outcome: str, failure: Failure | None) -> str:
-    if outcome in _GOOD:
+    if outcome in _GOOD_OUTCOMES:
         return "Nothing is to be done."
     if outcome == Outcome.ABORTED:
         return "Look at what serves. Promoting again is safe."

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lambdas.promotion.contract.document import Failure, Promotion, RollBack, RollBackProgress, TrialProgress
+from lambdas.promotion.contract.document import Failure, PreviewProgress, Promotion, Rollback, RollbackProgress
 from lambdas.promotion.contract.errors import Errored, Refused, RollbackFailed, RolledBack, every_error
 from lambdas.promotion.preview import state as preview_state
 
@@ -37,7 +37,7 @@ def explain(error: str, cause: str) -> Failure:
     return Failure(error=error or "UnknownError", family=_family_of(error), cause=_text_of(error, cause))
 
 
-def after_roll_back(failure: Failure, roll_back: RollBack | None, *, failed: Failure | None = None) -> Failure:
+def after_rollback(failure: Failure, rollback: Rollback | None, *, failed: Failure | None = None) -> Failure:
     """Return the failure with what became of the endpoint: it is RolledBack only if the previous state serves again.
 
     `failed` is the failure of the roll-back itself.
@@ -49,38 +49,38 @@ def after_roll_back(failure: Failure, roll_back: RollBack | None, *, failed: Fai
             cause=f"{failure.cause} Then the roll-back failed as well ({failed.error}): {failed.cause} Look at once "
             f"what the endpoint serves. The promotion had failed with {failure.error}."[:_LONGEST_CAUSE],
         )
-    if roll_back is None or roll_back.progress is RollBackProgress.UNTOUCHED:
+    if rollback is None or rollback.progress is RollbackProgress.NOT_NEEDED:
         return failure
     family = failure.family
-    if roll_back.progress in {RollBackProgress.DONE, RollBackProgress.DELETED}:
+    if rollback.progress in {RollbackProgress.DONE, RollbackProgress.DELETED}:
         family = RolledBack.__name__
     elif family == RolledBack.__name__:
         family = Errored.__name__
-    return replace(failure, family=family, cause=f"{failure.cause} {roll_back.serves}"[:_LONGEST_CAUSE])
+    return replace(failure, family=family, cause=f"{failure.cause} {rollback.endpoint_summary}"[:_LONGEST_CAUSE])
 
 
-def and_not_scaled(failure: Failure, scaling: Mapping[str, str]) -> Failure:
+def with_scaling_failure(failure: Failure, scaling: Mapping[str, str]) -> Failure:
     """Return the failure with a second one: the endpoint's scaling, which was put aside, could not be put back."""
     second = explain(scaling.get("Error", ""), scaling.get("Cause", ""))
     also = f"Its automatic scaling could not be put back either ({second.error}). {second.cause}"
     return replace(failure, cause=f"{failure.cause[: _LONGEST_CAUSE // 2]} {also[: _LONGEST_CAUSE // 2 - 1]}")
 
 
-def after_trial(failure: Failure, promotion: Promotion, *, not_removed: Failure | None = None) -> Failure:
+def after_preview(failure: Failure, promotion: Promotion, *, not_deleted: Failure | None = None) -> Failure:
     """Return the failure of a promotion that was not rolled back, with what became of its trial.
 
     A model that fails its trial is Refused: it was never live, so nothing came back. A trial endpoint that may be left
-    is told first, and is an error of its own. `not_removed` is the failure of its removal.
+    is told first, and is an error of its own. `not_deleted` is the failure of its removal.
     """
-    trial = promotion.trial or (preview_state.begin(promotion) if not_removed else None)
-    if trial is None:
+    preview = promotion.preview or (preview_state.begin(promotion) if not_deleted else None)
+    if preview is None:
         return failure
-    if trial.progress is TrialProgress.GONE:
+    if preview.progress is PreviewProgress.DELETED:
         return replace(failure, family=Refused.__name__) if failure.family == RolledBack.__name__ else failure
     why = ""
-    if not_removed and not_removed != failure:
-        why = f" Its removal failed ({not_removed.error}): {not_removed.cause[:_LONGEST_REASON]}"
-    left = f"The trial endpoint {trial.endpoint} may still be there and cost money: delete it.{why}"
+    if not_deleted and not_deleted != failure:
+        why = f" Its removal failed ({not_deleted.error}): {not_deleted.cause[:_LONGEST_REASON]}"
+    left = f"The trial endpoint {preview.endpoint} may still be there and cost money: delete it.{why}"
     return replace(
         failure,
         family=Errored.__name__,
@@ -102,7 +102,7 @@ def _text_of(error: str, cause: str) -> str:
         if isinstance(parsed, dict) and isinstance(parsed.get("errorMessage"), str):
             said = parsed["errorMessage"] or cause
     except (ValueError, RecursionError):
-        said = _beginning_of_message(cause)
+        said = _message_prefix(cause)
     said = said[:_LONGEST_CAUSE]
     known = _STEP_FUNCTIONS.get(error)
     if known:
@@ -110,7 +110,7 @@ def _text_of(error: str, cause: str) -> str:
     return said or f"Step Functions reports {error} without a cause; the execution's history shows the state."
 
 
-def _beginning_of_message(cause: str) -> str:
+def _message_prefix(cause: str) -> str:
     """Return the message, which stands first, of a unit's cause: that is cut (stacks/workflow/definition.py)."""
     found = _MESSAGE.match(cause)
     if not found:

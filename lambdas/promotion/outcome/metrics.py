@@ -15,7 +15,7 @@ from lambdas.promotion.contract.document import Copied
 from lambdas.promotion.contract.resource_names import NAMESPACE, Metric
 
 
-def count_ending(
+def count_outcome(
     outcome: str,
     *,
     error: str | None = None,
@@ -35,7 +35,7 @@ def count_ending(
         _write(Metric.PROMOTION_SECONDS, MetricUnit.Seconds, seconds, sets)
     if error:
         sets.append({"error": error})
-    _write(Metric.PROMOTION_ENDED, MetricUnit.Count, 1, sets)
+    _write(Metric.PROMOTION_OUTCOME, MetricUnit.Count, 1, sets)
 
 
 def count_copied(copied: Copied, *, application: str, stage: str) -> None:
@@ -45,7 +45,7 @@ def count_copied(copied: Copied, *, application: str, stage: str) -> None:
     _write(Metric.BYTES_COPIED, MetricUnit.Bytes, copied.bytes, sets)
 
 
-def measure_oldest_lock(seconds: float) -> None:
+def report_oldest_lock(seconds: float) -> None:
     """Say for how long the endpoint has been locked that is locked the longest; 0 if none is."""
     _write(Metric.OLDEST_LOCK_SECONDS, MetricUnit.Seconds, seconds, [{}])
 

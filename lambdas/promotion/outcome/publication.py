@@ -5,34 +5,34 @@ from __future__ import annotations
 from lambdas.promotion.contract.settings import Hub
 from lambdas.promotion.outcome import announcement, metrics
 from lambdas.promotion.outcome.announcement import Announcement
-from lambdas.promotion.outcome.records import Attempt
+from lambdas.promotion.outcome.records import PromotionRecord
 
 
-def count(attempt: Attempt) -> None:
+def count_outcome(record: PromotionRecord) -> None:
     """Count the ending. What somebody typed is no dimension: application and stage are the configuration's."""
-    promotion = attempt.promotion
-    metrics.count_ending(
-        attempt.outcome,
-        error=attempt.failure.error if attempt.failure else None,
-        seconds=promotion.result.seconds if promotion and promotion.result and attempt.failure is None else None,
+    promotion = record.promotion
+    metrics.count_outcome(
+        record.outcome,
+        error=record.failure.error if record.failure else None,
+        seconds=promotion.result.seconds if promotion and promotion.result and record.failure is None else None,
         application=promotion.request.application if promotion else None,
         stage=promotion.stage.name if promotion else None,
     )
 
 
-def announcement_of(attempt: Attempt, hub: Hub) -> Announcement | None:
+def announcement_of(record: PromotionRecord, hub: Hub) -> Announcement | None:
     """Return what people are told, or None if this outcome is not announced."""
-    if not announcement.is_told(attempt.outcome, hub):
+    if not announcement.is_announced(record.outcome, hub):
         return None
-    promotion = attempt.promotion
+    promotion = record.promotion
     who = (promotion.request.requested_by or promotion.model.approved_by) if promotion else None
     return announcement.announcement(
-        attempt.outcome,
-        attempt.execution,
+        record.outcome,
+        record.execution,
         promotion=promotion,
-        raw_input=attempt.input,
-        failure=attempt.failure,
-        serves=promotion.roll_back.serves or None if promotion and promotion.roll_back else None,
+        raw_input=record.input,
+        failure=record.failure,
+        endpoint_summary=promotion.rollback.endpoint_summary or None if promotion and promotion.rollback else None,
         started_by=who,
         runbook=hub.runbook,
     )

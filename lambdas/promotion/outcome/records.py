@@ -22,7 +22,7 @@ from lambdas.promotion.contract.document import (
     Artifact,
     Execution,
     Failure,
-    Good,
+    KnownGood,
     Outcome,
     Promotion,
     from_lenient_json,
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 _MOST_ARTIFACTS = 50
 _LONGEST_INPUT = 4_000
 _LONGEST_NAME = 63
-_MOST_GOOD = 10
+_MOST_KNOWN_GOOD = 10
 UNKNOWN = "?"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class PromotionRecord:
     """Everything that is known when an attempt has ended. `input` is what the execution was started with.
 
     `promotion` is None for what was refused before it was resolved; `state` is where an execution was stopped.
@@ -63,42 +63,42 @@ class Attempt:
 
     @property
     def key(self) -> str:
-        return attempt_key(self.execution)
+        return record_key(self.execution)
 
 
-def attempt_key(execution: Execution) -> str:
+def record_key(execution: Execution) -> str:
     """The sort key of an execution's record."""
     # Step Functions tells its start to the millisecond, in the execution as in its events.
     return f"{execution.started_at.isoformat(timespec='milliseconds')}#{execution.promotion_id}"
 
 
-def item(attempt: Attempt) -> dict[str, Any]:
+def item(record: PromotionRecord) -> dict[str, Any]:
     """Return the record as plain values. What is not known is left out."""
     known = {
-        "stage": attempt.stage,
-        "attempt": attempt.key,
-        "promotion_id": attempt.execution.promotion_id,
-        "execution": attempt.execution.arn,
-        "outcome": attempt.outcome.value,
-        "started_at": attempt.execution.started_at.isoformat(),
-        "ended_at": attempt.ended_at.isoformat(),
-        "seconds": Decimal(str(round((attempt.ended_at - attempt.execution.started_at).total_seconds(), 3))),
-        "input": json.dumps(attempt.input, ensure_ascii=False)[:_LONGEST_INPUT],
-        "stopped_in": attempt.state,
+        "stage": record.stage,
+        "record_key": record.key,
+        "promotion_id": record.execution.promotion_id,
+        "execution": record.execution.arn,
+        "outcome": record.outcome.value,
+        "started_at": record.execution.started_at.isoformat(),
+        "ended_at": record.ended_at.isoformat(),
+        "seconds": Decimal(str(round((record.ended_at - record.execution.started_at).total_seconds(), 3))),
+        "input": json.dumps(record.input, ensure_ascii=False)[:_LONGEST_INPUT],
+        "stopped_in": record.state,
     }
-    if attempt.failure:
-        known |= {"error": attempt.failure.error, "cause": attempt.failure.cause}
-    if attempt.promotion:
-        known |= _of_promotion(attempt.promotion, attempt.artifacts)
-        if attempt.outcome in {Outcome.PROMOTED, Outcome.UNCHANGED}:
-            known["document"] = json.dumps(attempt.promotion.to_json(), ensure_ascii=False)
+    if record.failure:
+        known |= {"error": record.failure.error, "cause": record.failure.cause}
+    if record.promotion:
+        known |= _of_promotion(record.promotion, record.artifacts)
+        if record.outcome in {Outcome.PROMOTED, Outcome.UNCHANGED}:
+            known["document"] = json.dumps(record.promotion.to_json(), ensure_ascii=False)
     return {name: value for name, value in known.items() if value is not None}
 
 
 def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[str, Any]:
     request, change, model = promotion.request, promotion.change, promotion.model
-    containers = promotion.wanted_model.request.get("Containers") or [
-        promotion.wanted_model.request.get("PrimaryContainer", {})
+    containers = promotion.desired_model.request.get("Containers") or [
+        promotion.desired_model.request.get("PrimaryContainer", {})
     ]
     return {
         "requested_by": request.requested_by,
@@ -107,9 +107,9 @@ def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[s
         "source_model": model.arn,
         "source_model_package": model.model_package_arn,
         "made_at": model.made_at.isoformat(),
-        "target_model": promotion.target_arn("model", promotion.wanted_model.name),
+        "target_model": promotion.target_arn("model", promotion.desired_model.name),
         "endpoint": promotion.target_arn("endpoint", promotion.stage.endpoint),
-        "endpoint_config": promotion.target_arn("endpoint-config", promotion.wanted_config.name),
+        "endpoint_config": promotion.target_arn("endpoint-config", promotion.desired_config.name),
         "previous_endpoint_config": change.previous_config if change else None,
         "images": [container["Image"] for container in containers if "Image" in container],
         "images_copied": [image.target for image in promotion.images if image.copied] or None,
@@ -119,9 +119,9 @@ def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[s
         "bytes_copied": promotion.copied.bytes,
         **_checksums(artifacts),
         "digest": promotion.digest,
-        "proof": to_json(promotion.proof) if promotion.proof else None,
+        "verification": to_json(promotion.verification) if promotion.verification else None,
         "fence": promotion.lock.fence if promotion.lock else None,
-        "rolled_back": to_json(promotion.roll_back) if promotion.roll_back else None,
+        "rollback": to_json(promotion.rollback) if promotion.rollback else None,
     }
 
 
@@ -137,14 +137,14 @@ def _checksums(artifacts: Sequence[Artifact]) -> dict[str, Any]:
     return {"artifact_checksums": told[:_MOST_ARTIFACTS], "artifacts_digest": digest}
 
 
-def write(attempt: Attempt, *, dynamodb: DynamoDBClient) -> bool:
+def write(record: PromotionRecord, *, dynamodb: DynamoDBClient) -> bool:
     """Write the record unless there is one; return whether it was written. Nothing is ever overwritten."""
     serialise = TypeSerializer().serialize
     try:
         dynamodb.put_item(
             TableName=resource_names.RECORDS_TABLE,
-            Item={name: serialise(value) for name, value in item(attempt).items()},
-            ConditionExpression="attribute_not_exists(attempt)",
+            Item={name: serialise(value) for name, value in item(record).items()},
+            ConditionExpression="attribute_not_exists(record_key)",
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
@@ -153,11 +153,11 @@ def write(attempt: Attempt, *, dynamodb: DynamoDBClient) -> bool:
     return True
 
 
-def read(stage: str, attempt: str, *, dynamodb: DynamoDBClient) -> dict[str, Any] | None:
+def read(stage: str, key: str, *, dynamodb: DynamoDBClient) -> dict[str, Any] | None:
     """Return one record as plain values, or None."""
     answer = dynamodb.get_item(
         TableName=resource_names.RECORDS_TABLE,
-        Key={"stage": {"S": stage}, "attempt": {"S": attempt}},
+        Key={"stage": {"S": stage}, "record_key": {"S": key}},
         ConsistentRead=True,
     )
     if "Item" not in answer:
@@ -174,36 +174,36 @@ def promotion_of(record: Mapping[str, Any]) -> Promotion | None:
         return None
 
 
-def good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[Good, ...]:
+def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[KnownGood, ...]:
     """Return the endpoint's good promotions with this one, the newest first.
 
     What serves already keeps its entry; after a roll-back, what it left behind is forgotten.
     """
-    known = promotion.lock.good if promotion.lock else ()
-    config = promotion.wanted_config.name
+    known = promotion.lock.last_known_good if promotion.lock else ()
+    config = promotion.desired_config.name
     if known and known[0].config == config:
         return known
     if promotion.request.roll_back:
         configs = [good.config for good in known]
         return known[configs.index(config) :] if config in configs else known
-    new = Good(
-        attempt=attempt_key(promotion.execution),
+    new = KnownGood(
+        record_key=record_key(promotion.execution),
         promotion_id=promotion.execution.promotion_id,
         config=config,
-        model=promotion.wanted_model.name,
+        model=promotion.desired_model.name,
         made_at=promotion.model.made_at,
         ended_at=ended_at,
     )
-    return (new, *(good for good in known if good.config != config))[:_MOST_GOOD]
+    return (new, *(good for good in known if good.config != config))[:_MOST_KNOWN_GOOD]
 
 
-def good_text(good: Sequence[Good]) -> str:
+def known_good_text(good: Sequence[KnownGood]) -> str:
     """The good promotions as the endpoint's item holds them."""
     return json.dumps([to_json(one) for one in good])
 
 
-def good_of(text: str | None) -> tuple[Good, ...]:
-    return tuple(from_lenient_json(one, Good) for one in json.loads(text or "[]"))
+def known_good_of(text: str | None) -> tuple[KnownGood, ...]:
+    return tuple(from_lenient_json(one, KnownGood) for one in json.loads(text or "[]"))
 
 
 def _name(value: object) -> str:

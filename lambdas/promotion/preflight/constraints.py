@@ -7,27 +7,27 @@ from collections.abc import Iterable, Mapping
 
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import IncompatibleRollout, QuotaExceeded
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from lambdas.promotion.endpoint import rollout, update_constraints
 from lambdas.promotion.endpoint import state as endpoint_state
-from lambdas.promotion.endpoint.current_deployment import Serving
+from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
 from lambdas.promotion.endpoint.rollout import DeploymentConfig
-from lambdas.promotion.preflight.findings import Answer, Finding, Unproved
+from lambdas.promotion.preflight.findings import CheckResult, Finding, Inconclusive
 from lambdas.promotion.preview import state as preview_state
 from lambdas.promotion.scaling import targets as scaling_targets
 
 
-def excluded(promotion: Promotion, serving: Serving | None) -> list[Answer]:
+def excluded(promotion: Promotion, serving: CurrentDeployment | None) -> list[CheckResult]:
     """What SageMaker would refuse of the update because of what serves; what is being changed is seen later."""
-    if serving is None or serving.seen.status not in endpoint_state.CHANGEABLE:
+    if serving is None or serving.observed.status not in endpoint_state.CHANGEABLE:
         return []
-    seen = serving.seen
+    seen = serving.observed
     return [
         Finding(
             role=_deployer(promotion),
             action="sagemaker:UpdateEndpoint",
             resource=_endpoint(promotion),
-            said=problem,
+            message=problem,
             remedy="",
             error=IncompatibleRollout,
         )
@@ -35,18 +35,18 @@ def excluded(promotion: Promotion, serving: Serving | None) -> list[Answer]:
     ]
 
 
-def not_serverless(promotion: Promotion) -> list[Answer]:
+def not_serverless(promotion: Promotion) -> list[CheckResult]:
     """What a serverless endpoint cannot have of the model, if the stage is one, or its trial.
 
     AWS: Serverless Inference, feature exclusions; API: ModelDataSource.
     """
-    wanted = [promotion.wanted_config]
-    if preview_state.is_wanted(promotion):
+    wanted = [promotion.desired_config]
+    if preview_state.is_enabled(promotion):
         wanted.append(preview_state.config(promotion))
     serverless = [
         one for one in wanted if any("ServerlessConfig" in variant for variant in one.request["ProductionVariants"])
     ]
-    model = promotion.wanted_model.request
+    model = promotion.desired_model.request
     containers = model.get("Containers") or [model.get("PrimaryContainer", {})]
     has = {
         "several containers": len(containers) > 1,
@@ -61,7 +61,7 @@ def not_serverless(promotion: Promotion) -> list[Answer]:
             role=_deployer(promotion),
             action="sagemaker:CreateEndpointConfig",
             resource=promotion.target_arn("endpoint-config", one.name),
-            said=f"It is serverless, and the model has {', '.join(excluded)}, which SageMaker excludes there.",
+            message=f"It is serverless, and the model has {', '.join(excluded)}, which SageMaker excludes there.",
             remedy="Give the stage, or its trial, instances.",
         )
         for one in serverless
@@ -69,7 +69,9 @@ def not_serverless(promotion: Promotion) -> list[Answer]:
     ]
 
 
-def instances_needed(promotion: Promotion, serving: Serving | None, config: DeploymentConfig) -> dict[str, int]:
+def required_instances(
+    promotion: Promotion, serving: CurrentDeployment | None, config: DeploymentConfig
+) -> dict[str, int]:
     """Return, by instance type, how many instances the endpoint has at least while the model is tried and changed.
 
     Blue/green runs the old fleet beside the new one; the new one is as large as the old is now (API: UpdateEndpoint,
@@ -79,10 +81,10 @@ def instances_needed(promotion: Promotion, serving: Serving | None, config: Depl
     new = _instances(scaling_targets.variants_of(promotion).values(), counts)
     old = _instances(serving.variants.values(), counts) if serving else Counter[str]()
     change = new if rollout.is_rolling(config) else new + old
-    trial = Counter[str]()
-    if preview_state.is_wanted(promotion):
-        trial = old + _instances(preview_state.config(promotion).request["ProductionVariants"], {})
-    return {instance_type: max(change[instance_type], trial[instance_type]) for instance_type in sorted(new)}
+    preview = Counter[str]()
+    if preview_state.is_enabled(promotion):
+        preview = old + _instances(preview_state.config(promotion).request["ProductionVariants"], {})
+    return {instance_type: max(change[instance_type], preview[instance_type]) for instance_type in sorted(new)}
 
 
 def _instances(variants: Iterable[scaling_targets.Specification], counts: Mapping[str, int]) -> Counter[str]:
@@ -100,21 +102,23 @@ def quota_name(instance_type: str) -> str:
     return f"{instance_type} for endpoint usage"
 
 
-def quotas(promotion: Promotion, needed: Mapping[str, int], found: Mapping[str, float]) -> list[Answer]:
+def quotas(promotion: Promotion, needed: Mapping[str, int], found: Mapping[str, float]) -> list[CheckResult]:
     """Compare with the quotas, by their names; one that is not there could not be found out."""
-    answers: list[Answer] = []
+    answers: list[CheckResult] = []
     for instance_type, count in sorted(needed.items()):
         name = quota_name(instance_type)
         quota = found.get(name)
         if quota is None:
-            answers.append(Unproved(what=f"The quota {name!r}", why="it was not found out in time, or does not exist"))
+            answers.append(
+                Inconclusive(subject=f"The quota {name!r}", reason="it was not found out in time, or does not exist")
+            )
         elif quota < count:
             answers.append(
                 Finding(
                     role=_deployer(promotion),
                     action=f"run {count} instances of {instance_type} during the change",
                     resource=f"the quota {name!r} of {promotion.target.account} in {promotion.target.region}",
-                    said=f"It is {quota:g}, and other endpoints count as well.",
+                    message=f"It is {quota:g}, and other endpoints count as well.",
                     remedy="Ask for a higher quota (Service Quotas), or use another instance type or fewer instances.",
                     error=QuotaExceeded,
                 )
@@ -122,7 +126,7 @@ def quotas(promotion: Promotion, needed: Mapping[str, int], found: Mapping[str, 
     return answers
 
 
-def variants_not_to_scale(promotion: Promotion, serving: Serving | None) -> list[str]:
+def variants_blocked_by_scaling(promotion: Promotion, serving: CurrentDeployment | None) -> list[str]:
     """Return the variants that the change removes or gives other hardware.
 
     SageMaker refuses that while they are scalable targets (AWS: "Update endpoints that use automatic scaling").
@@ -130,9 +134,9 @@ def variants_not_to_scale(promotion: Promotion, serving: Serving | None) -> list
     return scaling_targets.changed_variants(serving.variants, scaling_targets.variants_of(promotion)) if serving else []
 
 
-def alarms(promotion: Promotion, wanted: Iterable[str], states: Mapping[str, str]) -> list[Answer]:
+def alarms(promotion: Promotion, wanted: Iterable[str], states: Mapping[str, str]) -> list[CheckResult]:
     """`states`: the alarms that exist, and their states. A red one would roll the update back at once."""
-    answers: list[Answer] = []
+    answers: list[CheckResult] = []
     for name in wanted:
         state = states.get(name)
         if state not in {None, "ALARM"}:
@@ -143,7 +147,7 @@ def alarms(promotion: Promotion, wanted: Iterable[str], states: Mapping[str, str
                 role=_deployer(promotion),
                 action="sagemaker:UpdateEndpoint with an alarm",
                 resource=f"the alarm {name} of {place}",
-                said="It is in the state ALARM." if state else "There is no such alarm.",
+                message="It is in the state ALARM." if state else "There is no such alarm.",
                 remedy=(
                     "See what raises it, and promote when it is quiet."
                     if state
@@ -154,7 +158,7 @@ def alarms(promotion: Promotion, wanted: Iterable[str], states: Mapping[str, str
     return answers
 
 
-def key_state(promotion: Promotion, key: str, state: str) -> list[Answer]:
+def key_state(promotion: Promotion, key: str, state: str) -> list[CheckResult]:
     """A key that is disabled or to be deleted encrypts nothing (API: KMS, KeyState)."""
     if state == "Enabled":
         return []
@@ -163,7 +167,7 @@ def key_state(promotion: Promotion, key: str, state: str) -> list[Answer]:
             role=_deployer(promotion),
             action="kms:Decrypt",
             resource=key,
-            said=f"The key of the target's bucket is in the state {state}.",
+            message=f"The key of the target's bucket is in the state {state}.",
             remedy="Enable it, or cancel its deletion: nothing in the bucket can be read without it.",
         )
     ]
@@ -174,4 +178,4 @@ def _endpoint(promotion: Promotion) -> str:
 
 
 def _deployer(promotion: Promotion) -> str:
-    return promotion.target.role_arn(Duty.DEPLOYER)
+    return promotion.target.role_arn(Role.DEPLOYER)

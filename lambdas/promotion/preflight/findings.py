@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lambdas.promotion.contract.errors import AccessDenied, NotReady, PromotionError
+from lambdas.promotion.contract.errors import AccessDenied, PreflightFailed, PromotionError
 
 _GRANT = (
     "Grant the right (docs/iam.md lists each role's), or look for a policy of the resource or the organization, or a "
@@ -31,33 +31,39 @@ class Finding:
     role: str
     action: str
     resource: str
-    said: str
+    message: str
     remedy: str = _GRANT
-    error: type[PromotionError] = NotReady
+    error: type[PromotionError] = PreflightFailed
     others: int = 0
 
     def __str__(self) -> str:
         more = f" and {self.others} more like it" if self.others else ""
-        return f"{self.role}: {self.action} on {self.resource}{more}. {self.said} {self.remedy}".rstrip()
+        return f"{self.role}: {self.action} on {self.resource}{more}. {self.message} {self.remedy}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unproved:
+class Inconclusive:
     """What could not be found out ahead, and why."""
 
-    what: str
-    why: str
+    subject: str
+    reason: str
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.why}"
+        return f"{self.subject}: {self.reason}"
 
 
-Answer = Finding | Unproved
+CheckResult = Finding | Inconclusive
 
 
 def denied(error: AccessDenied, *, remedy: str = _GRANT) -> Finding:
     """Return the finding that a refused call is."""
-    return Finding(role=error.role, action=error.call, resource=error.on, said=f"AWS says: {error.said}", remedy=remedy)
+    return Finding(
+        role=error.role,
+        action=error.action,
+        resource=error.resource,
+        message=f"AWS says: {error.message}",
+        remedy=remedy,
+    )
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
@@ -71,19 +77,19 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
     return list(groups.values())
 
 
-def require_ready(findings: Sequence[Finding], *, where: str) -> None:
-    """Raise NotReady with all findings; what is all of one kind that has a name of its own is raised by that."""
+def require_ready(findings: Sequence[Finding], *, subject: str) -> None:
+    """Raise PreflightFailed with all findings; what is all of one kind that has a name of its own is raised by that."""
     if not findings:
         return
     kinds = {one.error for one in findings}
     longest = _LONGEST // min(len(findings), _MOST_TOLD)
     told = [f"({number}) {_short(str(one), longest)}" for number, one in enumerate(findings[:_MOST_TOLD], start=1)]
     if len(findings) > _MOST_TOLD:
-        told.append(f"And {len(findings) - _MOST_TOLD} more: the log group of the step check_ahead lists each.")
+        told.append(f"And {len(findings) - _MOST_TOLD} more: the log group of the step preflight lists each.")
     things = "One thing is" if len(findings) == 1 else f"{len(findings)} things are"
-    text = f"{things} in the way of {where}. Nothing was created there. {' '.join(told)}"
+    text = f"{things} in the way of {subject}. Nothing was created there. {' '.join(told)}"
     if len(kinds) > 1:
-        raise NotReady(text)
+        raise PreflightFailed(text)
     raise kinds.pop()(text)
 
 

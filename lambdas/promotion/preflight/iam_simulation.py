@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion.preflight import queries
-from lambdas.promotion.preflight.findings import Answer, Finding, Unproved
+from lambdas.promotion.preflight.findings import CheckResult, Finding, Inconclusive
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 
 @dataclass(frozen=True, kw_only=True)
-class Needed:
+class RequiredPermission:
     """Actions on one resource that a role will need. `context`: the condition keys that the call will have."""
 
     role: str
@@ -28,12 +28,12 @@ class Needed:
     context: Mapping[str, str] = field(default_factory=dict)
 
 
-def simulate(needed: Needed, *, iam: IAMClient) -> list[Answer]:
+def simulate(needed: RequiredPermission, *, iam: IAMClient) -> list[CheckResult]:
     """Return which of the actions the role's policies do not allow; what IAM does not tell is unproved.
 
     It is asked once: a promotion does not wait for IAM.
     """
-    answer = queries.asked(
+    answer = queries.run_query(
         lambda: iam.simulate_principal_policy(
             PolicySourceArn=needed.role,
             ActionNames=list(needed.actions),
@@ -45,12 +45,12 @@ def simulate(needed: Needed, *, iam: IAMClient) -> list[Answer]:
         ),
         f"{', '.join(needed.actions)} of {needed.role} on {needed.resource}",
     )
-    if isinstance(answer, Unproved):
+    if isinstance(answer, Inconclusive):
         return [answer]
     return [found for result in answer["EvaluationResults"] if (found := _read(needed, dict(result)))]
 
 
-def _read(needed: Needed, result: dict[str, Any]) -> Answer | None:
+def _read(needed: RequiredPermission, result: dict[str, Any]) -> CheckResult | None:
     """One resource was asked for, so the answer for all resources is its answer."""
     decision, action = result["EvalDecision"], result["EvalActionName"]
     if decision == "allowed":
@@ -63,9 +63,9 @@ def _read(needed: Needed, result: dict[str, Any]) -> Answer | None:
     missing = sorted({name for one in every for name in one.get("MissingContextValues", [])})
     if not organization or not boundary or missing:
         whose = "the organization's policies" if not organization else "the permissions boundary"
-        return Unproved(
-            what=f"{action} of {needed.role} on {needed.resource}",
-            why=f"IAM cannot say without {', '.join(missing)}"
+        return Inconclusive(
+            subject=f"{action} of {needed.role} on {needed.resource}",
+            reason=f"IAM cannot say without {', '.join(missing)}"
             if missing
             else f"IAM says that {whose} deny it, and does not weigh conditions",
         )
@@ -73,7 +73,7 @@ def _read(needed: Needed, result: dict[str, Any]) -> Answer | None:
         role=needed.role,
         action=action,
         resource=needed.resource,
-        said=(
+        message=(
             "IAM says that a policy of the role denies it."
             if decision == "explicitDeny"
             else "IAM says that no policy of the role allows it."

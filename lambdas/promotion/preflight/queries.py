@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.promotion.contract.errors import PromotionError
-from lambdas.promotion.preflight.findings import Unproved
+from lambdas.promotion.preflight.findings import Inconclusive
 from lambdas.promotion.scaling import targets as scaling_targets
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # API: DescribeAlarms, AlarmNames; DescribeScalableTargets, ResourceIds.
-_ALARMS_IN_A_QUESTION = 100
-_TARGETS_IN_A_QUESTION = 50
+_ALARMS_PER_QUERY = 100
+_TARGETS_PER_QUERY = 50
 
 
-def asked(call: Callable[[], T], what: str) -> T | Unproved:
+def run_query(call: Callable[[], T], what: str) -> T | Inconclusive:
     """Return the answer, or that there is none."""
     try:
         return call()
     except (PromotionError, ClientError, BotoCoreError) as error:
-        return Unproved(what=what, why=f"AWS gave no answer: {error}")
+        return Inconclusive(subject=what, reason=f"AWS gave no answer: {error}")
 
 
 def key_of(alias: str, *, kms: KMSClient) -> tuple[str, str]:
@@ -58,15 +58,13 @@ def quotas(names: Iterable[str], *, until: float, client: ServiceQuotasClient) -
 def scalable_targets(endpoint: str, variants: Sequence[str], *, client: ApplicationAutoScalingClient) -> list[str]:
     """Return which of an endpoint's variants are scaled automatically, as ResourceId."""
     resources = [scaling_targets.resource_id(endpoint, variant) for variant in variants]
-    answer = client.describe_scalable_targets(
-        ServiceNamespace="sagemaker", ResourceIds=resources[:_TARGETS_IN_A_QUESTION]
-    )
+    answer = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=resources[:_TARGETS_PER_QUERY])
     return [one["ResourceId"] for one in answer["ScalableTargets"]]
 
 
 def alarm_states(names: Sequence[str], *, client: CloudWatchClient) -> dict[str, str]:
     """Return the states of those alarms that exist, by their names."""
     answer = client.describe_alarms(
-        AlarmNames=list(names)[:_ALARMS_IN_A_QUESTION], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        AlarmNames=list(names)[:_ALARMS_PER_QUERY], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
     return {one["AlarmName"]: one["StateValue"] for one in [*answer["MetricAlarms"], *answer["CompositeAlarms"]]}

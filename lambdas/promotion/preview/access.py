@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from lambdas.promotion.aws.scoped_sessions import scoped_session
-from lambdas.promotion.aws.sessions import Account
-from lambdas.promotion.contract.document import Promotion, TrialEndpoint
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.aws.sessions import RoleSession
+from lambdas.promotion.contract.document import PreviewEndpoint, Promotion
+from lambdas.promotion.contract.resource_names import Role
 
 
-def as_trier(promotion: Promotion, trial: TrialEndpoint) -> Account:
+def preview_session(promotion: Promotion, preview: PreviewEndpoint) -> RoleSession:
     """Make and remove the trial endpoint and its configuration; the one that serves is out of reach."""
     target = promotion.target
     return scoped_session(
         promotion,
         target,
-        Duty.DEPLOYER,
+        Role.DEPLOYER,
         (["kms:CreateGrant"], ["*"]),
         (
             ["sagemaker:*"],
-            [promotion.target_arn("endpoint-config", trial.config), promotion.target_arn("endpoint", trial.endpoint)],
+            [
+                promotion.target_arn("endpoint-config", preview.config),
+                promotion.target_arn("endpoint", preview.endpoint),
+            ],
         ),
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from lambdas.promotion.aws import sessions
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Execution
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from lambdas.promotion.contract.settings import Environment
 
 
-def as_reader(source: Environment, *, execution: Execution, external_id: str | None) -> Account:
+def reader_session(source: Environment, *, execution: Execution, external_id: str | None) -> RoleSession:
     """Look at models and artifacts. Not narrowed: what a model consists of is what the reader finds out."""
     return sessions.assume(
-        source.role_arn(Duty.READER),
+        source.role_arn(Role.READER),
         region=source.region,
         session_name=execution.promotion_id,
         external_id=external_id,

@@ -40,11 +40,11 @@ def require_package_of(application: Application, arn: str, registry: Environment
         )
 
 
-def require_version(named: str, *, where: str) -> None:
+def require_version(named: str, *, subject: str) -> None:
     """A model made from a package must name a version in a group: only those can be approved."""
     if not PACKAGE_ARN.fullmatch(named):
         raise UnsupportedModel(
-            f"{where} is made from the model package {named!r}, which is no version in a model package group, so "
+            f"{subject} is made from the model package {named!r}, which is no version in a model package group, so "
             "nobody can approve it for an application. Register it in the application's group."
         )
 
@@ -59,16 +59,16 @@ def require_approved(package: Mapping[str, Any]) -> None:
         )
 
 
-def require_application_of(tags: Mapping[str, str], application: Application, *, where: str) -> None:
+def require_application_of(tags: Mapping[str, str], application: Application, *, subject: str) -> None:
     """A model that Promote made for one application is not taken over by another."""
     owner = tags.get(f"{resource_names.TAG_PREFIX}application", application.name)
     if owner != application.name:
         raise WrongModelPackageGroup(
-            f"{where} was promoted for application {owner!r}, not for {application.name!r}. Start {owner!r} instead."
+            f"{subject} was promoted for application {owner!r}, not for {application.name!r}. Start {owner!r} instead."
         )
 
 
-def believed(tags: Mapping[str, str], source: Environment, settings: Settings) -> dict[str, str]:
+def trusted_tags(tags: Mapping[str, str], source: Environment, settings: Settings) -> dict[str, str]:
     """Leave out tags in Promote's name of a model that Promote cannot have made: where nothing is promoted to."""
     promoted_to = {stage.environment for one in settings.applications.values() for stage in one.stages.values()}
     if source.name in promoted_to:

@@ -14,9 +14,9 @@ from typing import Any, TypedDict
 from lambdas.promotion.artifacts.inventory import Inventory
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.digests import hex_digest
-from lambdas.promotion.contract.document import Artifacts, Execution, Request, SourceModel, Wanted
+from lambdas.promotion.contract.document import Artifacts, DesiredResource, Execution, Request, SourceModel
 from lambdas.promotion.contract.errors import UnsupportedModel
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from lambdas.promotion.contract.settings import Environment, Stage
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
@@ -30,12 +30,12 @@ class Parts(TypedDict):
 
     digest: str
     artifacts: Artifacts
-    wanted_model: Wanted
-    wanted_config: Wanted
+    desired_model: DesiredResource
+    desired_config: DesiredResource
     tags: dict[str, str]
 
 
-def wanted(
+def desired_resources(
     found: Definition,
     inventory: Inventory,
     source_tags: Mapping[str, str],
@@ -47,7 +47,7 @@ def wanted(
     by: Execution,
 ) -> Parts:
     """Return what the promotion makes: the model, the configuration and their tags."""
-    role = target.role_arn(Duty.EXECUTION)
+    role = target.role_arn(Role.EXECUTION)
     digest = definition.digest(found, inventory.contents, execution_role_arn=role)
     created_at = model.created_at
     # The name's readable parts are cut: what they stand for, to the last digit, is in its digest. So is where the
@@ -57,7 +57,7 @@ def wanted(
         stage.name,
         created_at.isoformat(),
         digest,
-        list(inventory.addresses.values()),
+        list(inventory.target_uris.values()),
     ]
     model_name = resource_name(request.application, stage.name, created_at, hex_digest(identity))
     config = config_request(stage, model_name=model_name)
@@ -67,19 +67,19 @@ def wanted(
         artifacts=Artifacts(
             objects=len(inventory.artifacts), bytes=sum(artifact.source.size for artifact in inventory.artifacts)
         ),
-        wanted_model=Wanted(
+        desired_model=DesiredResource(
             name=model_name,
             request=definition.create_model_request(
-                found, inventory.addresses, name=model_name, execution_role_arn=role
+                found, inventory.target_uris, name=model_name, execution_role_arn=role
             ),
         ),
-        wanted_config=Wanted(name=config_name, request={"EndpointConfigName": config_name, **config}),
+        desired_config=DesiredResource(name=config_name, request={"EndpointConfigName": config_name, **config}),
         tags=require_tags(
             {
                 **source_tags,
                 **provenance(request=request, stage=stage, model=model, digest=digest, by=by),
             },
-            where=model.arn,
+            subject=model.arn,
         ),
     )
 
@@ -116,11 +116,11 @@ def provenance(*, request: Request, stage: Stage, model: SourceModel, digest: st
 _MOST_TAGS = 50
 
 
-def require_tags(tags: Mapping[str, str], *, where: str) -> dict[str, str]:
+def require_tags(tags: Mapping[str, str], *, subject: str) -> dict[str, str]:
     """SageMaker allows 50 tags; none is dropped to make room for the tags that tell where a model came from."""
     if len(tags) > _MOST_TAGS:
         raise UnsupportedModel(
-            f"{where} would have {len(tags)} tags with those that Promote adds; SageMaker allows {_MOST_TAGS}. "
+            f"{subject} would have {len(tags)} tags with those that Promote adds; SageMaker allows {_MOST_TAGS}. "
             "Remove some of the source's."
         )
     return dict(tags)
@@ -128,5 +128,5 @@ def require_tags(tags: Mapping[str, str], *, where: str) -> dict[str, str]:
 
 def resource_name(application: str, stage: str, created_at: datetime, digest: str) -> str:
     """Return a content-addressed name: readable, unique to its content, within SageMaker's 63 characters."""
-    beginning = resource_names.resource_beginning(application, stage)
+    beginning = resource_names.resource_name_prefix(application, stage)
     return f"{beginning}{created_at.astimezone(UTC):%Y%m%d%H%M%S}-{digest[:12]}"

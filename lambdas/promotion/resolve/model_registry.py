@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 
-def describe_model(name: str, *, where: str, sagemaker: SageMakerClient) -> Mapping[str, Any]:
+def describe_model(name: str, *, location: str, sagemaker: SageMakerClient) -> Mapping[str, Any]:
     """Return DescribeModel's answer. `where` names the account in the refusal. Raises ModelNotFound."""
     try:
         return sagemaker.describe_model(ModelName=name)
     except ClientError as error:
         if sagemaker_errors.is_missing(error):
-            raise ModelNotFound(f"There is no model {name!r} in {where}. Check the name and the stage.") from error
+            raise ModelNotFound(f"There is no model {name!r} in {location}. Check the name and the stage.") from error
         raise
 
 

@@ -20,8 +20,8 @@ PACKAGE_ARN = re.compile(
     r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<version>\d+)"
 )
 _TEXTS = {"application", "stage", "model_name", "model_package_arn", "requested_by"}
-_SWITCHES = {"allow_older", "dry_run", "roll_back"}
-_MEMBERS = _TEXTS | _SWITCHES
+_FLAGS = {"allow_older", "dry_run", "roll_back"}
+_FIELDS = _TEXTS | _FLAGS
 _EXAMPLE = '{"application": "text-classifier", "stage": "qa", "model_name": "my-model"}'
 _LONGEST = {"application": 63, "stage": 63, "requested_by": 256}
 _LONGEST_QUOTE = 120
@@ -32,11 +32,11 @@ def require_request(raw: object) -> Request:
     """Return the request that the input is, or raise InvalidInput with every mistake in it."""
     if not isinstance(raw, Mapping):
         raise InvalidInput(f"The input must be a JSON object such as {_EXAMPLE}, not {_kind(raw)}.")
-    unknown = sorted(set(raw) - _MEMBERS)
+    unknown = sorted(set(raw) - _FIELDS)
     problems = [f"{_short(name)} is not a member of the input" for name in unknown[:_MOST_TOLD]]
     if len(unknown) > _MOST_TOLD:
         problems.append(f"so are {len(unknown) - _MOST_TOLD} others")
-    problems += [f"{name} {problem}" for name in sorted(_MEMBERS & set(raw)) if (problem := _wrong(name, raw[name]))]
+    problems += [f"{name} {problem}" for name in sorted(_FIELDS & set(raw)) if (problem := _wrong(name, raw[name]))]
     problems += [f"{name} is missing" for name in ("application", "stage") if name not in raw]
     given = [name for name in ("model_name", "model_package_arn") if raw.get(name) is not None]
     if raw.get("roll_back") is True:
@@ -55,12 +55,12 @@ def require_request(raw: object) -> Request:
         )
     if problems:
         raise InvalidInput(f"The input cannot be understood: {'; '.join(problems)}. An example: {_EXAMPLE}.")
-    return Request(**{name: raw[name] for name in _MEMBERS & set(raw)})
+    return Request(**{name: raw[name] for name in _FIELDS & set(raw)})
 
 
 def _wrong(name: str, value: object) -> str | None:
     """Return what is wrong with a member of the input by itself."""
-    if name in _SWITCHES:
+    if name in _FLAGS:
         return None if isinstance(value, bool) else f"must be true or false, not {_kind(value)}"
     if not isinstance(value, str):
         return f"must be text, not {_kind(value)}"

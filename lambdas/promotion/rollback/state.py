@@ -10,17 +10,17 @@ import enum
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from lambdas.promotion.contract.document import Good, Promotion, RollBack, RollBackProgress
+from lambdas.promotion.contract.document import KnownGood, Promotion, Rollback, RollbackProgress
 from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFailed, SmokeTestFailed, Superseded
 from lambdas.promotion.contract.settings import FirstDeployment, Stage
-from lambdas.promotion.endpoint.state import EndpointSeen
+from lambdas.promotion.endpoint.state import ObservedEndpoint
 
 # A deployment takes at most 8 hours (API: MaximumExecutionTimeoutInSeconds), and it has to end before another one.
-LONGEST = timedelta(hours=9)
+LONGEST_ROLLBACK = timedelta(hours=9)
 _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 
 
-class Act(enum.Enum):
+class Action(enum.Enum):
     """What is to be done with the endpoint now."""
 
     NOTHING = enum.auto()
@@ -36,11 +36,11 @@ def previous_config(promotion: Promotion) -> str | None:
     """
     if not _served_before(promotion):
         return promotion.change.previous_config if promotion.change else None
-    serving = promotion.lock.serving if promotion.lock else None
-    return serving.config if serving and serving.config != promotion.wanted_config.name else None
+    serving = promotion.lock.current if promotion.lock else None
+    return serving.config if serving and serving.config != promotion.desired_config.name else None
 
 
-def goal(good: Sequence[Good], seen: EndpointSeen | None, *, stage: Stage) -> Good:
+def goal(good: Sequence[KnownGood], seen: ObservedEndpoint | None, *, stage: Stage) -> KnownGood:
     """Return the good promotion before the one that the endpoint serves now, or the newest if it serves none of them.
 
     What is newer than what serves was left behind, even if that could not be noted. Raises NothingToRollBackTo.
@@ -56,117 +56,123 @@ def goal(good: Sequence[Good], seen: EndpointSeen | None, *, stage: Stage) -> Go
     )
 
 
-def require_same_goal(promotion: Promotion, seen: EndpointSeen | None) -> None:
+def require_same_goal(promotion: Promotion, seen: ObservedEndpoint | None) -> None:
     """What was to be gone back to must still be the goal now that the endpoint is locked. Raises Superseded."""
     if not promotion.request.roll_back:
         return
-    good = promotion.lock.good if promotion.lock else ()
+    good = promotion.lock.last_known_good if promotion.lock else ()
     try:
         now = goal(good, seen, stage=promotion.stage).config
     except NothingToRollBackTo:
         now = None
-    if now != promotion.wanted_config.name:
+    if now != promotion.desired_config.name:
         raise Superseded(
             f"{promotion.endpoint_in_words} was changed or rolled back by another promotion while this one waited: "
-            f"{promotion.wanted_config.name} is not what comes before what it serves now. Nothing was changed. Look at "
-            "what serves, and ask again."
+            f"{promotion.desired_config.name} is not what comes before what it serves now. Nothing was changed. "
+            "Look at what serves, and ask again."
         )
 
 
-def begin(promotion: Promotion, *, now: datetime) -> RollBack:
+def begin(promotion: Promotion, *, now: datetime) -> Rollback:
     """Return the roll-back as it is known, or a new one."""
-    return promotion.roll_back or RollBack(progress=RollBackProgress.BUSY, began_at=now, to=previous_config(promotion))
+    return promotion.rollback or Rollback(
+        progress=RollbackProgress.BUSY, began_at=now, to_config=previous_config(promotion)
+    )
 
 
-def next_act(  # noqa: PLR0911 - an answer for each state
-    promotion: Promotion, known: RollBack, seen: EndpointSeen | None, *, again: bool, because: str
-) -> tuple[Act, RollBackProgress]:
+def next_action(  # noqa: PLR0911 - an answer for each state
+    promotion: Promotion, known: Rollback, seen: ObservedEndpoint | None, *, again: bool, error_name: str
+) -> tuple[Action, RollbackProgress]:
     """Say what comes next. `again`: an earlier run of the step may have had an effect already.
 
     `because` is the name of the error that leads here. What served our configuration before this promotion came is not
     its doing: only a model that answers wrongly is taken away, and only for one that is known to be good.
     """
-    if _served_before(promotion) and (known.to is None or because != SmokeTestFailed.__name__):
-        return Act.NOTHING, RollBackProgress.LEFT
-    looked_before = again or known.looks > 0
+    if _served_before(promotion) and (known.to_config is None or error_name != SmokeTestFailed.__name__):
+        return Action.NOTHING, RollbackProgress.SKIPPED
+    polled_before = again or known.poll_count > 0
     if seen is None:
-        return _without_endpoint(known, deleted=again or known.deleting, looked_before=looked_before)
+        return _without_endpoint(known, deleted=again or known.deleting, polled_before=polled_before)
     if seen.status == "Deleting":
-        return Act.NOTHING, RollBackProgress.BUSY
+        return Action.NOTHING, RollbackProgress.BUSY
     if not _is_ours(promotion, known, seen):
-        return Act.NOTHING, RollBackProgress.LEFT
+        return Action.NOTHING, RollbackProgress.SKIPPED
     if seen.status in _IN_PROGRESS or seen.pending_config:
-        return Act.NOTHING, RollBackProgress.BUSY
-    if seen.status == "InService" and seen.config == known.to:
-        return Act.NOTHING, _when_previous_serves(promotion, seen, looked_before=looked_before)
-    if known.to is None and promotion.stage.failed_first_deployment is FirstDeployment.KEEP:
-        return Act.NOTHING, RollBackProgress.KEPT
-    if known.to and known.made and seen.status == "Failed":
+        return Action.NOTHING, RollbackProgress.BUSY
+    if seen.status == "InService" and seen.config == known.to_config:
+        return Action.NOTHING, _after_return(promotion, seen, polled_before=polled_before)
+    if known.to_config is None and promotion.stage.failed_first_deployment is FirstDeployment.KEEP:
+        return Action.NOTHING, RollbackProgress.KEPT
+    if known.to_config and known.recreated and seen.status == "Failed":
         raise RollbackFailed(
             f"{promotion.endpoint_in_words} was deleted, because it was Failed, and made anew with its previous "
-            f"configuration {known.to}, and that is Failed as well. {seen.reason} Nothing serves."
+            f"configuration {known.to_config}, and that is Failed as well. {seen.reason} Nothing serves."
         )
-    if known.to is None or seen.status == "Failed":
-        return Act.DELETE, RollBackProgress.UNDER_WAY
-    return Act.UPDATE, RollBackProgress.UNDER_WAY
+    if known.to_config is None or seen.status == "Failed":
+        return Action.DELETE, RollbackProgress.IN_PROGRESS
+    return Action.UPDATE, RollbackProgress.IN_PROGRESS
 
 
 def _served_before(promotion: Promotion) -> bool:
-    return promotion.change is not None and promotion.change.previous_config == promotion.wanted_config.name
+    return promotion.change is not None and promotion.change.previous_config == promotion.desired_config.name
 
 
-def _without_endpoint(known: RollBack, *, deleted: bool, looked_before: bool) -> tuple[Act, RollBackProgress]:
-    if known.to is None:
+def _without_endpoint(known: Rollback, *, deleted: bool, polled_before: bool) -> tuple[Action, RollbackProgress]:
+    if known.to_config is None:
         if deleted:
-            return Act.NOTHING, RollBackProgress.DELETED
+            return Action.NOTHING, RollbackProgress.DELETED
         # An answer right after a creation may be from before it.
-        return Act.NOTHING, RollBackProgress.UNTOUCHED if looked_before else RollBackProgress.BUSY
+        return Action.NOTHING, RollbackProgress.NOT_NEEDED if polled_before else RollbackProgress.BUSY
     # Only a Failed endpoint is deleted on the way to its previous configuration.
-    return (Act.CREATE, RollBackProgress.UNDER_WAY) if deleted else (Act.NOTHING, RollBackProgress.LEFT)
+    return (Action.CREATE, RollbackProgress.IN_PROGRESS) if deleted else (Action.NOTHING, RollbackProgress.SKIPPED)
 
 
-def _is_ours(promotion: Promotion, known: RollBack, seen: EndpointSeen) -> bool:
+def _is_ours(promotion: Promotion, known: Rollback, seen: ObservedEndpoint) -> bool:
     """Whether the endpoint is on the way from the previous configuration to ours, or back, by this promotion."""
-    if seen.heading_for == promotion.wanted_config.name:
+    if seen.heading_for == promotion.desired_config.name:
         return True
-    tried = bool(promotion.change and promotion.change.tried)
+    requested = bool(promotion.change and promotion.change.requested)
     if not seen.config and not seen.pending_config:
-        return tried  # a creation that failed has no configuration (API: DescribeEndpoint)
-    return seen.heading_for == known.to and (tried or seen.status not in {"Failed", "OutOfService"})
+        return requested  # a creation that failed has no configuration (API: DescribeEndpoint)
+    return seen.heading_for == known.to_config and (requested or seen.status not in {"Failed", "OutOfService"})
 
 
-def _when_previous_serves(promotion: Promotion, seen: EndpointSeen, *, looked_before: bool) -> RollBackProgress:
+def _after_return(promotion: Promotion, seen: ObservedEndpoint, *, polled_before: bool) -> RollbackProgress:
     before = promotion.change.previous_modified_at if promotion.change else None
     if before is not None and seen.modified_at <= before:
         # Nothing has happened to it, or the answer is from before it did.
-        return RollBackProgress.UNTOUCHED if looked_before else RollBackProgress.BUSY
-    return RollBackProgress.DONE if seen.counts_settled else RollBackProgress.BUSY
+        return RollbackProgress.NOT_NEEDED if polled_before else RollbackProgress.BUSY
+    return RollbackProgress.DONE if seen.counts_settled else RollbackProgress.BUSY
 
 
-def require_time_left(promotion: Promotion, known: RollBack, seen: EndpointSeen | None, *, now: datetime) -> None:
+def require_time_left(promotion: Promotion, known: Rollback, seen: ObservedEndpoint | None, *, now: datetime) -> None:
     """A roll-back is watched for hours, but not for ever. Raises RollbackFailed."""
-    if now > known.began_at + LONGEST:
+    if now > known.began_at + LONGEST_ROLLBACK:
         raise RollbackFailed(
             f"{promotion.endpoint_in_words} is still {seen.status if seen else 'not there'} "
-            f"{LONGEST.total_seconds() / 3600:.0f} hours after its roll-back to {known.to} began."
+            f"{LONGEST_ROLLBACK.total_seconds() / 3600:.0f} hours after its roll-back to {known.to_config} began."
         )
 
 
-def serves(promotion: Promotion, known: RollBack, progress: RollBackProgress, seen: EndpointSeen | None) -> str:
+def endpoint_summary(
+    promotion: Promotion, known: Rollback, progress: RollbackProgress, seen: ObservedEndpoint | None
+) -> str:
     """Say for a person what the endpoint serves after the roll-back."""
     where = promotion.endpoint_in_words
-    if progress is RollBackProgress.LEFT and _served_before(promotion):
-        none = "" if known.to else " The record knows no other good promotion to go back to."
-        return f"{where} served {promotion.wanted_config.name} before this promotion came, and was left as it is.{none}"
-    good = [one.config for one in promotion.lock.good] if promotion.lock else []
-    unknown = "" if known.to in good else " No good promotion of that is known: see that it answers well."
+    if progress is RollbackProgress.SKIPPED and _served_before(promotion):
+        none = "" if known.to_config else " The record knows no other good promotion to go back to."
+        return (
+            f"{where} served {promotion.desired_config.name} before this promotion came, and was left as it is.{none}"
+        )
+    good = [one.config for one in promotion.lock.last_known_good] if promotion.lock else []
+    unknown = "" if known.to_config in good else " No good promotion of that is known: see that it answers well."
     return {
-        RollBackProgress.DONE: f"{where} serves its previous configuration {known.to}.{unknown}",
-        RollBackProgress.DELETED: f"{where} does not exist: it served nothing before this promotion.",
-        RollBackProgress.KEPT: f"{where} was made by this promotion and is kept as configured "
-        f"(failed_first_deployment: keep), {seen.status if seen else ''} on {promotion.wanted_config.name}.",
-        RollBackProgress.UNTOUCHED: f"{where} was not changed.",
-        RollBackProgress.LEFT: f"{where} was left as it is, "
+        RollbackProgress.DONE: f"{where} serves its previous configuration {known.to_config}.{unknown}",
+        RollbackProgress.DELETED: f"{where} does not exist: it served nothing before this promotion.",
+        RollbackProgress.KEPT: f"{where} was made by this promotion and is kept as configured "
+        f"(failed_first_deployment: keep), {seen.status if seen else ''} on {promotion.desired_config.name}.",
+        RollbackProgress.NOT_NEEDED: f"{where} was not changed.",
+        RollbackProgress.SKIPPED: f"{where} was left as it is, "
         + (f"{seen.status} on {seen.heading_for}" if seen else "deleted")
         + ": that is somebody else's doing.",
     }.get(progress, "")

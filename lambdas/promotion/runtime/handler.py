@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 # A step's Lambda goes on after its execution was stopped, until its time limit (stacks/workflow/lambda_task.py).
-LAST_ACT = timedelta(seconds=90)
+STOP_GRACE_PERIOD = timedelta(seconds=90)
 
 
 Event = dict[str, Any]
@@ -30,63 +30,65 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def step(act: Callable[[Promotion], Promotion]) -> Handler:
+def step(action: Callable[[Promotion], Promotion]) -> Handler:
     """Make a Lambda handler of a function from Promotion to Promotion.
 
     The event is {"promotion": the document, "attempt": how often Step Functions has tried this state before}.
     """
-    return step_with_attempt(lambda promotion, attempt: act(promotion), name=act.__module__)
+    return step_with_retry_count(lambda promotion, retry_count: action(promotion), name=action.__module__)
 
 
-def step_with_attempt(act: Callable[[Promotion, int], Promotion], *, name: str | None = None) -> Handler:
+def step_with_retry_count(action: Callable[[Promotion, int], Promotion], *, name: str | None = None) -> Handler:
     """The same for a step that must know whether an earlier try may have had its effect already."""
 
-    return step_with_event(lambda promotion, event: act(promotion, event["attempt"]), name=name or act.__module__)
+    return step_with_event(
+        lambda promotion, event: action(promotion, event["retry_count"]), name=name or action.__module__
+    )
 
 
-def step_with_event(act: Callable[[Promotion, Event], Promotion], *, name: str | None = None) -> Handler:
+def step_with_event(action: Callable[[Promotion, Event], Promotion], *, name: str | None = None) -> Handler:
     """The same for a step that is told more than its promotion, and the attempt, in the event."""
 
     @errors_by_name
     def handler(event: Event, context: object) -> dict[str, Any]:
-        return _run(lambda promotion: act(promotion, event), event, name or act.__module__)
+        return _run(lambda promotion: action(promotion, event), event, name or action.__module__)
 
     return handler
 
 
-def step_with_clock(act: Callable[[Promotion, Clock], Promotion]) -> Handler:
+def step_with_clock(action: Callable[[Promotion, Clock], Promotion]) -> Handler:
     """The same for a step whose work may be too much for one run: it stops in time and is run again."""
 
     @errors_by_name
     def handler(event: Event, context: object) -> dict[str, Any]:
-        return _run(lambda promotion: act(promotion, Clock.of(context)), event, act.__module__)
+        return _run(lambda promotion: action(promotion, Clock.of(context)), event, action.__module__)
 
     return handler
 
 
-def _run(act: Callable[[Promotion], Promotion], event: Event, name: str) -> dict[str, Any]:
+def _run(action: Callable[[Promotion], Promotion], event: Event, name: str) -> dict[str, Any]:
     promotion = Promotion.from_json(event["promotion"])
-    log_about(promotion, attempt=event["attempt"])
-    done = act(promotion)
+    log_about(promotion, retry_count=event["retry_count"])
+    done = action(promotion)
     logger.info("Step done", extra={"step": name})
     return done.to_json()
 
 
-def s3_of_hub() -> S3Client:
+def hub_s3() -> S3Client:
     """S3 as the step's own role, in the hub, where the lists lie."""
     return sessions.own_s3()
 
 
-def errors_by_name(act: Handler) -> Handler:
+def errors_by_name(action: Handler) -> Handler:
     """Let nothing out but our errors: their names are what Retry and Catch, and the operator, go by."""
 
-    @functools.wraps(act)
+    @functools.wraps(action)
     def handler(event: Event, context: object) -> dict[str, Any]:
         logger.clear_state()  # a warm Lambda must not log about the promotion before this one
         try:
-            return act(event, context)
+            return action(event, context)
         except PromotionError as error:
-            logger.warning("Step refused or failed", extra={"error": type(error).__name__, "cause": str(error)})
+            logger.warning("Step failed", extra={"error": type(error).__name__, "cause": str(error)})
             raise
         except ClientError as error:
             logger.exception("AWS refused a call")
@@ -102,7 +104,7 @@ def errors_by_name(act: Handler) -> Handler:
             logger.exception("A fault in Promote")
             raise UnexpectedFault(
                 f"A fault in Promote itself ({type(error).__name__}: {error}). The log group of the step "
-                f"{act.__module__} has the trace: please report it. Promoting again is safe."
+                f"{action.__module__} has the trace: please report it. Promoting again is safe."
             ) from error
 
     return handler

@@ -6,15 +6,15 @@ import json
 from collections.abc import Collection
 
 from lambdas.promotion.aws.scoped_sessions import LITERAL, scoped_session
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 
 _LONGEST_ALARMS = 800
 
 
-def as_scaler(promotion: Promotion, *, alarms: Collection[str] = ()) -> Account:
+def scaler_session(promotion: Promotion, *, alarms: Collection[str] = ()) -> RoleSession:
     """Change how this endpoint is scaled, and put these alarms.
 
     IAM knows scalable targets by ids that nobody knows before they are registered. What keeps a session to its endpoint
@@ -30,7 +30,7 @@ def as_scaler(promotion: Promotion, *, alarms: Collection[str] = ()) -> Account:
     return scoped_session(
         promotion,
         target,
-        Duty.SCALER,
+        Role.SCALER,
         (["application-autoscaling:*", "cloudwatch:DescribeAlarms"], ["*"]),
         (
             ["sagemaker:*"],

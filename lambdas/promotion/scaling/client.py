@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.scaling import targets as scaling_targets
 from lambdas.promotion.scaling.targets import ScalableTarget, Specification
@@ -61,7 +61,7 @@ def configured(config: str, *, sagemaker: SageMakerClient) -> dict[str, Specific
     return {one["VariantName"]: one for one in found["ProductionVariants"]} if found else {}
 
 
-def registered(endpoint: str, variants: Iterable[str], account: Account) -> list[ScalableTarget]:
+def registered(endpoint: str, variants: Iterable[str], account: RoleSession) -> list[ScalableTarget]:
     """Return the scalable targets among the variants with all that a deregistration would delete."""
     client = account.autoscaling
     resources = [scaling_targets.resource_id(endpoint, variant) for variant in variants]
@@ -83,7 +83,7 @@ def deregister(targets: Iterable[ScalableTarget], *, autoscaling: ApplicationAut
                 raise
 
 
-def register(target: ScalableTarget, account: Account, *, now: datetime) -> None:
+def register(target: ScalableTarget, account: RoleSession, *, now: datetime) -> None:
     """Register the target, or change what is registered; SuspendedState stays unless the target says one."""
     client = account.autoscaling
     arn = client.register_scalable_target(**_naming(target), **target.register)["ScalableTargetARN"]
@@ -121,9 +121,9 @@ def _whole(
     return ScalableTarget(
         resource=found["ResourceId"],
         dimension=found["ScalableDimension"],
-        register=_members(found, _REGISTERED),
-        policies=tuple(_members(one, _OF_POLICY) for one in policies),
-        scheduled_actions=tuple(_members(one, _OF_ACTION) for one in actions),
+        register=_fields(found, _REGISTERED),
+        policies=tuple(_fields(one, _OF_POLICY) for one in policies),
+        scheduled_actions=tuple(_fields(one, _OF_ACTION) for one in actions),
         policy_arns={one["PolicyName"]: one["PolicyARN"] for one in policies},
         alarms=tuple(_alarms(policies, cloudwatch)),
         tags=autoscaling.list_tags_for_resource(ResourceARN=found["ScalableTargetARN"]).get("Tags", {}),
@@ -144,7 +144,7 @@ def _alarms(policies: Iterable[Any], cloudwatch: CloudWatchClient) -> Iterable[d
     pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=names, AlarmTypes=["MetricAlarm"])
     for page in pages:
         for alarm in page["MetricAlarms"]:
-            yield _members(alarm, members.members if members else ())
+            yield _fields(alarm, members.members if members else ())
 
 
 def _naming(target: ScalableTarget) -> Any:
@@ -156,7 +156,7 @@ def _naming(target: ScalableTarget) -> Any:
     }
 
 
-def _members(found: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def _fields(found: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Return the members that are set, with times as texts: they are written down as JSON."""
     return {name: _plain(found[name]) for name in names if found.get(name) is not None}
 

@@ -56,10 +56,10 @@ def resource_id(endpoint: str, variant: str) -> str:
 
 def variants_of(promotion: Promotion) -> dict[str, Specification]:
     """Return the production variants of the wanted configuration by their names."""
-    return {one["VariantName"]: one for one in promotion.wanted_config.request["ProductionVariants"]}
+    return {one["VariantName"]: one for one in promotion.desired_config.request["ProductionVariants"]}
 
 
-def in_the_way(
+def blocking_targets(
     registered: Sequence[ScalableTarget], *, now: Mapping[str, Specification], wanted: Mapping[str, Specification]
 ) -> list[ScalableTarget]:
     """Return the targets whose variants the update removes or changes; all of them if none is seen to be so.
@@ -102,7 +102,7 @@ def to_register(
     )
 
 
-def fits(target: ScalableTarget, there: Mapping[str, Specification]) -> bool:
+def matches(target: ScalableTarget, there: Mapping[str, Specification]) -> bool:
     """Say whether the endpoint has the variant now, and the variant what is scaled of it.
 
     `there` are the variants by name, as DescribeEndpoint tells them.

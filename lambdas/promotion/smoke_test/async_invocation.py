@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from lambdas.promotion.contract.errors import PayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
 from lambdas.promotion.smoke_test import real_time_invocation
-from lambdas.promotion.smoke_test.evaluation import Answer
+from lambdas.promotion.smoke_test.evaluation import Response
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,7 +22,7 @@ MOST_BYTES = 128_000  # of a request's body (API: InvokeEndpointAsync, Body)
 _PAUSE = 1.0  # seconds
 
 
-def ask(
+def invoke(
     endpoint: str,
     test: SmokeTest,
     payload: bytes,
@@ -31,7 +31,7 @@ def ask(
     s3: S3Client,
     until: float,
     pause: Callable[[float], None] = time.sleep,
-) -> Iterator[Answer]:
+) -> Iterator[Response]:
     """Yield an answer for each request, as they come. `until` is a time of time.monotonic(): later none is awaited.
 
     The answer's time is that until it is seen in S3. Raises PayloadUnusable.
@@ -39,14 +39,14 @@ def ask(
     require_small(payload, endpoint)
     request = real_time_invocation.request_for(endpoint, test, payload)
 
-    def one() -> Answer:
+    def one() -> Response:
         began = time.perf_counter()
         taken = real_time_invocation.settled(lambda: runtime.invoke_endpoint_async(**request), until=until)
-        if isinstance(taken, Answer):
+        if isinstance(taken, Response):
             return taken
         return _awaited(taken, s3=s3, until=until, began=began, pause=pause)
 
-    yield from real_time_invocation.answers(test, one, until=until)
+    yield from real_time_invocation.responses(test, one, until=until)
 
 
 def require_small(payload: bytes, endpoint: str) -> None:
@@ -58,22 +58,22 @@ def require_small(payload: bytes, endpoint: str) -> None:
         )
 
 
-def _awaited(taken: Any, *, s3: S3Client, until: float, began: float, pause: Callable[[float], None]) -> Answer:
+def _awaited(taken: Any, *, s3: S3Client, until: float, began: float, pause: Callable[[float], None]) -> Response:
     output, failure = taken["OutputLocation"], taken.get("FailureLocation")
     while True:
         answer = _read(output, s3=s3)
         milliseconds = (time.perf_counter() - began) * 1000
         if answer is not None:
             body, content_type = answer
-            return Answer(status=200, body=body, content_type=content_type, milliseconds=milliseconds)
+            return Response(status=200, body=body, content_type=content_type, milliseconds=milliseconds)
         failed = _read(failure, s3=s3) if failure else None
         if failed is not None:
             body, content_type = failed
             said = f"the asynchronous request failed ({failure})"
-            return Answer(status=None, body=body, content_type=content_type, said=said)
+            return Response(status=None, body=body, content_type=content_type, message=said)
         if time.monotonic() + _PAUSE > until:
             where = f"{output} or {failure}" if failure else output
-            return Answer(status=None, said=f"no answer came to {where} within the test's timeout")
+            return Response(status=None, message=f"no answer came to {where} within the test's timeout")
         pause(_PAUSE)
 
 

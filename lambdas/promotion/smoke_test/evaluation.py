@@ -12,8 +12,8 @@ from typing import Any
 from lambdas.promotion.contract import jsonata_expressions
 from lambdas.promotion.contract.errors import SmokeTestFailed
 from lambdas.promotion.contract.jsonata_expressions import BadExpression, TooSlow
-from lambdas.promotion.contract.smoke_test_report import SmokeReport, SmokeTested, shortened, shown
-from lambdas.promotion.contract.smoke_test_settings import ANSWER_SECONDS, Expectation, SmokeTest
+from lambdas.promotion.contract.smoke_test_report import SmokeReport, SmokeTestResult, shortened, shown
+from lambdas.promotion.contract.smoke_test_settings import RESPONSE_SECONDS, Expectation, SmokeTest
 from lambdas.promotion.smoke_test.json_differences import differences
 
 _PERCENTILE = re.compile(r"p([0-9]+)")
@@ -23,7 +23,7 @@ _MOST_CHARACTERS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Response:
     """What came back to one request.
 
     `status` and `body` are the model's own, also where SageMaker's answer is 424 (ModelError); `said` is then
@@ -35,18 +35,18 @@ class Answer:
     body: bytes = b""
     content_type: str = ""
     milliseconds: float = 0.0
-    said: str | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class Evaluation:
     """One test with its report, and what is wrong, in words; empty if it passed."""
 
-    tested: SmokeTested
+    result: SmokeTestResult
     problems: tuple[str, ...]
 
 
-def judge(test: SmokeTest, payload: bytes, answers: Iterable[Answer]) -> Judged:
+def evaluate(test: SmokeTest, payload: bytes, answers: Iterable[Response]) -> Evaluation:
     """Take the answers as they come and return what they are worth. No body is kept."""
     asked = shown(payload, test.content_type, record=test.record)
     got: str | None = None
@@ -57,9 +57,9 @@ def judge(test: SmokeTest, payload: bytes, answers: Iterable[Answer]) -> Judged:
         count += 1
         if answer.status is not None:
             milliseconds.append(answer.milliseconds)
-        wrong = fault_of(test, answer)
+        wrong = mismatch_in(test, answer)
         if got is None or (wrong and not failures):
-            got = _told(test, answer)
+            got = _received(test, answer)
         if wrong:
             failures += 1
             fault = fault or wrong
@@ -72,50 +72,50 @@ def judge(test: SmokeTest, payload: bytes, answers: Iterable[Answer]) -> Judged:
     if unasked:
         problems.append(f"{unasked} of {test.requests} requests were not sent within {test.timeout_seconds} s")
     problems += too_slow(test.expect.latency, milliseconds)
-    tested = SmokeTested(
-        asked=asked,
-        got=got,
+    tested = SmokeTestResult(
+        sent=asked,
+        received=got,
         requests=test.requests,
         failures=failures + unasked,
         milliseconds=latencies(milliseconds),
     )
-    return Judged(tested=tested, problems=tuple(problems))
+    return Evaluation(result=tested, problems=tuple(problems))
 
 
 def require_passed(
-    judged: Sequence[Judged], *, endpoint: str, config: str, trial_for: str | None = None
+    judged: Sequence[Evaluation], *, endpoint: str, config: str, preview_for: str | None = None
 ) -> SmokeReport:
     """Return the report of tests that are passed. Raises SmokeTestFailed with all that are not.
 
-    `trial_for`: it was a trial, and this is the endpoint that did not get the configuration.
+    `preview_for`: it was a trial, and this is the endpoint that did not get the configuration.
     """
     failed = [(number, one) for number, one in enumerate(judged, start=1) if one.problems]
     if not failed:
-        return SmokeReport(tests=tuple(one.tested for one in judged))
+        return SmokeReport(tests=tuple(one.result for one in judged))
     of = f" of {len(judged)}" if len(judged) > 1 else ""
     told = "; ".join(_failure(f"test {number}{of}", one) for number, one in failed)[:_MOST_CHARACTERS]
-    which = f"The {'trial ' if trial_for else ''}endpoint {endpoint}"
-    untouched = f"It was a trial: the endpoint {trial_for} was not changed. " if trial_for else ""
+    which = f"The {'trial ' if preview_for else ''}endpoint {endpoint}"
+    untouched = f"It was a trial: the endpoint {preview_for} was not changed. " if preview_for else ""
     raise SmokeTestFailed(
         f"{which} came into service on {config} and did not pass its smoke test: {told}. {untouched}Mend the "
         "model, or what promotion.yaml expects of it (smoke_test), and promote again."
     )
 
 
-def _failure(which: str, one: Judged) -> str:
-    tested = one.tested
+def _failure(which: str, one: Evaluation) -> str:
+    tested = one.result
     took = ", ".join(f"{name} {value:g} ms" for name, value in tested.milliseconds.items())
-    got = f"; it got {tested.got}" if tested.got else ""
-    return f"{which} asked {tested.asked}{got}: {'; '.join(one.problems)}{f' ({took})' if took else ''}"
+    got = f"; it got {tested.received}" if tested.received else ""
+    return f"{which} asked {tested.sent}{got}: {'; '.join(one.problems)}{f' ({took})' if took else ''}"
 
 
-def fault_of(test: SmokeTest, answer: Answer) -> str | None:
+def mismatch_in(test: SmokeTest, answer: Response) -> str | None:
     """Return what is not as expected of an answer, in words. Raises SmokeTestFailed if that cannot be found out."""
     expect = test.expect
     if answer.status is None:
         return _without_status(test, answer)
     if answer.status != expect.status:
-        said = f" ({shortened(answer.said)})" if answer.said and test.record else ""
+        said = f" ({shortened(answer.message)})" if answer.message and test.record else ""
         return f"the status is {answer.status}, not {expect.status}{said}"
     if expect.body is not None and answer.body != expect.body.encode():
         return "the body is not the expected one" + (f", {shortened(json.dumps(expect.body))}" if test.record else "")
@@ -128,8 +128,8 @@ def fault_of(test: SmokeTest, answer: Answer) -> str | None:
     return _wrong_document(expect, document, record=test.record)
 
 
-def _without_status(test: SmokeTest, answer: Answer) -> str:
-    said = answer.said or f"no answer within {ANSWER_SECONDS} s"
+def _without_status(test: SmokeTest, answer: Response) -> str:
+    said = answer.message or f"no answer within {RESPONSE_SECONDS} s"
     if not answer.body:
         return said
     return f"{said}: {shown(answer.body, answer.content_type or 'no type', record=test.record)}"
@@ -181,7 +181,7 @@ def too_slow(limits: Mapping[str, int], milliseconds: Sequence[float]) -> list[s
     ]
 
 
-def _told(test: SmokeTest, answer: Answer) -> str:
+def _received(test: SmokeTest, answer: Response) -> str:
     if answer.status is None:
         return _without_status(test, answer)
     return f"status {answer.status}, {shown(answer.body, answer.content_type or 'no type', record=test.record)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import PayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import MOST_BYTES, Payload
@@ -23,7 +23,7 @@ _GONE = {"NoSuchKey", "NoSuchBucket", "NoSuchVersion", "404"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class ObjectLocation:
     """An object that a test needs, in the source's account or in the target's. `etag`: it must still be this one."""
 
     bucket: str
@@ -36,7 +36,7 @@ class Place:
         return f"s3://{self.bucket}/{self.key}"
 
 
-def place_of(payload: Payload, promotion: Promotion) -> Place | None:
+def location_of(payload: Payload, promotion: Promotion) -> ObjectLocation | None:
     """Return where a payload lies; None if it stands in the configuration."""
     sample = promotion.model.sample_payload
     if payload.sample:
@@ -45,24 +45,24 @@ def place_of(payload: Payload, promotion: Promotion) -> Place | None:
                 f"The promotion of {promotion.model.arn} did not resolve a sample payload, and the smoke test sends "
                 "it. Promote again."
             )
-        return Place(bucket=sample.bucket, key=sample.key, in_source=True, etag=sample.etag)
+        return ObjectLocation(bucket=sample.bucket, key=sample.key, in_source=True, etag=sample.etag)
     if payload.bucket is None or payload.key is None:
         return None
-    return Place(bucket=payload.bucket, key=payload.key, in_source=payload.in_source)
+    return ObjectLocation(bucket=payload.bucket, key=payload.key, in_source=payload.in_source)
 
 
-def places(promotion: Promotion) -> list[Place]:
+def locations(promotion: Promotion) -> list[ObjectLocation]:
     """Return every object that the stage's tests need."""
-    found = [place_of(test.payload, promotion) for test in promotion.stage.smoke_tests]
+    found = [location_of(test.payload, promotion) for test in promotion.stage.smoke_tests]
     return [place for place in found if place]
 
 
-def content_of(payload: Payload, promotion: Promotion, *, readers: Mapping[bool, Account]) -> bytes:
+def content_of(payload: Payload, promotion: Promotion, *, readers: Mapping[bool, RoleSession]) -> bytes:
     """Return the bytes to send. `readers` are the target's account (False) and the source's (True).
 
     Raises PayloadUnusable.
     """
-    place = place_of(payload, promotion)
+    place = location_of(payload, promotion)
     if place is None:
         return base64.b64decode(payload.base64) if payload.base64 is not None else (payload.text or "").encode()
     reader = readers[place.in_source]
@@ -77,7 +77,7 @@ def content_of(payload: Payload, promotion: Promotion, *, readers: Mapping[bool,
         raise PayloadUnusable(f"The sample payload {place.uri} {error}. Promote again.") from error
 
 
-def _read(place: Place, *, owner: str, s3: S3Client, most: int) -> bytes:
+def _read(place: ObjectLocation, *, owner: str, s3: S3Client, most: int) -> bytes:
     same: dict[str, Any] = {"IfMatch": place.etag} if place.etag else {}
     try:
         answer = s3.get_object(Bucket=place.bucket, Key=place.key, ExpectedBucketOwner=owner, **same)

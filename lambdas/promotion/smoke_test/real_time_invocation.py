@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, R
 
 from lambdas.promotion.contract.errors import ServiceUnavailable, Throttled
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
-from lambdas.promotion.smoke_test.evaluation import Answer
+from lambdas.promotion.smoke_test.evaluation import Response
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -25,22 +25,22 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 _NOT_READY = "ModelNotReadyException"
 
 
-def ask(
+def invoke(
     endpoint: str, test: SmokeTest, payload: bytes, *, runtime: SageMakerRuntimeClient, until: float
-) -> Iterator[Answer]:
+) -> Iterator[Response]:
     """Yield an answer for each request, as they come. `until` is a time of time.monotonic(): later none is begun.
 
     A model that refuses or breaks is an answer (API: ModelError), and so is one that says nothing. What is not the
     model's doing is raised: AccessDenied, Throttled, ServiceUnavailable.
     """
     request = request_for(endpoint, test, payload)
-    yield from answers(test, lambda: _answer(request, runtime=runtime, until=until), until=until)
+    yield from responses(test, lambda: _answer(request, runtime=runtime, until=until), until=until)
 
 
-def answers(test: SmokeTest, one: Callable[[], Answer], *, until: float) -> Iterator[Answer]:
+def responses(test: SmokeTest, one: Callable[[], Response], *, until: float) -> Iterator[Response]:
     """Yield what `one` returns for each request, some at once. `until`: later none is begun."""
     with ThreadPoolExecutor(test.concurrency) as pool:
-        under_way: set[Future[Answer]] = set()
+        under_way: set[Future[Response]] = set()
         left = test.requests
         while True:
             while left and len(under_way) < test.concurrency and time.monotonic() < until:
@@ -70,12 +70,12 @@ def request_for(endpoint: str, test: SmokeTest, payload: bytes) -> dict[str, Any
     }
 
 
-def _answer(request: dict[str, Any], *, runtime: SageMakerRuntimeClient, until: float) -> Answer:
-    def call() -> Answer:
+def _answer(request: dict[str, Any], *, runtime: SageMakerRuntimeClient, until: float) -> Response:
+    def call() -> Response:
         began = time.perf_counter()
         answer = runtime.invoke_endpoint(**request)
         body = answer["Body"].read()
-        return Answer(
+        return Response(
             status=200,  # any other is an error (API: InvokeEndpoint, Response Elements)
             body=body,
             content_type=answer.get("ContentType", ""),
@@ -85,7 +85,7 @@ def _answer(request: dict[str, Any], *, runtime: SageMakerRuntimeClient, until: 
     return settled(call, until=until)
 
 
-def settled(call: Callable[[], T], *, until: float) -> T | Answer:
+def settled(call: Callable[[], T], *, until: float) -> T | Response:
     """Ask once, and again while SageMaker itself cannot serve. Return what the call does, or the refusal."""
     give_up = min(until, time.monotonic() + _SETTLING)
     tries = 0
@@ -96,7 +96,7 @@ def settled(call: Callable[[], T], *, until: float) -> T | Answer:
         try:
             return call()
         except ReadTimeoutError:
-            return Answer(status=None)
+            return Response(status=None)
         except (Throttled, ServiceUnavailable, HTTPClientError, ConnectionError):
             if time.monotonic() + pause > give_up:
                 raise
@@ -107,14 +107,14 @@ def settled(call: Callable[[], T], *, until: float) -> T | Answer:
         time.sleep(pause)
 
 
-def _refusal(error: ClientError, milliseconds: float) -> Answer:
+def _refusal(error: ClientError, milliseconds: float) -> Response:
     """With an OriginalStatusCode it is what the model answered, else SageMaker's own, such as an unknown variant."""
     said = f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
     original = error.response.get("OriginalStatusCode")
     if isinstance(original, int):
         body = str(error.response.get("OriginalMessage", "")).encode()
-        return Answer(status=original, body=body, milliseconds=milliseconds, said=said)
-    return Answer(status=None, said=f"SageMaker answered {said}")
+        return Response(status=original, body=body, milliseconds=milliseconds, message=said)
+    return Response(status=None, message=f"SageMaker answered {said}")
 
 
 def _since(began: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion.artifacts import s3_objects
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import SourceModel
 from lambdas.promotion.contract.errors import SamplePayloadUnusable
 from lambdas.promotion.contract.settings import Stage
@@ -14,7 +14,7 @@ from lambdas.promotion.smoke_test import sample_archive
 from lambdas.promotion.smoke_test.sample_archive import BadArchive
 
 
-def resolved(model: SourceModel, stage: Stage, *, source: Account) -> SourceModel:
+def resolved(model: SourceModel, stage: Stage, *, source: RoleSession) -> SourceModel:
     """Return the model with its sample payload, if a smoke test of the stage sends it.
 
     Raises SamplePayloadUnusable; before anything in the target is touched, because there it could not be sent.

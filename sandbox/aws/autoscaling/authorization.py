@@ -12,7 +12,7 @@ from ministack.core.responses import get_account_id, get_region
 from sandbox.aws.autoscaling import policies, resources
 from sandbox.aws.sagemaker import state
 from sandbox.aws.sagemaker.api import arns
-from sandbox.aws.sagemaker.api.authorization import Demand
+from sandbox.aws.sagemaker.api.authorization import RequiredPermission
 from sandbox.aws.sagemaker.state import Record
 
 _PREFIX = "application-autoscaling"
@@ -22,44 +22,44 @@ _OF_TAGS = ("TagResource", "ListTagsForResource")
 _linked: set[str] = set()
 
 
-def demands(operation: str, parameters: Record) -> Iterator[Demand]:
+def required_permissions(operation: str, parameters: Record) -> Iterator[RequiredPermission]:
     if operation in _OF_TAGS:
-        yield Demand(f"{_PREFIX}:{operation}", (str(parameters.get("ResourceARN")),))
+        yield RequiredPermission(f"{_PREFIX}:{operation}", (str(parameters.get("ResourceARN")),))
     elif operation.startswith("Describe") or not {"ResourceId", "ScalableDimension"} <= parameters.keys():
-        yield Demand(f"{_PREFIX}:{operation}", ("*",))
+        yield RequiredPermission(f"{_PREFIX}:{operation}", ("*",))
     else:
         yield from _of_target(operation, parameters)
 
 
-def _of_target(operation: str, parameters: Record) -> Iterator[Demand]:
+def _of_target(operation: str, parameters: Record) -> Iterator[RequiredPermission]:
     resource, dimension = str(parameters["ResourceId"]), str(parameters["ScalableDimension"])
     target = (resources.arn_of((resource, dimension)),)
     context = {
         f"{_PREFIX}:service-namespace": parameters.get("ServiceNamespace"),
         f"{_PREFIX}:scalable-dimension": dimension,
     }
-    yield Demand(f"{_PREFIX}:{operation}", target, context)
+    yield RequiredPermission(f"{_PREFIX}:{operation}", target, context)
     if operation == "RegisterScalableTarget":
         if parameters.get("Tags"):
-            yield Demand(f"{_PREFIX}:TagResource", target, context)
+            yield RequiredPermission(f"{_PREFIX}:TagResource", target, context)
         yield from _of_variant(resource)
     elif operation == "PutScalingPolicy" and parameters.get("PolicyType") == policies.TRACKING:
-        yield Demand("cloudwatch:DescribeAlarms", ("*",))
-        yield Demand("cloudwatch:PutMetricAlarm", (_alarms_of(resource),))
+        yield RequiredPermission("cloudwatch:DescribeAlarms", ("*",))
+        yield RequiredPermission("cloudwatch:PutMetricAlarm", (_alarms_of(resource),))
     elif operation in {"DeleteScalingPolicy", "DeregisterScalableTarget"} and _is_tracked((resource, dimension)):
-        yield Demand("cloudwatch:DeleteAlarms", (_alarms_of(resource),))
+        yield RequiredPermission("cloudwatch:DeleteAlarms", (_alarms_of(resource),))
 
 
-def _of_variant(resource: str) -> Iterator[Demand]:
+def _of_variant(resource: str) -> Iterator[RequiredPermission]:
     if scaled := resources.parse(resource):
         endpoint = state.endpoints.get(scaled.endpoint.lower())
-        yield Demand("sagemaker:DescribeEndpoint", (arns.endpoint(scaled.endpoint),))
-        yield Demand("sagemaker:UpdateEndpointWeightsAndCapacities", (arns.endpoint(scaled.endpoint),))
+        yield RequiredPermission("sagemaker:DescribeEndpoint", (arns.endpoint(scaled.endpoint),))
+        yield RequiredPermission("sagemaker:UpdateEndpointWeightsAndCapacities", (arns.endpoint(scaled.endpoint),))
         if endpoint is not None:
-            yield Demand("sagemaker:DescribeEndpointConfig", (arns.endpoint_config(endpoint.config_name),))
+            yield RequiredPermission("sagemaker:DescribeEndpointConfig", (arns.endpoint_config(endpoint.config_name),))
     if get_account_id() not in _linked:
         named = {"iam:AWSServiceName": resources.PRINCIPAL}
-        yield Demand("iam:CreateServiceLinkedRole", (resources.role_arn(),), named)
+        yield RequiredPermission("iam:CreateServiceLinkedRole", (resources.role_arn(),), named)
         _linked.add(get_account_id())
 
 

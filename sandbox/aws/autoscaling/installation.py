@@ -11,7 +11,7 @@ SERVICE = "application-autoscaling"
 
 def install() -> None:
     # Not in SERVICE_TO_IAM_NAMESPACE: the service asks for every right that a call needs, as the sandbox's SageMaker.
-    service = Service(SERVICE, operations.OPERATIONS, authorization.demands, operations.subject)
+    service = Service(SERVICE, operations.OPERATIONS, authorization.required_permissions, operations.subject)
     app.SERVICE_HANDLERS[SERVICE] = service.handle_request
     router.SERVICE_PATTERNS[SERVICE] = {
         "target_prefixes": ["AnyScaleFrontendService."],

@@ -48,7 +48,7 @@ def describe_policies(request: Record) -> Record:
     chosen = [
         {**one, "Alarms": one["Alarms"] or _calling(one["PolicyARN"])}
         for one in state.scaling_policies.values()
-        if _asked_for(one, request, "PolicyName", "PolicyNames")
+        if _matches(one, request, "PolicyName", "PolicyNames")
     ]
     return paging.page(chosen, request, "ScalingPolicies", size=PAGE)
 
@@ -83,7 +83,7 @@ def describe_actions(request: Record) -> Record:
     chosen = [
         one
         for one in state.scheduled_actions.values()
-        if _asked_for(one, request, "ScheduledActionName", "ScheduledActionNames")
+        if _matches(one, request, "ScheduledActionName", "ScheduledActionNames")
     ]
     return paging.page(chosen, request, "ScheduledActions", size=PAGE)
 
@@ -100,7 +100,7 @@ def alarm_names(resource: str) -> str:
     return f"TargetTracking-{resource}-"
 
 
-def _asked_for(one: Record, request: Record, name: str, names: str) -> bool:
+def _matches(one: Record, request: Record, name: str, names: str) -> bool:
     return (
         one["ServiceNamespace"] == request["ServiceNamespace"]
         and one["ResourceId"] == request.get("ResourceId", one["ResourceId"])

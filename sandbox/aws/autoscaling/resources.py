@@ -23,7 +23,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Scaled:
+class ScalableVariant:
     """A variant as requests name it."""
 
     endpoint: str
@@ -48,9 +48,9 @@ def role_arn() -> str:
     return f"arn:aws:iam::{get_account_id()}:role/aws-service-role/{PRINCIPAL}/{ROLE}"
 
 
-def parse(resource: str) -> Scaled | None:
+def parse(resource: str) -> ScalableVariant | None:
     found = _VARIANT.fullmatch(resource)
-    return Scaled(found["endpoint"], found["variant"]) if found else None
+    return ScalableVariant(found["endpoint"], found["variant"]) if found else None
 
 
 def require_target(request: Record) -> Record:

@@ -5,21 +5,21 @@ import threading
 from pathlib import Path
 
 from sandbox.aws.faults.process_kills import Call, Fault, Kind, Moment
-from sandbox.aws.faults.waiting_faults import WaitingFaults
+from sandbox.aws.faults.waiting_faults import FaultQueue
 
-_faults: WaitingFaults[Fault] = WaitingFaults()
+_faults: FaultQueue[Fault] = FaultQueue()
 _lock = threading.Lock()
 _calls: list[Call] = []
-_happened: list[tuple[Call, Kind]] = []
+_injected: list[tuple[Call, Kind]] = []
 _done: set[tuple[Fault, Call]] = set()  # of the faults that happen once to each call
 _recording = False
 # While this file is there a step asks the board about its calls, else it costs them a look at the disk.
 _switch: Path | None = None
 
-waiting = _faults.waiting
+pending = _faults.pending
 
 
-def use_switch(file: Path) -> None:
+def use_switch_file(file: Path) -> None:
     global _switch  # noqa: PLW0603 - one board a server
     _switch = file
     clear()
@@ -45,7 +45,7 @@ def clear() -> None:
     with _lock:
         _faults.clear()
         _recording = False
-        for known in (_calls, _happened, _done):
+        for known in (_calls, _injected, _done):
             known.clear()
     _turn(on=False)
 
@@ -55,19 +55,19 @@ def calls() -> list[Call]:
         return list(_calls)
 
 
-def happened() -> list[tuple[Call, Kind]]:
+def injected() -> list[tuple[Call, Kind]]:
     with _lock:
-        return list(_happened)
+        return list(_injected)
 
 
-def take(call: Call, moment: Moment, *, may_kill: bool = True) -> Fault | None:
+def take(call: Call, moment: Moment, *, can_kill: bool = True) -> Fault | None:
     """The first fault that applies to the call at this moment, used up once."""
     with _lock:
         if _recording and moment is Moment.BEFORE:
             _calls.append(call)
-        fault = _faults.take(lambda one: _applies(one, call, moment) and (may_kill or not one.kind.kills))
+        fault = _faults.take(lambda one: _applies(one, call, moment) and (can_kill or not one.kind.is_kill))
         if fault:
-            _happened.append((call, fault.kind))
+            _injected.append((call, fault.kind))
             if fault.each:
                 _done.add((fault, call))
         return fault

@@ -6,7 +6,7 @@ import urllib.request
 from typing import Any
 
 
-class BoardClient:
+class ControlClient:
     """What the clients of the fault boards have in common."""
 
     def __init__(self, endpoint_url: str, ca_bundle: str) -> None:

@@ -27,13 +27,13 @@ def install(switch: Path) -> None:
     def make_request(client: Any, operation: Any, request: dict[str, Any], context: Any) -> Any:
         if not switch.exists():
             return make(client, operation, request, context)
-        before = _ask(operation, "before")
+        before = _take_fault(operation, "before")
         if before:
-            return _happen(before, request)
+            return _apply(before, request)
         answer = make(client, operation, request, context)
         # A redirect is followed inside of make; an answer with status 200 may still hold an error (S3: CopyObject).
-        after = _ask(operation, "after") if _is_done(answer) else None
-        return _happen(after, request) if after else answer
+        after = _take_fault(operation, "after") if _is_done(answer) else None
+        return _apply(after, request) if after else answer
 
     BaseClient._make_request = make_request  # type: ignore[attr-defined]
 
@@ -43,7 +43,7 @@ def _is_done(answer: Any) -> bool:
     return http.status_code in _SUCCESS and "Error" not in parsed
 
 
-def _happen(fault: dict[str, Any], request: dict[str, Any]) -> Any:
+def _apply(fault: dict[str, Any], request: dict[str, Any]) -> Any:
     from botocore.awsrequest import AWSResponse  # noqa: PLC0415
     from botocore.compat import HTTPHeaders  # noqa: PLC0415
     from botocore.exceptions import ReadTimeoutError  # noqa: PLC0415
@@ -63,14 +63,14 @@ def _die() -> NoReturn:
     os._exit(1)
 
 
-def _ask(operation: Any, moment: str) -> dict[str, Any] | None:
+def _take_fault(operation: Any, moment: str) -> dict[str, Any] | None:
     call = {
         "step": os.environ["_HANDLER"].split(".")[-2],
         "service": operation.service_model.service_name,
         "operation": operation.name,
     }
     request = urllib.request.Request(  # noqa: S310 - the address is the sandbox's own
-        os.environ["PROMOTE_SANDBOX_BOARD"], data=json.dumps({"call": call, "moment": moment}).encode(), method="POST"
+        os.environ["SANDBOX_FAULTS_URL"], data=json.dumps({"call": call, "moment": moment}).encode(), method="POST"
     )
     with urllib.request.urlopen(request, context=_tls(), timeout=30) as response:  # noqa: S310
         fault: dict[str, Any] | None = json.loads(response.read())
@@ -85,5 +85,5 @@ def _tls() -> ssl.SSLContext:
 if __name__ == "__main__":
     # A function may bring modules of its own with which botocore cannot be imported: then it makes no calls by it.
     with contextlib.suppress(ImportError):
-        install(Path(os.environ["PROMOTE_SANDBOX_SWITCH"]))
+        install(Path(os.environ["SANDBOX_FAULTS_SWITCH"]))
     runpy.run_module("awslambdaric", run_name="__main__", alter_sys=False)

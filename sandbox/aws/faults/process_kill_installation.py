@@ -11,27 +11,28 @@ from ministack import app
 from ministack.services import lambda_svc
 from ministack.services import stepfunctions as sfn
 
-from sandbox.aws.faults import board, in_lambda
+from sandbox.aws.faults import board as fault_queue
+from sandbox.aws.faults import in_lambda
 from sandbox.aws.faults.process_kills import CALLS_PATH, FAULTS_PATH, TAKE_PATH, Call, Fault, Kind, Moment, from_record
 from sandbox.aws.patches.lambda_ import lambda_runtime
 from sandbox.aws.patches.stepfunctions import workflow_roles
 
-_MODULE = "promote_sandbox_kills"
+_MODULE = "sandbox_step_faults"
 # How Step Functions names the errors of a service, and what it says when no answer came (AWS: Error names).
 _SERVICES = {"dynamodb": "DynamoDB", "sns": "SNS"}
 _NO_ANSWER = "SdkClientException"
 
 
 def install() -> None:
-    switch = Path(os.environ["TMPDIR"]) / "kills-are-on"
-    board.use_switch(switch)
-    _run_in_every_lambda(switch)
-    _stand_between_the_workflow_and_aws()
-    _take_part_in_reset()
-    _answer_on_our_addresses()
+    switch = Path(os.environ["TMPDIR"]) / "step-faults-enabled"
+    fault_queue.use_switch_file(switch)
+    _install_in_lambdas(switch)
+    _intercept_state_machine_calls()
+    _join_reset()
+    _serve_control_paths()
 
 
-def _run_in_every_lambda(switch: Path) -> None:
+def _install_in_lambdas(switch: Path) -> None:
     folder = lambda_runtime.packages_folder()
     folder.mkdir(parents=True, exist_ok=True)
     module = folder / f"{_MODULE}.py"
@@ -40,32 +41,32 @@ def _run_in_every_lambda(switch: Path) -> None:
     environment = lambda_svc._provided_worker_env
 
     @functools.wraps(environment)
-    def with_board(config: dict[str, Any], code_dir: str, port: int) -> dict[str, str]:
+    def with_fault_settings(config: dict[str, Any], code_dir: str, port: int) -> dict[str, str]:
         names: dict[str, str] = environment(config, code_dir, port)
         if str(config.get("Runtime", "")).startswith("python"):
-            names["PROMOTE_SANDBOX_RUNTIME"] = _MODULE
-            names["PROMOTE_SANDBOX_SWITCH"] = str(switch)
-            names["PROMOTE_SANDBOX_BOARD"] = os.environ["AWS_ENDPOINT_URL"] + TAKE_PATH
+            names["SANDBOX_LAMBDA_RUNTIME"] = _MODULE
+            names["SANDBOX_FAULTS_SWITCH"] = str(switch)
+            names["SANDBOX_FAULTS_URL"] = os.environ["AWS_ENDPOINT_URL"] + TAKE_PATH
         return names
 
-    lambda_svc._provided_worker_env = with_board
+    lambda_svc._provided_worker_env = with_fault_settings
 
 
-def _stand_between_the_workflow_and_aws() -> None:
+def _intercept_state_machine_calls() -> None:
     invoke = sfn._invoke_resource
 
     @functools.wraps(invoke)
-    def invoke_on_a_bad_day(resource: str, parameters: Any) -> Any:
+    def invoke_with_faults(resource: str, parameters: Any) -> Any:
         service, _, operation = resource.rpartition(":::")[2].partition(":")
-        if service not in _SERVICES or not board.is_on():
+        if service not in _SERVICES or not fault_queue.is_on():
             return invoke(resource, parameters)
         call = Call(workflow_roles.state(), service, operation[:1].upper() + operation[1:])
-        _fail(board.take(call, Moment.BEFORE, may_kill=False), service)
+        _fail(fault_queue.take(call, Moment.BEFORE, can_kill=False), service)
         answer = invoke(resource, parameters)
-        _fail(board.take(call, Moment.AFTER, may_kill=False), service)
+        _fail(fault_queue.take(call, Moment.AFTER, can_kill=False), service)
         return answer
 
-    sfn._invoke_resource = invoke_on_a_bad_day
+    sfn._invoke_resource = invoke_with_faults
 
 
 def _fail(fault: Fault | None, service: str) -> None:
@@ -75,22 +76,22 @@ def _fail(fault: Fault | None, service: str) -> None:
         raise sfn._ExecutionError(f"{_SERVICES[service]}.{code}", message)
 
 
-def _take_part_in_reset() -> None:
+def _join_reset() -> None:
     reset = lambda_svc.reset
 
     @functools.wraps(reset)
     def reset_all() -> None:
         reset()
-        board.clear()
+        fault_queue.clear()
 
     lambda_svc.reset = reset_all
 
 
-def _answer_on_our_addresses() -> None:
+def _serve_control_paths() -> None:
     shortcuts = app._handle_post_body_shortcuts
 
     @functools.wraps(shortcuts)
-    async def with_kills(
+    async def with_control_paths(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], request_id: str
     ) -> Any:
         if path == FAULTS_PATH:
@@ -101,29 +102,29 @@ def _answer_on_our_addresses() -> None:
             return _take(json.loads(body))
         return await shortcuts(method, path, headers, body, query, request_id)
 
-    app._handle_post_body_shortcuts = with_kills
+    app._handle_post_body_shortcuts = with_control_paths
 
 
 def _faults(method: str, body: bytes) -> Any:
     if method == "DELETE":
-        board.clear()
+        fault_queue.clear()
     elif method == "POST":
         try:
-            board.add(from_record(json.loads(body)))
+            fault_queue.add(from_record(json.loads(body)))
         except (KeyError, TypeError, ValueError) as error:
             return _json(400, {"message": f"not a fault: {error}"})
-    return _json(200, [asdict(fault) for fault in board.waiting()])
+    return _json(200, [asdict(fault) for fault in fault_queue.pending()])
 
 
 def _calls(method: str) -> Any:
     if method == "POST":
-        board.record()
-    happened = [{"call": asdict(call), "kind": kind} for call, kind in board.happened()]
-    return _json(200, {"calls": [asdict(call) for call in board.calls()], "happened": happened})
+        fault_queue.record()
+    injected = [{"call": asdict(call), "kind": kind} for call, kind in fault_queue.injected()]
+    return _json(200, {"calls": [asdict(call) for call in fault_queue.calls()], "happened": injected})
 
 
 def _take(asked: dict[str, Any]) -> Any:
-    fault = board.take(Call(**asked["call"]), Moment(asked["moment"]))
+    fault = fault_queue.take(Call(**asked["call"]), Moment(asked["moment"]))
     return _json(200, asdict(fault) if fault else None)
 
 

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from sandbox.aws.faults.board_client import BoardClient
+from sandbox.aws.faults.board_client import ControlClient
 
-FAULTS_PATH = "/_sandbox/kills"
-TAKE_PATH = "/_sandbox/kills/take"
-CALLS_PATH = "/_sandbox/kills/calls"
+FAULTS_PATH = "/_sandbox/faults/steps"
+TAKE_PATH = "/_sandbox/faults/steps/take"
+CALLS_PATH = "/_sandbox/faults/steps/calls"
 
 
 class Moment(StrEnum):
@@ -37,7 +37,7 @@ class Kind(StrEnum):
         return Moment.AFTER if self.value.endswith("_after") else Moment.BEFORE
 
     @property
-    def kills(self) -> bool:
+    def is_kill(self) -> bool:
         return self in (Kind.KILL_BEFORE, Kind.KILL_AFTER)
 
 
@@ -68,7 +68,7 @@ class Fault:
     status: int = 400
 
 
-class Kills(BoardClient):
+class StepFaults(ControlClient):
     """A client for the board of a running sandbox."""
 
     def inject(self, step: str, operation: str, kind: Kind | str, **details: Any) -> Fault:
@@ -83,7 +83,7 @@ class Kills(BoardClient):
         """The faults that have not happened yet, with the times that are left."""
         return [from_record(record) for record in self._call("GET", FAULTS_PATH)]
 
-    def happened(self) -> list[tuple[Call, Kind]]:
+    def injected(self) -> list[tuple[Call, Kind]]:
         """What went wrong since the last clear(), in order."""
         said = self._call("GET", CALLS_PATH)["happened"]
         return [(Call(**one["call"]), Kind(one["kind"])) for one in said]

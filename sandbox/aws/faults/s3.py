@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
-from sandbox.aws.faults.board_client import BoardClient
+from sandbox.aws.faults.board_client import ControlClient
 
-FAULTS_PATH = "/_sandbox/s3/faults"
+FAULTS_PATH = "/_sandbox/faults/s3"
 CHECKSUM_PATH = "/_sandbox/s3/checksum"
 
 # What S3 answers with these codes (S3 API: Error responses).
@@ -52,7 +52,7 @@ class Fault:
     status: int | None = None
 
 
-class S3Faults(BoardClient):
+class S3Faults(ControlClient):
     """A client for the fault board of a running sandbox."""
 
     def inject(self, operation: str, code: str = "InternalError", **details: Any) -> Fault:

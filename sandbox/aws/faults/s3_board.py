@@ -3,10 +3,10 @@
 import fnmatch
 
 from sandbox.aws.faults.s3 import Fault
-from sandbox.aws.faults.waiting_faults import WaitingFaults
+from sandbox.aws.faults.waiting_faults import FaultQueue
 
-_faults: WaitingFaults[Fault] = WaitingFaults()
-add, waiting, clear = _faults.add, _faults.waiting, _faults.clear
+_faults: FaultQueue[Fault] = FaultQueue()
+add, pending, clear = _faults.add, _faults.pending, _faults.clear
 
 
 def take(operation: str, bucket: str, key: str) -> Fault | None:

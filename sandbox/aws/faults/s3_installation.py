@@ -16,16 +16,16 @@ from sandbox.aws.patches.s3 import s3_answers
 
 def install() -> None:
     broken_connections.install()
-    _have_bad_days()
-    _take_part_in_reset()
-    _answer_on_our_addresses()
+    _inject_faults()
+    _join_reset()
+    _serve_control_paths()
 
 
-def _have_bad_days() -> None:
+def _inject_faults() -> None:
     answer = s3.handle_request
 
     @functools.wraps(answer)
-    async def answer_on_a_bad_day(
+    async def answer_with_faults(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], **options: Any
     ) -> Any:
         bucket, key = s3._parse_bucket_key(path, headers)
@@ -33,12 +33,12 @@ def _have_bad_days() -> None:
         operation = "" if options.get("internal") else s3_operations.name(method, key, headers, query)
         fault = s3_board.take(operation, bucket, subject) if operation else None
         served = functools.partial(answer, method, path, headers, body, query, **options)
-        return await _happen(fault, method, served) if fault else await served()
+        return await _apply(fault, method, served) if fault else await served()
 
-    s3.handle_request = answer_on_a_bad_day
+    s3.handle_request = answer_with_faults
 
 
-async def _happen(fault: Fault, method: str, serve: Callable[[], Awaitable[Any]]) -> Any:
+async def _apply(fault: Fault, method: str, serve: Callable[[], Awaitable[Any]]) -> Any:
     match fault.kind:
         case Kind.ERROR:
             return _error(fault, method)
@@ -62,7 +62,7 @@ def _error(fault: Fault, method: str) -> Any:
     return status, headers, b"" if method == "HEAD" else body
 
 
-def _take_part_in_reset() -> None:
+def _join_reset() -> None:
     reset = s3.reset
 
     @functools.wraps(reset)
@@ -73,23 +73,23 @@ def _take_part_in_reset() -> None:
     s3.reset = reset_all
 
 
-def _answer_on_our_addresses() -> None:
+def _serve_control_paths() -> None:
     shortcuts = app._handle_post_body_shortcuts
 
     @functools.wraps(shortcuts)
-    async def with_board(
+    async def with_control_paths(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], request_id: str
     ) -> Any:
         if path == FAULTS_PATH:
-            return _board(method, body)
+            return _faults(method, body)
         if path == CHECKSUM_PATH and method == "DELETE":
             return _forget_checksum(s3._qp(query, "bucket"), s3._qp(query, "key"))
         return await shortcuts(method, path, headers, body, query, request_id)
 
-    app._handle_post_body_shortcuts = with_board
+    app._handle_post_body_shortcuts = with_control_paths
 
 
-def _board(method: str, body: bytes) -> Any:
+def _faults(method: str, body: bytes) -> Any:
     if method == "DELETE":
         s3_board.clear()
     elif method == "POST":
@@ -97,7 +97,7 @@ def _board(method: str, body: bytes) -> Any:
             s3_board.add(from_record(json.loads(body)))
         except (KeyError, TypeError, ValueError) as error:
             return _json(400, {"message": f"not a fault: {error}"})
-    return _json(200, [vars(fault) for fault in s3_board.waiting()])
+    return _json(200, [vars(fault) for fault in s3_board.pending()])
 
 
 def _forget_checksum(bucket: str, key: str) -> Any:

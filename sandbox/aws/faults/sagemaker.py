@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from sandbox.aws.faults.board_client import BoardClient
+from sandbox.aws.faults.board_client import ControlClient
 
-FAULTS_PATH = "/_sandbox/faults"
+FAULTS_PATH = "/_sandbox/faults/sagemaker/sagemaker"
 STATE_PATH = "/_sandbox/sagemaker"
 
 
@@ -45,7 +45,7 @@ class Fault:
     value: float = 0.0
 
 
-class Faults(BoardClient):
+class SageMakerFaults(ControlClient):
     """A client for the switchboard of a running sandbox."""
 
     def inject(self, operation: str, kind: Kind | str, **details: Any) -> Fault:

@@ -4,15 +4,15 @@ import fnmatch
 from collections.abc import Collection
 
 from sandbox.aws.faults.sagemaker import Fault, Kind
-from sandbox.aws.faults.waiting_faults import WaitingFaults
+from sandbox.aws.faults.waiting_faults import FaultQueue
 
 # These shape how a deployment goes; the others are about one request.
 OF_DEPLOYMENTS = frozenset(
     {Kind.SILENT_ROLLBACK, Kind.FAIL, Kind.NO_CAPACITY, Kind.ROLLBACK_FAILED, Kind.SYSTEM_UPDATING}
 )
 
-_faults: WaitingFaults[Fault] = WaitingFaults()
-add, waiting, clear = _faults.add, _faults.waiting, _faults.clear
+_faults: FaultQueue[Fault] = FaultQueue()
+add, pending, clear = _faults.add, _faults.pending, _faults.clear
 
 
 def take(operation: str | None, kinds: Collection[Kind], *, account: str, resource: str) -> Fault | None:

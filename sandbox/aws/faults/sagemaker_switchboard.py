@@ -28,7 +28,7 @@ def _faults(method: str, body: bytes) -> api.Response:
             sagemaker_board.add(Fault(**{**record, "kind": Kind(record["kind"])}))
         except (KeyError, TypeError, ValueError) as error:
             return _json(400, {"message": f"not a fault: {error}"})
-    return _json(200, [vars(fault) for fault in sagemaker_board.waiting()])
+    return _json(200, [vars(fault) for fault in sagemaker_board.pending()])
 
 
 def _json(status: int, content: Any) -> api.Response:

@@ -18,29 +18,29 @@ class Fault(Protocol):
 F = TypeVar("F", bound=Fault)
 
 
-class WaitingFaults(Generic[F]):
+class FaultQueue(Generic[F]):
     """In the order in which they were added. Safe to use from the server's threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[F] = []
+        self._pending: list[F] = []
 
     def add(self, fault: F) -> None:
         with self._lock:
-            self._waiting.append(fault)
+            self._pending.append(fault)
 
-    def waiting(self) -> list[F]:
+    def pending(self) -> list[F]:
         with self._lock:
-            return list(self._waiting)
+            return list(self._pending)
 
     def clear(self) -> None:
         with self._lock:
-            self._waiting.clear()
+            self._pending.clear()
 
     def take(self, applies: Callable[[F], bool]) -> F | None:
         """The first fault that applies, used up once."""
         with self._lock:
-            for position, fault in enumerate(self._waiting):
+            for position, fault in enumerate(self._pending):
                 if applies(fault):
                     self._use_up(position, fault)
                     return fault
@@ -50,6 +50,6 @@ class WaitingFaults(Generic[F]):
         if fault.times is None:
             return
         if fault.times > 1:
-            self._waiting[position] = replace(fault, times=fault.times - 1)
+            self._pending[position] = replace(fault, times=fault.times - 1)
         else:
-            del self._waiting[position]
+            del self._pending[position]

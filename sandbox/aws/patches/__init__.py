@@ -54,7 +54,7 @@ from sandbox.aws.patches.stepfunctions import (
 MINISTACK = "1.5.33"
 
 # In the order in which they wrap each other: what refuses a request comes after what finds the bucket.
-CORRECTIONS = (
+PATCHES = (
     listener,
     lambda_runtime,
     object_arns,
@@ -95,14 +95,16 @@ CORRECTIONS = (
 )
 
 
-class UnknownMinistack(Exception):
+class UnsupportedMinistack(Exception):
     """The corrections were written for another version of MiniStack."""
 
 
-def apply(*, all_of_them: bool = True) -> None:
-    """Correct MiniStack in this process, before it serves. Without `all_of_them` it only keeps to its own port."""
+def apply(*, all_patches: bool = True) -> None:
+    """Correct MiniStack in this process, before it serves. Without `all_patches` it only keeps to its own port."""
     installed = version("ministack")
     if installed != MINISTACK:
-        raise UnknownMinistack(f"MiniStack is {installed}, and the corrections are for {MINISTACK}: install that one")
-    for correction in CORRECTIONS if all_of_them else (listener,):
-        correction.apply()
+        raise UnsupportedMinistack(
+            f"MiniStack is {installed}, and the corrections are for {MINISTACK}: install that one"
+        )
+    for patch in PATCHES if all_patches else (listener,):
+        patch.apply()

@@ -23,8 +23,8 @@ def install() -> None:
     app.SERVICE_HANDLERS[SERVICE] = api.handle_request
     app.SERVICE_HANDLERS[RUNTIME] = async_invocation.handle_request
     _route()
-    _take_part_in_reset()
-    _answer_on_our_addresses()
+    _join_reset()
+    _serve_control_paths()
     tagging._RESOURCE_TAG_COLLECTORS[SERVICE] = _tagged_resources
 
 
@@ -46,22 +46,22 @@ def _route() -> None:
     app.detect_service = detect_service
 
 
-def _take_part_in_reset() -> None:
+def _join_reset() -> None:
     app.SERVICE_REGISTRY[SERVICE] = {"module": SERVICE}
     app._loaded_modules[SERVICE] = lifetime
 
 
-def _answer_on_our_addresses() -> None:
+def _serve_control_paths() -> None:
     shortcuts = app._handle_post_body_shortcuts
 
     @functools.wraps(shortcuts)
-    async def with_switchboard(
+    async def with_control_paths(
         method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any], request_id: str
     ) -> Any:
         response = await sagemaker_switchboard.handle(method, path, body, query_params)
         return response or await shortcuts(method, path, headers, body, query_params, request_id)
 
-    app._handle_post_body_shortcuts = with_switchboard
+    app._handle_post_body_shortcuts = with_control_paths
 
 
 def _tagged_resources() -> Any:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambdas.promotion.artifacts import discovery, inventory
-from lambdas.promotion.artifacts.inventory import Found
+from lambdas.promotion.artifacts.inventory import Listing
 from lambdas.promotion.contract.errors import AccessDenied, ArtifactChanged, ArtifactNotFound, UnsupportedModel
-from lambdas.promotion.model.s3_uris import Address, AddressKind
+from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import BUCKET
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 DEV = "222222222222"
 
 
-def find(s3: S3Client, uri: str, kind: AddressKind, etag: str | None = None) -> Found:
-    address = Address(uri=uri, kind=kind, where="Containers[0].ModelDataUrl", etag=etag)
-    (found,) = discovery.find_all([address], owner=DEV, s3=s3, where="the model").values()
+def find(s3: S3Client, uri: str, kind: S3ReferenceKind, etag: str | None = None) -> Listing:
+    reference = S3Reference(uri=uri, kind=kind, location="Containers[0].ModelDataUrl", etag=etag)
+    (found,) = discovery.find_all([reference], owner=DEV, s3=s3, subject="the model").values()
     return found
 
 
@@ -42,8 +42,8 @@ def below(stubs: Stubs, prefix: str, *keys: str) -> None:
     stubs.s3.add_response("list_objects_v2", {"Contents": contents}, asked)
 
 
-@pytest.mark.parametrize("kind", [AddressKind.OBJECT, AddressKind.EITHER])
-def test_an_object_is_found_by_its_address(s3: S3Client, stubs: Stubs, kind: AddressKind) -> None:
+@pytest.mark.parametrize("kind", [S3ReferenceKind.OBJECT, S3ReferenceKind.EITHER])
+def test_an_object_is_found_by_its_s3_uri(s3: S3Client, stubs: Stubs, kind: S3ReferenceKind) -> None:
     object_is(stubs, "v7/model")
     found = find(s3, f"s3://{BUCKET}/v7/model", kind)
     assert ([one.key for one in found.objects], found.prefix) == (["v7/model"], None)
@@ -53,61 +53,63 @@ def test_an_object_is_found_by_its_address(s3: S3Client, stubs: Stubs, kind: Add
 def test_a_prefix_is_all_below_it_with_and_without_its_slash(s3: S3Client, stubs: Stubs, uri: str) -> None:
     """Without it, "llm" would take "llm-2/" along."""
     below(stubs, "v7/llm/", "v7/llm/", "v7/llm/a", "v7/llm/b/c")
-    found = find(s3, uri, AddressKind.PREFIX)
+    found = find(s3, uri, S3ReferenceKind.PREFIX)
     assert ([one.key for one in found.objects], found.prefix) == (["v7/llm/", "v7/llm/a", "v7/llm/b/c"], "v7/llm/")
 
 
 @pytest.mark.parametrize("uri", [f"s3://{BUCKET}/", f"s3://{BUCKET}"])
 def test_a_whole_bucket_is_a_prefix_as_well(s3: S3Client, stubs: Stubs, uri: str) -> None:
     below(stubs, "", "a", "b/c")
-    found = find(s3, uri, AddressKind.PREFIX)
+    found = find(s3, uri, S3ReferenceKind.PREFIX)
     assert ([one.key for one in found.objects], found.prefix) == (["a", "b/c"], "")
 
 
 def test_what_may_be_either_is_a_prefix_if_it_is_no_object(s3: S3Client, stubs: Stubs) -> None:
     nothing_is(stubs)
     below(stubs, "v7/llm/", "v7/llm/a")
-    assert find(s3, f"s3://{BUCKET}/v7/llm", AddressKind.EITHER).prefix == "v7/llm/"
+    assert find(s3, f"s3://{BUCKET}/v7/llm", S3ReferenceKind.EITHER).prefix == "v7/llm/"
 
 
 def test_the_marker_of_a_folder_is_not_taken_for_the_folder(s3: S3Client, stubs: Stubs) -> None:
     """The console makes an object "llm/" of 0 bytes."""
     below(stubs, "v7/llm/", "v7/llm/", "v7/llm/a")
-    found = find(s3, f"s3://{BUCKET}/v7/llm/", AddressKind.EITHER)
+    found = find(s3, f"s3://{BUCKET}/v7/llm/", S3ReferenceKind.EITHER)
     assert [one.key for one in found.objects] == ["v7/llm/", "v7/llm/a"]
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "message"),
     [
-        (AddressKind.OBJECT, "no such object"),
-        (AddressKind.MANIFEST, "no such object"),
-        (AddressKind.PREFIX, "nothing below it"),
-        (AddressKind.EITHER, "neither such an object nor anything below"),
+        (S3ReferenceKind.OBJECT, "no such object"),
+        (S3ReferenceKind.MANIFEST, "no such object"),
+        (S3ReferenceKind.PREFIX, "nothing below it"),
+        (S3ReferenceKind.EITHER, "neither such an object nor anything below"),
     ],
 )
 def test_what_is_missing_is_refused_with_where_it_stands_and_whose_it_is(
-    s3: S3Client, stubs: Stubs, kind: AddressKind, told: str
+    s3: S3Client, stubs: Stubs, kind: S3ReferenceKind, message: str
 ) -> None:
     uri = f"s3://{BUCKET}/v7/x"
-    if kind is not AddressKind.PREFIX:
+    if kind is not S3ReferenceKind.PREFIX:
         nothing_is(stubs)
-    if kind in {AddressKind.PREFIX, AddressKind.EITHER}:
+    if kind in {S3ReferenceKind.PREFIX, S3ReferenceKind.EITHER}:
         below(stubs, "v7/x/")
     with pytest.raises(
-        ArtifactNotFound, match=rf"{uri} \(Containers\[0\]\.ModelDataUrl\), and account {DEV} has {told}"
+        ArtifactNotFound, match=rf"{uri} \(Containers\[0\]\.ModelDataUrl\), and account {DEV} has {message}"
     ):
         find(s3, uri, kind)
 
 
-def test_a_missing_right_is_not_called_missing(s3: S3Client, stubs: Stubs) -> None:
+def test_a_missing_permission_is_not_reported_as_missing_resource(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "403", "Forbidden", 403)
     with pytest.raises(AccessDenied):
-        find(s3, f"s3://{BUCKET}/v7/llm", AddressKind.EITHER)
+        find(s3, f"s3://{BUCKET}/v7/llm", S3ReferenceKind.EITHER)
 
 
-@pytest.mark.parametrize("kind", [AddressKind.OBJECT, AddressKind.EITHER])
-def test_an_object_that_is_not_what_was_registered_is_refused(s3: S3Client, stubs: Stubs, kind: AddressKind) -> None:
+@pytest.mark.parametrize("kind", [S3ReferenceKind.OBJECT, S3ReferenceKind.EITHER])
+def test_an_object_that_is_not_what_was_registered_is_refused(
+    s3: S3Client, stubs: Stubs, kind: S3ReferenceKind
+) -> None:
     object_is(stubs, "v7/model")
     with pytest.raises(ArtifactChanged, match='its ETag is "aa"'):
         find(s3, f"s3://{BUCKET}/v7/model", kind, etag="registered")
@@ -121,19 +123,19 @@ def test_a_list_that_is_longer_than_can_be_carried_is_not_read_to_its_end(
     contents = [{"Key": f"v7/{number}", "ETag": '"bb"', "Size": 1} for number in range(3)]
     page = {"Contents": contents, "IsTruncated": True, "NextContinuationToken": "more"}
     stubs.s3.add_response("list_objects_v2", page)
-    assert len(find(s3, f"s3://{BUCKET}/v7/", AddressKind.PREFIX).objects) == 3
+    assert len(find(s3, f"s3://{BUCKET}/v7/", S3ReferenceKind.PREFIX).objects) == 3
 
 
-def test_each_address_has_what_lies_there(s3: S3Client, stubs: Stubs) -> None:
+def test_each_s3_uri_has_the_objects_stored_there(s3: S3Client, stubs: Stubs) -> None:
     uris = [f"s3://{BUCKET}/v7/{name}" for name in ("b", "a")]
     for uri in uris:
         object_is(stubs, uri.partition(f"{BUCKET}/")[2])
-    addresses = [Address(uri=uri, kind=AddressKind.OBJECT, where="") for uri in uris]
-    assert list(discovery.find_all(addresses, owner=DEV, s3=s3, where="the model")) == uris
+    addresses = [S3Reference(uri=uri, kind=S3ReferenceKind.OBJECT, location="") for uri in uris]
+    assert list(discovery.find_all(addresses, owner=DEV, s3=s3, subject="the model")) == uris
 
 
-def test_a_model_without_addresses_asks_nothing(s3: S3Client, stubs: Stubs) -> None:
-    assert discovery.find_all([], owner=DEV, s3=s3, where="the model") == {}
+def test_a_model_without_s3_uris_makes_no_calls(s3: S3Client, stubs: Stubs) -> None:
+    assert discovery.find_all([], owner=DEV, s3=s3, subject="the model") == {}
 
 
 # Manifests
@@ -146,9 +148,11 @@ def manifest_is(stubs: Stubs, content: bytes, *, size: int | None = None) -> Non
         stubs.s3.add_response("get_object", {"Body": io.BytesIO(content)}, asked)
 
 
-def find_manifest(s3: S3Client) -> dict[str, Found]:
-    address = Address(uri=f"s3://{BUCKET}/v7/manifest.csv", kind=AddressKind.MANIFEST, where="ManifestS3Uri")
-    return discovery.find_all([address], owner=DEV, s3=s3, where="the model")
+def find_manifest(s3: S3Client) -> dict[str, Listing]:
+    reference = S3Reference(
+        uri=f"s3://{BUCKET}/v7/manifest.csv", kind=S3ReferenceKind.MANIFEST, location="ManifestS3Uri"
+    )
+    return discovery.find_all([reference], owner=DEV, s3=s3, subject="the model")
 
 
 def test_what_a_manifest_names_is_needed_too(s3: S3Client, stubs: Stubs) -> None:
@@ -182,7 +186,7 @@ def test_a_list_of_more_than_a_manifests_size_is_none(s3: S3Client, stubs: Stubs
         find_manifest(s3)
 
 
-def test_a_manifest_of_too_many_addresses_is_refused_before_they_are_looked_up(s3: S3Client, stubs: Stubs) -> None:
+def test_a_manifest_with_too_many_s3_uris_is_refused_before_they_are_resolved(s3: S3Client, stubs: Stubs) -> None:
     manifest_is(stubs, "\n".join(f"s3://{BUCKET}/v7/{number}" for number in range(1001)).encode())
     with pytest.raises(UnsupportedModel, match="names 1001 addresses"):
         find_manifest(s3)
@@ -192,7 +196,7 @@ def test_a_manifest_of_too_many_addresses_is_refused_before_they_are_looked_up(s
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "message"),
     [
         (["v7/llm/"], "a folder made in the S3 console"),
         (["v7/llm/a", "v7/llm/b/"], "b/ (a folder made in the S3 console)"),
@@ -206,16 +210,16 @@ def test_a_manifest_of_too_many_addresses_is_refused_before_they_are_looked_up(s
     ],
 )
 def test_names_that_sagemaker_does_not_deploy_are_refused_before_anything_is_copied(
-    s3: S3Client, stubs: Stubs, keys: list[str], told: str
+    s3: S3Client, stubs: Stubs, keys: list[str], message: str
 ) -> None:
     below(stubs, "v7/llm/", *keys)
-    address = Address(uri=f"s3://{BUCKET}/v7/llm/", kind=AddressKind.PREFIX, where="it", as_files=True)
-    with pytest.raises(UnsupportedModel, match=re.escape(told)):
-        discovery.find_all([address], owner=DEV, s3=s3, where="the model")
+    reference = S3Reference(uri=f"s3://{BUCKET}/v7/llm/", kind=S3ReferenceKind.PREFIX, location="it", as_files=True)
+    with pytest.raises(UnsupportedModel, match=re.escape(message)):
+        discovery.find_all([reference], owner=DEV, s3=s3, subject="the model")
 
 
 @pytest.mark.parametrize("key", ["v7/llm/a..b", "v7/llm/...", "v7/llm/a b/ü", "v7/llm/" + "n" * 255, "v7/llm/.a/b"])
 def test_names_that_only_look_odd_are_carried(s3: S3Client, stubs: Stubs, key: str) -> None:
     below(stubs, "v7/llm/", key)
-    address = Address(uri=f"s3://{BUCKET}/v7/llm/", kind=AddressKind.PREFIX, where="it", as_files=True)
-    assert discovery.find_all([address], owner=DEV, s3=s3, where="the model")
+    reference = S3Reference(uri=f"s3://{BUCKET}/v7/llm/", kind=S3ReferenceKind.PREFIX, location="it", as_files=True)
+    assert discovery.find_all([reference], owner=DEV, s3=s3, subject="the model")

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from lambdas.promotion.artifacts import s3_copy
-from lambdas.promotion.contract.document import Artifact, Way
+from lambdas.promotion.contract.document import Artifact, CopyRoute
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     ArtifactChanged,
@@ -25,7 +25,7 @@ from tests.unit.builders import BUCKET, DEV, QA, WEIGHTS_URI, artifact
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-WAY = Way(source=DEV, target=QA)
+ROUTE = CopyRoute(source=DEV, target=QA)
 ARTIFACT = artifact()
 HEAD = {"Bucket": BUCKET, "Key": "v7/model.tar.gz", "ChecksumMode": "ENABLED", "ExpectedBucketOwner": DEV.account}
 COPY: dict[str, Any] = {
@@ -52,8 +52,8 @@ PUT = {
 }
 
 
-def copy(s3: S3Client, one: Artifact = ARTIFACT, way: Way = WAY) -> bool:
-    return s3_copy.copy_whole(one, way, s3=s3)
+def copy(s3: S3Client, one: Artifact = ARTIFACT, route: CopyRoute = ROUTE) -> bool:
+    return s3_copy.copy_whole(one, route, s3=s3)
 
 
 def refuse(stubs: Stubs, code: str, status: int) -> None:
@@ -98,7 +98,7 @@ def test_an_object_of_0_bytes_is_copied_like_any_other(s3: S3Client, stubs: Stub
 def test_tags_and_annotations_go_along_if_configured(s3: S3Client, stubs: Stubs) -> None:
     asked = {**COPY, "TaggingDirective": "COPY", "AnnotationDirective": "COPY"}
     stubs.s3.add_response("copy_object", {}, asked)
-    copy(s3, way=replace(WAY, tags=True, annotations=True))
+    copy(s3, route=replace(ROUTE, tags=True, annotations=True))
 
 
 ODD_KEYS = [
@@ -122,7 +122,7 @@ def test_any_key_arrives_at_s3_as_it_is_on_both_sides(plain_s3: S3Client, key: s
 # What the answer means
 
 
-def test_what_is_there_already_is_not_copied(s3: S3Client, stubs: Stubs) -> None:
+def test_an_existing_copy_is_not_copied_again(s3: S3Client, stubs: Stubs) -> None:
     refuse(stubs, "PreconditionFailed", 412)
     stubs.s3.add_response("head_object", {"ETag": '"aa"', "ContentLength": 10}, HEAD)
     assert copy(s3) is False
@@ -202,7 +202,7 @@ def test_a_text_is_written_with_its_checksum_and_overwrites_nothing(s3: S3Client
     assert copy(s3, replace(ARTIFACT, text=TEXT)) is True
 
 
-def test_a_text_that_is_there_already_is_not_written(s3: S3Client, stubs: Stubs) -> None:
+def test_a_text_that_exists_already_is_not_written(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("put_object", "PreconditionFailed", "said", 412)
     assert copy(s3, replace(ARTIFACT, text=TEXT)) is False
 
@@ -221,13 +221,13 @@ def test_a_refused_text_has_the_name_of_what_is_wrong(
 
 def test_the_source_of_a_text_is_not_asked(s3: S3Client, stubs: Stubs) -> None:
     """Its content is ours, so there is nothing to see there."""
-    seen = s3_copy.look_at_source(replace(ARTIFACT, text=TEXT), WAY, s3=s3)
-    assert (seen.object, seen.kept) == (ARTIFACT.source, {})
+    observed = s3_copy.head_source(replace(ARTIFACT, text=TEXT), ROUTE, s3=s3)
+    assert (observed.object, observed.metadata) == (ARTIFACT.source, {})
 
 
-def test_the_source_of_a_copy_is_looked_at_again(s3: S3Client, stubs: Stubs) -> None:
+def test_the_source_of_a_copy_is_checked_again(s3: S3Client, stubs: Stubs) -> None:
     answer = {"ETag": '"aa"', "ContentLength": 10, "VersionId": "3", "ContentType": "application/x-tar"}
     stubs.s3.add_response("head_object", answer, {**HEAD, "IfMatch": '"aa"'})
-    seen = s3_copy.look_at_source(artifact(checksum=None), WAY, s3=s3)
-    assert seen.object == artifact(checksum=None, version_id="3").source
-    assert seen.kept == {"ContentType": "application/x-tar"}
+    observed = s3_copy.head_source(artifact(checksum=None), ROUTE, s3=s3)
+    assert observed.object == artifact(checksum=None, version_id="3").source
+    assert observed.metadata == {"ContentType": "application/x-tar"}

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.artifacts import s3_copy
-from lambdas.promotion.contract.document import Transfer, Way
+from lambdas.promotion.contract.document import CopyRoute, Transfer
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     ArtifactChanged,
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MIB = 1024**2
-WAY = Way(source=DEV, target=QA)
+ROUTE = CopyRoute(source=DEV, target=QA)
 ARTIFACT = artifact(size=300 * MIB)
 TRANSFER = Transfer(artifact=ARTIFACT, part_size=128 * MIB, upload_id="upload-1")
-PLACE = {"Bucket": QA.artifact_bucket, "Key": ARTIFACT.key, "ExpectedBucketOwner": QA.account}
-UPLOAD: dict[str, Any] = {**PLACE, "UploadId": "upload-1"}
-OPEN = {**PLACE, "ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
+LOCATION = {"Bucket": QA.artifact_bucket, "Key": ARTIFACT.key, "ExpectedBucketOwner": QA.account}
+UPLOAD: dict[str, Any] = {**LOCATION, "UploadId": "upload-1"}
+OPEN = {**LOCATION, "ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
 PART = {
     **UPLOAD,
     "CopySource": {"Bucket": BUCKET, "Key": "v7/model.tar.gz"},
@@ -60,17 +60,17 @@ def test_an_object_that_is_copied_by_parts_must_have_no_annotations_to_go_along(
     asked = {**where, "MaxAnnotationResults": 1, "ExpectedBucketOwner": DEV.account}
     stubs.s3.add_response("list_object_annotations", {"Annotations": annotations}, asked)
     if not annotations:
-        s3_copy.require_no_annotations(one, WAY, s3=s3)
+        s3_copy.require_no_annotations(one, ROUTE, s3=s3)
         return
     with pytest.raises(UnsupportedModel, match="has annotations and is larger than the 5 GB"):
-        s3_copy.require_no_annotations(one, WAY, s3=s3)
+        s3_copy.require_no_annotations(one, ROUTE, s3=s3)
 
 
 # Opening
 
 
-def open_upload(s3: S3Client, way: Way = WAY, kept: dict[str, Any] | None = None, **source: Any) -> str:
-    return s3_copy.open_upload(artifact(size=300 * MIB, **source), kept or {}, way, s3=s3)
+def open_upload(s3: S3Client, route: CopyRoute = ROUTE, kept: dict[str, Any] | None = None, **source: Any) -> str:
+    return s3_copy.open_upload(artifact(size=300 * MIB, **source), kept or {}, route, s3=s3)
 
 
 def test_an_upload_is_opened_for_a_checksum_of_the_whole_object(s3: S3Client, stubs: Stubs) -> None:
@@ -127,7 +127,7 @@ def test_tags_go_along_if_configured(
     asked = {"Bucket": BUCKET, "Key": "v7/model.tar.gz", "ExpectedBucketOwner": DEV.account, **version}
     stubs.s3.add_response("get_object_tagging", {"TagSet": tags}, asked)
     stubs.s3.add_response("create_multipart_upload", {"UploadId": "upload-1"}, {**OPEN, **sent})
-    open_upload(s3, replace(WAY, tags=True), version_id=version.get("VersionId"))
+    open_upload(s3, replace(ROUTE, tags=True), version_id=version.get("VersionId"))
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,14 @@ def test_an_upload_that_cannot_be_opened_has_the_name_of_what_is_wrong(
 def test_a_source_that_is_gone_before_its_tags_are_read_is_refused(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("get_object_tagging", "NoSuchKey", "said", 404)
     with pytest.raises(ArtifactNotFound):
-        open_upload(s3, replace(WAY, tags=True))
+        open_upload(s3, replace(ROUTE, tags=True))
 
 
 # Parts
 
 
 def copy_part(s3: S3Client, part: int = 2, transfer: Transfer = TRANSFER) -> int:
-    return s3_copy.copy_part(transfer, part, WAY, s3=s3)
+    return s3_copy.copy_part(transfer, part, ROUTE, s3=s3)
 
 
 def test_a_part_is_a_range_of_the_resolved_object(s3: S3Client, stubs: Stubs) -> None:
@@ -219,15 +219,15 @@ def listed(stubs: Stubs, after: int, *numbers: int, more: bool = False, size: in
 
 def there(s3: S3Client, first: int, last: int, size: int = 12_800) -> set[int]:
     transfer = replace(TRANSFER, artifact=artifact(size=size * MIB))
-    return s3_copy.parts_there(transfer, WAY, first=first, last=last, s3=s3)
+    return s3_copy.existing_parts(transfer, ROUTE, first=first, last=last, s3=s3)
 
 
-def test_the_parts_of_a_piece_are_looked_for_from_its_first_on(s3: S3Client, stubs: Stubs) -> None:
+def test_the_parts_of_a_segment_are_listed_from_its_first_part(s3: S3Client, stubs: Stubs) -> None:
     listed(stubs, 40, 42, 44)
     assert there(s3, 41, 50) == {42, 44}
 
 
-def test_parts_are_looked_for_on_every_page_up_to_the_pieces_last(s3: S3Client, stubs: Stubs) -> None:
+def test_parts_are_listed_on_every_page_up_to_the_segments_last_part(s3: S3Client, stubs: Stubs) -> None:
     listed(stubs, 0, 1, 2, more=True)
     listed(stubs, 2, 3, 5, more=True)
     assert there(s3, 1, 4) == {1, 2, 3}
@@ -292,7 +292,7 @@ def all_parts(stubs: Stubs, algorithm: str = "CRC64NVME") -> None:
 
 
 def complete(s3: S3Client, transfer: Transfer = TRANSFER) -> bool:
-    return s3_copy.complete_upload(transfer, WAY, s3=s3)
+    return s3_copy.complete_upload(transfer, ROUTE, s3=s3)
 
 
 def test_the_object_is_made_of_all_parts_and_must_have_the_sources_size_and_checksum(
@@ -322,7 +322,7 @@ def test_a_source_without_checksum_gets_one_that_s3_computes(s3: S3Client, stubs
     complete(s3, replace(TRANSFER, artifact=artifact(size=300 * MIB, checksum=None)))
 
 
-def test_an_object_that_is_there_already_is_not_overwritten(s3: S3Client, stubs: Stubs) -> None:
+def test_an_object_that_exists_already_is_not_overwritten(s3: S3Client, stubs: Stubs) -> None:
     all_parts(stubs)
     stubs.s3.add_client_error("complete_multipart_upload", "PreconditionFailed", "said", 412)
     assert complete(s3) is False

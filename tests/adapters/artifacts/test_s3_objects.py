@@ -25,11 +25,11 @@ HEAD = {"Bucket": BUCKET, "Key": "v7/model.tar.gz", "ChecksumMode": "ENABLED", "
 LIST = {"Bucket": BUCKET, "Prefix": "v7/", "ExpectedBucketOwner": DEV}
 
 
-def look(s3: S3Client, stubs: Stubs, **answer: Any) -> s3_objects.Seen:
+def look(s3: S3Client, stubs: Stubs, **answer: Any) -> s3_objects.ObservedObject:
     stubs.s3.add_response("head_object", {"ETag": '"aa"', "ContentLength": 10, **answer}, HEAD)
-    seen = s3_objects.look(BUCKET, "v7/model.tar.gz", owner=DEV, s3=s3)
-    assert seen is not None
-    return seen
+    observed = s3_objects.head(BUCKET, "v7/model.tar.gz", owner=DEV, s3=s3)
+    assert observed is not None
+    return observed
 
 
 def find(s3: S3Client, stubs: Stubs, **answer: Any) -> S3Object:
@@ -43,11 +43,11 @@ def find(s3: S3Client, stubs: Stubs, **answer: Any) -> S3Object:
     "key",
     ["k", "a/b", "/k", "a//b", "a#b", "a?b=c", "a%2Fb", "ü", "a b", "a\nb", "../k", "s3://x/y", "[k]", "a;b", "a/", ""],
 )
-def test_an_address_is_bucket_and_key_as_they_stand(key: str) -> None:
+def test_an_s3_uri_is_bucket_and_key_unchanged(key: str) -> None:
     assert s3_objects.split_uri(f"s3://bucket/{key}") == ("bucket", key)
 
 
-def test_a_bucket_alone_is_an_address_as_well() -> None:
+def test_a_bucket_alone_is_an_s3_uri_as_well() -> None:
     assert s3_objects.split_uri("s3://bucket") == ("bucket", "")
 
 
@@ -79,7 +79,7 @@ def test_a_missing_object_is_none(s3: S3Client, stubs: Stubs, code: str) -> None
     assert s3_objects.find(WEIGHTS_URI, owner=DEV, s3=s3) is None
 
 
-def test_a_missing_right_is_not_called_missing(s3: S3Client, stubs: Stubs) -> None:
+def test_a_missing_permission_is_not_reported_as_missing_resource(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "403", "Forbidden", 403)
     with pytest.raises(AccessDenied):
         s3_objects.find(WEIGHTS_URI, owner=DEV, s3=s3)
@@ -99,16 +99,16 @@ def test_an_unversioned_object_has_no_version(s3: S3Client, stubs: Stubs, versio
 # Checksums
 
 
-@pytest.mark.parametrize("member", ["CRC64NVME", "SHA256", "SHA1", "CRC32C", "CRC32"])
-def test_a_full_object_checksum_is_kept_with_its_algorithm(s3: S3Client, stubs: Stubs, member: str) -> None:
-    assert find(s3, stubs, **{f"Checksum{member}": "AA=="}).checksum == f"{member}:AA=="
+@pytest.mark.parametrize("field", ["CRC64NVME", "SHA256", "SHA1", "CRC32C", "CRC32"])
+def test_a_full_object_checksum_is_kept_with_its_algorithm(s3: S3Client, stubs: Stubs, field: str) -> None:
+    assert find(s3, stubs, **{f"Checksum{field}": "AA=="}).checksum == f"{field}:AA=="
 
 
 def test_the_strongest_checksum_is_kept(s3: S3Client, stubs: Stubs) -> None:
     assert find(s3, stubs, ChecksumCRC32="AA==", ChecksumSHA256="BB==").checksum == "SHA256:BB=="
 
 
-def test_a_composite_checksum_says_nothing_about_a_copy(s3: S3Client, stubs: Stubs) -> None:
+def test_a_composite_checksum_verifies_no_copy(s3: S3Client, stubs: Stubs) -> None:
     assert find(s3, stubs, ChecksumSHA256="AA==-3", ChecksumType="COMPOSITE").checksum is None
 
 
@@ -116,21 +116,21 @@ def test_an_object_without_checksum_has_none(s3: S3Client, stubs: Stubs) -> None
     assert find(s3, stubs).checksum is None
 
 
-def _checksum_members() -> list[str]:
+def _checksum_fields() -> list[str]:
     shape = botocore.session.get_session().get_service_model("s3").shape_for("HeadObjectOutput")
     assert isinstance(shape, StructureShape)
     return sorted(name for name in shape.members if name.startswith("Checksum") and name != "ChecksumType")
 
 
-@pytest.mark.parametrize("member", _checksum_members())
-def test_every_checksum_that_s3_may_keep_is_read(s3: S3Client, stubs: Stubs, member: str) -> None:
-    assert find(s3, stubs, **{member: "AA==", "ChecksumType": "FULL_OBJECT"}).checksum is not None
+@pytest.mark.parametrize("field", _checksum_fields())
+def test_every_checksum_that_s3_may_keep_is_read(s3: S3Client, stubs: Stubs, field: str) -> None:
+    assert find(s3, stubs, **{field: "AA==", "ChecksumType": "FULL_OBJECT"}).checksum is not None
 
 
 # Metadata
 
 
-def test_what_s3_keeps_beside_the_content_is_seen(s3: S3Client, stubs: Stubs) -> None:
+def test_the_metadata_of_an_object_is_read(s3: S3Client, stubs: Stubs) -> None:
     kept = {
         "CacheControl": "no-cache",
         "ContentDisposition": "attachment",
@@ -141,11 +141,11 @@ def test_what_s3_keeps_beside_the_content_is_seen(s3: S3Client, stubs: Stubs) ->
         "Metadata": {"trained-by": "nlp"},
     }
     other = {"StorageClass": "STANDARD", "ServerSideEncryption": "aws:kms", "AcceptRanges": "bytes"}
-    assert look(s3, stubs, **kept, **other).kept == kept
+    assert look(s3, stubs, **kept, **other).metadata == kept
 
 
-def test_metadata_that_is_not_there_is_not_kept(s3: S3Client, stubs: Stubs) -> None:
-    assert look(s3, stubs, Metadata={}, ContentType="binary/octet-stream").kept == {
+def test_absent_metadata_is_not_kept(s3: S3Client, stubs: Stubs) -> None:
+    assert look(s3, stubs, Metadata={}, ContentType="binary/octet-stream").metadata == {
         "ContentType": "binary/octet-stream"
     }
 
@@ -179,7 +179,7 @@ def test_an_empty_page_is_no_end(s3: S3Client, stubs: Stubs) -> None:
     assert len(list(s3_objects.listed(BUCKET, "v7/", owner=DEV, s3=s3))) == 1
 
 
-def test_a_list_that_may_not_be_read_is_a_missing_right(s3: S3Client, stubs: Stubs) -> None:
+def test_a_denied_listing_is_a_missing_permission(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("list_objects_v2", "AccessDenied", "no", 403)
     with pytest.raises(AccessDenied, match=r"s3:ListObjectsV2 on s3://.*It takes s3:ListBucket\."):
         list(s3_objects.listed(BUCKET, "v7/", owner=DEV, s3=s3))
@@ -189,13 +189,13 @@ def test_a_list_that_may_not_be_read_is_a_missing_right(s3: S3Client, stubs: Stu
 
 
 @pytest.mark.parametrize("version", [None, "3"])
-def test_the_resolved_version_is_looked_at_again_and_no_other(s3: S3Client, stubs: Stubs, version: str | None) -> None:
+def test_the_resolved_version_is_checked_again_and_no_other(s3: S3Client, stubs: Stubs, version: str | None) -> None:
     asked = {**HEAD, "IfMatch": '"aa"', **({"VersionId": version} if version else {})}
     answer = {"ETag": '"aa"', "ContentLength": 10, "VersionId": "3", "ChecksumSHA256": "AA=="}
     stubs.s3.add_response("head_object", answer, asked)
     resolved = replace(WEIGHTS, version_id=version, checksum=None)
-    seen = s3_objects.look_again(resolved, owner=DEV, s3=s3)
-    assert seen.object == replace(resolved, version_id="3", checksum="SHA256:AA==")
+    observed = s3_objects.head_again(resolved, owner=DEV, s3=s3)
+    assert observed.object == replace(resolved, version_id="3", checksum="SHA256:AA==")
 
 
 def test_an_object_that_changed_is_refused_with_both_etags(s3: S3Client, stubs: Stubs) -> None:
@@ -203,26 +203,26 @@ def test_an_object_that_changed_is_refused_with_both_etags(s3: S3Client, stubs: 
     stubs.s3.add_client_error("head_object", "412", "Precondition Failed", 412)
     stubs.s3.add_response("head_object", {"ETag": '"bb"', "ContentLength": 10}, HEAD)
     with pytest.raises(ArtifactChanged, match=f'{WEIGHTS_URI} changed .*"aa", now it is "bb"'):
-        s3_objects.look_again(WEIGHTS, owner=DEV, s3=s3)
+        s3_objects.head_again(WEIGHTS, owner=DEV, s3=s3)
 
 
 def test_an_object_that_changed_and_is_gone_is_refused(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "412", "Precondition Failed", 412)
     stubs.s3.add_client_error("head_object", "404", "Not Found", 404)
     with pytest.raises(ArtifactChanged, match="now it is gone"):
-        s3_objects.look_again(WEIGHTS, owner=DEV, s3=s3)
+        s3_objects.head_again(WEIGHTS, owner=DEV, s3=s3)
 
 
 def test_an_object_that_is_gone_is_refused(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "404", "Not Found", 404)
     with pytest.raises(ArtifactNotFound, match=f"{WEIGHTS_URI} was deleted"):
-        s3_objects.look_again(WEIGHTS, owner=DEV, s3=s3)
+        s3_objects.head_again(WEIGHTS, owner=DEV, s3=s3)
 
 
-def test_a_look_that_is_refused_otherwise_is_not_called_a_change(s3: S3Client, stubs: Stubs) -> None:
+def test_an_otherwise_refused_read_is_not_reported_as_a_change(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "400", "Bad Request", 400)
     with pytest.raises(ClientError):
-        s3_objects.look_again(WEIGHTS, owner=DEV, s3=s3)
+        s3_objects.head_again(WEIGHTS, owner=DEV, s3=s3)
 
 
 # Unchanged

@@ -34,7 +34,7 @@ def list_is(stubs: Stubs, folder: str, *keys: str) -> None:
     stubs.s3.add_response("list_objects_v2", {"Contents": contents} if contents else {}, asked)
 
 
-def test_what_lies_in_every_folder_is_listed_by_its_key(s3: S3Client, stubs: Stubs) -> None:
+def test_the_objects_of_every_folder_are_listed_by_their_keys(s3: S3Client, stubs: Stubs) -> None:
     list_is(stubs, ONE, f"{ONE}a", f"{ONE}b/c")
     list_is(stubs, OTHER)
     assert list(verification.listed([ONE, OTHER], QA, s3=s3)) == [f"{ONE}a", f"{ONE}b/c"]
@@ -50,28 +50,28 @@ def test_a_model_without_artifacts_has_nothing_to_list(s3: S3Client, stubs: Stub
 def test_a_copy_is_compared_by_size_and_checksum(s3: S3Client, stubs: Stubs) -> None:
     answer = {"ETag": '"new"', "ContentLength": 10, "ChecksumCRC64NVME": "AAAAAAAAAAA="}
     stubs.s3.add_response("head_object", answer, HEAD)
-    assert verification.require_arrived(ARTIFACT, QA, s3=s3) is True
+    assert verification.require_verified(ARTIFACT, QA, s3=s3) is True
 
 
 @pytest.mark.parametrize("answer", [{"ContentLength": 9}, {"ContentLength": 10, "ChecksumCRC64NVME": "other"}])
 def test_a_copy_that_is_something_else_is_refused(s3: S3Client, stubs: Stubs, answer: dict[str, Any]) -> None:
     stubs.s3.add_response("head_object", {"ETag": '"new"', **answer})
     with pytest.raises(ArtifactMismatch, match=ARTIFACT.key):
-        verification.require_arrived(ARTIFACT, QA, s3=s3)
+        verification.require_verified(ARTIFACT, QA, s3=s3)
 
 
 def test_a_copy_that_is_missing_is_refused(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "404", "Not Found", 404)
     with pytest.raises(ArtifactMismatch, match=f"{ARTIFACT.key} is not there"):
-        verification.require_arrived(ARTIFACT, QA, s3=s3)
+        verification.require_verified(ARTIFACT, QA, s3=s3)
 
 
 @pytest.mark.parametrize("key", ["a/", "../a", "a//b", "/a", "a?b", "a#b", "ü"])
-def test_a_copy_is_looked_for_by_its_very_key(s3: S3Client, stubs: Stubs, key: str) -> None:
+def test_a_copy_is_looked_up_by_its_exact_key(s3: S3Client, stubs: Stubs, key: str) -> None:
     odd = artifact(key)
     answer = {"ETag": '"new"', "ContentLength": 10, "ChecksumCRC64NVME": "AAAAAAAAAAA="}
     stubs.s3.add_response("head_object", answer, {**HEAD, "Key": odd.key})
-    verification.require_arrived(odd, QA, s3=s3)
+    verification.require_verified(odd, QA, s3=s3)
 
 
 # What is left open
@@ -127,7 +127,7 @@ def test_nothing_is_ended_where_nothing_is_open(s3: S3Client, stubs: Stubs) -> N
     assert verification.abort_uploads([ONE], QA, s3=s3) == 0
 
 
-def test_an_upload_that_somebody_else_ended_is_no_fault(s3: S3Client, stubs: Stubs) -> None:
+def test_an_upload_that_another_principal_ended_is_no_fault(s3: S3Client, stubs: Stubs) -> None:
     uploads_are(stubs, ONE, (f"{ONE}a", "u1"), (f"{ONE}b", "u2"))
     stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "said", 404)
     aborted(stubs, f"{ONE}b", "u2")

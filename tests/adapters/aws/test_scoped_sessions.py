@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.artifacts.access import as_copier
+from lambdas.promotion.artifacts.access import copier_session
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
-from lambdas.promotion.endpoint.access import as_deployer
-from lambdas.promotion.images.access import as_image_reader, as_pusher
-from lambdas.promotion.preflight.access import as_asker
-from lambdas.promotion.resolve.access import as_reader
-from lambdas.promotion.scaling.access import as_scaler
-from lambdas.promotion.smoke_test.access import as_invoker
+from lambdas.promotion.endpoint.access import deployer_session
+from lambdas.promotion.images.access import image_reader_session, pusher_session
+from lambdas.promotion.preflight.access import query_session
+from lambdas.promotion.resolve.access import reader_session
+from lambdas.promotion.scaling.access import scaler_session
+from lambdas.promotion.smoke_test.access import invoker_session
 from tests.adapters.conftest import CREDENTIALS, Stubs
 from tests.unit.builders import BUCKET, DEV, EXECUTION, QA, REQUEST, STAGE, artifact, promotion
 
@@ -42,11 +42,11 @@ def session_of(aws: Stubs, promotion: Promotion = PLAIN, *artifacts: Artifact) -
     """Return the AssumeRole request by which the deployer, or with artifacts the copier, is entered."""
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
-    aws.let_in()
+    aws.allow_assume_role()
     if artifacts:
-        as_copier(promotion, artifacts)
+        copier_session(promotion, artifacts)
     else:
-        as_deployer(promotion)
+        deployer_session(promotion)
     return sent[0]
 
 
@@ -65,7 +65,7 @@ def test_the_reader_is_entered_in_the_source_without_a_narrower_session(aws: Stu
             "ExternalId": "an-id",
         },
     )
-    as_reader(DEV, execution=EXECUTION, external_id="an-id")
+    reader_session(DEV, execution=EXECUTION, external_id="an-id")
 
 
 def test_the_copier_is_entered_in_the_source(aws: Stubs) -> None:
@@ -77,7 +77,7 @@ def test_the_deployer_is_entered_in_the_target(aws: Stubs) -> None:
 
 
 @pytest.mark.parametrize("artifacts", [(ARTIFACT,), ()], ids=["copier", "deployer"])
-def test_a_configured_external_id_is_sent_with_every_duty(aws: Stubs, artifacts: tuple[Artifact, ...]) -> None:
+def test_a_configured_external_id_is_sent_with_every_role(aws: Stubs, artifacts: tuple[Artifact, ...]) -> None:
     assert session_of(aws, replace(PLAIN, external_id="an-id"), *artifacts)["ExternalId"] == "an-id"
 
 
@@ -87,8 +87,8 @@ def test_a_configured_external_id_is_sent_with_every_duty(aws: Stubs, artifacts:
 def scaler_session_of(aws: Stubs, promotion: Promotion = PLAIN, *alarms: str) -> dict[str, Any]:
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
-    aws.let_in()
-    as_scaler(promotion, alarms=alarms)
+    aws.allow_assume_role()
+    scaler_session(promotion, alarms=alarms)
     return sent[0]
 
 
@@ -114,7 +114,7 @@ def test_of_very_many_alarms_none_is_named(aws: Stubs) -> None:
     ]
 
 
-def test_the_longest_names_of_alarms_fit_into_a_session_policy(aws: Stubs) -> None:
+def test_the_longest_alarm_names_stay_within_the_session_policy_limit(aws: Stubs) -> None:
     target = replace(QA, name="e" * 20, region="ap-southeast-1")
     longest = promotion(target=target, stage=replace(STAGE, environment="e" * 20, endpoint="E" * 63))
     request = scaler_session_of(aws, longest, *["a" * 15] * 9)
@@ -177,10 +177,10 @@ def test_the_copier_may_neither_delete_nor_read_back(aws: Stubs) -> None:
 
 
 def test_without_artifacts_the_copier_may_touch_no_object(aws: Stubs) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
-    as_copier(PLAIN, [])
+    copier_session(PLAIN, [])
     assert "s3:" not in sent[0]["Policy"]
 
 
@@ -192,7 +192,7 @@ def test_the_same_objects_in_another_order_have_the_same_session(aws: Stubs) -> 
 @pytest.mark.parametrize("buckets", [1, 2, 3, 4, 5, 90])
 @pytest.mark.parametrize("several", [False, True], ids=["one each", "several each"])
 @pytest.mark.parametrize("character", ODD_CHARACTERS, ids=ascii)
-def test_the_longest_keys_in_the_longest_buckets_fit_into_the_copiers_session(
+def test_the_longest_keys_in_the_longest_buckets_stay_within_the_copiers_session_policy_limit(
     aws: Stubs, character: str, several: bool, buckets: int
 ) -> None:
     target = replace(QA, name="t" * 20, region="ap-southeast-1")
@@ -240,8 +240,8 @@ def test_a_key_is_taken_literally_by_the_copiers_session(aws: Stubs, key: str) -
 def test_the_deployer_touches_this_promotions_resources_only(aws: Stubs) -> None:
     made = "arn:aws:sagemaker:us-east-1:333333333333"
     assert resources_of(session_of(aws), "sagemaker:*") == [
-        f"{made}:model/{PLAIN.wanted_model.name}",
-        f"{made}:endpoint-config/{PLAIN.wanted_config.name}",
+        f"{made}:model/{PLAIN.desired_model.name}",
+        f"{made}:endpoint-config/{PLAIN.desired_config.name}",
         f"{made}:endpoint/{STAGE.endpoint}",
     ]
 
@@ -259,9 +259,9 @@ def test_the_deployer_sees_this_stages_artifacts_only(aws: Stubs) -> None:
 def test_an_image_is_fetched_in_the_source_and_pushed_in_the_target_each_in_one_repository(aws: Stubs) -> None:
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
-    for duty in (as_image_reader, as_pusher):
-        aws.let_in()
-        duty(replace(PLAIN, external_id="an-id"), IMAGE)
+    for role in (image_reader_session, pusher_session):
+        aws.allow_assume_role()
+        role(replace(PLAIN, external_id="an-id"), IMAGE)
     assert [one["RoleArn"] for one in sent] == [
         "arn:aws:iam::222222222222:role/promote-dev-reader",
         "arn:aws:iam::333333333333:role/promote-qa-pusher",
@@ -279,7 +279,7 @@ def test_an_endpoint_may_be_touched_by_the_name_that_is_sent(aws: Stubs) -> None
     assert arn in resources_of(session_of(aws, promotion(stage=stage)), "sagemaker:*")
 
 
-def test_the_longest_names_fit_into_the_deployers_session(aws: Stubs) -> None:
+def test_the_longest_names_stay_within_the_deployers_session_policy_limit(aws: Stubs) -> None:
     stage = replace(STAGE, name="s" * 20, endpoint="e" * 63)
     target = replace(QA, name="t" * 20, region="ap-southeast-1")
     longest = promotion(stage=stage, target=target, request=replace(REQUEST, application="a" * 40))
@@ -291,7 +291,7 @@ def test_the_longest_names_fit_into_the_deployers_session(aws: Stubs) -> None:
 
 @pytest.mark.parametrize("character", ODD_CHARACTERS, ids=ascii)
 @pytest.mark.parametrize("payloads", [0, 1, 4])
-def test_the_longest_addresses_of_answers_fit_into_the_invokers_session(
+def test_the_longest_response_s3_uris_stay_within_the_invokers_session_policy_limit(
     aws: Stubs, payloads: int, character: str
 ) -> None:
     target = replace(QA, name="t" * 20, region="ap-southeast-1")
@@ -307,18 +307,18 @@ def test_the_longest_addresses_of_answers_fit_into_the_invokers_session(
     stage = replace(STAGE, endpoint="E" * 63, smoke_tests=tests, endpoint_config=config)
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
-    aws.let_in()
-    as_invoker(promotion(stage=stage, target=target))
+    aws.allow_assume_role()
+    invoker_session(promotion(stage=stage, target=target))
     assert len(sent[0]["Policy"]) <= LONGEST_POLICY
 
 
-def test_what_lies_below_the_addresses_of_answers_is_read(aws: Stubs) -> None:
+def test_objects_below_the_response_s3_uris_are_readable(aws: Stubs) -> None:
     output = {"S3OutputPath": "s3://answers/reviews/", "S3FailurePath": "s3://failures"}
     stage = replace(STAGE, endpoint_config={"AsyncInferenceConfig": {"OutputConfig": output}})
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
-    aws.let_in()
-    as_invoker(promotion(stage=stage))
+    aws.allow_assume_role()
+    invoker_session(promotion(stage=stage))
     assert resources_of(sent[0], "s3:GetObject") == ["arn:aws:s3:::answers/reviews/*", "arn:aws:s3:::failures/*"]
     assert resources_of(sent[0], "s3:ListBucket") == ["arn:aws:s3:::answers", "arn:aws:s3:::failures"]
 
@@ -326,16 +326,18 @@ def test_what_lies_below_the_addresses_of_answers_is_read(aws: Stubs) -> None:
 # Asking
 
 
-def asker_of(aws: Stubs, promotion: Promotion, duty: Duty, *more: tuple[list[str], list[str]]) -> dict[str, Any]:
+def query_session_of(
+    aws: Stubs, promotion: Promotion, role: Role, *more: tuple[list[str], list[str]]
+) -> dict[str, Any]:
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
-    aws.let_in()
-    as_asker(promotion, promotion.target, duty, *more)
+    aws.allow_assume_role()
+    query_session(promotion, promotion.target, role, *more)
     return sent[0]
 
 
-def test_who_asks_can_only_ask_for_its_own_rights_and_those_it_passes_on(aws: Stubs) -> None:
-    asked = asker_of(aws, replace(PLAIN, external_id="an-id"), Duty.DEPLOYER)
+def test_the_preflight_session_can_only_simulate_its_own_role_and_the_passed_role(aws: Stubs) -> None:
+    asked = query_session_of(aws, replace(PLAIN, external_id="an-id"), Role.DEPLOYER)
     own = "arn:aws:iam::333333333333:role/promote-qa-"
     assert (asked["RoleArn"], asked["ExternalId"]) == (f"{own}deployer", "an-id")
     assert json.loads(asked["Policy"])["Statement"] == [
@@ -347,6 +349,6 @@ def test_who_asks_can_only_ask_for_its_own_rights_and_those_it_passes_on(aws: St
     ]
 
 
-def test_any_other_role_asks_for_itself_only(aws: Stubs) -> None:
-    asked = asker_of(aws, PLAIN, Duty.PUSHER)
+def test_any_other_role_simulates_itself_only(aws: Stubs) -> None:
+    asked = query_session_of(aws, PLAIN, Role.PUSHER)
     assert resources_of(asked, "iam:SimulatePrincipalPolicy") == ["arn:aws:iam::333333333333:role/promote-qa-pusher"]

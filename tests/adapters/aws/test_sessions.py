@@ -37,7 +37,7 @@ TRANSIENT_STATUSES: list[int] = standard.TransientRetryableChecker._TRANSIENT_ST
 SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 
 
-def assume(stubs: Stubs, *, session_name: str = "release-7", **more: object) -> sessions.Account:
+def assume(stubs: Stubs, *, session_name: str = "release-7", **more: object) -> sessions.RoleSession:
     return sessions.assume(ROLE, region="us-east-1", session_name=session_name, **more)  # type: ignore[arg-type]
 
 
@@ -79,7 +79,7 @@ def test_every_execution_name_makes_a_session_name(
     aws.sts.client.meta.events.register(
         "provide-client-params", lambda params, **_: sent.append(params["RoleSessionName"])
     )
-    aws.let_in()
+    aws.allow_assume_role()
     assume(aws, session_name=promotion_id)
     assert SESSION_NAME.fullmatch(sent[0])
 
@@ -91,7 +91,7 @@ def test_a_role_that_may_not_be_assumed_is_named(aws: Stubs) -> None:
 
 
 def test_the_clients_of_an_account_name_its_role(aws: Stubs) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     aws.sagemaker.add_client_error("describe_model", "AccessDeniedException", "no", 400)
     account = assume(aws)
     with pytest.raises(AccessDenied, match=f"^{ROLE} may not call sagemaker:DescribeModel on reviews-v7"):
@@ -105,10 +105,10 @@ def test_the_steps_own_role_is_named_as_its_function_is(monkeypatch: pytest.Monk
     s3 = sessions.own_s3()
     with Stubber(s3) as stubber, pytest.raises(AccessDenied) as denied:
         stubber.add_client_error("put_object", "AccessDenied", "Access Denied", 403)
-        s3.put_object(Bucket="lists", Key="units.jsonl")
+        s3.put_object(Bucket="lists", Key="work-units.jsonl")
     assert str(denied.value).startswith(
-        "The role promote-copy-unit in the hub may not call s3:PutObject on s3://lists/units.jsonl. AWS says: Access "
-        "Denied. It takes s3:PutObject, kms:GenerateDataKey where a key encrypts it."
+        "The role promote-copy-unit in the hub may not call s3:PutObject on s3://lists/work-units.jsonl. AWS says: "
+        "Access Denied. It takes s3:PutObject, kms:GenerateDataKey where a key encrypts it."
     )
 
 
@@ -120,11 +120,11 @@ def test_what_is_listed_is_named_with_its_prefix(monkeypatch: pytest.MonkeyPatch
         s3.list_objects_v2(Bucket="models", Prefix="artifacts/a/")
 
 
-def test_a_client_makes_one_try() -> None:
+def test_a_client_makes_one_attempt_per_call() -> None:
     """The workflow retries, so that throttling is answered at one layer."""
-    account = sessions.Account(ROLE, boto3.Session("key", "secret"), "us-east-1")
-    tries = [client.meta.config.retries["total_max_attempts"] for client in (account.s3, account.sagemaker)]  # type: ignore[attr-defined]
-    assert tries == [1, 1]
+    account = sessions.RoleSession(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    retries = [client.meta.config.retries["total_max_attempts"] for client in (account.s3, account.sagemaker)]  # type: ignore[attr-defined]
+    assert retries == [1, 1]
 
 
 # What a refusal is called
@@ -204,7 +204,7 @@ def test_every_refusal_names_the_call_and_its_object(
         ("update_endpoint", {"EndpointName": "it", "EndpointConfigName": "config"}),
     ],
 )
-def test_a_missing_right_names_what_the_call_works_on(
+def test_a_missing_permission_names_the_resource_of_the_call(
     sagemaker: SageMakerClient, stubs: Stubs, call: str, parameters: dict[str, str]
 ) -> None:
     stubs.sagemaker.add_client_error(call, "AccessDeniedException", "said", 400)
@@ -212,7 +212,7 @@ def test_a_missing_right_names_what_the_call_works_on(
         getattr(sagemaker, call)(**parameters)
 
 
-def test_a_missing_right_is_told_with_who_what_where_and_aws_own_words(
+def test_a_missing_permission_is_reported_with_principal_action_resource_and_the_message_of_aws(
     sagemaker: SageMakerClient, stubs: Stubs
 ) -> None:
     said = str(refusal(sagemaker, stubs, "AccessDeniedException", 400, "no identity-based policy allows it"))
@@ -220,7 +220,7 @@ def test_a_missing_right_is_told_with_who_what_where_and_aws_own_words(
     assert "no identity-based policy allows it" in said
 
 
-def test_a_denied_head_without_a_body_is_a_missing_right(s3: S3Client, stubs: Stubs) -> None:
+def test_a_denied_head_without_a_body_is_a_missing_permission(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "403", "Forbidden", 403)
     with pytest.raises(AccessDenied, match=r"s3:HeadObject on s3://models/v7/model.tar.gz. AWS says: Forbidden"):
         s3.head_object(Bucket="models", Key="v7/model.tar.gz")
@@ -238,7 +238,7 @@ def test_a_refused_copy_names_both_ends(s3: S3Client, stubs: Stubs) -> None:
         s3.copy_object(CopySource={"Bucket": "from", "Key": "a"}, Bucket="to", Key="b")
 
 
-def test_an_archived_object_is_not_called_a_missing_right(s3: S3Client, stubs: Stubs) -> None:
+def test_an_archived_object_is_not_reported_as_a_missing_permission(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("copy_object", "InvalidObjectState", "not valid for the storage class", 403)
     with pytest.raises((PromotionError, ClientError)) as refused:
         s3.copy_object(CopySource={"Bucket": "from", "Key": "a"}, Bucket="to", Key="b")
@@ -265,7 +265,7 @@ def session_that_ends(hub: Stubs, token: str, at: datetime) -> None:
     hub.sts.add_response("assume_role", {"Credentials": answer}, {"RoleArn": ROLE, "RoleSessionName": "release-7"})
 
 
-def tokens_sent(account: sessions.Account, *, calls: int) -> list[Any]:
+def tokens_sent(account: sessions.RoleSession, *, calls: int) -> list[Any]:
     wire = Wire(account.s3)
     for _ in range(calls):
         account.s3.head_object(Bucket="models", Key="k")
@@ -310,7 +310,7 @@ def test_many_calls_at_once_renew_a_session_once(hub: Stubs) -> None:
     assert {request.headers["X-Amz-Security-Token"] for request in wire.requests} == {b"second"}
 
 
-def test_a_session_that_may_not_be_renewed_is_a_missing_right(hub: Stubs) -> None:
+def test_a_session_that_may_not_be_renewed_is_a_missing_permission(hub: Stubs) -> None:
     session_that_ends(hub, "first", LONG_AGO)
     account = assume(hub)
     hub.sts.add_client_error("assume_role", "AccessDenied", "not authorized", 403)
@@ -327,6 +327,6 @@ def test_an_account_works_in_its_own_region(hub: Stubs) -> None:
 
 def test_a_long_copy_is_waited_for() -> None:
     """One CopyObject of 5 GB is one request of about a minute."""
-    account = sessions.Account(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    account = sessions.RoleSession(ROLE, boto3.Session("key", "secret"), "us-east-1")
     assert account.s3.meta.config.read_timeout > 600  # type: ignore[attr-defined]
     assert account.s3.meta.config.max_pool_connections >= 50  # type: ignore[attr-defined]

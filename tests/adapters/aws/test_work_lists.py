@@ -22,7 +22,7 @@ PLAIN = promotion()
 ARTIFACTS = [
     artifact(name, key=name) for name in ("a", "ü", "\u2028\u2029\x85", "a\nb\r\nc", "🤖", "\ud800", 'a"b\\c', "", "z")
 ]
-PLACE = {
+LOCATION = {
     "Bucket": "promote-hub-111111111111-us-east-1",
     "Key": "promotions/release-7/inventory.jsonl",
     "ExpectedBucketOwner": "111111111111",
@@ -40,15 +40,15 @@ def write(s3: S3Client, stubs: Stubs, items: list[Any]) -> tuple[bytes, list[tup
     stubs.s3.add_response("put_object", {})
     work_lists.write_manifest(items, PLAIN, s3=s3)
     put, manifest = sent
-    assert (manifest["Bucket"], manifest["Key"]) == (PLACE["Bucket"], "promotions/release-7/units.json")
+    assert (manifest["Bucket"], manifest["Key"]) == (LOCATION["Bucket"], "promotions/release-7/work-units.json")
     spans = [(one["offset"], one["length"]) for one in json.loads(manifest["Body"])]
     body = put.pop("Body")
-    assert put == PLACE
+    assert put == LOCATION
     return body, spans
 
 
 def answer_with(stubs: Stubs, body: bytes, **asked: str) -> None:
-    stubs.s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(body), len(body))}, {**PLACE, **asked})
+    stubs.s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(body), len(body))}, {**LOCATION, **asked})
 
 
 def test_a_list_is_read_as_it_was_written(s3: S3Client, stubs: Stubs) -> None:

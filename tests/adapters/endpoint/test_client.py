@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.contract.document import Progress, RollBackProgress
+from lambdas.promotion.contract.document import Progress, RollbackProgress
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     CallRefused,
@@ -19,14 +19,14 @@ from lambdas.promotion.contract.errors import (
     Throttled,
 )
 from lambdas.promotion.endpoint import client as endpoint_client
-from lambdas.promotion.endpoint.state import EndpointSeen
+from lambdas.promotion.endpoint.state import ObservedEndpoint
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import BEGUN, OLD_CONFIG, STAGE, promotion
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-WANTED = promotion().wanted_config
+DESIRED = promotion().desired_config
 TAGS = [{"Key": "team", "Value": "nlp"}]
 FOUND: dict[str, Any] = {
     "EndpointName": "reviews-qa",
@@ -37,16 +37,16 @@ FOUND: dict[str, Any] = {
     "LastModifiedTime": BEGUN,
 }
 FOUND_CONFIG: dict[str, Any] = {
-    **WANTED.request,
+    **DESIRED.request,
     "EndpointConfigArn": "arn:aws:sagemaker:x:3:y/z",
     "CreationTime": BEGUN,
 }
 
 
-def see(sagemaker: SageMakerClient, stubs: Stubs, **answer: Any) -> EndpointSeen:
+def see(sagemaker: SageMakerClient, stubs: Stubs, **answer: Any) -> ObservedEndpoint:
     merged = {name: value for name, value in {**FOUND, **answer}.items() if value is not None}
     stubs.sagemaker.add_response("describe_endpoint", merged, {"EndpointName": "reviews-qa"})
-    found = endpoint_client.see("reviews-qa", sagemaker=sagemaker)
+    found = endpoint_client.observe("reviews-qa", sagemaker=sagemaker)
     assert found is not None
     return found
 
@@ -59,15 +59,15 @@ def variant(*, current: int | None, desired: int | None) -> dict[str, Any]:
 # Seeing
 
 
-def test_an_endpoint_is_seen_as_it_is(sagemaker: SageMakerClient, stubs: Stubs) -> None:
-    assert see(sagemaker, stubs, FailureReason="why") == EndpointSeen(
+def test_an_endpoint_is_observed_as_described(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    assert see(sagemaker, stubs, FailureReason="why") == ObservedEndpoint(
         status="InService", config=OLD_CONFIG, modified_at=BEGUN, failure_reason="why"
     )
 
 
 def test_a_missing_endpoint_is_none(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "arn".')
-    assert endpoint_client.see("reviews-qa", sagemaker=sagemaker) is None
+    assert endpoint_client.observe("reviews-qa", sagemaker=sagemaker) is None
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_a_refusal_is_not_called_missing(
 ) -> None:
     stubs.sagemaker.add_client_error("describe_endpoint", code, "said", 400)
     with pytest.raises(name):
-        endpoint_client.see("reviews-qa", sagemaker=sagemaker)
+        endpoint_client.observe("reviews-qa", sagemaker=sagemaker)
 
 
-def test_a_change_that_is_under_way_is_seen(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+def test_a_change_in_progress_is_observed(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     found = see(sagemaker, stubs, EndpointStatus="Updating", PendingDeploymentSummary={"EndpointConfigName": "new"})
     assert (found.config, found.pending_config, found.heading_for) == (OLD_CONFIG, "new", "new")
 
@@ -116,7 +116,7 @@ def test_where_sagemaker_scales_the_instances_itself_the_least_is_enough(
     assert see(sagemaker, stubs, ProductionVariants=[scaled]).counts_settled is settled
 
 
-def test_what_serves_is_seen_by_its_names_and_by_its_kind(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+def test_the_current_deployment_is_observed_by_its_names_and_its_kind(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
     found = see(sagemaker, stubs, ProductionVariants=[{"VariantName": "A", "CurrentServerlessConfig": serverless}])
     assert (found.variants, found.serverless, found.counts_settled) == (("A",), True, True)
@@ -142,17 +142,17 @@ def test_counts_are_settled_when_every_variant_has_what_it_wants(
 # The configuration
 
 
-def test_the_configuration_is_made_as_wanted_with_its_tags(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+def test_the_configuration_is_created_as_desired_with_its_tags(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     answer = {"EndpointConfigArn": FOUND_CONFIG["EndpointConfigArn"]}
-    stubs.sagemaker.add_response("create_endpoint_config", answer, {**WANTED.request, "Tags": TAGS})
-    endpoint_client.ensure_config(WANTED, {"team": "nlp"}, sagemaker=sagemaker)
+    stubs.sagemaker.add_response("create_endpoint_config", answer, {**DESIRED.request, "Tags": TAGS})
+    endpoint_client.ensure_config(DESIRED, {"team": "nlp"}, sagemaker=sagemaker)
 
 
 @pytest.mark.parametrize(("model", "name"), [(None, None), ("other", NameTaken)])
-def test_a_configuration_that_is_there_is_ours_only_if_it_is_the_same(
+def test_an_existing_configuration_is_ours_only_if_it_is_identical(
     sagemaker: SageMakerClient, stubs: Stubs, model: str | None, name: type[Exception] | None
 ) -> None:
-    (wanted,) = WANTED.request["ProductionVariants"]
+    (wanted,) = DESIRED.request["ProductionVariants"]
     variants = [{**wanted, "InitialVariantWeight": 1.0, **({"ModelName": model} if model else {})}]
     stubs.sagemaker.add_client_error(
         "create_endpoint_config", "ValidationException", 'Cannot create already existing endpoint configuration "arn"'
@@ -160,13 +160,13 @@ def test_a_configuration_that_is_there_is_ours_only_if_it_is_the_same(
     stubs.sagemaker.add_response(
         "describe_endpoint_config",
         {**FOUND_CONFIG, "ProductionVariants": variants},
-        {"EndpointConfigName": WANTED.name},
+        {"EndpointConfigName": DESIRED.name},
     )
     if name is None:
-        endpoint_client.ensure_config(WANTED, {}, sagemaker=sagemaker)
+        endpoint_client.ensure_config(DESIRED, {}, sagemaker=sagemaker)
         return
     with pytest.raises(name, match="ProductionVariants"):
-        endpoint_client.ensure_config(WANTED, {}, sagemaker=sagemaker)
+        endpoint_client.ensure_config(DESIRED, {}, sagemaker=sagemaker)
 
 
 # The endpoint
@@ -175,10 +175,10 @@ def test_a_configuration_that_is_there_is_ours_only_if_it_is_the_same(
 def test_the_endpoint_is_made_on_our_configuration(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "Tags": TAGS}
     stubs.sagemaker.add_response("create_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoint_client.create(STAGE, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.UNDER_WAY
+    assert endpoint_client.create(STAGE, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.IN_PROGRESS
 
 
-def test_an_endpoint_that_somebody_made_in_this_moment_is_not_ours(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+def test_an_endpoint_that_was_created_concurrently_is_not_ours(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error(
         "create_endpoint", "ValidationException", 'Cannot create already existing endpoint "arn"'
     )
@@ -188,7 +188,7 @@ def test_an_endpoint_that_somebody_made_in_this_moment_is_not_ours(sagemaker: Sa
 def test_an_update_keeps_the_counts_that_autoscaling_reached(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "RetainAllVariantProperties": True}
     stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
+    assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.IN_PROGRESS
 
 
 def test_an_update_resets_what_the_stage_does_not_retain(sagemaker: SageMakerClient, stubs: Stubs) -> None:
@@ -200,10 +200,10 @@ def test_an_update_resets_what_the_stage_does_not_retain(sagemaker: SageMakerCli
         "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredInstanceCount"}],
     }
     stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoint_client.update(stage, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
+    assert endpoint_client.update(stage, "new", sagemaker=sagemaker) is Progress.IN_PROGRESS
 
 
-def test_an_update_is_rolled_out_as_the_stage_says_and_a_creation_is_not(
+def test_an_update_uses_the_rollout_of_the_stage_and_a_creation_does_not(
     sagemaker: SageMakerClient, stubs: Stubs
 ) -> None:
     policy = {
@@ -215,25 +215,21 @@ def test_an_update_is_rolled_out_as_the_stage_says_and_a_creation_is_not(
     stubs.sagemaker.add_response("create_endpoint", answer, {**names, "Tags": TAGS})
     sent = {**names, "RetainAllVariantProperties": False, "DeploymentConfig": policy}
     stubs.sagemaker.add_response("update_endpoint", answer, sent)
-    assert endpoint_client.create(stage, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.UNDER_WAY
-    assert endpoint_client.update(stage, "new", sagemaker=sagemaker) is Progress.UNDER_WAY
+    assert endpoint_client.create(stage, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.IN_PROGRESS
+    assert endpoint_client.update(stage, "new", sagemaker=sagemaker) is Progress.IN_PROGRESS
 
 
-def test_an_endpoint_that_somebody_changes_in_this_moment_is_left_alone(
-    sagemaker: SageMakerClient, stubs: Stubs
-) -> None:
+def test_an_endpoint_with_a_concurrent_change_is_left_alone(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", 'Cannot update in-progress endpoint "a"')
     assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.BUSY
 
 
-def test_scaling_that_is_in_the_way_of_an_update_is_told_and_of_going_back_too(
-    sagemaker: SageMakerClient, stubs: Stubs
-) -> None:
+def test_scaling_that_blocks_an_update_or_a_rollback_is_reported(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     said = 'The variant(s) "[All]" must be deregistered as scalable targets with AWS Auto Scaling before they can'
     for _ in range(2):
         stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", said)
-    assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.SCALING_IN_THE_WAY
-    assert endpoint_client.go_back(STAGE, "old", sagemaker=sagemaker) is RollBackProgress.SCALING_IN_THE_WAY
+    assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.BLOCKED_BY_SCALING
+    assert endpoint_client.roll_back(STAGE, "old", sagemaker=sagemaker) is RollbackProgress.BLOCKED_BY_SCALING
 
 
 @pytest.mark.parametrize(
@@ -258,15 +254,15 @@ def test_a_refused_change_has_a_name_and_quotes_sagemaker(
         elif call == "update_endpoint":
             endpoint_client.update(STAGE, "new", sagemaker=sagemaker)
         else:
-            endpoint_client.ensure_config(WANTED, {}, sagemaker=sagemaker)
+            endpoint_client.ensure_config(DESIRED, {}, sagemaker=sagemaker)
 
 
-def test_a_deletion_that_needs_the_right_to_deregister_is_told_as_scaling_in_the_way(
+def test_a_deletion_that_requires_deregistration_is_reported_as_blocked_by_scaling(
     sagemaker: SageMakerClient, stubs: Stubs
 ) -> None:
     said = "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity …"
     stubs.sagemaker.add_client_error("delete_endpoint", "AccessDeniedException", said, 400)
     stubs.sagemaker.add_client_error("delete_endpoint", "AccessDeniedException", "Not you.", 400)
-    assert endpoint_client.delete("reviews-qa", sagemaker=sagemaker) is RollBackProgress.SCALING_IN_THE_WAY
+    assert endpoint_client.delete("reviews-qa", sagemaker=sagemaker) is RollbackProgress.BLOCKED_BY_SCALING
     with pytest.raises(AccessDenied, match=r"Not you\."):
         endpoint_client.delete("reviews-qa", sagemaker=sagemaker)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas.promotion.endpoint import current_deployment
-from lambdas.promotion.endpoint.state import EndpointSeen
+from lambdas.promotion.endpoint.state import ObservedEndpoint
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import BEGUN, OLD_CONFIG
 
@@ -23,25 +23,28 @@ DESCRIBED: dict[str, Any] = {
     "LastModifiedTime": BEGUN,
     "ProductionVariants": [{"VariantName": "All", "CurrentInstanceCount": 3, "DesiredInstanceCount": 4}],
 }
-SAID = {"EndpointConfigName": OLD_CONFIG, "ProductionVariants": [{"VariantName": "All", "InstanceType": "ml.m5.large"}]}
+DESCRIPTION = {
+    "EndpointConfigName": OLD_CONFIG,
+    "ProductionVariants": [{"VariantName": "All", "InstanceType": "ml.m5.large"}],
+}
 
 
-def look(sagemaker: SageMakerClient) -> current_deployment.Serving | None:
-    return current_deployment.look("reviews-qa", sagemaker=sagemaker, configs=sagemaker)
+def look(sagemaker: SageMakerClient) -> current_deployment.CurrentDeployment | None:
+    return current_deployment.read_deployment("reviews-qa", sagemaker=sagemaker, configs=sagemaker)
 
 
-def test_its_configuration_is_told_as_it_was_asked_for_and_its_counts_as_they_are(
+def test_the_configuration_is_reported_as_requested_and_its_counts_as_observed(
     stubs: Stubs, sagemaker: SageMakerClient
 ) -> None:
     stubs.sagemaker.add_response("describe_endpoint", DESCRIBED, {"EndpointName": "reviews-qa"})
     stubs.sagemaker.add_response(
         "describe_endpoint_config",
-        {**SAID, "EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c", "CreationTime": BEGUN},
+        {**DESCRIPTION, "EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c", "CreationTime": BEGUN},
         {"EndpointConfigName": OLD_CONFIG},
     )
     found = look(sagemaker)
-    assert found == current_deployment.Serving(
-        seen=EndpointSeen(
+    assert found == current_deployment.CurrentDeployment(
+        observed=ObservedEndpoint(
             status="InService",
             config=OLD_CONFIG,
             modified_at=BEGUN,
@@ -50,7 +53,7 @@ def test_its_configuration_is_told_as_it_was_asked_for_and_its_counts_as_they_ar
         ),
         config=OLD_CONFIG,
         counts={"All": 4},
-        request=SAID,
+        request=DESCRIPTION,
     )
 
 

@@ -22,12 +22,16 @@ from tests.unit.builders import TRAINED, promotion
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-WANTED = promotion().wanted_model
-FOUND: dict[str, Any] = {**WANTED.request, "ModelArn": "arn:aws:sagemaker:us-east-1:3:model/m", "CreationTime": TRAINED}
+DESIRED = promotion().desired_model
+FOUND: dict[str, Any] = {
+    **DESIRED.request,
+    "ModelArn": "arn:aws:sagemaker:us-east-1:3:model/m",
+    "CreationTime": TRAINED,
+}
 
 
-def ensure(sagemaker: SageMakerClient, *, attempt: int = 0) -> None:
-    model_client.ensure(WANTED, {"team": "nlp"}, attempt=attempt, sagemaker=sagemaker)
+def ensure(sagemaker: SageMakerClient, *, retry_count: int = 0) -> None:
+    model_client.ensure(DESIRED, {"team": "nlp"}, retry_count=retry_count, sagemaker=sagemaker)
 
 
 def refuse(stubs: Stubs, code: str, message: str) -> None:
@@ -36,21 +40,21 @@ def refuse(stubs: Stubs, code: str, message: str) -> None:
 
 def exists(stubs: Stubs, **changes: Any) -> None:
     refuse(stubs, "ValidationException", 'Cannot create already existing model "arn"')
-    stubs.sagemaker.add_response("describe_model", {**FOUND, **changes}, {"ModelName": WANTED.name})
+    stubs.sagemaker.add_response("describe_model", {**FOUND, **changes}, {"ModelName": DESIRED.name})
 
 
-def test_the_model_is_made_as_wanted_with_its_tags(sagemaker: SageMakerClient, stubs: Stubs) -> None:
-    sent = {**WANTED.request, "Tags": [{"Key": "team", "Value": "nlp"}]}
+def test_the_model_is_created_as_desired_with_its_tags(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    sent = {**DESIRED.request, "Tags": [{"Key": "team", "Value": "nlp"}]}
     stubs.sagemaker.add_response("create_model", {"ModelArn": FOUND["ModelArn"]}, sent)
     ensure(sagemaker)
 
 
-def test_a_model_that_is_there_and_the_same_is_ours(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+def test_an_existing_identical_model_is_ours(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     exists(stubs)
     ensure(sagemaker)
 
 
-def test_a_model_that_is_there_and_different_is_refused(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+def test_an_existing_different_model_is_refused(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     exists(stubs, EnableNetworkIsolation=True)
     with pytest.raises(NameTaken, match="EnableNetworkIsolation"):
         ensure(sagemaker)
@@ -65,7 +69,7 @@ def test_a_default_that_sagemaker_leaves_out_is_no_difference(sagemaker: SageMak
     ensure(sagemaker)
 
 
-def test_a_model_that_was_just_made_and_is_not_seen_yet_is_tried_again(
+def test_a_model_that_was_just_created_and_is_not_visible_yet_is_retried(
     sagemaker: SageMakerClient, stubs: Stubs
 ) -> None:
     refuse(stubs, "ValidationException", 'Cannot create already existing model "arn"')
@@ -75,13 +79,13 @@ def test_a_model_that_was_just_made_and_is_not_seen_yet_is_tried_again(
 
 
 @pytest.mark.parametrize("message", ["Could not access model data at s3://b/k.", "Could not find model data at s3://b"])
-@pytest.mark.parametrize(("attempt", "name"), [(0, NotYetVisible), (2, NotYetVisible), (3, ModelDataNotAccessible)])
-def test_new_rights_get_some_time(
-    sagemaker: SageMakerClient, stubs: Stubs, message: str, attempt: int, name: type[PromotionError]
+@pytest.mark.parametrize(("retry_count", "name"), [(0, NotYetVisible), (2, NotYetVisible), (3, ModelDataNotAccessible)])
+def test_new_permissions_get_time_to_propagate(
+    sagemaker: SageMakerClient, stubs: Stubs, message: str, retry_count: int, name: type[PromotionError]
 ) -> None:
     refuse(stubs, "ValidationException", message)
     with pytest.raises(name, match=message):
-        ensure(sagemaker, attempt=attempt)
+        ensure(sagemaker, retry_count=retry_count)
 
 
 @pytest.mark.parametrize(
@@ -99,4 +103,4 @@ def test_a_refusal_has_a_name_and_quotes_sagemaker(
     refuse(stubs, code, message)
     with pytest.raises(name, match=message) as refused:
         ensure(sagemaker)
-    assert WANTED.name in str(refused.value)
+    assert DESIRED.name in str(refused.value)

@@ -14,7 +14,7 @@ from lambdas.promotion.contract.document import ImageCopy, Progress, Promotion
 from lambdas.promotion.contract.errors import ImageCopyInterrupted
 from lambdas.promotion.images import oci_manifest
 from tests.adapters.conftest import Stubs
-from tests.unit.builders import promotion, recorded
+from tests.unit.builders import promotion, with_known_good
 
 DIGEST = f"sha256:{'a' * 64}"
 COPY = ImageCopy(
@@ -35,12 +35,12 @@ class Context:
 
 def with_images(*images: str) -> Promotion:
     plain = promotion()
-    request = {**plain.wanted_model.request, "Containers": [{"Image": image} for image in images]}
-    return replace(plain, images=(COPY,), wanted_model=replace(plain.wanted_model, request=request))
+    request = {**plain.desired_model.request, "Containers": [{"Image": image} for image in images]}
+    return replace(plain, images=(COPY,), desired_model=replace(plain.desired_model, request=request))
 
 
 def event(one: Promotion, **more: Any) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(json.dumps({"promotion": one.to_json(), "attempt": 0, **more}))
+    document: dict[str, Any] = json.loads(json.dumps({"promotion": one.to_json(), "retry_count": 0, **more}))
     return document
 
 
@@ -58,17 +58,17 @@ KINDS = [
 ]
 
 
-def test_an_image_that_is_there_is_told_as_not_copied(aws: Stubs) -> None:
-    aws.let_in()
-    aws.let_in()
+def test_an_existing_image_is_reported_as_not_copied(aws: Stubs) -> None:
+    aws.allow_assume_role()
+    aws.allow_assume_role()
     found(aws, "333333333333", "promote/team/model")
     answer = copy_image.handler(event(with_images(COPY.target), index=0), Context(900))
     assert answer == replace(COPY, copied=False).to_json()
 
 
 def test_the_copy_ends_before_lambda_ends_it(aws: Stubs) -> None:
-    aws.let_in()
-    aws.let_in()
+    aws.allow_assume_role()
+    aws.allow_assume_role()
     manifest = json.dumps({"config": {"digest": f"sha256:{'b' * 64}", "size": 2}})
     digest = oci_manifest.digest_of(manifest)
     image = ImageCopy(source=COPY.source.replace(DIGEST, digest), target=COPY.target.replace(DIGEST, digest))
@@ -85,15 +85,15 @@ def test_the_copy_ends_before_lambda_ends_it(aws: Stubs) -> None:
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_there_is_nothing_to_do_only_while_the_copied_image_is_there(aws: Stubs, there: bool) -> None:
-    one = recorded(replace(promotion(), images=(COPY,)))
+def test_nothing_needs_copying_only_while_the_copied_image_exists(aws: Stubs, there: bool) -> None:
+    one = with_known_good(replace(promotion(), images=(COPY,)))
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the inventory: the model has no artifacts
     aws.s3.add_response("put_object", {})
-    aws.let_in()
+    aws.allow_assume_role()
     described: dict[str, Any] = {
         "EndpointName": one.stage.endpoint,
         "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
-        "EndpointConfigName": one.wanted_config.name,
+        "EndpointConfigName": one.desired_config.name,
         "EndpointStatus": "InService",
         "CreationTime": one.model.created_at,
         "LastModifiedTime": one.model.created_at,
@@ -101,9 +101,9 @@ def test_there_is_nothing_to_do_only_while_the_copied_image_is_there(aws: Stubs,
     }
     aws.sagemaker.add_response("describe_endpoint", described)
     made = {"ModelArn": "arn:aws:sagemaker:x:3:m/m", "CreationTime": one.model.created_at}
-    aws.sagemaker.add_response("describe_model", {**one.wanted_model.request, **made})
+    aws.sagemaker.add_response("describe_model", {**one.desired_model.request, **made})
     config = {"EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c", "CreationTime": one.model.created_at}
-    aws.sagemaker.add_response("describe_endpoint_config", {**one.wanted_config.request, **config})
+    aws.sagemaker.add_response("describe_endpoint_config", {**one.desired_config.request, **config})
     if there:
         found(aws, "333333333333", "promote/team/model")
     else:
@@ -111,4 +111,4 @@ def test_there_is_nothing_to_do_only_while_the_copied_image_is_there(aws: Stubs,
     compared = Promotion.from_json(compare_endpoint.handler(event(one), None))
     assert (compared.result is not None) is there
     assert compared.change is not None
-    assert compared.change.progress is (Progress.NOTHING_TO_DO if there else Progress.CHANGE_WANTED)
+    assert compared.change.progress is (Progress.NOTHING_TO_DO if there else Progress.CHANGE_REQUIRED)

@@ -11,9 +11,9 @@ import pytest
 
 from lambdas.handlers import abort_uploads, complete_copy, copy_unit, plan_copy, verify_artifacts
 from lambdas.promotion.artifacts import inventory
-from lambdas.promotion.artifacts.inventory import Found
+from lambdas.promotion.artifacts.inventory import Listing
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.contract.document import Artifact, Copied, Promotion, Proof, S3Object, Transfer
+from lambdas.promotion.contract.document import Artifact, Copied, CopyVerification, Promotion, S3Object, Transfer
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     ArtifactChanged,
@@ -25,7 +25,7 @@ from lambdas.promotion.contract.errors import (
     ServiceUnavailable,
 )
 from tests.adapters.conftest import Stubs
-from tests.adapters.fake_s3 import Storage
+from tests.adapters.fake_s3 import FakeS3
 from tests.unit.builders import BUCKET, EXECUTION, HUB, QA, promotion
 
 MIB, GIB = 1024**2, 1024**3
@@ -46,10 +46,10 @@ class NoTimeLeft:
 class World:
     """A model below a prefix in the source, resolved and compared; each step is run as the workflow runs it."""
 
-    def __init__(self, aws: Stubs, storage: Storage, sizes: dict[str, int]) -> None:
-        self._aws, self.storage = aws, storage
+    def __init__(self, aws: Stubs, fake_s3: FakeS3, sizes: dict[str, int]) -> None:
+        self._aws, self.fake_s3 = aws, fake_s3
         for name, size in sizes.items():
-            storage.put(BUCKET, f"v7/llm/{name}", size)
+            fake_s3.put(BUCKET, f"v7/llm/{name}", size)
         self.promotion = promotion()
         self.artifacts = self._resolve(sizes)
         self.compared()
@@ -59,24 +59,24 @@ class World:
             S3Object(
                 bucket=BUCKET,
                 key=f"v7/llm/{name}",
-                etag=self.storage.objects[BUCKET, f"v7/llm/{name}"].etag,
-                size=self.storage.objects[BUCKET, f"v7/llm/{name}"].size,
+                etag=self.fake_s3.objects[BUCKET, f"v7/llm/{name}"].etag,
+                size=self.fake_s3.objects[BUCKET, f"v7/llm/{name}"].size,
             )
             for name in names
         )
-        found = {PREFIX: Found(objects=objects, prefix="v7/llm/")} if objects else {}
-        taken = inventory.take(found, application="reviews", stage="qa", bucket=QA.artifact_bucket, where="it")
-        work_lists.write(work_lists.INVENTORY, taken.artifacts, self.promotion, s3=self.storage.client)
+        found = {PREFIX: Listing(objects=objects, prefix="v7/llm/")} if objects else {}
+        taken = inventory.take(found, application="reviews", stage="qa", bucket=QA.artifact_bucket, subject="it")
+        work_lists.write(work_lists.INVENTORY, taken.artifacts, self.promotion, s3=self.fake_s3.client)
         return list(taken.artifacts)
 
     def compared(self) -> None:
         """Write down what is in the target already, as the comparing step does."""
         arrived = self.arrived()
-        looked_for = [Transfer(artifact=artifact, there=artifact.key in arrived) for artifact in self.artifacts]
-        work_lists.write(work_lists.LOOKED_FOR, looked_for, self.promotion, s3=self.storage.client)
+        statuses = [Transfer(artifact=artifact, exists=artifact.key in arrived) for artifact in self.artifacts]
+        work_lists.write(work_lists.COPY_STATUS, statuses, self.promotion, s3=self.fake_s3.client)
 
     def arrived(self) -> list[str]:
-        return self.storage.keys(QA.artifact_bucket)
+        return self.fake_s3.keys(QA.artifact_bucket)
 
     def key_of(self, name: str) -> str:
         (found,) = [one.key for one in self.artifacts if one.source.key == f"v7/llm/{name}"]
@@ -85,54 +85,54 @@ class World:
     def step(self, handler: Handler, context: object = None, *, enters: bool = True) -> Promotion:
         """Run a step and take what it passes on."""
         if enters:
-            self._aws.let_in()
-        event = json.loads(json.dumps({"promotion": self.promotion.to_json(), "attempt": 0}))
+            self._aws.allow_assume_role()
+        event = json.loads(json.dumps({"promotion": self.promotion.to_json(), "retry_count": 0}))
         self.promotion = Promotion.from_json(json.loads(json.dumps(handler(event, context))))
         return self.promotion
 
     def abort(self) -> dict[str, Any]:
-        self._aws.let_in()
+        self._aws.allow_assume_role()
         return abort_uploads.handler(json.loads(json.dumps({"promotion": self.promotion.to_json()})), None)
 
-    def units(self) -> list[dict[str, int]]:
+    def work_units(self) -> list[dict[str, int]]:
         assert self.promotion.copy
-        found = self.storage.objects[HUB.bucket, self.promotion.copy.manifest].body
-        units: list[dict[str, int]] = json.loads(found)
-        return units
+        found = self.fake_s3.objects[HUB.bucket, self.promotion.copy.manifest].body
+        work_units: list[dict[str, int]] = json.loads(found)
+        return work_units
 
     def copy(self, unit: dict[str, int], context: object = None) -> dict[str, Any]:
         """Run a unit, as if it had been tried before: it then looks which parts are there."""
-        self._aws.let_in()
-        event = json.loads(json.dumps({"promotion": self.promotion.to_json(), "unit": unit, "attempt": 1}))
+        self._aws.allow_assume_role()
+        event = json.loads(json.dumps({"promotion": self.promotion.to_json(), "work_unit": unit, "retry_count": 1}))
         answer: dict[str, Any] = json.loads(json.dumps(copy_unit.handler(event, context)))
         return answer
 
     def copy_all(self) -> None:
         """Run the Map, and add its results as the workflow does."""
-        results = [Copied(**self.copy(unit)) for unit in self.units()]
+        results = [Copied(**self.copy(unit)) for unit in self.work_units()]
         copied = Copied(objects=sum(one.objects for one in results), bytes=sum(one.bytes for one in results))
         self.promotion = replace(self.promotion, copied=copied)
 
     def transfers(self) -> list[Transfer]:
-        return work_lists.read(work_lists.TRANSFERS, Transfer, self.promotion, s3=self.storage.client)
+        return work_lists.read(work_lists.COPY_PLAN, Transfer, self.promotion, s3=self.fake_s3.client)
 
     def copied_whole(self) -> None:
         """Everything up to the verification."""
         self.step(plan_copy.handler)
         self.copy_all()
-        self.step(complete_copy.handler, enters=bool(self.storage.uploads))
+        self.step(complete_copy.handler, enters=bool(self.fake_s3.uploads))
 
 
 @pytest.fixture
-def world(aws: Stubs, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(aws: Stubs, fake_s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(concurrency, "_LONGEST_PAUSE", 0.0)
-    return World(aws, storage, SIZES)
+    return World(aws, fake_s3, SIZES)
 
 
 @pytest.fixture
-def nothing(aws: Stubs, storage: Storage) -> World:
+def nothing(aws: Stubs, fake_s3: FakeS3) -> World:
     """A model without artifacts."""
-    return World(aws, storage, {})
+    return World(aws, fake_s3, {})
 
 
 # All of it
@@ -143,74 +143,74 @@ def test_every_object_arrives_whatever_its_size_and_its_key(world: World) -> Non
     ended = world.step(verify_artifacts.handler)
     assert sorted(world.arrived()) == sorted(artifact.key for artifact in world.artifacts)
     assert ended.copied == Copied(objects=len(SIZES), bytes=sum(SIZES.values()))
-    assert ended.proof == Proof(compared=len(SIZES), computed=0)
-    assert world.storage.uploads == {}
+    assert ended.verification == CopyVerification(compared=len(SIZES), computed=0)
+    assert world.fake_s3.uploads == {}
 
 
 def test_a_model_without_artifacts_goes_through_every_step(nothing: World) -> None:
     planned = nothing.step(plan_copy.handler)
     assert planned.copy
-    assert (planned.copy.objects, planned.copy.units, nothing.units()) == (0, 0, [])
-    assert nothing.step(verify_artifacts.handler).proof == Proof(compared=0, computed=0)
+    assert (planned.copy.objects, planned.copy.work_units, nothing.work_units()) == (0, 0, [])
+    assert nothing.step(verify_artifacts.handler).verification == CopyVerification(compared=0, computed=0)
 
 
 # Planning
 
 
-def test_the_plan_tells_how_much_there_is_to_copy(world: World) -> None:
+def test_the_plan_states_how_much_there_is_to_copy(world: World) -> None:
     copy = world.step(plan_copy.handler).copy
     assert copy
     assert (copy.objects, copy.bytes) == (len(SIZES), sum(SIZES.values()))
-    assert copy.units == len(world.units()) > 0
-    assert copy.manifest == "promotions/release-7/units.json"
+    assert copy.work_units == len(world.work_units()) > 0
+    assert copy.manifest == "promotions/release-7/work-units.json"
 
 
-def test_the_plan_knows_of_each_object_what_a_list_does_not_tell(world: World) -> None:
+def test_the_plan_holds_the_object_properties_that_a_listing_lacks(world: World) -> None:
     world.step(plan_copy.handler)
     assert all(one.artifact.source.checksum for one in world.transfers())
 
 
 def test_uploads_are_opened_for_what_is_copied_by_parts_only(world: World) -> None:
     world.step(plan_copy.handler)
-    assert {upload.key for upload in world.storage.uploads.values()} == {world.key_of(name) for name in LARGE}
+    assert {upload.key for upload in world.fake_s3.uploads.values()} == {world.key_of(name) for name in LARGE}
 
 
-def test_what_is_there_already_is_planned_for_the_verification_only(world: World) -> None:
+def test_existing_copies_are_planned_for_the_verification_only(world: World) -> None:
     for name in ("config.json", "weights"):
-        world.storage.put(QA.artifact_bucket, world.key_of(name), SIZES[name])
+        world.fake_s3.put(QA.artifact_bucket, world.key_of(name), SIZES[name])
     world.compared()
     copy = world.step(plan_copy.handler).copy
     assert copy
     assert copy.objects == len(SIZES) - 2
     assert copy.bytes == sum(SIZES.values()) - SIZES["config.json"] - SIZES["weights"]
-    assert len(world.storage.uploads) == 1
+    assert len(world.fake_s3.uploads) == 1
     assert len(world.transfers()) == len(SIZES)
 
 
-def test_if_all_is_there_no_unit_is_planned(world: World) -> None:
+def test_if_all_copies_exist_no_work_unit_is_planned(world: World) -> None:
     for name, size in SIZES.items():
-        world.storage.put(QA.artifact_bucket, world.key_of(name), size)
+        world.fake_s3.put(QA.artifact_bucket, world.key_of(name), size)
     world.compared()
     copy = world.step(plan_copy.handler).copy
     assert copy
-    assert (copy.objects, copy.bytes, copy.units, world.units()) == (0, 0, 0, [])
-    assert world.storage.uploads == {}
+    assert (copy.objects, copy.bytes, copy.work_units, world.work_units()) == (0, 0, 0, [])
+    assert world.fake_s3.uploads == {}
 
 
 def test_an_object_that_changed_since_it_was_resolved_stops_the_plan(world: World) -> None:
-    world.storage.put(BUCKET, "v7/llm/config.json", 10, content="exchanged")
+    world.fake_s3.put(BUCKET, "v7/llm/config.json", 10, content="exchanged")
     with pytest.raises(ArtifactChanged, match=f"{PREFIX}config.json"):
         world.step(plan_copy.handler)
 
 
 def test_an_object_that_is_gone_since_it_was_resolved_stops_the_plan(world: World) -> None:
-    del world.storage.objects[BUCKET, "v7/llm/config.json"]
+    del world.fake_s3.objects[BUCKET, "v7/llm/config.json"]
     with pytest.raises(ArtifactNotFound, match=f"{PREFIX}config.json"):
         world.step(plan_copy.handler)
 
 
 def test_a_plan_that_is_throttled_goes_on(world: World) -> None:
-    world.storage.refuse("HeadObject", "503", 503, times=20)
+    world.fake_s3.refuse("HeadObject", "503", 503, times=20)
     copy = world.step(plan_copy.handler).copy
     assert copy
     assert copy.objects == len(SIZES)
@@ -219,25 +219,25 @@ def test_a_plan_that_is_throttled_goes_on(world: World) -> None:
 # Copying
 
 
-def test_a_unit_tells_what_it_copied(world: World) -> None:
+def test_a_work_unit_reports_what_it_copied(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()
     assert world.promotion.copied == Copied(objects=len(SIZES) - len(LARGE), bytes=sum(SIZES.values()))
 
 
-def test_a_unit_that_runs_again_copies_nothing_twice(world: World) -> None:
+def test_a_work_unit_that_runs_again_copies_nothing_twice(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()
-    requests = world.storage.calls["UploadPartCopy"]
+    requests = world.fake_s3.calls["UploadPartCopy"]
     world.copy_all()
     assert world.promotion.copied == Copied(objects=0, bytes=0)
-    assert world.storage.calls["UploadPartCopy"] == requests == 20 + 5
+    assert world.fake_s3.calls["UploadPartCopy"] == requests == 20 + 5
 
 
-def test_a_unit_that_was_killed_goes_on_with_the_parts_that_are_there(world: World) -> None:
+def test_a_work_unit_that_was_killed_goes_on_with_the_parts_that_exist(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()
-    (weights,) = [one for one in world.storage.uploads.values() if one.key == world.key_of("weights")]
+    (weights,) = [one for one in world.fake_s3.uploads.values() if one.key == world.key_of("weights")]
     lost = {number: weights.parts.pop(number) for number in (1, 5, 10)}
     world.copy_all()
     assert {number: weights.parts[number] for number in lost} == lost
@@ -249,32 +249,32 @@ def test_a_broken_answer_after_the_effect_is_no_fault(world: World) -> None:
     world.step(plan_copy.handler)
 
     def done_already() -> None:
-        world.storage.put(QA.artifact_bucket, world.key_of("config.json"), 10, content="v7/llm/config.json")
-        world.storage.refuse("CopyObject", "InternalError", 500)
+        world.fake_s3.put(QA.artifact_bucket, world.key_of("config.json"), 10, content="v7/llm/config.json")
+        world.fake_s3.refuse("CopyObject", "InternalError", 500)
 
-    world.storage.before("CopyObject", done_already)
+    world.fake_s3.before("CopyObject", done_already)
     world.copy_all()
     world.step(complete_copy.handler)
     world.step(verify_artifacts.handler)
 
 
-def test_a_unit_out_of_time_has_begun_nothing(world: World) -> None:
+def test_a_work_unit_out_of_time_has_begun_nothing(world: World) -> None:
     world.step(plan_copy.handler)
     with pytest.raises(OutOfTime):
-        world.copy(world.units()[0], NoTimeLeft())
-    assert world.storage.calls["CopyObject"] + world.storage.calls["UploadPartCopy"] == 0
+        world.copy(world.work_units()[0], NoTimeLeft())
+    assert world.fake_s3.calls["CopyObject"] + world.fake_s3.calls["UploadPartCopy"] == 0
 
 
-def test_a_unit_that_is_denied_fails_by_that_name(world: World) -> None:
+def test_a_work_unit_that_is_denied_fails_by_that_name(world: World) -> None:
     world.step(plan_copy.handler)
-    world.storage.refuse("CopyObject", "AccessDenied", 403, times=100)
+    world.fake_s3.refuse("CopyObject", "AccessDenied", 403, times=100)
     with pytest.raises(AccessDenied, match="s3:CopyObject"):
         world.copy_all()
 
 
 def test_a_source_that_changes_during_the_copy_stops_it(world: World) -> None:
     world.step(plan_copy.handler)
-    world.storage.put(BUCKET, "v7/llm/weights", SIZES["weights"], content="exchanged")
+    world.fake_s3.put(BUCKET, "v7/llm/weights", SIZES["weights"], content="exchanged")
     with pytest.raises(ArtifactChanged, match=f"{PREFIX}weights"):
         world.copy_all()
 
@@ -282,24 +282,24 @@ def test_a_source_that_changes_during_the_copy_stops_it(world: World) -> None:
 def test_two_promotions_of_one_model_at_once_both_end_well(world: World) -> None:
     """An approval may start two. The first to verify ends what the other has open."""
     world.step(plan_copy.handler)
-    first, units = world.promotion, world.units()
+    first, work_units = world.promotion, world.work_units()
     other = replace(EXECUTION, arn=f"{EXECUTION.arn}-again")
-    for name in (work_lists.INVENTORY, work_lists.LOOKED_FOR):
-        here = world.storage.objects[HUB.bucket, f"{first.lists}{name}"]
-        world.storage.objects[HUB.bucket, f"promotions/release-7-again/{name}"] = here
+    for name in (work_lists.INVENTORY, work_lists.COPY_STATUS):
+        here = world.fake_s3.objects[HUB.bucket, f"{first.work_lists_prefix}{name}"]
+        world.fake_s3.objects[HUB.bucket, f"promotions/release-7-again/{name}"] = here
     world.promotion = replace(world.promotion, execution=other, copy=None)
     world.step(plan_copy.handler)
-    world.copy(world.units()[0])
+    world.copy(world.work_units()[0])
     second, world.promotion = world.promotion, first
-    assert units
+    assert work_units
     world.copy_all()
     world.step(complete_copy.handler)
     world.step(verify_artifacts.handler)
-    assert world.storage.uploads == {}
+    assert world.fake_s3.uploads == {}
     world.promotion = second
     world.copy_all()
     world.step(complete_copy.handler)
-    assert world.step(verify_artifacts.handler).proof == Proof(compared=len(SIZES), computed=0)
+    assert world.step(verify_artifacts.handler).verification == CopyVerification(compared=len(SIZES), computed=0)
 
 
 # Completing
@@ -322,7 +322,7 @@ def test_without_uploads_there_is_nothing_to_complete(nothing: World) -> None:
 def test_a_part_that_is_missing_stops_the_promotion(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()
-    for upload in world.storage.uploads.values():
+    for upload in world.fake_s3.uploads.values():
         del upload.parts[1]
     with pytest.raises(ArtifactMismatch, match="do not make"):
         world.step(complete_copy.handler)
@@ -335,13 +335,13 @@ def changed(world: World, name: str, how: str) -> str:
     """Do something to a copy, and return the key that is to be told."""
     place = QA.artifact_bucket, world.key_of(name)
     if how == "deleted":
-        del world.storage.objects[place]
+        del world.fake_s3.objects[place]
     elif how == "truncated":
-        world.storage.put(*place, max(0, SIZES[name] - 1), content=f"v7/llm/{name}")
+        world.fake_s3.put(*place, max(0, SIZES[name] - 1), content=f"v7/llm/{name}")
     elif how == "swapped":
-        world.storage.put(*place, SIZES[name], content="other bytes")
+        world.fake_s3.put(*place, SIZES[name], content="other bytes")
     else:
-        world.storage.put(place[0], f"{place[1]}.added", 1)
+        world.fake_s3.put(place[0], f"{place[1]}.added", 1)
         return f"{place[1]}.added"
     return place[1]
 
@@ -350,22 +350,22 @@ def changed(world: World, name: str, how: str) -> str:
 @pytest.mark.parametrize("name", ["config.json", "weights", "ü/ tokens"])
 def test_what_is_wrong_in_the_target_is_found_by_its_name(world: World, name: str, how: str) -> None:
     world.copied_whole()
-    told = changed(world, name, how)
+    message = changed(world, name, how)
     with pytest.raises(ArtifactMismatch) as refused:
         world.step(verify_artifacts.handler)
-    assert f"s3://{QA.artifact_bucket}/{told}" in str(refused.value)
+    assert f"s3://{QA.artifact_bucket}/{message}" in str(refused.value)
 
 
-def test_a_source_without_checksum_is_compared_by_size_and_counted_so(aws: Stubs, storage: Storage) -> None:
-    world = World(aws, storage, {"a": 1, "b": 2})
-    here = storage.objects[BUCKET, "v7/llm/a"]
-    storage.objects[BUCKET, "v7/llm/a"] = replace(here, algorithm=None)
+def test_a_source_without_checksum_is_compared_by_size_and_counted_so(aws: Stubs, fake_s3: FakeS3) -> None:
+    world = World(aws, fake_s3, {"a": 1, "b": 2})
+    here = fake_s3.objects[BUCKET, "v7/llm/a"]
+    fake_s3.objects[BUCKET, "v7/llm/a"] = replace(here, algorithm=None)
     world.copied_whole()
-    assert world.step(verify_artifacts.handler).proof == Proof(compared=1, computed=1)
+    assert world.step(verify_artifacts.handler).verification == CopyVerification(compared=1, computed=1)
 
 
-def test_what_was_there_before_is_verified_as_well(world: World) -> None:
-    world.storage.put(QA.artifact_bucket, world.key_of("weights"), SIZES["weights"], content="put there by somebody")
+def test_existing_copies_are_verified_as_well(world: World) -> None:
+    world.fake_s3.put(QA.artifact_bucket, world.key_of("weights"), SIZES["weights"], content="put there by somebody")
     world.compared()
     world.copied_whole()
     with pytest.raises(ArtifactMismatch, match="weights is not s3://"):
@@ -376,9 +376,9 @@ def test_the_verification_leaves_no_upload_open(world: World) -> None:
     """One that an earlier run of the plan opened, and nobody completes."""
     world.step(plan_copy.handler)
     world.copied_whole()
-    assert len(world.storage.uploads) == len(LARGE)
+    assert len(world.fake_s3.uploads) == len(LARGE)
     world.step(verify_artifacts.handler)
-    assert world.storage.uploads == {}
+    assert world.fake_s3.uploads == {}
 
 
 # Aborting
@@ -388,16 +388,16 @@ def test_a_promotion_that_fails_leaves_no_upload_open(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()
     world.abort()
-    assert world.storage.uploads == {}
+    assert world.fake_s3.uploads == {}
 
 
 def test_uploads_of_other_models_stay_open(world: World) -> None:
     world.step(plan_copy.handler)
-    (upload, *_) = world.storage.uploads.values()
+    (upload, *_) = world.fake_s3.uploads.values()
     elsewhere = f"artifacts/reviews/qa/{'1' * 32}/weights"
-    world.storage.uploads["other"] = replace(upload, key=elsewhere)
+    world.fake_s3.uploads["other"] = replace(upload, key=elsewhere)
     world.abort()
-    assert list(world.storage.uploads) == ["other"]
+    assert list(world.fake_s3.uploads) == ["other"]
 
 
 @pytest.mark.parametrize(
@@ -408,11 +408,11 @@ def test_uploads_of_other_models_stay_open(world: World) -> None:
         ("AbortMultipartUpload", "AccessDenied", 403, AccessDenied),
     ],
 )
-def test_uploads_that_cannot_be_ended_are_told_by_their_name(
+def test_uploads_that_cannot_be_aborted_are_reported_by_their_name(
     world: World, operation: str, code: str, status: int, name: type[PromotionError]
 ) -> None:
     world.step(plan_copy.handler)
-    world.storage.refuse(operation, code, status)
+    world.fake_s3.refuse(operation, code, status)
     with pytest.raises(name):
         world.abort()
 
@@ -423,21 +423,21 @@ def test_uploads_that_cannot_be_ended_are_told_by_their_name(
 @pytest.mark.parametrize(
     ("handler", "name"),
     [
-        (plan_copy.handler, work_lists.LOOKED_FOR),
-        (complete_copy.handler, work_lists.TRANSFERS),
-        (verify_artifacts.handler, work_lists.TRANSFERS),
+        (plan_copy.handler, work_lists.COPY_STATUS),
+        (complete_copy.handler, work_lists.COPY_PLAN),
+        (verify_artifacts.handler, work_lists.COPY_PLAN),
         (abort_uploads.handler, work_lists.INVENTORY),
     ],
 )
 def test_a_list_that_is_missing_stops_the_step(world: World, handler: Handler, name: str) -> None:
     """It is not taken for an empty one: that would be a model without artifacts."""
-    world.storage.objects.pop((HUB.bucket, f"promotions/release-7/{name}"), None)
+    world.fake_s3.objects.pop((HUB.bucket, f"promotions/release-7/{name}"), None)
     with pytest.raises(CallRefused, match="GetObject"):
         world.step(handler, enters=False)
 
 
 @pytest.mark.parametrize("handler", [plan_copy.handler, complete_copy.handler, verify_artifacts.handler])
-def test_a_step_out_of_time_says_so(world: World, handler: Handler) -> None:
+def test_a_step_out_of_time_reports_it(world: World, handler: Handler) -> None:
     if handler is not plan_copy.handler:
         world.copied_whole()
     with pytest.raises(OutOfTime):

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from lambdas.handlers import check_ahead
+from lambdas.handlers import preflight
 from lambdas.promotion.contract.document import Change, ImageCopy, Progress, Promotion, Transfer
-from lambdas.promotion.contract.errors import NotReady
-from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Step
-from lambdas.promotion.preflight import run as preflight
+from lambdas.promotion.contract.errors import PreflightFailed
+from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Role, Step
+from lambdas.promotion.preflight import run as preflight_run
 from tests.adapters.conftest import Stubs
-from tests.adapters.fake_s3 import Storage
+from tests.adapters.fake_s3 import FakeS3
 from tests.unit.builders import BEGUN, BUCKET, REQUEST, STAGE, artifact, promotion
 
 IMAGE = ImageCopy(
@@ -26,7 +26,7 @@ IMAGE = ImageCopy(
 
 
 def event(one: Promotion) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(json.dumps({"promotion": one.to_json(), "attempt": 0}))
+    document: dict[str, Any] = json.loads(json.dumps({"promotion": one.to_json(), "retry_count": 0}))
     return document
 
 
@@ -37,21 +37,21 @@ def refuse_every_role(aws: Stubs, how_many: int) -> None:
         )
 
 
-def test_every_role_that_cannot_be_assumed_is_told_at_once(aws: Stubs, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_role_that_cannot_be_assumed_is_reported_at_once(aws: Stubs, caplog: pytest.LogCaptureFixture) -> None:
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the list: the model has no artifacts
     refuse_every_role(aws, 4)  # the copier and the deployer, each to ask and to work
-    with pytest.raises(NotReady) as raised:
-        check_ahead.handler(event(promotion()), None)
-    told = str(raised.value)
-    assert "2 things are in the way" in told
-    assert "sts:AssumeRole on arn:aws:iam::222222222222:role/promote-dev-copier" in told
-    assert "sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-deployer" in told
-    assert len([line for line in caplog.messages if line == "In the way"]) == 2
+    with pytest.raises(PreflightFailed) as raised:
+        preflight.handler(event(promotion()), None)
+    message = str(raised.value)
+    assert "2 things are in the way" in message
+    assert "sts:AssumeRole on arn:aws:iam::222222222222:role/promote-dev-copier" in message
+    assert "sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-deployer" in message
+    assert len([line for line in caplog.messages if line == "Preflight finding"]) == 2
 
 
-def test_where_images_are_copied_all_four_roles_are_needed(aws: Stubs) -> None:
+def test_where_images_are_copied_all_four_roles_are_required(aws: Stubs) -> None:
     refuse_every_role(aws, 7)  # these two, reader and pusher to ask; the pusher to look for the image
-    found = preflight.check(replace(promotion(), images=(IMAGE,)), [], until=time.monotonic() + 60)
+    found = preflight_run.run(replace(promotion(), images=(IMAGE,)), [], until=time.monotonic() + 60)
     assert sorted(one.resource.rpartition("-")[2] for one in found.findings) == [
         "copier",
         "deployer",
@@ -60,34 +60,32 @@ def test_where_images_are_copied_all_four_roles_are_needed(aws: Stubs) -> None:
     ]
 
 
-def test_a_duty_that_this_check_knows_nothing_about_is_entered_all_the_same(
-    aws: Stubs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_role_without_specific_checks_is_assumed_all_the_same(aws: Stubs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Duty.EXECUTION stands for it: no step has it today."""
-    monkeypatch.setitem(STEPS_OF_DUTY, Duty.EXECUTION, (Step.CHECK_AHEAD,))
+    monkeypatch.setitem(STEPS_BY_ROLE, Role.EXECUTION, (Step.PREFLIGHT,))
     refuse_every_role(aws, 5)
-    found = preflight.check(promotion(), [], until=time.monotonic() + 60)
+    found = preflight_run.run(promotion(), [], until=time.monotonic() + 60)
     assert "arn:aws:iam::333333333333:role/promote-qa-execution" in [one.resource for one in found.findings]
 
 
-def test_a_dry_run_of_what_serves_already_tries_nothing(aws: Stubs) -> None:
+def test_a_dry_run_of_the_live_model_probes_nothing(aws: Stubs) -> None:
     one = replace(promotion(), request=replace(REQUEST, dry_run=True))
-    one = one.with_change(Change(progress=Progress.NOTHING_TO_DO, previous_config=one.wanted_config.name))
+    one = one.with_change(Change(progress=Progress.NOTHING_TO_DO, previous_config=one.desired_config.name))
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})
-    aws.let_in()
-    aws.let_in()
+    aws.allow_assume_role()
+    aws.allow_assume_role()
     described: dict[str, Any] = {
         "EndpointName": STAGE.endpoint,
         "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
-        "EndpointConfigName": one.wanted_config.name,
+        "EndpointConfigName": one.desired_config.name,
         "EndpointStatus": "InService",
         "CreationTime": BEGUN,
         "LastModifiedTime": BEGUN,
     }
     aws.sagemaker.add_response("describe_endpoint", described)
     config = {"EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c", "CreationTime": BEGUN}
-    aws.sagemaker.add_response("describe_endpoint_config", {**one.wanted_config.request, **config})
-    planned = Promotion.from_json(check_ahead.handler(event(one), None)).plan
+    aws.sagemaker.add_response("describe_endpoint_config", {**one.desired_config.request, **config})
+    planned = Promotion.from_json(preflight.handler(event(one), None)).plan
     assert planned is not None
     assert (planned["outcome"], planned["changes_anything"], planned["differences"]) == ("Planned", False, [])
 
@@ -96,18 +94,20 @@ def test_a_dry_run_of_what_serves_already_tries_nothing(aws: Stubs) -> None:
     ("objects", "dry", "read"), [(1000, False, 1000), (2500, False, 834), (2500, True, 2500)], ids=str
 )
 def test_a_promotion_reads_some_of_very_many_objects_and_a_dry_run_all(
-    aws: Stubs, storage: Storage, objects: int, dry: bool, read: int
+    aws: Stubs, fake_s3: FakeS3, objects: int, dry: bool, read: int
 ) -> None:
     one = replace(promotion(), request=replace(REQUEST, dry_run=dry))
     refuse_every_role(aws, 3)  # both to ask, and the deployer to work
-    aws.let_in()
+    aws.allow_assume_role()
     taken = []
     for number in range(objects):
-        storage.put(BUCKET, f"v7/{number:05}", 5)
-        source = storage.objects[BUCKET, f"v7/{number:05}"]
+        fake_s3.put(BUCKET, f"v7/{number:05}", 5)
+        source = fake_s3.objects[BUCKET, f"v7/{number:05}"]
         taken.append(artifact(f"{number:05}", key=f"v7/{number:05}", etag=source.etag, size=5))
-    found = preflight.check(one, [Transfer(artifact=each, there=True) for each in taken], until=time.monotonic() + 60)
-    assert storage.calls["GetObject"] == read
-    left = [str(each) for each in found.unproved if "objects" in str(each)]
+    found = preflight_run.run(
+        one, [Transfer(artifact=each, exists=True) for each in taken], until=time.monotonic() + 60
+    )
+    assert fake_s3.calls["GetObject"] == read
+    left = [str(each) for each in found.inconclusive if "objects" in str(each)]
     more = f"{objects - read} of the {objects} objects: they were not read; Plan the copy looks at each"
     assert left == ([] if read == objects else [more])

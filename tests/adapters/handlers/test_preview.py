@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas.handlers import create_trial, remove_trial, smoke_test
-from lambdas.promotion.contract.document import Promotion, TrialEndpoint, TrialProgress
+from lambdas.handlers import create_preview, delete_preview, smoke_test
+from lambdas.promotion.contract.document import PreviewEndpoint, PreviewProgress, Promotion
 from lambdas.promotion.contract.errors import OutOfTime, SmokeTestFailed
-from lambdas.promotion.contract.settings import Trial
+from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from lambdas.promotion.preview import cleanup as preview_cleanup
 from lambdas.promotion.preview import state as preview_state
@@ -24,7 +24,7 @@ from tests.unit.builders import BEGUN, STAGE, promotion
 
 TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv", expect=Expectation(body="yes"))
 FAR = datetime.fromisoformat("2999-01-01T00:00:00+00:00")
-GIVEN = replace(promotion(stage=replace(STAGE, smoke_tests=(TEST,), trial=Trial())), deadline=FAR)
+GIVEN = replace(promotion(stage=replace(STAGE, smoke_tests=(TEST,), preview=Preview())), deadline=FAR)
 NEW = preview_state.begin(GIVEN)
 NAME = {"EndpointName": NEW.endpoint}
 TAGS = [{"Key": key, "Value": GIVEN.tags[key]} for key in GIVEN.tags]
@@ -49,12 +49,12 @@ def nothing(aws: Stubs) -> None:
 
 
 def run(
-    step: Callable[[dict[str, Any], object], dict[str, Any]], known: TrialEndpoint | None, *, attempt: int = 0
-) -> TrialEndpoint:
-    event = {"promotion": replace(GIVEN, trial=known).to_json(), "attempt": attempt}
-    trial = Promotion.from_json(step(json.loads(json.dumps(event)), None)).trial
-    assert trial is not None
-    return trial
+    step: Callable[[dict[str, Any], object], dict[str, Any]], known: PreviewEndpoint | None, *, retry_count: int = 0
+) -> PreviewEndpoint:
+    event = {"promotion": replace(GIVEN, preview=known).to_json(), "retry_count": retry_count}
+    preview = Promotion.from_json(step(json.loads(json.dumps(event)), None)).preview
+    assert preview is not None
+    return preview
 
 
 def sessions(aws: Stubs) -> list[list[tuple[list[str], list[str]]]]:
@@ -67,8 +67,8 @@ def sessions(aws: Stubs) -> list[list[tuple[list[str], list[str]]]]:
     return taken
 
 
-def test_the_trial_is_made_of_its_own_configuration_with_the_promotions_tags(aws: Stubs) -> None:
-    aws.let_in()
+def test_the_preview_is_created_from_its_own_configuration_with_the_promotions_tags(aws: Stubs) -> None:
+    aws.allow_assume_role()
     nothing(aws)
     config = preview_state.config(GIVEN)
     asked = config.request | {"Tags": TAGS}
@@ -76,46 +76,46 @@ def test_the_trial_is_made_of_its_own_configuration_with_the_promotions_tags(aws
     aws.sagemaker.add_response(
         "create_endpoint", {"EndpointArn": ARN}, {**NAME, "EndpointConfigName": NEW.config, "Tags": TAGS}
     )
-    assert run(create_trial.handler, None) == NEW
+    assert run(create_preview.handler, None) == NEW
 
 
-def test_the_session_reaches_the_trial_and_not_what_serves(aws: Stubs) -> None:
+def test_the_session_reaches_the_preview_and_not_the_live_endpoint(aws: Stubs) -> None:
     taken = sessions(aws)
-    aws.let_in()
+    aws.allow_assume_role()
     found(aws, "Creating")
-    run(create_trial.handler, NEW)
+    run(create_preview.handler, NEW)
     ((grants, on_all), (actions, on)) = taken[0]
     assert (grants, on_all, actions) == (["kms:CreateGrant"], ["*"], ["sagemaker:*"])
     assert sorted(on) == sorted([CONFIG_ARN, ARN])
 
 
 def test_what_a_killed_step_made_is_its_own_and_serves(aws: Stubs) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     found(aws, "InService")
-    assert run(create_trial.handler, None, attempt=1) == replace(NEW, progress=TrialProgress.SERVES)
+    assert run(create_preview.handler, None, retry_count=1) == replace(NEW, progress=PreviewProgress.IN_SERVICE)
 
 
-def test_what_is_removed_is_deleted_looked_at_again_and_then_its_configuration(aws: Stubs) -> None:
+def test_the_preview_is_deleted_polled_and_then_its_configuration_is_deleted(aws: Stubs) -> None:
     for _ in range(3):
-        aws.let_in()
+        aws.allow_assume_role()
     found(aws, "InService")
     aws.sagemaker.add_response("delete_endpoint", {}, NAME)
-    deleting = run(remove_trial.handler, NEW)
+    deleting = run(delete_preview.handler, NEW)
     found(aws, "Deleting")
-    waiting = run(remove_trial.handler, deleting)
+    waiting = run(delete_preview.handler, deleting)
     nothing(aws)
     aws.sagemaker.add_response("delete_endpoint_config", {}, {"EndpointConfigName": NEW.config})
-    gone = run(remove_trial.handler, waiting)
+    gone = run(delete_preview.handler, waiting)
 
-    assert [one.progress.value for one in (deleting, waiting, gone)] == ["UnderWay", "UnderWay", "Gone"]
-    assert gone.removal_began_at == deleting.removal_began_at
+    assert [one.progress.value for one in (deleting, waiting, gone)] == ["InProgress", "InProgress", "Deleted"]
+    assert gone.deletion_began_at == deleting.deletion_began_at
 
 
 def test_a_configuration_that_is_gone_already_is_no_error(aws: Stubs) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     nothing(aws)
     aws.sagemaker.add_client_error("delete_endpoint_config", "ValidationException", "Could not find it.")
-    assert run(remove_trial.handler, NEW, attempt=1).progress is TrialProgress.GONE
+    assert run(delete_preview.handler, NEW, retry_count=1).progress is PreviewProgress.DELETED
 
 
 def answers(aws: Stubs, body: bytes, *, endpoint: str) -> None:
@@ -124,44 +124,53 @@ def answers(aws: Stubs, body: bytes, *, endpoint: str) -> None:
     aws.sagemaker_runtime.add_response("invoke_endpoint", answer, asked)
 
 
-def test_the_smoke_test_asks_the_trial_while_it_serves_and_ends_nothing(aws: Stubs) -> None:
+def test_the_smoke_test_invokes_the_preview_while_it_serves_and_ends_nothing(aws: Stubs) -> None:
     taken = sessions(aws)
-    aws.let_in()
+    aws.allow_assume_role()
     answers(aws, b"yes", endpoint=NEW.endpoint)
-    event = {"promotion": replace(GIVEN, trial=replace(NEW, progress=TrialProgress.SERVES)).to_json(), "attempt": 0}
+    event = {
+        "promotion": replace(GIVEN, preview=replace(NEW, progress=PreviewProgress.IN_SERVICE)).to_json(),
+        "retry_count": 0,
+    }
     done = Promotion.from_json(smoke_test.handler(event, None))
 
-    assert done.trial
-    assert done.trial.smoke
+    assert done.preview
+    assert done.preview.smoke
     assert (done.smoke, done.result) == (None, None)
     assert taken == [[(["sagemaker:InvokeEndpoint"], [ARN])]]
 
 
-def test_the_smoke_test_asks_the_endpoint_when_the_trial_is_gone_and_both_reports_are_the_output(aws: Stubs) -> None:
-    aws.let_in()
+def test_the_smoke_test_invokes_the_endpoint_after_the_preview_and_both_reports_are_the_output(aws: Stubs) -> None:
+    aws.allow_assume_role()
     answers(aws, b"yes", endpoint="reviews-qa")
-    event = {"promotion": replace(GIVEN, trial=replace(NEW, progress=TrialProgress.GONE)).to_json(), "attempt": 0}
+    event = {
+        "promotion": replace(GIVEN, preview=replace(NEW, progress=PreviewProgress.DELETED)).to_json(),
+        "retry_count": 0,
+    }
     done = Promotion.from_json(smoke_test.handler(event, None))
     assert done.result
-    assert (done.result.smoke, done.result.trial) == (done.smoke, None)
+    assert (done.result.smoke, done.result.preview) == (done.smoke, None)
 
 
-def test_a_model_that_fails_its_trial_is_told_apart_from_one_that_served(aws: Stubs) -> None:
-    aws.let_in()
+def test_a_model_that_fails_its_preview_is_distinguished_from_one_that_served(aws: Stubs) -> None:
+    aws.allow_assume_role()
     answers(aws, b"no", endpoint=NEW.endpoint)
-    event = {"promotion": replace(GIVEN, trial=replace(NEW, progress=TrialProgress.SERVES)).to_json(), "attempt": 0}
+    event = {
+        "promotion": replace(GIVEN, preview=replace(NEW, progress=PreviewProgress.IN_SERVICE)).to_json(),
+        "retry_count": 0,
+    }
     with pytest.raises(SmokeTestFailed, match=f"^The trial endpoint {NEW.endpoint} .* reviews-qa was not changed"):
         smoke_test.handler(event, None)
 
 
 def remove(aws: Stubs, *, until: float = float("inf"), may_be_made_until: datetime = BEGUN) -> bool:
     sagemaker: Any = aws.sagemaker.client
-    return preview_cleanup.remove(
+    return preview_cleanup.delete(
         GIVEN, may_be_made_until=may_be_made_until, until=until, sagemaker=sagemaker, pause=lambda _: None
     )
 
 
-def test_the_trial_of_a_stopped_promotion_is_removed_as_soon_as_that_can_be(aws: Stubs) -> None:
+def test_the_preview_of_an_aborted_promotion_is_deleted_as_soon_as_possible(aws: Stubs) -> None:
     found(aws, "Creating")
     found(aws, "InService")
     aws.sagemaker.add_response("delete_endpoint", {}, NAME)
@@ -170,7 +179,7 @@ def test_the_trial_of_a_stopped_promotion_is_removed_as_soon_as_that_can_be(aws:
     assert remove(aws)
 
 
-def test_a_trial_that_is_not_there_is_looked_for_twice(aws: Stubs) -> None:
+def test_a_missing_preview_is_polled_twice(aws: Stubs) -> None:
     nothing(aws)
     nothing(aws)
     aws.sagemaker.add_response("delete_endpoint_config", {}, {"EndpointConfigName": NEW.config})
@@ -187,7 +196,7 @@ def test_what_a_step_of_the_stopped_promotion_still_makes_is_waited_for(aws: Stu
     assert remove(aws, may_be_made_until=FAR)
 
 
-def test_a_creation_that_does_not_end_in_time_is_tried_again_by_whoever_asked(aws: Stubs) -> None:
+def test_a_creation_that_does_not_end_in_time_is_retried_by_the_caller(aws: Stubs) -> None:
     found(aws, "Creating")
     with pytest.raises(OutOfTime, match=f"{NEW.endpoint} of a stopped promotion is Creating"):
         remove(aws, until=0)

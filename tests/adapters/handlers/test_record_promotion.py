@@ -28,7 +28,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ended() -> Promotion:
     changed = promotion(change=Change(progress=Progress.IN_SERVICE, previous_config=OLD_CONFIG))
-    return changed.ended(Outcome.PROMOTED, at=BEGUN)
+    return changed.with_outcome(Outcome.PROMOTED, at=BEGUN)
 
 
 def record(aws: Stubs, *, written: bool = True, **more: Any) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def record(aws: Stubs, *, written: bool = True, **more: Any) -> dict[str, Any]:
     else:
         aws.of("dynamodb").add_client_error("put_item", "ConditionalCheckFailedException")
     execution = {"arn": EXECUTION.arn, "started_at": EXECUTION.started_at.isoformat()}
-    event = {"input": INPUT, "execution": execution, "attempt": 0, "promotion": None, "failure": None, **more}
+    event = {"input": INPUT, "execution": execution, "retry_count": 0, "promotion": None, "failure": None, **more}
     return record_promotion.handler(json.loads(json.dumps(event)), None)
 
 
@@ -47,38 +47,40 @@ def counted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in io.StringIO(capsys.readouterr().out) if '"_aws"' in line]
 
 
-def test_a_good_ending_is_recorded_counted_and_told(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_successful_outcome_is_recorded_counted_and_announced(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
     done = record(aws, promotion=ended().to_json())
 
-    assert [good["config"] for good in json.loads(done["good"])] == [ended().wanted_config.name]
+    assert [good["config"] for good in json.loads(done["last_known_good"])] == [ended().desired_config.name]
     assert done["announcement"]["attributes"]["outcome"] == "Promoted"
     assert {count["outcome"] for count in counted(capsys)} == {"Promoted"}
 
 
-def test_a_failure_changes_nothing_of_what_can_be_gone_back_to(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_does_not_change_the_last_known_good_entries(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
     done = record(aws, promotion=promotion().to_json(), failure=FAILURE)
 
-    assert done["good"] is None
+    assert done["last_known_good"] is None
     assert "The deployer may not." in done["announcement"]["message"]
     assert [(count["outcome"], count["error"]) for count in counted(capsys)] == [("Errored", "AccessDenied")]
 
 
-def test_what_was_never_resolved_is_recorded_and_told(aws: Stubs) -> None:
+def test_an_unresolved_promotion_is_recorded_and_announced(aws: Stubs) -> None:
     assert record(aws, failure=FAILURE)["announcement"]["attributes"]["application"] == "reviews"
 
 
-def test_that_there_was_nothing_to_do_is_not_told_unasked(aws: Stubs) -> None:
-    unchanged = promotion().with_change(Change(progress=Progress.NOTHING_TO_DO)).ended(Outcome.UNCHANGED, at=BEGUN)
+def test_unchanged_is_not_announced_by_default(aws: Stubs) -> None:
+    unchanged = (
+        promotion().with_change(Change(progress=Progress.NOTHING_TO_DO)).with_outcome(Outcome.UNCHANGED, at=BEGUN)
+    )
     assert record(aws, promotion=unchanged.to_json())["announcement"] is None
 
 
-def test_what_somebody_else_has_recorded_is_not_counted(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_record_of_another_execution_is_not_counted(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
     record(aws, promotion=ended().to_json(), written=False)
     assert counted(capsys) == []
 
 
-def test_what_a_killed_try_has_recorded_is_counted(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
-    record(aws, promotion=ended().to_json(), written=False, attempt=1)
+def test_a_record_of_a_killed_invocation_is_counted(aws: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
+    record(aws, promotion=ended().to_json(), written=False, retry_count=1)
     assert [count["outcome"] for count in counted(capsys)] == ["Promoted"] * 2
 
 
@@ -89,8 +91,8 @@ def test_the_record_is_added_and_never_overwritten(aws: Stubs) -> None:
         {
             "TableName": resource_names.RECORDS_TABLE,
             "Item": ANY,
-            "ConditionExpression": "attribute_not_exists(attempt)",
+            "ConditionExpression": "attribute_not_exists(record_key)",
         },
     )
     execution = {"arn": EXECUTION.arn, "started_at": EXECUTION.started_at.isoformat()}
-    record_promotion.handler({"input": INPUT, "execution": execution, "attempt": 0, "failure": FAILURE}, None)
+    record_promotion.handler({"input": INPUT, "execution": execution, "retry_count": 0, "failure": FAILURE}, None)

@@ -15,47 +15,51 @@ from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError
 from tests.adapters.conftest import Stubs
-from tests.adapters.fake_s3 import Storage
-from tests.unit.builders import BEGUN, HUB, OLD_CONFIG, QA, TRAINED, needed, promotion, recorded
+from tests.adapters.fake_s3 import FakeS3
+from tests.unit.builders import BEGUN, HUB, OLD_CONFIG, QA, TRAINED, inventory_of, promotion, with_known_good
 
-PLAIN = recorded(promotion())
-MODEL: dict[str, Any] = {**PLAIN.wanted_model.request, "ModelArn": "arn:aws:sagemaker:x:3:m/m", "CreationTime": TRAINED}
+PLAIN = with_known_good(promotion())
+MODEL: dict[str, Any] = {
+    **PLAIN.desired_model.request,
+    "ModelArn": "arn:aws:sagemaker:x:3:m/m",
+    "CreationTime": TRAINED,
+}
 CONFIG: dict[str, Any] = {
-    **PLAIN.wanted_config.request,
+    **PLAIN.desired_config.request,
     "EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c",
     "CreationTime": BEGUN,
 }
 
 
 def run(handler: Callable[..., dict[str, Any]], **more: Any) -> dict[str, Any]:
-    event = {"promotion": PLAIN.to_json(), "attempt": 0, **more}
+    event = {"promotion": PLAIN.to_json(), "retry_count": 0, **more}
     return handler(json.loads(json.dumps(event)), None)
 
 
-ARTIFACTS = needed().artifacts
+ARTIFACTS = inventory_of().artifacts
 
 
 @pytest.fixture(autouse=True)
-def inventory(storage: Storage) -> None:
+def inventory(fake_s3: FakeS3) -> None:
     """The list that the resolving step left in the hub."""
-    work_lists.write(work_lists.INVENTORY, ARTIFACTS, PLAIN, s3=storage.client)
+    work_lists.write(work_lists.INVENTORY, ARTIFACTS, PLAIN, s3=fake_s3.client)
 
 
-def copies_are_there(storage: Storage, *, missing: int | None = None) -> list[str]:
+def copies_exist(fake_s3: FakeS3, *, missing: int | None = None) -> list[str]:
     """Put the copies into the target, and return their keys."""
     there = [artifact for number, artifact in enumerate(ARTIFACTS) if number != missing]
     for artifact in there:
-        storage.put(QA.artifact_bucket, artifact.key, artifact.source.size)
+        fake_s3.put(QA.artifact_bucket, artifact.key, artifact.source.size)
     return [artifact.key for artifact in there]
 
 
-def written_as_there(storage: Storage) -> list[str]:
-    looked_for = work_lists.read(work_lists.LOOKED_FOR, Transfer, PLAIN, s3=storage.client)
-    return [transfer.artifact.key for transfer in looked_for if transfer.there]
+def copy_status_written(fake_s3: FakeS3) -> list[str]:
+    statuses = work_lists.read(work_lists.COPY_STATUS, Transfer, PLAIN, s3=fake_s3.client)
+    return [transfer.artifact.key for transfer in statuses if transfer.exists]
 
 
 def endpoint_is(aws: Stubs, config: str) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     answer = {
         "EndpointName": "reviews-qa",
         "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
@@ -70,11 +74,11 @@ def endpoint_is(aws: Stubs, config: str) -> None:
 # Comparing
 
 
-def test_an_endpoint_that_serves_exactly_this_ends_unchanged(aws: Stubs, storage: Storage) -> None:
-    endpoint_is(aws, PLAIN.wanted_config.name)
-    aws.sagemaker.add_response("describe_model", MODEL, {"ModelName": PLAIN.wanted_model.name})
-    aws.sagemaker.add_response("describe_endpoint_config", CONFIG, {"EndpointConfigName": PLAIN.wanted_config.name})
-    copies_are_there(storage)
+def test_an_endpoint_that_serves_exactly_this_ends_unchanged(aws: Stubs, fake_s3: FakeS3) -> None:
+    endpoint_is(aws, PLAIN.desired_config.name)
+    aws.sagemaker.add_response("describe_model", MODEL, {"ModelName": PLAIN.desired_model.name})
+    aws.sagemaker.add_response("describe_endpoint_config", CONFIG, {"EndpointConfigName": PLAIN.desired_config.name})
+    copies_exist(fake_s3)
     result = Promotion.from_json(run(compare_endpoint.handler)).result
     assert result is not None
     assert result.outcome is Outcome.UNCHANGED
@@ -84,20 +88,20 @@ def test_an_endpoint_that_serves_another_configuration_is_to_be_changed(aws: Stu
     endpoint_is(aws, OLD_CONFIG)
     compared = Promotion.from_json(run(compare_endpoint.handler))
     assert compared.change is not None
-    assert (compared.change.progress, compared.result) == (Progress.CHANGE_WANTED, None)
+    assert (compared.change.progress, compared.result) == (Progress.CHANGE_REQUIRED, None)
 
 
 def test_our_name_over_another_model_is_not_unchanged(aws: Stubs) -> None:
-    endpoint_is(aws, PLAIN.wanted_config.name)
+    endpoint_is(aws, PLAIN.desired_config.name)
     aws.sagemaker.add_response("describe_model", {**MODEL, "EnableNetworkIsolation": True})
     with pytest.raises(NameTaken):
         run(compare_endpoint.handler)
 
 
 def test_our_name_over_another_configuration_is_not_unchanged(aws: Stubs) -> None:
-    endpoint_is(aws, PLAIN.wanted_config.name)
+    endpoint_is(aws, PLAIN.desired_config.name)
     aws.sagemaker.add_response("describe_model", MODEL)
-    (variant,) = PLAIN.wanted_config.request["ProductionVariants"]
+    (variant,) = PLAIN.desired_config.request["ProductionVariants"]
     aws.sagemaker.add_response(
         "describe_endpoint_config", {**CONFIG, "ProductionVariants": [{**variant, "InitialInstanceCount": 2}]}
     )
@@ -106,8 +110,8 @@ def test_our_name_over_another_configuration_is_not_unchanged(aws: Stubs) -> Non
 
 
 @pytest.mark.parametrize("missing", ["model", "configuration", "artifact"])
-def test_what_was_deleted_under_a_serving_endpoint_is_made_again(aws: Stubs, storage: Storage, missing: str) -> None:
-    endpoint_is(aws, PLAIN.wanted_config.name)
+def test_resources_deleted_under_a_live_endpoint_are_created_again(aws: Stubs, fake_s3: FakeS3, missing: str) -> None:
+    endpoint_is(aws, PLAIN.desired_config.name)
     gone = "ValidationException"
     if missing == "model":
         aws.sagemaker.add_client_error("describe_model", gone, 'Could not find model "arn".')
@@ -117,49 +121,47 @@ def test_what_was_deleted_under_a_serving_endpoint_is_made_again(aws: Stubs, sto
         aws.sagemaker.add_client_error("describe_endpoint_config", gone, 'Could not find endpoint configuration "arn".')
     else:
         aws.sagemaker.add_response("describe_endpoint_config", CONFIG)
-    copies_are_there(storage, missing=1 if missing == "artifact" else None)
+    copies_exist(fake_s3, missing=1 if missing == "artifact" else None)
     compared = Promotion.from_json(run(compare_endpoint.handler))
     assert compared.result is None
     assert compared.change is not None
-    assert compared.change.progress is Progress.CHANGE_WANTED
+    assert compared.change.progress is Progress.CHANGE_REQUIRED
 
 
 # What is in the target already
 
 
 @pytest.mark.parametrize("missing", [None, 0, 1])
-def test_the_copies_that_are_there_are_written_down_for_the_plan(
-    aws: Stubs, storage: Storage, missing: int | None
-) -> None:
+def test_the_copies_that_exist_are_written_down_for_the_plan(aws: Stubs, fake_s3: FakeS3, missing: int | None) -> None:
     endpoint_is(aws, OLD_CONFIG)
-    there = copies_are_there(storage, missing=missing)
+    there = copies_exist(fake_s3, missing=missing)
     run(compare_endpoint.handler)
-    assert sorted(written_as_there(storage)) == sorted(there)
+    assert sorted(copy_status_written(fake_s3)) == sorted(there)
 
 
-def test_of_a_first_promotion_nothing_is_there(aws: Stubs, storage: Storage) -> None:
+def test_a_first_promotion_finds_no_existing_copies(aws: Stubs, fake_s3: FakeS3) -> None:
     endpoint_is(aws, OLD_CONFIG)
     run(compare_endpoint.handler)
-    assert written_as_there(storage) == []
+    assert copy_status_written(fake_s3) == []
 
 
 @pytest.mark.parametrize(
-    ("change", "told"), [({"size": 1}, "has size 1"), ({"key": "more"}, "is no part of the model")]
+    ("change", "message"), [({"size": 1}, "has size 1"), ({"key": "more"}, "is no part of the model")]
 )
-def test_what_is_there_and_not_ours_stops_the_promotion(
-    aws: Stubs, storage: Storage, change: dict[str, Any], told: str
+def test_existing_objects_that_are_not_ours_stop_the_promotion(
+    aws: Stubs, fake_s3: FakeS3, change: dict[str, Any], message: str
 ) -> None:
     endpoint_is(aws, OLD_CONFIG)
-    copies_are_there(storage)
+    copies_exist(fake_s3)
     key = f"{ARTIFACTS[0].key}{change.get('key', '')}"
-    storage.put(QA.artifact_bucket, key, change.get("size", 10))
-    with pytest.raises(ArtifactMismatch, match=f"{key} {told}"):
+    fake_s3.put(QA.artifact_bucket, key, change.get("size", 10))
+    with pytest.raises(ArtifactMismatch, match=f"{key} {message}"):
         run(compare_endpoint.handler)
 
 
-def test_an_inventory_that_is_missing_is_not_an_empty_one(aws: Stubs, storage: Storage) -> None:
+def test_an_inventory_that_is_missing_is_not_an_empty_one(aws: Stubs, fake_s3: FakeS3) -> None:
     endpoint_is(aws, OLD_CONFIG)
-    del storage.objects[HUB.bucket, "promotions/release-7/inventory.jsonl"]
+    del fake_s3.objects[HUB.bucket, "promotions/release-7/inventory.jsonl"]
     with pytest.raises(CallRefused, match="GetObject"):
         run(compare_endpoint.handler)
 
@@ -168,13 +170,13 @@ def test_an_inventory_that_is_missing_is_not_an_empty_one(aws: Stubs, storage: S
 
 
 def test_the_model_is_made_by_the_deployer(aws: Stubs) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     aws.sagemaker.add_response("create_model", {"ModelArn": MODEL["ModelArn"]})
     assert Promotion.from_json(run(create_model.handler)) == PLAIN
 
 
 def test_the_configuration_is_made_by_the_deployer(aws: Stubs) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     aws.sagemaker.add_response("create_endpoint_config", {"EndpointConfigArn": CONFIG["EndpointConfigArn"]})
     assert Promotion.from_json(run(create_endpoint_config.handler)) == PLAIN
 
@@ -184,9 +186,9 @@ def test_the_configuration_is_made_by_the_deployer(aws: Stubs) -> None:
     [create_model.handler, create_endpoint_config.handler, verify_artifacts.handler, compare_endpoint.handler],
 )
 def test_every_step_may_be_refused_its_role(
-    aws: Stubs, storage: Storage, handler: Callable[..., dict[str, Any]]
+    aws: Stubs, fake_s3: FakeS3, handler: Callable[..., dict[str, Any]]
 ) -> None:
-    work_lists.write(work_lists.TRANSFERS, [], PLAIN, s3=storage.client)
+    work_lists.write(work_lists.COPY_PLAN, [], PLAIN, s3=fake_s3.client)
     aws.sts.add_client_error("assume_role", "AccessDenied", "not authorized", 403)
     with pytest.raises(PromotionError, match="sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-deployer"):
         run(handler)
@@ -196,20 +198,20 @@ def test_every_step_may_be_refused_its_role(
 
 
 def explained(failed: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = explain_failure.handler({"failed": failed, "execution": {"arn": "arn:x:release-7"}}, None)
-    return told
+    message: dict[str, Any] = explain_failure.handler({"failed": failed, "execution": {"arn": "arn:x:release-7"}}, None)
+    return message
 
 
 @pytest.mark.parametrize(
-    ("failed", "told"),
+    ("failed", "message"),
     [
         ({"Error": "NameTaken", "Cause": '{"errorMessage": "it exists"}'}, ("NameTaken", "Refused", "it exists")),
         ({"Error": "Odd", "Cause": "text"}, ("Odd", "Errored", "text")),
         ({"Error": "Odd", "Cause": '["a"]'}, ("Odd", "Errored", '["a"]')),
     ],
 )
-def test_a_failure_is_a_name_a_family_and_a_text(failed: dict[str, Any], told: tuple[str, ...]) -> None:
-    assert tuple(explained(failed).values()) == told
+def test_a_failure_is_a_name_a_family_and_a_text(failed: dict[str, Any], message: tuple[str, ...]) -> None:
+    assert tuple(explained(failed).values()) == message
 
 
 @pytest.mark.parametrize("failed", [{}, {"Error": "Odd"}, {"Cause": ""}, {"Error": "", "Cause": ""}])
@@ -218,7 +220,7 @@ def test_a_failure_without_words_is_explained_all_the_same(failed: dict[str, Any
 
 
 def test_a_client_error_is_never_what_the_workflow_sees(aws: Stubs) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", "odd", 400)
     with pytest.raises(Exception, match="odd") as raised:
         run(compare_endpoint.handler)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.handlers import measure_locks
+from lambdas.handlers import report_lock_age
 from lambdas.promotion.contract.errors import AccessDenied, UnexpectedFault
 from tests.adapters.conftest import Stubs
 
@@ -24,7 +24,7 @@ QUESTION = {
 
 @pytest.fixture(autouse=True)
 def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure_locks, "now", lambda: NOW)
+    monkeypatch.setattr(report_lock_age, "now", lambda: NOW)
 
 
 def answer(stubs: Stubs, *items: dict[str, Any], more: dict[str, Any] | None = None, **asked: Any) -> None:
@@ -42,33 +42,33 @@ def test_the_lock_that_is_held_the_longest_is_measured_over_all_pages(
     last = {"endpoint": {"S": "333333333333/us-east-1/reviews"}}
     answer(aws, lock("2026-11-01T11:59:00Z"), more=last)
     answer(aws, lock("2026-11-01T11:00:00.250Z"), lock("2026-11-01T11:30:00+00:00"), ExclusiveStartKey=last)
-    assert measure_locks.handler({}, None) == {"locks": 3, "seconds": 3599.75}
+    assert report_lock_age.handler({}, None) == {"locks": 3, "seconds": 3599.75}
     (line,) = [json.loads(one) for one in capsys.readouterr().out.splitlines() if "_aws" in one]
     assert line["OldestLockSeconds"] == [3599.75]
 
 
 def test_no_lock_is_measured_as_none(aws: Stubs) -> None:
     answer(aws)
-    assert measure_locks.handler({}, None) == {"locks": 0, "seconds": 0.0}
+    assert report_lock_age.handler({}, None) == {"locks": 0, "seconds": 0.0}
 
 
 def test_a_lock_of_the_future_is_a_clock_that_differs(aws: Stubs) -> None:
     answer(aws, lock("2026-11-01T12:00:01Z"))
-    assert measure_locks.handler({}, None)["seconds"] == 0.0
+    assert report_lock_age.handler({}, None)["seconds"] == 0.0
 
 
 @pytest.mark.parametrize("item", [{}, lock("yesterday")])
-def test_a_lock_that_does_not_say_since_when_is_a_fault_and_no_measurement(
+def test_a_lock_without_its_start_time_is_a_fault_and_no_measurement(
     aws: Stubs, capsys: pytest.CaptureFixture[str], item: dict[str, Any]
 ) -> None:
     """The alarm on the metric goes off when it is missing."""
     answer(aws, lock("2026-11-01T11:59:00Z"), item)
     with pytest.raises(UnexpectedFault):
-        measure_locks.handler({}, None)
+        report_lock_age.handler({}, None)
     assert "OldestLockSeconds" not in capsys.readouterr().out
 
 
-def test_a_missing_right_says_on_which_table(aws: Stubs) -> None:
+def test_a_missing_permission_names_the_table(aws: Stubs) -> None:
     aws.of("dynamodb").add_client_error("scan", "AccessDeniedException", "no", http_status_code=400)
     with pytest.raises(AccessDenied, match="dynamodb:Scan on promote-endpoints"):
-        measure_locks.handler({}, None)
+        report_lock_age.handler({}, None)

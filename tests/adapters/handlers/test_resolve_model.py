@@ -52,14 +52,14 @@ def resolve(raw: object) -> Promotion:
 
 
 def model_is(aws: Stubs, tags: dict[str, str] | None = None, **container: Any) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     aws.sagemaker.add_response("describe_model", described_model(**container), {"ModelName": "reviews-v7"})
     listed = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
     aws.sagemaker.add_response("list_tags", {"Tags": listed}, {"ResourceArn": MODEL.arn})
 
 
 def version_is(aws: Stubs, *, approval: str = "Approved", **container: Any) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     details: dict[str, Any] = {"ModelPackageStatusDetails": {"ValidationStatuses": []}}
     answer = {**described_package(**container), **details, "ModelApprovalStatus": approval}
     aws.sagemaker.add_response(
@@ -107,7 +107,7 @@ def test_the_deadline_counts_from_the_start_of_the_execution(aws: Stubs) -> None
 
 def test_times_are_utc_whatever_the_clock_of_the_machine_shows(aws: Stubs) -> None:
     """boto3 gives times in the local zone."""
-    aws.let_in()
+    aws.allow_assume_role()
     answer = {**described_model(), "CreationTime": TRAINED.astimezone(timezone(timedelta(hours=9)))}
     aws.sagemaker.add_response("describe_model", answer)
     aws.sagemaker.add_response("list_tags", {"Tags": []})
@@ -151,7 +151,7 @@ def test_a_model_of_another_application_is_refused(aws: Stubs) -> None:
         resolve(MODEL_INPUT)
 
 
-def test_a_model_that_cannot_be_carried_is_refused_before_its_objects_are_looked_at(aws: Stubs) -> None:
+def test_a_model_that_cannot_be_carried_is_refused_before_its_objects_are_read(aws: Stubs) -> None:
     model_is(aws, ContainerHostname="a", InferenceSpecificationName="b")
     with pytest.raises(UnsupportedModel, match="InferenceSpecificationName"):
         resolve(MODEL_INPUT)
@@ -159,7 +159,7 @@ def test_a_model_that_cannot_be_carried_is_refused_before_its_objects_are_looked
 
 @pytest.mark.parametrize("approval", ["Approved", "Rejected"])
 def test_a_model_that_is_made_from_a_version_needs_its_approval(aws: Stubs, approval: str) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     model = {**described_model(), "PrimaryContainer": {"ModelPackageName": VERSION}}
     aws.sagemaker.add_response("describe_model", model)
     aws.sagemaker.add_response("list_tags", {"Tags": []})
@@ -209,7 +209,7 @@ def test_what_can_be_refused_without_aws_is_refused_before_any_role_is_assumed(
 
 
 def test_a_model_that_is_made_from_a_version_of_another_group_is_refused(aws: Stubs) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     foreign = VERSION.replace("reviews", "prices")
     model = {**described_model(), "PrimaryContainer": {"ModelPackageName": foreign}}
     aws.sagemaker.add_response("describe_model", model)
@@ -218,13 +218,13 @@ def test_a_model_that_is_made_from_a_version_of_another_group_is_refused(aws: St
         resolve(MODEL_INPUT)
 
 
-def test_an_image_of_another_region_is_refused_before_its_objects_are_looked_at(aws: Stubs) -> None:
+def test_an_image_of_another_region_is_refused_before_its_objects_are_read(aws: Stubs) -> None:
     model_is(aws, Image="222222222222.dkr.ecr.eu-west-1.amazonaws.com/team/model:1")
     with pytest.raises(UnsupportedModel, match="lies in eu-west-1"):
         resolve(MODEL_INPUT)
 
 
-def test_an_image_that_is_not_there_is_refused_before_the_objects_are_looked_at(aws: Stubs) -> None:
+def test_a_missing_image_is_refused_before_the_objects_are_read(aws: Stubs) -> None:
     model_is(aws)
     failure: dict[str, Any] = {"failureCode": "ImageNotFound", "failureReason": "Requested image not found"}
     aws.ecr.add_response("batch_get_image", {"images": [], "failures": [failure]})
@@ -235,7 +235,7 @@ def test_an_image_that_is_not_there_is_refused_before_the_objects_are_looked_at(
 def test_the_targets_model_names_the_content_that_the_tag_means_now(aws: Stubs) -> None:
     model_is(aws)
     objects_are(aws, "aa", "bb")
-    container = resolve(MODEL_INPUT).wanted_model.request["PrimaryContainer"]
+    container = resolve(MODEL_INPUT).desired_model.request["PrimaryContainer"]
     assert container["Image"] == f"{IMAGE.partition(':')[0]}@{DIGEST}"
 
 
@@ -248,7 +248,7 @@ def test_a_tag_that_moved_makes_another_model(aws: Stubs) -> None:
     for etag in ("aa", "bb"):
         aws.s3.add_response("head_object", {"ETag": f'"{etag}"', "ContentLength": 10, "ChecksumCRC64NVME": etag})
     inventory_is_written(aws)
-    assert resolve(MODEL_INPUT).wanted_model.name != before.wanted_model.name
+    assert resolve(MODEL_INPUT).desired_model.name != before.desired_model.name
 
 
 def test_the_inventory_is_written_into_the_hub_below_the_promotions_name(aws: Stubs) -> None:
@@ -262,7 +262,7 @@ def test_the_inventory_is_written_into_the_hub_below_the_promotions_name(aws: St
     assert (written["Bucket"], written["Key"]) == (HUB.bucket, "promotions/release-7/inventory.jsonl")
     found = [from_line(line, Artifact) for line in written["Body"].splitlines()]
     assert [artifact.source.etag for artifact in found] == ['"aa"', '"bb"']
-    addresses = json.dumps(promotion.wanted_model.request)
+    addresses = json.dumps(promotion.desired_model.request)
     assert all(f"s3://{promotion.target.artifact_bucket}/{artifact.key}" in addresses for artifact in found)
 
 

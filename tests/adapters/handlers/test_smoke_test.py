@@ -23,14 +23,14 @@ IN_QA = Payload(bucket="payloads", key="a$b.csv")
 SAMPLE = S3Object(bucket=BUCKET, key="sample.tar.gz", etag='"ss"', size=100)
 
 
-def with_tests(*tests: SmokeTest, joined: bool = False) -> Promotion:
-    plain = promotion(change=Change(progress=Progress.IN_SERVICE, joined=joined))
+def with_tests(*tests: SmokeTest, adopted: bool = False) -> Promotion:
+    plain = promotion(change=Change(progress=Progress.IN_SERVICE, adopted=adopted))
     model = replace(plain.model, sample_payload=SAMPLE)
     return replace(plain, model=model, stage=replace(plain.stage, smoke_tests=tests))
 
 
 def run(given: Promotion) -> dict[str, Any]:
-    event = {"promotion": given.to_json(), "attempt": 0}
+    event = {"promotion": given.to_json(), "retry_count": 0}
     return smoke_test.handler(json.loads(json.dumps(event)), None)
 
 
@@ -53,9 +53,9 @@ def statements(session: dict[str, Any]) -> list[tuple[list[str], list[str]]]:
     return [(one["Action"], one["Resource"]) for one in json.loads(session["Policy"])["Statement"]]
 
 
-def test_the_session_may_ask_this_endpoint_and_nothing_else(aws: Stubs) -> None:
+def test_the_session_may_invoke_this_endpoint_and_nothing_else(aws: Stubs) -> None:
     taken = sessions(aws)
-    aws.let_in()
+    aws.allow_assume_role()
     answers(aws, b"yes")
     run(with_tests(TEST))
     assert [one["RoleArn"] for one in taken] == ["arn:aws:iam::333333333333:role/promote-qa-invoker"]
@@ -65,7 +65,7 @@ def test_the_session_may_ask_this_endpoint_and_nothing_else(aws: Stubs) -> None:
 
 def test_a_payload_in_the_target_is_read_by_the_invoker_and_is_all_that_it_may_read(aws: Stubs) -> None:
     taken = sessions(aws)
-    aws.let_in()
+    aws.allow_assume_role()
     content(aws, b"x")
     answers(aws, b"yes")
     run(with_tests(replace(TEST, payload=IN_QA)))
@@ -77,8 +77,8 @@ def test_a_payload_in_the_target_is_read_by_the_invoker_and_is_all_that_it_may_r
 
 def test_a_sample_is_read_by_the_sources_reader_with_a_session_for_it_alone(aws: Stubs) -> None:
     taken = sessions(aws)
-    aws.let_in()
-    aws.let_in()
+    aws.allow_assume_role()
+    aws.allow_assume_role()
     content(aws, archive(FILE))
     answers(aws, b"yes")
     run(with_tests(replace(TEST, payload=Payload(sample=True))))
@@ -90,25 +90,25 @@ def test_a_sample_is_read_by_the_sources_reader_with_a_session_for_it_alone(aws:
     ]
 
 
-@pytest.mark.parametrize(("joined", "outcome"), [(False, "Promoted"), (True, "Unchanged")])
-def test_passed_tests_end_the_promotion_with_their_report(aws: Stubs, joined: bool, outcome: str) -> None:
-    aws.let_in()
+@pytest.mark.parametrize(("adopted", "outcome"), [(False, "Promoted"), (True, "Unchanged")])
+def test_passed_tests_end_the_promotion_with_their_report(aws: Stubs, adopted: bool, outcome: str) -> None:
+    aws.allow_assume_role()
     answers(aws, b"yes")
-    done = run(with_tests(TEST, joined=joined))
+    done = run(with_tests(TEST, adopted=adopted))
     assert done["result"]["outcome"] == outcome
     assert done["result"]["smoke"] == done["smoke"]
     (report,) = done["smoke"]["tests"]
     assert report.pop("milliseconds").keys() == {"min", "p50", "p95", "max"}
     assert report == {
-        "asked": "x (text/csv, 1 bytes)",
-        "got": "status 200, yes (text/plain, 3 bytes)",
+        "sent": "x (text/csv, 1 bytes)",
+        "received": "status 200, yes (text/plain, 3 bytes)",
         "requests": 1,
         "failures": 0,
     }
 
 
 def test_every_test_is_made_before_the_promotion_fails(aws: Stubs) -> None:
-    aws.let_in()
+    aws.allow_assume_role()
     answers(aws, b"no")
     answers(aws, b"yes")
     answers(aws, b"never")
@@ -119,19 +119,19 @@ def test_every_test_is_made_before_the_promotion_fails(aws: Stubs) -> None:
 def test_an_endpoint_in_service_is_not_the_end_while_it_is_to_be_tested(aws: Stubs) -> None:
     given = with_tests(TEST)
     for stage in (given.stage, replace(given.stage, smoke_tests=())):
-        aws.let_in()
+        aws.allow_assume_role()
         aws.sagemaker.add_response(
             "describe_endpoint",
             {
                 "EndpointName": "reviews-qa",
                 "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
-                "EndpointConfigName": given.wanted_config.name,
+                "EndpointConfigName": given.desired_config.name,
                 "EndpointStatus": "InService",
                 "CreationTime": given.execution.started_at,
                 "LastModifiedTime": given.execution.started_at,
             },
         )
-        event = {"promotion": replace(given, stage=stage).to_json(), "attempt": 0}
+        event = {"promotion": replace(given, stage=stage).to_json(), "retry_count": 0}
         done = inspect_endpoint.handler(json.loads(json.dumps(event)), None)
         assert done["change"]["progress"] == "InService"
         assert (done["result"] is None) is bool(stage.smoke_tests)

@@ -39,7 +39,7 @@ TO = {"registryId": "333333333333", "repositoryName": "promote/team/model"}
 @pytest.fixture
 def ecr(stubs: Stubs) -> ECRClient:
     client: ECRClient = stubs.ecr.client  # type: ignore[assignment]
-    sessions.name_refusals(client, "The role pusher")
+    sessions.translate_errors(client, "The role pusher")
     return client
 
 
@@ -91,14 +91,14 @@ def put(digest: str, content: str, *, tagged: bool = True) -> dict[str, Any]:
     return {**TO, "imageManifest": content, "imageManifestMediaType": "a kind", "imageDigest": digest, **tag}
 
 
-def everything_but_the_image_is_there(stubs: Stubs) -> None:
+def everything_but_the_image_exists(stubs: Stubs) -> None:
     missing(stubs, TO, DIGEST)
     repository_is_made(stubs)
     found(stubs, FROM, DIGEST)
     layers_are(stubs, "AVAILABLE")
 
 
-def test_an_image_that_is_there_is_not_copied(stubs: Stubs, ecr: ECRClient) -> None:
+def test_an_image_that_exists_is_not_copied(stubs: Stubs, ecr: ECRClient) -> None:
     found(stubs, TO, DIGEST)
     assert copy(ecr) is False
 
@@ -106,12 +106,12 @@ def test_an_image_that_is_there_is_not_copied(stubs: Stubs, ecr: ECRClient) -> N
 def test_an_image_is_put_with_the_very_manifest_and_kind_and_a_tag_that_names_its_content(
     stubs: Stubs, ecr: ECRClient
 ) -> None:
-    everything_but_the_image_is_there(stubs)
+    everything_but_the_image_exists(stubs)
     stubs.ecr.add_response("put_image", {}, put(DIGEST, MANIFEST))
     assert copy(ecr) is True
 
 
-def test_a_repository_that_is_there_is_used(stubs: Stubs, ecr: ECRClient) -> None:
+def test_a_repository_that_exists_is_used(stubs: Stubs, ecr: ECRClient) -> None:
     missing(stubs, TO, DIGEST)
     stubs.ecr.add_client_error("create_repository", "RepositoryAlreadyExistsException", "It exists")
     found(stubs, FROM, DIGEST)
@@ -132,7 +132,7 @@ def test_an_index_comes_after_the_images_that_it_lists(stubs: Stubs, ecr: ECRCli
     assert copy(ecr, INDEX_DIGEST) is True
 
 
-def test_an_image_of_an_index_that_is_there_is_not_copied_again(stubs: Stubs, ecr: ECRClient) -> None:
+def test_an_image_of_an_index_that_exists_is_not_copied_again(stubs: Stubs, ecr: ECRClient) -> None:
     missing(stubs, TO, INDEX_DIGEST)
     repository_is_made(stubs)
     found(stubs, FROM, INDEX_DIGEST, INDEX)
@@ -149,7 +149,7 @@ def test_an_image_that_is_gone_since_it_was_resolved_is_refused(stubs: Stubs, ec
         copy(ecr)
 
 
-def test_a_manifest_that_is_not_what_its_digest_says_is_not_copied(stubs: Stubs, ecr: ECRClient) -> None:
+def test_a_manifest_that_does_not_match_its_digest_is_not_copied(stubs: Stubs, ecr: ECRClient) -> None:
     missing(stubs, TO, DIGEST)
     repository_is_made(stubs)
     found(stubs, FROM, DIGEST, MANIFEST + " ")
@@ -168,7 +168,7 @@ def test_a_run_without_time_leaves_the_missing_layers_to_the_next(stubs: Stubs, 
 
 @pytest.mark.parametrize("code", ["ImageAlreadyExistsException", "ImageTagAlreadyExistsException"])
 def test_another_promotion_of_the_same_image_may_be_faster(stubs: Stubs, ecr: ECRClient, code: str) -> None:
-    everything_but_the_image_is_there(stubs)
+    everything_but_the_image_exists(stubs)
     stubs.ecr.add_client_error("put_image", code, "It exists")
     assert copy(ecr) is True
 
@@ -183,10 +183,10 @@ def test_another_promotion_of_the_same_image_may_be_faster(stubs: Stubs, ecr: EC
         ("AccessDeniedException", AccessDenied),
     ],
 )
-def test_an_image_that_ecr_does_not_take_is_told_by_its_name(
+def test_an_image_that_ecr_rejects_is_reported_by_its_name(
     stubs: Stubs, ecr: ECRClient, code: str, error: type[PromotionError]
 ) -> None:
-    everything_but_the_image_is_there(stubs)
+    everything_but_the_image_exists(stubs)
     stubs.ecr.add_client_error("put_image", code, "It says so")
     with pytest.raises(error, match=r"promote/team/model.*It says so"):
         copy(ecr)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.aws import sessions
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound, Throttled
 from lambdas.promotion.images import ecr_client
 from tests.adapters.conftest import Stubs
@@ -23,20 +23,20 @@ MEDIA_TYPES = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ]
-NOBODYS_WORD = (
+IMPLICIT_DENY = (
     "User: x is not authorized to perform: ecr:BatchGetImage on resource: y because no {}-based policy "
     "allows the ecr:BatchGetImage action"
 )
 
 
-def account(number: str = "222222222222", duty: str = "dev-reader") -> Account:
-    return Account(f"arn:aws:iam::{number}:role/promote-{duty}", sessions._session, "us-east-1")
+def account(number: str = "222222222222", role: str = "dev-reader") -> RoleSession:
+    return RoleSession(f"arn:aws:iam::{number}:role/promote-{role}", sessions._session, "us-east-1")
 
 
 TARGET = ("333333333333", "qa-deployer")
 
 
-def asked_for(number: str, **image: str) -> dict[str, Any]:
+def requested(number: str, **image: str) -> dict[str, Any]:
     repository = "promote/team/model" if number == "333333333333" else "team/model"
     return {
         "registryId": number,
@@ -46,27 +46,27 @@ def asked_for(number: str, **image: str) -> dict[str, Any]:
     }
 
 
-def there_is(aws: Stubs, asked: dict[str, Any]) -> None:
+def image_exists(aws: Stubs, asked: dict[str, Any]) -> None:
     image = {"imageId": {"imageDigest": DIGEST}, "imageManifest": "{}", "imageManifestMediaType": "a"}
     aws.ecr.add_response("batch_get_image", {"images": [image], "failures": []}, asked)
 
 
-def there_is_not(aws: Stubs, code: str = "ImageNotFound") -> None:
+def image_is_missing(aws: Stubs, code: str = "ImageNotFound") -> None:
     failure: dict[str, Any] = {"failureCode": code, "failureReason": "the reason"}
     aws.ecr.add_response("batch_get_image", {"images": [], "failures": [failure]})
 
 
 def denied(aws: Stubs, policy: str) -> None:
-    aws.ecr.add_client_error("batch_get_image", "AccessDeniedException", NOBODYS_WORD.format(policy), 400)
+    aws.ecr.add_client_error("batch_get_image", "AccessDeniedException", IMPLICIT_DENY.format(policy), 400)
 
 
 def test_a_tag_means_a_digest_now(aws: Stubs) -> None:
-    there_is(aws, asked_for("222222222222", imageTag="1.2"))
+    image_exists(aws, requested("222222222222", imageTag="1.2"))
     assert ecr_client.digest_of(f"{OWN}:1.2", account=account()) == DIGEST
 
 
 def test_an_image_without_a_tag_is_the_latest(aws: Stubs) -> None:
-    there_is(aws, asked_for("222222222222", imageTag="latest"))
+    image_exists(aws, requested("222222222222", imageTag="latest"))
     assert ecr_client.digest_of(OWN, account=account()) == DIGEST
 
 
@@ -84,13 +84,13 @@ def test_what_is_pinned_or_cannot_be_asked_here_is_not_asked_for(aws: Stubs, ima
 
 
 def test_each_image_is_asked_for(aws: Stubs) -> None:
-    there_is(aws, asked_for("222222222222", imageTag="1"))
-    there_is(aws, asked_for("555555555555", imageTag="2"))
+    image_exists(aws, requested("222222222222", imageTag="1"))
+    image_exists(aws, requested("555555555555", imageTag="2"))
     assert ecr_client.digests([f"{OWN}:1", f"{THEIRS}:2"], account()) == {f"{OWN}:1": DIGEST, f"{THEIRS}:2": DIGEST}
 
 
-def test_an_image_that_is_missing_is_refused_by_its_address(aws: Stubs) -> None:
-    there_is_not(aws)
+def test_a_missing_image_is_refused_by_its_uri(aws: Stubs) -> None:
+    image_is_missing(aws)
     with pytest.raises(ImageNotFound, match=rf"{OWN}:1 .*account 222222222222 in us-east-1, repository team/model"):
         ecr_client.digest_of(f"{OWN}:1", account=account())
 
@@ -107,19 +107,19 @@ def test_a_registry_that_does_not_let_us_ask_leaves_the_tag(aws: Stubs) -> None:
 
 
 @pytest.mark.parametrize(("image", "policy"), [(THEIRS, "identity"), (OWN, "identity"), (OWN, "resource")])
-def test_a_right_that_is_ours_to_give_is_never_missed_silently(aws: Stubs, image: str, policy: str) -> None:
+def test_a_permission_that_the_stacks_grant_is_never_missed_silently(aws: Stubs, image: str, policy: str) -> None:
     denied(aws, policy)
     with pytest.raises(AccessDenied, match="promote-dev-reader may not call ecr:BatchGetImage on the repository"):
         ecr_client.digest_of(f"{image}:1", account=account())
 
 
-def test_an_image_that_ecr_does_not_give_is_told_with_its_reason(aws: Stubs) -> None:
-    there_is_not(aws, "ImageInaccessible")
+def test_an_image_that_ecr_does_not_return_is_reported_with_its_reason(aws: Stubs) -> None:
+    image_is_missing(aws, "ImageInaccessible")
     with pytest.raises(CallRefused, match="ImageInaccessible: the reason"):
         ecr_client.digest_of(f"{OWN}:1", account=account())
 
 
-def test_a_throttled_question_is_asked_again_by_the_workflow(aws: Stubs) -> None:
+def test_a_throttled_query_is_retried_by_the_workflow(aws: Stubs) -> None:
     aws.ecr.add_client_error("batch_get_image", "ThrottlingException", "Rate exceeded")
     with pytest.raises(Throttled):
         ecr_client.digest_of(f"{OWN}:1", account=account())
@@ -129,21 +129,21 @@ def test_a_throttled_question_is_asked_again_by_the_workflow(aws: Stubs) -> None
 
 
 def test_images_that_the_target_may_use_are_asked_for_by_their_digest_and_go_further(aws: Stubs) -> None:
-    there_is(aws, asked_for("222222222222", imageDigest=DIGEST))
-    there_is(aws, asked_for("333333333333", imageDigest=DIGEST))
+    image_exists(aws, requested("222222222222", imageDigest=DIGEST))
+    image_exists(aws, requested("333333333333", imageDigest=DIGEST))
     images = [f"{OWN}@{DIGEST}", f"{HERE}@{DIGEST}", "registry.example/team/model:1"]
     ecr_client.require_usable(images, QA, account=account(*TARGET))
 
 
-def test_an_image_that_is_not_there_is_refused(aws: Stubs) -> None:
-    there_is_not(aws)
+def test_a_missing_image_is_refused(aws: Stubs) -> None:
+    image_is_missing(aws)
     with pytest.raises(ImageNotFound, match=rf"{OWN}@{DIGEST} is not there: account 222222222222"):
         ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
 
 
-def test_an_image_that_may_not_be_pulled_is_told_with_what_its_policy_and_the_execution_role_need(aws: Stubs) -> None:
+def test_an_image_that_may_not_be_pulled_is_reported_with_the_required_statements(aws: Stubs) -> None:
     denied(aws, "resource")
-    with pytest.raises(ImageNotAccessible) as told:
+    with pytest.raises(ImageNotAccessible) as message:
         ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
     for words in (
         "arn:aws:iam::333333333333:role/promote-qa-deployer",
@@ -154,27 +154,27 @@ def test_an_image_that_may_not_be_pulled_is_told_with_what_its_policy_and_the_ex
         "arn:aws:ecr:us-east-1:222222222222:repository/team/model",
         "ecr:GetAuthorizationToken",
     ):
-        assert words in str(told.value)
+        assert words in str(message.value)
 
 
 def test_in_its_own_account_an_image_needs_no_repository_policy(aws: Stubs) -> None:
     denied(aws, "identity")
-    with pytest.raises(ImageNotAccessible) as told:
+    with pytest.raises(ImageNotAccessible) as message:
         ecr_client.require_usable([f"{HERE}@{DIGEST}"], QA, account=account(*TARGET))
-    assert "TargetsPull" not in str(told.value)
+    assert "TargetsPull" not in str(message.value)
 
 
-def test_all_problems_of_all_images_are_told_at_once(aws: Stubs) -> None:
-    there_is_not(aws)
+def test_all_problems_of_all_images_are_reported_at_once(aws: Stubs) -> None:
+    image_is_missing(aws)
     denied(aws, "resource")
-    with pytest.raises(ImageNotAccessible) as told:
+    with pytest.raises(ImageNotAccessible) as message:
         ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))
-    assert f"{OWN}:1 is not there" in str(told.value)
-    assert "In account 555555555555" in str(told.value)
+    assert f"{OWN}:1 is not there" in str(message.value)
+    assert "In account 555555555555" in str(message.value)
 
 
-def test_all_missing_images_are_told_at_once(aws: Stubs) -> None:
+def test_all_missing_images_are_reported_at_once(aws: Stubs) -> None:
     for _ in range(2):
-        there_is_not(aws)
+        image_is_missing(aws)
     with pytest.raises(ImageNotFound, match=rf"{OWN}:1 is not there.*{THEIRS}:1 is not there"):
         ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))

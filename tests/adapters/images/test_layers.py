@@ -67,7 +67,7 @@ def storage() -> Iterator[Storage]:
 @pytest.fixture
 def ecr(stubs: Stubs, storage: Storage) -> ECRClient:
     client: ECRClient = stubs.ecr.client  # type: ignore[assignment]
-    sessions.name_refusals(client, "The role pusher")
+    sessions.translate_errors(client, "The role pusher")
     stubs.ecr.add_response("get_download_url_for_layer", {"downloadUrl": storage.url}, {**FROM, "layerDigest": DIGEST})
     stubs.ecr.add_response("initiate_layer_upload", {"uploadId": UPLOAD, "partSize": PART}, TO)
     return client
@@ -138,7 +138,9 @@ def test_only_one_part_is_read_ahead_of_the_one_that_is_sent(stubs: Stubs, ecr: 
     assert all(had <= sent + 2 for sent, had in enumerate(read)), read
 
 
-def test_what_is_not_what_its_digest_says_is_not_completed(stubs: Stubs, ecr: ECRClient, storage: Storage) -> None:
+def test_a_layer_that_does_not_match_its_digest_is_not_completed(
+    stubs: Stubs, ecr: ECRClient, storage: Storage
+) -> None:
     storage.content = b"abcdefghiX"
     takes_all(stubs, storage.content)
     with pytest.raises(ImageMismatch, match=DIGEST):
@@ -146,16 +148,16 @@ def test_what_is_not_what_its_digest_says_is_not_completed(stubs: Stubs, ecr: EC
 
 
 @pytest.mark.parametrize("status", [200, 403, 404, 503])
-def test_a_layer_that_cannot_be_read_is_begun_again_and_its_address_is_not_told(
+def test_an_unreadable_layer_is_restarted_and_its_url_is_not_reported(
     ecr: ECRClient, storage: Storage, status: int
 ) -> None:
     storage.answer = status
-    with pytest.raises(ImageCopyInterrupted, match=f"status {status}") as told:
+    with pytest.raises(ImageCopyInterrupted, match=f"status {status}") as message:
         copy(ecr)
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(message.value)
 
 
-def test_a_layer_that_is_shorter_than_its_manifest_says_is_begun_again(
+def test_a_layer_that_is_shorter_than_its_manifest_states_is_restarted(
     stubs: Stubs, ecr: ECRClient, storage: Storage
 ) -> None:
     storage.content = CONTENT[:-1]
@@ -165,13 +167,13 @@ def test_a_layer_that_is_shorter_than_its_manifest_says_is_begun_again(
         copy(ecr)
 
 
-def test_a_storage_that_cannot_be_reached_is_tried_again_by_the_workflow(stubs: Stubs, storage: Storage) -> None:
+def test_an_unreachable_layer_storage_is_retried_by_the_workflow(stubs: Stubs, storage: Storage) -> None:
     ecr: ECRClient = stubs.ecr.client  # type: ignore[assignment]
     stubs.ecr.add_response("get_download_url_for_layer", {"downloadUrl": "http://127.0.0.1:1/secret"})
     stubs.ecr.add_response("initiate_layer_upload", {"uploadId": UPLOAD, "partSize": PART})
-    with pytest.raises(ImageCopyInterrupted) as told:
+    with pytest.raises(ImageCopyInterrupted) as message:
         copy(ecr)
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(message.value)
 
 
 def test_a_run_without_time_ends_between_two_parts(stubs: Stubs, ecr: ECRClient) -> None:
@@ -186,7 +188,7 @@ def test_another_copy_of_the_same_layer_may_be_faster(stubs: Stubs, ecr: ECRClie
     copy(ecr)
 
 
-def test_a_layer_that_ecr_finds_to_be_another_is_told(stubs: Stubs, ecr: ECRClient) -> None:
+def test_a_layer_that_ecr_rejects_by_digest_is_reported(stubs: Stubs, ecr: ECRClient) -> None:
     takes_all(stubs)
     stubs.ecr.add_client_error("complete_layer_upload", "InvalidLayerException", "Another digest")
     with pytest.raises(ImageMismatch, match="Another digest"):

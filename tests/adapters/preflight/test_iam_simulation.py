@@ -8,8 +8,8 @@ import pytest
 
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.preflight import iam_simulation
-from lambdas.promotion.preflight.findings import Finding, Unproved
-from lambdas.promotion.preflight.iam_simulation import Needed
+from lambdas.promotion.preflight.findings import Finding, Inconclusive
+from lambdas.promotion.preflight.iam_simulation import RequiredPermission
 from tests.adapters.conftest import Stubs
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROLE = "arn:aws:iam::333333333333:role/promote-qa-deployer"
 PASSED = "arn:aws:iam::333333333333:role/promote-qa-execution"
-NEEDED = Needed(
+REQUIRED = RequiredPermission(
     role=ROLE, actions=("iam:PassRole",), resource=PASSED, context={"iam:PassedToService": "sagemaker.amazonaws.com"}
 )
 
@@ -25,7 +25,7 @@ NEEDED = Needed(
 @pytest.fixture
 def iam(stubs: Stubs) -> IAMClient:
     client: IAMClient = stubs.of("iam").client  # type: ignore[assignment]
-    sessions.name_refusals(client, ROLE)
+    sessions.translate_errors(client, ROLE)
     return client
 
 
@@ -51,7 +51,7 @@ def answered(stubs: Stubs, decision: str, **more: Any) -> None:
 
 def test_what_the_policies_allow_is_no_finding(stubs: Stubs, iam: IAMClient) -> None:
     answered(stubs, "allowed")
-    assert iam_simulation.simulate(NEEDED, iam=iam) == []
+    assert iam_simulation.simulate(REQUIRED, iam=iam) == []
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_what_the_policies_allow_is_no_finding(stubs: Stubs, iam: IAMClient) -> 
 )
 def test_what_the_policies_do_not_allow_is_a_finding(stubs: Stubs, iam: IAMClient, decision: str, words: str) -> None:
     answered(stubs, decision, OrganizationsDecisionDetail={"AllowedByOrganizations": True})
-    (found,) = iam_simulation.simulate(NEEDED, iam=iam)
+    (found,) = iam_simulation.simulate(REQUIRED, iam=iam)
     assert isinstance(found, Finding)
     assert (found.role, found.action, found.resource) == (ROLE, "iam:PassRole", PASSED)
-    assert words in found.said
+    assert words in found.message
 
 
 @pytest.mark.parametrize(
@@ -85,13 +85,13 @@ def test_what_the_policies_do_not_allow_is_a_finding(stubs: Stubs, iam: IAMClien
         ),
     ],
 )
-def test_a_denial_that_iam_cannot_weigh_is_unproved(
+def test_a_denial_that_iam_cannot_evaluate_is_inconclusive(
     stubs: Stubs, iam: IAMClient, detail: dict[str, Any], words: str
 ) -> None:
     """A policy of the organization with a condition denies in the simulation what works (sagemaker-python-sdk#6019)."""
     answered(stubs, "implicitDeny", **detail)
-    (found,) = iam_simulation.simulate(NEEDED, iam=iam)
-    assert isinstance(found, Unproved)
+    (found,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    assert isinstance(found, Inconclusive)
     assert words in str(found)
 
 
@@ -99,6 +99,6 @@ def test_a_denial_that_iam_cannot_weigh_is_unproved(
 def test_an_iam_that_does_not_answer_stops_nothing(stubs: Stubs, iam: IAMClient, code: str) -> None:
     status = {"AccessDenied": 403, "Throttling": 400, "ServiceFailure": 500}[code]
     stubs.of("iam").add_client_error("simulate_principal_policy", code, "No.", status)
-    (found,) = iam_simulation.simulate(NEEDED, iam=iam)
-    assert isinstance(found, Unproved)
+    (found,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    assert isinstance(found, Inconclusive)
     assert str(found).startswith(f"iam:PassRole of {ROLE} on {PASSED}")

@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.preflight import queries
-from lambdas.promotion.preflight.findings import Unproved
+from lambdas.promotion.preflight.findings import Inconclusive
 from tests.adapters.conftest import Stubs
 
 NAME = "ml.m5.large for endpoint usage"
@@ -20,7 +20,7 @@ OTHER = {"QuotaName": "ml.m5.large for training job usage", "Value": 9.0}
 
 def client(stubs: Stubs, service: str) -> Any:
     made = stubs.of(service).client
-    sessions.name_refusals(made, "The role deployer")
+    sessions.translate_errors(made, "The role deployer")
     return made
 
 
@@ -32,14 +32,14 @@ def page(stubs: Stubs, *quotas: dict[str, Any], asked: str | None = None, more: 
     )
 
 
-def test_quotas_are_looked_for_until_all_are_found(stubs: Stubs) -> None:
+def test_quotas_are_queried_until_all_are_found(stubs: Stubs) -> None:
     page(stubs, OTHER, more="2")
     page(stubs, {"QuotaName": NAME, "Value": 4.0}, asked="2", more="3")
     found = queries.quotas([NAME], until=time.monotonic() + 60, client=client(stubs, "service-quotas"))
     assert found == {NAME: 4.0}
 
 
-def test_quotas_are_looked_for_no_longer_than_there_is_time(stubs: Stubs) -> None:
+def test_quotas_are_queried_no_longer_than_the_deadline(stubs: Stubs) -> None:
     page(stubs, OTHER, more="2")
     assert queries.quotas([NAME], until=time.monotonic() - 1, client=client(stubs, "service-quotas")) == {}
 
@@ -90,11 +90,11 @@ def test_alarms_are_asked_for_by_name_both_kinds(stubs: Stubs) -> None:
 
 
 @pytest.mark.parametrize(("code", "status"), [("AccessDeniedException", 400), ("UnknownOperationException", 404)])
-def test_a_question_without_an_answer_is_unproved(stubs: Stubs, code: str, status: int) -> None:
+def test_a_query_without_a_response_is_inconclusive(stubs: Stubs, code: str, status: int) -> None:
     stubs.of("service-quotas").add_client_error("list_service_quotas", code, "No.", status)
     ask = functools.partial(queries.quotas, [NAME], until=0, client=client(stubs, "service-quotas"))
-    found = queries.asked(ask, "The quotas")
-    assert isinstance(found, Unproved)
+    found = queries.run_query(ask, "The quotas")
+    assert isinstance(found, Inconclusive)
     assert str(found).startswith("The quotas: AWS gave no answer")
 
 
@@ -102,7 +102,7 @@ def test_a_region_without_the_service_is_no_answer_either() -> None:
     def ask() -> None:
         raise EndpointConnectionError(endpoint_url="https://servicequotas.example")
 
-    assert isinstance(queries.asked(ask, "The quotas"), Unproved)
+    assert isinstance(queries.run_query(ask, "The quotas"), Inconclusive)
 
 
 def test_a_fault_of_our_own_is_not_taken_for_a_missing_answer() -> None:
@@ -110,4 +110,4 @@ def test_a_fault_of_our_own_is_not_taken_for_a_missing_answer() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        queries.asked(ask, "The quotas")
+        queries.run_query(ask, "The quotas")

@@ -18,27 +18,29 @@ if TYPE_CHECKING:
 
 def test_a_model_is_described_by_its_name(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_response("describe_model", described(), {"ModelName": "reviews-v7"})
-    found = model_registry.describe_model("reviews-v7", where="dev", sagemaker=sagemaker)
+    found = model_registry.describe_model("reviews-v7", location="dev", sagemaker=sagemaker)
     assert found["ModelArn"] == MODEL.arn
 
 
 def test_a_missing_model_is_refused_with_the_account(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "arn".')
     with pytest.raises(ModelNotFound, match="no model 'reviews-v7' in dev"):
-        model_registry.describe_model("reviews-v7", where="dev", sagemaker=sagemaker)
+        model_registry.describe_model("reviews-v7", location="dev", sagemaker=sagemaker)
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "AccessDenied"])
-def test_a_missing_right_is_not_called_missing(sagemaker: SageMakerClient, stubs: Stubs, code: str) -> None:
+def test_a_missing_permission_is_not_reported_as_missing_resource(
+    sagemaker: SageMakerClient, stubs: Stubs, code: str
+) -> None:
     stubs.sagemaker.add_client_error("describe_model", code, "Could not find model", 400)
     with pytest.raises(AccessDenied):
-        model_registry.describe_model("reviews-v7", where="dev", sagemaker=sagemaker)
+        model_registry.describe_model("reviews-v7", location="dev", sagemaker=sagemaker)
 
 
 def test_another_refusal_is_not_called_missing(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error("describe_model", "ValidationException", "1 validation error detected")
     with pytest.raises(ClientError):
-        model_registry.describe_model("reviews-v7", where="dev", sagemaker=sagemaker)
+        model_registry.describe_model("reviews-v7", location="dev", sagemaker=sagemaker)
 
 
 def test_a_version_is_described_without_its_model_card(sagemaker: SageMakerClient, stubs: Stubs) -> None:

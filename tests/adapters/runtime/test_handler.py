@@ -26,21 +26,21 @@ from lambdas.promotion.contract.errors import (
     UnexpectedFault,
 )
 from lambdas.promotion.runtime.deadline import Clock
-from lambdas.promotion.runtime.handler import Event, errors_by_name, step, step_with_attempt, step_with_clock
+from lambdas.promotion.runtime.handler import Event, errors_by_name, step, step_with_clock, step_with_retry_count
 from tests.unit.builders import REQUEST, STAGE, promotion
 
 PLAIN = promotion()
-EVENT: Event = {"promotion": json.loads(json.dumps(PLAIN.to_json())), "attempt": 0}
+EVENT: Event = {"promotion": json.loads(json.dumps(PLAIN.to_json())), "retry_count": 0}
 NOWHERE = "https://api.sagemaker.us-east-1.amazonaws.com/"
 
 
 def raised_for(error: Exception) -> BaseException:
     @errors_by_name
-    def act(event: Event, context: object) -> dict[str, Any]:
+    def action(event: Event, context: object) -> dict[str, Any]:
         raise error
 
     try:
-        act({}, None)
+        action({}, None)
     except Exception as raised:
         return raised
     raise AssertionError("nothing was raised")
@@ -64,15 +64,15 @@ def test_a_steps_answer_is_json() -> None:
 
 
 @pytest.mark.parametrize("attempt", [0, 3])
-def test_a_step_may_know_how_often_it_was_tried(attempt: int) -> None:
-    tries: list[int] = []
+def test_a_step_can_read_its_retry_count(attempt: int) -> None:
+    retries: list[int] = []
 
-    def act(given: Promotion, tried: int) -> Promotion:
-        tries.append(tried)
+    def action(given: Promotion, tried: int) -> Promotion:
+        retries.append(tried)
         return given
 
-    step_with_attempt(act)({**EVENT, "attempt": attempt}, None)
-    assert tries == [attempt]
+    step_with_retry_count(action)({**EVENT, "retry_count": attempt}, None)
+    assert retries == [attempt]
 
 
 # Time
@@ -103,23 +103,23 @@ def test_outside_of_lambda_there_is_as_much_time_as_lambda_gives_at_most() -> No
 
 
 def test_a_step_with_a_clock_has_the_invocations_own() -> None:
-    told: list[float] = []
+    message: list[float] = []
 
-    def act(given: Promotion, clock: Clock) -> Promotion:
-        told.append(clock.until - time.monotonic())
+    def action(given: Promotion, clock: Clock) -> Promotion:
+        message.append(clock.until - time.monotonic())
         return given.with_change(Change(progress=Progress.BUSY))
 
-    answer = step_with_clock(act)(EVENT, Invocation(400))
-    assert told[0] == pytest.approx(325, abs=0.5)
+    answer = step_with_clock(action)(EVENT, Invocation(400))
+    assert message[0] == pytest.approx(325, abs=0.5)
     assert Promotion.from_json(answer) == PLAIN.with_change(Change(progress=Progress.BUSY))
 
 
-def test_a_step_with_a_clock_says_out_of_time_by_its_name() -> None:
-    def act(given: Promotion, clock: Clock) -> Promotion:
+def test_a_step_with_a_deadline_raises_out_of_time() -> None:
+    def action(given: Promotion, clock: Clock) -> Promotion:
         raise OutOfTime("more to do")
 
     with pytest.raises(OutOfTime):
-        step_with_clock(act)(EVENT, None)
+        step_with_clock(action)(EVENT, None)
 
 
 # Errors
@@ -149,7 +149,7 @@ def test_a_refusal_without_a_message_is_still_named() -> None:
         *("EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError", "SSLError"),
     ],
 )
-def test_a_network_that_fails_is_tried_again(name: str) -> None:
+def test_a_network_that_fails_is_retried(name: str) -> None:
     assert isinstance(raised_for(made(name)), Transient)
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas.handlers import put_aside_scaling, restore_scaling, tidy_up
+from lambdas.handlers import clean_up_aborted, resume_scaling, suspend_scaling
 from lambdas.promotion.aws import sessions, work_lists
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.document import Promotion, RollBack, RollBackProgress
+from lambdas.promotion.contract.document import Promotion, Rollback, RollbackProgress
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     CallRefused,
@@ -30,7 +30,7 @@ from lambdas.promotion.scaling import restore as scaling_restore
 from lambdas.promotion.scaling import targets as scaling_targets
 from lambdas.promotion.scaling.targets import ScalableTarget
 from tests.adapters.conftest import Stubs
-from tests.adapters.fake_s3 import Storage
+from tests.adapters.fake_s3 import FakeS3
 from tests.unit.builders import BEGUN, HUB, OLD_CONFIG, STAGE, promotion
 
 PLAIN = promotion()
@@ -138,31 +138,34 @@ def register(aws: Stubs) -> None:
 
 
 def run(handler: Any, event: dict[str, Any]) -> Any:
-    return handler(json.loads(json.dumps({"attempt": 0, **event})), None)
+    return handler(json.loads(json.dumps({"retry_count": 0, **event})), None)
 
 
-def written(storage: Storage) -> list[ScalableTarget]:
-    return work_lists.read_if_there(work_lists.SCALING, ScalableTarget, PLAIN, s3=storage.client)
+def written(fake_s3: FakeS3) -> list[ScalableTarget]:
+    return work_lists.read_if_exists(work_lists.SUSPENDED_SCALING, ScalableTarget, PLAIN, s3=fake_s3.client)
 
 
 # Putting aside
 
 
-def test_what_is_in_the_way_is_written_down_whole_and_then_deregistered(aws: Stubs, storage: Storage) -> None:
-    aws.let_in()
+def test_blocking_scaling_is_written_down_whole_and_then_deregistered(aws: Stubs, fake_s3: FakeS3) -> None:
+    aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.m5.large")
     registered(aws)
     aws.of("application-autoscaling").add_response("deregister_scalable_target", {}, NAMED)
-    done = Promotion.from_json(run(put_aside_scaling.handler, {"promotion": PLAIN.to_json()}))
+    done = Promotion.from_json(run(suspend_scaling.handler, {"promotion": PLAIN.to_json()}))
 
-    assert written(storage) == [WHOLE]
-    assert done.scaling is not None
-    assert (done.scaling.targets, done.scaling.list) == (1, "promotions/release-7/scaling.jsonl")
+    assert written(fake_s3) == [WHOLE]
+    assert done.suspended_scaling is not None
+    assert (done.suspended_scaling.targets, done.suspended_scaling.list_key) == (
+        1,
+        "promotions/release-7/suspended-scaling.jsonl",
+    )
 
 
-def test_a_deregistration_that_fails_leaves_what_is_written_down(aws: Stubs, storage: Storage) -> None:
-    aws.let_in()
+def test_a_deregistration_that_fails_leaves_what_is_written_down(aws: Stubs, fake_s3: FakeS3) -> None:
+    aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.m5.large")
     registered(aws)
@@ -170,18 +173,18 @@ def test_a_deregistration_that_fails_leaves_what_is_written_down(aws: Stubs, sto
         "deregister_scalable_target", "InternalServiceException", "", 500
     )
     with pytest.raises(ServiceUnavailable):
-        run(put_aside_scaling.handler, {"promotion": PLAIN.to_json()})
-    assert written(storage) == [WHOLE]
+        run(suspend_scaling.handler, {"promotion": PLAIN.to_json()})
+    assert written(fake_s3) == [WHOLE]
 
 
-def test_a_run_that_finds_nothing_registered_any_more_keeps_the_list(aws: Stubs, storage: Storage) -> None:
-    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
-    aws.let_in()
+def test_a_run_that_finds_nothing_registered_any_more_keeps_the_list(aws: Stubs, fake_s3: FakeS3) -> None:
+    work_lists.write(work_lists.SUSPENDED_SCALING, [WHOLE], PLAIN, s3=fake_s3.client)
+    aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.m5.large")
     aws.of("application-autoscaling").add_response("describe_scalable_targets", {"ScalableTargets": []})
-    run(put_aside_scaling.handler, {"promotion": PLAIN.to_json()})
-    assert written(storage) == [WHOLE]
+    run(suspend_scaling.handler, {"promotion": PLAIN.to_json()})
+    assert written(fake_s3) == [WHOLE]
 
 
 def test_what_an_earlier_run_has_deregistered_is_no_error(aws: Stubs) -> None:
@@ -192,7 +195,7 @@ def test_what_an_earlier_run_has_deregistered_is_no_error(aws: Stubs) -> None:
 
 def test_of_an_endpoint_without_variants_no_target_is_asked_for(aws: Stubs) -> None:
     """The call without resources tells of every endpoint in the account."""
-    account = Account("arn:aws:iam::333333333333:role/r", boto3.Session(), "us-east-1")
+    account = RoleSession("arn:aws:iam::333333333333:role/r", boto3.Session(), "us-east-1")
     assert scaling_client.registered("reviews-qa", [], account) == []
 
 
@@ -209,24 +212,24 @@ def test_an_endpoint_that_is_gone_serves_nothing(aws: Stubs) -> None:
 # Registering again
 
 
-def test_everything_that_was_written_down_is_put_and_alarms_call_the_new_policies(aws: Stubs, storage: Storage) -> None:
-    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
-    aws.let_in()
+def test_everything_that_was_written_down_is_put_and_alarms_call_the_new_policies(aws: Stubs, fake_s3: FakeS3) -> None:
+    work_lists.write(work_lists.SUSPENDED_SCALING, [WHOLE], PLAIN, s3=fake_s3.client)
+    aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     register(aws)
-    assert run(restore_scaling.handler, {"promotion": PLAIN.to_json()}) == PLAIN.to_json()
+    assert run(resume_scaling.handler, {"promotion": PLAIN.to_json()}) == PLAIN.to_json()
 
 
-def test_a_promotion_that_put_nothing_aside_enters_no_account(aws: Stubs, storage: Storage) -> None:
-    assert run(restore_scaling.handler, {"promotion": PLAIN.to_json()}) == PLAIN.to_json()
+def test_a_promotion_that_suspended_nothing_assumes_no_role(aws: Stubs, fake_s3: FakeS3) -> None:
+    assert run(resume_scaling.handler, {"promotion": PLAIN.to_json()}) == PLAIN.to_json()
 
 
-def test_what_belongs_to_a_variant_that_is_gone_is_left_out(aws: Stubs, storage: Storage) -> None:
-    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
-    aws.let_in()
+def test_what_belongs_to_a_variant_that_is_gone_is_left_out(aws: Stubs, fake_s3: FakeS3) -> None:
+    work_lists.write(work_lists.SUSPENDED_SCALING, [WHOLE], PLAIN, s3=fake_s3.client)
+    aws.allow_assume_role()
     endpoint(aws, {"VariantName": "Other"})
-    run(restore_scaling.handler, {"promotion": PLAIN.to_json()})
-    assert written(storage) == [WHOLE]
+    run(resume_scaling.handler, {"promotion": PLAIN.to_json()})
+    assert written(fake_s3) == [WHOLE]
 
 
 SCALED = replace(
@@ -237,33 +240,35 @@ SCALED = replace(
 )
 
 
-def test_what_the_stage_says_is_registered_after_a_promotion_that_went_well(aws: Stubs, storage: Storage) -> None:
-    aws.let_in()
+def test_configured_scaling_is_registered_after_a_successful_promotion(aws: Stubs, fake_s3: FakeS3) -> None:
+    aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     aws.of("application-autoscaling").add_response(
         "register_scalable_target", {"ScalableTargetARN": ARN}, {**NAMED, "MinCapacity": 2, "MaxCapacity": 3}
     )
-    run(restore_scaling.handler, {"promotion": SCALED.to_json()})
+    run(resume_scaling.handler, {"promotion": SCALED.to_json()})
 
 
-def test_after_a_failure_what_the_stage_says_is_not_registered(aws: Stubs, storage: Storage) -> None:
-    assert run(restore_scaling.handler, {"promotion": SCALED.to_json(), "failed": {}}) == SCALED.to_json()
+def test_after_a_failure_configured_scaling_is_not_registered(aws: Stubs, fake_s3: FakeS3) -> None:
+    assert run(resume_scaling.handler, {"promotion": SCALED.to_json(), "failed": {}}) == SCALED.to_json()
 
 
-def test_after_a_stop_what_the_stage_says_is_not_registered_either(storage: Storage) -> None:
-    assert scaling_restore.restore(SCALED, well=False, hub=storage.client) == 0
+def test_after_an_abort_configured_scaling_is_not_registered_either(fake_s3: FakeS3) -> None:
+    assert scaling_restore.resume(SCALED, succeeded=False, hub=fake_s3.client) == 0
 
 
-def test_long_after_a_stop_what_somebody_has_registered_meanwhile_stays(aws: Stubs, storage: Storage) -> None:
-    work_lists.write(work_lists.SCALING, [WHOLE], SCALED, s3=storage.client)
-    aws.let_in()
+def test_long_after_an_abort_scaling_registered_by_another_principal_stays(aws: Stubs, fake_s3: FakeS3) -> None:
+    work_lists.write(work_lists.SUSPENDED_SCALING, [WHOLE], SCALED, s3=fake_s3.client)
+    aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     registered(aws)
-    assert scaling_restore.restore(SCALED, well=False, hub=storage.client, leave_registered=True) == 0
+    assert scaling_restore.resume(SCALED, succeeded=False, hub=fake_s3.client, leave_registered=True) == 0
 
 
-@pytest.mark.parametrize(("state", "waits"), [(resource_names.PUT_ASIDE_STATE, True), ("Wait for the endpoint", False)])
-def test_who_tidies_up_waits_for_a_lambda_that_was_putting_it_aside(
+@pytest.mark.parametrize(
+    ("state", "waits"), [(resource_names.SUSPEND_SCALING_STATE, True), ("Wait for the endpoint", False)]
+)
+def test_the_cleanup_waits_for_a_lambda_that_was_suspending_scaling(
     monkeypatch: pytest.MonkeyPatch, state: str, waits: bool
 ) -> None:
     slept: list[float] = []
@@ -274,27 +279,27 @@ def test_who_tidies_up_waits_for_a_lambda_that_was_putting_it_aside(
         return 1
 
     monkeypatch.setattr(time, "sleep", slept.append)
-    monkeypatch.setattr(tidy_up, "s3_of_hub", lambda: None)
-    monkeypatch.setattr(scaling_restore, "restore", restore)
+    monkeypatch.setattr(clean_up_aborted, "hub_s3", lambda: None)
+    monkeypatch.setattr(scaling_restore, "resume", restore)
     last = LastState(name=state, promotion=SCALED)
-    assert tidy_up._restore_scaling(last, stopped_at=datetime.now(UTC)) == 1
-    assert tidy_up._restore_scaling(last, stopped_at=BEGUN) == 1
+    assert clean_up_aborted._resume_scaling(last, stopped_at=datetime.now(UTC)) == 1
+    assert clean_up_aborted._resume_scaling(last, stopped_at=BEGUN) == 1
     assert restored == [False, True]
     assert [seconds > 80 for seconds in slept] == ([True, False] if waits else [])
 
 
-def test_on_the_way_back_the_configuration_gone_back_to_says_what_is_in_the_way(aws: Stubs, storage: Storage) -> None:
+def test_during_a_rollback_the_restored_configuration_decides_what_blocks_it(aws: Stubs, fake_s3: FakeS3) -> None:
     """The endpoint serves the wanted one, with its instance type; what is scaled of it is there before."""
-    back = RollBack(progress=RollBackProgress.SCALING_IN_THE_WAY, began_at=BEGUN, to="before")
-    one = replace(PLAIN, roll_back=back)
-    aws.let_in()
+    back = Rollback(progress=RollbackProgress.BLOCKED_BY_SCALING, began_at=BEGUN, to_config="before")
+    one = replace(PLAIN, rollback=back)
+    aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.t2.medium")
     configuration(aws, "ml.m5.large", name="before")
     registered(aws)
     aws.of("application-autoscaling").add_response("deregister_scalable_target", {}, NAMED)
-    run(put_aside_scaling.handler, {"promotion": one.to_json()})
-    assert written(storage) == [WHOLE]
+    run(suspend_scaling.handler, {"promotion": one.to_json()})
+    assert written(fake_s3) == [WHOLE]
 
 
 @pytest.mark.parametrize(
@@ -308,33 +313,33 @@ def test_on_the_way_back_the_configuration_gone_back_to_says_what_is_in_the_way(
         ("InternalServiceException", 500, ServiceUnavailable),
     ],
 )
-def test_what_passes_is_tried_again_and_all_else_is_told_with_where_it_is_written_down(
-    aws: Stubs, storage: Storage, code: str, status: int, error: type[PromotionError]
+def test_transient_errors_are_retried_and_others_are_reported_with_the_list_location(
+    aws: Stubs, fake_s3: FakeS3, code: str, status: int, error: type[PromotionError]
 ) -> None:
-    work_lists.write(work_lists.SCALING, [WHOLE], PLAIN, s3=storage.client)
-    aws.let_in()
+    work_lists.write(work_lists.SUSPENDED_SCALING, [WHOLE], PLAIN, s3=fake_s3.client)
+    aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     aws.of("application-autoscaling").add_client_error("register_scalable_target", code, "Not this one.", status)
-    with pytest.raises(error, match=r"endpoint/reviews-qa/variant/All.*Not this one\.") as told:
-        run(restore_scaling.handler, {"promotion": PLAIN.to_json()})
-    assert error is not ScalingIncomplete or f"s3://{HUB.bucket}/promotions/release-7/scaling.jsonl" in str(told.value)
+    with pytest.raises(error, match=r"endpoint/reviews-qa/variant/All.*Not this one\.") as message:
+        run(resume_scaling.handler, {"promotion": PLAIN.to_json()})
+    assert error is not ScalingIncomplete or f"s3://{HUB.bucket}/promotions/release-7/suspended-scaling.jsonl" in str(
+        message.value
+    )
 
 
-def test_one_target_that_is_refused_does_not_keep_the_others_from_being_registered(
-    aws: Stubs, storage: Storage
-) -> None:
+def test_one_target_that_is_refused_does_not_keep_the_others_from_being_registered(aws: Stubs, fake_s3: FakeS3) -> None:
     other = replace(WHOLE, resource=scaling_targets.resource_id("reviews-qa", "Other"))
-    work_lists.write(work_lists.SCALING, [other, WHOLE], PLAIN, s3=storage.client)
-    aws.let_in()
+    work_lists.write(work_lists.SUSPENDED_SCALING, [other, WHOLE], PLAIN, s3=fake_s3.client)
+    aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"}, {"VariantName": "Other"})
     aws.of("application-autoscaling").add_client_error("register_scalable_target", "ValidationException", "No.", 400)
     register(aws)
     with pytest.raises(ScalingIncomplete, match="variant/Other: AWS refused RegisterScalableTarget: No"):
-        run(restore_scaling.handler, {"promotion": PLAIN.to_json()})
+        run(resume_scaling.handler, {"promotion": PLAIN.to_json()})
 
 
-def test_a_right_on_an_alarm_is_named_as_iam_names_it(aws: Stubs) -> None:
-    aws.let_in()
+def test_a_permission_on_an_alarm_is_named_as_iam_names_it(aws: Stubs) -> None:
+    aws.allow_assume_role()
     account = sessions.assume("arn:aws:iam::333333333333:role/r", region="us-east-1", session_name="release-7")
     aws.of("cloudwatch").add_client_error("put_metric_alarm", "AccessDenied", "no", 403)
     with pytest.raises(AccessDenied, match="cloudwatch:PutMetricAlarm on busy"):
@@ -343,10 +348,10 @@ def test_a_right_on_an_alarm_is_named_as_iam_names_it(aws: Stubs) -> None:
         )
 
 
-def test_a_refusal_to_read_what_is_registered_names_the_call(aws: Stubs, storage: Storage) -> None:
-    aws.let_in()
+def test_a_refusal_to_read_what_is_registered_names_the_call(aws: Stubs, fake_s3: FakeS3) -> None:
+    aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.m5.large")
     aws.of("application-autoscaling").add_client_error("describe_scalable_targets", "ValidationException", "Bad.", 400)
     with pytest.raises(CallRefused, match="DescribeScalableTargets: Bad"):
-        run(put_aside_scaling.handler, {"promotion": PLAIN.to_json()})
+        run(suspend_scaling.handler, {"promotion": PLAIN.to_json()})

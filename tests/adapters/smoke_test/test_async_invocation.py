@@ -13,7 +13,7 @@ from botocore.response import StreamingBody
 from lambdas.promotion.contract.errors import PayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.smoke_test import async_invocation
-from lambdas.promotion.smoke_test.evaluation import Answer
+from lambdas.promotion.smoke_test.evaluation import Response
 from tests.adapters.conftest import Stubs
 
 TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv", accept="application/json")
@@ -36,16 +36,16 @@ def missing(stubs: Stubs, place: dict[str, str]) -> None:
     stubs.s3.add_client_error("get_object", "NoSuchKey", http_status_code=404, expected_params=place)
 
 
-def answers(stubs: Stubs, *, payload: bytes = b"x", seconds: float = 60, test: SmokeTest = TEST) -> list[Answer]:
+def answers(stubs: Stubs, *, payload: bytes = b"x", seconds: float = 60, test: SmokeTest = TEST) -> list[Response]:
     runtime: Any = stubs.sagemaker_runtime.client
     s3: Any = stubs.s3.client
     until = time.monotonic() + seconds
     return list(
-        async_invocation.ask("reviews-qa", test, payload, runtime=runtime, s3=s3, until=until, pause=lambda _: None)
+        async_invocation.invoke("reviews-qa", test, payload, runtime=runtime, s3=s3, until=until, pause=lambda _: None)
     )
 
 
-def test_the_answer_is_awaited_where_sagemaker_says(stubs: Stubs) -> None:
+def test_the_response_is_awaited_at_the_location_that_sagemaker_returns(stubs: Stubs) -> None:
     asked(stubs)
     missing(stubs, OUTPUT)
     missing(stubs, FAILURE)
@@ -55,26 +55,26 @@ def test_the_answer_is_awaited_where_sagemaker_says(stubs: Stubs) -> None:
     assert answer.milliseconds > 0
 
 
-def test_a_failure_is_told_with_what_the_container_said(stubs: Stubs) -> None:
+def test_a_failure_is_reported_with_the_containers_message(stubs: Stubs) -> None:
     asked(stubs)
     missing(stubs, OUTPUT)
     there(stubs, FAILURE, b"the weights are from another release")
     (answer,) = answers(stubs)
     assert (answer.status, answer.body) == (None, b"the weights are from another release")
-    assert answer.said == "the asynchronous request failed (s3://answers/bad/1-error.out)"
+    assert answer.message == "the asynchronous request failed (s3://answers/bad/1-error.out)"
 
 
-def test_without_a_place_for_failures_only_the_answer_is_looked_for(stubs: Stubs) -> None:
+def test_without_a_failure_location_only_the_response_is_polled(stubs: Stubs) -> None:
     asked(stubs, failures=False)
     missing(stubs, OUTPUT)
     (answer,) = answers(stubs, seconds=0.5)
-    assert answer.said == "no answer came to s3://answers/out/1.out within the test's timeout"
+    assert answer.message == "no answer came to s3://answers/out/1.out within the test's timeout"
 
 
 def test_an_endpoint_that_refuses_the_request_is_an_answer(stubs: Stubs) -> None:
     stubs.sagemaker_runtime.add_client_error("invoke_endpoint_async", "ValidationError", "Not asynchronous.")
     (answer,) = answers(stubs)
-    assert (answer.status, answer.said) == (None, "SageMaker answered ValidationError: Not asynchronous.")
+    assert (answer.status, answer.message) == (None, "SageMaker answered ValidationError: Not asynchronous.")
 
 
 def test_more_than_an_asynchronous_request_takes_is_not_sent(stubs: Stubs) -> None:

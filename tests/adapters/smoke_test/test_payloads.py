@@ -10,7 +10,7 @@ import pytest
 from botocore.response import StreamingBody
 
 from lambdas.promotion.aws import sessions
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Promotion, S3Object
 from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable, SamplePayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
@@ -19,8 +19,8 @@ from tests.adapters.conftest import Stubs
 from tests.unit.builders import BUCKET, MODEL, STAGE, VERSION, package, promotion
 from tests.unit.smoke_test.test_sample_archive import FILE, archive
 
-HERE = Payload(bucket="payloads", key="a/b.csv")
-THERE = replace(HERE, in_source=True)
+OWN_ACCOUNT = Payload(bucket="payloads", key="a/b.csv")
+OTHER_ACCOUNT = replace(OWN_ACCOUNT, in_source=True)
 SAMPLE = S3Object(bucket=BUCKET, key="sample.tar.gz", etag='"ss"', size=100)
 URI = f"s3://{BUCKET}/sample.tar.gz"
 
@@ -32,13 +32,13 @@ def with_payload(*given: Payload) -> Promotion:
 
 
 @pytest.fixture
-def readers(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> dict[bool, Account]:
-    def account(number: str, role: str) -> Account:
-        made = Account(f"arn:aws:iam::{number}:role/{role}", None, "us-east-1")  # type: ignore[arg-type]
+def readers(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> dict[bool, RoleSession]:
+    def account(number: str, role: str) -> RoleSession:
+        made = RoleSession(f"arn:aws:iam::{number}:role/{role}", None, "us-east-1")  # type: ignore[arg-type]
         made.__dict__.update(s3=stubs.s3.client, sagemaker=stubs.sagemaker.client)
         return made
 
-    sessions.name_refusals(stubs.s3.client, "The role invoker")
+    sessions.translate_errors(stubs.s3.client, "The role invoker")
     return {False: account("333333333333", "promote-qa-invoker"), True: account("222222222222", "promote-dev-reader")}
 
 
@@ -51,43 +51,43 @@ def content(stubs: Stubs, body: bytes, **asked: Any) -> None:
     ("payload", "sent"), [(Payload(text="ein Käse"), "ein Käse".encode()), (Payload(base64="AAH/"), b"\0\1\xff")]
 )
 def test_a_payload_in_the_configuration_needs_no_call(
-    payload: Payload, sent: bytes, readers: dict[bool, Account]
+    payload: Payload, sent: bytes, readers: dict[bool, RoleSession]
 ) -> None:
     assert payloads.content_of(payload, with_payload(payload), readers=readers) == sent
 
 
-@pytest.mark.parametrize(("payload", "owner"), [(HERE, "333333333333"), (THERE, "222222222222")])
+@pytest.mark.parametrize(("payload", "owner"), [(OWN_ACCOUNT, "333333333333"), (OTHER_ACCOUNT, "222222222222")])
 def test_an_object_is_read_in_the_account_that_must_own_it(
-    payload: Payload, owner: str, stubs: Stubs, readers: dict[bool, Account]
+    payload: Payload, owner: str, stubs: Stubs, readers: dict[bool, RoleSession]
 ) -> None:
     content(stubs, b"x", Bucket="payloads", Key="a/b.csv", ExpectedBucketOwner=owner)
     assert payloads.content_of(payload, with_payload(payload), readers=readers) == b"x"
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "error", "told"),
+    ("code", "status", "error", "message"),
     [
         ("NoSuchKey", 404, PayloadUnusable, "account 333333333333 has no such object"),
         ("AccessDenied", 403, AccessDenied, "It takes s3:GetObject"),
     ],
 )
-def test_an_object_that_cannot_be_read_is_told(
-    code: str, status: int, error: type[Exception], told: str, stubs: Stubs, readers: dict[bool, Account]
+def test_an_unreadable_object_is_reported(
+    code: str, status: int, error: type[Exception], message: str, stubs: Stubs, readers: dict[bool, RoleSession]
 ) -> None:
     stubs.s3.add_client_error("get_object", code, "no", http_status_code=status)
-    with pytest.raises(error, match=f"s3://payloads/a/b.csv.*{told}"):
-        payloads.content_of(HERE, with_payload(HERE), readers=readers)
+    with pytest.raises(error, match=f"s3://payloads/a/b.csv.*{message}"):
+        payloads.content_of(OWN_ACCOUNT, with_payload(OWN_ACCOUNT), readers=readers)
 
 
-def test_an_object_that_no_endpoint_takes_is_not_read(stubs: Stubs, readers: dict[bool, Account]) -> None:
+def test_an_object_that_no_endpoint_takes_is_not_read(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
     answer = {"Body": StreamingBody(io.BytesIO(b""), 0), "ContentLength": 6_291_457}
     stubs.s3.add_response("get_object", answer)
     with pytest.raises(PayloadUnusable, match="6291457 bytes, more than 6291456"):
-        payloads.content_of(HERE, with_payload(HERE), readers=readers)
+        payloads.content_of(OWN_ACCOUNT, with_payload(OWN_ACCOUNT), readers=readers)
 
 
 def test_a_sample_is_read_in_the_source_as_it_was_resolved_and_unpacked(
-    stubs: Stubs, readers: dict[bool, Account]
+    stubs: Stubs, readers: dict[bool, RoleSession]
 ) -> None:
     sample = Payload(sample=True)
     resolved = with_payload(sample)
@@ -108,42 +108,42 @@ SAMPLED = replace(STAGE, smoke_tests=(SmokeTest(payload=Payload(sample=True), co
 OF_VERSION = replace(MODEL, arn=VERSION, model_package_arn=VERSION)
 
 
-def registered(stubs: Stubs, **members: Any) -> None:
-    answer = {**package(), "ModelPackageStatusDetails": {"ValidationStatuses": []}, **members}
+def registered(stubs: Stubs, **fields: Any) -> None:
+    answer = {**package(), "ModelPackageStatusDetails": {"ValidationStatuses": []}, **fields}
     stubs.sagemaker.add_response(
         "describe_model_package", answer, {"ModelPackageName": VERSION, "IncludedData": "MetadataOnly"}
     )
 
 
-def lies_there(stubs: Stubs, body: bytes) -> None:
+def object_is_stored(stubs: Stubs, body: bytes) -> None:
     stubs.s3.add_response("head_object", {"ETag": '"ss"', "ContentLength": len(body)})
     if len(body) < 1000:
         content(stubs, body)
 
 
-def test_a_stage_that_sends_no_sample_asks_for_none(readers: dict[bool, Account]) -> None:
+def test_a_stage_that_sends_no_sample_asks_for_none(readers: dict[bool, RoleSession]) -> None:
     assert sample_resolution.resolved(OF_VERSION, STAGE, source=readers[True]) is OF_VERSION
 
 
-def test_the_sample_of_the_version_is_found_and_tried(stubs: Stubs, readers: dict[bool, Account]) -> None:
+def test_the_sample_of_the_version_is_found_and_probed(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
     registered(stubs, SamplePayloadUrl=URI)
-    lies_there(stubs, body := archive(FILE))
+    object_is_stored(stubs, body := archive(FILE))
     found = sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
     assert found.sample_payload == replace(SAMPLE, size=len(body))
 
 
-def test_a_model_that_is_no_version_has_no_sample(readers: dict[bool, Account]) -> None:
+def test_a_model_that_is_no_version_has_no_sample(readers: dict[bool, RoleSession]) -> None:
     with pytest.raises(SamplePayloadUnusable, match="is no version of the registry"):
         sample_resolution.resolved(MODEL, SAMPLED, source=readers[True])
 
 
-def test_a_version_without_one_is_refused(stubs: Stubs, readers: dict[bool, Account]) -> None:
+def test_a_version_without_one_is_refused(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
     registered(stubs)
     with pytest.raises(SamplePayloadUnusable, match=r"names none .*Nothing was created"):
         sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
 
 
-def test_a_sample_that_is_gone_is_refused(stubs: Stubs, readers: dict[bool, Account]) -> None:
+def test_a_sample_that_is_gone_is_refused(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
     registered(stubs, SamplePayloadUrl=URI)
     stubs.s3.add_client_error("head_object", "404", "Not Found", http_status_code=404)
     with pytest.raises(SamplePayloadUnusable, match="account 222222222222 has no such object"):
@@ -151,12 +151,12 @@ def test_a_sample_that_is_gone_is_refused(stubs: Stubs, readers: dict[bool, Acco
 
 
 @pytest.mark.parametrize(
-    ("body", "told"), [(b"no archive", "which is no gzip archive"), (b"x" * 7_400_000, "which has 7400000 bytes")]
+    ("body", "message"), [(b"no archive", "which is no gzip archive"), (b"x" * 7_400_000, "which has 7400000 bytes")]
 )
 def test_a_sample_that_cannot_be_sent_is_refused(
-    body: bytes, told: str, stubs: Stubs, readers: dict[bool, Account]
+    body: bytes, message: str, stubs: Stubs, readers: dict[bool, RoleSession]
 ) -> None:
     registered(stubs, SamplePayloadUrl=URI)
-    lies_there(stubs, body)
-    with pytest.raises(SamplePayloadUnusable, match=told):
+    object_is_stored(stubs, body)
+    with pytest.raises(SamplePayloadUnusable, match=message):
         sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])

@@ -15,7 +15,7 @@ from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, Throttled
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.smoke_test import real_time_invocation
-from lambdas.promotion.smoke_test.evaluation import Answer
+from lambdas.promotion.smoke_test.evaluation import Response
 from tests.adapters.conftest import Stubs
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv")
 def runtime(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> SageMakerRuntimeClient:
     monkeypatch.setattr(real_time_invocation, "_SHORTEST_PAUSE", 0.001)
     client: SageMakerRuntimeClient = stubs.sagemaker_runtime.client  # type: ignore[assignment]
-    sessions.name_refusals(client, "The role invoker")
+    sessions.translate_errors(client, "The role invoker")
     return client
 
 
-def ask(runtime: SageMakerRuntimeClient, test: SmokeTest = TEST, *, seconds: float = 5) -> list[Answer]:
+def ask(runtime: SageMakerRuntimeClient, test: SmokeTest = TEST, *, seconds: float = 5) -> list[Response]:
     until = time.monotonic() + seconds
-    return list(real_time_invocation.ask("reviews-qa", test, b"x", runtime=runtime, until=until))
+    return list(real_time_invocation.invoke("reviews-qa", test, b"x", runtime=runtime, until=until))
 
 
 def answers(stubs: Stubs, body: bytes = b"yes", asked: dict[str, Any] | None = None) -> None:
@@ -42,9 +42,9 @@ def answers(stubs: Stubs, body: bytes = b"yes", asked: dict[str, Any] | None = N
     stubs.sagemaker_runtime.add_response("invoke_endpoint", response, asked)
 
 
-def refuses(stubs: Stubs, code: str, status: int, **members: Any) -> None:
+def refuses(stubs: Stubs, code: str, status: int, **fields: Any) -> None:
     stubs.sagemaker_runtime.add_client_error(
-        "invoke_endpoint", code, "some words", http_status_code=status, modeled_fields=members or None
+        "invoke_endpoint", code, "some words", http_status_code=status, modeled_fields=fields or None
     )
 
 
@@ -82,17 +82,17 @@ def test_every_option_is_sent_under_sagemakers_name(stubs: Stubs, runtime: SageM
     ask(runtime, whole)
 
 
-def test_a_models_own_error_is_an_answer_and_is_not_asked_again(stubs: Stubs, runtime: SageMakerRuntimeClient) -> None:
+def test_an_error_of_the_model_is_a_response_and_is_not_retried(stubs: Stubs, runtime: SageMakerRuntimeClient) -> None:
     refuses(stubs, "ModelError", 424, OriginalStatusCode=500, OriginalMessage="boom")
     (answer,) = ask(runtime)
-    assert (answer.status, answer.body, answer.said) == (500, b"boom", "ModelError: some words")
+    assert (answer.status, answer.body, answer.message) == (500, b"boom", "ModelError: some words")
 
 
 def test_another_refusal_of_sagemaker_is_an_answer_without_a_status(
     stubs: Stubs, runtime: SageMakerRuntimeClient
 ) -> None:
     refuses(stubs, "ValidationError", 400)
-    assert ask(runtime) == [Answer(status=None, said="SageMaker answered ValidationError: some words")]
+    assert ask(runtime) == [Response(status=None, message="SageMaker answered ValidationError: some words")]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_another_refusal_of_sagemaker_is_an_answer_without_a_status(
         ("ThrottlingException", 400),
     ],
 )
-def test_what_is_not_the_models_doing_is_asked_again(
+def test_an_error_that_is_not_the_models_is_retried(
     stubs: Stubs, runtime: SageMakerRuntimeClient, code: str, status: int
 ) -> None:
     refuses(stubs, code, status)
@@ -117,7 +117,7 @@ def test_what_is_not_the_models_doing_is_asked_again(
 @pytest.mark.parametrize(
     ("code", "error"), [("ServiceUnavailable", ServiceUnavailable), ("ThrottlingException", Throttled)]
 )
-def test_it_is_asked_again_for_a_limited_time(
+def test_an_invocation_is_retried_for_a_limited_time(
     stubs: Stubs, runtime: SageMakerRuntimeClient, monkeypatch: pytest.MonkeyPatch, code: str, error: type[Exception]
 ) -> None:
     monkeypatch.setattr(real_time_invocation, "_SETTLING", 0.0)
@@ -131,10 +131,10 @@ def test_a_model_that_is_not_ready_until_the_tests_end_has_not_answered(
 ) -> None:
     monkeypatch.setattr(real_time_invocation, "_SHORTEST_PAUSE", 10.0)
     refuses(stubs, "ModelNotReadyException", 429)
-    assert ask(runtime, seconds=0.5)[0].said == "SageMaker answered ModelNotReadyException: some words"
+    assert ask(runtime, seconds=0.5)[0].message == "SageMaker answered ModelNotReadyException: some words"
 
 
-def test_a_missing_right_is_no_bad_model(stubs: Stubs, runtime: SageMakerRuntimeClient) -> None:
+def test_a_missing_permission_is_not_a_model_failure(stubs: Stubs, runtime: SageMakerRuntimeClient) -> None:
     refuses(stubs, "AccessDeniedException", 403)
     with pytest.raises(AccessDenied, match="The role invoker may not call sagemaker:InvokeEndpoint on reviews-qa"):
         ask(runtime)
@@ -147,7 +147,7 @@ def test_an_answer_that_does_not_come_is_a_failed_request(
         raise ReadTimeoutError(endpoint_url="https://runtime")
 
     monkeypatch.setattr(runtime, "invoke_endpoint", hang)
-    assert ask(runtime) == [Answer(status=None)]
+    assert ask(runtime) == [Response(status=None)]
 
 
 def test_the_client_waits_longer_than_a_model_may_take() -> None:

@@ -8,8 +8,17 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.aws.faults.s3 import Kind
-from sandbox.aws.faults.sagemaker import Kind as EndpointKind
-from tests.integration.scenarios import QA, Subject, forget_large_copies, large, new_model, promote, start, tidy_up
+from sandbox.aws.faults.sagemaker import Kind as SageMakerFault
+from tests.integration.scenarios import (
+    QA,
+    Subject,
+    clean_up_aborted,
+    delete_large_copies,
+    large,
+    new_model,
+    promote,
+    start,
+)
 from tests.integration.world import World
 
 UNTIL_IT_SERVES = [
@@ -25,12 +34,12 @@ UNTIL_IT_SERVES = [
 
 
 @pytest.fixture
-def world(lasting_world: World) -> Iterator[World]:
-    lasting_world.forget()
-    lasting_world.abort_uploads("qa")
-    yield lasting_world
-    lasting_world.forget()
-    forget_large_copies(lasting_world, QA)
+def world(module_world: World) -> Iterator[World]:
+    module_world.reset()
+    module_world.abort_uploads("qa")
+    yield module_world
+    module_world.reset()
+    delete_large_copies(module_world, QA)
 
 
 def stop(world: World, arn: str) -> None:
@@ -62,7 +71,7 @@ def test_a_promotion_that_is_stopped_while_it_copies_parts_leaves_no_upload_and_
     assert (ended.status, ended.error, ended.cause) == ("ABORTED", "Stopped", "Somebody had enough.")
 
 
-def test_the_units_of_a_stopped_promotion_are_stopped_with_it(world: World) -> None:
+def test_the_work_units_of_a_stopped_promotion_are_stopped_with_it(world: World) -> None:
     world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=2.0, times=None)
     arn = start(world, QA, large(world, QA))
     world.wait_for_state(arn, "Copy the artifacts")
@@ -75,12 +84,12 @@ def test_the_units_of_a_stopped_promotion_are_stopped_with_it(world: World) -> N
     assert no_uploads(world)
 
 
-def test_a_promotion_that_is_stopped_before_it_opened_an_upload_leaves_nothing_to_tidy_up(world: World) -> None:
-    world.faults.inject("DescribeEndpoint", EndpointKind.HANG, seconds=1.0)
+def test_a_promotion_that_is_stopped_before_it_opened_an_upload_leaves_nothing_to_clean_up(world: World) -> None:
+    world.sagemaker_faults.inject("DescribeEndpoint", SageMakerFault.HANG, seconds=1.0)
     arn = start(world, QA, new_model(world, QA))
     world.wait_for_state(arn, "Compare the endpoint")
     stop(world, arn)
-    ended = tidy_up(world, QA, Subject("", execution=arn))
+    ended = clean_up_aborted(world, QA, Subject("", execution=arn))
 
     assert (ended.status, ended.output.get("uploads")) == ("SUCCEEDED", 0), ended.cause
 
@@ -97,7 +106,7 @@ def test_after_a_promotion_was_stopped_at_any_moment_the_next_one_works(world: W
     assert no_uploads(world)
 
 
-def test_a_single_unit_that_somebody_stops_ends_the_promotion_and_its_uploads(world: World) -> None:
+def test_stopping_a_single_work_unit_ends_the_promotion_and_aborts_its_uploads(world: World) -> None:
     world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=2.0, times=None)
     arn = start(world, QA, large(world, QA))
     world.wait_for_state(arn, "Copy the artifacts")
@@ -125,9 +134,9 @@ def test_what_another_promotion_of_the_model_opened_after_the_stop_is_left_to_it
     stop(world, arn)
     assert no_uploads(world)
     time.sleep(1)  # S3 tells the second in which an upload was opened
-    again = start(world, QA, subject)
-    world.wait_for_state(again, "Copy the artifacts")
-    late = tidy_up(world, QA, Subject("", execution=arn), stopped_at=stopped_at)
+    promoted_before = start(world, QA, subject)
+    world.wait_for_state(promoted_before, "Copy the artifacts")
+    late = clean_up_aborted(world, QA, Subject("", execution=arn), stopped_at=stopped_at)
 
     assert late.output["uploads"] == 0
-    assert world.wait(again).status == "SUCCEEDED"
+    assert world.wait(promoted_before).status == "SUCCEEDED"

@@ -10,13 +10,13 @@ from botocore.exceptions import ClientError
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Step, step_role_arn
 from sandbox.aws.faults.sagemaker import Kind
-from tests.integration.role_policies import without
-from tests.integration.scenarios import QA, Subject, tidy_up
+from tests.integration.role_policies import without_permission
+from tests.integration.scenarios import QA, Subject, clean_up_aborted
 from tests.integration.world import APPLICATION, World
 
 
-def test_a_promotion_is_recorded_with_what_it_did_and_proved(world: World) -> None:
-    first = world.promoted(world.model())
+def test_a_promotion_is_recorded_with_what_it_did_and_verified(world: World) -> None:
+    first = world.promote_successfully(world.model())
     made = world.model()
     ended = world.wait(world.start(application=APPLICATION, stage="qa", model_name=made.name, requested_by="ci run 7"))
     record = world.record_of(ended.arn)
@@ -32,11 +32,11 @@ def test_a_promotion_is_recorded_with_what_it_did_and_proved(world: World) -> No
 
 def test_an_unchanged_promotion_is_recorded_as_well(world: World) -> None:
     made = world.model()
-    world.promoted(made)
-    assert world.record_of(world.promoted(made).arn)["outcome"] == "Unchanged"
+    world.promote_successfully(made)
+    assert world.record_of(world.promote_successfully(made).arn)["outcome"] == "Unchanged"
 
 
-def test_what_nobody_can_understand_is_recorded(world: World) -> None:
+def test_an_invalid_input_is_recorded(world: World) -> None:
     ended = world.wait(world.start_with(["what", "is", "this"]))
     found = world.client("dynamodb").query(
         TableName=resource_names.RECORDS_TABLE,
@@ -48,7 +48,7 @@ def test_what_nobody_can_understand_is_recorded(world: World) -> None:
 
 
 def test_a_promotion_that_was_stopped_is_recorded_with_the_state_it_was_in(world: World) -> None:
-    world.faults.inject("CreateModel", Kind.HANG, account="333333333333", seconds=3.0)
+    world.sagemaker_faults.inject("CreateModel", Kind.HANG, account="333333333333", seconds=3.0)
     made = world.model()
     arn = world.start(application=APPLICATION, stage="qa", model_name=made.name)
     world.wait_for_state(arn, "Create the model")
@@ -67,9 +67,9 @@ def test_a_promotion_that_was_stopped_is_recorded_with_the_state_it_was_in(world
 
 def test_a_promotion_that_step_functions_ended_itself_is_recorded_as_an_error(world: World) -> None:
     """No state of it could: there is no Catch for these (AWS: Error handling)."""
-    ended = world.promoted(world.model())
+    ended = world.promote_successfully(world.model())
     how = {"status": "FAILED", "error": "States.DataLimitExceeded", "cause": "The state is too large."}
-    done = tidy_up(world, QA, Subject("", execution=ended.arn), how=how)
+    done = clean_up_aborted(world, QA, Subject("", execution=ended.arn), how=how)
 
     assert done.output["recorded"] is True
     (record,) = [one for one in world.records() if one.get("error") == "States.DataLimitExceeded"]
@@ -77,25 +77,25 @@ def test_a_promotion_that_step_functions_ended_itself_is_recorded_as_an_error(wo
     assert "The state is too large." in record["cause"]
 
 
-def test_a_promotion_without_a_record_is_not_called_good_and_the_next_one_mends_it(world: World) -> None:
+def test_a_promotion_without_a_record_is_not_last_known_good_and_the_next_one_fixes_it(world: World) -> None:
     made = world.model()
-    with without(world, "hub", "promote-record-promotion", "AddRecords"):
+    with without_permission(world, "hub", "promote-record-promotion", "AddRecords"):
         ended = world.promote(made)
     assert (ended.status, ended.error) == ("FAILED", "RecordNotWritten"), ended.cause
     assert "Promoted" in ended.cause
-    assert world.ask("qa")["model"] == made.name
+    assert world.invoke("qa")["model"] == made.name
     assert "owner" not in world.lock_of("qa")
 
-    again = world.promoted(made)
-    assert world.record_of(again.arn)["outcome"] == "Promoted"
-    assert world.promoted(made).output["outcome"] == "Unchanged"
+    promoted_before = world.promote_successfully(made)
+    assert world.record_of(promoted_before.arn)["outcome"] == "Promoted"
+    assert world.promote_successfully(made).output["outcome"] == "Unchanged"
 
 
-@pytest.mark.parametrize("step", [Step.RECORD_PROMOTION, Step.TIDY_UP])
-def test_nobody_who_writes_records_can_change_or_delete_one(world: World, step: Step) -> None:
-    ended = world.promoted(world.model())
+@pytest.mark.parametrize("step", [Step.RECORD_PROMOTION, Step.CLEAN_UP_ABORTED])
+def test_no_writer_of_records_can_change_or_delete_one(world: World, step: Step) -> None:
+    ended = world.promote_successfully(world.model())
     record = world.record_of(ended.arn)
-    key = {"stage": {"S": record["stage"]}, "attempt": {"S": record["attempt"]}}
+    key = {"stage": {"S": record["stage"]}, "record_key": {"S": record["record_key"]}}
     credentials = world.sandbox.assume(step_role_arn(world.sandbox.accounts["hub"], step))
     dynamodb = world.sandbox.client("dynamodb", credentials=credentials)
     with pytest.raises(ClientError, match="AccessDenied"):

@@ -10,26 +10,26 @@ import pytest
 
 from lambdas.promotion.contract.settings import Settings
 from sandbox.demo import data_scientist
-from tests.integration.role_policies import without
+from tests.integration.role_policies import without_permission
 from tests.integration.world import APPLICATION, IMAGE, INFERENCE, World, tar
 
-IN_SERVICE = "Is it in service on our configuration?"
+IN_SERVICE = "Is the endpoint in service?"
 
 
 def test_a_model_of_dev_serves_in_qa_from_what_was_copied(world: World) -> None:
     made = world.model()
-    ended = world.promoted(made)
+    ended = world.promote_successfully(made)
 
     assert ended.output["outcome"] == "Promoted"
-    assert world.ask("qa", "a fine film") == {"model": made.name, "asked": "a fine film", "mood": "sunny"}
+    assert world.invoke("qa", "a fine film") == {"model": made.name, "asked": "a fine film", "mood": "sunny"}
     container = world.client("sagemaker", "qa").describe_model(ModelName=ended.model)["PrimaryContainer"]
     for address in (container["ModelDataUrl"], container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"]):
         assert address.startswith("s3://promote-qa-333333333333-us-east-1/artifacts/text-classifier/qa/")
 
 
-def test_the_output_says_what_was_promoted_where_it_is_and_what_it_cost(world: World) -> None:
+def test_the_output_states_what_was_promoted_where_it_is_and_what_it_cost(world: World) -> None:
     made = world.model()
-    ended = world.promoted(made)
+    ended = world.promote_successfully(made)
 
     output = dict(ended.output)
     assert output.pop("bytes_copied") > 0
@@ -49,16 +49,16 @@ def test_the_output_says_what_was_promoted_where_it_is_and_what_it_cost(world: W
         "artifacts": 2,
         "artifacts_copied": 2,
         "images_copied": [],
-        "artifacts_proved": 2,
-        "artifacts_not_proved": 0,
+        "artifacts_verified_by_checksum": 2,
+        "artifacts_verified_by_size": 0,
         "smoke": None,
-        "trial": None,
+        "preview": None,
     }
 
 
 def test_the_model_arrives_whole(world: World) -> None:
     made = world.model(Tags=[{"Key": "team", "Value": "reviews"}])
-    ended = world.promoted(made)
+    ended = world.promote_successfully(made)
 
     sagemaker = world.client("sagemaker", "qa")
     source = world.client("sagemaker", "dev").describe_model(ModelName=made.name)
@@ -79,16 +79,16 @@ def test_network_isolation_is_carried(world: World) -> None:
     """An isolated container reads nothing from S3 itself: its program is in the model's archive."""
     archive = tar({"weights.json": b'{"name": "alone"}', "code/inference.py": INFERENCE})
     container = world.container(ModelDataUrl=world.upload("model.tar.gz", archive), Environment={"MOOD": "calm"})
-    ended = world.promoted(world.model(container=container, EnableNetworkIsolation=True))
+    ended = world.promote_successfully(world.model(container=container, EnableNetworkIsolation=True))
 
     assert world.client("sagemaker", "qa").describe_model(ModelName=ended.model)["EnableNetworkIsolation"] is True
-    assert world.ask("qa")["model"] == "alone"
+    assert world.invoke("qa")["model"] == "alone"
 
 
-def test_a_model_in_another_region_has_its_image_from_there_and_is_told_where_it_runs(world: World) -> None:
+def test_a_model_in_another_region_uses_that_regions_image_and_gets_that_region(world: World) -> None:
     container = world.container()
     container["Environment"]["SAGEMAKER_REGION"] = "us-east-1"
-    in_qa = world.promoted(world.model(container=container))
+    in_qa = world.promote_successfully(world.model(container=container))
     ended = world.wait(world.start(application=APPLICATION, stage="production", model_name=in_qa.model))
 
     assert ended.output["endpoint"] == "arn:aws:sagemaker:eu-west-1:444444444444:endpoint/text-classifier"
@@ -102,11 +102,11 @@ def test_a_model_in_another_region_has_its_image_from_there_and_is_told_where_it
 
 def test_what_qa_runs_goes_to_production(world: World) -> None:
     made = world.model(Tags=[{"Key": "team", "Value": "reviews"}])
-    in_qa = world.promoted(made)
+    in_qa = world.promote_successfully(made)
     ended = world.wait(world.start(application=APPLICATION, stage="production", model_name=in_qa.model))
 
     assert ended.output["outcome"] == "Promoted"
-    assert world.ask("production")["model"] == made.name
+    assert world.invoke("production")["model"] == made.name
     arn = ended.output["target_model"]
     tags = {t["Key"]: t["Value"] for t in world.client("sagemaker", "production").list_tags(ResourceArn=arn)["Tags"]}
     assert tags["promote:stage"] == "production"
@@ -114,34 +114,41 @@ def test_what_qa_runs_goes_to_production(world: World) -> None:
 
 
 def test_a_new_model_updates_the_endpoint(world: World) -> None:
-    first = world.promoted(world.model())
-    second = world.promoted(newer := world.model())
+    first = world.promote_successfully(world.model())
+    second = world.promote_successfully(newer := world.model())
 
     assert second.output["outcome"] == "Promoted"
     assert second.output["previous_endpoint_config"] == first.output["endpoint_config"]
     assert world.endpoint("qa")["EndpointConfigName"] == second.config
-    assert world.ask("qa")["model"] == newer.name
+    assert world.invoke("qa")["model"] == newer.name
 
 
-def test_the_same_promotion_again_is_unchanged_and_needs_no_right_to_change_anything(world: World) -> None:
+def test_a_repeated_promotion_is_unchanged_and_requires_no_write_permission(world: World) -> None:
     made = world.model()
-    first = world.promoted(made)
+    first = world.promote_successfully(made)
     before = world.endpoint("qa")["LastModifiedTime"]
     with (
-        without(world, "qa", "promote-qa-deployer", "MakeEndpoints"),
-        without(world, "qa", "promote-qa-deployer", "PassTheExecutionRole"),
-        without(world, "dev", "promote-dev-copier", "PutIntoQa"),
+        without_permission(world, "qa", "promote-qa-deployer", "CreateEndpoints"),
+        without_permission(world, "qa", "promote-qa-deployer", "PassExecutionRole"),
+        without_permission(world, "dev", "promote-dev-copier", "PutIntoQa"),
     ):
-        again = world.promoted(made)
+        promoted_before = world.promote_successfully(made)
 
-    assert again.output["outcome"] == "Unchanged"
-    assert again.output["endpoint_config"] == first.output["endpoint_config"]
-    assert (again.output["artifacts"], again.output["artifacts_copied"], again.output["bytes_copied"]) == (2, 0, 0)
+    assert promoted_before.output["outcome"] == "Unchanged"
+    assert promoted_before.output["endpoint_config"] == first.output["endpoint_config"]
+    assert (
+        promoted_before.output["artifacts"],
+        promoted_before.output["artifacts_copied"],
+        promoted_before.output["bytes_copied"],
+    ) == (2, 0, 0)
     # Nothing was verified, so nothing is said of it.
-    assert (again.output["artifacts_proved"], again.output["artifacts_not_proved"]) == (None, None)
-    states = world.states(again.arn)
+    assert (
+        promoted_before.output["artifacts_verified_by_checksum"],
+        promoted_before.output["artifacts_verified_by_size"],
+    ) == (None, None)
+    states = world.states(promoted_before.arn)
     compared = states.index("Compare the endpoint")
-    after = ["Is there anything to do?", "Is it to be scaled?", "Record the promotion"]
+    after = ["Is there anything to do?", "Is scaling to be resumed?", "Record the promotion"]
     assert states[compared + 1 : compared + 4] == after
     assert world.endpoint("qa")["LastModifiedTime"] == before
 
@@ -150,14 +157,14 @@ def test_a_changed_instance_type_alone_makes_a_new_configuration_and_an_update(
     world: World, deployed_settings: Settings
 ) -> None:
     made = world.model()
-    first = world.promoted(made)
+    first = world.promote_successfully(made)
 
     def larger(settings: dict[str, Any]) -> None:
         stage = settings["applications"][APPLICATION]["stages"]["qa"]
         stage["endpoint_config"]["ProductionVariants"][0]["InstanceType"] = "ml.m5.large"
 
     with world.configured(larger, deployed_settings):
-        second = world.promoted(made)
+        second = world.promote_successfully(made)
 
     assert second.output["outcome"] == "Promoted"
     assert second.output["target_model"] == first.output["target_model"]
@@ -167,26 +174,26 @@ def test_a_changed_instance_type_alone_makes_a_new_configuration_and_an_update(
     assert world.endpoint("qa")["EndpointConfigName"] == second.config != first.config
 
 
-def test_the_output_tells_of_copies_whose_source_has_no_checksum_to_prove_them_by(world: World) -> None:
+def test_the_output_lists_copies_whose_source_has_no_checksum_to_verify_against(world: World) -> None:
     """An object from before 2024 has none (AWS: S3, data integrity protections)."""
     made = world.model()
     bucket, _, key = made.model_uri.removeprefix("s3://").partition("/")
     world.s3_faults.forget_checksum(bucket, key)
-    ended = world.promoted(made)
+    ended = world.promote_successfully(made)
 
-    assert (ended.output["artifacts_proved"], ended.output["artifacts_not_proved"]) == (1, 1)
+    assert (ended.output["artifacts_verified_by_checksum"], ended.output["artifacts_verified_by_size"]) == (1, 1)
 
 
 def test_two_models_made_in_the_same_minute_do_not_collide(world: World) -> None:
     one, other = world.model(), world.model()
-    first, second = world.promoted(one), world.promoted(other)
+    first, second = world.promote_successfully(one), world.promote_successfully(other)
 
     assert first.model != second.model
-    assert world.ask("qa")["model"] == other.name
+    assert world.invoke("qa")["model"] == other.name
 
 
 def test_a_plain_promotion_to_an_endpoint_that_takes_ten_minutes_has_at_most_90_transitions(world: World) -> None:
-    ended = world.promoted(world.model())
+    ended = world.promote_successfully(world.model())
     states = world.states(ended.arn)
     looking = [name for name in states if name in {"Wait for the endpoint", "Inspect the endpoint", IN_SERVICE}]
     looks = 1 + (10 * 60 - 60) // 30
@@ -197,13 +204,13 @@ def test_a_plain_promotion_to_an_endpoint_that_takes_ten_minutes_has_at_most_90_
 
 def test_an_older_model_can_be_promoted_again(world: World) -> None:
     older = world.model()
-    first = world.promoted(older)
-    world.promoted(world.model())
+    first = world.promote_successfully(older)
+    world.promote_successfully(world.model())
     back = world.wait(world.start(application=APPLICATION, stage="qa", model_name=older.name, allow_older=True))
 
     assert back.status == "SUCCEEDED", back.cause
     assert back.output["endpoint_config"] == first.output["endpoint_config"]
-    assert world.ask("qa")["model"] == older.name
+    assert world.invoke("qa")["model"] == older.name
 
 
 def test_a_model_without_artifacts_is_promoted(world: World) -> None:
@@ -217,12 +224,12 @@ def test_a_model_without_artifacts_is_promoted(world: World) -> None:
 
 def test_a_model_made_from_a_model_package_is_resolved_to_its_containers(world: World) -> None:
     version = world.version(approval="Approved")
-    world.settle()
+    world.wait_until_idle()
     made = world.model(container={"ModelPackageName": version, "Environment": {"MOOD": "curious"}})
-    ended = world.promoted(made)
+    ended = world.promote_successfully(made)
 
     assert ended.output["source_model_package"] == version
-    assert world.ask("qa")["mood"] == "curious"
+    assert world.invoke("qa")["mood"] == "curious"
 
 
 def test_the_same_model_twice_at_once_is_one_change(world: World) -> None:
@@ -232,29 +239,29 @@ def test_the_same_model_twice_at_once_is_one_change(world: World) -> None:
         ended = list(both.map(world.wait, arns))
 
     assert sorted(one.output["outcome"] for one in ended) == ["Promoted", "Unchanged"], [one.cause for one in ended]
-    assert len(world.made_in("qa")) == 3
+    assert len(world.resources_in("qa")) == 3
 
 
-def test_what_was_deleted_under_a_serving_endpoint_is_made_again(world: World) -> None:
+def test_resources_deleted_under_a_live_endpoint_are_created_again(world: World) -> None:
     """It serves, but SageMaker could not replace its instances any more."""
     made = world.model()
-    first = world.promoted(made)
+    first = world.promote_successfully(made)
     sagemaker = world.client("sagemaker", "qa")
     model = sagemaker.describe_model(ModelName=first.model)
     bucket, _, key = model["PrimaryContainer"]["ModelDataUrl"].removeprefix("s3://").partition("/")
     world.client("s3", "qa").delete_object(Bucket=bucket, Key=key)
     sagemaker.delete_model(ModelName=first.model)
     sagemaker.delete_endpoint_config(EndpointConfigName=first.config)
-    again = world.promoted(made)
+    promoted_before = world.promote_successfully(made)
 
-    assert (again.output["outcome"], again.output["artifacts_copied"]) == ("Promoted", 1)
-    assert again.output["endpoint_config"] == first.output["endpoint_config"]
-    assert world.promoted(made).output["outcome"] == "Unchanged"
+    assert (promoted_before.output["outcome"], promoted_before.output["artifacts_copied"]) == ("Promoted", 1)
+    assert promoted_before.output["endpoint_config"] == first.output["endpoint_config"]
+    assert world.promote_successfully(made).output["outcome"] == "Unchanged"
 
 
-def test_a_copy_that_was_altered_under_a_serving_endpoint_is_told(world: World) -> None:
+def test_a_copy_that_was_altered_under_a_live_endpoint_is_reported(world: World) -> None:
     made = world.model()
-    model = world.client("sagemaker", "qa").describe_model(ModelName=world.promoted(made).model)
+    model = world.client("sagemaker", "qa").describe_model(ModelName=world.promote_successfully(made).model)
     bucket, _, key = model["PrimaryContainer"]["ModelDataUrl"].removeprefix("s3://").partition("/")
     world.client("s3", "qa").put_object(Bucket=bucket, Key=key, Body=b"evil")
     ended = world.promote(made)
@@ -266,13 +273,13 @@ def test_a_copy_that_was_altered_under_a_serving_endpoint_is_told(world: World) 
 def test_either_form_of_one_container_is_carried(world: World, form: str) -> None:
     container = world.container("one")
     made = world.model(**({"Containers": [container]} if form == "Containers" else {"container": container}))
-    world.promoted(made)
+    world.promote_successfully(made)
 
-    assert world.ask("qa")["model"] == "one"
+    assert world.invoke("qa")["model"] == "one"
 
 
 def test_the_document_of_a_promotion_stays_small(world: World) -> None:
-    ended = world.promoted(world.model())
+    ended = world.promote_successfully(world.model())
     pages = world.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=ended.arn)
     events = [event for page in pages for event in page["events"]]
     largest = max(len(json.dumps(event, default=str)) for event in events)

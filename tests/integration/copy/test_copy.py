@@ -12,7 +12,7 @@ FIRST_UNIT = {"offset": 0}
 
 def copied_once(world: World) -> Promotion:
     """A promotion as it was before its copies were verified."""
-    return input_of(world, world.promoted(world.model()).arn, "Verify the artifacts")
+    return input_of(world, world.promote_successfully(world.model()).arn, "Verify the artifacts")
 
 
 def copy_first_unit(world: World, promotion: Promotion) -> dict[str, str]:
@@ -26,7 +26,7 @@ def test_content_type_and_metadata_are_kept(world: World) -> None:
     s3 = world.client("s3", "dev")
     body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/x-tar", Metadata={"job": "7"})
-    promotion = input_of(world, world.promoted(made).arn, "Verify the artifacts")
+    promotion = input_of(world, world.promote_successfully(made).arn, "Verify the artifacts")
 
     head = world.head(promotion, transfers_of(world, promotion)[0])
     assert (head["ContentType"], head["Metadata"]) == ("application/x-tar", {"job": "7"})
@@ -40,7 +40,7 @@ def test_copies_are_encrypted_with_the_targets_own_key(world: World) -> None:
     assert ":333333333333:key/" in head["SSEKMSKeyId"]
 
 
-def test_an_object_that_is_there_already_is_not_copied_again(world: World) -> None:
+def test_an_object_that_exists_already_is_not_copied_again(world: World) -> None:
     promotion = copied_once(world)
     (transfer, _) = transfers_of(world, promotion)
     before = world.head(promotion, transfer)["VersionId"]
@@ -51,16 +51,20 @@ def test_an_object_that_is_there_already_is_not_copied_again(world: World) -> No
 
 def test_a_second_promotion_of_a_model_finds_everything_and_opens_nothing(world: World) -> None:
     made = world.model()
-    world.promoted(made)
+    world.promote_successfully(made)
     world.client("sagemaker", "qa").delete_endpoint(EndpointName="text-classifier-qa")
-    again = world.promoted(made)
+    promoted_before = world.promote_successfully(made)
 
-    assert (again.output["outcome"], again.output["artifacts_copied"], again.output["bytes_copied"]) == (
+    assert (
+        promoted_before.output["outcome"],
+        promoted_before.output["artifacts_copied"],
+        promoted_before.output["bytes_copied"],
+    ) == (
         "Promoted",
         0,
         0,
     )
-    assert "Copy the artifacts" not in world.states(again.arn)
+    assert "Copy the artifacts" not in world.states(promoted_before.arn)
 
 
 def test_a_truncated_copy_is_found_by_its_name(world: World) -> None:
@@ -84,7 +88,7 @@ def test_a_deleted_copy_is_found_by_its_name(world: World) -> None:
     assert key in failure["errorMessage"]
 
 
-def test_an_object_that_somebody_added_is_found_by_its_name(world: World) -> None:
+def test_an_object_that_another_principal_added_is_found_by_its_name(world: World) -> None:
     """SageMaker would load it with the model."""
     promotion = copied_once(world)
     key = transfers_of(world, promotion)[0].artifact.key.replace("model.tar.gz", "added.bin")
@@ -108,13 +112,13 @@ def test_keys_as_people_have_them_are_copied(world: World) -> None:
     container["ModelDataUrl"] = world.upload(
         "my model (final) +100% é*?.tar.gz", tar({"weights.json": b'{"name": "odd"}'})
     )
-    world.promoted(world.model(container=container))
+    world.promote_successfully(world.model(container=container))
 
-    assert world.ask("qa")["model"] == "odd"
+    assert world.invoke("qa")["model"] == "odd"
 
 
 def test_a_copy_of_what_production_takes_from_qa_pins_the_version(world: World) -> None:
-    in_qa = world.promoted(world.model())
+    in_qa = world.promote_successfully(world.model())
     ended = world.wait(world.start(application=APPLICATION, stage="production", model_name=in_qa.model))
     transfers = transfers_of(world, input_of(world, ended.arn, "Verify the artifacts"))
 

@@ -13,8 +13,8 @@ from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Step, function
 from sandbox.aws.faults.s3 import Kind
-from tests.integration.scenarios import QA, forget_large_copies, large, new_model, promote, start
-from tests.integration.world import Ended, World, failed, input_of
+from tests.integration.scenarios import QA, delete_large_copies, large, new_model, promote, start
+from tests.integration.world import ExecutionResult, World, input_of, require_failed
 
 BUCKET = QA.target_bucket
 # What the product asks of S3 for a large object and a small one; and what of it has an effect.
@@ -32,23 +32,23 @@ MAKE_SOMETHING = ["CopyObject", "UploadPartCopy", "CompleteMultipartUpload"]
 
 
 @pytest.fixture
-def world(lasting_world: World) -> Iterator[World]:
-    lasting_world.forget()
-    lasting_world.abort_uploads("qa")
-    yield lasting_world
-    left = lasting_world.open_uploads("qa")
-    lasting_world.forget()
-    forget_large_copies(lasting_world, QA)
+def world(module_world: World) -> Iterator[World]:
+    module_world.reset()
+    module_world.abort_uploads("qa")
+    yield module_world
+    left = module_world.open_uploads("qa")
+    module_world.reset()
+    delete_large_copies(module_world, QA)
     assert left == []
 
 
-def survived(world: World, ended: Ended) -> None:
+def survived(world: World, ended: ExecutionResult) -> None:
     """It ended well, and everything that was to go wrong did."""
     assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.cause}"
     assert world.s3_faults.pending() == []
 
 
-def units_of(world: World, ended: Ended) -> list[list[dict[str, Any]]]:
+def units_of(world: World, ended: ExecutionResult) -> list[list[dict[str, Any]]]:
     """The history of each unit's execution."""
     sfn = world.client("stepfunctions")
     (run,) = sfn.list_map_runs(executionArn=ended.arn)["mapRuns"]
@@ -70,12 +70,14 @@ def failures_in(history: list[dict[str, Any]]) -> list[str]:
 # Endings
 
 
-def test_a_unit_that_fails_ends_the_promotion_with_its_own_error(world: World) -> None:
+def test_a_work_unit_that_fails_ends_the_promotion_with_its_own_error(world: World) -> None:
     """Not with States.ExceedToleratedFailureThreshold, which the Map would end with."""
     world.s3_faults.inject("UploadPartCopy", "AccessDenied", message="Access Denied", bucket=BUCKET, times=None)
     ended = promote(world, QA, large(world, QA))
 
-    failed(ended, "AccessDenied", "role/promote-dev-copier may not call s3:UploadPartCopy", "kms:Decrypt on the target")
+    require_failed(
+        ended, "AccessDenied", "role/promote-dev-copier may not call s3:UploadPartCopy", "kms:Decrypt on the target"
+    )
     assert f"s3://{BUCKET}/artifacts/text-classifier/qa/" in ended.cause
     states = world.states(ended.arn)
     aborted = states.index("Abort the uploads")
@@ -83,17 +85,19 @@ def test_a_unit_that_fails_ends_the_promotion_with_its_own_error(world: World) -
     assert states[-1] == "Promotion failed"
 
 
-def test_of_several_objects_that_fail_one_tells_why_and_all_uploads_are_ended(world: World) -> None:
+def test_of_several_failed_objects_one_gives_the_reason_and_all_uploads_are_aborted(world: World) -> None:
     world.s3_faults.inject("UploadPartCopy", "NoSuchKey", message="It is gone.", bucket=BUCKET, times=None)
     world.s3_faults.inject("CopyObject", "NoSuchKey", message="It is gone.", bucket=BUCKET, times=None)
-    failed(promote(world, QA, large(world, QA)), "ArtifactNotFound", "was deleted after the promotion resolved it")
+    require_failed(
+        promote(world, QA, large(world, QA)), "ArtifactNotFound", "was deleted after the promotion resolved it"
+    )
 
 
 def test_parts_that_do_not_make_the_object_end_the_promotion_before_it_exists(world: World) -> None:
     world.s3_faults.inject("CompleteMultipartUpload", "InvalidPart", message="One part is wrong.", times=None)
     ended = promote(world, QA, large(world, QA))
 
-    failed(ended, "ArtifactMismatch", "The parts of", "One part is wrong.", "Nothing was deployed")
+    require_failed(ended, "ArtifactMismatch", "The parts of", "One part is wrong.", "Nothing was deployed")
     (key,) = {key for key in ended.cause.split() if key.startswith(f"s3://{BUCKET}/")}
     assert key.partition(f"{BUCKET}/")[2] not in world.artifacts_in("qa")
 
@@ -104,16 +108,18 @@ def test_a_plan_that_fails_after_it_opened_uploads_leaves_none(world: World) -> 
         "PutObject",
         "AccessDenied",
         message="Access Denied",
-        prefix=f"{resource_names.lists_prefix(name)}{work_lists.UNITS}",
+        prefix=f"{resource_names.work_lists_prefix(name)}{work_lists.WORK_UNITS}",
     )
     ended = world.wait(start(world, QA, large(world, QA), name=name))
-    failed(ended, "AccessDenied", "The role promote-plan-copy in the hub may not call s3:PutObject", work_lists.UNITS)
+    require_failed(
+        ended, "AccessDenied", "The role promote-plan-copy in the hub may not call s3:PutObject", work_lists.WORK_UNITS
+    )
 
 
-def test_a_list_of_units_that_is_gone_is_told_in_a_sentence(world: World) -> None:
+def test_a_missing_work_unit_list_is_reported_in_a_sentence(world: World) -> None:
     """Somebody deletes it between the plan and the copy: its answer comes late, so there is time to."""
     name = f"listless-{uuid4().hex[:8]}"
-    key = f"{resource_names.lists_prefix(name)}{work_lists.MANIFEST}"
+    key = f"{resource_names.work_lists_prefix(name)}{work_lists.MANIFEST}"
     world.s3_faults.inject("PutObject", kind=Kind.HANG_AFTER, seconds=1.5, prefix=key)
     arn = start(world, QA, large(world, QA), name=name)
     world.wait_for_state(arn, "Plan the copy")
@@ -122,13 +128,13 @@ def test_a_list_of_units_that_is_gone_is_told_in_a_sentence(world: World) -> Non
         pass
     s3.delete_object(Bucket=bucket, Key=key)
 
-    failed(world.wait(arn), "States.ItemReaderFailed", "could not read the list of what is to be copied")
+    require_failed(world.wait(arn), "States.ItemReaderFailed", "could not read the list of what is to be copied")
 
 
 # Bad days
 
 
-def test_being_told_to_slow_down_by_every_request_is_survived(world: World) -> None:
+def test_a_promotion_survives_a_slow_down_response_to_every_request(world: World) -> None:
     subject = large(world, QA)
     for operation in OF_THE_COPY:
         world.s3_faults.inject(operation, "SlowDown", message="Please reduce your request rate.", times=3)
@@ -136,14 +142,14 @@ def test_being_told_to_slow_down_by_every_request_is_survived(world: World) -> N
 
 
 @pytest.mark.parametrize("code", ["InternalError", "SlowDown"])
-def test_an_error_in_an_answer_that_said_200_is_survived(world: World, code: str) -> None:
+def test_a_promotion_survives_an_error_in_a_response_with_status_200(world: World, code: str) -> None:
     """S3 answers a long copy before it is done (API: CopyObject, CompleteMultipartUpload)."""
     for operation in MAKE_SOMETHING:
         world.s3_faults.inject(operation, code, status=200, times=2)
     ended = promote(world, QA, large(world, QA))
 
     survived(world, ended)
-    assert (ended.output["artifacts_copied"], ended.output["artifacts_proved"]) == (2, 2)
+    assert (ended.output["artifacts_copied"], ended.output["artifacts_verified_by_checksum"]) == (2, 2)
 
 
 @pytest.mark.parametrize("kind", [Kind.ERROR_AFTER, Kind.BREAK, Kind.BREAK_AFTER])
@@ -163,7 +169,7 @@ def test_a_session_that_has_ended_is_opened_anew(world: World) -> None:
     assert failures_in(history_of(world, ended.arn)) == ["SessionExpired"]
 
 
-def test_a_unit_whose_lambda_is_killed_is_run_again_and_goes_on_with_the_parts_that_are_there(world: World) -> None:
+def test_a_work_unit_whose_lambda_is_killed_is_run_again_and_goes_on_with_the_parts_that_exist(world: World) -> None:
     world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=8.0, times=1)
     with time_limit(world, Step.COPY_UNIT, seconds=3):
         ended = promote(world, QA, large(world, QA))
@@ -174,12 +180,12 @@ def test_a_unit_whose_lambda_is_killed_is_run_again_and_goes_on_with_the_parts_t
     assert 0 < ended.output["bytes_copied"] < input_of(world, ended.arn, "Plan the copy").artifacts.bytes
 
 
-def test_a_unit_whose_lambda_is_killed_again_and_again_is_told(world: World) -> None:
+def test_a_work_unit_whose_lambda_is_killed_repeatedly_is_reported(world: World) -> None:
     world.s3_faults.inject("CopyObject", kind=Kind.HANG, seconds=2.0, times=None)
     with time_limit(world, Step.COPY_UNIT, seconds=1):
         ended = promote(world, QA, new_model(world, QA))
 
-    failed(ended, "Sandbox.Timedout", "A step's Lambda was killed", "promoting again is safe")
+    require_failed(ended, "Sandbox.Timedout", "A step's Lambda was killed", "promoting again is safe")
 
 
 @contextmanager

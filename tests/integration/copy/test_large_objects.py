@@ -14,8 +14,8 @@ import pytest
 
 from lambdas.promotion.contract.document import Promotion, Transfer
 from sandbox.demo import data_scientist
-from tests.integration.scenarios import LARGE, PRODUCTION, QA, forget_large_copies
-from tests.integration.world import APPLICATION, Ended, World, input_of, transfers_of
+from tests.integration.scenarios import LARGE, PRODUCTION, QA, delete_large_copies
+from tests.integration.world import APPLICATION, ExecutionResult, World, input_of, transfers_of
 
 MIB = 1024**2
 # Each MiB is another, so that parts which come to the wrong place are told from the right ones.
@@ -29,20 +29,20 @@ class Stages:
     """Both promotions of one model, and how its large object was copied."""
 
     source: dict[str, Any]
-    ended: dict[str, Ended]
+    ended: dict[str, ExecutionResult]
     promotions: dict[str, Promotion]
     transfers: dict[str, Transfer]
 
 
 @pytest.fixture(scope="module")
-def both(lasting_world: World) -> Iterator[Stages]:
-    world, s3 = lasting_world, lasting_world.client("s3", "dev")
+def both(module_world: World) -> Iterator[Stages]:
+    world, s3 = module_world, module_world.client("s3", "dev")
     world.abort_uploads("qa")  # what other tests have left
     where = {"Bucket": data_scientist.bucket(world.sandbox), "Key": f"{uuid4().hex[:8]}/weights.bin"}
     s3.put_object(**where, Body=CONTENT, ChecksumAlgorithm="CRC64NVME", **KEPT)
     container = world.container("large")
     container["Environment"]["WEIGHTS"] = "s3://{Bucket}/{Key}".format(**where)
-    ended = {"qa": world.promoted(world.model("large", container=container))}
+    ended = {"qa": world.promote_successfully(world.model("large", container=container))}
     ended["production"] = world.wait(
         world.start(application=APPLICATION, stage="production", model_name=ended["qa"].model)
     )
@@ -53,26 +53,26 @@ def both(lasting_world: World) -> Iterator[Stages]:
     }
     yield Stages(s3.head_object(**where, ChecksumMode="ENABLED"), ended, promotions, transfers)
     s3.delete_object(**where)
-    for place in (QA, PRODUCTION):
-        forget_large_copies(world, place)
+    for pair in (QA, PRODUCTION):
+        delete_large_copies(world, pair)
 
 
 STAGES = pytest.mark.parametrize("stage", ["qa", "production"])
 
 
 @STAGES
-def test_it_is_copied_by_parts_and_completed(lasting_world: World, both: Stages, stage: str) -> None:
+def test_it_is_copied_by_parts_and_completed(module_world: World, both: Stages, stage: str) -> None:
     ended, transfer = both.ended[stage], both.transfers[stage]
 
     assert ended.status == "SUCCEEDED", ended.cause
     assert (transfer.part_size, bool(transfer.upload_id)) == (64 * MIB, True)
-    states = lasting_world.states(ended.arn)
+    states = module_world.states(ended.arn)
     first = states.index("Plan the copy")
     assert states[first : first + 6] == [
         "Plan the copy",
         "Is there anything to copy?",
         "Copy the artifacts",
-        "Was every unit copied?",
+        "Was every work unit copied?",
         "Complete the copy",
         "Verify the artifacts",
     ]
@@ -81,36 +81,36 @@ def test_it_is_copied_by_parts_and_completed(lasting_world: World, both: Stages,
 
 
 @STAGES
-def test_it_arrives_whole_with_its_checksum_and_its_metadata(lasting_world: World, both: Stages, stage: str) -> None:
-    head = lasting_world.head(both.promotions[stage], both.transfers[stage])
+def test_it_arrives_whole_with_its_checksum_and_its_metadata(module_world: World, both: Stages, stage: str) -> None:
+    head = module_world.head(both.promotions[stage], both.transfers[stage])
 
     assert head["ContentLength"] == LARGE
     assert head["ETag"].strip('"').endswith("-5")
     assert (head["ChecksumType"], head["ChecksumCRC64NVME"]) == ("FULL_OBJECT", both.source["ChecksumCRC64NVME"])
-    assert {member: head[member] for member in KEPT} == KEPT
+    assert {field: head[field] for field in KEPT} == KEPT
     assert head["ServerSideEncryption"] == "aws:kms"
-    assert both.ended[stage].output["artifacts_proved"] == 3
+    assert both.ended[stage].output["artifacts_verified_by_checksum"] == 3
 
 
 @STAGES
-def test_its_parts_are_in_their_places(lasting_world: World, both: Stages, stage: str) -> None:
+def test_its_parts_are_at_their_positions(module_world: World, both: Stages, stage: str) -> None:
     bucket, key = both.promotions[stage].target.artifact_bucket, both.transfers[stage].artifact.key
     for border in (64 * MIB, 128 * MIB, 256 * MIB):
         part = {"Range": f"bytes={border - 4}-{border + 3}"}
-        body = lasting_world.client("s3", stage).get_object(Bucket=bucket, Key=key, **part)["Body"].read()
+        body = module_world.client("s3", stage).get_object(Bucket=bucket, Key=key, **part)["Body"].read()
         assert body == CONTENT[border - 4 : border + 4]
 
 
 @STAGES
-def test_nothing_is_left_open(lasting_world: World, both: Stages, stage: str) -> None:
+def test_nothing_is_left_open(module_world: World, both: Stages, stage: str) -> None:
     assert both.ended[stage].status == "SUCCEEDED"
-    assert lasting_world.open_uploads(stage) == []
+    assert module_world.open_uploads(stage) == []
 
 
-def test_a_second_promotion_finds_it(lasting_world: World, both: Stages) -> None:
-    lasting_world.client("sagemaker", "qa").delete_endpoint(EndpointName="text-classifier-qa")
-    again = lasting_world.wait(lasting_world.start(application=APPLICATION, stage="qa", model_name="large"))
+def test_a_second_promotion_finds_it(module_world: World, both: Stages) -> None:
+    module_world.client("sagemaker", "qa").delete_endpoint(EndpointName="text-classifier-qa")
+    promoted_before = module_world.wait(module_world.start(application=APPLICATION, stage="qa", model_name="large"))
 
-    assert both.ended["qa"].output["target_model"] == again.output["target_model"]
-    assert (again.output["outcome"], again.output["bytes_copied"]) == ("Promoted", 0)
-    assert "Copy the artifacts" not in lasting_world.states(again.arn)
+    assert both.ended["qa"].output["target_model"] == promoted_before.output["target_model"]
+    assert (promoted_before.output["outcome"], promoted_before.output["bytes_copied"]) == ("Promoted", 0)
+    assert "Copy the artifacts" not in module_world.states(promoted_before.arn)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.world import APPLICATION, INFERENCE, Ended, World
+from tests.integration.world import APPLICATION, INFERENCE, ExecutionResult, World
 
 STATE_LIMIT = 256 * 1024  # bytes (AWS: Step Functions quotas)
 LONGEST_KEY = 1024  # bytes (AWS: S3, object key naming)
@@ -67,14 +67,14 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Journey:
+class Scenario:
     """Where everything lay in dev, and what became of it."""
 
     case: Case
     tree: dict[str, bytes]
     more: dict[str, bytes]
     model: str
-    ended: dict[str, Ended]
+    ended: dict[str, ExecutionResult]
 
     @property
     def count(self) -> int:
@@ -88,8 +88,8 @@ MANY = Case(files=20, objects=24_980, seconds=3600)
 @pytest.fixture(
     scope="module", params=[pytest.param(FEW, id="1,022"), pytest.param(MANY, id="25,000", marks=pytest.mark.large)]
 )
-def journey(request: pytest.FixtureRequest, lasting_world: World) -> Iterator[Journey]:
-    world, case = lasting_world, request.param
+def scenario(request: pytest.FixtureRequest, module_world: World) -> Iterator[Scenario]:
+    world, case = module_world, request.param
     own = {"weights.json": b'{"name": "many"}', "code/inference.py": INFERENCE}
     tree = objects([*FILES, long_key()], case.files - len(own)) | own
     more = objects([*OBJECTS, *FILES, long_key()], case.objects)
@@ -101,68 +101,71 @@ def journey(request: pytest.FixtureRequest, lasting_world: World) -> Iterator[Jo
         Environment={"HF_MODEL_ID": world.upload_tree(more)},
     )
     made = world.model(container=container)
-    ended: dict[str, Ended] = {}
+    ended: dict[str, ExecutionResult] = {}
     for stage in ("qa", "production"):
         model = ended["qa"].model if ended else made.name
         arn = world.start(application=APPLICATION, stage=stage, model_name=model)
         ended[stage] = world.wait(arn, seconds=case.seconds)
         assert ended[stage].status == "SUCCEEDED", f"{ended[stage].error}: {ended[stage].cause}"
         report(world, stage, ended[stage])
-    yield Journey(case, tree, more, made.name, ended)
+    yield Scenario(case, tree, more, made.name, ended)
 
 
 STAGES = pytest.mark.parametrize("stage", ["qa", "production"])
 
 
 @STAGES
-def test_every_object_is_there_and_nothing_else(lasting_world: World, journey: Journey, stage: str) -> None:
-    model = lasting_world.client("sagemaker", stage).describe_model(ModelName=journey.ended[stage].model)
+def test_every_object_is_there_and_nothing_else(module_world: World, scenario: Scenario, stage: str) -> None:
+    model = module_world.client("sagemaker", stage).describe_model(ModelName=scenario.ended[stage].model)
     container = model["PrimaryContainer"]
-    there = lasting_world.artifacts_in(stage)
+    there = module_world.artifacts_in(stage)
     for address, wanted in (
-        (container["ModelDataSource"]["S3DataSource"]["S3Uri"], journey.tree),
-        (container["Environment"]["HF_MODEL_ID"], journey.more),
+        (container["ModelDataSource"]["S3DataSource"]["S3Uri"], scenario.tree),
+        (container["Environment"]["HF_MODEL_ID"], scenario.more),
     ):
         folder = address.removeprefix(f"s3://promote-{stage}-").partition("/")[2]
         assert sorted(key[len(folder) :] for key in there if key.startswith(folder)) == sorted(wanted)
 
 
 @STAGES
-def test_every_object_is_proved_to_be_the_source_s(journey: Journey, stage: str) -> None:
-    output = journey.ended[stage].output
-    counts = [output[name] for name in ("artifacts", "artifacts_copied", "artifacts_proved")]
-    assert counts == [journey.count] * 3
-    assert output["bytes_copied"] == sum(len(body) for body in [*journey.tree.values(), *journey.more.values()])
+def test_every_object_is_verified_to_equal_the_source_s(scenario: Scenario, stage: str) -> None:
+    output = scenario.ended[stage].output
+    counts = [output[name] for name in ("artifacts", "artifacts_copied", "artifacts_verified_by_checksum")]
+    assert counts == [scenario.count] * 3
+    assert output["bytes_copied"] == sum(len(body) for body in [*scenario.tree.values(), *scenario.more.values()])
 
 
 @STAGES
-def test_the_model_answers(lasting_world: World, journey: Journey, stage: str) -> None:
-    assert journey.ended[stage].status == "SUCCEEDED"
-    assert lasting_world.ask(stage)["model"] == "many"
+def test_the_model_answers(module_world: World, scenario: Scenario, stage: str) -> None:
+    assert scenario.ended[stage].status == "SUCCEEDED"
+    assert module_world.invoke(stage)["model"] == "many"
 
 
 @STAGES
-def test_no_state_grows_with_the_number_of_objects(lasting_world: World, journey: Journey, stage: str) -> None:
+def test_no_state_grows_with_the_number_of_objects(module_world: World, scenario: Scenario, stage: str) -> None:
     """With a tenth of what Step Functions takes for a state, the units' executions too."""
-    for arn in with_units(lasting_world, journey.ended[stage].arn):
-        assert largest_event(lasting_world, arn) < STATE_LIMIT / 10
+    for arn in with_units(module_world, scenario.ended[stage].arn):
+        assert largest_event(module_world, arn) < STATE_LIMIT / 10
 
 
-def test_the_same_promotion_again_finds_it_served(lasting_world: World, journey: Journey) -> None:
-    arn = lasting_world.start(application=APPLICATION, stage="qa", model_name=journey.model)
-    again = lasting_world.wait(arn, seconds=journey.case.seconds)
-    assert (again.output["outcome"], again.output["artifacts_copied"]) == ("Unchanged", 0)
+def test_the_same_promotion_again_finds_it_served(module_world: World, scenario: Scenario) -> None:
+    arn = module_world.start(application=APPLICATION, stage="qa", model_name=scenario.model)
+    promoted_before = module_world.wait(arn, seconds=scenario.case.seconds)
+    assert (promoted_before.output["outcome"], promoted_before.output["artifacts_copied"]) == ("Unchanged", 0)
 
 
-def test_a_second_promotion_copies_nothing(lasting_world: World, journey: Journey) -> None:
-    lasting_world.client("sagemaker", "qa").delete_endpoint(EndpointName="text-classifier-qa")
-    arn = lasting_world.start(application=APPLICATION, stage="qa", model_name=journey.model)
-    again = lasting_world.wait(arn, seconds=journey.case.seconds)
-    report(lasting_world, "qa again", again)
+def test_a_second_promotion_copies_nothing(module_world: World, scenario: Scenario) -> None:
+    module_world.client("sagemaker", "qa").delete_endpoint(EndpointName="text-classifier-qa")
+    arn = module_world.start(application=APPLICATION, stage="qa", model_name=scenario.model)
+    promoted_before = module_world.wait(arn, seconds=scenario.case.seconds)
+    report(module_world, "qa again", promoted_before)
 
-    assert again.output["outcome"] == "Promoted"
-    assert (again.output["artifacts_copied"], again.output["artifacts_proved"]) == (0, journey.count)
-    assert "Copy the artifacts" not in lasting_world.states(again.arn)
+    assert promoted_before.output["outcome"] == "Promoted"
+    assert (promoted_before.output["artifacts_copied"], promoted_before.output["artifacts_verified_by_checksum"]) == (
+        0,
+        scenario.count,
+    )
+    assert "Copy the artifacts" not in module_world.states(promoted_before.arn)
 
 
 def test_the_longest_key_is_as_long_as_a_key_can_be() -> None:
@@ -188,15 +191,15 @@ def with_units(world: World, arn: str) -> list[str]:
 def largest_event(world: World, arn: str) -> int:
     """Bytes of the largest input or output of a state."""
     return max(
-        len(str(details.get(member, "")).encode())
+        len(str(details.get(field, "")).encode())
         for event in history(world, arn)
         for details in event.values()
         if isinstance(details, dict)
-        for member in ("input", "output")
+        for field in ("input", "output")
     )
 
 
-def report(world: World, stage: str, ended: Ended) -> None:
+def report(world: World, stage: str, ended: ExecutionResult) -> None:
     """Print how long each state took (pytest shows it with -s)."""
     entered = [
         (event["timestamp"], event["stateEnteredEventDetails"]["name"])

@@ -15,7 +15,15 @@ import pytest
 from lambdas.handlers import abort_uploads, compare_endpoint, complete_copy, copy_unit, plan_copy, verify_artifacts
 from lambdas.promotion.artifacts import partitioning, s3_copy
 from lambdas.promotion.aws import work_lists
-from lambdas.promotion.contract.document import Artifact, Artifacts, Execution, Promotion, Proof, S3Object, Transfer
+from lambdas.promotion.contract.document import (
+    Artifact,
+    Artifacts,
+    CopyVerification,
+    Execution,
+    Promotion,
+    S3Object,
+    Transfer,
+)
 from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactMismatch, OutOfTime
 from lambdas.promotion.contract.resource_names import Step
 from tests.integration.world import World, input_of, transfers_of
@@ -34,7 +42,7 @@ class Copy:
     """One large object on its way from dev to qa, and the steps that bring it there."""
 
     world: World
-    act_as: Callable[[Step], None]
+    act_as_step: Callable[[Step], None]
     promotion: Promotion
 
     @property
@@ -48,24 +56,26 @@ class Copy:
         return found
 
     def do(self, step: Step, handler: Callable[..., dict[str, Any]], **more: Any) -> dict[str, Any]:
-        self.act_as(step)
-        return handler({"promotion": self.promotion.to_json(), "attempt": 0} | more, None)
+        self.act_as_step(step)
+        return handler({"promotion": self.promotion.to_json(), "retry_count": 0} | more, None)
 
     def plan(self) -> None:
         self.do(Step.COMPARE_ENDPOINT, compare_endpoint.handler)
         self.promotion = Promotion.from_json(self.do(Step.PLAN_COPY, plan_copy.handler))
 
-    def copy(self, attempt: int = 0) -> int:
+    def copy(self, retry_count: int = 0) -> int:
         """Run every unit and return the bytes that were copied. `attempt`: how often it was tried before."""
         units = self.world.list_of(self.promotion, work_lists.MANIFEST)
-        return sum(self.do(Step.COPY_UNIT, copy_unit.handler, unit=unit, attempt=attempt)["bytes"] for unit in units)
+        return sum(
+            self.do(Step.COPY_UNIT, copy_unit.handler, unit=unit, retry_count=retry_count)["bytes"] for unit in units
+        )
 
     def complete(self) -> int:
         done = Promotion.from_json(self.do(Step.COMPLETE_COPY, complete_copy.handler))
         return done.copied.objects
 
-    def verify(self) -> Proof | None:
-        return Promotion.from_json(self.do(Step.VERIFY_ARTIFACTS, verify_artifacts.handler)).proof
+    def verify(self) -> CopyVerification | None:
+        return Promotion.from_json(self.do(Step.VERIFY_ARTIFACTS, verify_artifacts.handler)).verification
 
     def abort(self) -> int:
         uploads: int = self.do(Step.ABORT_UPLOADS, abort_uploads.handler)["uploads"]
@@ -91,24 +101,24 @@ class Copy:
 
 
 @pytest.fixture(scope="module")
-def like(lasting_world: World) -> Promotion:
+def like(module_world: World) -> Promotion:
     """Some promotion: who goes where."""
-    ended = lasting_world.promoted(lasting_world.model())
-    return input_of(lasting_world, ended.arn, "Compare the endpoint")
+    ended = module_world.promote_successfully(module_world.model())
+    return input_of(module_world, ended.arn, "Compare the endpoint")
 
 
 @pytest.fixture
 def begin(
-    lasting_world: World, like: Promotion, act_as: Callable[[Step], None], monkeypatch: pytest.MonkeyPatch
+    module_world: World, like: Promotion, act_as_step: Callable[[Step], None], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Copy]]:
     """Put an object into dev and return its copy before it begins; keywords go to PutObject."""
     monkeypatch.setattr(partitioning, "_SMALLEST_PART", 5 * MIB)
     monkeypatch.setattr(partitioning, "_BY_PARTS_ABOVE", 10 * MIB)
-    s3 = lasting_world.client("s3", "dev")
+    s3 = module_world.client("s3", "dev")
 
     def put(content: bytes = CONTENT[:SIZE], **more: Any) -> Copy:
         name = uuid4().hex[:8]
-        bucket, key = f"sagemaker-us-east-1-{lasting_world.sandbox.accounts['dev']}", f"{name}/weights.bin"
+        bucket, key = f"sagemaker-us-east-1-{module_world.sandbox.accounts['dev']}", f"{name}/weights.bin"
         s3.put_object(Bucket=bucket, Key=key, Body=content, **more)
         head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
         checksum = head.get("ChecksumCRC64NVME")
@@ -125,12 +135,12 @@ def begin(
             artifacts=Artifacts(objects=1, bytes=len(content)),
         )
         artifact = Artifact(source=source, key=f"artifacts/text-classifier/qa/{name}/weights.bin")
-        work_lists.write(work_lists.INVENTORY, [artifact], promotion, s3=lasting_world.client("s3"))
-        return Copy(lasting_world, act_as, promotion)
+        work_lists.write(work_lists.INVENTORY, [artifact], promotion, s3=module_world.client("s3"))
+        return Copy(module_world, act_as_step, promotion)
 
     yield put
-    left = lasting_world.open_uploads("qa")
-    lasting_world.abort_uploads("qa")  # so that one failing test does not fail the next
+    left = module_world.open_uploads("qa")
+    module_world.abort_uploads("qa")  # so that one failing test does not fail the next
     assert left == []
 
 
@@ -155,7 +165,7 @@ def test_an_object_arrives_whole_with_the_checksum_of_its_source(begin: Callable
     assert it.world.open_uploads("qa") == [it.transfer.artifact.key]
     assert (it.copy(), it.complete()) == (SIZE, 1)
 
-    assert it.verify() == Proof(compared=1)
+    assert it.verify() == CopyVerification(compared=1)
     assert it.content() == CONTENT[:SIZE]
     head = it.world.head(it.promotion, it.transfer)
     assert (head["ContentType"], head["Metadata"], head["ContentEncoding"]) == (
@@ -166,7 +176,7 @@ def test_an_object_arrives_whole_with_the_checksum_of_its_source(begin: Callable
     assert head["ServerSideEncryption"] == "aws:kms"
 
 
-def test_a_unit_that_was_killed_goes_on_with_the_parts_that_are_there(
+def test_a_work_unit_that_was_killed_goes_on_with_the_parts_that_exist(
     begin: Callable[..., Copy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     it = begin()
@@ -177,12 +187,12 @@ def test_a_unit_that_was_killed_goes_on_with_the_parts_that_are_there(
         it.copy()
     there = it.parts()
     assert len(there) >= 2
-    assert it.copy(attempt=1) == SIZE - sum(there.values())
+    assert it.copy(retry_count=1) == SIZE - sum(there.values())
     it.complete()
-    assert it.verify() == Proof(compared=1)
+    assert it.verify() == CopyVerification(compared=1)
 
 
-def test_a_unit_that_runs_out_of_time_says_so_and_goes_on_when_it_is_run_again(
+def test_a_work_unit_that_runs_out_of_time_reports_it_and_continues_when_it_is_run_again(
     begin: Callable[..., Copy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     it = begin()
@@ -191,9 +201,9 @@ def test_a_unit_that_runs_out_of_time_says_so_and_goes_on_when_it_is_run_again(
         patched.setattr(s3_copy, "copy_part", after(1, s3_copy.copy_part, OutOfTime("the time is over")))
         patched.setattr(partitioning, "IN_FLIGHT", 1)
         it.copy()
-    assert it.copy(attempt=1) < SIZE
+    assert it.copy(retry_count=1) < SIZE
     it.complete()
-    assert it.verify() == Proof(compared=1)
+    assert it.verify() == CopyVerification(compared=1)
 
 
 @pytest.mark.parametrize("step", ["plan", "copy", "complete", "verify"])
@@ -206,16 +216,16 @@ def test_every_step_of_the_copy_may_be_run_twice(begin: Callable[..., Copy], ste
     assert it.content() == CONTENT[:SIZE]
 
 
-def test_a_copy_that_is_there_is_not_copied_again(begin: Callable[..., Copy]) -> None:
+def test_a_copy_that_exists_is_not_copied_again(begin: Callable[..., Copy]) -> None:
     it = begin()
     for _ in range(2):
         it.plan()
         it.copy()
         it.complete()
-    assert it.transfer.there
+    assert it.transfer.exists
     assert it.promotion.copy is not None
-    assert (it.promotion.copy.units, it.world.open_uploads("qa")) == (0, [])
-    assert it.verify() == Proof(compared=1)
+    assert (it.promotion.copy.work_units, it.world.open_uploads("qa")) == (0, [])
+    assert it.verify() == CopyVerification(compared=1)
 
 
 def test_a_source_that_changes_between_two_parts_stops_the_copy(
@@ -240,18 +250,18 @@ def test_a_source_that_changes_between_two_parts_stops_the_copy(
 def test_parts_of_another_size_are_not_taken_for_ours(begin: Callable[..., Copy]) -> None:
     it = begin()
     it.plan()
-    way, transfer = it.promotion.way, it.transfer
-    it.act_as(Step.COPY_UNIT)
+    route, transfer = it.promotion.route, it.transfer
+    it.act_as_step(Step.COPY_UNIT)
     other = replace(transfer, part_size=6 * MIB)
     s3 = it.world.client("s3", "qa")
     s3.upload_part(
-        Bucket=way.target.artifact_bucket,
+        Bucket=route.target.artifact_bucket,
         Key=transfer.artifact.key,
         UploadId=str(other.upload_id),
         PartNumber=1,
         Body=CONTENT[: 6 * MIB],
     )
-    assert it.copy(attempt=1) == SIZE
+    assert it.copy(retry_count=1) == SIZE
     it.complete()
     assert it.content() == CONTENT[:SIZE]
 
@@ -264,7 +274,7 @@ def test_a_part_that_is_missing_is_found_before_there_is_an_object(begin: Callab
     assert it.abort() == 1
 
 
-def test_what_was_opened_twice_is_left_open_by_nobody(begin: Callable[..., Copy]) -> None:
+def test_an_upload_that_was_opened_twice_is_never_left_open(begin: Callable[..., Copy]) -> None:
     """The plan was killed after it had opened the upload, and was run again."""
     it = begin()
     it.plan()
@@ -276,7 +286,7 @@ def test_what_was_opened_twice_is_left_open_by_nobody(begin: Callable[..., Copy]
     assert it.world.open_uploads("qa") == []
 
 
-def test_a_checksum_of_parts_proves_nothing_and_is_replaced_by_one_of_the_whole(begin: Callable[..., Copy]) -> None:
+def test_a_composite_checksum_verifies_nothing_and_is_replaced_by_a_full_object_one(begin: Callable[..., Copy]) -> None:
     """An object that was uploaded in parts before 2025 has none of the whole."""
     it = begin()
     upload_again_by_parts(it)
@@ -284,7 +294,7 @@ def test_a_checksum_of_parts_proves_nothing_and_is_replaced_by_one_of_the_whole(
     it.copy()
     it.complete()
     assert it.transfer.artifact.source.checksum is None
-    assert it.verify() == Proof(computed=1)
+    assert it.verify() == CopyVerification(computed=1)
     assert it.world.head(it.promotion, it.transfer)["ChecksumCRC64NVME"]
 
 

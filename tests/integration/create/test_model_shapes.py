@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from lambdas.promotion.contract.settings import Settings
-from tests.integration.world import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, Ended, World, tar
+from tests.integration.world import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, ExecutionResult, World, tar
 
 # Answers with what it finds around it: what is asked for stands in the variable LOOK_AT.
 EXPLORER = b"""
@@ -34,8 +34,8 @@ def output_fn(prediction, accept):
 
 
 @pytest.fixture(scope="module")
-def world(lasting_world: World) -> World:
-    return lasting_world
+def world(module_world: World) -> World:
+    return module_world
 
 
 class Dev:
@@ -78,7 +78,7 @@ def promoted(world: World, *containers: dict[str, Any], **more: Any) -> dict[str
     return in_qa(world, ended)
 
 
-def in_qa(world: World, ended: Ended) -> dict[str, Any]:
+def in_qa(world: World, ended: ExecutionResult) -> dict[str, Any]:
     assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.cause}"
     model: dict[str, Any] = world.client("sagemaker", "qa").describe_model(ModelName=ended.model)
     # Nothing in it may point back into dev.
@@ -86,7 +86,7 @@ def in_qa(world: World, ended: Ended) -> dict[str, Any]:
     return model
 
 
-def ask(world: World, text: str = "hello", **more: str) -> dict[str, Any]:
+def invoke(world: World, text: str = "hello", **more: str) -> dict[str, Any]:
     answer = world.client("sagemaker-runtime", "qa").invoke_endpoint(
         EndpointName=ENDPOINTS["qa"], ContentType="text/csv", Body=text.encode(), **more
     )
@@ -102,19 +102,19 @@ def test_a_pipeline_of_containers(world: World, dev: Dev) -> None:
     model = promoted(world, first, second)
 
     assert [one["ContainerHostname"] for one in model["Containers"]] == ["first", "second"]
-    assert ask(world) == {"model": "second", "asked": ask_first("hello"), "mood": None}
+    assert invoke(world) == {"model": "second", "asked": invoke_first("hello"), "mood": None}
 
 
-def ask_first(asked: str) -> str:
+def invoke_first(asked: str) -> str:
     return json.dumps({"model": "first", "asked": asked, "mood": None})
 
 
-def test_containers_that_are_asked_one_by_one(world: World, dev: Dev) -> None:
+def test_containers_can_be_invoked_directly(world: World, dev: Dev) -> None:
     containers = [dev.answering(name, ContainerHostname=name) for name in ("cats", "dogs")]
     model = promoted(world, *containers, InferenceExecutionConfig={"Mode": "Direct"})
 
     assert model["InferenceExecutionConfig"] == {"Mode": "Direct"}
-    assert [ask(world, TargetContainerHostname=name)["model"] for name in ("dogs", "cats")] == ["dogs", "cats"]
+    assert [invoke(world, TargetContainerHostname=name)["model"] for name in ("dogs", "cats")] == ["dogs", "cats"]
 
 
 def test_fifteen_containers(world: World, dev: Dev) -> None:
@@ -137,22 +137,22 @@ def test_a_registered_version_of_several_containers(world: World, dev: Dev) -> N
     )["ModelPackageArn"]
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     # The newest: versions of other tests had the same numbers.
-    ended = next(one for one in world.settle() if one.output.get("source_model_package") == arn)
+    ended = next(one for one in world.wait_until_idle() if one.output.get("source_model_package") == arn)
 
     assert len(in_qa(world, ended)["Containers"]) == 2
-    assert ask(world)["model"] == "second"
+    assert invoke(world)["model"] == "second"
 
 
 def test_a_model_that_was_made_from_a_registered_version(world: World, dev: Dev) -> None:
     version = world.version(approval="Approved")
-    world.settle()
+    world.wait_until_idle()
     model = promoted(world, {"ModelPackageName": version, "Environment": {"MOOD": "grumpy"}})
 
     assert "ModelPackageName" not in model["PrimaryContainer"]
-    assert ask(world) == {"model": "registered", "asked": "hello", "mood": "grumpy"}
+    assert invoke(world) == {"model": "registered", "asked": "hello", "mood": "grumpy"}
 
 
-def test_members_that_only_say_something_are_carried(world: World, dev: Dev) -> None:
+def test_descriptive_fields_are_carried(world: World, dev: Dev) -> None:
     metrics = {"MetricsEndpoints": [{"MetricsEndpointPath": "/metrics", "MetricPublishFrequencyInSeconds": 60}]}
     container = dev.answering("plain", ImageConfig={"RepositoryAccessMode": "Platform"}, ContainerMetricsConfig=metrics)
     found = promoted(world, container, EnableNetworkIsolation=False)["PrimaryContainer"]
@@ -170,7 +170,7 @@ def test_files_below_a_prefix(world: World, dev: Dev) -> None:
     source = {"S3Uri": dev.uri("tree/"), "S3DataType": "S3Prefix", "CompressionType": "None"}
     promoted(world, {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source}, "Environment": dev.script()})
 
-    assert ask(world)["files"] == {
+    assert invoke(world)["files"] == {
         "model/a.txt": "a.txt",
         "model/deep/er/b c+%.txt": "deep/er/b c+%.txt",
         "model/empty.txt": "",
@@ -182,7 +182,7 @@ def test_one_file_as_it_is(world: World, dev: Dev) -> None:
     source = {"S3Uri": dev.put("one.txt", b"1"), "S3DataType": "S3Object", "CompressionType": "None"}
     promoted(world, {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source}, "Environment": dev.script()})
 
-    assert ask(world)["files"] == {"model/one.txt": "1"}
+    assert invoke(world)["files"] == {"model/one.txt": "1"}
 
 
 def test_an_archive_that_is_given_as_a_source_and_a_licence_that_was_accepted(world: World, dev: Dev) -> None:
@@ -196,7 +196,7 @@ def test_an_archive_that_is_given_as_a_source_and_a_licence_that_was_accepted(wo
 
     data = found["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
     assert data["ModelAccessConfig"] == {"AcceptEula": True}
-    assert ask(world)["files"] == {"model/in.txt": "packed"}
+    assert invoke(world)["files"] == {"model/in.txt": "packed"}
 
 
 def test_a_manifest_and_what_it_names(world: World, dev: Dev) -> None:
@@ -211,7 +211,7 @@ def test_a_manifest_and_what_it_names(world: World, dev: Dev) -> None:
     }
     promoted(world, {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source}, "Environment": dev.script()})
 
-    assert ask(world)["files"] == {"model/a.txt": "a", "model/b.txt": "b"}
+    assert invoke(world)["files"] == {"model/a.txt": "a", "model/b.txt": "b"}
 
 
 def test_additional_sources(world: World, dev: Dev) -> None:
@@ -240,7 +240,7 @@ def test_additional_sources(world: World, dev: Dev) -> None:
     }
     promoted(world, container)
 
-    assert ask(world)["files"] == {
+    assert invoke(world)["files"] == {
         "additional-model-data-sources/adapter/a.txt": "adapter",
         "additional-model-data-sources/draft/draft.txt": "draft",
         "model/base.txt": "base",
@@ -260,7 +260,7 @@ def test_many_models_in_one_container(world: World, dev: Dev) -> None:
     found = promoted(world, container)["PrimaryContainer"]
 
     assert (found["Mode"], found["MultiModelConfig"]) == ("MultiModel", {"ModelCacheSetting": "Enabled"})
-    asked = [ask(world, TargetModel=f"{name}.tar.gz")["model"] for name in ("dogs", "cats")]
+    asked = [invoke(world, TargetModel=f"{name}.tar.gz")["model"] for name in ("dogs", "cats")]
     assert asked == ["dogs", "cats"]
 
 
@@ -272,10 +272,10 @@ def test_a_variable_that_names_a_prefix(world: World, dev: Dev) -> None:
         dev.put(f"llm/{name}", b"x")
     promoted(world, {"Image": IMAGE, "Environment": {**dev.script(), "HF_MODEL_ID": dev.uri("llm/")}})
 
-    assert ask(world)["below"] == ["config.json", "sharded/0 of 2.bin"]
+    assert invoke(world)["below"] == ["config.json", "sharded/0 of 2.bin"]
 
 
-def test_a_variable_that_contains_addresses(world: World, dev: Dev) -> None:
+def test_a_variable_with_s3_uris_is_rewritten(world: World, dev: Dev) -> None:
     one, two = dev.put("one.bin", b"1"), dev.put("two/a.bin", b"2").removesuffix("a.bin")
     text = json.dumps({"adapters": [one, two], "rank": 8})
     model = promoted(world, {"Image": IMAGE, "Environment": {**dev.script(), "OPTIONS": text}})
@@ -291,9 +291,7 @@ def test_a_variable_that_contains_addresses(world: World, dev: Dev) -> None:
     assert options["rank"] == 8
 
 
-def test_variables_of_a_stage_take_the_place_of_what_belongs_to_the_source(
-    world: World, dev: Dev, deployed_settings: Settings
-) -> None:
+def test_variables_of_a_stage_replace_those_of_the_source(world: World, dev: Dev, deployed_settings: Settings) -> None:
     topic = f"arn:aws:sns:us-east-1:{world.sandbox.accounts['dev']}:answers"
     variables = {
         **dev.script(INFERENCE),
@@ -317,7 +315,7 @@ def test_variables_of_a_stage_take_the_place_of_what_belongs_to_the_source(
         "MOOD": "calm",
         "LOG": "1",
     }
-    assert ask(world)["mood"] == "calm"
+    assert invoke(world)["mood"] == "calm"
 
 
 # Network
@@ -345,12 +343,12 @@ def test_a_model_in_a_vpc_comes_into_the_stages_vpc(world: World, dev: Dev, depl
             world.client("iam", environment).delete_role_policy(RoleName=role, PolicyName="vpc")
 
     assert model["VpcConfig"] == ours
-    assert ask(world)["model"] == "inside"
+    assert invoke(world)["model"] == "inside"
 
 
 def test_a_model_without_a_network_stays_without(world: World, dev: Dev) -> None:
     assert promoted(world, dev.answering("alone"), EnableNetworkIsolation=True)["EnableNetworkIsolation"] is True
-    assert ask(world)["model"] == "alone"
+    assert invoke(world)["model"] == "alone"
 
 
 # From stage to stage
@@ -366,8 +364,8 @@ def test_a_pipeline_with_a_prefix_goes_on_to_production_in_another_region(world:
     ended = world.wait(world.start(application=APPLICATION, stage="production", model_name=in_qa["ModelName"]))
 
     assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.cause}"
-    assert (ended.output["artifacts_copied"], ended.output["artifacts_proved"]) == (22, 22)
-    assert world.ask("production")["model"] == "second"
+    assert (ended.output["artifacts_copied"], ended.output["artifacts_verified_by_checksum"]) == (22, 22)
+    assert world.invoke("production")["model"] == "second"
 
 
 def test_a_model_of_a_private_hub_comes_from_the_stages_hub(
@@ -389,4 +387,4 @@ def test_a_model_of_a_private_hub_comes_from_the_stages_hub(
     with world.configured(change, deployed_settings):
         found = promoted(world, container)["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
     assert found["HubAccessConfig"] == {"HubContentArn": ours}
-    assert ask(world)["files"] == {"model/one.txt": "1"}
+    assert invoke(world)["files"] == {"model/one.txt": "1"}

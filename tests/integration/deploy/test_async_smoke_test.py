@@ -21,9 +21,9 @@ from tests.integration.world import APPLICATION, World
 
 # Not the artifact bucket: with its key nobody but the copiers encrypts.
 BUCKET = "answers-333333333333"
-PLACE = f"s3://{BUCKET}"
-ASYNC = {"s3_output_path": f"{PLACE}/answers", "s3_failure_path": f"{PLACE}/failures"}
-GIVEN = {"AskAsynchronously", "ReadAnswers", "TellNotYetFromDenied", "WriteOutputs", "AskTrials"}
+LOCATION = f"s3://{BUCKET}"
+ASYNC = {"s3_output_path": f"{LOCATION}/answers", "s3_failure_path": f"{LOCATION}/failures"}
+GIVEN = {"InvokeAsynchronously", "ReadResponses", "DistinguishPendingFromDenied", "WriteOutputs", "InvokePreviews"}
 ROLES = ("promote-qa-invoker", "promote-qa-execution")
 
 
@@ -56,36 +56,36 @@ def statements(file: Path, out: Path) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture(scope="module")
 def world(
-    lasting_world: World, deployed_settings: Settings, config: Path, tmp_path_factory: pytest.TempPathFactory
+    module_world: World, deployed_settings: Settings, config: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("asynchronous")
     file = as_asynchronous(config, folder)
     rights = statements(file, folder / "cdk.out")
     assert all(rights.values())
-    lasting_world.client("s3", "qa").create_bucket(Bucket=BUCKET)
-    iam = lasting_world.client("iam", "qa")
+    module_world.client("s3", "qa").create_bucket(Bucket=BUCKET)
+    iam = module_world.client("iam", "qa")
     for role, given in rights.items():
         policy = json.dumps({"Version": "2012-10-17", "Statement": given})
         iam.put_role_policy(RoleName=role, PolicyName="asynchronous", PolicyDocument=policy)
     settings = schema.load(file).deployed()
-    lasting_world.deploy_settings(smoke_tests.with_tests(settings, replace(smoke_tests.TEXT, timeout_seconds=30)))
-    yield lasting_world
-    lasting_world.deploy_settings(deployed_settings)
+    module_world.deploy_settings(smoke_tests.with_tests(settings, replace(smoke_tests.TEXT, timeout_seconds=30)))
+    yield module_world
+    module_world.deploy_settings(deployed_settings)
     for role in rights:
         iam.delete_role_policy(RoleName=role, PolicyName="asynchronous")
 
 
-def test_a_good_model_is_asked_and_its_answer_is_read_in_s3(world: World) -> None:
-    ended = world.promoted(world.model())
+def test_a_working_model_is_invoked_and_its_response_is_read_from_s3(world: World) -> None:
+    ended = world.promote_successfully(world.model())
     (test,) = ended.output["smoke"]["tests"]
-    assert (test["asked"], test["failures"]) == ("a fine film (text/csv, 11 bytes)", 0)
-    assert '"asked": "a fine film"' in test["got"]
+    assert (test["sent"], test["failures"]) == ("a fine film (text/csv, 11 bytes)", 0)
+    assert '"asked": "a fine film"' in test["received"]
 
 
-def test_a_model_that_breaks_fails_with_what_lies_among_the_failures(world: World) -> None:
+def test_a_failing_model_fails_the_test_with_the_content_of_its_failure_object(world: World) -> None:
     container = world.container("broken")
     container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] = world.upload("sourcedir.tar.gz", smoke_tests.broken())
     ended = world.promote(world.model(container=container))
 
     assert (ended.status, ended.error) == ("FAILED", "SmokeTestFailed")
-    assert f"the asynchronous request failed ({PLACE}/failures/" in ended.cause
+    assert f"the asynchronous request failed ({LOCATION}/failures/" in ended.cause

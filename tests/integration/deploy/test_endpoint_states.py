@@ -9,7 +9,7 @@ import pytest
 
 from lambdas.promotion.contract.settings import Settings
 from sandbox.aws.faults.sagemaker import Kind
-from tests.integration.world import APPLICATION, INFERENCE, Ended, Made, World, failed, tar
+from tests.integration.world import APPLICATION, INFERENCE, CreatedModel, ExecutionResult, World, require_failed, tar
 
 ENDPOINT = "text-classifier-qa"
 
@@ -19,38 +19,42 @@ def short_deadline(settings: dict[str, Any]) -> None:
     settings["applications"][APPLICATION]["stages"]["qa"]["deadline_seconds"] = 5
 
 
-def test_a_silent_rollback_is_told_with_sagemakers_reason(world: World) -> None:
+def test_a_silent_rollback_is_reported_with_sagemakers_reason(world: World) -> None:
     """InService proves nothing: SageMaker returns to the previous configuration when an update fails."""
-    first = world.promoted(world.model())
-    world.faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account="333333333333", reason="The alarm rang.")
+    first = world.promote_successfully(world.model())
+    world.sagemaker_faults.inject(
+        "UpdateEndpoint", Kind.SILENT_ROLLBACK, account="333333333333", reason="The alarm rang."
+    )
     ended = world.promote(world.model())
 
-    failed(ended, "DeploymentRolledBack", first.config, "The alarm rang.", "The previous model serves")
+    require_failed(ended, "DeploymentRolledBack", first.config, "The alarm rang.", "The previous model serves")
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
 
 
 def test_a_model_that_cannot_be_loaded_rolls_back_and_the_previous_one_serves(world: World) -> None:
     """No fault is injected here: the new container does not pass its health check."""
     good = world.model()
-    world.promoted(good)
+    world.promote_successfully(good)
     environment = {"SAGEMAKER_PROGRAM": "missing.py", "SAGEMAKER_SUBMIT_DIRECTORY": good.source_uri}
     ended = world.promote(world.model(container=world.container("bad", Environment=environment)))
 
-    failed(ended, "DeploymentRolledBack", "ping health check")
-    assert world.ask("qa")["model"] == good.name
+    require_failed(ended, "DeploymentRolledBack", "ping health check")
+    assert world.invoke("qa")["model"] == good.name
 
 
-def test_a_first_deployment_that_fails_is_told_with_sagemakers_reason(world: World) -> None:
-    world.faults.inject("CreateEndpoint", Kind.FAIL, reason="The container did not start.")
-    failed(world.promote(world.model()), "EndpointFailed", "The container did not start.", "served nothing before")
+def test_a_first_deployment_that_fails_is_reported_with_sagemakers_reason(world: World) -> None:
+    world.sagemaker_faults.inject("CreateEndpoint", Kind.FAIL, reason="The container did not start.")
+    require_failed(
+        world.promote(world.model()), "EndpointFailed", "The container did not start.", "served nothing before"
+    )
 
 
-def test_a_failed_endpoint_in_the_way_is_refused_before_anything_is_copied(world: World) -> None:
+def test_a_failed_endpoint_blocks_the_promotion_before_anything_is_copied(world: World) -> None:
     with_failed_endpoint(world)
     artifacts = world.artifacts_in("qa")
     ended = world.promote(world.model())
 
-    failed(ended, "FailedEndpointInTheWay", "allows only its deletion", "delete-endpoint --endpoint-name")
+    require_failed(ended, "BlockedByFailedEndpoint", "allows only its deletion", "delete-endpoint --endpoint-name")
     assert world.artifacts_in("qa") == artifacts
     assert world.endpoint("qa")["EndpointStatus"] == "Failed"
 
@@ -59,12 +63,12 @@ def test_after_the_failed_endpoint_is_deleted_the_promotion_works(world: World) 
     with_failed_endpoint(world)
     world.client("sagemaker", "qa").delete_endpoint(EndpointName=ENDPOINT)
 
-    assert world.promoted(world.model()).output["outcome"] == "Promoted"
+    assert world.promote_successfully(world.model()).output["outcome"] == "Promoted"
 
 
-def test_somebody_elses_update_is_waited_for(world: World) -> None:
-    slow = world.promoted(world.model(container=slow_to_start(world, seconds=2)))
-    world.promoted(world.model())
+def test_another_principals_update_is_waited_for(world: World) -> None:
+    slow = world.promote_successfully(world.model(container=slow_to_start(world, seconds=2)))
+    world.promote_successfully(world.model())
 
     def update() -> None:
         world.client("sagemaker", "qa").update_endpoint(EndpointName=ENDPOINT, EndpointConfigName=slow.config)
@@ -72,46 +76,48 @@ def test_somebody_elses_update_is_waited_for(world: World) -> None:
     ended = promoted_while(world, made := world.model(), update)
 
     assert "Wait for the other change" in world.states(ended.arn)
-    assert world.ask("qa")["model"] == made.name
+    assert world.invoke("qa")["model"] == made.name
 
 
-def test_somebody_elses_creation_is_waited_for(world: World) -> None:
-    first = world.promoted(world.model())
+def test_another_principals_creation_is_waited_for(world: World) -> None:
+    first = world.promote_successfully(world.model())
     sagemaker = world.client("sagemaker", "qa")
     sagemaker.delete_endpoint(EndpointName=ENDPOINT)
     wait_until_gone(world)
     sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=first.config)
-    ended = world.promoted(world.model())
+    ended = world.promote_successfully(world.model())
 
     assert ended.output["previous_endpoint_config"] == first.output["endpoint_config"]
 
 
 def test_system_updating_is_waited_for(world: World) -> None:
-    world.promoted(world.model())
+    world.promote_successfully(world.model())
     ended = promoted_while(
         world,
         world.model(),
-        lambda: world.faults.inject("DescribeEndpoint", Kind.SYSTEM_UPDATING, seconds=2.0),
+        lambda: world.sagemaker_faults.inject("DescribeEndpoint", Kind.SYSTEM_UPDATING, seconds=2.0),
     )
 
     assert "Wait for the other change" in world.states(ended.arn)
 
 
-def test_somebody_elses_change_is_not_waited_for_beyond_the_deadline(world: World, deployed_settings: Settings) -> None:
-    world.promoted(world.model())
+def test_another_principals_change_is_not_waited_for_beyond_the_deadline(
+    world: World, deployed_settings: Settings
+) -> None:
+    world.promote_successfully(world.model())
     with world.configured(short_deadline, deployed_settings):
-        world.faults.inject("DescribeEndpoint", Kind.SYSTEM_UPDATING, seconds=20.0)
+        world.sagemaker_faults.inject("DescribeEndpoint", Kind.SYSTEM_UPDATING, seconds=20.0)
         ended = world.promote(world.model())
 
-    failed(ended, "EndpointBusy", "SystemUpdating", "changed nothing")
+    require_failed(ended, "EndpointBusy", "SystemUpdating", "changed nothing")
 
 
-def test_somebody_else_who_deploys_over_us_is_told(world: World) -> None:
+def test_a_deployment_by_another_principal_over_ours_is_reported(world: World) -> None:
     """The endpoint is InService, but on neither our configuration nor the previous one."""
-    other = world.promoted(world.model())
-    world.promoted(world.model())
+    other = world.promote_successfully(world.model())
+    world.promote_successfully(world.model())
     made = world.model()
-    world.faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account="333333333333")
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account="333333333333")
     arn = world.start(application=APPLICATION, stage="qa", model_name=made.name)
     wait_for_update(world)
     world.wait_for_endpoint("qa")
@@ -124,96 +130,96 @@ def test_somebody_else_who_deploys_over_us_is_told(world: World) -> None:
     assert ended.error in {"DeploymentSuperseded", "DeploymentRolledBack"}
 
 
-def test_an_endpoint_deleted_during_the_promotion_is_told(world: World) -> None:
-    world.promoted(world.model())
-    world.faults.inject("UpdateEndpoint", Kind.ERROR_AFTER, account="333333333333")
+def test_an_endpoint_deleted_during_the_promotion_is_reported(world: World) -> None:
+    world.promote_successfully(world.model())
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.ERROR_AFTER, account="333333333333")
     made = world.model()
     arn = world.start(application=APPLICATION, stage="qa", model_name=made.name)
     wait_for_update(world)
-    world.faults.forget_sagemaker("333333333333")
+    world.sagemaker_faults.forget_sagemaker("333333333333")
     ended = world.wait(arn)
 
     assert ended.error in {"DeploymentSuperseded", "NotYetVisible"}
 
 
-def test_a_quota_is_told_by_its_name(world: World) -> None:
+def test_a_quota_is_reported_by_its_name(world: World) -> None:
     message = "The account-level service limit 'ml.t2.medium for endpoint usage' is 0 Instances."
-    world.faults.inject(
+    world.sagemaker_faults.inject(
         "CreateEndpoint", Kind.ERROR, code="ResourceLimitExceeded", message=message, status=400, times=None
     )
-    failed(world.promote(world.model()), "QuotaExceeded", message)
+    require_failed(world.promote(world.model()), "QuotaExceeded", message)
 
 
 def test_what_sagemaker_refuses_for_another_reason_is_quoted(world: World) -> None:
-    world.faults.inject(
+    world.sagemaker_faults.inject(
         "CreateEndpointConfig", Kind.ERROR, code="ValidationException", message="Not today.", status=400, times=None
     )
-    failed(world.promote(world.model()), "CallRefused", "Not today.", "create the endpoint configuration")
+    require_failed(world.promote(world.model()), "CallRefused", "Not today.", "create the endpoint configuration")
 
 
 @pytest.mark.parametrize("operation", ["DescribeModel", "CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
-def test_a_throttled_call_is_tried_again(world: World, operation: str) -> None:
+def test_a_throttled_call_is_retried(world: World, operation: str) -> None:
     made = world.model()
-    world.faults.inject(operation, Kind.THROTTLE, times=2)
-    assert world.promoted(made).output["outcome"] == "Promoted"
+    world.sagemaker_faults.inject(operation, Kind.THROTTLE, times=2)
+    assert world.promote_successfully(made).output["outcome"] == "Promoted"
 
 
-def test_an_outage_while_the_endpoint_is_watched_says_nothing_about_the_model(world: World) -> None:
+def test_an_outage_during_polling_is_not_a_model_failure(world: World) -> None:
     """More tries in a row than a state has: it waits, and looks again."""
     arn = world.start(application=APPLICATION, stage="qa", model_name=world.model().name)
     world.wait_for_state(arn, "Wait for the endpoint")
-    world.faults.inject("DescribeEndpoint", Kind.THROTTLE, times=10)
+    world.sagemaker_faults.inject("DescribeEndpoint", Kind.THROTTLE, times=10)
     ended = world.wait(arn)
 
     assert ended.status == "SUCCEEDED", ended.cause
-    assert world.faults.pending() == []
+    assert world.sagemaker_faults.pending() == []
 
 
 @pytest.mark.parametrize("operation", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
 def test_an_error_after_the_effect_is_no_harm(world: World, operation: str) -> None:
     made = world.model()
-    world.faults.inject(operation, Kind.ERROR_AFTER, account="333333333333")
-    ended = world.promoted(made)
+    world.sagemaker_faults.inject(operation, Kind.ERROR_AFTER, account="333333333333")
+    ended = world.promote_successfully(made)
 
     assert ended.output["outcome"] == "Promoted"
-    assert len(world.made_in("qa")) == 3
+    assert len(world.resources_in("qa")) == 3
 
 
 def test_an_update_that_answered_with_an_error_but_happened_is_promoted(world: World) -> None:
-    first = world.promoted(world.model())
+    first = world.promote_successfully(world.model())
     made = world.model()
-    world.faults.inject("UpdateEndpoint", Kind.ERROR_AFTER, account="333333333333")
-    ended = world.promoted(made)
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.ERROR_AFTER, account="333333333333")
+    ended = world.promote_successfully(made)
 
     assert ended.output["outcome"] == "Promoted"
     assert ended.output["previous_endpoint_config"] == first.output["endpoint_config"]
 
 
-def test_a_stale_answer_right_after_the_update_is_no_rollback(world: World) -> None:
-    world.promoted(world.model())
+def test_a_stale_response_right_after_the_update_is_no_rollback(world: World) -> None:
+    world.promote_successfully(world.model())
     made = world.model()
-    world.faults.inject("DescribeEndpoint", Kind.STALE, account="333333333333", times=3)
-    assert world.promoted(made).output["outcome"] == "Promoted"
+    world.sagemaker_faults.inject("DescribeEndpoint", Kind.STALE, account="333333333333", times=3)
+    assert world.promote_successfully(made).output["outcome"] == "Promoted"
 
 
-def test_a_configuration_that_cannot_be_seen_yet_is_waited_for(world: World) -> None:
+def test_a_configuration_that_is_not_visible_yet_is_waited_for(world: World) -> None:
     made = world.model()
-    world.faults.inject("CreateEndpoint", Kind.STALE, account="333333333333", times=2)
-    assert world.promoted(made).output["outcome"] == "Promoted"
+    world.sagemaker_faults.inject("CreateEndpoint", Kind.STALE, account="333333333333", times=2)
+    assert world.promote_successfully(made).output["outcome"] == "Promoted"
 
 
 def with_failed_endpoint(world: World) -> None:
     """Somebody's update has broken the endpoint."""
-    serving, other = world.promoted(world.model()), world.promoted(world.model())
-    world.faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
+    serving, other = world.promote_successfully(world.model()), world.promote_successfully(world.model())
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
     world.client("sagemaker", "qa").update_endpoint(EndpointName=ENDPOINT, EndpointConfigName=serving.config)
     world.wait_for_endpoint("qa", "Failed")
     assert other.config != serving.config
 
 
-def promoted_while(world: World, made: Made, happens: Callable[[], object]) -> Ended:
+def promoted_while(world: World, made: CreatedModel, happens: Callable[[], object]) -> ExecutionResult:
     """Promote a model, and let something happen to the endpoint shortly before it is to be changed."""
-    world.faults.inject("CreateModel", Kind.HANG, account="333333333333", seconds=1.0)
+    world.sagemaker_faults.inject("CreateModel", Kind.HANG, account="333333333333", seconds=1.0)
     arn = world.start(application=APPLICATION, stage="qa", model_name=made.name)
     world.wait_for_state(arn, "Create the model")
     happens()
@@ -234,7 +240,7 @@ def slow_to_start(world: World, *, seconds: int, program: bytes = INFERENCE) -> 
 
 
 def wait_until_gone(world: World) -> None:
-    while ENDPOINT in world.made_in("qa"):
+    while ENDPOINT in world.resources_in("qa"):
         pass
 
 

@@ -16,23 +16,23 @@ from lambdas.promotion.contract.smoke_test_settings import Expectation
 from sandbox.aws.faults.sagemaker import Kind
 from tests.integration import smoke_tests
 from tests.integration.deploy.test_endpoint_states import slow_to_start
-from tests.integration.role_policies import without
-from tests.integration.world import APPLICATION, ENDPOINTS, Ended, World, failed, input_of, run
+from tests.integration.role_policies import without_permission
+from tests.integration.world import APPLICATION, ENDPOINTS, ExecutionResult, World, input_of, require_failed, run
 
 QA = "333333333333"
-ROLL_BACK: dict[str, Any] = {"application": APPLICATION, "stage": "qa", "roll_back": True}
+ROLL_BACK_ENDPOINT: dict[str, Any] = {"application": APPLICATION, "stage": "qa", "roll_back": True}
 
 
 @contextmanager
-def configured(world: World, deployed: Settings, **members: object) -> Iterator[None]:
+def configured(world: World, deployed: Settings, **fields: object) -> Iterator[None]:
     def change(settings: dict[str, Any]) -> None:
-        settings["applications"][APPLICATION]["stages"]["qa"].update(members)
+        settings["applications"][APPLICATION]["stages"]["qa"].update(fields)
 
     with world.configured(change, deployed):
         yield
 
 
-def outcome(world: World, ended: Ended) -> str:
+def outcome(world: World, ended: ExecutionResult) -> str:
     return str(world.record_of(ended.arn)["outcome"])
 
 
@@ -41,209 +41,216 @@ def test_the_deadline_rolls_back_to_the_recorded_previous_configuration(
 ) -> None:
     """SageMaker is still changing the endpoint then, which has to end before it can be changed back."""
     good = world.model()
-    first = world.promoted(good)
+    first = world.promote_successfully(good)
     late = world.model(container=slow_to_start(world, seconds=16))
     with configured(world, deployed_settings, deadline_seconds=10):
         ended = world.promote(late)
 
-    failed(ended, "DeploymentTimedOut", f"serves its previous configuration {first.config}")
+    require_failed(ended, "DeploymentTimedOut", f"serves its previous configuration {first.config}")
     assert outcome(world, ended) == "RolledBack"
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
-    assert world.ask("qa")["model"] == good.name
-    assert "Wait for the roll-back" in world.states(ended.arn)
+    assert world.invoke("qa")["model"] == good.name
+    assert "Wait for the rollback" in world.states(ended.arn)
 
 
 def test_a_first_deployment_that_fails_is_deleted_and_the_next_one_works(world: World) -> None:
-    world.faults.inject("CreateEndpoint", Kind.FAIL, reason="The container did not start.")
+    world.sagemaker_faults.inject("CreateEndpoint", Kind.FAIL, reason="The container did not start.")
     ended = world.promote(world.model())
 
-    failed(ended, "EndpointFailed", "The container did not start.", "served nothing before")
+    require_failed(ended, "EndpointFailed", "The container did not start.", "served nothing before")
     assert outcome(world, ended) == "RolledBack"
-    assert world.promoted(world.model()).output["outcome"] == "Promoted"
+    assert world.promote_successfully(world.model()).output["outcome"] == "Promoted"
 
 
 def test_a_first_deployment_that_fails_is_kept_if_so_configured(world: World, deployed_settings: Settings) -> None:
-    world.faults.inject("CreateEndpoint", Kind.FAIL, reason="The container did not start.")
+    world.sagemaker_faults.inject("CreateEndpoint", Kind.FAIL, reason="The container did not start.")
     with configured(world, deployed_settings, failed_first_deployment="keep"):
         ended = world.promote(world.model())
 
-    failed(ended, "EndpointFailed", "is kept as configured")
+    require_failed(ended, "EndpointFailed", "is kept as configured")
     assert outcome(world, ended) == "Errored"
     assert world.endpoint("qa")["EndpointStatus"] == "Failed"
 
 
 def test_an_update_whose_rollback_failed_is_rolled_back_by_another_update(world: World) -> None:
     good = world.model()
-    first = world.promoted(good)
-    world.faults.inject("UpdateEndpoint", Kind.ROLLBACK_FAILED, reason="No capacity to go back.")
+    first = world.promote_successfully(good)
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.ROLLBACK_FAILED, reason="No capacity to go back.")
     ended = world.promote(world.model())
 
-    failed(ended, "RollbackFailed", "No capacity to go back.", f"serves its previous configuration {first.config}")
+    require_failed(
+        ended, "RollbackFailed", "No capacity to go back.", f"serves its previous configuration {first.config}"
+    )
     assert outcome(world, ended) == "RolledBack"
-    assert world.ask("qa")["model"] == good.name
+    assert world.invoke("qa")["model"] == good.name
 
 
 def test_an_endpoint_that_an_update_has_broken_is_made_anew(world: World) -> None:
     good = world.model()
-    first = world.promoted(good)
-    world.faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
+    first = world.promote_successfully(good)
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
     ended = world.promote(world.model())
 
-    failed(ended, "EndpointFailed", "Broken.", f"serves its previous configuration {first.config}")
+    require_failed(ended, "EndpointFailed", "Broken.", f"serves its previous configuration {first.config}")
     assert outcome(world, ended) == "RolledBack"
-    assert world.ask("qa")["model"] == good.name
+    assert world.invoke("qa")["model"] == good.name
 
 
 def test_a_promotion_that_could_not_change_the_endpoint_rolls_nothing_back(world: World) -> None:
-    world.promoted(world.model())
+    world.promote_successfully(world.model())
     modified = world.endpoint("qa")["LastModifiedTime"]
-    world.faults.inject("UpdateEndpoint", Kind.ERROR, code="ValidationException", message="No.", status=400)
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.ERROR, code="ValidationException", message="No.", status=400)
     ended = world.promote(world.model())
 
-    failed(ended, "CallRefused", "No.")
+    require_failed(ended, "CallRefused", "No.")
     assert outcome(world, ended) == "Errored"
     assert "rolled" not in ended.cause
     assert world.endpoint("qa")["LastModifiedTime"] == modified
 
 
-def test_a_roll_back_that_fails_says_loudly_that_one_must_look(world: World) -> None:
-    world.promoted(world.model())
-    world.faults.inject("UpdateEndpoint", Kind.ROLLBACK_FAILED, reason="First.")
+def test_a_failed_rollback_requests_manual_intervention(world: World) -> None:
+    world.promote_successfully(world.model())
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.ROLLBACK_FAILED, reason="First.")
     arn = world.start(application=APPLICATION, stage="qa", model_name=world.model().name)
     world.wait_for_state(arn, "Wait for the endpoint")
-    world.faults.inject(
+    world.sagemaker_faults.inject(
         "UpdateEndpoint", Kind.ERROR, code="ValidationException", message="Never.", status=400, times=None
     )
     ended = world.wait(arn)
 
-    failed(ended, "RollbackFailed", "First.", "Never.", "Look at once")
+    require_failed(ended, "RollbackFailed", "First.", "Never.", "Look at once")
     assert outcome(world, ended) == "Errored"
     assert "owner" not in world.lock_of("qa")
 
 
-def test_on_demand_the_previous_good_promotion_serves_again(world: World) -> None:
+def test_on_demand_the_previous_last_known_good_promotion_serves_again(world: World) -> None:
     good, bad = world.model(), world.model()
-    first, second = world.promoted(good), world.promoted(bad)
-    ended = world.wait(world.start(**ROLL_BACK, requested_by="somebody on call"))
+    first, second = world.promote_successfully(good), world.promote_successfully(bad)
+    ended = world.wait(world.start(**ROLL_BACK_ENDPOINT, requested_by="somebody on call"))
 
     assert ended.status == "SUCCEEDED", ended.cause
     assert (ended.output["outcome"], ended.config) == ("Promoted", first.config)
     assert ended.output["previous_endpoint_config"] == second.output["endpoint_config"]
-    assert world.ask("qa")["model"] == good.name
+    assert world.invoke("qa")["model"] == good.name
     record = world.record_of(ended.arn)
     assert (record["roll_back"], record["requested_by"]) == (True, "somebody on call")
     # What was left behind may come back when it is mended or asked for.
-    assert world.promoted(bad).output["outcome"] == "Promoted"
+    assert world.promote_successfully(bad).output["outcome"] == "Promoted"
 
 
-def test_a_roll_back_makes_again_what_somebody_deleted(world: World) -> None:
+def test_a_rollback_recreates_what_another_principal_deleted(world: World) -> None:
     good = world.model()
-    first = world.promoted(good)
-    world.promoted(world.model())
+    first = world.promote_successfully(good)
+    world.promote_successfully(world.model())
     sagemaker = world.client("sagemaker", "qa")
     sagemaker.delete_endpoint_config(EndpointConfigName=first.config)
     sagemaker.delete_model(ModelName=first.model)
-    ended = world.wait(world.start(**ROLL_BACK))
+    ended = world.wait(world.start(**ROLL_BACK_ENDPOINT))
 
     assert ended.status == "SUCCEEDED", ended.cause
-    assert world.ask("qa")["model"] == good.name
+    assert world.invoke("qa")["model"] == good.name
 
 
-def test_one_after_the_other_the_good_promotions_are_gone_back_to(world: World) -> None:
+def test_repeated_rollbacks_go_through_the_last_known_good_promotions_in_order(world: World) -> None:
     models = [world.model() for _ in range(3)]
     for made in models:
-        world.promoted(made)
+        world.promote_successfully(made)
     for made in reversed(models[:-1]):
-        assert world.wait(world.start(**ROLL_BACK)).status == "SUCCEEDED"
-        assert world.ask("qa")["model"] == made.name
-    failed(world.wait(world.start(**ROLL_BACK)), "NothingToRollBackTo", "knows no earlier good promotion")
+        assert world.wait(world.start(**ROLL_BACK_ENDPOINT)).status == "SUCCEEDED"
+        assert world.invoke("qa")["model"] == made.name
+    require_failed(
+        world.wait(world.start(**ROLL_BACK_ENDPOINT)), "NothingToRollBackTo", "knows no earlier good promotion"
+    )
 
 
-def test_what_failed_is_not_gone_back_to(world: World) -> None:
+def test_a_failed_promotion_is_not_rolled_back_to(world: World) -> None:
     good = world.model()
-    world.promoted(good)
-    world.faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account=QA)
+    world.promote_successfully(good)
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account=QA)
     world.promote(world.model())
-    world.promoted(world.model())
-    assert world.wait(world.start(**ROLL_BACK)).status == "SUCCEEDED"
-    assert world.ask("qa")["model"] == good.name
+    world.promote_successfully(world.model())
+    assert world.wait(world.start(**ROLL_BACK_ENDPOINT)).status == "SUCCEEDED"
+    assert world.invoke("qa")["model"] == good.name
 
 
-def forget_good_ones(world: World, *, but: int) -> None:
+def delete_known_good(world: World, *, but: int) -> None:
     """The endpoint serves what no record says is good, as after a promotion that was stopped before it ended."""
-    good = json.loads(world.lock_of("qa")["good"])
-    place = world.sandbox.places.environments["qa"]
+    good = json.loads(world.lock_of("qa")["last_known_good"])
+    pair = world.sandbox.locations.environments["qa"]
     world.client("dynamodb").update_item(
         TableName=ENDPOINTS_TABLE,
-        Key={"endpoint": {"S": endpoint_key(place.account, place.region, ENDPOINTS["qa"])}},
+        Key={"endpoint": {"S": endpoint_key(pair.account, pair.region, ENDPOINTS["qa"])}},
         UpdateExpression="SET good = :good",
         ExpressionAttributeValues={":good": {"S": json.dumps(good[-but:] if but else [])}},
     )
 
 
-def test_what_served_before_a_promotion_is_not_taken_away_unless_it_answers_wrongly_and_a_good_one_is_known(
+def test_a_previous_configuration_is_not_replaced_unless_it_fails_and_a_last_known_good_one_exists(
     world: World, deployed_settings: Settings
 ) -> None:
     good, unknown = world.model(), world.model()
-    world.promoted(good)
-    second = world.promoted(unknown)
+    world.promote_successfully(good)
+    second = world.promote_successfully(unknown)
     wrong = replace(smoke_tests.TEXT, expect=Expectation(body="never"))
 
-    forget_good_ones(world, but=0)
+    delete_known_good(world, but=0)
     with smoke_tests.tested(world, deployed_settings, wrong):
-        alone = world.promote(unknown)
-    failed(
-        alone, "SmokeTestFailed", "before this promotion came, and was left as it is", "knows no other good promotion"
+        step_alone = world.promote(unknown)
+    require_failed(
+        step_alone,
+        "SmokeTestFailed",
+        "before this promotion came, and was left as it is",
+        "knows no other good promotion",
     )
-    assert outcome(world, alone) == "Errored"
+    assert outcome(world, step_alone) == "Errored"
     assert world.endpoint("qa")["EndpointConfigName"] == second.config
 
-    world.promoted(good)
-    world.promoted(unknown)
-    forget_good_ones(world, but=1)
+    world.promote_successfully(good)
+    world.promote_successfully(unknown)
+    delete_known_good(world, but=1)
     with (
         smoke_tests.tested(world, deployed_settings, smoke_tests.TEXT),
-        without(world, "qa", "promote-qa-invoker", "AskEndpoints"),
+        without_permission(world, "qa", "promote-qa-invoker", "InvokeEndpoints"),
     ):
         denied = world.promote(unknown)
-    failed(denied, "AccessDenied", "before this promotion came, and was left as it is")
-    assert world.ask("qa")["model"] == unknown.name
+    require_failed(denied, "AccessDenied", "before this promotion came, and was left as it is")
+    assert world.invoke("qa")["model"] == unknown.name
 
     with smoke_tests.tested(world, deployed_settings, wrong):
         bad = world.promote(unknown)
-    failed(bad, "SmokeTestFailed", "serves its previous configuration")
-    assert world.ask("qa")["model"] == good.name
+    require_failed(bad, "SmokeTestFailed", "serves its previous configuration")
+    assert world.invoke("qa")["model"] == good.name
 
 
-def test_what_aws_maintains_while_it_is_promoted_again_is_not_taken_away(
+def test_an_endpoint_under_aws_maintenance_that_is_promoted_again_is_not_replaced(
     world: World, deployed_settings: Settings
 ) -> None:
     """It is not InService then, on the configuration that it serves; as while it is scaled (roll_back_rules)."""
     made = world.model()
-    first = world.promoted(made)
+    first = world.promote_successfully(made)
     with smoke_tests.tested(world, deployed_settings, replace(smoke_tests.TEXT, expect=Expectation(body="never"))):
-        world.faults.inject("DescribeEndpoint", Kind.SYSTEM_UPDATING, account=QA, seconds=3.0)
+        world.sagemaker_faults.inject("DescribeEndpoint", Kind.SYSTEM_UPDATING, account=QA, seconds=3.0)
         ended = world.promote(made)
 
-    failed(ended, "SmokeTestFailed", "before this promotion came, and was left as it is")
+    require_failed(ended, "SmokeTestFailed", "before this promotion came, and was left as it is")
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
-    assert world.ask("qa")["model"] == made.name
+    assert world.invoke("qa")["model"] == made.name
 
 
 @pytest.mark.parametrize("more", [{"model_name": "m"}, {"allow_older": True}])
 def test_a_roll_back_names_no_model(world: World, more: dict[str, Any]) -> None:
-    failed(world.wait(world.start(**ROLL_BACK, **more)), "InvalidInput", "roll_back")
+    require_failed(world.wait(world.start(**ROLL_BACK_ENDPOINT, **more)), "InvalidInput", "roll_back")
 
 
 def test_the_step_can_be_run_again_at_any_moment_of_a_roll_back(world: World) -> None:
     """Killed before its answer counted, it finds what it did: the endpoint ends on the same configuration."""
     good = world.model()
-    first = world.promoted(good)
-    world.faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
+    first = world.promote_successfully(good)
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
     ended = world.promote(world.model())
     promotion = input_of(world, ended.arn, "Inspect the endpoint")
     for _ in range(3):
-        assert run(world, Step.ROLL_BACK, promotion) == {}
+        assert run(world, Step.ROLL_BACK_ENDPOINT, promotion) == {}
 
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
-    assert world.ask("qa")["model"] == good.name
+    assert world.invoke("qa")["model"] == good.name

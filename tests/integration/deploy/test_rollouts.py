@@ -13,7 +13,7 @@ import pytest
 
 from lambdas.promotion.contract.settings import Settings
 from sandbox.aws.faults.sagemaker import Kind
-from tests.integration.world import APPLICATION, World, failed
+from tests.integration.world import APPLICATION, World, require_failed
 
 ENDPOINT = "text-classifier-qa"
 EIGHT_HOURS, POLL_SECONDS = 8 * 3600, 30
@@ -27,10 +27,10 @@ Configured = Callable[..., Any]
 def stage(world: World, deployed_settings: Settings) -> Configured:
     """Run with other members of the stage qa; `variants` are the endpoint configuration's production variants."""
 
-    def with_members(variants: list[Mapping[str, Any]] | None = None, *, shadow: Any = None, **members: Any) -> Any:
+    def with_fields(variants: list[Mapping[str, Any]] | None = None, *, shadow: Any = None, **fields: Any) -> Any:
         def change(settings: dict[str, Any]) -> None:
             qa = settings["applications"][APPLICATION]["stages"]["qa"]
-            qa |= members
+            qa |= fields
             if variants:
                 qa["endpoint_config"] = {"ProductionVariants": variants}
             if shadow:
@@ -38,7 +38,7 @@ def stage(world: World, deployed_settings: Settings) -> Configured:
 
         return world.configured(change, deployed_settings)
 
-    return with_members
+    return with_fields
 
 
 def blue_green(kind: str, *, wait: int = 0, **more: Any) -> dict[str, Any]:
@@ -50,8 +50,8 @@ def blue_green(kind: str, *, wait: int = 0, **more: Any) -> dict[str, Any]:
 def seeing_alarms(world: World) -> Iterator[None]:
     """Give the deployer the right that it has where a stage has alarms."""
     iam, role = world.client("iam", "qa"), {"RoleName": "promote-qa-deployer", "PolicyName": "alarms"}
-    right = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"}
-    iam.put_role_policy(**role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [right]}))
+    permission = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"}
+    iam.put_role_policy(**role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [permission]}))
     try:
         yield
     finally:
@@ -83,43 +83,43 @@ def alarm(world: World) -> Iterator[str]:
 def test_a_serverless_endpoint_is_promoted_without_counts(world: World, stage: Configured) -> None:
     with stage([SERVERLESS]):
         made = world.model()
-        world.promoted(made)
-        assert world.promoted(world.model()).output["outcome"] == "Promoted"
+        world.promote_successfully(made)
+        assert world.promote_successfully(world.model()).output["outcome"] == "Promoted"
     (variant,) = world.endpoint("qa")["ProductionVariants"]
     assert variant["CurrentServerlessConfig"] == SERVERLESS["ServerlessConfig"]
     assert "CurrentInstanceCount" not in variant
 
 
 def test_instances_do_not_become_serverless_and_nothing_is_created(world: World, stage: Configured) -> None:
-    world.promoted(world.model())
-    before = world.made_in("qa")
+    world.promote_successfully(world.model())
+    before = world.resources_in("qa")
     with stage([SERVERLESS]):
-        failed(world.promote(world.model()), "IncompatibleRollout", "to serverless", "Nothing was created")
-    assert world.made_in("qa") == before
+        require_failed(world.promote(world.model()), "IncompatibleRollout", "to serverless", "Nothing was created")
+    assert world.resources_in("qa") == before
 
 
-def test_a_canary_whose_alarm_rings_is_rolled_back_and_the_previous_model_serves(
+def test_a_canary_whose_alarm_fires_is_rolled_back_and_the_previous_model_serves(
     world: World, stage: Configured
 ) -> None:
     policy = blue_green("CANARY", wait=3600, CanarySize=HALF)
     guarded = {**policy, "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}
     with alarm(world) as name, stage([TWO], deployment_config=guarded):
         good = world.model()
-        first = world.promoted(good)
+        first = world.promote_successfully(good)
         arn = world.start(application=APPLICATION, stage="qa", model_name=world.model().name)
         wait_until_baking(world)
         world.client("cloudwatch", "qa").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="errors")
         ended = world.wait(arn)
-    failed(ended, "DeploymentRolledBack", first.config, "alarms were in ALARM state: errors")
+    require_failed(ended, "DeploymentRolledBack", first.config, "alarms were in ALARM state: errors")
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
-    assert {world.ask("qa")["model"] for _ in range(5)} == {good.name}
+    assert {world.invoke("qa")["model"] for _ in range(5)} == {good.name}
 
 
-def test_an_alarm_that_is_not_there_is_told_before_anything_is_made(world: World, stage: Configured) -> None:
-    world.promoted(world.model())
+def test_a_missing_alarm_is_reported_before_anything_is_created(world: World, stage: Configured) -> None:
+    world.promote_successfully(world.model())
     guarded = {**blue_green("ALL_AT_ONCE"), "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}
     with seeing_alarms(world), stage(deployment_config=guarded):
-        failed(world.promote(world.model()), "NotReady", "the alarm errors")
+        require_failed(world.promote(world.model()), "PreflightFailed", "the alarm errors")
 
 
 @pytest.mark.parametrize(
@@ -134,61 +134,63 @@ def test_a_rollout_in_steps_ends_with_all_traffic_on_the_new_model(
     world: World, stage: Configured, policy: dict[str, Any]
 ) -> None:
     with stage([TWO], deployment_config=policy):
-        world.promoted(world.model())
-        ended = world.promoted(made := world.model())
+        world.promote_successfully(world.model())
+        ended = world.promote_successfully(made := world.model())
     assert world.endpoint("qa")["LastDeploymentConfig"] == policy
-    assert {world.ask("qa")["model"] for _ in range(5)} == {made.name}
+    assert {world.invoke("qa")["model"] for _ in range(5)} == {made.name}
     assert events_of_a_promotion_with(EIGHT_HOURS // POLL_SECONDS, world, ended.arn) < 20_000
 
 
 def test_two_variants_keep_their_counts_unless_the_stage_resets_them(world: World, stage: Configured) -> None:
     variants = [{**TWO, "VariantName": name, "InitialInstanceCount": 1} for name in ("Main", "Other")]
     with stage(variants):
-        world.promoted(world.model())
+        world.promote_successfully(world.model())
         world.client("sagemaker", "qa").update_endpoint_weights_and_capacities(
             EndpointName=ENDPOINT, DesiredWeightsAndCapacities=[{"VariantName": "Main", "DesiredInstanceCount": 3}]
         )
         world.wait_for_endpoint("qa")
-        world.promoted(world.model())
+        world.promote_successfully(world.model())
         assert counts(world) == {"Main": 3, "Other": 1}
         with stage(variants, exclude_retained=["DesiredInstanceCount"]):
-            world.promoted(world.model())
+            world.promote_successfully(world.model())
     assert counts(world) == {"Main": 1, "Other": 1}
 
 
 def test_a_shadow_variant_serves_the_promoted_model_beside_the_other(world: World, stage: Configured) -> None:
     with stage([TWO], shadow={**TWO, "VariantName": "Shadow", "InitialInstanceCount": 1}):
-        ended = world.promoted(made := world.model())
+        ended = world.promote_successfully(made := world.model())
     found = world.endpoint("qa")
     assert [one["VariantName"] for one in found["ShadowProductionVariants"]] == ["Shadow"]
     config = world.client("sagemaker", "qa").describe_endpoint_config(EndpointConfigName=ended.config)
     assert config["ShadowProductionVariants"][0]["ModelName"] == ended.model
-    assert world.ask("qa")["model"] == made.name
+    assert world.invoke("qa")["model"] == made.name
 
 
 def test_a_rollout_to_other_variant_names_is_refused_before_anything_is_created(
     world: World, stage: Configured
 ) -> None:
-    world.promoted(world.model())
-    before = world.made_in("qa")
+    world.promote_successfully(world.model())
+    before = world.resources_in("qa")
     with stage([{**TWO, "VariantName": "Renamed"}], deployment_config=blue_green("CANARY", CanarySize=HALF)):
-        failed(world.promote(world.model()), "IncompatibleRollout", "AllTraffic and the stage's Renamed")
-    assert world.made_in("qa") == before
+        require_failed(world.promote(world.model()), "IncompatibleRollout", "AllTraffic and the stage's Renamed")
+    assert world.resources_in("qa") == before
 
 
-def test_no_capacity_is_told_from_a_bad_model(world: World) -> None:
-    first = world.promoted(world.model())
-    world.faults.inject("UpdateEndpoint", Kind.NO_CAPACITY, account="333333333333")
-    failed(world.promote(world.model()), "NoCapacity", first.config, "InsufficientInstanceCapacity", "Promote again")
+def test_insufficient_capacity_is_distinguished_from_a_broken_model(world: World) -> None:
+    first = world.promote_successfully(world.model())
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.NO_CAPACITY, account="333333333333")
+    require_failed(
+        world.promote(world.model()), "NoCapacity", first.config, "InsufficientInstanceCapacity", "Promote again"
+    )
 
 
-def test_instances_are_asked_for_again_until_there_are_some(world: World, stage: Configured) -> None:
-    world.promoted(world.model())
-    world.faults.inject("UpdateEndpoint", Kind.NO_CAPACITY, account="333333333333", times=2)
-    with stage(capacity_retries={"attempts": 2, "wait_seconds": 60}):
-        ended = world.promoted(made := world.model())
-    assert world.states(ended.arn).count("Wait for instances") == 2
-    assert world.ask("qa")["model"] == made.name
+def test_capacity_is_retried_until_it_is_available(world: World, stage: Configured) -> None:
+    world.promote_successfully(world.model())
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.NO_CAPACITY, account="333333333333", times=2)
+    with stage(capacity_retries={"max_attempts": 2, "wait_seconds": 60}):
+        ended = world.promote_successfully(made := world.model())
+    assert world.states(ended.arn).count("Wait for capacity") == 2
+    assert world.invoke("qa")["model"] == made.name
 
 
 def events_of_a_promotion_with(polls: int, world: World, arn: str) -> int:

@@ -15,35 +15,35 @@ from tests.integration import smoke_tests
 from tests.integration.scaled_endpoint import ON_CALL, VARIANT, move_to, of, register, scale, scaling_of
 from tests.integration.world import APPLICATION, World, input_of, run
 
-PUT_ASIDE = "Put the scaling aside"
+SUSPEND_SCALING = "Suspend scaling"
 HERE = "333333333333"
 
 
 def scaled_elsewhere(world: World) -> dict[str, Any]:
     """An endpoint whose instance type the next promotion changes, and whose variant is scaled; how it is."""
-    world.promoted(world.model())
+    world.promote_successfully(world.model())
     move_to(world, "qa", "ml.m5.large")
     return scale(world, "qa")
 
 
 def test_a_changed_instance_type_leaves_the_endpoint_scaled_as_before(world: World) -> None:
     before = scaled_elsewhere(world)
-    ended = world.promoted(made := world.model())
+    ended = world.promote_successfully(made := world.model())
 
-    assert PUT_ASIDE in world.states(ended.arn)
+    assert SUSPEND_SCALING in world.states(ended.arn)
     assert (before["instances"], len(before["policies"]), len(before["actions"])) == ([3], 2, 1)
     assert (before["alarms"], before["called"]) == (["busy"], [ON_CALL])
     assert scaling_of(world, "qa") == before
-    assert world.ask("qa")["model"] == made.name
+    assert world.invoke("qa")["model"] == made.name
 
 
 def test_a_changed_model_alone_deregisters_nothing(world: World) -> None:
-    world.promoted(world.model())
+    world.promote_successfully(world.model())
     before = scale(world, "qa")
     arn = target_arn(world)
-    ended = world.promoted(world.model())
+    ended = world.promote_successfully(world.model())
 
-    assert PUT_ASIDE not in world.states(ended.arn)
+    assert SUSPEND_SCALING not in world.states(ended.arn)
     assert target_arn(world) == arn
     assert scaling_of(world, "qa") == before
 
@@ -53,48 +53,48 @@ def test_an_update_that_is_rolled_back_leaves_the_endpoint_scaled_as_before_what
 ) -> None:
     """Each call that changes something has its effect and fails; then the steps are run again, alone."""
     before = scaled_elsewhere(world)
-    world.faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account=HERE)
-    world.faults.inject("DeregisterScalableTarget", Kind.ERROR_AFTER, code="ThrottlingException", status=400)
-    world.faults.inject("PutScalingPolicy", Kind.ERROR_AFTER, code="ConcurrentUpdateException", status=400)
-    world.faults.inject("PutScheduledAction", Kind.ERROR_AFTER)
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account=HERE)
+    world.sagemaker_faults.inject("DeregisterScalableTarget", Kind.ERROR_AFTER, code="ThrottlingException", status=400)
+    world.sagemaker_faults.inject("PutScalingPolicy", Kind.ERROR_AFTER, code="ConcurrentUpdateException", status=400)
+    world.sagemaker_faults.inject("PutScheduledAction", Kind.ERROR_AFTER)
     ended = world.promote(world.model())
-    promotion = input_of(world, ended.arn, "Wait for the deregistration")
+    promotion = input_of(world, ended.arn, "Wait for the scaling deregistration")
 
     assert ended.error == "DeploymentRolledBack", ended.cause
-    assert world.faults.pending() == []
+    assert world.sagemaker_faults.pending() == []
     assert scaling_of(world, "qa") == before
     for _ in range(2):
-        assert run(world, Step.PUT_ASIDE_SCALING, promotion) == {}
+        assert run(world, Step.SUSPEND_SCALING, promotion) == {}
     assert scaling_of(world, "qa") == {}
-    (written,) = world.list_of(promotion, work_lists.SCALING)
+    (written,) = world.list_of(promotion, work_lists.SUSPENDED_SCALING)
     assert (len(written["policies"]), len(written["scheduled_actions"])) == (2, 1)
-    assert run(world, Step.RESTORE_SCALING, promotion) == {}
+    assert run(world, Step.RESUME_SCALING, promotion) == {}
     assert scaling_of(world, "qa") == before
 
 
 def test_a_promotion_that_is_stopped_while_it_updates_leaves_the_endpoint_scaled_as_before(world: World) -> None:
     before = scaled_elsewhere(world)
     arn = world.start(application=APPLICATION, stage="qa", model_name=world.model().name)
-    world.wait_for_state(arn, "Wait for the deregistration")
+    world.wait_for_state(arn, "Wait for the scaling deregistration")
     assert scaling_of(world, "qa") == {}
     world.client("stepfunctions").stop_execution(executionArn=arn)
 
     assert settled(world, before) == before
 
 
-def test_a_failure_after_which_scaling_cannot_be_put_back_tells_both(world: World) -> None:
+def test_a_failure_with_scaling_that_cannot_be_resumed_reports_both(world: World) -> None:
     scaled_elsewhere(world)
     refusal = {"code": "ValidationException", "status": 400, "message": "The type cannot be scaled.", "times": None}
-    world.faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account=HERE, reason="The alarm rang.")
-    world.faults.inject("RegisterScalableTarget", Kind.ERROR, account=HERE, **refusal)
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account=HERE, reason="The alarm rang.")
+    world.sagemaker_faults.inject("RegisterScalableTarget", Kind.ERROR, account=HERE, **refusal)
     ended = world.promote(world.model())
 
     assert ended.error == "DeploymentRolledBack"
-    for words in ("The alarm rang.", "could not be put back either (ScalingIncomplete)", "/scaling.jsonl"):
+    for words in ("The alarm rang.", "could not be put back either (ScalingIncomplete)", "/suspended-scaling.jsonl"):
         assert words in ended.cause
 
 
-def test_going_back_to_another_instance_type_is_not_stopped_by_what_is_scaled(
+def test_a_rollback_to_another_instance_type_is_not_blocked_by_scaling(
     world: World, deployed_settings: Settings
 ) -> None:
     """The endpoint is scaled again, by somebody else, before the smoke test fails."""
@@ -109,31 +109,31 @@ def test_going_back_to_another_instance_type_is_not_stopped_by_what_is_scaled(
 
     assert ended.error == "SmokeTestFailed", ended.cause
     assert f"serves its previous configuration {serving}" in ended.cause
-    assert "Put the scaling aside to go back" in world.states(arn)
+    assert "Suspend scaling for the rollback" in world.states(arn)
     assert scaling_of(world, "qa") == before
 
 
 def test_a_broken_endpoint_that_is_made_anew_is_scaled_as_before(world: World) -> None:
-    world.promoted(world.model())
+    world.promote_successfully(world.model())
     before = scale(world, "qa")
-    world.faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
     ended = world.promote(world.model())
 
     assert (ended.error, world.record_of(ended.arn)["outcome"]) == ("EndpointFailed", "RolledBack"), ended.cause
     assert {**scaling_of(world, "qa"), "instances": [3]} == before
 
 
-def test_what_the_stage_says_of_scaling_is_registered_also_when_nothing_else_changes(
+def test_configured_scaling_is_registered_also_when_nothing_else_changes(
     world: World, deployed_settings: Settings
 ) -> None:
     made = world.model()
-    world.promoted(made)
+    world.promote_successfully(made)
     world.client("application-autoscaling", "qa").register_scalable_target(
         **of("qa"), MinCapacity=1, MaxCapacity=2, SuspendedState={"DynamicScalingInSuspended": True}
     )
     with world.configured(scaled_by_the_stage, deployed_settings):
-        ended = world.promoted(made)
-        world.promoted(made)
+        ended = world.promote_successfully(made)
+        world.promote_successfully(made)
     found = scaling_of(world, "qa")
 
     assert ended.output["outcome"] == "Unchanged"

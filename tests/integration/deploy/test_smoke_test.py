@@ -17,13 +17,13 @@ from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from sandbox.aws.faults.sagemaker import Kind
 from tests.integration import smoke_tests
-from tests.integration.role_policies import without
+from tests.integration.role_policies import without_permission
 from tests.integration.world import APPLICATION, ENDPOINTS, World, input_of, tar
 from tests.unit.smoke_test.test_sample_archive import archive
 
 TESTING = "Smoke-test the endpoint"
 # It answers as the plain one does, but does also as it is told.
-OBEDIENT = b"""
+CONTROLLABLE = b"""
 import json, time
 def model_fn(model_dir):
     return None
@@ -42,37 +42,37 @@ def output_fn(prediction, accept):
 
 
 @pytest.fixture(scope="module")
-def settings(lasting_world: World, deployed_settings: Settings) -> Iterator[Settings]:
+def settings(module_world: World, deployed_settings: Settings) -> Iterator[Settings]:
     """Every promotion of this file must pass the two."""
     twice = replace(smoke_tests.TEXT, requests=4, concurrency=2)
-    with smoke_tests.tested(lasting_world, deployed_settings, twice, smoke_tests.OBJECT) as now:
+    with smoke_tests.tested(module_world, deployed_settings, twice, smoke_tests.OBJECT) as now:
         yield now
 
 
 @pytest.fixture(scope="module")
-def world(lasting_world: World, settings: Settings) -> World:
-    return lasting_world
+def world(module_world: World, settings: Settings) -> World:
+    return module_world
 
 
 @pytest.fixture(scope="module")
 def promoted(world: World) -> Promotion:
     """A promotion that came to its smoke test, of a model that does as it is told; it serves."""
-    return input_of(world, world.promoted(world.model(container=obedient(world))).arn, TESTING)
+    return input_of(world, world.promote_successfully(world.model(container=controllable_model(world))).arn, TESTING)
 
 
 @pytest.fixture
-def ask(promoted: Promotion, act_as: Callable[[Step], None]) -> Callable[..., dict[str, Any]]:
+def invoke(promoted: Promotion, act_as_step: Callable[[Step], None]) -> Callable[..., dict[str, Any]]:
     """The real step, as its Lambda's role, with other tests."""
 
     def run(*tests: SmokeTest, endpoint: str = ENDPOINTS["qa"]) -> dict[str, Any]:
-        act_as(Step.SMOKE_TEST)
+        act_as_step(Step.SMOKE_TEST)
         given = replace(promoted, stage=replace(promoted.stage, smoke_tests=tests, endpoint=endpoint))
-        return smoke_test.handler({"promotion": json.loads(json.dumps(given.to_json())), "attempt": 0}, None)
+        return smoke_test.handler({"promotion": json.loads(json.dumps(given.to_json())), "retry_count": 0}, None)
 
     return run
 
 
-def obedient(world: World, program: bytes = OBEDIENT) -> dict[str, Any]:
+def controllable_model(world: World, program: bytes = CONTROLLABLE) -> dict[str, Any]:
     environment = {
         "SAGEMAKER_PROGRAM": "inference.py",
         "SAGEMAKER_SUBMIT_DIRECTORY": world.upload("sourcedir.tar.gz", tar({"inference.py": program})),
@@ -90,49 +90,49 @@ def asking(text: str = "a fine film", *, requests: int = 1, concurrency: int = 1
     )
 
 
-def test_a_good_model_is_promoted_and_what_it_was_asked_stands_in_the_result(world: World) -> None:
+def test_a_working_model_is_promoted_and_its_smoke_test_report_is_in_the_result(world: World) -> None:
     made = world.model()
-    ended = world.promoted(made)
+    ended = world.promote_successfully(made)
 
     assert ended.output["outcome"] == "Promoted"
     states = world.states(ended.arn)
-    assert states[states.index(TESTING) + 1 :][:2] == ["Is it to be scaled?", "Record the promotion"]
+    assert states[states.index(TESTING) + 1 :][:2] == ["Is scaling to be resumed?", "Record the promotion"]
     assert states[-1] == "Promoted"
     text, file = ended.output["smoke"]["tests"]
     body = json.dumps({"model": made.name, "asked": "a fine film", "mood": "sunny"})
-    assert text["asked"] == "a fine film (text/csv, 11 bytes)"
-    assert text["got"] == f"status 200, {body} (application/json, {len(body)} bytes)"
+    assert text["sent"] == "a fine film (text/csv, 11 bytes)"
+    assert text["received"] == f"status 200, {body} (application/json, {len(body)} bytes)"
     assert (text["requests"], text["failures"]) == (4, 0)
     assert 0 < text["milliseconds"]["min"] <= text["milliseconds"]["p95"] <= text["milliseconds"]["max"]
-    assert file["asked"] == "from a file (text/csv, 11 bytes)"
+    assert file["sent"] == "from a file (text/csv, 11 bytes)"
 
 
-def test_the_same_again_is_unchanged_and_asks_nothing(world: World) -> None:
+def test_a_repeated_promotion_is_unchanged_and_invokes_nothing(world: World) -> None:
     made = world.model()
-    world.promoted(made)
-    again = world.promoted(made)
-    assert (again.output["outcome"], again.output["smoke"]) == ("Unchanged", None)
-    assert TESTING not in world.states(again.arn)
+    world.promote_successfully(made)
+    promoted_before = world.promote_successfully(made)
+    assert (promoted_before.output["outcome"], promoted_before.output["smoke"]) == ("Unchanged", None)
+    assert TESTING not in world.states(promoted_before.arn)
 
 
-def test_a_payload_that_is_gone_is_told_before_anything_is_created(world: World, settings: Settings) -> None:
-    made, before = world.model(), world.made_in("qa")
+def test_a_missing_payload_is_reported_before_anything_is_created(world: World, settings: Settings) -> None:
+    made, before = world.model(), world.resources_in("qa")
     with smoke_tests.tested(world, settings, smoke_tests.OBJECT, smoke_tests.IN_SOURCE):
         for environment, bucket in (("qa", smoke_tests.BUCKETS["qa"]), ("dev", smoke_tests.IN_SOURCE.payload.bucket)):
             world.client("s3", environment).delete_object(Bucket=str(bucket), Key=smoke_tests.PAYLOAD_KEY)
         ended = world.promote(made)
     smoke_tests.put_payloads(world)
 
-    assert (ended.status, ended.error) == ("FAILED", "NotReady")
+    assert (ended.status, ended.error) == ("FAILED", "PreflightFailed")
     for words in ("2 things are in the way", "promote-qa-invoker: s3:GetObject", "promote-dev-reader: s3:GetObject"):
         assert words in ended.cause
     assert "has no such object" in ended.cause
-    assert world.made_in("qa") == before
+    assert world.resources_in("qa") == before
 
 
-def test_a_model_that_breaks_fails_the_promotion_with_what_was_asked_and_what_came_back(world: World) -> None:
-    broken = OBEDIENT.replace(b'what == "raise"', b"True")
-    ended = world.promote(world.model(container=obedient(world, broken)))
+def test_a_failing_model_fails_the_promotion_with_request_and_response(world: World) -> None:
+    broken = CONTROLLABLE.replace(b'what == "raise"', b"True")
+    ended = world.promote(world.model(container=controllable_model(world, broken)))
 
     assert (ended.status, ended.error) == ("FAILED", "SmokeTestFailed")
     states = world.states(ended.arn)
@@ -148,7 +148,7 @@ def test_a_model_that_breaks_fails_the_promotion_with_what_was_asked_and_what_ca
         assert words in ended.cause
 
 
-def test_a_version_is_asked_with_its_own_sample(world: World, settings: Settings) -> None:
+def test_a_version_is_invoked_with_its_own_sample(world: World, settings: Settings) -> None:
     uri = world.upload("sample.tar.gz", archive(("payload.csv", b"a sample", b"0")))
     with smoke_tests.tested(world, settings, smoke_tests.SAMPLE):
         version = world.version()
@@ -160,18 +160,18 @@ def test_a_version_is_asked_with_its_own_sample(world: World, settings: Settings
             InferenceSpecification=described["InferenceSpecification"],
             SamplePayloadUrl=uri,
         )["ModelPackageArn"]
-        world.settle()
+        world.wait_until_idle()
         # The newest: versions of other tests had the same numbers.
-        ended = next(one for one in world.settle() if one.output.get("source_model_package") == sampled)
+        ended = next(one for one in world.wait_until_idle() if one.output.get("source_model_package") == sampled)
         refused = world.wait(world.start(application=APPLICATION, stage="qa", model_name=world.model().name))
 
-    assert ended.output["smoke"]["tests"][0]["asked"] == "a sample (text/csv, 8 bytes)"
+    assert ended.output["smoke"]["tests"][0]["sent"] == "a sample (text/csv, 8 bytes)"
     assert (refused.error, refused.status) == ("SamplePayloadUnusable", "FAILED")
     assert world.states(refused.arn)[1:3] == ["Resolve the model", "Explain the failure"]
 
 
 @pytest.mark.parametrize(
-    ("test", "told"),
+    ("test", "message"),
     [
         (asking(body="yes"), "the body is not the expected one"),
         (asking(json='{"asked": "a bad film"}'), '$.asked is "a fine film", not "a bad film"'),
@@ -182,61 +182,61 @@ def test_a_version_is_asked_with_its_own_sample(world: World, settings: Settings
         (replace(asking(requests=3), timeout_seconds=0), "3 of 3 requests were not sent within 0 s"),
     ],
 )
-def test_what_is_not_as_expected_fails_the_test_and_is_told(
-    ask: Callable[..., dict[str, Any]], test: SmokeTest, told: str
+def test_an_unexpected_response_fails_the_test_and_is_reported(
+    invoke: Callable[..., dict[str, Any]], test: SmokeTest, message: str
 ) -> None:
     with pytest.raises(SmokeTestFailed) as failed:
-        ask(test)
-    assert told in str(failed.value)
+        invoke(test)
+    assert message in str(failed.value)
 
 
-def test_what_is_as_expected_passes(ask: Callable[..., dict[str, Any]]) -> None:
+def test_what_is_as_expected_passes(invoke: Callable[..., dict[str, Any]]) -> None:
     document = {"asked": "sleep 0.3"}
-    done = ask(
+    done = invoke(
         asking("sleep 0.3", requests=6, concurrency=6, json=json.dumps(document), latency={"p50": 5000}),
         asking("raise", status=500),
         asking("raise", requests=2, error_rate=1.0),
     )
     slow, broken, _ = done["smoke"]["tests"]
     assert slow["milliseconds"]["min"] >= 300
-    assert slow["got"] == 'status 200, {"asked": "sleep 0.3"} (application/json, 22 bytes)'
+    assert slow["received"] == 'status 200, {"asked": "sleep 0.3"} (application/json, 22 bytes)'
     assert broken["failures"] == 0
 
 
-def test_sagemakers_own_bad_moments_are_not_the_models(world: World, ask: Callable[..., dict[str, Any]]) -> None:
-    world.faults.inject("InvokeEndpoint", Kind.ERROR, code="ServiceUnavailable", status=503)
-    world.faults.inject("InvokeEndpoint", Kind.ERROR, code="ModelNotReadyException", status=429)
-    world.faults.inject("InvokeEndpoint", Kind.THROTTLE)
-    assert ask(asking())["smoke"]["tests"][0]["failures"] == 0
-    assert world.faults.pending() == []
+def test_transient_sagemaker_errors_are_not_model_failures(world: World, invoke: Callable[..., dict[str, Any]]) -> None:
+    world.sagemaker_faults.inject("InvokeEndpoint", Kind.ERROR, code="ServiceUnavailable", status=503)
+    world.sagemaker_faults.inject("InvokeEndpoint", Kind.ERROR, code="ModelNotReadyException", status=429)
+    world.sagemaker_faults.inject("InvokeEndpoint", Kind.THROTTLE)
+    assert invoke(asking())["smoke"]["tests"][0]["failures"] == 0
+    assert world.sagemaker_faults.pending() == []
 
 
-def test_a_missing_right_is_no_bad_model(world: World, ask: Callable[..., dict[str, Any]]) -> None:
+def test_a_missing_permission_is_not_a_model_failure(world: World, invoke: Callable[..., dict[str, Any]]) -> None:
     with (
-        without(world, "qa", "promote-qa-invoker", "AskEndpoints"),
+        without_permission(world, "qa", "promote-qa-invoker", "InvokeEndpoints"),
         pytest.raises(AccessDenied, match=r"promote-qa-invoker may not call sagemaker:InvokeEndpoint"),
     ):
-        ask(asking())
+        invoke(asking())
 
 
-def test_the_step_can_ask_no_other_endpoint_and_read_no_other_object(ask: Callable[..., dict[str, Any]]) -> None:
+def test_the_step_can_invoke_no_other_endpoint_and_read_no_other_object(invoke: Callable[..., dict[str, Any]]) -> None:
     with pytest.raises(AccessDenied, match="sagemaker:InvokeEndpoint on another-endpoint"):
-        ask(asking(), endpoint="another-endpoint")
+        invoke(asking(), endpoint="another-endpoint")
     elsewhere = replace(smoke_tests.OBJECT, payload=replace(smoke_tests.OBJECT.payload, key="artifacts/model.tar.gz"))
     with pytest.raises(AccessDenied, match=r"s3:GetObject.*artifacts/model.tar.gz"):
-        ask(elsewhere)
+        invoke(elsewhere)
 
 
-def test_a_payload_that_is_gone_is_told_as_far_as_the_role_may_know(
-    world: World, ask: Callable[..., dict[str, Any]]
+def test_a_missing_payload_is_reported_as_far_as_the_role_may_see(
+    world: World, invoke: Callable[..., dict[str, Any]]
 ) -> None:
     """Who may not list is told "denied"; the source's reader may list."""
     world.client("s3", "qa").delete_object(Bucket=smoke_tests.BUCKETS["qa"], Key=smoke_tests.PAYLOAD_KEY)
     try:
         with pytest.raises(AccessDenied, match="s3:ListBucket where the object is missing"):
-            ask(smoke_tests.OBJECT)
+            invoke(smoke_tests.OBJECT)
     finally:
         smoke_tests.put_payloads(world)
     gone = Payload(bucket="sagemaker-us-east-1-222222222222", key="gone.csv", in_source=True)
     with pytest.raises(PayloadUnusable, match="has no such object"):
-        ask(replace(smoke_tests.OBJECT, payload=gone))
+        invoke(replace(smoke_tests.OBJECT, payload=gone))

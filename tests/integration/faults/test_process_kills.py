@@ -14,31 +14,31 @@ from uuid import uuid4
 
 import pytest
 
-from lambdas.promotion.contract.settings import Settings, Trial
+from lambdas.promotion.contract.settings import Preview, Settings
 from sandbox.aws.faults.process_kills import Call, Kind
-from sandbox.aws.faults.sagemaker import Kind as Mishap
+from sandbox.aws.faults.sagemaker import Kind as SageMakerFault
 from tests.integration import smoke_tests
-from tests.integration.scenarios import LARGE, QA, forget_large_copies
-from tests.integration.world import ENDPOINTS, INFERENCE, Ended, Made, World, input_of, tar
+from tests.integration.scenarios import LARGE, QA, delete_large_copies
+from tests.integration.world import ENDPOINTS, INFERENCE, CreatedModel, ExecutionResult, World, input_of, tar
 from tests.sandbox.aws.image_push import push
 
 # What these do is nothing that stays: they look, or they open a session.
-LOOKING = ("Get", "List", "Describe", "Head", "BatchGet", "BatchCheck", "Simulate", "AssumeRole")
+READ_ONLY = ("Get", "List", "Describe", "Head", "BatchGet", "BatchCheck", "Simulate", "AssumeRole")
 # The state machine has no process that could be killed, and the check ahead makes calls that AWS must refuse.
-NOT_KILLED = {("check_ahead", "PutObject"), ("check_ahead", "UploadPart"), ("check_ahead", "AbortMultipartUpload")}
+NOT_KILLED = {("preflight", "PutObject"), ("preflight", "UploadPart"), ("preflight", "AbortMultipartUpload")}
 
 
 @dataclass(frozen=True)
 class Case:
     """A call with an effect, and the promotion in which it is made."""
 
-    journey: str
+    scenario: str
     step: str
     operation: str
 
 
 UPDATE, FIRST, LARGE_WITH_IMAGE = "an update", "a first deployment", "a large model with an image of its own"
-TRIED = "an update that is tried first"
+PREVIEWED = "an update that is tried first"
 BROKEN, STUCK, FAILED_COPY = "an update that breaks the endpoint", "an update that gets stuck", "a copy that fails"
 CASES = [
     Case(UPDATE, "resolve_model", "PutObject"),
@@ -59,67 +59,67 @@ CASES = [
     Case(LARGE_WITH_IMAGE, "copy_image", "UploadLayerPart"),
     Case(LARGE_WITH_IMAGE, "copy_image", "CompleteLayerUpload"),
     Case(LARGE_WITH_IMAGE, "copy_image", "PutImage"),
-    Case(TRIED, "create_trial", "CreateEndpointConfig"),
-    Case(TRIED, "create_trial", "CreateEndpoint"),
-    Case(TRIED, "remove_trial", "DeleteEndpoint"),
-    Case(TRIED, "remove_trial", "DeleteEndpointConfig"),
-    Case(STUCK, "roll_back", "UpdateEndpoint"),
-    Case(BROKEN, "roll_back", "DeleteEndpoint"),
-    Case(BROKEN, "roll_back", "CreateEndpoint"),
+    Case(PREVIEWED, "create_preview", "CreateEndpointConfig"),
+    Case(PREVIEWED, "create_preview", "CreateEndpoint"),
+    Case(PREVIEWED, "delete_preview", "DeleteEndpoint"),
+    Case(PREVIEWED, "delete_preview", "DeleteEndpointConfig"),
+    Case(STUCK, "roll_back_endpoint", "UpdateEndpoint"),
+    Case(BROKEN, "roll_back_endpoint", "DeleteEndpoint"),
+    Case(BROKEN, "roll_back_endpoint", "CreateEndpoint"),
     Case(FAILED_COPY, "abort_uploads", "AbortMultipartUpload"),
 ]
 
 
 @pytest.fixture(scope="module")
-def settings(lasting_world: World, deployed_settings: Settings) -> Iterator[Settings]:
-    with smoke_tests.tested(lasting_world, deployed_settings, smoke_tests.TEXT) as now:
+def settings(module_world: World, deployed_settings: Settings) -> Iterator[Settings]:
+    with smoke_tests.tested(module_world, deployed_settings, smoke_tests.TEXT) as now:
         yield now
 
 
 @pytest.fixture
-def world(lasting_world: World, settings: Settings) -> Iterator[World]:
+def world(module_world: World, settings: Settings) -> Iterator[World]:
     """The endpoint stays from test to test: most are about an update."""
-    yield lasting_world
-    lasting_world.kills.clear()
-    lasting_world.faults.clear()
-    lasting_world.s3_faults.clear()
-    lasting_world.abort_uploads("qa")
+    yield module_world
+    module_world.step_faults.clear()
+    module_world.sagemaker_faults.clear()
+    module_world.s3_faults.clear()
+    module_world.abort_uploads("qa")
 
 
 @contextmanager
-def configured(world: World, settings: Settings, journey: str) -> Iterator[None]:
+def configured(world: World, settings: Settings, scenario: str) -> Iterator[None]:
     """The stage as a journey wants it."""
-    if journey != TRIED:
+    if scenario != PREVIEWED:
         yield
         return
-    with smoke_tests.tested(world, settings, smoke_tests.TEXT, trial=Trial()):
+    with smoke_tests.tested(world, settings, smoke_tests.TEXT, preview=Preview()):
         yield
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_large_stays(lasting_world: World) -> Iterator[None]:
+def nothing_large_stays(module_world: World) -> Iterator[None]:
     yield
-    forget_large_copies(lasting_world, QA)
+    delete_large_copies(module_world, QA)
 
 
 @dataclass(frozen=True)
-class Before:
+class StateBefore:
     """What was there before a promotion, and what it is about."""
 
-    made: Made
+    made: CreatedModel
     serving: str | None
     resources: frozenset[str]
     objects: frozenset[str]
 
 
-def small(world: World) -> Made:
+def small(world: World) -> CreatedModel:
     name = f"small-{uuid4().hex[:8]}"
     files = {"weights.json": f'{{"name": "{name}"}}'.encode(), "code/inference.py": INFERENCE}
     archive = world.upload("model.tar.gz", tar(files))
     return world.model(name, container=world.container(name, ModelDataUrl=archive, Environment={}))
 
 
-def large_with_image(world: World) -> Made:
+def large_with_image(world: World) -> CreatedModel:
     """A model that needs every kind of copy: of an object, of one by parts, and of an image."""
     name = f"small-{uuid4().hex[:8]}"
     push(world.client("ecr", "dev"), f"team/{name}", [name.encode()], tag="1")
@@ -135,103 +135,103 @@ def large_object(world: World) -> str:
     return world.upload("weights.bin", bytes(LARGE))
 
 
-def given(world: World, journey: str) -> Before:
+def prepare(world: World, scenario: str) -> StateBefore:
     """Get ready for a journey."""
-    there = ENDPOINTS["qa"] in world.made_in("qa")
-    if journey == FIRST and there:
+    there = ENDPOINTS["qa"] in world.resources_in("qa")
+    if scenario == FIRST and there:
         world.client("sagemaker", "qa").delete_endpoint(EndpointName=ENDPOINTS["qa"])
         there = False
-    elif journey != FIRST and not there:
-        world.promoted(small(world))
+    elif scenario != FIRST and not there:
+        world.promote_successfully(small(world))
         there = True
-    forget_large_copies(world, QA)
-    made = large_with_image(world) if journey in (LARGE_WITH_IMAGE, FAILED_COPY) else small(world)
+    delete_large_copies(world, QA)
+    made = large_with_image(world) if scenario in (LARGE_WITH_IMAGE, FAILED_COPY) else small(world)
     serving = world.endpoint("qa")["EndpointConfigName"] if there else None
-    if journey == BROKEN:
-        world.faults.inject("UpdateEndpoint", Mishap.FAIL, reason="Broken.")
-    if journey == STUCK:
-        world.faults.inject("UpdateEndpoint", Mishap.ROLLBACK_FAILED, reason="Stuck.")
-    if journey == FAILED_COPY:
+    if scenario == BROKEN:
+        world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.FAIL, reason="Broken.")
+    if scenario == STUCK:
+        world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.ROLLBACK_FAILED, reason="Stuck.")
+    if scenario == FAILED_COPY:
         world.s3_faults.inject("UploadPartCopy", "AccessDenied", times=None)
-    return Before(made, serving, frozenset(world.made_in("qa")), frozenset(world.artifacts_in("qa")))
+    return StateBefore(made, serving, frozenset(world.resources_in("qa")), frozenset(world.artifacts_in("qa")))
 
 
-def ended_as_usual(world: World, journey: str, before: Before, ended: Ended) -> None:
+def require_usual_outcome(world: World, scenario: str, before: StateBefore, ended: ExecutionResult) -> None:
     """It ended as it does if nothing happens to its steps, and nothing else is there."""
     assert "owner" not in world.lock_of("qa")
     assert world.open_uploads("qa") == []
     record = world.record_of(ended.arn)  # one, and only one
-    if journey == FAILED_COPY:
+    if scenario == FAILED_COPY:
         assert (ended.error, record["outcome"]) == ("AccessDenied", "Errored"), ended.cause
-        assert frozenset(world.made_in("qa")) == before.resources
+        assert frozenset(world.resources_in("qa")) == before.resources
         assert world.endpoint("qa")["EndpointConfigName"] == before.serving
         return
     wanted = input_of(world, ended.arn, "Deploy the endpoint")
-    added = {wanted.wanted_model.name, wanted.wanted_config.name}
-    assert set(world.made_in("qa")) == before.resources | added | {ENDPOINTS["qa"]}
+    added = {wanted.desired_model.name, wanted.desired_config.name}
+    assert set(world.resources_in("qa")) == before.resources | added | {ENDPOINTS["qa"]}
     assert len(set(world.artifacts_in("qa")) - before.objects) == wanted.artifacts.objects
-    if journey in (BROKEN, STUCK):
+    if scenario in (BROKEN, STUCK):
         assert (ended.status, record["outcome"]) == ("FAILED", "RolledBack"), ended.cause
         assert world.endpoint("qa")["EndpointConfigName"] == before.serving
         assert world.endpoint("qa")["EndpointStatus"] == "InService"
     else:
         assert (ended.status, record["outcome"]) == ("SUCCEEDED", "Promoted"), ended.cause
         assert ended.output.get("previous_endpoint_config") == (before.serving and config_arn(ended, before.serving))
-        assert world.endpoint("qa")["EndpointConfigName"] == wanted.wanted_config.name
-        assert world.ask("qa")["model"] == before.made.name
+        assert world.endpoint("qa")["EndpointConfigName"] == wanted.desired_config.name
+        assert world.invoke("qa")["model"] == before.made.name
 
 
-def config_arn(ended: Ended, name: str) -> str:
+def config_arn(ended: ExecutionResult, name: str) -> str:
     """The ARN of another configuration of the same account and Region."""
     return f"{ended.output['endpoint_config'].rpartition('/')[0]}/{name}"
 
 
 def test_every_call_that_has_an_effect_is_in_the_matrix(world: World, settings: Settings) -> None:
     called: dict[str, set[tuple[str, str]]] = {}
-    for journey in dict.fromkeys(case.journey for case in CASES):
-        before = given(world, journey)
-        world.kills.record()
-        with configured(world, settings, journey):
+    for scenario in dict.fromkeys(case.scenario for case in CASES):
+        before = prepare(world, scenario)
+        world.step_faults.record()
+        with configured(world, settings, scenario):
             ended = world.promote(before.made)
-        called[journey] = {(call.step, call.operation) for call in of_steps(world.kills.calls())}
-        ended_as_usual(world, journey, before, ended)
-        world.kills.clear()
+        called[scenario] = {(call.step, call.operation) for call in of_steps(world.step_faults.calls())}
+        require_usual_outcome(world, scenario, before, ended)
+        world.step_faults.clear()
         world.s3_faults.clear()
 
     matrix = {(case.step, case.operation) for case in CASES}
     assert set().union(*called.values()) - NOT_KILLED == matrix
-    assert [case for case in CASES if (case.step, case.operation) not in called[case.journey]] == []
+    assert [case for case in CASES if (case.step, case.operation) not in called[case.scenario]] == []
 
 
 def of_steps(calls: list[Call]) -> Iterator[Call]:
     """The calls with an effect that were made in a Lambda's process."""
-    yield from (call for call in calls if not call.operation.startswith(LOOKING) and " " not in call.step)
+    yield from (call for call in calls if not call.operation.startswith(READ_ONLY) and " " not in call.step)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.step}-{case.operation}-in-{case.journey}")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.step}-{case.operation}-in-{case.scenario}")
 def test_a_step_that_is_killed_before_and_after_its_effect_ends_in_the_same_state(
     world: World, settings: Settings, case: Case
 ) -> None:
     """The first try is killed before the call, the second after it, the third goes on with what it finds."""
-    before = given(world, case.journey)
+    before = prepare(world, case.scenario)
     for kind in (Kind.KILL_BEFORE, Kind.KILL_AFTER):
-        world.kills.inject(case.step, case.operation, kind)
-    with configured(world, settings, case.journey):
+        world.step_faults.inject(case.step, case.operation, kind)
+    with configured(world, settings, case.scenario):
         ended = world.promote(before.made)
 
-    assert world.kills.pending() == []
-    assert [call.operation for call, _ in world.kills.happened()] == [case.operation] * 2
-    ended_as_usual(world, case.journey, before, ended)
+    assert world.step_faults.pending() == []
+    assert [call.operation for call, _ in world.step_faults.injected()] == [case.operation] * 2
+    require_usual_outcome(world, case.scenario, before, ended)
 
 
-def test_a_killed_lambda_is_told_by_its_name_on_aws_and_tried_twice_more(world: World) -> None:
-    before = given(world, UPDATE)
-    world.kills.inject("create_model", "CreateModel", Kind.KILL_BEFORE, times=None)
+def test_a_killed_lambda_is_reported_by_its_aws_error_name_and_retried_twice(world: World) -> None:
+    before = prepare(world, UPDATE)
+    world.step_faults.inject("create_model", "CreateModel", Kind.KILL_BEFORE, times=None)
     ended = world.promote(before.made)
 
     assert (ended.status, ended.error) == ("FAILED", "Runtime.ExitError"), ended.cause
     assert "A step's Lambda was killed" in ended.cause
-    assert len(world.kills.happened()) == 3
+    assert len(world.step_faults.injected()) == 3
     assert "owner" not in world.lock_of("qa")
-    world.kills.clear()
-    assert world.promoted(before.made).output["outcome"] == "Promoted"
+    world.step_faults.clear()
+    assert world.promote_successfully(before.made).output["outcome"] == "Promoted"

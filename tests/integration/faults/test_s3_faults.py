@@ -9,12 +9,12 @@ from tests.integration.world import World
 def test_throttling_by_s3_is_waited_out(world: World) -> None:
     made = world.model()
     world.s3_faults.inject("HeadObject", "SlowDown", times=2)
-    world.promoted(made)
+    world.promote_successfully(made)
     assert world.s3_faults.pending() == []
 
 
-def test_a_copy_whose_answer_was_lost_is_found_to_be_there(world: World) -> None:
+def test_a_copy_whose_response_was_lost_is_detected(world: World) -> None:
     made = world.model()
     world.s3_faults.inject("CopyObject", kind=Kind.ERROR_AFTER, times=2)
-    world.promoted(made)
+    world.promote_successfully(made)
     assert world.s3_faults.pending() == []

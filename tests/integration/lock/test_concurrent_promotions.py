@@ -10,16 +10,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.lock.test_locks import held
-from tests.integration.world import Ended, World
+from tests.integration.world import ExecutionResult, World
 
 CROWDS = [f"crowd-{number}" for number in range(1, 6)]
 EACH = 4
 
 
 @pytest.fixture(scope="module")
-def ended(lasting_world: World) -> Iterator[dict[str, list[Ended]]]:
+def ended(module_world: World) -> Iterator[dict[str, list[ExecutionResult]]]:
     """How the promotions of each application ended, in the order in which their models were made."""
-    world = lasting_world
+    world = module_world
     models = {crowd: [world.model() for _ in range(EACH)] for crowd in CROWDS}
     begun = [(crowd, number) for crowd in CROWDS for number in range(EACH)]
     random.Random(7).shuffle(begun)  # noqa: S311 - no secret
@@ -30,28 +30,30 @@ def ended(lasting_world: World) -> Iterator[dict[str, list[Ended]]]:
     yield {crowd: [world.wait(started[crowd, number], seconds=300) for number in range(EACH)] for crowd in CROWDS}
 
 
-def test_every_one_ends_and_none_but_older_models_is_refused(ended: dict[str, list[Ended]]) -> None:
+def test_every_one_ends_and_none_but_older_models_is_refused(ended: dict[str, list[ExecutionResult]]) -> None:
     failures = {end.error for crowd in CROWDS for end in ended[crowd] if end.status != "SUCCEEDED"}
     assert failures <= {"OlderModel"}
     assert [crowd for crowd in CROWDS if ended[crowd][-1].status != "SUCCEEDED"] == []
 
 
-def test_no_two_at_a_time_are_at_work_on_one_endpoint(lasting_world: World, ended: dict[str, list[Ended]]) -> None:
+def test_no_two_at_a_time_are_at_work_on_one_endpoint(
+    module_world: World, ended: dict[str, list[ExecutionResult]]
+) -> None:
     for crowd in CROWDS:
-        spans = sorted(held(lasting_world, end.arn) for end in ended[crowd])
+        spans = sorted(held(module_world, end.arn) for end in ended[crowd])
         assert all(one[1] <= other[0] for one, other in itertools.pairwise(spans)), crowd
 
 
-def test_the_last_that_serves_is_the_newest(lasting_world: World, ended: dict[str, list[Ended]]) -> None:
-    sagemaker = lasting_world.client("sagemaker", "qa")
+def test_the_last_that_serves_is_the_newest(module_world: World, ended: dict[str, list[ExecutionResult]]) -> None:
+    sagemaker = module_world.client("sagemaker", "qa")
     for crowd in CROWDS:
         found = sagemaker.describe_endpoint(EndpointName=crowd)
         assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", ended[crowd][-1].config)
 
 
-def test_each_has_its_record_and_its_own_fence(lasting_world: World, ended: dict[str, list[Ended]]) -> None:
+def test_each_has_its_record_and_its_own_fence(module_world: World, ended: dict[str, list[ExecutionResult]]) -> None:
     for crowd in CROWDS:
-        records = lasting_world.records_of(f"{crowd}/qa")
+        records = module_world.records_of(f"{crowd}/qa")
         assert {record["execution"] for record in records} == {end.arn for end in ended[crowd]}
         assert sorted(int(record["fence"]) for record in records) == [1, 2, 3, 4]
         refused = [record for record in records if record["outcome"] == "Refused"]

@@ -12,9 +12,9 @@ import pytest
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.settings import Settings
 from sandbox.aws.faults.sagemaker import Kind
-from tests.integration.world import APPLICATION, Made, World, failed
+from tests.integration.world import APPLICATION, CreatedModel, World, require_failed
 
-HELD_STATES = ("Look at the lock", "Wait for the lock")
+HELD_STATES = ("Check the lock", "Wait for the lock")
 
 
 @contextmanager
@@ -26,13 +26,13 @@ def when_locked(world: World, deployed: Settings, policy: str) -> Iterator[None]
         yield
 
 
-def start(world: World, made: Made, **more: Any) -> str:
+def start(world: World, made: CreatedModel, **more: Any) -> str:
     return world.start(application=APPLICATION, stage="qa", model_name=made.name, **more)
 
 
-def start_slowly(world: World, made: Made, *, seconds: float = 4.0) -> str:
+def start_slowly(world: World, made: CreatedModel, *, seconds: float = 4.0) -> str:
     """Start a promotion that holds the lock for some seconds, and return when it does."""
-    world.faults.inject("CreateModel", Kind.HANG, account="333333333333", seconds=seconds)
+    world.sagemaker_faults.inject("CreateModel", Kind.HANG, account="333333333333", seconds=seconds)
     arn = start(world, made)
     world.wait_for_state(arn, "Compare the endpoint")
     return arn
@@ -40,9 +40,9 @@ def start_slowly(world: World, made: Made, *, seconds: float = 4.0) -> str:
 
 def hold(world: World, owner: str, *, lease_until: str = "2999-01-01T00:00:00.000Z") -> None:
     """Let an execution hold qa's lock, however it came by it."""
-    place = world.sandbox.places.environments["qa"]
+    pair = world.sandbox.locations.environments["qa"]
     item = {
-        "endpoint": resource_names.endpoint_key(place.account, place.region, "text-classifier-qa"),
+        "endpoint": resource_names.endpoint_key(pair.account, pair.region, "text-classifier-qa"),
         "owner": owner,
         "locked_at": "2026-01-01T00:00:00.000Z",
         "lease_until": lease_until,
@@ -79,7 +79,7 @@ def test_a_second_promotion_waits_until_the_first_has_ended(world: World) -> Non
     assert [end.status for end in ended] == ["SUCCEEDED", "SUCCEEDED"], [end.cause for end in ended]
     assert set(HELD_STATES) <= set(world.states(other))
     assert held(world, one)[1] <= held(world, other)[0]
-    assert world.ask("qa")["model"] == second.name
+    assert world.invoke("qa")["model"] == second.name
     # The other saw what the first had done.
     assert ended[1].output["previous_endpoint_config"] == ended[0].output["endpoint_config"]
 
@@ -90,9 +90,9 @@ def test_a_stage_may_refuse_a_second_promotion(world: World, deployed_settings: 
         one = start_slowly(world, first)
         ended = world.promote(second)
 
-    failed(ended, "EndpointLocked", one, "Nothing was changed")
+    require_failed(ended, "EndpointLocked", one, "Nothing was changed")
     assert world.wait(one).status == "SUCCEEDED"
-    assert world.ask("qa")["model"] == first.name
+    assert world.invoke("qa")["model"] == first.name
 
 
 def test_of_those_that_wait_the_newest_wins(world: World, deployed_settings: Settings) -> None:
@@ -105,8 +105,8 @@ def test_of_those_that_wait_the_newest_wins(world: World, deployed_settings: Set
         ended = {arn: world.wait(arn) for arn in (one, older, newest)}
 
     assert (ended[one].status, ended[newest].status) == ("SUCCEEDED", "SUCCEEDED")
-    failed(ended[older], "Superseded", newest, "newest wins")
-    assert world.ask("qa")["model"] == third.name
+    require_failed(ended[older], "Superseded", newest, "newest wins")
+    assert world.invoke("qa")["model"] == third.name
 
 
 def test_an_owner_that_was_stopped_does_not_hold_the_lock(world: World) -> None:
@@ -117,41 +117,41 @@ def test_an_owner_that_was_stopped_does_not_hold_the_lock(world: World) -> None:
     while "owner" in world.lock_of("qa"):
         assert time.monotonic() < deadline
     hold(world, arn)
-    ended = world.promoted(world.model())
+    ended = world.promote_successfully(world.model())
 
-    assert "Look at the lock" in world.states(ended.arn)
+    assert "Check the lock" in world.states(ended.arn)
     assert world.lock_of("qa")["fence"] == "42"
 
 
-def test_an_owner_that_nobody_remembers_does_not_hold_the_lock(world: World) -> None:
+def test_an_owner_without_an_execution_does_not_hold_the_lock(world: World) -> None:
     hold(world, f"{world.sandbox.state_machine_arn.replace(':stateMachine:', ':execution:')}:long-ago")
-    assert world.promoted(world.model()).output["outcome"] == "Promoted"
+    assert world.promote_successfully(world.model()).output["outcome"] == "Promoted"
 
 
 def test_a_lease_that_has_ended_does_not_hold_the_lock(world: World) -> None:
     arn = start_slowly(world, world.model())
     hold(world, arn, lease_until="2026-01-02T00:00:00.000Z")
-    ended = world.promoted(world.model())
+    ended = world.promote_successfully(world.model())
 
-    assert "Look at the lock" not in world.states(ended.arn)
-    failed(world.wait(arn), "LockLost", "was not changed")
+    assert "Check the lock" not in world.states(ended.arn)
+    require_failed(world.wait(arn), "LockLost", "was not changed")
 
 
-def test_who_has_lost_the_lock_changes_nothing_and_frees_nothing(world: World) -> None:
-    first = world.promoted(world.model())
+def test_an_execution_that_lost_the_lock_changes_nothing_and_releases_nothing(world: World) -> None:
+    first = world.promote_successfully(world.model())
     arn = start_slowly(world, world.model())
     hold(world, "somebody-else")
-    failed(world.wait(arn), "LockLost")
+    require_failed(world.wait(arn), "LockLost")
 
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
     assert world.lock_of("qa")["owner"] == "somebody-else"
 
 
-def test_an_older_holder_of_the_same_name_is_told_by_the_fence(world: World) -> None:
+def test_an_older_holder_of_the_same_name_is_recognized_by_the_fence(world: World) -> None:
     """The lock was lost and got back meanwhile: the number is another one."""
     arn = start_slowly(world, world.model())
     hold(world, arn)
-    failed(world.wait(arn), "LockLost")
+    require_failed(world.wait(arn), "LockLost")
 
 
 def test_a_holder_that_goes_on_for_too_long_ends_the_patience_of_others(
@@ -165,50 +165,52 @@ def test_a_holder_that_goes_on_for_too_long_ends_the_patience_of_others(
     with world.configured(impatient, deployed_settings):
         ended = world.promote(second)
 
-    failed(ended, "EndpointBusy", one, "while this one waited")
+    require_failed(ended, "EndpointBusy", one, "while this one waited")
 
 
-def test_the_lock_is_free_after_every_ending(world: World) -> None:
+def test_the_lock_is_free_after_every_outcome(world: World) -> None:
     good = world.model()
-    world.promoted(good)
+    world.promote_successfully(good)
     assert "owner" not in world.lock_of("qa")
-    assert world.promoted(good).output["outcome"] == "Unchanged"
+    assert world.promote_successfully(good).output["outcome"] == "Unchanged"
     assert "owner" not in world.lock_of("qa")
-    world.faults.inject("CreateEndpointConfig", Kind.ERROR, code="ValidationException", message="No.", status=400)
-    failed(world.promote(world.model()), "CallRefused")
+    world.sagemaker_faults.inject(
+        "CreateEndpointConfig", Kind.ERROR, code="ValidationException", message="No.", status=400
+    )
+    require_failed(world.promote(world.model()), "CallRefused")
     assert "owner" not in world.lock_of("qa")
-    world.faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account="333333333333")
-    failed(world.promote(world.model()), "DeploymentRolledBack")
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, account="333333333333")
+    require_failed(world.promote(world.model()), "DeploymentRolledBack")
     assert "owner" not in world.lock_of("qa")
     assert world.lock_of("qa")["fence"] == "4"
 
 
 def test_an_older_model_is_promoted_if_asked_for(world: World) -> None:
     older, newer = world.model(), world.model()
-    world.promoted(newer)
+    world.promote_successfully(newer)
     ended = world.wait(start(world, older, allow_older=True))
 
     assert ended.status == "SUCCEEDED", ended.cause
-    assert world.ask("qa")["model"] == older.name
+    assert world.invoke("qa")["model"] == older.name
 
 
 def test_through_the_stages_a_model_is_as_old_as_when_it_was_trained(world: World) -> None:
     """The older one came to qa later, which does not make it newer."""
     older, newer = world.model(), world.model()
-    newer_in_qa = world.promoted(newer)
+    newer_in_qa = world.promote_successfully(newer)
     older_in_qa = world.wait(start(world, older, allow_older=True))
     to_production = {"application": APPLICATION, "stage": "production"}
     assert world.wait(world.start(**to_production, model_name=newer_in_qa.model)).status == "SUCCEEDED"
     ended = world.wait(world.start(**to_production, model_name=older_in_qa.model))
 
-    failed(ended, "OlderModel")
+    require_failed(ended, "OlderModel")
 
 
 def test_an_approval_that_is_withdrawn_meanwhile_changes_no_endpoint(world: World) -> None:
-    first = world.promoted(world.model())
+    first = world.promote_successfully(world.model())
     version = world.version()
     sagemaker = world.client("sagemaker", "dev")
-    world.faults.inject("CreateModel", Kind.HANG, account="333333333333", seconds=2.0)
+    world.sagemaker_faults.inject("CreateModel", Kind.HANG, account="333333333333", seconds=2.0)
     sagemaker.update_model_package(ModelPackageArn=version, ModelApprovalStatus="Approved")
     deadline = time.monotonic() + 20
     while (arn := world.executions()[0]) == first.arn:
@@ -216,7 +218,7 @@ def test_an_approval_that_is_withdrawn_meanwhile_changes_no_endpoint(world: Worl
     world.wait_for_state(arn, "Compare the endpoint")
     sagemaker.update_model_package(ModelPackageArn=version, ModelApprovalStatus="Rejected")
 
-    failed(world.wait(arn), "ModelPackageNotApproved", "Rejected")
+    require_failed(world.wait(arn), "ModelPackageNotApproved", "Rejected")
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
 
 
@@ -224,4 +226,4 @@ def test_an_approval_that_is_withdrawn_meanwhile_changes_no_endpoint(world: Worl
 @pytest.mark.parametrize("value", ["true", 1, None])
 def test_a_switch_is_true_or_false_and_nothing_else(world: World, switch: str, value: object) -> None:
     asked = {"application": APPLICATION, "stage": "qa", "model_name": "any", switch: value}
-    failed(world.wait(world.start_with(asked)), "InvalidInput", f"{switch} must be true or false")
+    require_failed(world.wait(world.start_with(asked)), "InvalidInput", f"{switch} must be true or false")

@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.contract.resource_names import Step, step_role_arn
-from tests.integration.scenarios import PRODUCTION, QA, Place
+from tests.integration.scenarios import PRODUCTION, QA, AccountPair
 from tests.integration.world import World
 
-PLACES = pytest.mark.parametrize("place", [QA, PRODUCTION], ids=lambda place: place.target)
+PAIRS = pytest.mark.parametrize("pair", [QA, PRODUCTION], ids=lambda pair: pair.target)
 
 
 @dataclass(frozen=True)
@@ -27,25 +27,25 @@ class Copier:
 
 
 @pytest.fixture(autouse=True)
-def no_upload_is_left(lasting_world: World) -> Iterator[None]:
+def no_upload_is_left(module_world: World) -> Iterator[None]:
     yield
-    for place in (QA, PRODUCTION):
-        lasting_world.abort_uploads(place.target)
+    for pair in (QA, PRODUCTION):
+        module_world.abort_uploads(pair.target)
 
 
-def copier(world: World, place: Place) -> Copier:
+def copier(world: World, pair: AccountPair) -> Copier:
     own = world.sandbox.assume(step_role_arn(world.sandbox.accounts["hub"], Step.COPY_UNIT))
-    role = f"arn:aws:iam::{world.sandbox.accounts[place.source]}:role/promote-{place.source}-copier"
+    role = f"arn:aws:iam::{world.sandbox.accounts[pair.source]}:role/promote-{pair.source}-copier"
     answer = world.sandbox.client("sts", "hub", own).assume_role(RoleArn=role, RoleSessionName="copier")
-    s3 = world.sandbox.client("s3", place.source, answer["Credentials"])
+    s3 = world.sandbox.client("s3", pair.source, answer["Credentials"])
     key = f"artifacts/{uuid4().hex}/model.tar.gz"
-    there = world.client("s3", place.source).put_object(Bucket=place.source_bucket, Key=key, Body=b"another")
-    s3.put_object(Bucket=place.target_bucket, Key=key, Body=b"first", IfNoneMatch="*")
+    there = world.client("s3", pair.source).put_object(Bucket=pair.source_bucket, Key=key, Body=b"another")
+    s3.put_object(Bucket=pair.target_bucket, Key=key, Body=b"first", IfNoneMatch="*")
     version = {"VersionId": there["VersionId"]} if there.get("VersionId", "null") != "null" else {}
     return Copier(
         s3,
-        source={"Bucket": place.source_bucket, "Key": key, **version},
-        target={"Bucket": place.target_bucket, "Key": key},
+        source={"Bucket": pair.source_bucket, "Key": key, **version},
+        target={"Bucket": pair.target_bucket, "Key": key},
     )
 
 
@@ -101,30 +101,30 @@ LAST_CALLS = {
 }
 
 
-@PLACES
+@PAIRS
 @pytest.mark.parametrize("what", NEVER)
-def test_the_copier_can_never_in_the_target(lasting_world: World, place: Place, what: str) -> None:
+def test_the_copier_can_never_in_the_target(module_world: World, pair: AccountPair, what: str) -> None:
     with pytest.raises(ClientError) as refused:
-        NEVER[what](copier(lasting_world, place))
+        NEVER[what](copier(module_world, pair))
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     assert refused.value.operation_name == LAST_CALLS.get(what, refused.value.operation_name)
 
 
-@PLACES
-def test_the_copier_can_copy_to_where_nothing_is_and_only_there(lasting_world: World, place: Place) -> None:
+@PAIRS
+def test_the_copier_can_copy_to_where_nothing_is_and_only_there(module_world: World, pair: AccountPair) -> None:
     """So the refusals above are for what was asked, not for how it was asked."""
-    it = copier(lasting_world, place)
+    it = copier(module_world, pair)
     it.s3.copy_object(**fresh(it.target), CopySource=it.source, IfNoneMatch="*")
     with pytest.raises(ClientError) as refused:
         it.s3.copy_object(**it.target, CopySource=it.source, IfNoneMatch="*")
     assert refused.value.response["Error"]["Code"] == "PreconditionFailed"
 
 
-@PLACES
+@PAIRS
 def test_the_copier_can_make_an_object_of_parts_where_nothing_is_and_only_there(
-    lasting_world: World, place: Place
+    module_world: World, pair: AccountPair
 ) -> None:
-    it = copier(lasting_world, place)
+    it = copier(module_world, pair)
     complete(it, fresh(it.target), IfNoneMatch="*")
     with pytest.raises(ClientError) as refused:
         complete(it, it.target, IfNoneMatch="*")

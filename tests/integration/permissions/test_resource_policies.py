@@ -7,56 +7,58 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, STEPS_OF_TRIALS, Duty, Step, function
-from lambdas.promotion.contract.settings import Settings, Trial
+from lambdas.promotion.contract.resource_names import PREVIEW_STEPS, STEPS_BY_ROLE, Role, Step, function
+from lambdas.promotion.contract.settings import Preview, Settings
 from sandbox.aws.faults.sagemaker import Kind
 from sandbox.demo import data_scientist
 from tests.integration import smoke_tests
-from tests.integration.permissions.test_role_permissions import ATTEMPTS, IN_DEV, dead_letter
+from tests.integration.permissions.test_role_permissions import IN_DEV, TRIGGERS, dead_letter
 from tests.integration.resource_policies import (
     Grant,
     bucket_policy,
     grants,
-    is_like,
     key_policy,
-    lacking,
-    no_letters,
+    matches,
     queue_policy,
-    uninvokable,
+    without_dead_letters,
+    without_invoke_permission,
+    without_statement,
 )
-from tests.integration.role_policies import Document, distrusting, edited, role_like, without
-from tests.integration.scenarios import PRODUCTION, QA, Place, large, new_model, promote, start, with_own_image
-from tests.integration.world import Ended, World
+from tests.integration.role_policies import Document, edited, role_matching, without_permission, without_trust
+from tests.integration.scenarios import PRODUCTION, QA, AccountPair, large, new_model, promote, start, with_own_image
+from tests.integration.world import ExecutionResult, World
 
 
 @pytest.fixture(scope="module")
-def world(lasting_world: World, deployed_settings: Settings) -> Iterator[World]:
-    with smoke_tests.tested(lasting_world, deployed_settings, smoke_tests.TEXT, smoke_tests.IN_SOURCE, trial=Trial()):
-        yield lasting_world
+def world(module_world: World, deployed_settings: Settings) -> Iterator[World]:
+    with smoke_tests.tested(
+        module_world, deployed_settings, smoke_tests.TEXT, smoke_tests.IN_SOURCE, preview=Preview()
+    ):
+        yield module_world
 
 
-PLACES = (QA, PRODUCTION)
-IN_TARGET = {Duty.DEPLOYER, Duty.PUSHER, Duty.INVOKER}
+PAIRS = (QA, PRODUCTION)
+IN_TARGET = {Role.DEPLOYER, Role.PUSHER, Role.INVOKER}
 TRUSTS = [
-    (place, f"promote-{place.target if duty in IN_TARGET else place.source}-{duty}", function(step))
-    for place in PLACES
-    for duty, steps in STEPS_OF_DUTY.items()
-    if duty is not Duty.SCALER
+    (pair, f"promote-{pair.target if role in IN_TARGET else pair.source}-{role}", function(step))
+    for pair in PAIRS
+    for role, steps in STEPS_BY_ROLE.items()
+    if role is not Role.SCALER
     for step in steps
     # Only qa's source has a registry, and payloads of smoke tests; only qa has a trial.
-    if place is QA or not ((duty is Duty.READER and step in IN_DEV) or step in STEPS_OF_TRIALS)
+    if pair is QA or not ((role is Role.READER and step in IN_DEV) or step in PREVIEW_STEPS)
 ]
 # How the steps show that an ordinary promotion does not come to.
-JOURNEYS = {
-    function(step): journey
-    for step, journey in {
-        **ATTEMPTS,
+SCENARIOS = {
+    function(step): scenario
+    for step, scenario in {
+        **TRIGGERS,
         Step.COPY_IMAGE: (with_own_image, promote),
-        Step.CHECK_AHEAD: (with_own_image, promote),
+        Step.PREFLIGHT: (with_own_image, promote),
         Step.COMPLETE_COPY: (large, promote),
     }.items()
 }
-TIDY_UP = function(Step.TIDY_UP)
+CLEAN_UP_ABORTED = function(Step.CLEAN_UP_ABORTED)
 HUB = "arn:aws:iam::111111111111:role/"
 ROOT = "arn:aws:iam::*:root"
 HUBS_KEY = "key What Promote keeps in the hub*"
@@ -67,20 +69,20 @@ LETTERS = {
 
 SHOWN = {
     *(Grant(role, "", f"{HUB}{step}") for _, role, step in TRUSTS),
-    *(Grant(f"promote-{place.target}-execution", "", "sagemaker.amazonaws.com") for place in PLACES),
+    *(Grant(f"promote-{pair.target}-execution", "", "sagemaker.amazonaws.com") for pair in PAIRS),
     *(Grant(role, "", "events.amazonaws.com") for role, _ in LETTERS.values()),
     Grant("promote-hub-StateMachineRole*", "", "states.amazonaws.com"),
     *(
         Grant(f"bucket {p.target_bucket}", sid, f"*:role/promote-{p.source}-copier")
-        for p in PLACES
+        for p in PAIRS
         for sid in ("CopiersPut", "CopiersPutParts", "*sCopierSeesItsParts")
     ),
-    *(Grant(f"key alias/promote-{p.target}", "CopiersEncrypt", f"*:role/promote-{p.source}-copier") for p in PLACES),
-    *(Grant(f"key alias/promote-{place.target}", "", ROOT) for place in PLACES),
+    *(Grant(f"key alias/promote-{p.target}", "CopiersEncrypt", f"*:role/promote-{p.source}-copier") for p in PAIRS),
+    *(Grant(f"key alias/promote-{pair.target}", "", ROOT) for pair in PAIRS),
     Grant(HUBS_KEY, "", ROOT),
     Grant("bus promote", "approvals-from-dev", "arn:aws:iam::222222222222:root"),
     *(Grant(f"queue promote-{where}-UndeliveredEvents*", "RulesSend", "events.*") for where in LETTERS),
-    Grant(f"function {TIDY_UP}", "*StoppedAllow*", "events.amazonaws.com"),
+    Grant(f"function {CLEAN_UP_ABORTED}", "*StoppedAllow*", "events.amazonaws.com"),
 }
 # And why no promotion in the sandbox can show that the others are needed.
 NOT_SHOWN = {
@@ -94,42 +96,44 @@ NOT_SHOWN = {
     Grant(
         "promote-*-scaler", "", f"{HUB}*"
     ): "Trusted as the others are; what its steps do, test_scaler_permissions.py shows.",
-    Grant(f"function {TIDY_UP}", "*BrokenAllow*", "events.*"): "Step Functions ends none by itself in the sandbox.",
     Grant(
-        "function promote-measure-locks", "*", "events.*"
+        f"function {CLEAN_UP_ABORTED}", "*BrokenAllow*", "events.*"
+    ): "Step Functions ends none by itself in the sandbox.",
+    Grant(
+        "function promote-report-lock-age", "*", "events.*"
     ): "It asks every five minutes; test_role_permissions.py does it.",
 }
 
 
-@pytest.mark.parametrize(("place", "role", "step"), TRUSTS, ids=lambda value: getattr(value, "target", value))
-def test_a_step_that_is_not_trusted_says_which_role_it_may_not_assume(
-    world: World, place: Place, role: str, step: str
+@pytest.mark.parametrize(("pair", "role", "step"), TRUSTS, ids=lambda value: getattr(value, "target", value))
+def test_a_step_that_is_not_trusted_names_the_role_it_may_not_assume(
+    world: World, pair: AccountPair, role: str, step: str
 ) -> None:
     environment = role.split("-")[1]
-    journey, attempt = JOURNEYS.get(step, (new_model, promote))
-    subject = journey(world, place)
-    with distrusting(world, environment, role, f"{HUB}{step}"):
-        ended = attempt(world, place, subject)
+    scenario, trigger = SCENARIOS.get(step, (new_model, promote))
+    subject = scenario(world, pair)
+    with without_trust(world, environment, role, f"{HUB}{step}"):
+        ended = trigger(world, pair, subject)
 
-    assert ended.error == ("NotReady" if step == function(Step.CHECK_AHEAD) else "AccessDenied")
+    assert ended.error == ("PreflightFailed" if step == function(Step.PREFLIGHT) else "AccessDenied")
     for words in (f"assumed-role/{step}/", "sts:AssumeRole", f"{world.sandbox.accounts[environment]}:role/{role}"):
         assert words in ended.cause
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.target)
-def test_an_execution_role_that_does_not_trust_sagemaker_cannot_read_the_model(world: World, place: Place) -> None:
-    role, subject = f"promote-{place.target}-execution", new_model(world, place)
-    with distrusting(world, place.target, role, "sagemaker.amazonaws.com"):
-        ended = promote(world, place, subject)
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.target)
+def test_an_execution_role_that_does_not_trust_sagemaker_cannot_read_the_model(world: World, pair: AccountPair) -> None:
+    role, subject = f"promote-{pair.target}-execution", new_model(world, pair)
+    with without_trust(world, pair.target, role, "sagemaker.amazonaws.com"):
+        ended = promote(world, pair, subject)
 
     assert ended.error == "ModelDataNotAccessible"
-    for words in (role, "sts:AssumeRole", "sagemaker.amazonaws.com", place.target_bucket):
+    for words in (role, "sts:AssumeRole", "sagemaker.amazonaws.com", pair.target_bucket):
         assert words in ended.cause
 
 
-def test_a_state_machine_whose_role_does_not_trust_it_says_so(world: World) -> None:
-    role = role_like(world, "hub", "promote-hub-StateMachineRole*")
-    with distrusting(world, "hub", role, "states.amazonaws.com"):
+def test_a_state_machine_whose_role_does_not_trust_it_reports_it(world: World) -> None:
+    role = role_matching(world, "hub", "promote-hub-StateMachineRole*")
+    with without_trust(world, "hub", role, "states.amazonaws.com"):
         ended = world.wait(world.start_with({}))
 
     assert ended.error == "Lambda.AWSLambdaException"
@@ -137,48 +141,48 @@ def test_a_state_machine_whose_role_does_not_trust_it_says_so(world: World) -> N
     assert role in ended.cause
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.target)
-def test_a_copier_whom_the_targets_bucket_does_not_name_may_not_put(world: World, place: Place) -> None:
-    subject = new_model(world, place)
-    with bucket_policy(world, place, lacking("CopiersPut")):
-        ended = promote(world, place, subject)
-    not_ready(ended, f"role/promote-{place.source}-copier", "s3:PutObject", f"s3://{place.target_bucket}/")
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.target)
+def test_a_copier_whom_the_targets_bucket_does_not_name_may_not_put(world: World, pair: AccountPair) -> None:
+    subject = new_model(world, pair)
+    with bucket_policy(world, pair, without_statement("CopiersPut")):
+        ended = promote(world, pair, subject)
+    not_ready(ended, f"role/promote-{pair.source}-copier", "s3:PutObject", f"s3://{pair.target_bucket}/")
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.target)
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.target)
 @pytest.mark.parametrize(
     ("sid", "action"),
     [("CopiersPutParts", "s3:PutObject"), ("*sCopierSeesItsParts", "s3:ListMultipartUploadParts")],
 )
 def test_a_copier_whom_the_targets_bucket_does_not_let_copy_by_parts_copies_no_large_object(
-    world: World, place: Place, sid: str, action: str
+    world: World, pair: AccountPair, sid: str, action: str
 ) -> None:
-    small, subject = new_model(world, place), large(world, place)
-    with bucket_policy(world, place, lacking(sid)):
-        assert promote(world, place, small).status == "SUCCEEDED"
-        ended = promote(world, place, subject)
-    not_ready(ended, f"role/promote-{place.source}-copier", action, f"s3://{place.target_bucket}/")
+    small, subject = new_model(world, pair), large(world, pair)
+    with bucket_policy(world, pair, without_statement(sid)):
+        assert promote(world, pair, small).status == "SUCCEEDED"
+        ended = promote(world, pair, subject)
+    not_ready(ended, f"role/promote-{pair.source}-copier", action, f"s3://{pair.target_bucket}/")
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.target)
-def test_a_copier_whom_the_targets_key_does_not_name_may_not_encrypt(world: World, place: Place) -> None:
-    subject = new_model(world, place)
-    with key_policy(world, place.target, lacking("CopiersEncrypt")):
-        ended = promote(world, place, subject)
-    not_ready(ended, f"role/promote-{place.source}-copier", "kms:GenerateDataKey", place.target_bucket)
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.target)
+def test_a_copier_whom_the_targets_key_does_not_name_may_not_encrypt(world: World, pair: AccountPair) -> None:
+    subject = new_model(world, pair)
+    with key_policy(world, pair.target, without_statement("CopiersEncrypt")):
+        ended = promote(world, pair, subject)
+    not_ready(ended, f"role/promote-{pair.source}-copier", "kms:GenerateDataKey", pair.target_bucket)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.target)
-def test_a_key_that_leaves_its_use_to_nobodys_policies_cannot_be_used_by_the_deployer(
-    world: World, place: Place
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.target)
+def test_a_key_that_delegates_to_no_iam_policies_cannot_be_used_by_the_deployer(
+    world: World, pair: AccountPair
 ) -> None:
-    subject = new_model(world, place)
-    with key_policy(world, place.target, only_administered):
-        ended = promote(world, place, subject)
-    denied(ended.error, ended.cause, f"role/promote-{place.target}-deployer", "kms:Decrypt", place.target_bucket)
+    subject = new_model(world, pair)
+    with key_policy(world, pair.target, only_administered):
+        ended = promote(world, pair, subject)
+    denied(ended.error, ended.cause, f"role/promote-{pair.target}-deployer", "kms:Decrypt", pair.target_bucket)
 
 
-def test_a_hubs_key_that_leaves_its_use_to_nobodys_policies_cannot_be_used_by_the_steps(world: World) -> None:
+def test_a_hub_key_that_delegates_to_no_iam_policies_cannot_be_used_by_the_steps(world: World) -> None:
     subject = new_model(world, QA)
     with key_policy(world, "hub", only_administered):
         ended = promote(world, QA, subject)
@@ -202,11 +206,11 @@ def other_source(document: Document) -> Document:
     return {**document, "Statement": [{**statement, "Condition": condition}]}
 
 
-def nobody(document: Document) -> Document:
+def no_principal(document: Document) -> Document:
     return {**document, "Statement": []}
 
 
-@pytest.mark.parametrize("change", [nobody, other_source])
+@pytest.mark.parametrize("change", [no_principal, other_source])
 def test_an_approval_that_the_hubs_bus_does_not_take_starts_nothing_and_is_kept(
     world: World, change: Callable[[Document], Document]
 ) -> None:
@@ -226,8 +230,8 @@ def test_an_approval_that_the_hubs_bus_does_not_take_starts_nothing_and_is_kept(
 @pytest.mark.parametrize("where", LETTERS)
 def test_an_approval_is_kept_if_events_may_not_take_the_role_that_delivers_it(world: World, where: str) -> None:
     version, before = world.version(), world.executions()
-    role = role_like(world, where, LETTERS[where][0])
-    with distrusting(world, where, role, "events.amazonaws.com"):
+    role = role_matching(world, where, LETTERS[where][0])
+    with without_trust(world, where, role, "events.amazonaws.com"):
         data_scientist.approve(world.sandbox, version)
         said = dead_letter(world, where, version)["error"]
 
@@ -240,30 +244,33 @@ def test_an_approval_is_kept_if_events_may_not_take_the_role_that_delivers_it(wo
 def test_an_approval_is_lost_only_if_its_queue_does_not_take_it_either(world: World, where: str) -> None:
     version = world.version()
     pattern, action = LETTERS[where]
-    with without(world, where, role_like(world, where, pattern), "", action), queue_policy(world, where, no_letters):
+    with (
+        without_permission(world, where, role_matching(world, where, pattern), "", action),
+        queue_policy(world, where, without_dead_letters),
+    ):
         data_scientist.approve(world.sandbox, version)
         with pytest.raises(AssertionError, match="no event about"):
             dead_letter(world, where, version, seconds=1)
 
 
-def test_a_stop_that_the_step_which_tidies_up_may_not_be_told_is_kept_with_the_reason(world: World) -> None:
+def test_an_abort_event_that_cannot_be_delivered_to_the_cleanup_function_is_kept_with_the_reason(world: World) -> None:
     """That it tidies up otherwise is shown in test_stopped."""
-    world.faults.inject("DescribeEndpoint", Kind.HANG, seconds=1.0)
+    world.sagemaker_faults.inject("DescribeEndpoint", Kind.HANG, seconds=1.0)
     arn = start(world, QA, new_model(world, QA))
     world.wait_for_state(arn, "Compare the endpoint")
-    with uninvokable(world, TIDY_UP):
+    with without_invoke_permission(world, CLEAN_UP_ABORTED):
         world.client("stepfunctions").stop_execution(executionArn=arn)
         letter = dead_letter(world, "hub", arn)
 
-    assert letter["rule"].endswith(":rule/promote-stopped")
-    for words in (TIDY_UP, "lambda:InvokeFunction", "events.amazonaws.com"):
+    assert letter["rule"].endswith(":rule/promote-aborted")
+    for words in (CLEAN_UP_ABORTED, "lambda:InvokeFunction", "events.amazonaws.com"):
         assert words in letter["error"]
 
 
 def test_every_grant_of_a_resources_own_policy_is_taken_away_by_a_test_or_has_a_reason_why_not(world: World) -> None:
     deployed = set(grants(world))
-    shown = [[one for one in deployed if is_like(one, pattern)] for pattern in SHOWN]
-    excused = [[one for one in deployed if is_like(one, pattern)] for pattern in NOT_SHOWN]
+    shown = [[one for one in deployed if matches(one, pattern)] for pattern in SHOWN]
+    excused = [[one for one in deployed if matches(one, pattern)] for pattern in NOT_SHOWN]
 
     assert [found for found in shown if len(found) != 1] == []
     assert all(excused), "an excuse is for no grant at all"
@@ -276,8 +283,8 @@ def denied(error: str | None, cause: str, *said: str) -> None:
         assert words in cause
 
 
-def not_ready(ended: Ended, *said: str) -> None:
+def not_ready(ended: ExecutionResult, *said: str) -> None:
     """What is tried ahead is found before anything is created."""
-    assert ended.error == "NotReady"
+    assert ended.error == "PreflightFailed"
     for words in said:
         assert words in ended.cause

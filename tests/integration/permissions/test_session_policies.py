@@ -10,15 +10,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.artifacts import s3_copy
-from lambdas.promotion.artifacts.access import as_copier
-from lambdas.promotion.aws.sessions import Account
+from lambdas.promotion.artifacts.access import copier_session
+from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Artifact, Promotion
 from lambdas.promotion.contract.errors import AccessDenied
 from lambdas.promotion.contract.resource_names import Step
-from lambdas.promotion.endpoint.access import as_deployer
+from lambdas.promotion.endpoint.access import deployer_session
 from sandbox.aws.faults.sagemaker import Kind
-from tests.integration.role_policies import with_changed
-from tests.integration.scenarios import QA, Journey, new_model, prefix, promote
+from tests.integration.role_policies import with_changed_statement
+from tests.integration.scenarios import QA, Scenario, new_model, prefix, promote
 from tests.integration.world import IMAGE, World, input_of, transfers_of
 
 
@@ -34,12 +34,12 @@ class Promoted:
         return self.promotion.target.artifact_bucket
 
 
-Call = Callable[[Promoted, Account], object]
+Call = Callable[[Promoted, RoleSession], object]
 
 
 @pytest.fixture(scope="module")
-def world(lasting_world: World) -> World:
-    return lasting_world
+def world(module_world: World) -> World:
+    return module_world
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,11 @@ def several(world: World) -> Promoted:
     return copied(world, prefix)
 
 
-def copied(world: World, journey: Journey) -> Promoted:
-    subject = journey(world, QA)
-    world.faults.inject("CreateModel", Kind.ERROR, account="333333333333", code="ValidationException", status=400)
+def copied(world: World, scenario: Scenario) -> Promoted:
+    subject = scenario(world, QA)
+    world.sagemaker_faults.inject(
+        "CreateModel", Kind.ERROR, account="333333333333", code="ValidationException", status=400
+    )
     ended = promote(world, QA, subject)
     promotion = input_of(world, ended.arn, "Verify the artifacts")
     return Promoted(promotion, [transfer.artifact for transfer in transfers_of(world, promotion)])
@@ -75,14 +77,14 @@ def create(name: str, role: str) -> dict[str, Any]:
 
 
 def create_config(promotion: Promotion, name: str) -> dict[str, Any]:
-    variant = {**promotion.wanted_config.request["ProductionVariants"][0], "ModelName": promotion.wanted_model.name}
+    variant = {**promotion.desired_config.request["ProductionVariants"][0], "ModelName": promotion.desired_model.name}
     return {"EndpointConfigName": name, "ProductionVariants": [variant]}
 
 
 EXECUTION_ROLE = "arn:aws:iam::333333333333:role/promote-qa-execution"
 NOT_OF_THE_DEPLOYER: dict[str, tuple[Call, str]] = {
     "see another promotion's model": (
-        lambda p, a: a.sagemaker.describe_model(ModelName=another(p.promotion.wanted_model.name)),
+        lambda p, a: a.sagemaker.describe_model(ModelName=another(p.promotion.desired_model.name)),
         "sagemaker:DescribeModel",
     ),
     "see another application's model": (
@@ -90,7 +92,7 @@ NOT_OF_THE_DEPLOYER: dict[str, tuple[Call, str]] = {
         "sagemaker:DescribeModel",
     ),
     "create another promotion's model": (
-        lambda p, a: a.sagemaker.create_model(**create(another(p.promotion.wanted_model.name), EXECUTION_ROLE)),
+        lambda p, a: a.sagemaker.create_model(**create(another(p.promotion.desired_model.name), EXECUTION_ROLE)),
         "sagemaker:CreateModel",
     ),
     "create another application's model": (
@@ -99,30 +101,30 @@ NOT_OF_THE_DEPLOYER: dict[str, tuple[Call, str]] = {
     ),
     "pass another role": (
         lambda p, a: a.sagemaker.create_model(
-            **create(p.promotion.wanted_model.name, EXECUTION_ROLE.replace("execution", "deployer"))
+            **create(p.promotion.desired_model.name, EXECUTION_ROLE.replace("execution", "deployer"))
         ),
         "iam:PassRole",
     ),
     "create another promotion's configuration": (
         lambda p, a: a.sagemaker.create_endpoint_config(
-            **create_config(p.promotion, another(p.promotion.wanted_config.name))
+            **create_config(p.promotion, another(p.promotion.desired_config.name))
         ),
         "sagemaker:CreateEndpointConfig",
     ),
     "put another promotion's configuration on the endpoint": (
         lambda p, a: a.sagemaker.create_endpoint(
-            EndpointName=p.promotion.stage.endpoint, EndpointConfigName=another(p.promotion.wanted_config.name)
+            EndpointName=p.promotion.stage.endpoint, EndpointConfigName=another(p.promotion.desired_config.name)
         ),
         "sagemaker:CreateEndpoint",
     ),
     "touch another endpoint": (
         lambda p, a: a.sagemaker.update_endpoint(
-            EndpointName="churn-qa", EndpointConfigName=p.promotion.wanted_config.name
+            EndpointName="churn-qa", EndpointConfigName=p.promotion.desired_config.name
         ),
         "sagemaker:UpdateEndpoint",
     ),
     "delete its own model": (
-        lambda p, a: a.sagemaker.delete_model(ModelName=p.promotion.wanted_model.name),
+        lambda p, a: a.sagemaker.delete_model(ModelName=p.promotion.desired_model.name),
         "sagemaker:DeleteModel",
     ),
     "see another application's artifacts": (
@@ -149,31 +151,33 @@ NOT_OF_THE_DEPLOYER: dict[str, tuple[Call, str]] = {
 
 
 @pytest.mark.parametrize("what", NOT_OF_THE_DEPLOYER)
-def test_a_deployer_s_session_cannot(one: Promoted, act_as: Callable[[Step], None], what: str) -> None:
-    act_as(Step.CREATE_MODEL)
+def test_a_deployer_s_session_cannot(one: Promoted, act_as_step: Callable[[Step], None], what: str) -> None:
+    act_as_step(Step.CREATE_MODEL)
     call, action = NOT_OF_THE_DEPLOYER[what]
     with pytest.raises(AccessDenied, match=f"role/promote-qa-deployer may not call .*{action}"):
-        call(one, as_deployer(one.promotion))
+        call(one, deployer_session(one.promotion))
 
 
 def test_a_deployer_s_session_can_do_the_same_to_what_is_its_own(
-    world: World, one: Promoted, act_as: Callable[[Step], None]
+    world: World, one: Promoted, act_as_step: Callable[[Step], None]
 ) -> None:
-    act_as(Step.VERIFY_ARTIFACTS)
-    account, key = as_deployer(one.promotion), one.artifacts[0].key
+    act_as_step(Step.VERIFY_ARTIFACTS)
+    account, key = deployer_session(one.promotion), one.artifacts[0].key
     with pytest.raises(ClientError, match="Could not find model"):
-        account.sagemaker.describe_model(ModelName=one.promotion.wanted_model.name)
+        account.sagemaker.describe_model(ModelName=one.promotion.desired_model.name)
     account.s3.head_object(Bucket=one.bucket, Key=key)
     upload = world.client("s3", "qa").create_multipart_upload(Bucket=one.bucket, Key=f"{key}.part")["UploadId"]
     assert account.s3.list_multipart_uploads(Bucket=one.bucket, Prefix=key)["Uploads"][0]["UploadId"] == upload
     account.s3.abort_multipart_upload(Bucket=one.bucket, Key=f"{key}.part", UploadId=upload)
 
 
-def test_the_deployer_uses_the_key_through_s3_only(world: World, one: Promoted, act_as: Callable[[Step], None]) -> None:
-    act_as(Step.VERIFY_ARTIFACTS)
+def test_the_deployer_uses_the_key_through_s3_only(
+    world: World, one: Promoted, act_as_step: Callable[[Step], None]
+) -> None:
+    act_as_step(Step.VERIFY_ARTIFACTS)
     kms = world.client("kms", "qa")
     secret = kms.encrypt(KeyId="alias/promote-qa", Plaintext=b"a data key")["CiphertextBlob"]
-    credentials = as_deployer(one.promotion)._session.get_credentials()
+    credentials = deployer_session(one.promotion)._session.get_credentials()
     assert credentials is not None
     session = credentials.get_frozen_credentials()
     own = {"AccessKeyId": session.access_key, "SecretAccessKey": session.secret_key, "SessionToken": session.token}
@@ -181,7 +185,7 @@ def test_the_deployer_uses_the_key_through_s3_only(world: World, one: Promoted, 
 
     with pytest.raises(ClientError, match="kms:Decrypt"):
         decrypt(CiphertextBlob=secret)
-    with with_changed(world, "qa", "promote-qa-deployer", "ReadChecksums", lambda one: one.pop("Condition")):
+    with with_changed_statement(world, "qa", "promote-qa-deployer", "ReadChecksums", lambda one: one.pop("Condition")):
         assert decrypt(CiphertextBlob=secret)["Plaintext"] == b"a data key"
 
 
@@ -190,9 +194,9 @@ def test_the_execution_role_is_passed_to_sagemaker_only(world: World) -> None:
         statement["Condition"] = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 
     subject = new_model(world, QA)
-    with with_changed(world, "qa", "promote-qa-deployer", "PassTheExecutionRole", to_another_service):
+    with with_changed_statement(world, "qa", "promote-qa-deployer", "PassExecutionRole", to_another_service):
         ended = promote(world, QA, subject)
-    assert ended.error == "NotReady"
+    assert ended.error == "PreflightFailed"
     assert "iam:PassRole" in ended.cause
 
 
@@ -202,7 +206,7 @@ ANOTHER = "another/model.tar.gz"
 OUTSIDE = "artifacts/churn/qa/a/model.tar.gz"
 
 
-def copy_over(p: Promoted, a: Account, source: str, key: str) -> object:
+def copy_over(p: Promoted, a: RoleSession, source: str, key: str) -> object:
     there = {"Bucket": p.artifacts[0].source.bucket, "Key": source}
     return a.s3.copy_object(CopySource=there, Bucket=p.bucket, Key=key, IfNoneMatch="*")  # type: ignore[arg-type]
 
@@ -252,17 +256,17 @@ NOT_OF_ONE_OBJECT: dict[str, tuple[Call, str]] = {
 
 @pytest.mark.parametrize("what", [*NOT_OF_A_COPIER, *NOT_OF_ONE_OBJECT])
 def test_a_copier_s_session_for_one_object_cannot(
-    world: World, one: Promoted, act_as: Callable[[Step], None], what: str
+    world: World, one: Promoted, act_as_step: Callable[[Step], None], what: str
 ) -> None:
-    act_as(Step.COPY_UNIT)
+    act_as_step(Step.COPY_UNIT)
     refuse_copier(world, one, {**NOT_OF_A_COPIER, **NOT_OF_ONE_OBJECT}[what])
 
 
 @pytest.mark.parametrize("what", NOT_OF_A_COPIER)
 def test_a_copier_s_session_for_several_objects_cannot(
-    world: World, several: Promoted, act_as: Callable[[Step], None], what: str
+    world: World, several: Promoted, act_as_step: Callable[[Step], None], what: str
 ) -> None:
-    act_as(Step.COPY_UNIT)
+    act_as_step(Step.COPY_UNIT)
     refuse_copier(world, several, NOT_OF_A_COPIER[what])
 
 
@@ -272,15 +276,15 @@ def refuse_copier(world: World, promoted: Promoted, what: tuple[Call, str]) -> N
         world.client("s3", "dev").put_object(Bucket=first.bucket, Key=key, Body=b"x")
     call, action = what
     with pytest.raises(AccessDenied, match=f"role/promote-dev-copier may not call .*{action}"):
-        call(promoted, as_copier(promoted.promotion, promoted.artifacts))
+        call(promoted, copier_session(promoted.promotion, promoted.artifacts))
 
 
 @pytest.mark.parametrize("how_many", ["one", "several"])
 def test_a_copier_s_session_can_copy_what_it_is_for(
-    request: pytest.FixtureRequest, act_as: Callable[[Step], None], how_many: str
+    request: pytest.FixtureRequest, act_as_step: Callable[[Step], None], how_many: str
 ) -> None:
     promoted: Promoted = request.getfixturevalue(how_many)
-    act_as(Step.COPY_UNIT)
-    s3 = as_copier(promoted.promotion, promoted.artifacts).s3
-    there = [s3_copy.copy_whole(artifact, promoted.promotion.way, s3=s3) for artifact in promoted.artifacts]
+    act_as_step(Step.COPY_UNIT)
+    s3 = copier_session(promoted.promotion, promoted.artifacts).s3
+    there = [s3_copy.copy_whole(artifact, promoted.promotion.route, s3=s3) for artifact in promoted.artifacts]
     assert there == [False] * {"one": 1, "several": 2}[how_many]  # nothing was copied: it was there already

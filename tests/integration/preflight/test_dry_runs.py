@@ -9,27 +9,27 @@ import pytest
 
 from lambdas.promotion.contract.settings import Settings
 from sandbox.aws.faults.sagemaker import Kind
-from tests.integration.role_policies import without
+from tests.integration.role_policies import without_permission
 from tests.integration.scaled_endpoint import move_to, scale, scaling_of
-from tests.integration.world import APPLICATION, ENDPOINTS, Ended, Made, World
+from tests.integration.world import APPLICATION, ENDPOINTS, CreatedModel, ExecutionResult, World
 
 TARGET = "arn:aws:sagemaker:us-east-1:333333333333"
 
 
-def dry_run(world: World, made: Made) -> Ended:
+def dry_run(world: World, made: CreatedModel) -> ExecutionResult:
     return world.wait(world.start(application=APPLICATION, stage="qa", model_name=made.name, dry_run=True))
 
 
 def untouched(world: World) -> dict[str, Any]:
     """Everything that a promotion could make or change in qa."""
     return {
-        "made": sorted(world.made_in("qa")),
+        "made": sorted(world.resources_in("qa")),
         "objects": sorted(world.artifacts_in("qa")),
         "uploads": sorted(world.open_uploads("qa")),
         "repositories": sorted(
             one["repositoryName"] for one in world.client("ecr", "qa").describe_repositories()["repositories"]
         ),
-        "endpoint": world.endpoint("qa")["LastModifiedTime"] if ENDPOINTS["qa"] in world.made_in("qa") else None,
+        "endpoint": world.endpoint("qa")["LastModifiedTime"] if ENDPOINTS["qa"] in world.resources_in("qa") else None,
     }
 
 
@@ -38,41 +38,41 @@ def larger(document: dict[str, Any]) -> None:
     variant["InstanceType"] = "ml.m5.xlarge"
 
 
-def test_a_dry_run_of_a_first_deployment_says_what_would_be_made_and_makes_nothing(world: World) -> None:
+def test_a_dry_run_of_a_first_deployment_reports_what_would_be_created_and_creates_nothing(world: World) -> None:
     made, before = world.model(), untouched(world)
     ended = dry_run(world, made)
 
     assert ended.status == "SUCCEEDED", ended.cause
     output = ended.output
     assert (output["outcome"], output["changes_anything"]) == ("Planned", True)
-    assert output["serves_now"] is None
-    assert not output["target_model"]["is_there"]
+    assert output["current_deployment"] is None
+    assert not output["target_model"]["exists"]
     assert output["artifacts_to_copy"] == 2
     assert output["bytes_to_copy"] > 0
-    assert f"The endpoint {ENDPOINTS['qa']} would be created." in output["says"]
+    assert f"The endpoint {ENDPOINTS['qa']} would be created." in output["summary"]
     assert untouched(world) == before
     assert world.states(ended.arn)[-1] == "Planned"
     assert "Lock the endpoint" not in world.states(ended.arn)
     assert world.record_of(ended.arn)["outcome"] == "Planned"
 
-    promoted = world.promoted(made).output
+    promoted = world.promote_successfully(made).output
     assert promoted["target_model"] == output["target_model"]["arn"]
     assert promoted["endpoint_config"] == output["endpoint_config"]["arn"]
     assert promoted["bytes_copied"] == output["bytes_to_copy"]
 
 
-def test_a_dry_run_of_an_update_says_how_the_configuration_would_change(
+def test_a_dry_run_of_an_update_reports_how_the_configuration_would_change(
     world: World, deployed_settings: Settings
 ) -> None:
     made = world.model()
-    served = world.promoted(made)
+    served = world.promote_successfully(made)
     before = untouched(world)
     with world.configured(larger, deployed_settings):
         ended = dry_run(world, made)
 
     assert ended.status == "SUCCEEDED", ended.cause
     output = ended.output
-    assert output["serves_now"] == {
+    assert output["current_deployment"] == {
         "endpoint_config": served.config,
         "status": "InService",
         "instances": {"AllTraffic": 1},
@@ -80,15 +80,15 @@ def test_a_dry_run_of_an_update_says_how_the_configuration_would_change(
     assert output["differences"] == [
         {"at": "ProductionVariants.AllTraffic.InstanceType", "now": "ml.t2.medium", "then": "ml.m5.xlarge"}
     ]
-    assert output["target_model"]["is_there"]
-    assert not output["endpoint_config"]["is_there"]
+    assert output["target_model"]["exists"]
+    assert not output["endpoint_config"]["exists"]
     assert output["artifacts_to_copy"] == 0
     assert untouched(world) == before
 
 
-def test_a_dry_run_of_what_serves_already_says_that_nothing_would_be_done(world: World) -> None:
+def test_a_dry_run_of_the_live_model_reports_that_nothing_would_be_done(world: World) -> None:
     made = world.model()
-    world.promoted(made)
+    world.promote_successfully(made)
     before = untouched(world)
     ended = dry_run(world, made)
 
@@ -102,22 +102,22 @@ def test_scaling_that_the_update_would_meet_is_part_of_the_plan_and_stays(
     world: World, deployed_settings: Settings
 ) -> None:
     made = world.model()
-    world.promoted(made)
+    world.promote_successfully(made)
     move_to(world, "qa", "ml.m5.large")  # somebody else's configuration
     before = scale(world, "qa")
     with world.configured(larger, deployed_settings):
         ended = dry_run(world, made)
 
     assert ended.status == "SUCCEEDED", ended.cause
-    put_aside = "The automatic scaling of endpoint/text-classifier-qa/variant/AllTraffic would be put aside"
-    assert [one for one in ended.output["says"] if one.startswith(put_aside)]
+    suspended = "The automatic scaling of endpoint/text-classifier-qa/variant/AllTraffic would be put aside"
+    assert [one for one in ended.output["summary"] if one.startswith(suspended)]
     assert scaling_of(world, "qa") == before
 
 
-def test_a_quota_that_has_no_room_for_old_and_new_instances_is_told_before_anything_is_made(world: World) -> None:
-    world.promoted(world.model())
+def test_a_quota_too_small_for_old_and_new_instances_is_reported_before_anything_is_created(world: World) -> None:
+    world.promote_successfully(world.model())
     made, before = world.model(), untouched(world)
-    world.faults.inject("*", Kind.QUOTA, resource="ml.t2.medium", value=1, times=None)
+    world.sagemaker_faults.inject("*", Kind.QUOTA, resource="ml.t2.medium", value=1, times=None)
     ended = world.promote(made)
 
     assert (ended.status, ended.error) == ("FAILED", "QuotaExceeded"), ended.cause
@@ -129,23 +129,23 @@ def test_a_quota_that_has_no_room_for_old_and_new_instances_is_told_before_anyth
 LACKING = (
     ("dev", "promote-dev-copier", "ReadArtifacts", "s3:GetObject"),
     ("dev", "promote-dev-copier", "PutIntoQa", "s3:PutObject"),
-    ("qa", "promote-qa-deployer", "MakeModels", "sagemaker:CreateModel"),
-    ("qa", "promote-qa-deployer", "PassTheExecutionRole", "iam:PassRole"),
-    ("qa", "promote-qa-deployer", "SeeImages", "ecr:BatchGetImage"),
+    ("qa", "promote-qa-deployer", "CreateModels", "sagemaker:CreateModel"),
+    ("qa", "promote-qa-deployer", "PassExecutionRole", "iam:PassRole"),
+    ("qa", "promote-qa-deployer", "ReadImages", "ecr:BatchGetImage"),
     ("qa", "promote-qa-deployer", "AbortUploads", "s3:AbortMultipartUpload"),
     ("qa", "promote-qa-execution", "DecryptModels", "kms:Decrypt"),
 )
 
 
 @pytest.mark.parametrize("dry", [True, False], ids=["dry run", "promotion"])
-def test_what_is_not_ready_says_all_that_is_missing_at_once_and_makes_nothing(world: World, dry: bool) -> None:
+def test_a_failed_preflight_reports_all_findings_at_once_and_creates_nothing(world: World, dry: bool) -> None:
     made, before = world.model(), untouched(world)
     with contextlib.ExitStack() as lacking:
         for environment, role, sid, action in LACKING:
-            lacking.enter_context(without(world, environment, role, sid, action))
+            lacking.enter_context(without_permission(world, environment, role, sid, action))
         ended = dry_run(world, made) if dry else world.promote(made)
 
-    assert (ended.status, ended.error) == ("FAILED", "NotReady"), ended.cause
+    assert (ended.status, ended.error) == ("FAILED", "PreflightFailed"), ended.cause
     for _, role, _, action in LACKING:
         assert any(role in one and action in one for one in ended.cause.split(" (")), (role, action, ended.cause)
     assert made.model_uri in ended.cause
@@ -153,17 +153,19 @@ def test_what_is_not_ready_says_all_that_is_missing_at_once_and_makes_nothing(wo
     assert untouched(world) == before
 
 
-def test_what_may_not_be_asked_is_told_and_stops_nothing(world: World) -> None:
+def test_a_query_that_is_not_permitted_is_reported_and_stops_nothing(world: World) -> None:
     made = world.model()
     with (
-        without(world, "qa", "promote-qa-deployer", "AskForItsRights"),
-        without(world, "qa", "promote-qa-deployer", "SeeTheKey"),
-        without(world, "dev", "promote-dev-copier", "AskForItsRights"),
-        without(world, "qa", "promote-qa-deployer", "SeeQuotas"),
+        without_permission(world, "qa", "promote-qa-deployer", "SimulateOwnPermissions"),
+        without_permission(world, "qa", "promote-qa-deployer", "DescribeKey"),
+        without_permission(world, "dev", "promote-dev-copier", "SimulateOwnPermissions"),
+        without_permission(world, "qa", "promote-qa-deployer", "ReadQuotas"),
     ):
         ended = dry_run(world, made)
         promoted = world.promote(made)
 
     assert ended.status == promoted.status == "SUCCEEDED", ended.cause + promoted.cause
     for words in ("iam:PassRole of arn:aws:iam::333333333333:role/promote-qa-deployer", "The key ", "The quotas "):
-        assert any(one.startswith(words) for one in ended.output["not_proved"]), ended.output["not_proved"]
+        assert any(one.startswith(words) for one in ended.output["inconclusive_checks"]), ended.output[
+            "inconclusive_checks"
+        ]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.settings import Settings
-from tests.integration.world import APPLICATION, Ended, World
+from tests.integration.world import APPLICATION, ExecutionResult, World
 from tests.sandbox.aws.image_push import push
 
 QA = {"application": APPLICATION, "stage": "qa"}
@@ -27,13 +27,13 @@ def nothing_is_touched_in_production(world: World) -> Iterator[None]:
 
 
 def as_it_was(world: World, environment: str) -> Iterator[None]:
-    made, artifacts = world.made_in(environment), world.artifacts_in(environment)
+    made, artifacts = world.resources_in(environment), world.artifacts_in(environment)
     yield
-    assert world.made_in(environment) == made
+    assert world.resources_in(environment) == made
     assert world.artifacts_in(environment) == artifacts
 
 
-def refused(world: World, request: object) -> Ended:
+def refused(world: World, request: object) -> ExecutionResult:
     ended = world.wait(world.start_with(request))
     assert ended.status == "FAILED"
     assert not {"Plan the copy", "Create the model", "Deploy the endpoint"} & set(world.states(ended.arn))
@@ -67,7 +67,7 @@ def test_input_that_is_not_understood_is_refused(world: World, request_: object,
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
-def test_every_mistake_in_the_input_is_told_at_once(world: World) -> None:
+def test_every_mistake_in_the_input_is_reported_at_once(world: World) -> None:
     ended = refused(world, {"application": 1, "colour": "red", "model_name": "m", "model_package_arn": "p"})
     for said in ("application must be text", '"colour" is not a member', "stage is missing", "not both"):
         assert said in ended.cause
@@ -167,7 +167,7 @@ def test_a_variable_that_may_be_true_in_the_source_only_is_refused_by_name(
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
-def test_what_is_wrong_in_several_containers_and_with_the_vpc_is_told_at_once_and_no_secret_is(world: World) -> None:
+def test_problems_of_several_containers_and_the_vpc_are_reported_at_once_and_no_secret_is(world: World) -> None:
     first, second = world.container(), world.container()
     first["Environment"]["HF_TOKEN"] = SECRET
     second["Environment"]["QUEUE"] = f"arn:aws:sqs:us-east-1:{DEV}:jobs"
@@ -184,7 +184,7 @@ def test_what_is_wrong_in_several_containers_and_with_the_vpc_is_told_at_once_an
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
-def test_what_create_model_has_no_place_for_is_refused_by_name(world: World) -> None:
+def test_a_field_that_create_model_does_not_accept_is_refused_by_name(world: World) -> None:
     """Of the registry's members that CreateModel does not have, only those that say nothing of serving are left out."""
     source = {"S3DataType": "S3Prefix", "S3Uri": world.upload_tree({"one": b"1"})}
     arn = world.version(approval="Approved", AdditionalS3DataSource=source, Framework="SKLEARN")
@@ -227,7 +227,7 @@ def test_a_key_that_would_be_too_long_in_the_target_is_refused(world: World) -> 
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
-def test_an_address_at_which_nothing_lies_is_refused(world: World) -> None:
+def test_an_s3_uri_without_an_object_is_refused(world: World) -> None:
     container = world.container()
     container["Environment"]["HF_MODEL_ID"] = f"s3://sagemaker-us-east-1-{DEV}/nowhere/"
     ended = refused(world, {**QA, "model_name": world.model(container=container).name})
@@ -242,7 +242,7 @@ def test_a_teams_own_image_of_another_region_is_refused_where_it_is_not_copied(
 ) -> None:
     push(world.client("ecr", "dev"), "own", [b"a layer"], tag="1")
     image = "222222222222.dkr.ecr.us-east-1.amazonaws.com/own:1"
-    in_qa = world.promoted(world.model(container=world.container(Image=image)))
+    in_qa = world.promote_successfully(world.model(container=world.container(Image=image)))
 
     def change(document: dict[str, Any]) -> None:
         document["applications"][APPLICATION]["stages"]["production"]["copy_images"] = False
@@ -262,7 +262,7 @@ def test_an_artifact_that_is_gone_is_refused(world: World) -> None:
     assert (ended.error, made.source_uri in ended.cause) == ("ArtifactNotFound", True)
 
 
-def test_more_tags_than_fit_are_refused(world: World) -> None:
+def test_more_tags_than_the_limit_are_refused(world: World) -> None:
     made = world.model(Tags=[{"Key": f"key-{number}", "Value": "x"} for number in range(48)])
     ended = refused(world, {**QA, "model_name": made.name})
     assert (ended.error, "SageMaker allows 50" in ended.cause) == ("UnsupportedModel", True)

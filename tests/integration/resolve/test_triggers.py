@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.aws import environment_file
 from sandbox.aws.faults.sagemaker import Kind
 from sandbox.demo import data_scientist
-from tests.integration.world import APPLICATION, GROUP, Ended, World
+from tests.integration.world import APPLICATION, GROUP, ExecutionResult, World
 
 
 def approve(world: World, version: str, **more: Any) -> None:
@@ -21,7 +21,7 @@ def approve(world: World, version: str, **more: Any) -> None:
     )
 
 
-def started_by(world: World, before: list[str], *, count: int = 1) -> list[Ended]:
+def started_by(world: World, before: list[str], *, count: int = 1) -> list[ExecutionResult]:
     """Wait until `count` executions were started since `before`, and for their ends."""
     deadline = time.monotonic() + 10
     while len(new := [arn for arn in world.executions() if arn not in before]) < count:
@@ -39,18 +39,18 @@ def test_an_approval_promotes_that_version_to_the_first_stage(world: World) -> N
     assert ended.output["outcome"] == "Promoted"
     assert ended.output["stage"] == "qa"
     assert ended.output["source_model_package"] == older != newer
-    assert world.ask("qa")["model"] == "registered"
+    assert world.invoke("qa")["model"] == "registered"
 
 
 def test_the_same_event_twice_promotes_once(world: World) -> None:
     version = world.version()
     before = world.executions()
-    world.faults.inject("*", Kind.DUPLICATE_EVENTS, times=None)
+    world.sagemaker_faults.inject("*", Kind.DUPLICATE_EVENTS, times=None)
     approve(world, version)
     ended = started_by(world, before, count=2)
 
     assert sorted(one.output["outcome"] for one in ended) == ["Promoted", "Unchanged"]
-    assert len(world.made_in("qa")) == 3
+    assert len(world.resources_in("qa")) == 3
 
 
 def test_an_edit_of_an_approved_version_starts_nothing(world: World) -> None:
@@ -64,7 +64,7 @@ def test_an_edit_of_an_approved_version_starts_nothing(world: World) -> None:
     )
     approve(world, another := world.version())
     (ended,) = started_by(world, before)
-    world.settle(seconds=0.5)
+    world.wait_until_idle(seconds=0.5)
 
     # What came after the edit has arrived and was the only thing that started.
     assert ended.output["source_model_package"] == another
@@ -86,7 +86,7 @@ def test_a_rejection_and_another_group_start_nothing(world: World) -> None:
     world.version(group="somebody-elses", approval="Approved")
     approve(world, version := world.version())
     (ended,) = started_by(world, before)
-    world.settle(seconds=0.5)
+    world.wait_until_idle(seconds=0.5)
 
     assert ended.output["source_model_package"] == version
     assert [arn for arn in world.executions() if arn not in before] == [ended.arn]
@@ -96,7 +96,7 @@ def test_an_approval_that_is_withdrawn_meanwhile_is_refused(world: World) -> Non
     """The event is never believed: the registry is asked again."""
     version = world.version()
     before = world.executions()
-    world.faults.inject("DescribeModelPackage", Kind.THROTTLE, times=1)
+    world.sagemaker_faults.inject("DescribeModelPackage", Kind.THROTTLE, times=1)
     approve(world, version)
     world.client("sagemaker", "dev").update_model_package(ModelPackageArn=version, ModelApprovalStatus="Rejected")
     (ended,) = started_by(world, before)
@@ -104,7 +104,7 @@ def test_an_approval_that_is_withdrawn_meanwhile_is_refused(world: World) -> Non
     assert ended.error == "ModelPackageNotApproved"
 
 
-def test_nobody_can_put_an_event_in_sagemakers_name(world: World) -> None:
+def test_no_principal_can_put_an_event_as_sagemaker(world: World) -> None:
     entry = {
         "Source": "aws.sagemaker",
         "DetailType": "SageMaker Model Package State Change",

@@ -12,12 +12,12 @@ from aws_cdk import aws_stepfunctions as sfn
 from lambdas.promotion.contract.document import Failure
 from lambdas.promotion.outcome.announcement import announcement
 from sandbox.aws.control import Sandbox
-from stacks.workflow.announce import announce
+from stacks.workflow.announce import announce_outcome
 from tests.sandbox.aws import state_machines
 from tests.sandbox.aws.builders import HUB, allow, policy
 from tests.unit import builders
 
-SAID = announcement(
+ANNOUNCEMENT = announcement(
     "Errored",
     builders.EXECUTION,
     promotion=builders.promotion(),
@@ -31,7 +31,7 @@ def states() -> dict[str, Any]:
     stack = cdk.Stack(cdk.App(), "announcing", env=cdk.Environment(account=HUB, region="us-east-1"))
     topic = sns.Topic.from_topic_arn(stack, "Topic", f"arn:aws:sns:us-east-1:{HUB}:NAME")
     ended = sfn.Pass.jsonata(stack, "Ended")
-    graph = sfn.StateGraph(announce(stack, topic, ended).start_state, "announcing")
+    graph = sfn.StateGraph(announce_outcome(stack, topic, ended).start_state, "announcing")
     found: dict[str, Any] = dict(stack.resolve(graph.to_graph_json())["States"])
     announcing = found["Announce the outcome"]
     announcing["Resource"] = "arn:aws:states:::sns:publish"  # its partition is a reference until it is deployed
@@ -41,7 +41,7 @@ def states() -> dict[str, Any]:
 def execution(sandbox: Sandbox, name: str, states: dict[str, Any], *statements: dict[str, Any]) -> Any:
     own = json.loads(json.dumps(states).replace("NAME", name))
     workflow = state_machines.create_workflow(sandbox, name, own, *statements)
-    return state_machines.end(sandbox, workflow, {"outcome": "Errored", "announcement": SAID.to_json()})
+    return state_machines.end(sandbox, workflow, {"outcome": "Errored", "announcement": ANNOUNCEMENT.to_json()})
 
 
 def subscribed_queue(sandbox: Sandbox, name: str, topic: str, wanted: dict[str, Any]) -> str:
@@ -69,22 +69,22 @@ def messages(sandbox: Sandbox, queue: str, *, seconds: float = 2) -> list[Any]:
 
 
 def test_an_announcement_arrives_with_its_words_and_is_filtered_by_its_attributes(
-    corrected: Sandbox, name: str, states: dict[str, Any]
+    patched: Sandbox, name: str, states: dict[str, Any]
 ) -> None:
-    topic = corrected.client("sns").create_topic(Name=name)["TopicArn"]
-    bad = subscribed_queue(corrected, f"{name}-bad", topic, {"outcome": ["Errored"], "stage": ["qa"]})
-    good = subscribed_queue(corrected, f"{name}-good", topic, {"outcome": ["Promoted"]})
-    ended = execution(corrected, name, states, allow("sns:Publish", topic))
+    topic = patched.client("sns").create_topic(Name=name)["TopicArn"]
+    bad = subscribed_queue(patched, f"{name}-bad", topic, {"outcome": ["Errored"], "stage": ["qa"]})
+    good = subscribed_queue(patched, f"{name}-good", topic, {"outcome": ["Promoted"]})
+    ended = execution(patched, name, states, allow("sns:Publish", topic))
 
     assert ended["status"] == "SUCCEEDED"
-    assert ended["result"] == {"outcome": "Errored", "announcement": SAID.to_json()}
-    (message,) = messages(corrected, bad)
-    assert (message["Subject"], message["Message"]) == (SAID.subject, SAID.message)
-    assert {key: one["Value"] for key, one in message["MessageAttributes"].items()} == SAID.attributes
-    assert messages(corrected, good, seconds=0.2) == []
+    assert ended["result"] == {"outcome": "Errored", "announcement": ANNOUNCEMENT.to_json()}
+    (message,) = messages(patched, bad)
+    assert (message["Subject"], message["Message"]) == (ANNOUNCEMENT.subject, ANNOUNCEMENT.message)
+    assert {key: one["Value"] for key, one in message["MessageAttributes"].items()} == ANNOUNCEMENT.attributes
+    assert messages(patched, good, seconds=0.2) == []
 
 
-def test_an_announcement_that_is_refused_leaves_the_outcome_as_it_is_and_says_why(
+def test_a_refused_announcement_leaves_the_outcome_unchanged_and_reports_the_reason(
     bare_sandbox: Sandbox, name: str, states: dict[str, Any]
 ) -> None:
     bare_sandbox.client("sns").create_topic(Name=name)

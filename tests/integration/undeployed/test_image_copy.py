@@ -51,11 +51,11 @@ class Registries:
     def found(self, digest: str) -> dict[str, Any]:
         asked = {"repositoryName": f"promote/{self.name}", "imageIds": [{"imageDigest": digest}]}
         (image,) = self.qa.batch_get_image(**asked)["images"]
-        return {member: image[member] for member in ("imageManifest", "imageManifestMediaType")}
+        return {field: image[field] for field in ("imageManifest", "imageManifestMediaType")}
 
     def pushed(self, digest: str) -> dict[str, Any]:
         (image,) = self.dev.batch_get_image(repositoryName=self.name, imageIds=[{"imageDigest": digest}])["images"]
-        return {member: image[member] for member in ("imageManifest", "imageManifestMediaType")}
+        return {field: image[field] for field in ("imageManifest", "imageManifestMediaType")}
 
     def _complete(self, params: dict[str, Any], **_: Any) -> None:
         with self._lock:

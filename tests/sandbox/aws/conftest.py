@@ -17,9 +17,9 @@ def bare_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def uncorrected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def unpatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """MiniStack as it comes."""
-    sandbox = Sandbox.start(tmp_path_factory.mktemp("uncorrected"), corrected=False)
+    sandbox = Sandbox.start(tmp_path_factory.mktemp("uncorrected"), patched=False)
     yield sandbox
     sandbox.stop()
 
@@ -33,7 +33,7 @@ def uncorrected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         ),
     ]
 )
-def corrected(request: pytest.FixtureRequest) -> Sandbox:
+def patched(request: pytest.FixtureRequest) -> Sandbox:
     """The corrected server, where the test must pass, and MiniStack as it comes, where it must fail."""
     sandbox: Sandbox = request.getfixturevalue(request.param)
     return sandbox

@@ -34,7 +34,7 @@ def marked(directory: Path) -> list[int]:
     return [found.pid for found in process._marked(Layout(directory.resolve()))]
 
 
-def test_up_says_so_when_one_is_up_already(directory: Path) -> None:
+def test_up_reports_a_sandbox_that_is_already_running(directory: Path) -> None:
     sandbox = Sandbox.start(directory)
     answer = command("up", "--dir", str(directory))
     assert answer.returncode == 0
@@ -49,7 +49,7 @@ def test_status_names_the_url_the_process_and_the_accounts(directory: Path) -> N
     assert all(fact in answer.stdout for fact in (sandbox.endpoint_url, str(sandbox.pid), f"hub {HUB}"))
 
 
-def test_status_of_nothing_says_how_to_start(directory: Path) -> None:
+def test_status_without_a_sandbox_explains_how_to_start_one(directory: Path) -> None:
     answer = command("status", "--dir", str(directory))
     assert (answer.returncode, "python -m sandbox up" in answer.stdout) == (3, True)
 
@@ -93,8 +93,8 @@ def test_a_stranger_with_the_number_of_a_dead_server_is_left_alone(directory: Pa
     assert process.stop(layout) is False
 
 
-def test_a_second_start_in_the_same_directory_is_refused_and_harms_nobody(directory: Path) -> None:
-    with process.only_one(Layout(directory)):
+def test_a_second_start_in_the_same_directory_is_refused_and_leaves_the_first_running(directory: Path) -> None:
+    with process.exclusive(Layout(directory)):
         answer = command("up", "--dir", str(directory))
     assert (answer.returncode, "another start or demo is at work" in answer.stderr) == (1, True)
 
@@ -106,7 +106,7 @@ def test_a_stopped_server_does_not_hold_the_directory_any_more(directory: Path) 
         assert process.running(Layout(directory)) is None
 
 
-def test_a_profile_of_the_users_own_is_never_asked_for(bare_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_of_the_user_is_never_required(bare_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "there-is-none")
     assert bare_sandbox.client("sts").get_caller_identity()["Account"] == HUB
 
@@ -142,7 +142,7 @@ def test_a_configuration_without_accounts_is_refused(directory: Path) -> None:
     assert "need an account and a region" in answer.stderr
 
 
-def test_a_failed_synthesis_shows_what_the_app_said(directory: Path) -> None:
+def test_a_failed_synthesis_shows_the_output_of_the_app(directory: Path) -> None:
     config = directory / "promotion.yaml"
     config.write_text("hub: {}")
     layout = Layout(directory)
@@ -161,7 +161,7 @@ def test_a_failed_deployment_gives_cloudformation_s_reason(directory: Path) -> N
 
 
 def test_a_profile_has_its_environments_region_and_no_profile_the_hubs(bare_sandbox: Sandbox) -> None:
-    deployment.write_profiles(bare_sandbox.layout, bare_sandbox.places)
+    deployment.write_profiles(bare_sandbox.layout, bare_sandbox.locations)
     environment_file.write(bare_sandbox)
     program = "import boto3; print([boto3.Session(profile_name=p).region_name for p in (None, 'promote-production')])"
     script = f'. {bare_sandbox.layout.environment}; exec {sys.executable} -c "{program}"'

@@ -30,21 +30,21 @@ def file(**stage: Any) -> dict[str, Any]:
 
 
 def mistakes(autoscaling: Any) -> str:
-    with pytest.raises(ConfigurationError) as told:
-        schema.parse(file(autoscaling=autoscaling), where="promotion.yaml")
-    return str(told.value)
+    with pytest.raises(ConfigurationError) as message:
+        schema.parse(file(autoscaling=autoscaling), file="promotion.yaml")
+    return str(message.value)
 
 
 @pytest.mark.parametrize("stage", [{}, {"autoscaling": "keep"}], ids=["nothing said", "keep"])
-def test_without_a_word_what_is_there_is_kept(stage: dict[str, Any]) -> None:
-    deployed = schema.parse(file(**stage), where="promotion.yaml").deployed()
+def test_without_configuration_existing_scaling_is_kept(stage: dict[str, Any]) -> None:
+    deployed = schema.parse(file(**stage), file="promotion.yaml").deployed()
     assert deployed.applications["reviews"].stages["qa"].autoscaling == ()
 
 
-def test_what_is_said_is_deployed_in_the_apis_words() -> None:
+def test_configured_scaling_is_deployed_in_the_apis_words() -> None:
     night = {"schedule": "cron(0 22 * * ? *)", "timezone": "Europe/Berlin", "min": 1, "max": 1}
     said = {"min": 1, "max": 4, "target_value": 70, "scale_in_cooldown": "5m", "scheduled_actions": {"night": night}}
-    deployed = schema.parse(file(autoscaling={"All": said}), where="promotion.yaml").deployed()
+    deployed = schema.parse(file(autoscaling={"All": said}), file="promotion.yaml").deployed()
     (found,) = deployed.applications["reviews"].stages["qa"].autoscaling
 
     assert (found.variant, found.dimension, found.capacity) == ("All", INSTANCES, {"MinCapacity": 1, "MaxCapacity": 4})

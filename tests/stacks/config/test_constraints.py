@@ -27,8 +27,8 @@ VPC = {"security_group_ids": ["sg-0a1b2c3d"], "subnets": ["subnet-0a1b2c3d"]}
 CANARY = {"canary": "10%", "wait": "5m"}
 
 
-def told(**members: Any) -> list[str]:
-    return mistakes((QA, stage(**members)))
+def problems(**fields: Any) -> list[str]:
+    return mistakes((QA, stage(**fields)))
 
 
 def one_of(part: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def one_of(part: dict[str, Any], **changes: Any) -> dict[str, Any]:
 # What comes to the Lambdas
 
 
-def test_a_whole_endpoint_is_told_in_the_apis_own_words() -> None:
+def test_a_whole_endpoint_is_rendered_in_the_apis_own_words() -> None:
     config = deployed(**REAL_TIME).endpoint_config
     assert config["KmsKeyId"] == KEY
     assert config["DataCaptureConfig"] == {
@@ -56,7 +56,7 @@ def test_a_whole_endpoint_is_told_in_the_apis_own_words() -> None:
     assert (shadow["VariantName"], shadow["ModelDataDownloadTimeoutInSeconds"]) == ("B", 1200)
 
 
-def test_what_is_not_said_is_not_sent() -> None:
+def test_an_unset_option_is_not_sent() -> None:
     qa = deployed()
     assert list(qa.endpoint_config) == ["ProductionVariants"]
     assert (qa.deployment_config, qa.retain_variant_properties, qa.exclude_retained) == (None, True, ())
@@ -84,7 +84,9 @@ def test_what_is_not_said_is_not_sent() -> None:
         ),
     ],
 )
-def test_a_blue_green_rollout_is_told_in_the_apis_own_words(rollout: dict[str, Any], routing: dict[str, Any]) -> None:
+def test_a_blue_green_rollout_is_rendered_in_the_apis_own_words(
+    rollout: dict[str, Any], routing: dict[str, Any]
+) -> None:
     rollout = {**rollout, "alarms": ["errors"], "termination_wait": "1m"}
     assert deployed(rollout=rollout).deployment_config == {
         "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 60},
@@ -92,7 +94,7 @@ def test_a_blue_green_rollout_is_told_in_the_apis_own_words(rollout: dict[str, A
     }
 
 
-def test_a_rolling_rollout_is_told_in_the_apis_own_words() -> None:
+def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
     rollout = {"rolling": "20%", "wait": "2m", "rollback_batch": 1, "maximum_execution_time": "50m"}
     assert deployed(rollout=rollout).deployment_config == {
         "RollingUpdatePolicy": {
@@ -108,7 +110,7 @@ def test_a_rolling_rollout_is_told_in_the_apis_own_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("members", "path", "sentence"),
+    ("fields", "path", "sentence"),
     [
         (one_of({"name": "A"}), "variants.0", "must have one of instance_type, instance_pools and serverless"),
         (one_of(POOLS, instance_type="ml.m5.large"), "variants.0", "it has instance_type and instance_pools"),
@@ -214,18 +216,18 @@ def test_a_rolling_rollout_is_told_in_the_apis_own_words() -> None:
             "exclude_retained_variant_properties",
             "nothing is retained",
         ),
-        ({"capacity_retries": {"attempts": 6, "wait": "10m"}}, "capacity_retries", "6 times 10m is not less than"),
+        ({"capacity_retries": {"max_attempts": 6, "wait": "10m"}}, "capacity_retries", "6 times 10m is not less than"),
     ],
 )
-def test_what_sagemaker_excludes_is_refused_with_its_path(members: dict[str, Any], path: str, sentence: str) -> None:
-    (mistake,) = told(**members)
+def test_what_sagemaker_excludes_is_refused_with_its_path(fields: dict[str, Any], path: str, sentence: str) -> None:
+    (mistake,) = problems(**fields)
     assert mistake.startswith(f"{QA}.{path}: ")
     assert sentence in mistake
 
 
-def test_every_mistake_of_an_endpoint_is_told_at_once_with_those_of_the_form() -> None:
-    members = {"variants": [SERVERLESS], "data_capture": DATA_CAPTURE, "volume_key": KEY, "deadline": "soon"}
-    assert [one.partition(":")[0].removeprefix(f"{QA}.") for one in told(**members)] == [
+def test_every_constraint_violation_is_reported_at_once_with_the_malformed_fields() -> None:
+    fields = {"variants": [SERVERLESS], "data_capture": DATA_CAPTURE, "volume_key": KEY, "deadline": "soon"}
+    assert [one.partition(":")[0].removeprefix(f"{QA}.") for one in problems(**fields)] == [
         "deadline",
         "data_capture",
         "volume_key",
@@ -233,7 +235,7 @@ def test_every_mistake_of_an_endpoint_is_told_at_once_with_those_of_the_form() -
 
 
 def test_a_malformed_deadline_is_not_held_against_a_rollout() -> None:
-    (mistake,) = told(deadline="soon", rollout={"linear": "10%", "wait": "30m"})
+    (mistake,) = problems(deadline="soon", rollout={"linear": "10%", "wait": "30m"})
     assert mistake.startswith(f"{QA}.deadline")
 
 
@@ -244,10 +246,10 @@ def test_a_long_rollout_needs_a_longer_deadline(deadline: str) -> None:
     if deadline == "8h":
         assert parse((QA, stage(rollout=rollout, deadline=deadline)))
     else:
-        assert "at least 7200s" in told(rollout=rollout, deadline=deadline)[0]
+        assert "at least 7200s" in problems(rollout=rollout, deadline=deadline)[0]
 
 
-def test_instances_with_local_storage_are_told_by_their_family_and_not_by_a_letter() -> None:
+def test_instances_with_local_storage_are_recognized_by_their_family_and_not_by_a_letter() -> None:
     enum = botocore.session.get_session().get_service_model("sagemaker").shape_for("ProductionVariantInstanceType")
     types: list[str] = enum.metadata["enum"]
     families = {one.split(".")[1] for one in types if not has_local_storage(one)}

@@ -141,8 +141,8 @@ LEFT_OUT = {
 }
 
 
-def deployed(**members: Any) -> Stage:
-    return parse((f"{STAGES}.qa", stage(**members))).deployed().applications["reviews"].stages["qa"]
+def deployed(**field_names: Any) -> Stage:
+    return parse((f"{STAGES}.qa", stage(**field_names))).deployed().applications["reviews"].stages["qa"]
 
 
 def leaves(shape: Shape, path: str = "") -> Iterator[str]:
@@ -150,19 +150,19 @@ def leaves(shape: Shape, path: str = "") -> Iterator[str]:
     if isinstance(shape, ListShape):
         yield from leaves(shape.member, path)
     elif isinstance(shape, StructureShape):
-        for name, member in shape.members.items():
-            yield from leaves(member, f"{path}.{name}".lstrip("."))
+        for name, field in shape.members.items():
+            yield from leaves(field, f"{path}.{name}".lstrip("."))
     else:
         yield path
 
 
-def said(value: Any, path: str = "") -> Iterator[str]:
+def written_as_fields(value: Any, path: str = "") -> Iterator[str]:
     if isinstance(value, list):
         for one in value:
-            yield from said(one, path)
+            yield from written_as_fields(one, path)
     elif isinstance(value, dict):
-        for name, member in value.items():
-            yield from said(member, f"{path}.{name}".lstrip("."))
+        for name, field in value.items():
+            yield from written_as_fields(field, f"{path}.{name}".lstrip("."))
     else:
         yield path
 
@@ -186,8 +186,8 @@ def input_of(operation: str) -> Shape:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_member_of_the_api_can_be_configured_or_is_left_out_with_a_reason(operation: str) -> None:
-    configured = {path for request in requests(operation) for path in said(request)} - OURS
+def test_every_field_of_the_api_can_be_configured_or_is_left_out_with_a_reason(operation: str) -> None:
+    configured = {path for request in requests(operation) for path in written_as_fields(request)} - OURS
     assert configured == {path for path in leaves(input_of(operation)) if not is_left_out(path)}
 
 
@@ -197,6 +197,6 @@ def test_nothing_is_left_out_that_the_api_does_not_have() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_request_has_the_types_and_the_required_members_of_the_api(operation: str) -> None:
+def test_every_request_has_the_types_and_the_required_fields_of_the_api(operation: str) -> None:
     for request in requests(operation):
         assert not ParamValidator().validate(request, input_of(operation)).generate_report()

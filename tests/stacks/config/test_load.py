@@ -9,7 +9,7 @@ import yaml
 
 from stacks.config import schema
 from stacks.config.schema import ConfigurationError
-from tests.stacks.config.test_schema import GOOD, STAGES, mistakes, stage
+from tests.stacks.config.test_schema import STAGES, VALID, mistakes, stage
 
 TWIN = {"account": "333333333333", "region": "us-east-1"}
 
@@ -34,21 +34,21 @@ def test_a_region_of_another_partition_is_refused(region: str) -> None:
     assert mistakes(("environments.production.region", region))
 
 
-def test_a_name_that_stands_twice_is_told(tmp_path: Path) -> None:
+def test_a_duplicate_name_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "promotion.yaml"
-    text = yaml.safe_dump(GOOD)
+    text = yaml.safe_dump(VALID)
     file.write_text(text + "hub:\n  account: '999999999999'\n  region: us-east-1\n")
     with pytest.raises(ConfigurationError, match="hub"):
         schema.load(file)
 
 
-def test_only_the_documented_name_of_a_member_is_understood() -> None:
+def test_only_the_documented_name_of_a_field_is_accepted() -> None:
     renamed = stage(source="dev")
     del renamed["from"]
     assert mistakes((f"{STAGES}.qa", renamed))
 
 
-def test_a_file_that_is_no_text_is_told_so(tmp_path: Path) -> None:
+def test_a_file_that_is_no_text_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "promotion.yaml"
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError):
@@ -56,14 +56,14 @@ def test_a_file_that_is_no_text_is_told_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: b: c", "\t- a", "!!python/object:os.system {}"])
-def test_a_file_that_is_no_yaml_is_told_so(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_yaml_is_reported(tmp_path: Path, text: str) -> None:
     file = tmp_path / "promotion.yaml"
     file.write_text(text)
     with pytest.raises(ConfigurationError, match="is not YAML"):
         schema.load(file)
 
 
-def test_a_file_that_is_not_there_is_told_so(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         schema.load(tmp_path / "promotion.yaml")
 

@@ -14,9 +14,9 @@ QA = f"{STAGES}.qa"
 ROLE, OUR_ROLE = "arn:aws:iam::222222222222:role/x", "arn:aws:iam::333333333333:role/x"
 
 
-def deployed(member: str, value: Any) -> settings.Stage:
+def deployed(field: str, value: Any) -> settings.Stage:
     """Return the stage as a Lambda reads it."""
-    text = parse((f"{QA}.{member}", value)).deployed().to_json()
+    text = parse((f"{QA}.{field}", value)).deployed().to_json()
     return Settings.from_json(text).applications["reviews"].stages["qa"]
 
 
@@ -37,7 +37,7 @@ def test_a_vpc_comes_to_the_lambdas() -> None:
     assert deployed("vpc", said).vpc == settings.Vpc(security_group_ids=("sg-1",), subnets=("subnet-1", "subnet-2"))
 
 
-def test_no_vpc_is_something_else_than_nothing_said() -> None:
+def test_no_vpc_is_different_from_an_unset_vpc() -> None:
     assert deployed("vpc", "none").vpc == settings.Vpc(security_group_ids=(), subnets=())
     assert deployed("vpc", None).vpc is None
 
@@ -52,7 +52,7 @@ def test_arns_come_to_the_lambdas() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "message"),
     [
         ("variables", [], "must be a mapping"),
         ("variables.sett", {}, "there is no such member"),
@@ -84,11 +84,11 @@ def test_arns_come_to_the_lambdas() -> None:
         ("arns", {"222222222222": OUR_ROLE}, "must be a whole ARN"),
     ],
 )
-def test_a_mistake_is_told_with_its_path_and_what_is_right(path: str, value: Any, told: str) -> None:
-    member, _, inner = path.partition(".")
-    (mistake,) = mistakes((f"{QA}.{member}", {inner: value} if inner else value))
-    assert mistake.startswith(f"{QA}.{member}")
-    assert told in mistake
+def test_a_mistake_is_reported_with_its_path_and_the_expected_form(path: str, value: Any, message: str) -> None:
+    field, _, inner = path.partition(".")
+    (mistake,) = mistakes((f"{QA}.{field}", {inner: value} if inner else value))
+    assert mistake.startswith(f"{QA}.{field}")
+    assert message in mistake
 
 
 @pytest.mark.parametrize("one", ["set", "replace", "drop", "keep"])
@@ -103,7 +103,7 @@ def test_a_variable_has_one_fate(one: str, other: str) -> None:
     assert mistake.startswith(f"{QA}.variables: A stands in ")
 
 
-def test_every_contradiction_is_told_at_once() -> None:
+def test_every_constraint_violation_is_reported_at_once() -> None:
     said = {"set": {"A": "secret"}, "replace": {"B": "y"}, "drop": ["A", "B"], "keep": ["A"]}
     (mistake,) = mistakes((f"{QA}.variables", said))
     assert mistake.endswith("A stands in set and in drop and in keep; B stands in replace and in drop")

@@ -12,7 +12,7 @@ from stacks.config import schema
 from stacks.config.schema import Configuration, ConfigurationError
 from tests import PROJECT
 
-GOOD: dict[str, Any] = {
+VALID: dict[str, Any] = {
     "hub": {"account": "111111111111", "region": "us-east-1"},
     "environments": {
         "dev": {"account": "222222222222", "region": "us-east-1", "buckets": ["models"]},
@@ -44,31 +44,31 @@ REMOVED = object()
 
 def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
     """Return the good file with the member at each path set to a value, or removed."""
-    raw = copy.deepcopy(GOOD)
+    raw = copy.deepcopy(VALID)
     for path, value in changes:
         *parents, last = path.split(".")
-        where: Any = raw
+        file: Any = raw
         for parent in parents:
-            where = where[int(parent) if isinstance(where, list) else parent]
+            file = file[int(parent) if isinstance(file, list) else parent]
         if value is REMOVED:
-            del where[last]
+            del file[last]
         else:
-            where[last] = value
+            file[last] = value
     return raw
 
 
 def parse(*changes: tuple[str, Any]) -> Configuration:
-    return schema.parse(changed(*changes), where="promotion.yaml")
+    return schema.parse(changed(*changes), file="promotion.yaml")
 
 
 def mistakes(*changes: tuple[str, Any]) -> list[str]:
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as message:
         parse(*changes)
-    return [line.strip() for line in str(told.value).splitlines()[1:]]
+    return [line.strip() for line in str(message.value).splitlines()[1:]]
 
 
 def stage(**changes: Any) -> dict[str, Any]:
-    good: dict[str, Any] = copy.deepcopy(GOOD["applications"]["reviews"]["stages"]["qa"])
+    good: dict[str, Any] = copy.deepcopy(VALID["applications"]["reviews"]["stages"]["qa"])
     return {**good, **changes}
 
 
@@ -92,7 +92,7 @@ def test_the_files_own_example_has_no_mistake() -> None:
     schema.load(PROJECT / "promotion.yaml")
 
 
-def test_what_is_told_and_where_to_read_more_comes_to_the_lambdas_but_not_who_is_told() -> None:
+def test_what_is_announced_and_the_runbook_are_deployed_but_not_the_subscribers() -> None:
     plain = parse().deployed().hub
     assert (plain.announce_unchanged, plain.runbook) == (False, "docs/operations.md")
     notify = {"subscribers": ["ann@example.com"], "unchanged": True, "runbook": "https://example.com/operations"}
@@ -108,7 +108,7 @@ def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "message"),
     [
         ("hub.account", 111111111111, "must be text; put it in quotes"),
         ("hub.account", "11111111111", "must be an account's 12 digits"),
@@ -147,10 +147,10 @@ def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
         (f"{STAGES}.qa.deadline", "99999999999999999999h", "is longer than the 8h"),
     ],
 )
-def test_a_mistake_is_told_with_its_path_and_what_is_right(path: str, value: Any, told: str) -> None:
+def test_a_mistake_is_reported_with_its_path_and_the_expected_form(path: str, value: Any, message: str) -> None:
     (mistake,) = mistakes((path, value))
     assert mistake.startswith(path)
-    assert told in mistake
+    assert message in mistake
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, "1", True, None])
@@ -164,23 +164,25 @@ def test_an_environments_name_that_cannot_stand_in_other_names_is_refused(name: 
     raw = changed()
     raw["environments"][name] = {"account": "555555555555", "region": "us-east-1"}
     with pytest.raises(ConfigurationError, match=f"environments.{name}"):
-        schema.parse(raw, where="it")
+        schema.parse(raw, file="it")
 
 
 @pytest.mark.parametrize("raw", [None, [], "text", 7, {}])
-def test_a_file_that_is_no_configuration_is_told_so(raw: object) -> None:
+def test_a_file_that_is_no_configuration_is_reported(raw: object) -> None:
     with pytest.raises(ConfigurationError, match="it has"):
-        schema.parse(raw, where="it")
+        schema.parse(raw, file="it")
 
 
-def test_every_mistake_is_told_at_once() -> None:
-    told = mistakes(("hub.region", "here"), ("environments.qa.account", "1"), (f"{STAGES}.qa.from", "nowhere"))
-    assert [line.split(":")[0] for line in told] == ["hub.region", "environments.qa.account", f"{STAGES}.qa.from"]
+def test_every_mistake_is_reported_at_once() -> None:
+    message = mistakes(("hub.region", "here"), ("environments.qa.account", "1"), (f"{STAGES}.qa.from", "nowhere"))
+    assert [line.split(":")[0] for line in message] == ["hub.region", "environments.qa.account", f"{STAGES}.qa.from"]
 
 
-def test_a_malformed_member_does_not_hide_a_contradiction() -> None:
-    told = mistakes(("hub.region", "here"), (f"{STAGES}.production.deadline", "9h"), (f"{STAGES}.qa.environment", "no"))
-    assert len(told) == 3
+def test_a_malformed_field_does_not_hide_a_constraint_violation() -> None:
+    message = mistakes(
+        ("hub.region", "here"), (f"{STAGES}.production.deadline", "9h"), (f"{STAGES}.qa.environment", "no")
+    )
+    assert len(message) == 3
 
 
 # What is well-formed but cannot be
@@ -208,11 +210,11 @@ def test_each_environment_is_deployed_after_those_it_takes_from() -> None:
     assert order.index("dev") < order.index("qa") < order.index("production")
 
 
-def test_only_the_python_that_everybody_is_to_use_may_deploy() -> None:
+def test_only_the_configured_python_version_may_deploy() -> None:
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert parse(("hub.python", running)).hub.python == running
-    (told,) = mistakes(("hub.python", "3.1"))
-    assert f"to run on Python 3.1, and this is {running}" in told
+    (message,) = mistakes(("hub.python", "3.1"))
+    assert f"to run on Python 3.1, and this is {running}" in message
 
 
 # Images
@@ -237,7 +239,7 @@ def test_an_image_cannot_be_mapped_to_another_region_than_the_stages() -> None:
     assert "us-east-1, the stage in eu-west-1" in said
 
 
-def test_images_are_copied_where_the_application_says_so_and_only_there() -> None:
+def test_images_are_copied_where_the_application_enables_it_and_only_there() -> None:
     without, copying = parse(), parse(("applications.reviews.copy_images", True))
     assert without.image_copies() == set()
     assert copying.image_copies() == {("dev", "qa"), ("qa", "production")}

@@ -42,7 +42,7 @@ def test_a_short_test_has_its_defaults() -> None:
     )
 
 
-def test_every_member_comes_to_the_lambdas() -> None:
+def test_every_field_is_passed_to_the_lambdas() -> None:
     expect = {
         "status": 400,
         "body": "no",
@@ -106,13 +106,13 @@ def test_an_expected_null_is_not_the_same_as_nothing_expected() -> None:
         ({"payload_from": "s3://other/b.csv"}, Payload(bucket="other", key="b.csv", in_source=False)),
     ],
 )
-def test_a_payload_comes_from_one_of_four_places(given: dict[str, str], payload: Payload) -> None:
+def test_a_payload_comes_from_one_of_four_sources(given: dict[str, str], payload: Payload) -> None:
     test = {"content_type": "text/csv", **given}
     assert deployed(parse((QA, test)))[0].payload == payload
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"payload": None}, f": has no payload; {ONE_OF_THREE}"),
         ({"payload_base64": "AAE="}, f": has payload and payload_base64; {ONE_OF_THREE}"),
@@ -157,20 +157,20 @@ def test_a_payload_comes_from_one_of_four_places(given: dict[str, str], payload:
         ),
         (
             {"payload": "x" * 16_400},
-            ": its payloads, bodies, json and expressions have 16404 bytes; there is room for 16384. Put larger "
+            ": its payloads, bodies, json and expressions have 16404 bytes; the limit is 16384. Put larger "
             "payloads into S3 (payload_from)",
         ),
     ],
 )
-def test_each_mistake_is_told_with_its_path(changes: dict[str, Any], told: str) -> None:
-    assert mistakes(with_test(**changes)) == [f"{QA}{told}"]
+def test_each_mistake_is_reported_with_its_path(changes: dict[str, Any], message: str) -> None:
+    assert mistakes(with_test(**changes)) == [f"{QA}{message}"]
 
 
-def test_a_mistake_in_one_of_several_tests_is_told_with_its_place() -> None:
+def test_a_mistake_in_one_of_several_tests_is_reported_with_its_index() -> None:
     assert mistakes((QA, [TEST, {**TEST, "requests": True}])) == [f"{QA}.1.requests: must be a whole number, not True"]
 
 
-def test_many_tests_must_fit_into_one_step_together() -> None:
+def test_many_tests_must_finish_within_one_step() -> None:
     assert len(deployed(parse((QA, [TEST] * 4)))) == 4
     assert "every test's timeout together is 950 s" in mistakes((QA, [TEST] * 5))[0]
 
@@ -186,33 +186,33 @@ def test_a_sample_payload_belongs_to_versions_of_the_registry() -> None:
     ]
 
 
-def test_mistakes_elsewhere_are_told_beside_those_of_the_test() -> None:
+def test_mistakes_elsewhere_are_reported_with_those_of_the_test() -> None:
     found = mistakes(with_test(timeout="1h"), (f"{STAGES}.qa.endpoint", "under_score"))
     assert sorted(one.partition(":")[0] for one in found) == [f"{STAGES}.qa.endpoint", f"{QA}.timeout"]
 
 
-def test_it_is_known_where_roles_are_needed() -> None:
+def test_the_environments_that_need_roles_are_computed() -> None:
     plain = parse(with_test())
-    assert (plain.tested(), plain.payload_sources()) == ({"qa"}, set())
+    assert (plain.environments_with_smoke_tests(), plain.payload_sources()) == ({"qa"}, set())
     sampled = parse(with_test(payload=None, payload_from="sample"))
-    assert (sampled.tested(), sampled.payload_sources()) == ({"qa"}, {"dev"})
+    assert (sampled.environments_with_smoke_tests(), sampled.payload_sources()) == ({"qa"}, {"dev"})
 
 
 ASYNCHRONOUS = (f"{STAGES}.qa.async_inference", {"s3_output_path": "s3://answers"})
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"target_model": "a.tar.gz"}, f"{QA}.target_model: the stage has async_inference, and an asynchronous"),
         ({"expect": {"status": 500}}, f"{QA}.expect.status: the stage has async_inference, and an answer in S3"),
     ],
 )
-def test_what_an_asynchronous_request_cannot_have_is_refused(changes: dict[str, Any], told: str) -> None:
+def test_what_an_asynchronous_request_cannot_have_is_refused(changes: dict[str, Any], message: str) -> None:
     (mistake,) = mistakes(with_test(**changes), ASYNCHRONOUS)
-    assert mistake.startswith(told)
+    assert mistake.startswith(message)
 
 
 def test_an_asynchronous_stage_can_have_a_smoke_test() -> None:
     stage = parse(with_test(), ASYNCHRONOUS).deployed().applications["reviews"].stages["qa"]
-    assert (len(stage.smoke_tests), stage.answers_to) == (1, ("s3://answers",))
+    assert (len(stage.smoke_tests), stage.response_uris) == (1, ("s3://answers",))

@@ -13,11 +13,11 @@ import yaml
 
 import app as promote
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Duty, Step
+from lambdas.promotion.contract.resource_names import Role, Step
 from tests import PROJECT
 
 Template = dict[str, Any]
-STEPS = [resource_names.step_role_arn("111111111111", step) for step in (Step.CHECK_AHEAD, Step.COPY_IMAGE)]
+STEPS = [resource_names.step_role_arn("111111111111", step) for step in (Step.COPY_IMAGE, Step.PREFLIGHT)]
 
 
 def synthesised(folder: Path, *copying: str) -> dict[str, Template]:
@@ -46,10 +46,10 @@ def first_only(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     return synthesised(tmp_path_factory.mktemp("first"), "aa")
 
 
-def trusted_by(templates: dict[str, Template], environment: str, duty: Duty) -> list[str] | None:
+def trusted_by(templates: dict[str, Template], environment: str, role: Role) -> list[str] | None:
     """The principals that a role trusts, None if there is no such role."""
     for resource in templates[resource_names.environment_stack(environment)]["Resources"].values():
-        if resource["Properties"].get("RoleName") == resource_names.environment_role(environment, duty):
+        if resource["Properties"].get("RoleName") == resource_names.environment_role(environment, role):
             statements = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
             named = [one["Principal"]["AWS"] for one in statements]
             return [arn for one in named for arn in (one if isinstance(one, list) else [one])]
@@ -68,21 +68,21 @@ def allowed(template: Template) -> Iterator[tuple[str, str]]:
                 )
 
 
-def test_nobody_can_copy_images_where_no_application_does(neither: dict[str, Template]) -> None:
+def test_no_role_can_copy_images_where_no_application_does(neither: dict[str, Template]) -> None:
     pulling = {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
     for name, template in neither.items():
         ecr = {action for action, _ in allowed(template) if action.startswith("ecr:")}
         assert ecr <= {*pulling, "ecr:GetAuthorizationToken"}, name
-    assert [trusted_by(neither, place, Duty.PUSHER) for place in ("dev", "qa", "production")] == [None, None, None]
-    assert not set(STEPS) & set(trusted_by(neither, "dev", Duty.READER) or [])
+    assert [trusted_by(neither, place, Role.PUSHER) for place in ("dev", "qa", "production")] == [None, None, None]
+    assert not set(STEPS) & set(trusted_by(neither, "dev", Role.READER) or [])
     assert "-pusher" not in json.dumps(neither[resource_names.hub_stack()])
 
 
 def test_images_are_fetched_from_the_source_and_pushed_to_the_target_that_copy(first_only: dict[str, Template]) -> None:
-    assert trusted_by(first_only, "qa", Duty.PUSHER) == STEPS
-    assert trusted_by(first_only, "production", Duty.PUSHER) is None
-    assert set(STEPS) <= set(trusted_by(first_only, "dev", Duty.READER) or [])
-    assert not set(STEPS) & set(trusted_by(first_only, "qa", Duty.READER) or [])
+    assert trusted_by(first_only, "qa", Role.PUSHER) == STEPS
+    assert trusted_by(first_only, "production", Role.PUSHER) is None
+    assert set(STEPS) <= set(trusted_by(first_only, "dev", Role.READER) or [])
+    assert not set(STEPS) & set(trusted_by(first_only, "qa", Role.READER) or [])
 
 
 def test_the_steps_assume_the_roles_at_both_ends_and_no_other(first_only: dict[str, Template]) -> None:

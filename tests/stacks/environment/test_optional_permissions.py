@@ -17,7 +17,7 @@ from tests import PROJECT
 
 Template = dict[str, Any]
 Statements = dict[str, dict[str, Any]]
-PLACE = "arn:aws:ec2:us-east-1:333333333333"
+LOCATION = "arn:aws:ec2:us-east-1:333333333333"
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +56,18 @@ def statements(template: Template, role: str) -> Statements:
     return found
 
 
-def test_a_stage_in_a_vpc_lets_its_environments_models_join_that_vpc_and_no_other(rich: dict[str, Template]) -> None:
+def test_a_stage_in_a_vpc_allows_its_environments_models_to_use_that_vpc_and_no_other(
+    rich: dict[str, Template],
+) -> None:
     qa = statements(rich[resource_names.environment_stack("qa")], "promote-qa-execution")
-    assert qa["MakeInterfaces"]["Resource"] == [
-        f"{PLACE}:network-interface/*",
-        f"{PLACE}:security-group/sg-0123456789abcdef0",
-        f"{PLACE}:subnet/subnet-0123456789abcdef0",
+    assert qa["CreateInterfaces"]["Resource"] == [
+        f"{LOCATION}:network-interface/*",
+        f"{LOCATION}:security-group/sg-0123456789abcdef0",
+        f"{LOCATION}:subnet/subnet-0123456789abcdef0",
     ]
-    assert {"ManageInterfaces", "SeeVpcs"} <= set(qa)
+    assert {"ManageInterfaces", "DescribeVpcs"} <= set(qa)
     production = statements(rich[resource_names.environment_stack("production")], "promote-production-execution")
-    assert not {"MakeInterfaces", "ManageInterfaces", "SeeVpcs"} & set(production)
+    assert not {"CreateInterfaces", "ManageInterfaces", "DescribeVpcs"} & set(production)
 
 
 def test_without_a_vpc_no_role_may_touch_the_network(synthesise: Callable[..., dict[str, Template]]) -> None:
@@ -104,7 +106,9 @@ def elaborate(synthesise: Callable[..., dict[str, Template]]) -> dict[str, Templ
     return synthesise({}, stage)
 
 
-def test_an_endpoint_writes_reads_and_tells_only_where_its_stage_says(elaborate: dict[str, Template]) -> None:
+def test_an_endpoint_writes_reads_and_publishes_only_where_its_stage_is_configured_to(
+    elaborate: dict[str, Template],
+) -> None:
     found = statements(elaborate[resource_names.environment_stack("qa")], "promote-qa-execution")
     assert found["WriteOutputs"]["Resource"] == [
         "arn:aws:s3:::answers/failed/*",
@@ -116,8 +120,8 @@ def test_an_endpoint_writes_reads_and_tells_only_where_its_stage_says(elaborate:
     assert found["ReadBaselines"]["Resource"] == "arn:aws:s3:::models/baseline.csv"
     assert found["EncryptOutputs"]["Resource"] == [f"{KEY}answers", f"{KEY}captured", f"{KEY}dumps"]
     assert found["EncryptOutputs"]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
-    assert found["TellOfAnswers"]["Resource"] == "arn:aws:sns:us-east-1:333333333333:failed"
-    assert found["OpenShells"]["Resource"] == "*"
+    assert found["PublishResponses"]["Resource"] == "arn:aws:sns:us-east-1:333333333333:failed"
+    assert found["OpenSessions"]["Resource"] == "*"
 
 
 def test_the_deployer_gives_the_volume_key_and_sees_the_alarms(elaborate: dict[str, Template]) -> None:
@@ -129,20 +133,20 @@ def test_the_deployer_gives_the_volume_key_and_sees_the_alarms(elaborate: dict[s
         "Resource": f"{KEY}volumes",
         "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
     }
-    assert found["SeeAlarms"]["Action"] == "cloudwatch:DescribeAlarms"
+    assert found["DescribeRolloutAlarms"]["Action"] == "cloudwatch:DescribeAlarms"
 
 
-def test_a_plain_endpoint_brings_none_of_these_rights(
+def test_a_plain_endpoint_adds_none_of_these_permissions(
     elaborate: dict[str, Template], templates: dict[str, Template]
 ) -> None:
     brought = (
         "WriteOutputs",
         "ReadRequests",
         "EncryptOutputs",
-        "TellOfAnswers",
-        "OpenShells",
+        "PublishResponses",
+        "OpenSessions",
         "GrantVolume",
-        "SeeAlarms",
+        "DescribeRolloutAlarms",
     )
     for text in (json.dumps(templates), json.dumps(elaborate[resource_names.environment_stack("production")])):
         assert [sid for sid in brought if sid in text] == []
@@ -168,18 +172,18 @@ def test_tags_and_annotations_are_read_and_written_only_where_they_are_copied(
 SMOKE_TEST = {"content_type": "text/csv", "payload_from": "s3://payloads/a b.csv"}
 
 
-def test_a_smoke_test_brings_the_right_to_ask_its_endpoint_and_to_read_its_object_exactly(
+def test_a_smoke_test_adds_permission_to_invoke_its_endpoint_and_to_read_its_object_exactly(
     synthesise: Callable[..., dict[str, Template]],
 ) -> None:
     found = synthesise({}, {"smoke_test": [SMOKE_TEST, {**SMOKE_TEST, "payload_from": "sample"}]})
     invoker = statements(found[resource_names.environment_stack("qa")], "promote-qa-invoker")
-    assert invoker["AskEndpoints"]["Resource"] == (
+    assert invoker["InvokeEndpoints"]["Resource"] == (
         "arn:aws:sagemaker:us-east-1:333333333333:endpoint/text-classifier-qa"
     )
     assert invoker["ReadPayloads"]["Resource"] == "arn:aws:s3:::payloads/a b.csv"
     assert invoker["DecryptPayloads"]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
     hub = statements(found[resource_names.hub_stack()], "promote-smoke-test")
-    assert set(hub["WorkInOtherAccounts"]["Resource"]) == {
+    assert set(hub["AssumeEnvironmentRoles"]["Resource"]) == {
         "arn:aws:iam::222222222222:role/promote-dev-reader",
         "arn:aws:iam::444444444444:role/promote-production-invoker",
         "arn:aws:iam::333333333333:role/promote-qa-invoker",
@@ -187,13 +191,13 @@ def test_a_smoke_test_brings_the_right_to_ask_its_endpoint_and_to_read_its_objec
     assert "role/promote-smoke-test" in json.dumps(found[resource_names.environment_stack("dev")])
 
 
-def test_an_inline_payload_brings_no_right_to_read_and_no_test_no_invoker(
+def test_an_inline_payload_adds_no_read_permission_and_no_test_adds_no_invoker(
     synthesise: Callable[..., dict[str, Template]],
 ) -> None:
     found = synthesise({}, {"smoke_test": {"content_type": "text/csv", "payload": "x"}})
     assert set(statements(found[resource_names.environment_stack("qa")], "promote-qa-invoker")) == {
-        "AskEndpoints",
-        "AskForItsRights",
+        "InvokeEndpoints",
+        "SimulateOwnPermissions",
     }
     assert "promote-smoke-test" not in json.dumps(found[resource_names.environment_stack("dev")])
     file = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())

@@ -16,7 +16,7 @@ Statement = dict[str, Any]
 # knows no resources (AWS: service authorization reference), or because it stands on the resource itself.
 NO_RESOURCES = {
     "LogInToRegistries",  # ecr:GetAuthorizationToken
-    "SeeQuotas",  # servicequotas:ListServiceQuotas
+    "ReadQuotas",  # servicequotas:ListServiceQuotas
     "PutMetrics",  # cloudwatch:PutMetricData, narrowed by its namespace
     "application-autoscaling:DescribeScalableTargets",
     "application-autoscaling:DescribeScalingPolicies",
@@ -79,26 +79,26 @@ def test_pass_role_is_for_one_role_and_one_service(templates: dict[str, Template
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-def test_the_roles_of_an_environment_trust_exactly_the_steps_that_have_the_duty(templates: dict[str, Template]) -> None:
+def test_the_roles_of_an_environment_trust_exactly_the_steps_that_assume_them(templates: dict[str, Template]) -> None:
     found = roles(templates[resource_names.environment_stack("qa")])
-    for duty, steps in resource_names.STEPS_OF_DUTY.items():
-        trust = found[resource_names.environment_role("qa", duty)]["AssumeRolePolicyDocument"]["Statement"]
+    for role, steps in resource_names.STEPS_BY_ROLE.items():
+        trust = found[resource_names.environment_role("qa", role)]["AssumeRolePolicyDocument"]["Statement"]
         trusted = [arn for one in trust for arn in as_list(one["Principal"]["AWS"])]
         # While it is a source, qa has no registry, and no smoke test of this configuration sends what lies there.
         without = (
             {resource_names.Step.CONFIRM_APPROVAL, resource_names.Step.SMOKE_TEST}
-            if duty is resource_names.Duty.READER
+            if role is resource_names.Role.READER
             else set()
         )
         # And no stage has a trial.
-        there = [step for step in steps if step not in without | resource_names.STEPS_OF_TRIALS]
+        there = [step for step in steps if step not in without | resource_names.PREVIEW_STEPS]
         assert sorted(trusted) == sorted(resource_names.step_role_arn("111111111111", step) for step in there)
 
 
 def test_a_source_that_is_no_target_gets_no_bucket_and_no_deployer(templates: dict[str, Template]) -> None:
     dev = templates[resource_names.environment_stack("dev")]
     assert not [one for one in dev["Resources"].values() if one["Type"] in {"AWS::S3::Bucket", "AWS::KMS::Key"}]
-    assert resource_names.environment_role("dev", resource_names.Duty.DEPLOYER) not in roles(dev)
+    assert resource_names.environment_role("dev", resource_names.Role.DEPLOYER) not in roles(dev)
 
 
 def test_an_artifact_bucket_keeps_versions_is_encrypted_private_and_tls_only(templates: dict[str, Template]) -> None:

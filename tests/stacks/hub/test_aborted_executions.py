@@ -7,7 +7,9 @@ from typing import Any
 from lambdas.promotion.contract.resource_names import hub_stack
 
 
-def test_what_no_state_can_catch_is_handed_to_the_function_that_tidies_up(templates: dict[str, dict[str, Any]]) -> None:
+def test_an_execution_that_no_state_can_catch_is_passed_to_the_cleanup_function(
+    templates: dict[str, dict[str, Any]],
+) -> None:
     rules = {
         one["Properties"]["Name"]: one["Properties"]
         for one in templates[hub_stack()]["Resources"].values()
@@ -17,10 +19,10 @@ def test_what_no_state_can_catch_is_handed_to_the_function_that_tidies_up(templa
     for detail in ended.values():
         assert "StateMachine" in str(detail.pop("stateMachineArn"))
     assert ended == {
-        "promote-stopped": {"status": ["ABORTED", "TIMED_OUT"]},
-        "promote-broken": {"status": ["FAILED"], "error": ["States.Runtime", "States.DataLimitExceeded"]},
+        "promote-aborted": {"status": ["ABORTED", "TIMED_OUT"]},
+        "promote-runtime-error": {"status": ["FAILED"], "error": ["States.Runtime", "States.DataLimitExceeded"]},
     }
     for name in ended:
         (target,) = rules[name]["Targets"]
-        assert "tidyup" in str(target["Arn"])
+        assert "cleanupaborted" in str(target["Arn"])
         assert "DeadLetterConfig" in target

@@ -21,7 +21,7 @@ def detail(pattern: Any) -> dict[str, Any]:
 
 
 def test_a_registry_is_where_the_first_stage_takes_from() -> None:
-    assert approvals.registries(configured()) == ["dev"]
+    assert approvals.model_registries(configured()) == ["dev"]
 
 
 def test_an_environment_forwards_the_approvals_of_every_group_in_it() -> None:

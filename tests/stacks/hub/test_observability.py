@@ -44,9 +44,9 @@ def sets_written() -> dict[str, set[frozenset[str]]]:
     """The sets of dimensions by which the product writes each of its metrics."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        measures.count_ending("Errored", error="NameTaken", seconds=1, application="app", stage="qa")
+        measures.count_outcome("Errored", error="NameTaken", seconds=1, application="app", stage="qa")
         measures.count_copied(Copied(objects=1, bytes=1), application="app", stage="qa")
-        measures.measure_oldest_lock(1)
+        measures.report_oldest_lock(1)
     found: dict[str, set[frozenset[str]]] = {}
     for line in said.getvalue().splitlines():
         (metrics,) = json.loads(line)["_aws"]["CloudWatchMetrics"]
@@ -81,7 +81,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     return {file.name.split(".")[0]: json.loads(file.read_text()) for file in out.glob("*.template.json")}
 
 
-def test_every_alarm_acts_on_a_topic_and_leads_to_a_section_of_the_page(templates: dict[str, Template]) -> None:
+def test_every_alarm_notifies_a_topic_and_links_to_a_section_of_the_page(templates: dict[str, Template]) -> None:
     found = [alarm for template in templates.values() for alarm in alarms(template).values()]
     anchors = pages.anchors(pages.text_of("operations.md"))
     assert len(found) > 10
@@ -97,13 +97,13 @@ def test_there_is_an_alarm_for_what_ended_badly_but_not_for_a_refusal(hub: Templ
     outcomes = {
         one["Dimensions"][0]["Value"]
         for one in alarms(hub).values()
-        if one.get("MetricName") == Metric.PROMOTION_ENDED and len(one["Dimensions"]) == 1
+        if one.get("MetricName") == Metric.PROMOTION_OUTCOME and len(one["Dimensions"]) == 1
     }
     assert outcomes == {RolledBack.__name__, Errored.__name__}
     assert "ExecutionsFailed" not in str(alarms(hub))  # it counts refusals
 
 
-def test_every_metric_of_ours_that_is_looked_at_is_written_with_exactly_these_dimensions(hub: Template) -> None:
+def test_every_observed_metric_of_ours_is_written_with_exactly_these_dimensions(hub: Template) -> None:
     """CloudWatch matches dimensions exactly: one more or less, and an alarm never goes off."""
     written = sets_written()
     assert set(written) == set(Metric)
@@ -142,7 +142,7 @@ def test_every_dead_letter_queue_has_an_alarm_in_its_own_stack(templates: dict[s
         assert all(queue in watched for queue in queues)
 
 
-def test_every_rule_has_an_alarm_but_that_which_measures_whose_own_alarm_misses_it(
+def test_every_rule_has_an_alarm_but_the_lock_age_schedule_whose_own_alarm_covers_it(
     templates: dict[str, Template],
 ) -> None:
     for template in templates.values():
@@ -152,7 +152,7 @@ def test_every_rule_has_an_alarm_but_that_which_measures_whose_own_alarm_misses_
             for alarm in alarms(template).values()
             if alarm.get("MetricName") == "FailedInvocations"
         ]
-        assert {one["RuleName"] for one in watched} == rules - {"promote-measure-locks"}
+        assert {one["RuleName"] for one in watched} == rules - {"promote-report-lock-age"}
         for one in watched:
             # A rule of a bus of our own is counted by both (AWS: Monitoring EventBridge).
             assert ("EventBusName" in one) == one["RuleName"].startswith("promote-approved-")
@@ -192,14 +192,14 @@ def test_an_environment_in_another_region_has_a_topic_of_its_own_with_the_same_s
 ) -> None:
     dev, hub = elsewhere[resource_names.environment_stack("dev")], elsewhere[resource_names.hub_stack()]
     ((own, made),) = of_kind(dev, "AWS::SNS::Topic").items()
-    told = [
+    message = [
         {(one["Protocol"], one["Endpoint"]) for one in of_kind(stack, "AWS::SNS::Subscription").values()}
         for stack in (dev, hub)
     ]
     assert made["TopicName"] == "promote-dev-alarms"
     assert {alarm["AlarmActions"][0]["Ref"] for alarm in alarms(dev).values()} == {own}
-    assert told[0] == told[1]
-    assert {protocol for protocol, _ in told[0]} == {"email", "https", "sqs", "lambda"}
+    assert message[0] == message[1]
+    assert {protocol for protocol, _ in message[0]} == {"email", "https", "sqs", "lambda"}
 
 
 def test_alarms_lead_to_where_the_team_reads_the_page(elsewhere: dict[str, Template]) -> None:

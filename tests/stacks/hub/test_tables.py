@@ -22,8 +22,8 @@ def resources() -> list[dict[str, Any]]:
     reader, writer = (
         iam.Role(stack, role, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")) for role in ("Reader", "Writer")
     )
-    tables.let_read(reader, tables.endpoints, "SeeLocks", ["dynamodb:Scan"])
-    tables.let_write(writer, tables.records, "Record", ["dynamodb:PutItem"])
+    tables.allow_read(reader, tables.endpoints, "ReadLocks", ["dynamodb:Scan"])
+    tables.allow_write(writer, tables.records, "Record", ["dynamodb:PutItem"])
     return list(assertions.Template.from_stack(stack).to_json()["Resources"].values())
 
 
@@ -36,7 +36,7 @@ def test_each_table_has_its_name_and_its_keys(resources: list[dict[str, Any]]) -
         one["Properties"]["TableName"]: [key["AttributeName"] for key in one["Properties"]["KeySchema"]]
         for one in of_kind(resources, "AWS::DynamoDB::Table")
     }
-    assert keys == {resource_names.ENDPOINTS_TABLE: ["endpoint"], resource_names.RECORDS_TABLE: ["stage", "attempt"]}
+    assert keys == {resource_names.ENDPOINTS_TABLE: ["endpoint"], resource_names.RECORDS_TABLE: ["stage", "record_key"]}
 
 
 def test_a_table_is_encrypted_can_be_restored_and_is_not_deleted(resources: list[dict[str, Any]]) -> None:
@@ -50,13 +50,15 @@ def test_a_table_is_encrypted_can_be_restored_and_is_not_deleted(resources: list
         assert table["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
-def test_who_reads_may_not_write_with_the_key_and_nobody_without_dynamodb(resources: list[dict[str, Any]]) -> None:
+def test_a_reader_may_not_write_with_the_key_and_no_one_uses_it_without_dynamodb(
+    resources: list[dict[str, Any]],
+) -> None:
     found = {
         statement["Sid"]: statement
         for policy in of_kind(resources, "AWS::IAM::Policy")
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
     }
-    assert found["SeeLocksKey"]["Action"] == ["kms:Decrypt", "kms:DescribeKey"]
+    assert found["ReadLocksKey"]["Action"] == ["kms:Decrypt", "kms:DescribeKey"]
     assert "kms:Encrypt" in found["RecordKey"]["Action"]
-    for sid in ("SeeLocksKey", "RecordKey"):
+    for sid in ("ReadLocksKey", "RecordKey"):
         assert found[sid]["Condition"] == {"StringEquals": {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}}

@@ -13,7 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.contract import resource_names
 from stacks.baseline.topic import topic
-from stacks.workflow.announce import announce, let_announce
+from stacks.workflow.announce import allow_announcement, announce_outcome
 
 TOPIC = "arn:aws:sns:us-east-1:111111111111:promote-outcomes"
 Template = dict[str, Any]
@@ -34,9 +34,9 @@ def announcing() -> Template:
         stack,
         "Machine",
         query_language=sfn.QueryLanguage.JSONATA,
-        definition_body=sfn.DefinitionBody.from_chainable(announce(stack, outcomes, ended)),
+        definition_body=sfn.DefinitionBody.from_chainable(announce_outcome(stack, outcomes, ended)),
     )
-    let_announce(machine.role, key)
+    allow_announcement(machine.role, key)
     return dict(assertions.Template.from_stack(stack).to_json())
 
 
@@ -58,7 +58,7 @@ def test_an_announcement_that_fails_goes_on_to_the_same_end(announcing: Template
     }
 
 
-def test_who_announces_may_publish_on_one_topic_and_use_its_key_through_sns_only(announcing: Template) -> None:
+def test_the_announcing_role_may_publish_on_one_topic_and_use_its_key_through_sns_only(announcing: Template) -> None:
     (policy,) = of_kind(announcing, "AWS::IAM::Policy").values()
     publish, key = policy["PolicyDocument"]["Statement"]
     ((own, _),) = of_kind(announcing, "AWS::SNS::Topic").items()

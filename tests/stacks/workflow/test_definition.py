@@ -19,15 +19,15 @@ from tests import PROJECT
 GOLDEN = Path(__file__).parent / "golden" / "promotion.asl.json"
 State = dict[str, Any]
 # The states in which the endpoint may have been changed.
-WITH_A_CHANGE = ("Deploy the endpoint", "Put the scaling aside", "Inspect the endpoint", "Smoke-test the endpoint")
+WITH_A_CHANGE = ("Deploy the endpoint", "Suspend scaling", "Inspect the endpoint", "Smoke-test the endpoint")
 # Those before and after in which the endpoint's automatic scaling may be put aside.
 WITHOUT_SCALING = (
     "Confirm the lock",
     "Confirm the approval",
     "Roll back the endpoint",
-    "Put the scaling aside to go back",
+    "Suspend scaling for the rollback",
 )
-WITH_A_TRIAL = ["Create the trial endpoint", "Smoke-test the trial endpoint"]
+WITH_A_PREVIEW = ["Create the preview endpoint", "Smoke-test the preview endpoint"]
 # The states in which an upload may be open.
 WITH_UPLOADS = ("Plan the copy", "Copy the artifacts", "Complete the copy", "Verify the artifacts")
 
@@ -83,57 +83,59 @@ def test_throttled_and_killed_lambdas_are_retried_by_every_task(definition: dict
         assert needed <= {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}, name
 
 
-def test_every_error_leads_to_the_failed_ending(definition: dict[str, Any]) -> None:
+def test_every_error_leads_to_the_failed_state(definition: dict[str, Any]) -> None:
     ways = {"Explain the failure": "Record the promotion", "Record the promotion": "Is the endpoint locked?"}
-    ways |= dict.fromkeys(("Unlock the endpoint", "Note what serves and unlock the endpoint"), "Is it to be announced?")
-    ways |= {"Announce the outcome": "How did it end?"}
+    ways |= dict.fromkeys(
+        ("Unlock the endpoint", "Record the last known good and unlock the endpoint"), "Is the outcome to be announced?"
+    )
+    ways |= {"Announce the outcome": "What is the outcome?"}
     ways |= dict.fromkeys(WITH_UPLOADS, "Abort the uploads")
     ways |= dict.fromkeys(WITH_A_CHANGE, "Roll back the endpoint")
-    ways |= dict.fromkeys(WITHOUT_SCALING, "Put the scaling back")
-    ways |= dict.fromkeys(WITH_A_TRIAL, "Remove the trial endpoint")
+    ways |= dict.fromkeys(WITHOUT_SCALING, "Resume scaling after the failure")
+    ways |= dict.fromkeys(WITH_A_PREVIEW, "Delete the preview endpoint")
     for name, state in definition["States"].items():
         if state["Type"] in {"Task", "Map"}:
             caught = [catcher for catcher in state["Catch"] if catcher["ErrorEquals"] == ["States.ALL"]]
             assert [catcher["Next"] for catcher in caught] == [ways.get(name, "Explain the failure")], name
 
 
-def test_a_units_failure_is_its_output_so_that_its_name_is_not_lost(definition: dict[str, Any]) -> None:
+def test_a_work_units_failure_is_its_output_so_that_its_name_is_not_lost(definition: dict[str, Any]) -> None:
     """A Map that fails says States.ExceedToleratedFailureThreshold, whatever the unit's own error was."""
-    unit = definition["States"]["Copy the artifacts"]["ItemProcessor"]["States"]["Copy a unit"]
-    assert [(one["ErrorEquals"], one["Next"]) for one in unit["Catch"]] == [(["States.ALL"], "Unit failed")]
+    unit = definition["States"]["Copy the artifacts"]["ItemProcessor"]["States"]["Copy a work unit"]
+    assert [(one["ErrorEquals"], one["Next"]) for one in unit["Catch"]] == [(["States.ALL"], "Work unit failed")]
     assert "'Error': $states.errorOutput.Error" in unit["Catch"][0]["Output"]
 
 
 def test_every_step_has_a_state_of_its_own(definition: dict[str, Any]) -> None:
     used = {name: state["Arguments"]["FunctionName"] for name, state in steps(definition)}
-    assert used.pop("Put the scaling back") == used["Restore the scaling"]
-    assert used.pop("Put the scaling aside to go back") == used["Put the scaling aside"]
-    assert used.pop("Smoke-test the trial endpoint") == used["Smoke-test the endpoint"]
-    assert len(used) == len(set(used.values())) == len(set(Step) - {Step.TIDY_UP})
+    assert used.pop("Resume scaling after the failure") == used["Resume scaling"]
+    assert used.pop("Suspend scaling for the rollback") == used["Suspend scaling"]
+    assert used.pop("Smoke-test the preview endpoint") == used["Smoke-test the endpoint"]
+    assert len(used) == len(set(used.values())) == len(set(Step) - {Step.CLEAN_UP_ABORTED})
 
 
 def test_what_becomes_of_the_scaling_after_a_failure_does_not_hide_the_failure(definition: dict[str, Any]) -> None:
-    put_back = definition["States"]["Put the scaling back"]
+    put_back = definition["States"]["Resume scaling after the failure"]
     assert put_back["Output"] == "{% $states.input %}"
     assert "$merge([$states.input, {'scaling_failed'" in put_back["Catch"][0]["Output"]
 
 
 def test_every_state_can_be_reached(definition: dict[str, Any]) -> None:
     reached: set[str] = set()
-    ahead = [definition["StartAt"]]
-    while ahead:
-        name = ahead.pop()
+    preflight = [definition["StartAt"]]
+    while preflight:
+        name = preflight.pop()
         if name in reached:
             continue
         reached.add(name)
         state = definition["States"][name]
-        ahead += [state[member] for member in ("Next", "Default") if member in state]
-        ahead += [branch["Next"] for branch in [*state.get("Choices", []), *state.get("Catch", [])]]
+        preflight += [state[field] for field in ("Next", "Default") if field in state]
+        preflight += [branch["Next"] for branch in [*state.get("Choices", []), *state.get("Catch", [])]]
     assert reached == set(definition["States"])
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3])
-def test_of_all_units_that_fail_the_first_tells_why(definition: dict[str, Any], failures: int) -> None:
+def test_of_all_failed_work_units_the_first_gives_the_reason(definition: dict[str, Any], failures: int) -> None:
     """In JSONata `a.b[0]` is an array of each one's first; `(a.b)[0]` is the first of all."""
     outputs = definition["States"]["Copy the artifacts"]["Output"].removeprefix("{%").removesuffix("%}")
     failed = [{"failed": {"Error": f"E{number}", "Cause": "c"}} for number in range(failures)]

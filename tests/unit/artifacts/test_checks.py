@@ -26,11 +26,11 @@ def arrived(one: Artifact, **changes: Any) -> S3Object:
 
 
 def test_the_same_bytes_have_arrived_whatever_their_etag() -> None:
-    assert artifact_checks.require_arrived(ARTIFACT, arrived(ARTIFACT), bucket="target") is True
+    assert artifact_checks.require_verified(ARTIFACT, arrived(ARTIFACT), bucket="target") is True
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"size": 9}, "size 9 instead of 10"),
         ({"size": 0}, "size 0 instead of 10"),
@@ -39,31 +39,31 @@ def test_the_same_bytes_have_arrived_whatever_their_etag() -> None:
         ({"checksum": None}, "checksum None instead of"),
     ],
 )
-def test_other_bytes_have_not_arrived(change: dict[str, Any], told: str) -> None:
-    with pytest.raises(ArtifactMismatch, match=told):
-        artifact_checks.require_arrived(ARTIFACT, arrived(ARTIFACT, **change), bucket="target")
+def test_other_bytes_have_not_arrived(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArtifactMismatch, match=message):
+        artifact_checks.require_verified(ARTIFACT, arrived(ARTIFACT, **change), bucket="target")
 
 
 def test_a_copy_that_is_missing_is_named() -> None:
     with pytest.raises(ArtifactMismatch, match=f"s3://target/{ARTIFACT.key} is not there"):
-        artifact_checks.require_arrived(ARTIFACT, None, bucket="target")
+        artifact_checks.require_verified(ARTIFACT, None, bucket="target")
 
 
 @pytest.mark.parametrize("computed", [None, "CRC64NVME:BBBBBBBBBBB="])
-def test_a_source_without_checksum_is_compared_by_size_and_that_is_said(computed: str | None) -> None:
+def test_a_source_without_checksum_is_compared_by_size_and_that_is_reported(computed: str | None) -> None:
     plain = artifact(checksum=None)
-    assert artifact_checks.require_arrived(plain, arrived(plain, checksum=computed), bucket="target") is False
+    assert artifact_checks.require_verified(plain, arrived(plain, checksum=computed), bucket="target") is False
 
 
 def test_a_source_without_checksum_must_still_have_its_size() -> None:
     plain = artifact(checksum=None)
     with pytest.raises(ArtifactMismatch, match="size 11 instead of 10"):
-        artifact_checks.require_arrived(plain, arrived(plain, size=11), bucket="target")
+        artifact_checks.require_verified(plain, arrived(plain, size=11), bucket="target")
 
 
 def test_an_empty_object_arrives_as_an_empty_object() -> None:
     empty = artifact(size=0)
-    assert artifact_checks.require_arrived(empty, arrived(empty), bucket="target") is True
+    assert artifact_checks.require_verified(empty, arrived(empty), bucket="target") is True
 
 
 # All of them
@@ -72,10 +72,10 @@ FIRST, SECOND = artifact("a"), artifact("sub/b", size=20)
 
 
 def missing(*there: S3Object) -> list[Artifact]:
-    return artifact_checks.missing_of([FIRST, SECOND], {one.key: one for one in there}, bucket="target")
+    return artifact_checks.missing_copies([FIRST, SECOND], {one.key: one for one in there}, bucket="target")
 
 
-def test_what_is_not_there_is_missing_in_order() -> None:
+def test_missing_copies_are_listed_in_order() -> None:
     assert missing() == [FIRST, SECOND]
     assert missing(arrived(FIRST)) == [SECOND]
     assert missing(arrived(SECOND), arrived(FIRST)) == []
@@ -93,17 +93,17 @@ def test_an_object_of_another_size_is_refused_by_its_name() -> None:
         missing(arrived(FIRST), arrived(SECOND, size=19))
 
 
-def test_every_difference_is_told_at_once() -> None:
+def test_every_difference_is_reported_at_once() -> None:
     with pytest.raises(ArtifactMismatch) as refused:
         missing(arrived(FIRST, size=1), arrived(SECOND, size=2), arrived(artifact("c")))
     assert all(key in str(refused.value) for key in (FIRST.key, SECOND.key, artifact("c").key))
 
 
-def test_a_thousand_differences_fit_into_a_cause() -> None:
+def test_a_thousand_differences_stay_within_the_cause_limit() -> None:
     with pytest.raises(ArtifactMismatch, match="and 991 more") as refused:
         missing(*(arrived(artifact(f"{number:04}{'k' * 900}")) for number in range(1001)))
     assert len(str(refused.value)) <= LONGEST_CAUSE
 
 
 def test_a_model_without_artifacts_misses_nothing() -> None:
-    assert artifact_checks.missing_of([], {}, bucket="target") == []
+    assert artifact_checks.missing_copies([], {}, bucket="target") == []

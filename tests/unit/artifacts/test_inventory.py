@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.artifacts import inventory
-from lambdas.promotion.artifacts.inventory import Found, Inventory
+from lambdas.promotion.artifacts.inventory import Inventory, Listing
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import S3Object
 from lambdas.promotion.contract.errors import UnsupportedModel
@@ -22,31 +22,31 @@ LONGEST_RELATIVE_KEY = LONGEST_KEY - len("artifacts/reviews/qa/") - 33
 LONGEST_CAUSE = 32_768
 
 
-def take(found: dict[str, Found], *, application: str = "reviews", stage: str = "qa") -> Inventory:
-    return inventory.take(found, application=application, stage=stage, bucket=QA.artifact_bucket, where="the model")
+def take(found: dict[str, Listing], *, application: str = "reviews", stage: str = "qa") -> Inventory:
+    return inventory.take(found, application=application, stage=stage, bucket=QA.artifact_bucket, subject="the model")
 
 
-def below(*relative_keys: str, prefix: str = "v7/llm/", **changes: Any) -> Found:
+def below(*relative_keys: str, prefix: str = "v7/llm/", **changes: Any) -> Listing:
     """Return objects as a list shows them: without version and checksum."""
     objects = (S3Object(bucket=BUCKET, key=f"{prefix}{key}", etag=f'"{len(key)}"', size=10) for key in relative_keys)
-    return Found(objects=tuple(replace(one, **changes) for one in objects), prefix=prefix)
+    return Listing(objects=tuple(replace(one, **changes) for one in objects), prefix=prefix)
 
 
-def folder_of(found: Found, uri: str = PREFIX) -> str:
-    address = take({uri: found}).addresses[uri]
-    return address if address.endswith("/") else f"{address.rpartition('/')[0]}/"
+def folder_of(found: Listing, uri: str = PREFIX) -> str:
+    reference = take({uri: found}).target_uris[uri]
+    return reference if reference.endswith("/") else f"{reference.rpartition('/')[0]}/"
 
 
 # One object
 
 
-def test_an_object_lies_in_a_folder_of_its_own_below_the_stages_prefix() -> None:
-    taken = take({WEIGHTS_URI: Found(objects=(WEIGHTS,))})
+def test_an_object_is_stored_in_its_own_folder_below_the_stages_prefix() -> None:
+    taken = take({WEIGHTS_URI: Listing(objects=(WEIGHTS,))})
     (artifact,) = taken.artifacts
     prefix, identity, name = artifact.key.rsplit("/", 2)
     assert (prefix, len(identity), name) == ("artifacts/reviews/qa", 32, "model.tar.gz")
     assert artifact.source == WEIGHTS
-    assert taken.addresses == {WEIGHTS_URI: f"s3://{QA.artifact_bucket}/{artifact.key}"}
+    assert taken.target_uris == {WEIGHTS_URI: f"s3://{QA.artifact_bucket}/{artifact.key}"}
 
 
 @pytest.mark.parametrize(
@@ -63,43 +63,43 @@ def test_an_object_lies_in_a_folder_of_its_own_below_the_stages_prefix() -> None
     ids="-".join,
 )
 def test_another_object_never_comes_to_the_same_folder(change: dict[str, Any]) -> None:
-    other = folder_of(Found(objects=(replace(WEIGHTS, **change),)), WEIGHTS_URI)
-    assert other != folder_of(Found(objects=(WEIGHTS,)), WEIGHTS_URI)
+    other = folder_of(Listing(objects=(replace(WEIGHTS, **change),)), WEIGHTS_URI)
+    assert other != folder_of(Listing(objects=(WEIGHTS,)), WEIGHTS_URI)
 
 
 @pytest.mark.parametrize("name", ["..", "ü mlaut?.tar.gz", "a b+c.tar.gz", "*", "${aws:username}", "a\n\u2028", "%2F"])
 def test_an_objects_own_name_is_kept(name: str) -> None:
-    taken = take({WEIGHTS_URI: Found(objects=(replace(WEIGHTS, key=f"v7/{name}"),))})
+    taken = take({WEIGHTS_URI: Listing(objects=(replace(WEIGHTS, key=f"v7/{name}"),))})
     assert taken.artifacts[0].key.rpartition("/")[2] == name
 
 
 def test_dots_in_the_key_of_one_object_do_not_lead_out_of_its_folder() -> None:
     one = replace(WEIGHTS, key="a/../../production/model.tar.gz")
-    assert take({WEIGHTS_URI: Found(objects=(one,))}).artifacts[0].key.count("/") == 4
+    assert take({WEIGHTS_URI: Listing(objects=(one,))}).artifacts[0].key.count("/") == 4
 
 
 @pytest.mark.parametrize("name", ["k" * 1024, "ü" * 512, "🤖" * 256])
 def test_of_a_very_long_name_the_end_is_kept(name: str) -> None:
-    key = take({WEIGHTS_URI: Found(objects=(replace(WEIGHTS, key=name),))}).artifacts[0].key
+    key = take({WEIGHTS_URI: Listing(objects=(replace(WEIGHTS, key=name),))}).artifacts[0].key
     assert len(key.encode()) <= LONGEST_KEY
     assert name.endswith(key.rpartition("/")[2])
 
 
-def test_two_addresses_of_one_object_share_its_copy() -> None:
-    one = Found(objects=(WEIGHTS,))
+def test_two_s3_uris_of_one_object_share_its_copy() -> None:
+    one = Listing(objects=(WEIGHTS,))
     taken = take({WEIGHTS_URI: one, f"{WEIGHTS_URI}?other": one})
     assert len(taken.artifacts) == 1
-    assert len(set(taken.addresses.values())) == 1
+    assert len(set(taken.target_uris.values())) == 1
 
 
 @pytest.mark.parametrize(("application", "stage"), [("prices", "qa"), ("reviews", "beta")])
 def test_each_stage_has_copies_of_its_own(application: str, stage: str) -> None:
-    (artifact,) = take({WEIGHTS_URI: Found(objects=(WEIGHTS,))}, application=application, stage=stage).artifacts
+    (artifact,) = take({WEIGHTS_URI: Listing(objects=(WEIGHTS,))}, application=application, stage=stage).artifacts
     assert artifact.key.startswith(f"artifacts/{application}/{stage}/")
 
 
 def test_a_text_goes_along_with_its_artifact() -> None:
-    (artifact,) = take({WEIGHTS_URI: Found(objects=(WEIGHTS,), text="a manifest")}).artifacts
+    (artifact,) = take({WEIGHTS_URI: Listing(objects=(WEIGHTS,), text="a manifest")}).artifacts
     assert artifact.text == "a manifest"
 
 
@@ -114,7 +114,7 @@ ODD_KEYS = [
 
 def test_keys_below_a_prefix_are_kept_byte_for_byte() -> None:
     taken = take({PREFIX: below(*ODD_KEYS)})
-    folder = taken.addresses[PREFIX].removeprefix(f"s3://{QA.artifact_bucket}/")
+    folder = taken.target_uris[PREFIX].removeprefix(f"s3://{QA.artifact_bucket}/")
     kept = [artifact.key.removeprefix(folder) for artifact in taken.artifacts]
     assert [key.encode() for key in kept] == [key.encode() for key in ODD_KEYS]
 
@@ -122,15 +122,15 @@ def test_keys_below_a_prefix_are_kept_byte_for_byte() -> None:
 def test_the_marker_of_a_folder_itself_is_carried() -> None:
     """The console makes an object of 0 bytes whose key is the prefix."""
     taken = take({PREFIX: below("", "a")})
-    folder = taken.addresses[PREFIX].removeprefix(f"s3://{QA.artifact_bucket}/")
+    folder = taken.target_uris[PREFIX].removeprefix(f"s3://{QA.artifact_bucket}/")
     assert [artifact.key for artifact in taken.artifacts] == [folder, f"{folder}a"]
 
 
-def test_an_address_ends_with_a_slash_where_the_source_address_does() -> None:
+def test_an_s3_uri_ends_with_a_slash_where_the_source_s3_uri_does() -> None:
     """SageMaker wants it in an S3Prefix; a variable may do without."""
     without = PREFIX.rstrip("/")
     taken = take({PREFIX: below("a"), without: below("a")})
-    assert taken.addresses[PREFIX] == f"{taken.addresses[without]}/"
+    assert taken.target_uris[PREFIX] == f"{taken.target_uris[without]}/"
     assert len(taken.artifacts) == 1
 
 
@@ -152,7 +152,7 @@ def test_a_whole_bucket_is_a_prefix_as_well() -> None:
     ],
     ids=["fewer", "other key", "more", "size", "etag", "prefix", "bucket"],
 )
-def test_other_content_below_a_prefix_never_comes_to_the_same_folder(other: Found) -> None:
+def test_other_content_below_a_prefix_never_comes_to_the_same_folder(other: Listing) -> None:
     assert folder_of(other) != folder_of(below("a", "b"))
 
 
@@ -160,9 +160,9 @@ def test_the_same_content_comes_to_the_same_folder_again() -> None:
     assert take({PREFIX: below("a", "b")}) == take({PREFIX: below("a", "b")})
 
 
-def test_an_object_that_is_named_alone_and_lies_below_a_prefix_is_in_both_folders() -> None:
+def test_an_object_that_is_named_alone_and_is_below_a_prefix_is_in_both_folders() -> None:
     """The folder of a prefix holds all of it and nothing else: SageMaker loads all that is there."""
-    taken = take({PREFIX: below("a", "b"), f"{PREFIX}a": Found(objects=(below("a").objects[0],))})
+    taken = take({PREFIX: below("a", "b"), f"{PREFIX}a": Listing(objects=(below("a").objects[0],))})
     assert len(taken.artifacts) == 3
     assert len({artifact.key for artifact in taken.artifacts}) == 3
 
@@ -170,21 +170,21 @@ def test_an_object_that_is_named_alone_and_lies_below_a_prefix_is_in_both_folder
 # The digest of what lies at an address
 
 
-def test_the_content_of_a_prefix_does_not_depend_on_where_it_lies() -> None:
+def test_the_content_of_a_prefix_does_not_depend_on_its_location() -> None:
     here, there = below("a", "b"), below("a", "b", prefix="elsewhere/", bucket="other")
     assert take({PREFIX: here}).contents == take({PREFIX: there}).contents
 
 
 @pytest.mark.parametrize("other", [below("a", "c"), below("a", "b", size=11), below("a", "b", etag='"x"'), below("b")])
-def test_other_objects_below_a_prefix_are_other_content(other: Found) -> None:
+def test_other_objects_below_a_prefix_are_other_content(other: Listing) -> None:
     assert take({PREFIX: other}).contents != take({PREFIX: below("a", "b")}).contents
 
 
 # Folders
 
 
-def test_the_folders_of_artifacts_are_told_once_each_and_in_order() -> None:
-    taken = take({WEIGHTS_URI: Found(objects=(WEIGHTS,)), PREFIX: below("", "a", "x/y/z", "../w")})
+def test_the_folders_of_artifacts_are_listed_once_each_and_in_order() -> None:
+    taken = take({WEIGHTS_URI: Listing(objects=(WEIGHTS,)), PREFIX: below("", "a", "x/y/z", "../w")})
     found = inventory.folders(taken.artifacts, resource_names.stage_prefix("reviews", "qa"))
     assert len(found) == 2
     assert all(folder.count("/") == 4 and folder.endswith("/") for folder in found)
@@ -211,11 +211,11 @@ def test_the_longest_key_is_carried_and_the_next_is_refused(letter: str) -> None
 def test_every_key_that_is_too_long_is_named() -> None:
     with pytest.raises(UnsupportedModel) as refused:
         take({PREFIX: below("a" * 1000, "fits", "b" * 1000)})
-    told = [letter for letter in "ab" if f"{PREFIX}{letter * 1000}" in str(refused.value)]
-    assert (told, "fits" in str(refused.value)) == (["a", "b"], False)
+    message = [letter for letter in "ab" if f"{PREFIX}{letter * 1000}" in str(refused.value)]
+    assert (message, "fits" in str(refused.value)) == (["a", "b"], False)
 
 
-def test_very_many_keys_that_are_too_long_fit_into_a_cause() -> None:
+def test_very_many_too_long_keys_stay_within_the_cause_limit() -> None:
     with pytest.raises(UnsupportedModel, match="and 991 more") as refused:
         take({PREFIX: below(*(f"{number:04}{'k' * 1000}" for number in range(1001)))})
     assert len(str(refused.value)) <= LONGEST_CAUSE
@@ -225,8 +225,8 @@ def test_a_hundred_thousand_objects_are_carried_and_more_are_refused() -> None:
     most = [f"{number:06}" for number in range(100_000)]
     assert len(take({PREFIX: below(*most)}).artifacts) == 100_000
     with pytest.raises(UnsupportedModel, match="more than 100000 objects"):
-        take({PREFIX: below(*most), WEIGHTS_URI: Found(objects=(WEIGHTS,))})
+        take({PREFIX: below(*most), WEIGHTS_URI: Listing(objects=(WEIGHTS,))})
 
 
 def test_a_model_without_artifacts_has_an_empty_inventory() -> None:
-    assert take({}) == Inventory(artifacts=(), addresses={}, contents={})
+    assert take({}) == Inventory(artifacts=(), target_uris={}, contents={})

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from lambdas.promotion.artifacts import partitioning
-from lambdas.promotion.contract.document import Transfer, Unit
+from lambdas.promotion.contract.document import Transfer, WorkUnit
 from tests.unit.builders import artifact
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -28,36 +28,36 @@ SIZES = [
 SHA = "SHA256:AAAA"
 
 
-def transfer(size: int, name: str = "model.tar.gz", *, there: bool = False, checksum: str | None = None) -> Transfer:
+def transfer(size: int, name: str = "model.tar.gz", *, exists: bool = False, checksum: str | None = None) -> Transfer:
     """Return an object's transfer as the plan makes it."""
     one = replace(artifact(size=size, checksum=checksum), key=name)
-    part_size = None if there else partitioning.part_size(one)
-    return Transfer(artifact=one, there=there, part_size=part_size, upload_id="id" if part_size else None)
+    part_size = None if exists else partitioning.part_size(one)
+    return Transfer(artifact=one, exists=exists, part_size=part_size, upload_id="id" if part_size else None)
 
 
-def spans(units: Sequence[Unit]) -> dict[str, list[tuple[int, int]]]:
+def spans(units: Sequence[WorkUnit]) -> dict[str, list[tuple[int, int]]]:
     """Return which bytes of each key the units copy, first and last, in the units' order."""
     copied: dict[str, list[tuple[int, int]]] = {}
-    for piece in (piece for unit in units for piece in unit.pieces):
-        own = copied.setdefault(piece.transfer.artifact.key, [])
-        if piece.first is None or piece.last is None:
-            own.append((0, piece.transfer.artifact.source.size - 1))
+    for segment in (segment for unit in units for segment in unit.segments):
+        own = copied.setdefault(segment.transfer.artifact.key, [])
+        if segment.first is None or segment.last is None:
+            own.append((0, segment.transfer.artifact.source.size - 1))
         else:
-            own += [partitioning.span(piece.transfer, part) for part in range(piece.first, piece.last + 1)]
+            own += [partitioning.span(segment.transfer, part) for part in range(segment.first, segment.last + 1)]
     return copied
 
 
-def requests_of(unit: Unit) -> list[int]:
+def requests_of(unit: WorkUnit) -> list[int]:
     """Return the bytes of each request of a unit."""
     return [last - first + 1 for own in spans([unit]).values() for first, last in own]
 
 
-def cost(unit: Unit) -> float:
+def cost(unit: WorkUnit) -> float:
     sizes = requests_of(unit)
     return len(sizes) * SECONDS_OF_A_REQUEST + sum(sizes) / BYTES_A_SECOND
 
 
-def dearest_request(units: Sequence[Unit]) -> float:
+def dearest_request(units: Sequence[WorkUnit]) -> float:
     return SECONDS_OF_A_REQUEST + max(max(requests_of(unit)) for unit in units) / BYTES_A_SECOND
 
 
@@ -96,8 +96,8 @@ def model(request: pytest.FixtureRequest) -> str:
 
 
 @cache
-def cut(model: str) -> list[Unit]:
-    return partitioning.units(MODELS[model])
+def cut(model: str) -> list[WorkUnit]:
+    return partitioning.work_units(MODELS[model])
 
 
 # How an object is copied
@@ -105,7 +105,7 @@ def cut(model: str) -> list[Unit]:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_byte_is_copied_once_and_in_order(size: int) -> None:
-    (copied,) = spans(partitioning.units([transfer(size)])).values()
+    (copied,) = spans(partitioning.work_units([transfer(size)])).values()
     assert (copied[0][0], copied[-1][1]) == (0, size - 1)
     assert all(after[0] == before[1] + 1 for before, after in pairwise(copied))
 
@@ -166,7 +166,7 @@ def test_a_transfer_by_one_request_has_no_parts() -> None:
 # Units
 
 
-def test_the_units_copy_everything_once(model: str) -> None:
+def test_the_work_units_copy_everything_once(model: str) -> None:
     copied = spans(cut(model))
     assert list(copied) == [one.artifact.key for one in MODELS[model]]
     for one in MODELS[model]:
@@ -175,55 +175,55 @@ def test_the_units_copy_everything_once(model: str) -> None:
         assert all(after[0] == before[1] + 1 for before, after in pairwise(own))
 
 
-def test_no_unit_is_empty(model: str) -> None:
-    assert all(unit.pieces for unit in cut(model))
+def test_no_work_unit_is_empty(model: str) -> None:
+    assert all(unit.segments for unit in cut(model))
 
 
-def test_no_unit_costs_much_more_than_another(model: str) -> None:
+def test_no_work_unit_costs_much_more_than_another(model: str) -> None:
     units = cut(model)
     costs = [cost(unit) for unit in units]
     assert max(costs) <= 1.1 * sum(costs) / len(costs) + dearest_request(units)
 
 
-def test_no_unit_is_hardly_worth_its_lambda(model: str) -> None:
+def test_no_work_unit_is_hardly_worth_its_lambda(model: str) -> None:
     units = cut(model)
     costs = [cost(unit) for unit in units]
     assert min(costs) >= min(0.9 * sum(costs) / len(costs), 10.0) - dearest_request(units)
 
 
-def test_no_unit_needs_more_time_than_a_lambda_has(model: str) -> None:
+def test_no_work_unit_needs_more_time_than_a_lambda_has(model: str) -> None:
     units = cut(model)
     seconds = max(cost(unit) for unit in units) / partitioning.IN_FLIGHT + dearest_request(units)
     assert seconds < 900 / 3
 
 
-def test_there_are_as_many_units_as_work_at_once_if_there_is_enough_to_do() -> None:
+def test_there_are_as_many_work_units_as_concurrent_workers_if_there_is_enough_to_copy() -> None:
     assert len(cut("one of 140 GB")) == partitioning.AT_ONCE
 
 
 @pytest.mark.parametrize("small", ["one small", "empty ones"])
-def test_a_small_model_is_not_spread_over_many_units(small: str) -> None:
+def test_a_small_model_is_not_spread_over_many_work_units(small: str) -> None:
     units = cut(small)
     assert len(units) <= 1 + sum(cost(unit) for unit in units) / 10
 
 
 def test_the_same_model_again_is_cut_the_same(model: str) -> None:
-    assert partitioning.units(list(MODELS[model])) == cut(model)
+    assert partitioning.work_units(list(MODELS[model])) == cut(model)
 
 
-def test_a_piece_is_one_run_of_parts(model: str) -> None:
+def test_a_segment_is_one_run_of_parts(model: str) -> None:
     """A unit of ten thousand parts is one line of a list, not ten thousand."""
     for unit in cut(model):
-        keys = [piece.transfer.artifact.key for piece in unit.pieces]
+        keys = [segment.transfer.artifact.key for segment in unit.segments]
         assert len(keys) == len(set(keys))
 
 
 @pytest.mark.parametrize("size", [0, 10, 5 * GIB])
-def test_what_is_there_already_is_in_no_unit(size: int) -> None:
-    there, missing = transfer(size, "there", there=True), transfer(size, "missing")
-    assert list(spans(partitioning.units([there, missing]))) == ["missing"]
+def test_existing_copies_are_in_no_work_unit(size: int) -> None:
+    exists, missing = transfer(size, "exists", exists=True), transfer(size, "missing")
+    assert list(spans(partitioning.work_units([exists, missing]))) == ["missing"]
 
 
-@pytest.mark.parametrize("transfers", [[], [transfer(10, there=True)]], ids=["no artifacts", "all there"])
-def test_nothing_to_copy_makes_no_unit(transfers: list[Transfer]) -> None:
-    assert partitioning.units(transfers) == []
+@pytest.mark.parametrize("transfers", [[], [transfer(10, exists=True)]], ids=["no artifacts", "all there"])
+def test_nothing_to_copy_makes_no_work_unit(transfers: list[Transfer]) -> None:
+    assert partitioning.work_units(transfers) == []

@@ -50,10 +50,10 @@ class Call:
 
     def __init__(self, *errors: Exception) -> None:
         self._errors: Iterator[Exception] = iter(errors)
-        self.tries = 0
+        self.retries = 0
 
     def __call__(self) -> str:
-        self.tries += 1
+        self.retries += 1
         for error in self._errors:
             raise error
         return "answer"
@@ -80,7 +80,7 @@ class Crowd:
 # Answers
 
 
-def test_answers_come_in_the_order_of_the_calls_whoever_is_quicker() -> None:
+def test_results_come_in_the_order_of_the_calls_whichever_is_quicker() -> None:
     last_is_done = threading.Event()
 
     def first() -> str:
@@ -179,15 +179,15 @@ def test_a_pause_is_longer_the_more_the_pace_was_slowed_and_never_too_long() -> 
 
 
 @pytest.mark.parametrize("error", BROKEN, ids=lambda error: type(error).__name__)
-def test_a_broken_answer_is_asked_for_again_eight_times_in_all(no_pauses: None, error: Exception) -> None:
+def test_a_broken_response_is_requested_eight_times_in_all(no_pauses: None, error: Exception) -> None:
     mended, broken = Call(*[error] * 7), Call(*[error] * 9)
     assert run([mended]) == ["answer"]
     with pytest.raises(type(error)):
         run([broken])
-    assert (mended.tries, broken.tries) == (8, 8)
+    assert (mended.retries, broken.retries) == (8, 8)
 
 
-def test_being_told_to_slow_down_does_not_count_as_a_try(no_pauses: None) -> None:
+def test_a_slow_down_response_does_not_count_as_a_retry(no_pauses: None) -> None:
     call = Call(*[Throttled("slow down")] * 20, *[ServiceUnavailable("500")] * 7)
     assert run([call]) == ["answer"]
 
@@ -197,15 +197,15 @@ def test_a_session_that_ended_ends_the_step(no_pauses: None) -> None:
     call = Call(SessionExpired("ended"))
     with pytest.raises(SessionExpired):
         run([call])
-    assert call.tries == 1
+    assert call.retries == 1
 
 
 @pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
-def test_what_another_try_cannot_mend_is_raised_as_it_is(error: Exception) -> None:
+def test_an_error_that_a_retry_cannot_fix_is_raised_unchanged(error: Exception) -> None:
     call = Call(error)
     with pytest.raises(type(error)) as raised:
         run([call])
-    assert (raised.value, call.tries) == (error, 1)
+    assert (raised.value, call.retries) == (error, 1)
 
 
 # The first error
@@ -215,7 +215,7 @@ def test_after_an_error_no_further_call_is_begun() -> None:
     later = [Call() for _ in range(100)]
     with pytest.raises(AccessDenied):
         run([Call(AccessDenied("no right")), *later], at_once=1)
-    assert sum(call.tries for call in later) == 0
+    assert sum(call.retries for call in later) == 0
 
 
 def test_after_an_error_a_call_that_is_refused_again_and_again_ends_too(no_pauses: None) -> None:
@@ -231,7 +231,7 @@ def test_after_an_error_a_call_that_is_refused_again_and_again_ends_too(no_pause
 
 @pytest.mark.parametrize("other", [NameTaken("later"), ServiceUnavailable("later")])
 def test_of_several_errors_the_first_is_raised(monkeypatch: pytest.MonkeyPatch, other: Exception) -> None:
-    monkeypatch.setattr(concurrency, "_MOST_TRIES", 1)
+    monkeypatch.setattr(concurrency, "_MOST_ATTEMPTS", 1)
     for _ in range(5):
         failed = threading.Event()
 
@@ -257,7 +257,7 @@ def test_nothing_is_begun_when_the_time_is_over() -> None:
     calls = [Call() for _ in range(20)]
     with pytest.raises(OutOfTime, match="Copying needs more time"):
         run(calls, seconds=-1)
-    assert sum(call.tries for call in calls) == 0
+    assert sum(call.retries for call in calls) == 0
 
 
 def test_what_was_made_before_the_time_is_over_stays_made() -> None:
@@ -266,10 +266,10 @@ def test_what_was_made_before_the_time_is_over_stays_made() -> None:
     calls: list[Callable[[], object]] = [first, lambda: time.sleep(0.06), later]
     with pytest.raises(OutOfTime):
         concurrency.run(calls, at_once=1, until=until, doing="Copying")
-    assert (first.tries, later.tries) == (1, 0)
+    assert (first.retries, later.retries) == (1, 0)
 
 
-def test_being_told_to_slow_down_ends_with_the_time(no_pauses: None) -> None:
+def test_retries_of_slow_down_responses_end_with_the_deadline(no_pauses: None) -> None:
     def throttled() -> None:
         raise Throttled("slow down")
 

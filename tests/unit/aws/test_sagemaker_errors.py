@@ -18,7 +18,7 @@ IN_PROGRESS, NO_DATA, QUOTA = (
 )
 VALIDATION = "ValidationException"
 # Texts as SageMaker writes them, and the questions that are answered yes.
-SAID: list[tuple[str, str, set[Question]]] = [
+MESSAGES: list[tuple[str, str, set[Question]]] = [
     (VALIDATION, 'Could not find model "arn:aws:sagemaker:us-east-1:333333333333:model/m".', {MISSING}),
     (VALIDATION, 'Could not find endpoint "arn:aws:sagemaker:us-east-1:333333333333:endpoint/e".', {MISSING}),
     (VALIDATION, 'Could not find endpoint configuration "arn".', {MISSING}),
@@ -40,7 +40,7 @@ SAID: list[tuple[str, str, set[Question]]] = [
 
 
 @pytest.mark.parametrize("question", [MISSING, EXISTING, IN_PROGRESS, NO_DATA, QUOTA])
-@pytest.mark.parametrize(("code", "message", "answered_yes"), SAID)
+@pytest.mark.parametrize(("code", "message", "answered_yes"), MESSAGES)
 def test_each_text_answers_only_its_own_question(
     code: str, message: str, answered_yes: set[Question], question: Question
 ) -> None:
@@ -48,7 +48,7 @@ def test_each_text_answers_only_its_own_question(
     assert question(error) is (question in answered_yes)
 
 
-def test_missing_model_data_is_about_rights_and_data() -> None:
+def test_the_missing_model_data_error_means_permissions_or_data() -> None:
     error = ClientError({"Error": {"Code": VALIDATION, "Message": "Could not find model data at s3://b/k"}}, "X")
     assert NO_DATA(error)
 

@@ -15,16 +15,16 @@ from lambdas.promotion.contract.document import (
     Change,
     Copied,
     CopyPlan,
+    CopyVerification,
     Failure,
     ImageCopy,
     Outcome,
-    Piece,
     Progress,
     Promotion,
-    Proof,
-    PutAside,
+    Segment,
+    SuspendedScaling,
     Transfer,
-    Unit,
+    WorkUnit,
     from_line,
     to_json,
     to_line,
@@ -33,16 +33,18 @@ from tests.unit.builders import BEGUN, MODEL, OLD_CONFIG, STAGE, VARIANT, VERSIO
 
 PLAIN = promotion()
 CHANGED = PLAIN.with_change(
-    Change(progress=Progress.UNDER_WAY, previous_config=OLD_CONFIG, previous_modified_at=BEGUN, joined=True)
+    Change(progress=Progress.IN_PROGRESS, previous_config=OLD_CONFIG, previous_modified_at=BEGUN, adopted=True)
 )
-PLANNED = replace(CHANGED, copy=CopyPlan(objects=2, bytes=30, units=1, manifest="promotions/release-7/units.json"))
+PLANNED = replace(
+    CHANGED, copy=CopyPlan(objects=2, bytes=30, work_units=1, manifest="promotions/release-7/work-units.json")
+)
 COPIED = replace(
     PLANNED,
     copied=Copied(objects=2, bytes=30),
-    proof=Proof(compared=1, computed=1),
-    scaling=PutAside(targets=1, list="promotions/release-7/scaling.jsonl"),
+    verification=CopyVerification(compared=1, computed=1),
+    suspended_scaling=SuspendedScaling(targets=1, list_key="promotions/release-7/suspended-scaling.jsonl"),
 )
-ENDED = COPIED.ended(Outcome.PROMOTED, at=BEGUN + timedelta(minutes=4, microseconds=5))
+ENDED = COPIED.with_outcome(Outcome.PROMOTED, at=BEGUN + timedelta(minutes=4, microseconds=5))
 
 
 def through_json(promotion: Promotion) -> Promotion:
@@ -50,7 +52,7 @@ def through_json(promotion: Promotion) -> Promotion:
 
 
 @pytest.mark.parametrize(
-    "one", [PLAIN, CHANGED, PLANNED, COPIED, ENDED], ids=["plain", "changed", "planned", "copied", "ended"]
+    "one", [PLAIN, CHANGED, PLANNED, COPIED, ENDED], ids=["plain", "changed", "planned", "copied", "with_outcome"]
 )
 def test_a_promotion_comes_back_as_it_was(one: Promotion) -> None:
     assert through_json(one) == one
@@ -64,7 +66,7 @@ def test_every_progress_comes_back(progress: Progress) -> None:
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_comes_back(outcome: Outcome) -> None:
-    result = through_json(PLAIN.ended(outcome, at=BEGUN)).result
+    result = through_json(PLAIN.with_outcome(outcome, at=BEGUN)).result
     assert result is not None
     assert result.outcome is outcome
 
@@ -82,7 +84,7 @@ def test_an_instant_comes_back_to_the_microsecond_with_its_zone(instant: datetim
     assert (back, back.utcoffset()) == (instant, instant.utcoffset())
 
 
-def test_what_the_units_copied_joins_the_document_as_it_is() -> None:
+def test_the_results_of_the_work_units_are_added_to_the_document_unchanged() -> None:
     """The workflow puts it there itself, in place of what was there."""
     document = PLAIN.to_json() | {"copied": {"objects": 2, "bytes": 30}}
     assert Promotion.from_json(json.loads(json.dumps(document))).copied == Copied(objects=2, bytes=30)
@@ -94,39 +96,39 @@ def test_the_result_names_the_images_that_this_promotion_copied_and_no_other() -
         for name, copied in (("new", True), ("known", False))
     )
     document = PLAIN.to_json() | {"images": [image.to_json() for image in images]}
-    joined = Promotion.from_json(json.loads(json.dumps(document)))
-    assert joined.images == images
-    result = joined.ended(Outcome.PROMOTED, at=BEGUN).result
+    adopted = Promotion.from_json(json.loads(json.dumps(document)))
+    assert adopted.images == images
+    result = adopted.with_outcome(Outcome.PROMOTED, at=BEGUN).result
     assert result is not None
     assert result.images_copied == ("to/new",)
 
 
 def test_a_request_in_the_apis_words_keeps_its_types() -> None:
     request = {"A": [1, 1.5, True, None, "1"], "B": {"C": []}}
-    changed = replace(PLAIN, wanted_model=replace(PLAIN.wanted_model, request=request))
-    assert through_json(changed).wanted_model.request == request
+    changed = replace(PLAIN, desired_model=replace(PLAIN.desired_model, request=request))
+    assert through_json(changed).desired_model.request == request
 
 
-def test_a_member_that_nobody_knows_is_not_dropped_silently() -> None:
+def test_an_unknown_field_is_not_dropped_silently() -> None:
     with pytest.raises(Exception, match="Promotion"):
         Promotion.from_json({**PLAIN.to_json(), "colour": "red"})
 
 
-@pytest.mark.parametrize("member", ["request", "deadline", "artifacts", "wanted_model", "tags"])
-def test_a_document_without_a_member_is_not_understood(member: str) -> None:
+@pytest.mark.parametrize("field", ["request", "deadline", "artifacts", "desired_model", "tags"])
+def test_a_document_without_a_required_field_is_refused(field: str) -> None:
     document: dict[str, Any] = PLAIN.to_json()
-    del document[member]
+    del document[field]
     with pytest.raises(Exception, match="Promotion"):
         Promotion.from_json(document)
 
 
 @pytest.mark.parametrize(
-    ("member", "odd"),
+    ("field", "odd"),
     [("objects", "2"), ("objects", 1.5), ("objects", True), ("bytes", None), ("bytes", [30])],
 )
-def test_a_value_of_another_type_is_refused_not_converted(member: str, odd: Any) -> None:
+def test_a_value_of_another_type_is_refused_not_converted(field: str, odd: Any) -> None:
     document: dict[str, Any] = json.loads(json.dumps(PLAIN.to_json()))
-    document["artifacts"][member] = odd
+    document["artifacts"][field] = odd
     with pytest.raises(Exception, match="Promotion"):
         Promotion.from_json(document)
 
@@ -142,39 +144,45 @@ def test_a_step_changes_a_copy() -> None:
 # The result
 
 
-def test_the_result_tells_what_is_where_and_what_was_before() -> None:
-    result = replace(COPIED, model=replace(MODEL, model_package_arn=VERSION)).ended(Outcome.PROMOTED, at=BEGUN).result
+def test_the_result_states_what_is_where_and_what_was_before() -> None:
+    result = (
+        replace(COPIED, model=replace(MODEL, model_package_arn=VERSION)).with_outcome(Outcome.PROMOTED, at=BEGUN).result
+    )
     assert result is not None
     target = "arn:aws:sagemaker:us-east-1:333333333333"
     assert (result.source_model, result.source_model_package) == (MODEL.arn, VERSION)
-    assert result.target_model == f"{target}:model/{PLAIN.wanted_model.name}"
-    assert result.endpoint_config == f"{target}:endpoint-config/{PLAIN.wanted_config.name}"
+    assert result.target_model == f"{target}:model/{PLAIN.desired_model.name}"
+    assert result.endpoint_config == f"{target}:endpoint-config/{PLAIN.desired_config.name}"
     assert result.endpoint == f"{target}:endpoint/{STAGE.endpoint}"
     assert result.previous_endpoint_config == f"{target}:endpoint-config/{OLD_CONFIG}"
 
 
 def test_the_result_of_a_first_endpoint_names_no_previous_configuration() -> None:
-    result = PLAIN.with_change(Change(progress=Progress.IN_SERVICE)).ended(Outcome.PROMOTED, at=BEGUN).result
+    result = PLAIN.with_change(Change(progress=Progress.IN_SERVICE)).with_outcome(Outcome.PROMOTED, at=BEGUN).result
     assert result is not None
     assert result.previous_endpoint_config is None
 
 
-def test_the_result_tells_what_was_needed_and_what_was_copied_of_it() -> None:
-    result = replace(PLAIN, copied=Copied(objects=1, bytes=20)).ended(Outcome.PROMOTED, at=BEGUN).result
+def test_the_result_states_what_was_required_and_what_was_copied() -> None:
+    result = replace(PLAIN, copied=Copied(objects=1, bytes=20)).with_outcome(Outcome.PROMOTED, at=BEGUN).result
     assert result is not None
     assert (result.artifacts, result.artifacts_copied, result.bytes_copied) == (2, 1, 20)
 
 
-@pytest.mark.parametrize(("proof", "told"), [(Proof(compared=3, computed=1), (3, 1)), (None, (None, None))])
-def test_the_result_tells_how_much_is_proved(proof: Proof | None, told: tuple[int | None, int | None]) -> None:
-    result = replace(PLAIN, proof=proof).ended(Outcome.PROMOTED, at=BEGUN).result
+@pytest.mark.parametrize(
+    ("proof", "message"), [(CopyVerification(compared=3, computed=1), (3, 1)), (None, (None, None))]
+)
+def test_the_result_states_how_much_is_verified(
+    proof: CopyVerification | None, message: tuple[int | None, int | None]
+) -> None:
+    result = replace(PLAIN, verification=proof).with_outcome(Outcome.PROMOTED, at=BEGUN).result
     assert result is not None
-    assert (result.artifacts_proved, result.artifacts_not_proved) == told
+    assert (result.artifacts_verified_by_checksum, result.artifacts_verified_by_size) == message
 
 
 def test_the_duration_is_in_seconds_whatever_the_zones_are() -> None:
     at = (BEGUN + timedelta(seconds=90)).astimezone(timezone(timedelta(hours=9)))
-    result = PLAIN.ended(Outcome.PROMOTED, at=at).result
+    result = PLAIN.with_outcome(Outcome.PROMOTED, at=at).result
     assert result is not None
     assert result.seconds == 90
 
@@ -226,8 +234,8 @@ def test_the_largest_promotion_stays_far_below_what_a_state_holds() -> None:
     largest = replace(
         ENDED,
         stage=replace(STAGE, endpoint_config={"ProductionVariants": variants}),
-        wanted_model=replace(PLAIN.wanted_model, request=request),
-        wanted_config=replace(PLAIN.wanted_config, request={"ProductionVariants": variants}),
+        desired_model=replace(PLAIN.desired_model, request=request),
+        desired_config=replace(PLAIN.desired_config, request={"ProductionVariants": variants}),
         tags={f"{number}".ljust(128, "k"): "v" * 256 for number in range(50)},
         artifacts=Artifacts(objects=100_000, bytes=100_000 * 50 * 10**12),
     )
@@ -248,8 +256,8 @@ ODD_KEYS = ["ü/ \u2028\u2029\x85", "a\nb\r\nc", 'a"b\\c', "🤖", "\ud800", "\x
 @pytest.mark.parametrize("version_id", [None, "", "null", "3/L4kqtJlcpXroDTDmJ+rmSpXd3d"])
 def test_a_line_comes_back_as_it_was(key: str, version_id: str | None) -> None:
     transfer = Transfer(artifact=artifact(key, version_id=version_id, key=key), part_size=5, upload_id="id")
-    unit = Unit(pieces=(Piece(transfer=transfer, first=1, last=3), Piece(transfer=transfer)))
-    assert from_line(to_line(unit), Unit) == unit
+    unit = WorkUnit(segments=(Segment(transfer=transfer, first=1, last=3), Segment(transfer=transfer)))
+    assert from_line(to_line(unit), WorkUnit) == unit
 
 
 @pytest.mark.parametrize("key", ODD_KEYS, ids=ascii)
@@ -263,7 +271,7 @@ def test_nothing_in_an_item_ends_its_line(key: str) -> None:
     assert len(to_line(artifact(key)).splitlines()) == 1
 
 
-def test_a_line_with_a_member_that_nobody_knows_is_not_understood() -> None:
+def test_a_line_with_an_unknown_field_is_refused() -> None:
     line = json.dumps({**to_json(artifact()), "copied": True}).encode()
     with pytest.raises(Exception, match="Artifact"):
         from_line(line, Artifact)

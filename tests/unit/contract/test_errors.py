@@ -19,7 +19,7 @@ WORKFLOW = sorted((PROJECT / "stacks").rglob("*.py"))
 
 
 @pytest.mark.parametrize("leaf", LEAVES)
-def test_every_error_says_what_to_do(leaf: type[PromotionError]) -> None:
+def test_every_error_states_what_to_do(leaf: type[PromotionError]) -> None:
     """Its docstring is its own, and has a second sentence."""
     assert leaf.__doc__ is not None
     assert leaf.__doc__ not in {base.__doc__ for base in leaf.__bases__}
@@ -44,7 +44,7 @@ def test_the_errors_of_a_family_are_only_its_own() -> None:
     assert set(every_error(Transient)) == {leaf for leaf in LEAVES if issubclass(leaf, Transient)}
 
 
-def test_what_is_refused_is_never_tried_again() -> None:
+def test_a_refusal_is_never_retried() -> None:
     assert not any(issubclass(leaf, Transient) for leaf in every_error(Refused))
 
 

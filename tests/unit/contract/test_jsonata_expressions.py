@@ -13,7 +13,7 @@ from lambdas.promotion.contract.jsonata_expressions import BadExpression, TooSlo
 
 
 @pytest.mark.parametrize("text", ["label =", "$match(", "'abc", "a.b[", "/(/", ""])
-def test_what_is_no_jsonata_is_told(text: str) -> None:
+def test_invalid_jsonata_is_reported(text: str) -> None:
     with pytest.raises(BadExpression):
         jsonata_expressions.require_readable(text)
 
@@ -49,7 +49,7 @@ def test_endless_recursion_is_an_error() -> None:
         jsonata_expressions.is_true("( $f := function($x){ 1 + $f($x) }; $f(1) )", {})
 
 
-def test_the_alarm_is_put_back() -> None:
+def test_the_signal_alarm_is_reset() -> None:
     before = signal.getsignal(signal.SIGALRM)
     assert jsonata_expressions.is_true("a = 1", {"a": 1})
     assert signal.getsignal(signal.SIGALRM) is before

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import STEPS_OF_DUTY, Duty, Job, Step
+from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Job, Role, Step
 from tests import PROJECT
 
 # What works in no other account.
-IN_THE_HUB = {Step.LOOK_AT_LOCK, Step.EXPLAIN_FAILURE, Step.RECORD_PROMOTION}
+IN_THE_HUB = {Step.WAIT_FOR_LOCK, Step.EXPLAIN_FAILURE, Step.RECORD_PROMOTION}
 LONGEST_ENVIRONMENT = "e" * 20
 LONGEST_REGION = "ap-southeast-10"
 
@@ -19,14 +19,19 @@ def test_every_step_and_every_job_is_a_file() -> None:
     assert {one.value for one in (*Step, *Job)} == {file.stem for file in folder.glob("*.py")} - {"__init__"}
 
 
-def test_every_step_that_works_in_another_account_has_one_duty_but_those_that_work_at_both_ends() -> None:
-    worked = [step for steps in STEPS_OF_DUTY.values() for step in steps]
-    at_both_ends = [Step.COPY_IMAGE, Step.SMOKE_TEST, Step.TIDY_UP, *[Step.CHECK_AHEAD] * (len(STEPS_OF_DUTY) - 1)]
+def test_every_step_assumes_one_role_but_those_that_work_in_source_and_target() -> None:
+    worked = [step for steps in STEPS_BY_ROLE.values() for step in steps]
+    at_both_ends = [
+        Step.COPY_IMAGE,
+        Step.SMOKE_TEST,
+        Step.CLEAN_UP_ABORTED,
+        *[Step.PREFLIGHT] * (len(STEPS_BY_ROLE) - 1),
+    ]
     assert sorted(worked) == sorted([*(set(Step) - IN_THE_HUB), *at_both_ends])
 
 
 def test_the_check_ahead_enters_every_role_that_a_promotion_will() -> None:
-    assert [duty for duty, steps in STEPS_OF_DUTY.items() if Step.CHECK_AHEAD not in steps] == []
+    assert [role for role, steps in STEPS_BY_ROLE.items() if Step.PREFLIGHT not in steps] == []
 
 
 @pytest.mark.parametrize(("source", "copy"), [("a/b", "promote/a/b"), ("promote/a/b", "promote/a/b")])
@@ -34,13 +39,13 @@ def test_an_image_that_is_copied_on_keeps_its_repository(source: str, copy: str)
     assert resource_names.image_repository(source) == copy
 
 
-def test_nobody_assumes_the_execution_role() -> None:
-    assert Duty.EXECUTION not in STEPS_OF_DUTY
+def test_no_step_assumes_the_execution_role() -> None:
+    assert Role.EXECUTION not in STEPS_BY_ROLE
 
 
-@pytest.mark.parametrize("duty", Duty)
-def test_a_role_of_an_environment_fits_into_iams_64_characters(duty: Duty) -> None:
-    assert len(resource_names.environment_role(LONGEST_ENVIRONMENT, duty)) <= 64
+@pytest.mark.parametrize("role", Role)
+def test_a_role_of_an_environment_fits_into_iams_64_characters(role: Role) -> None:
+    assert len(resource_names.environment_role(LONGEST_ENVIRONMENT, role)) <= 64
 
 
 @pytest.mark.parametrize("step", Step)
@@ -55,7 +60,7 @@ def test_a_bucket_fits_into_s3s_63_characters() -> None:
 def test_no_environment_can_be_named_so_that_its_role_is_a_steps() -> None:
     """A hub may be an environment too, and role names are one space per account."""
     ends_of_steps = {resource_names.function(step).rpartition("-")[2] for step in Step}
-    assert ends_of_steps.isdisjoint(set(Duty))
+    assert ends_of_steps.isdisjoint(set(Role))
 
 
 def test_a_stages_prefix_covers_no_other_stage() -> None:
@@ -65,7 +70,7 @@ def test_a_stages_prefix_covers_no_other_stage() -> None:
 def test_arns_name_account_and_region() -> None:
     assert [
         resource_names.step_role_arn("111111111111", Step.RESOLVE_MODEL),
-        resource_names.environment_role_arn("333333333333", "qa", Duty.DEPLOYER),
+        resource_names.environment_role_arn("333333333333", "qa", Role.DEPLOYER),
         resource_names.bus_arn("111111111111", "us-east-1"),
     ] == [
         "arn:aws:iam::111111111111:role/promote-resolve-model",

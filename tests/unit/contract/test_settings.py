@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion.contract.resource_names import Duty
+from lambdas.promotion.contract.resource_names import Role
 from lambdas.promotion.contract.settings import Settings
 from tests.unit.builders import APPLICATION, HUB, QA, SETTINGS, STAGE
 
@@ -34,7 +34,7 @@ def test_variants_keep_the_types_of_the_api() -> None:
 
 
 def test_an_environment_knows_its_roles_and_its_bucket() -> None:
-    assert QA.role_arn(Duty.COPIER) == "arn:aws:iam::333333333333:role/promote-qa-copier"
+    assert QA.role_arn(Role.COPIER) == "arn:aws:iam::333333333333:role/promote-qa-copier"
     assert QA.artifact_bucket == "promote-qa-333333333333-us-east-1"
 
 

@@ -13,19 +13,19 @@ from lambdas.promotion.contract.settings import CapacityRetries
 from lambdas.promotion.endpoint import capacity_errors
 from lambdas.promotion.endpoint import state as endpoint_state
 from sandbox.aws.sagemaker.endpoints.deployment import NO_CAPACITY, UNHEALTHY
-from tests.unit.builders import BEGUN, OLD_CONFIG, STAGE, promotion, seen
+from tests.unit.builders import BEGUN, OLD_CONFIG, STAGE, observed, promotion
 
-RETRYING = replace(STAGE, capacity_retries=CapacityRetries(attempts=2, wait_seconds=600))
+RETRYING = replace(STAGE, capacity_retries=CapacityRetries(max_attempts=2, wait_seconds=600))
 LATER = BEGUN + timedelta(minutes=5)
-BACK = seen("InService", modified_at=LATER, failure_reason=NO_CAPACITY)
+BACK = observed("InService", modified_at=LATER, failure_reason=NO_CAPACITY)
 
 
 def changed(*, failures: int = 0, retrying: bool = True) -> Promotion:
     change = Change(
-        progress=Progress.UNDER_WAY,
+        progress=Progress.IN_PROGRESS,
         previous_config=OLD_CONFIG,
         previous_modified_at=BEGUN - timedelta(days=1),
-        tried=True,
+        requested=True,
         capacity_failures=failures,
     )
     return promotion(stage=RETRYING if retrying else STAGE).with_change(change)
@@ -40,21 +40,21 @@ def changed(*, failures: int = 0, retrying: bool = True) -> Promotion:
         "UNABLE TO PROVISION REQUESTED ML COMPUTE CAPACITY",
     ],
 )
-def test_a_lack_of_instances_is_told_by_sagemakers_words(reason: str) -> None:
+def test_insufficient_capacity_is_recognized_by_sagemakers_message(reason: str) -> None:
     assert capacity_errors.is_lacking(reason)
 
 
 @pytest.mark.parametrize("reason", [None, "", UNHEALTHY.format(variant="All"), "CUDA out of memory: capacity 16 GiB"])
-def test_a_bad_model_is_none(reason: str | None) -> None:
+def test_a_broken_model_is_not_insufficient_capacity(reason: str | None) -> None:
     assert not capacity_errors.is_lacking(reason)
 
 
-def test_a_rollback_for_lack_of_instances_does_not_blame_the_model() -> None:
+def test_a_rollback_for_insufficient_capacity_is_not_a_model_failure() -> None:
     with pytest.raises(NoCapacity, match=r"InsufficientInstanceCapacity.*The previous model serves"):
         endpoint_state.after_change(changed(retrying=False), BACK, now=LATER)
 
 
-def test_a_failed_creation_for_lack_of_instances_does_not_blame_the_model() -> None:
+def test_a_creation_that_failed_for_insufficient_capacity_is_not_a_model_failure() -> None:
     with pytest.raises(NoCapacity, match="Delete a Failed endpoint"):
         endpoint_state.after_change(changed(), replace(BACK, status="Failed"), now=LATER)
 
@@ -66,18 +66,18 @@ def test_another_reason_keeps_its_name(status: str, error: type[Exception]) -> N
         endpoint_state.after_change(changed(), look, now=LATER)
 
 
-def test_the_instances_are_asked_for_again_as_often_as_the_stage_says() -> None:
+def test_capacity_is_retried_as_often_as_the_stage_configures() -> None:
     assert endpoint_state.after_change(changed(failures=1), BACK, now=LATER) is Progress.NO_CAPACITY
     with pytest.raises(NoCapacity, match="3 times"):
         endpoint_state.after_change(changed(failures=2), BACK, now=LATER)
 
 
-def test_they_are_not_asked_for_again_when_the_wait_would_outlast_the_deadline() -> None:
+def test_capacity_is_not_retried_when_the_wait_would_exceed_the_deadline() -> None:
     with pytest.raises(NoCapacity):
         endpoint_state.after_change(changed(), BACK, now=changed().deadline - timedelta(minutes=10))
 
 
-def test_the_failures_are_counted_over_the_tries() -> None:
+def test_the_failures_are_counted_over_the_retries() -> None:
     known = changed(failures=1).change
     again = endpoint_state.before_change(changed(), BACK)
-    assert endpoint_state.joined(known, again, tried=True).capacity_failures == 1
+    assert endpoint_state.adopted(known, again, requested=True).capacity_failures == 1

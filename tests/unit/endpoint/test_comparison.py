@@ -21,7 +21,7 @@ LONGEST_APPLICATION, LONGEST_STAGE = "a" * 40, "s" * 20
 # Names
 
 
-def test_a_name_says_what_it_is_of() -> None:
+def test_a_name_contains_what_it_is_of() -> None:
     assert identity.resource_name("reviews", "qa", TRAINED, DIGEST) == "reviews-qa-20261031083015-0123456789ab"
 
 
@@ -34,7 +34,7 @@ def test_every_name_is_one_that_sagemaker_takes(application: str, stage: str) ->
 @pytest.mark.parametrize("application", ["reviews", "a" * 34 + "-b", LONGEST_APPLICATION])
 @pytest.mark.parametrize("stage", ["qa", LONGEST_STAGE])
 def test_every_name_begins_with_what_the_deployer_may_make(application: str, stage: str) -> None:
-    beginning = resource_names.resource_beginning(application, stage)
+    beginning = resource_names.resource_name_prefix(application, stage)
     assert identity.resource_name(application, stage, TRAINED, DIGEST).startswith(beginning)
 
 
@@ -62,22 +62,22 @@ def test_a_year_has_four_digits() -> None:
 
 # "Already exists" is success only after a comparison
 
-WANTED: dict[str, Any] = {"ModelName": "n", "PrimaryContainer": CONTAINER, "EnableNetworkIsolation": False}
+DESIRED: dict[str, Any] = {"ModelName": "n", "PrimaryContainer": CONTAINER, "EnableNetworkIsolation": False}
 
 
-def test_a_resource_that_says_what_we_want_is_ours() -> None:
-    comparison.require_same("model", "n", WANTED, {**WANTED, "ModelArn": "arn", "CreationTime": TRAINED})
+def test_a_resource_that_equals_the_desired_one_is_ours() -> None:
+    comparison.require_same("model", "n", DESIRED, {**DESIRED, "ModelArn": "arn", "CreationTime": TRAINED})
 
 
 def test_what_sagemaker_fills_in_does_not_matter() -> None:
     filled = {**CONTAINER, "Mode": "SingleModel", "ModelDataSource": {"S3DataSource": {"S3Uri": "s3://b/k"}}}
-    comparison.require_same("model", "n", WANTED, {**WANTED, "PrimaryContainer": filled})
+    comparison.require_same("model", "n", DESIRED, {**DESIRED, "PrimaryContainer": filled})
 
 
 @pytest.mark.parametrize("container", [{**CONTAINER, "Image": "other"}, {**CONTAINER, "Environment": {}}, {}, None, []])
-def test_a_resource_with_another_content_is_refused_by_its_member(container: Any) -> None:
+def test_a_resource_with_another_content_is_refused_by_its_field(container: Any) -> None:
     with pytest.raises(NameTaken, match=r"model n exists and differs .* in PrimaryContainer"):
-        comparison.require_same("model", "n", WANTED, {**WANTED, "PrimaryContainer": container})
+        comparison.require_same("model", "n", DESIRED, {**DESIRED, "PrimaryContainer": container})
 
 
 @pytest.mark.parametrize("found", [[], [{"A": 1}, {"A": 1}], [{"A": 2}], {"A": 1}, None, "A"])
@@ -104,4 +104,4 @@ def test_a_document_that_went_through_json_is_still_the_same() -> None:
 )
 def test_a_resource_with_more_than_sagemakers_defaults_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(NameTaken):
-        comparison.require_same("model", "n", WANTED, {**WANTED, **more})
+        comparison.require_same("model", "n", DESIRED, {**DESIRED, **more})

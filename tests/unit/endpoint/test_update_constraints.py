@@ -17,7 +17,7 @@ ROLLING = {"RollingUpdatePolicy": {"WaitIntervalInSeconds": 1}}
 SERVERLESS = {"VariantName": "All", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
 
 
-def wanting(rollout: dict[str, Any] | None, variant: dict[str, Any] = VARIANT) -> Promotion:
+def desiring(rollout: dict[str, Any] | None, variant: dict[str, Any] = VARIANT) -> Promotion:
     stage = replace(STAGE, deployment_config=rollout, endpoint_config={"ProductionVariants": [variant]})
     return promotion(stage=stage)
 
@@ -35,11 +35,11 @@ def wanting(rollout: dict[str, Any] | None, variant: dict[str, Any] = VARIANT) -
 def test_what_the_live_endpoint_excludes_is_refused(
     rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool, said: str
 ) -> None:
-    stage = wanting(rollout, variant).stage
+    stage = desiring(rollout, variant).stage
     problems = update_constraints.problems(stage, live, serverless=serverless)
     assert said in " ".join(problems)
     with pytest.raises(IncompatibleRollout) as refused:
-        update_constraints.require_possible_update(stage, live, serverless=serverless, where="The endpoint e")
+        update_constraints.require_possible_update(stage, live, serverless=serverless, subject="The endpoint e")
     assert all(problem in str(refused.value) for problem in problems)
     assert "was not changed" in str(refused.value)
 
@@ -59,4 +59,4 @@ def test_what_the_live_endpoint_excludes_is_refused(
 def test_what_the_live_endpoint_allows_is_not(
     rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool
 ) -> None:
-    assert update_constraints.problems(wanting(rollout, variant).stage, live, serverless=serverless) == []
+    assert update_constraints.problems(desiring(rollout, variant).stage, live, serverless=serverless) == []

@@ -44,13 +44,13 @@ def in_target(
         ("model", ("", "model", None, None)),
     ],
 )
-def test_an_address_has_its_parts(address: str, parts: tuple[str | None, ...]) -> None:
+def test_an_image_uri_has_its_parts(address: str, parts: tuple[str | None, ...]) -> None:
     found = references.parse(address)
     assert (found.registry, found.repository, found.tag, found.digest) == parts
 
 
 @pytest.mark.parametrize("domain", ["us-east-1.amazonaws.com", "cn-north-1.amazonaws.com.cn"])
-def test_an_ecr_registry_tells_account_and_region(domain: str) -> None:
+def test_an_ecr_registry_names_account_and_region(domain: str) -> None:
     found = references.parse(f"222222222222.dkr.ecr.{domain}/model")
     assert (found.account, found.region) == ("222222222222", domain.partition(".")[0])
 
@@ -69,15 +69,15 @@ def test_a_digest_of_another_kind_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize("image", [OWN, TOOLS, SKLEARN, PYTORCH, "public.ecr.aws/team/model"])
-def test_an_image_that_can_be_pulled_where_it_lies_stays_and_is_pinned(image: str) -> None:
+def test_an_image_that_can_be_pulled_from_its_registry_stays_and_is_pinned(image: str) -> None:
     assert in_target(f"{image}:1.2") == f"{image}@{DIGEST}"
 
 
-def test_an_image_whose_digest_nobody_knows_keeps_its_tag() -> None:
+def test_an_image_with_unknown_digest_keeps_its_tag() -> None:
     assert [in_target(f"{TOOLS}{tag}", None) for tag in (":1.2", "")] == [f"{TOOLS}:1.2", TOOLS]
 
 
-def test_a_digest_in_the_address_is_the_one_that_counts() -> None:
+def test_a_digest_in_the_image_uri_takes_precedence() -> None:
     assert in_target(f"{TOOLS}:1.2@{OTHER}") == f"{TOOLS}@{OTHER}"
 
 
@@ -113,7 +113,7 @@ def test_no_account_of_awss_is_of_two_families() -> None:
 
 
 @pytest.mark.parametrize("image", [OWN, TOOLS, SKLEARN.replace("us-east-1", "ap-south-1")])
-def test_an_image_of_anybody_else_in_another_region_is_a_problem_that_says_what_would_help(image: str) -> None:
+def test_an_image_of_another_owner_in_another_region_is_a_problem_with_a_remedy(image: str) -> None:
     with pytest.raises(ImageProblem, match=r"the target is eu-west-1.*`images` of the stage"):
         in_target(image, target=EUROPE)
 
@@ -136,7 +136,7 @@ def test_a_mapping_is_for_the_very_repository() -> None:
 
 
 @pytest.mark.parametrize(("length", "fits"), [(255, True), (256, False)])
-def test_an_address_that_sagemaker_has_no_room_for_is_a_problem(length: int, fits: bool) -> None:
+def test_an_image_uri_that_is_too_long_for_sagemaker_is_a_problem(length: int, fits: bool) -> None:
     registry = TOOLS.partition("/")[0]
     image = f"{registry}/{'r' * (length - len(registry) - len(DIGEST) - 2)}"
     if fits:
@@ -187,11 +187,11 @@ def test_nothing_is_copied_within_one_registry() -> None:
     assert copies(f"{OWN}:1", target=replace(QA, account=DEV.account)) == []
 
 
-def test_nothing_is_copied_unless_the_application_says_so() -> None:
+def test_nothing_is_copied_unless_the_application_enables_it() -> None:
     assert references.to_copy([OWN], {OWN: DIGEST}, source=DEV, target=QA, stage=STAGE) == ()
 
 
-def test_an_image_whose_digest_nobody_knows_cannot_be_copied() -> None:
+def test_an_image_with_unknown_digest_cannot_be_copied() -> None:
     with pytest.raises(ImageProblem, match="digest"):
         in_target(f"{OWN}:1", None, copy_images=True)
 

@@ -11,47 +11,47 @@ from lambdas.promotion.contract.document import Lock, Request
 from lambdas.promotion.contract.errors import EndpointBusy, EndpointLocked, OlderModel
 from lambdas.promotion.contract.settings import WhenLocked
 from lambdas.promotion.lock import policy as lock_policy
-from lambdas.promotion.lock.policy import Held, Waiting
+from lambdas.promotion.lock.policy import LockState, Waiter
 from tests.unit.builders import BEGUN, REQUEST, STAGE, TRAINED, good, promotion
 
 OTHER = "arn:aws:states:us-east-1:111111111111:execution:promote:release-6"
 THIRD = "arn:aws:states:us-east-1:111111111111:execution:promote:release-8"
-HELD = Held(owner=OTHER, locked_at="2026-11-01T11:59:00.000Z")
+HELD = LockState(owner=OTHER, locked_at="2026-11-01T11:59:00.000Z")
 WAITS = promotion()
 REFUSES = promotion(stage=replace(STAGE, when_locked=WhenLocked.REFUSE))
 
 
-def test_who_finds_the_endpoint_locked_waits_until_the_deadline() -> None:
-    lock_policy.require_patience(WAITS, HELD, now=WAITS.deadline)
+def test_a_promotion_of_a_locked_endpoint_waits_until_the_deadline() -> None:
+    lock_policy.require_may_wait(WAITS, HELD, now=WAITS.deadline)
     with pytest.raises(EndpointBusy, match=r"release-6 since 2026-11-01T11:59.*Nothing was changed"):
-        lock_policy.require_patience(WAITS, HELD, now=WAITS.deadline + timedelta(seconds=1))
+        lock_policy.require_may_wait(WAITS, HELD, now=WAITS.deadline + timedelta(seconds=1))
 
 
 def test_a_stage_may_refuse_at_once() -> None:
     with pytest.raises(EndpointLocked, match=r"release-6.*configured to refuse"):
-        lock_policy.require_patience(REFUSES, HELD, now=BEGUN)
+        lock_policy.require_may_wait(REFUSES, HELD, now=BEGUN)
 
 
-def waiting(owner: str, *, newer_by: float) -> Held:
-    return replace(HELD, waiting=Waiting(owner=owner, made_at=TRAINED + timedelta(seconds=newer_by)))
+def waiting(owner: str, *, newer_by: float) -> LockState:
+    return replace(HELD, waiting=Waiter(owner=owner, made_at=TRAINED + timedelta(seconds=newer_by)))
 
 
 def test_a_newer_model_that_waits_is_given_way_to() -> None:
-    assert lock_policy.newer_that_waits(WAITS, waiting(THIRD, newer_by=1)) == waiting(THIRD, newer_by=1).waiting
+    assert lock_policy.newer_waiter(WAITS, waiting(THIRD, newer_by=1)) == waiting(THIRD, newer_by=1).waiting
 
 
 @pytest.mark.parametrize("seconds", [-1, 0])
 def test_a_model_that_is_not_newer_is_not_given_way_to(seconds: float) -> None:
-    assert lock_policy.newer_that_waits(WAITS, waiting(THIRD, newer_by=seconds)) is None
+    assert lock_policy.newer_waiter(WAITS, waiting(THIRD, newer_by=seconds)) is None
 
 
 @pytest.mark.parametrize("owner", [WAITS.execution.arn, OTHER])
 def test_neither_oneself_nor_the_holder_waits(owner: str) -> None:
-    assert lock_policy.newer_that_waits(WAITS, waiting(owner, newer_by=1)) is None
+    assert lock_policy.newer_waiter(WAITS, waiting(owner, newer_by=1)) is None
 
 
 def after(*, newer_by: float) -> Lock:
-    return Lock(fence=3, good=(good(made_at=TRAINED + timedelta(seconds=newer_by)),))
+    return Lock(fence=3, last_known_good=(good(made_at=TRAINED + timedelta(seconds=newer_by)),))
 
 
 def test_an_older_model_does_not_overtake_a_newer_one() -> None:
@@ -66,7 +66,9 @@ def test_a_model_that_is_newer_or_the_same_may_follow(seconds: float) -> None:
 
 def test_only_what_was_promoted_last_counts() -> None:
     """After a roll-back the newer model that was left behind stands in nobody's way."""
-    lock = Lock(fence=3, good=(good(made_at=TRAINED - timedelta(days=2)), good(made_at=TRAINED + timedelta(days=2))))
+    lock = Lock(
+        fence=3, last_known_good=(good(made_at=TRAINED - timedelta(days=2)), good(made_at=TRAINED + timedelta(days=2)))
+    )
     lock_policy.require_not_older(promotion(lock=lock))
 
 

@@ -11,9 +11,9 @@ from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Environment, Variables, Vpc
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
-from tests.unit.builders import CONTAINER, DEV, IMAGE, QA, STAGE, WEIGHTS_URI, defined, described, pipeline
+from tests.unit.builders import CONTAINER, DEV, IMAGE, QA, STAGE, WEIGHTS_URI, described, model_definition, pipeline
 
-THERE = replace(QA, region="eu-west-1")
+IN_TARGET = replace(QA, region="eu-west-1")
 OURS = Vpc(security_group_ids=("sg-1",), subnets=("subnet-1", "subnet-2"))
 OURS_IN_API_WORDS = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
 THEIRS = {"SecurityGroupIds": ["sg-9"], "Subnets": ["subnet-9"]}
@@ -26,27 +26,27 @@ CACHE = "s3://jumpstart-private-cache-prod-us-east-1/meta/llama/v1.0.0/"
 PLAIN = {"Image": "team/model"}
 
 
-def fit(model: Definition, *, target: Environment = QA, **stage: Any) -> Definition:
+def adapt(model: Definition, *, target: Environment = QA, **stage: Any) -> Definition:
     return definition.for_stage(
-        model, stage=replace(STAGE, **stage), source=DEV, target=target, digests={}, where="reviews-v7"
+        model, stage=replace(STAGE, **stage), source=DEV, target=target, digests={}, subject="reviews-v7"
     )
 
 
 def in_vpc(vpc: Any = THEIRS) -> Definition:
-    return definition.of_model({**described(), "VpcConfig": vpc}, {}, where="it")
+    return definition.of_model({**described(), "VpcConfig": vpc}, {}, subject="it")
 
 
-def tree(uri: str, **members: Any) -> dict[str, Any]:
-    return {"S3DataSource": {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None", **members}}
+def tree(uri: str, **fields: Any) -> dict[str, Any]:
+    return {"S3DataSource": {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None", **fields}}
 
 
 def request_of(model: Definition) -> dict[str, Any]:
-    addresses = {one.uri: one.uri for one in model.addresses}
+    addresses = {one.uri: one.uri for one in model.s3_references}
     return definition.create_model_request(model, addresses, name="n", execution_role_arn="r")
 
 
 def test_a_stage_without_configuration_changes_nothing() -> None:
-    assert fit(defined()) == defined()
+    assert adapt(model_definition()) == model_definition()
 
 
 # VPC and isolation
@@ -54,17 +54,17 @@ def test_a_stage_without_configuration_changes_nothing() -> None:
 
 def test_a_model_in_a_vpc_needs_the_targets() -> None:
     with pytest.raises(UnsupportedModel, match=r"VpcConfig .* vpc"):
-        fit(in_vpc())
+        adapt(in_vpc())
 
 
-@pytest.mark.parametrize("model", [defined(), in_vpc()], ids=["without", "with"])
+@pytest.mark.parametrize("model", [model_definition(), in_vpc()], ids=["without", "with"])
 def test_a_configured_vpc_is_used_whatever_the_source_has(model: Definition) -> None:
-    assert request_of(fit(model, vpc=OURS))["VpcConfig"] == OURS_IN_API_WORDS
+    assert request_of(adapt(model, vpc=OURS))["VpcConfig"] == OURS_IN_API_WORDS
 
 
-@pytest.mark.parametrize("model", [defined(), in_vpc()], ids=["without", "with"])
-def test_no_vpc_may_be_wanted(model: Definition) -> None:
-    assert "VpcConfig" not in request_of(fit(model, vpc=Vpc()))
+@pytest.mark.parametrize("model", [model_definition(), in_vpc()], ids=["without", "with"])
+def test_no_vpc_may_be_configured(model: Definition) -> None:
+    assert "VpcConfig" not in request_of(adapt(model, vpc=Vpc()))
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -72,8 +72,8 @@ def test_no_vpc_may_be_wanted(model: Definition) -> None:
 def test_network_isolation_is_the_stages_or_else_the_models_own(
     own: bool, configured: bool | None, wanted: bool | None
 ) -> None:
-    model = definition.of_model({**described(), "EnableNetworkIsolation": own}, {}, where="it")
-    request = request_of(fit(model, network_isolation=configured))
+    model = definition.of_model({**described(), "EnableNetworkIsolation": own}, {}, subject="it")
+    request = request_of(adapt(model, network_isolation=configured))
     assert request["EnableNetworkIsolation"] is (own if wanted is None else wanted)
 
 
@@ -86,12 +86,12 @@ def private(arn: str = LOGIN) -> dict[str, Any]:
 
 
 def test_a_credentials_provider_is_exchanged() -> None:
-    assert fit(pipeline(private()), arns={LOGIN: OUR_LOGIN}).containers == (private(OUR_LOGIN),)
+    assert adapt(pipeline(private()), arns={LOGIN: OUR_LOGIN}).containers == (private(OUR_LOGIN),)
 
 
 def test_a_credentials_provider_that_is_not_configured_is_refused() -> None:
     with pytest.raises(UnsupportedModel, match=r"Containers\[0\].*RepositoryCredentialsProviderArn .*arns"):
-        fit(pipeline(private()), arns={OUR_LOGIN: LOGIN})
+        adapt(pipeline(private()), arns={OUR_LOGIN: LOGIN})
 
 
 def test_the_content_of_a_private_hub_is_exchanged_in_every_data_source() -> None:
@@ -100,31 +100,31 @@ def test_the_content_of_a_private_hub_is_exchanged_in_every_data_source() -> Non
         extra = tree("s3://models/b/", HubAccessConfig={"HubContentArn": arn})
         return {**PLAIN, "ModelDataSource": source, "AdditionalModelDataSources": [{"ChannelName": "b", **extra}]}
 
-    assert fit(pipeline(container(HUB)), arns={HUB: OUR_HUB}).containers == (container(OUR_HUB),)
+    assert adapt(pipeline(container(HUB)), arns={HUB: OUR_HUB}).containers == (container(OUR_HUB),)
     with pytest.raises(UnsupportedModel) as refused:
-        fit(pipeline(container(HUB)))
+        adapt(pipeline(container(HUB)))
     assert str(refused.value).count("HubAccessConfig.HubContentArn") == 2
 
 
-@pytest.mark.parametrize(("target", "fits"), [(QA, True), (THERE, False)], ids=["here", "there"])
+@pytest.mark.parametrize(("target", "fits"), [(QA, True), (IN_TARGET, False)], ids=["here", "there"])
 def test_awss_public_hub_needs_no_configuration_within_its_region(target: Environment, fits: bool) -> None:
     source = tree("s3://models/a/", HubAccessConfig={"HubContentArn": PUBLIC_HUB})
     model = pipeline({**PLAIN, "ModelDataSource": source})
     if fits:
-        assert fit(model, target=target).containers == model.containers
+        assert adapt(model, target=target).containers == model.containers
         return
     with pytest.raises(UnsupportedModel, match="HubContentArn"):
-        fit(model, target=target)
+        adapt(model, target=target)
 
 
 # Buckets that belong to AWS
 
 
 @pytest.mark.parametrize("bucket", ["jumpstart-cache-prod", "jumpstart-private-cache-prod", "sagemaker-sd-models-prod"])
-def test_an_address_in_awss_own_bucket_is_carried_not_copied(bucket: str) -> None:
+def test_an_s3_uri_in_a_bucket_of_aws_is_carried_not_copied(bucket: str) -> None:
     uri = f"s3://{bucket}-us-east-1/a/"
-    model = fit(pipeline({**PLAIN, "ModelDataSource": tree(uri), "Environment": {"A": f"x={uri}"}}))
-    assert model.addresses == ()
+    model = adapt(pipeline({**PLAIN, "ModelDataSource": tree(uri), "Environment": {"A": f"x={uri}"}}))
+    assert model.s3_references == ()
     assert request_of(model)["Containers"] == [*model.containers]
     assert str(model.containers).count(uri) == 2
 
@@ -132,17 +132,17 @@ def test_an_address_in_awss_own_bucket_is_carried_not_copied(bucket: str) -> Non
 @pytest.mark.parametrize("region", ["eu-west-1", "ap-south-1", "ap-south-2", "ap-southeast-7", "mx-central-1"])
 def test_in_another_region_awss_own_bucket_is_that_regions(region: str) -> None:
     container = {**PLAIN, "ModelDataSource": tree(CACHE), "Environment": {"A": f'["{CACHE}x"]'}}
-    moved = fit(pipeline(container), target=replace(QA, region=region))
+    moved = adapt(pipeline(container), target=replace(QA, region=region))
     assert str(moved.containers) == str((container,)).replace("-us-east-1/", f"-{region}/")
-    assert moved.addresses == ()
+    assert moved.s3_references == ()
 
 
 @pytest.mark.parametrize("region", ["eu-south-1", "us-gov-west-1", "mars-north-1"])
-def test_a_region_without_such_a_bucket_is_refused_with_every_place(region: str) -> None:
+def test_a_region_without_such_a_bucket_is_refused_with_every_s3_uri(region: str) -> None:
     uri = "s3://sagemaker-sd-models-prod-us-east-1/a/"
     container = {**PLAIN, "ModelDataSource": tree(uri), "Environment": {"A": uri}}
     with pytest.raises(UnsupportedModel) as refused:
-        fit(pipeline(container), target=replace(QA, region=region))
+        adapt(pipeline(container), target=replace(QA, region=region))
     assert "Containers[0].ModelDataSource.S3DataSource.S3Uri (AWS's bucket" in str(refused.value)
     assert "Containers[0].Environment.A (AWS's bucket" in str(refused.value)
 
@@ -152,7 +152,7 @@ def test_a_region_without_such_a_bucket_is_refused_with_every_place(region: str)
     ["jumpstart-cache-prod-us-east-1-222222222222", "my-jumpstart-cache-prod-us-east-1", "jumpstart-cache-prod"],
 )
 def test_a_bucket_that_is_only_called_alike_is_copied(bucket: str) -> None:
-    assert [one.uri for one in defined(ModelDataUrl=f"s3://{bucket}/a", Environment={}).addresses] == [
+    assert [one.uri for one in model_definition(ModelDataUrl=f"s3://{bucket}/a", Environment={}).s3_references] == [
         f"s3://{bucket}/a"
     ]
 
@@ -161,36 +161,36 @@ def test_a_bucket_that_is_only_called_alike_is_copied(bucket: str) -> None:
 
 
 def test_an_image_of_a_registry_in_the_vpc_is_carried_as_it_is() -> None:
-    there = fit(pipeline(private()), target=THERE, arns={LOGIN: OUR_LOGIN})
+    there = adapt(pipeline(private()), target=IN_TARGET, arns={LOGIN: OUR_LOGIN})
     assert there.containers[0]["Image"] == "registry.example.com/a:1"
 
 
 # All at once
 
 
-def test_every_problem_of_every_kind_is_told_at_once() -> None:
+def test_every_problem_of_every_kind_is_reported_at_once() -> None:
     own = {**CONTAINER, "Image": "222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model:1"}
     model = pipeline(own, private(), {**PLAIN, "Environment": {"A": "222222222222"}}, VpcConfig=THEIRS)
     with pytest.raises(UnsupportedModel) as refused:
-        fit(model, target=THERE, variables=Variables(keep=("B",)))
-    told = str(refused.value)
+        adapt(model, target=IN_TARGET, variables=Variables(keep=("B",)))
+    message = str(refused.value)
     places = (
         "Containers[0].Image ",
         "Containers[1].ImageConfig.RepositoryAuthConfig.RepositoryCredentialsProviderArn",
         "Containers[2].Environment.A",
         "VpcConfig",
     )
-    assert [place for place in places if place not in told] == []
-    assert told.startswith("reviews-v7 cannot go to stage 'qa'")
+    assert [place for place in places if place not in message] == []
+    assert message.startswith("reviews-v7 cannot go to stage 'qa'")
 
 
-def test_the_model_that_was_read_is_not_changed_by_fitting_it() -> None:
+def test_the_source_model_is_not_changed_by_the_adaptation() -> None:
     model = pipeline(private())
-    fit(model, arns={LOGIN: OUR_LOGIN}, variables=Variables(set={"A": "1"}))
+    adapt(model, arns={LOGIN: OUR_LOGIN}, variables=Variables(set={"A": "1"}))
     assert model == pipeline(private())
 
 
-def test_the_addresses_stay_the_sources_until_the_request_is_made() -> None:
-    model = fit(defined())
+def test_the_s3_uris_stay_the_sources_until_the_request_is_made() -> None:
+    model = adapt(model_definition())
     assert model.containers[0]["ModelDataUrl"] == WEIGHTS_URI
     assert model.images == (IMAGE,)

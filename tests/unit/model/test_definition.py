@@ -9,41 +9,43 @@ import pytest
 
 from lambdas.promotion.contract.errors import PromotionError, UnsupportedModel
 from lambdas.promotion.model import definition
-from lambdas.promotion.model.s3_uris import Address, AddressKind
-from tests.unit.builders import CONTAINER, IMAGE, SOURCE_URI, WEIGHTS_URI, defined, described, pipeline
+from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
+from tests.unit.builders import CONTAINER, IMAGE, SOURCE_URI, WEIGHTS_URI, described, model_definition, pipeline
 
 ROLE = "arn:aws:iam::333333333333:role/promote-qa-execution"
 PREFIX_URI = "s3://models/llm/"
 
 
-def tree(uri: str = PREFIX_URI, **members: Any) -> dict[str, Any]:
+def tree(uri: str = PREFIX_URI, **fields: Any) -> dict[str, Any]:
     """Return a data source of files below a prefix."""
-    return {"S3DataSource": {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None", **members}}
+    return {"S3DataSource": {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None", **fields}}
 
 
-def found(**container: Any) -> dict[str, Address]:
+def found(**container: Any) -> dict[str, S3Reference]:
     """Return the addresses of a model with one container, without its usual model data and variables."""
-    return {one.uri: one for one in defined(**{"ModelDataUrl": "", "Environment": {}, **container}).addresses}
+    return {
+        one.uri: one for one in model_definition(**{"ModelDataUrl": "", "Environment": {}, **container}).s3_references
+    }
 
 
 # Addresses, wherever they stand
 
 
-def test_addresses_are_found_in_the_model_data_and_in_the_variables() -> None:
-    assert defined().addresses == (
-        Address(uri=WEIGHTS_URI, kind=AddressKind.OBJECT, where="PrimaryContainer.ModelDataUrl"),
-        Address(
+def test_s3_uris_are_found_in_the_model_data_and_in_the_variables() -> None:
+    assert model_definition().s3_references == (
+        S3Reference(uri=WEIGHTS_URI, kind=S3ReferenceKind.OBJECT, location="PrimaryContainer.ModelDataUrl"),
+        S3Reference(
             uri=SOURCE_URI,
-            kind=AddressKind.OBJECT,
-            where="PrimaryContainer.Environment.SAGEMAKER_SUBMIT_DIRECTORY",
+            kind=S3ReferenceKind.OBJECT,
+            location="PrimaryContainer.Environment.SAGEMAKER_SUBMIT_DIRECTORY",
             variable="SAGEMAKER_SUBMIT_DIRECTORY",
         ),
     )
 
 
-def test_the_addresses_of_every_container_are_found_with_their_places() -> None:
+def test_the_s3_uris_of_every_container_are_found_with_their_paths() -> None:
     second = {"Image": IMAGE, "Environment": {"HF_MODEL_ID": PREFIX_URI}}
-    places = [one.where for one in pipeline(CONTAINER, second).addresses]
+    places = [one.location for one in pipeline(CONTAINER, second).s3_references]
     assert places == [
         "Containers[0].ModelDataUrl",
         "Containers[0].Environment.SAGEMAKER_SUBMIT_DIRECTORY",
@@ -51,27 +53,29 @@ def test_the_addresses_of_every_container_are_found_with_their_places() -> None:
     ]
 
 
-def test_an_address_that_stands_twice_is_one() -> None:
+def test_an_s3_uri_that_occurs_twice_is_listed_once() -> None:
     assert list(found(ModelDataUrl=WEIGHTS_URI, Environment={"A": WEIGHTS_URI, "B": f"{WEIGHTS_URI},x"})) == [
         WEIGHTS_URI
     ]
 
 
-def test_a_container_without_model_data_has_no_addresses() -> None:
+def test_a_container_without_model_data_has_no_s3_uris() -> None:
     assert found() == {}
 
 
 @pytest.mark.parametrize(
     ("form", "kind", "as_files"),
     [
-        (("S3Prefix", "None"), AddressKind.PREFIX, True),
-        (("S3Prefix", "Gzip"), AddressKind.PREFIX, False),
-        (("S3Object", "None"), AddressKind.OBJECT, False),
-        (("S3Object", "Gzip"), AddressKind.OBJECT, False),
+        (("S3Prefix", "None"), S3ReferenceKind.PREFIX, True),
+        (("S3Prefix", "Gzip"), S3ReferenceKind.PREFIX, False),
+        (("S3Object", "None"), S3ReferenceKind.OBJECT, False),
+        (("S3Object", "Gzip"), S3ReferenceKind.OBJECT, False),
     ],
 )
-def test_a_data_source_says_what_lies_there(form: tuple[str, str], kind: AddressKind, as_files: bool) -> None:
-    uri = PREFIX_URI if kind is AddressKind.PREFIX else WEIGHTS_URI
+def test_a_data_source_declares_what_is_stored_there(
+    form: tuple[str, str], kind: S3ReferenceKind, as_files: bool
+) -> None:
+    uri = PREFIX_URI if kind is S3ReferenceKind.PREFIX else WEIGHTS_URI
     source = tree(uri, S3DataType=form[0], CompressionType=form[1])
     one = found(ModelDataSource=source)[uri]
     assert (one.kind, one.as_files) == (kind, as_files)
@@ -83,30 +87,30 @@ def test_a_manifest_and_each_additional_data_source_are_found() -> None:
         ModelDataSource=tree(ManifestS3Uri="s3://models/manifest.csv", ManifestEtag="mm"),
         AdditionalModelDataSources=extra,
     )
-    assert {uri: one.where for uri, one in addresses.items()} == {
+    assert {uri: one.location for uri, one in addresses.items()} == {
         PREFIX_URI: "PrimaryContainer.ModelDataSource.S3DataSource.S3Uri",
         "s3://models/manifest.csv": "PrimaryContainer.ModelDataSource.S3DataSource.ManifestS3Uri",
         "s3://models/draft/": "PrimaryContainer.AdditionalModelDataSources[0].S3DataSource.S3Uri",
         "s3://models/l/": "PrimaryContainer.AdditionalModelDataSources[1].S3DataSource.S3Uri",
     }
     manifest = addresses["s3://models/manifest.csv"]
-    assert (manifest.kind, manifest.etag) == (AddressKind.MANIFEST, "mm")
+    assert (manifest.kind, manifest.etag) == (S3ReferenceKind.MANIFEST, "mm")
 
 
 @pytest.mark.parametrize("url", ["s3://models/many/", "s3://models/many"])
-def test_the_models_of_a_multi_model_container_lie_below_its_address(url: str) -> None:
-    assert found(Mode="MultiModel", ModelDataUrl=url)[url].kind is AddressKind.PREFIX
+def test_the_models_of_a_multi_model_container_are_stored_below_its_s3_uri(url: str) -> None:
+    assert found(Mode="MultiModel", ModelDataUrl=url)[url].kind is S3ReferenceKind.PREFIX
 
 
 @pytest.mark.parametrize("url", ["https://x/model.tar.gz", "s3://bucket/prefix/", "s3://bucket", "s3://B/k", " s3://b"])
 def test_model_data_that_is_no_object_is_refused(url: str) -> None:
     with pytest.raises(UnsupportedModel, match="ModelDataUrl"):
-        defined(ModelDataUrl=url)
+        model_definition(ModelDataUrl=url)
 
 
 def test_a_signed_url_is_refused_without_its_signature() -> None:
     with pytest.raises(UnsupportedModel, match="ModelDataUrl") as refused:
-        defined(ModelDataUrl="https://models.s3.amazonaws.com/a?X-Amz-Signature=0a1b2c")
+        model_definition(ModelDataUrl="https://models.s3.amazonaws.com/a?X-Amz-Signature=0a1b2c")
     assert "0a1b2c" not in str(refused.value)
 
 
@@ -122,7 +126,7 @@ def test_multi_model_data_that_is_no_prefix_is_refused(url: str) -> None:
         found(Mode="MultiModel", ModelDataUrl=url)
 
 
-def test_an_address_cannot_be_an_object_and_a_prefix() -> None:
+def test_an_s3_uri_cannot_be_an_object_and_a_prefix() -> None:
     with pytest.raises(UnsupportedModel, match="cannot be OBJECT and PREFIX at once"):
         pipeline({"Image": IMAGE, "ModelDataUrl": "s3://models/a"}, many("s3://models/a"))
 
@@ -136,8 +140,8 @@ def many(url: str) -> dict[str, Any]:
 
 def test_an_etag_pins_the_source_and_is_not_sent_on() -> None:
     source = tree(WEIGHTS_URI, S3DataType="S3Object", ETag="aa")
-    model = defined(ModelDataUrl="", ModelDataSource=source, Environment={})
-    assert [one.etag for one in model.addresses] == ["aa"]
+    model = model_definition(ModelDataUrl="", ModelDataSource=source, Environment={})
+    assert [one.etag for one in model.s3_references] == ["aa"]
     assert "ETag" not in str(model.containers)
 
 
@@ -151,36 +155,38 @@ def test_a_prefix_cannot_be_pinned_to_an_etag() -> None:
 
 def test_a_tarball_in_both_forms_is_a_model_data_url() -> None:
     source = tree(WEIGHTS_URI, S3DataType="S3Object", CompressionType="Gzip", ETag="aa")
-    model = defined(ModelDataSource=source)
+    model = model_definition(ModelDataSource=source)
     assert model.containers[0]["ModelDataUrl"] == WEIGHTS_URI
     assert "ModelDataSource" not in model.containers[0]
-    assert model.addresses[0].etag == "aa"
+    assert model.s3_references[0].etag == "aa"
 
 
 def test_a_tarball_beside_additional_data_stays_a_model_data_source() -> None:
     """API: AdditionalModelDataSources are in addition to the ModelDataSource."""
     source = tree(WEIGHTS_URI, S3DataType="S3Object", CompressionType="Gzip")
     extra = [{"ChannelName": "draft", **tree("s3://models/draft/")}]
-    model = defined(ModelDataSource=source, AdditionalModelDataSources=extra)
+    model = model_definition(ModelDataSource=source, AdditionalModelDataSources=extra)
     assert model.containers[0]["ModelDataSource"] == source
     assert "ModelDataUrl" not in model.containers[0]
 
 
 def test_files_in_both_forms_are_a_model_data_source() -> None:
-    model = defined(ModelDataUrl=PREFIX_URI, ModelDataSource=tree())
+    model = model_definition(ModelDataUrl=PREFIX_URI, ModelDataSource=tree())
     assert model.containers[0]["ModelDataSource"] == tree()
     assert "ModelDataUrl" not in model.containers[0]
 
 
 def test_the_models_of_a_multi_model_container_in_both_forms_are_a_model_data_url() -> None:
-    model = defined(Mode="MultiModel", ModelDataUrl="s3://models/llm", ModelDataSource=tree(CompressionType="Gzip"))
+    model = model_definition(
+        Mode="MultiModel", ModelDataUrl="s3://models/llm", ModelDataSource=tree(CompressionType="Gzip")
+    )
     assert model.containers[0]["ModelDataUrl"] == "s3://models/llm"
     assert "ModelDataSource" not in model.containers[0]
 
 
 def test_forms_that_disagree_are_refused() -> None:
     with pytest.raises(UnsupportedModel, match="but ModelDataUrl says"):
-        defined(ModelDataSource=tree(SOURCE_URI, S3DataType="S3Object", CompressionType="Gzip"))
+        model_definition(ModelDataSource=tree(SOURCE_URI, S3DataType="S3Object", CompressionType="Gzip"))
 
 
 # SageMaker's API requires neither a container of a model nor an image of a container.
@@ -189,15 +195,15 @@ def test_forms_that_disagree_are_refused() -> None:
 @pytest.mark.parametrize("container", [None, {}])
 def test_a_model_without_a_container_is_refused_not_a_crash(container: Any) -> None:
     with pytest.raises(PromotionError, match="has no container"):
-        definition.of_model({**described(), "PrimaryContainer": container}, {}, where="it")
+        definition.of_model({**described(), "PrimaryContainer": container}, {}, subject="it")
 
 
 def test_a_model_without_an_image_is_refused_not_a_crash() -> None:
     with pytest.raises(PromotionError, match=r"PrimaryContainer\.Image"):
-        defined(Image="")
+        model_definition(Image="")
 
 
-def test_a_pipeline_with_an_empty_container_is_refused_with_its_place() -> None:
+def test_a_pipeline_with_an_empty_container_is_refused_with_its_position() -> None:
     with pytest.raises(PromotionError, match=r"Containers\[1\]"):
         pipeline(CONTAINER, {})
 
@@ -207,7 +213,7 @@ def test_more_containers_than_sagemaker_allows_are_refused() -> None:
         pipeline(*[CONTAINER] * 16)
 
 
-def test_only_images_of_ecr_are_looked_up() -> None:
+def test_only_images_of_ecr_are_resolved() -> None:
     private = {"Image": "registry.example.com/a:1", "ImageConfig": {"RepositoryAccessMode": "Vpc"}}
     assert pipeline(CONTAINER, private, CONTAINER).images == (IMAGE,)
 
@@ -216,15 +222,15 @@ def test_only_images_of_ecr_are_looked_up() -> None:
 
 
 def copied(model: definition.Definition) -> dict[str, str]:
-    return {one.uri: one.uri.replace(one.uri.split("/")[2], "target") for one in model.addresses}
+    return {one.uri: one.uri.replace(one.uri.split("/")[2], "target") for one in model.s3_references}
 
 
 def request_of(model: definition.Definition) -> dict[str, Any]:
     return definition.create_model_request(model, copied(model), name="n", execution_role_arn=ROLE)
 
 
-def test_every_address_in_the_request_is_where_it_was_copied_to() -> None:
-    assert request_of(defined()) == {
+def test_every_s3_uri_in_the_request_is_that_of_its_copy() -> None:
+    assert request_of(model_definition()) == {
         "ModelName": "n",
         "ExecutionRoleArn": ROLE,
         "EnableNetworkIsolation": False,
@@ -257,8 +263,8 @@ def test_a_list_of_one_container_stays_a_list() -> None:
     assert set(request_of(pipeline(CONTAINER))) >= {"Containers"}
 
 
-def test_addresses_that_become_too_long_are_refused_with_their_places() -> None:
-    model = defined(Environment={"A": "s3://models/a", "B": "x"})
+def test_s3_uris_that_become_too_long_are_refused_with_their_paths() -> None:
+    model = model_definition(Environment={"A": "s3://models/a", "B": "x"})
     far = dict.fromkeys(copied(model), f"s3://target/{'k' * 1024}")
     with pytest.raises(UnsupportedModel) as refused:
         definition.create_model_request(model, far, name="n", execution_role_arn=ROLE)
@@ -288,5 +294,5 @@ def test_a_model_that_was_read_is_not_changed_by_the_request() -> None:
 def test_sagemakers_answer_is_not_changed_by_being_read() -> None:
     answer = described(ModelDataUrl="", ModelDataSource=tree(WEIGHTS_URI, S3DataType="S3Object", ETag="aa"))
     before = deepcopy(answer)
-    definition.of_model(answer, {}, where="it")
+    definition.of_model(answer, {}, subject="it")
     assert answer == before

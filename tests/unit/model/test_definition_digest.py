@@ -10,7 +10,7 @@ import pytest
 
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
-from tests.unit.builders import CONTAINER, IMAGE, SOURCE_URI, WEIGHTS_URI, defined, described, pipeline
+from tests.unit.builders import CONTAINER, IMAGE, SOURCE_URI, WEIGHTS_URI, described, model_definition, pipeline
 
 ROLE = "arn:aws:iam::333333333333:role/promote-qa-execution"
 TREE_URI = "s3://models/llm/"
@@ -22,15 +22,15 @@ def digest(model: Definition, contents: Mapping[str, str] | None = None, *, role
 
 
 def digest_of(contents: Mapping[str, str] | None = None, **container: Any) -> str:
-    return digest(defined(**container), contents)
+    return digest(model_definition(**container), contents)
 
 
-def test_the_digest_does_not_depend_on_the_order_of_members() -> None:
+def test_the_digest_does_not_depend_on_the_order_of_fields() -> None:
     turned = dict(reversed(CONTAINER["Environment"].items()))
     assert digest_of(Environment=turned) == digest_of()
 
 
-def test_the_digest_does_not_depend_on_where_the_artifacts_lie() -> None:
+def test_the_digest_does_not_depend_on_where_the_artifacts_are_stored() -> None:
     elsewhere, tree = "s3://another-bucket/model.tar.gz", "s3://another/"
     before = digest_of(Environment={"CONFIG": f'{{"a": "{TREE_URI}x"}}'}, contents={f"{TREE_URI}x": "x"})
     after = digest_of(
@@ -58,7 +58,7 @@ def test_the_digest_does_not_depend_on_where_the_artifacts_lie() -> None:
     ],
     ids="-".join,
 )
-def test_each_carried_member_changes_the_digest(change: dict[str, Any]) -> None:
+def test_each_carried_field_changes_the_digest(change: dict[str, Any]) -> None:
     assert digest_of(**change) != digest_of()
 
 
@@ -78,24 +78,26 @@ def test_the_order_of_containers_changes_the_digest() -> None:
 
 def test_how_containers_are_called_changes_the_digest() -> None:
     serial, direct = (pipeline(CONTAINER, InferenceExecutionConfig={"Mode": mode}) for mode in ("Serial", "Direct"))
-    assert len({digest(pipeline(CONTAINER)), digest(serial), digest(direct), digest(defined())}) == 4
+    assert len({digest(pipeline(CONTAINER)), digest(serial), digest(direct), digest(model_definition())}) == 4
 
 
 def test_network_isolation_changes_the_digest() -> None:
-    isolated = definition.of_model({**described(), "EnableNetworkIsolation": True}, {}, where="it")
+    isolated = definition.of_model({**described(), "EnableNetworkIsolation": True}, {}, subject="it")
     assert digest(isolated) != digest_of()
 
 
 def test_the_vpc_changes_the_digest() -> None:
-    assert digest(replace(defined(), vpc={"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})) != digest_of()
+    assert (
+        digest(replace(model_definition(), vpc={"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})) != digest_of()
+    )
 
 
 def test_the_execution_role_changes_the_digest() -> None:
-    assert digest(defined(), role=f"{ROLE}-2") != digest_of()
+    assert digest(model_definition(), role=f"{ROLE}-2") != digest_of()
 
 
 @pytest.mark.parametrize("uri", [WEIGHTS_URI, SOURCE_URI])
-def test_another_content_at_the_same_address_changes_the_digest(uri: str) -> None:
+def test_another_content_at_the_same_s3_uri_changes_the_digest(uri: str) -> None:
     assert digest_of({uri: "other"}) != digest_of()
 
 
@@ -103,6 +105,6 @@ def test_exchanged_artifacts_change_the_digest() -> None:
     assert digest_of({WEIGHTS_URI: "source", SOURCE_URI: "weights"}) != digest_of()
 
 
-def test_an_address_that_nobody_looked_at_is_a_fault_not_another_digest() -> None:
+def test_an_s3_uri_that_was_never_resolved_is_a_fault_not_another_digest() -> None:
     with pytest.raises(KeyError):
-        definition.digest(defined(), {}, execution_role_arn=ROLE)
+        definition.digest(model_definition(), {}, execution_role_arn=ROLE)

@@ -11,7 +11,7 @@ from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Variables
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
-from lambdas.promotion.model.s3_uris import AddressKind
+from lambdas.promotion.model.s3_uris import S3ReferenceKind
 from tests.unit.builders import DEV, IMAGE, QA, STAGE, pipeline
 
 SECRET = "hf_" + "aB" * 17
@@ -20,17 +20,17 @@ OUR_KEY = "arn:aws:kms:us-east-1:333333333333:key/1d1c2b3a"
 ADDRESS = "s3://models/a"
 
 
-def fitted(*environments: dict[str, str], arns: dict[str, str] | None = None, **rules: Any) -> Definition:
+def adapted(*environments: dict[str, str], arns: dict[str, str] | None = None, **rules: Any) -> Definition:
     """Return a model whose containers have these variables, for a stage with these rules."""
     stage = replace(STAGE, variables=Variables(**rules), arns=arns or {})
     model = pipeline(*({"Image": IMAGE, "Environment": one} for one in environments))
-    return definition.for_stage(model, stage=stage, source=DEV, target=QA, digests={}, where="it")
+    return definition.for_stage(model, stage=stage, source=DEV, target=QA, digests={}, subject="it")
 
 
 def variables(environment: dict[str, str], **rules: Any) -> dict[str, str]:
     """Return what the variables become in the target, where every address is s3://target/..."""
-    model = fitted(environment, **rules)
-    addresses = {one.uri: one.uri.replace("s3://models/", "s3://target/") for one in model.addresses}
+    model = adapted(environment, **rules)
+    addresses = {one.uri: one.uri.replace("s3://models/", "s3://target/") for one in model.s3_references}
     request = definition.create_model_request(model, addresses, name="n", execution_role_arn="r")
     found: dict[str, str] = request["Containers"][0].get("Environment", {})
     return found
@@ -38,14 +38,14 @@ def variables(environment: dict[str, str], **rules: Any) -> dict[str, str]:
 
 def refusal(*environments: dict[str, str], **rules: Any) -> str:
     with pytest.raises(UnsupportedModel) as refused:
-        fitted(*environments, **rules)
+        adapted(*environments, **rules)
     return str(refused.value)
 
 
 @pytest.mark.parametrize(
     "value", ["", "inference.py", "1", "/opt/ml/model", '{"a": [1, 2]}', "210987654321", "x" * 1024, "a\nb", "ünï"]
 )
-def test_a_value_that_says_nothing_of_the_source_is_carried_as_it_is(value: str) -> None:
+def test_a_value_without_reference_to_the_source_is_carried_unchanged(value: str) -> None:
     assert variables({"A": value}) == {"A": value}
 
 
@@ -60,14 +60,14 @@ def test_a_value_that_says_nothing_of_the_source_is_carried_as_it_is(value: str)
         f"--model {ADDRESS} --tokenizer={ADDRESS}.json",
     ],
 )
-def test_every_address_in_a_value_is_copied_and_rewritten_in_its_place(value: str) -> None:
+def test_every_s3_uri_in_a_value_is_copied_and_rewritten_at_its_position(value: str) -> None:
     assert variables({"A": value}) == {"A": value.replace("s3://models/", "s3://target/")}
 
 
-def test_a_value_that_holds_several_addresses_needs_each() -> None:
-    assert {one.uri: one.kind for one in fitted({"A": f"{ADDRESS},s3://models/b/"}).addresses} == {
-        ADDRESS: AddressKind.EITHER,
-        "s3://models/b/": AddressKind.PREFIX,
+def test_a_value_with_several_s3_uris_requires_each() -> None:
+    assert {one.uri: one.kind for one in adapted({"A": f"{ADDRESS},s3://models/b/"}).s3_references} == {
+        ADDRESS: S3ReferenceKind.EITHER,
+        "s3://models/b/": S3ReferenceKind.PREFIX,
     }
 
 
@@ -75,7 +75,7 @@ def test_a_value_that_holds_several_addresses_needs_each() -> None:
     "value",
     ["s3://models", "s3a://models/a", "https://models.s3.amazonaws.com/a", "arn:aws:s3:::models/a", "S3://models/a"],
 )
-def test_another_spelling_of_an_address_is_refused_by_the_variables_name(value: str) -> None:
+def test_another_spelling_of_an_s3_uri_is_refused_by_the_variables_name(value: str) -> None:
     assert "Containers[0].Environment.CONFIG (" in refusal({"CONFIG": value})
 
 
@@ -92,7 +92,7 @@ def test_other_digits_are_not_the_source_accounts_number(value: str) -> None:
 def test_within_one_account_its_number_is_still_true() -> None:
     model = pipeline({"Image": IMAGE, "Environment": {"A": DEV.account}})
     twin = replace(QA, account=DEV.account)
-    found = definition.for_stage(model, stage=STAGE, source=DEV, target=twin, digests={}, where="it")
+    found = definition.for_stage(model, stage=STAGE, source=DEV, target=twin, digests={}, subject="it")
     assert found.containers == model.containers
 
 
@@ -100,7 +100,7 @@ def test_within_one_account_its_number_is_still_true() -> None:
 
 
 @pytest.mark.parametrize("arn", [KEY, OUR_KEY, "arn:aws:iam::444444444444:role/x", "arn:aws-cn:sns:cn-north-1:1:t"])
-def test_an_arn_of_any_account_is_refused_and_told(arn: str) -> None:
+def test_an_arn_of_any_account_is_refused_and_reported(arn: str) -> None:
     for text in (f"key is '{arn}'", f"The key is {arn}."):
         assert f"Containers[0].Environment.A (it holds {arn}: arns" in refusal({"A": text})
 
@@ -113,9 +113,9 @@ def test_a_whole_arn_is_exchanged_wherever_it_stands(value: str) -> None:
 
 @pytest.mark.parametrize("more", ["4", "/x", ":x", "-x", ".x", "*"])
 def test_a_part_of_an_arn_is_not_exchanged(more: str) -> None:
-    told = refusal({"A": f"{KEY}{more}", "B": KEY}, arns={KEY: OUR_KEY})
-    assert f"Environment.A (it holds {KEY}{more}" in told
-    assert "Environment.B" not in told
+    message = refusal({"A": f"{KEY}{more}", "B": KEY}, arns={KEY: OUR_KEY})
+    assert f"Environment.A (it holds {KEY}{more}" in message
+    assert "Environment.B" not in message
 
 
 def test_the_longest_of_the_configured_arns_is_exchanged() -> None:
@@ -132,17 +132,17 @@ def test_awss_own_public_hub_is_carried() -> None:
 # Secrets
 
 
-def test_a_secret_is_refused_by_its_name_and_its_value_is_not_told() -> None:
-    told = refusal({"DB_PASSWORD": "open sesame", "SETTING": f"a {SECRET} arn:aws:iam::222222222222:role/x"})
-    assert "Environment.DB_PASSWORD (it looks like a secret, by its name: variables.replace, drop or keep)" in told
-    assert "Environment.SETTING (it looks like a Hugging Face token" in told
-    assert "sesame" not in told
-    assert SECRET not in told
-    assert "222222222222" not in told
+def test_a_secret_is_refused_by_its_name_and_its_value_is_not_reported() -> None:
+    message = refusal({"DB_PASSWORD": "open sesame", "SETTING": f"a {SECRET} arn:aws:iam::222222222222:role/x"})
+    assert "Environment.DB_PASSWORD (it looks like a secret, by its name: variables.replace, drop or keep)" in message
+    assert "Environment.SETTING (it looks like a Hugging Face token" in message
+    assert "sesame" not in message
+    assert SECRET not in message
+    assert "222222222222" not in message
 
 
 @pytest.mark.parametrize("value", [ADDRESS, KEY, f"{KEY} "])
-def test_an_address_or_an_arn_is_no_secret_whatever_the_variables_name(value: str) -> None:
+def test_an_s3_uri_or_an_arn_is_no_secret_whatever_the_variables_name(value: str) -> None:
     expected = value.replace("s3://models/", "s3://target/").replace(KEY, OUR_KEY)
     assert variables({"TOKEN": value}, arns={KEY: OUR_KEY}) == {"TOKEN": expected}
 
@@ -154,7 +154,7 @@ def test_an_address_or_an_arn_is_no_secret_whatever_the_variables_name(value: st
 def test_the_region_follows_the_target(region: str) -> None:
     there = replace(QA, region="eu-west-1")
     model = pipeline({"Image": "team/model", "Environment": {"SAGEMAKER_REGION": region, "OTHER": "us-east-1"}})
-    found = definition.for_stage(model, stage=STAGE, source=DEV, target=there, digests={}, where="it")
+    found = definition.for_stage(model, stage=STAGE, source=DEV, target=there, digests={}, subject="it")
     assert found.containers[0]["Environment"] == {"SAGEMAKER_REGION": "eu-west-1", "OTHER": "us-east-1"}
 
 
@@ -170,37 +170,37 @@ def test_a_configured_region_stays() -> None:
 
 
 def test_a_set_variable_is_in_every_container() -> None:
-    found = fitted({"A": "1"}, {}, {"B": "old"}, set={"B": "2"})
+    found = adapted({"A": "1"}, {}, {"B": "old"}, set={"B": "2"})
     assert [one["Environment"] for one in found.containers] == [{"A": "1", "B": "2"}, {"B": "2"}, {"B": "2"}]
 
 
 def test_a_replaced_variable_is_only_where_it_was() -> None:
-    found = fitted({"A": "1"}, {"B": "old"}, replace={"B": "2"})
+    found = adapted({"A": "1"}, {"B": "old"}, replace={"B": "2"})
     assert [one.get("Environment") for one in found.containers] == [{"A": "1"}, {"B": "2"}]
 
 
 def test_a_dropped_variable_is_nowhere() -> None:
-    found = fitted({"A": "1", "TOKEN": SECRET}, {"TOKEN": ADDRESS}, drop=("TOKEN", "NOT_THERE"))
+    found = adapted({"A": "1", "TOKEN": SECRET}, {"TOKEN": ADDRESS}, drop=("TOKEN", "NOT_THERE"))
     assert [one.get("Environment") for one in found.containers] == [{"A": "1"}, None]
-    assert found.addresses == ()
+    assert found.s3_references == ()
 
 
 @pytest.mark.parametrize("value", [SECRET, KEY, "222222222222", ADDRESS, f"{ADDRESS} {KEY}", "s3a://models/a"])
 def test_a_kept_variable_is_carried_exactly_as_it_is(value: str) -> None:
     rules: dict[str, Any] = {"keep": ("TOKEN",), "arns": {KEY: OUR_KEY}}
     assert variables({"TOKEN": value}, **rules) == {"TOKEN": value}
-    assert fitted({"TOKEN": value}, **rules).addresses == ()
+    assert adapted({"TOKEN": value}, **rules).s3_references == ()
 
 
 @pytest.mark.parametrize("fate", ["set", "replace"])
-def test_what_the_configuration_says_is_trusted(fate: str) -> None:
+def test_values_from_the_configuration_are_trusted(fate: str) -> None:
     value = f"{SECRET} {KEY} {ADDRESS} 222222222222"
     assert variables({"TOKEN": "old"}, **{fate: {"TOKEN": value}}) == {"TOKEN": value}
 
 
-def test_an_address_that_only_a_dropped_variable_holds_is_not_needed() -> None:
-    found = fitted({"A": ADDRESS, "B": f"{ADDRESS},s3://models/b"}, drop=("B",))
-    assert [one.uri for one in found.addresses] == [ADDRESS]
+def test_an_s3_uri_in_a_dropped_variable_is_not_copied() -> None:
+    found = adapted({"A": ADDRESS, "B": f"{ADDRESS},s3://models/b"}, drop=("B",))
+    assert [one.uri for one in found.s3_references] == [ADDRESS]
 
 
 def test_more_variables_than_sagemaker_allows_are_refused() -> None:
@@ -210,18 +210,18 @@ def test_more_variables_than_sagemaker_allows_are_refused() -> None:
     assert "Containers[1].Environment (101 " in refusal({}, full, set={"MORE": "x"})
 
 
-def test_a_refusal_fits_into_a_failures_cause() -> None:
+def test_a_refusal_stays_within_the_cause_limit() -> None:
     """API: SensitiveCause, 32,768 characters. Fifteen containers of a hundred variables may have 1,500 problems."""
-    told = refusal(*[{f"LONG_NAME_OF_A_VARIABLE_{n}": "s3a://" for n in range(100)}] * 15)
-    assert len(told) < 32_768
-    count = told.count("it speaks of S3")
-    assert f"; and {1500 - count} more" in told
+    message = refusal(*[{f"LONG_NAME_OF_A_VARIABLE_{n}": "s3a://" for n in range(100)}] * 15)
+    assert len(message) < 32_768
+    count = message.count("it speaks of S3")
+    assert f"; and {1500 - count} more" in message
 
 
-def test_every_problem_of_every_container_is_told_at_once_with_what_carries_it() -> None:
-    told = refusal({"A": "222222222222", "B": f"{KEY} s3a://x"}, {"TOKEN": SECRET, "C": "1"}, {"D": "s3://models"})
+def test_every_problem_of_every_container_is_reported_at_once_with_what_would_carry_it() -> None:
+    message = refusal({"A": "222222222222", "B": f"{KEY} s3a://x"}, {"TOKEN": SECRET, "C": "1"}, {"D": "s3://models"})
     places = ("Containers[0].Environment.A", "[0].Environment.B (it holds", "[0].Environment.B (it speaks of S3")
-    assert [place for place in (*places, "[1].Environment.TOKEN", "[2].Environment.D") if place not in told] == []
-    assert "Environment.C" not in told
-    assert told.startswith("it cannot go to stage 'qa' as it is")
-    assert "promotion.yaml" in told
+    assert [place for place in (*places, "[1].Environment.TOKEN", "[2].Environment.D") if place not in message] == []
+    assert "Environment.C" not in message
+    assert message.startswith("it cannot go to stage 'qa' as it is")
+    assert "promotion.yaml" in message

@@ -16,33 +16,33 @@ FIRST = {"Image": f"{IMAGE}.1", "ContainerHostname": "first"}
 SECOND = {"Image": f"{IMAGE}.2", "ContainerHostname": "second"}
 
 
-def of(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
+def of(*containers: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """Return DescribeModelPackage's answer with these containers."""
-    return {"InferenceSpecification": {"Containers": list(containers)}, **members}
+    return {"InferenceSpecification": {"Containers": list(containers)}, **fields}
 
 
 def made_from(version: dict[str, Any], **container: Any) -> Definition:
     """Return a model whose only container names the version."""
     model = {**described(), "PrimaryContainer": {"ModelPackageName": VERSION, **container}}
-    return definition.of_model(model, {VERSION: version}, where="it")
+    return definition.of_model(model, {VERSION: version}, subject="it")
 
 
 def etags(found: Definition) -> dict[str, str | None]:
-    return {one.uri: one.etag for one in found.addresses if one.etag}
+    return {one.uri: one.etag for one in found.s3_references if one.etag}
 
 
 def test_a_version_with_one_container_becomes_a_primary_container() -> None:
-    found = definition.of_package(package(), where="it")
+    found = definition.of_package(package(), subject="it")
     assert (found.containers, found.in_list) == ((CONTAINER,), False)
 
 
 def test_a_version_with_several_containers_becomes_a_list_in_their_order() -> None:
-    found = definition.of_package(of(FIRST, SECOND), where="it")
+    found = definition.of_package(of(FIRST, SECOND), subject="it")
     assert (found.containers, found.in_list) == ((FIRST, SECOND), True)
 
 
 def test_the_registered_image_digest_replaces_the_tag() -> None:
-    found = definition.of_package(package(ImageDigest="sha256:ab"), where="it")
+    found = definition.of_package(package(ImageDigest="sha256:ab"), subject="it")
     assert found.images == (f"{IMAGE.removesuffix(':1.2')}@sha256:ab",)
 
 
@@ -55,18 +55,18 @@ def test_the_registered_image_digest_replaces_the_tag() -> None:
     ],
 )
 def test_a_registrys_port_is_not_taken_for_a_tag(image: str, pinned: str) -> None:
-    assert definition.of_package(package(Image=image, ImageDigest="sha256:ab"), where="it").images == (pinned,)
+    assert definition.of_package(package(Image=image, ImageDigest="sha256:ab"), subject="it").images == (pinned,)
 
 
 def test_the_registered_etag_pins_the_model_data() -> None:
-    assert etags(definition.of_package(package(ModelDataETag="aa"), where="it")) == {WEIGHTS_URI: "aa"}
+    assert etags(definition.of_package(package(ModelDataETag="aa"), subject="it")) == {WEIGHTS_URI: "aa"}
 
 
 @pytest.mark.parametrize("compression", ["Gzip", "None"])
 def test_the_registered_etag_pins_the_model_data_also_of_a_data_source(compression: str) -> None:
     source = {"S3Uri": WEIGHTS_URI, "S3DataType": "S3Object", "CompressionType": compression}
     version = package(ModelDataUrl=None, ModelDataETag="aa", ModelDataSource={"S3DataSource": source})
-    found = definition.of_package(version, where="it")
+    found = definition.of_package(version, subject="it")
     assert etags(found) == {WEIGHTS_URI: "aa"}
     assert "aa" not in str(found.containers)
 
@@ -77,13 +77,13 @@ def test_the_registered_etag_is_that_of_the_model_data_not_of_additional_data() 
 
     extra = [{"ChannelName": "draft", **source(SOURCE_URI)}]
     data = {"ModelDataUrl": None, "ModelDataSource": source(WEIGHTS_URI), "AdditionalModelDataSources": extra}
-    found = definition.of_package(package(ModelDataETag="aa", Environment={}, **data), where="it")
-    assert {one.uri: one.etag for one in found.addresses} == {WEIGHTS_URI: "aa", SOURCE_URI: None}
+    found = definition.of_package(package(ModelDataETag="aa", Environment={}, **data), subject="it")
+    assert {one.uri: one.etag for one in found.s3_references} == {WEIGHTS_URI: "aa", SOURCE_URI: None}
 
 
 def test_each_container_has_its_own_etag() -> None:
     one, two = ({**CONTAINER, "ModelDataUrl": uri, "ModelDataETag": uri[-9:]} for uri in (WEIGHTS_URI, SOURCE_URI))
-    assert etags(definition.of_package(of(one, two), where="it")) == {
+    assert etags(definition.of_package(of(one, two), subject="it")) == {
         WEIGHTS_URI: WEIGHTS_URI[-9:],
         SOURCE_URI: SOURCE_URI[-9:],
     }
@@ -92,12 +92,12 @@ def test_each_container_has_its_own_etag() -> None:
 @pytest.mark.parametrize("version", [{}, of(), {"InferenceSpecification": {}}])
 def test_a_version_without_containers_is_refused_not_a_crash(version: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedModel, match="InferenceSpecification"):
-        definition.of_package(version, where="it")
+        definition.of_package(version, subject="it")
 
 
 def test_a_version_without_an_image_is_refused_not_a_crash() -> None:
     with pytest.raises(PromotionError, match="Image"):
-        definition.of_package(of({"ModelDataUrl": WEIGHTS_URI}), where="it")
+        definition.of_package(of({"ModelDataUrl": WEIGHTS_URI}), subject="it")
 
 
 # Models made from versions
@@ -123,19 +123,19 @@ def test_a_model_may_be_made_from_several_versions() -> None:
     packages = {VERSION: of(FIRST), OTHER: of(SECOND)}
     containers = [{"ModelPackageName": OTHER}, {"ModelPackageName": VERSION, "ContainerHostname": "x"}]
     answer = {**described(), "PrimaryContainer": None, "Containers": containers}
-    found = definition.of_model(answer, packages, where="it")
+    found = definition.of_model(answer, packages, subject="it")
     assert found.containers == (SECOND, {**FIRST, "ContainerHostname": "x"})
 
 
 def test_versions_and_containers_of_their_own_stand_beside_each_other() -> None:
     answer = {**described(), "PrimaryContainer": None, "Containers": [CONTAINER, {"ModelPackageName": VERSION}]}
-    assert definition.of_model(answer, {VERSION: of(FIRST)}, where="it").containers == (CONTAINER, FIRST)
+    assert definition.of_model(answer, {VERSION: of(FIRST)}, subject="it").containers == (CONTAINER, FIRST)
 
 
 def test_a_version_with_several_containers_among_others_is_refused() -> None:
     answer = {**described(), "PrimaryContainer": None, "Containers": [{"ModelPackageName": VERSION}, CONTAINER]}
     with pytest.raises(UnsupportedModel, match=r"Containers\[0\]\.ModelPackageName"):
-        definition.of_model(answer, {VERSION: of(FIRST, SECOND)}, where="it")
+        definition.of_model(answer, {VERSION: of(FIRST, SECOND)}, subject="it")
 
 
 def test_an_inference_specification_is_chosen_by_its_name() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lambdas.promotion.model import s3_uris
-from lambdas.promotion.model.s3_uris import Address, AddressKind
+from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 
 A, B = "s3://models/a.tar.gz", "s3://models/b/"
 
@@ -41,7 +41,7 @@ def uris(text: str) -> list[str]:
         ("no address", []),
     ],
 )
-def test_an_address_ends_where_its_key_ends(text: str, found: list[str]) -> None:
+def test_an_s3_uri_ends_where_its_key_ends(text: str, found: list[str]) -> None:
     assert uris(text) == found
     assert s3_uris.other_spelling(text) is None
 
@@ -74,7 +74,7 @@ def test_an_address_ends_where_its_key_ends(text: str, found: list[str]) -> None
         "HTTPS://MODELS.S3.AMAZONAWS.COM/a",
     ],
 )
-def test_what_is_no_whole_address_is_told_as_another_spelling(text: str) -> None:
+def test_an_incomplete_s3_uri_is_reported_as_another_spelling(text: str) -> None:
     assert s3_uris.other_spelling(text)
 
 
@@ -83,13 +83,13 @@ def test_what_only_has_the_letters_is_no_other_spelling(text: str) -> None:
     assert s3_uris.other_spelling(text) is None
 
 
-def test_each_address_in_a_text_is_replaced_in_its_place() -> None:
+def test_each_s3_uri_in_a_text_is_replaced_at_its_position() -> None:
     text = f'{{"a": "{A}", "b": ["{B}", "{A}"]}}'
     new = {A: "s3://target/longer/than/before/a.tar.gz", B: "s3://t/b/"}
     assert s3_uris.replaced(text, new.__getitem__) == text.replace(A, new[A]).replace(B, new[B])
 
 
-def test_an_address_that_begins_like_another_is_replaced_as_a_whole() -> None:
+def test_an_s3_uri_that_begins_like_another_is_replaced_as_a_whole() -> None:
     text = "s3://models/a,s3://models/a/b,s3://models/ab"
     new = {"s3://models/a": "1", "s3://models/a/b": "2", "s3://models/ab": "3"}
     assert s3_uris.replaced(text, new.__getitem__) == "1,2,3"
@@ -98,40 +98,46 @@ def test_an_address_that_begins_like_another_is_replaced_as_a_whole() -> None:
 @pytest.mark.parametrize(
     ("name", "uri", "kind"),
     [
-        ("HF_MODEL_ID", "s3://models/a/", AddressKind.PREFIX),
-        ("HF_MODEL_ID", "s3://models/a", AddressKind.EITHER),
-        ("SAGEMAKER_SUBMIT_DIRECTORY", "s3://models/a", AddressKind.OBJECT),
+        ("HF_MODEL_ID", "s3://models/a/", S3ReferenceKind.PREFIX),
+        ("HF_MODEL_ID", "s3://models/a", S3ReferenceKind.EITHER),
+        ("SAGEMAKER_SUBMIT_DIRECTORY", "s3://models/a", S3ReferenceKind.OBJECT),
     ],
 )
-def test_a_variables_address_without_a_slash_may_be_either(name: str, uri: str, kind: AddressKind) -> None:
+def test_a_variables_s3_uri_without_a_slash_may_be_an_object_or_a_prefix(
+    name: str, uri: str, kind: S3ReferenceKind
+) -> None:
     (found,) = s3_uris.in_variables({name: uri}, "Containers[1].")
-    assert found == Address(uri=uri, kind=kind, where=f"Containers[1].Environment.{name}", variable=name)
+    assert found == S3Reference(uri=uri, kind=kind, location=f"Containers[1].Environment.{name}", variable=name)
 
 
-def address(where: str, kind: AddressKind, etag: str | None = None, *, as_files: bool = False) -> Address:
-    return Address(uri=A, kind=kind, where=where, etag=etag, as_files=as_files)
+def reference(location: str, kind: S3ReferenceKind, etag: str | None = None, *, as_files: bool = False) -> S3Reference:
+    return S3Reference(uri=A, kind=kind, location=location, etag=etag, as_files=as_files)
 
 
-def test_an_address_is_needed_once_with_all_that_is_known_of_it() -> None:
-    both = s3_uris.unique([address("x", AddressKind.EITHER), address("y", AddressKind.OBJECT, '"e"', as_files=True)])
-    assert both == (address("x", AddressKind.OBJECT, '"e"', as_files=True),)
+def test_an_s3_uri_is_listed_once_with_all_its_known_properties() -> None:
+    both = s3_uris.unique(
+        [reference("x", S3ReferenceKind.EITHER), reference("y", S3ReferenceKind.OBJECT, '"e"', as_files=True)]
+    )
+    assert both == (reference("x", S3ReferenceKind.OBJECT, '"e"', as_files=True),)
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_an_address_of_the_model_data_does_not_depend_on_a_variable(turned: bool) -> None:
-    data = address("x", AddressKind.OBJECT)
-    variable = Address(uri=A, kind=AddressKind.EITHER, where="y", variable="V")
+def test_an_s3_uri_of_the_model_data_does_not_depend_on_a_variable(turned: bool) -> None:
+    data = reference("x", S3ReferenceKind.OBJECT)
+    variable = S3Reference(uri=A, kind=S3ReferenceKind.EITHER, location="y", variable="V")
     (both,) = s3_uris.unique([variable, data] if turned else [data, variable])
-    assert (both.kind, both.variable) == (AddressKind.OBJECT, None)
+    assert (both.kind, both.variable) == (S3ReferenceKind.OBJECT, None)
 
 
 @pytest.mark.parametrize(
-    "other", [address("y", AddressKind.PREFIX), address("y", AddressKind.OBJECT, "other")], ids=["kind", "etag"]
+    "other",
+    [reference("y", S3ReferenceKind.PREFIX), reference("y", S3ReferenceKind.OBJECT, "other")],
+    ids=["kind", "etag"],
 )
-def test_two_places_that_contradict_each_other_are_told(other: Address) -> None:
+def test_two_contradicting_declarations_of_an_s3_uri_are_reported(other: S3Reference) -> None:
     with pytest.raises(ValueError, match="x and y"):
-        s3_uris.unique([address("x", AddressKind.OBJECT, "e"), other])
+        s3_uris.unique([reference("x", S3ReferenceKind.OBJECT, "e"), other])
 
 
 def test_an_etag_is_the_same_with_and_without_its_quotes() -> None:
-    assert s3_uris.unique([address("x", AddressKind.OBJECT, "e"), address("y", AddressKind.OBJECT, '"e"')])
+    assert s3_uris.unique([reference("x", S3ReferenceKind.OBJECT, "e"), reference("y", S3ReferenceKind.OBJECT, '"e"')])

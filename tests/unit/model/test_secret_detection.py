@@ -29,7 +29,7 @@ from lambdas.promotion.model import secret_detection
     ],
 )
 def test_a_variable_may_be_a_secret_by_its_name(name: str) -> None:
-    assert secret_detection.of(name, "something") == "a secret, by its name"
+    assert secret_detection.kind_of_secret(name, "something") == "a secret, by its name"
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def test_a_variable_may_be_a_secret_by_its_name(name: str) -> None:
     ],
 )
 def test_a_usual_name_is_no_secret(name: str) -> None:
-    assert secret_detection.of(name, "something") is None
+    assert secret_detection.kind_of_secret(name, "something") is None
 
 
 @pytest.mark.parametrize("value", ["", " ", "1", "-2", "0.5", "true", "False", "none", "off"])
 def test_a_number_or_a_switch_is_no_secret_whatever_its_name(value: str) -> None:
-    assert secret_detection.of("TOKEN", value) is None
+    assert secret_detection.kind_of_secret("TOKEN", value) is None
 
 
 # Put together here, so that no scanner of repositories takes them for real ones.
@@ -83,7 +83,7 @@ SECRETS = [
 
 @pytest.mark.parametrize("value", SECRETS)
 def test_a_value_may_be_a_secret_under_any_name(value: str) -> None:
-    looks_like = secret_detection.of("SETTING", value)
+    looks_like = secret_detection.kind_of_secret("SETTING", value)
     assert looks_like
     assert value not in looks_like
 
@@ -107,4 +107,4 @@ def test_a_value_may_be_a_secret_under_any_name(value: str) -> None:
     ],
 )
 def test_a_usual_value_is_no_secret(value: str) -> None:
-    assert secret_detection.of("SETTING", value) is None
+    assert secret_detection.kind_of_secret("SETTING", value) is None

@@ -16,7 +16,7 @@ from botocore.model import ListShape, Shape, StructureShape
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
-from tests.unit.builders import IMAGE, SOURCE_URI, VERSION, WEIGHTS_URI, api, described, members, package, value_of
+from tests.unit.builders import IMAGE, SOURCE_URI, VERSION, WEIGHTS_URI, api, described, field_names, package, value_of
 
 # The target model has its own name, role and tags (identity.py); the others say nothing about how the model serves.
 LEFT_BEHIND_OF_MODEL = {"ModelName", "ExecutionRoleArn", "ModelArn", "CreationTime", "DeploymentRecommendation"}
@@ -76,25 +76,25 @@ WHOLE: dict[str, Any] = {
 }
 
 
-def request_of(defined: Definition) -> dict[str, Any]:
-    addresses = {one.uri: one.uri for one in defined.addresses}
-    return definition.create_model_request(defined, addresses, name="n", execution_role_arn="r")
+def request_of(model_definition: Definition) -> dict[str, Any]:
+    addresses = {one.uri: one.uri for one in model_definition.s3_references}
+    return definition.create_model_request(model_definition, addresses, name="n", execution_role_arn="r")
 
 
 def of_model(model: Mapping[str, Any]) -> Definition:
-    return definition.of_model({**described(), "PrimaryContainer": None, **model}, {}, where="it")
+    return definition.of_model({**described(), "PrimaryContainer": None, **model}, {}, subject="it")
 
 
 def of_container(container: Mapping[str, Any]) -> Definition:
-    return definition.of_model({**described(), "PrimaryContainer": dict(container)}, {}, where="it")
+    return definition.of_model({**described(), "PrimaryContainer": dict(container)}, {}, subject="it")
 
 
 def places(shape: Shape, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """Yield the path of each member of a structure, at any depth; of a list, those of its first element."""
     if isinstance(shape, StructureShape):
-        for name, member in shape.members.items():
+        for name, field in shape.members.items():
             yield (*path, name)
-            yield from places(member, (*path, name))
+            yield from places(field, (*path, name))
     elif isinstance(shape, ListShape):
         yield from places(shape.member, (*path, 0))
 
@@ -135,7 +135,7 @@ def test_the_leaves_reach_into_the_depth_of_the_api() -> None:
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=lambda path: ".".join(map(str, path)))
-def test_every_member_that_create_model_takes_is_carried_or_refused_at_any_depth(path: tuple[str | int, ...]) -> None:
+def test_every_field_of_create_model_is_carried_or_refused_at_any_depth(path: tuple[str | int, ...]) -> None:
     name = str(path[-1])
     values = {
         "CompressionType": "Gzip",
@@ -163,100 +163,100 @@ STRUCTURES = sorted({path[:-1] for path in places(INPUT) if path[0] not in {"Pri
 
 
 @pytest.mark.parametrize("path", STRUCTURES, ids=lambda path: ".".join(map(str, path)) or "model")
-def test_a_member_that_aws_adds_is_refused_by_its_name_at_any_depth(path: tuple[str | int, ...]) -> None:
+def test_a_field_that_aws_adds_is_refused_by_its_name_at_any_depth(path: tuple[str | int, ...]) -> None:
     with pytest.raises(UnsupportedModel, match=r"BrandNew"):
         of_model(changed((*path, "BrandNew"), "something"))
 
 
-@pytest.mark.parametrize("member", members("DescribeModelOutput"))
-def test_every_member_of_a_model_is_carried_or_refused_or_known_to_be_left_behind(member: str) -> None:
-    value = CARRIED_VALUES.get(member, value_of("DescribeModelOutput", member))
-    without = {name: said for name, said in described().items() if name not in (member, "PrimaryContainer")}
-    container = {} if member in ("PrimaryContainer", "Containers") else {"PrimaryContainer": {"Image": f"{IMAGE}.1"}}
+@pytest.mark.parametrize("field", field_names("DescribeModelOutput"))
+def test_every_field_of_a_model_is_carried_or_refused_or_listed_as_dropped(field: str) -> None:
+    value = CARRIED_VALUES.get(field, value_of("DescribeModelOutput", field))
+    without = {name: said for name, said in described().items() if name not in (field, "PrimaryContainer")}
+    container = {} if field in ("PrimaryContainer", "Containers") else {"PrimaryContainer": {"Image": f"{IMAGE}.1"}}
     try:
-        with_it = request_of(definition.of_model({**without, **container, member: value}, {}, where="it"))
+        with_it = request_of(definition.of_model({**without, **container, field: value}, {}, subject="it"))
     except UnsupportedModel as error:
-        assert member in str(error)
+        assert field in str(error)
         return
     carried = with_it != request_of(of_container({"Image": f"{IMAGE}.1"}))
-    assert carried is (member not in LEFT_BEHIND_OF_MODEL)
+    assert carried is (field not in LEFT_BEHIND_OF_MODEL)
 
 
-@pytest.mark.parametrize("member", members("ModelPackageContainerDefinition"))
-def test_every_member_of_a_packages_container_is_carried_or_refused_or_known_to_be_left_behind(member: str) -> None:
-    value = CARRIED_VALUES.get(member, value_of("ModelPackageContainerDefinition", member))
+@pytest.mark.parametrize("field", field_names("ModelPackageContainerDefinition"))
+def test_every_field_of_a_packages_container_is_carried_or_refused_or_listed_as_dropped(field: str) -> None:
+    value = CARRIED_VALUES.get(field, value_of("ModelPackageContainerDefinition", field))
 
     def of(container: dict[str, Any]) -> Definition:
-        return definition.of_package({"InferenceSpecification": {"Containers": [container]}}, where="it")
+        return definition.of_package({"InferenceSpecification": {"Containers": [container]}}, subject="it")
 
     least = {"Image": f"{IMAGE}@sha256:00"}
     try:
-        carried = request_of(of({**least, member: value})) != request_of(of(least))
+        carried = request_of(of({**least, field: value})) != request_of(of(least))
     except UnsupportedModel as error:
-        assert member in str(error)
+        assert field in str(error)
         return
-    assert carried is (member not in LEFT_BEHIND_OF_PACKAGE)
+    assert carried is (field not in LEFT_BEHIND_OF_PACKAGE)
 
 
 def test_a_packages_data_source_is_known_as_deep_as_a_models() -> None:
     source = {"S3DataSource": {**TREE, "BrandNew": "something"}}
     version = {"InferenceSpecification": {"Containers": [{"Image": IMAGE, "ModelDataSource": source}]}}
     with pytest.raises(UnsupportedModel, match=r"Containers\[0\]\.ModelDataSource\.S3DataSource\.BrandNew"):
-        definition.of_package(version, where="it")
+        definition.of_package(version, subject="it")
 
 
-@pytest.mark.parametrize("member", ["AdditionalS3DataSource", "ProductId"])
-def test_a_member_that_create_model_has_no_place_for_is_refused_with_the_reason(member: str) -> None:
-    container = {"Image": IMAGE, member: value_of("ModelPackageContainerDefinition", member)}
-    with pytest.raises(UnsupportedModel, match=rf"Containers\[0\]\.{member} \(\w+"):
-        definition.of_package({"InferenceSpecification": {"Containers": [container]}}, where="it")
+@pytest.mark.parametrize("field", ["AdditionalS3DataSource", "ProductId"])
+def test_a_field_that_create_model_does_not_accept_is_refused_with_the_reason(field: str) -> None:
+    container = {"Image": IMAGE, field: value_of("ModelPackageContainerDefinition", field)}
+    with pytest.raises(UnsupportedModel, match=rf"Containers\[0\]\.{field} \(\w+"):
+        definition.of_package({"InferenceSpecification": {"Containers": [container]}}, subject="it")
 
 
-@pytest.mark.parametrize("member", sorted(set(members("ContainerDefinition")) - {"ModelPackageName"}))
-def test_every_member_beside_a_package_name_is_carried_or_refused(member: str) -> None:
-    value = CARRIED_VALUES.get(member, "MultiModel" if member == "Mode" else value_of("ContainerDefinition", member))
+@pytest.mark.parametrize("field", sorted(set(field_names("ContainerDefinition")) - {"ModelPackageName"}))
+def test_every_field_beside_a_package_name_is_carried_or_refused(field: str) -> None:
+    value = CARRIED_VALUES.get(field, "MultiModel" if field == "Mode" else value_of("ContainerDefinition", field))
 
     def of(**container: Any) -> Definition:
         model = {**described(), "PrimaryContainer": {"ModelPackageName": VERSION, **container}}
-        return definition.of_model(model, {VERSION: package()}, where="it")
+        return definition.of_model(model, {VERSION: package()}, subject="it")
 
     try:
-        carried = request_of(of(**{member: value})) != request_of(of())
+        carried = request_of(of(**{field: value})) != request_of(of())
     except UnsupportedModel as error:
-        assert {"InferenceSpecificationName": "AdditionalInferenceSpecifications"}.get(member, member) in str(error)
+        assert {"InferenceSpecificationName": "AdditionalInferenceSpecifications"}.get(field, field) in str(error)
         return
     assert carried
 
 
-def test_what_a_model_says_again_of_its_package_is_not_refused() -> None:
+def test_a_field_that_repeats_its_packages_value_is_not_refused() -> None:
     model = described(ModelPackageName=VERSION, Environment=None)
-    found = definition.of_model(model, {VERSION: package()}, where="it")
+    found = definition.of_model(model, {VERSION: package()}, subject="it")
     assert request_of(found) == request_of(of_container(described()["PrimaryContainer"]))
 
 
-def test_a_model_data_source_without_an_address_is_refused_not_a_crash() -> None:
+def test_a_model_data_source_without_an_s3_uri_is_refused_not_a_crash() -> None:
     with pytest.raises(UnsupportedModel, match="ModelDataSource"):
         of_container({"Image": IMAGE, "ModelDataSource": {"S3DataSource": {"S3DataType": "S3Prefix"}}})
 
 
-@pytest.mark.parametrize("member", ["Mode", "S3DataType", "RepositoryAccessMode"])
-def test_a_value_that_aws_adds_is_refused_where_it_decides_what_is_copied(member: str) -> None:
+@pytest.mark.parametrize("field", ["Mode", "S3DataType", "RepositoryAccessMode"])
+def test_a_value_that_aws_adds_is_refused_where_it_decides_what_is_copied(field: str) -> None:
     paths: dict[str, tuple[str | int, ...]] = {
         "Mode": ("Containers", 0, "Mode"),
         "S3DataType": ("Containers", 0, "ModelDataSource", "S3DataSource", "S3DataType"),
         "RepositoryAccessMode": ("Containers", 0, "ImageConfig", "RepositoryAccessMode"),
     }
-    with pytest.raises(UnsupportedModel, match=f"{member} BrandNew"):
-        of_model(changed(paths[member], "BrandNew"))
+    with pytest.raises(UnsupportedModel, match=f"{field} BrandNew"):
+        of_model(changed(paths[field], "BrandNew"))
 
 
 @pytest.mark.parametrize("empty", [None, "", {}, []])
-def test_a_member_that_is_not_set_is_not_refused(empty: Any) -> None:
-    defined = of_model({**WHOLE, "VpcConfig": empty, "BrandNew": empty})
-    assert "VpcConfig" not in request_of(defined)
+def test_a_field_that_is_not_set_is_not_refused(empty: Any) -> None:
+    model_definition = of_model({**WHOLE, "VpcConfig": empty, "BrandNew": empty})
+    assert "VpcConfig" not in request_of(model_definition)
 
 
-def test_an_empty_variable_says_something_and_is_carried() -> None:
+def test_an_empty_variable_is_a_value_and_is_carried() -> None:
     assert request_of(of_container({"Image": IMAGE, "Environment": {"A": ""}}))["PrimaryContainer"]["Environment"] == {
         "A": ""
     }
@@ -264,13 +264,13 @@ def test_an_empty_variable_says_something_and_is_carried() -> None:
 
 def test_a_model_with_both_forms_of_containers_is_refused() -> None:
     with pytest.raises(UnsupportedModel, match="PrimaryContainer"):
-        definition.of_model({**described(), "Containers": [{"Image": IMAGE}]}, {}, where="it")
+        definition.of_model({**described(), "Containers": [{"Image": IMAGE}]}, {}, subject="it")
 
 
 def test_every_part_that_cannot_be_carried_is_named_at_once() -> None:
     parts = {"BrandNew": 1, "ModelDataUrl": "https://x", "Mode": "NoModel", "ImageConfig": {"Odd": 1}, "Image": ""}
     with pytest.raises(UnsupportedModel) as refused:
-        definition.of_model({**described(**parts), "Other": 1}, {}, where="it")
+        definition.of_model({**described(**parts), "Other": 1}, {}, subject="it")
     named = ("Other", "BrandNew", "ModelDataUrl", "Mode NoModel", "ImageConfig.Odd", "PrimaryContainer.Image ")
     assert [part for part in named if part not in str(refused.value)] == []
     assert "it has parts" in str(refused.value)

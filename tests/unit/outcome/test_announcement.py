@@ -8,11 +8,11 @@ import pytest
 
 from lambdas.promotion.contract.document import Change, Failure, Outcome, Progress, Promotion
 from lambdas.promotion.contract.errors import PromotionError, every_error
-from lambdas.promotion.outcome.announcement import Announcement, announcement, is_told
+from lambdas.promotion.outcome.announcement import Announcement, announcement, is_announced
 from tests.docs import pages
 from tests.unit import builders
 
-CHANGE = Change(progress=Progress.CHANGE_WANTED, previous_config=builders.OLD_CONFIG)
+CHANGE = Change(progress=Progress.CHANGE_REQUIRED, previous_config=builders.OLD_CONFIG)
 OUTCOMES = ("Promoted", "Unchanged", "Refused", "RolledBack", "Errored", Outcome.ABORTED)
 CONSOLE = (
     "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/"
@@ -33,8 +33,8 @@ def lines_of(said: Announcement) -> dict[str, str]:
     return {title: text.strip() for title, _, text in (line.partition(":") for line in said.message.splitlines())}
 
 
-def test_a_promotion_is_told_with_what_went_from_where_to_where_and_what_serves() -> None:
-    promotion = changing().ended(Outcome.PROMOTED, at=builders.BEGUN.replace(minute=5))
+def test_a_promotion_is_announced_with_its_model_source_target_and_what_serves() -> None:
+    promotion = changing().with_outcome(Outcome.PROMOTED, at=builders.BEGUN.replace(minute=5))
     said = announcement("Promoted", builders.EXECUTION, promotion=promotion, started_by="ann@example.com")
     assert said.subject == "Promoted: reviews to qa"
     assert lines_of(said) == {
@@ -45,7 +45,7 @@ def test_a_promotion_is_told_with_what_went_from_where_to_where_and_what_serves(
         "To": "qa (333333333333, us-east-1), endpoint reviews-qa",
         "Who": "ann@example.com",
         "Began": "2026-11-01 12:00:00 UTC, took 300 s",
-        "Serves now": f"The model {promotion.wanted_model.name} by the configuration {promotion.wanted_config.name}.",
+        "Serves now": f"The model {promotion.desired_model.name} by the configuration {promotion.desired_config.name}.",
         "Next": "Nothing is to be done.",
         "Look at": CONSOLE,
         "Read": "docs/operations.md#the-good-endings",
@@ -53,13 +53,13 @@ def test_a_promotion_is_told_with_what_went_from_where_to_where_and_what_serves(
     assert said.attributes == {"outcome": "Promoted", "application": "reviews", "stage": "qa", "error": "none"}
 
 
-def test_a_version_of_the_registry_is_told_with_its_model() -> None:
+def test_a_model_package_version_is_announced_with_its_model() -> None:
     promotion = builders.promotion(model=replace(builders.MODEL, model_package_arn=builders.VERSION))
     said = announcement("Unchanged", builders.EXECUTION, promotion=changing(promotion))
     assert lines_of(said)["Model"] == f"{builders.MODEL.arn}, version {builders.VERSION}"
 
 
-def test_a_failure_is_told_with_its_reason_what_to_do_and_where_to_read_more() -> None:
+def test_a_failure_is_announced_with_its_reason_what_to_do_and_where_to_read_more() -> None:
     said = announcement(
         "Errored", builders.EXECUTION, promotion=changing(), failure=failure(), runbook="https://x.io/ops"
     )
@@ -72,7 +72,7 @@ def test_a_failure_is_told_with_its_reason_what_to_do_and_where_to_read_more() -
     assert lines["Read"] == "https://x.io/ops#accessdenied"
 
 
-def test_a_refusal_says_that_nothing_was_changed() -> None:
+def test_a_refusal_states_that_nothing_was_changed() -> None:
     said = announcement("Refused", builders.EXECUTION, promotion=changing(), failure=failure("NameTaken"))
     assert "nothing that serves was changed" in lines_of(said)["Serves now"]
 
@@ -88,7 +88,7 @@ def test_what_is_not_certain_is_not_claimed(outcome: str) -> None:
     promotion = changing()
     said = lines_of(announcement(outcome, builders.EXECUTION, promotion=promotion, failure=failure()))["Serves now"]
     assert said.startswith("Look at the endpoint")
-    assert builders.OLD_CONFIG in said and promotion.wanted_config.name in said
+    assert builders.OLD_CONFIG in said and promotion.desired_config.name in said
 
 
 def test_a_promotion_that_had_not_compared_the_endpoint_has_not_changed_it() -> None:
@@ -96,12 +96,12 @@ def test_a_promotion_that_had_not_compared_the_endpoint_has_not_changed_it() -> 
     assert "had not come to the endpoint" in lines_of(said)["Serves now"]
 
 
-def test_what_the_caller_knows_about_what_serves_is_told_instead() -> None:
-    said = announcement(Outcome.ABORTED, builders.EXECUTION, promotion=changing(), serves="Both, in turn.")
+def test_what_the_caller_observed_to_serve_is_announced_instead() -> None:
+    said = announcement(Outcome.ABORTED, builders.EXECUTION, promotion=changing(), endpoint_summary="Both, in turn.")
     assert lines_of(said)["Serves now"] == "Both, in turn."
 
 
-def test_an_ending_before_anything_was_resolved_quotes_the_input() -> None:
+def test_an_outcome_before_anything_was_resolved_quotes_the_input() -> None:
     typed = {"application": "reviews", "stage": "qa", "model_name": "no such model"}
     said = announcement("Refused", builders.EXECUTION, raw_input=typed, failure=failure("ModelNotFound"))
     assert said.subject == "Refused: reviews to qa (ModelNotFound)"
@@ -116,9 +116,9 @@ def test_what_is_no_name_is_neither_in_the_subject_nor_an_attribute(typed: objec
     assert (said.attributes["application"], said.attributes["stage"]) == ("unknown", "unknown")
 
 
-def test_only_that_there_was_nothing_to_do_is_not_told_unless_it_is_wanted() -> None:
-    assert [outcome for outcome in OUTCOMES if not is_told(outcome, builders.HUB)] == ["Unchanged"]
-    assert is_told("Unchanged", replace(builders.HUB, announce_unchanged=True))
+def test_only_unchanged_is_not_announced_unless_configured() -> None:
+    assert [outcome for outcome in OUTCOMES if not is_announced(outcome, builders.HUB)] == ["Unchanged"]
+    assert is_announced("Unchanged", replace(builders.HUB, announce_unchanged=True))
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -135,7 +135,7 @@ def test_sns_takes_the_longest_announcement_of_each_outcome(outcome: str) -> Non
 
 
 @pytest.mark.parametrize("error", [error.__name__ for error in every_error(PromotionError)])
-def test_each_error_leads_to_a_section_of_the_page_and_says_what_to_do(error: str) -> None:
+def test_each_error_links_to_a_section_of_the_page_and_states_what_to_do(error: str) -> None:
     lines = lines_of(announcement("Errored", builders.EXECUTION, promotion=changing(), failure=failure(error)))
     assert lines["Read"].removeprefix("docs/operations.md#") in pages.anchors(pages.text_of("operations.md"))
     assert len(lines["Next"].split()) >= 4

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion.contract.document import TrialEndpoint, TrialProgress
+from lambdas.promotion.contract.document import PreviewEndpoint, PreviewProgress
 from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, RolledBack, every_error
-from lambdas.promotion.contract.settings import Trial
+from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.outcome import failure_explanation
 from lambdas.promotion.preview import state as preview_state
 from tests.unit.builders import STAGE, promotion
@@ -24,12 +24,12 @@ def test_a_lambdas_cause_is_its_message() -> None:
 
 
 @pytest.mark.parametrize("cause", ["plain text", '["a", "b"]', '"text"', "7", "null", "{", '{"other": 1}', "{}"])
-def test_any_other_cause_is_told_as_it_is(cause: str) -> None:
+def test_any_other_cause_is_reported_unchanged(cause: str) -> None:
     assert failure_explanation.explain("Some.Error", cause).cause == cause
 
 
 @pytest.mark.parametrize("cause", [lambda_cause(""), lambda_cause(None)])
-def test_a_lambda_without_a_message_is_told_in_full(cause: str) -> None:
+def test_a_lambda_failure_without_a_message_is_reported_in_full(cause: str) -> None:
     assert failure_explanation.explain("NameTaken", cause).cause == cause
 
 
@@ -38,12 +38,12 @@ def test_the_cause_is_text_whatever_the_message_is(message: object) -> None:
     assert isinstance(failure_explanation.explain("NameTaken", lambda_cause(message)).cause, str)
 
 
-def test_a_deeply_nested_cause_is_told_as_it_is() -> None:
+def test_a_deeply_nested_cause_is_reported_unchanged() -> None:
     cause = "[" * 20_000
     assert failure_explanation.explain("Some.Error", cause).cause == cause
 
 
-def test_an_error_without_a_cause_says_where_to_look() -> None:
+def test_an_error_without_a_cause_points_to_the_execution_history() -> None:
     assert "history" in failure_explanation.explain("Some.Error", "").cause
 
 
@@ -68,9 +68,9 @@ def test_an_explained_error_needs_no_cause() -> None:
 
 
 @pytest.mark.parametrize("family", [Refused, RolledBack, Errored])
-def test_every_error_is_told_with_its_family(family: type[PromotionError]) -> None:
-    told = {failure_explanation.explain(leaf.__name__, "").family for leaf in every_error(family)}
-    assert told == {family.__name__}
+def test_every_error_is_reported_with_its_family(family: type[PromotionError]) -> None:
+    explained = {failure_explanation.explain(leaf.__name__, "").family for leaf in every_error(family)}
+    assert explained == {family.__name__}
 
 
 @pytest.mark.parametrize("error", ["", "KeyError", "States.Timeout", "Lambda.Unknown", "refused", "PromotionError"])
@@ -79,68 +79,68 @@ def test_what_is_not_ours_could_not_be_done(error: str) -> None:
 
 
 @pytest.mark.parametrize("length", [30, 45, 60, 100, 1000])
-def test_a_cause_that_was_cut_still_tells_the_beginning_of_its_message(length: int) -> None:
+def test_a_truncated_cause_keeps_the_beginning_of_its_message(length: int) -> None:
     message = 'Größe "x" \\ of s3://bucket/key is wrong, ' + "and so on " * 5
     cause = json.dumps({"errorMessage": message, "errorType": "ArtifactChanged", "stackTrace": ["x" * 900]})
-    told = failure_explanation.explain("ArtifactChanged", cause[:length]).cause
-    assert message.startswith(told.removesuffix(" …"))
-    assert len(told) > 4
+    explained = failure_explanation.explain("ArtifactChanged", cause[:length]).cause
+    assert message.startswith(explained.removesuffix(" …"))
+    assert len(explained) > 4
 
 
-def test_a_failure_after_which_the_scaling_was_not_put_back_tells_both_and_keeps_its_name() -> None:
+def test_a_failure_with_unresumed_scaling_reports_both_and_keeps_its_name() -> None:
     failure = failure_explanation.explain("DeploymentRolledBack", json.dumps({"errorMessage": "The alarm rang."}))
     second = {"Error": "ScalingIncomplete", "Cause": json.dumps({"errorMessage": "It cannot be scaled."})}
-    told = failure_explanation.and_not_scaled(failure, second)
+    explained = failure_explanation.with_scaling_failure(failure, second)
 
-    assert (told.error, told.family) == ("DeploymentRolledBack", "RolledBack")
-    assert told.cause == (
+    assert (explained.error, explained.family) == ("DeploymentRolledBack", "RolledBack")
+    assert explained.cause == (
         "The alarm rang. Its automatic scaling could not be put back either (ScalingIncomplete). It cannot be scaled."
     )
 
 
-def test_two_long_failures_fit_into_one_cause() -> None:
+def test_two_long_failures_stay_within_the_cause_limit() -> None:
     failure = failure_explanation.explain("DeploymentRolledBack", "x" * 40_000)
     assert (
-        len(failure_explanation.and_not_scaled(failure, {"Error": "E", "Cause": "y" * 40_000}).cause)
+        len(failure_explanation.with_scaling_failure(failure, {"Error": "E", "Cause": "y" * 40_000}).cause)
         <= failure_explanation._LONGEST_CAUSE
     )
 
 
-TRIAL = TrialEndpoint(progress=TrialProgress.GONE, endpoint="e-trial-0", config="c-trial-0")
+PREVIEW = PreviewEndpoint(progress=PreviewProgress.DELETED, endpoint="e-preview-0", config="c-preview-0")
 
 
-def test_a_model_that_failed_its_trial_is_refused_and_not_rolled_back() -> None:
-    failure = failure_explanation.after_trial(
-        failure_explanation.explain("SmokeTestFailed", "It was a trial."), promotion(trial=TRIAL)
+def test_a_model_that_failed_its_preview_is_refused_and_not_rolled_back() -> None:
+    failure = failure_explanation.after_preview(
+        failure_explanation.explain("SmokeTestFailed", "It was a trial."), promotion(preview=PREVIEW)
     )
     assert (failure.error, failure.family, failure.cause) == ("SmokeTestFailed", "Refused", "It was a trial.")
 
 
-def test_a_trial_that_may_be_left_is_an_error_and_told_first_with_why() -> None:
+def test_a_preview_that_may_remain_is_an_error_and_reported_first_with_the_reason() -> None:
     bad = failure_explanation.explain("SmokeTestFailed", "Wrong answer.")
     denied = failure_explanation.explain("AccessDenied", "Denied.")
-    left = promotion(trial=replace(TRIAL, progress=TrialProgress.SERVES))
-    failure = failure_explanation.after_trial(bad, left, not_removed=denied)
+    left = promotion(preview=replace(PREVIEW, progress=PreviewProgress.IN_SERVICE))
+    failure = failure_explanation.after_preview(bad, left, not_deleted=denied)
     assert (failure.error, failure.family) == ("SmokeTestFailed", "Errored")
     assert failure.cause == (
-        "The trial endpoint e-trial-0 may still be there and cost money: delete it. Its removal failed (AccessDenied): "
-        "Denied. The promotion failed with SmokeTestFailed: Wrong answer."
+        "The trial endpoint e-preview-0 may still be there and cost money: delete it. Its removal failed "
+        "(AccessDenied): Denied. The promotion failed with SmokeTestFailed: Wrong answer."
     )
-    assert failure_explanation.after_trial(denied, left, not_removed=denied).cause == (
-        "The trial endpoint e-trial-0 may still be there and cost money: delete it. The promotion failed with "
+    assert failure_explanation.after_preview(denied, left, not_deleted=denied).cause == (
+        "The trial endpoint e-preview-0 may still be there and cost money: delete it. The promotion failed with "
         "AccessDenied: Denied."
     )
 
 
-def test_a_trial_of_which_nothing_is_known_yet_may_be_left_as_well() -> None:
-    tried = promotion(stage=replace(STAGE, trial=Trial()))
+def test_a_preview_of_unknown_state_may_remain_as_well() -> None:
+    tried = promotion(stage=replace(STAGE, preview=Preview()))
     throttled = failure_explanation.explain("Throttled", "Too fast.")
-    failure = failure_explanation.after_trial(
-        throttled, tried, not_removed=failure_explanation.explain("AccessDenied", "Denied.")
+    failure = failure_explanation.after_preview(
+        throttled, tried, not_deleted=failure_explanation.explain("AccessDenied", "Denied.")
     )
     assert preview_state.begin(tried).endpoint in failure.cause
 
 
-def test_without_a_trial_a_failure_is_as_it_was() -> None:
+def test_without_a_preview_a_failure_is_unchanged() -> None:
     failure = failure_explanation.explain("DeploymentRolledBack", "Back.")
-    assert failure_explanation.after_trial(failure, promotion()) == failure
+    assert failure_explanation.after_preview(failure, promotion()) == failure

@@ -11,7 +11,7 @@ import pytest
 
 from lambdas.promotion.contract.document import Change, Failure, Lock, Outcome, Progress
 from lambdas.promotion.outcome import records
-from lambdas.promotion.outcome.records import Attempt
+from lambdas.promotion.outcome.records import PromotionRecord
 from tests.unit.builders import BEGUN, EXECUTION, OLD_CONFIG, REQUEST, artifact, good, promotion
 
 INPUT = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
@@ -19,7 +19,7 @@ ENDED = BEGUN + timedelta(minutes=9, milliseconds=250)
 FAILURE = Failure(error="OlderModel", family="Refused", cause="A newer one serves.")
 
 
-def attempt(**changes: Any) -> Attempt:
+def attempt(**changes: Any) -> PromotionRecord:
     known: dict[str, Any] = {
         "execution": EXECUTION,
         "input": INPUT,
@@ -27,22 +27,22 @@ def attempt(**changes: Any) -> Attempt:
         "ended_at": ENDED,
         "promotion": promotion(change=Change(progress=Progress.IN_SERVICE, previous_config=OLD_CONFIG)),
     }
-    return Attempt(**{**known, **changes})
+    return PromotionRecord(**{**known, **changes})
 
 
-def test_the_record_says_what_was_promoted_from_where_to_where() -> None:
+def test_the_record_holds_what_was_promoted_from_where_to_where() -> None:
     said = records.item(attempt())
     one = promotion()
     assert (said["source_model"], said["outcome"]) == (one.model.arn, "Promoted")
     assert said["endpoint"] == one.target_arn("endpoint", one.stage.endpoint)
-    assert said["endpoint_config"].endswith(one.wanted_config.name)
+    assert said["endpoint_config"].endswith(one.desired_config.name)
     assert said["previous_endpoint_config"] == OLD_CONFIG
-    assert said["images"] == [one.wanted_model.request["PrimaryContainer"]["Image"]]
+    assert said["images"] == [one.desired_model.request["PrimaryContainer"]["Image"]]
 
 
-def test_attempts_of_a_stage_are_in_the_order_of_their_start() -> None:
+def test_records_of_a_stage_are_in_the_order_of_their_start() -> None:
     said = records.item(attempt())
-    assert (said["stage"], said["attempt"]) == ("reviews/qa", "2026-11-01T12:00:00.000+00:00#release-7")
+    assert (said["stage"], said["record_key"]) == ("reviews/qa", "2026-11-01T12:00:00.000+00:00#release-7")
     assert str(said["seconds"]) == "540.25"
 
 
@@ -65,7 +65,7 @@ def test_a_very_long_input_does_not_fill_the_record() -> None:
     assert len(said["stage"]) == 63 + 3
 
 
-def test_only_what_ended_well_can_be_gone_back_to() -> None:
+def test_only_successful_promotions_can_be_rolled_back_to() -> None:
     assert "document" not in records.item(attempt(outcome=Outcome.ROLLED_BACK, failure=FAILURE))
     assert records.promotion_of(records.item(attempt())) == attempt().promotion
 
@@ -97,35 +97,38 @@ def test_thousands_of_artifacts_are_recorded_by_one_digest() -> None:
     assert said["artifacts_digest"] != other["artifacts_digest"]
 
 
-def test_a_promotion_that_ended_well_is_the_first_to_go_back_to() -> None:
-    one = promotion(lock=Lock(fence=2, good=(good(),)))
-    assert [entry.config for entry in records.good_after(one, ended_at=ENDED)] == [one.wanted_config.name, OLD_CONFIG]
+def test_the_latest_successful_promotion_is_the_first_to_roll_back_to() -> None:
+    one = promotion(lock=Lock(fence=2, last_known_good=(good(),)))
+    assert [entry.config for entry in records.known_good_after(one, ended_at=ENDED)] == [
+        one.desired_config.name,
+        OLD_CONFIG,
+    ]
 
 
 def test_what_serves_already_keeps_its_entry() -> None:
-    known = (good(promotion().wanted_config.name), good())
-    assert records.good_after(promotion(lock=Lock(fence=2, good=known)), ended_at=ENDED) == known
+    known = (good(promotion().desired_config.name), good())
+    assert records.known_good_after(promotion(lock=Lock(fence=2, last_known_good=known)), ended_at=ENDED) == known
 
 
 def test_a_configuration_stands_there_once() -> None:
-    known = (good(), good(promotion().wanted_config.name))
-    after = records.good_after(promotion(lock=Lock(fence=2, good=known)), ended_at=ENDED)
-    assert [entry.config for entry in after] == [promotion().wanted_config.name, OLD_CONFIG]
+    known = (good(), good(promotion().desired_config.name))
+    after = records.known_good_after(promotion(lock=Lock(fence=2, last_known_good=known)), ended_at=ENDED)
+    assert [entry.config for entry in after] == [promotion().desired_config.name, OLD_CONFIG]
 
 
-def test_ten_good_promotions_are_remembered() -> None:
+def test_ten_last_known_good_promotions_are_kept() -> None:
     known = tuple(good(f"c{number}") for number in range(10))
-    after = records.good_after(promotion(lock=Lock(fence=2, good=known)), ended_at=ENDED)
+    after = records.known_good_after(promotion(lock=Lock(fence=2, last_known_good=known)), ended_at=ENDED)
     assert [entry.config for entry in after][1:] == [f"c{number}" for number in range(9)]
 
 
 def test_a_roll_back_forgets_what_it_left_behind() -> None:
-    known = (good("bad"), good(promotion().wanted_config.name), good("oldest"))
-    back = promotion(lock=Lock(fence=2, good=known), request=replace(REQUEST, roll_back=True))
-    assert records.good_after(back, ended_at=ENDED) == known[1:]
+    known = (good("bad"), good(promotion().desired_config.name), good("oldest"))
+    back = promotion(lock=Lock(fence=2, last_known_good=known), request=replace(REQUEST, roll_back=True))
+    assert records.known_good_after(back, ended_at=ENDED) == known[1:]
 
 
-def test_the_good_ones_survive_being_written() -> None:
+def test_the_last_known_good_entries_survive_serialization() -> None:
     known = (good("a"), good("b"))
-    assert records.good_of(records.good_text(known)) == known
-    assert records.good_of(None) == ()
+    assert records.known_good_of(records.known_good_text(known)) == known
+    assert records.known_good_of(None) == ()

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.contract.document import Promotion, Wanted
+from lambdas.promotion.contract.document import DesiredResource, Promotion
 from lambdas.promotion.contract.errors import IncompatibleRollout, QuotaExceeded
-from lambdas.promotion.contract.settings import Trial
+from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.endpoint import rollout
-from lambdas.promotion.endpoint.current_deployment import Serving
+from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
 from lambdas.promotion.preflight import constraints
-from lambdas.promotion.preflight.findings import Finding, Unproved
+from lambdas.promotion.preflight.findings import Finding, Inconclusive
 from lambdas.promotion.resolve import identity
-from tests.unit.builders import OLD_CONFIG, STAGE, promotion, seen
+from tests.unit.builders import OLD_CONFIG, STAGE, observed, promotion
 
 CANARY = {
     "BlueGreenUpdatePolicy": {
@@ -46,12 +46,12 @@ def wanted(*variants: dict[str, Any]) -> Promotion:
     request = identity.config_request(
         replace(STAGE, endpoint_config={"ProductionVariants": [*variants]}), model_name="m"
     )
-    return replace(one, wanted_config=Wanted(name="c", request={"EndpointConfigName": "c", **request}))
+    return replace(one, desired_config=DesiredResource(name="c", request={"EndpointConfigName": "c", **request}))
 
 
-def serving(*variants: dict[str, Any], **counts: int) -> Serving:
-    return Serving(
-        seen=seen("InService", variants=tuple(one["VariantName"] for one in variants)),
+def serving(*variants: dict[str, Any], **counts: int) -> CurrentDeployment:
+    return CurrentDeployment(
+        observed=observed("InService", variants=tuple(one["VariantName"] for one in variants)),
         config=OLD_CONFIG,
         counts=counts,
         request={"ProductionVariants": [*variants]},
@@ -61,47 +61,47 @@ def serving(*variants: dict[str, Any], **counts: int) -> Serving:
 # How many instances
 
 
-def test_a_first_deployment_needs_what_the_stage_says() -> None:
-    assert constraints.instances_needed(wanted(variant(count=3)), None, {}) == {"ml.t2.medium": 3}
+def test_a_first_deployment_requires_the_instances_of_the_stage() -> None:
+    assert constraints.required_instances(wanted(variant(count=3)), None, {}) == {"ml.t2.medium": 3}
 
 
 def test_a_blue_green_update_needs_the_live_instances_twice() -> None:
     """API: UpdateEndpoint, RetainAllVariantProperties: the new fleet is as large as the old one is now."""
-    assert constraints.instances_needed(wanted(variant()), serving(variant(), All=4), {}) == {"ml.t2.medium": 8}
+    assert constraints.required_instances(wanted(variant()), serving(variant(), All=4), {}) == {"ml.t2.medium": 8}
 
 
 def test_a_rolling_update_needs_them_once() -> None:
-    assert constraints.instances_needed(wanted(variant()), serving(variant(), All=4), ROLLING) == {"ml.t2.medium": 4}
+    assert constraints.required_instances(wanted(variant()), serving(variant(), All=4), ROLLING) == {"ml.t2.medium": 4}
 
 
 def test_another_instance_type_does_not_count_the_old_ones() -> None:
     new = wanted(variant(kind="ml.m5.xlarge"))
-    assert constraints.instances_needed(new, serving(variant(), All=4), {}) == {"ml.m5.xlarge": 4}
+    assert constraints.required_instances(new, serving(variant(), All=4), {}) == {"ml.m5.xlarge": 4}
 
 
 def test_serverless_needs_no_instances() -> None:
-    assert constraints.instances_needed(wanted(variant(kind=None)), serving(variant(), All=1), {}) == {}
+    assert constraints.required_instances(wanted(variant(kind=None)), serving(variant(), All=1), {}) == {}
 
 
-def test_a_trial_is_beside_the_old_fleet_and_gone_before_the_change() -> None:
+def test_a_preview_runs_beside_the_old_fleet_and_is_deleted_before_the_change() -> None:
     new = wanted(variant("A", count=3), variant("B"))
-    tried = replace(new, stage=replace(new.stage, trial=Trial()))
+    tried = replace(new, stage=replace(new.stage, preview=Preview()))
     now = serving(variant("A"), variant("B"), A=3, B=1)
-    assert constraints.instances_needed(tried, now, ROLLING) == {"ml.t2.medium": 6}
-    assert constraints.instances_needed(tried, now, {}) == {"ml.t2.medium": 8}
-    assert constraints.instances_needed(tried, None, {}) == {"ml.t2.medium": 4}
+    assert constraints.required_instances(tried, now, ROLLING) == {"ml.t2.medium": 6}
+    assert constraints.required_instances(tried, now, {}) == {"ml.t2.medium": 8}
+    assert constraints.required_instances(tried, None, {}) == {"ml.t2.medium": 4}
 
 
-@pytest.mark.parametrize(("quota", "in_the_way"), [(8.0, False), (7.0, True)])
-def test_a_quota_below_what_is_needed_is_in_the_way_by_its_own_name(quota: float, in_the_way: bool) -> None:
+@pytest.mark.parametrize(("quota", "blocking_targets"), [(8.0, False), (7.0, True)])
+def test_a_quota_below_what_is_required_is_a_violation_with_its_own_name(quota: float, blocking_targets: bool) -> None:
     found = constraints.quotas(wanted(variant()), {"ml.t2.medium": 8}, {"ml.t2.medium for endpoint usage": quota})
-    assert [one.error for one in found if isinstance(one, Finding)] == [QuotaExceeded] * in_the_way
-    assert not [one for one in found if isinstance(one, Unproved)]
+    assert [one.error for one in found if isinstance(one, Finding)] == [QuotaExceeded] * blocking_targets
+    assert not [one for one in found if isinstance(one, Inconclusive)]
 
 
-def test_a_quota_that_was_not_found_is_unproved() -> None:
+def test_a_quota_that_was_not_found_is_inconclusive() -> None:
     (found,) = constraints.quotas(wanted(variant()), {"ml.t2.medium": 8}, {})
-    assert isinstance(found, Unproved)
+    assert isinstance(found, Inconclusive)
     assert "ml.t2.medium for endpoint usage" in str(found)
 
 
@@ -111,15 +111,15 @@ def test_a_quota_that_was_not_found_is_unproved() -> None:
 def test_only_variants_that_are_removed_or_change_their_type_may_not_be_scaled() -> None:
     warm, cold = ({"VariantName": "Warm", "ServerlessConfig": one} for one in ({"ProvisionedConcurrency": 1}, {}))
     new = wanted(variant("Same"), variant("Larger", "ml.m5.xlarge"), variant("New"), cold)
-    now = serving(variant("Same", count=9), variant("Larger"), variant("Gone"), warm)
-    assert constraints.variants_not_to_scale(new, now) == ["Larger", "Gone", "Warm"]
-    assert constraints.variants_not_to_scale(new, None) == []
+    now = serving(variant("Same", count=9), variant("Larger"), variant("Deleted"), warm)
+    assert constraints.variants_blocked_by_scaling(new, now) == ["Larger", "Deleted", "Warm"]
+    assert constraints.variants_blocked_by_scaling(new, None) == []
 
 
 # Alarms
 
 
-def test_an_alarm_must_be_there_and_not_red() -> None:
+def test_an_alarm_must_exist_and_not_be_in_alarm() -> None:
     states = {"quiet": "OK", "new": "INSUFFICIENT_DATA", "red": "ALARM"}
     found = constraints.alarms(promotion(), ["quiet", "new", "red", "none"], states)
     said = {str(one).split("the alarm ")[1].split(" ")[0]: str(one) for one in found}
@@ -131,7 +131,7 @@ def test_an_alarm_must_be_there_and_not_red() -> None:
 # What the live endpoint excludes (test_update_constraints.py has all of it)
 
 
-def test_what_the_live_endpoint_excludes_is_in_the_way_by_its_own_name() -> None:
+def test_what_the_live_endpoint_excludes_is_a_violation_with_its_own_name() -> None:
     stage = replace(STAGE, deployment_config=CANARY, endpoint_config={"ProductionVariants": [variant("B")]})
     new, now = replace(promotion(), stage=stage), serving(variant("A"))
     (found,) = constraints.excluded(new, now)
@@ -140,17 +140,17 @@ def test_what_the_live_endpoint_excludes_is_in_the_way_by_its_own_name() -> None
     assert found.error is IncompatibleRollout
     assert constraints.excluded(new, None) == []
     assert constraints.excluded(new, serving(variant("B"))) == []
-    assert constraints.excluded(new, replace(now, seen=seen("Updating", variants=("A",)))) == []
+    assert constraints.excluded(new, replace(now, observed=observed("Updating", variants=("A",)))) == []
 
 
 # What serverless excludes
 
 
-def test_a_model_that_serverless_excludes_is_in_the_way_of_a_serverless_stage_and_of_such_a_trial() -> None:
+def test_a_model_that_serverless_excludes_blocks_a_serverless_stage_and_a_serverless_preview() -> None:
     two = {"Containers": [{"Image": "i"}, {"Image": "i", "Mode": "MultiModel"}], "EnableNetworkIsolation": True}
-    plain, several = wanted(variant()), replace(wanted(variant()), wanted_model=Wanted(name="m", request=two))
-    serverless = replace(several, wanted_config=wanted(variant(kind=None)).wanted_config)
-    tried = replace(several, stage=replace(several.stage, trial=Trial(serverless={"MemorySizeInMB": 1024})))
+    plain, several = wanted(variant()), replace(wanted(variant()), desired_model=DesiredResource(name="m", request=two))
+    serverless = replace(several, desired_config=wanted(variant(kind=None)).desired_config)
+    tried = replace(several, stage=replace(several.stage, preview=Preview(serverless={"MemorySizeInMB": 1024})))
     assert constraints.not_serverless(several) == []
     assert constraints.not_serverless(replace(plain, stage=tried.stage)) == []
     for one in (serverless, tried):
@@ -161,9 +161,9 @@ def test_a_model_that_serverless_excludes_is_in_the_way_of_a_serverless_stage_an
 # The key
 
 
-@pytest.mark.parametrize(("state", "in_the_way"), [("Enabled", 0), ("Disabled", 1), ("PendingDeletion", 1)])
-def test_a_key_that_cannot_be_used_is_in_the_way(state: str, in_the_way: int) -> None:
-    assert len(constraints.key_state(promotion(), "arn:aws:kms:x:3:key/k", state)) == in_the_way
+@pytest.mark.parametrize(("state", "blocking_targets"), [("Enabled", 0), ("Disabled", 1), ("PendingDeletion", 1)])
+def test_an_unusable_key_is_a_violation(state: str, blocking_targets: int) -> None:
+    assert len(constraints.key_state(promotion(), "arn:aws:kms:x:3:key/k", state)) == blocking_targets
 
 
 # The rollout in words
@@ -177,7 +177,7 @@ def test_a_key_that_cannot_be_used_is_in_the_way(state: str, in_the_way: int) ->
         (CANARY, "blue/green, canary of 10 %, rolled back by the alarms errors, latency"),
     ],
 )
-def test_a_rollout_is_said_in_words(config: dict[str, Any], words: str) -> None:
+def test_a_rollout_is_described_in_words(config: dict[str, Any], words: str) -> None:
     assert rollout.in_words(config) == words
 
 

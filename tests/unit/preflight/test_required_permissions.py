@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.contract.document import Change, ImageCopy, Progress, Wanted
-from lambdas.promotion.contract.settings import Trial
+from lambdas.promotion.contract.document import Change, DesiredResource, ImageCopy, Progress
+from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.preflight import required_permissions
-from lambdas.promotion.preflight.iam_simulation import Needed
+from lambdas.promotion.preflight.iam_simulation import RequiredPermission
 from lambdas.promotion.preview import state as preview_state
 from tests.unit.builders import STAGE, artifact, promotion
 
@@ -36,18 +36,18 @@ def asked(found: Any) -> dict[str, set[str]]:
     [(False, {"sagemaker:CreateEndpoint", "sagemaker:AddTags"}), (True, {"sagemaker:UpdateEndpoint"})],
     ids=["create", "update"],
 )
-def test_an_endpoint_that_is_there_is_updated_and_another_is_created(there: bool, on_endpoint: set[str]) -> None:
-    found = asked(required_permissions.of_deployer(ONE, [SMALL], endpoint_is_there=there, key=KEY))
+def test_an_existing_endpoint_is_updated_and_a_missing_one_is_created(there: bool, on_endpoint: set[str]) -> None:
+    found = asked(required_permissions.of_deployer(ONE, [SMALL], endpoint_exists=there, key=KEY))
     assert found[f"{SAGEMAKER}:endpoint/reviews-qa"] == on_endpoint
     changing = on_endpoint - {"sagemaker:AddTags"}
-    config = found[f"{SAGEMAKER}:endpoint-config/{ONE.wanted_config.name}"]
+    config = found[f"{SAGEMAKER}:endpoint-config/{ONE.desired_config.name}"]
     assert config == {"sagemaker:CreateEndpointConfig", "sagemaker:AddTags", *changing}
 
 
 def test_the_execution_role_is_passed_to_sagemaker() -> None:
     (one,) = [
         n
-        for n in required_permissions.of_deployer(ONE, [], endpoint_is_there=True, key=None)
+        for n in required_permissions.of_deployer(ONE, [], endpoint_exists=True, key=None)
         if n.actions == ("iam:PassRole",)
     ]
     assert one.resource == "arn:aws:iam::333333333333:role/promote-qa-execution"
@@ -58,7 +58,7 @@ def test_keys_are_used_through_s3() -> None:
     by_kms = [
         one
         for found in (
-            required_permissions.of_deployer(ONE, [SMALL], endpoint_is_there=True, key=KEY),
+            required_permissions.of_deployer(ONE, [SMALL], endpoint_exists=True, key=KEY),
             required_permissions.of_execution_role(ONE, [SMALL], key=KEY),
             required_permissions.of_copier(ONE, [SMALL], key=KEY),
         )
@@ -78,17 +78,17 @@ def test_only_what_is_copied_by_parts_is_read_again_by_the_copier() -> None:
     assert actions(SMALL, LARGE) == {"kms:GenerateDataKey", "kms:Decrypt"}
 
 
-def test_without_artifacts_nobody_is_asked_to_read_any() -> None:
+def test_without_artifacts_no_read_permission_is_simulated() -> None:
     found = [
-        *required_permissions.of_deployer(ONE, [], endpoint_is_there=True, key=KEY),
+        *required_permissions.of_deployer(ONE, [], endpoint_exists=True, key=KEY),
         *required_permissions.of_execution_role(ONE, [], key=KEY),
     ]
     assert not [one for one in found if "s3:GetObject" in one.actions or "kms:Decrypt" in one.actions]
 
 
-def test_the_execution_role_lists_only_what_lies_below_a_prefix() -> None:
-    def lists(request: dict[str, Any]) -> list[Needed]:
-        one = replace(ONE, wanted_model=Wanted(name="m", request=request))
+def test_the_execution_role_lists_only_objects_below_a_prefix() -> None:
+    def lists(request: dict[str, Any]) -> list[RequiredPermission]:
+        one = replace(ONE, desired_model=DesiredResource(name="m", request=request))
         return [
             n for n in required_permissions.of_execution_role(one, [SMALL], key=KEY) if "s3:ListBucket" in n.actions
         ]
@@ -102,7 +102,7 @@ def test_the_execution_role_lists_only_what_lies_below_a_prefix() -> None:
 def test_each_ecr_image_is_pulled_and_no_other() -> None:
     ecr, other = "763104351884.dkr.ecr.us-east-1.amazonaws.com/sklearn:1", "registry.example.com/a:1"
     request = {"Containers": [{"Image": ecr}, {"Image": ecr}, {"Image": other}]}
-    one = replace(ONE, wanted_model=Wanted(name="m", request=request))
+    one = replace(ONE, desired_model=DesiredResource(name="m", request=request))
     found = asked(required_permissions.of_execution_role(one, [], key=None))
     assert set(found) == {"arn:aws:ecr:us-east-1:763104351884:repository/sklearn", "*"}
     assert found["*"] == {"ecr:GetAuthorizationToken"}
@@ -119,30 +119,30 @@ def test_an_image_is_pushed_by_its_repository() -> None:
     assert {"ecr:CreateRepository", "ecr:PutImage"} <= set(one.actions)
 
 
-def test_no_key_of_an_object_comes_into_an_arn_that_iam_is_asked_about() -> None:
+def test_no_object_key_is_part_of_an_arn_that_iam_simulates() -> None:
     odd = artifact("mödel *?.tar.gz")
     found = [
-        *required_permissions.of_deployer(ONE, [odd], endpoint_is_there=True, key=KEY),
+        *required_permissions.of_deployer(ONE, [odd], endpoint_exists=True, key=KEY),
         *required_permissions.of_execution_role(ONE, [odd], key=KEY),
     ]
     assert "mödel" not in json.dumps([one.resource for one in found], ensure_ascii=False)
 
 
-def test_a_trial_is_made_and_removed_by_the_deployer_and_asked_by_the_invoker() -> None:
-    tried = replace(ONE, stage=replace(STAGE, smoke_tests=(TEST,), trial=Trial()))
-    trial = preview_state.begin(tried)
-    found = asked(required_permissions.of_trial(tried))
-    assert set(found) == {f"{SAGEMAKER}:endpoint/{trial.endpoint}", f"{SAGEMAKER}:endpoint-config/{trial.config}"}
-    assert "sagemaker:DeleteEndpoint" in found[f"{SAGEMAKER}:endpoint/{trial.endpoint}"]
+def test_a_preview_is_created_and_deleted_by_the_deployer_and_invoked_by_the_invoker() -> None:
+    tried = replace(ONE, stage=replace(STAGE, smoke_tests=(TEST,), preview=Preview()))
+    preview = preview_state.begin(tried)
+    found = asked(required_permissions.of_preview(tried))
+    assert set(found) == {f"{SAGEMAKER}:endpoint/{preview.endpoint}", f"{SAGEMAKER}:endpoint-config/{preview.config}"}
+    assert "sagemaker:DeleteEndpoint" in found[f"{SAGEMAKER}:endpoint/{preview.endpoint}"]
     assert set(asked(required_permissions.of_invoker(tried))) == {
         f"{SAGEMAKER}:endpoint/reviews-qa",
-        f"{SAGEMAKER}:endpoint/{trial.endpoint}",
+        f"{SAGEMAKER}:endpoint/{preview.endpoint}",
     }
-    serves = replace(tried, change=Change(progress=Progress.CHANGE_WANTED, joined=True))
-    assert list(required_permissions.of_trial(serves)) == []
+    serves = replace(tried, change=Change(progress=Progress.CHANGE_REQUIRED, adopted=True))
+    assert list(required_permissions.of_preview(serves)) == []
 
 
-def test_who_asks_an_asynchronous_endpoint_reads_its_answers() -> None:
+def test_a_role_that_invokes_an_asynchronous_endpoint_reads_its_responses() -> None:
     output = {"S3OutputPath": "s3://answers/reviews/", "S3FailurePath": "s3://failures"}
     stage = replace(STAGE, smoke_tests=(TEST,), endpoint_config={"AsyncInferenceConfig": {"OutputConfig": output}})
     assert asked(required_permissions.of_invoker(replace(ONE, stage=stage))) == {
@@ -154,5 +154,5 @@ def test_who_asks_an_asynchronous_endpoint_reads_its_answers() -> None:
     }
 
 
-def test_without_a_smoke_test_nobody_is_asked_for_the_invokers_rights() -> None:
+def test_without_a_smoke_test_no_invoker_permission_is_simulated() -> None:
     assert list(required_permissions.of_invoker(ONE)) == []

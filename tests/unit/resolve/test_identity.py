@@ -27,8 +27,8 @@ from tests.unit.builders import (
     VERSION,
     WEIGHTS,
     WEIGHTS_URI,
-    defined,
-    needed,
+    inventory_of,
+    model_definition,
 )
 
 
@@ -40,8 +40,15 @@ def wanted(
     model: SourceModel = MODEL,
     by: Execution = EXECUTION,
 ) -> Parts:
-    return identity.wanted(
-        defined(), needed(objects), tags or {}, request=REQUEST, stage=stage, target=QA, model=model, by=by
+    return identity.desired_resources(
+        model_definition(),
+        inventory_of(objects),
+        tags or {},
+        request=REQUEST,
+        stage=stage,
+        target=QA,
+        model=model,
+        by=by,
     )
 
 
@@ -49,9 +56,9 @@ def variant(**changes: Any) -> Stage:
     return replace(STAGE, endpoint_config={"ProductionVariants": [{**VARIANT, **changes}]})
 
 
-def test_the_same_promotion_again_wants_exactly_the_same_resources() -> None:
+def test_a_repeated_promotion_desires_exactly_the_same_resources() -> None:
     again = wanted(by=replace(EXECUTION, arn=f"{EXECUTION.arn}-again"))
-    assert (again["wanted_model"], again["wanted_config"]) == (wanted()["wanted_model"], wanted()["wanted_config"])
+    assert (again["desired_model"], again["desired_config"]) == (wanted()["desired_model"], wanted()["desired_config"])
 
 
 @pytest.mark.parametrize(
@@ -59,13 +66,13 @@ def test_the_same_promotion_again_wants_exactly_the_same_resources() -> None:
 )
 def test_a_changed_variant_is_another_configuration_of_the_same_model(change: dict[str, Any]) -> None:
     changed = wanted(stage=variant(**change))
-    assert changed["wanted_model"] == wanted()["wanted_model"]
-    assert changed["wanted_config"].name != wanted()["wanted_config"].name
+    assert changed["desired_model"] == wanted()["desired_model"]
+    assert changed["desired_config"].name != wanted()["desired_config"].name
 
 
 def test_another_model_is_another_configuration() -> None:
     later = wanted(model=replace(MODEL, created_at=TRAINED + timedelta(minutes=1)))
-    assert later["wanted_config"].name != wanted()["wanted_config"].name
+    assert later["desired_config"].name != wanted()["desired_config"].name
 
 
 @pytest.mark.parametrize(
@@ -76,16 +83,16 @@ def test_another_model_is_another_configuration() -> None:
 def test_two_stages_never_share_a_name(one: tuple[str, str], other: tuple[str, str]) -> None:
     """They may share an environment, where the same model has other addresses in each: that would be NameTaken."""
     names = [
-        identity.wanted(
-            defined(),
-            needed(application=application, stage=stage),
+        identity.desired_resources(
+            model_definition(),
+            inventory_of(application=application, stage=stage),
             {},
             request=replace(REQUEST, application=application, stage=stage),
             stage=replace(STAGE, name=stage),
             target=QA,
             model=MODEL,
             by=EXECUTION,
-        )["wanted_model"].name
+        )["desired_model"].name
         for application, stage in (one, other)
     ]
     assert names[0] != names[1]
@@ -93,35 +100,37 @@ def test_two_stages_never_share_a_name(one: tuple[str, str], other: tuple[str, s
 
 def test_other_bytes_are_another_model() -> None:
     changed = {**OBJECTS, WEIGHTS_URI: replace(WEIGHTS, checksum="CRC64NVME:CCCCCCCCCCA=")}
-    assert wanted(objects=changed)["wanted_model"].name != wanted()["wanted_model"].name
+    assert wanted(objects=changed)["desired_model"].name != wanted()["desired_model"].name
 
 
 @pytest.mark.parametrize("change", [{"version_id": "2"}, {"etag": '"cc"'}], ids=["version", "etag"])
 def test_the_same_name_always_means_the_same_request(change: dict[str, Any]) -> None:
     """The same bytes were put there again: the name stays, so must the addresses, or it ends in NameTaken."""
     before, again = wanted(), wanted(objects={**OBJECTS, WEIGHTS_URI: replace(WEIGHTS, **change)})
-    assert (before["wanted_model"].name != again["wanted_model"].name) or (
-        before["wanted_model"] == again["wanted_model"]
+    assert (before["desired_model"].name != again["desired_model"].name) or (
+        before["desired_model"] == again["desired_model"]
     )
 
 
 def test_the_configuration_names_the_model() -> None:
     parts = wanted()
-    assert parts["wanted_config"].request == {
-        "EndpointConfigName": parts["wanted_config"].name,
-        "ProductionVariants": [{**VARIANT, "ModelName": parts["wanted_model"].name}],
+    assert parts["desired_config"].request == {
+        "EndpointConfigName": parts["desired_config"].name,
+        "ProductionVariants": [{**VARIANT, "ModelName": parts["desired_model"].name}],
     }
 
 
 def test_the_model_runs_as_the_targets_own_role() -> None:
-    assert wanted()["wanted_model"].request["ExecutionRoleArn"] == "arn:aws:iam::333333333333:role/promote-qa-execution"
+    assert (
+        wanted()["desired_model"].request["ExecutionRoleArn"] == "arn:aws:iam::333333333333:role/promote-qa-execution"
+    )
 
 
-def test_no_address_of_the_source_is_left_in_the_request() -> None:
-    assert BUCKET not in str(wanted()["wanted_model"].request)
+def test_no_s3_uri_of_the_source_is_left_in_the_request() -> None:
+    assert BUCKET not in str(wanted()["desired_model"].request)
 
 
-def test_the_artifacts_are_told_by_number_and_bytes() -> None:
+def test_the_artifacts_are_summarized_by_number_and_bytes() -> None:
     assert wanted()["artifacts"] == Artifacts(objects=2, bytes=30)
 
 
@@ -155,46 +164,46 @@ def test_tags_without_room_for_the_provenance_are_refused() -> None:
 
 def test_models_of_one_second_and_one_content_have_different_names() -> None:
     twin = wanted(model=replace(MODEL, created_at=TRAINED + timedelta(milliseconds=1)))
-    assert twin["wanted_model"].name != wanted()["wanted_model"].name
+    assert twin["desired_model"].name != wanted()["desired_model"].name
 
 
 def test_the_execution_does_not_stand_in_the_digest() -> None:
     assert wanted(by=replace(EXECUTION, arn=f"{EXECUTION.arn}-again"))["digest"] == wanted()["digest"]
 
 
-def test_both_artifacts_are_found_by_their_addresses() -> None:
-    container = wanted()["wanted_model"].request["PrimaryContainer"]
+def test_both_artifacts_are_found_by_their_s3_uris() -> None:
+    container = wanted()["desired_model"].request["PrimaryContainer"]
     addresses = [container["ModelDataUrl"], container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"]]
-    assert addresses == [f"s3://{QA.artifact_bucket}/{artifact.key}" for artifact in needed().artifacts]
+    assert addresses == [f"s3://{QA.artifact_bucket}/{artifact.key}" for artifact in inventory_of().artifacts]
 
 
 CAPTURE = {"InitialSamplingPercentage": 5, "DestinationS3Uri": "s3://c", "CaptureOptions": [{"CaptureMode": "Input"}]}
 
 
 @pytest.mark.parametrize(
-    "members",
+    "fields",
     [
         {"DataCaptureConfig": CAPTURE},
         {"KmsKeyId": "arn:aws:kms:us-east-1:333333333333:key/1"},
         {"ShadowProductionVariants": [{**VARIANT, "VariantName": "Shadow"}]},
         {"ProductionVariants": [VARIANT, {**VARIANT, "VariantName": "Other"}]},
     ],
-    ids=lambda members: next(iter(members)),
+    ids=lambda fields: next(iter(fields)),
 )
-def test_everything_that_the_configuration_says_is_in_its_name(members: dict[str, Any]) -> None:
-    other = wanted(stage=replace(STAGE, endpoint_config={**STAGE.endpoint_config, **members}))
-    assert other["wanted_config"].name != wanted()["wanted_config"].name
-    assert other["wanted_model"] == wanted()["wanted_model"]
+def test_everything_in_the_configuration_changes_its_name(fields: dict[str, Any]) -> None:
+    other = wanted(stage=replace(STAGE, endpoint_config={**STAGE.endpoint_config, **fields}))
+    assert other["desired_config"].name != wanted()["desired_config"].name
+    assert other["desired_model"] == wanted()["desired_model"]
 
 
 def test_every_variant_serves_the_promoted_model_also_a_shadow() -> None:
     variants = {"ProductionVariants": [VARIANT, VARIANT], "ShadowProductionVariants": [VARIANT]}
     parts = wanted(stage=replace(STAGE, endpoint_config=variants))
-    sent = parts["wanted_config"].request
+    sent = parts["desired_config"].request
     models = [one["ModelName"] for kind in variants for one in sent[kind]]
-    assert models == [parts["wanted_model"].name] * 3
+    assert models == [parts["desired_model"].name] * 3
 
 
 def test_how_an_endpoint_is_updated_is_no_part_of_its_configuration() -> None:
     other = replace(STAGE, deployment_config={"RollingUpdatePolicy": {}}, retain_variant_properties=False)
-    assert wanted(stage=other)["wanted_config"] == wanted()["wanted_config"]
+    assert wanted(stage=other)["desired_config"] == wanted()["desired_config"]

@@ -19,18 +19,18 @@ from lambdas.promotion.contract.errors import (
     WrongModelPackageGroup,
     WrongSource,
 )
-from lambdas.promotion.model.s3_uris import Address, AddressKind
+from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 from lambdas.promotion.resolve import eligibility, identity
 from lambdas.promotion.resolve import request as rules
 from tests.unit.builders import APPLICATION, DEV, QA, REQUEST, SETTINGS, VERSION, WEIGHTS, WEIGHTS_URI, api
 
-GOOD = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
+VALID = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
 # The longest text that a Fail state may carry (AWS: Step Functions, Fail state, Cause).
 LONGEST_CAUSE = 32_768
 
 
 def test_names_are_understood() -> None:
-    assert rules.require_request(GOOD) == REQUEST
+    assert rules.require_request(VALID) == REQUEST
 
 
 def test_a_version_is_understood_by_its_arn() -> None:
@@ -38,41 +38,41 @@ def test_a_version_is_understood_by_its_arn() -> None:
     assert rules.require_request(raw) == Request(application="reviews", stage="qa", model_package_arn=VERSION)
 
 
-@pytest.mark.parametrize("raw", [None, [], [GOOD], "reviews", 7, 7.5, True, ""])
+@pytest.mark.parametrize("raw", [None, [], [VALID], "reviews", 7, 7.5, True, ""])
 def test_an_input_that_is_no_object_is_refused_with_an_example(raw: object) -> None:
     with pytest.raises(InvalidInput, match='"model_name": "my-model"'):
         rules.require_request(raw)
 
 
 @pytest.mark.parametrize("odd", [None, 7, 0, True, False, [], ["reviews"], {}, {"a": {"b": 1}}])
-@pytest.mark.parametrize("member", ["application", "stage", "model_name"])
-def test_a_member_that_is_no_text_is_refused_by_name(member: str, odd: Any) -> None:
-    with pytest.raises(InvalidInput, match=f"{member} must be text"):
-        rules.require_request({**GOOD, member: odd})
+@pytest.mark.parametrize("field", ["application", "stage", "model_name"])
+def test_a_field_that_is_no_text_is_refused_by_name(field: str, odd: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"{field} must be text"):
+        rules.require_request({**VALID, field: odd})
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t"])
-@pytest.mark.parametrize("member", ["application", "stage", "model_name"])
-def test_a_blank_member_is_refused_by_name(member: str, blank: str) -> None:
-    with pytest.raises(InvalidInput, match=f"{member} is empty"):
-        rules.require_request({**GOOD, member: blank})
+@pytest.mark.parametrize("field", ["application", "stage", "model_name"])
+def test_a_blank_field_is_refused_by_name(field: str, blank: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{field} is empty"):
+        rules.require_request({**VALID, field: blank})
 
 
-@pytest.mark.parametrize("member", ["application", "stage"])
-def test_a_missing_member_is_named(member: str) -> None:
-    with pytest.raises(InvalidInput, match=f"{member} is missing"):
-        rules.require_request({name: value for name, value in GOOD.items() if name != member})
+@pytest.mark.parametrize("field", ["application", "stage"])
+def test_a_missing_field_is_named(field: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{field} is missing"):
+        rules.require_request({name: value for name, value in VALID.items() if name != field})
 
 
-@pytest.mark.parametrize("member", ["account", "role_arn", "bucket", "Application", "model_name ", ""])
-def test_a_member_that_is_not_known_is_refused(member: str) -> None:
+@pytest.mark.parametrize("field", ["account", "role_arn", "bucket", "Application", "model_name ", ""])
+def test_an_unknown_field_is_refused(field: str) -> None:
     with pytest.raises(InvalidInput, match="is not a member of the input"):
-        rules.require_request({**GOOD, member: "x"})
+        rules.require_request({**VALID, field: "x"})
 
 
 def test_a_model_and_a_version_at_once_are_refused() -> None:
     with pytest.raises(InvalidInput, match="not both"):
-        rules.require_request({**GOOD, "model_package_arn": VERSION})
+        rules.require_request({**VALID, "model_package_arn": VERSION})
 
 
 def test_neither_a_model_nor_a_version_is_refused() -> None:
@@ -83,12 +83,12 @@ def test_neither_a_model_nor_a_version_is_refused() -> None:
 @pytest.mark.parametrize("name", ["a_b", "-a", "a-", "a.b", "a/b", "ä", "a" * 64, "a\n", " a", "../a", "a*", "٣"])
 def test_a_model_name_that_sagemaker_would_refuse_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="is no SageMaker name"):
-        rules.require_request({**GOOD, "model_name": name})
+        rules.require_request({**VALID, "model_name": name})
 
 
 @pytest.mark.parametrize("name", ["a", "A1", "a--b", "a" * 63])
 def test_a_model_name_that_sagemaker_takes_is_understood(name: str) -> None:
-    assert rules.require_request({**GOOD, "model_name": name}).model_name == name
+    assert rules.require_request({**VALID, "model_name": name}).model_name == name
 
 
 @pytest.mark.parametrize(
@@ -111,32 +111,32 @@ def test_an_arn_of_anything_but_a_version_is_refused(arn: str) -> None:
 
 
 @pytest.mark.parametrize("dry", [True, False])
-def test_a_dry_run_is_asked_for_by_true_and_false(dry: bool) -> None:
-    assert rules.require_request({**GOOD, "dry_run": dry}).dry_run is dry
-    assert not rules.require_request(GOOD).dry_run
+def test_a_dry_run_is_requested_by_true_and_false(dry: bool) -> None:
+    assert rules.require_request({**VALID, "dry_run": dry}).dry_run is dry
+    assert not rules.require_request(VALID).dry_run
 
 
 @pytest.mark.parametrize("odd", ["true", "false", 0, 1, None, [], {}])
 def test_what_is_neither_true_nor_false_is_no_answer_to_whether_it_is_a_dry_run(odd: object) -> None:
     with pytest.raises(InvalidInput, match="dry_run must be true or false, not"):
-        rules.require_request({**GOOD, "dry_run": odd})
+        rules.require_request({**VALID, "dry_run": odd})
 
 
-def test_every_mistake_is_told_at_once() -> None:
+def test_every_mistake_is_reported_at_once() -> None:
     with pytest.raises(InvalidInput) as refused:
         rules.require_request({"stage": 7, "colour": "red"})
-    told = ('"colour" is not a member', "stage must be text", "application is missing", "exactly one of")
-    assert [part for part in told if part not in str(refused.value)] == []
+    message = ('"colour" is not a member', "stage must be text", "application is missing", "exactly one of")
+    assert [part for part in message if part not in str(refused.value)] == []
 
 
-@pytest.mark.parametrize("raw", [{**GOOD, "stage": ["x" * 200_000]}, {**GOOD, "x" * 200_000: "x"}])
-def test_the_answer_to_a_very_long_input_fits_into_a_cause(raw: dict[str, Any]) -> None:
+@pytest.mark.parametrize("raw", [{**VALID, "stage": ["x" * 200_000]}, {**VALID, "x" * 200_000: "x"}])
+def test_the_refusal_of_a_very_long_input_stays_within_the_cause_limit(raw: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as refused:
         rules.require_request(raw)
     assert len(str(refused.value)) <= LONGEST_CAUSE
 
 
-def test_the_answer_to_a_very_long_application_fits_into_a_cause() -> None:
+def test_the_refusal_of_a_very_long_application_stays_within_the_cause_limit() -> None:
     with pytest.raises(UnknownApplication) as refused:
         rules.find_stage(replace(REQUEST, application="x" * 200_000), SETTINGS)
     assert len(str(refused.value)) <= LONGEST_CAUSE
@@ -203,18 +203,18 @@ def test_only_an_approved_and_completed_version_goes_further(approval: str | Non
 
 
 @pytest.mark.parametrize("tags", [{}, {"promote:application": "reviews"}, {"application": "other"}])
-def test_a_model_of_nobody_or_of_the_application_goes_further(tags: dict[str, str]) -> None:
-    eligibility.require_application_of(tags, APPLICATION, where="it")
+def test_a_model_without_owner_or_of_the_application_is_accepted(tags: dict[str, str]) -> None:
+    eligibility.require_application_of(tags, APPLICATION, subject="it")
 
 
 @pytest.mark.parametrize("owner", ["other", "", "Reviews"])
 def test_a_model_that_was_promoted_for_another_application_is_refused(owner: str) -> None:
     with pytest.raises(WrongModelPackageGroup, match="was promoted for application"):
-        eligibility.require_application_of({"promote:application": owner}, APPLICATION, where="it")
+        eligibility.require_application_of({"promote:application": owner}, APPLICATION, subject="it")
 
 
-def pinned(etag: str | None) -> Address:
-    return Address(uri=WEIGHTS_URI, kind=AddressKind.OBJECT, where="ModelDataUrl", etag=etag)
+def pinned(etag: str | None) -> S3Reference:
+    return S3Reference(uri=WEIGHTS_URI, kind=S3ReferenceKind.OBJECT, location="ModelDataUrl", etag=etag)
 
 
 @pytest.mark.parametrize("etag", ["aa", '"aa"', None])
@@ -230,9 +230,9 @@ def test_an_object_that_is_not_what_was_registered_is_refused(etag: str) -> None
 
 def test_fifty_tags_are_kept() -> None:
     tags = {f"k{number}": "v" for number in range(50)}
-    assert identity.require_tags(tags, where="it") == tags
+    assert identity.require_tags(tags, subject="it") == tags
 
 
 def test_the_fifty_first_tag_is_refused_not_dropped() -> None:
     with pytest.raises(UnsupportedModel, match="51 tags"):
-        identity.require_tags({f"k{number}": "v" for number in range(51)}, where="it")
+        identity.require_tags({f"k{number}": "v" for number in range(51)}, subject="it")

@@ -32,7 +32,7 @@ def target(variant: str = "A", **changes: Any) -> ScalableTarget:
     return replace(plain, **changes)
 
 
-def test_the_variants_are_those_of_the_wanted_configuration() -> None:
+def test_the_variants_are_those_of_the_desired_configuration() -> None:
     (variant,) = scaling_targets.variants_of(promotion()).values()
     assert (variant["VariantName"], variant["InstanceType"]) == ("All", "ml.t2.medium")
 
@@ -48,16 +48,16 @@ def test_the_variants_are_those_of_the_wanted_configuration() -> None:
     ],
     ids=["another type", "removed", "no concurrency", "another kind", "nobody knows what serves"],
 )
-def test_a_variant_that_changes_is_in_the_way_and_no_other(now: dict[str, Any], wanted: dict[str, Any]) -> None:
+def test_a_variant_that_changes_blocks_the_update_and_no_other(now: dict[str, Any], wanted: dict[str, Any]) -> None:
     same = {"B": {**SMALL, "VariantName": "B"}}
-    found = scaling_targets.in_the_way([target("A"), target("B")], now={**now, **same}, wanted={**wanted, **same})
+    found = scaling_targets.blocking_targets([target("A"), target("B")], now={**now, **same}, wanted={**wanted, **same})
     assert [one.variant for one in found] == ["A"]
 
 
-def test_if_no_variant_is_seen_to_change_all_are_in_the_way() -> None:
+def test_if_no_variant_is_observed_to_change_all_block_the_update() -> None:
     """SageMaker has said that some are."""
     both = {"A": SMALL, "B": SMALL}
-    found = scaling_targets.in_the_way([target("A"), target("B")], now=both, wanted=both)
+    found = scaling_targets.blocking_targets([target("A"), target("B")], now=both, wanted=both)
     assert [one.variant for one in found] == ["A", "B"]
 
 
@@ -84,7 +84,7 @@ def test_targets_of_other_variants_and_dimensions_stand_side_by_side() -> None:
     assert scaling_targets.merged(others[:1], others[1:]) == others
 
 
-def test_what_the_stage_says_holds_and_what_it_does_not_say_stays() -> None:
+def test_configured_scaling_replaces_and_unconfigured_scaling_stays() -> None:
     suspended = {"DynamicScalingInSuspended": True}
     aside = target(
         register={"MinCapacity": 1, "MaxCapacity": 4, "SuspendedState": suspended}, policies=(STEPS,), tags={"a": "b"}
@@ -108,8 +108,8 @@ def test_what_the_stage_says_holds_and_what_it_does_not_say_stays() -> None:
         (CONCURRENCY, {"A": {"CurrentInstanceCount": 1}}, False),
     ],
 )
-def test_a_target_fits_a_variant_that_has_what_it_scales(dimension: str, there: dict[str, Any], fits: bool) -> None:
-    assert scaling_targets.fits(target(dimension=dimension), there) is fits
+def test_a_target_matches_a_variant_that_has_its_dimension(dimension: str, there: dict[str, Any], fits: bool) -> None:
+    assert scaling_targets.matches(target(dimension=dimension), there) is fits
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_scheduled_action_is_put_as_far_as_it_is_still_to_come(
     assert scaling_targets.still_to_come(action, now=NOW) == left
 
 
-def test_an_alarm_calls_the_policy_by_its_new_arn_and_everybody_else_as_before() -> None:
+def test_an_alarm_calls_the_policy_by_its_new_arn_and_other_actions_as_before() -> None:
     alarm = {"AlarmName": "busy", "AlarmActions": ["arn:sns", "arn:old"], "OKActions": ["arn:old"], "Period": 60}
     assert scaling_targets.with_new_policies(alarm, {"arn:old": "arn:new"}) == {
         "AlarmName": "busy",

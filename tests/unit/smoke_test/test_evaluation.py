@@ -12,7 +12,7 @@ from lambdas.promotion.contract.errors import SmokeTestFailed
 from lambdas.promotion.contract.smoke_test_report import LONGEST, shown
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from lambdas.promotion.smoke_test import evaluation
-from lambdas.promotion.smoke_test.evaluation import Answer, Judged
+from lambdas.promotion.smoke_test.evaluation import Evaluation, Response
 
 TEST = SmokeTest(payload=Payload(text="a fine film"), content_type="text/csv")
 
@@ -21,13 +21,13 @@ def asking(record: bool = True, requests: int = 1, **expect: Any) -> SmokeTest:
     return replace(TEST, requests=requests, record=record, expect=Expectation(**expect))
 
 
-def answer(body: object = None, **members: Any) -> Answer:
+def answer(body: object = None, **fields: Any) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(**{"status": 200, "body": content, "content_type": "application/json", **members})
+    return Response(**{"status": 200, "body": content, "content_type": "application/json", **fields})
 
 
-def judged(test: SmokeTest, *answers: Answer) -> Judged:
-    return evaluation.judge(test, b"a fine film", answers)
+def judged(test: SmokeTest, *answers: Response) -> Evaluation:
+    return evaluation.evaluate(test, b"a fine film", answers)
 
 
 @pytest.mark.parametrize(
@@ -48,31 +48,31 @@ def judged(test: SmokeTest, *answers: Answer) -> Judged:
         ({"jsonata": "score > 0.5"}, answer({"score": 0.6}), answer({"score": "0.6"})),
     ],
 )
-def test_an_answer_is_as_expected_or_not(expect: dict[str, Any], good: Answer, bad: Answer) -> None:
+def test_an_answer_is_as_expected_or_not(expect: dict[str, Any], good: Response, bad: Response) -> None:
     assert judged(asking(**expect), good).problems == ()
     assert len(judged(asking(**expect), bad).problems) == 1
 
 
-def test_a_wrong_answer_is_told_with_what_was_expected() -> None:
-    told = judged(asking(json='{"label": "positive"}'), answer({"label": "negative"})).problems
-    assert told == (
+def test_a_wrong_response_is_reported_with_the_expected_one() -> None:
+    message = judged(asking(json='{"label": "positive"}'), answer({"label": "negative"})).problems
+    assert message == (
         "1 of 1 requests failed. The first that failed: the body's JSON is not the expected one: "
         '$.label is "negative", not "positive"',
     )
 
 
-def test_a_model_error_is_told_with_sagemakers_sentence() -> None:
+def test_a_model_error_is_reported_with_sagemakers_message() -> None:
     broken = answer(
-        b"boom", status=500, said='ModelError: Received server error (500) from primary with message "boom"'
+        b"boom", status=500, message='ModelError: Received server error (500) from primary with message "boom"'
     )
     assert "the status is 500, not 200 (ModelError: Received server error" in judged(TEST, broken).problems[0]
 
 
 def test_no_answer_is_a_failure() -> None:
-    assert "no answer within 70 s" in judged(TEST, Answer(status=None)).problems[0]
+    assert "no answer within 70 s" in judged(TEST, Response(status=None)).problems[0]
 
 
-def test_as_many_may_fail_as_the_error_rate_says_and_no_more() -> None:
+def test_as_many_may_fail_as_the_error_rate_allows_and_no_more() -> None:
     tolerant = asking(requests=100, error_rate=0.29)
     good, bad = [answer("x")], [answer("x", status=500)]
     assert judged(tolerant, *good * 71, *bad * 29).problems == ()
@@ -82,7 +82,7 @@ def test_as_many_may_fail_as_the_error_rate_says_and_no_more() -> None:
 def test_requests_that_were_not_sent_in_time_are_failures() -> None:
     found = judged(asking(requests=3), answer("x"))
     assert found.problems == ("2 of 3 requests were not sent within 120 s",)
-    assert found.tested.failures == 2
+    assert found.result.failures == 2
 
 
 @pytest.mark.parametrize(
@@ -104,16 +104,16 @@ def test_a_slow_model_fails_by_the_percentile_that_is_limited() -> None:
     times = [answer("x", milliseconds=ms) for ms in (10.0, 20.0, 900.0)]
     found = judged(asking(requests=3, latency={"p50": 100, "max": 500}), *times)
     assert found.problems == ("max of the answers' times is 900 ms, more than 500 ms",)
-    assert found.tested.milliseconds == {"min": 10.0, "p50": 20.0, "p95": 900.0, "max": 900.0}
+    assert found.result.milliseconds == {"min": 10.0, "p50": 20.0, "p95": 900.0, "max": 900.0}
 
 
 def test_the_report_keeps_the_first_bad_answer_else_the_first() -> None:
     bad, worse = answer("bad", status=400), answer("worse", status=500)
     assert (
-        judged(asking(requests=3), answer("good"), bad, worse).tested.got
+        judged(asking(requests=3), answer("good"), bad, worse).result.received
         == 'status 400, "bad" (application/json, 5 bytes)'
     )
-    assert judged(asking(requests=2), answer("one"), answer("two")).tested.got == (
+    assert judged(asking(requests=2), answer("one"), answer("two")).result.received == (
         'status 200, "one" (application/json, 5 bytes)'
     )
 
@@ -122,8 +122,8 @@ def test_a_test_that_is_not_to_be_recorded_leaves_no_content_anywhere() -> None:
     """Neither what was asked nor what came back; what the configuration expects is no secret of anybody's."""
     for expect in ({"json": '{"a": "x"}'}, {"body": "x"}, {"status": 201}, {"jsonata": "secret = 1"}, {"json": "1"}):
         for body in ({"secret": "hush"}, b"hush"):
-            said = answer(body, said="ModelError: hush")
-            found = evaluation.judge(asking(record=False, **expect), b"hush hush", [said])
+            said = answer(body, message="ModelError: hush")
+            found = evaluation.evaluate(asking(record=False, **expect), b"hush hush", [said])
             assert found.problems
             assert "hush" not in f"{found}"
 
@@ -135,11 +135,11 @@ def test_a_long_or_binary_payload_is_shortened() -> None:
     assert shown(b"a\n\tb\x00", "text/csv", record=True) == "(text/csv, 5 bytes)"
 
 
-def test_every_failed_test_is_told_and_passed_ones_are_not() -> None:
+def test_every_failed_test_is_reported_and_passed_ones_are_not() -> None:
     good, bad = judged(TEST, answer("x")), judged(asking(body="y"), answer("x", milliseconds=7.04))
-    with pytest.raises(SmokeTestFailed) as told:
+    with pytest.raises(SmokeTestFailed) as message:
         evaluation.require_passed([good, bad, bad], endpoint="reviews-qa", config="reviews-qa-1")
-    text = str(told.value)
+    text = str(message.value)
     assert "reviews-qa came into service on reviews-qa-1 and did not pass its smoke test: test 2 of 3 asked" in text
     assert "test 3 of 3 asked a fine film (text/csv, 11 bytes); it got status 200" in text
     assert "p95 7 ms" in text
@@ -149,14 +149,14 @@ def test_every_failed_test_is_told_and_passed_ones_are_not() -> None:
 def test_passed_tests_are_reported_in_order() -> None:
     one, two = judged(TEST, answer("one")), judged(TEST, answer("two"))
     report = evaluation.require_passed([one, two], endpoint="e", config="c")
-    assert report.tests == (one.tested, two.tested)
+    assert report.tests == (one.result, two.result)
 
 
-def test_the_message_of_many_long_failures_fits_into_a_failures_cause() -> None:
+def test_the_message_of_many_long_failures_stays_within_the_cause_limit() -> None:
     bad = judged(replace(asking(body="y" * 9000)), answer("x" * 9000))
-    with pytest.raises(SmokeTestFailed) as told:
+    with pytest.raises(SmokeTestFailed) as message:
         evaluation.require_passed([bad] * 10, endpoint="e", config="c")
-    assert len(str(told.value)) < 32_000
+    assert len(str(message.value)) < 32_000
 
 
 def test_an_expression_that_does_not_end_fails_the_test_at_once() -> None:
@@ -165,12 +165,14 @@ def test_an_expression_that_does_not_end_fails_the_test_at_once() -> None:
         judged(endless, answer({}), answer({}))
 
 
-def test_what_a_container_says_of_a_failure_is_shortened_and_told_only_if_it_may_be_recorded() -> None:
-    answer = Answer(status=None, body=b"bad row: Jane Doe " * 100, said="the asynchronous request failed (s3://a/b)")
+def test_a_containers_failure_message_is_shortened_and_reported_only_if_recording_is_allowed() -> None:
+    answer = Response(
+        status=None, body=b"bad row: Jane Doe " * 100, message="the asynchronous request failed (s3://a/b)"
+    )
     for record in (True, False):
         test = replace(TEST, record=record)
-        (problem,) = evaluation.judge(test, b"x", [answer]).problems
-        got = evaluation.judge(test, b"x", [answer]).tested.got or ""
+        (problem,) = evaluation.evaluate(test, b"x", [answer]).problems
+        got = evaluation.evaluate(test, b"x", [answer]).result.received or ""
         for said in (problem, got):
             assert "the asynchronous request failed (s3://a/b): " in said
             assert ("Jane Doe" in said) is record

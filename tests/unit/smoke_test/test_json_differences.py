@@ -25,7 +25,7 @@ from lambdas.promotion.smoke_test.json_differences import differences
         (0.5, 10**400, [f"$ is 1{'0' * 58}…, not 0.5"]),
     ],
 )
-def test_each_difference_is_told_with_its_place(expected: Any, got: Any, found: list[str]) -> None:
+def test_each_difference_is_reported_with_its_path(expected: Any, got: Any, found: list[str]) -> None:
     assert list(differences(expected, got)) == found
 
 

@@ -13,11 +13,11 @@ from lambdas.promotion.smoke_test import sample_archive
 from lambdas.promotion.smoke_test.sample_archive import BadArchive
 
 
-def archive(*members: tuple[str, bytes | None, bytes]) -> bytes:
+def archive(*fields: tuple[str, bytes | None, bytes]) -> bytes:
     """Return a .tar.gz of members: name, content or None, and the type."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz") as tar:
-        for name, data, kind in members:
+        for name, data, kind in fields:
             info = tarfile.TarInfo(name)
             info.type = kind
             info.size = len(data or b"")
@@ -30,7 +30,7 @@ FILE = ("payload.csv", b"a fine film", tarfile.REGTYPE)
 FOLDER = ("samples", None, tarfile.DIRTYPE)
 
 
-def test_the_one_file_comes_out_wherever_it_says_it_belongs() -> None:
+def test_the_single_file_is_extracted_whatever_its_path() -> None:
     assert sample_archive.only_file(archive(FILE)) == b"a fine film"
     assert (
         sample_archive.only_file(archive(FOLDER, ("samples/../../../etc/x", b"in memory", tarfile.REGTYPE)))
@@ -39,7 +39,7 @@ def test_the_one_file_comes_out_wherever_it_says_it_belongs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"a fine film", "is no gzip archive"),
         (archive(FILE)[:40], "is no gzip archive"),
@@ -52,8 +52,8 @@ def test_the_one_file_comes_out_wherever_it_says_it_belongs() -> None:
         (archive(("null", None, tarfile.CHRTYPE)), "it holds 'null'"),
     ],
 )
-def test_any_other_archive_is_refused_with_what_it_holds(content: bytes, told: str) -> None:
-    with pytest.raises(BadArchive, match=told):
+def test_any_other_archive_is_refused_with_what_it_holds(content: bytes, message: str) -> None:
+    with pytest.raises(BadArchive, match=message):
         sample_archive.only_file(content)
 
 

@@ -16,7 +16,7 @@ from ministack.services import ecr
 from sandbox.aws.patches.s3 import s3_requests
 from sandbox.aws.sagemaker.models import prebuilt_images
 
-_EVERYBODY_PULLS = json.dumps(
+_PUBLIC_PULL = json.dumps(
     {
         "Version": "2012-10-17",
         "Statement": [
@@ -31,18 +31,20 @@ _EVERYBODY_PULLS = json.dumps(
 
 
 def apply() -> None:
-    _answer_for_the_registry()
+    _resolve_registry()
     _name_the_registry()
-    _ask_the_repository()
-    _say_which_policy_is_missing()
+    _apply_repository_policies()
+    _name_missing_policy()
     _offer_prebuilt_images()
 
 
-def _answer_for_the_registry() -> None:
+def _resolve_registry() -> None:
     answer = ecr.handle_request
 
     @functools.wraps(answer)
-    async def answer_there(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
+    async def answer_in_registry(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Any:
         registry = iam_actions._safe_json_field(body, "registryId") or get_account_id()
         if registry == get_account_id():
             return await answer(method, path, headers, body, query)
@@ -51,7 +53,7 @@ def _answer_for_the_registry() -> None:
         with request_scope(registry, get_region()):
             return await answer(method, path, headers, body, query)
 
-    ecr.handle_request = answer_there
+    ecr.handle_request = answer_in_registry
 
 
 def _root_refused(registry: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
@@ -83,12 +85,12 @@ def _name_the_registry() -> None:
     iam_actions.extract_resource_arn = extract_with_registry
 
 
-def _ask_the_repository() -> None:
+def _apply_repository_policies() -> None:
     def policy_for_arn(arn: str) -> tuple[str, str] | None:
         _, _, _, region, account, resource = arn.split(":", 5)
         name = resource.removeprefix("repository/")
         if account in prebuilt_images.ACCOUNTS:
-            return (_EVERYBODY_PULLS, account) if name in prebuilt_images.TAGS else None
+            return (_PUBLIC_PULL, account) if name in prebuilt_images.TAGS else None
         if not ecr._repositories.contains_scoped(account, region, name):
             return None
         return ecr._repo_policies.get_scoped(account, region, name) or "", account
@@ -96,7 +98,7 @@ def _ask_the_repository() -> None:
     ecr.repository_policy_for_arn = policy_for_arn
 
 
-def _say_which_policy_is_missing() -> None:
+def _name_missing_policy() -> None:
     deny = iam_actions.access_denied_response
 
     @functools.wraps(deny)

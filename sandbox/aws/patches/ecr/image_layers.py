@@ -51,7 +51,7 @@ def apply() -> None:
     _answer_downloads()
 
 
-def there(repository: str, digest: str) -> bool:
+def exists(repository: str, digest: str) -> bool:
     """Whether a repository of this account has a layer."""
     return digest in ecr._layer_blobs.get(repository, {})
 
@@ -60,7 +60,7 @@ def initiate(request: Request) -> Any:
     if refusal := _no_repository(request):
         return refusal
     upload_id = str(uuid4())
-    _uploads[upload_id] = Upload(_place(request))
+    _uploads[upload_id] = Upload(_upload_of(request))
     return json_response({"uploadId": upload_id, "partSize": PART_SIZE})
 
 
@@ -177,7 +177,7 @@ def _forget_with_the_repository() -> None:
     ecr.reset = reset_with_uploads
 
 
-def _place(request: Request) -> tuple[str, str, str]:
+def _upload_of(request: Request) -> tuple[str, str, str]:
     return get_account_id(), get_region(), request["repositoryName"]
 
 
@@ -187,7 +187,7 @@ def _named(request: Request) -> dict[str, str]:
 
 def _upload(request: Request) -> Upload | None:
     upload = _uploads.get(request["uploadId"])
-    return upload if upload and upload.repository == _place(request) else None
+    return upload if upload and upload.repository == _upload_of(request) else None
 
 
 def _unknown_upload(request: Request) -> Any:

@@ -51,7 +51,7 @@ def _missing(name: str, said: dict[str, Any]) -> Iterator[Any]:
         message = f"The manifest list refers to images that do not exist: {', '.join(absent)}"
         yield error_response_json("ReferencedImagesNotFoundException", message)
     blobs = [one["digest"] for one in [said.get("config"), *said.get("layers", [])] if one]
-    absent = [digest for digest in blobs if not image_layers.there(name, digest)]
+    absent = [digest for digest in blobs if not image_layers.exists(name, digest)]
     if absent:
         message = f"Layers with digests '{', '.join(absent)}' required for pushing image do not exist"
         yield error_response_json("LayersNotFoundException", message)

@@ -94,23 +94,23 @@ def _require_bus_policy(spec: Any, arn: str, principal: str, event: dict[str, An
 def _require_function_policy(target: dict[str, Any], rule: dict[str, Any]) -> None:
     arn = target.get("Arn", "")
     policy, _ = (lambda_svc.function_policy_for_arn(arn) if ":lambda:" in arn else None) or (None, "")
-    if policy is not None and not _lets_in(policy, "lambda:InvokeFunction", arn, rule):
+    if policy is not None and not _allows(policy, "lambda:InvokeFunction", arn, rule):
         raise roles.NotAllowed(f"the policy of {arn} does not allow lambda:InvokeFunction to events.amazonaws.com")
 
 
 def _to_dead_letters(target: dict[str, Any], rule: dict[str, Any], event: dict[str, Any], why: str) -> None:
     queue = (target.get("DeadLetterConfig") or {}).get("Arn")
-    if queue and _takes_letters(queue, rule):
+    if queue and _accepts_dead_letters(queue, rule):
         payload = {"rule": rule.get("Arn"), "target": target.get("Arn"), "error": why, "event": event}
         eventbridge._dispatch_to_sqs(parse_arn(queue), json.dumps(payload, default=list))
 
 
-def _takes_letters(queue: str, rule: dict[str, Any]) -> bool:
+def _accepts_dead_letters(queue: str, rule: dict[str, Any]) -> bool:
     policy, _ = sqs.queue_policy_for_arn(queue) or ("", "")
-    return _lets_in(policy, "sqs:SendMessage", queue, rule)
+    return _allows(policy, "sqs:SendMessage", queue, rule)
 
 
-def _lets_in(policy: Any, action: str, resource: str, rule: dict[str, Any]) -> bool:
+def _allows(policy: Any, action: str, resource: str, rule: dict[str, Any]) -> bool:
     """Whether a resource's policy lets EventBridge do it for the rule."""
     asked = iam_evaluator.EvalContext(
         principal_arn="events.amazonaws.com",

@@ -26,19 +26,19 @@ class UnknownPrincipal(Exception):
 
 
 def apply() -> None:
-    for resource_type, (member, complaint) in POLICIES.items():
+    for resource_type, (field, complaint) in POLICIES.items():
         handler = provisioners._RESOURCE_HANDLERS[resource_type]
-        handler["create"] = _checked(handler["create"], 1, member, complaint)
+        handler["create"] = _checked(handler["create"], 1, field, complaint)
         if "update" in handler:
-            handler["update"] = _checked(handler["update"], 2, member, complaint)
+            handler["update"] = _checked(handler["update"], 2, field, complaint)
 
 
-def _checked(act: Callable[..., Any], position: int, member: str, complaint: str) -> Callable[..., Any]:
+def _checked(act: Callable[..., Any], position: int, field: str, complaint: str) -> Callable[..., Any]:
     """`act`, after a look at the policy in the properties, its argument at `position`."""
 
     @functools.wraps(act)
     def checked(*arguments: Any, **named: Any) -> Any:
-        for arn in _named(arguments[position].get(member)):
+        for arn in _named(arguments[position].get(field)):
             if not _exists(arn):
                 raise UnknownPrincipal(f"{complaint}: {arn}")
         return act(*arguments, **named)

@@ -35,7 +35,7 @@ def simulate(parameters: dict[str, Any]) -> Any:
         _result(
             action,
             [
-                (resource, _decision(_asked(principal, account, action, resource, context), policies, boundary))
+                (resource, _decision(_evaluated(principal, account, action, resource, context), policies, boundary))
                 for resource in resources
             ],
         )
@@ -50,7 +50,7 @@ def simulate(parameters: dict[str, Any]) -> Any:
     )
 
 
-def _asked(principal: str, account: str, action: str, resource: str, context: dict[str, str]) -> Any:
+def _evaluated(principal: str, account: str, action: str, resource: str, context: dict[str, str]) -> Any:
     return iam_evaluator.EvalContext(
         principal_arn=principal,
         principal_type="AssumedRole",

@@ -108,7 +108,7 @@ def _refusal(principal: Any, use: Use) -> Any:
         return None if principal.account == owner else _denied(principal, use, "aws/s3", "resource")
     region = _region(use.bucket)
     # A bare key id or an alias is looked up in the caller's account, as KMS does for S3.
-    account, key_region = _place(use.key) or (principal.account, region)
+    account, key_region = _account_and_region(use.key) or (principal.account, region)
     if key_region != region:
         return s3._error("KMS.NotFoundException", f"Invalid arn {key_region}", 400)
     with request_scope(account, region):
@@ -145,7 +145,7 @@ def _region(bucket: str) -> str:
     return str(found["region"]) if found else str(get_region())
 
 
-def _place(key: str) -> tuple[str, str] | None:
+def _account_and_region(key: str) -> tuple[str, str] | None:
     try:
         arn = parse_arn(key)
     except ArnParseError:

@@ -34,7 +34,7 @@ RUNTIME_DISTRIBUTIONS = (
 # would take its place). Who wants to be in the process before the runtime client puts a module there and names it.
 BOOTSTRAP = """#!/bin/sh
 export PYTHONPATH={packages}
-exec {python} -S -m "${{PROMOTE_SANDBOX_RUNTIME:-awslambdaric}}" "$_HANDLER"
+exec {python} -S -m "${{SANDBOX_LAMBDA_RUNTIME:-awslambdaric}}" "$_HANDLER"
 """
 
 

@@ -40,7 +40,7 @@ def _rule(declared: dict[str, Any]) -> dict[str, Any]:
         rule["Expiration"] = {"Days": int(declared["ExpirationInDays"])}
     for name in ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"):
         if name in declared:
-            rule[name] = {member: int(value) for member, value in declared[name].items()}
+            rule[name] = {field: int(value) for field, value in declared[name].items()}
     return rule
 
 

@@ -15,18 +15,18 @@ def apply() -> None:
     answer = s3._dispatch
 
     @functools.wraps(answer)
-    def answer_who_may_tag(
+    def answer_with_tag_permission(
         method: str, bucket: str, key: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
     ) -> Any:
-        for action, name, object_key in _needed(method, bucket, key, headers, query):
+        for action, name, object_key in _required_action(method, bucket, key, headers, query):
             if not s3_requests.may(action, name, object_key):
                 return s3._error("AccessDenied", f"Access Denied: {action}", 403, f"/{name}/{object_key}")
         return answer(method, bucket, key, headers, body, query)
 
-    s3._dispatch = answer_who_may_tag
+    s3._dispatch = answer_with_tag_permission
 
 
-def _needed(
+def _required_action(
     method: str, bucket: str, key: str, headers: dict[str, str], query: dict[str, Any]
 ) -> list[tuple[str, str, str]]:
     if headers.get("x-amz-tagging"):

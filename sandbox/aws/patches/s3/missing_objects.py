@@ -15,7 +15,7 @@ def apply() -> None:
     answer = s3._dispatch
 
     @functools.wraps(answer)
-    def answer_who_may_list(method: str, bucket: str, key: str, headers: dict[str, str], *request: Any) -> Any:
+    def answer_with_list_permission(method: str, bucket: str, key: str, headers: dict[str, str], *request: Any) -> Any:
         response = answer(method, bucket, key, headers, *request)
         if response[0] != 404 or not key or b"NoSuchUpload" in response[2] or s3_requests.caller() is None:
             return response
@@ -25,4 +25,4 @@ def apply() -> None:
             return s3._error("AccessDenied", "Access Denied", 403, f"/{asked}/{key}")
         return response
 
-    s3._dispatch = answer_who_may_list
+    s3._dispatch = answer_with_list_permission

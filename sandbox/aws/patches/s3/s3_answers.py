@@ -28,10 +28,10 @@ def stored(bucket: str, key: str) -> Any:
     return s3._ensure_bucket(bucket)["objects"][key]
 
 
-def change(bucket: str, key: str, members: Mapping[str, Any]) -> None:
+def change(bucket: str, key: str, fields: Mapping[str, Any]) -> None:
     """Change the current object, and the version that it is."""
     current = stored(bucket, key)
-    current.update(members)
+    current.update(fields)
     for version in s3._object_versions.get((bucket, key), []):
         if version["version_id"] == (current.get("version_id") or "null"):
-            version.update(members)
+            version.update(fields)

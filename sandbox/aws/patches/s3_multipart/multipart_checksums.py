@@ -19,7 +19,7 @@ def apply() -> None:
     _create()
     _give_parts_their_own()
     _complete()
-    _tell()
+    _report()
 
 
 def _create() -> None:
@@ -136,7 +136,7 @@ def _refusal(upload: dict[str, Any], named: list[dict[str, str]], headers: dict[
     return None
 
 
-def _tell() -> None:
+def _report() -> None:
     attributes = s3._get_object_attributes
 
     @functools.wraps(attributes)

@@ -51,7 +51,7 @@ def listed(body: bytes) -> list[dict[str, str]]:
     except s3.ParseError:
         return []
     return [
-        {member.tag.rpartition("}")[2]: member.text or "" for member in part}
+        {field.tag.rpartition("}")[2]: field.text or "" for field in part}
         for part in root.iter()
         if part.tag in ("Part", s3_answers.name_of("Part"))
     ]

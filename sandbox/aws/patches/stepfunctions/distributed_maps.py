@@ -16,14 +16,14 @@ from ministack.services import stepfunctions as sfn
 
 from sandbox.aws.patches.iam import roles
 from sandbox.aws.patches.stepfunctions import item_readers, map_runs, payload_limits
-from sandbox.aws.patches.stepfunctions.ended_executions import Ended
+from sandbox.aws.patches.stepfunctions.ended_executions import ExecutionEnded
 from sandbox.aws.patches.stepfunctions.map_runs import Limits, MapRun
 
 # What this one cannot do must not look as if it had been done.
 MISSING = ("ItemBatcher", "ResultWriter")
 
 # Threads in this process: AWS runs 10,000 children at once when the state does not say.
-AT_ONCE = 64
+CONCURRENCY = 64
 
 
 def apply() -> None:
@@ -152,7 +152,7 @@ def _run(state: _Map, execution: dict[str, Any]) -> Any:
 
 def _close(run: MapRun, status: str) -> None:
     if not run.close(status):
-        raise Ended
+        raise ExecutionEnded
 
 
 def _require_start(execution: dict[str, Any]) -> str:
@@ -188,7 +188,7 @@ def _run_children(run: MapRun, state: _Map, items: list[Any], role_arn: str) -> 
 
 
 def _busy(run: MapRun) -> bool:
-    return len(run.active) >= AT_ONCE
+    return len(run.active) >= CONCURRENCY
 
 
 def _run_child(run: MapRun, child: dict[str, Any], processor: dict[str, Any], parent: dict[str, Any]) -> None:
@@ -196,7 +196,7 @@ def _run_child(run: MapRun, child: dict[str, Any], processor: dict[str, Any], pa
         output = _walk(processor, child, _context(child, parent))
     except sfn._ExecutionError as failure:
         run.end_child(child, map_runs.FAILED, "Failed", error=failure.error, cause=failure.cause)
-    except Ended:
+    except ExecutionEnded:
         pass
     except Exception as fault:
         sfn.logger.exception("Unexpected error in execution %s", child["executionArn"])

@@ -15,10 +15,10 @@ from ministack.services import stepfunctions as sfn
 
 from sandbox.aws.patches.stepfunctions import map_runs
 
-ENDS = frozenset(f"Execution{end}" for end in ("Succeeded", "Failed", "Aborted", "TimedOut"))
+TERMINAL_EVENTS = frozenset(f"Execution{end}" for end in ("Succeeded", "Failed", "Aborted", "TimedOut"))
 
 
-class Ended(SystemExit):
+class ExecutionEnded(SystemExit):
     """The execution ended while something of it still ran: what runs has to stop.
 
     No Retry and no Catch sees it, and a thread that ends with it says nothing.
@@ -31,8 +31,8 @@ def apply() -> None:
     @functools.wraps(add)
     def add_while_it_runs(execution: dict[str, Any], *event: Any) -> Any:
         events = execution["events"]
-        if events and events[-1]["type"] in ENDS:
-            raise Ended
+        if events and events[-1]["type"] in TERMINAL_EVENTS:
+            raise ExecutionEnded
         return add(execution, *event)
 
     @functools.wraps(fail)
@@ -45,7 +45,7 @@ def apply() -> None:
         timer = _timer(execution_arn)
         try:
             run(execution_arn)
-        except Ended:
+        except ExecutionEnded:
             pass
         finally:
             if timer is not None:

@@ -15,7 +15,7 @@ RUNNING, SUCCEEDED, FAILED, ABORTED = "RUNNING", "SUCCEEDED", "FAILED", "ABORTED
 COUNTED = {RUNNING: "running", SUCCEEDED: "succeeded", FAILED: "failed", "TIMED_OUT": "timedOut", ABORTED: "aborted"}
 
 Record = dict[str, Any]
-_known: dict[str, "MapRun"] = {}
+_runs: dict[str, "MapRun"] = {}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class MapRun:
         }
         run = cls(record, execution, limits)
         sfn._map_runs[record["mapRunArn"]] = record
-        _known[record["mapRunArn"]] = run
+        _runs[record["mapRunArn"]] = run
         return run
 
     @property
@@ -150,13 +150,13 @@ class MapRun:
 
 def view(record: Record) -> Record:
     """What DescribeMapRun adds to the record of a Map Run: how many children are how far, now."""
-    run = _known.get(record["mapRunArn"])
+    run = _runs.get(record["mapRunArn"])
     return {"itemCounts": run.counts(), "executionCounts": run.counts()} if run else {}
 
 
 def interrupt(execution: Record) -> None:
     """The execution is about to be ended from outside: its Map Runs end before it."""
-    for run in list(_known.values()):
+    for run in list(_runs.values()):
         if run.execution is execution and run.close(ABORTED):
             sfn._add_event(execution, "MapRunAborted")
             sfn._add_event(execution, "MapStateAborted")
@@ -164,6 +164,6 @@ def interrupt(execution: Record) -> None:
 
 def note_end(execution: Record) -> None:
     """The execution has been ended from outside: if it is a Map Run's child, the Map Run goes on without it."""
-    run = _known.get(execution.get("mapRunArn", ""))
+    run = _runs.get(execution.get("mapRunArn", ""))
     if run:
         run.note_end(execution)

@@ -18,7 +18,7 @@ def apply() -> None:
     add, matches = sfn._add_event, sfn._error_matches
 
     @functools.wraps(add)
-    def add_if_it_fits(execution: dict[str, Any], kind: str, details: Any = None) -> Any:
+    def add_within_limit(execution: dict[str, Any], kind: str, details: Any = None) -> Any:
         if kind.endswith("StateExited"):
             exited = details["stateExitedEventDetails"]
             # Compact it is smaller, never larger.
@@ -30,7 +30,7 @@ def apply() -> None:
     def matches_what_can_be_caught(names: list[str], error: str) -> bool:
         return error in names if error in TERMINAL else bool(matches(names, error))
 
-    sfn._add_event = add_if_it_fits
+    sfn._add_event = add_within_limit
     sfn._error_matches = matches_what_can_be_caught
 
 

@@ -21,7 +21,7 @@ def apply() -> None:
     run, invoke, call_back = sfn._run_execution, sfn._invoke_resource, sfn._invoke_with_callback
 
     @functools.wraps(run)
-    def run_known(execution_arn: str, *more: Any) -> Any:
+    def run_with_execution(execution_arn: str, *more: Any) -> Any:
         token = _execution.set(sfn._executions.get(execution_arn))
         try:
             return run(execution_arn, *more)
@@ -38,7 +38,7 @@ def apply() -> None:
         _require(resource.replace(".waitForTaskToken", ""), parameters)
         return call_back(resource, parameters, *more)
 
-    sfn._run_execution = run_known
+    sfn._run_execution = run_with_execution
     sfn._invoke_resource = invoke_allowed
     sfn._invoke_with_callback = call_back_allowed
 

@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.aws.faults import sagemaker_mishaps
 from sandbox.aws.faults.sagemaker import Kind
 from sandbox.aws.sagemaker.api import authorization, shapes
-from sandbox.aws.sagemaker.api.authorization import Demand
+from sandbox.aws.sagemaker.api.authorization import RequiredPermission
 from sandbox.aws.sagemaker.api.errors import Refusal
 from sandbox.aws.sagemaker.api.operations import OPERATIONS, subject
 from sandbox.aws.sagemaker.state import Record
@@ -32,7 +32,7 @@ class Service:
 
     name: str
     operations: Mapping[str, Callable[[Record], Record]]
-    demands: Callable[[str, Record], Iterator[Demand]]
+    required_permissions: Callable[[str, Record], Iterator[RequiredPermission]]
     subject: Callable[[Record], str]
 
     async def handle_request(
@@ -54,7 +54,7 @@ class Service:
     async def _answer(
         self, operation: str, parameters: Record, headers: dict[str, str], query: dict[str, Any]
     ) -> Record:
-        authorization.require(self.demands(operation, parameters), headers, query)
+        authorization.require(self.required_permissions(operation, parameters), headers, query)
         shapes.validate(operation, parameters, service=self.name)
         given = {key: value for key, value in parameters.items() if value is not None}
         about = self.subject(given)
@@ -71,7 +71,7 @@ class Service:
 
 def refused(refusal: Refusal) -> Response:
     """An error, as the JSON protocol carries it."""
-    body = {"__type": refusal.code, "message": refusal.message, **refusal.members}
+    body = {"__type": refusal.code, "message": refusal.message, **refusal.fields}
     return refusal.status, {"Content-Type": JSON, "x-amzn-errortype": refusal.code}, json.dumps(body).encode()
 
 
@@ -91,5 +91,5 @@ def _parameters(body: bytes) -> Record:
     return parameters
 
 
-SAGEMAKER = Service("sagemaker", OPERATIONS, authorization.demands, subject)
+SAGEMAKER = Service("sagemaker", OPERATIONS, authorization.required_permissions, subject)
 handle_request = SAGEMAKER.handle_request

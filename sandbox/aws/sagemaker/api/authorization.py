@@ -17,7 +17,7 @@ from sandbox.aws.sagemaker.state import Record
 
 
 @dataclass(frozen=True)
-class Demand:
+class RequiredPermission:
     """One right. The caller has it when it has it on any one of the resources.
 
     `said` is how the service itself tells that it is missing, where it does not leave that to IAM.
@@ -26,7 +26,7 @@ class Demand:
     action: str
     resources: tuple[str, ...]
     context: dict[str, Any] = field(default_factory=dict)
-    said: str | None = None
+    message: str | None = None
 
 
 class Unauthenticated(Exception):
@@ -37,40 +37,42 @@ class Unauthenticated(Exception):
         self.response = response
 
 
-def demands(operation: str, parameters: Record) -> Iterator[Demand]:
+def required_permissions(operation: str, parameters: Record) -> Iterator[RequiredPermission]:
     """The rights that an operation needs, in the order in which they are asked for."""
     resources = list(_resources(operation, parameters))
     tags = parameters.get("Tags")
     tag_context: dict[str, Any] = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in _well_formed(tags)}
     if tag_context:
         tag_context["aws:TagKeys"] = [tag["Key"] for tag in _well_formed(tags)]
-    targets = {f"sagemaker:{member}": parameters[member] for member in _TARGETS if parameters.get(member)}
+    targets = {
+        f"sagemaker:{field_name}": parameters[field_name] for field_name in _TARGETS if parameters.get(field_name)
+    }
     for alternatives in resources or [("*",)]:
-        yield Demand(f"sagemaker:{operation}", alternatives, {**tag_context, **targets})
+        yield RequiredPermission(f"sagemaker:{operation}", alternatives, {**tag_context, **targets})
     if tags and operation.startswith("Create") and resources:
-        yield Demand("sagemaker:AddTags", resources[0], tag_context)
+        yield RequiredPermission("sagemaker:AddTags", resources[0], tag_context)
     if operation in ("CreateEndpoint", "UpdateEndpoint"):
         yield from _of_deployment(parameters)
     if operation == "DeleteEndpoint":
         yield from _deregistrations(str(parameters.get("EndpointName")))
     role = parameters.get("ExecutionRoleArn")
     if operation in ("CreateModel", "CreateEndpointConfig") and isinstance(role, str):
-        yield Demand("iam:PassRole", (role,), {"iam:PassedToService": roles.SERVICE_PRINCIPAL})
+        yield RequiredPermission("iam:PassRole", (role,), {"iam:PassedToService": roles.SERVICE_PRINCIPAL})
 
 
-def _of_deployment(parameters: Record) -> Iterator[Demand]:
+def _of_deployment(parameters: Record) -> Iterator[RequiredPermission]:
     """What SageMaker does as its caller: see the alarms, and give itself the grant to use the volumes' key."""
     policy = parameters.get("DeploymentConfig")
     if isinstance(policy, dict) and policy.get("AutoRollbackConfiguration"):
-        yield Demand("cloudwatch:DescribeAlarms", ("*",))
+        yield RequiredPermission("cloudwatch:DescribeAlarms", ("*",))
     key = state.endpoint_configs.get(str(parameters.get("EndpointConfigName")), {}).get("KmsKeyId")
     if key:
-        yield Demand("kms:CreateGrant", (key,), {"kms:GrantIsForAWSResource": "true"})
+        yield RequiredPermission("kms:CreateGrant", (key,), {"kms:GrantIsForAWSResource": "true"})
 
 
-def require(needed: Iterator[Demand], headers: dict[str, str], query: dict[str, Any]) -> None:
+def require(required: Iterator[RequiredPermission], headers: dict[str, str], query: dict[str, Any]) -> None:
     """Raise the denial of the first right that the caller lacks."""
-    for demand in needed:
+    for demand in required:
         _require(demand, headers, query)
 
 
@@ -81,7 +83,7 @@ def require_own_role(parameters: Record) -> None:
         raise Invalid("RoleArn: Cross-account pass role is not allowed.")
 
 
-def _require(demand: Demand, headers: dict[str, str], query: dict[str, Any]) -> None:
+def _require(demand: RequiredPermission, headers: dict[str, str], query: dict[str, Any]) -> None:
     if not app.AUTH:
         return
     access_key = extract_access_key_id(headers, query)
@@ -104,10 +106,10 @@ def _require(demand: Demand, headers: dict[str, str], query: dict[str, Any]) -> 
     )
     if denied.decision != "Deny" and _limits_deny(access_key, demand):
         message = message.replace("identity-based policy", "session policy")
-    raise Refusal("AccessDeniedException", demand.said or message)
+    raise Refusal("AccessDeniedException", demand.message or message)
 
 
-def _limits_deny(access_key: str, demand: Demand) -> bool:
+def _limits_deny(access_key: str, demand: RequiredPermission) -> bool:
     """Whether the identity policies allow it and a session policy does not: AWS names the one that decided."""
     principal = iam_evaluator.resolve_principal(access_key, get_account_id())
     if not principal.limits:
@@ -125,24 +127,24 @@ def _limits_deny(access_key: str, demand: Demand) -> bool:
     return bool(iam_evaluator.evaluate(context, principal.policies).decision == "Allow")
 
 
-def _deregistrations(endpoint: str) -> Iterator[Demand]:
+def _deregistrations(endpoint: str) -> Iterator[RequiredPermission]:
     """Whoever deletes an endpoint deregisters its variants. awslabs/stable-diffusion-aws-extension#161 has the text."""
     for target in list(state.scalable_targets.values()):
         if target["ResourceId"].startswith(f"endpoint/{endpoint}/variant/"):
-            yield Demand(
+            yield RequiredPermission(
                 "application-autoscaling:DeregisterScalableTarget",
                 (target["ScalableTargetARN"],),
                 {
                     "application-autoscaling:service-namespace": target["ServiceNamespace"],
                     "application-autoscaling:scalable-dimension": target["ScalableDimension"],
                 },
-                said="An Application AutoScaling scalable target exists for a variant being deleted, and the IAM "
+                message="An Application AutoScaling scalable target exists for a variant being deleted, and the IAM "
                 "identity used to invoke DeleteEndpoint does not have application-autoscaling:DeregisterScalableTarget "
                 "permission to deregister the scalable target.",
             )
 
 
-def _context(resource: str, demand: Demand) -> dict[str, Any]:
+def _context(resource: str, demand: RequiredPermission) -> dict[str, Any]:
     owned = state.tags.get(resource.lower(), {})
     resource_tags = {
         f"{prefix}:ResourceTag/{key}": value for key, value in owned.items() for prefix in ("aws", "sagemaker")
@@ -151,8 +153,8 @@ def _context(resource: str, demand: Demand) -> dict[str, Any]:
 
 
 def _resources(operation: str, parameters: Record) -> Iterator[tuple[str, ...]]:
-    for member, spell in _RESOURCE_MEMBERS.get(operation, ()):
-        value = parameters.get(member)
+    for field_name, spell in _RESOURCE_FIELDS.get(operation, ()):
+        value = parameters.get(field_name)
         if isinstance(value, str):
             yield spell(value)
 
@@ -184,7 +186,7 @@ _GROUP = ("ModelPackageGroupName", _one(arns.package_group))
 _PACKAGE = ("ModelPackageName", _one(arns.package))
 _TAGGED = ("ResourceArn", _one(str))
 
-_RESOURCE_MEMBERS: dict[str, tuple[tuple[str, Spelling], ...]] = {
+_RESOURCE_FIELDS: dict[str, tuple[tuple[str, Spelling], ...]] = {
     "CreateModel": (_MODEL,),
     "DescribeModel": (_MODEL,),
     "DeleteModel": (_MODEL,),

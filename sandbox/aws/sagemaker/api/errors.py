@@ -6,12 +6,12 @@ from typing import Any
 class Refusal(Exception):
     """An error of the API: its code, its message and the HTTP status it travels with."""
 
-    def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, **fields: Any) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
-        self.members = members
+        self.fields = fields
 
 
 class Invalid(Refusal):

@@ -50,5 +50,5 @@ _SUBJECTS = (
 
 def subject(parameters: Record) -> str:
     """The name of the resource that a request is about."""
-    named = [parameters[member] for member in _SUBJECTS if isinstance(parameters.get(member), str)]
+    named = [parameters[field] for field in _SUBJECTS if isinstance(parameters.get(field), str)]
     return str(named[0]) if named else ""

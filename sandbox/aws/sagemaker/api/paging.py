@@ -11,11 +11,11 @@ from sandbox.aws.sagemaker.state import Record
 DEFAULT_PAGE = 10
 
 
-def page(items: Sequence[Any], request: Record, member: str, *, size: int = DEFAULT_PAGE) -> Record:
+def page(items: Sequence[Any], request: Record, field: str, *, size: int = DEFAULT_PAGE) -> Record:
     """One page of *items* as the answer's *member*, with NextToken while more follow."""
     start = _offset(request.get("NextToken"))
     end = start + int(request.get("MaxResults", size))
-    answer: Record = {member: list(items[start:end])}
+    answer: Record = {field: list(items[start:end])}
     if end < len(items):
         answer["NextToken"] = base64.b64encode(f"offset={end}".encode()).decode()
     return answer

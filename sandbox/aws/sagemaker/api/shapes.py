@@ -46,10 +46,10 @@ def validate(name: str, parameters: dict[str, Any], *, service: str = "sagemaker
         raise Invalid(f"{count} detected: {'; '.join(problems)}")
 
 
-def answer(name: str, members: dict[str, Any], *, service: str = "sagemaker") -> dict[str, Any]:
+def answer(name: str, fields: dict[str, Any], *, service: str = "sagemaker") -> dict[str, Any]:
     """The members that the operation's answer has, with times as epoch seconds."""
     shape = operation(name, service).output_shape
-    result = _conform(shape, members) if shape else {}
+    result = _conform(shape, fields) if shape else {}
     return result if isinstance(result, dict) else {}
 
 
@@ -96,12 +96,12 @@ def _require_type(shape: Shape, value: object, path: str) -> None:
 def _structure_problems(shape: StructureShape, value: dict[str, Any], path: str) -> Iterator[str]:
     for name in shape.required_members:
         if value.get(name) is None:
-            yield f"Value null at '{_member_path(path, name)}' failed to satisfy constraint: Member must not be null"
+            yield f"Value null at '{_field_path(path, name)}' failed to satisfy constraint: Member must not be null"
     for name, item in value.items():
         if name not in shape.members:
-            yield f"Value at '{_member_path(path, name)}' failed to satisfy constraint: Member is not known"
+            yield f"Value at '{_field_path(path, name)}' failed to satisfy constraint: Member is not known"
         elif item is not None:
-            yield from _problems(shape.members[name], item, _member_path(path, name))
+            yield from _problems(shape.members[name], item, _field_path(path, name))
 
 
 def _size_problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
@@ -149,6 +149,6 @@ def _unmet(value: Any, path: str, constraint: str) -> str:
     return f"Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"
 
 
-def _member_path(path: str, name: str) -> str:
+def _field_path(path: str, name: str) -> str:
     camel = name[:1].lower() + name[1:]
     return f"{path}.{camel}" if path else camel

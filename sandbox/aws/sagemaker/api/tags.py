@@ -7,7 +7,7 @@ from sandbox.aws.sagemaker.api import paging
 from sandbox.aws.sagemaker.api.errors import Invalid
 from sandbox.aws.sagemaker.state import Record
 
-MOST = 50
+MAX_TAGS = 50
 
 
 def put(arn: str, tags: list[Record]) -> None:
@@ -20,8 +20,8 @@ def put(arn: str, tags: list[Record]) -> None:
         raise Invalid(f"Tag keys starting with 'aws:' are reserved for system use: {', '.join(reserved)}")
     with state.LOCK:
         merged = {**state.tags.get(arn.lower(), {}), **{tag["Key"]: tag["Value"] for tag in tags}}
-        if len(merged) > MOST:
-            raise Invalid(f"Number of tags on {arn} exceeds {MOST}")
+        if len(merged) > MAX_TAGS:
+            raise Invalid(f"Number of tags on {arn} exceeds {MAX_TAGS}")
         state.tags[arn.lower()] = merged
 
 
@@ -38,7 +38,7 @@ def add_tags(request: Record) -> Record:
 
 def list_tags(request: Record) -> Record:
     _require_resource(request["ResourceArn"])
-    return paging.page(_listed(request["ResourceArn"]), request, "Tags", size=MOST)
+    return paging.page(_listed(request["ResourceArn"]), request, "Tags", size=MAX_TAGS)
 
 
 def delete_tags(request: Record) -> Record:
@@ -68,8 +68,8 @@ def _exists(arn: str) -> bool:
         return name in state.package_groups
     if kind == "model-package":
         return arn in state.packages
-    store, member = {
+    store, field = {
         "model": (state.models, "ModelArn"),
         "endpoint-config": (state.endpoint_configs, "EndpointConfigArn"),
     }.get(kind, ({}, ""))
-    return any(record[member].lower() == arn.lower() for record in store.values())
+    return any(record[field].lower() == arn.lower() for record in store.values())

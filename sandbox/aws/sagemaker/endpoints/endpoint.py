@@ -82,9 +82,9 @@ class Variant:
                 {"InstanceType": pool["InstanceType"], "CurrentInstanceCount": 0 if number else self.instances}
                 for number, pool in enumerate(pools)
             ]
-        for member in ("ManagedInstanceScaling", "RoutingConfig"):
-            if member in self.specification:
-                shown[member] = self.specification[member]
+        for field_name in ("ManagedInstanceScaling", "RoutingConfig"):
+            if field_name in self.specification:
+                shown[field_name] = self.specification[field_name]
         return shown
 
 

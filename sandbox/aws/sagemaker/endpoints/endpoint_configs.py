@@ -110,6 +110,6 @@ def _require_variants(variants: list[Record]) -> None:
         if serverless and ("InstanceType" in variant or "InitialInstanceCount" in variant):
             raise Invalid(f"Production variant {name} has a ServerlessConfig and must not have instances.")
         if not serverless and "InstancePools" not in variant:
-            for member in ("InstanceType", "InitialInstanceCount"):
-                if member not in variant:
-                    raise Invalid(f"{member} is required for production variant {name}.")
+            for field in ("InstanceType", "InitialInstanceCount"):
+                if field not in variant:
+                    raise Invalid(f"{field} is required for production variant {name}.")

@@ -52,7 +52,7 @@ def update_endpoint(request: Record) -> Record:
         if request.get("RetainAllVariantProperties"):
             excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
             pending.variants = [_retained(variant, endpoint, excluded) for variant in pending.variants]
-        scalable_targets.require_none_in_the_way(endpoint, pending.variants)
+        scalable_targets.require_no_blocking_targets(endpoint, pending.variants)
         quotas.require_room(_instances(pending.variants))
         deployment.update(endpoint, pending, _fault("UpdateEndpoint", endpoint.name))
     return {"EndpointArn": endpoint.arn}
@@ -127,11 +127,11 @@ def _pending(config: Record, policy: Record) -> Pending:
 
 def _instances(variants: Iterable[Variant]) -> dict[str, int]:
     """How many instances of each type the variants need."""
-    needed: dict[str, int] = {}
+    required: dict[str, int] = {}
     for variant in variants:
         if instance_type := variant.specification.get("InstanceType"):
-            needed[instance_type] = needed.get(instance_type, 0) + (variant.instances or 0)
-    return needed
+            required[instance_type] = required.get(instance_type, 0) + (variant.instances or 0)
+    return required
 
 
 def _require_idle(endpoint: Endpoint) -> None:
@@ -142,9 +142,9 @@ def _require_idle(endpoint: Endpoint) -> None:
 def _require_possible(policy: Record) -> None:
     blue_green = policy.get("BlueGreenUpdatePolicy", {})
     routing = blue_green.get("TrafficRoutingConfiguration", {})
-    needed = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(routing.get("Type", ""))
-    if needed and needed not in routing:
-        raise Invalid(f"{needed} is required when the traffic routing type is {routing['Type']}.")
+    required = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(routing.get("Type", ""))
+    if required and required not in routing:
+        raise Invalid(f"{required} is required when the traffic routing type is {routing['Type']}.")
     waits = routing.get("WaitIntervalInSeconds", 0) + blue_green.get("TerminationWaitInSeconds", 0)
     if waits >= blue_green.get("MaximumExecutionTimeoutInSeconds", float("inf")):
         raise Invalid("MaximumExecutionTimeoutInSeconds must be greater than the sum of the wait intervals.")

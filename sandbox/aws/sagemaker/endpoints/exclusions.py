@@ -11,8 +11,8 @@ from sandbox.aws.sagemaker.state import Record
 
 NOT_SERVERLESS: tuple[str, ...] = ("DataCaptureConfig", "AsyncInferenceConfig", "KmsKeyId")
 # API: TrafficRoutingConfig, RollingUpdatePolicy.
-MOST_PERCENT = 50
-LEAST_PERCENT = {"CanarySize": 1, "LinearStepSize": 10, "MaximumBatchSize": 5}
+MAX_PERCENT = 50
+MIN_PERCENT = {"CanarySize": 1, "LinearStepSize": 10, "MaximumBatchSize": 5}
 
 
 def require_possible_config(request: Record) -> None:
@@ -41,10 +41,10 @@ def require_possible_policy(policy: Record, config: Record) -> None:
         if len(variants) + len(config.get("ShadowProductionVariants", [])) > 1:
             raise Invalid("RollingUpdatePolicy is not supported for endpoints with multiple variants.")
     instances = sum(variant.get("InitialInstanceCount", 0) for variant in variants)
-    for member, size in _sizes(policy):
+    for field, size in _sizes(policy):
         percent = size["Value"] if size["Type"] == "CAPACITY_PERCENT" else 100 * size["Value"] / max(1, instances)
-        if not LEAST_PERCENT[member] <= percent <= MOST_PERCENT:
-            raise Invalid(f"{member} must be between {LEAST_PERCENT[member]}% and {MOST_PERCENT}% of the capacity.")
+        if not MIN_PERCENT[field] <= percent <= MAX_PERCENT:
+            raise Invalid(f"{field} must be between {MIN_PERCENT[field]}% and {MAX_PERCENT}% of the capacity.")
 
 
 def _require_possible_variant(variant: Record) -> None:
@@ -60,10 +60,10 @@ def _require_possible_variant(variant: Record) -> None:
 
 def _sizes(policy: Record) -> Iterator[tuple[str, Record]]:
     routing = policy.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
-    for member, part in (
+    for field, part in (
         ("CanarySize", routing),
         ("LinearStepSize", routing),
         ("MaximumBatchSize", policy.get("RollingUpdatePolicy", {})),
     ):
-        if member in part:
-            yield member, part[member]
+        if field in part:
+            yield field, part[field]

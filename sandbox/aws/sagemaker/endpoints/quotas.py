@@ -13,7 +13,7 @@ _DEFAULTS = {"ml.p": 8.0, "ml.g": 20.0, "": 1000.0}
 
 def of(instance_type: str) -> float:
     """The quota that the switchboard says for the type, or the default."""
-    for fault in sagemaker_board.waiting():
+    for fault in sagemaker_board.pending():
         if fault.kind is Kind.QUOTA and sagemaker_board.concerns(
             fault, account=get_account_id(), resource=instance_type
         ):

@@ -14,21 +14,21 @@ def of_endpoint(name: str) -> list[Record]:
     return [target for target in state.scalable_targets.values() if target["ResourceId"].startswith(beginning)]
 
 
-def require_none_in_the_way(endpoint: Endpoint, wanted: Iterable[Variant]) -> None:
+def require_no_blocking_targets(endpoint: Endpoint, wanted: Iterable[Variant]) -> None:
     """An update may change a scaled variant's model, but neither its instance type nor whether it exists.
 
     AWS: SageMaker, "Update endpoints that use auto scaling". The text is from memory; AWS documents none.
     """
     scaled = {target["ResourceId"].rpartition("/")[2] for target in of_endpoint(endpoint.name)}
     changed = {variant.name: _hardware(variant) for variant in wanted}
-    in_the_way = [
+    blocking_targets = [
         variant.name
         for variant in endpoint.variants
         if variant.name in scaled and changed.get(variant.name) != _hardware(variant)
     ]
-    if in_the_way:
+    if blocking_targets:
         raise Invalid(
-            f'The variant(s) "[{", ".join(in_the_way)}]" must be deregistered as scalable targets with AWS Auto '
+            f'The variant(s) "[{", ".join(blocking_targets)}]" must be deregistered as scalable targets with AWS Auto '
             "Scaling before they can be removed or have their instance type updated."
         )
 

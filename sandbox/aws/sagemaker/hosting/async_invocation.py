@@ -30,7 +30,7 @@ logger = logging.getLogger("sagemaker")
 
 PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/async-invocations")
 PREFIX = "x-amzn-sagemaker-"
-MOST_INLINE_BYTES = 128_000
+MAX_INLINE_BYTES = 128_000
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ async def handle_request(
         return await invocation.handle_request(method, path, headers, body, query_params)
     name = unquote(match["name"])
     try:
-        needed = authorization.demands("InvokeEndpointAsync", {"EndpointName": name})
-        authorization.require(needed, headers, query_params)
+        required = authorization.required_permissions("InvokeEndpointAsync", {"EndpointName": name})
+        authorization.require(required, headers, query_params)
         sagemaker_mishaps.refuse("InvokeEndpointAsync", name)
         await sagemaker_mishaps.hang("InvokeEndpointAsync", name, Kind.HANG)
         endpoint = invocation.find(name)
-        request = _taken(endpoint, headers, body)
+        request = _accepted(endpoint, headers, body)
     except authorization.Unauthenticated as failure:
         return failure.response
     except Refusal as refusal:
@@ -72,15 +72,15 @@ async def handle_request(
     return 202, answer_headers, json.dumps({"InferenceId": request.inference_id}).encode()
 
 
-def _taken(endpoint: Endpoint, headers: dict[str, str], body: bytes) -> Request:
+def _accepted(endpoint: Endpoint, headers: dict[str, str], body: bytes) -> Request:
     config: Record | None = endpoint.config.get("AsyncInferenceConfig")
     if config is None:
         raise Refusal("ValidationError", f"Endpoint {endpoint.name} is not configured for asynchronous inference.")
     location = headers.get(f"{PREFIX}inputlocation")
     if bool(location) == bool(body):
         raise Refusal("ValidationError", "Exactly one of InputLocation and Body must be specified.")
-    if len(body) > MOST_INLINE_BYTES:
-        raise Refusal("ValidationError", f"Body must have length less than or equal to {MOST_INLINE_BYTES} bytes.")
+    if len(body) > MAX_INLINE_BYTES:
+        raise Refusal("ValidationError", f"Body must have length less than or equal to {MAX_INLINE_BYTES} bytes.")
     output, made = config["OutputConfig"], str(uuid.uuid4())
     file = headers.get(f"{PREFIX}filename") or f"{made}.out"
     extension = headers.get(f"{PREFIX}s3outputpathextension", "")
@@ -102,12 +102,12 @@ def _begin(endpoint: Endpoint, request: Request) -> None:
 
     def run() -> None:
         with request_scope(account, region):
-            _answer(endpoint, request)
+            _respond(endpoint, request)
 
     threading.Thread(target=run, name=f"request {request.inference_id}", daemon=True).start()
 
 
-def _answer(endpoint: Endpoint, request: Request) -> None:
+def _respond(endpoint: Endpoint, request: Request) -> None:
     """Put the answer where it belongs, or what went wrong. Whoever asked hears nothing else."""
     try:
         credentials = roles.assume(_role(endpoint), "SageMaker")
@@ -117,7 +117,7 @@ def _answer(endpoint: Endpoint, request: Request) -> None:
             with endpoint.fleet_for_a_request() as fleet:
                 if fleet is None:
                     raise Refusal("ValidationError", f"Endpoint {endpoint.name} serves nothing.")
-                _, reply = invocation.ask(endpoint, fleet, _as_of_a_call(request.headers), body)
+                _, reply = invocation.invoke(endpoint, fleet, _as_of_a_call(request.headers), body)
         except Refusal as refusal:
             if request.failure:
                 _write(client, request.failure, refusal.message.encode(), "text/plain", request.key)
@@ -141,17 +141,17 @@ def _as_of_a_call(headers: dict[str, str]) -> dict[str, str]:
 
 
 def _read(client: Any, uri: str) -> bytes:
-    address = urlsplit(uri)
+    parsed = urlsplit(uri)
     try:
-        content: bytes = client.get_object(Bucket=address.netloc, Key=address.path.lstrip("/"))["Body"].read()
+        content: bytes = client.get_object(Bucket=parsed.netloc, Key=parsed.path.lstrip("/"))["Body"].read()
     except ClientError as error:
         raise Refusal("ValidationError", f"The request {uri} cannot be read: {error}") from error
     return content
 
 
 def _write(client: Any, uri: str, content: bytes, content_type: str, key: str | None) -> None:
-    address = urlsplit(uri)
+    parsed = urlsplit(uri)
     encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
     client.put_object(
-        Bucket=address.netloc, Key=address.path.lstrip("/"), Body=content, ContentType=content_type, **encryption
+        Bucket=parsed.netloc, Key=parsed.path.lstrip("/"), Body=content, ContentType=content_type, **encryption
     )

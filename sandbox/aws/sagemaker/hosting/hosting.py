@@ -10,7 +10,7 @@ from sandbox.aws.sagemaker.api.roles import Credentials
 from sandbox.aws.sagemaker.endpoints.fleet import Container, Fleet, ServedModel
 from sandbox.aws.sagemaker.hosting import spawning
 from sandbox.aws.sagemaker.hosting.process import Process
-from sandbox.aws.sagemaker.hosting.spawning import HostingFailed, Place
+from sandbox.aws.sagemaker.hosting.spawning import ContainerContext, HostingFailed
 from sandbox.aws.sagemaker.models import artifact_access, artifacts, images, models, network, runnable
 from sandbox.aws.sagemaker.models.multi_model import MultiModel
 from sandbox.aws.sagemaker.state import Record
@@ -30,19 +30,19 @@ class TargetModelMissing(Exception):
 def launch(endpoint_name: str, config: Record) -> Fleet:
     """Start what a configuration asks for and wait until it is healthy. Raises HostingFailed, and leaves nothing."""
     fleet = Fleet()
-    starting: list[tuple[Process, Place]] = []
+    starting: list[tuple[Process, ContainerContext]] = []
     try:
         for variant in [*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])]:
             model = _model(variant)
             mode = model.get("InferenceExecutionConfig", {}).get("Mode")
             fleet.variants[variant["VariantName"]] = served = ServedModel(direct=mode == "Direct")
-            for place, definition in _places(endpoint_name, variant, model):
-                server = _server(place, definition)
-                served.containers.append(Container(place.title, server))
+            for context, definition in _contexts(endpoint_name, variant, model):
+                server = _server(context, definition)
+                served.containers.append(Container(context.title, server))
                 if isinstance(server, Process):
-                    starting.append((server, place))
-        for process, place in starting:
-            spawning.await_health(process, place)
+                    starting.append((server, context))
+        for process, context in starting:
+            spawning.await_health(process, context)
     except BaseException:
         fleet.stop()
         raise
@@ -56,7 +56,7 @@ def _model(variant: Record) -> Record:
         raise HostingFailed(error.message) from error
 
 
-def _places(endpoint_name: str, variant: Record, model: Record) -> list[tuple[Place, Record]]:
+def _contexts(endpoint_name: str, variant: Record, model: Record) -> list[tuple[ContainerContext, Record]]:
     try:
         definitions, titles = runnable.of_model(model), runnable.titles(model)
     except Invalid as error:
@@ -72,7 +72,7 @@ def _places(endpoint_name: str, variant: Record, model: Record) -> list[tuple[Pl
     allowed = float(variant.get("ContainerStartupHealthCheckTimeoutInSeconds", float("inf")))
     return [
         (
-            Place(
+            ContainerContext(
                 endpoint_name=endpoint_name,
                 variant=variant["VariantName"],
                 title=title,
@@ -102,19 +102,19 @@ def _credentials(model: Record, titles: list[str], definitions: list[Record]) ->
     return credentials
 
 
-def _server(place: Place, definition: Record) -> Process | MultiModel:
-    needed = artifacts.of_container(definition)
+def _server(context: ContainerContext, definition: Record) -> Process | MultiModel:
+    required = artifacts.of_container(definition)
     if definition.get("Mode") != "MultiModel":
-        return spawning.start(place, definition, needed)
+        return spawning.start(context, definition, required)
     try:
-        artifact_access.require_readable(needed, place.credentials, place.role)
+        artifact_access.require_readable(required, context.credentials, context.role)
     except Invalid as error:
-        raise spawning.download_failed(place.title, needed[0].uri) from error
+        raise spawning.download_failed(context.title, required[0].uri) from error
     cached = definition.get("MultiModelConfig", {}).get("ModelCacheSetting") != "Disabled"
-    return MultiModel(_loading(place, definition), cached=cached)
+    return MultiModel(_loading(context, definition), cached=cached)
 
 
-def _loading(place: Place, definition: Record) -> Callable[[str], Process]:
+def _loading(context: ContainerContext, definition: Record) -> Callable[[str], Process]:
     """How a multi-model container loads one of its models."""
     beside = [artifact for artifact in artifacts.of_container(definition) if artifact.folder != "model"]
     environment = {"SAGEMAKER_MULTI_MODEL": "true", **definition.get("Environment", {})}
@@ -123,8 +123,8 @@ def _loading(place: Place, definition: Record) -> Callable[[str], Process]:
         wanted = artifacts.target_model(definition, target)
         try:
             # Anew: the endpoint may be older than the credentials that it began with.
-            now = replace(place, credentials=roles.assume(place.role, "SageMaker"))
-            artifact_access.require_readable([wanted], now.credentials, place.role)
+            now = replace(context, credentials=roles.assume(context.role, "SageMaker"))
+            artifact_access.require_readable([wanted], now.credentials, context.role)
         except (roles.CannotAssume, Invalid) as error:
             raise TargetModelMissing(wanted.bucket, wanted.key) from error
         process = spawning.start(now, {**definition, "Environment": environment}, [wanted, *beside])

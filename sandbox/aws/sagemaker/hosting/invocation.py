@@ -20,7 +20,7 @@ from sandbox.aws.sagemaker.hosting.hosting import HostingFailed, TargetModelMiss
 from sandbox.aws.sagemaker.hosting.process import CUSTOM_ATTRIBUTES, Invocation, Reply
 
 PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
-MOST_BYTES = 6_291_456
+MAX_BYTES = 6_291_456
 TARGET_MODEL = "X-Amzn-SageMaker-Target-Model"
 TARGET_CONTAINER = "X-Amzn-SageMaker-Target-Container-Hostname"
 
@@ -36,7 +36,7 @@ async def handle_request(
         name = unquote(match["name"])
         asked = {"EndpointName": name, "TargetModel": headers.get(TARGET_MODEL.lower())}
         asked["TargetContainerHostname"] = headers.get(TARGET_CONTAINER.lower())
-        authorization.require(authorization.demands("InvokeEndpoint", asked), headers, query_params)
+        authorization.require(authorization.required_permissions("InvokeEndpoint", asked), headers, query_params)
         sagemaker_mishaps.refuse("InvokeEndpoint", name)
         await sagemaker_mishaps.hang("InvokeEndpoint", name, Kind.HANG)
         variant, reply = await api.in_worker(_invoke, name, headers, body)
@@ -67,12 +67,12 @@ def _invoke(name: str, headers: dict[str, str], body: bytes) -> tuple[str, Reply
             raise _not_found(name)
         if "AsyncInferenceConfig" in endpoint.config:
             raise Refusal("ValidationError", f"Endpoint {name} only supports asynchronous inference.")
-        if len(body) > MOST_BYTES:
-            raise Refusal("ValidationError", f"Body must have length less than or equal to {MOST_BYTES} bytes.", 413)
-        return ask(endpoint, fleet, headers, body)
+        if len(body) > MAX_BYTES:
+            raise Refusal("ValidationError", f"Body must have length less than or equal to {MAX_BYTES} bytes.", 413)
+        return invoke(endpoint, fleet, headers, body)
 
 
-def ask(endpoint: Endpoint, fleet: Fleet, headers: dict[str, str], body: bytes) -> tuple[str, Reply]:
+def invoke(endpoint: Endpoint, fleet: Fleet, headers: dict[str, str], body: bytes) -> tuple[str, Reply]:
     """A variant's name and its answer. Raises what the runtime answers when there is none."""
     variant = headers.get("x-amzn-sagemaker-target-variant") or endpoint.choose_variant()
     if variant not in fleet.variants:
@@ -149,6 +149,6 @@ def _model_error(endpoint: Endpoint, container: str, status: int, message: str) 
 
 
 def refused(refusal: Refusal) -> api.Response:
-    body = {"Message": refusal.message, **refusal.members}
+    body = {"Message": refusal.message, **refusal.fields}
     headers = {"Content-Type": "application/json", "x-amzn-errortype": refusal.code}
     return refusal.status, headers, json.dumps(body).encode()

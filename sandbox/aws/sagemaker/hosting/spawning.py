@@ -38,7 +38,7 @@ class HostingFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class ContainerContext:
     """Where a container stands in its model and endpoint, and who it is."""
 
     endpoint_name: str
@@ -51,27 +51,27 @@ class Place:
     ping_seconds: float
 
 
-def start(place: Place, definition: Record, needed: list[Artifact]) -> Process:
+def start(context: ContainerContext, definition: Record, required: list[Artifact]) -> Process:
     """Fetch the artifacts and start the process; it need not be healthy yet. Raises HostingFailed."""
-    _require_readable(place, needed)
-    folder = Path(tempfile.mkdtemp(prefix=f"sagemaker-{place.endpoint_name[:20]}-"))
+    _require_readable(context, required)
+    folder = Path(tempfile.mkdtemp(prefix=f"sagemaker-{context.endpoint_name[:20]}-"))
     try:
-        _fill(folder / "ml", place, definition, needed)
-        return _run(folder, place, definition)
+        _fill(folder / "ml", context, definition, required)
+        return _run(folder, context, definition)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def await_health(process: Process, place: Place) -> None:
+def await_health(process: Process, context: ContainerContext) -> None:
     """Return once the process answers /ping. Raises HostingFailed."""
-    deadline = time.monotonic() + place.ping_seconds
+    deadline = time.monotonic() + context.ping_seconds
     while time.monotonic() < deadline and process.runs:
         if process.ping():
             return
         time.sleep(POLL_SECONDS)
     raise HostingFailed(
-        f"The {place.title} container for production variant {place.variant} did not pass the ping health "
+        f"The {context.title} container for production variant {context.variant} did not pass the ping health "
         "check. Please check CloudWatch logs for this endpoint."
     )
 
@@ -83,50 +83,50 @@ def download_failed(title: str, uri: str) -> HostingFailed:
     )
 
 
-def _require_readable(place: Place, needed: list[Artifact]) -> None:
-    for artifact in needed:
+def _require_readable(context: ContainerContext, required: list[Artifact]) -> None:
+    for artifact in required:
         try:
-            artifact_access.require_readable([artifact], place.credentials, place.role)
+            artifact_access.require_readable([artifact], context.credentials, context.role)
         except Invalid as error:
-            raise download_failed(place.title, artifact.uri) from error
+            raise download_failed(context.title, artifact.uri) from error
 
 
-def _fill(root: Path, place: Place, definition: Record, needed: list[Artifact]) -> None:
+def _fill(root: Path, context: ContainerContext, definition: Record, required: list[Artifact]) -> None:
     (root / "model").mkdir(parents=True)
-    client = artifact_access.s3_client(place.credentials)
-    source = None if place.isolated else artifacts.source_archive(definition.get("Environment", {}))
-    for artifact in [*needed, *([source] if source else [])]:
+    client = artifact_access.s3_client(context.credentials)
+    source = None if context.isolated else artifacts.source_archive(definition.get("Environment", {}))
+    for artifact in [*required, *([source] if source else [])]:
         try:
             model_data.fetch(artifact, root, client)
         except model_data.DownloadFailed as error:
-            raise download_failed(place.title, artifact.uri) from error
+            raise download_failed(context.title, artifact.uri) from error
         except model_data.NotAnArchive as error:
             raise HostingFailed(
-                f'Failed to extract model data archive for container "{place.title}" from URL: "{artifact.uri}". '
+                f'Failed to extract model data archive for container "{context.title}" from URL: "{artifact.uri}". '
                 "Please ensure that the object located at the URL is a valid tar.gz archive."
             ) from error
         except file_names.Unplaceable as error:
             raise HostingFailed(
-                f'Failed to download model data for container "{place.title}" from URL: "{artifact.uri}". '
+                f'Failed to download model data for container "{context.title}" from URL: "{artifact.uri}". '
                 f"Its objects cannot be laid out as files: {error}."
             ) from error
 
 
-def _run(folder: Path, place: Place, definition: Record) -> Process:
+def _run(folder: Path, context: ContainerContext, definition: Record) -> Process:
     description = {
         "parent": os.getpid(),
         "root": str(folder / "ml"),
         "environment": definition.get("Environment", {}),
-        "isolated": place.isolated,
-        "region": place.credentials.region,
-        "credentials": None if place.isolated else asdict(place.credentials),
+        "isolated": context.isolated,
+        "region": context.credentials.region,
+        "credentials": None if context.isolated else asdict(context.credentials),
     }
     (folder / "description.json").write_text(json.dumps(description))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         child = _starter.submit(_spawn, folder / "description.json", listener).result()
         process = Process(listener.getsockname()[1], child, folder)
     assert child.stdout is not None  # noqa: S101 - it is a pipe
-    _follow(child.stdout, place.endpoint_name, place.log_stream)
+    _follow(child.stdout, context.endpoint_name, context.log_stream)
     return process
 
 

@@ -53,7 +53,7 @@ def require_readable(artifacts: list[Artifact], credentials: roles.Credentials, 
     for artifact in artifacts:
         for looked_at in [artifact, *([artifact.manifest] if artifact.manifest else [])]:
             try:
-                _look(client, looked_at, credentials)
+                _check(client, looked_at, credentials)
             except ClientError as error:
                 if error.response["Error"]["Code"] in NO_SUCH_THING:
                     raise Invalid(f"Could not find model data at {looked_at.uri}.") from error
@@ -73,10 +73,10 @@ def no_access(uri: str, role_arn: str, region: str) -> Invalid:
     )
 
 
-def _look(client: "S3Client", artifact: Artifact, credentials: roles.Credentials) -> None:
+def _check(client: "S3Client", artifact: Artifact, credentials: roles.Credentials) -> None:
     _require_same_region(artifact.bucket, credentials.region)
     if artifact.kind == "S3Object":
-        found = _look_at_object(client, artifact.bucket, artifact.key, credentials)
+        found = _check_object(client, artifact.bucket, artifact.key, credentials)
         if artifact.etag is not None and artifact.etag.strip('"') != found:
             raise Invalid(f"The ETag of the model data at {artifact.uri} is {found}, not {artifact.etag}.")
         return
@@ -85,10 +85,10 @@ def _look(client: "S3Client", artifact: Artifact, credentials: roles.Credentials
     keys = [item["Key"] for item in listing.get("Contents", [])]
     if not keys:
         raise Invalid(f"Could not find model data at {artifact.uri}.")
-    _look_at_object(client, artifact.bucket, keys[-1], credentials)
+    _check_object(client, artifact.bucket, keys[-1], credentials)
 
 
-def _look_at_object(client: "S3Client", bucket: str, key: str, credentials: roles.Credentials) -> str:
+def _check_object(client: "S3Client", bucket: str, key: str, credentials: roles.Credentials) -> str:
     head = client.head_object(Bucket=bucket, Key=key)
     key_arn = head.get("SSEKMSKeyId")
     if key_arn and not rights.may_decrypt(credentials, _as_key_arn(key_arn, bucket, credentials)):

@@ -13,7 +13,7 @@ from sandbox.aws.sagemaker.api.roles import Credentials
 from sandbox.aws.sagemaker.models import prebuilt_images
 from sandbox.aws.sagemaker.state import Record
 
-ADDRESS = re.compile(
+URI_PATTERN = re.compile(
     r"(?P<registry>(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?)"
     r"/(?P<repository>[^:@\s]+)(?::(?P<tag>[^@\s]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
@@ -22,7 +22,7 @@ PULLING = ("BatchGetImage", "GetDownloadUrlForLayer", "BatchCheckLayerAvailabili
 
 
 @dataclass(frozen=True)
-class Address:
+class ImageUri:
     """An image in a registry of ECR."""
 
     registry: str
@@ -37,10 +37,10 @@ class Address:
         return f"arn:aws:ecr:{self.region}:{self.account}:repository/{self.repository}"
 
 
-def address(image: str) -> Address | None:
+def parse_uri(image: str) -> ImageUri | None:
     """The parts of an ECR image's address, or None if it is another registry's."""
-    match = ADDRESS.fullmatch(image)
-    return Address(**match.groupdict()) if match else None
+    match = URI_PATTERN.fullmatch(image)
+    return ImageUri(**match.groupdict()) if match else None
 
 
 def require_possible(container: Record, region: str, *, in_vpc: bool) -> None:
@@ -52,7 +52,7 @@ def require_possible(container: Record, region: str, *, in_vpc: bool) -> None:
         return
     if "RepositoryAuthConfig" in config:
         raise Invalid(f'Image "{image}": RepositoryAuthConfig needs RepositoryAccessMode Vpc.')
-    found = address(image)
+    found = parse_uri(image)
     if found is None:
         raise Invalid(f'Using non-ECR image "{image}" without Vpc repository access mode is not supported.')
     if found.region != region:
@@ -66,14 +66,14 @@ def require_possible(container: Record, region: str, *, in_vpc: bool) -> None:
 
 def refusal_to_pull(container: Record, credentials: Credentials, role_arn: str, variant: str) -> str | None:
     """Why an endpoint cannot get an image, as its FailureReason; None if it can."""
-    found = address(container["Image"])
+    found = parse_uri(container["Image"])
     if _of_private_registry(container) or found is None:
         return None
     if not rights.allows(credentials, "ecr:GetAuthorizationToken", "*"):
-        return _no_right(role_arn, "GetAuthorizationToken", container["Image"])
+        return _no_permission(role_arn, "GetAuthorizationToken", container["Image"])
     for action in PULLING:
         if not _may(credentials, f"ecr:{action}", found):
-            return _no_right(role_arn, action, container["Image"])
+            return _no_permission(role_arn, action, container["Image"])
     if _is_missing(found, container.get("ImageDigest")):
         return (
             f"Please make sure all images included in the model for the production variant {variant} exist, and that "
@@ -85,7 +85,7 @@ def refusal_to_pull(container: Record, credentials: Credentials, role_arn: str, 
 def resolved(container: Record) -> str:
     """The image by its digest (API: DeployedImage.ResolvedImage), as far as ECR knows it."""
     image = str(container["Image"])
-    found = address(image)
+    found = parse_uri(image)
     if _of_private_registry(container) or found is None:
         return image
     digest = (container.get("ImageDigest") or found.digest or "").lower()
@@ -96,7 +96,7 @@ def resolved(container: Record) -> str:
 
 def is_own_or_prebuilt(image: str, account: str) -> bool:
     """What a serverless endpoint may run."""
-    found = address(image)
+    found = parse_uri(image)
     return found is not None and found.account in prebuilt_images.ACCOUNTS | {account}
 
 
@@ -104,25 +104,25 @@ def _of_private_registry(container: Record) -> bool:
     return bool(container.get("ImageConfig", {}).get("RepositoryAccessMode") == "Vpc")
 
 
-def _may(credentials: Credentials, action: str, image: Address) -> bool:
-    if not _repository_is_known(image):
+def _may(credentials: Credentials, action: str, image: ImageUri) -> bool:
+    if not _repository_exists(image):
         return rights.allows(credentials, action, image.arn)
     with request_scope(image.account, image.region):
         policy = ecr._repo_policies.get(image.repository)
     return rights.guarded_allows(credentials, action, image.arn, policy)
 
 
-def _is_missing(image: Address, digest: str | None) -> bool:
+def _is_missing(image: ImageUri, digest: str | None) -> bool:
     # A repository that the sandbox has not got says nothing: AWS's own images lie in accounts that it has not got.
-    return _repository_is_known(image) and _record(image, digest) is None
+    return _repository_exists(image) and _record(image, digest) is None
 
 
-def _repository_is_known(image: Address) -> bool:
+def _repository_exists(image: ImageUri) -> bool:
     with request_scope(image.account, image.region):
         return image.repository in ecr._repositories
 
 
-def _record(image: Address, digest: str | None) -> dict[str, Any] | None:
+def _record(image: ImageUri, digest: str | None) -> dict[str, Any] | None:
     digest = (digest or image.digest or "").lower()
     wanted = {"imageDigest": digest} if digest else {"imageTag": image.tag or "latest"}
     with request_scope(image.account, image.region):
@@ -130,5 +130,5 @@ def _record(image: Address, digest: str | None) -> dict[str, Any] | None:
     return found
 
 
-def _no_right(role_arn: str, action: str, image: str) -> str:
+def _no_permission(role_arn: str, action: str, image: str) -> str:
     return f"The role '{role_arn}' does not have {action} permission for the image: '{image}'."

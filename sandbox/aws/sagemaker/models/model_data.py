@@ -16,8 +16,8 @@ from sandbox.aws.sagemaker.models.artifacts import Artifact
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-AT_ONCE = 8  # S3 answers from one process here; more would only wait for each other
-PIECE_BYTES = 1 << 20
+CONCURRENCY = 8  # S3 answers from one process here; more would only wait for each other
+CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,10 @@ def _write_files(files: list[File], folder: Path, client: "S3Client") -> None:
     def write(file: File) -> None:
         body = _get(client, file.bucket, file.key, file.etag)
         with (folder / file.path).open("wb") as opened:
-            for piece in body.iter_chunks(PIECE_BYTES):
-                opened.write(piece)
+            for chunk in body.iter_chunks(CHUNK_BYTES):
+                opened.write(chunk)
 
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    with concurrent.futures.ThreadPoolExecutor(CONCURRENCY) as pool:
         list(pool.map(write, files))
 
 
@@ -96,10 +96,10 @@ def _unpack(artifact: Artifact, folder: Path, client: "S3Client") -> None:
     body: IO[bytes] = _get(client, artifact.bucket, artifact.key, artifact.etag)
     try:
         with tarfile.open(fileobj=body, mode="r|gz") as archive:
-            for member in archive:
-                if member.issym() or member.islnk():
+            for field in archive:
+                if field.issym() or field.islnk():
                     raise NotAnArchive(artifact.uri)
-                archive.extract(member, folder, filter="data")
+                archive.extract(field, folder, filter="data")
     except (tarfile.TarError, zlib.error, EOFError) as error:
         raise NotAnArchive(artifact.uri) from error
 

@@ -75,17 +75,17 @@ def _require_new(name: str) -> None:
 
 def _require_usable(request: Record, containers: list[Record], role: str) -> None:
     """Look at what the model needs with the rights of the role that it will run as."""
-    needed = [artifact for container in containers for artifact in artifacts.of_container(container)]
+    required = [artifact for container in containers for artifact in artifacts.of_container(container)]
     vpc = request.get("VpcConfig")
-    if not needed and vpc is None:
+    if not required and vpc is None:
         return
     try:
         credentials = roles.assume(role, "SageMaker")
     except roles.CannotAssume as error:
-        raise artifact_access.no_access(needed[0].uri if needed else "", role, str(get_region())) from error
+        raise artifact_access.no_access(required[0].uri if required else "", role, str(get_region())) from error
     if vpc is not None:
         network.require_interfaces(vpc, credentials, role)
-    artifact_access.require_readable(needed, credentials, role)
+    artifact_access.require_readable(required, credentials, role)
 
 
 def _event_detail(model: Record) -> Record:

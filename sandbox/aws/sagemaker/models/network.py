@@ -24,7 +24,9 @@ ON_EVERYTHING = (
 def require_interfaces(vpc: Record, credentials: Credentials, role_arn: str) -> None:
     """Raise a refusal that names what the role may not do."""
     lacking = [
-        action for action, resources in _needed(vpc, credentials) if not rights.allows(credentials, action, *resources)
+        action
+        for action, resources in _required_actions(vpc, credentials)
+        if not rights.allows(credentials, action, *resources)
     ]
     if lacking:
         raise Invalid(
@@ -33,7 +35,7 @@ def require_interfaces(vpc: Record, credentials: Credentials, role_arn: str) -> 
         )
 
 
-def _needed(vpc: Record, credentials: Credentials) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _required_actions(vpc: Record, credentials: Credentials) -> Iterator[tuple[str, tuple[str, ...]]]:
     def arn(resource: str) -> str:
         return f"arn:aws:ec2:{credentials.region}:{credentials.account}:{resource}"
 

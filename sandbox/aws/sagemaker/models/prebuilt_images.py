@@ -40,8 +40,8 @@ ACCOUNTS = frozenset([*SCIKIT_LEARN.values(), *_DEEP_LEARNING_CONTAINERS])
 MEDIA_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 
 
-def _versions(versions: str, endings: str) -> frozenset[str]:
-    return frozenset(f"{version}-{ending}" for version in versions.split() for ending in endings.split())
+def _versions(versions: str, suffixes: str) -> frozenset[str]:
+    return frozenset(f"{version}-{suffix}" for version in versions.split() for suffix in suffixes.split())
 
 
 # Some of what AWS offers, under its own tags. The same image has the same digest in every Region here, which AWS does
@@ -54,9 +54,9 @@ TAGS: Mapping[str, frozenset[str]] = {
     "tensorflow-inference": _versions("2.11 2.12 2.13 2.14", "cpu gpu"),
     "tensorflow-training": _versions("2.11.0 2.12.0 2.13.0 2.14.1", "cpu-py310 gpu-py310"),
     "huggingface-pytorch-inference": frozenset(
-        f"{version}-{ending}"
+        f"{version}-{suffix}"
         for version in ("1.13.1-transformers4.26.0", "2.1.0-transformers4.37.0", "2.6.0-transformers4.49.0")
-        for ending in ("cpu-py39-ubuntu20.04", "cpu-py310-ubuntu22.04", "cpu-py312-ubuntu22.04")
+        for suffix in ("cpu-py39-ubuntu20.04", "cpu-py310-ubuntu22.04", "cpu-py312-ubuntu22.04")
     ),
 }
 

@@ -104,7 +104,7 @@ def describe_model_package(request: Record) -> Record:
 
 
 def list_model_packages(request: Record) -> Record:
-    records = [package for package in state.packages.values() if _is_asked_for(package, request)]
+    records = [package for package in state.packages.values() if _matches(package, request)]
     chosen = paging.select(
         records,
         {"SortOrder": "Ascending", **request},
@@ -199,7 +199,7 @@ def _package(name_or_arn: str) -> Record:
     raise Invalid(f"ModelPackage {arn} does not exist.")
 
 
-def _is_asked_for(package: Record, request: Record) -> bool:
+def _matches(package: Record, request: Record) -> bool:
     group = request.get("ModelPackageGroupName")
     versioned = "ModelPackageVersion" in package
     kind = request.get("ModelPackageType", "Both" if group else "Unversioned")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sandbox.aws.control import Sandbox
-from sandbox.aws.faults.process_kills import Call, Kills, Kind
+from sandbox.aws.faults.process_kills import Call, Kind, StepFaults
 from tests.sandbox.aws.builders import HUB, allow, create_bucket, create_function
 
 # One try for each call, as the product's clients have.
@@ -28,10 +28,10 @@ PUT = Call("handler", "s3", "PutObject")
 
 
 @pytest.fixture
-def kills(bare_sandbox: Sandbox) -> Iterator[Kills]:
-    kills = Kills(bare_sandbox.endpoint_url, str(bare_sandbox.ca_bundle))
-    yield kills
-    kills.clear()
+def step_faults(bare_sandbox: Sandbox) -> Iterator[StepFaults]:
+    step_faults = StepFaults(bare_sandbox.endpoint_url, str(bare_sandbox.ca_bundle))
+    yield step_faults
+    step_faults.clear()
 
 
 @pytest.fixture
@@ -67,43 +67,47 @@ def put(bare_sandbox: Sandbox, name: str) -> Callable[[str], tuple[str, bool]]:
     ],
 )
 def test_a_fault_happens_once_with_or_without_the_effect(
-    put: Callable[[str], tuple[str, bool]], kills: Kills, kind: Kind, said: str, there: bool
+    put: Callable[[str], tuple[str, bool]], step_faults: StepFaults, kind: Kind, said: str, there: bool
 ) -> None:
-    kills.inject("handler", "PutObject", kind)
+    step_faults.inject("handler", "PutObject", kind)
     assert put("first") == (said, there)
-    assert kills.happened() == [(PUT, kind)]
+    assert step_faults.injected() == [(PUT, kind)]
     assert put("second") == ("done", True)
-    assert kills.pending() == []
+    assert step_faults.pending() == []
 
 
 def test_a_call_that_aws_refuses_has_no_moment_after_its_effect(
-    put: Callable[[str], tuple[str, bool]], kills: Kills, bare_sandbox: Sandbox, name: str
+    put: Callable[[str], tuple[str, bool]], step_faults: StepFaults, bare_sandbox: Sandbox, name: str
 ) -> None:
-    kills.inject("handler", "PutObject", Kind.KILL_AFTER)
+    step_faults.inject("handler", "PutObject", Kind.KILL_AFTER)
     bare_sandbox.client("iam").delete_role_policy(RoleName=f"{name}-function", PolicyName="it")
     assert put("refused") == ("AccessDenied", False)
-    assert len(kills.pending()) == 1
+    assert len(step_faults.pending()) == 1
 
 
 def test_a_fault_of_another_step_or_service_does_not_happen(
-    put: Callable[[str], tuple[str, bool]], kills: Kills
+    put: Callable[[str], tuple[str, bool]], step_faults: StepFaults
 ) -> None:
-    kills.inject("another", "PutObject", Kind.KILL_BEFORE)
-    kills.inject("handler", "PutObject", Kind.KILL_BEFORE, service="ecr")
+    step_faults.inject("another", "PutObject", Kind.KILL_BEFORE)
+    step_faults.inject("handler", "PutObject", Kind.KILL_BEFORE, service="ecr")
     assert put("k") == ("done", True)
 
 
-def test_calls_are_written_down_while_that_is_asked_for(put: Callable[[str], tuple[str, bool]], kills: Kills) -> None:
+def test_calls_are_written_down_while_that_is_asked_for(
+    put: Callable[[str], tuple[str, bool]], step_faults: StepFaults
+) -> None:
     put("before")
-    kills.record()
+    step_faults.record()
     put("one")
     put("two")
-    assert kills.calls() == [PUT, PUT]
-    kills.clear()
+    assert step_faults.calls() == [PUT, PUT]
+    step_faults.clear()
     put("after")
-    assert kills.calls() == []
+    assert step_faults.calls() == []
 
 
-def test_a_fault_for_each_call_happens_to_each_once(put: Callable[[str], tuple[str, bool]], kills: Kills) -> None:
-    kills.inject("*", "*", Kind.ERROR, each=True)
+def test_a_fault_for_each_call_happens_to_each_once(
+    put: Callable[[str], tuple[str, bool]], step_faults: StepFaults
+) -> None:
+    step_faults.inject("*", "*", Kind.ERROR, each=True)
     assert [put(key) for key in ("first", "second")] == [("ThrottlingException", False), ("done", True)]

@@ -31,7 +31,7 @@ def s3(bare_sandbox: Sandbox) -> Any:
     return bare_sandbox.client("s3", DEV)
 
 
-def failure(call: Any, **parameters: Any) -> tuple[str, int]:
+def fault_response(call: Any, **parameters: Any) -> tuple[str, int]:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     response = caught.value.response
@@ -46,7 +46,7 @@ def keys(s3: Any, bucket: str) -> list[str]:
 def test_the_next_calls_fail_and_then_no_more(s3: Any, bucket: str, faults: S3Faults, code: str, status: int) -> None:
     faults.inject("PutObject", code, times=2)
     put = {"Bucket": bucket, "Key": "k", "Body": b"x"}
-    assert [failure(s3.put_object, **put) for _ in range(2)] == [(code, status)] * 2
+    assert [fault_response(s3.put_object, **put) for _ in range(2)] == [(code, status)] * 2
     assert keys(s3, bucket) == []
     s3.put_object(**put)
     assert faults.pending() == []
@@ -56,19 +56,19 @@ def test_only_keys_with_the_prefix_in_the_bucket_are_hit(s3: Any, bucket: str, f
     faults.inject("PutObject", "SlowDown", prefix="bad/", bucket=bucket)
     faults.inject("PutObject", "SlowDown", bucket=f"{bucket}-other")
     s3.put_object(Bucket=bucket, Key="good/k", Body=b"x")
-    assert failure(s3.put_object, Bucket=bucket, Key="bad/k", Body=b"x") == ("SlowDown", 503)
+    assert fault_response(s3.put_object, Bucket=bucket, Key="bad/k", Body=b"x") == ("SlowDown", 503)
 
 
-def test_a_copy_may_fail_after_it_said_200(s3: Any, bucket: str, faults: S3Faults) -> None:
+def test_a_copy_may_fail_after_status_200(s3: Any, bucket: str, faults: S3Faults) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     faults.inject("CopyObject", "InternalError", status=200)
-    assert failure(s3.copy_object, Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")[0] == "InternalError"
+    assert fault_response(s3.copy_object, Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")[0] == "InternalError"
     assert keys(s3, bucket) == ["k"]
 
 
 def test_an_effect_may_come_with_an_error(s3: Any, bucket: str, faults: S3Faults) -> None:
     faults.inject("PutObject", kind=Kind.ERROR_AFTER)
-    assert failure(s3.put_object, Bucket=bucket, Key="k", Body=b"x") == ("InternalError", 500)
+    assert fault_response(s3.put_object, Bucket=bucket, Key="k", Body=b"x") == ("InternalError", 500)
     assert keys(s3, bucket) == ["k"]
 
 
@@ -112,7 +112,7 @@ def test_every_request_of_a_multipart_copy_can_fail(s3: Any, bucket: str, faults
 
     def once(operation: str, call: Any, **parameters: Any) -> Any:
         faults.inject(operation, "SlowDown")
-        refused.append(failure(call, **parameters))
+        refused.append(fault_response(call, **parameters))
         return call(**parameters)
 
     target["UploadId"] = once("CreateMultipartUpload", s3.create_multipart_upload, **target)["UploadId"]
@@ -147,13 +147,13 @@ def test_a_completion_that_broke_can_be_sent_again(s3: Any, bucket: str, faults:
     assert s3.complete_multipart_upload(**complete)["ETag"] == head["ETag"]
 
 
-def test_a_caller_without_the_right_is_refused_before_a_fault_happens(
+def test_a_caller_without_permission_is_refused_before_a_fault_is_injected(
     bare_sandbox: Sandbox, bucket: str, name: str, faults: S3Faults
 ) -> None:
     role = create_role(bare_sandbox, DEV, name, allow("s3:GetObject"))
     faults.inject("PutObject", "SlowDown")
     s3 = bare_sandbox.client("s3", DEV, bare_sandbox.assume(role))
-    assert failure(s3.put_object, Bucket=bucket, Key="k", Body=b"x")[0] == "AccessDenied"
+    assert fault_response(s3.put_object, Bucket=bucket, Key="k", Body=b"x")[0] == "AccessDenied"
     assert [fault.operation for fault in faults.pending()] == ["PutObject"]
 
 
@@ -163,7 +163,7 @@ def test_an_object_can_be_left_without_a_checksum(s3: Any, bucket: str, faults: 
     faults.forget_checksum(bucket, "a b+ü")
     for which in ({}, {"VersionId": version}):
         head = s3.head_object(Bucket=bucket, Key="a b+ü", ChecksumMode="ENABLED", **which)
-        assert [member for member in head if member.startswith("Checksum")] == []
+        assert [field for field in head if field.startswith("Checksum")] == []
 
 
 def test_what_is_not_a_fault_and_what_is_no_object_are_refused(bucket: str, faults: S3Faults) -> None:

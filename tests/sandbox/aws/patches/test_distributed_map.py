@@ -39,9 +39,9 @@ READER = {
 # Items, and what a child gets and returns
 
 
-def test_a_map_selects_what_its_children_get(corrected: Sandbox, name: str) -> None:
+def test_a_map_selects_what_its_children_get(patched: Sandbox, name: str) -> None:
     selector = {
-        "unit": ITEM,
+        "work_unit": ITEM,
         "index": "{% $states.context.Map.Item.Index %}",
         "stage": "{% $states.input.stage %}",
         "twice": "{% $factor * $states.context.Map.Item.Value %}",
@@ -50,14 +50,14 @@ def test_a_map_selects_what_its_children_get(corrected: Sandbox, name: str) -> N
         "Prepare": {"Type": "Pass", "Assign": {"factor": 2}, "Next": "Map"},
         "Map": distributed(Items="{% $states.input.units %}", ItemSelector=selector),
     }
-    ended = end(corrected, create_workflow(corrected, name, states), {"stage": "qa", "units": [5, 7]})
+    ended = end(patched, create_workflow(patched, name, states), {"stage": "qa", "units": [5, 7]})
     assert ended["result"] == [
-        {"unit": 5, "index": 0, "stage": "qa", "twice": 10},
-        {"unit": 7, "index": 1, "stage": "qa", "twice": 14},
+        {"work_unit": 5, "index": 0, "stage": "qa", "twice": 10},
+        {"work_unit": 7, "index": 1, "stage": "qa", "twice": 14},
     ]
 
 
-def test_a_map_s_output_and_variables_come_from_its_result(corrected: Sandbox, name: str) -> None:
+def test_a_map_s_output_and_variables_come_from_its_result(patched: Sandbox, name: str) -> None:
     states = {
         "Map": distributed(
             Items=[1, 2, 3],
@@ -67,16 +67,16 @@ def test_a_map_s_output_and_variables_come_from_its_result(corrected: Sandbox, n
         ),
         "Add": {"Type": "Pass", "Output": "{% $merge([$states.input, {'sum': $sum}]) %}", "End": True},
     }
-    ended = end(corrected, create_workflow(corrected, name, states), {"stage": "qa"})
+    ended = end(patched, create_workflow(patched, name, states), {"stage": "qa"})
     assert ended["result"] == {"count": 3, "stage": "qa", "sum": 6}
 
 
-def test_a_map_without_items_succeeds(corrected: Sandbox, name: str) -> None:
-    ended = end(corrected, create_workflow(corrected, name, {"Map": distributed(Items="{% [] %}")}))
+def test_a_map_without_items_succeeds(patched: Sandbox, name: str) -> None:
+    ended = end(patched, create_workflow(patched, name, {"Map": distributed(Items="{% [] %}")}))
     assert (ended["status"], ended["result"]) == ("SUCCEEDED", [])
 
 
-def test_a_child_sees_only_its_own_input_and_variables(corrected: Sandbox, name: str) -> None:
+def test_a_child_sees_only_its_own_input_and_variables(patched: Sandbox, name: str) -> None:
     look = {
         "Type": "Pass",
         "Output": "{% [$exists($outer), $exists($states.context.Map), $states.context.Execution.Input] %}",
@@ -84,29 +84,29 @@ def test_a_child_sees_only_its_own_input_and_variables(corrected: Sandbox, name:
     }
     states = {
         "Prepare": {"Type": "Pass", "Assign": {"outer": 1}, "Next": "Map"},
-        "Map": distributed(("Look", look), Items=["unit"]),
+        "Map": distributed(("Look", look), Items=["work_unit"]),
     }
-    ended = end(corrected, create_workflow(corrected, name, states))
-    assert ended["result"] == [[False, False, "unit"]]
+    ended = end(patched, create_workflow(patched, name, states))
+    assert ended["result"] == [[False, False, "work_unit"]]
 
 
-def test_a_child_returns_the_output_of_its_succeed_state(corrected: Sandbox, name: str) -> None:
+def test_a_child_returns_the_output_of_its_succeed_state(patched: Sandbox, name: str) -> None:
     done = ("Done", {"Type": "Succeed", "Output": {"copied": "{% $states.input.key %}"}})
     states = {"Map": distributed(done, Items=[{"key": "a", "size": 1}])}
-    assert end(corrected, create_workflow(corrected, name, states))["result"] == [{"copied": "a"}]
+    assert end(patched, create_workflow(patched, name, states))["result"] == [{"copied": "a"}]
 
 
-def test_a_child_fails_as_its_fail_state_says(corrected: Sandbox, name: str) -> None:
+def test_a_child_fails_with_the_error_of_its_fail_state(patched: Sandbox, name: str) -> None:
     refuse = {"Type": "Fail", "Error": "{% $states.input.error %}", "Cause": "{% 'of ' & $states.input.key %}"}
     states = {"Map": distributed(("Refuse", refuse), Items=[{"key": "a", "error": "ArtifactChanged"}])}
-    ended = end(corrected, create_workflow(corrected, name, states))
-    (child,) = children(corrected, ended["executionArn"])
+    ended = end(patched, create_workflow(patched, name, states))
+    (child,) = children(patched, ended["executionArn"])
     assert (child["status"], child["error"], child["cause"]) == ("FAILED", "ArtifactChanged", "of a")
 
 
-def test_a_child_counts_its_retries_and_waits_for_them_in_sandbox_time(corrected: Sandbox, name: str) -> None:
+def test_a_child_counts_its_retries_and_waits_for_them_in_sandbox_time(patched: Sandbox, name: str) -> None:
     source = "def handler(attempt, c):\n    if attempt < 2: raise ValueError(attempt)\n    return attempt"
-    function = create_function(corrected, HUB, name, source)
+    function = create_function(patched, HUB, name, source)
     task = {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
@@ -116,8 +116,8 @@ def test_a_child_counts_its_retries_and_waits_for_them_in_sandbox_time(corrected
         "End": True,
     }
     states = {"Map": distributed(("Copy", task), Items=["a"])}
-    arn = create_workflow(corrected, name, states, allow("lambda:InvokeFunction", function))
-    assert end(corrected, arn)["result"] == [2]
+    arn = create_workflow(patched, name, states, allow("lambda:InvokeFunction", function))
+    assert end(patched, arn)["result"] == [2]
 
 
 @pytest.mark.parametrize("attempt", range(2))
@@ -146,19 +146,19 @@ def reading(name: str) -> Callable[..., Any]:
         key = create_key(sandbox, HUB)
         create_bucket(sandbox, HUB, name)
         encrypt_bucket(sandbox, HUB, name, key)
-        sandbox.client("s3", HUB).put_object(Bucket=name, Key="plans/units.json", Body=content.encode())
+        sandbox.client("s3", HUB).put_object(Bucket=name, Key="plans/work-units.json", Body=content.encode())
         resources = {"s3:GetObject": f"arn:aws:s3:::{name}/plans/*", "kms:Decrypt": key}
         statements = [allow(action, resources[action]) for action in may]
         states = {"Map": distributed(**{"ItemReader": READER, **fields})}
         arn = create_workflow(sandbox, name, states, *statements)
-        return end(sandbox, arn, {"bucket": name, "plan": {"key": "plans/units.json"}})
+        return end(sandbox, arn, {"bucket": name, "plan": {"key": "plans/work-units.json"}})
 
     return run
 
 
-def test_a_map_reads_its_items_from_an_object(corrected: Sandbox, reading: Callable[..., Any]) -> None:
-    ended = reading(corrected, "s3:GetObject", "kms:Decrypt", ItemSelector={"unit": ITEM})
-    assert ended["result"] == [{"unit": "a"}, {"unit": "b"}]
+def test_a_map_reads_its_items_from_an_object(patched: Sandbox, reading: Callable[..., Any]) -> None:
+    ended = reading(patched, "s3:GetObject", "kms:Decrypt", ItemSelector={"work_unit": ITEM})
+    assert ended["result"] == [{"work_unit": "a"}, {"work_unit": "b"}]
 
 
 @pytest.mark.parametrize(
@@ -167,9 +167,9 @@ def test_a_map_reads_its_items_from_an_object(corrected: Sandbox, reading: Calla
     ids=["the object", "the key"],
 )
 def test_a_map_reads_only_what_its_machine_s_role_may(
-    corrected: Sandbox, reading: Callable[..., Any], may: str, lacks: str
+    patched: Sandbox, reading: Callable[..., Any], may: str, lacks: str
 ) -> None:
-    ended = reading(corrected, may)
+    ended = reading(patched, may)
     assert (ended["status"], ended["error"]) == ("FAILED", "States.ItemReaderFailed")
     assert lacks in ended["cause"]
     assert f"assumed-role/{ended['stateMachineArn'].rpartition(':')[2]}-workflow/" in ended["cause"]
@@ -181,19 +181,19 @@ def test_a_map_reads_nothing_but_a_list(bare_sandbox: Sandbox, reading: Callable
     assert ended["error"] == "States.ItemReaderFailed"
 
 
-def test_json_lines_are_items_too(corrected: Sandbox, reading: Callable[..., Any]) -> None:
+def test_json_lines_are_items_too(patched: Sandbox, reading: Callable[..., Any]) -> None:
     lines = {**READER, "ReaderConfig": {"InputType": "JSONL", "MaxItems": "{% 1 + 1 %}"}}
     content = '{"n": 1}\n{"n": 2}\n{"n": 3}\n'
-    ended = reading(corrected, "s3:GetObject", "kms:Decrypt", content=content, ItemReader=lines)
+    ended = reading(patched, "s3:GetObject", "kms:Decrypt", content=content, ItemReader=lines)
     assert ended["result"] == [{"n": 1}, {"n": 2}]
 
 
 # Rights, failures and their limits
 
 
-def test_a_map_needs_the_right_to_start_its_own_machine(corrected: Sandbox, name: str) -> None:
-    arn = create_workflow(corrected, name, {"Map": distributed(Items=[1])}, starts=False)
-    ended = end(corrected, arn)
+def test_a_map_requires_permission_to_start_its_own_state_machine(patched: Sandbox, name: str) -> None:
+    arn = create_workflow(patched, name, {"Map": distributed(Items=[1])}, starts=False)
+    ended = end(patched, arn)
     assert (ended["status"], ended.get("error")) == ("FAILED", "States.Permissions")
     assert f"states:StartExecution on resource: {arn}" in ended["cause"]
 
@@ -227,24 +227,24 @@ REFUSE_BAD = (
 )
 
 
-def test_the_first_failure_ends_a_map_and_its_other_children(corrected: Sandbox, name: str) -> None:
+def test_the_first_failure_ends_a_map_and_its_other_children(patched: Sandbox, name: str) -> None:
     states = {"Map": distributed(*REFUSE_BAD, wait(300), Items=["bad", "a", "b", "c"], MaxConcurrency=3)}
     began = time.monotonic()
-    ended = end(corrected, create_workflow(corrected, name, states))
+    ended = end(patched, create_workflow(patched, name, states))
     assert time.monotonic() - began < 3, "the children that wait were waited for"
     assert ended["error"] == "States.ExceedToleratedFailureThreshold"
-    (run,) = map_runs(corrected, ended["executionArn"])
+    (run,) = map_runs(patched, ended["executionArn"])
     assert run["status"] == "FAILED"
     assert count(run, "total", "failed", "aborted", "pending") == (4, 1, 2, 1)
-    statuses = sorted(child["status"] for child in children(corrected, ended["executionArn"]))
+    statuses = sorted(child["status"] for child in children(patched, ended["executionArn"]))
     assert statuses == ["ABORTED", "ABORTED", "FAILED"]
 
 
-def test_as_many_failures_as_are_tolerated_do_not_end_a_map(corrected: Sandbox, name: str) -> None:
+def test_as_many_failures_as_are_tolerated_do_not_end_a_map(patched: Sandbox, name: str) -> None:
     states = {"Map": distributed(*REFUSE_BAD, wait(1), Items=["bad", "a"], ToleratedFailurePercentage="{% 50 %}")}
-    ended = end(corrected, create_workflow(corrected, name, states))
+    ended = end(patched, create_workflow(patched, name, states))
     assert ended["result"] == [None, "a"]
-    (run,) = map_runs(corrected, ended["executionArn"])
+    (run,) = map_runs(patched, ended["executionArn"])
     assert count(run, "total", "failed", "succeeded") == (2, 1, 1)
 
 
@@ -253,7 +253,7 @@ def count(run: Any, *names: str) -> tuple[int, ...]:
     return tuple(run["executionCounts"][name] for name in names)
 
 
-def test_results_too_large_for_a_state_end_the_execution_whatever_is_caught(corrected: Sandbox, name: str) -> None:
+def test_results_too_large_for_a_state_end_the_execution_whatever_is_caught(patched: Sandbox, name: str) -> None:
     big = ("Big", {"Type": "Pass", "Output": "{% $join($map([1..1000], function($n) { $uuid() })) %}", "End": True})
     states = {
         "Map": distributed(
@@ -264,14 +264,14 @@ def test_results_too_large_for_a_state_end_the_execution_whatever_is_caught(corr
         ),
         "Caught": {"Type": "Pass", "End": True},
     }
-    ended = end(corrected, create_workflow(corrected, name, states))
+    ended = end(patched, create_workflow(patched, name, states))
     assert (ended["status"], ended.get("error")) == ("FAILED", "States.DataLimitExceeded")
 
 
 @pytest.mark.parametrize("field", ["ItemBatcher", "ResultWriter"])
-def test_what_the_sandbox_cannot_do_with_a_map_it_does_not_pretend(corrected: Sandbox, name: str, field: str) -> None:
+def test_what_the_sandbox_cannot_do_with_a_map_it_does_not_pretend(patched: Sandbox, name: str, field: str) -> None:
     states = {"Map": distributed(Items=[1], **{field: {}})}
-    ended = end(corrected, create_workflow(corrected, name, states))
+    ended = end(patched, create_workflow(patched, name, states))
     assert (ended["status"], field in ended.get("cause", "")) == ("FAILED", True)
 
 
@@ -308,16 +308,16 @@ def test_a_map_run_counts_its_children_while_they_run(bare_sandbox: Sandbox, hol
     assert count(run, "total", "running", "pending", "succeeded") == (6, 0, 0, 6)
 
 
-def test_a_stopped_execution_stops_its_children(corrected: Sandbox, holding: Callable[[Sandbox], str]) -> None:
-    execution = holding(corrected)
-    corrected.client("stepfunctions").stop_execution(executionArn=execution, error="Stopped", cause="by hand")
-    assert [child["status"] for child in children(corrected, execution)] == ["ABORTED", "ABORTED"]
+def test_a_stopped_execution_stops_its_children(patched: Sandbox, holding: Callable[[Sandbox], str]) -> None:
+    execution = holding(patched)
+    patched.client("stepfunctions").stop_execution(executionArn=execution, error="Stopped", cause="by hand")
+    assert [child["status"] for child in children(patched, execution)] == ["ABORTED", "ABORTED"]
     time.sleep(1.2)  # Longer than a unit takes.
-    assert [child["status"] for child in children(corrected, execution)] == ["ABORTED", "ABORTED"]
-    (run,) = map_runs(corrected, execution)
+    assert [child["status"] for child in children(patched, execution)] == ["ABORTED", "ABORTED"]
+    (run,) = map_runs(patched, execution)
     assert run["status"] == "ABORTED"
     assert count(run, "total", "running", "aborted", "pending") == (6, 0, 2, 4)
-    assert event_types(corrected, execution)[-3:] == ["MapRunAborted", "MapStateAborted", "ExecutionAborted"]
+    assert event_types(patched, execution)[-3:] == ["MapRunAborted", "MapStateAborted", "ExecutionAborted"]
 
 
 def test_a_stopped_child_is_a_failure_of_its_map(bare_sandbox: Sandbox, holding: Callable[[Sandbox], str]) -> None:
@@ -340,10 +340,10 @@ def test_a_map_run_s_concurrency_can_be_raised_while_it_runs(
 # Histories
 
 
-def test_the_history_has_the_map_run(corrected: Sandbox, name: str) -> None:
-    arn = create_workflow(corrected, name, {"Map": distributed(Items=[1, 2])})
-    execution = end(corrected, arn)["executionArn"]
-    assert event_types(corrected, execution) == [
+def test_the_history_has_the_map_run(patched: Sandbox, name: str) -> None:
+    arn = create_workflow(patched, name, {"Map": distributed(Items=[1, 2])})
+    execution = end(patched, arn)["executionArn"]
+    assert event_types(patched, execution) == [
         "ExecutionStarted",
         "MapStateEntered",
         "MapStateStarted",
@@ -353,25 +353,23 @@ def test_the_history_has_the_map_run(corrected: Sandbox, name: str) -> None:
         "MapStateExited",
         "ExecutionSucceeded",
     ]
-    (run,) = map_runs(corrected, execution)
-    (began,) = [event for event in history(corrected, execution) if event["type"] == "MapRunStarted"]
+    (run,) = map_runs(patched, execution)
+    (began,) = [event for event in history(patched, execution) if event["type"] == "MapRunStarted"]
     assert began["mapRunStartedEventDetails"]["mapRunArn"] == run["mapRunArn"]
 
 
-def test_the_history_says_why_a_map_run_failed(corrected: Sandbox, name: str) -> None:
+def test_the_history_records_why_a_map_run_failed(patched: Sandbox, name: str) -> None:
     refuse = ("Refuse", {"Type": "Fail", "Error": "Refused"})
-    execution = end(corrected, create_workflow(corrected, name, {"Map": distributed(refuse, Items=[1])}))[
-        "executionArn"
-    ]
-    (failed,) = [event for event in history(corrected, execution) if event["type"] == "MapRunFailed"]
+    execution = end(patched, create_workflow(patched, name, {"Map": distributed(refuse, Items=[1])}))["executionArn"]
+    (failed,) = [event for event in history(patched, execution) if event["type"] == "MapRunFailed"]
     assert failed["mapRunFailedEventDetails"]["error"] == "States.ExceedToleratedFailureThreshold"
 
 
-def test_a_child_has_a_history_of_its_own(corrected: Sandbox, name: str) -> None:
-    arn = create_workflow(corrected, name, {"Map": distributed(Items=["unit"])})
-    (child,) = children(corrected, end(corrected, arn)["executionArn"])
+def test_a_child_has_a_history_of_its_own(patched: Sandbox, name: str) -> None:
+    arn = create_workflow(patched, name, {"Map": distributed(Items=["work_unit"])})
+    (child,) = children(patched, end(patched, arn)["executionArn"])
     assert child["executionArn"].startswith(f"{arn.replace(':stateMachine:', ':execution:')}/Units:")
-    assert event_types(corrected, child["executionArn"]) == [
+    assert event_types(patched, child["executionArn"]) == [
         "ExecutionStarted",
         "PassStateEntered",
         "PassStateExited",

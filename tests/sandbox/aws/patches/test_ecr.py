@@ -37,21 +37,21 @@ def download(sandbox: Sandbox, url: str, wanted: str | None = None) -> tuple[int
 # Layers
 
 
-def test_a_layer_is_kept_as_it_was_uploaded(corrected: Sandbox, name: str) -> None:
-    ecr, content = corrected.client("ecr", DEV), bytes(range(256)) * 4096 * 25
+def test_a_layer_is_kept_as_it_was_uploaded(patched: Sandbox, name: str) -> None:
+    ecr, content = patched.client("ecr", DEV), bytes(range(256)) * 4096 * 25
     push(ecr, name, [content])
     url = ecr.get_download_url_for_layer(repositoryName=name, layerDigest=sha256(content))["downloadUrl"]
-    assert download(corrected, url) == (200, content)
+    assert download(patched, url) == (200, content)
 
 
-def test_a_part_of_a_layer_is_downloaded(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_a_part_of_a_layer_is_downloaded(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     push(ecr, name, [b"0123456789"])
     url = ecr.get_download_url_for_layer(repositoryName=name, layerDigest=sha256(b"0123456789"))["downloadUrl"]
-    assert download(corrected, url, "bytes=2-4") == (206, b"234")
+    assert download(patched, url, "bytes=2-4") == (206, b"234")
 
 
-def test_a_layer_is_downloaded_by_the_address_that_was_given_and_by_no_other(bare_sandbox: Sandbox, name: str) -> None:
+def test_a_layer_is_downloaded_by_the_url_that_was_issued_and_by_no_other(bare_sandbox: Sandbox, name: str) -> None:
     ecr = bare_sandbox.client("ecr", DEV)
     push(ecr, name, [b"x"])
     url = ecr.get_download_url_for_layer(repositoryName=name, layerDigest=sha256(b"x"))["downloadUrl"]
@@ -59,8 +59,8 @@ def test_a_layer_is_downloaded_by_the_address_that_was_given_and_by_no_other(bar
         download(bare_sandbox, f"{url}0")
 
 
-def test_a_layer_is_there_when_it_was_uploaded_and_not_before(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_a_layer_is_there_when_it_was_uploaded_and_not_before(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     ensure_repository(ecr, name)
 
     def there() -> str:
@@ -72,16 +72,16 @@ def test_a_layer_is_there_when_it_was_uploaded_and_not_before(corrected: Sandbox
     assert (before, there()) == ("UNAVAILABLE", "AVAILABLE")
 
 
-def test_a_layer_is_there_once(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_a_layer_is_there_once(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     ensure_repository(ecr, name)
     push_layer(ecr, name, b"x")
     with pytest.raises(ecr.exceptions.LayerAlreadyExistsException):
         push_layer(ecr, name, b"x")
 
 
-def test_a_layer_has_the_digest_that_it_is_named_by(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_a_layer_has_the_digest_that_it_is_named_by(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     ensure_repository(ecr, name)
     upload = ecr.initiate_layer_upload(repositoryName=name)["uploadId"]
     named = {"repositoryName": name, "uploadId": upload}
@@ -90,16 +90,16 @@ def test_a_layer_has_the_digest_that_it_is_named_by(corrected: Sandbox, name: st
 
 
 @pytest.mark.parametrize(("first", "last"), [(1, 1), (0, 1)])
-def test_a_part_follows_the_part_before(corrected: Sandbox, name: str, first: int, last: int) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_a_part_follows_the_part_before(patched: Sandbox, name: str, first: int, last: int) -> None:
+    ecr = patched.client("ecr", DEV)
     ensure_repository(ecr, name)
     upload = ecr.initiate_layer_upload(repositoryName=name)["uploadId"]
     part = {"repositoryName": name, "uploadId": upload, "layerPartBlob": b"x"}
     assert code(ecr.upload_layer_part, **part, partFirstByte=first, partLastByte=last) == "InvalidLayerPartException"
 
 
-def test_only_the_last_part_is_small(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_only_the_last_part_is_small(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     ensure_repository(ecr, name)
     named = {"repositoryName": name, "uploadId": ecr.initiate_layer_upload(repositoryName=name)["uploadId"]}
     for first, size in ((0, MIB), (MIB, 1)):
@@ -108,8 +108,8 @@ def test_only_the_last_part_is_small(corrected: Sandbox, name: str) -> None:
     assert code(ecr.complete_layer_upload, **named, layerDigests=[layer]) == "LayerPartTooSmallException"
 
 
-def test_an_upload_belongs_to_its_repository(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_an_upload_belongs_to_its_repository(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     for repository in (name, f"{name}-other"):
         ensure_repository(ecr, repository)
     upload = ecr.initiate_layer_upload(repositoryName=name)["uploadId"]
@@ -118,8 +118,8 @@ def test_an_upload_belongs_to_its_repository(corrected: Sandbox, name: str) -> N
     assert code(ecr.upload_layer_part, **other, **part) == "UploadNotFoundException"
 
 
-def test_a_layer_that_no_image_has_cannot_be_downloaded(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_a_layer_that_no_image_has_cannot_be_downloaded(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     ensure_repository(ecr, name)
     digest = push_layer(ecr, name, b"x")
     asked = {"repositoryName": name, "layerDigest": digest}
@@ -138,30 +138,30 @@ def test_a_repository_that_is_made_again_has_no_layers(bare_sandbox: Sandbox, na
 # Manifests
 
 
-def test_an_image_needs_its_layers(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_an_image_needs_its_layers(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     ensure_repository(ecr, name)
     push_layer(ecr, name, b"{}")
     image = {"repositoryName": name, "imageManifest": manifest_of([b"missing"])}
     assert code(ecr.put_image, **image) == "LayersNotFoundException"
 
 
-def test_an_index_needs_its_images(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_an_index_needs_its_images(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     push(ecr, name, [b"x"])
     with pytest.raises(ecr.exceptions.ReferencedImagesNotFoundException):
         push_index(ecr, name, [sha256(b"no image")])
 
 
-def test_an_image_has_the_digest_that_it_is_put_by(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_an_image_has_the_digest_that_it_is_put_by(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     push(ecr, name, [b"x"])
     image = {"repositoryName": name, "imageManifest": manifest_of([b"x"]), "imageDigest": sha256(b"another")}
     assert code(ecr.put_image, **image) == "ImageDigestDoesNotMatchException"
 
 
-def test_an_image_is_put_once(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_an_image_is_put_once(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     push(ecr, name, [b"x"], tag="1")
     with pytest.raises(ecr.exceptions.ImageAlreadyExistsException):
         put(ecr, name, manifest_of([b"x"]), tag="1")
@@ -173,8 +173,8 @@ def test_an_image_can_have_a_second_tag(bare_sandbox: Sandbox, name: str) -> Non
     assert put(ecr, name, manifest_of([b"x"]), tag="2") == digest
 
 
-def test_an_image_is_found_by_its_digest_with_the_kind_of_its_manifest(corrected: Sandbox, name: str) -> None:
-    ecr = corrected.client("ecr", DEV)
+def test_an_image_is_found_by_its_digest_with_the_kind_of_its_manifest(patched: Sandbox, name: str) -> None:
+    ecr = patched.client("ecr", DEV)
     digest = push(ecr, name, [b"x"])
     (image,) = ecr.batch_get_image(repositoryName=name, imageIds=[{"imageDigest": digest}])["images"]
     assert (sha256(image["imageManifest"].encode()), image["imageManifestMediaType"]) == (
@@ -186,13 +186,13 @@ def test_an_image_is_found_by_its_digest_with_the_kind_of_its_manifest(corrected
 # Other accounts' registries
 
 
-def foreign(sandbox: Sandbox, name: str, *statements: dict[str, Any], rights: list[str] | None = None) -> Any:
+def foreign(sandbox: Sandbox, name: str, *statements: dict[str, Any], permissions: list[str] | None = None) -> Any:
     """The ECR client of a role in qa, which asks for dev's image; the statements are the repository's policy."""
     dev = sandbox.client("ecr", DEV)
     push(dev, name, [b"x"], tag="1")
     if statements:
         dev.set_repository_policy(repositoryName=name, policyText=policy(*statements))
-    role = create_role(sandbox, QA, name, *([allow(rights)] if rights else []))
+    role = create_role(sandbox, QA, name, *([allow(permissions)] if permissions else []))
     return sandbox.client("ecr", QA, sandbox.assume(role))
 
 
@@ -209,19 +209,19 @@ def asked_by(ecr: Any, name: str) -> Any:
     return ecr.batch_get_image(registryId=DEV, repositoryName=name, imageIds=[{"imageTag": "1"}])
 
 
-def test_a_repository_policy_lets_another_account_pull(corrected: Sandbox, name: str) -> None:
-    ecr = foreign(corrected, name, of_repository(QA_ROOT, PULL), rights=PULL)
+def test_a_repository_policy_lets_another_account_pull(patched: Sandbox, name: str) -> None:
+    ecr = foreign(patched, name, of_repository(QA_ROOT, PULL), permissions=PULL)
     assert len(asked_by(ecr, name)["images"]) == 1
     url = ecr.get_download_url_for_layer(registryId=DEV, repositoryName=name, layerDigest=sha256(b"x"))
-    assert download(corrected, url["downloadUrl"]) == (200, b"x")
+    assert download(patched, url["downloadUrl"]) == (200, b"x")
 
 
 @pytest.mark.parametrize("principal", [None, f"arn:aws:iam::{HUB}:root"])
 def test_without_its_word_a_repository_is_closed_to_other_accounts(
-    corrected: Sandbox, name: str, principal: str | None
+    patched: Sandbox, name: str, principal: str | None
 ) -> None:
     statements = [of_repository(principal, PULL)] if principal else []
-    ecr = foreign(corrected, name, *statements, rights=PULL)
+    ecr = foreign(patched, name, *statements, permissions=PULL)
     with pytest.raises(ClientError) as denied:
         asked_by(ecr, name)
     error = denied.value.response["Error"]
@@ -230,51 +230,51 @@ def test_without_its_word_a_repository_is_closed_to_other_accounts(
     assert "no resource-based policy allows the ecr:BatchGetImage action" in error["Message"]
 
 
-def test_the_role_needs_the_right_as_well(bare_sandbox: Sandbox, name: str) -> None:
+def test_the_role_requires_the_permission_as_well(bare_sandbox: Sandbox, name: str) -> None:
     ecr = foreign(bare_sandbox, name, of_repository(QA_ROOT, PULL))
     with pytest.raises(ClientError, match="no identity-based policy allows the ecr:BatchGetImage action"):
         asked_by(ecr, name)
 
 
-def test_another_accounts_root_needs_the_repositorys_word(corrected: Sandbox, name: str) -> None:
-    foreign(corrected, name)
+def test_another_accounts_root_requires_the_repository_policy(patched: Sandbox, name: str) -> None:
+    foreign(patched, name)
     with pytest.raises(ClientError, match="no resource-based policy"):
-        asked_by(corrected.client("ecr", QA), name)
+        asked_by(patched.client("ecr", QA), name)
 
 
-def test_a_repository_policy_allows_what_it_says_and_no_more(bare_sandbox: Sandbox, name: str) -> None:
-    ecr = foreign(bare_sandbox, name, of_repository(QA_ROOT, ["ecr:BatchGetImage"]), rights=PULL)
+def test_a_repository_policy_allows_its_statements_and_no_more(bare_sandbox: Sandbox, name: str) -> None:
+    ecr = foreign(bare_sandbox, name, of_repository(QA_ROOT, ["ecr:BatchGetImage"]), permissions=PULL)
     asked = {"registryId": DEV, "repositoryName": name, "layerDigest": sha256(b"x")}
     assert code(ecr.get_download_url_for_layer, **asked) == "AccessDeniedException"
 
 
-def test_what_another_account_may_push_lies_in_the_registry(corrected: Sandbox, name: str) -> None:
-    rights = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload"]
-    ecr = foreign(corrected, name, of_repository(QA_ROOT, rights), rights=rights)
+def test_an_image_pushed_from_another_account_is_stored_in_the_registry(patched: Sandbox, name: str) -> None:
+    permissions = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload"]
+    ecr = foreign(patched, name, of_repository(QA_ROOT, permissions), permissions=permissions)
     digest = push_layer(ecr, name, b"y", registry={"registryId": DEV})
-    asked = corrected.client("ecr", DEV).batch_check_layer_availability(repositoryName=name, layerDigests=[digest])
+    asked = patched.client("ecr", DEV).batch_check_layer_availability(repositoryName=name, layerDigests=[digest])
     assert asked["layers"][0]["layerAvailability"] == "AVAILABLE"
 
 
 # AWS's own images
 
 
-def test_awss_own_images_are_there_for_everybody_with_the_right(corrected: Sandbox, name: str) -> None:
-    role = create_role(corrected, QA, name, allow("ecr:BatchGetImage"))
-    ecr = corrected.client("ecr", QA, corrected.assume(role))
+def test_images_of_aws_are_available_to_every_principal_with_permission(patched: Sandbox, name: str) -> None:
+    role = create_role(patched, QA, name, allow("ecr:BatchGetImage"))
+    ecr = patched.client("ecr", QA, patched.assume(role))
     (image,) = ecr.batch_get_image(**SKLEARN, imageIds=IN_AWS)["images"]
     assert sha256(image["imageManifest"].encode()) == image["imageId"]["imageDigest"]
     (again,) = ecr.batch_get_image(**SKLEARN, imageIds=[{"imageDigest": image["imageId"]["imageDigest"]}])["images"]
     assert again["imageManifest"] == image["imageManifest"]
 
 
-def test_awss_own_images_take_the_right_to_ask(bare_sandbox: Sandbox, name: str) -> None:
+def test_images_of_aws_require_permission_to_pull(bare_sandbox: Sandbox, name: str) -> None:
     ecr = bare_sandbox.client("ecr", QA, bare_sandbox.assume(create_role(bare_sandbox, QA, name)))
     assert code(ecr.batch_get_image, **SKLEARN, imageIds=IN_AWS) == "AccessDeniedException"
 
 
 @pytest.mark.parametrize("image", [{"imageTag": "none"}, {"imageDigest": f"sha256:{'0' * 64}"}])
-def test_what_aws_does_not_offer_is_not_there(bare_sandbox: Sandbox, image: dict[str, str]) -> None:
+def test_images_that_aws_does_not_offer_do_not_exist(bare_sandbox: Sandbox, image: dict[str, str]) -> None:
     (failure,) = bare_sandbox.client("ecr", QA).batch_get_image(**SKLEARN, imageIds=[image])["failures"]
     assert failure["failureCode"] == "ImageNotFound"
 

@@ -23,9 +23,9 @@ def handler(event, context):
 """
 
 
-def test_a_stopped_execution_stays_stopped(corrected: Sandbox, name: str, tmp_path: Path) -> None:
+def test_a_stopped_execution_stays_stopped(patched: Sandbox, name: str, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    function = create_function(corrected, HUB, name, RUN_LATE, Environment={"Variables": {"RUNS": str(runs)}})
+    function = create_function(patched, HUB, name, RUN_LATE, Environment={"Variables": {"RUNS": str(runs)}})
     task = {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
@@ -33,33 +33,33 @@ def test_a_stopped_execution_stays_stopped(corrected: Sandbox, name: str, tmp_pa
         "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}],
         "End": True,
     }
-    arn = create_workflow(corrected, name, {"Copy": task}, allow("lambda:InvokeFunction", function))
-    execution = start(corrected, arn)
+    arn = create_workflow(patched, name, {"Copy": task}, allow("lambda:InvokeFunction", function))
+    execution = start(patched, arn)
     assert eventually(runs.exists), "the function does not run"
-    states = corrected.client("stepfunctions")
+    states = patched.client("stepfunctions")
     states.stop_execution(executionArn=execution, error="Stopped", cause="by hand")
     time.sleep(2)  # Longer than both attempts.
     described = states.describe_execution(executionArn=execution)
     assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Stopped", "by hand")
-    assert event_types(corrected, execution)[-2:] == ["TaskScheduled", "ExecutionAborted"]
+    assert event_types(patched, execution)[-2:] == ["TaskScheduled", "ExecutionAborted"]
     assert runs.read_text() == "run ", "it was tried again"
 
 
-def test_a_stopped_execution_does_not_fail_afterwards(corrected: Sandbox, name: str) -> None:
-    arn = create_workflow(corrected, name, {"Hold": {**wait(50)[1], "Output": "{% $states.input.missing %}"}})
-    execution = start(corrected, arn)
-    assert eventually(lambda: "WaitStateEntered" in event_types(corrected, execution))
-    states = corrected.client("stepfunctions")
+def test_a_stopped_execution_does_not_fail_afterwards(patched: Sandbox, name: str) -> None:
+    arn = create_workflow(patched, name, {"Hold": {**wait(50)[1], "Output": "{% $states.input.missing %}"}})
+    execution = start(patched, arn)
+    assert eventually(lambda: "WaitStateEntered" in event_types(patched, execution))
+    states = patched.client("stepfunctions")
     states.stop_execution(executionArn=execution)
     time.sleep(1)  # Longer than the wait, after which its output fails.
     assert states.describe_execution(executionArn=execution)["status"] == "ABORTED"
 
 
-def test_an_execution_takes_no_longer_than_its_machine_allows(corrected: Sandbox, name: str) -> None:
-    arn = create_workflow(corrected, name, dict([wait(1000)]), TimeoutSeconds=1)
-    execution = start(corrected, arn)
-    assert finished(corrected, execution)["status"] == "TIMED_OUT"
-    assert event_types(corrected, execution)[-1] == "ExecutionTimedOut"
+def test_an_execution_takes_no_longer_than_its_machine_allows(patched: Sandbox, name: str) -> None:
+    arn = create_workflow(patched, name, dict([wait(1000)]), TimeoutSeconds=1)
+    execution = start(patched, arn)
+    assert finished(patched, execution)["status"] == "TIMED_OUT"
+    assert event_types(patched, execution)[-1] == "ExecutionTimedOut"
 
 
 def test_an_execution_that_times_out_takes_its_children_with_it(bare_sandbox: Sandbox, name: str) -> None:
@@ -71,9 +71,9 @@ def test_an_execution_that_times_out_takes_its_children_with_it(bare_sandbox: Sa
     assert (ended["status"], [child["status"] for child in listed]) == ("TIMED_OUT", ["ABORTED", "ABORTED"])
 
 
-def test_an_execution_may_not_hand_on_more_than_256_kib(corrected: Sandbox, name: str) -> None:
+def test_an_execution_may_not_hand_on_more_than_256_kib(patched: Sandbox, name: str) -> None:
     big = {"Type": "Pass", "Output": "{% $join($map([1..8000], function($n) { $uuid() })) %}", "Next": "Done"}
-    ended = end(corrected, create_workflow(corrected, name, {"Big": big, "Done": {"Type": "Succeed"}}))
+    ended = end(patched, create_workflow(patched, name, {"Big": big, "Done": {"Type": "Succeed"}}))
     assert (ended["status"], ended.get("error")) == ("FAILED", "States.DataLimitExceeded")
 
 
@@ -126,7 +126,7 @@ def listen(sandbox: Sandbox, name: str, machine_arn: str, target: dict[str, Any]
     return arn
 
 
-def test_the_default_bus_is_told_of_each_status(bare_sandbox: Sandbox, name: str) -> None:
+def test_the_default_bus_receives_each_status(bare_sandbox: Sandbox, name: str) -> None:
     arn = create_workflow(bare_sandbox, name, {"Copy": {"Type": "Pass", "Output": {"copied": 1}, "End": True}})
     listener = Listener(bare_sandbox, name, arn)
     execution = start(bare_sandbox, arn, {"stage": "qa"})
@@ -144,7 +144,7 @@ def test_the_default_bus_is_told_of_each_status(bare_sandbox: Sandbox, name: str
     assert 0 <= detail["stopDate"] - detail["startDate"] < 5000
 
 
-def test_the_default_bus_is_told_why_an_execution_failed(bare_sandbox: Sandbox, name: str) -> None:
+def test_the_default_bus_receives_the_reason_of_a_failed_execution(bare_sandbox: Sandbox, name: str) -> None:
     arn = create_workflow(bare_sandbox, name, {"Refuse": {"Type": "Fail", "Error": "Refused", "Cause": "it is bad"}})
     listener = Listener(bare_sandbox, name, arn)
     start(bare_sandbox, arn)
@@ -152,24 +152,24 @@ def test_the_default_bus_is_told_why_an_execution_failed(bare_sandbox: Sandbox, 
     assert (detail["status"], detail["error"], detail["cause"]) == ("FAILED", "Refused", "it is bad")
 
 
-def test_the_default_bus_is_told_why_an_execution_was_stopped(corrected: Sandbox, name: str) -> None:
-    arn = create_workflow(corrected, name, dict([wait(300)]))
-    listener = Listener(corrected, name, arn)
-    states = corrected.client("stepfunctions")
-    states.stop_execution(executionArn=start(corrected, arn), error="Stopped", cause="by hand")
+def test_the_default_bus_receives_the_reason_of_an_aborted_execution(patched: Sandbox, name: str) -> None:
+    arn = create_workflow(patched, name, dict([wait(300)]))
+    listener = Listener(patched, name, arn)
+    states = patched.client("stepfunctions")
+    states.stop_execution(executionArn=start(patched, arn), error="Stopped", cause="by hand")
     detail = listener.heard()[-1]["detail"]
     assert (detail["status"], detail["error"], detail["cause"]) == ("ABORTED", "Stopped", "by hand")
     assert detail["redriveStatus"] == "REDRIVABLE"
 
 
-def test_the_default_bus_is_told_that_an_execution_timed_out(corrected: Sandbox, name: str) -> None:
-    arn = create_workflow(corrected, name, dict([wait(1000)]), TimeoutSeconds=1)
-    listener = Listener(corrected, name, arn)
-    start(corrected, arn)
+def test_the_default_bus_receives_the_timeout_of_an_execution(patched: Sandbox, name: str) -> None:
+    arn = create_workflow(patched, name, dict([wait(1000)]), TimeoutSeconds=1)
+    listener = Listener(patched, name, arn)
+    start(patched, arn)
     assert [event["detail"]["status"] for event in listener.heard()] == ["RUNNING", "TIMED_OUT"]
 
 
-def test_the_default_bus_is_not_told_of_a_map_s_children(bare_sandbox: Sandbox, name: str) -> None:
+def test_the_default_bus_receives_no_events_of_a_map_s_children(bare_sandbox: Sandbox, name: str) -> None:
     units = distributed(wait(50), Items=[1, 2], ToleratedFailureCount=1)
     arn = create_workflow(bare_sandbox, name, {"Map": units})
     listener = Listener(bare_sandbox, name, arn)
@@ -183,7 +183,7 @@ def test_the_default_bus_is_not_told_of_a_map_s_children(bare_sandbox: Sandbox, 
 
 # Functions that are told
 
-TELL = """
+NOTIFY = """
 import json, os, boto3
 def handler(event, context):
     boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE"], MessageBody=json.dumps(event["detail"]["status"]))
@@ -193,7 +193,7 @@ def handler(event, context):
 def test_a_rule_runs_a_function_that_lets_it_in(bare_sandbox: Sandbox, name: str) -> None:
     sqs = bare_sandbox.client("sqs")
     queue = sqs.create_queue(QueueName=f"{name}-told")["QueueUrl"]
-    function = create_function(bare_sandbox, HUB, name, TELL, Environment={"Variables": {"QUEUE": queue}})
+    function = create_function(bare_sandbox, HUB, name, NOTIFY, Environment={"Variables": {"QUEUE": queue}})
     bare_sandbox.client("iam").put_role_policy(
         RoleName=f"{name}-function", PolicyName="tell", PolicyDocument=policy(allow("sqs:SendMessage"))
     )
@@ -207,29 +207,29 @@ def test_a_rule_runs_a_function_that_lets_it_in(bare_sandbox: Sandbox, name: str
         SourceArn=rule,
     )
     start(bare_sandbox, arn)
-    told: list[str] = []
+    statuses: list[str] = []
 
     def both() -> bool:
-        told.extend(json.loads(one["Body"]) for one in sqs.receive_message(QueueUrl=queue).get("Messages", []))
-        return len(told) == 2
+        statuses.extend(json.loads(one["Body"]) for one in sqs.receive_message(QueueUrl=queue).get("Messages", []))
+        return len(statuses) == 2
 
-    assert eventually(both, 20), told
-    assert sorted(told) == ["RUNNING", "SUCCEEDED"]
+    assert eventually(both, 20), statuses
+    assert sorted(statuses) == ["RUNNING", "SUCCEEDED"]
 
 
 @pytest.mark.parametrize("source", [None, "another-rule"])
-def test_a_rule_runs_no_function_that_does_not_let_it_in(corrected: Sandbox, name: str, source: str | None) -> None:
-    function = create_function(corrected, HUB, name, "def handler(e, c): return e")
+def test_a_rule_runs_no_function_that_does_not_let_it_in(patched: Sandbox, name: str, source: str | None) -> None:
+    function = create_function(patched, HUB, name, "def handler(e, c): return e")
     if source:
-        corrected.client("lambda").add_permission(
+        patched.client("lambda").add_permission(
             FunctionName=name,
             StatementId="rule",
             Action="lambda:InvokeFunction",
             Principal="events.amazonaws.com",
             SourceArn=f"arn:aws:events:us-east-1:{HUB}:rule/{source}",
         )
-    arn = create_workflow(corrected, name, {"Done": {"Type": "Succeed"}})
-    letters = Queue(corrected, f"{name}-letters")
-    listen(corrected, name, arn, {"Arn": function, "DeadLetterConfig": {"Arn": letters.arn}})
-    start(corrected, arn)
+    arn = create_workflow(patched, name, {"Done": {"Type": "Succeed"}})
+    letters = Queue(patched, f"{name}-letters")
+    listen(patched, name, arn, {"Arn": function, "DeadLetterConfig": {"Arn": letters.arn}})
+    start(patched, arn)
     assert eventually(letters.take), "the rule ran the function"

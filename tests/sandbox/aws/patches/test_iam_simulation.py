@@ -27,34 +27,34 @@ def simulate(sandbox: Sandbox, role: str, resources: list[str], by: Any = None, 
     return {one["EvalResourceName"]: one["EvalResourceDecision"] for one in result["ResourceSpecificResults"]}
 
 
-def test_a_condition_is_weighed_with_the_keys_that_are_given(corrected: Sandbox, name: str) -> None:
+def test_a_condition_is_weighed_with_the_keys_that_are_given(patched: Sandbox, name: str) -> None:
     to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-    role = create_role(corrected, QA, name, allow("iam:PassRole", PASSED, Condition=to_sagemaker))
-    assert simulate(corrected, role, [PASSED], iam_PassedToService="sagemaker.amazonaws.com") == {PASSED: "allowed"}
-    assert simulate(corrected, role, [PASSED], iam_PassedToService="ec2.amazonaws.com") == {PASSED: "implicitDeny"}
+    role = create_role(patched, QA, name, allow("iam:PassRole", PASSED, Condition=to_sagemaker))
+    assert simulate(patched, role, [PASSED], iam_PassedToService="sagemaker.amazonaws.com") == {PASSED: "allowed"}
+    assert simulate(patched, role, [PASSED], iam_PassedToService="ec2.amazonaws.com") == {PASSED: "implicitDeny"}
 
 
-def test_each_resource_has_its_own_decision(corrected: Sandbox, name: str) -> None:
-    role = create_role(corrected, QA, name, allow("iam:PassRole", PASSED))
+def test_each_resource_has_its_own_decision(patched: Sandbox, name: str) -> None:
+    role = create_role(patched, QA, name, allow("iam:PassRole", PASSED))
     other = f"{PASSED}-not"
-    assert simulate(corrected, role, [PASSED, other]) == {PASSED: "allowed", other: "implicitDeny"}
+    assert simulate(patched, role, [PASSED, other]) == {PASSED: "allowed", other: "implicitDeny"}
 
 
-def test_the_right_to_ask_is_one_on_the_role_that_is_asked_about(corrected: Sandbox, name: str) -> None:
-    role = create_role(corrected, QA, name)
+def test_the_permission_to_simulate_applies_to_the_simulated_role(patched: Sandbox, name: str) -> None:
+    role = create_role(patched, QA, name)
     own = policy(allow("iam:SimulatePrincipalPolicy", role))
-    corrected.client("iam", QA).put_role_policy(RoleName=name, PolicyName="it", PolicyDocument=own)
-    session = corrected.assume(role)
-    assert simulate(corrected, role, [PASSED], session) == {PASSED: "implicitDeny"}
+    patched.client("iam", QA).put_role_policy(RoleName=name, PolicyName="it", PolicyDocument=own)
+    session = patched.assume(role)
+    assert simulate(patched, role, [PASSED], session) == {PASSED: "implicitDeny"}
     with pytest.raises(Exception, match="iam:SimulatePrincipalPolicy"):
-        simulate(corrected, create_role(corrected, QA, f"{name}2"), [PASSED], session)
+        simulate(patched, create_role(patched, QA, f"{name}2"), [PASSED], session)
 
 
-def test_a_key_is_described_by_its_alias_with_the_right_on_the_key(corrected: Sandbox, name: str) -> None:
-    key = create_key(corrected, QA)
-    corrected.client("kms", QA).create_alias(AliasName=f"alias/{name}", TargetKeyId=key)
-    session = corrected.assume(create_role(corrected, QA, name, allow("kms:DescribeKey", key)))
-    found = corrected.client("kms", QA, session).describe_key(KeyId=f"alias/{name}")
+def test_a_key_is_described_by_its_alias_with_permission_on_the_key(patched: Sandbox, name: str) -> None:
+    key = create_key(patched, QA)
+    patched.client("kms", QA).create_alias(AliasName=f"alias/{name}", TargetKeyId=key)
+    session = patched.assume(create_role(patched, QA, name, allow("kms:DescribeKey", key)))
+    found = patched.client("kms", QA, session).describe_key(KeyId=f"alias/{name}")
     assert found["KeyMetadata"]["Arn"] == key
-    other = create_key(corrected, QA)
-    assert "kms:DescribeKey" in refusal(corrected.client("kms", QA, session).describe_key, KeyId=other)
+    other = create_key(patched, QA)
+    assert "kms:DescribeKey" in refusal(patched.client("kms", QA, session).describe_key, KeyId=other)

@@ -70,15 +70,15 @@ def copying(bare_sandbox: Sandbox, name: str) -> Copying:
 
 
 @pytest.fixture
-def within(corrected: Sandbox, name: str) -> Copying:
+def within(patched: Sandbox, name: str) -> Copying:
     """Copying within one account: what it needs across accounts has tests of its own."""
-    return given_copying(corrected, name)
+    return given_copying(patched, name)
 
 
 # The whole way
 
 
-def test_a_copy_in_parts_is_the_object_with_all_that_its_creation_said(
+def test_a_multipart_copy_has_all_properties_set_at_its_creation(
     bare_sandbox: Sandbox, name: str, copying: Copying
 ) -> None:
     key = create_key(bare_sandbox, QA, allow(["kms:GenerateDataKey", "kms:Decrypt"], Principal={"AWS": copying.role}))
@@ -107,7 +107,7 @@ def test_a_copy_in_parts_is_the_object_with_all_that_its_creation_said(
     )
     assert (answer["ChecksumCRC64NVME"], answer["ChecksumType"]) == (crc64(CONTENT), "FULL_OBJECT")
     head = copying.head()
-    assert {member: head[member] for member in said} == said
+    assert {field: head[field] for field in said} == said
     assert (head["ContentLength"], head["ETag"][-3:]) == (len(CONTENT), '-2"')
     assert (head["ChecksumCRC64NVME"], head["ChecksumType"]) == (crc64(CONTENT), "FULL_OBJECT")
     assert (head["SSEKMSKeyId"], head["BucketKeyEnabled"]) == (key, True)
@@ -129,11 +129,11 @@ def test_a_copy_in_parts_has_the_checksum_of_the_whole_that_was_named(within: Co
     parts = [within.copy_part(upload, number) for number in (1, 2)]
     answer = within.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
     whole = within.owner.put_object(Bucket=within.target, Key="w", Body=CONTENT, ChecksumAlgorithm=algorithm)
-    member = f"Checksum{algorithm}"
-    assert answer[member] == within.head()[member] == whole[member]
-    assert [name for name in within.head() if name.startswith("Checksum")] == [member, "ChecksumType"]
+    field = f"Checksum{algorithm}"
+    assert answer[field] == within.head()[field] == whole[field]
+    assert [name for name in within.head() if name.startswith("Checksum")] == [field, "ChecksumType"]
     attributes = within.owner.get_object_attributes(Bucket=within.target, Key="k", ObjectAttributes=["Checksum"])
-    assert attributes["Checksum"] == {member: whole[member], "ChecksumType": "FULL_OBJECT"}
+    assert attributes["Checksum"] == {field: whole[field], "ChecksumType": "FULL_OBJECT"}
 
 
 def test_a_copied_part_of_a_composite_upload_has_a_checksum(within: Copying) -> None:
@@ -193,7 +193,7 @@ def test_a_part_belongs_to_the_key_of_its_upload(within: Copying) -> None:
     assert refusal(within.s3.upload_part_copy, **part).startswith("NoSuchUpload")
 
 
-def test_a_range_must_lie_in_the_source(copying: Copying) -> None:
+def test_a_range_must_be_within_the_source(copying: Copying) -> None:
     part = {**copying.create(), "PartNumber": 1, "CopySource": f"{copying.source}/k"}
     beyond = f"bytes=0-{len(CONTENT)}"
     assert refusal(copying.s3.upload_part_copy, **part, CopySourceRange=beyond).startswith("InvalidArgument")
@@ -215,7 +215,7 @@ def opened(copying: Copying) -> tuple[Copying, dict[str, Any], list[dict[str, An
     return copying, upload, [copying.copy_part(upload, number) for number in (1, 2)]
 
 
-def test_a_completion_must_not_overwrite_if_it_says_so(opened: Any) -> None:
+def test_a_completion_with_if_none_match_must_not_overwrite(opened: Any) -> None:
     copying, upload, parts = opened
     copying.s3.put_object(Bucket=copying.target, Key="k", Body=b"first")
     complete = {**upload, "MultipartUpload": {"Parts": parts}}
@@ -233,14 +233,14 @@ def test_a_completion_must_not_overwrite_if_it_says_so(opened: Any) -> None:
         ({"ExpectedBucketOwner": DEV}, "AccessDenied"),
     ],
 )
-def test_a_completion_says_what_the_object_is(opened: Any, said: dict[str, Any], code: str) -> None:
+def test_a_completion_response_describes_the_object(opened: Any, said: dict[str, Any], code: str) -> None:
     copying, upload, parts = opened
     complete = {**upload, "MultipartUpload": {"Parts": parts}, **said}
     assert refusal(copying.s3.complete_multipart_upload, **complete).startswith(code)
     assert copying.s3.list_parts(**upload)["Parts"]
 
 
-def test_a_completion_lists_parts_that_are_there(opened: Any) -> None:
+def test_a_completion_lists_parts_that_exist(opened: Any) -> None:
     copying, upload, (first, second) = opened
     other_etag = {**second, "ETag": '"other"'}
     other_checksum = {**second, "ChecksumCRC64NVME": crc64(b"other")}
@@ -296,8 +296,8 @@ def test_the_same_completion_again_gets_the_same_answer_and_makes_no_second_vers
     copying.owner.put_bucket_versioning(**versioned)
     complete = {**upload, "MultipartUpload": {"Parts": parts}, "IfNoneMatch": "*"}
     first, second = (copying.s3.complete_multipart_upload(**complete) for _ in range(2))
-    told = ("ETag", "VersionId", "ChecksumCRC64NVME", "ChecksumType")
-    assert [first[member] for member in told] == [second[member] for member in told]
+    message = ("ETag", "VersionId", "ChecksumCRC64NVME", "ChecksumType")
+    assert [first[field] for field in message] == [second[field] for field in message]
     assert len(copying.owner.list_object_versions(Bucket=copying.target)["Versions"]) == 1
 
 
@@ -360,7 +360,7 @@ def test_a_key_as_the_marker_is_not_listed_again(within: Copying) -> None:
     assert [upload["Key"] for upload in answer["Uploads"]] == ["b"]
 
 
-def test_an_open_upload_says_who_began_it_and_with_which_checksum(within: Copying) -> None:
+def test_an_open_upload_reports_its_initiator_and_checksum(within: Copying) -> None:
     upload = within.create(ChecksumAlgorithm="CRC64NVME")
     (listed,) = within.s3.list_multipart_uploads(Bucket=within.target)["Uploads"]
     session = f"arn:aws:sts::{DEV}:assumed-role/{within.role.rpartition('/')[2]}/sandbox"

@@ -82,28 +82,28 @@ def test_every_key_is_listed_once_in_the_order_of_its_bytes(bare_sandbox: Sandbo
     assert listed == sorted(KEYS, key=str.encode)
 
 
-def test_a_key_has_at_most_1024_bytes(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    s3 = corrected.client("s3", DEV)
+def test_a_key_has_at_most_1024_bytes(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    s3 = patched.client("s3", DEV)
     assert refusal(s3.put_object, Bucket=name, Key="é" * 513, Body=b"").startswith("KeyTooLongError")
 
 
-def test_a_carriage_return_in_a_key_comes_back(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    assert corrected.client("s3", DEV).create_multipart_upload(Bucket=name, Key="a\r\nb")["Key"] == "a\r\nb"
+def test_a_carriage_return_in_a_key_comes_back(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    assert patched.client("s3", DEV).create_multipart_upload(Bucket=name, Key="a\r\nb")["Key"] == "a\r\nb"
 
 
-def test_a_page_has_at_most_1000_keys(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    assert corrected.client("s3", DEV).list_objects_v2(Bucket=name, MaxKeys=5000)["MaxKeys"] == 1000
+def test_a_page_has_at_most_1000_keys(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    assert patched.client("s3", DEV).list_objects_v2(Bucket=name, MaxKeys=5000)["MaxKeys"] == 1000
 
 
 # Checksums
 
 
-def test_a_put_answers_with_the_checksum(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    answer = corrected.client("s3", DEV).put_object(Bucket=name, Key="k", Body=b"x", ChecksumAlgorithm="CRC64NVME")
+def test_a_put_answers_with_the_checksum(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    answer = patched.client("s3", DEV).put_object(Bucket=name, Key="k", Body=b"x", ChecksumAlgorithm="CRC64NVME")
     assert (answer.get("ChecksumCRC64NVME"), answer.get("ChecksumType")) == (crc64(b"x"), "FULL_OBJECT")
 
 
@@ -112,22 +112,22 @@ def test_a_copy_gets_the_checksum_of_the_whole_that_was_named(bare_sandbox: Sand
     s3 = with_checksum(bare_sandbox, name, kind)
     answer = s3.copy_object(Bucket=name, Key="copy", CopySource=f"{name}/k", ChecksumAlgorithm="CRC64NVME")
     head = s3.head_object(Bucket=name, Key="copy", ChecksumMode="ENABLED")
-    for told in (answer["CopyObjectResult"], head):
-        checksums = {member: told[member] for member in told if member.startswith("Checksum")}
+    for message in (answer["CopyObjectResult"], head):
+        checksums = {field: message[field] for field in message if field.startswith("Checksum")}
         assert checksums == {"ChecksumCRC64NVME": crc64(b"content"), "ChecksumType": "FULL_OBJECT"}
 
 
 @pytest.mark.parametrize(
-    ("kind", "member"), [("whole", "ChecksumSHA256"), ("composite", "ChecksumCRC32"), ("none", "ChecksumCRC64NVME")]
+    ("kind", "field"), [("whole", "ChecksumSHA256"), ("composite", "ChecksumCRC32"), ("none", "ChecksumCRC64NVME")]
 )
 def test_a_copy_without_a_word_has_its_source_s_algorithm_over_the_whole(
-    bare_sandbox: Sandbox, name: str, kind: str, member: str
+    bare_sandbox: Sandbox, name: str, kind: str, field: str
 ) -> None:
     s3 = with_checksum(bare_sandbox, name, kind)
     s3.copy_object(Bucket=name, Key="copy", CopySource=f"{name}/k")
     head = s3.head_object(Bucket=name, Key="copy", ChecksumMode="ENABLED")
-    assert [name for name in head if name.startswith("Checksum")] == [member, "ChecksumType"]
-    assert (head["ChecksumType"], head[member][-2:] == "-1") == ("FULL_OBJECT", False)
+    assert [name for name in head if name.startswith("Checksum")] == [field, "ChecksumType"]
+    assert (head["ChecksumType"], head[field][-2:] == "-1") == ("FULL_OBJECT", False)
 
 
 def with_checksum(sandbox: Sandbox, name: str, kind: str) -> Any:
@@ -157,10 +157,10 @@ def test_a_copy_may_get_a_checksum_that_a_put_cannot_have_here(bare_sandbox: San
 # ETags and encryption
 
 
-def test_the_etag_under_a_key_is_not_the_content_s_md5(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    encrypt_bucket(corrected, DEV, name, create_key(corrected, DEV))
-    s3 = corrected.client("s3", DEV)
+def test_the_etag_under_a_key_is_not_the_content_s_md5(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    encrypt_bucket(patched, DEV, name, create_key(patched, DEV))
+    s3 = patched.client("s3", DEV)
     put = s3.put_object(Bucket=name, Key="k", Body=b"x")
     copy = s3.copy_object(Bucket=name, Key="copy", CopySource=f"{name}/k")["CopyObjectResult"]
     upload = {"Bucket": name, "Key": "parts"}
@@ -177,9 +177,9 @@ def test_the_etag_under_a_key_is_not_the_content_s_md5(corrected: Sandbox, name:
     assert heads == [put["ETag"], copy["ETag"], whole["ETag"]]
 
 
-def test_a_copy_of_what_came_in_parts_has_an_etag_of_its_own(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    s3, upload = corrected.client("s3", DEV), {"Bucket": name, "Key": "k"}
+def test_a_copy_of_what_came_in_parts_has_an_etag_of_its_own(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    s3, upload = patched.client("s3", DEV), {"Bucket": name, "Key": "k"}
     upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
     part = s3.upload_part(**upload, PartNumber=1, Body=b"x")
     s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
@@ -188,18 +188,18 @@ def test_a_copy_of_what_came_in_parts_has_an_etag_of_its_own(corrected: Sandbox,
     assert copy["ETag"] == head["ETag"] == f'"{hashlib.md5(b"x", usedforsecurity=False).hexdigest()}"'
 
 
-def test_every_object_is_encrypted_by_s3_itself_at_least(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    s3 = corrected.client("s3", DEV)
+def test_every_object_is_encrypted_by_s3_itself_at_least(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    s3 = patched.client("s3", DEV)
     s3.put_object(Bucket=name, Key="k", Body=b"x")
     assert s3.head_object(Bucket=name, Key="k")["ServerSideEncryption"] == "AES256"
 
 
-def test_a_bucket_key_is_told_and_is_the_target_s_not_the_source_s(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    create_bucket(corrected, DEV, f"{name}-plain")
-    encrypt_bucket(corrected, DEV, name, create_key(corrected, DEV), bucket_key=True)
-    s3 = corrected.client("s3", DEV)
+def test_the_bucket_key_setting_is_reported_from_the_target_not_the_source(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    create_bucket(patched, DEV, f"{name}-plain")
+    encrypt_bucket(patched, DEV, name, create_key(patched, DEV), bucket_key=True)
+    s3 = patched.client("s3", DEV)
     assert s3.put_object(Bucket=name, Key="k", Body=b"x")["BucketKeyEnabled"]
     assert s3.head_object(Bucket=name, Key="k")["BucketKeyEnabled"]
     s3.copy_object(Bucket=f"{name}-plain", Key="k", CopySource=f"{name}/k")
@@ -257,11 +257,11 @@ def test_a_request_to_another_region_is_redirected(bare_sandbox: Sandbox, name: 
     assert answers[-1][0] == (404 if operation == "HeadObject" else 200)
 
 
-def test_a_key_must_be_in_the_bucket_s_region(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    key = in_region(corrected, "kms", EUROPE, DEV).create_key()["KeyMetadata"]["Arn"]
+def test_a_key_must_be_in_the_bucket_s_region(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    key = in_region(patched, "kms", EUROPE, DEV).create_key()["KeyMetadata"]["Arn"]
     put = {"Bucket": name, "Key": "k", "Body": b"x", "ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
-    assert refusal(corrected.client("s3", DEV).put_object, **put) == f"KMS.NotFoundException: Invalid arn {EUROPE}"
+    assert refusal(patched.client("s3", DEV).put_object, **put) == f"KMS.NotFoundException: Invalid arn {EUROPE}"
 
 
 def test_a_key_is_used_through_s3_of_its_bucket_s_region(bare_sandbox: Sandbox, name: str) -> None:

@@ -25,7 +25,7 @@ from tests.sandbox.aws.builders import (
 
 
 @dataclass(frozen=True)
-class Place:
+class UploadSetup:
     """A bucket of qa with an open upload of one part of its owner's, `k`, and a role of dev's client there."""
 
     sandbox: Sandbox
@@ -49,7 +49,7 @@ class Place:
 
 
 @pytest.fixture
-def place(bare_sandbox: Sandbox, name: str) -> Place:
+def setup(bare_sandbox: Sandbox, name: str) -> UploadSetup:
     create_bucket(bare_sandbox, QA, name)
     create_bucket(bare_sandbox, DEV, f"{name}-from")
     bare_sandbox.client("s3", DEV).put_object(Bucket=f"{name}-from", Key="k", Body=b"x")
@@ -58,97 +58,101 @@ def place(bare_sandbox: Sandbox, name: str) -> Place:
     upload = {"Bucket": name, "Key": "k"}
     upload["UploadId"] = owner.create_multipart_upload(**upload)["UploadId"]
     etag = owner.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]
-    return Place(bare_sandbox, name, role, s3_of(bare_sandbox, DEV, role), upload, etag)
+    return UploadSetup(bare_sandbox, name, role, s3_of(bare_sandbox, DEV, role), upload, etag)
 
 
 # In an order in which each can be done after the other.
-CALLS: dict[str, tuple[str, Callable[[Place], Any]]] = {
+CALLS: dict[str, tuple[str, Callable[[UploadSetup], Any]]] = {
     "CreateMultipartUpload": (
         "s3:PutObject",
-        lambda place: place.s3.create_multipart_upload(Bucket=place.name, Key="other"),
+        lambda setup: setup.s3.create_multipart_upload(Bucket=setup.name, Key="other"),
     ),
-    "UploadPart": ("s3:PutObject", lambda place: place.s3.upload_part(**place.upload, PartNumber=2, Body=b"x")),
+    "UploadPart": ("s3:PutObject", lambda setup: setup.s3.upload_part(**setup.upload, PartNumber=2, Body=b"x")),
     "UploadPartCopy": (
         "s3:PutObject",
-        lambda place: place.s3.upload_part_copy(**place.upload, PartNumber=2, CopySource=f"{place.name}-from/k"),
+        lambda setup: setup.s3.upload_part_copy(**setup.upload, PartNumber=2, CopySource=f"{setup.name}-from/k"),
     ),
     "CompleteMultipartUpload": (
         "s3:PutObject",
-        lambda place: place.s3.complete_multipart_upload(
-            **place.upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": place.etag}]}
+        lambda setup: setup.s3.complete_multipart_upload(
+            **setup.upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": setup.etag}]}
         ),
     ),
-    "ListParts": ("s3:ListMultipartUploadParts", lambda place: place.s3.list_parts(**place.upload)),
-    "AbortMultipartUpload": ("s3:AbortMultipartUpload", lambda place: place.s3.abort_multipart_upload(**place.upload)),
+    "ListParts": ("s3:ListMultipartUploadParts", lambda setup: setup.s3.list_parts(**setup.upload)),
+    "AbortMultipartUpload": ("s3:AbortMultipartUpload", lambda setup: setup.s3.abort_multipart_upload(**setup.upload)),
     "ListMultipartUploads": (
         "s3:ListBucketMultipartUploads",
-        lambda place: place.s3.list_multipart_uploads(Bucket=place.name),
+        lambda setup: setup.s3.list_multipart_uploads(Bucket=setup.name),
     ),
 }
 ACTIONS = sorted({action for action, _ in CALLS.values()} | {"s3:GetObject", "s3:ListBucket"})
 
 
 @pytest.mark.parametrize("operation", CALLS)
-def test_each_request_of_an_upload_needs_its_own_right_on_the_bucket(place: Place, operation: str) -> None:
+def test_each_request_of_an_upload_requires_its_own_permission_on_the_bucket(
+    setup: UploadSetup, operation: str
+) -> None:
     action, call = CALLS[operation]
-    on = [place.bucket, place.objects]
-    place.grant(allow([other for other in ACTIONS if other != action], on))
+    on = [setup.bucket, setup.objects]
+    setup.grant(allow([other for other in ACTIONS if other != action], on))
     with pytest.raises(ClientError, match="AccessDenied"):
-        call(place)
-    place.grant(allow(action, on))
-    call(place)
+        call(setup)
+    setup.grant(allow(action, on))
+    call(setup)
 
 
 @pytest.mark.parametrize("operation", CALLS)
-def test_each_request_of_an_upload_needs_its_own_right_of_the_role_too(place: Place, operation: str) -> None:
+def test_each_request_of_an_upload_requires_its_own_permission_of_the_role_too(
+    setup: UploadSetup, operation: str
+) -> None:
     action, call = CALLS[operation]
-    place.grant(allow("s3:*", [place.bucket, place.objects]))
-    iam = place.sandbox.client("iam", DEV)
+    setup.grant(allow("s3:*", [setup.bucket, setup.objects]))
+    iam = setup.sandbox.client("iam", DEV)
     others = allow([other for other in ACTIONS if other != action])
-    source = allow("s3:GetObject", f"arn:aws:s3:::{place.name}-from/*")
-    iam.put_role_policy(RoleName=place.name, PolicyName="it", PolicyDocument=policy(others, source))
+    source = allow("s3:GetObject", f"arn:aws:s3:::{setup.name}-from/*")
+    iam.put_role_policy(RoleName=setup.name, PolicyName="it", PolicyDocument=policy(others, source))
     with pytest.raises(ClientError, match=f"not authorized to perform: {action}"):
-        call(place)
-    iam.put_role_policy(RoleName=place.name, PolicyName="it", PolicyDocument=policy(allow(action), source))
-    call(place)
+        call(setup)
+    iam.put_role_policy(RoleName=setup.name, PolicyName="it", PolicyDocument=policy(allow(action), source))
+    call(setup)
 
 
-def test_an_upload_that_is_gone_is_told_to_who_may_not_list_the_bucket(place: Place) -> None:
-    place.grant(allow("s3:ListMultipartUploadParts", place.objects))
-    place.sandbox.client("s3", QA).abort_multipart_upload(**place.upload)
-    assert refusal(place.s3.list_parts, **place.upload).startswith("NoSuchUpload")
+def test_a_missing_upload_is_reported_to_a_caller_without_list_permission(setup: UploadSetup) -> None:
+    setup.grant(allow("s3:ListMultipartUploadParts", setup.objects))
+    setup.sandbox.client("s3", QA).abort_multipart_upload(**setup.upload)
+    assert refusal(setup.s3.list_parts, **setup.upload).startswith("NoSuchUpload")
 
 
-def test_a_listing_may_be_allowed_for_a_prefix(place: Place) -> None:
-    place.grant(allow("s3:ListBucket", place.bucket, Condition={"StringLike": {"s3:prefix": "mine/*"}}))
-    place.s3.list_objects_v2(Bucket=place.name, Prefix="mine/")
+def test_a_listing_may_be_allowed_for_a_prefix(setup: UploadSetup) -> None:
+    setup.grant(allow("s3:ListBucket", setup.bucket, Condition={"StringLike": {"s3:prefix": "mine/*"}}))
+    setup.s3.list_objects_v2(Bucket=setup.name, Prefix="mine/")
     for prefix in ({}, {"Prefix": "other/"}):
-        assert refusal(place.s3.list_objects_v2, Bucket=place.name, **prefix).startswith("AccessDenied")
+        assert refusal(setup.s3.list_objects_v2, Bucket=setup.name, **prefix).startswith("AccessDenied")
 
 
-def test_a_policy_that_forbids_to_overwrite_lets_an_upload_be_prepared(place: Place) -> None:
+def test_a_policy_that_forbids_to_overwrite_lets_an_upload_be_prepared(setup: UploadSetup) -> None:
     creating = {"Bool": {"s3:ObjectCreationOperation": "true"}, "Null": {"s3:if-none-match": "true"}}
-    put = allow("s3:PutObject", place.objects)
-    place.grant(put, {**put, "Effect": "Deny", "Condition": creating})
-    source = f"{place.name}-from/k"
+    put = allow("s3:PutObject", setup.objects)
+    setup.grant(put, {**put, "Effect": "Deny", "Condition": creating})
+    source = f"{setup.name}-from/k"
     for call in ("CreateMultipartUpload", "UploadPart", "UploadPartCopy"):
-        CALLS[call][1](place)
-    complete = {**place.upload, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": place.etag}]}}
-    target = {"Bucket": place.name, "Key": "other"}
+        CALLS[call][1](setup)
+    complete = {**setup.upload, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": setup.etag}]}}
+    target = {"Bucket": setup.name, "Key": "other"}
     for write, parameters in (
-        (place.s3.complete_multipart_upload, complete),
-        (place.s3.put_object, target),
-        (place.s3.copy_object, {**target, "CopySource": source}),
+        (setup.s3.complete_multipart_upload, complete),
+        (setup.s3.put_object, target),
+        (setup.s3.copy_object, {**target, "CopySource": source}),
     ):
         assert refusal(write, **parameters).startswith("AccessDenied")
-    place.s3.complete_multipart_upload(**complete, IfNoneMatch="*")
-    place.s3.copy_object(**target, CopySource=source, IfNoneMatch="*")
+    setup.s3.complete_multipart_upload(**complete, IfNoneMatch="*")
+    setup.s3.copy_object(**target, CopySource=source, IfNoneMatch="*")
 
 
-def test_tags_of_an_upload_need_a_right_of_their_own(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    role = create_role(corrected, DEV, name, allow("s3:PutObject"))
-    s3 = s3_of(corrected, DEV, role)
+def test_tags_of_an_upload_require_their_own_permission(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    role = create_role(patched, DEV, name, allow("s3:PutObject"))
+    s3 = s3_of(patched, DEV, role)
     s3.create_multipart_upload(Bucket=name, Key="k")
     answer = refusal(s3.create_multipart_upload, Bucket=name, Key="k", Tagging="a=b")
     assert answer.startswith("AccessDenied")
@@ -158,7 +162,7 @@ def test_tags_of_an_upload_need_a_right_of_their_own(corrected: Sandbox, name: s
 
 
 @pytest.mark.parametrize("account", [DEV, QA], ids=["own account", "another account"])
-def test_a_version_of_the_source_needs_a_right_of_its_own(bare_sandbox: Sandbox, name: str, account: str) -> None:
+def test_a_version_of_the_source_requires_its_own_permission(bare_sandbox: Sandbox, name: str, account: str) -> None:
     create_bucket(bare_sandbox, account, name)
     create_bucket(bare_sandbox, DEV, f"{name}-to")
     owner = bare_sandbox.client("s3", account)
@@ -187,7 +191,7 @@ def test_a_version_of_the_source_needs_a_right_of_its_own(bare_sandbox: Sandbox,
                 assert refusal(s3.upload_part_copy, **part).startswith("AccessDenied")
 
 
-def test_the_tags_of_a_version_need_a_right_of_their_own(bare_sandbox: Sandbox, name: str) -> None:
+def test_the_tags_of_a_version_require_their_own_permission(bare_sandbox: Sandbox, name: str) -> None:
     create_bucket(bare_sandbox, DEV, name)
     owner = bare_sandbox.client("s3", DEV)
     owner.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
@@ -199,7 +203,7 @@ def test_the_tags_of_a_version_need_a_right_of_their_own(bare_sandbox: Sandbox, 
     assert refusal(s3.copy_object, **copy) == "AccessDenied: Access Denied: s3:GetObjectVersionTagging"
 
 
-def test_a_part_is_copied_without_the_rights_on_its_source_s_tags(bare_sandbox: Sandbox, name: str) -> None:
+def test_a_part_is_copied_without_permissions_on_its_source_s_tags(bare_sandbox: Sandbox, name: str) -> None:
     create_bucket(bare_sandbox, DEV, name)
     bare_sandbox.client("s3", DEV).put_object(Bucket=name, Key="k", Body=b"x", Tagging="a=b")
     s3 = s3_of(bare_sandbox, DEV, create_role(bare_sandbox, DEV, name, allow(["s3:GetObject", "s3:PutObject"])))
@@ -212,31 +216,31 @@ def test_a_part_is_copied_without_the_rights_on_its_source_s_tags(bare_sandbox: 
 
 
 @pytest.mark.parametrize(("allowed", "other"), [("a//b", "a/b"), ("dir/", "dir"), ("/k", "k")])
-def test_a_policy_decides_about_the_very_key(corrected: Sandbox, name: str, allowed: str, other: str) -> None:
-    create_bucket(corrected, DEV, name)
-    role = create_role(corrected, DEV, name, allow(["s3:PutObject", "s3:GetObject"], f"arn:aws:s3:::{name}/{allowed}"))
-    s3 = s3_of(corrected, DEV, role)
+def test_a_policy_decides_about_the_very_key(patched: Sandbox, name: str, allowed: str, other: str) -> None:
+    create_bucket(patched, DEV, name)
+    role = create_role(patched, DEV, name, allow(["s3:PutObject", "s3:GetObject"], f"arn:aws:s3:::{name}/{allowed}"))
+    s3 = s3_of(patched, DEV, role)
     s3.put_object(Bucket=name, Key=allowed, Body=b"x")
     s3.copy_object(Bucket=name, Key=allowed, CopySource=f"{name}/{allowed}", MetadataDirective="REPLACE")
     assert refusal(s3.put_object, Bucket=name, Key=other, Body=b"x").startswith("AccessDenied")
 
 
-def test_an_object_whose_key_is_a_slash_is_not_its_bucket(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    role = create_role(corrected, DEV, name, allow("s3:PutObject", f"arn:aws:s3:::{name}//"))
-    s3_of(corrected, DEV, role).put_object(Bucket=name, Key="/", Body=b"x")
+def test_an_object_whose_key_is_a_slash_is_not_its_bucket(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    role = create_role(patched, DEV, name, allow("s3:PutObject", f"arn:aws:s3:::{name}//"))
+    s3_of(patched, DEV, role).put_object(Bucket=name, Key="/", Body=b"x")
 
 
 # KMS
 
 
-def test_a_copied_part_needs_decrypt_on_the_target_s_key_and_an_abort_none(corrected: Sandbox, name: str) -> None:
-    key = create_key(corrected, DEV)
-    create_bucket(corrected, DEV, name)
-    corrected.client("s3", DEV).put_object(Bucket=name, Key="k", Body=b"x", ServerSideEncryption="AES256")
-    encrypt_bucket(corrected, DEV, name, key)
-    create = create_role(corrected, DEV, name, allow("s3:*"), allow("kms:GenerateDataKey", key))
-    s3, upload = s3_of(corrected, DEV, create), {"Bucket": name, "Key": "copy"}
+def test_a_copied_part_needs_decrypt_on_the_target_s_key_and_an_abort_none(patched: Sandbox, name: str) -> None:
+    key = create_key(patched, DEV)
+    create_bucket(patched, DEV, name)
+    patched.client("s3", DEV).put_object(Bucket=name, Key="k", Body=b"x", ServerSideEncryption="AES256")
+    encrypt_bucket(patched, DEV, name, key)
+    create = create_role(patched, DEV, name, allow("s3:*"), allow("kms:GenerateDataKey", key))
+    s3, upload = s3_of(patched, DEV, create), {"Bucket": name, "Key": "copy"}
     upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
     part = {**upload, "PartNumber": 1, "CopySource": f"{name}/k"}
     assert f"not authorized to perform: kms:Decrypt on resource: {key}" in refusal(s3.upload_part_copy, **part)
@@ -246,19 +250,19 @@ def test_a_copied_part_needs_decrypt_on_the_target_s_key_and_an_abort_none(corre
     s3.abort_multipart_upload(**upload)
 
 
-def test_an_upload_into_an_encrypted_bucket_is_begun_with_generate_data_key(corrected: Sandbox, name: str) -> None:
-    create_bucket(corrected, DEV, name)
-    encrypt_bucket(corrected, DEV, name, create_key(corrected, DEV))
-    s3 = s3_of(corrected, DEV, create_role(corrected, DEV, name, allow("s3:*"), allow("kms:Decrypt")))
+def test_an_upload_into_an_encrypted_bucket_is_begun_with_generate_data_key(patched: Sandbox, name: str) -> None:
+    create_bucket(patched, DEV, name)
+    encrypt_bucket(patched, DEV, name, create_key(patched, DEV))
+    s3 = s3_of(patched, DEV, create_role(patched, DEV, name, allow("s3:*"), allow("kms:Decrypt")))
     assert "kms:GenerateDataKey" in refusal(s3.create_multipart_upload, Bucket=name, Key="k")
 
 
-def test_a_copied_part_needs_decrypt_on_its_source_s_key(corrected: Sandbox, name: str) -> None:
-    key = create_key(corrected, DEV)
-    create_bucket(corrected, DEV, name)
+def test_a_copied_part_needs_decrypt_on_its_source_s_key(patched: Sandbox, name: str) -> None:
+    key = create_key(patched, DEV)
+    create_bucket(patched, DEV, name)
     encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
-    corrected.client("s3", DEV).put_object(Bucket=name, Key="k", Body=b"x", **encrypted)
-    s3, upload = s3_of(corrected, DEV, create_role(corrected, DEV, name, allow("s3:*"))), {"Bucket": name, "Key": "c"}
+    patched.client("s3", DEV).put_object(Bucket=name, Key="k", Body=b"x", **encrypted)
+    s3, upload = s3_of(patched, DEV, create_role(patched, DEV, name, allow("s3:*"))), {"Bucket": name, "Key": "c"}
     upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
     part = {**upload, "PartNumber": 1, "CopySource": f"{name}/k"}
     assert f"kms:Decrypt on resource: {key}" in refusal(s3.upload_part_copy, **part)

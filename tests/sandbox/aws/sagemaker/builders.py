@@ -49,7 +49,7 @@ def model_fn(model_dir):
 
 
 @dataclass(frozen=True)
-class Workshop:
+class SageMakerBuilder:
     """Makes roles, models and endpoints with names of their own."""
 
     server: Server
@@ -168,7 +168,7 @@ class Workshop:
             time.sleep(0.02)
         raise AssertionError(f"{endpoint} is still {found['EndpointStatus']}")
 
-    def ask(self, endpoint: str, data: Any = 21, **arguments: Any) -> Any:
+    def invoke(self, endpoint: str, data: Any = 21, **arguments: Any) -> Any:
         answer = self.runtime.invoke_endpoint(
             EndpointName=endpoint, ContentType="application/json", Body=json.dumps(data), **arguments
         )
@@ -183,22 +183,22 @@ def tarball(files: dict[str, str]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, text in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
+            field = tarfile.TarInfo(name)
+            field.size = len(text.encode())
+            archive.addfile(field, io.BytesIO(text.encode()))
     return buffer.getvalue()
 
 
-def open_workshop(server: Server) -> Workshop:
+def new_builder(server: Server) -> SageMakerBuilder:
     """The bucket and the execution role that the models need."""
     server.client("s3").create_bucket(Bucket=BUCKET)
-    name = Workshop(server, execution_role="").role(
+    name = SageMakerBuilder(server, execution_role="").role(
         {"Principal": {"Service": "sagemaker.amazonaws.com"}},
         {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": f"arn:aws:s3:::{BUCKET}/*"},
         {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": f"arn:aws:s3:::{BUCKET}"},
         PULLING,
     )
-    return Workshop(server, execution_role=f"arn:aws:iam::{ACCOUNT}:role/{name}")
+    return SageMakerBuilder(server, execution_role=f"arn:aws:iam::{ACCOUNT}:role/{name}")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.aws.sagemaker.builders import Workshop, open_workshop
+from tests.sandbox.aws.sagemaker.builders import SageMakerBuilder, new_builder
 from tests.sandbox.aws.sagemaker.server import Server, running_server
 
 
@@ -15,8 +15,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def workshop(server: Server) -> Workshop:
-    return open_workshop(server)
+def builder(server: Server) -> SageMakerBuilder:
+    return new_builder(server)
 
 
 @pytest.fixture(autouse=True)

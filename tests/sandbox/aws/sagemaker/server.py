@@ -19,7 +19,7 @@ import boto3
 import trustme
 from botocore.config import Config
 
-from sandbox.aws.faults.sagemaker import Faults
+from sandbox.aws.faults.sagemaker import SageMakerFaults
 from tests import PROJECT
 
 ACCOUNT = "222222222222"
@@ -42,7 +42,7 @@ class Server:
     ca_bundle: Path
     logs: Path
     process: subprocess.Popen[bytes]
-    faults: Faults = field(repr=False)
+    faults: SageMakerFaults = field(repr=False)
 
     def client(
         self,
@@ -105,14 +105,14 @@ def running_server(root: Path) -> Iterator[Server]:
         "AWS_CA_BUNDLE": str(root / "ca.pem"),
         "AWS_ENDPOINT_URL": url,
         "SFN_WAIT_SCALE": "0.01",
-        "PROMOTE_SANDBOX_ENDPOINT_SECONDS": "0.15",
-        "PROMOTE_SANDBOX_LOGS": str(root / "logs"),
+        "SANDBOX_ENDPOINT_SECONDS": "0.15",
+        "SANDBOX_LOGS": str(root / "logs"),
         "TMPDIR": str(root),
         "PYTHONPATH": str(PROJECT),
     }
     with (root / "server.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-c", START], env=environment, stdout=log, stderr=log, cwd=root)
-    faults = Faults(url, str(root / "ca.pem"))
+    faults = SageMakerFaults(url, str(root / "ca.pem"))
     try:
         _await(faults, process)
         yield Server(url, root / "ca.pem", root / "logs", process, faults)
@@ -122,7 +122,7 @@ def running_server(root: Path) -> Iterator[Server]:
         process.wait(20)
 
 
-def _await(faults: Faults, process: subprocess.Popen[bytes]) -> None:
+def _await(faults: SageMakerFaults, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         assert process.poll() is None, "the server ended"

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.aws.sagemaker.builders import IMAGE, Workshop, refused, unique
+from tests.sandbox.aws.sagemaker.builders import IMAGE, SageMakerBuilder, refused, unique
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, REGION, Server
 
 
 @pytest.fixture
-def group(workshop: Workshop) -> str:
+def group(builder: SageMakerBuilder) -> str:
     name = unique("group")
-    workshop.sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    builder.sagemaker.create_model_package_group(ModelPackageGroupName=name)
     return name
 
 
@@ -54,42 +54,42 @@ class Bus:
         return found
 
 
-def register(workshop: Workshop, group: str, **more: Any) -> str:
-    container = {"Image": IMAGE, "ModelDataUrl": workshop.data(factor=4)}
+def register(builder: SageMakerBuilder, group: str, **more: Any) -> str:
+    container = {"Image": IMAGE, "ModelDataUrl": builder.data(factor=4)}
     specification = {
         "Containers": [container],
         "SupportedContentTypes": ["application/json"],
         "SupportedResponseMIMETypes": ["application/json"],
     }
     request = {"ModelPackageGroupName": group, "InferenceSpecification": specification} | more
-    return str(workshop.sagemaker.create_model_package(**request)["ModelPackageArn"])
+    return str(builder.sagemaker.create_model_package(**request)["ModelPackageArn"])
 
 
-def test_versions_are_counted_from_one(workshop: Workshop, group: str) -> None:
-    arns = [register(workshop, group) for _ in range(3)]
+def test_versions_are_counted_from_one(builder: SageMakerBuilder, group: str) -> None:
+    arns = [register(builder, group) for _ in range(3)]
     assert [arn.rsplit(":", 1)[-1] for arn in arns] == [f"model-package/{group}/{number}" for number in (1, 2, 3)]
-    workshop.sagemaker.delete_model_package(ModelPackageName=arns[2])
-    assert register(workshop, group).endswith("/4"), "a version number is never used again"
+    builder.sagemaker.delete_model_package(ModelPackageName=arns[2])
+    assert register(builder, group).endswith("/4"), "a version number is never used again"
 
 
-def test_a_version_waits_for_approval(workshop: Workshop, group: str) -> None:
-    arn = register(workshop, group)
-    found = workshop.sagemaker.describe_model_package(ModelPackageName=arn)
+def test_a_version_waits_for_approval(builder: SageMakerBuilder, group: str) -> None:
+    arn = register(builder, group)
+    found = builder.sagemaker.describe_model_package(ModelPackageName=arn)
     assert found["ModelApprovalStatus"] == "PendingManualApproval"
     assert found["ModelPackageStatus"] == "Completed"
     assert (found["ModelPackageGroupName"], found["ModelPackageVersion"]) == (group, 1)
-    workshop.sagemaker.update_model_package(
+    builder.sagemaker.update_model_package(
         ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="fine"
     )
-    found = workshop.sagemaker.describe_model_package(ModelPackageName=arn)
+    found = builder.sagemaker.describe_model_package(ModelPackageName=arn)
     assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == ("Approved", "fine")
     assert found["LastModifiedTime"] >= found["CreationTime"]
 
 
-def test_metadata_comes_without_the_model_card(workshop: Workshop, group: str) -> None:
+def test_metadata_comes_without_the_model_card(builder: SageMakerBuilder, group: str) -> None:
     card = {"ModelCardContent": "{}", "ModelCardStatus": "Draft"}
-    arn = register(workshop, group, ModelCard=card, CustomerMetadataProperties={"commit": "abc"})
-    client = workshop.sagemaker
+    arn = register(builder, group, ModelCard=card, CustomerMetadataProperties={"commit": "abc"})
+    client = builder.sagemaker
     assert "ModelCard" in client.describe_model_package(ModelPackageName=arn)
     found = client.describe_model_package(ModelPackageName=arn, IncludedData="MetadataOnly")
     assert "ModelCard" not in found
@@ -97,42 +97,42 @@ def test_metadata_comes_without_the_model_card(workshop: Workshop, group: str) -
     assert found["CustomerMetadataProperties"] == {"commit": "abc"}
 
 
-def test_versions_are_listed_by_approval(workshop: Workshop, group: str) -> None:
-    first, second = register(workshop, group), register(workshop, group, ModelApprovalStatus="Approved")
-    listed = workshop.sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+def test_versions_are_listed_by_approval(builder: SageMakerBuilder, group: str) -> None:
+    first, second = register(builder, group), register(builder, group, ModelApprovalStatus="Approved")
+    listed = builder.sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
     assert [item["ModelPackageArn"] for item in listed] == [first, second]
-    approved = workshop.sagemaker.list_model_packages(
+    approved = builder.sagemaker.list_model_packages(
         ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
     )
     assert [item["ModelPackageVersion"] for item in approved["ModelPackageSummaryList"]] == [2]
 
 
-def test_a_group_with_versions_is_not_deleted(workshop: Workshop, group: str) -> None:
-    arn = register(workshop, group)
+def test_a_group_with_versions_is_not_deleted(builder: SageMakerBuilder, group: str) -> None:
+    arn = register(builder, group)
     with refused("ConflictException", group):
-        workshop.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
-    workshop.sagemaker.delete_model_package(ModelPackageName=arn)
-    workshop.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
+        builder.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
+    builder.sagemaker.delete_model_package(ModelPackageName=arn)
+    builder.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
     with refused("ValidationException", "does not exist"):
-        workshop.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+        builder.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
 
 
-def test_a_model_is_made_only_from_an_approved_version(workshop: Workshop, group: str) -> None:
-    arn = register(workshop, group)
-    request = {"Containers": [{"ModelPackageName": arn}], "ExecutionRoleArn": workshop.execution_role}
+def test_a_model_is_made_only_from_an_approved_version(builder: SageMakerBuilder, group: str) -> None:
+    arn = register(builder, group)
+    request = {"Containers": [{"ModelPackageName": arn}], "ExecutionRoleArn": builder.execution_role}
     name = unique("model")
     with refused("ValidationException", "is not approved"):
-        workshop.sagemaker.create_model(ModelName=name, **request)
-    workshop.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
-    workshop.sagemaker.create_model(ModelName=name, **request)
-    assert workshop.sagemaker.describe_model(ModelName=name)["Containers"] == [{"ModelPackageName": arn}]
-    assert workshop.ask(workshop.endpoint(workshop.config(name)), 2)["answer"] == 8
+        builder.sagemaker.create_model(ModelName=name, **request)
+    builder.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    builder.sagemaker.create_model(ModelName=name, **request)
+    assert builder.sagemaker.describe_model(ModelName=name)["Containers"] == [{"ModelPackageName": arn}]
+    assert builder.invoke(builder.endpoint(builder.config(name)), 2)["answer"] == 8
 
 
-def test_registration_and_approval_are_announced(workshop: Workshop, group: str, bus: Bus) -> None:
-    arn = register(workshop, group)
-    workshop.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
-    workshop.sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={"a": "b"})
+def test_registration_and_approval_are_announced(builder: SageMakerBuilder, group: str, bus: Bus) -> None:
+    arn = register(builder, group)
+    builder.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    builder.sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={"a": "b"})
     registered, approved, annotated = bus.delivered(arn, at_least=3)
     for event in (registered, approved, annotated):
         assert event["source"] == "aws.sagemaker"
@@ -148,15 +148,15 @@ def test_registration_and_approval_are_announced(workshop: Workshop, group: str,
     assert annotated["detail"]["UpdatedModelPackageFields"] == ["CustomerMetadataProperties"]
 
 
-def test_an_endpoints_states_are_announced(workshop: Workshop, bus: Bus) -> None:
-    endpoint = workshop.endpoint()
-    arn = workshop.rest(endpoint)["EndpointArn"]
+def test_an_endpoints_states_are_announced(builder: SageMakerBuilder, bus: Bus) -> None:
+    endpoint = builder.endpoint()
+    arn = builder.rest(endpoint)["EndpointArn"]
     events = bus.delivered(arn, at_least=2)
     assert [event["detail"]["EndpointStatus"] for event in events] == ["CREATING", "IN_SERVICE"]
     assert {event["detail"]["EndpointName"] for event in events} == {endpoint}
 
 
-def test_events_can_come_twice(workshop: Workshop, server: Server, group: str, bus: Bus) -> None:
+def test_events_can_come_twice(builder: SageMakerBuilder, server: Server, group: str, bus: Bus) -> None:
     server.faults.inject("*", "duplicate_events", times=None)
-    arn = register(workshop, group)
+    arn = register(builder, group)
     assert len(bus.delivered(arn, at_least=2)) == 2

@@ -3,70 +3,72 @@
 import json
 from typing import Any
 
-from tests.sandbox.aws.sagemaker.builders import BUCKET, IMAGE, Workshop, refused, unique
+from tests.sandbox.aws.sagemaker.builders import BUCKET, IMAGE, SageMakerBuilder, refused, unique
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, OTHER_ACCOUNT, REGION, Server
 
 SAGEMAKER = {"Principal": {"Service": "sagemaker.amazonaws.com"}}
 
 
-def test_a_model_is_described_as_it_was_created(workshop: Workshop) -> None:
-    container = {"Image": IMAGE, "ModelDataUrl": workshop.data(), "Environment": {"GREETING": "hello"}}
-    model = workshop.model(PrimaryContainer=container, EnableNetworkIsolation=True)
-    found = workshop.sagemaker.describe_model(ModelName=model)
+def test_a_model_is_described_as_it_was_created(builder: SageMakerBuilder) -> None:
+    container = {"Image": IMAGE, "ModelDataUrl": builder.data(), "Environment": {"GREETING": "hello"}}
+    model = builder.model(PrimaryContainer=container, EnableNetworkIsolation=True)
+    found = builder.sagemaker.describe_model(ModelName=model)
     assert found["PrimaryContainer"] == container
     assert found["EnableNetworkIsolation"] is True
-    assert found["ExecutionRoleArn"] == workshop.execution_role
+    assert found["ExecutionRoleArn"] == builder.execution_role
     assert found["ModelArn"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/{model}"
     assert "Tags" not in found
 
 
-def test_a_model_is_never_overwritten(workshop: Workshop) -> None:
-    model = workshop.model()
-    container = {"Image": IMAGE, "ModelDataUrl": workshop.data()}
+def test_a_model_is_never_overwritten(builder: SageMakerBuilder) -> None:
+    model = builder.model()
+    container = {"Image": IMAGE, "ModelDataUrl": builder.data()}
     with refused("ValidationException", "Cannot create already existing model"):
-        workshop.sagemaker.create_model(
-            ModelName=model, PrimaryContainer=container, ExecutionRoleArn=workshop.execution_role
+        builder.sagemaker.create_model(
+            ModelName=model, PrimaryContainer=container, ExecutionRoleArn=builder.execution_role
         )
 
 
-def test_a_model_has_either_one_container_or_a_list_of_them(workshop: Workshop) -> None:
-    container = {"Image": IMAGE, "ModelDataUrl": workshop.data()}
+def test_a_model_has_either_one_container_or_a_list_of_them(builder: SageMakerBuilder) -> None:
+    container = {"Image": IMAGE, "ModelDataUrl": builder.data()}
     with refused("ValidationException", "Exactly one of PrimaryContainer and Containers"):
-        workshop.model(Containers=[container])
+        builder.model(Containers=[container])
     with refused("ValidationException", "Exactly one of PrimaryContainer and Containers"):
-        workshop.sagemaker.create_model(ModelName=unique("model"), ExecutionRoleArn=workshop.execution_role)
+        builder.sagemaker.create_model(ModelName=unique("model"), ExecutionRoleArn=builder.execution_role)
 
 
-def test_model_data_must_exist(workshop: Workshop) -> None:
+def test_model_data_must_exist(builder: SageMakerBuilder) -> None:
     missing = f"s3://{BUCKET}/missing/model.tar.gz"
     with refused("ValidationException", f"Could not find model data at {missing}"):
-        workshop.model(PrimaryContainer={"Image": IMAGE, "ModelDataUrl": missing})
+        builder.model(PrimaryContainer={"Image": IMAGE, "ModelDataUrl": missing})
 
 
-def test_model_data_is_looked_at_with_the_execution_roles_rights(workshop: Workshop) -> None:
-    powerless = f"arn:aws:iam::{ACCOUNT}:role/{workshop.role(SAGEMAKER)}"
+def test_model_data_is_checked_with_the_execution_roles_permissions(builder: SageMakerBuilder) -> None:
+    powerless = f"arn:aws:iam::{ACCOUNT}:role/{builder.role(SAGEMAKER)}"
     with refused("ValidationException", f'ensure that the role "{powerless}" exists'):
-        workshop.model(ExecutionRoleArn=powerless)
+        builder.model(ExecutionRoleArn=powerless)
 
 
-def test_a_bucket_policy_binds_the_execution_role(workshop: Workshop, server: Server) -> None:
+def test_a_bucket_policy_binds_the_execution_role(builder: SageMakerBuilder, server: Server) -> None:
     bucket = unique("guarded")
     storage = server.client("s3")
     storage.create_bucket(Bucket=bucket)
     storage.put_object(Bucket=bucket, Key="model.tar.gz", Body=b"any")
     objects = f"arn:aws:s3:::{bucket}/*"
-    role = workshop.role(SAGEMAKER, {"Effect": "Allow", "Action": "s3:GetObject", "Resource": objects})
+    role = builder.role(SAGEMAKER, {"Effect": "Allow", "Action": "s3:GetObject", "Resource": objects})
     denial = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": objects}
     storage.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [denial]}))
     container = {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/model.tar.gz"}
     with refused("ValidationException", "Could not access model data at"):
-        workshop.model(PrimaryContainer=container, ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}")
+        builder.model(PrimaryContainer=container, ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}")
 
 
-def test_model_data_under_a_customers_key_needs_the_right_to_decrypt(workshop: Workshop, server: Server) -> None:
+def test_model_data_under_a_customer_managed_key_requires_decrypt_permission(
+    builder: SageMakerBuilder, server: Server
+) -> None:
     kms = server.client("kms")
     key = kms.create_key()["KeyMetadata"]["Arn"]
-    address = workshop.data()
+    address = builder.data()
     name = address.removeprefix(f"s3://{BUCKET}/")
     server.client("s3").copy_object(
         Bucket=BUCKET, Key=name, CopySource=f"{BUCKET}/{name}", ServerSideEncryption="aws:kms", SSEKMSKeyId=key
@@ -74,90 +76,90 @@ def test_model_data_under_a_customers_key_needs_the_right_to_decrypt(workshop: W
     reading = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
     decrypting = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key}
     container = {"Image": IMAGE, "ModelDataUrl": address}
-    without = workshop.role(SAGEMAKER, reading)
+    without = builder.role(SAGEMAKER, reading)
     with refused("ValidationException", "Could not access model data at"):
-        workshop.model(PrimaryContainer=container, ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{without}")
-    with_right = workshop.role(SAGEMAKER, reading, decrypting)
-    assert workshop.model(PrimaryContainer=container, ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{with_right}")
+        builder.model(PrimaryContainer=container, ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{without}")
+    with_permission = builder.role(SAGEMAKER, reading, decrypting)
+    assert builder.model(PrimaryContainer=container, ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{with_permission}")
 
 
-def test_an_execution_role_must_exist_and_trust_sagemaker(workshop: Workshop) -> None:
+def test_an_execution_role_must_exist_and_trust_sagemaker(builder: SageMakerBuilder) -> None:
     reading = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
-    distrusting = workshop.role({"Principal": {"Service": "lambda.amazonaws.com"}}, reading)
+    distrusting = builder.role({"Principal": {"Service": "lambda.amazonaws.com"}}, reading)
     for name in (distrusting, "missing-role"):
         with refused("ValidationException", 'for the service principal "sagemaker.amazonaws.com"'):
-            workshop.model(ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}")
+            builder.model(ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}")
 
 
-def test_a_role_of_another_account_cannot_be_passed(workshop: Workshop) -> None:
+def test_a_role_of_another_account_cannot_be_passed(builder: SageMakerBuilder) -> None:
     with refused("ValidationException", "Cross-account pass role is not allowed"):
-        workshop.model(ExecutionRoleArn=f"arn:aws:iam::{OTHER_ACCOUNT}:role/any")
+        builder.model(ExecutionRoleArn=f"arn:aws:iam::{OTHER_ACCOUNT}:role/any")
 
 
-def test_an_image_comes_from_ecr(workshop: Workshop) -> None:
+def test_an_image_comes_from_ecr(builder: SageMakerBuilder) -> None:
     with refused("ValidationException", 'Using non-ECR image "python:3"'):
-        workshop.model(PrimaryContainer={"Image": "python:3"})
+        builder.model(PrimaryContainer={"Image": "python:3"})
 
 
-def test_an_image_lies_in_the_models_region(workshop: Workshop) -> None:
+def test_an_image_must_be_in_the_models_region(builder: SageMakerBuilder) -> None:
     elsewhere = IMAGE.replace(REGION, "eu-west-1")
     with refused("ValidationException", f'Region of "{elsewhere}" does not match expected region of {REGION}'):
-        workshop.model(PrimaryContainer={"Image": elsewhere, "ModelDataUrl": workshop.data()})
+        builder.model(PrimaryContainer={"Image": elsewhere, "ModelDataUrl": builder.data()})
 
 
-def test_a_model_exists_in_its_own_region_only(workshop: Workshop, server: Server) -> None:
-    name = workshop.model()
+def test_a_model_exists_in_its_own_region_only(builder: SageMakerBuilder, server: Server) -> None:
+    name = builder.model()
     with refused("ValidationException", "Could not find model"):
         server.client("sagemaker", region="eu-west-1").describe_model(ModelName=name)
 
 
-def test_a_configuration_is_never_overwritten(workshop: Workshop) -> None:
-    config = workshop.config()
-    found = workshop.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+def test_a_configuration_is_never_overwritten(builder: SageMakerBuilder) -> None:
+    config = builder.config()
+    found = builder.sagemaker.describe_endpoint_config(EndpointConfigName=config)
     assert found["ProductionVariants"][0]["InitialVariantWeight"] == 1.0
     with refused("ValidationException", "Cannot create already existing endpoint configuration"):
-        workshop.sagemaker.create_endpoint_config(
+        builder.sagemaker.create_endpoint_config(
             EndpointConfigName=config, ProductionVariants=found["ProductionVariants"]
         )
 
 
-def test_a_configuration_names_models_that_exist(workshop: Workshop) -> None:
+def test_a_configuration_names_models_that_exist(builder: SageMakerBuilder) -> None:
     with refused("ValidationException", "Could not find model"):
-        workshop.config("missing")
+        builder.config("missing")
 
 
-def test_a_variant_without_instances_is_serverless(workshop: Workshop) -> None:
-    variant = {"VariantName": "AllTraffic", "ModelName": workshop.model()}
+def test_a_variant_without_instances_is_serverless(builder: SageMakerBuilder) -> None:
+    variant = {"VariantName": "AllTraffic", "ModelName": builder.model()}
     with refused("ValidationException", "InstanceType is required"):
-        workshop.sagemaker.create_endpoint_config(EndpointConfigName=unique("config"), ProductionVariants=[variant])
+        builder.sagemaker.create_endpoint_config(EndpointConfigName=unique("config"), ProductionVariants=[variant])
     serverless = variant | {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
-    workshop.sagemaker.create_endpoint_config(EndpointConfigName=unique("config"), ProductionVariants=[serverless])
+    builder.sagemaker.create_endpoint_config(EndpointConfigName=unique("config"), ProductionVariants=[serverless])
 
 
-def test_a_serverless_variant_takes_no_image_of_another_account(workshop: Workshop) -> None:
+def test_a_serverless_variant_takes_no_image_of_another_account(builder: SageMakerBuilder) -> None:
     foreign = f"{OTHER_ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/own:1"
-    model = workshop.model(PrimaryContainer={"Image": foreign, "ModelDataUrl": workshop.data()})
+    model = builder.model(PrimaryContainer={"Image": foreign, "ModelDataUrl": builder.data()})
     serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
     variant = {"VariantName": "AllTraffic", "ModelName": model, "ServerlessConfig": serverless}
     with refused("ValidationException", "does not reside in an Amazon ECR repository within the same AWS account"):
-        workshop.sagemaker.create_endpoint_config(EndpointConfigName=unique("config"), ProductionVariants=[variant])
+        builder.sagemaker.create_endpoint_config(EndpointConfigName=unique("config"), ProductionVariants=[variant])
 
 
-def test_model_data_lies_in_the_models_region(workshop: Workshop, server: Server) -> None:
+def test_model_data_must_be_in_the_models_region(builder: SageMakerBuilder, server: Server) -> None:
     bucket = unique("frankfurt")
     server.client("s3", region="eu-central-1").create_bucket(
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
     server.client("s3", region="eu-central-1").put_object(Bucket=bucket, Key="model.tar.gz", Body=b"any")
     reading = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
-    role = f"arn:aws:iam::{ACCOUNT}:role/{workshop.role(SAGEMAKER, reading)}"
+    role = f"arn:aws:iam::{ACCOUNT}:role/{builder.role(SAGEMAKER, reading)}"
 
     def request(image: str) -> dict[str, Any]:
         container = {"Image": image, "ModelDataUrl": f"s3://{bucket}/model.tar.gz"}
         return {"ModelName": unique("model"), "PrimaryContainer": container, "ExecutionRoleArn": role}
 
     with refused("ValidationException", "the object is located in us-east-1"):
-        workshop.sagemaker.create_model(**request(IMAGE))
+        builder.sagemaker.create_model(**request(IMAGE))
     elsewhere = server.client("sagemaker", region="eu-central-1")
     with refused("ValidationException", "Cross region ECR image pulls are not allowed"):
         elsewhere.create_model(**request(IMAGE))
@@ -165,20 +167,20 @@ def test_model_data_lies_in_the_models_region(workshop: Workshop, server: Server
     assert arn.startswith("arn:aws:sagemaker:eu-central-1:")
 
 
-def test_what_was_deleted_cannot_be_found(workshop: Workshop) -> None:
-    client, config = workshop.sagemaker, workshop.config()
+def test_what_was_deleted_cannot_be_found(builder: SageMakerBuilder) -> None:
+    client, config = builder.sagemaker, builder.config()
     client.delete_endpoint_config(EndpointConfigName=config)
     with refused("ValidationException", "Could not find endpoint configuration"):
         client.delete_endpoint_config(EndpointConfigName=config)
-    model = workshop.model()
+    model = builder.model()
     client.delete_model(ModelName=model)
     with refused("ValidationException", "Could not find model"):
         client.delete_model(ModelName=model)
 
 
-def test_tags_are_kept_beside_their_resource(workshop: Workshop) -> None:
-    client = workshop.sagemaker
-    model = workshop.model(Tags=[{"Key": "team", "Value": "text"}])
+def test_tags_are_kept_beside_their_resource(builder: SageMakerBuilder) -> None:
+    client = builder.sagemaker
+    model = builder.model(Tags=[{"Key": "team", "Value": "text"}])
     arn = client.describe_model(ModelName=model)["ModelArn"]
     client.add_tags(ResourceArn=arn, Tags=[{"Key": "stage", "Value": "qa"}, {"Key": "team", "Value": "vision"}])
     assert client.list_tags(ResourceArn=arn)["Tags"] == [

@@ -6,47 +6,47 @@ import urllib.request
 
 import pytest
 
-from tests.sandbox.aws.sagemaker.builders import Workshop, refused, unique
+from tests.sandbox.aws.sagemaker.builders import SageMakerBuilder, refused, unique
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, OTHER_ACCOUNT, Server
 
 
-def test_a_name_that_breaks_the_pattern_is_refused(workshop: Workshop) -> None:
+def test_a_name_that_breaks_the_pattern_is_refused(builder: SageMakerBuilder) -> None:
     with refused(
         "ValidationException",
         "1 validation error detected: Value 'a_b' at 'modelName' failed to satisfy constraint: "
         "Member must satisfy regular expression pattern: [a-zA-Z0-9]",
     ):
-        workshop.sagemaker.describe_model(ModelName="a_b")
+        builder.sagemaker.describe_model(ModelName="a_b")
 
 
 @pytest.mark.parametrize("name", ["a" * 64, "-a", "a-"])
-def test_a_name_that_is_too_long_or_ends_in_a_hyphen_is_refused(workshop: Workshop, name: str) -> None:
+def test_a_name_that_is_too_long_or_ends_in_a_hyphen_is_refused(builder: SageMakerBuilder, name: str) -> None:
     with refused("ValidationException", f"Value '{name}' at 'modelName'"):
-        workshop.sagemaker.describe_model(ModelName=name)
+        builder.sagemaker.describe_model(ModelName=name)
 
 
-def test_a_name_of_63_characters_is_accepted(workshop: Workshop) -> None:
+def test_a_name_of_63_characters_is_accepted(builder: SageMakerBuilder) -> None:
     with refused("ValidationException", "Could not find model"):
-        workshop.sagemaker.describe_model(ModelName="a" * 63)
+        builder.sagemaker.describe_model(ModelName="a" * 63)
 
 
-def test_an_unknown_instance_type_is_refused(workshop: Workshop) -> None:
+def test_an_unknown_instance_type_is_refused(builder: SageMakerBuilder) -> None:
     with refused(
         "ValidationException",
         "Value 'ml.huge' at 'productionVariants.1.member.instanceType' failed to satisfy constraint: "
         "Member must satisfy enum value set: [",
     ):
-        workshop.config(InstanceType="ml.huge")
+        builder.config(InstanceType="ml.huge")
 
 
-def test_every_fault_of_a_request_is_named(workshop: Workshop) -> None:
+def test_every_fault_of_a_request_is_named(builder: SageMakerBuilder) -> None:
     with refused("ValidationException", "2 validation errors detected: "):
-        workshop.config(InstanceType="ml.huge", VolumeSizeInGB=513)
+        builder.config(InstanceType="ml.huge", VolumeSizeInGB=513)
 
 
-def test_numbers_have_a_range(workshop: Workshop) -> None:
+def test_numbers_have_a_range(builder: SageMakerBuilder) -> None:
     with refused("ValidationException", "Member must have value less than or equal to 100"):
-        workshop.sagemaker.list_models(MaxResults=101)
+        builder.sagemaker.list_models(MaxResults=101)
 
 
 @pytest.mark.parametrize(
@@ -65,27 +65,27 @@ def test_what_a_client_would_never_send_is_refused(
     assert text in answer["message"]
 
 
-def test_an_operation_that_the_sandbox_lacks_is_said_so(server: Server) -> None:
+def test_an_unsupported_operation_is_reported_as_unsupported(server: Server) -> None:
     assert _post(server, "CreateTrainingJob", b"{}")["__type"] == "UnknownOperationException"
 
 
-def test_lists_come_in_pages(workshop: Workshop) -> None:
+def test_lists_come_in_pages(builder: SageMakerBuilder) -> None:
     prefix = unique("paged")
     for number in range(5):
-        workshop.sagemaker.create_model_package_group(ModelPackageGroupName=f"{prefix}-{number}")
-    paginator = workshop.sagemaker.get_paginator("list_model_package_groups")
+        builder.sagemaker.create_model_package_group(ModelPackageGroupName=f"{prefix}-{number}")
+    paginator = builder.sagemaker.get_paginator("list_model_package_groups")
     pages = list(paginator.paginate(NameContains=prefix, SortBy="Name", PaginationConfig={"PageSize": 2}))
     found = [[group["ModelPackageGroupName"] for group in page["ModelPackageGroupSummaryList"]] for page in pages]
     assert found == [[f"{prefix}-0", f"{prefix}-1"], [f"{prefix}-2", f"{prefix}-3"], [f"{prefix}-4"]]
 
 
-def test_a_made_up_page_is_refused(workshop: Workshop) -> None:
+def test_a_made_up_page_is_refused(builder: SageMakerBuilder) -> None:
     with refused("ValidationException", "Invalid pagination token"):
-        workshop.sagemaker.list_models(NextToken="made-up")
+        builder.sagemaker.list_models(NextToken="made-up")
 
 
-def test_accounts_see_only_what_is_theirs(workshop: Workshop, server: Server) -> None:
-    model = workshop.model()
+def test_accounts_see_only_what_is_theirs(builder: SageMakerBuilder, server: Server) -> None:
+    model = builder.model()
     foreign = server.client("sagemaker", OTHER_ACCOUNT)
     with refused("ValidationException", f"{OTHER_ACCOUNT}:model/{model}"):
         foreign.describe_model(ModelName=model)

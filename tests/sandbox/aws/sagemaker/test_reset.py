@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.aws.sagemaker.builders import INFERENCE, Workshop, open_workshop, refused
+from tests.sandbox.aws.sagemaker.builders import INFERENCE, SageMakerBuilder, new_builder, refused
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, OTHER_ACCOUNT, Server, running_server
 
 TELLING_ITS_PID = INFERENCE.replace('"answer":', '"pid": os.getpid(), "answer":')
@@ -22,44 +22,44 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def workshop(server: Server) -> Workshop:
-    return open_workshop(server)
+def builder(server: Server) -> SageMakerBuilder:
+    return new_builder(server)
 
 
-def test_a_reset_forgets_everything_and_ends_hosting(workshop: Workshop, server: Server) -> None:
-    pid = _served(workshop)
+def test_a_reset_forgets_everything_and_ends_hosting(builder: SageMakerBuilder, server: Server) -> None:
+    pid = _served(builder)
     server.faults.inject("ListModels", "throttle")
     request = urllib.request.Request(f"{server.url}/_ministack/reset", method="POST")  # noqa: S310
     urllib.request.urlopen(request, context=server.tls).close()  # noqa: S310
     assert _ended(pid)
-    assert not workshop.sagemaker.list_models()["Models"]
-    assert not workshop.sagemaker.list_endpoints()["Endpoints"]
+    assert not builder.sagemaker.list_models()["Models"]
+    assert not builder.sagemaker.list_endpoints()["Endpoints"]
     assert not server.faults.pending()
 
 
-def test_one_accounts_sagemaker_can_be_forgotten_and_nothing_else(workshop: Workshop, server: Server) -> None:
-    pid = _served(workshop)
+def test_one_accounts_sagemaker_can_be_forgotten_and_nothing_else(builder: SageMakerBuilder, server: Server) -> None:
+    pid = _served(builder)
     server.faults.forget_sagemaker(OTHER_ACCOUNT)
     os.kill(pid, 0)
-    assert workshop.sagemaker.list_endpoints()["Endpoints"]
+    assert builder.sagemaker.list_endpoints()["Endpoints"]
     server.faults.forget_sagemaker(ACCOUNT)
     assert _ended(pid)
-    assert not workshop.sagemaker.list_endpoints()["Endpoints"]
+    assert not builder.sagemaker.list_endpoints()["Endpoints"]
     assert server.client("s3").list_buckets()["Buckets"]
 
 
-def test_a_deployment_in_progress_is_forgotten_too(workshop: Workshop, server: Server) -> None:
-    config = workshop.config()
-    workshop.sagemaker.create_endpoint(EndpointName="endpoint", EndpointConfigName=config)
+def test_a_deployment_in_progress_is_forgotten_too(builder: SageMakerBuilder, server: Server) -> None:
+    config = builder.config()
+    builder.sagemaker.create_endpoint(EndpointName="endpoint", EndpointConfigName=config)
     server.faults.forget_sagemaker()
     time.sleep(1.0)
     with refused("ValidationException", "Could not find endpoint"):
-        workshop.sagemaker.describe_endpoint(EndpointName="endpoint")
+        builder.sagemaker.describe_endpoint(EndpointName="endpoint")
 
 
-def _served(workshop: Workshop) -> int:
-    endpoint = workshop.endpoint(workshop.config(workshop.model(script=TELLING_ITS_PID)))
-    return int(workshop.ask(endpoint)["pid"])
+def _served(builder: SageMakerBuilder) -> int:
+    endpoint = builder.endpoint(builder.config(builder.model(script=TELLING_ITS_PID)))
+    return int(builder.invoke(endpoint)["pid"])
 
 
 def _ended(pid: int) -> bool:

@@ -3,22 +3,22 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.aws.sagemaker.builders import BROKEN, Workshop, refused, unique
+from tests.sandbox.aws.sagemaker.builders import BROKEN, SageMakerBuilder, refused, unique
 
 
-def test_an_endpoint_in_service_really_answers(workshop: Workshop) -> None:
-    endpoint = workshop.endpoint(workshop.config(workshop.model(factor=3)))
-    assert workshop.ask(endpoint, 7)["answer"] == 21
+def test_an_endpoint_in_service_really_answers(builder: SageMakerBuilder) -> None:
+    endpoint = builder.endpoint(builder.config(builder.model(factor=3)))
+    assert builder.invoke(endpoint, 7)["answer"] == 21
 
 
-def test_an_endpoint_is_creating_until_its_container_is_healthy(workshop: Workshop) -> None:
-    name, config = unique("endpoint"), workshop.config()
-    workshop.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
-    creating = workshop.sagemaker.describe_endpoint(EndpointName=name)
+def test_an_endpoint_is_creating_until_its_container_is_healthy(builder: SageMakerBuilder) -> None:
+    name, config = unique("endpoint"), builder.config()
+    builder.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+    creating = builder.sagemaker.describe_endpoint(EndpointName=name)
     assert creating["EndpointStatus"] == "Creating"
     assert creating["PendingDeploymentSummary"]["EndpointConfigName"] == config
     assert "ProductionVariants" not in creating
-    in_service = workshop.rest(name)
+    in_service = builder.rest(name)
     assert in_service["EndpointStatus"] == "InService"
     assert "PendingDeploymentSummary" not in in_service
     (variant,) = in_service["ProductionVariants"]
@@ -27,101 +27,101 @@ def test_an_endpoint_is_creating_until_its_container_is_healthy(workshop: Worksh
     assert in_service["LastModifiedTime"] > in_service["CreationTime"]
 
 
-def test_an_endpoint_being_created_takes_no_requests(workshop: Workshop) -> None:
+def test_an_endpoint_being_created_takes_no_requests(builder: SageMakerBuilder) -> None:
     name = unique("endpoint")
-    workshop.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=workshop.config())
+    builder.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=builder.config())
     with refused("ValidationError", f"Endpoint {name} of account 222222222222 not found."):
-        workshop.ask(name)
-    workshop.rest(name)
+        builder.invoke(name)
+    builder.rest(name)
 
 
-def test_an_update_serves_the_new_configuration(workshop: Workshop) -> None:
-    endpoint = workshop.endpoint(workshop.config(workshop.model(factor=2)))
-    config = workshop.config(workshop.model(factor=10))
-    workshop.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
-    updating = workshop.sagemaker.describe_endpoint(EndpointName=endpoint)
+def test_an_update_serves_the_new_configuration(builder: SageMakerBuilder) -> None:
+    endpoint = builder.endpoint(builder.config(builder.model(factor=2)))
+    config = builder.config(builder.model(factor=10))
+    builder.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    updating = builder.sagemaker.describe_endpoint(EndpointName=endpoint)
     assert updating["EndpointStatus"] == "Updating"
     assert updating["EndpointConfigName"] != config
-    assert workshop.ask(endpoint, 1)["answer"] == 2, "the old fleet serves meanwhile"
-    found = workshop.rest(endpoint)
+    assert builder.invoke(endpoint, 1)["answer"] == 2, "the old fleet serves meanwhile"
+    found = builder.rest(endpoint)
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", config)
-    assert workshop.ask(endpoint, 1)["answer"] == 10
+    assert builder.invoke(endpoint, 1)["answer"] == 10
 
 
-def test_no_request_fails_while_the_fleet_is_replaced(workshop: Workshop) -> None:
-    endpoint = workshop.endpoint()
-    config = workshop.config(workshop.model(factor=10))
-    workshop.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+def test_no_request_fails_while_the_fleet_is_replaced(builder: SageMakerBuilder) -> None:
+    endpoint = builder.endpoint()
+    config = builder.config(builder.model(factor=10))
+    builder.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
     answers = set()
-    while workshop.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "Updating":
-        answers.add(workshop.ask(endpoint, 1)["answer"])
-    answers.add(workshop.ask(endpoint, 1)["answer"])
+    while builder.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "Updating":
+        answers.add(builder.invoke(endpoint, 1)["answer"])
+    answers.add(builder.invoke(endpoint, 1)["answer"])
     assert answers == {2, 10}
 
 
-def test_a_fleet_that_does_not_get_healthy_leaves_the_old_configuration_in_service(workshop: Workshop) -> None:
-    old = workshop.config()
-    endpoint = workshop.endpoint(old)
-    found = workshop.update(endpoint, workshop.config(workshop.model(script=BROKEN)))
+def test_a_fleet_that_does_not_get_healthy_leaves_the_old_configuration_in_service(builder: SageMakerBuilder) -> None:
+    old = builder.config()
+    endpoint = builder.endpoint(old)
+    found = builder.update(endpoint, builder.config(builder.model(script=BROKEN)))
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", old)
     assert "did not pass the ping health check" in found["FailureReason"]
     assert "PendingDeploymentSummary" not in found
-    assert workshop.ask(endpoint, 4)["answer"] == 8
+    assert builder.invoke(endpoint, 4)["answer"] == 8
 
 
-def test_a_first_fleet_that_does_not_get_healthy_fails_the_endpoint(workshop: Workshop) -> None:
-    endpoint = workshop.endpoint(workshop.config(workshop.model(script=BROKEN)), status="Failed")
-    assert workshop.rest(endpoint)["FailureReason"] == (
+def test_a_first_fleet_that_does_not_get_healthy_fails_the_endpoint(builder: SageMakerBuilder) -> None:
+    endpoint = builder.endpoint(builder.config(builder.model(script=BROKEN)), status="Failed")
+    assert builder.rest(endpoint)["FailureReason"] == (
         "The primary container for production variant AllTraffic did not pass the ping health check. "
         "Please check CloudWatch logs for this endpoint."
     )
 
 
-def test_a_failed_endpoint_keeps_its_name_and_may_only_be_deleted(workshop: Workshop) -> None:
-    endpoint = workshop.endpoint(workshop.config(workshop.model(script=BROKEN)), status="Failed")
-    good = workshop.config()
+def test_a_failed_endpoint_keeps_its_name_and_may_only_be_deleted(builder: SageMakerBuilder) -> None:
+    endpoint = builder.endpoint(builder.config(builder.model(script=BROKEN)), status="Failed")
+    good = builder.config()
     with refused("ValidationException", "Cannot update endpoint"):
-        workshop.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=good)
+        builder.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=good)
     with refused("ValidationException", "Cannot create already existing endpoint"):
-        workshop.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=good)
-    workshop.sagemaker.delete_endpoint(EndpointName=endpoint)
+        builder.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=good)
+    builder.sagemaker.delete_endpoint(EndpointName=endpoint)
     with pytest.raises(ClientError, match="Could not find endpoint"):
-        workshop.describe_until(endpoint, lambda _: False)
-    workshop.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=good)
-    assert workshop.rest(endpoint)["EndpointStatus"] == "InService"
+        builder.describe_until(endpoint, lambda _: False)
+    builder.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=good)
+    assert builder.rest(endpoint)["EndpointStatus"] == "InService"
 
 
-def test_an_endpoint_in_progress_can_be_neither_updated_nor_deleted(workshop: Workshop) -> None:
-    name, config = unique("endpoint"), workshop.config()
-    client = workshop.sagemaker
+def test_an_endpoint_in_progress_can_be_neither_updated_nor_deleted(builder: SageMakerBuilder) -> None:
+    name, config = unique("endpoint"), builder.config()
+    client = builder.sagemaker
     client.create_endpoint(EndpointName=name, EndpointConfigName=config)
     with refused("ValidationException", "Cannot update in-progress endpoint"):
         client.delete_endpoint(EndpointName=name)
     with refused("ValidationException", "Cannot update in-progress endpoint"):
         client.update_endpoint(EndpointName=name, EndpointConfigName=config)
-    workshop.rest(name)
+    builder.rest(name)
 
 
-def test_an_update_to_the_same_configuration_is_refused(workshop: Workshop) -> None:
-    config = workshop.config()
-    endpoint = workshop.endpoint(config)
+def test_an_update_to_the_same_configuration_is_refused(builder: SageMakerBuilder) -> None:
+    config = builder.config()
+    endpoint = builder.endpoint(config)
     with refused("ValidationException", "Cannot update endpoint"):
-        workshop.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+        builder.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
 
 
-def test_endpoint_names_that_differ_only_in_case_collide(workshop: Workshop) -> None:
-    name, config = unique("Endpoint"), workshop.config()
-    arn = workshop.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)["EndpointArn"]
+def test_endpoint_names_that_differ_only_in_case_collide(builder: SageMakerBuilder) -> None:
+    name, config = unique("Endpoint"), builder.config()
+    arn = builder.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)["EndpointArn"]
     assert arn.endswith(f"endpoint/{name.lower()}")
     with refused("ValidationException", "Cannot create already existing endpoint"):
-        workshop.sagemaker.create_endpoint(EndpointName=name.lower(), EndpointConfigName=config)
-    workshop.rest(name)
+        builder.sagemaker.create_endpoint(EndpointName=name.lower(), EndpointConfigName=config)
+    builder.rest(name)
     with refused("ValidationError", "not found"):
-        workshop.ask(name.lower())
+        builder.invoke(name.lower())
 
 
-def test_what_does_not_exist_is_said_so(workshop: Workshop) -> None:
-    client, config = workshop.sagemaker, workshop.config()
+def test_a_missing_resource_is_reported_as_missing(builder: SageMakerBuilder) -> None:
+    client, config = builder.sagemaker, builder.config()
     with refused("ValidationException", "Could not find endpoint configuration"):
         client.create_endpoint(EndpointName="any", EndpointConfigName="missing")
     for call in (client.describe_endpoint, client.delete_endpoint):
@@ -131,24 +131,24 @@ def test_what_does_not_exist_is_said_so(workshop: Workshop) -> None:
         client.update_endpoint(EndpointName="missing", EndpointConfigName=config)
 
 
-def test_a_configuration_whose_model_is_gone_makes_no_endpoint(workshop: Workshop) -> None:
-    model = workshop.model()
-    config = workshop.config(model)
-    workshop.sagemaker.delete_model(ModelName=model)
+def test_a_configuration_whose_model_is_gone_makes_no_endpoint(builder: SageMakerBuilder) -> None:
+    model = builder.model()
+    config = builder.config(model)
+    builder.sagemaker.delete_model(ModelName=model)
     with refused("ValidationException", "Could not find model"):
-        workshop.sagemaker.create_endpoint(EndpointName=unique("endpoint"), EndpointConfigName=config)
+        builder.sagemaker.create_endpoint(EndpointName=unique("endpoint"), EndpointConfigName=config)
 
 
-def test_a_deleted_configuration_goes_on_being_served(workshop: Workshop) -> None:
-    config = workshop.config()
-    endpoint = workshop.endpoint(config)
-    workshop.sagemaker.delete_endpoint_config(EndpointConfigName=config)
-    assert workshop.rest(endpoint)["EndpointConfigName"] == config
-    assert workshop.ask(endpoint, 2)["answer"] == 4
+def test_a_deleted_configuration_goes_on_being_served(builder: SageMakerBuilder) -> None:
+    config = builder.config()
+    endpoint = builder.endpoint(config)
+    builder.sagemaker.delete_endpoint_config(EndpointConfigName=config)
+    assert builder.rest(endpoint)["EndpointConfigName"] == config
+    assert builder.invoke(endpoint, 2)["answer"] == 4
 
 
-def test_endpoints_are_listed_by_status(workshop: Workshop) -> None:
-    endpoint = workshop.endpoint()
-    listed = workshop.sagemaker.list_endpoints(NameContains=endpoint, StatusEquals="InService")["Endpoints"]
+def test_endpoints_are_listed_by_status(builder: SageMakerBuilder) -> None:
+    endpoint = builder.endpoint()
+    listed = builder.sagemaker.list_endpoints(NameContains=endpoint, StatusEquals="InService")["Endpoints"]
     assert [item["EndpointName"] for item in listed] == [endpoint]
-    assert not workshop.sagemaker.list_endpoints(NameContains=endpoint, StatusEquals="Failed")["Endpoints"]
+    assert not builder.sagemaker.list_endpoints(NameContains=endpoint, StatusEquals="Failed")["Endpoints"]

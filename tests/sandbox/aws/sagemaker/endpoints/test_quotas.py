@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox.aws.faults.sagemaker import Kind
-from tests.sandbox.aws.sagemaker.builders import Workshop, refused, unique
+from tests.sandbox.aws.sagemaker.builders import SageMakerBuilder, refused, unique
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, Server
 
 # Types of which no other test has an instance.
@@ -47,30 +47,30 @@ def test_unknown_quotas_and_services_are_not_found(quotas: Any) -> None:
         quotas.list_service_quotas(ServiceCode="ec2")
 
 
-def test_the_right_to_ask_is_asked_for(server: Server, workshop: Workshop) -> None:
-    name = workshop.role({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}})
+def test_listing_quotas_requires_permission(server: Server, builder: SageMakerBuilder) -> None:
+    name = builder.role({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}})
     caller = server.client("service-quotas", credentials=server.role_credentials(name))
     with refused("AccessDeniedException", "servicequotas:ListServiceQuotas"):
         caller.list_service_quotas(ServiceCode="sagemaker")
 
 
-def test_an_endpoint_beyond_the_quota_is_not_created(server: Server, workshop: Workshop) -> None:
+def test_an_endpoint_beyond_the_quota_is_not_created(server: Server, builder: SageMakerBuilder) -> None:
     server.faults.inject("*", Kind.QUOTA, resource=SCARCE, value=1, times=None)
-    config = workshop.config(InstanceType=SCARCE, InitialInstanceCount=2)
+    config = builder.config(InstanceType=SCARCE, InitialInstanceCount=2)
     said = (
         f"The account-level service limit '{SCARCE} for endpoint usage' is 1 Instances, with current utilization of 0"
     )
     with refused("ResourceLimitExceeded", said):
-        workshop.sagemaker.create_endpoint(EndpointName=unique("endpoint"), EndpointConfigName=config)
+        builder.sagemaker.create_endpoint(EndpointName=unique("endpoint"), EndpointConfigName=config)
 
 
-def test_an_update_needs_the_quota_for_old_and_new_instances_at_once(server: Server, workshop: Workshop) -> None:
+def test_an_update_needs_the_quota_for_old_and_new_instances_at_once(server: Server, builder: SageMakerBuilder) -> None:
     server.faults.inject("*", Kind.QUOTA, resource=OTHER, value=3, times=None)
-    endpoint = workshop.endpoint(workshop.config(InstanceType=OTHER, InitialInstanceCount=2))
+    endpoint = builder.endpoint(builder.config(InstanceType=OTHER, InitialInstanceCount=2))
     with refused("ResourceLimitExceeded", "current utilization of 2 Instances and a request delta of 2 Instances"):
-        workshop.sagemaker.update_endpoint(
-            EndpointName=endpoint, EndpointConfigName=workshop.config(InstanceType=OTHER, InitialInstanceCount=2)
+        builder.sagemaker.update_endpoint(
+            EndpointName=endpoint, EndpointConfigName=builder.config(InstanceType=OTHER, InitialInstanceCount=2)
         )
-    fresh = workshop.config(InstanceType=OTHER)
+    fresh = builder.config(InstanceType=OTHER)
 
-    assert workshop.update(endpoint, fresh)["EndpointConfigName"] == fresh
+    assert builder.update(endpoint, fresh)["EndpointConfigName"] == fresh

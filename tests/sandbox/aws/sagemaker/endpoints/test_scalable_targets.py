@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.aws.sagemaker.builders import Workshop, refused, unique
+from tests.sandbox.aws.sagemaker.builders import SageMakerBuilder, refused, unique
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, OTHER_ACCOUNT, REGION, Server
 
 INSTANCES = "sagemaker:variant:DesiredInstanceCount"
@@ -34,8 +34,8 @@ def scaling(server: Server) -> Any:
 
 
 @pytest.fixture
-def endpoint(workshop: Workshop) -> str:
-    return workshop.endpoint(workshop.config(InstanceType="ml.m5.large"))
+def endpoint(builder: SageMakerBuilder) -> str:
+    return builder.endpoint(builder.config(InstanceType="ml.m5.large"))
 
 
 def of(endpoint: str, variant: str = "AllTraffic") -> dict[str, str]:
@@ -196,47 +196,53 @@ def test_tags_are_given_once_and_changed_on_their_own(scaling: Any, endpoint: st
 
 
 def test_an_update_that_changes_the_instance_type_of_a_scaled_variant_is_refused(
-    workshop: Workshop, scaling: Any, endpoint: str
+    builder: SageMakerBuilder, scaling: Any, endpoint: str
 ) -> None:
     register(scaling, endpoint)
-    other = workshop.config(InstanceType="ml.c5.large")
+    other = builder.config(InstanceType="ml.c5.large")
     with refused("ValidationException", 'The variant(s) "[AllTraffic]" must be deregistered as scalable targets'):
-        workshop.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=other)
+        builder.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=other)
     scaling.deregister_scalable_target(**of(endpoint))
 
-    assert workshop.update(endpoint, other)["EndpointConfigName"] == other
+    assert builder.update(endpoint, other)["EndpointConfigName"] == other
 
 
-def test_an_update_that_removes_a_scaled_variant_is_refused(workshop: Workshop, scaling: Any, endpoint: str) -> None:
+def test_an_update_that_removes_a_scaled_variant_is_refused(
+    builder: SageMakerBuilder, scaling: Any, endpoint: str
+) -> None:
     register(scaling, endpoint)
-    renamed = workshop.config(InstanceType="ml.m5.large", VariantName="Other")
+    renamed = builder.config(InstanceType="ml.m5.large", VariantName="Other")
     with refused("ValidationException", "before they can be removed"):
-        workshop.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=renamed)
+        builder.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=renamed)
 
 
-def test_an_update_of_a_scaled_variants_model_is_let_through(workshop: Workshop, scaling: Any, endpoint: str) -> None:
+def test_an_update_of_a_scaled_variants_model_is_let_through(
+    builder: SageMakerBuilder, scaling: Any, endpoint: str
+) -> None:
     register(scaling, endpoint)
-    fresh = workshop.config(InstanceType="ml.m5.large")
+    fresh = builder.config(InstanceType="ml.m5.large")
 
-    assert workshop.update(endpoint, fresh)["EndpointConfigName"] == fresh
+    assert builder.update(endpoint, fresh)["EndpointConfigName"] == fresh
     assert len(targets_of(scaling, endpoint)) == 1
 
 
-def test_a_deleted_endpoint_takes_its_registrations_along(workshop: Workshop, scaling: Any, endpoint: str) -> None:
+def test_a_deleted_endpoint_takes_its_registrations_along(
+    builder: SageMakerBuilder, scaling: Any, endpoint: str
+) -> None:
     register(scaling, endpoint)
-    workshop.sagemaker.delete_endpoint(EndpointName=endpoint)
+    builder.sagemaker.delete_endpoint(EndpointName=endpoint)
 
     assert targets_of(scaling, endpoint) == []
 
 
-def test_who_may_not_deregister_may_not_delete_a_scaled_endpoint(
-    workshop: Workshop, scaling: Any, endpoint: str
+def test_a_caller_without_deregister_permission_may_not_delete_a_scaled_endpoint(
+    builder: SageMakerBuilder, scaling: Any, endpoint: str
 ) -> None:
     register(scaling, endpoint)
     deleter = allow("sagemaker:DeleteEndpoint")
     with refused("AccessDeniedException", "An Application AutoScaling scalable target exists for a variant"):
-        workshop.caller(deleter).delete_endpoint(EndpointName=endpoint)
-    workshop.caller(deleter, allow("application-autoscaling:Deregister*")).delete_endpoint(EndpointName=endpoint)
+        builder.caller(deleter).delete_endpoint(EndpointName=endpoint)
+    builder.caller(deleter, allow("application-autoscaling:Deregister*")).delete_endpoint(EndpointName=endpoint)
 
 
 def allow(action: str, resource: str = "*", **conditions: str) -> dict[str, Any]:
@@ -248,11 +254,11 @@ ANY_TARGET = f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-targe
 OF_THE_VARIANT = [allow("sagemaker:*"), allow("iam:CreateServiceLinkedRole")]
 
 
-def test_rights_are_on_scalable_targets_of_a_namespace_and_a_dimension(
-    server: Server, workshop: Workshop, endpoint: str
+def test_permissions_apply_to_scalable_targets_of_a_namespace_and_a_dimension(
+    server: Server, builder: SageMakerBuilder, endpoint: str
 ) -> None:
     def registers(*statements: dict[str, Any]) -> Any:
-        name = workshop.role({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}, *statements)
+        name = builder.role({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}, *statements)
         client = server.client("application-autoscaling", credentials=server.role_credentials(name))
         return client.register_scalable_target(**of(endpoint), MinCapacity=1, MaxCapacity=2)
 
@@ -264,12 +270,14 @@ def test_rights_are_on_scalable_targets_of_a_namespace_and_a_dimension(
         registers(allow(action, ANY_TARGET), allow("sagemaker:DescribeEndpoint"))
 
 
-def test_the_first_registration_of_an_account_needs_the_right_to_make_the_services_role(server: Server) -> None:
+def test_the_first_registration_in_an_account_requires_permission_to_create_the_service_linked_role(
+    server: Server,
+) -> None:
     iam, role = server.client("iam", OTHER_ACCOUNT), unique("role")
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": OTHER_ACCOUNT}}
     iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
-    rights = [allow("application-autoscaling:*"), allow("sagemaker:*")]
-    iam.put_role_policy(RoleName=role, PolicyName="rights", PolicyDocument=json.dumps({"Statement": rights}))
+    permissions = [allow("application-autoscaling:*"), allow("sagemaker:*")]
+    iam.put_role_policy(RoleName=role, PolicyName="rights", PolicyDocument=json.dumps({"Statement": permissions}))
     given = server.client("sts", OTHER_ACCOUNT).assume_role(
         RoleArn=f"arn:aws:iam::{OTHER_ACCOUNT}:role/{role}", RoleSessionName="test"
     )["Credentials"]
@@ -285,11 +293,11 @@ def test_the_first_registration_of_an_account_needs_the_right_to_make_the_servic
         caller.register_scalable_target(**of("any"), MinCapacity=1, MaxCapacity=2)
 
 
-def test_target_tracking_needs_the_rights_on_its_alarms(
-    server: Server, workshop: Workshop, scaling: Any, endpoint: str
+def test_target_tracking_requires_permissions_on_its_alarms(
+    server: Server, builder: SageMakerBuilder, scaling: Any, endpoint: str
 ) -> None:
     register(scaling, endpoint)
-    name = workshop.role(
+    name = builder.role(
         {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}},
         allow("application-autoscaling:PutScalingPolicy", ANY_TARGET),
         allow("cloudwatch:DescribeAlarms"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.aws.sagemaker.builders import Workshop, refused, unique
+from tests.sandbox.aws.sagemaker.builders import SageMakerBuilder, refused, unique
 from tests.sandbox.aws.sagemaker.endpoints.test_deployments import blue_green
 
 SERVERLESS = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
@@ -25,9 +25,9 @@ def variant(model: str, name: str = "A", **changes: Any) -> dict[str, Any]:
     return {"VariantName": name, "ModelName": model, **chosen, **changes}
 
 
-def config(workshop: Workshop, *variants: dict[str, Any], **more: Any) -> str:
+def config(builder: SageMakerBuilder, *variants: dict[str, Any], **more: Any) -> str:
     name = unique("config")
-    workshop.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=list(variants), **more)
+    builder.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=list(variants), **more)
     return name
 
 
@@ -36,36 +36,36 @@ def config(workshop: Workshop, *variants: dict[str, Any], **more: Any) -> str:
     [{"DataCaptureConfig": CAPTURE}, {"AsyncInferenceConfig": ASYNC}, {"KmsKeyId": KEY}],
     ids=lambda one: next(iter(one)),
 )
-def test_a_serverless_configuration_excludes(workshop: Workshop, more: dict[str, Any]) -> None:
+def test_a_serverless_configuration_excludes(builder: SageMakerBuilder, more: dict[str, Any]) -> None:
     with refused("ValidationException", f"Serverless endpoints do not support {next(iter(more))}"):
-        config(workshop, variant(workshop.model(), ServerlessConfig=SERVERLESS), **more)
+        config(builder, variant(builder.model(), ServerlessConfig=SERVERLESS), **more)
 
 
-def test_variants_that_exclude_each_other_are_refused(workshop: Workshop) -> None:
-    model = workshop.model()
+def test_variants_that_exclude_each_other_are_refused(builder: SageMakerBuilder) -> None:
+    model = builder.model()
     with refused("ValidationException", "do not support multiple variants"):
-        config(workshop, *(variant(model, name, ServerlessConfig=SERVERLESS) for name in "AB"))
+        config(builder, *(variant(model, name, ServerlessConfig=SERVERLESS) for name in "AB"))
     with refused("ValidationException", "Only one production variant and one shadow"):
-        config(workshop, variant(model), variant(model, "B"), ShadowProductionVariants=[variant(model, "C")])
+        config(builder, variant(model), variant(model, "B"), ShadowProductionVariants=[variant(model, "C")])
     with refused("ValidationException", "must not exceed MaxConcurrency"):
-        config(workshop, variant(model, ServerlessConfig={**SERVERLESS, "ProvisionedConcurrency": 3}))
+        config(builder, variant(model, ServerlessConfig={**SERVERLESS, "ProvisionedConcurrency": 3}))
 
 
-def test_a_serverless_endpoint_is_described_without_counts(workshop: Workshop) -> None:
-    endpoint = workshop.endpoint(config(workshop, variant(workshop.model(), ServerlessConfig=SERVERLESS)))
-    (found,) = workshop.rest(endpoint)["ProductionVariants"]
+def test_a_serverless_endpoint_is_described_without_counts(builder: SageMakerBuilder) -> None:
+    endpoint = builder.endpoint(config(builder, variant(builder.model(), ServerlessConfig=SERVERLESS)))
+    (found,) = builder.rest(endpoint)["ProductionVariants"]
     assert found["CurrentServerlessConfig"] == SERVERLESS
     assert not {"CurrentInstanceCount", "DesiredInstanceCount"} & set(found)
-    assert workshop.ask(endpoint, 21)
+    assert builder.invoke(endpoint, 21)
 
 
-def test_a_shadow_variant_is_described_and_takes_no_share_of_the_requests(workshop: Workshop) -> None:
-    model, shadow = workshop.model(factor=2), workshop.model(factor=9)
-    made = config(workshop, variant(model), ShadowProductionVariants=[variant(shadow, "B", InitialVariantWeight=0.5)])
-    endpoint = workshop.endpoint(made)
-    (found,) = workshop.rest(endpoint)["ShadowProductionVariants"]
+def test_a_shadow_variant_is_described_and_takes_no_share_of_the_requests(builder: SageMakerBuilder) -> None:
+    model, shadow = builder.model(factor=2), builder.model(factor=9)
+    made = config(builder, variant(model), ShadowProductionVariants=[variant(shadow, "B", InitialVariantWeight=0.5)])
+    endpoint = builder.endpoint(made)
+    (found,) = builder.rest(endpoint)["ShadowProductionVariants"]
     assert (found["VariantName"], found["CurrentInstanceCount"], found["CurrentWeight"]) == ("B", 2, 0.5)
-    assert {workshop.ask(endpoint, 1)["answer"] for _ in range(10)} == {2}
+    assert {builder.invoke(endpoint, 1)["answer"] for _ in range(10)} == {2}
 
 
 @pytest.mark.parametrize(
@@ -83,36 +83,36 @@ def test_a_shadow_variant_is_described_and_takes_no_share_of_the_requests(worksh
     ],
     ids=["canary", "canary-of-two", "linear", "rolling"],
 )
-def test_a_size_beyond_its_limits_is_refused(workshop: Workshop, policy: dict[str, Any]) -> None:
-    endpoint = workshop.endpoint(config(workshop, variant(workshop.model())))
+def test_a_size_beyond_its_limits_is_refused(builder: SageMakerBuilder, policy: dict[str, Any]) -> None:
+    endpoint = builder.endpoint(config(builder, variant(builder.model())))
     with refused("ValidationException", "of the capacity"):
-        workshop.update(endpoint, config(workshop, variant(workshop.model())), DeploymentConfig=policy)
+        builder.update(endpoint, config(builder, variant(builder.model())), DeploymentConfig=policy)
 
 
-def test_a_rolling_deployment_takes_one_variant(workshop: Workshop) -> None:
-    model = workshop.model()
-    endpoint = workshop.endpoint(config(workshop, variant(model), variant(model, "B")))
+def test_a_rolling_deployment_takes_one_variant(builder: SageMakerBuilder) -> None:
+    model = builder.model()
+    endpoint = builder.endpoint(config(builder, variant(model), variant(model, "B")))
     batch = {"Type": "CAPACITY_PERCENT", "Value": 50}
     with refused("ValidationException", "not supported for endpoints with multiple variants"):
-        workshop.update(
+        builder.update(
             endpoint,
-            config(workshop, variant(model), variant(model, "B")),
+            config(builder, variant(model), variant(model, "B")),
             DeploymentConfig={"RollingUpdatePolicy": {"MaximumBatchSize": batch, "WaitIntervalInSeconds": 0}},
         )
 
 
-def test_who_deploys_needs_the_rights_to_see_alarms_and_to_grant_the_volume_key(workshop: Workshop) -> None:
-    made = config(workshop, variant(workshop.model()), KmsKeyId=KEY)
+def test_a_deployment_requires_permissions_on_alarms_and_a_grant_on_the_volume_key(builder: SageMakerBuilder) -> None:
+    made = config(builder, variant(builder.model()), KmsKeyId=KEY)
     everything = {"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*"}
     grant = {"Effect": "Allow", "Action": "kms:CreateGrant", "Resource": KEY}
     only_for_aws = {"Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}}
     with refused("AccessDeniedException", "kms:CreateGrant"):
-        workshop.caller(everything).create_endpoint(EndpointName=unique("e"), EndpointConfigName=made)
-    workshop.caller(everything, {**grant, **only_for_aws}).create_endpoint(
+        builder.caller(everything).create_endpoint(EndpointName=unique("e"), EndpointConfigName=made)
+    builder.caller(everything, {**grant, **only_for_aws}).create_endpoint(
         EndpointName=unique("e"), EndpointConfigName=made
     )
     with refused("AccessDeniedException", "cloudwatch:DescribeAlarms"):
-        workshop.caller(everything, grant).create_endpoint(
+        builder.caller(everything, grant).create_endpoint(
             EndpointName=unique("e"),
             EndpointConfigName=made,
             DeploymentConfig={"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}},

@@ -9,24 +9,26 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.aws.sagemaker.builders import BUCKET, IMAGE, PULLING, Workshop, refused, unique
+from tests.sandbox.aws.sagemaker.builders import BUCKET, IMAGE, PULLING, SageMakerBuilder, refused, unique
 
 FAILING = "def model_fn(d):\n    return 1\ndef predict_fn(data, model):\n    raise ValueError('cannot')\n"
 
 
-def role(workshop: Workshop, *, puts: str | None = "*") -> str:
+def role(builder: SageMakerBuilder, *, puts: str | None = "*") -> str:
     """An execution role that may read the bucket, and put below these keys of it."""
-    rights = [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}, PULLING]
+    permissions = [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}, PULLING]
     if puts:
-        rights.append({"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/{puts}"})
-    return workshop.execution(*rights)
+        permissions.append({"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/{puts}"})
+    return builder.execution(*permissions)
 
 
-def endpoint(workshop: Workshop, *, script: str | None = None, runs_as: str | None = None, **changes: Any) -> str:
+def endpoint(
+    builder: SageMakerBuilder, *, script: str | None = None, runs_as: str | None = None, **changes: Any
+) -> str:
     """An asynchronous endpoint that answers into the workshop's bucket."""
     more = {"script": script} if script else {}
-    container = {"Image": IMAGE, "ModelDataUrl": workshop.data(factor=2, **more)}
-    model = workshop.created(PrimaryContainer=container, **({"ExecutionRoleArn": runs_as} if runs_as else {}))
+    container = {"Image": IMAGE, "ModelDataUrl": builder.data(factor=2, **more)}
+    model = builder.created(PrimaryContainer=container, **({"ExecutionRoleArn": runs_as} if runs_as else {}))
     output = {"S3OutputPath": f"s3://{BUCKET}/answers/", "S3FailurePath": f"s3://{BUCKET}/failures", **changes}
     config = unique("config")
     variant = {
@@ -35,22 +37,22 @@ def endpoint(workshop: Workshop, *, script: str | None = None, runs_as: str | No
         "InstanceType": "ml.t2.medium",
         "InitialInstanceCount": 1,
     }
-    workshop.sagemaker.create_endpoint_config(
+    builder.sagemaker.create_endpoint_config(
         EndpointConfigName=config, ProductionVariants=[variant], AsyncInferenceConfig={"OutputConfig": output}
     )
-    return workshop.endpoint(config)
+    return builder.endpoint(config)
 
 
-def ask(workshop: Workshop, name: str, **request: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = workshop.runtime.invoke_endpoint_async(
+def invoke(builder: SageMakerBuilder, name: str, **request: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = builder.runtime.invoke_endpoint_async(
         EndpointName=name, ContentType="application/json", **request
     )
     return answer
 
 
-def content(workshop: Workshop, uri: str, *, seconds: float = 15) -> bytes:
+def content(builder: SageMakerBuilder, uri: str, *, seconds: float = 15) -> bytes:
     """What lies at an address, once it is there."""
-    client, deadline = workshop.server.client("s3"), time.monotonic() + seconds
+    client, deadline = builder.server.client("s3"), time.monotonic() + seconds
     while True:
         try:
             found: bytes = client.get_object(Bucket=BUCKET, Key=uri.removeprefix(f"s3://{BUCKET}/"))["Body"].read()
@@ -61,41 +63,41 @@ def content(workshop: Workshop, uri: str, *, seconds: float = 15) -> bytes:
             return found
 
 
-def test_a_request_that_lies_in_s3_is_answered_in_s3(workshop: Workshop) -> None:
-    asked = workshop.stored(unique("request"), json.dumps(21).encode())
-    name = endpoint(workshop, runs_as=role(workshop, puts="answers/*"))
-    answer = ask(workshop, name, InputLocation=asked, InferenceId="mine")
+def test_a_request_stored_in_s3_is_answered_in_s3(builder: SageMakerBuilder) -> None:
+    asked = builder.stored(unique("request"), json.dumps(21).encode())
+    name = endpoint(builder, runs_as=role(builder, puts="answers/*"))
+    answer = invoke(builder, name, InputLocation=asked, InferenceId="mine")
     assert answer["InferenceId"] == "mine"
     assert answer["OutputLocation"].startswith(f"s3://{BUCKET}/answers/")
-    assert json.loads(content(workshop, answer["OutputLocation"]))["answer"] == 42
+    assert json.loads(content(builder, answer["OutputLocation"]))["answer"] == 42
 
 
-def test_a_request_in_the_call_itself_is_answered_in_s3(workshop: Workshop) -> None:
-    answer = ask(workshop, endpoint(workshop, runs_as=role(workshop)), Body=b"4")
-    assert json.loads(content(workshop, answer["OutputLocation"]))["answer"] == 8
+def test_a_request_in_the_call_itself_is_answered_in_s3(builder: SageMakerBuilder) -> None:
+    answer = invoke(builder, endpoint(builder, runs_as=role(builder)), Body=b"4")
+    assert json.loads(content(builder, answer["OutputLocation"]))["answer"] == 8
 
 
-def test_what_the_model_cannot_answer_is_told_in_s3(workshop: Workshop) -> None:
-    answer = ask(workshop, endpoint(workshop, script=FAILING, runs_as=role(workshop)), Body=b"1")
-    assert b"cannot" in content(workshop, answer["FailureLocation"])
+def test_a_model_failure_is_reported_in_s3(builder: SageMakerBuilder) -> None:
+    answer = invoke(builder, endpoint(builder, script=FAILING, runs_as=role(builder)), Body=b"1")
+    assert b"cannot" in content(builder, answer["FailureLocation"])
 
 
-def test_the_execution_role_must_be_allowed_to_put_the_answer(workshop: Workshop) -> None:
-    answer = ask(workshop, endpoint(workshop, runs_as=role(workshop, puts=None)), Body=b"1")
+def test_the_execution_role_must_be_allowed_to_put_the_answer(builder: SageMakerBuilder) -> None:
+    answer = invoke(builder, endpoint(builder, runs_as=role(builder, puts=None)), Body=b"1")
     with pytest.raises(AssertionError, match="did not come"):
-        content(workshop, answer["OutputLocation"], seconds=2)
+        content(builder, answer["OutputLocation"], seconds=2)
 
 
-def test_an_endpoint_answers_in_its_own_way_only(workshop: Workshop) -> None:
+def test_an_endpoint_accepts_only_its_own_kind_of_invocation(builder: SageMakerBuilder) -> None:
     with refused("ValidationError", "only supports asynchronous inference"):
-        workshop.ask(endpoint(workshop), 1)
+        builder.invoke(endpoint(builder), 1)
     with refused("ValidationError", "is not configured for asynchronous inference"):
-        ask(workshop, workshop.endpoint(), Body=b"1")
+        invoke(builder, builder.endpoint(), Body=b"1")
 
 
-def test_a_request_stands_in_one_place(workshop: Workshop) -> None:
-    name = endpoint(workshop)
+def test_a_request_has_exactly_one_input(builder: SageMakerBuilder) -> None:
+    name = endpoint(builder)
     with refused("ValidationError", "Exactly one of InputLocation and Body"):
-        ask(workshop, name)
+        invoke(builder, name)
     with refused("ValidationError", "less than or equal to 128000 bytes"):
-        ask(workshop, name, Body=b"1" * 128_001)
+        invoke(builder, name, Body=b"1" * 128_001)

@@ -46,7 +46,7 @@ def test_two_objects_are_never_one_file() -> None:
         file_names.clear({"b/x/a": "a", "c/y/a": "a"})
 
 
-def test_a_manifests_addresses_are_found_in_any_cell() -> None:
+def test_a_manifests_s3_uris_are_found_in_any_cell() -> None:
     text = '﻿name,location\r\nweights,s3://b/w\r\n"s3://b/with,comma",s3://b/w\r\n\r\ns3://c/tree/,https://b/x\r\n'
     assert manifests.locations(text) == [("b", "w"), ("b", "with,comma"), ("c", "tree/")]
 

@@ -8,7 +8,7 @@ from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.settings import WhenLocked
 from lambdas.promotion.lock import policy as lock_policy
 from lambdas.promotion.lock import store as lock_store
-from lambdas.promotion.lock.policy import Waiting
+from lambdas.promotion.lock.policy import Waiter
 from lambdas.promotion.runtime.handler import now, step
 
 
@@ -16,18 +16,20 @@ from lambdas.promotion.runtime.handler import now, step
 def handler(promotion: Promotion) -> Promotion:
     dynamodb, stepfunctions = sessions.own_dynamodb(), sessions.own_stepfunctions()
     key, me = promotion.endpoint_key, promotion.execution.arn
-    held = lock_store.look(key, dynamodb=dynamodb)
+    held = lock_store.read(key, dynamodb=dynamodb)
     if held.owner in {None, me}:
         return promotion
     if not lock_store.is_running(str(held.owner), stepfunctions=stepfunctions):
         # It was stopped, and what tidies up after it has not come here yet.
         lock_store.release(key, str(held.owner), dynamodb=dynamodb)
-        logger.warning("Freed the lock of an execution that is gone", extra={"owner": held.owner})
+        logger.warning("Released the lock of an execution that no longer runs", extra={"owner": held.owner})
         return promotion
-    lock_policy.require_patience(promotion, held, now=now())
-    if promotion.stage.when_locked is WhenLocked.NEWEST_WINS and not lock_policy.goes_back(promotion):
-        newer = lock_policy.newer_that_waits(promotion, held)
+    lock_policy.require_may_wait(promotion, held, now=now())
+    if promotion.stage.when_locked is WhenLocked.NEWEST_WINS and not lock_policy.allows_older(promotion):
+        newer = lock_policy.newer_waiter(promotion, held)
         if newer and lock_store.is_running(newer.owner, stepfunctions=stepfunctions):
             raise lock_policy.superseded(promotion, held, newer)
-        lock_store.wait(key, Waiting(owner=me, made_at=promotion.model.made_at), held.waiting, dynamodb=dynamodb)
+        lock_store.register_waiter(
+            key, Waiter(owner=me, made_at=promotion.model.made_at), held.waiting, dynamodb=dynamodb
+        )
     return promotion

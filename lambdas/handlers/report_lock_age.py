@@ -15,6 +15,6 @@ from lambdas.promotion.runtime.handler import Event, errors_by_name, now
 def handler(event: Event, context: object) -> dict[str, Any]:
     """A schedule runs this; what the event says does not matter."""
     locks = lock_age.locked_since(resource_names.ENDPOINTS_TABLE, sessions.own_dynamodb())
-    seconds = lock_age.seconds_of_oldest(locks, now=now())
-    metrics.measure_oldest_lock(seconds)
+    seconds = lock_age.oldest_lock_seconds(locks, now=now())
+    metrics.report_oldest_lock(seconds)
     return {"locks": len(locks), "seconds": seconds}

@@ -13,7 +13,7 @@ from lambdas.promotion.contract.document import Execution, Promotion
 from lambdas.promotion.contract.errors import NothingToRollBackTo
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.endpoint import client as endpoint_client
-from lambdas.promotion.endpoint.access import as_onlooker
+from lambdas.promotion.endpoint.access import endpoint_viewer_session
 from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import records
 from lambdas.promotion.resolve import request as rules
@@ -34,17 +34,17 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     application, stage = rules.find_stage(request, deployed)
     target = deployed.environments[stage.environment]
     dynamodb = sessions.own_dynamodb()
-    held = lock_store.look(target.endpoint_key(stage.endpoint), dynamodb=dynamodb)
-    account = as_onlooker(stage, target, execution=execution, external_id=deployed.external_id)
-    seen = endpoint_client.see(stage.endpoint, sagemaker=account.sagemaker)
-    goal = rollback_state.goal(records.good_of(held.good), seen, stage=stage)
-    promotion = _recorded(f"{application.name}/{stage.name}", goal.attempt, dynamodb=dynamodb)
+    held = lock_store.read(target.endpoint_key(stage.endpoint), dynamodb=dynamodb)
+    account = endpoint_viewer_session(stage, target, execution=execution, external_id=deployed.external_id)
+    seen = endpoint_client.observe(stage.endpoint, sagemaker=account.sagemaker)
+    goal = rollback_state.goal(records.known_good_of(held.last_known_good), seen, stage=stage)
+    promotion = _recorded(f"{application.name}/{stage.name}", goal.record_key, dynamodb=dynamodb)
     # What was found out and done on the way there is not taken over.
     again = Promotion(
         request=request,
         execution=execution,
         hub=deployed.hub,
-        stage=_without_the_source(stage),
+        stage=_without_source_payloads(stage),
         source=deployed.environments.get(promotion.source.name, promotion.source),
         target=target,
         external_id=deployed.external_id,
@@ -52,27 +52,27 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         model=promotion.model,
         digest=promotion.digest,
         artifacts=promotion.artifacts,
-        wanted_model=promotion.wanted_model,
-        wanted_config=promotion.wanted_config,
+        desired_model=promotion.desired_model,
+        desired_config=promotion.desired_config,
         tags=promotion.tags,
         images=promotion.images,
     )
     log_about(again)
-    logger.info("Going back", extra={"to": goal.config, "promoted_by": goal.promotion_id})
+    logger.info("Rollback resolved", extra={"to_config": goal.config, "promoted_by": goal.promotion_id})
     return again.to_json()
 
 
-def _without_the_source(stage: Stage) -> Stage:
-    """Going back must not need what lies in the source, nor what a smoke test sends from there: it may be gone."""
+def _without_source_payloads(stage: Stage) -> Stage:
+    """A rollback must not need the source, nor what a smoke test sends from there: both may no longer exist."""
     return replace(stage, smoke_tests=tuple(test for test in stage.smoke_tests if not test.payload.read_in_source))
 
 
-def _recorded(stage: str, attempt: str, *, dynamodb: DynamoDBClient) -> Promotion:
-    record = records.read(stage, attempt, dynamodb=dynamodb)
+def _recorded(stage: str, record_key: str, *, dynamodb: DynamoDBClient) -> Promotion:
+    record = records.read(stage, record_key, dynamodb=dynamodb)
     promotion = records.promotion_of(record) if record else None
     if promotion is None:
         raise NothingToRollBackTo(
-            f"The record {attempt} of {stage}, which the stage would go back to, is missing or was written by a "
+            f"The record {record_key} of {stage}, which the stage would go back to, is missing or was written by a "
             'Promote that this one does not understand. Promote the model by its name, with "allow_older": true.'
         )
     return promotion

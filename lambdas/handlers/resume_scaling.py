@@ -6,7 +6,7 @@ from typing import Any
 
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.runtime.handler import Event, errors_by_name, s3_of_hub
+from lambdas.promotion.runtime.handler import Event, errors_by_name, hub_s3
 from lambdas.promotion.scaling import restore as scaling_restore
 
 
@@ -19,6 +19,6 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     """
     promotion = Promotion.from_json(event["promotion"])
     log_about(promotion)
-    registered = scaling_restore.restore(promotion, well="failed" not in event, hub=s3_of_hub())
-    logger.info("Scaling registered", extra={"targets": registered})
+    registered = scaling_restore.resume(promotion, succeeded="failed" not in event, hub=hub_s3())
+    logger.info("Scaling resumed", extra={"targets": registered})
     return promotion.to_json()

@@ -18,21 +18,21 @@ from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.contract.errors import PromotionError
-from lambdas.promotion.endpoint.access import as_deployer
+from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import execution_history, publication, records
 from lambdas.promotion.outcome.execution_history import LastState
-from lambdas.promotion.outcome.records import Attempt
+from lambdas.promotion.outcome.records import PromotionRecord
 from lambdas.promotion.preview import cleanup as preview_cleanup
 from lambdas.promotion.preview import state as preview_state
-from lambdas.promotion.preview.access import as_trier
+from lambdas.promotion.preview.access import preview_session
 from lambdas.promotion.resolve import request as rules
 from lambdas.promotion.runtime.deadline import Clock
-from lambdas.promotion.runtime.handler import LAST_ACT, Event, errors_by_name, now, s3_of_hub
+from lambdas.promotion.runtime.handler import STOP_GRACE_PERIOD, Event, errors_by_name, hub_s3, now
 from lambdas.promotion.scaling import restore as scaling_restore
 
 _LONG_AFTER = timedelta(hours=1)  # Lambda's own tries are over before
-_STATUSES = {
+_FAILURE_BY_STATUS = {
     "ABORTED": Failure(
         error="Aborted", family=Outcome.ABORTED, cause="Somebody stopped the execution (StopExecution)."
     ),
@@ -62,7 +62,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     request = _input(detail)
     dynamodb = sessions.own_dynamodb()
     failure = _failure(detail)
-    attempt = Attempt(
+    record = PromotionRecord(
         execution=execution,
         input=request,
         outcome=Outcome(failure.family),
@@ -71,34 +71,34 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         failure=failure,
         state=last.name,
     )
-    recorded = records.write(attempt, dynamodb=dynamodb)
+    recorded = records.write(record, dynamodb=dynamodb)
     if recorded:  # at once: when this runs again, the record is there
-        publication.count(attempt)
-        _tell(attempt)
+        publication.count_outcome(record)
+        _announce(record)
     key = _endpoint_key(request)
     unlocked = key is not None and lock_store.release(key, execution.arn, dynamodb=dynamodb)
     # What was opened later belongs to another promotion of the same model: an event may come late.
     aborted = _abort_uploads(last.promotion, opened_by=stopped_at)
     # These two come last: a failure of theirs keeps nothing else from being done, and the trial may take several runs.
     # Lambda runs all of it twice more.
-    scaled = _restore_scaling(last, stopped_at=stopped_at)
-    done = {"recorded": recorded, "unlocked": unlocked, "uploads": aborted, "scaled": scaled}
-    done["trial"] = _remove_trial(last, stopped_at=stopped_at, clock=Clock.of(context))
-    logger.info("Tidied up", extra={**done, "state": last.name})
+    scaled = _resume_scaling(last, stopped_at=stopped_at)
+    done = {"recorded": recorded, "unlocked": unlocked, "uploads": aborted, "scaling_resumed": scaled}
+    done["preview"] = _delete_preview(last, stopped_at=stopped_at, clock=Clock.of(context))
+    logger.info("Cleaned up after an aborted execution", extra={**done, "state": last.name})
     return done
 
 
 def _failure(detail: dict[str, Any]) -> Failure:
     """What stopped it, with the words of whoever did."""
-    known = _STATUSES[detail["status"]]
+    known = _FAILURE_BY_STATUS[detail["status"]]
     said = ": ".join(filter(None, (detail.get("error"), detail.get("cause"))))
     error = (detail.get("error") or known.error) if detail["status"] == "FAILED" else known.error
     return replace(known, error=error, cause=f"{known.cause} {said}".strip())
 
 
-def _tell(attempt: Attempt) -> None:
+def _announce(record: PromotionRecord) -> None:
     hub = settings.deployed().hub
-    told = publication.announcement_of(attempt, hub)
+    told = publication.announcement_of(record, hub)
     if told:
         sessions.own_sns().publish(
             TopicArn=resource_names.topic_arn(hub.account, hub.region),
@@ -136,10 +136,10 @@ def _abort_uploads(promotion: Promotion | None, *, opened_by: datetime) -> int:
     """A promotion that was stopped before it was resolved has opened none; a roll-back and a dry run copy nothing."""
     if promotion is None or promotion.request.roll_back or promotion.request.dry_run:
         return 0
-    return upload_cleanup.abort(promotion, enter_target=lambda: as_deployer(promotion).s3, opened_by=opened_by)
+    return upload_cleanup.abort(promotion, enter_target=lambda: deployer_session(promotion).s3, opened_by=opened_by)
 
 
-def _restore_scaling(last: LastState, *, stopped_at: datetime) -> int:
+def _resume_scaling(last: LastState, *, stopped_at: datetime) -> int:
     """Register again what the promotion had put aside for its update; a dry run changes nothing.
 
     A Lambda that was putting it aside when the execution was stopped goes on until it is done. If this runs long after
@@ -148,19 +148,19 @@ def _restore_scaling(last: LastState, *, stopped_at: datetime) -> int:
     promotion = last.promotion
     if promotion is None or promotion.request.dry_run:
         return 0
-    if last.name in {resource_names.PUT_ASIDE_STATE, resource_names.PUT_ASIDE_TO_GO_BACK_STATE}:
-        time.sleep(max(0.0, (stopped_at + LAST_ACT - now()).total_seconds()))
+    if last.name in {resource_names.SUSPEND_SCALING_STATE, resource_names.SUSPEND_SCALING_FOR_ROLLBACK_STATE}:
+        time.sleep(max(0.0, (stopped_at + STOP_GRACE_PERIOD - now()).total_seconds()))
     late = now() > stopped_at + _LONG_AFTER
-    return scaling_restore.restore(promotion, well=False, hub=s3_of_hub(), leave_registered=late)
+    return scaling_restore.resume(promotion, succeeded=False, hub=hub_s3(), leave_registered=late)
 
 
-def _remove_trial(last: LastState, *, stopped_at: datetime, clock: Clock) -> bool:
+def _delete_preview(last: LastState, *, stopped_at: datetime, clock: Clock) -> bool:
     """Whether there was one. A Lambda that was making it when the execution was stopped goes on until it is done."""
     promotion = last.promotion
-    if promotion is None or not preview_state.may_be_left(promotion):
+    if promotion is None or not preview_state.may_remain(promotion):
         return False
-    late = LAST_ACT if last.name == resource_names.CREATE_TRIAL_STATE else timedelta(0)
-    sagemaker = as_trier(promotion, preview_state.begin(promotion)).sagemaker
-    return preview_cleanup.remove(
+    late = STOP_GRACE_PERIOD if last.name == resource_names.CREATE_PREVIEW_STATE else timedelta(0)
+    sagemaker = preview_session(promotion, preview_state.begin(promotion)).sagemaker
+    return preview_cleanup.delete(
         promotion, may_be_made_until=stopped_at + late, until=clock.until, sagemaker=sagemaker
     )
