@@ -12,6 +12,7 @@ import py_compile
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def build(settings: Settings) -> Path:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
     (draft / "lambdas" / "promotion" / "contract" / "settings.json").write_text(settings.to_json())
-    _compile(draft)
+    _compile(draft / "lambdas", draft)
     return _finish(draft, bundle)
 
 
@@ -104,20 +105,21 @@ def _packages() -> Path:
     unused = [folder for folder in data.iterdir() if folder.is_dir() and folder.name not in _SERVICES]
     for leftover in [*draft.rglob("__pycache__"), *draft.glob("*.dist-info"), *draft.glob("bin"), *unused]:
         shutil.rmtree(leftover)
+    _compile(draft, draft)
     return _finish(draft, packages)
 
 
-def _compile(bundle: Path) -> None:
-    """Compile every file, for the place where Lambda unpacks it and whatever its time stamp is there."""
+def _compile(folder: Path, bundle: Path) -> None:
+    """Compile every file of a folder, for the place where Lambda unpacks it and whatever its time stamp is there."""
     done = compileall.compile_dir(
-        bundle,
+        folder,
         quiet=2,
         stripdir=str(bundle),
         prependdir="/var/task",
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
     if not done:
-        raise BundleError(f"Not every file of the Lambda bundle in {bundle} could be compiled.")
+        raise BundleError(f"Not every file of the Lambda bundle in {folder} could be compiled.")
 
 
 def _forget_old_ones() -> None:
@@ -128,14 +130,17 @@ def _forget_old_ones() -> None:
 
 
 def _draft(folder: Path) -> Path:
-    draft = folder.with_name(f"{folder.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.parent.mkdir(exist_ok=True)
-    return draft
+    """A place of its own to make a folder in: another process may be making the same one."""
+    folder.parent.mkdir(exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{folder.name}.draft-", dir=folder.parent)) / folder.name
 
 
 def _finish(draft: Path, folder: Path) -> Path:
     """A folder with its final name is whole, also if the build was killed half-way or ran twice at once."""
-    shutil.rmtree(folder, ignore_errors=True)
-    draft.rename(folder)
+    try:
+        draft.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+    shutil.rmtree(draft.parent)
     return folder
