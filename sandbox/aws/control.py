@@ -11,7 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from sandbox.aws import configuration, deployment, process
+from sandbox.aws import configuration, deployment, process, quick_clients
 from sandbox.aws.configuration import AccountRegion, Locations
 from sandbox.aws.layout import PROJECT, Layout
 
@@ -134,4 +134,5 @@ class Sandbox:
 @cache
 def _session() -> boto3.Session:
     """One session for all clients: it keeps the service models, which take longest to load."""
+    quick_clients.apply()
     return boto3.Session(botocore_session=botocore.session.Session(_NO_PROFILE))

@@ -47,10 +47,11 @@ def main() -> None:
     # Only now: MiniStack reads its settings when it is imported.
     from ministack import app  # noqa: PLC0415
 
-    from sandbox.aws import autoscaling, patches, quotas, sagemaker  # noqa: PLC0415
+    from sandbox.aws import autoscaling, patches, quick_clients, quotas, sagemaker  # noqa: PLC0415
     from sandbox.aws.faults import process_kill_installation as kills  # noqa: PLC0415
     from sandbox.aws.faults import s3_installation  # noqa: PLC0415
 
+    quick_clients.apply()
     patches.apply(all_patches=not arguments.unpatched)
     sagemaker.install()
     autoscaling.install()
