@@ -6,11 +6,13 @@ a look at the disk and nothing else.
 
 import contextlib
 import functools
+import http.client
 import json
 import os
 import runpy
 import ssl
-import urllib.request
+import threading
+import urllib.parse
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -69,12 +71,29 @@ def _take_fault(operation: Any, moment: str) -> dict[str, Any] | None:
         "service": operation.service_model.service_name,
         "operation": operation.name,
     }
-    request = urllib.request.Request(  # noqa: S310 - the address is the sandbox's own
-        os.environ["SANDBOX_FAULTS_URL"], data=json.dumps({"call": call, "moment": moment}).encode(), method="POST"
-    )
-    with urllib.request.urlopen(request, context=_tls(), timeout=30) as response:  # noqa: S310
-        fault: dict[str, Any] | None = json.loads(response.read())
-        return fault
+    answer: dict[str, Any] | None = json.loads(_post(json.dumps({"call": call, "moment": moment})))
+    return answer
+
+
+_own = threading.local()
+
+
+def _post(body: str) -> bytes:
+    """Send to the board on a connection that this thread keeps, and on a new one where that has been closed."""
+    address = urllib.parse.urlsplit(os.environ["SANDBOX_FAULTS_URL"])
+    for connection in (getattr(_own, "connection", None), None):
+        live = connection or http.client.HTTPSConnection(address.netloc, context=_tls(), timeout=30)
+        try:
+            live.request("POST", address.path, body)
+            answer = live.getresponse().read()
+        except (http.client.HTTPException, OSError):
+            live.close()
+            if connection is None:
+                raise
+            continue
+        _own.connection = live
+        return answer
+    raise ConnectionError("the sandbox's board does not answer")
 
 
 @functools.cache
@@ -82,8 +101,16 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Be a function's environment."""
     # A function may bring modules of its own with which botocore cannot be imported: then it makes no calls by it.
     with contextlib.suppress(ImportError):
+        import sandbox_quick_clients  # type: ignore[import-not-found]  # noqa: PLC0415
+
+        sandbox_quick_clients.apply()
         install(Path(os.environ["SANDBOX_FAULTS_SWITCH"]))
     runpy.run_module("awslambdaric", run_name="__main__", alter_sys=False)
+
+
+if __name__ == "__main__":
+    run()

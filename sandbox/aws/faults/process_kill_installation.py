@@ -11,13 +11,16 @@ from ministack import app
 from ministack.services import lambda_svc
 from ministack.services import stepfunctions as sfn
 
+from sandbox.aws import quick_clients
 from sandbox.aws.faults import board as fault_queue
 from sandbox.aws.faults import in_lambda
 from sandbox.aws.faults.process_kills import CALLS_PATH, FAULTS_PATH, TAKE_PATH, Call, Fault, Kind, Moment, from_record
+from sandbox.aws.lambda_environments import forked_lambdas, zygote
 from sandbox.aws.patches.lambda_ import lambda_runtime
 from sandbox.aws.patches.stepfunctions import workflow_roles
 
 _MODULE = "sandbox_step_faults"
+_QUICK = "sandbox_quick_clients"
 # How Step Functions names the errors of a service, and what it says when no answer came (AWS: Error names).
 _SERVICES = {"dynamodb": "DynamoDB", "sns": "SNS"}
 _NO_ANSWER = "SdkClientException"
@@ -27,6 +30,7 @@ def install() -> None:
     switch = Path(os.environ["TMPDIR"]) / "step-faults-enabled"
     fault_queue.use_switch_file(switch)
     _install_in_lambdas(switch)
+    forked_lambdas.install()
     _intercept_state_machine_calls()
     _join_reset()
     _serve_control_paths()
@@ -35,9 +39,11 @@ def install() -> None:
 def _install_in_lambdas(switch: Path) -> None:
     folder = lambda_runtime.packages_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    module = folder / f"{_MODULE}.py"
-    module.unlink(missing_ok=True)
-    module.symlink_to(in_lambda.__file__)
+    modules = {_MODULE: in_lambda, _QUICK: quick_clients, zygote.MODULE: zygote}
+    for name, module in modules.items():
+        file = folder / f"{name}.py"
+        file.unlink(missing_ok=True)
+        file.symlink_to(str(module.__file__))
     environment = lambda_svc._provided_worker_env
 
     @functools.wraps(environment)

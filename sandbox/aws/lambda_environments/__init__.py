@@ -1,0 +1,1 @@
+"""Lambda environments as forks of one process that has imported the SDK."""

@@ -1,0 +1,153 @@
+"""Runs beside the Lambdas whose bundles bring the same SDK, and makes their processes: each is a fork of this one.
+
+Importing the SDK takes a third of a second and 50 MB, and a sandbox starts hundreds of environments. Here the SDK that
+the bundles bring is imported once, and every environment shares it. A function's own code is imported by the function's
+own process, in its own environment: nothing of the product has run before.
+
+Standard input is the socket to the server. What comes in is one environment to start, with its output; what goes out is
+its process number. When the server ends, in whatever route, the socket does too, and then all that it started.
+"""
+
+# ruff: noqa: PLC0415 - what is imported when is what this is about
+
+import array
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import Any, NoReturn
+
+MODULE = "sandbox_zygote"
+LONGEST = 1 << 16
+# What most steps call.
+MODELS = ("sts", "s3", "sagemaker", "dynamodb")
+# Output, and where the exit code is written to when it has ended.
+_FDS = 2
+
+
+def main() -> NoReturn:
+    # What a function's first call would import and read. Not the runtime's client: it looks for its server at once.
+    import awslambdaric.lambda_runtime_marshaller  # noqa: F401
+    import boto3  # noqa: F401
+    import botocore.httpsession
+    import botocore.parsers
+    import botocore.signers  # noqa: F401
+    import sandbox_quick_clients  # type: ignore[import-not-found]
+
+    sandbox_quick_clients.apply()
+    sandbox_quick_clients.keep_models(MODELS)
+    gc.freeze()  # a collection would write to every object, and so unshare it
+    Zygote(socket.socket(fileno=os.dup(0))).serve()
+
+
+class Zygote:
+    """Forks on demand, and says how each fork ended."""
+
+    def __init__(self, server: socket.socket) -> None:
+        self._server = server
+        self._ends: dict[int, int] = {}  # by process number: the pipe for the exit code
+        self._woken, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._wake = wake
+
+    def serve(self) -> NoReturn:
+        self._server.sendall(b"ready")
+        while True:
+            readable, _, _ = select.select([self._server.fileno(), self._woken], [], [])
+            if self._woken in readable:
+                os.read(self._woken, 4096)
+                self._reap()
+            if self._server.fileno() in readable:
+                self._answer()
+
+    def _answer(self) -> None:
+        message, fds = _receive(self._server)
+        if not message:
+            self._end()
+        output, end = fds
+        process = os.fork()
+        if process == 0:
+            self._leave()
+            _become(json.loads(message), output)
+        os.close(output)
+        self._ends[process] = end
+        self._server.sendall(str(process).encode())
+
+    def _reap(self) -> None:
+        while self._ends:
+            try:
+                process, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if process == 0:
+                return
+            with contextlib.suppress(OSError):
+                os.write(self._ends[process], str(os.waitstatus_to_exitcode(status)).encode())
+            os.close(self._ends.pop(process))
+
+    def _end(self) -> NoReturn:
+        for process in self._ends:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        os._exit(0)
+
+    def _leave(self) -> None:
+        """In the fork: be no part of the zygote any more."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for fd in (self._woken, self._wake, *self._ends.values()):
+            os.close(fd)
+        self._server.close()
+
+
+def _become(start: dict[str, Any], output: int) -> NoReturn:
+    """Be the process of one Lambda environment, as if it had been started alone."""
+    code = 1
+    try:
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+        os.close(output)
+        os.environ.clear()
+        os.environ.update(start["environment"])
+        os.chdir(start["folder"])
+        sys.path[0] = start["folder"]  # the working folder is first, as it is with python -m
+        sys.argv = ["awslambdaric", os.environ["_HANDLER"]]
+        import sandbox_step_faults  # type: ignore[import-not-found]
+
+        sandbox_step_faults.run()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # what no_principal has caught: Python would print it, and so does this
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _receive(server: socket.socket) -> tuple[bytes, list[int]]:
+    """A message, which ends with its line, and the files that came with it. Nothing: the server has ended."""
+    fds = array.array("i")
+    message = b""
+    while not message.endswith(b"\n"):
+        part, ancillary, _, _ = server.recvmsg(LONGEST, socket.CMSG_LEN(_FDS * fds.itemsize))
+        if not part:
+            return b"", []
+        message += part
+        for level, kind, data in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    return message, list(fds)
+
+
+if __name__ == "__main__":
+    main()
