@@ -42,17 +42,19 @@ class Sandbox:
         port: int | None = None,
         wait_scale: float = WAIT_SCALE,
         patched: bool = True,
+        tied: bool = False,
     ) -> "Sandbox":
         """Start a server with nothing deployed. Raises `SandboxFailed`.
 
-        Not `corrected` is MiniStack as it comes, to see what the corrections are still needed for.
+        Not `corrected` is MiniStack as it comes, to see what the corrections are still needed for. A `tied` one ends
+        with this process, in whatever way that ends.
         """
         layout = Layout(directory.resolve())
         if process.running(layout):
             raise process.SandboxFailed(f"a sandbox runs in {directory} already")
         layout.create()
         layout.description.write_text(json.dumps({"places": {n: vars(p) for n, p in locations.all.items()}}, indent=2))
-        server = process.start(layout, port=port, wait_scale=wait_scale, patched=patched)
+        server = process.start(layout, port=port, wait_scale=wait_scale, patched=patched, tied=tied)
         return cls(layout.root, server.port, server.pid, locations)
 
     @classmethod

@@ -23,12 +23,13 @@ def launch(
     port: int | None = None,
     wait_scale: float = WAIT_SCALE,
     with_model: bool = True,
+    tied: bool = False,
     report: Report = lambda phase, seconds: None,
 ) -> Sandbox:
     """Start, bootstrap and seed the accounts, deploy the app. Raises `SandboxFailed`, and leaves nothing running then.
 
-    Without `with_model` the demo model is not registered. The app is synthesised meanwhile: that takes about as long as
-    all the rest before the deployment.
+    Without `with_model` the demo model is not registered. A `tied` sandbox ends with this process. The app is
+    synthesised meanwhile: that takes about as long as all the rest before the deployment.
     """
     layout = Layout(directory.resolve())
     layout.create()
@@ -39,7 +40,7 @@ def launch(
     with ThreadPoolExecutor(max_workers=1) as beside:
         synthesis = beside.submit(_timed, report, "synthesise", deployment.synthesise, layout, config.resolve())
         with _phase(report, "start"):
-            sandbox = Sandbox.start(directory, locations=locations, port=port, wait_scale=wait_scale)
+            sandbox = Sandbox.start(directory, locations=locations, port=port, wait_scale=wait_scale, tied=tied)
         try:
             with _phase(report, "bootstrap"):
                 deployment.bootstrap(layout, sandbox.port, locations)

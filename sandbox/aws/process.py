@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from sandbox.aws import tie
 from sandbox.aws.layout import PROJECT, Layout
 
 # Every process of a sandbox has its directory in this variable: that tells ours from a stranger's.
@@ -53,8 +54,10 @@ def running(layout: Layout) -> Server | None:
     return None
 
 
-def start(layout: Layout, *, port: int | None = None, wait_scale: float = 0.01, patched: bool = True) -> Server:
-    """Start a server and wait until it answers.
+def start(
+    layout: Layout, *, port: int | None = None, wait_scale: float = 0.01, patched: bool = True, tied: bool = False
+) -> Server:
+    """Start a server and wait until it answers. A `tied` one ends with this process, in whatever way that ends.
 
     Raises `SandboxFailed` as soon as the server dies, with the end of its log.
     """
@@ -65,6 +68,7 @@ def start(layout: Layout, *, port: int | None = None, wait_scale: float = 0.01, 
     port = port or _free_port()
     if not _is_free(port):
         raise SandboxFailed(f"port {port} of {HOST} is in use: give another one with --port, or none")
+    ties = [tie.tie(layout.root)] if tied else []
     with layout.server_log.open("ab") as log:
         log.seek(0, os.SEEK_END)
         begin = log.tell()
@@ -73,14 +77,19 @@ def start(layout: Layout, *, port: int | None = None, wait_scale: float = 0.01, 
                 *(sys.executable, "-m", "sandbox.aws.server"),
                 *("--directory", str(layout.root), "--port", str(port), "--wait-scale", str(wait_scale)),
                 *(() if patched else ("--unpatched",)),
+                *(f"--tied-to={end}" for end in ties),
             ],
             cwd=PROJECT,
-            env={**os.environ, MARK: str(layout.root)},
+            # Its threads come and go: with an arena for each, the C library would keep most of what they free.
+            env={**os.environ, MARK: str(layout.root), "MALLOC_ARENA_MAX": "2"},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=ties,
         )
+    for end in ties:
+        os.close(end)
     try:
         _wait_until_healthy(child, layout, port, begin)
     except BaseException:
@@ -99,6 +108,7 @@ def stop(layout: Layout) -> bool:
         deadline = time.monotonic() + GRACE_SECONDS
         while (any(_marked(layout)) or running(layout)) and time.monotonic() < deadline:
             time.sleep(0.05)
+    tie.untie(layout.root)
     return bool(ours)
 
 

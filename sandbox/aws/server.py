@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from sandbox.aws import certificates
+from sandbox.aws import certificates, tie
 from sandbox.aws.layout import Layout
 
 # What a user's own shell may hold: MiniStack takes the access key for its own root, and its children inherit the rest.
@@ -42,6 +42,8 @@ def main() -> None:
         _hold(layout, arguments.port)
     except AlreadyRunning as refusal:
         sys.exit(str(refusal))
+    if arguments.tied_to is not None:
+        tie.end_with(arguments.tied_to)
     _set_environment(layout, arguments.port, arguments.wait_scale)
 
     # Only now: MiniStack reads its settings when it is imported.
@@ -67,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--wait-scale", type=float, default=0.01)
+    parser.add_argument("--tied-to", type=int, help="the end of a pipe: end when no_principal holds the other one")
     parser.add_argument("--unpatched", action="store_true", help="MiniStack as it comes")
     return parser.parse_args()
 

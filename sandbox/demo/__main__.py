@@ -232,6 +232,7 @@ def start_and_run(layout: Layout, console: Console) -> None:
         sandbox = launch(
             layout.root,
             with_model=False,
+            tied=True,
             report=lambda phase, seconds: console.print(f"  {seconds:5.1f} s  {phase}", highlight=False, style="dim"),
         )
         run(Demo(sandbox, console))

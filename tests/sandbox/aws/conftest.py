@@ -6,22 +6,21 @@ from uuid import uuid4
 import pytest
 
 from sandbox.aws.control import Sandbox
+from tests.watched import watched
 
 
 @pytest.fixture(scope="session")
 def bare_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A server with the corrections."""
-    sandbox = Sandbox.start(tmp_path_factory.mktemp("corrected"))
-    yield sandbox
-    sandbox.stop()
+    with watched(Sandbox.start(tmp_path_factory.mktemp("corrected"), tied=True)) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture(scope="session")
 def unpatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """MiniStack as it comes."""
-    sandbox = Sandbox.start(tmp_path_factory.mktemp("uncorrected"), patched=False)
-    yield sandbox
-    sandbox.stop()
+    with watched(Sandbox.start(tmp_path_factory.mktemp("unpatched"), patched=False, tied=True)) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture(

@@ -34,8 +34,8 @@ def marked(directory: Path) -> list[int]:
     return [found.pid for found in process._marked(Layout(directory.resolve()))]
 
 
-def test_up_reports_a_sandbox_that_is_already_running(directory: Path) -> None:
-    sandbox = Sandbox.start(directory)
+def test_up_says_so_when_one_is_up_already(directory: Path) -> None:
+    sandbox = Sandbox.start(directory, tied=True)
     answer = command("up", "--dir", str(directory))
     assert answer.returncode == 0
     assert "is up" in answer.stdout
@@ -43,7 +43,7 @@ def test_up_reports_a_sandbox_that_is_already_running(directory: Path) -> None:
 
 
 def test_status_names_the_url_the_process_and_the_accounts(directory: Path) -> None:
-    sandbox = Sandbox.start(directory)
+    sandbox = Sandbox.start(directory, tied=True)
     answer = command("status", "--dir", str(directory))
     assert answer.returncode == 0
     assert all(fact in answer.stdout for fact in (sandbox.endpoint_url, str(sandbox.pid), f"hub {HUB}"))
@@ -59,7 +59,7 @@ def test_down_is_harmless_when_nothing_runs(directory: Path) -> None:
 
 
 def test_down_ends_the_server_and_its_functions(directory: Path, name: str) -> None:
-    sandbox = Sandbox.start(directory)
+    sandbox = Sandbox.start(directory, tied=True)
     create_function(sandbox, HUB, name, "def handler(e, c): return 1")
     sandbox.client("lambda").invoke(FunctionName=name)
     assert len(marked(directory)) == 2
@@ -68,7 +68,7 @@ def test_down_ends_the_server_and_its_functions(directory: Path, name: str) -> N
 
 
 def test_two_sandboxes_run_side_by_side(directory: Path, bare_sandbox: Sandbox) -> None:
-    other = Sandbox.start(directory)
+    other = Sandbox.start(directory, tied=True)
     other.client("s3").create_bucket(Bucket="only-in-the-other")
     assert bare_sandbox.client("s3").list_buckets(Prefix="only-in-the-other")["Buckets"] == []
     other.stop()
@@ -76,13 +76,13 @@ def test_two_sandboxes_run_side_by_side(directory: Path, bare_sandbox: Sandbox) 
 
 
 def test_what_a_killed_server_left_behind_does_not_block_the_next(directory: Path, name: str) -> None:
-    killed = Sandbox.start(directory)
+    killed = Sandbox.start(directory, tied=True)
     create_function(killed, HUB, name, "def handler(e, c): return 1")
     killed.client("lambda").invoke(FunctionName=name)
     os.kill(killed.pid, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(killed.pid)], timeout=5)
     assert Sandbox.running(directory) is None
-    assert marked(Sandbox.start(directory).directory) == [process.running(Layout(directory)).pid]  # type: ignore[union-attr]
+    assert marked(Sandbox.start(directory, tied=True).directory) == [process.running(Layout(directory)).pid]  # type: ignore[union-attr]
 
 
 def test_a_stranger_with_the_number_of_a_dead_server_is_left_alone(directory: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_second_start_in_the_same_directory_is_refused_and_leaves_the_first_ru
 
 def test_a_stopped_server_does_not_hold_the_directory_any_more(directory: Path) -> None:
     for _ in range(3):
-        Sandbox.start(directory)
+        Sandbox.start(directory, tied=True)
         assert process.stop(Layout(directory))
         assert process.running(Layout(directory)) is None
 
@@ -120,7 +120,7 @@ def test_a_port_in_use_is_refused(directory: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(process.SandboxFailed, match=f"port {port} of 127.0.0.1 is in use"):
-            Sandbox.start(directory, port=port)
+            Sandbox.start(directory, port=port, tied=True)
 
 
 def test_a_server_that_dies_at_once_shows_the_end_of_its_log(directory: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_server_that_dies_at_once_shows_the_end_of_its_log(directory: Path) ->
     layout.certificate.write_text("not a certificate")
     layout.private_key.write_text("not a key")
     with pytest.raises(process.SandboxFailed, match=r"server.log:\n(.*\n)*.*SSL"):
-        Sandbox.start(directory)
+        Sandbox.start(directory, tied=True)
     assert marked(directory) == []
 
 

@@ -19,6 +19,7 @@ import boto3
 import trustme
 from botocore.config import Config
 
+from sandbox.aws import tie
 from sandbox.aws.faults.sagemaker import SageMakerFaults
 from tests import PROJECT
 
@@ -26,7 +27,9 @@ ACCOUNT = "222222222222"
 OTHER_ACCOUNT = "333333333333"
 REGION = "us-east-1"
 START = """
-from sandbox.aws import autoscaling, quotas, sagemaker
+import sys
+from sandbox.aws import autoscaling, quotas, sagemaker, tie
+tie.end_with(int(sys.argv.pop()))
 from ministack import app
 for service in (sagemaker, autoscaling, quotas):
     service.install()
@@ -110,8 +113,13 @@ def running_server(root: Path) -> Iterator[Server]:
         "TMPDIR": str(root),
         "PYTHONPATH": str(PROJECT),
     }
+    tied_to = tie.tie(root)
     with (root / "server.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-c", START], env=environment, stdout=log, stderr=log, cwd=root)
+        command = [sys.executable, "-c", START, str(tied_to)]
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, cwd=root, pass_fds=(tied_to,), start_new_session=True
+        )
+    os.close(tied_to)
     faults = SageMakerFaults(url, str(root / "ca.pem"))
     try:
         _await(faults, process)
@@ -120,6 +128,7 @@ def running_server(root: Path) -> Iterator[Server]:
         # Not terminate: the server's graceful end waits for the connections that the tests' clients keep open.
         process.kill()
         process.wait(20)
+        tie.untie(root)
 
 
 def _await(faults: SageMakerFaults, process: subprocess.Popen[bytes]) -> None:
