@@ -1,4 +1,4 @@
-"""A server that ends with the process that started it, in whatever route that ends: a test run may be killed.
+"""A server that ends with the process that started it, in whatever way that ends: a test run may be killed.
 
 The starter keeps one end of a pipe open for as long as it lives, and the server reads the other. The kernel closes a
 dead process's files, so the server sees the end even of one that was killed, on every system.

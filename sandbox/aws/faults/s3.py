@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
     ERROR = "error"  # an error before any effect
     ERROR_AFTER = "error_after"  # the effect happens, then the error
-    HANG = "hang"  # no answer for a while, then the effect
+    HANG = "hang"  # no answer for a while or until the faults are cleared, then the effect
     HANG_AFTER = "hang_after"  # the effect happens, then no answer for a while
     BREAK = "break"  # the connection breaks before any effect
     BREAK_AFTER = "break_after"  # the effect happens, then the connection breaks

@@ -6,7 +6,7 @@ from sandbox.aws.faults.s3 import Fault
 from sandbox.aws.faults.waiting_faults import FaultQueue
 
 _faults: FaultQueue[Fault] = FaultQueue()
-add, pending, clear = _faults.add, _faults.pending, _faults.clear
+add, pending, clear, hang = _faults.add, _faults.pending, _faults.clear, _faults.hang
 
 
 def take(operation: str, bucket: str, key: str) -> Fault | None:

@@ -1,6 +1,5 @@
 """Where the fault board is hooked into MiniStack."""
 
-import asyncio
 import functools
 import json
 from collections.abc import Awaitable, Callable
@@ -45,14 +44,14 @@ async def _apply(fault: Fault, method: str, serve: Callable[[], Awaitable[Any]])
         case Kind.BREAK:
             return broken_connections.broken()
         case Kind.HANG:
-            await asyncio.sleep(fault.seconds)
+            await s3_board.hang(fault.seconds)
             return await serve()
     response = await serve()
     match fault.kind:
         case Kind.ERROR_AFTER:
             return _error(fault, method)
         case Kind.HANG_AFTER:
-            await asyncio.sleep(fault.seconds)
+            await s3_board.hang(fault.seconds)
             return response
     return broken_connections.broken()
 

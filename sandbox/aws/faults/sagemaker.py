@@ -21,7 +21,7 @@ class Kind(StrEnum):
     THROTTLE = "throttle"  # ThrottlingException before any effect
     ERROR = "error"  # any error before any effect
     ERROR_AFTER = "error_after"  # the effect happens, then the error
-    HANG = "hang"  # no answer for a while, then the effect
+    HANG = "hang"  # no answer for a while or until the faults are cleared, then the effect
     HANG_AFTER = "hang_after"  # the effect happens, then no answer for a while
     STALE = "stale"  # an old answer, or "not found" for what was just created
     DUPLICATE_EVENTS = "duplicate_events"  # each event is sent twice

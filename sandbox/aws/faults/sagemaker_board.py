@@ -12,7 +12,7 @@ OF_DEPLOYMENTS = frozenset(
 )
 
 _faults: FaultQueue[Fault] = FaultQueue()
-add, pending, clear = _faults.add, _faults.pending, _faults.clear
+add, pending, clear, hang = _faults.add, _faults.pending, _faults.clear, _faults.hang
 
 
 def take(operation: str | None, kinds: Collection[Kind], *, account: str, resource: str) -> Fault | None:

@@ -1,7 +1,5 @@
 """Faults of single requests: refused, answered late, answered with what was true before."""
 
-import asyncio
-
 from ministack.core.responses import get_account_id, get_region
 
 from sandbox.aws.faults import sagemaker_board
@@ -34,7 +32,7 @@ def refuse_after(operation: str, subject: str) -> None:
 
 async def hang(operation: str, subject: str, kind: Kind) -> None:
     if fault := _take(operation, subject, kind):
-        await asyncio.sleep(fault.seconds)
+        await sagemaker_board.hang(fault.seconds)
 
 
 def stale_answer(operation: str, subject: str, parameters: Record) -> Record | None:

@@ -1,6 +1,8 @@
 """Faults that wait to happen, on the server's side. What one applies to is the business of its service."""
 
+import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -24,6 +26,7 @@ class FaultQueue(Generic[F]):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pending: list[F] = []
+        self._clearings = 0
 
     def add(self, fault: F) -> None:
         with self._lock:
@@ -36,6 +39,13 @@ class FaultQueue(Generic[F]):
     def clear(self) -> None:
         with self._lock:
             self._pending.clear()
+            self._clearings += 1
+
+    async def hang(self, seconds: float) -> None:
+        """Return after so many seconds, or as soon as the faults are cleared."""
+        clearings, until = self._clearings, time.monotonic() + seconds
+        while self._clearings == clearings and (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, 0.05))
 
     def take(self, applies: Callable[[F], bool]) -> F | None:
         """The first fault that applies, used up once."""

@@ -5,7 +5,7 @@ the bundles bring is imported once, and every environment shares it. A function'
 own process, in its own environment: nothing of the product has run before.
 
 Standard input is the socket to the server. What comes in is one environment to start, with its output; what goes out is
-its process number. When the server ends, in whatever route, the socket does too, and then all that it started.
+its process number. When the server ends, in whatever way, the socket does too, and then all that it started.
 """
 
 # ruff: noqa: PLC0415 - what is imported when is what this is about

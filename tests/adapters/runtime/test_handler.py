@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import json
 import logging
-import time
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.exceptions
@@ -25,6 +25,7 @@ from lambdas.promotion.contract.errors import (
     Transient,
     UnexpectedFault,
 )
+from lambdas.promotion.runtime import deadline
 from lambdas.promotion.runtime.deadline import Clock
 from lambdas.promotion.runtime.handler import Event, errors_by_name, step, step_with_clock, step_with_retry_count
 from tests.unit.builders import REQUEST, STAGE, promotion
@@ -88,29 +89,38 @@ class Invocation:
         return self._left
 
 
+NOW = 1000.0
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The monotonic clock stands still."""
+    monkeypatch.setattr(deadline, "time", SimpleNamespace(monotonic=lambda: NOW))
+
+
 def left(context: object) -> float:
-    return Clock.of(context).until - time.monotonic()
+    return Clock.of(context).until - NOW
 
 
 @pytest.mark.parametrize(("limit", "usable"), [(900, 825), (600, 525), (300, 225), (60, 45), (1, 0.75), (0, 0)])
-def test_new_work_is_begun_as_long_as_there_is_time_to_end_it(limit: float, usable: float) -> None:
+def test_new_work_is_begun_as_long_as_there_is_time_to_end_it(now: None, limit: float, usable: float) -> None:
     """What is under way may take more than a minute: a copy of 5 GB at 85 MB/s."""
-    assert left(Invocation(limit)) == pytest.approx(usable, abs=0.5)
+    assert left(Invocation(limit)) == pytest.approx(usable)
 
 
-def test_outside_of_lambda_there_is_as_much_time_as_lambda_gives_at_most() -> None:
-    assert left(None) == pytest.approx(825, abs=0.5)
+def test_outside_of_lambda_there_is_as_much_time_as_lambda_gives_at_most(now: None) -> None:
+    assert left(None) == pytest.approx(825)
 
 
-def test_a_step_with_a_clock_has_the_invocations_own() -> None:
+def test_a_step_with_a_clock_has_the_invocations_own(now: None) -> None:
     message: list[float] = []
 
     def action(given: Promotion, clock: Clock) -> Promotion:
-        message.append(clock.until - time.monotonic())
+        message.append(clock.until - NOW)
         return given.with_change(Change(progress=Progress.BUSY))
 
     answer = step_with_clock(action)(EVENT, Invocation(400))
-    assert message[0] == pytest.approx(325, abs=0.5)
+    assert message[0] == pytest.approx(325)
     assert Promotion.from_json(answer) == PLAIN.with_change(Change(progress=Progress.BUSY))
 
 

@@ -1,4 +1,4 @@
-"""A sandbox of a test run ends with the run, in whatever route that ends; and the run ends with its sandbox."""
+"""A sandbox of a test run ends with the run, in whatever way that ends; and the run ends with its sandbox."""
 
 import os
 import signal

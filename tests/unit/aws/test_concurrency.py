@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +35,8 @@ BROKEN = [
 PERMANENT = [AccessDenied("no right"), ArtifactChanged("changed"), KeyError("a fault"), ValueError("")]
 # Long enough for a busy machine; a test that waits so long has failed.
 PATIENCE = 30.0
+# No machine is so slow that so many calls are made between two lines.
+FAR_TOO_MANY = 10**6
 
 
 def run(calls: Sequence[Callable[[], T]], *, at_once: int = 4, seconds: float = PATIENCE) -> list[T]:
@@ -219,14 +222,20 @@ def test_after_an_error_no_further_call_is_begun() -> None:
 
 
 def test_after_an_error_a_call_that_is_refused_again_and_again_ends_too(no_pauses: None) -> None:
+    failed, refusals = threading.Event(), itertools.count()
+
     def throttled() -> None:
+        assert failed.wait(PATIENCE)
+        assert next(refusals) < FAR_TOO_MANY, "it is asked again after the error"
         raise Throttled("slow down")
 
-    begun = time.monotonic()
-    calls: list[Callable[[], object]] = [throttled, throttled, Call(AccessDenied("no right"))]
+    def denied() -> None:
+        failed.set()
+        raise AccessDenied("no right")
+
     with pytest.raises(AccessDenied):
-        run(calls)
-    assert time.monotonic() - begun < PATIENCE / 2
+        run([throttled, throttled, denied], seconds=float("inf"))
+    assert next(refusals) < FAR_TOO_MANY
 
 
 @pytest.mark.parametrize("other", [NameTaken("later"), ServiceUnavailable("later")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from typing import Any
 
 import pytest
@@ -38,10 +37,8 @@ def test_what_cannot_be_applied_is_an_error_and_not_false(expression: str, docum
 )
 def test_every_evaluation_ends_in_time(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonata_expressions, "SECONDS", 0.2)
-    began = time.monotonic()
     with pytest.raises(TooSlow, match=r"0\.2 seconds"):
         jsonata_expressions.is_true(expression, {})
-    assert time.monotonic() - began < 2
 
 
 def test_endless_recursion_is_an_error() -> None:
