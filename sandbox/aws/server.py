@@ -49,7 +49,7 @@ def main() -> None:
     # Only now: MiniStack reads its settings when it is imported.
     from ministack import app  # noqa: PLC0415
 
-    from sandbox.aws import autoscaling, patches, quick_clients, quotas, sagemaker  # noqa: PLC0415
+    from sandbox.aws import autoscaling, hot_spots, leftovers, patches, quick_clients, quotas, sagemaker, waits  # noqa: PLC0415  # noqa: PLC0415
     from sandbox.aws.faults import process_kill_installation as kills  # noqa: PLC0415
     from sandbox.aws.faults import s3_installation  # noqa: PLC0415
 
@@ -60,6 +60,9 @@ def main() -> None:
     quotas.install()
     s3_installation.install()
     kills.install()
+    leftovers.install()
+    waits.install()
+    hot_spots.install()
     sys.argv = sys.argv[:1]
     app.main()
 
@@ -69,7 +72,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--wait-scale", type=float, default=0.01)
-    parser.add_argument("--tied-to", type=int, help="the end of a pipe: end when no_principal holds the other one")
+    parser.add_argument("--tied-to", type=int, help="the end of a pipe: end when no process holds the other one")
     parser.add_argument("--unpatched", action="store_true", help="MiniStack as it comes")
     return parser.parse_args()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import tarfile
-import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,9 +27,13 @@ from sandbox.aws.control import Sandbox
 from sandbox.aws.faults.process_kills import StepFaults
 from sandbox.aws.faults.s3 import S3Faults
 from sandbox.aws.faults.sagemaker import SageMakerFaults
+from sandbox.aws.leftovers_client import Leftovers
 from sandbox.demo import data_scientist
 from stacks.hub import bundle
 
+POLL_SECONDS = 0.1
+# What a bundle has that is no library.
+OWN = "lambdas"
 GROUP = data_scientist.GROUP
 IMAGE = data_scientist.image("us-east-1")
 APPLICATION = "text-classifier"
@@ -91,13 +95,11 @@ class World:
         self.sagemaker_faults = SageMakerFaults(sandbox.endpoint_url, str(sandbox.ca_bundle))
         self.s3_faults = S3Faults(sandbox.endpoint_url, str(sandbox.ca_bundle))
         self.step_faults = StepFaults(sandbox.endpoint_url, str(sandbox.ca_bundle))
-        # Making a client takes longer than most calls.
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._leftovers = Leftovers(sandbox.endpoint_url, str(sandbox.ca_bundle))
 
     def client(self, service: str, environment: str = "hub") -> Any:
-        if (service, environment) not in self._clients:
-            self._clients[service, environment] = self.sandbox.client(service, environment)
-        return self._clients[service, environment]
+        # Making a client takes longer than most calls: it serves every world of the sandbox.
+        return _client(self.sandbox, service, environment)
 
     # What a data scientist does in dev
 
@@ -174,7 +176,7 @@ class World:
         arn: str = answer["executionArn"]
         return arn
 
-    def wait(self, arn: str, *, seconds: float = 60) -> ExecutionResult:
+    def wait(self, arn: str, *, seconds: float = 180) -> ExecutionResult:
         """Wait for an execution's end."""
         deadline = time.monotonic() + seconds
         while True:
@@ -184,7 +186,7 @@ class World:
                 return ExecutionResult(arn, found["status"], found.get("error"), found.get("cause", ""), output)
             if time.monotonic() > deadline:
                 raise AssertionError(f"{arn} did not end within {seconds} s; it was in {self.states(arn)[-1:]}")
-            time.sleep(0.05)
+            time.sleep(POLL_SECONDS)
 
     def promote(self, made: CreatedModel, stage: str = "qa") -> ExecutionResult:
         """Promote a model by its name and wait for the end."""
@@ -212,12 +214,12 @@ class World:
         found = pages.paginate(stateMachineArn=self.sandbox.state_machine_arn, **only)
         return [execution["executionArn"] for page in found for execution in page["executions"]]
 
-    def wait_for_state(self, arn: str, name: str, *, seconds: float = 30) -> None:
+    def wait_for_state(self, arn: str, name: str, *, seconds: float = 90) -> None:
         """Wait until an execution has entered a state."""
         deadline = time.monotonic() + seconds
         while name not in (entered := self.states(arn)):
             assert time.monotonic() < deadline, f"{arn} did not come to {name} within {seconds} s, but to {entered}"
-            time.sleep(0.02)
+            time.sleep(POLL_SECONDS / 2)
 
     def states(self, arn: str) -> list[str]:
         """The states that an execution entered, in order."""
@@ -323,7 +325,7 @@ class World:
             self.deploy_settings(deployed)
 
     def deploy_settings(self, settings: Settings) -> None:
-        code = zipped(bundle.build(settings))
+        code = _code(settings.to_json())
         for step in (Step.RESOLVE_MODEL, Step.RESOLVE_ROLLBACK):
             self.client("lambda").update_function_code(FunctionName=function(step), ZipFile=code)
 
@@ -336,6 +338,10 @@ class World:
             self.client("stepfunctions").stop_execution(executionArn=arn)
         self.sagemaker_faults.forget_sagemaker()
         self.delete_endpoints()
+
+    def drop_leftovers(self) -> None:
+        """Let the server drop what it keeps of what is over. Nobody may ask for an earlier history any more."""
+        self._leftovers.drop()
 
     def delete_endpoints(self) -> None:
         """Drop what the hub knows of the endpoints: their locks, and what they may go back to."""
@@ -402,10 +408,49 @@ def run(world: World, step: Step, promotion: Promotion, **more: object) -> dict[
     return said if answer.get("FunctionError") else {}
 
 
+_clients: dict[tuple[Path, str, str], Any] = {}
+
+
+def _client(sandbox: Sandbox, service: str, environment: str) -> Any:
+    key = (sandbox.directory, service, environment)
+    if key not in _clients:
+        _clients[key] = sandbox.client(service, environment)
+    return _clients[key]
+
+
+@lru_cache(maxsize=4)  # 10 MB each
+def _code(settings: str) -> bytes:
+    """What is deployed with these settings: the same archive each time, which Lambda need not unpack twice."""
+    return zipped(bundle.build(Settings.from_json(settings)))
+
+
 def zipped(folder: Path) -> bytes:
-    """The folder as a zip archive, as Lambda takes it."""
-    with tempfile.TemporaryDirectory() as scratch:
-        return Path(shutil.make_archive(f"{scratch}/code", "zip", folder)).read_bytes()
+    """A bundle as a zip archive, as Lambda takes it."""
+    archive = io.BytesIO(_zipped_libraries(tuple(sorted(top.name for top in folder.iterdir())), folder))
+    with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as draft:
+        _add(draft, folder / OWN, folder)
+    return archive.getvalue()
+
+
+_libraries: dict[tuple[str, ...], bytes] = {}
+
+
+def _zipped_libraries(names: tuple[str, ...], folder: Path) -> bytes:
+    """All of a bundle but our own code, which is the same in every bundle of a run and most of it."""
+    if names not in _libraries:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as draft:
+            for name in names:
+                if name != OWN:
+                    _add(draft, folder / name, folder)
+        _libraries[names] = archive.getvalue()
+    return _libraries[names]
+
+
+def _add(archive: zipfile.ZipFile, path: Path, root: Path) -> None:
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            archive.write(file, file.relative_to(root))
 
 
 def tar(files: dict[str, bytes]) -> bytes:

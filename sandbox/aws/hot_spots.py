@@ -1,0 +1,85 @@
+"""Where MiniStack does the same work again and again, and a suite of a thousand promotions would wait for it.
+
+Each answers as before: only the work that changes nothing is left out.
+"""
+
+import functools
+import os
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ministack.services import lambda_svc, sts
+
+EVICTION_SECONDS = 30.0
+
+
+def install() -> None:
+    _look_for_expired_sessions_now_and_then()
+    _link_what_was_unpacked_before()
+
+
+def _look_for_expired_sessions_now_and_then() -> None:
+    """It does at each AssumeRole, through all sessions so far. An expired one is refused where it is used."""
+    evict: Any = sts._evict_expired_sessions
+    last = -EVICTION_SECONDS
+
+    @functools.wraps(evict)
+    def evict_expired_sessions() -> None:
+        nonlocal last
+        if time.monotonic() - last >= EVICTION_SECONDS:
+            last = time.monotonic()
+            evict()
+
+    sts._evict_expired_sessions = evict_expired_sessions
+
+
+def _link_what_was_unpacked_before() -> None:
+    """A bundle is unpacked anew after each change, and nearly all of its files are those of the one before.
+
+    Nobody writes into them: Lambda's file system is read-only too.
+    """
+    extract: Any = lambda_svc._extract_zip_preserving_mode
+    unpacked: dict[tuple[str, int, int, int], Path] = {}
+
+    @functools.wraps(extract)
+    def extract_or_link(archive: zipfile.ZipFile, folder: str) -> None:
+        new = []
+        for info in archive.infolist():
+            known = unpacked.get(_content(info))
+            if info.is_dir() or known is None or not _link(known, Path(folder) / info.filename):
+                new.append(info)
+        extract(_Members(archive, new), folder)
+        for info in new:
+            unpacked[_content(info)] = Path(folder) / info.filename
+
+    lambda_svc._extract_zip_preserving_mode = extract_or_link
+
+
+def _content(info: zipfile.ZipInfo) -> tuple[str, int, int, int]:
+    return info.filename, info.CRC, info.file_size, info.external_attr
+
+
+def _link(known: Path, target: Path) -> bool:
+    """Whether it could be linked: the folder of an old bundle may have been removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(known, target)
+    except OSError:
+        return False
+    return True
+
+
+class _Members:
+    """Some members of an archive, as MiniStack asks for them."""
+
+    def __init__(self, archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> None:
+        self._archive = archive
+        self._members = members
+
+    def infolist(self) -> list[zipfile.ZipInfo]:
+        return self._members
+
+    def extract(self, member: zipfile.ZipInfo, folder: str) -> str:
+        return self._archive.extract(member, folder)
