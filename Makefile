@@ -1,9 +1,11 @@
-.PHONY: help install demo test test-large lint sandbox sandbox-down sandbox-status benchmark-copy clean
+.PHONY: help install demo test test-unit test-sandbox test-integration test-large lint sandbox sandbox-down sandbox-status benchmark-copy clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Each has a sandbox of its own, of 1.5 GB; they wait for something most of the time.
+WORKERS ?= 3
 # Everything below finds the environment's own python, node and cdk first.
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
@@ -26,8 +28,16 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt lambdas/requirements.t
 demo: install ## Promote a real model from dev to QA to production, in a local AWS
 	$(BIN)/python -m sandbox.demo
 
-test: install ## Run every test, with the sandbox (more than half an hour on 2 cores)
-	$(BIN)/python -m pytest
+test: test-unit test-sandbox test-integration ## Run every test (about ten minutes on 2 cores)
+
+test-unit: install ## Run the tests that need no sandbox
+	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/adapters tests/stacks tests/docs tests/structure
+
+test-sandbox: install ## Run the tests of the local AWS itself, and of the benchmarks
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) tests/sandbox tests/benchmarks
+
+test-integration: install ## Run the tests of what is deployed, in a local AWS for each worker
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) tests/integration
 
 test-large: install ## Promote a model of 25,000 objects in the sandbox, and print how long each state took
 	$(BIN)/python -m pytest -m large -s tests/integration

@@ -30,7 +30,7 @@ def untie(directory: Path) -> None:
 
 
 def end_with(tied_to: int) -> None:
-    """In the server: end, and all that it has started, when no_principal holds the other end of the pipe any more."""
+    """In the server: end, and all that it has started, when no process holds the other end of the pipe any more."""
     os.set_inheritable(tied_to, False)
     threading.Thread(target=_await_end, args=(tied_to,), name="tie", daemon=True).start()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ministack.services import stepfunctions as sfn
 
-LEAST_WAIT = "PROMOTE_SANDBOX_LEAST_WAIT"
+LEAST_WAIT = "SANDBOX_LEAST_WAIT"
 
 
 def install() -> None:

@@ -15,10 +15,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-from aws_cdk import aws_lambda as lambda_
+from typing import TYPE_CHECKING
 
 from lambdas.promotion.contract.settings import Settings
+
+# Where it is needed: the tests build bundles without the CDK, which starts a process of 150 MB when it is imported.
+if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
 
 _ROOT = Path(__file__).parents[2]
 _BUILD = _ROOT / ".build"
@@ -34,11 +37,12 @@ _SERVICES = {
 }
 
 
+# By Python's version, as the CDK calls Lambda's runtime.
 RUNTIMES = {
-    "3.11": lambda_.Runtime.PYTHON_3_11,
-    "3.12": lambda_.Runtime.PYTHON_3_12,
-    "3.13": lambda_.Runtime.PYTHON_3_13,
-    "3.14": lambda_.Runtime.PYTHON_3_14,
+    "3.11": "PYTHON_3_11",
+    "3.12": "PYTHON_3_12",
+    "3.13": "PYTHON_3_13",
+    "3.14": "PYTHON_3_14",
 }
 
 
@@ -54,12 +58,17 @@ def runtime() -> lambda_.Runtime:
             f"This is Python {version}, and the Lambdas run on the version that deploys them. Deploy with one that "
             f"Lambda and Promote know: {', '.join(RUNTIMES)}."
         )
-    return RUNTIMES[version]
+    from aws_cdk import aws_lambda  # noqa: PLC0415
+
+    found: lambda_.Runtime = getattr(aws_lambda.Runtime, RUNTIMES[version])
+    return found
 
 
 def code(settings: Settings) -> lambda_.Code:
     """Return the bundle as a CDK asset. Its hash is that of its content: equal settings, equal asset."""
-    return lambda_.Code.from_asset(str(build(settings)))
+    from aws_cdk import aws_lambda  # noqa: PLC0415
+
+    return aws_lambda.Code.from_asset(str(build(settings)))
 
 
 def build(settings: Settings) -> Path:

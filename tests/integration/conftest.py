@@ -15,30 +15,36 @@ from lambdas.promotion.contract.resource_names import Step, step_role_arn
 from lambdas.promotion.contract.settings import Settings
 from sandbox.aws.control import Sandbox
 from sandbox.aws.launch import launch
+from sandbox.aws.layout import Layout
 from stacks.config import schema
 from tests.integration import smoke_tests
+from tests.integration.workers import shared, take_assembly
 from tests.integration.world import World
+from tests.watched import watched
+
+# In seconds: how long an endpoint takes at least, and a state that waits for something and then looks at it.
+TIMES = {"SANDBOX_ENDPOINT_SECONDS": "0.3", "SANDBOX_LEAST_WAIT": "0.2"}
 
 
 @pytest.fixture(scope="session")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return smoke_tests.write_configuration(tmp_path_factory.mktemp("configuration"))
+    with shared(tmp_path_factory) as folder:
+        return smoke_tests.write_configuration(folder)
 
 
 @pytest.fixture(scope="session")
 def deployed_sandbox(
     tmp_path_factory: pytest.TempPathFactory, config: Path, deployed_settings: Settings
 ) -> Iterator[Sandbox]:
-    os.environ["SANDBOX_ENDPOINT_SECONDS"] = "0.3"
-    sandbox = launch(
-        tmp_path_factory.mktemp("a sandbox with spaces"), config=config, with_model=False, wait_scale=0.003
-    )
-    try:
+    os.environ.update(TIMES)
+    directory = tmp_path_factory.mktemp("a sandbox with spaces")
+    with shared(tmp_path_factory) as folder:
+        take_assembly(Layout(folder), Layout(directory), config)
+    with watched(launch(directory, config=config, with_model=False, wait_scale=0.003, tied=True)) as sandbox:
         World(sandbox).deploy_settings(deployed_settings)
         yield sandbox
-    finally:
-        sandbox.stop()
-        del os.environ["SANDBOX_ENDPOINT_SECONDS"]
+    for name in TIMES:
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +58,7 @@ def world(deployed_sandbox: Sandbox) -> Iterator[World]:
     world.reset()
     yield world
     world.reset()
+    world.drop_leftovers()
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +68,7 @@ def module_world(deployed_sandbox: Sandbox) -> Iterator[World]:
     world.reset()
     yield world
     world.reset()
+    world.drop_leftovers()
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ def _become(start: dict[str, Any], output: int) -> NoReturn:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # what no_principal has caught: Python would print it, and so does this
+    except BaseException:  # what nothing has caught: Python would print it, and so does this
         sys.excepthook(*sys.exc_info())
     finally:
         with contextlib.suppress(Exception):

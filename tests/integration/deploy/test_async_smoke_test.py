@@ -8,11 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 import yaml
 
-import app as promote
 from lambdas.promotion.contract.resource_names import environment_stack
 from lambdas.promotion.contract.settings import Settings
 from stacks.config import schema
@@ -38,6 +36,11 @@ def as_asynchronous(config: Path, folder: Path) -> Path:
 
 def statements(file: Path, out: Path) -> dict[str, list[dict[str, Any]]]:
     """By role, what the stack of qa gives for an asynchronous endpoint."""
+    # Here: each worker of a parallel run imports this file, and one of them needs the CDK.
+    import aws_cdk as cdk  # noqa: PLC0415
+
+    import app as promote  # noqa: PLC0415
+
     context = json.loads((Path(promote.__file__).parent / "cdk.json").read_text())["context"]
     synthesised = cdk.App(outdir=str(out), context=context)
     promote.build(synthesised, file)

@@ -186,7 +186,7 @@ def test_a_roll_back_does_not_go_on_for_ever() -> None:
 IN_PROGRESS = {RollbackProgress.BUSY, RollbackProgress.IN_PROGRESS, RollbackProgress.BLOCKED_BY_SCALING}
 
 
-@pytest.mark.parametrize("progress", set(RollbackProgress) - IN_PROGRESS)
+@pytest.mark.parametrize("progress", sorted(set(RollbackProgress) - IN_PROGRESS))
 def test_every_outcome_states_what_serves(progress: RollbackProgress) -> None:
     known = rollback_state.begin(changed(), now=BEGUN)
     assert PLAIN.stage.endpoint in rollback_state.endpoint_summary(changed(), known, progress, observed("InService"))

@@ -1,0 +1,83 @@
+"""What makes a sandbox cheap changes nothing of what it answers."""
+
+import json
+from pathlib import Path
+
+import pytest
+from botocore.config import Config
+
+from sandbox.aws.control import Sandbox
+from sandbox.aws.leftovers_client import Leftovers
+from tests.sandbox.aws import state_machines
+from tests.sandbox.aws.builders import DEV, HUB, QA, create_bucket, create_function
+
+# More than a server keeps of what is over.
+LARGE = 17 * 1024**2
+
+
+@pytest.fixture
+def leftovers(bare_sandbox: Sandbox) -> Leftovers:
+    return Leftovers(bare_sandbox.endpoint_url, str(bare_sandbox.ca_bundle))
+
+
+def test_clients_share_connections_but_not_who_they_are(bare_sandbox: Sandbox) -> None:
+    clients = {account: bare_sandbox.client("sts", account) for account in (HUB, DEV, QA)}
+    shared = {id(client._endpoint.http_session) for client in clients.values()}
+    for _ in range(2):
+        assert {account: one.get_caller_identity()["Account"] for account, one in clients.items()} == {
+            account: account for account in clients
+        }
+    assert len(shared) == 1
+
+
+def test_clients_that_wait_differently_share_no_connection(bare_sandbox: Sandbox) -> None:
+    patient, impatient = bare_sandbox.client("sts"), bare_sandbox.client("sts", config=Config(read_timeout=1))
+    assert patient._endpoint.http_session is not impatient._endpoint.http_session
+
+
+def test_a_bundle_whose_sdk_cannot_be_imported_runs_by_itself(bare_sandbox: Sandbox, name: str) -> None:
+    broken = {"botocore/__init__.py": "raise ImportError('not today')"}
+    create_function(bare_sandbox, HUB, name, "def handler(e, c): return 'ran'", files=broken)
+    answer = bare_sandbox.client("lambda").invoke(FunctionName=name)
+    assert json.loads(answer["Payload"].read()) == "ran"
+
+
+def test_a_changed_bundle_has_what_changed_and_what_did_not(bare_sandbox: Sandbox, name: str) -> None:
+    source = "import same, other\ndef handler(e, c): return [same.text, other.text]"
+    for number, text in enumerate(("before", "after.")):  # of one length
+        files = {"same.py": "text = 'same'", "other.py": f"text = {text!r}"}
+        create_function(bare_sandbox, HUB, f"{name}{number}", source, files=files)
+        answer = bare_sandbox.client("lambda").invoke(FunctionName=f"{name}{number}")
+        assert json.loads(answer["Payload"].read()) == ["same", text]
+
+
+def test_leftovers_are_histories_of_ended_executions(bare_sandbox: Sandbox, leftovers: Leftovers, name: str) -> None:
+    workflow = state_machines.create_workflow(bare_sandbox, name, {"Hold": state_machines.wait(0)[1]})
+    running = state_machines.create_workflow(bare_sandbox, f"{name}-running", {"Hold": state_machines.wait(100_000)[1]})
+    runs = state_machines.start(bare_sandbox, running)
+    ended = state_machines.end(bare_sandbox, workflow)["executionArn"]
+    leftovers.drop()
+    assert state_machines.event_types(bare_sandbox, ended) == ["ExecutionSucceeded"]
+    assert state_machines.event_types(bare_sandbox, runs)[0] == "ExecutionStarted"
+    bare_sandbox.client("stepfunctions").stop_execution(executionArn=runs)
+
+
+def test_leftovers_are_large_objects(bare_sandbox: Sandbox, leftovers: Leftovers, name: str) -> None:
+    s3 = bare_sandbox.client("s3", DEV)
+    create_bucket(bare_sandbox, DEV, name)
+    for key, size in {"large": LARGE, "small": 1}.items():
+        s3.put_object(Bucket=name, Key=key, Body=bytes(size))
+    leftovers.drop()
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=name)["Contents"]] == ["small"]
+
+
+def test_a_wait_takes_as_long_as_a_look_at_least(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("SANDBOX_LEAST_WAIT", "0.3")
+    sandbox = Sandbox.start(tmp_path, tied=True)
+    try:
+        ended = state_machines.end(
+            sandbox, state_machines.create_workflow(sandbox, name, {"Hold": state_machines.wait(1)[1]})
+        )
+        assert (ended["stopDate"] - ended["startDate"]).total_seconds() >= 0.3
+    finally:
+        sandbox.stop()
