@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from unittest import mock
 
 from benchmarks.copy.published import Speeds
-from benchmarks.copy.simulated_s3 import BILLED_AS_READS, BILLED_AS_WRITES
-from benchmarks.copy.virtual_time import patched
+from benchmarks.copy.simulation.simulated_s3 import BILLED_AS_READS, BILLED_AS_WRITES
+from benchmarks.copy.simulation.virtual_time import patched
 from benchmarks.copy.workflow import Workflow
 from benchmarks.copy.world import WORKLOADS, Workload, World
 

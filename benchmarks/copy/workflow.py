@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from benchmarks.copy.machines import Machine
 from benchmarks.copy.published import LAMBDA_MB_OF_ONE_CPU, LAMBDA_SECONDS
-from benchmarks.copy.virtual_time import VirtualTime
+from benchmarks.copy.simulation.machines import Machine
+from benchmarks.copy.simulation.virtual_time import VirtualTime
 from benchmarks.copy.world import World
 
 Item = TypeVar("Item")

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.copy.machines import Machine
 from benchmarks.copy.published import Speeds
-from benchmarks.copy.s3_http import request_of
-from benchmarks.copy.simulated_s3 import SimulatedS3
-from benchmarks.copy.simulated_sts import ROLE_ASSUMED
-from benchmarks.copy.virtual_time import VirtualTime
+from benchmarks.copy.simulation.machines import Machine
+from benchmarks.copy.simulation.s3_http import request_of
+from benchmarks.copy.simulation.simulated_s3 import SimulatedS3
+from benchmarks.copy.simulation.simulated_sts import ROLE_ASSUMED
+from benchmarks.copy.simulation.virtual_time import VirtualTime
 
 SOURCE = "sagemaker-us-east-1-222222222222"
 # As Promote calls the artifact bucket of an environment `qa`.

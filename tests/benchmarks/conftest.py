@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from benchmarks.copy.contestants.clients import s3_client
 from benchmarks.copy.published import Speeds
-from benchmarks.copy.virtual_time import patched
+from benchmarks.copy.simulation.virtual_time import patched
 from benchmarks.copy.world import SOURCE, TARGET, Workload, World
 
 MB = 10**6

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.copy.ideal import ideal
 from benchmarks.copy.published import GIB, Speeds
-from benchmarks.copy.virtual_time import patched
+from benchmarks.copy.simulation.virtual_time import patched
 from benchmarks.copy.world import Workload
 from tests.benchmarks.conftest import COPY, MB, SPEEDS, client_of, seconds_of, world_of
 

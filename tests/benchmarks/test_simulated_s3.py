@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from benchmarks.copy.contents import Content
 from benchmarks.copy.published import GIB, MIB
-from benchmarks.copy.virtual_time import patched
+from benchmarks.copy.simulation.contents import Content
+from benchmarks.copy.simulation.virtual_time import patched
 from benchmarks.copy.world import SOURCE, TARGET, World
 from tests.benchmarks.conftest import COPY, MB, client_of, seconds_of, world_of
 

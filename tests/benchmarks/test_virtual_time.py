@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from benchmarks.copy.machines import Machine
-from benchmarks.copy.virtual_time import Deadlock, VirtualTime, patched
+from benchmarks.copy.simulation.machines import Machine
+from benchmarks.copy.simulation.virtual_time import Deadlock, VirtualTime, patched
 
 
 @pytest.fixture

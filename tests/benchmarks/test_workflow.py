@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.copy.published import Speeds
-from benchmarks.copy.virtual_time import patched
+from benchmarks.copy.simulation.virtual_time import patched
 from benchmarks.copy.workflow import Invocation, Workflow
 from benchmarks.copy.world import Workload, World
 

@@ -8,7 +8,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
-from benchmarks.copy.machines import Machine
+from benchmarks.copy.simulation.machines import Machine
 from benchmarks.copy.world import World
 
 _session = boto3.Session(aws_access_key_id="nobody", aws_secret_access_key="nothing", region_name="us-east-1")  # noqa: S106

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.copy.virtual_time import VirtualTime
+from benchmarks.copy.simulation.virtual_time import VirtualTime
 
 
 class Machine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.copy.s3_http import Response, document
+from benchmarks.copy.simulation.s3_http import Response, document
 
 _CREDENTIALS = {
     "AccessKeyId": "ASIANOBODY",

@@ -14,11 +14,11 @@ from itertools import count
 from xml.etree import ElementTree
 
 from benchmarks.copy import published
-from benchmarks.copy.contents import Content
 from benchmarks.copy.published import Speeds
-from benchmarks.copy.s3_http import Request, Response, S3Error, document
-from benchmarks.copy.throttle import TokenBucket
-from benchmarks.copy.virtual_time import VirtualTime
+from benchmarks.copy.simulation.contents import Content
+from benchmarks.copy.simulation.s3_http import Request, Response, S3Error, document
+from benchmarks.copy.simulation.throttle import TokenBucket
+from benchmarks.copy.simulation.virtual_time import VirtualTime
 
 _LAST_MODIFIED = "2026-11-01T00:00:00.000Z"
 _PAGE = 1000

@@ -1,0 +1,91 @@
+"""What keeps the house livable: small folders, and no two modules that need each other."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests import PROJECT
+
+MOST_MODULES = 15
+# One step, one file: there are as many as the workflow has.
+AS_MANY_AS_NEEDED = {"lambdas/handlers"}
+ROOTS = {"lambdas", "stacks", "sandbox", "tests", "benchmarks", "docs"}
+
+
+def modules() -> list[Path]:
+    """The project's Python files, as paths below it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],  # noqa: S607 - the git of whoever runs the tests
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [Path(name) for name in listed.split() if (PROJECT / name).exists()]
+
+
+def name_of(module: Path) -> str:
+    return ".".join(module.with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported_by(module: Path, names: set[str]) -> Iterator[str]:
+    """The project's modules that a module imports at its top, those for the type checker included."""
+    tree = ast.parse((PROJECT / module).read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ({alias.name for alias in node.names} & names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            members = {f"{node.module}.{alias.name}" for alias in node.names} & names
+            yield from members or ({node.module} & names)
+
+
+def circles(imports: dict[str, set[str]]) -> dict[str, set[str]]:
+    """What is left of a graph when everything that leads to an end is taken away: its circles."""
+    left = dict(imports)
+    while ends := [name for name, arrows in left.items() if not arrows & set(left)]:
+        left = {name: arrows for name, arrows in left.items() if name not in ends}
+    while starts := [name for name in left if not any(name in arrows for arrows in left.values())]:
+        left = {name: arrows for name, arrows in left.items() if name not in starts}
+    return {name: arrows & set(left) for name, arrows in left.items()}
+
+
+def test_no_folder_has_too_many_modules() -> None:
+    counts: dict[str, int] = {}
+    for module in modules():
+        if module.name != "__init__.py":
+            counts[module.parent.as_posix()] = counts.get(module.parent.as_posix(), 0) + 1
+    too_many = {folder: count for folder, count in counts.items() if count > MOST_MODULES}
+    assert set(too_many) <= AS_MANY_AS_NEEDED
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    names = {name_of(module) for module in modules() if module.parts[0] in ROOTS}
+    imports = {
+        name_of(module): set(imported_by(module, names)) - {name_of(module)}
+        for module in modules()
+        if module.parts[0] in ROOTS
+    }
+    assert len(imports) > 1
+    assert circles(imports) == {}
+
+
+def test_a_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == {"b": {"c"}, "c": {"b"}}
+
+
+def test_no_folders_of_the_product_import_each_other_in_a_circle() -> None:
+    """By folder: an arrow between two modules is one between their folders."""
+    names = {name_of(module) for module in modules() if module.parts[0] in ROOTS - {"tests"}}
+    imports: dict[str, set[str]] = {}
+    for module in modules():
+        if module.parts[0] in {"lambdas", "stacks"}:
+            folder = module.parent.as_posix()
+            arrows = imports.setdefault(folder, set())
+            for name in imported_by(module, names):
+                path = PROJECT.joinpath(*name.split("."))
+                target = (path if path.is_dir() else path.parent).relative_to(PROJECT).as_posix()
+                arrows |= {target} - {folder}
+    assert circles(imports) == {}
