@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import inventory, s3_objects
 from lambdas.promotion.artifacts.inventory import Listing
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import S3Object
 from lambdas.promotion.contract.errors import ArtifactNotFound, UnsupportedModel
 from lambdas.promotion.model import s3_uris
@@ -63,12 +66,22 @@ def _find(address: S3Reference, *, owner: str, s3: S3Client) -> Listing:
         raise _missing(address, owner, "no such object")
     bucket, prefix = s3_objects.split_uri(address.uri)
     prefix = f"{prefix}/" if prefix and not prefix.endswith("/") else prefix
-    # One more than can be carried is enough to refuse them: a whole bucket may have billions.
-    objects = tuple(islice(s3_objects.listed(bucket, prefix, owner=owner, s3=s3), inventory.MOST_OBJECTS + 1))
+    objects = _listed(bucket, prefix, owner=owner, s3=s3)
     if not objects:
         what = "nothing below it" if folder else "neither such an object nor anything below"
         raise _missing(address, owner, what)
     return Listing(objects=objects, prefix=prefix)
+
+
+def _listed(bucket: str, prefix: str, *, owner: str, s3: S3Client) -> tuple[S3Object, ...]:
+    """Return the objects below a prefix; none if the bucket does not exist, as for a single object."""
+    try:
+        # One more than is supported is enough to reject them: a whole bucket may have billions.
+        return tuple(islice(s3_objects.listed(bucket, prefix, owner=owner, s3=s3), inventory.MOST_OBJECTS + 1))
+    except ClientError as error:
+        if error_codes.code_of(error) == error_codes.S3_NO_SUCH_BUCKET:
+            return ()
+        raise
 
 
 def _text_of(manifest: S3Object, *, owner: str, s3: S3Client, subject: str) -> str:

@@ -13,6 +13,8 @@ from urllib.parse import quote, urlencode
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.artifacts import partitioning, s3_objects
+from lambdas.promotion.aws import error_codes
+from lambdas.promotion.aws.error_codes import code_of
 from lambdas.promotion.contract.document import Artifact, CopyRoute, S3Object, Transfer, sha256
 from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NotYetVisible, UnsupportedModel
 
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
 
 # What S3 computes for a copy whose source has no checksum of the whole object.
 _COMPUTED = "CRC64NVME"
-# Why parts do not make an object; no part at all is not even a well-formed request.
-_NOT_WHOLE = {"BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest", "MalformedXML"}
-_GONE = {"NoSuchKey", "NoSuchVersion", "404"}
 
 
 def head_source(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> s3_objects.ObservedObject:
@@ -61,7 +60,7 @@ def copy_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> bool:
             ExpectedSourceBucketOwner=route.source.account,
         )
     except ClientError as error:
-        if _code(error) == "PreconditionFailed":
+        if code_of(error) in error_codes.S3_PRECONDITION_FAILED:
             # Either of the two conditions: if the source is what it was, the target has the object already.
             s3_objects.require_unchanged(source, owner=route.source.account, s3=s3)
             return False
@@ -120,10 +119,10 @@ def copy_part(transfer: Transfer, part: int, route: CopyRoute, *, s3: S3Client) 
             ExpectedSourceBucketOwner=route.source.account,
         )
     except ClientError as error:
-        if _code(error) == "PreconditionFailed":
+        if code_of(error) in error_codes.S3_PRECONDITION_FAILED:
             found = s3_objects.find(artifact.source.uri, owner=route.source.account, s3=s3)
             raise s3_objects.changed(artifact.source, found) from error
-        if _code(error) == "NoSuchUpload":
+        if code_of(error) == error_codes.S3_NO_SUCH_UPLOAD:
             return 0
         raise _refusal(artifact, route, error) from error
     return last - first + 1
@@ -140,7 +139,7 @@ def existing_parts(transfer: Transfer, route: CopyRoute, *, first: int, last: in
             if one["Size"] == end - begin + 1:
                 there.add(one["PartNumber"])
     except ClientError as error:
-        if _code(error) == "NoSuchUpload":
+        if code_of(error) == error_codes.S3_NO_SUCH_UPLOAD:
             return set(range(first, last + 1))
         raise _refusal(transfer.artifact, route, error) from error
     return there
@@ -168,11 +167,11 @@ def complete_upload(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> bo
             **known,  # type: ignore[arg-type]
         )
     except ClientError as error:
-        code = _code(error)
-        if code in {"PreconditionFailed", "NoSuchUpload"}:
+        code = code_of(error)
+        if code in {*error_codes.S3_PRECONDITION_FAILED, error_codes.S3_NO_SUCH_UPLOAD}:
             # Somebody was quicker, or an earlier run of this step was killed after it had done this. The target looks.
             return False
-        if code in _NOT_WHOLE:
+        if code in error_codes.S3_WRONG_PARTS:
             raise ArtifactMismatch(
                 f"The parts of {_uri(artifact, route)} do not make {artifact.source.uri}: S3 says {error}. Nothing was "
                 "deployed. Promote again: the parts are dropped and copied anew."
@@ -198,7 +197,7 @@ def _put_text(artifact: Artifact, text: str, route: CopyRoute, *, s3: S3Client) 
             ExpectedBucketOwner=route.target.account,
         )
     except ClientError as error:
-        if _code(error) == "PreconditionFailed":
+        if code_of(error) in error_codes.S3_PRECONDITION_FAILED:
             return False
         raise _refusal(artifact, route, error) from error
     return True
@@ -227,16 +226,19 @@ def _upload(transfer: Transfer, route: CopyRoute) -> dict[str, Any]:
 
 
 def _refusal(artifact: Artifact, route: CopyRoute, error: ClientError) -> Exception:
-    code, to = _code(error), _uri(artifact, route)
-    if code in _GONE:
+    code, to = code_of(error), _uri(artifact, route)
+    if _is_source_missing(artifact.source, error):
         return s3_objects.gone(artifact.source)
-    if code == "ConditionalRequestConflict":
+    if code == error_codes.S3_CONDITIONAL_CONFLICT:
         return NotYetVisible(f"Another copy to {to} is under way; this one is tried again.")
     return CallRefused(f"S3 refused to copy {artifact.source.uri} to {to} ({error}).")
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response["Error"]["Code"])
+def _is_source_missing(source: S3Object, error: ClientError) -> bool:
+    """Whether the source of a copy does not exist. A missing bucket may be either one: S3 names it (BucketName)."""
+    if code_of(error) == error_codes.S3_NO_SUCH_BUCKET:
+        return error.response["Error"].get("BucketName") == source.bucket
+    return code_of(error) in error_codes.S3_MISSING_OBJECT
 
 
 def _uri(artifact: Artifact, route: CopyRoute) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import S3Object
 from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound
 
@@ -29,7 +30,6 @@ _CHECKSUMS = (
     "ChecksumCRC32C",
     "ChecksumCRC32",
 )
-_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NotFound"}
 # What S3 keeps about an object beside its content and does not take over by itself when it is copied by parts.
 _KEPT = (
     "CacheControl",
@@ -71,7 +71,7 @@ def head(bucket: str, key: str, *, owner: str, s3: S3Client, **conditions: Any) 
     try:
         head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", ExpectedBucketOwner=owner, **conditions)
     except ClientError as error:
-        if error.response["Error"]["Code"] in _MISSING:
+        if error_codes.code_of(error) in error_codes.S3_MISSING_OBJECT:
             return None
         raise
     kept = {name: head[name] for name in _KEPT if head.get(name)}  # type: ignore[literal-required]
@@ -100,7 +100,7 @@ def head_again(resolved: S3Object, *, owner: str, s3: S3Client) -> ObservedObjec
     try:
         seen = head(resolved.bucket, resolved.key, owner=owner, s3=s3, IfMatch=resolved.etag, **versioned)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in {"412", "PreconditionFailed"}:
+        if error_codes.code_of(error) not in error_codes.S3_PRECONDITION_FAILED:
             raise
         seen = head(resolved.bucket, resolved.key, owner=owner, s3=s3)
         raise changed(resolved, seen.object if seen else None) from error
@@ -114,9 +114,9 @@ def read(found: S3Object, *, owner: str, s3: S3Client) -> bytes:
     try:
         answer = s3.get_object(Bucket=found.bucket, Key=found.key, IfMatch=found.etag, ExpectedBucketOwner=owner)
     except ClientError as error:
-        if error.response["Error"]["Code"] == "PreconditionFailed":
+        if error_codes.code_of(error) in error_codes.S3_PRECONDITION_FAILED:
             raise changed(found, find(found.uri, owner=owner, s3=s3)) from error
-        if error.response["Error"]["Code"] in _MISSING:
+        if error_codes.code_of(error) in error_codes.S3_MISSING_OBJECT:
             raise gone(found) from error
         raise
     return answer["Body"].read()

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import s3_objects
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import Artifact, S3Object
 from lambdas.promotion.contract.settings import Environment
 
@@ -50,7 +51,7 @@ def abort_uploads(
                     Bucket=target.artifact_bucket, Key=key, UploadId=upload_id, ExpectedBucketOwner=target.account
                 )
             except ClientError as error:
-                if error.response["Error"]["Code"] != "NoSuchUpload":
+                if error_codes.code_of(error) != error_codes.S3_NO_SUCH_UPLOAD:
                     raise
             aborted += 1
     return aborted

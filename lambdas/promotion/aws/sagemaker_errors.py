@@ -7,6 +7,9 @@ from typing import TypeVar
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.aws import error_codes
+from lambdas.promotion.aws.error_codes import code_of, message_of
+
 T = TypeVar("T")
 
 
@@ -16,8 +19,8 @@ def is_missing(error: ClientError) -> bool:
         return False
     return (
         _starts_with(error, "Could not find")
-        or _code(error) == "ResourceNotFound"
-        or (_code(error) == "ValidationException" and "does not exist" in _message(error))
+        or code_of(error) == error_codes.SAGEMAKER_NO_SUCH_RESOURCE
+        or (code_of(error) == error_codes.SAGEMAKER_VALIDATION and "does not exist" in message_of(error))
     )
 
 
@@ -46,8 +49,8 @@ def is_scaled(error: ClientError) -> bool:
 
     AWS documents that the call fails, not with which words (SageMaker, "Update endpoints that use auto scaling").
     """
-    said = _message(error).lower().replace(" ", "")
-    return _code(error) == "ValidationException" and ("scalabletarget" in said or "autoscaling" in said)
+    said = message_of(error).lower().replace(" ", "")
+    return code_of(error) == error_codes.SAGEMAKER_VALIDATION and ("scalabletarget" in said or "autoscaling" in said)
 
 
 def is_no_model_data(error: ClientError) -> bool:
@@ -56,16 +59,8 @@ def is_no_model_data(error: ClientError) -> bool:
 
 
 def is_quota(error: ClientError) -> bool:
-    return _code(error) == "ResourceLimitExceeded"
+    return code_of(error) == error_codes.SAGEMAKER_QUOTA_EXCEEDED
 
 
 def _starts_with(error: ClientError, beginning: str) -> bool:
-    return _code(error) == "ValidationException" and _message(error).startswith(beginning)
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response["Error"]["Code"])
-
-
-def _message(error: ClientError) -> str:
-    return str(error.response["Error"]["Message"])
+    return code_of(error) == error_codes.SAGEMAKER_VALIDATION and message_of(error).startswith(beginning)

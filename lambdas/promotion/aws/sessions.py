@@ -18,6 +18,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
 from lambdas.promotion.contract.smoke_test_settings import RESPONSE_SECONDS
 
@@ -47,50 +48,8 @@ _S3_CONFIG = _CONFIG.merge(Config(read_timeout=840))
 # A model has 60 seconds to answer (API: InvokeEndpoint).
 _RUNTIME_CONFIG = _CONFIG.merge(Config(read_timeout=RESPONSE_SECONDS))
 
-# "403" is what a refused HEAD gives: it has no body.
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
-# An archived object, a wrong clock: status 403 as well.
-_NOT_ABOUT_PERMISSIONS = {"InvalidObjectState", "RequestTimeTooSkewed"}
-# As botocore's own retries know them.
-_THROTTLED = {
-    "BandwidthLimitExceeded",
-    "EC2ThrottledException",
-    "LimitExceededException",
-    "PriorRequestNotComplete",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "TransactionInProgressException",
-    "503",
-}
-# What has a throttling code's name and means a quota (API: ECR, Application Auto Scaling: LimitExceededException).
-_QUOTAS = {("ecr", "LimitExceededException"), ("application-autoscaling", "LimitExceededException")}
 # What IAM calls a service that signs under another name (AWS: Service Authorization Reference).
 _IAM_PREFIXES = {"monitoring": "cloudwatch"}
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-_INTERRUPTED = {"RequestTimeout", "RequestTimeoutException", "InternalFailure"}
-# API: Application Auto Scaling. Another change of the same target is under way; its own word for a server error.
-_INTERRUPTED |= {"ConcurrentUpdateException", "InternalServiceException"}
-# S3 answers a long copy with status 200 before it is done, and then finds this; botocore makes status 500 of it
-# (API: CopyObject, CompleteMultipartUpload). Another try does not mend it.
-_FOUND_LATE = {
-    "BadDigest",
-    "ConditionalRequestConflict",
-    "EntityTooSmall",
-    "InvalidPart",
-    "InvalidPartOrder",
-    "InvalidRequest",
-    "NoSuchKey",
-    "NoSuchUpload",
-    "NoSuchVersion",
-    "PreconditionFailed",
-}
 _SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
 # The parameters that name what a call works on, the telling ones first.
 _NAMING_PARAMETERS = (
@@ -309,13 +268,15 @@ def translate_errors(client: BaseClient, who: str) -> None:
         service = _IAM_PREFIXES.get(model.service_model.signing_name, model.service_model.signing_name)
         call = f"{service}:{model.name}"
         resource = _subject(context.get("promote_params", {}))
-        if code in _THROTTLED and (service, code) not in _QUOTAS:
+        if code in error_codes.THROTTLED and (service, code) not in error_codes.QUOTAS:
             raise Throttled(
                 f"AWS throttled {call} on {resource} ({code}: {message}). It was retried; start again later."
             )
-        if code in _EXPIRED:
+        if code in error_codes.EXPIRED_SESSION:
             raise SessionExpired(f"The session of {who} ended during {call} on {resource} ({code}: {message}).")
-        if code in _DENIED or (http_response.status_code == 403 and code not in _NOT_ABOUT_PERMISSIONS):
+        if code in error_codes.ACCESS_DENIED or (
+            http_response.status_code == 403 and code not in error_codes.NOT_ABOUT_PERMISSIONS
+        ):
             raise AccessDenied(
                 f"{who} may not call {call} on {resource}. AWS says: {message or code}. "
                 f"{_required_permissions(model.name)}"
@@ -326,7 +287,9 @@ def translate_errors(client: BaseClient, who: str) -> None:
                 resource=resource,
                 message=f"{message or code}. {_required_permissions(model.name)}".strip(),
             )
-        if code in _INTERRUPTED or (http_response.status_code >= 500 and code not in _FOUND_LATE):
+        if code in error_codes.INTERRUPTED or (
+            http_response.status_code >= 500 and code not in error_codes.S3_REPORTED_LATE
+        ):
             raise ServiceUnavailable(f"AWS could not serve {call} on {resource} ({code}: {message}). It was retried.")
 
     client.meta.events.register("provide-client-params", remember)

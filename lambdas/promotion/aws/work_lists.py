@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import Promotion, from_line, to_line
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def read_if_exists(name: str, kind: type[T], promotion: Promotion, *, s3: S3Clie
     try:
         return read(name, kind, promotion, s3=s3)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
+        if error_codes.code_of(error) != error_codes.S3_NO_SUCH_KEY:
             raise
         return []
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound, QuotaExceeded
 from lambdas.promotion.images import ecr_client, oci_manifest, references
@@ -133,13 +134,13 @@ def _ensure_repository(target: Image, *, ecr: ECRClient) -> None:
             encryptionConfiguration={"encryptionType": "KMS"},
         )
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "LimitExceededException":
+        code = error_codes.code_of(error)
+        if code == error_codes.ECR_LIMIT_EXCEEDED:
             raise QuotaExceeded(
                 f"Account {target.account} has no room for the repository {target.repository}: "
-                f"{error.response['Error']['Message']}"
+                f"{error_codes.message_of(error)}"
             ) from error
-        if code != "RepositoryAlreadyExistsException":
+        if code != error_codes.ECR_REPOSITORY_EXISTS:
             raise
 
 
@@ -154,15 +155,15 @@ def _put(manifest: Manifest, run: _Copy, *, tag: str | None) -> None:
             **({"imageTag": tag} if tag else {}),
         )
     except ClientError as error:
-        code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        code, message = error_codes.code_of(error), error_codes.message_of(error)
         place = f"{run.target.name}@{manifest.digest}"
         # Another promotion of the same model was faster; the tag is made of the digest.
-        if code in {"ImageAlreadyExistsException", "ImageTagAlreadyExistsException"}:
+        if code in error_codes.ECR_IMAGE_EXISTS:
             return
-        if code in {"LayersNotFoundException", "ReferencedImagesNotFoundException"}:
-            raise ImageCopyInterrupted(f"ECR does not find all of {place} yet: {said}") from error
-        if code == "ImageDigestDoesNotMatchException":
-            raise ImageMismatch(f"ECR finds another digest for {place}: {said}") from error
-        if code == "LimitExceededException":
-            raise QuotaExceeded(f"The repository of {place} has no room for another image: {said}") from error
+        if code in error_codes.ECR_MISSING_REFERENCE:
+            raise ImageCopyInterrupted(f"ECR does not find all of {place} yet: {message}") from error
+        if code == error_codes.ECR_OTHER_DIGEST:
+            raise ImageMismatch(f"ECR finds another digest for {place}: {message}") from error
+        if code == error_codes.ECR_LIMIT_EXCEEDED:
+            raise QuotaExceeded(f"The repository of {place} has no room for another image: {message}") from error
         raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound
 from lambdas.promotion.contract.resource_names import Role
@@ -94,7 +95,7 @@ def find(image: Image, *, ecr: ECRClient) -> Manifest | None:
             acceptedMediaTypes=list(_MEDIA_TYPES),
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] == "RepositoryNotFoundException":
+        if error_codes.code_of(error) == error_codes.ECR_NO_SUCH_REPOSITORY:
             return None
         raise
     for found in answer["images"]:
@@ -104,7 +105,7 @@ def find(image: Image, *, ecr: ECRClient) -> Manifest | None:
             content=found["imageManifest"],
         )
     (failure,) = answer["failures"]
-    if failure["failureCode"] == "ImageNotFound":
+    if failure["failureCode"] == error_codes.ECR_NO_SUCH_IMAGE:
         return None
     raise CallRefused(
         f"ECR does not give the image {image.name} ({failure['failureCode']}: {failure.get('failureReason')})."

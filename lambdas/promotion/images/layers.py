@@ -16,6 +16,7 @@ import urllib3
 from botocore.exceptions import ClientError
 from botocore.httpsession import get_cert_path
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound
 from lambdas.promotion.images.oci_manifest import Layer
 from lambdas.promotion.images.references import Image
@@ -65,13 +66,13 @@ def copy(
             layerDigests=[layer.digest],
         )
     except ClientError as error:
-        code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code == "LayerAlreadyExistsException":  # another copy of the same layer was faster
+        code, message = error_codes.code_of(error), error_codes.message_of(error)
+        if code == error_codes.ECR_LAYER_EXISTS:  # another copy of the same layer was faster
             return
-        if code == "InvalidLayerException":
-            raise ImageMismatch(f"{where} was not taken by ECR: {said}") from error
-        if code in {"InvalidLayerPartException", "UploadNotFoundException"}:
-            raise ImageCopyInterrupted(f"{where}: its upload to {target.name} broke off: {said}") from error
+        if code == error_codes.ECR_INVALID_LAYER:
+            raise ImageMismatch(f"{where} was not taken by ECR: {message}") from error
+        if code in error_codes.ECR_INTERRUPTED_UPLOAD:
+            raise ImageCopyInterrupted(f"{where}: its upload to {target.name} broke off: {message}") from error
         raise
 
 
@@ -81,9 +82,9 @@ def _download_url(layer: Layer, source: Image, *, ecr: ECRClient) -> str:
             registryId=str(source.account), repositoryName=source.repository, layerDigest=layer.digest
         )["downloadUrl"]
     except ClientError as error:
-        if error.response["Error"]["Code"] in {"LayersNotFoundException", "LayerInaccessibleException"}:
+        if error_codes.code_of(error) in error_codes.ECR_MISSING_LAYER:
             raise ImageNotFound(
-                f"{source.name} has no layer {layer.digest} any more: {error.response['Error']['Message']} Push the "
+                f"{source.name} has no layer {layer.digest} any more: {error_codes.message_of(error)} Push the "
                 "image again or register the model again."
             ) from error
         raise

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.lock_expressions import ALIASES, IS_OWNED, RELEASE
 from lambdas.promotion.lock.policy import LockState, Waiter
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _WAIT = "SET waiting_owner = :owner, waiting_made_at = :made_at"
 _NO_OTHER_WAITER = "attribute_not_exists(waiting_owner) OR waiting_owner = :known"
-_GONE = "ExecutionDoesNotExist"
 
 
 def read(key: str, *, dynamodb: DynamoDBClient) -> LockState:
@@ -66,7 +66,7 @@ def is_running(execution_arn: str, *, stepfunctions: SFNClient) -> bool:
     try:
         return stepfunctions.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
     except ClientError as error:
-        if error.response["Error"]["Code"] != _GONE:
+        if error_codes.code_of(error) != error_codes.STEPFUNCTIONS_NO_SUCH_EXECUTION:
             raise
         return False
 
@@ -80,7 +80,7 @@ def _update(key: str, values: dict[str, str], *, dynamodb: DynamoDBClient, **exp
             **expressions,
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if error_codes.code_of(error) != error_codes.DYNAMODB_CONDITION_FAILED:
             raise
         return False
     return True

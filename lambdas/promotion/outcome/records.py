@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import (
     Artifact,
@@ -147,7 +148,7 @@ def write(record: PromotionRecord, *, dynamodb: DynamoDBClient) -> bool:
             ConditionExpression="attribute_not_exists(record_key)",
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if error_codes.code_of(error) != error_codes.DYNAMODB_CONDITION_FAILED:
             raise
         return False
     return True

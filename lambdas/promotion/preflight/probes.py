@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.artifacts import s3_objects
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Artifact, CopyRoute, ImageCopy, Promotion, S3Object, sha256
 from lambdas.promotion.contract.errors import (
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
 
 # No upload has it: S3's are much longer.
 _NO_UPLOAD = "promote-preflight-probe"
-_MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
-_CHANGED = {"412", "PreconditionFailed"}
-_GLACIER = "InvalidObjectState"
 REFUSALS = (AccessDenied, CallRefused, ClientError)
 
 
@@ -75,14 +73,14 @@ def _read_byte(source: S3Object, version: str | None, route: CopyRoute, *, s3: S
 
 
 def _not_readable(source: S3Object, route: CopyRoute, error: ClientError, *, s3: S3Client) -> Finding:
-    code = str(error.response["Error"]["Code"])
+    code = error_codes.code_of(error)
     named: PromotionError | None = None
-    if code in _MISSING:
+    if code in error_codes.S3_MISSING_OBJECT:
         named = s3_objects.gone(source)
-    elif code in _CHANGED:
+    elif code in error_codes.S3_PRECONDITION_FAILED:
         named = s3_objects.changed(source, s3_objects.find(source.uri, owner=route.source.account, s3=s3))
     remedy = "Register the model again."
-    if code == _GLACIER:
+    if code == error_codes.S3_ARCHIVED:
         remedy = "It is archived: restore it, or copy it to a storage class that can be read at once."
     return Finding(
         role=route.source.role_arn(Role.COPIER),
@@ -120,8 +118,8 @@ def put(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> list[CheckResu
             ExpectedBucketOwner=route.target.account,
             **({"Tagging": "promote=preflight"} if route.tags else {}),  # type: ignore[arg-type]
         ),
-        "BadDigest",
-        "PreconditionFailed",  # it is there already
+        error_codes.S3_BAD_DIGEST,
+        *error_codes.S3_PRECONDITION_FAILED,  # it is there already
         must_fail=True,
     )
 
@@ -135,8 +133,8 @@ def put_by_parts(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> list[
         "ExpectedBucketOwner": route.target.account,
     }
     return [
-        *probe(lambda: s3.upload_part(**upload, PartNumber=1, Body=b""), "NoSuchUpload", must_fail=True),
-        *probe(lambda: s3.list_parts(**upload), "NoSuchUpload"),
+        *probe(lambda: s3.upload_part(**upload, PartNumber=1, Body=b""), error_codes.S3_NO_SUCH_UPLOAD, must_fail=True),
+        *probe(lambda: s3.list_parts(**upload), error_codes.S3_NO_SUCH_UPLOAD),
     ]
 
 
@@ -147,7 +145,7 @@ def verify(promotion: Promotion, there: Artifact | None, *, s3: S3Client) -> lis
     upload: dict[str, Any] = {"Key": f"{promotion.artifact_prefix}{_NO_UPLOAD}", "UploadId": _NO_UPLOAD}
     answers = [
         *probe(lambda: s3.list_multipart_uploads(**bucket, Prefix=promotion.artifact_prefix, MaxUploads=1)),
-        *probe(lambda: s3.abort_multipart_upload(**bucket, **upload), "NoSuchUpload"),
+        *probe(lambda: s3.abort_multipart_upload(**bucket, **upload), error_codes.S3_NO_SUCH_UPLOAD),
     ]
     if there:
         answers += probe(lambda: s3.head_object(**bucket, Key=there.key, ChecksumMode="ENABLED"))
@@ -241,7 +239,7 @@ def probe(call: Callable[[], object], *expected: str, must_fail: bool = False) -
     except AccessDenied as error:
         return [findings.denied(error)]
     except ClientError as error:
-        if error.response["Error"]["Code"] in expected:
+        if error_codes.code_of(error) in expected:
             return []
         return [
             Inconclusive(

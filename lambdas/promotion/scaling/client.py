@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.scaling import targets as scaling_targets
@@ -166,4 +167,4 @@ def _plain(value: Any) -> Any:
 
 
 def _is_gone(error: ClientError) -> bool:
-    return error.response["Error"]["Code"] == "ObjectNotFoundException"
+    return error_codes.code_of(error) == error_codes.AUTOSCALING_NO_SUCH_OBJECT

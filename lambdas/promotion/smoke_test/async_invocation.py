@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.errors import PayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
 from lambdas.promotion.smoke_test import real_time_invocation
@@ -83,7 +84,7 @@ def _read(uri: str, *, s3: S3Client) -> tuple[bytes, str] | None:
     try:
         found = s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))
     except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchKey":
+        if error_codes.code_of(error) == error_codes.S3_NO_SUCH_KEY:
             return None
         raise
     return found["Body"].read(), found.get("ContentType", "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import PayloadUnusable
@@ -18,8 +19,6 @@ from lambdas.promotion.smoke_test.sample_archive import BadArchive
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-_GONE = {"NoSuchKey", "NoSuchBucket", "NoSuchVersion", "404"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +81,13 @@ def _read(place: ObjectLocation, *, owner: str, s3: S3Client, most: int) -> byte
     try:
         answer = s3.get_object(Bucket=place.bucket, Key=place.key, ExpectedBucketOwner=owner, **same)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in _GONE:
+        code = error_codes.code_of(error)
+        if code in error_codes.S3_MISSING_OBJECT:
             raise PayloadUnusable(
                 f"The smoke test sends {place.uri}, and account {owner} has no such object. Put it there (or correct "
                 "promotion.yaml: smoke_test, payload_from) and promote again."
             ) from error
-        if code == "PreconditionFailed":
+        if code in error_codes.S3_PRECONDITION_FAILED:
             raise PayloadUnusable(
                 f"The smoke test sends {place.uri}, which changed after the promotion resolved it. Promote again."
             ) from error

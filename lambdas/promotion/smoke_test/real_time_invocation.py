@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, ReadTimeoutError
 
+from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.errors import ServiceUnavailable, Throttled
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
 from lambdas.promotion.smoke_test.evaluation import Response
@@ -22,7 +23,6 @@ T = TypeVar("T")
 # Right after a change SageMaker's own front may answer 503, 500 or "throttled": this long it is asked again.
 _SETTLING = 60.0  # seconds
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
-_NOT_READY = "ModelNotReadyException"
 
 
 def invoke(
@@ -102,7 +102,7 @@ def settled(call: Callable[[], T], *, until: float) -> T | Response:
                 raise
         except ClientError as error:
             # A large model of a multi-model endpoint may take long to be loaded.
-            if error.response["Error"]["Code"] != _NOT_READY or time.monotonic() + pause > until:
+            if error_codes.code_of(error) != error_codes.SAGEMAKER_MODEL_NOT_READY or time.monotonic() + pause > until:
                 return _refusal(error, _since(began))
         time.sleep(pause)
 

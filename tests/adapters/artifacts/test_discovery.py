@@ -100,6 +100,12 @@ def test_what_is_missing_is_refused_with_where_it_stands_and_whose_it_is(
         find(s3, uri, kind)
 
 
+def test_a_missing_bucket_has_nothing_below_a_prefix(s3: S3Client, stubs: Stubs) -> None:
+    stubs.s3.add_client_error("list_objects_v2", "NoSuchBucket", "The specified bucket does not exist", 404)
+    with pytest.raises(ArtifactNotFound, match=f"account {DEV} has nothing below it"):
+        find(s3, f"s3://{BUCKET}/v7/x/", S3ReferenceKind.PREFIX)
+
+
 def test_a_missing_permission_is_not_reported_as_missing_resource(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "403", "Forbidden", 403)
     with pytest.raises(AccessDenied):

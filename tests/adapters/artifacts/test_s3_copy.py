@@ -169,6 +169,16 @@ def test_a_refused_copy_has_the_name_of_what_is_wrong(
         copy(s3)
 
 
+@pytest.mark.parametrize(("missing", "name"), [(BUCKET, ArtifactNotFound), (QA.artifact_bucket, CallRefused)])
+def test_a_missing_bucket_is_a_missing_artifact_only_if_it_is_the_sources(
+    s3: S3Client, stubs: Stubs, missing: str, name: type[Exception]
+) -> None:
+    """A copy has two buckets, and S3's error names the one that does not exist (BucketName)."""
+    stubs.s3.add_client_error("copy_object", "NoSuchBucket", "said", 404, service_error_meta={"BucketName": missing})
+    with pytest.raises(name):
+        copy(s3)
+
+
 def test_a_refused_copy_quotes_s3_and_names_both_ends(s3: S3Client, stubs: Stubs) -> None:
     refuse(stubs, "InvalidRequest", 400)
     with pytest.raises(CallRefused, match=f"copy {WEIGHTS_URI} to s3://{QA.artifact_bucket}/{ARTIFACT.key} .*said"):

@@ -204,6 +204,16 @@ def test_a_refused_part_has_the_name_of_what_is_wrong(
         copy_part(s3)
 
 
+@pytest.mark.parametrize(("missing", "name"), [(BUCKET, ArtifactNotFound), (QA.artifact_bucket, CallRefused)])
+def test_a_missing_bucket_is_a_missing_artifact_only_if_it_is_the_sources(
+    s3: S3Client, stubs: Stubs, missing: str, name: type[Exception]
+) -> None:
+    error = {"BucketName": missing}
+    stubs.s3.add_client_error("upload_part_copy", "NoSuchBucket", "said", 404, service_error_meta=error)
+    with pytest.raises(name):
+        copy_part(s3)
+
+
 # Parts that are there
 
 

@@ -78,6 +78,7 @@ def test_a_missing_read_permission_is_a_finding(stubs: Stubs, s3: S3Client) -> N
     [
         ("NoSuchKey", 404, ArtifactNotFound, False),
         ("NoSuchVersion", 404, ArtifactNotFound, False),
+        ("NoSuchBucket", 404, ArtifactNotFound, False),
         ("PreconditionFailed", 412, ArtifactChanged, True),
         ("InvalidObjectState", 403, PreflightFailed, False),
     ],

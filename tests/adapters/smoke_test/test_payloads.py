@@ -68,6 +68,7 @@ def test_an_object_is_read_in_the_account_that_must_own_it(
     ("code", "status", "error", "message"),
     [
         ("NoSuchKey", 404, PayloadUnusable, "account 333333333333 has no such object"),
+        ("NoSuchBucket", 404, PayloadUnusable, "account 333333333333 has no such object"),
         ("AccessDenied", 403, AccessDenied, "It takes s3:GetObject"),
     ],
 )
