@@ -18,6 +18,7 @@ from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.contract.errors import PromotionError
+from lambdas.promotion.contract.time_limits import STOP_GRACE_PERIOD
 from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import execution_history, publication, records
@@ -28,7 +29,7 @@ from lambdas.promotion.preview import state as preview_state
 from lambdas.promotion.preview.access import preview_session
 from lambdas.promotion.resolve import request as rules
 from lambdas.promotion.runtime.deadline import Clock
-from lambdas.promotion.runtime.handler import STOP_GRACE_PERIOD, Event, errors_by_name, hub_s3, now
+from lambdas.promotion.runtime.handler import Event, errors_by_name, hub_s3, now
 from lambdas.promotion.scaling import restore as scaling_restore
 
 _LONG_AFTER = timedelta(hours=1)  # Lambda's own tries are over before

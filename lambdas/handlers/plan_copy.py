@@ -10,13 +10,14 @@ from lambdas.promotion.artifacts import partitioning, s3_copy
 from lambdas.promotion.artifacts.access import copier_session
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract.document import CopyPlan, CopyRoute, Promotion, Transfer
+from lambdas.promotion.contract.time_limits import CONNECTIONS
 from lambdas.promotion.runtime.deadline import Clock
 from lambdas.promotion.runtime.handler import hub_s3, step_with_clock
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_AT_ONCE = 50
+_AT_ONCE = CONNECTIONS
 
 
 @step_with_clock

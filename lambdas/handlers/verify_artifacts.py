@@ -9,11 +9,12 @@ from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract.document import CopyVerification, Promotion, Transfer
+from lambdas.promotion.contract.time_limits import CONNECTIONS
 from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.runtime.deadline import Clock
 from lambdas.promotion.runtime.handler import hub_s3, step_with_clock
 
-_AT_ONCE = 50
+_AT_ONCE = CONNECTIONS
 
 
 @step_with_clock

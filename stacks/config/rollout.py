@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from lambdas.promotion.contract import settings
+from lambdas.promotion.contract.time_limits import LONGEST_DEPLOYMENT
 from stacks.config.field_types import AlarmName, Duration, StrictModel, Wait, duration_between, integer_between, seconds
 
 
@@ -52,7 +53,7 @@ class Rollout(StrictModel):
     wait: Wait = "0s"
     termination_wait: Wait | None = None
     rollback_batch: Part | None = None
-    maximum_execution_time: Annotated[Duration, duration_between(600, 28800)] | None = None
+    maximum_execution_time: Annotated[Duration, duration_between(600, LONGEST_DEPLOYMENT.seconds)] | None = None
     alarms: Annotated[tuple[AlarmName, ...], Field(max_length=10)] = ()
 
     @property

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
-from lambdas.promotion.contract import sagemaker_limits, settings
+from lambdas.promotion.contract import sagemaker_limits, settings, time_limits
 from stacks.config import autoscaling as autoscaling_config
 from stacks.config import constraints
 from stacks.config import preview as preview_config
@@ -51,7 +51,6 @@ from stacks.config.rollout import Update
 from stacks.config.smoke_test import SmokeTests
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
-_LONGEST_DEADLINE = 8 * 3600
 # What IAM's 6,144 characters for a managed policy and EventBridge's 2,048 for a pattern leave room for.
 _MAX_STAGES = 30
 _MAX_GROUP_CHARACTERS = 1700
@@ -495,8 +494,9 @@ def _stage_violations(path: str, stage: Stage, target: str, named: Mapping[str, 
         yield f"{path}.from: a stage cannot take its models from its own environment {target!r}"
     if stage.variants:
         yield from autoscaling_config.constraint_violations(path, stage.autoscaling, stage.variants_by_name())
-    if stage.deadline_seconds > _LONGEST_DEADLINE:
-        yield f"{path}.deadline: {stage.deadline} is longer than the 8h that SageMaker gives a deployment"
+    if stage.deadline_seconds > time_limits.LONGEST_DEPLOYMENT.seconds:
+        longest = time_limits.LONGEST_DEPLOYMENT.seconds // 3600
+        yield f"{path}.deadline: {stage.deadline} is longer than the {longest}h that SageMaker gives a deployment"
 
 
 def _image_region_violations(path: str, stage: Stage, target: Environment | None) -> Iterator[str]:

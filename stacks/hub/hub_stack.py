@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract import resource_names, time_limits
 from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Step
 from stacks.baseline import approvals
 from stacks.baseline.dead_letters import dead_letter_queue
@@ -52,8 +52,6 @@ _LONG_RUNNING_STEPS = frozenset(
         Step.CLEAN_UP_ABORTED,
     }
 )
-# What rolls back may first have to wait for a deployment, which lasts 8 hours at most (state.py).
-_ROLLBACK_ALLOWANCE = Duration.hours(10)
 # The rules for executions that ended where no state of theirs could do anything: they were stopped or ran out of time,
 # or Step Functions ended them itself. (AWS: Step Functions, "Error handling": what a Catch does not catch.)
 _ABORTED_RULE, _RUNTIME_ERROR_RULE = f"{resource_names.PRODUCT}-aborted", f"{resource_names.PRODUCT}-runtime-error"
@@ -61,7 +59,7 @@ _ABORTED_EXECUTION_RULES: dict[str, dict[str, list[str]]] = {
     _ABORTED_RULE: {"status": ["ABORTED", "TIMED_OUT"]},
     _RUNTIME_ERROR_RULE: {"status": ["FAILED"], "error": ["States.Runtime", "States.DataLimitExceeded"]},
 }
-_LONGEST_TIMEOUT = Duration.minutes(15)
+_LONGEST_TIMEOUT = Duration.seconds(time_limits.LONGEST_INVOCATION.seconds)
 _ONE_CPU = 1769  # MB
 
 
@@ -102,7 +100,7 @@ class HubStack(Stack):
         }
         allow_work_lists(steps, work_lists, key)
         _allow_tables(steps, tables)
-        longest = Duration.seconds(_longest_deadline(configuration)).plus(_ROLLBACK_ALLOWANCE)
+        longest = Duration.seconds(_longest_deadline(configuration) + time_limits.EXECUTION_RESERVE.seconds)
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",

@@ -14,7 +14,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract import resource_names, time_limits
 from lambdas.promotion.contract.errors import Transient, every_error
 from lambdas.promotion.contract.resource_names import Job, Step
 from stacks.baseline.retention import RETAIN
@@ -95,7 +95,7 @@ class StepFunction(Construct):
             self.role.add_to_policy(
                 iam.PolicyStatement(sid="AssumeEnvironmentRoles", actions=["sts:AssumeRole"], resources=list(assumes))
             )
-        self.timeout = timeout or Duration.seconds(60)
+        self.timeout = timeout or Duration.seconds(time_limits.SHORT_INVOCATION.seconds)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -137,8 +137,7 @@ def task(
         payload=sfn.TaskInput.from_object(payload or _DOCUMENT),
         outputs=outputs,
         retry_on_service_exceptions=False,
-        # A little more than the function's own limit, so that the function's error is the one that is seen.
-        task_timeout=sfn.Timeout.duration(Duration.seconds(step.timeout.to_seconds() + 15)),
+        task_timeout=sfn.Timeout.duration(step.timeout.plus(Duration.seconds(time_limits.TASK_TIMEOUT_MARGIN.seconds))),
     )
     state.add_retry(
         errors=[error.__name__ for error in every_error(Transient)],

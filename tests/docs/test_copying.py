@@ -11,10 +11,9 @@ import pytest
 from lambdas.handlers import complete_copy, plan_copy, verify_artifacts
 from lambdas.promotion.artifacts import discovery, inventory, partitioning
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.contract import resource_names, sagemaker_limits
+from lambdas.promotion.contract import resource_names, sagemaker_limits, time_limits
 from lambdas.promotion.contract.document import Artifact, CopyVerification, S3Object, Transfer
 from lambdas.promotion.model import supported_fields
-from lambdas.promotion.runtime.deadline import _LONGEST_INVOCATION, _TO_END
 from stacks.hub import work_list_bucket as lists_in_hub
 from tests.docs import pages
 
@@ -87,7 +86,10 @@ SENTENCES: Mapping[str, Any] = {
     "objects of their parts, 16 at a time": complete_copy._AT_ONCE,
     "lists and compares everything, 50 at a time": verify_artifacts._AT_ONCE,
     "with pauses of up to 10 seconds": round(concurrency._LONGEST_PAUSE),
-    "in the last 75 of its 900 seconds": (_TO_END, _LONGEST_INVOCATION),
+    "in the last 75 of its 900 seconds": (
+        time_limits.INVOCATION_RESERVE.seconds,
+        time_limits.LONGEST_INVOCATION.seconds,
+    ),
     "100,000; more are refused": f"{inventory.MOST_OBJECTS:,}",
     "1,024 bytes; longer ones are refused": f"{inventory._LONGEST_KEY:,}",
     "255 bytes; of a longer one": inventory._LONGEST_BASENAME,

@@ -19,8 +19,8 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 
 from lambdas.promotion.aws import error_codes
+from lambdas.promotion.contract import time_limits
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
-from lambdas.promotion.contract.smoke_test_settings import RESPONSE_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
@@ -40,13 +40,11 @@ if TYPE_CHECKING:
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=5,
-    read_timeout=25,  # well within a step's time limit, so that a hanging call is named and not killed
-    max_pool_connections=50,
+    read_timeout=time_limits.READ_TIMEOUT.total_seconds(),
+    max_pool_connections=time_limits.CONNECTIONS,
 )
-# One CopyObject of 5 GB, or completing 10,000 parts, is one long request: S3 answers when it is done.
-_S3_CONFIG = _CONFIG.merge(Config(read_timeout=840))
-# A model has 60 seconds to answer (API: InvokeEndpoint).
-_RUNTIME_CONFIG = _CONFIG.merge(Config(read_timeout=RESPONSE_SECONDS))
+_S3_CONFIG = _CONFIG.merge(Config(read_timeout=time_limits.S3_READ_TIMEOUT.total_seconds()))
+_RUNTIME_CONFIG = _CONFIG.merge(Config(read_timeout=time_limits.INVOKE_READ_TIMEOUT.total_seconds()))
 
 # What IAM calls a service that signs under another name (AWS: Service Authorization Reference).
 _IAM_PREFIXES = {"monitoring": "cloudwatch"}

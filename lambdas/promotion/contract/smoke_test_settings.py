@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lambdas.promotion.contract import time_limits
+
 MOST_BYTES = 6_291_456  # of a request's body, and of an answer's (API: InvokeEndpoint, Body)
-RESPONSE_SECONDS = 70  # how long one answer is waited for; a model has 60 seconds (API: InvokeEndpoint)
-# A step has 15 minutes, and keeps 75 seconds of them for what is under way at its end (handler.py).
-STEP_SECONDS = 825
+RESPONSE_SECONDS = int(time_limits.INVOKE_READ_TIMEOUT.total_seconds())  # how long one response is waited for
+STEP_SECONDS = int(time_limits.LONGEST_WORK.total_seconds())  # what all tests of a stage may take together
 MOST_REQUESTS = 1000
-MOST_AT_ONCE = 50  # the connections of a client (sessions.py)
+MOST_AT_ONCE = time_limits.CONNECTIONS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _LAYERS_AT_ONCE = 4
 _LAYERS_PER_QUERY = 100  # API: BatchCheckLayerAvailability
-# What one part may still take, and the answer to Step Functions.
-_SECONDS_TO_END = 45
+# What one part may still take, and the response to Step Functions.
+_RESERVE_SECONDS = image_layers.READ_SECONDS + 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class _Copy:
 
     def require_time(self) -> None:
         """Raise ImageCopyInterrupted if this run must end: its time is over, or another layer failed."""
-        if self.stopped.is_set() or self.seconds_left() < _SECONDS_TO_END:
+        if self.stopped.is_set() or self.seconds_left() < _RESERVE_SECONDS:
             raise ImageCopyInterrupted(
                 f"The copy of {self.source.name} takes longer than one run of its step. The next run goes on with the "
                 "layers that are missing."

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
 _PARTIAL_CONTENT = 206
+READ_SECONDS = 30  # how long a layer's download may send nothing
 
 
 def copy(
@@ -109,7 +110,7 @@ def _http() -> urllib3.PoolManager:
         ca_certs=os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True),
         maxsize=10,
         retries=False,
-        timeout=urllib3.Timeout(connect=5, read=30),
+        timeout=urllib3.Timeout(connect=5, read=READ_SECONDS),
     )
 
 

@@ -14,6 +14,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import DesiredResource, ImageCopy, Promotion, Transfer
 from lambdas.promotion.contract.errors import AccessDenied, NameTaken
 from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Role
+from lambdas.promotion.contract.time_limits import CONNECTIONS
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import current_deployment, model_client
 from lambdas.promotion.endpoint.access import deployer_session
@@ -32,7 +33,7 @@ from lambdas.promotion.smoke_test.access import payload_read_statements, payload
 
 T = TypeVar("T")
 
-_AT_ONCE = 50
+_AT_ONCE = CONNECTIONS
 _ROLE_REMEDY = (
     "Deploy the environment's stack and the hub's: the role must exist, trust this step and know the configured "
     "external_id, and the step must be allowed to assume it."

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from lambdas.promotion.contract.document import KnownGood, Promotion, Rollback, RollbackProgress
 from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFailed, SmokeTestFailed, Superseded
 from lambdas.promotion.contract.settings import FirstDeployment, Stage
+from lambdas.promotion.contract.time_limits import LONGEST_ROLLBACK
 from lambdas.promotion.endpoint.state import ObservedEndpoint
 
-# A deployment takes at most 8 hours (API: MaximumExecutionTimeoutInSeconds), and it has to end before another one.
-LONGEST_ROLLBACK = timedelta(hours=9)
 _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-# Lambda's own limit, for a step that runs elsewhere (a test); and what a step leaves to requests that are under way.
-_LONGEST_INVOCATION = 900  # seconds
-_TO_END = 75
+from lambdas.promotion.contract import time_limits
+
+# Lambda's own limit, for a step that runs elsewhere (a test).
+_LONGEST_INVOCATION = time_limits.LONGEST_INVOCATION.total_seconds()
+_RESERVE = time_limits.INVOCATION_RESERVE.total_seconds()
 
 
 @dataclass(frozen=True)
@@ -20,4 +22,4 @@ class Clock:
     def of(cls, context: object) -> Clock:
         """Return the clock of a Lambda invocation, with the time that what is under way needs to end."""
         left = getattr(context, "get_remaining_time_in_millis", lambda: _LONGEST_INVOCATION * 1000)()
-        return cls(time.monotonic() + left / 1000 - min(_TO_END, left / 4000))
+        return cls(time.monotonic() + left / 1000 - min(_RESERVE, left / 4000))

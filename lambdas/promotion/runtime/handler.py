@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
@@ -17,9 +17,6 @@ from lambdas.promotion.runtime.deadline import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-# A step's Lambda goes on after its execution was stopped, until its time limit (stacks/workflow/lambda_task.py).
-STOP_GRACE_PERIOD = timedelta(seconds=90)
 
 
 Event = dict[str, Any]

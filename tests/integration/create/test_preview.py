@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from lambdas.promotion.contract.settings import Preview, Settings
-from lambdas.promotion.runtime.handler import STOP_GRACE_PERIOD
+from lambdas.promotion.contract.time_limits import STOP_GRACE_PERIOD
 from sandbox.aws.faults.sagemaker import Kind
 from tests.integration import smoke_tests
 from tests.integration.deploy.test_endpoint_states import slow_to_start

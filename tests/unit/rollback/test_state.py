@@ -19,6 +19,7 @@ from lambdas.promotion.contract.document import (
 )
 from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFailed, Superseded
 from lambdas.promotion.contract.settings import FirstDeployment
+from lambdas.promotion.contract.time_limits import LONGEST_ROLLBACK
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.endpoint.state import ObservedEndpoint
 from lambdas.promotion.rollback import state as rollback_state
@@ -176,7 +177,7 @@ def test_a_roll_back_goes_on_where_it_was() -> None:
 
 def test_a_roll_back_does_not_go_on_for_ever() -> None:
     known = rollback_state.begin(changed(), now=BEGUN)
-    rollback_state.require_time_left(changed(), known, None, now=BEGUN + rollback_state.LONGEST_ROLLBACK)
+    rollback_state.require_time_left(changed(), known, None, now=BEGUN + LONGEST_ROLLBACK)
     with pytest.raises(RollbackFailed, match="still Updating 9 hours"):
         rollback_state.require_time_left(
             changed(), known, observed("Updating"), now=BEGUN + timedelta(hours=9, minutes=1)

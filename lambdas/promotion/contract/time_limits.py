@@ -1,0 +1,35 @@
+"""How long things may last, and how many connections a step has: each fact once, what follows from it computed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+# --- Invocations of a step's Lambda function.
+
+LONGEST_INVOCATION = timedelta(minutes=15)  # AWS: Lambda quotas, function timeout
+SHORT_INVOCATION = timedelta(seconds=60)  # the timeout of a step that makes few calls
+# A step begins no new work in the last seconds of its invocation: requests in progress may take more than a minute (a
+# CopyObject of 5 GB at 85 MB/s).
+INVOCATION_RESERVE = timedelta(seconds=75)
+LONGEST_WORK = LONGEST_INVOCATION - INVOCATION_RESERVE
+# Step Functions waits this much longer than the function's timeout, so that the function's own error is reported.
+TASK_TIMEOUT_MARGIN = timedelta(seconds=15)
+# A short step's function continues after its execution was stopped, until its timeout; the rest is a margin.
+STOP_GRACE_PERIOD = SHORT_INVOCATION + timedelta(seconds=30)
+
+# --- Requests. A request that hangs ends before its invocation does, so that the error names the call.
+
+READ_TIMEOUT = timedelta(seconds=25)
+# One CopyObject of 5 GB, or completing 10,000 parts, is one long request: S3 responds when it is done.
+S3_READ_TIMEOUT = LONGEST_INVOCATION - timedelta(seconds=60)
+MODEL_RESPONSE = timedelta(seconds=60)  # API: InvokeEndpoint, a model's own limit
+INVOKE_READ_TIMEOUT = MODEL_RESPONSE + timedelta(seconds=10)
+CONNECTIONS = 50  # of one client, and so the most requests that a step has in progress
+
+# --- The workflow.
+
+LONGEST_DEPLOYMENT = timedelta(hours=8)  # API: DeploymentConfig, MaximumExecutionTimeoutInSeconds
+# A rollback may have to wait until a deployment ends.
+LONGEST_ROLLBACK = LONGEST_DEPLOYMENT + timedelta(hours=1)
+# What an execution may last beyond the stage's deadline: a rollback, and what concludes the promotion.
+EXECUTION_RESERVE = LONGEST_ROLLBACK + timedelta(hours=1)
