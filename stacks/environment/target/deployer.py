@@ -1,0 +1,109 @@
+"""The deployer: the role that verifies artifacts and creates models, endpoint configurations and endpoints."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.resource_names import Role
+from stacks.baseline.iam_conditions import via_service
+from stacks.environment import endpoint_permissions, preview_permissions
+from stacks.environment.base import AccountScope
+
+
+def add_deployer(environment: AccountScope, bucket: s3.Bucket, key: kms.Key) -> None:
+    execution_role_arn = resource_names.environment_role_arn(
+        environment.stack.account, environment.name, Role.EXECUTION
+    )
+    role = environment.role(Role.DEPLOYER, "Verifies artifacts; makes models, configurations and endpoints")
+    kinds = {
+        kind: [environment.sagemaker_arn(kind, stage) for stage in environment.stage_keys()]
+        for kind in ("model", "endpoint-config")
+    }
+    endpoints = [
+        arn
+        for application, stage in environment.stage_keys()
+        for arn in resource_names.endpoint_arns(
+            environment.stack.account,
+            environment.stack.region,
+            environment.configuration.applications[application].stages[stage].endpoint,
+        )
+    ]
+    environment.allow(
+        role,
+        "ReadArtifactMetadata",
+        ["s3:GetObject"],
+        [bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
+    )
+    environment.allow(role, "ListArtifacts", ["s3:ListBucket", "s3:ListBucketMultipartUploads"], [bucket.bucket_arn])
+    environment.allow(
+        role,
+        "AbortUploads",
+        ["s3:AbortMultipartUpload"],
+        [bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
+    )
+    environment.allow(
+        role, "ReadChecksums", ["kms:Decrypt"], [key.key_arn], via_service("s3", environment.stack.region)
+    )
+    environment.allow_image_reads(role)
+    _allow_preflight(environment, role, key, execution_role_arn)
+    environment.allow(
+        role,
+        "CreateModels",
+        ["sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:AddTags"],
+        kinds["model"],
+    )
+    environment.allow(
+        role,
+        "CreateEndpointConfigurations",
+        ["sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpointConfig", "sagemaker:AddTags"],
+        kinds["endpoint-config"],
+    )
+    # Both are asked for on the configuration too; and what an endpoint served before Promote came, to which the way
+    # back leads, has any name.
+    any_config = f"arn:aws:sagemaker:{environment.stack.region}:{environment.stack.account}:endpoint-config/*"
+    environment.allow(
+        role, "CreateEndpoints", ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [*endpoints, any_config]
+    )
+    environment.allow(role, "DescribeEndpoints", ["sagemaker:DescribeEndpoint", "sagemaker:AddTags"], endpoints)
+    # A first deployment that failed is deleted, and so is a Failed endpoint on its way back.
+    environment.allow(role, "DeleteEndpoints", ["sagemaker:DeleteEndpoint"], endpoints)
+    environment.accept_wildcards(
+        role,
+        [f"Resource::{any_config}"],
+        "What an endpoint served before Promote came has any name; a session is narrowed to that one.",
+    )
+    environment.allow(
+        role,
+        "PassExecutionRole",
+        ["iam:PassRole"],
+        [execution_role_arn],
+        {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+    )
+    endpoint_permissions.allow_deployment(environment, role)
+    preview_permissions.allow_preview(environment, role)
+    environment.accept_wildcards(
+        role,
+        [
+            f"Resource::<{environment.stack.get_logical_id(bucket.node.default_child)}.Arn>/{resource_names.ARTIFACT_PREFIX}/*",  # type: ignore[arg-type]
+            *(f"Resource::{arn}" for arn in [*kinds["model"], *kinds["endpoint-config"]]),
+        ],
+        "Names are made from the content of what is promoted, so only their beginnings are known; each promotion's "
+        "session is narrowed to its own.",
+    )
+
+
+def _allow_preflight(environment: AccountScope, role: iam.Role, key: kms.Key, execution_role_arn: str) -> None:
+    """What only the check before a promotion asks; it goes on without an answer (docs/decisions/0014)."""
+    own = resource_names.environment_role_arn(environment.stack.account, environment.name, Role.DEPLOYER)
+    environment.allow(role, "SimulateOwnPermissions", ["iam:SimulatePrincipalPolicy"], [own, execution_role_arn])
+    environment.allow(role, "DescribeKey", ["kms:DescribeKey"], [key.key_arn])
+    environment.allow(
+        role,
+        "ReadQuotas",
+        ["servicequotas:ListServiceQuotas"],
+        ["*"],
+    )
+    environment.accept_wildcards(role, ["Resource::*"], "Quotas know no resources; none is changed.")
