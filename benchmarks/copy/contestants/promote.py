@@ -39,7 +39,7 @@ from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.resolve.access import reader_session
 from lambdas.promotion.runtime.handler import hub_s3
 
-# As stacks/hub/hub_stack.py gives it to the steps that copy.
+# As stacks/hub/steps.py gives it to the steps that copy.
 MEMORY = LAMBDA_MB_OF_ONE_CPU
 
 _REGION = "us-east-1"

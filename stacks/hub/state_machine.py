@@ -1,0 +1,107 @@
+"""The state machine of the hub: its definition, its log group, its role, and how long an execution may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+
+from lambdas.promotion.contract import resource_names, time_limits
+from lambdas.promotion.contract.resource_names import Step
+from stacks.baseline.iam_conditions import via_service
+from stacks.baseline.nag import accept_finding
+from stacks.baseline.retention import RETAIN
+from stacks.config.schema import Configuration
+from stacks.workflow import copy as copy_phase
+from stacks.workflow import definition
+from stacks.workflow.announce import allow_announcement
+from stacks.workflow.lambda_task import StepFunction
+from stacks.workflow.tables import Tables
+
+
+def longest_execution(configuration: Configuration) -> Duration:
+    """Return the timeout of every execution: the longest deadline of a stage, and the rollback after it."""
+    stages = [stage for application in configuration.applications.values() for stage in application.stages.values()]
+    longest_deadline = max((stage.deadline_seconds for stage in stages), default=3600)
+    return Duration.seconds(longest_deadline + time_limits.EXECUTION_RESERVE.seconds)
+
+
+def state_machine(
+    stack: Stack,
+    steps: Mapping[Step, StepFunction],
+    *,
+    work_lists: s3.Bucket,
+    tables: Tables,
+    outcomes: sns.ITopic,
+    timeout: Duration,
+    key: kms.IKey,
+) -> sfn.StateMachine:
+    machine = sfn.StateMachine(
+        stack,
+        "StateMachine",
+        state_machine_name=resource_names.STATE_MACHINE,
+        state_machine_type=sfn.StateMachineType.STANDARD,
+        query_language=sfn.QueryLanguage.JSONATA,
+        definition_body=sfn.DefinitionBody.from_chainable(
+            definition.definition(stack, steps, work_lists=work_lists, tables=tables, outcomes=outcomes, lease=timeout)
+        ),
+        timeout=timeout,
+        tracing_enabled=True,
+        logs=sfn.LogOptions(
+            destination=logs.LogGroup(
+                stack,
+                "StateMachineLogs",
+                log_group_name=f"/aws/vendedlogs/states/{resource_names.STATE_MACHINE}",
+                retention=logs.RetentionDays.ONE_YEAR,
+                encryption_key=key,
+                removal_policy=RETAIN,
+            ),
+            level=sfn.LogLevel.ALL,
+            # The model's environment variables are in the document; the history has it, the log need not.
+            include_execution_data=False,
+        ),
+    )
+    machine.role.add_to_principal_policy(
+        iam.PolicyStatement(
+            sid="DecryptMapItems",
+            actions=["kms:Decrypt"],
+            resources=[key.key_arn],
+            conditions=via_service("s3", stack.region),
+        )
+    )
+    tables.allow_state_machine_write(machine.role, "Lock")
+    allow_announcement(machine.role, key)
+    return machine
+
+
+def accept_findings(machine: sfn.StateMachine, steps: Mapping[Step, StepFunction], work_lists: s3.Bucket) -> None:
+    stack = Stack.of(machine)
+    accept_finding(
+        machine.role,
+        "AwsSolutions-IAM5[Resource::*]",
+        "CloudWatch Logs' delivery actions and X-Ray's know no resources (AWS: Step Functions, CloudWatch Logs).",
+    )
+    accept_finding(
+        machine.role,
+        f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::<{stack.get_logical_id(work_lists.node.default_child)}>/*]",  # type: ignore[arg-type]
+        "CDK grants the Map's item reader the bucket; each promotion has a list of its own there.",
+    )
+    name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{stack.get_logical_id(machine.node.default_child)}"}}]}}]}}'  # type: ignore[arg-type]
+    for executions in (f"{name}:*", f"{name}/{copy_phase.COPY_LABEL}:*"):
+        accept_finding(
+            machine.node.find_child("DistributedMapPolicy"),
+            f"AwsSolutions-IAM5[Resource::arn:aws:states:{stack.region}:{stack.account}:execution:{executions}]",
+            "The Map's child executions have names that Step Functions gives them (AWS: Distributed Map, IAM).",
+        )
+    for step in steps.values():
+        accept_finding(
+            machine.role,
+            f"AwsSolutions-IAM5[Resource::<{stack.get_logical_id(step.function.node.default_child)}.Arn>:*]",  # type: ignore[arg-type]
+            "CDK grants a function's versions with the function; none are published.",
+        )
