@@ -21,8 +21,7 @@ def handler(promotion: Promotion) -> Promotion:
     action, progress = preview_state.next_action(promotion, known, seen, now=now())
     if action is Action.CREATE:
         endpoint_client.ensure_config(preview_state.config(promotion), promotion.tags, sagemaker=sagemaker)
-        endpoint = replace(promotion.stage, endpoint=known.endpoint)
-        endpoint_client.create(endpoint, known.config, promotion.tags, sagemaker=sagemaker)
+        endpoint_client.create(known.endpoint, known.config, promotion.tags, sagemaker=sagemaker)
     logger.info(
         "Preview endpoint polled", extra={"preview": known.endpoint, "action": action.name, "progress": progress}
     )

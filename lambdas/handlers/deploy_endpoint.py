@@ -22,7 +22,7 @@ def handler(promotion: Promotion, retry_count: int) -> Promotion:
     if change.progress is Progress.CHANGE_REQUIRED:
         endpoint_state.require_time_to_change(promotion, now=now())
         if seen is None:
-            progress = endpoint_client.create(stage, config, promotion.tags, sagemaker=sagemaker)
+            progress = endpoint_client.create(stage.endpoint, config, promotion.tags, sagemaker=sagemaker)
         else:
             live = promotion.endpoint_in_words
             update_constraints.require_possible_update(stage, seen.variants, serverless=seen.serverless, subject=live)

@@ -25,10 +25,10 @@ def handler(promotion: Promotion, event: Event) -> Promotion:
         promotion, known, seen, again=event["retry_count"] > 0, error_name=event["error_name"]
     )
     if action is Action.UPDATE:
-        progress = endpoint_client.roll_back(stage, str(known.to_config), sagemaker=sagemaker)
+        progress = endpoint_client.roll_back(stage.endpoint, str(known.to_config), sagemaker=sagemaker)
     elif action is Action.CREATE:
         progress = RollbackProgress(
-            endpoint_client.create(stage, str(known.to_config), promotion.tags, sagemaker=sagemaker)
+            endpoint_client.create(stage.endpoint, str(known.to_config), promotion.tags, sagemaker=sagemaker)
         )
     elif action is Action.DELETE:
         progress = endpoint_client.delete(stage.endpoint, sagemaker=sagemaker)

@@ -1,1 +1,1 @@
-"""The endpoint and its configuration: the calls, and what their answers mean."""
+"""The endpoint and its configuration: the calls, and what their responses mean."""

@@ -14,7 +14,7 @@ from lambdas.promotion.contract.settings import Environment, Stage
 def endpoint_viewer_session(
     stage: Stage, target: Environment, *, execution: Execution, external_id: str | None
 ) -> RoleSession:
-    """See one endpoint, before it is known what is promoted to it."""
+    """Describe one endpoint, before it is known what is promoted to it."""
     endpoints = resource_names.endpoint_arns(target.account, target.region, stage.endpoint)
     return sessions.assume(
         target.role_arn(Role.DEPLOYER),
@@ -26,13 +26,13 @@ def endpoint_viewer_session(
 
 
 def deployer_session(promotion: Promotion, *, also_config: str | None = None) -> RoleSession:
-    """See the artifacts and make this promotion's model, configuration and endpoint, nothing else.
+    """Read the artifacts and create this promotion's model, configuration and endpoint, nothing else.
 
-    `also_config` is another configuration, to which the endpoint goes back.
+    `also_config` is another configuration, to which the endpoint is rolled back.
     """
     target = promotion.target
     configs = [promotion.target_arn("endpoint-config", promotion.desired_config.name)]
-    if also_config:  # by hand, perhaps: IAM may see its name as requested
+    if also_config:  # perhaps created manually: IAM may evaluate its name as it was requested
         configs += resource_names.resource_arns("endpoint-config", target.account, target.region, also_config)
     return scoped_session(
         promotion,

@@ -24,84 +24,86 @@ if TYPE_CHECKING:
 
 
 def observe(endpoint: str, *, sagemaker: SageMakerClient) -> ObservedEndpoint | None:
-    """Return the endpoint as it is now, or None if there is none."""
-    found = described(endpoint, sagemaker=sagemaker)
-    return observed_in(found) if found else None
+    """Return the endpoint as it is now, or None if it does not exist."""
+    description = described(endpoint, sagemaker=sagemaker)
+    return observed_in(description) if description else None
 
 
-def observed_in(found: DescribeEndpointOutputTypeDef) -> ObservedEndpoint:
-    """Return what of DescribeEndpoint's answer the rules look at."""
-    pending = found.get("PendingDeploymentSummary")
+def observed_in(description: DescribeEndpointOutputTypeDef) -> ObservedEndpoint:
+    """Return the part of DescribeEndpoint's response that the rules read."""
+    pending = description.get("PendingDeploymentSummary")
     return ObservedEndpoint(
-        status=found["EndpointStatus"],
-        # Left out by SageMaker while the first creation is under way or has failed.
-        config=found.get("EndpointConfigName") or (pending["EndpointConfigName"] if pending else ""),
-        modified_at=found["LastModifiedTime"],
+        status=description["EndpointStatus"],
+        # SageMaker leaves it out while the first creation is in progress or has failed.
+        config=description.get("EndpointConfigName") or (pending["EndpointConfigName"] if pending else ""),
+        modified_at=description["LastModifiedTime"],
         pending_config=pending["EndpointConfigName"] if pending else None,
-        failure_reason=found.get("FailureReason"),
-        counts_settled=_counts_settled(found),
-        variants=tuple(variant["VariantName"] for variant in found.get("ProductionVariants", [])),
-        serverless=any("CurrentServerlessConfig" in variant for variant in found.get("ProductionVariants", [])),
+        failure_reason=description.get("FailureReason"),
+        counts_settled=_counts_settled(description),
+        variants=tuple(variant["VariantName"] for variant in description.get("ProductionVariants", [])),
+        serverless=any("CurrentServerlessConfig" in variant for variant in description.get("ProductionVariants", [])),
     )
 
 
 def described(endpoint: str, *, sagemaker: SageMakerClient) -> DescribeEndpointOutputTypeDef | None:
-    """Return DescribeEndpoint's answer, or None if there is no such endpoint."""
+    """Return DescribeEndpoint's response, or None if the endpoint does not exist."""
     return sagemaker_errors.unless_missing(lambda: sagemaker.describe_endpoint(EndpointName=endpoint))
 
 
 def described_config(config: str, *, sagemaker: SageMakerClient) -> DescribeEndpointConfigOutputTypeDef | None:
-    """Return DescribeEndpointConfig's answer, or None if there is no such configuration, or no more."""
+    """Return DescribeEndpointConfig's response, or None if the configuration does not exist, or no longer exists."""
     return sagemaker_errors.unless_missing(lambda: sagemaker.describe_endpoint_config(EndpointConfigName=config))
 
 
-def ensure_config(wanted: DesiredResource, tags: dict[str, str], *, sagemaker: SageMakerClient) -> None:
-    """Create the endpoint configuration unless it is there already. Raises NameTaken, QuotaExceeded, CallRefused."""
+def ensure_config(desired: DesiredResource, tags: dict[str, str], *, sagemaker: SageMakerClient) -> None:
+    """Create the endpoint configuration unless it exists. Raises NameTaken, QuotaExceeded, CallRefused."""
     try:
-        sagemaker.create_endpoint_config(**wanted.request, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
+        sagemaker.create_endpoint_config(**desired.request, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
     except ClientError as error:
         if sagemaker_errors.is_existing(error):
-            require_same_config(wanted, sagemaker=sagemaker)
+            require_same_config(desired, sagemaker=sagemaker)
             return
-        raise _refusal(error, f"create the endpoint configuration {wanted.name}") from error
+        raise _refusal(error, f"create the endpoint configuration {desired.name}") from error
 
 
-def require_same_config(wanted: DesiredResource, *, sagemaker: SageMakerClient) -> None:
-    """The configuration under our name must be ours. Raises NameTaken, or NotYetVisible if it cannot be seen."""
-    if not find_same_config(wanted, sagemaker=sagemaker):
-        raise NotYetVisible(f"SageMaker says that the configuration {wanted.name} exists and that it cannot find it.")
+def require_same_config(desired: DesiredResource, *, sagemaker: SageMakerClient) -> None:
+    """The configuration with our name must be ours. Raises NameTaken, or NotYetVisible if it cannot be described."""
+    if not find_same_config(desired, sagemaker=sagemaker):
+        raise NotYetVisible(
+            f"SageMaker reports that the configuration {desired.name} already exists, and does not find it."
+        )
 
 
-def find_same_config(wanted: DesiredResource, *, sagemaker: SageMakerClient) -> bool:
-    """Say whether the configuration is there. Raises NameTaken if something else has its name."""
-    found = described_config(wanted.name, sagemaker=sagemaker)
-    if found is None:
+def find_same_config(desired: DesiredResource, *, sagemaker: SageMakerClient) -> bool:
+    """Return whether the configuration exists. Raises NameTaken if a different one has its name."""
+    description = described_config(desired.name, sagemaker=sagemaker)
+    if description is None:
         return False
-    comparison.require_same("endpoint configuration", wanted.name, wanted.request, dict(found))
+    comparison.require_same("endpoint configuration", desired.name, desired.request, dict(description))
     return True
 
 
-def create(stage: Stage, config: str, tags: dict[str, str], *, sagemaker: SageMakerClient) -> Progress:
-    """Create the endpoint. Busy: somebody else made it in this moment.
+def create(endpoint: str, config: str, tags: dict[str, str], *, sagemaker: SageMakerClient) -> Progress:
+    """Create the endpoint. Busy: another principal has created it since it was observed.
 
-    How it is to be updated is not said: SageMaker would only keep it (API: RetainDeploymentConfig), and each update
-    says it anew.
+    The request has no DeploymentConfig: SageMaker would only retain it for updates (API: RetainDeploymentConfig), and
+    each update has its own.
     """
     try:
         sagemaker.create_endpoint(
-            EndpointName=stage.endpoint,
+            EndpointName=endpoint,
             EndpointConfigName=config,
             Tags=[{"Key": key, "Value": tags[key]} for key in tags],
         )
     except ClientError as error:
         if sagemaker_errors.is_existing(error):
             return Progress.BUSY
-        raise _refusal(error, f"create the endpoint {stage.endpoint}") from error
+        raise _refusal(error, f"create the endpoint {endpoint}") from error
     return Progress.IN_PROGRESS
 
 
 def update(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> Progress:
-    """Update the endpoint as the stage says. Busy: somebody else began to change it in this moment."""
+    """Update the endpoint as the stage configures it. Busy: another principal has begun to change it."""
     try:
         sagemaker.update_endpoint(**update_request(stage, config))
     except ClientError as error:
@@ -113,28 +115,27 @@ def update(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> Progress
     return Progress.IN_PROGRESS
 
 
-def roll_back(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> RollbackProgress:
-    """Update the endpoint to what it served before: all at once, with the counts that it has, whatever the rollout.
+def roll_back(endpoint: str, config: str, *, sagemaker: SageMakerClient) -> RollbackProgress:
+    """Update the endpoint to its previous configuration: all at once, with its current counts, whatever the rollout.
 
-    Busy: somebody is changing it in this moment. A scalable target is in the way of going back as of any update.
+    Busy: another change is in progress. A scalable target blocks a rollback like any update.
     """
     try:
-        sagemaker.update_endpoint(
-            EndpointName=stage.endpoint, EndpointConfigName=config, RetainAllVariantProperties=True
-        )
+        sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, RetainAllVariantProperties=True)
     except ClientError as error:
         if sagemaker_errors.is_in_progress(error):
             return RollbackProgress.BUSY
         if sagemaker_errors.is_scaled(error):
             return RollbackProgress.BLOCKED_BY_SCALING
-        raise _refusal(error, f"update the endpoint {stage.endpoint} back to {config}") from error
+        raise _refusal(error, f"roll back the endpoint {endpoint} to {config}") from error
     return RollbackProgress.IN_PROGRESS
 
 
 def delete(endpoint: str, *, sagemaker: SageMakerClient) -> RollbackProgress:
-    """Delete the endpoint. Busy: it is being changed in this moment. It may be gone already.
+    """Delete the endpoint. Busy: a change is in progress. It may no longer exist.
 
-    Whoever deletes it deregisters its scalable targets, and may not: what they are has to be written down before.
+    A deletion also deregisters the endpoint's scalable targets, which the deployer is not permitted to do: they are
+    recorded and deregistered first.
     """
     try:
         sagemaker.delete_endpoint(EndpointName=endpoint)
@@ -151,7 +152,7 @@ def delete(endpoint: str, *, sagemaker: SageMakerClient) -> RollbackProgress:
 
 
 def delete_config(config: str, *, sagemaker: SageMakerClient) -> None:
-    """Delete an endpoint configuration that no endpoint uses. It may be gone already."""
+    """Delete an endpoint configuration that no endpoint uses. It may no longer exist."""
     try:
         sagemaker.delete_endpoint_config(EndpointConfigName=config)
     except ClientError as error:
@@ -160,10 +161,9 @@ def delete_config(config: str, *, sagemaker: SageMakerClient) -> None:
 
 
 def update_request(stage: Stage, config: str) -> UpdateEndpointInputTypeDef:
-    """Return UpdateEndpoint's request: what the live variants keep, and how the new ones take over.
+    """Return UpdateEndpoint's request: what the live variants keep, and how traffic moves to the new ones.
 
-    Unless the stage says otherwise, the counts and weights that the endpoint has reached are kept (API:
-    RetainAllVariantProperties).
+    By default the endpoint keeps its current counts and weights (API: RetainAllVariantProperties).
     """
     request: dict[str, Any] = {
         "EndpointName": stage.endpoint,
@@ -171,33 +171,33 @@ def update_request(stage: Stage, config: str) -> UpdateEndpointInputTypeDef:
         "RetainAllVariantProperties": stage.retain_variant_properties,
     }
     if stage.exclude_retained:
-        request["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": one} for one in stage.exclude_retained]
+        request["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": kind} for kind in stage.exclude_retained]
     if stage.deployment_config:
         request["DeploymentConfig"] = stage.deployment_config
     return cast("UpdateEndpointInputTypeDef", request)
 
 
-def _refusal(error: ClientError, what: str) -> Exception:
-    said = error.response["Error"]["Message"]
+def _refusal(error: ClientError, action: str) -> Exception:
+    message = error.response["Error"]["Message"]
     if sagemaker_errors.is_quota(error):
-        return QuotaExceeded(f"A quota of the target account does not allow to {what}: {said}")
+        return QuotaExceeded(f"A quota of the target account does not allow Promote to {action}: {message}")
     if sagemaker_errors.is_missing(error):
-        # A resource that was just made may not be seen everywhere yet (API: CreateEndpointConfig).
-        return NotYetVisible(f"SageMaker does not see yet what it needs to {what}: {said}")
-    return CallRefused(f"SageMaker refused to {what}: {said}")
+        # A resource that was just created may not be visible everywhere yet (API: CreateEndpointConfig).
+        return NotYetVisible(f"A resource that is required to {action} is not visible to SageMaker yet: {message}")
+    return CallRefused(f"SageMaker refused to {action}: {message}")
 
 
-def _counts_settled(found: DescribeEndpointOutputTypeDef) -> bool:
+def _counts_settled(description: DescribeEndpointOutputTypeDef) -> bool:
     return all(
         _count_settled(variant)
-        for variant in [*found.get("ProductionVariants", []), *found.get("ShadowProductionVariants", [])]
+        for variant in [*description.get("ProductionVariants", []), *description.get("ShadowProductionVariants", [])]
     )
 
 
 def _count_settled(variant: ProductionVariantSummaryTypeDef) -> bool:
-    """Whether a variant has the instances that it is to have. A serverless one has no counts at all.
+    """Whether a variant has its desired number of instances. A serverless variant has no counts.
 
-    Where SageMaker scales the instances itself, what is desired follows the traffic, and the least is enough.
+    Where SageMaker scales the instances itself, the desired count follows the traffic, and the minimum is sufficient.
     """
     current, desired = variant.get("CurrentInstanceCount"), variant.get("DesiredInstanceCount")
     scaling = variant.get("ManagedInstanceScaling", {})

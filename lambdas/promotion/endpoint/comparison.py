@@ -1,4 +1,4 @@
-"""Is what exists the same as what is desired? Pure."""
+"""Is the existing resource the same as the desired one? Pure: no AWS calls."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.promotion.contract.errors import (
-    NameTaken,
-)
+from lambdas.promotion.contract.errors import NameTaken
 
-# What SageMaker never fills in by itself: where it stands, somebody put it there.
+# Fields that SageMaker never sets by default: where one is set, a caller has set it.
 _NEVER_FILLED_IN = {
     "AdditionalModelDataSources",
     "AsyncInferenceConfig",
@@ -30,37 +28,38 @@ _NEVER_FILLED_IN = {
 }
 
 
-def require_same(kind: str, name: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    """ "Already exists" is success only if it says what we want."""
+def require_same(kind: str, name: str, desired: Mapping[str, Any], existing: Mapping[str, Any]) -> None:
+    """ "Already exists" is success only if the existing resource is the desired one. Raises NameTaken."""
     different = sorted(
-        [member for member, value in wanted.items() if not _matches(found.get(member), value)]
-        + [member for member in _NEVER_FILLED_IN - set(wanted) if found.get(member)]
+        [name for name, value in desired.items() if not _matches(existing.get(name), value)]
+        + [name for name in _NEVER_FILLED_IN - set(desired) if existing.get(name)]
     )
     if different:
         raise NameTaken(
-            f"The {kind} {name} exists and differs from what is wanted in {', '.join(different)}. Promote names "
-            "resources by their content, so somebody else made or changed it: find out who, delete it, promote again."
+            f"The {kind} {name} already exists and differs from the desired one in {', '.join(different)}. Promote "
+            "names resources by their content, so another principal created or changed it: find out which "
+            "(CloudTrail), delete it, then promote again."
         )
 
 
-def _matches(found: Any, wanted: Any) -> bool:
-    """What we asked for must be there, and nothing beside it but the defaults that SageMaker fills in."""
-    if isinstance(wanted, Mapping):
-        if not isinstance(found, Mapping) or any(found.get(name) for name in _NEVER_FILLED_IN - set(wanted)):
+def _matches(existing: Any, desired: Any) -> bool:
+    """Every desired field must exist, and no other field but the defaults that SageMaker sets."""
+    if isinstance(desired, Mapping):
+        if not isinstance(existing, Mapping) or any(existing.get(name) for name in _NEVER_FILLED_IN - set(desired)):
             return False
-        if "Image" in wanted and found.get("Mode", "SingleModel") != wanted.get("Mode", "SingleModel"):
+        if "Image" in desired and existing.get("Mode", "SingleModel") != desired.get("Mode", "SingleModel"):
             return False
         return all(
-            (found.get(name) or {}) == value if name == "Environment" else _matches(found.get(name), value)
-            for name, value in wanted.items()
+            (existing.get(name) or {}) == value if name == "Environment" else _matches(existing.get(name), value)
+            for name, value in desired.items()
         )
-    if isinstance(wanted, list | tuple):
+    if isinstance(desired, list | tuple):
         return (
-            isinstance(found, list)
-            and len(found) == len(wanted)
-            and all(_matches(one, other) for one, other in zip(found, wanted, strict=True))
+            isinstance(existing, list)
+            and len(existing) == len(desired)
+            and all(_matches(*pair) for pair in zip(existing, desired, strict=True))
         )
-    if isinstance(wanted, float) and isinstance(found, int | float):
+    if isinstance(desired, float) and isinstance(existing, int | float):
         # The API's floats have 32 bits.
-        return math.isclose(found, wanted, rel_tol=1e-6)
-    return bool(found == wanted) or (wanted is False and found is None)
+        return math.isclose(existing, desired, rel_tol=1e-6)
+    return bool(existing == desired) or (desired is False and existing is None)

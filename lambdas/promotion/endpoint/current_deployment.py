@@ -1,4 +1,4 @@
-"""What the endpoint serves before the change: its configuration, and how many instances it has now."""
+"""The endpoint's current deployment, before the change: its configuration and its instance counts."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from lambdas.promotion.endpoint.state import ObservedEndpoint
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-# What DescribeEndpointConfig adds to what CreateEndpointConfig was sent.
+# The fields that DescribeEndpointConfig adds to CreateEndpointConfig's request.
 _ADDED = {"EndpointConfigArn", "CreationTime", "ResponseMetadata"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurrentDeployment:
-    """An endpoint that is there, as it was `seen`; a first creation that is under way has no `config` yet.
+    """An endpoint that exists, as it was `observed`; a first creation that is in progress has no `config` yet.
 
-    `counts`: the instances that each variant wants now, by its name.
+    `counts`: the desired number of instances of each variant, by its name.
 
-    `request`: what its configuration says, in CreateEndpointConfig's words; None where it cannot be read, for `reason`.
+    `request`: its configuration in the shape of CreateEndpointConfig; None if it cannot be read, for `reason`.
     """
 
     observed: ObservedEndpoint
@@ -35,23 +35,23 @@ class CurrentDeployment:
     @property
     def variants(self) -> dict[str, Mapping[str, Any]]:
         """The production variants of its configuration by their names."""
-        return {one["VariantName"]: one for one in (self.request or {}).get("ProductionVariants", [])}
+        return {variant["VariantName"]: variant for variant in (self.request or {}).get("ProductionVariants", [])}
 
 
 def read_deployment(endpoint: str, *, sagemaker: SageMakerClient, configs: SageMakerClient) -> CurrentDeployment | None:
-    """Return what the endpoint serves, or None if there is none. `configs` may look at its configuration."""
-    found = endpoint_client.described(endpoint, sagemaker=sagemaker)
-    if found is None:
+    """Return the endpoint's current deployment, or None if it does not exist. `configs` may read its configuration."""
+    description = endpoint_client.described(endpoint, sagemaker=sagemaker)
+    if description is None:
         return None
-    config = found.get("EndpointConfigName", "")
+    config = description.get("EndpointConfigName", "")
     request, reason = _config(config, sagemaker=configs) if config else (None, "It has never been in service.")
     return CurrentDeployment(
-        observed=endpoint_client.observed_in(found),
+        observed=endpoint_client.observed_in(description),
         config=config,
         counts={
-            one["VariantName"]: one["DesiredInstanceCount"]
-            for one in found.get("ProductionVariants", [])
-            if one.get("DesiredInstanceCount") is not None
+            variant["VariantName"]: variant["DesiredInstanceCount"]
+            for variant in description.get("ProductionVariants", [])
+            if variant.get("DesiredInstanceCount") is not None
         },
         request=request,
         reason=reason,
@@ -60,10 +60,10 @@ def read_deployment(endpoint: str, *, sagemaker: SageMakerClient, configs: SageM
 
 def _config(name: str, *, sagemaker: SageMakerClient) -> tuple[dict[str, Any] | None, str]:
     try:
-        found = endpoint_client.described_config(name, sagemaker=sagemaker)
+        description = endpoint_client.described_config(name, sagemaker=sagemaker)
     except AccessDenied as error:
-        # Somebody else made it: the deployer sees the configurations of its own stages only.
+        # Another principal created it: the deployer may read the configurations of its own stages only.
         return None, str(error)
-    if found is None:
+    if description is None:
         return None, "It was deleted."
-    return {member: value for member, value in found.items() if member not in _ADDED}, ""
+    return {name: value for name, value in description.items() if name not in _ADDED}, ""

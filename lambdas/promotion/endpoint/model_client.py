@@ -18,44 +18,44 @@ if TYPE_CHECKING:
 _RETRIES_FOR_NEW_PERMISSIONS = 3
 
 
-def ensure(wanted: DesiredResource, tags: dict[str, str], *, retry_count: int, sagemaker: SageMakerClient) -> None:
-    """Create the model unless it is there already.
+def ensure(desired: DesiredResource, tags: dict[str, str], *, retry_count: int, sagemaker: SageMakerClient) -> None:
+    """Create the model unless it exists.
 
-    SageMaker reads the artifacts with the execution role here. New rights take some seconds until they are known
-    everywhere, so the first tries are retried (NotYetVisible) before it is called ModelDataNotAccessible.
+    In this call SageMaker reads the artifacts with the execution role. New permissions take some seconds to propagate,
+    so the first attempts are retried (NotYetVisible) before the error becomes ModelDataNotAccessible.
 
-    Raises NameTaken, QuotaExceeded, ModelDataNotAccessible, or CallRefused with SageMaker's own words.
+    Raises NameTaken, QuotaExceeded, ModelDataNotAccessible, or CallRefused, which quotes SageMaker.
     """
     try:
-        sagemaker.create_model(**wanted.request, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
+        sagemaker.create_model(**desired.request, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
     except ClientError as error:
         if sagemaker_errors.is_existing(error):
-            require_same(wanted, sagemaker=sagemaker)
+            require_same(desired, sagemaker=sagemaker)
             return
-        said = error.response["Error"]["Message"]
+        message = error.response["Error"]["Message"]
         if sagemaker_errors.is_no_model_data(error):
             if retry_count < _RETRIES_FOR_NEW_PERMISSIONS:
-                raise NotYetVisible(f"SageMaker cannot read the artifacts of {wanted.name} yet: {said}") from error
+                raise NotYetVisible(f"SageMaker cannot read the artifacts of {desired.name} yet: {message}") from error
             raise ModelDataNotAccessible(
-                f"SageMaker cannot read the copied artifacts of {wanted.name} with the execution role "
-                f"{wanted.request['ExecutionRoleArn']}, which needs s3:GetObject on them and kms:Decrypt on their key. "
-                f"It says: {said}"
+                f"SageMaker cannot read the copied artifacts of {desired.name} with the execution role "
+                f"{desired.request['ExecutionRoleArn']}, which requires s3:GetObject on them and kms:Decrypt on their "
+                f"key. SageMaker reports: {message}"
             ) from error
         if sagemaker_errors.is_quota(error):
-            raise QuotaExceeded(f"The model {wanted.name} exceeds a quota of the target account: {said}") from error
-        raise CallRefused(f"SageMaker refused to create the model {wanted.name}: {said}") from error
+            raise QuotaExceeded(f"The model {desired.name} exceeds a quota of the target account: {message}") from error
+        raise CallRefused(f"SageMaker refused to create the model {desired.name}: {message}") from error
 
 
-def require_same(wanted: DesiredResource, *, sagemaker: SageMakerClient) -> None:
-    """The model under our name must be ours. Raises NameTaken, or NotYetVisible if it cannot be seen."""
-    if not find_same(wanted, sagemaker=sagemaker):
-        raise NotYetVisible(f"SageMaker says that the model {wanted.name} exists and that it cannot find it.")
+def require_same(desired: DesiredResource, *, sagemaker: SageMakerClient) -> None:
+    """The model with our name must be ours. Raises NameTaken, or NotYetVisible if it cannot be described."""
+    if not find_same(desired, sagemaker=sagemaker):
+        raise NotYetVisible(f"SageMaker reports that the model {desired.name} already exists, and does not find it.")
 
 
-def find_same(wanted: DesiredResource, *, sagemaker: SageMakerClient) -> bool:
-    """Say whether the model is there. Raises NameTaken if something else has its name."""
-    found = sagemaker_errors.unless_missing(lambda: sagemaker.describe_model(ModelName=wanted.name))
-    if found is None:
+def find_same(desired: DesiredResource, *, sagemaker: SageMakerClient) -> bool:
+    """Return whether the model exists. Raises NameTaken if a different one has its name."""
+    description = sagemaker_errors.unless_missing(lambda: sagemaker.describe_model(ModelName=desired.name))
+    if description is None:
         return False
-    comparison.require_same("model", wanted.name, wanted.request, dict(found))
+    comparison.require_same("model", desired.name, desired.request, dict(description))
     return True

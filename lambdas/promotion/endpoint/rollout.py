@@ -1,4 +1,4 @@
-"""What a stage's rollout asks for, in UpdateEndpoint's own words (API: DeploymentConfig). Pure."""
+"""A stage's rollout, in the shape of UpdateEndpoint (API: DeploymentConfig). Pure: no AWS calls."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ DeploymentConfig = Mapping[str, Any]
 
 
 def of_stage(stage: Stage) -> DeploymentConfig:
-    """Return the stage's DeploymentConfig; empty where it has none, which is all at once and without alarms."""
+    """Return the stage's DeploymentConfig; empty if it has none: all at once and without alarms."""
     return stage.deployment_config or {}
 
 
 def alarms_of(config: DeploymentConfig) -> list[str]:
     """Return the names of the alarms that roll an update back (API: AutoRollbackConfig)."""
-    return [one["AlarmName"] for one in config.get("AutoRollbackConfiguration", {}).get("Alarms", [])]
+    return [alarm["AlarmName"] for alarm in config.get("AutoRollbackConfiguration", {}).get("Alarms", [])]
 
 
 def is_rolling(config: DeploymentConfig) -> bool:
     return bool(config.get("RollingUpdatePolicy"))
 
 
-def in_words(config: DeploymentConfig) -> str:
-    """Say how an update reaches the instances."""
+def as_text(config: DeploymentConfig) -> str:
+    """Describe as text how an update reaches the instances."""
     if is_rolling(config):
         batch = config["RollingUpdatePolicy"]["MaximumBatchSize"]
-        how = f"rolling, {_size(batch)} at a time"
+        text = f"rolling, {_size(batch)} at a time"
     else:
         routing = config.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
         kind = routing.get("Type", "ALL_AT_ONCE")
         first = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(kind)
-        how = "blue/green, all at once"
+        text = "blue/green, all at once"
         if first and first in routing:
-            how = f"blue/green, {kind.lower()} of {_size(routing[first])}"
+            text = f"blue/green, {kind.lower()} of {_size(routing[first])}"
     alarms = alarms_of(config)
-    return f"{how}, rolled back by the alarms {', '.join(alarms)}" if alarms else how
+    return f"{text}, rolled back by the alarms {', '.join(alarms)}" if alarms else text
 
 
 def _size(capacity: Mapping[str, Any]) -> str:

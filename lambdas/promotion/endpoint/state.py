@@ -1,6 +1,6 @@
-"""What an endpoint's state means for a promotion, before and after its change. InService alone proves nothing.
+"""What an endpoint's state means for a promotion, before and after its change. InService alone is not success.
 
-Pure: no AWS here; a rule raises or returns a value.
+Pure: no AWS calls; a rule raises or returns a value.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from lambdas.promotion.contract.errors import (
 )
 from lambdas.promotion.endpoint import capacity_errors
 
-CHANGEABLE = frozenset({"InService", "OutOfService", "UpdateRollbackFailed"})  # what UpdateEndpoint takes
+CHANGEABLE = frozenset({"InService", "OutOfService", "UpdateRollbackFailed"})  # the states that UpdateEndpoint accepts
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedEndpoint:
-    """What DescribeEndpoint said. `pending_config` is set while a change to a configuration is under way.
+    """What DescribeEndpoint reports. `pending_config` is set while a change to a configuration is in progress.
 
-    `variants` are the names of the production variants that serve, and `serverless` whether they have no instances.
+    `variants` are the names of the live production variants, and `serverless` whether they have no instances.
     """
 
     status: str
@@ -46,143 +46,148 @@ class ObservedEndpoint:
 
     @property
     def reason(self) -> str:
-        return f"SageMaker says: {self.failure_reason}" if self.failure_reason else "SageMaker gives no reason."
+        return f"SageMaker reports: {self.failure_reason}" if self.failure_reason else "SageMaker reports no reason."
 
 
-def before_change(promotion: Promotion, seen: ObservedEndpoint | None) -> Change:
-    """Return what is to be done with the endpoint as it is now. Raises BlockedByFailedEndpoint."""
-    if seen is None:
+def before_change(promotion: Promotion, observed: ObservedEndpoint | None) -> Change:
+    """Return the change that the endpoint requires in its observed state. Raises BlockedByFailedEndpoint."""
+    if observed is None:
         return Change(progress=Progress.CHANGE_REQUIRED)
-    ours = seen.heading_for == promotion.desired_config.name
-    where = promotion.endpoint_in_words
-    if seen.status == "Failed":
+    ours = observed.heading_for == promotion.desired_config.name
+    endpoint = promotion.endpoint_in_words
+    if observed.status == "Failed":
         raise BlockedByFailedEndpoint(
-            f"{where} is Failed, so SageMaker allows only its deletion. {seen.reason} "
+            f"{endpoint} is Failed, so SageMaker allows only its deletion. {observed.reason} "
             f"Delete it (aws sagemaker delete-endpoint --endpoint-name {promotion.stage.endpoint}), then promote again."
         )
-    if seen.status == "InService" and seen.config == promotion.desired_config.name and not seen.pending_config:
-        return Change(progress=Progress.NOTHING_TO_DO, previous_config=seen.config, adopted=True)
-    if seen.status in {"Creating", "Updating"} and ours:
-        # What scales or is maintained is Updating as well, on the configuration that it serves.
-        previous = None if seen.status == "Creating" else seen.config
+    if (
+        observed.status == "InService"
+        and observed.config == promotion.desired_config.name
+        and not observed.pending_config
+    ):
+        return Change(progress=Progress.NOTHING_TO_DO, previous_config=observed.config, adopted=True)
+    if observed.status in {"Creating", "Updating"} and ours:
+        # An endpoint that scales or is maintained is Updating as well, on its current configuration.
+        previous = None if observed.status == "Creating" else observed.config
         return Change(progress=Progress.IN_PROGRESS, previous_config=previous, adopted=True)
-    if seen.status in CHANGEABLE:
+    if observed.status in CHANGEABLE:
         return Change(
             progress=Progress.CHANGE_REQUIRED,
-            previous_config=seen.config,
-            previous_modified_at=seen.modified_at,
+            previous_config=observed.config,
+            previous_modified_at=observed.modified_at,
         )
-    return Change(progress=Progress.BUSY, previous_config=seen.config, previous_modified_at=seen.modified_at)
+    return Change(progress=Progress.BUSY, previous_config=observed.config, previous_modified_at=observed.modified_at)
 
 
 def require_time_to_change(promotion: Promotion, *, now: datetime) -> None:
-    """A change is not begun after the deadline: nobody would watch it."""
+    """A change is not started after the deadline: no step would observe it. Raises DeploymentTimedOut."""
     if now > promotion.deadline:
         raise DeploymentTimedOut(
             f"The deadline of stage {promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} UTC) passed before "
-            f"the endpoint {promotion.stage.endpoint} in {promotion.target.name} was changed; what served it serves. "
-            "Promote again, with a longer deadline if the copy takes that long."
+            f"the endpoint {promotion.stage.endpoint} in {promotion.target.name} was changed; its current deployment "
+            "is unchanged. Promote again, with a longer deadline if the copy takes that long."
         )
 
 
-def require_time_left(promotion: Promotion, seen: ObservedEndpoint | None, *, now: datetime) -> None:
-    """Somebody else's change of the endpoint is waited for, but not for ever."""
+def require_time_left(promotion: Promotion, observed: ObservedEndpoint | None, *, now: datetime) -> None:
+    """The promotion waits for another principal's change of the endpoint until its deadline. Raises EndpointBusy."""
     if now > promotion.deadline:
         raise EndpointBusy(
             f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} was still "
-            f"{seen.status if seen else 'being created'} by somebody else's doing at the deadline of stage "
-            f"{promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} UTC). This promotion changed nothing "
-            "there. Promote again when it is InService."
+            f"{observed.status if observed else 'being created'} by another principal at the deadline of stage "
+            f"{promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} UTC). This promotion did not change it. "
+            "Promote again when it is InService."
         )
 
 
-def adopted(known: Change | None, change: Change, *, requested: bool) -> Change:
-    """Say whose change it is that is under way to our configuration, and keep what the endpoint served before it.
+def adopted(earlier: Change | None, change: Change, *, requested: bool) -> Change:
+    """Return whose change to our configuration is in progress, and keep the endpoint's configuration before it.
 
-    A step that is run again sees its own effect: what this execution has `tried` counts as its own.
+    A step that is retried observes its own effect: a change that this execution has `requested` counts as its own.
     """
-    requested = requested or bool(known and known.requested)
-    if known is None:
+    requested = requested or bool(earlier and earlier.requested)
+    if earlier is None:
         return replace(change, requested=requested)
     if not change.adopted:
-        return replace(change, requested=requested, capacity_failures=known.capacity_failures)
-    # It served our configuration from the beginning, and the promotion mended what the endpoint needs beside it.
-    mended = (
+        return replace(change, requested=requested, capacity_failures=earlier.capacity_failures)
+    # The endpoint had our configuration from the beginning, and the promotion completed what else it requires.
+    completed = (
         change.progress is Progress.NOTHING_TO_DO
-        and known.progress is not Progress.IN_PROGRESS
-        and change.previous_config == known.previous_config
+        and earlier.progress is not Progress.IN_PROGRESS
+        and change.previous_config == earlier.previous_config
     )
     return replace(
         change,
-        capacity_failures=known.capacity_failures,
-        previous_config=known.previous_config,
-        previous_modified_at=known.previous_modified_at,
-        adopted=not mended and not requested,
+        capacity_failures=earlier.capacity_failures,
+        previous_config=earlier.previous_config,
+        previous_modified_at=earlier.previous_modified_at,
+        adopted=not completed and not requested,
         requested=requested,
     )
 
 
-def after_change(promotion: Promotion, seen: ObservedEndpoint | None, *, now: datetime) -> Progress:
-    """Say whether the endpoint serves our configuration; InService alone proves nothing.
+def after_change(promotion: Promotion, observed: ObservedEndpoint | None, *, now: datetime) -> Progress:
+    """Return whether the endpoint is in service on our configuration; InService alone is not success.
 
-    Raises what the endpoint's state means for the promotion.
+    Raises the error that the endpoint's state means for the promotion.
     """
     change = promotion.change or Change(progress=Progress.IN_PROGRESS)
-    wanted = promotion.desired_config.name
-    where = promotion.endpoint_in_words
-    if seen is None or seen.status == "Deleting":
-        raise DeploymentSuperseded(f"{where} was deleted while it was being changed. Promote again to make it anew.")
-    # Right after the call an answer may still be the old one; nothing has been modified since in that case.
-    stale = change.previous_modified_at is not None and seen.modified_at <= change.previous_modified_at
-    if seen.status in {"Failed", "OutOfService"} and not stale:
-        if capacity_errors.is_lacking(seen.failure_reason):
+    desired = promotion.desired_config.name
+    endpoint = promotion.endpoint_in_words
+    if observed is None or observed.status == "Deleting":
+        raise DeploymentSuperseded(f"{endpoint} was deleted while it was being changed. Promote again to create it.")
+    # Right after the call a response may be stale; it then has the modification time from before the call.
+    stale = change.previous_modified_at is not None and observed.modified_at <= change.previous_modified_at
+    if observed.status in {"Failed", "OutOfService"} and not stale:
+        if capacity_errors.is_lacking(observed.failure_reason):
             raise NoCapacity(
-                f"{where} is {seen.status}: AWS had no instances for {seen.config or wanted}. {seen.reason} "
-                "Delete a Failed endpoint, then promote again later, or give the stage another instance type."
+                f"{endpoint} is {observed.status}: AWS had insufficient capacity for {observed.config or desired}. "
+                f"{observed.reason} Delete a Failed endpoint, then promote again later, or give the stage another "
+                "instance type."
             )
         raise EndpointFailed(
-            f"{where} is {seen.status} on configuration {seen.config or wanted}. {seen.reason} "
+            f"{endpoint} is {observed.status} on configuration {observed.config or desired}. {observed.reason} "
             "Read the endpoint's log group, delete a Failed endpoint, then promote again."
         )
-    if seen.status == "UpdateRollbackFailed" and not stale:
+    if observed.status == "UpdateRollbackFailed" and not stale:
         raise RollbackFailed(
-            f"{where} failed to change to {wanted} and failed to go back: a mix of {wanted} and "
-            f"{change.previous_config} may serve now. {seen.reason} Update it to a configuration that is known to "
-            "be good at once."
+            f"{endpoint} failed to update to {desired} and failed to roll back: {desired} and {change.previous_config} "
+            f"may both receive traffic. {observed.reason} Update it to the last known good configuration immediately."
         )
-    if seen.pending_config not in {None, wanted, change.previous_config}:
+    if observed.pending_config not in {None, desired, change.previous_config}:
         raise DeploymentSuperseded(
-            f"{where} is being changed to {seen.pending_config}, not to this promotion's own {wanted}: somebody "
-            "else changes it meanwhile. Decide which one should serve and promote that."
+            f"{endpoint} is being updated to {observed.pending_config} by another principal, not to this promotion's "
+            f"own {desired}. Decide which configuration is to be in service, then promote it."
         )
-    if seen.status == "InService" and not seen.pending_config:
-        if seen.config == wanted and seen.counts_settled:
+    if observed.status == "InService" and not observed.pending_config:
+        if observed.config == desired and observed.counts_settled:
             return Progress.IN_SERVICE
-        back = seen.config == change.previous_config != wanted and not stale
-        if back and capacity_errors.is_lacking(seen.failure_reason):
-            if capacity_errors.may_retry(promotion, change, now=now):
+        rolled_back = observed.config == change.previous_config != desired and not stale
+        if rolled_back and capacity_errors.is_lacking(observed.failure_reason):
+            if capacity_errors.may_retry(promotion.stage, change, deadline=promotion.deadline, now=now):
                 return Progress.NO_CAPACITY
-            tries = change.capacity_failures + 1
+            attempts = change.capacity_failures + 1
             raise NoCapacity(
-                f"{where} is InService on its previous configuration {seen.config}: AWS had no instances for {wanted}"
-                f"{f', {tries} times' if tries > 1 else ''}. {seen.reason} The previous model serves. Promote again "
-                "later, or give the stage another instance type or instance pools."
+                f"{endpoint} is InService on its previous configuration {observed.config}: AWS had insufficient "
+                f"capacity for {desired}{f', {attempts} times' if attempts > 1 else ''}. {observed.reason} The "
+                "previous model is in service. Promote again later, or give the stage another instance type or "
+                "instance pools."
             )
-        if back:
+        if rolled_back:
             raise DeploymentRolledBack(
-                f"{where} is InService, but on its previous configuration {seen.config} again: SageMaker rolled "
-                f"{wanted} back{'' if seen.failure_reason else ', or somebody changed it back'}. {seen.reason} "
-                "The previous model serves. Mend the model, then promote again."
+                f"{endpoint} is InService on its previous configuration {observed.config}: SageMaker rolled back "
+                f"{desired}{'' if observed.failure_reason else ', or another principal did'}. {observed.reason} "
+                "The previous model is in service. Fix the model, then promote again."
             )
-        if seen.config not in {wanted, change.previous_config}:
+        if observed.config not in {desired, change.previous_config}:
             raise DeploymentSuperseded(
-                f"{where} is InService on {seen.config}, not on this promotion's own {wanted}: somebody else changed "
-                "it meanwhile. Decide which one should serve and promote that."
+                f"{endpoint} is InService on {observed.config}, not on this promotion's own {desired}: another "
+                "principal changed it. Decide which configuration is to be in service, then promote it."
             )
     if now > promotion.deadline:
         raise DeploymentTimedOut(
-            f"{where} was {seen.status} on {seen.config} at the deadline of stage {promotion.stage.name!r} "
-            f"({promotion.deadline:%Y-%m-%d %H:%M} UTC) and not in service on {wanted}. {seen.reason} It may still get "
-            "there: look at the endpoint, then promote again."
+            f"{endpoint} was {observed.status} on {observed.config} at the deadline of stage {promotion.stage.name!r} "
+            f"({promotion.deadline:%Y-%m-%d %H:%M} UTC) and not in service on {desired}. {observed.reason} The update "
+            "may still complete: check the endpoint's current deployment, then promote again."
         )
     return Progress.IN_PROGRESS

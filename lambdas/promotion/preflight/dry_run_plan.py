@@ -164,7 +164,7 @@ def _sentences(
     else:
         if progress is Progress.BUSY:
             yield f"The endpoint {endpoint} is {now.observed.status} by another change; that would be waited for."
-        yield f"The endpoint {endpoint} would be updated: {rollout.in_words(rollout.of_stage(stage))}."
+        yield f"The endpoint {endpoint} would be updated: {rollout.as_text(rollout.of_stage(stage))}."
         for one in checked.targets_to_suspend:
             yield f"The automatic scaling of {one} would be put aside for that, and registered again."
         for change in differences or ():

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DESIRED = promotion().desired_config
 TAGS = [{"Key": "team", "Value": "nlp"}]
-FOUND: dict[str, Any] = {
+DESCRIPTION: dict[str, Any] = {
     "EndpointName": "reviews-qa",
     "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
     "EndpointStatus": "InService",
@@ -36,19 +36,19 @@ FOUND: dict[str, Any] = {
     "CreationTime": BEGUN,
     "LastModifiedTime": BEGUN,
 }
-FOUND_CONFIG: dict[str, Any] = {
+CONFIG_DESCRIPTION: dict[str, Any] = {
     **DESIRED.request,
     "EndpointConfigArn": "arn:aws:sagemaker:x:3:y/z",
     "CreationTime": BEGUN,
 }
 
 
-def see(sagemaker: SageMakerClient, stubs: Stubs, **answer: Any) -> ObservedEndpoint:
-    merged = {name: value for name, value in {**FOUND, **answer}.items() if value is not None}
+def observe(sagemaker: SageMakerClient, stubs: Stubs, **response: Any) -> ObservedEndpoint:
+    merged = {name: value for name, value in {**DESCRIPTION, **response}.items() if value is not None}
     stubs.sagemaker.add_response("describe_endpoint", merged, {"EndpointName": "reviews-qa"})
-    found = endpoint_client.observe("reviews-qa", sagemaker=sagemaker)
-    assert found is not None
-    return found
+    endpoint = endpoint_client.observe("reviews-qa", sagemaker=sagemaker)
+    assert endpoint is not None
+    return endpoint
 
 
 def variant(*, current: int | None, desired: int | None) -> dict[str, Any]:
@@ -56,11 +56,11 @@ def variant(*, current: int | None, desired: int | None) -> dict[str, Any]:
     return {"VariantName": "All", **{name: count for name, count in counts.items() if count is not None}}
 
 
-# Seeing
+# Observing
 
 
 def test_an_endpoint_is_observed_as_described(sagemaker: SageMakerClient, stubs: Stubs) -> None:
-    assert see(sagemaker, stubs, FailureReason="why") == ObservedEndpoint(
+    assert observe(sagemaker, stubs, FailureReason="why") == ObservedEndpoint(
         status="InService", config=OLD_CONFIG, modified_at=BEGUN, failure_reason="why"
     )
 
@@ -74,52 +74,58 @@ def test_a_missing_endpoint_is_none(sagemaker: SageMakerClient, stubs: Stubs) ->
     ("code", "name"),
     [("AccessDeniedException", AccessDenied), ("ThrottlingException", Throttled), ("ValidationException", ClientError)],
 )
-def test_a_refusal_is_not_called_missing(
+def test_a_refusal_is_not_reported_as_missing(
     sagemaker: SageMakerClient, stubs: Stubs, code: str, name: type[Exception]
 ) -> None:
-    stubs.sagemaker.add_client_error("describe_endpoint", code, "said", 400)
+    stubs.sagemaker.add_client_error("describe_endpoint", code, "message", 400)
     with pytest.raises(name):
         endpoint_client.observe("reviews-qa", sagemaker=sagemaker)
 
 
 def test_a_change_in_progress_is_observed(sagemaker: SageMakerClient, stubs: Stubs) -> None:
-    found = see(sagemaker, stubs, EndpointStatus="Updating", PendingDeploymentSummary={"EndpointConfigName": "new"})
-    assert (found.config, found.pending_config, found.heading_for) == (OLD_CONFIG, "new", "new")
+    endpoint = observe(
+        sagemaker, stubs, EndpointStatus="Updating", PendingDeploymentSummary={"EndpointConfigName": "new"}
+    )
+    assert (endpoint.config, endpoint.pending_config, endpoint.heading_for) == (OLD_CONFIG, "new", "new")
 
 
 def test_a_first_creation_shows_its_configuration_as_pending_only(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     pending = {"EndpointConfigName": "new"}
-    found = see(sagemaker, stubs, EndpointStatus="Creating", EndpointConfigName=None, PendingDeploymentSummary=pending)
-    assert found.config == "new"
+    endpoint = observe(
+        sagemaker, stubs, EndpointStatus="Creating", EndpointConfigName=None, PendingDeploymentSummary=pending
+    )
+    assert endpoint.config == "new"
 
 
 def test_a_failed_creation_may_show_no_configuration(sagemaker: SageMakerClient, stubs: Stubs) -> None:
-    assert see(sagemaker, stubs, EndpointStatus="Failed", EndpointConfigName=None).config == ""
+    assert observe(sagemaker, stubs, EndpointStatus="Failed", EndpointConfigName=None).config == ""
 
 
 def test_a_shadow_variant_must_have_its_instances_too(sagemaker: SageMakerClient, stubs: Stubs) -> None:
-    found = see(
+    endpoint = observe(
         sagemaker,
         stubs,
         ProductionVariants=[variant(current=1, desired=1)],
         ShadowProductionVariants=[variant(current=0, desired=1)],
     )
-    assert not found.counts_settled
+    assert not endpoint.counts_settled
 
 
 @pytest.mark.parametrize(("current", "settled"), [(1, False), (2, True), (3, True)])
-def test_where_sagemaker_scales_the_instances_itself_the_least_is_enough(
+def test_where_sagemaker_scales_the_instances_itself_the_minimum_is_sufficient(
     sagemaker: SageMakerClient, stubs: Stubs, current: int, settled: bool
 ) -> None:
     scaling = {"Status": "ENABLED", "MinInstanceCount": 2, "MaxInstanceCount": 5}
     scaled = {**variant(current=current, desired=4), "ManagedInstanceScaling": scaling}
-    assert see(sagemaker, stubs, ProductionVariants=[scaled]).counts_settled is settled
+    assert observe(sagemaker, stubs, ProductionVariants=[scaled]).counts_settled is settled
 
 
 def test_the_current_deployment_is_observed_by_its_names_and_its_kind(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
-    found = see(sagemaker, stubs, ProductionVariants=[{"VariantName": "A", "CurrentServerlessConfig": serverless}])
-    assert (found.variants, found.serverless, found.counts_settled) == (("A",), True, True)
+    endpoint = observe(
+        sagemaker, stubs, ProductionVariants=[{"VariantName": "A", "CurrentServerlessConfig": serverless}]
+    )
+    assert (endpoint.variants, endpoint.serverless, endpoint.counts_settled) == (("A",), True, True)
 
 
 @pytest.mark.parametrize(
@@ -131,20 +137,20 @@ def test_the_current_deployment_is_observed_by_its_names_and_its_kind(sagemaker:
         ([variant(current=None, desired=1)], False),
         ([variant(current=None, desired=None)], True),
     ],
-    ids=["all", "fewer", "one-of-two", "not-told", "serverless"],
+    ids=["all", "fewer", "one-of-two", "not-reported", "serverless"],
 )
-def test_counts_are_settled_when_every_variant_has_what_it_wants(
+def test_counts_are_settled_when_every_variant_has_its_desired_count(
     sagemaker: SageMakerClient, stubs: Stubs, variants: list[dict[str, Any]], settled: bool
 ) -> None:
-    assert see(sagemaker, stubs, ProductionVariants=variants).counts_settled is settled
+    assert observe(sagemaker, stubs, ProductionVariants=variants).counts_settled is settled
 
 
 # The configuration
 
 
 def test_the_configuration_is_created_as_desired_with_its_tags(sagemaker: SageMakerClient, stubs: Stubs) -> None:
-    answer = {"EndpointConfigArn": FOUND_CONFIG["EndpointConfigArn"]}
-    stubs.sagemaker.add_response("create_endpoint_config", answer, {**DESIRED.request, "Tags": TAGS})
+    response = {"EndpointConfigArn": CONFIG_DESCRIPTION["EndpointConfigArn"]}
+    stubs.sagemaker.add_response("create_endpoint_config", response, {**DESIRED.request, "Tags": TAGS})
     endpoint_client.ensure_config(DESIRED, {"team": "nlp"}, sagemaker=sagemaker)
 
 
@@ -152,14 +158,14 @@ def test_the_configuration_is_created_as_desired_with_its_tags(sagemaker: SageMa
 def test_an_existing_configuration_is_ours_only_if_it_is_identical(
     sagemaker: SageMakerClient, stubs: Stubs, model: str | None, name: type[Exception] | None
 ) -> None:
-    (wanted,) = DESIRED.request["ProductionVariants"]
-    variants = [{**wanted, "InitialVariantWeight": 1.0, **({"ModelName": model} if model else {})}]
+    (desired,) = DESIRED.request["ProductionVariants"]
+    variants = [{**desired, "InitialVariantWeight": 1.0, **({"ModelName": model} if model else {})}]
     stubs.sagemaker.add_client_error(
         "create_endpoint_config", "ValidationException", 'Cannot create already existing endpoint configuration "arn"'
     )
     stubs.sagemaker.add_response(
         "describe_endpoint_config",
-        {**FOUND_CONFIG, "ProductionVariants": variants},
+        {**CONFIG_DESCRIPTION, "ProductionVariants": variants},
         {"EndpointConfigName": DESIRED.name},
     )
     if name is None:
@@ -172,22 +178,22 @@ def test_an_existing_configuration_is_ours_only_if_it_is_identical(
 # The endpoint
 
 
-def test_the_endpoint_is_made_on_our_configuration(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+def test_the_endpoint_is_created_on_our_configuration(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "Tags": TAGS}
-    stubs.sagemaker.add_response("create_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
-    assert endpoint_client.create(STAGE, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.IN_PROGRESS
+    stubs.sagemaker.add_response("create_endpoint", {"EndpointArn": DESCRIPTION["EndpointArn"]}, sent)
+    assert endpoint_client.create("reviews-qa", "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.IN_PROGRESS
 
 
 def test_an_endpoint_that_was_created_concurrently_is_not_ours(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error(
         "create_endpoint", "ValidationException", 'Cannot create already existing endpoint "arn"'
     )
-    assert endpoint_client.create(STAGE, "new", {}, sagemaker=sagemaker) is Progress.BUSY
+    assert endpoint_client.create("reviews-qa", "new", {}, sagemaker=sagemaker) is Progress.BUSY
 
 
 def test_an_update_keeps_the_counts_that_autoscaling_reached(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "new", "RetainAllVariantProperties": True}
-    stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
+    stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": DESCRIPTION["EndpointArn"]}, sent)
     assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.IN_PROGRESS
 
 
@@ -199,7 +205,7 @@ def test_an_update_resets_what_the_stage_does_not_retain(sagemaker: SageMakerCli
         "RetainAllVariantProperties": True,
         "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredInstanceCount"}],
     }
-    stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": FOUND["EndpointArn"]}, sent)
+    stubs.sagemaker.add_response("update_endpoint", {"EndpointArn": DESCRIPTION["EndpointArn"]}, sent)
     assert endpoint_client.update(stage, "new", sagemaker=sagemaker) is Progress.IN_PROGRESS
 
 
@@ -211,11 +217,11 @@ def test_an_update_uses_the_rollout_of_the_stage_and_a_creation_does_not(
     }
     stage = replace(STAGE, retain_variant_properties=False, deployment_config=policy)
     names = {"EndpointName": "reviews-qa", "EndpointConfigName": "new"}
-    answer = {"EndpointArn": FOUND["EndpointArn"]}
-    stubs.sagemaker.add_response("create_endpoint", answer, {**names, "Tags": TAGS})
+    response = {"EndpointArn": DESCRIPTION["EndpointArn"]}
+    stubs.sagemaker.add_response("create_endpoint", response, {**names, "Tags": TAGS})
     sent = {**names, "RetainAllVariantProperties": False, "DeploymentConfig": policy}
-    stubs.sagemaker.add_response("update_endpoint", answer, sent)
-    assert endpoint_client.create(stage, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.IN_PROGRESS
+    stubs.sagemaker.add_response("update_endpoint", response, sent)
+    assert endpoint_client.create(stage.endpoint, "new", {"team": "nlp"}, sagemaker=sagemaker) is Progress.IN_PROGRESS
     assert endpoint_client.update(stage, "new", sagemaker=sagemaker) is Progress.IN_PROGRESS
 
 
@@ -225,11 +231,11 @@ def test_an_endpoint_with_a_concurrent_change_is_left_alone(sagemaker: SageMaker
 
 
 def test_scaling_that_blocks_an_update_or_a_rollback_is_reported(sagemaker: SageMakerClient, stubs: Stubs) -> None:
-    said = 'The variant(s) "[All]" must be deregistered as scalable targets with AWS Auto Scaling before they can'
+    message = 'The variant(s) "[All]" must be deregistered as scalable targets with AWS Auto Scaling before they can'
     for _ in range(2):
-        stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", said)
+        stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", message)
     assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.BLOCKED_BY_SCALING
-    assert endpoint_client.roll_back(STAGE, "old", sagemaker=sagemaker) is RollbackProgress.BLOCKED_BY_SCALING
+    assert endpoint_client.roll_back("reviews-qa", "old", sagemaker=sagemaker) is RollbackProgress.BLOCKED_BY_SCALING
 
 
 @pytest.mark.parametrize(
@@ -250,7 +256,7 @@ def test_a_refused_change_has_a_name_and_quotes_sagemaker(
     stubs.sagemaker.add_client_error(call, code, message, 400)
     with pytest.raises(name, match=message):
         if call == "create_endpoint":
-            endpoint_client.create(STAGE, "new", {}, sagemaker=sagemaker)
+            endpoint_client.create("reviews-qa", "new", {}, sagemaker=sagemaker)
         elif call == "update_endpoint":
             endpoint_client.update(STAGE, "new", sagemaker=sagemaker)
         else:
@@ -260,8 +266,8 @@ def test_a_refused_change_has_a_name_and_quotes_sagemaker(
 def test_a_deletion_that_requires_deregistration_is_reported_as_blocked_by_scaling(
     sagemaker: SageMakerClient, stubs: Stubs
 ) -> None:
-    said = "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity …"
-    stubs.sagemaker.add_client_error("delete_endpoint", "AccessDeniedException", said, 400)
+    message = "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity …"
+    stubs.sagemaker.add_client_error("delete_endpoint", "AccessDeniedException", message, 400)
     stubs.sagemaker.add_client_error("delete_endpoint", "AccessDeniedException", "Not you.", 400)
     assert endpoint_client.delete("reviews-qa", sagemaker=sagemaker) is RollbackProgress.BLOCKED_BY_SCALING
     with pytest.raises(AccessDenied, match=r"Not you\."):

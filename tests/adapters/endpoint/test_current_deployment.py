@@ -1,4 +1,4 @@
-"""What the endpoint serves before the change."""
+"""The current deployment before the change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.builders import BEGUN, OLD_CONFIG
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-DESCRIBED: dict[str, Any] = {
+DESCRIPTION: dict[str, Any] = {
     "EndpointName": "reviews-qa",
     "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
     "EndpointConfigName": OLD_CONFIG,
@@ -23,27 +23,27 @@ DESCRIBED: dict[str, Any] = {
     "LastModifiedTime": BEGUN,
     "ProductionVariants": [{"VariantName": "All", "CurrentInstanceCount": 3, "DesiredInstanceCount": 4}],
 }
-DESCRIPTION = {
+CONFIG_REQUEST = {
     "EndpointConfigName": OLD_CONFIG,
     "ProductionVariants": [{"VariantName": "All", "InstanceType": "ml.m5.large"}],
 }
 
 
-def look(sagemaker: SageMakerClient) -> current_deployment.CurrentDeployment | None:
+def read(sagemaker: SageMakerClient) -> current_deployment.CurrentDeployment | None:
     return current_deployment.read_deployment("reviews-qa", sagemaker=sagemaker, configs=sagemaker)
 
 
 def test_the_configuration_is_reported_as_requested_and_its_counts_as_observed(
     stubs: Stubs, sagemaker: SageMakerClient
 ) -> None:
-    stubs.sagemaker.add_response("describe_endpoint", DESCRIBED, {"EndpointName": "reviews-qa"})
+    stubs.sagemaker.add_response("describe_endpoint", DESCRIPTION, {"EndpointName": "reviews-qa"})
     stubs.sagemaker.add_response(
         "describe_endpoint_config",
-        {**DESCRIPTION, "EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c", "CreationTime": BEGUN},
+        {**CONFIG_REQUEST, "EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c", "CreationTime": BEGUN},
         {"EndpointConfigName": OLD_CONFIG},
     )
-    found = look(sagemaker)
-    assert found == current_deployment.CurrentDeployment(
+    deployment = read(sagemaker)
+    assert deployment == current_deployment.CurrentDeployment(
         observed=ObservedEndpoint(
             status="InService",
             config=OLD_CONFIG,
@@ -53,13 +53,13 @@ def test_the_configuration_is_reported_as_requested_and_its_counts_as_observed(
         ),
         config=OLD_CONFIG,
         counts={"All": 4},
-        request=DESCRIPTION,
+        request=CONFIG_REQUEST,
     )
 
 
-def test_no_endpoint_serves_nothing(stubs: Stubs, sagemaker: SageMakerClient) -> None:
+def test_a_missing_endpoint_has_no_deployment(stubs: Stubs, sagemaker: SageMakerClient) -> None:
     stubs.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "x".')
-    assert look(sagemaker) is None
+    assert read(sagemaker) is None
 
 
 @pytest.mark.parametrize(
@@ -72,17 +72,19 @@ def test_no_endpoint_serves_nothing(stubs: Stubs, sagemaker: SageMakerClient) ->
 def test_a_configuration_that_cannot_be_read_has_a_reason(
     stubs: Stubs, sagemaker: SageMakerClient, code: str, message: str, reason: str
 ) -> None:
-    stubs.sagemaker.add_response("describe_endpoint", DESCRIBED)
+    stubs.sagemaker.add_response("describe_endpoint", DESCRIPTION)
     stubs.sagemaker.add_client_error("describe_endpoint_config", code, message)
-    found = look(sagemaker)
-    assert found is not None
-    assert (found.request, found.variants) == (None, {})
-    assert reason in found.reason
+    deployment = read(sagemaker)
+    assert deployment is not None
+    assert (deployment.request, deployment.variants) == (None, {})
+    assert reason in deployment.reason
 
 
 def test_an_endpoint_that_was_never_in_service_has_no_configuration(stubs: Stubs, sagemaker: SageMakerClient) -> None:
-    new = {name: value for name, value in DESCRIBED.items() if name not in {"EndpointConfigName", "ProductionVariants"}}
+    new = {
+        name: value for name, value in DESCRIPTION.items() if name not in {"EndpointConfigName", "ProductionVariants"}
+    }
     stubs.sagemaker.add_response("describe_endpoint", {**new, "EndpointStatus": "Creating"})
-    found = look(sagemaker)
-    assert found is not None
-    assert (found.config, found.counts, found.request) == ("", {}, None)
+    deployment = read(sagemaker)
+    assert deployment is not None
+    assert (deployment.config, deployment.counts, deployment.request) == ("", {}, None)

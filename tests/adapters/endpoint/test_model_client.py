@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 DESIRED = promotion().desired_model
-FOUND: dict[str, Any] = {
+DESCRIPTION: dict[str, Any] = {
     **DESIRED.request,
     "ModelArn": "arn:aws:sagemaker:us-east-1:3:model/m",
     "CreationTime": TRAINED,
@@ -40,12 +40,12 @@ def refuse(stubs: Stubs, code: str, message: str) -> None:
 
 def exists(stubs: Stubs, **changes: Any) -> None:
     refuse(stubs, "ValidationException", 'Cannot create already existing model "arn"')
-    stubs.sagemaker.add_response("describe_model", {**FOUND, **changes}, {"ModelName": DESIRED.name})
+    stubs.sagemaker.add_response("describe_model", {**DESCRIPTION, **changes}, {"ModelName": DESIRED.name})
 
 
 def test_the_model_is_created_as_desired_with_its_tags(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     sent = {**DESIRED.request, "Tags": [{"Key": "team", "Value": "nlp"}]}
-    stubs.sagemaker.add_response("create_model", {"ModelArn": FOUND["ModelArn"]}, sent)
+    stubs.sagemaker.add_response("create_model", {"ModelArn": DESCRIPTION["ModelArn"]}, sent)
     ensure(sagemaker)
 
 
@@ -60,11 +60,11 @@ def test_an_existing_different_model_is_refused(sagemaker: SageMakerClient, stub
         ensure(sagemaker)
 
 
-def test_a_default_that_sagemaker_leaves_out_is_no_difference(sagemaker: SageMakerClient, stubs: Stubs) -> None:
-    """The API does not promise EnableNetworkIsolation in its answer."""
+def test_a_default_that_sagemaker_leaves_out_is_not_a_difference(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    """The API does not promise EnableNetworkIsolation in its response."""
     refuse(stubs, "ValidationException", 'Cannot create already existing model "arn"')
     stubs.sagemaker.add_response(
-        "describe_model", {name: value for name, value in FOUND.items() if name != "EnableNetworkIsolation"}
+        "describe_model", {name: value for name, value in DESCRIPTION.items() if name != "EnableNetworkIsolation"}
     )
     ensure(sagemaker)
 

@@ -27,7 +27,7 @@ def test_a_silent_rollback_is_reported_with_sagemakers_reason(world: World) -> N
     )
     ended = world.promote(world.model())
 
-    require_failed(ended, "DeploymentRolledBack", first.config, "The alarm rang.", "The previous model serves")
+    require_failed(ended, "DeploymentRolledBack", first.config, "The alarm rang.", "The previous model is in service")
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
 
 

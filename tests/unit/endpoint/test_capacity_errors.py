@@ -1,4 +1,4 @@
-"""A lack of instances is no bad model: it has a name of its own, and is tried again if the stage wants it."""
+"""Insufficient capacity is not a model failure: it has its own error, and is retried if the stage configures it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_broken_model_is_not_insufficient_capacity(reason: str | None) -> None
 
 
 def test_a_rollback_for_insufficient_capacity_is_not_a_model_failure() -> None:
-    with pytest.raises(NoCapacity, match=r"InsufficientInstanceCapacity.*The previous model serves"):
+    with pytest.raises(NoCapacity, match=r"InsufficientInstanceCapacity.*The previous model is in service"):
         endpoint_state.after_change(changed(retrying=False), BACK, now=LATER)
 
 
@@ -60,10 +60,10 @@ def test_a_creation_that_failed_for_insufficient_capacity_is_not_a_model_failure
 
 
 @pytest.mark.parametrize(("status", "error"), [("InService", DeploymentRolledBack), ("Failed", EndpointFailed)])
-def test_another_reason_keeps_its_name(status: str, error: type[Exception]) -> None:
-    look = replace(BACK, status=status, failure_reason=UNHEALTHY.format(variant="All"))
+def test_another_reason_keeps_its_own_error(status: str, error: type[Exception]) -> None:
+    rolled_back = replace(BACK, status=status, failure_reason=UNHEALTHY.format(variant="All"))
     with pytest.raises(error):
-        endpoint_state.after_change(changed(), look, now=LATER)
+        endpoint_state.after_change(changed(), rolled_back, now=LATER)
 
 
 def test_capacity_is_retried_as_often_as_the_stage_configures() -> None:
@@ -78,6 +78,6 @@ def test_capacity_is_not_retried_when_the_wait_would_exceed_the_deadline() -> No
 
 
 def test_the_failures_are_counted_over_the_retries() -> None:
-    known = changed(failures=1).change
-    again = endpoint_state.before_change(changed(), BACK)
-    assert endpoint_state.adopted(known, again, requested=True).capacity_failures == 1
+    earlier = changed(failures=1).change
+    retried = endpoint_state.before_change(changed(), BACK)
+    assert endpoint_state.adopted(earlier, retried, requested=True).capacity_failures == 1

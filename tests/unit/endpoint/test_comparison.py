@@ -1,4 +1,4 @@
-"""Names, and "it is there already"."""
+"""Names, and the comparison with an existing resource."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ LONGEST_APPLICATION, LONGEST_STAGE = "a" * 40, "s" * 20
 # Names
 
 
-def test_a_name_contains_what_it_is_of() -> None:
+def test_a_name_contains_application_stage_time_and_digest() -> None:
     assert identity.resource_name("reviews", "qa", TRAINED, DIGEST) == "reviews-qa-20261031083015-0123456789ab"
 
 
 @pytest.mark.parametrize("application", ["aa", "a" * 33, "a" * 34, "a" * 35, "a" * 32 + "--b", LONGEST_APPLICATION])
 @pytest.mark.parametrize("stage", ["qa", "q-1", LONGEST_STAGE])
-def test_every_name_is_one_that_sagemaker_takes(application: str, stage: str) -> None:
+def test_every_name_is_valid_in_sagemaker(application: str, stage: str) -> None:
     assert SAGEMAKER_NAME.fullmatch(identity.resource_name(application, stage, TRAINED, DIGEST))
 
 
 @pytest.mark.parametrize("application", ["reviews", "a" * 34 + "-b", LONGEST_APPLICATION])
 @pytest.mark.parametrize("stage", ["qa", LONGEST_STAGE])
-def test_every_name_begins_with_what_the_deployer_may_make(application: str, stage: str) -> None:
+def test_every_name_begins_with_the_prefix_that_the_deployer_may_create(application: str, stage: str) -> None:
     beginning = resource_names.resource_name_prefix(application, stage)
     assert identity.resource_name(application, stage, TRAINED, DIGEST).startswith(beginning)
 
 
-def test_another_content_has_another_name() -> None:
+def test_different_content_has_a_different_name() -> None:
     first = identity.resource_name(LONGEST_APPLICATION, "qa", TRAINED, DIGEST)
     assert first != identity.resource_name(LONGEST_APPLICATION, "qa", TRAINED, "f" + DIGEST[1:])
 
 
-def test_models_of_one_minute_have_different_names() -> None:
+def test_models_of_the_same_minute_have_different_names() -> None:
     first = identity.resource_name("reviews", "qa", TRAINED, DIGEST)
     assert first != identity.resource_name("reviews", "qa", TRAINED + timedelta(seconds=1), DIGEST)
 
 
-def test_one_instant_has_one_name_in_every_time_zone() -> None:
+def test_an_instant_has_the_same_name_in_every_time_zone() -> None:
     tokyo = TRAINED.astimezone(timezone(timedelta(hours=9)))
     assert identity.resource_name("reviews", "qa", tokyo, DIGEST) == identity.resource_name(
         "reviews", "qa", TRAINED, DIGEST
@@ -69,26 +69,26 @@ def test_a_resource_that_equals_the_desired_one_is_ours() -> None:
     comparison.require_same("model", "n", DESIRED, {**DESIRED, "ModelArn": "arn", "CreationTime": TRAINED})
 
 
-def test_what_sagemaker_fills_in_does_not_matter() -> None:
-    filled = {**CONTAINER, "Mode": "SingleModel", "ModelDataSource": {"S3DataSource": {"S3Uri": "s3://b/k"}}}
-    comparison.require_same("model", "n", DESIRED, {**DESIRED, "PrimaryContainer": filled})
+def test_defaults_that_sagemaker_sets_do_not_matter() -> None:
+    with_defaults = {**CONTAINER, "Mode": "SingleModel", "ModelDataSource": {"S3DataSource": {"S3Uri": "s3://b/k"}}}
+    comparison.require_same("model", "n", DESIRED, {**DESIRED, "PrimaryContainer": with_defaults})
 
 
 @pytest.mark.parametrize("container", [{**CONTAINER, "Image": "other"}, {**CONTAINER, "Environment": {}}, {}, None, []])
 def test_a_resource_with_another_content_is_refused_by_its_field(container: Any) -> None:
-    with pytest.raises(NameTaken, match=r"model n exists and differs .* in PrimaryContainer"):
+    with pytest.raises(NameTaken, match=r"model n already exists and differs .* in PrimaryContainer"):
         comparison.require_same("model", "n", DESIRED, {**DESIRED, "PrimaryContainer": container})
 
 
-@pytest.mark.parametrize("found", [[], [{"A": 1}, {"A": 1}], [{"A": 2}], {"A": 1}, None, "A"])
-def test_a_list_is_the_same_only_with_the_same_elements(found: Any) -> None:
+@pytest.mark.parametrize("variants", [[], [{"A": 1}, {"A": 1}], [{"A": 2}], {"A": 1}, None, "A"])
+def test_a_list_is_the_same_only_with_the_same_elements(variants: Any) -> None:
     with pytest.raises(NameTaken, match="ProductionVariants"):
         comparison.require_same(
-            "endpoint configuration", "n", {"ProductionVariants": [{"A": 1}]}, {"ProductionVariants": found}
+            "endpoint configuration", "n", {"ProductionVariants": [{"A": 1}]}, {"ProductionVariants": variants}
         )
 
 
-def test_a_document_that_went_through_json_is_still_the_same() -> None:
+def test_a_request_that_went_through_json_is_still_the_same() -> None:
     comparison.require_same("endpoint configuration", "n", {"P": ({"A": 1},)}, {"P": [{"A": 1, "Default": 1.0}]})
 
 

@@ -1,4 +1,4 @@
-"""What an endpoint's state means before and after our change. InService alone proves nothing."""
+"""What an endpoint's state means before and after our change. InService alone is not success."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ LATER = BEGUN + timedelta(minutes=5)
 
 
 def changed(progress: Progress = Progress.IN_PROGRESS, *, previous: str | None = OLD_CONFIG) -> Promotion:
-    """Return a promotion that has begun its change of an endpoint that was last modified the day before."""
+    """Return a promotion that has started its change of an endpoint that was last modified the day before."""
     before = observed("InService").modified_at if previous else None
     return PLAIN.with_change(Change(progress=progress, previous_config=previous, previous_modified_at=before))
 
 
-def after(found: ObservedEndpoint | None, *, of: Promotion | None = None, now: datetime = IN_TIME) -> Progress:
-    return endpoint_state.after_change(of or changed(), found, now=now)
+def after(endpoint: ObservedEndpoint | None, *, of: Promotion | None = None, now: datetime = IN_TIME) -> Progress:
+    return endpoint_state.after_change(of or changed(), endpoint, now=now)
 
 
 @pytest.mark.parametrize("table", [BEFORE, AFTER], ids=["before", "after"])
@@ -80,17 +80,17 @@ def test_what_each_status_on_another_configuration_means_before_the_change(statu
         endpoint_state.before_change(PLAIN, observed(status))
 
 
-def test_a_missing_endpoint_is_to_be_made() -> None:
+def test_a_missing_endpoint_is_to_be_created() -> None:
     assert endpoint_state.before_change(PLAIN, None) == Change(progress=Progress.CHANGE_REQUIRED)
 
 
-def test_an_endpoint_that_serves_exactly_this_needs_no_action() -> None:
+def test_an_endpoint_in_service_on_our_configuration_requires_no_action() -> None:
     assert endpoint_state.before_change(PLAIN, observed("InService", config=DESIRED)).progress is Progress.NOTHING_TO_DO
 
 
 def test_an_endpoint_that_leaves_our_configuration_is_not_unchanged() -> None:
-    found = observed("InService", config=DESIRED, pending_config="other")
-    assert endpoint_state.before_change(PLAIN, found).progress is not Progress.NOTHING_TO_DO
+    endpoint = observed("InService", config=DESIRED, pending_config="other")
+    assert endpoint_state.before_change(PLAIN, endpoint).progress is not Progress.NOTHING_TO_DO
 
 
 @pytest.mark.parametrize("status", sorted(set(STATUSES) - {"InService", "Failed"}))
@@ -103,7 +103,7 @@ def test_no_status_but_in_service_is_unchanged(status: str) -> None:
     [
         ("Creating", DESIRED, DESIRED, None),
         ("Updating", OLD_CONFIG, DESIRED, OLD_CONFIG),
-        # It serves it, and is scaled or maintained.
+        # It is in service on it, and is scaled or maintained.
         ("Updating", DESIRED, None, DESIRED),
     ],
 )
@@ -115,29 +115,33 @@ def test_a_change_to_our_own_configuration_is_adopted_and_the_previous_one_is_re
 
 
 @pytest.mark.parametrize("status", ["OutOfService", "UpdateRollbackFailed"])
-def test_what_is_to_be_repaired_served_our_configuration_before(status: str) -> None:
+def test_an_endpoint_to_be_repaired_had_our_configuration_before(status: str) -> None:
     assert endpoint_state.before_change(PLAIN, observed(status, config=DESIRED)).previous_config == DESIRED
 
 
 def test_a_scaling_update_on_our_configuration_is_adopted_to_its_end_and_was_not_rolled_back() -> None:
-    known = endpoint_state.before_change(PLAIN, observed("Updating", config=DESIRED))
+    earlier = endpoint_state.before_change(PLAIN, observed("Updating", config=DESIRED))
     later = endpoint_state.before_change(PLAIN, observed("InService", config=DESIRED))
-    change = endpoint_state.adopted(known, later, requested=False)
+    change = endpoint_state.adopted(earlier, later, requested=False)
     assert (change.adopted, change.previous_config) == (True, DESIRED)
-    found = observed("InService", config=DESIRED, counts_settled=False, failure_reason="InsufficientInstanceCapacity")
-    one = PLAIN.with_change(change)
-    assert endpoint_state.after_change(one, found, now=BEGUN) is Progress.IN_PROGRESS
+    endpoint = observed(
+        "InService", config=DESIRED, counts_settled=False, failure_reason="InsufficientInstanceCapacity"
+    )
+    in_progress = PLAIN.with_change(change)
+    assert endpoint_state.after_change(in_progress, endpoint, now=BEGUN) is Progress.IN_PROGRESS
 
 
 def test_a_failed_endpoint_is_refused_with_its_reason_and_the_command() -> None:
-    with pytest.raises(BlockedByFailedEndpoint, match=r"says: no capacity.*delete-endpoint --endpoint-name reviews-qa"):
+    with pytest.raises(
+        BlockedByFailedEndpoint, match=r"reports: no capacity.*delete-endpoint --endpoint-name reviews-qa"
+    ):
         endpoint_state.before_change(PLAIN, observed("Failed", failure_reason="no capacity"))
 
 
-def test_what_the_endpoint_served_is_remembered() -> None:
-    found = observed("InService")
-    change = endpoint_state.before_change(PLAIN, found)
-    assert (change.previous_config, change.previous_modified_at) == (OLD_CONFIG, found.modified_at)
+def test_the_previous_configuration_is_recorded() -> None:
+    endpoint = observed("InService")
+    change = endpoint_state.before_change(PLAIN, endpoint)
+    assert (change.previous_config, change.previous_modified_at) == (OLD_CONFIG, endpoint.modified_at)
 
 
 def test_another_principals_change_is_waited_for_until_the_deadline() -> None:
@@ -145,7 +149,7 @@ def test_another_principals_change_is_waited_for_until_the_deadline() -> None:
 
 
 def test_another_principals_change_is_not_waited_for_after_the_deadline() -> None:
-    with pytest.raises(EndpointBusy, match="was still Updating by somebody else's doing"):
+    with pytest.raises(EndpointBusy, match="was still Updating by another principal"):
         endpoint_state.require_time_left(PLAIN, observed("Updating"), now=TOO_LATE)
 
 
@@ -154,12 +158,12 @@ def test_another_principals_change_is_not_waited_for_after_the_deadline() -> Non
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_what_each_status_means_after_the_change(status: str) -> None:
-    meaning, found = AFTER[status], observed(status, config=DESIRED, modified_at=LATER)
+    meaning, endpoint = AFTER[status], observed(status, config=DESIRED, modified_at=LATER)
     if isinstance(meaning, Progress):
-        assert after(found) is meaning
+        assert after(endpoint) is meaning
         return
     with pytest.raises(meaning):
-        after(found)
+        after(endpoint)
 
 
 def test_a_deleted_endpoint_is_superseded() -> None:
@@ -168,43 +172,43 @@ def test_a_deleted_endpoint_is_superseded() -> None:
 
 
 def test_in_service_on_the_previous_configuration_is_rolled_back_with_the_reason() -> None:
-    found = observed("InService", modified_at=LATER, failure_reason="alarm 5xx")
-    with pytest.raises(DeploymentRolledBack, match=f"{OLD_CONFIG} again.*says: alarm 5xx"):
-        after(found)
+    endpoint = observed("InService", modified_at=LATER, failure_reason="alarm 5xx")
+    with pytest.raises(DeploymentRolledBack, match=f"{OLD_CONFIG}: SageMaker rolled back.*reports: alarm 5xx"):
+        after(endpoint)
 
 
-def test_an_answer_from_before_the_call_is_not_taken_for_a_rollback() -> None:
+def test_a_stale_response_is_not_a_rollback() -> None:
     assert after(observed("InService")) is Progress.IN_PROGRESS
 
 
 def test_in_service_on_a_third_configuration_is_superseded() -> None:
-    with pytest.raises(DeploymentSuperseded, match="somebody else changed it"):
+    with pytest.raises(DeploymentSuperseded, match="another principal changed it"):
         after(observed("InService", config="third", modified_at=LATER))
 
 
-@pytest.mark.parametrize("found", [{"pending_config": DESIRED}, {"config": DESIRED, "counts_settled": False}])
-def test_in_service_is_not_the_end_while_a_change_is_pending_or_instances_are_missing(found: dict[str, str]) -> None:
-    assert after(observed("InService", modified_at=LATER, **found)) is Progress.IN_PROGRESS
+@pytest.mark.parametrize("endpoint", [{"pending_config": DESIRED}, {"config": DESIRED, "counts_settled": False}])
+def test_in_service_is_not_success_while_a_change_is_pending_or_instances_are_missing(endpoint: dict[str, str]) -> None:
+    assert after(observed("InService", modified_at=LATER, **endpoint)) is Progress.IN_PROGRESS
 
 
 @pytest.mark.parametrize("status", ["Creating", "Updating", "SystemUpdating", "RollingBack", "SomethingNew"])
-def test_no_wait_is_for_ever(status: str) -> None:
+def test_every_wait_ends_at_the_deadline(status: str) -> None:
     with pytest.raises(DeploymentTimedOut, match=status):
         after(observed(status, modified_at=LATER), now=TOO_LATE)
 
 
-def test_an_endpoint_that_came_into_service_at_the_last_moment_is_promoted() -> None:
+def test_an_endpoint_that_reached_in_service_at_the_last_moment_is_promoted() -> None:
     assert after(observed("InService", config=DESIRED), now=TOO_LATE) is Progress.IN_SERVICE
 
 
 @pytest.mark.parametrize("status", ["OutOfService", "UpdateRollbackFailed"])
-def test_what_a_bad_endpoint_was_before_the_change_is_not_its_result(status: str) -> None:
-    """Right after the call an answer may still be the one from before it."""
+def test_the_state_before_the_change_is_not_its_result(status: str) -> None:
+    """Right after the call a response may still be stale."""
     repaired = PLAIN.with_change(endpoint_state.before_change(PLAIN, observed(status)))
     assert after(observed(status), of=repaired) is Progress.IN_PROGRESS
 
 
-def test_a_stale_answer_does_not_hide_the_deadline() -> None:
+def test_a_stale_response_does_not_hide_the_deadline() -> None:
     with pytest.raises(DeploymentTimedOut):
         after(observed("InService"), now=TOO_LATE)
 

@@ -1,4 +1,4 @@
-"""What a live endpoint excludes of the update that a stage wants."""
+"""Why a live endpoint blocks the update that a stage configures."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ ROLLING = {"RollingUpdatePolicy": {"WaitIntervalInSeconds": 1}}
 SERVERLESS = {"VariantName": "All", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
 
 
-def desiring(rollout: dict[str, Any] | None, variant: dict[str, Any] = VARIANT) -> Promotion:
+def promotion_with(rollout: dict[str, Any] | None, variant: dict[str, Any] = VARIANT) -> Promotion:
     stage = replace(STAGE, deployment_config=rollout, endpoint_config={"ProductionVariants": [variant]})
     return promotion(stage=stage)
 
 
 @pytest.mark.parametrize(
-    ("rollout", "variant", "live", "serverless", "said"),
+    ("rollout", "variant", "live", "serverless", "message"),
     [
         (CANARY, VARIANT, ("Blue",), False, "Its variants are Blue and the stage's All"),
-        (CANARY, VARIANT, ("All", "Blue"), False, "needs the same names"),
-        (CANARY, VARIANT, ("All",), True, "It is serverless, which knows no rollout"),
-        (ROLLING, VARIANT, ("All", "Blue"), False, "It has 2 variants, and a rolling deployment takes one"),
+        (CANARY, VARIANT, ("All", "Blue"), False, "requires the same names"),
+        (CANARY, VARIANT, ("All",), True, "It is serverless, which does not support a rollout"),
+        (ROLLING, VARIANT, ("All", "Blue"), False, "It has 2 variants, and a rolling deployment supports one"),
         (None, SERVERLESS, ("All",), False, "does not change such an endpoint to serverless"),
     ],
 )
-def test_what_the_live_endpoint_excludes_is_refused(
-    rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool, said: str
+def test_an_update_that_the_live_endpoint_blocks_is_refused(
+    rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool, message: str
 ) -> None:
-    stage = desiring(rollout, variant).stage
+    stage = promotion_with(rollout, variant).stage
     problems = update_constraints.problems(stage, live, serverless=serverless)
-    assert said in " ".join(problems)
+    assert message in " ".join(problems)
     with pytest.raises(IncompatibleRollout) as refused:
         update_constraints.require_possible_update(stage, live, serverless=serverless, subject="The endpoint e")
     assert all(problem in str(refused.value) for problem in problems)
@@ -54,9 +54,9 @@ def test_what_the_live_endpoint_excludes_is_refused(
         (None, SERVERLESS, ("All",), True),
         (CANARY, VARIANT, (), False),
     ],
-    ids=["canary", "rolling", "other-names-at-once", "from-serverless", "serverless", "nothing-serves"],
+    ids=["canary", "rolling", "other-names-all-at-once", "from-serverless", "serverless", "never-in-service"],
 )
-def test_what_the_live_endpoint_allows_is_not(
+def test_an_update_that_the_live_endpoint_allows_is_not_refused(
     rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool
 ) -> None:
-    assert update_constraints.problems(desiring(rollout, variant).stage, live, serverless=serverless) == []
+    assert update_constraints.problems(promotion_with(rollout, variant).stage, live, serverless=serverless) == []

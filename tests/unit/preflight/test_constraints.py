@@ -178,7 +178,7 @@ def test_an_unusable_key_is_a_violation(state: str, blocking_targets: int) -> No
     ],
 )
 def test_a_rollout_is_described_in_words(config: dict[str, Any], words: str) -> None:
-    assert rollout.in_words(config) == words
+    assert rollout.as_text(config) == words
 
 
 def test_a_stage_without_a_rollout_has_no_alarms() -> None:
