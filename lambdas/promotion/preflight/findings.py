@@ -1,7 +1,7 @@
-"""What stands in a promotion's way, all of it at once, and one text for a person. Pure.
+"""The results of the checks, and the one error that reports all findings. Pure.
 
-Findings are values, here only: a right that is missing shall not hide the next one. What AWS did not let us find out
-is no finding, because a promotion may well be possible without it; it is said beside them.
+Findings are values and not exceptions, so that a missing permission does not hide the next one. What could not be
+checked is inconclusive and not a finding, because the promotion may be possible; the plan of a dry run lists it.
 """
 
 from __future__ import annotations
@@ -12,38 +12,38 @@ from dataclasses import dataclass, replace
 
 from lambdas.promotion.contract.errors import AccessDenied, PreflightFailed, PromotionError
 
-_GRANT = (
-    "Grant the right (docs/iam.md lists each role's), or look for a policy of the resource or the organization, or a "
-    "permissions boundary, that withholds it."
+GRANT_PERMISSION = (
+    "Grant the permission (docs/iam.md lists each role's), or look for a policy of the resource or the organization, "
+    "or a permissions boundary, that denies it."
 )
-_MOST_TOLD = 40
-_LONGEST = 28_000  # characters of all: an execution's cause has 32,768 (API: Step Functions, SensitiveCause)
+_MOST_REPORTED = 40
+_MOST_CHARACTERS = 28_000  # an execution's cause has 32,768 (API: Step Functions, SensitiveCause)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Who cannot do what on what, what AWS said, and what mends it.
+    """Which role cannot do which action on which resource, what AWS answered, and what to do.
 
-    `error`: the name under which a promotion ends that finds nothing else. `others`: how many resources more are the
-    same.
+    `remedy`: None is the remedy of the check (check.py); empty if the message says what to do. `error`: the error of a
+    promotion that has no findings of another kind. `others`: how many more resources have the same finding.
     """
 
     role: str
     action: str
     resource: str
     message: str
-    remedy: str = _GRANT
+    remedy: str | None = None
     error: type[PromotionError] = PreflightFailed
     others: int = 0
 
     def __str__(self) -> str:
         more = f" and {self.others} more like it" if self.others else ""
-        return f"{self.role}: {self.action} on {self.resource}{more}. {self.message} {self.remedy}".rstrip()
+        return f"{self.role}: {self.action} on {self.resource}{more}. {self.message} {self.remedy or ''}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inconclusive:
-    """What could not be found out ahead, and why."""
+    """What could not be checked, and why."""
 
     subject: str
     reason: str
@@ -55,8 +55,8 @@ class Inconclusive:
 CheckResult = Finding | Inconclusive
 
 
-def denied(error: AccessDenied, *, remedy: str = _GRANT) -> Finding:
-    """Return the finding that a refused call is."""
+def denied(error: AccessDenied, *, remedy: str | None = None) -> Finding:
+    """Return the finding of a call that AWS denied."""
     return Finding(
         role=error.role,
         action=error.action,
@@ -67,30 +67,34 @@ def denied(error: AccessDenied, *, remedy: str = _GRANT) -> Finding:
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """Join what is lacking in the same way for many objects: the first stands for all."""
+    """Join the findings of many objects of one folder that differ in the object only: the first stands for all."""
     groups: dict[tuple[object, ...], Finding] = {}
-    for one in findings:
-        place = one.resource.rpartition("/")[0] if one.resource.startswith("s3://") else one.resource
-        alike = (one.role, one.action, place, one.error, one.remedy)
-        first = groups.get(alike)
-        groups[alike] = replace(first, others=first.others + 1) if first else one
+    for finding in findings:
+        resource = finding.resource
+        location = resource.rpartition("/")[0] if resource.startswith("s3://") else resource
+        kind = (finding.role, finding.action, location, finding.error, finding.remedy)
+        first = groups.get(kind)
+        groups[kind] = replace(first, others=first.others + 1) if first else finding
     return list(groups.values())
 
 
 def require_ready(findings: Sequence[Finding], *, subject: str) -> None:
-    """Raise PreflightFailed with all findings; what is all of one kind that has a name of its own is raised by that."""
+    """Raise PreflightFailed with all findings, or the error of the findings if they all have the same."""
     if not findings:
         return
-    kinds = {one.error for one in findings}
-    longest = _LONGEST // min(len(findings), _MOST_TOLD)
-    told = [f"({number}) {_short(str(one), longest)}" for number, one in enumerate(findings[:_MOST_TOLD], start=1)]
-    if len(findings) > _MOST_TOLD:
-        told.append(f"And {len(findings) - _MOST_TOLD} more: the log group of the step preflight lists each.")
-    things = "One thing is" if len(findings) == 1 else f"{len(findings)} things are"
-    text = f"{things} in the way of {subject}. Nothing was created there. {' '.join(told)}"
-    if len(kinds) > 1:
+    errors = {finding.error for finding in findings}
+    longest = _MOST_CHARACTERS // min(len(findings), _MOST_REPORTED)
+    reported = [
+        f"({number}) {_shortened(str(finding), longest)}"
+        for number, finding in enumerate(findings[:_MOST_REPORTED], start=1)
+    ]
+    if len(findings) > _MOST_REPORTED:
+        reported.append(f"And {len(findings) - _MOST_REPORTED} more: the log group of the step preflight lists each.")
+    problems = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
+    text = f"The preflight checks found {problems} with {subject}. Nothing was created there. {' '.join(reported)}"
+    if len(errors) > 1:
         raise PreflightFailed(text)
-    raise kinds.pop()(text)
+    raise errors.pop()(text)
 
 
 def to_json(finding: Finding) -> dict[str, object]:
@@ -98,5 +102,5 @@ def to_json(finding: Finding) -> dict[str, object]:
     return {**dataclasses.asdict(finding), "error": finding.error.__name__}
 
 
-def _short(text: str, longest: int) -> str:
+def _shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"

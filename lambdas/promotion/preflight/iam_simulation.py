@@ -1,8 +1,8 @@
-"""What a role's own policies allow, as IAM answers it without doing anything (API: SimulatePrincipalPolicy).
+"""What a role's own policies allow, as IAM simulates it without any effect (API: SimulatePrincipalPolicy).
 
-For what cannot be tried without making something. IAM leaves out the policies of resources, and policies of the
-organization and boundaries that have conditions: it then says "denied" of what works (IAM user guide, "IAM policy
-testing with the IAM policy simulator"). So only what the role's own policies deny is believed.
+For permissions that only a call with an effect would show. IAM does not evaluate resource policies, nor conditions of
+policies of the organization and of boundaries: it then says "denied" of calls that work (IAM user guide, "IAM policy
+testing with the IAM policy simulator"). So only a denial by the role's own policies is a finding.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RequiredPermission:
-    """Actions on one resource that a role will need. `context`: the condition keys that the call will have."""
+    """Actions on one resource that a later step needs of a role. `context`: the condition keys of its calls."""
 
     role: str
     actions: tuple[str, ...]
@@ -28,51 +28,53 @@ class RequiredPermission:
     context: Mapping[str, str] = field(default_factory=dict)
 
 
-def simulate(needed: RequiredPermission, *, iam: IAMClient) -> list[CheckResult]:
-    """Return which of the actions the role's policies do not allow; what IAM does not tell is unproved.
+def simulate(permission: RequiredPermission, *, iam: IAMClient) -> list[CheckResult]:
+    """Return which of the actions the role's policies do not allow; no response is inconclusive.
 
-    It is asked once: a promotion does not wait for IAM.
+    IAM is asked once: a promotion does not wait for it.
     """
-    answer = queries.run_query(
+    response = queries.run_query(
         lambda: iam.simulate_principal_policy(
-            PolicySourceArn=needed.role,
-            ActionNames=list(needed.actions),
-            ResourceArns=[needed.resource],
+            PolicySourceArn=permission.role,
+            ActionNames=list(permission.actions),
+            ResourceArns=[permission.resource],
             ContextEntries=[
                 {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
-                for name, value in needed.context.items()
+                for name, value in permission.context.items()
             ],
         ),
-        f"{', '.join(needed.actions)} of {needed.role} on {needed.resource}",
+        f"{', '.join(permission.actions)} of {permission.role} on {permission.resource}",
     )
-    if isinstance(answer, Inconclusive):
-        return [answer]
-    return [found for result in answer["EvaluationResults"] if (found := _read(needed, dict(result)))]
+    if isinstance(response, Inconclusive):
+        return [response]
+    evaluated = [_evaluated(permission, dict(result)) for result in response["EvaluationResults"]]
+    return [result for result in evaluated if result]
 
 
-def _read(needed: RequiredPermission, result: dict[str, Any]) -> CheckResult | None:
-    """One resource was asked for, so the answer for all resources is its answer."""
+def _evaluated(permission: RequiredPermission, result: dict[str, Any]) -> CheckResult | None:
+    """The simulation was of one resource, so the decision for all resources is its decision."""
     decision, action = result["EvalDecision"], result["EvalActionName"]
     if decision == "allowed":
         return None
-    every = [result, *result.get("ResourceSpecificResults", [])]
+    details = [result, *result.get("ResourceSpecificResults", [])]
     organization = result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations", True)
     boundary = all(
-        one.get("PermissionsBoundaryDecisionDetail", {}).get("AllowedByPermissionsBoundary", True) for one in every
+        detail.get("PermissionsBoundaryDecisionDetail", {}).get("AllowedByPermissionsBoundary", True)
+        for detail in details
     )
-    missing = sorted({name for one in every for name in one.get("MissingContextValues", [])})
+    missing = sorted({name for detail in details for name in detail.get("MissingContextValues", [])})
     if not organization or not boundary or missing:
-        whose = "the organization's policies" if not organization else "the permissions boundary"
+        denied_by = "the organization's policies" if not organization else "the permissions boundary"
         return Inconclusive(
-            subject=f"{action} of {needed.role} on {needed.resource}",
+            subject=f"{action} of {permission.role} on {permission.resource}",
             reason=f"IAM cannot say without {', '.join(missing)}"
             if missing
-            else f"IAM says that {whose} deny it, and does not weigh conditions",
+            else f"IAM says that {denied_by} deny it, and does not evaluate conditions",
         )
     return Finding(
-        role=needed.role,
+        role=permission.role,
         action=action,
-        resource=needed.resource,
+        resource=permission.resource,
         message=(
             "IAM says that a policy of the role denies it."
             if decision == "explicitDeny"

@@ -43,7 +43,7 @@ def test_every_role_that_cannot_be_assumed_is_reported_at_once(aws: Stubs, caplo
     with pytest.raises(PreflightFailed) as raised:
         preflight.handler(event(promotion()), None)
     message = str(raised.value)
-    assert "2 things are in the way" in message
+    assert "found 2 problems with" in message
     assert "sts:AssumeRole on arn:aws:iam::222222222222:role/promote-dev-copier" in message
     assert "sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-deployer" in message
     assert len([line for line in caplog.messages if line == "Preflight finding"]) == 2

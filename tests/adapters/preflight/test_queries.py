@@ -1,4 +1,4 @@
-"""What is asked of the target beside the rights."""
+"""Queries about the target, beside the permissions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.preflight import queries
+from lambdas.promotion.preflight.checks import alarms, quotas
+from lambdas.promotion.preflight.context import ArtifactKey
 from lambdas.promotion.preflight.findings import Inconclusive
 from tests.adapters.conftest import Stubs
 
@@ -35,20 +37,20 @@ def page(stubs: Stubs, *quotas: dict[str, Any], asked: str | None = None, more: 
 def test_quotas_are_queried_until_all_are_found(stubs: Stubs) -> None:
     page(stubs, OTHER, more="2")
     page(stubs, {"QuotaName": NAME, "Value": 4.0}, asked="2", more="3")
-    found = queries.quotas([NAME], until=time.monotonic() + 60, client=client(stubs, "service-quotas"))
+    found = quotas.quotas([NAME], until=time.monotonic() + 60, client=client(stubs, "service-quotas"))
     assert found == {NAME: 4.0}
 
 
 def test_quotas_are_queried_no_longer_than_the_deadline(stubs: Stubs) -> None:
     page(stubs, OTHER, more="2")
-    assert queries.quotas([NAME], until=time.monotonic() - 1, client=client(stubs, "service-quotas")) == {}
+    assert quotas.quotas([NAME], until=time.monotonic() - 1, client=client(stubs, "service-quotas")) == {}
 
 
 def test_a_key_is_known_by_its_alias(stubs: Stubs) -> None:
     metadata = {"KeyId": "k", "Arn": "arn:aws:kms:us-east-1:333333333333:key/k", "KeyState": "Disabled"}
     stubs.of("kms").add_response("describe_key", {"KeyMetadata": metadata}, {"KeyId": "alias/promote-qa"})
     found = queries.key_of("alias/promote-qa", kms=client(stubs, "kms"))
-    assert found == ("arn:aws:kms:us-east-1:333333333333:key/k", "Disabled")
+    assert found == ArtifactKey(arn="arn:aws:kms:us-east-1:333333333333:key/k", state="Disabled")
 
 
 def test_scalable_targets_are_asked_for_by_variant(stubs: Stubs) -> None:
@@ -85,14 +87,14 @@ def test_alarms_are_asked_for_by_name_both_kinds(stubs: Stubs) -> None:
         },
         {"AlarmNames": ["errors", "both", "none"], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]},
     )
-    found = queries.alarm_states(["errors", "both", "none"], client=client(stubs, "cloudwatch"))
+    found = alarms.alarm_states(["errors", "both", "none"], client=client(stubs, "cloudwatch"))
     assert found == {"errors": "OK", "both": "ALARM"}
 
 
 @pytest.mark.parametrize(("code", "status"), [("AccessDeniedException", 400), ("UnknownOperationException", 404)])
 def test_a_query_without_a_response_is_inconclusive(stubs: Stubs, code: str, status: int) -> None:
     stubs.of("service-quotas").add_client_error("list_service_quotas", code, "No.", status)
-    ask = functools.partial(queries.quotas, [NAME], until=0, client=client(stubs, "service-quotas"))
+    ask = functools.partial(quotas.quotas, [NAME], until=0, client=client(stubs, "service-quotas"))
     found = queries.run_query(ask, "The quotas")
     assert isinstance(found, Inconclusive)
     assert str(found).startswith("The quotas: AWS gave no answer")

@@ -104,7 +104,7 @@ def test_a_dry_run_reports_the_preview_and_its_missing_permissions(world: World)
     says = [one for one in message.output["summary"] if one.startswith("The model would be tried first")]
     assert len(says) == 1
     assert lacking.error == "PreflightFailed"
-    for words in ("2 things are in the way", "sagemaker:DeleteEndpoint on", "sagemaker:InvokeEndpoint on", "-preview-"):
+    for words in ("found 2 problems with", "sagemaker:DeleteEndpoint on", "sagemaker:InvokeEndpoint on", "-preview-"):
         assert words in lacking.cause
     assert world.resources_in("qa") == before
 

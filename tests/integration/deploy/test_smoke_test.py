@@ -124,7 +124,7 @@ def test_a_missing_payload_is_reported_before_anything_is_created(world: World, 
     smoke_tests.put_payloads(world)
 
     assert (ended.status, ended.error) == ("FAILED", "PreflightFailed")
-    for words in ("2 things are in the way", "promote-qa-invoker: s3:GetObject", "promote-dev-reader: s3:GetObject"):
+    for words in ("found 2 problems with", "promote-qa-invoker: s3:GetObject", "promote-dev-reader: s3:GetObject"):
         assert words in ended.cause
     assert "has no such object" in ended.cause
     assert world.resources_in("qa") == before

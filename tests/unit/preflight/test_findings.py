@@ -1,4 +1,4 @@
-"""What stands in a promotion's way is told all at once."""
+"""All findings are reported at once."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from dataclasses import replace
 import pytest
 
 from lambdas.promotion.contract.errors import AccessDenied, ImageNotFound, PreflightFailed
-from lambdas.promotion.preflight import findings as readiness
-from lambdas.promotion.preflight.findings import Finding
+from lambdas.promotion.preflight import findings as preflight_findings
+from lambdas.promotion.preflight.findings import GRANT_PERMISSION, Finding
 
-DENIED = Finding(role="promote-dev-copier", action="s3:GetObject", resource="s3://a/b/one", message="AWS says: no.")
+DENIED = Finding(
+    role="promote-dev-copier",
+    action="s3:GetObject",
+    resource="s3://a/b/one",
+    message="AWS says: no.",
+    remedy=GRANT_PERMISSION,
+)
 MISSING = Finding(
     role="promote-qa-deployer",
     action="ecr:BatchGetImage",
@@ -19,44 +25,45 @@ MISSING = Finding(
     remedy="Push it.",
     error=ImageNotFound,
 )
-WHERE = "the promotion of m to qa"
+SUBJECT = "the promotion of m to qa"
 
 
 def problems(*findings: Finding) -> str:
     with pytest.raises(PreflightFailed) as raised:
-        readiness.require_ready(findings, subject=WHERE)
+        preflight_findings.require_ready(findings, subject=SUBJECT)
     return str(raised.value)
 
 
 def test_no_findings_raise_no_error() -> None:
-    readiness.require_ready([], subject=WHERE)
+    preflight_findings.require_ready([], subject=SUBJECT)
 
 
 def test_each_finding_is_reported_with_role_action_resource_message_and_remedy() -> None:
     text = problems(DENIED, MISSING)
-    assert "2 things are in the way of the promotion of m to qa" in text
-    for one in (DENIED, MISSING):
-        for words in (one.role, one.action, one.resource, one.message, one.remedy):
+    assert "found 2 problems with the promotion of m to qa" in text
+    for finding in (DENIED, MISSING):
+        for words in (finding.role, finding.action, finding.resource, finding.message, finding.remedy):
+            assert words
             assert words in text
 
 
 def test_what_is_all_of_one_kind_keeps_its_name() -> None:
-    with pytest.raises(ImageNotFound, match="One thing is in the way"):
-        readiness.require_ready([MISSING], subject=WHERE)
-    with pytest.raises(ImageNotFound, match="2 things are in the way"):
-        readiness.require_ready([MISSING, replace(MISSING, resource="another")], subject=WHERE)
+    with pytest.raises(ImageNotFound, match="found 1 problem with"):
+        preflight_findings.require_ready([MISSING], subject=SUBJECT)
+    with pytest.raises(ImageNotFound, match="found 2 problems with"):
+        preflight_findings.require_ready([MISSING, replace(MISSING, resource="another")], subject=SUBJECT)
 
 
 def test_the_same_for_many_objects_of_a_folder_is_one_finding() -> None:
     many = [replace(DENIED, resource=f"s3://a/b/{number}") for number in range(1000)]
     elsewhere = replace(DENIED, resource="s3://a/c/1")
-    first, other = readiness.grouped([*many, elsewhere])
+    first, other = preflight_findings.grouped([*many, elsewhere])
     assert (first.resource, first.others, other.others) == ("s3://a/b/0", 999, 0)
     assert "s3://a/b/0 and 999 more like it" in problems(first)
 
 
 def test_different_actions_on_one_resource_are_different_findings() -> None:
-    assert len(readiness.grouped([DENIED, replace(DENIED, action="s3:GetObjectVersion")])) == 2
+    assert len(preflight_findings.grouped([DENIED, replace(DENIED, action="s3:GetObjectVersion")])) == 2
 
 
 @pytest.mark.parametrize("how_many", [1, 2, 40, 41, 5000])
@@ -70,6 +77,11 @@ def test_the_text_stays_within_the_cause_limit_and_states_how_many_there_are(how
 
 def test_a_refused_call_is_a_finding_by_its_parts() -> None:
     error = AccessDenied("all of it", role="r", action="s3:PutObject", resource="s3://b/k", message="Access Denied")
-    found = readiness.denied(error)
-    assert (found.role, found.action, found.resource, found.error) == ("r", "s3:PutObject", "s3://b/k", PreflightFailed)
-    assert "Access Denied" in found.message
+    finding = preflight_findings.denied(error)
+    assert (finding.role, finding.action, finding.resource, finding.error) == (
+        "r",
+        "s3:PutObject",
+        "s3://b/k",
+        PreflightFailed,
+    )
+    assert "Access Denied" in finding.message

@@ -1,0 +1,44 @@
+"""The list of all preflight checks, by subject.
+
+To add a check:
+
+1. In the file of its subject (or in a new file, listed below), write a probe: a function that takes a client and what
+   it reads, and returns a list of `Finding` and `Inconclusive`; an empty list means that the condition holds. It must
+   change nothing. `probes.probe` makes a call and reports a missing permission, `probes.query_probe` evaluates the
+   response of a query. A permission that only a call with an effect shows is no probe: return `RequiredPermission`.
+2. Add a `Check` to the file's CHECKS: title, role, purpose (in which of the role's sessions it is probed; QUERY unless
+   a later step's session has what it needs), remedy, applies, statements (what the query session must allow), and
+   probes or permissions. check.py describes each field.
+3. If the deployed role lacks the permission for the call, add it in stacks/environment/ and in docs/iam.md.
+4. Add a test of the probe in tests/adapters/preflight/ (a pure function: tests/unit/preflight/).
+
+The session policy of the query session, the permissions that IAM is asked for, and the finding of a role that cannot
+be assumed follow from the entry.
+"""
+
+from __future__ import annotations
+
+from lambdas.promotion.preflight.check import Check
+from lambdas.promotion.preflight.checks import (
+    alarms,
+    copies,
+    endpoint,
+    images,
+    key,
+    preview,
+    quotas,
+    smoke_tests,
+    source_artifacts,
+)
+
+CHECKS: tuple[Check, ...] = (
+    *endpoint.CHECKS,
+    *key.CHECKS,
+    *source_artifacts.CHECKS,
+    *copies.CHECKS,
+    *images.CHECKS,
+    *preview.CHECKS,
+    *smoke_tests.CHECKS,
+    *quotas.CHECKS,
+    *alarms.CHECKS,
+)

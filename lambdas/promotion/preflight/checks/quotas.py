@@ -1,0 +1,126 @@
+"""Preflight check of the quotas for the instances that run while the endpoint changes."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.errors import QuotaExceeded
+from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.settings import Environment
+from lambdas.promotion.endpoint import rollout
+from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
+from lambdas.promotion.endpoint.rollout import DeploymentConfig
+from lambdas.promotion.preflight.check import Check
+from lambdas.promotion.preflight.context import Context
+from lambdas.promotion.preflight.findings import CheckResult, Finding, Inconclusive
+from lambdas.promotion.preflight.probes import Probe, query_probe
+from lambdas.promotion.preview import state as preview_state
+from lambdas.promotion.scaling import targets as scaling_targets
+
+if TYPE_CHECKING:
+    from mypy_boto3_service_quotas import ServiceQuotasClient
+
+# The pages of the quotas take no longer than other queries may.
+_SECONDS_FOR_QUOTAS = 4.0
+
+
+def uses_instances(promotion: Promotion) -> bool:
+    return bool(_instances(scaling_targets.variants_of(promotion).values(), {}))
+
+
+def _quota_probes(context: Context) -> Iterator[Probe]:
+    promotion, client = context.promotion, context.session(Role.DEPLOYER).quotas
+    required = required_instances(promotion, context.current, rollout.of_stage(promotion.stage))
+    names = [quota_name(instance_type) for instance_type in required]
+    yield query_probe(
+        lambda: quotas(names, until=time.monotonic() + _SECONDS_FOR_QUOTAS, client=client),
+        f"The quotas {', '.join(names)}",
+        functools.partial(exceeded, promotion.target, required),
+    )
+
+
+def required_instances(
+    promotion: Promotion, current: CurrentDeployment | None, config: DeploymentConfig
+) -> dict[str, int]:
+    """Return, by instance type, how many instances the endpoint has at least during the preview and the change.
+
+    Blue/green runs the old fleet beside the new one; the new one is as large as the old one is now (API:
+    UpdateEndpoint, RetainAllVariantProperties). A preview runs beside the old fleet as well, and is deleted before the
+    change.
+    """
+    counts = current.counts if current else {}
+    new = _instances(scaling_targets.variants_of(promotion).values(), counts)
+    old = _instances(current.variants.values(), counts) if current else Counter[str]()
+    change = new if rollout.is_rolling(config) else new + old
+    preview = Counter[str]()
+    if preview_state.is_enabled(promotion):
+        preview = old + _instances(preview_state.config(promotion).request["ProductionVariants"], {})
+    return {instance_type: max(change[instance_type], preview[instance_type]) for instance_type in sorted(new)}
+
+
+def _instances(variants: Iterable[scaling_targets.Specification], counts: Mapping[str, int]) -> Counter[str]:
+    """Return the instances of the variants by type; without a live count, the initial one."""
+    instances = Counter[str]()
+    for variant in variants:
+        if "InstanceType" in variant:
+            initial: int = variant.get("InitialInstanceCount", 1)
+            instances[variant["InstanceType"]] += counts.get(variant["VariantName"], initial)
+    return instances
+
+
+def quota_name(instance_type: str) -> str:
+    """Return how Service Quotas calls the number of instances of a type for endpoints."""
+    return f"{instance_type} for endpoint usage"
+
+
+def quotas(names: Iterable[str], *, until: float, client: ServiceQuotasClient) -> dict[str, float]:
+    """Return the values of SageMaker's quotas with these names. It has thousands of them, in pages of 100.
+
+    `until` is a time of time.monotonic(): what is not read by then is left out.
+    """
+    wanted, values = set(names), dict[str, float]()
+    for page in client.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker"):
+        values |= {quota["QuotaName"]: quota["Value"] for quota in page["Quotas"] if quota["QuotaName"] in wanted}
+        if wanted <= values.keys() or time.monotonic() > until:
+            break
+    return values
+
+
+def exceeded(target: Environment, required: Mapping[str, int], values: Mapping[str, float]) -> list[CheckResult]:
+    """Compare the required instances with the quotas' values by name; a quota without a value is inconclusive."""
+    results: list[CheckResult] = []
+    for instance_type, count in sorted(required.items()):
+        name = quota_name(instance_type)
+        value = values.get(name)
+        if value is None:
+            results.append(
+                Inconclusive(subject=f"The quota {name!r}", reason="it was not read in time, or does not exist")
+            )
+        elif value < count:
+            results.append(
+                Finding(
+                    role=target.role_arn(Role.DEPLOYER),
+                    action=f"run {count} instances of {instance_type} during the change",
+                    resource=f"the quota {name!r} of {target.account} in {target.region}",
+                    message=f"It is {value:g}, and other endpoints count as well.",
+                    error=QuotaExceeded,
+                )
+            )
+    return results
+
+
+CHECKS = (
+    Check(
+        title="The quotas allow the instances that run during the change",
+        role=Role.DEPLOYER,
+        remedy="Ask for a higher quota (Service Quotas), or use another instance type or fewer instances.",
+        applies=uses_instances,
+        statements=lambda _: [(["servicequotas:ListServiceQuotas"], ["*"])],
+        probes=_quota_probes,
+    ),
+)
