@@ -9,14 +9,15 @@ from pathlib import Path
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
-from stacks.config import schema
+from stacks.config.load import load
+from stacks.config.schema import ConfigurationError
 from stacks.environment.environment_stack import EnvironmentStack
 from stacks.hub.hub_stack import HubStack
 
 
 def build(app: cdk.App, path: Path) -> None:
     """Add the stacks in the order in which they must be deployed: a policy can only name roles that exist."""
-    settings = schema.load(path)
+    settings = load(path)
     before: cdk.Stack = HubStack(app, settings)
     for name in settings.deployment_order():
         stack = EnvironmentStack(app, name, settings)
@@ -29,6 +30,6 @@ if __name__ == "__main__":
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     try:
         build(app, Path(app.node.try_get_context("config") or "promotion.yaml"))
-    except schema.ConfigurationError as error:
+    except ConfigurationError as error:
         sys.exit(str(error))
     app.synth()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aws_cdk import aws_events as events
 
-from stacks.config.schema import Application, Configuration
+from stacks.config.schema import Application
+from stacks.config.topology import Configuration
 
 SOURCE = "aws.sagemaker"
 DETAIL_TYPE = "SageMaker Model Package State Change"

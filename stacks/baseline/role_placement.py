@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lambdas.promotion.contract.resource_names import PREVIEW_STEPS, Role, Step
 from stacks.baseline import approvals
-from stacks.config.schema import Configuration
+from stacks.config.topology import Configuration
 
 
 def environments_with_role(configuration: Configuration, role: Role, step: Step) -> set[str]:

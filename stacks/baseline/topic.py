@@ -12,7 +12,7 @@ from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
 from stacks.baseline import approvals
-from stacks.config.schema import Configuration
+from stacks.config.topology import Configuration
 
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 _PROTOCOLS = {

@@ -1,4 +1,4 @@
-"""What a stage says of its endpoint that is well-formed and that SageMaker excludes. Each with its path and a sentence.
+"""What SageMaker excludes in a stage that is well-formed. Each violation has its path and a sentence.
 
 Sources: the API's shapes, and the developer guide's pages on serverless endpoints, deployment guardrails (exclusions),
 shadow variants and key management.
@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 from stacks.config.endpoint import Variant
 from stacks.config.field_types import seconds
+from stacks.config.preview import ON_INSTANCES
 from stacks.config.rollout import Rollout, Size
-
-if TYPE_CHECKING:
-    from stacks.config.schema import Environment, Stage
+from stacks.config.schema import Environment, Stage
 
 # Families with local NVMe storage, besides those that say so by a d behind the generation, such as m5d and g4dn.
 _LOCAL_STORAGE = {"dl1", "g5", "g6", "g6e", "g7", "g7e", "p5", "p5e", "p5en", "trn1", "trn1n", "trn2"}
 _D_FAMILY = re.compile(r"[a-z]+[0-9]+[a-z]*d[a-z]*")
+# Families whose models want an accelerator, which serverless has not (AWS: Serverless Inference, exclusions).
+_ACCELERATED = re.compile(r"ml\.(dl|g|inf|p|trn)[0-9]")
 _MAX_PERCENT = 50
-# Members of a variant that are about instances, of which serverless has none.
-_OF_INSTANCES = (
+# Fields of a variant that are about instances, of which serverless has none.
+_INSTANCE_FIELDS = (
     "initial_instance_count",
     "instance_provision_timeout",
     "managed_instance_scaling",
@@ -36,17 +37,18 @@ _OF_INSTANCES = (
 
 
 def constraint_violations(path: str, stage: Stage, target: Environment | None) -> Iterator[str]:
-    """Yield what contradicts itself in a stage whose `variants` are well-formed."""
-    if not stage.variants:
-        return
-    yield from _of_variants(path, stage)
-    yield from _of_serverless(path, stage)
-    yield from _of_parts(path, stage)
-    if stage.rollout:
-        yield from _of_rollout(f"{path}.rollout", stage.rollout, stage)
-    yield from _of_update(path, stage)
-    if target:
-        yield from _region_violations(path, stage, target.region)
+    """Yield what cannot be deployed; of the endpoint only where the stage's `variants` are well-formed."""
+    if stage.variants:
+        yield from _variant_list_violations(path, stage)
+        yield from _serverless_violations(path, stage)
+        yield from _explainer_and_async_violations(path, stage)
+        if stage.rollout:
+            yield from _rollout_violations(f"{path}.rollout", stage.rollout, stage)
+        yield from _update_violations(path, stage)
+        if target:
+            yield from _region_violations(path, stage, target.region)
+    if stage.preview:
+        yield from _preview_violations(f"{path}.preview", stage)
 
 
 def has_local_storage(instance_type: str) -> bool:
@@ -54,16 +56,16 @@ def has_local_storage(instance_type: str) -> bool:
     return family in _LOCAL_STORAGE or family.startswith("p6") or bool(_D_FAMILY.fullmatch(family))
 
 
-def _of_variants(path: str, stage: Stage) -> Iterator[str]:
+def _variant_list_violations(path: str, stage: Stage) -> Iterator[str]:
     names: set[str] = set()
     for field in ("variants", "shadow_variants"):
         for number, variant in enumerate(getattr(stage, field)):
-            where = f"{path}.{field}.{number}"
+            variant_path = f"{path}.{field}.{number}"
             if variant.name in names:
-                yield f"{where}.name: another variant is called {variant.name!r} too"
+                yield f"{variant_path}.name: another variant is called {variant.name!r} too"
             names.add(variant.name)
-            yield from _of_variant(where, variant)
-            yield from _of_volume(where, variant, stage)
+            yield from _variant_violations(variant_path, variant)
+            yield from _volume_violations(variant_path, variant, stage)
     if stage.shadow_variants and len(stage.variants) != 1:
         yield (
             f"{path}.shadow_variants: a shadow variant mirrors exactly one production variant, and there are "
@@ -71,30 +73,30 @@ def _of_variants(path: str, stage: Stage) -> Iterator[str]:
         )
 
 
-def _of_variant(where: str, variant: Variant) -> Iterator[str]:
+def _variant_violations(path: str, variant: Variant) -> Iterator[str]:
     strategies = [kind for kind in ("instance_type", "instance_pools", "serverless") if getattr(variant, kind)]
     if len(strategies) != 1:
-        said = f"has {' and '.join(strategies)}" if strategies else "has none of them"
-        yield f"{where}: must have one of instance_type, instance_pools and serverless; it {said}"
+        strategy = f"has {' and '.join(strategies)}" if strategies else "has none of them"
+        yield f"{path}: must have one of instance_type, instance_pools and serverless; it {strategy}"
     if variant.serverless:
-        excluded = [field for field in _OF_INSTANCES if getattr(variant, field) is not None]
+        excluded = [field for field in _INSTANCE_FIELDS if getattr(variant, field) is not None]
         if excluded:
-            yield f"{where}: serverless has no instances, so it cannot have {', '.join(excluded)}"
+            yield f"{path}: serverless has no instances, so it cannot have {', '.join(excluded)}"
         memory, most = variant.serverless.memory_size_in_mb, variant.serverless.max_concurrency
         if memory % 1024:
-            yield f"{where}.serverless.memory_size_in_mb: must be a multiple of 1024, not {memory}"
+            yield f"{path}.serverless.memory_size_in_mb: must be a multiple of 1024, not {memory}"
         provisioned = variant.serverless.provisioned_concurrency
         if provisioned and provisioned > most:
-            yield f"{where}.serverless.provisioned_concurrency: {provisioned} is more than max_concurrency {most}"
+            yield f"{path}.serverless.provisioned_concurrency: {provisioned} is more than max_concurrency {most}"
     elif strategies and variant.initial_instance_count is None:
-        yield f"{where}.initial_instance_count: is missing"
+        yield f"{path}.initial_instance_count: is missing"
     pools = [pool.instance_type for pool in variant.instance_pools]
     if len(set(pools)) < len(pools):
-        yield f"{where}.instance_pools: an instance type stands twice"
+        yield f"{path}.instance_pools: an instance type is listed twice"
     scaling = variant.managed_instance_scaling
     if scaling and (scaling.min_instance_count or 0) > (scaling.max_instance_count or float("inf")):
         yield (
-            f"{where}.managed_instance_scaling: min_instance_count {scaling.min_instance_count} is more than "
+            f"{path}.managed_instance_scaling: min_instance_count {scaling.min_instance_count} is more than "
             f"max_instance_count {scaling.max_instance_count}"
         )
     routing = variant.routing
@@ -103,19 +105,19 @@ def _of_variant(where: str, variant: Variant) -> Iterator[str]:
         and routing.routing_strategy != "PREFIX_AWARE"
         and (routing.prefix_length or routing.concurrency_threshold)
     ):
-        yield f"{where}.routing: prefix_length and concurrency_threshold are for PREFIX_AWARE only"
+        yield f"{path}.routing: prefix_length and concurrency_threshold are for PREFIX_AWARE only"
 
 
-def _of_volume(where: str, variant: Variant, stage: Stage) -> Iterator[str]:
-    local = [one for one in variant.instance_types if has_local_storage(one)]
+def _volume_violations(path: str, variant: Variant, stage: Stage) -> Iterator[str]:
+    local = [instance_type for instance_type in variant.instance_types if has_local_storage(instance_type)]
     if stage.volume_key and local:
         yield (
-            f"{where}: {', '.join(local)} has local storage, which its hardware encrypts and volume_key does not; "
+            f"{path}: {', '.join(local)} has local storage, which its hardware encrypts and volume_key does not; "
             "SageMaker takes no volume_key with such a type. Leave volume_key out, or take another type"
         )
 
 
-def _of_serverless(path: str, stage: Stage) -> Iterator[str]:
+def _serverless_violations(path: str, stage: Stage) -> Iterator[str]:
     if not any(variant.serverless for variant in stage.every_variant):
         return
     excluded = {
@@ -128,17 +130,17 @@ def _of_serverless(path: str, stage: Stage) -> Iterator[str]:
         "vpc": bool(stage.vpc and stage.vpc.subnets),
         "network_isolation": bool(stage.network_isolation),
     }
-    for field in (field for field, there in excluded.items() if there):
+    for field in (field for field, is_set in excluded.items() if is_set):
         yield f"{path}.{field}: a serverless endpoint cannot have it (AWS: Serverless Inference, exclusions)"
 
 
-def _of_parts(path: str, stage: Stage) -> Iterator[str]:
+def _explainer_and_async_violations(path: str, stage: Stage) -> Iterator[str]:
     if stage.explainer:
         shap = stage.explainer.shap
         if bool(shap.shap_baseline) == bool(shap.shap_baseline_uri):
             yield f"{path}.explainer.shap: must have one of shap_baseline and shap_baseline_uri"
         if bool(shap.language) != bool(shap.granularity):
-            yield f"{path}.explainer.shap: language and granularity stand together (API: ClarifyTextConfig)"
+            yield f"{path}.explainer.shap: language and granularity belong together (API: ClarifyTextConfig)"
     if stage.async_inference:
         violations = stage.async_inference.include_inference_response_in
         for topic in ("success", "error"):
@@ -148,13 +150,13 @@ def _of_parts(path: str, stage: Stage) -> Iterator[str]:
                 yield f"{path}.async_inference.include_inference_response_in: there is no {topic}_topic"
 
 
-def _of_rollout(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:
+def _rollout_violations(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:
     if len(rollout.strategies) > 1:
         yield f"{path}: must have at most one of canary, linear and rolling, not {' and '.join(rollout.strategies)}"
         return
-    yield from _of_size(f"{path}.canary", rollout.canary, 1)
-    yield from _of_size(f"{path}.linear", rollout.linear, 10)
-    yield from _of_size(f"{path}.rolling", rollout.rolling, 5)
+    yield from _size_violations(f"{path}.canary", rollout.canary, 1)
+    yield from _size_violations(f"{path}.linear", rollout.linear, 10)
+    yield from _size_violations(f"{path}.rolling", rollout.rolling, 5)
     if rollout.rolling and len(stage.every_variant) > 1:
         yield f"{path}.rolling: a rolling deployment takes one variant (AWS: deployment guardrails, exclusions)"
     if rollout.rolling and rollout.termination_wait:
@@ -162,18 +164,19 @@ def _of_rollout(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:
     if rollout.rollback_batch and not rollout.rolling:
         yield f"{path}.rollback_batch: is for a rolling deployment only (API: RollingUpdatePolicy)"
     if len(set(rollout.alarms)) < len(rollout.alarms):
-        yield f"{path}.alarms: an alarm stands twice"
-    if any(one.startswith("ml.inf1.") for variant in stage.every_variant for one in variant.instance_types):
+        yield f"{path}.alarms: an alarm is listed twice"
+    types = [instance_type for variant in stage.every_variant for instance_type in variant.instance_types]
+    if any(instance_type.startswith("ml.inf1.") for instance_type in types):
         yield f"{path}: SageMaker ignores it for ml.inf1 types (AWS: deployment guardrails, exclusions); leave it out"
-    yield from _of_waits(path, rollout, stage)
+    yield from _wait_violations(path, rollout, stage)
 
 
-def _of_size(path: str, size: Size | None, least: int) -> Iterator[str]:
+def _size_violations(path: str, size: Size | None, least: int) -> Iterator[str]:
     if size and size.percent and not least <= size.value <= _MAX_PERCENT:
         yield f"{path}: must be from {least}% to {_MAX_PERCENT}%, not {size}"
 
 
-def _of_waits(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:
+def _wait_violations(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:
     waits = rollout.waits(max(variant.initial_instance_count or 1 for variant in stage.variants))
     longest = rollout.maximum_execution_time
     if longest and waits >= seconds(longest):
@@ -186,7 +189,7 @@ def _of_waits(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:
         )
 
 
-def _of_update(path: str, stage: Stage) -> Iterator[str]:
+def _update_violations(path: str, stage: Stage) -> Iterator[str]:
     if stage.exclude_retained_variant_properties and not stage.retain_all_variant_properties:
         yield f"{path}.exclude_retained_variant_properties: nothing is retained, so nothing can be excluded"
     retries = stage.capacity_retries
@@ -198,12 +201,44 @@ def _of_update(path: str, stage: Stage) -> Iterator[str]:
 
 
 def _region_violations(path: str, stage: Stage, region: str) -> Iterator[str]:
-    """Yield what must lie in the endpoint's own Region and does not."""
+    """Yield what must be in the endpoint's own Region and is not."""
     arns = {"volume_key": stage.volume_key}
     if stage.async_inference:
         arns |= {
-            f"async_inference.{one}": getattr(stage.async_inference, one) for one in ("success_topic", "error_topic")
+            f"async_inference.{topic}": getattr(stage.async_inference, topic)
+            for topic in ("success_topic", "error_topic")
         }
     for field, arn in arns.items():
         if arn and arn.split(":")[3] != region:
-            yield f"{path}.{field}: {arn} lies in {arn.split(':')[3]}, the stage in {region}"
+            yield f"{path}.{field}: {arn} is in {arn.split(':')[3]}, the stage in {region}"
+
+
+def _preview_violations(path: str, stage: Stage) -> Iterator[str]:
+    if not stage.smoke_test:
+        yield f"{path}: a preview runs the stage's smoke_test on a temporary endpoint, and there is no smoke_test"
+    if stage.preview and stage.preview.serverless:
+        yield from _serverless_preview_violations(f"{path}.serverless", stage)
+
+
+def _serverless_preview_violations(path: str, stage: Stage) -> Iterator[str]:
+    if stage.preview and stage.preview.serverless.provisioned_concurrency:
+        yield f"{path}.provisioned_concurrency: a preview is not kept warm; leave it out"
+    if any(variant.serverless for variant in stage.variants):
+        yield f"{path}: the stage is serverless, and so is its preview; write {ON_INSTANCES}"
+        return
+    types = [instance_type for variant in stage.variants for instance_type in variant.instance_types]
+    excluded: dict[str, Any] = {
+        "async_inference": stage.async_inference,
+        "explainer": stage.explainer,
+        "vpc": stage.vpc and stage.vpc.subnets,
+        "volume_key": stage.volume_key,
+        "network_isolation": stage.network_isolation,
+        "several variants": len(stage.variants) > 1,
+        **{instance_type: True for instance_type in types if _ACCELERATED.match(instance_type)},
+    }
+    fields = [field for field, is_set in excluded.items() if is_set]
+    if fields:
+        yield (
+            f"{path}: the stage has {', '.join(fields)}, which serverless cannot have (AWS: Serverless Inference, "
+            f"exclusions); write {ON_INSTANCES}"
+        )

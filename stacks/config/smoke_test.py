@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from lambdas.promotion.contract import jsonata_expressions, smoke_test_settings
+from stacks.config.settings_by_name import settings_from
 
 SAMPLE = "sample"
 _MAX_TESTS = 10
@@ -120,13 +121,12 @@ class Expectation(_Strict):
 
     def deployed(self) -> smoke_test_settings.Expectation:
         tolerance = self.tolerance or Tolerance()
-        return smoke_test_settings.Expectation(
-            status=self.status,
-            body=self.body,
+        return settings_from(
+            smoke_test_settings.Expectation,
+            self,
             json=json.dumps(self.document) if "document" in self.model_fields_set else None,
             absolute=tolerance.absolute,
             relative=_fraction(tolerance.relative),
-            jsonata=self.jsonata,
             latency={name: _in(limit, _MILLISECONDS) for name, limit in self.latency.items()},
             error_rate=_fraction(self.error_rate),
         )
@@ -188,20 +188,11 @@ class SmokeTest(_Strict):
         return sum(len(text.encode()) for text in texts if text) + len(json.dumps(self.expect.document))
 
     def deployed(self, source_buckets: Collection[str]) -> smoke_test_settings.SmokeTest:
-        return smoke_test_settings.SmokeTest(
-            payload=self._payload(source_buckets),
-            content_type=self.content_type,
-            accept=self.accept,
-            target_variant=self.target_variant,
-            target_model=self.target_model,
-            target_container_hostname=self.target_container_hostname,
-            custom_attributes=self.custom_attributes,
-            requests=self.requests,
-            concurrency=self.concurrency,
-            timeout_seconds=self.timeout_seconds,
-            expect=self.expect.deployed(),
-            record=self.record,
-        )
+        return settings_from(smoke_test_settings.SmokeTest, self, payload=self._payload(source_buckets))
+
+    def reads_source(self, source_buckets: Collection[str]) -> bool:
+        """Return whether the payload is read in the environment that the stage takes models from."""
+        return self._payload(source_buckets).read_in_source
 
     def _payload(self, source_buckets: Collection[str]) -> smoke_test_settings.Payload:
         if self.payload_from is None:

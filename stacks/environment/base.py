@@ -11,7 +11,8 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Role, Step
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.role_placement import environments_with_role
-from stacks.config.schema import Configuration, Stage
+from stacks.config.schema import Stage
+from stacks.config.topology import Configuration
 
 
 class AccountScope:

@@ -9,7 +9,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
-from stacks.config.schema import Configuration
+from stacks.config.topology import Configuration
 from stacks.environment import scaling_role
 from stacks.environment.base import AccountScope
 from stacks.environment.invoker_role import add_invoker

@@ -10,7 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.contract import resource_names
 from stacks.baseline import approvals
-from stacks.config.schema import Configuration
+from stacks.config.topology import Configuration
 
 
 def start_on_approval(

@@ -10,7 +10,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Step
 from stacks.baseline.dead_letters import dead_letter_queue
 from stacks.baseline.topic import accounts_with_alarms, topic
-from stacks.config.schema import Configuration
+from stacks.config.topology import Configuration
 from stacks.hub import bundle, state_machine, steps
 from stacks.hub.aborted_executions import ABORTED_EXECUTION_RULES, clean_up_after_abort
 from stacks.hub.approvals import start_on_approval

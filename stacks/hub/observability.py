@@ -15,7 +15,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Errored, RolledBack
 from lambdas.promotion.contract.resource_names import Step
 from stacks.baseline.alarms import FIVE_MINUTES, Alarms, depth_of
-from stacks.config.schema import Configuration
+from stacks.config.topology import Configuration
 from stacks.hub.dashboard import dashboard, outcome_count
 from stacks.workflow.lambda_task import StepFunction
 

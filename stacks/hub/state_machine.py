@@ -17,7 +17,7 @@ from lambdas.promotion.contract.resource_names import Step
 from stacks.baseline.iam_conditions import via_service
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.retention import RETAIN
-from stacks.config.schema import Configuration
+from stacks.config.topology import Configuration
 from stacks.workflow import copy as copy_phase
 from stacks.workflow import definition
 from stacks.workflow.announce import allow_announcement

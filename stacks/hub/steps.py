@@ -13,7 +13,7 @@ from lambdas.promotion.contract import resource_names, time_limits
 from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Step
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.role_placement import environments_with_role
-from stacks.config.schema import Configuration
+from stacks.config.topology import Configuration
 from stacks.hub import bundle
 from stacks.workflow.lambda_task import StepFunction
 from stacks.workflow.tables import Tables

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from stacks.config import autoscaling as autoscaling_config
-from stacks.config import endpoint, rollout, schema
+from stacks.config import endpoint, rollout, schema, topology
 from stacks.config import preview as preview_config
 from stacks.config import smoke_test as smoke_test_config
 from stacks.config.autoscaling import ScheduledAction, VariantScaling
@@ -29,11 +29,13 @@ from stacks.config.endpoint import (
     Shap,
     Variant,
 )
+from stacks.config.load import parse
 from stacks.config.notify import Notify
 from stacks.config.preview import Preview
 from stacks.config.rollout import CapacityRetries, Rollout
-from stacks.config.schema import Application, Configuration, Environment, Hub, Stage, Variables, Vpc
+from stacks.config.schema import Application, Environment, Hub, Stage, Variables, Vpc
 from stacks.config.smoke_test import Expectation, SmokeTest, Tolerance
+from stacks.config.topology import Configuration
 from stacks.hub import bundle
 from tests.docs import pages
 
@@ -72,7 +74,7 @@ SECTIONS: dict[type[BaseModel], str] = {
 # A stage's members stand in these, each for one side of it.
 STAGE_FIELDS = {endpoint.EndpointConfiguration, rollout.Update}
 MODULES = (
-    *(schema, endpoint, rollout, autoscaling_config, smoke_test_config),
+    *(schema, topology, endpoint, rollout, autoscaling_config, smoke_test_config),
     preview_config,
 )
 MODELS: tuple[type[BaseModel], ...] = (Configuration, *SECTIONS)
@@ -120,7 +122,7 @@ def test_the_effect_of_a_change_is_documented_for_every_field() -> None:
 
 def test_the_complete_example_loads_and_has_every_field() -> None:
     example = on_this_python(yaml.safe_load(pages.blocks(PAGE, "yaml")[0]))
-    loaded = schema.parse(example, file="the example")
+    loaded = parse(example, file="the example")
     assert {name for model in MODELS for name in members(model)} <= names_in(example)
     assert list(loaded.environments) == ["dev", "qa", "production"]
 
@@ -128,14 +130,14 @@ def test_the_complete_example_loads_and_has_every_field() -> None:
 def test_the_report_of_mistakes_is_the_real_one() -> None:
     example = pages.blocks(PAGE.partition(MISTAKES)[2], "yaml")[0]
     with pytest.raises(schema.ConfigurationError) as report:
-        schema.parse(yaml.safe_load(example), file="promotion.yaml")
+        parse(yaml.safe_load(example), file="promotion.yaml")
     assert pages.blocks(PAGE, "text") == [f"{report.value}\n"]
 
 
 def test_every_other_example_loads() -> None:
     good = PAGE.partition(MISTAKES)[0]
     for example in pages.blocks(good, "yaml"):
-        schema.parse(on_this_python(yaml.safe_load(example)), file="an example")
+        parse(on_this_python(yaml.safe_load(example)), file="an example")
 
 
 def test_the_versions_of_python_in_the_page_are_those_that_can_deploy() -> None:

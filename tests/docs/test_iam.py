@@ -11,13 +11,13 @@ import pytest
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Job, Role, Step
-from stacks.config import schema
+from stacks.config.load import load
 from tests import PROJECT
 from tests.docs import pages
 from tests.docs.conftest import Template
 
 PAGE = pages.text_of("iam.md")
-ENVIRONMENTS = tuple(schema.load(PROJECT / "promotion.yaml").environments)
+ENVIRONMENTS = tuple(load(PROJECT / "promotion.yaml").environments)
 SECTIONS_OF_ROLES = {
     f"{resource_names.PRODUCT}-<environment>-{Role.READER}": "The reader",
     f"{resource_names.PRODUCT}-<environment>-{Role.COPIER}": "The copier",

@@ -16,7 +16,7 @@ from lambdas.promotion.contract.settings import Settings
 from sandbox.aws.control import Sandbox
 from sandbox.aws.launch import launch
 from sandbox.aws.layout import Layout
-from stacks.config import schema
+from stacks.config.load import load
 from tests.integration import smoke_tests
 from tests.integration.workers import shared, take_assembly
 from tests.integration.world import World
@@ -49,7 +49,7 @@ def deployed_sandbox(
 
 @pytest.fixture(scope="session")
 def deployed_settings(config: Path) -> Settings:
-    return smoke_tests.with_tests(schema.load(config).deployed())
+    return smoke_tests.with_tests(load(config).deployed())
 
 
 @pytest.fixture

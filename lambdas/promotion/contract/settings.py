@@ -1,7 +1,7 @@
 """The deployed configuration: what promotion.yaml said when the hub was deployed, with every default filled in.
 
-stacks/config/schema.py writes it into the Lambda bundle as settings.json; only the first step reads it, and what a
-promotion needs of it travels in the document from there.
+stacks/config/deploy_settings.py makes it, and the hub's stack writes it into the Lambda bundle as settings.json. Only
+the first step reads it, and what a promotion needs of it travels in the document from there.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import yaml
 
 from lambdas.promotion.contract.resource_names import environment_stack
 from lambdas.promotion.contract.settings import Settings
-from stacks.config import schema
+from stacks.config.load import load
 from tests.integration import smoke_tests
 from tests.integration.world import APPLICATION, World
 
@@ -70,7 +70,7 @@ def world(
     for role, given in rights.items():
         policy = json.dumps({"Version": "2012-10-17", "Statement": given})
         iam.put_role_policy(RoleName=role, PolicyName="asynchronous", PolicyDocument=policy)
-    settings = schema.load(file).deployed()
+    settings = load(file).deployed()
     module_world.deploy_settings(smoke_tests.with_tests(settings, replace(smoke_tests.TEXT, timeout_seconds=30)))
     yield module_world
     module_world.deploy_settings(deployed_settings)

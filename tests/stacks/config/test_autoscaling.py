@@ -8,8 +8,8 @@ import pytest
 
 from lambdas.promotion.contract.settings import CONCURRENCY, INSTANCES
 from stacks.config import autoscaling as autoscaling_config
-from stacks.config import schema
 from stacks.config.autoscaling import VariantScaling
+from stacks.config.load import parse
 from stacks.config.schema import ConfigurationError
 
 FILE: dict[str, Any] = {
@@ -31,20 +31,20 @@ def file(**stage: Any) -> dict[str, Any]:
 
 def mistakes(autoscaling: Any) -> str:
     with pytest.raises(ConfigurationError) as message:
-        schema.parse(file(autoscaling=autoscaling), file="promotion.yaml")
+        parse(file(autoscaling=autoscaling), file="promotion.yaml")
     return str(message.value)
 
 
 @pytest.mark.parametrize("stage", [{}, {"autoscaling": "keep"}], ids=["nothing said", "keep"])
 def test_without_configuration_existing_scaling_is_kept(stage: dict[str, Any]) -> None:
-    deployed = schema.parse(file(**stage), file="promotion.yaml").deployed()
+    deployed = parse(file(**stage), file="promotion.yaml").deployed()
     assert deployed.applications["reviews"].stages["qa"].autoscaling == ()
 
 
 def test_configured_scaling_is_deployed_in_the_apis_words() -> None:
     night = {"schedule": "cron(0 22 * * ? *)", "timezone": "Europe/Berlin", "min": 1, "max": 1}
     said = {"min": 1, "max": 4, "target_value": 70, "scale_in_cooldown": "5m", "scheduled_actions": {"night": night}}
-    deployed = schema.parse(file(autoscaling={"All": said}), file="promotion.yaml").deployed()
+    deployed = parse(file(autoscaling={"All": said}), file="promotion.yaml").deployed()
     (found,) = deployed.applications["reviews"].stages["qa"].autoscaling
 
     assert (found.variant, found.dimension, found.capacity) == ("All", INSTANCES, {"MinCapacity": 1, "MaxCapacity": 4})
@@ -110,7 +110,7 @@ def test_a_cooldown_is_deployed_in_seconds(text: str, seconds: int) -> None:
         ),
         ({"policies": {"promote-target-tracking": {}}}, "the name of the policy that target_value makes"),
         ({"scheduled_actions": {"n": {"schedule": "rate(1 day)", "min": 2, "max": 1}}}, "n: min is 2, which is more"),
-        ({"capacity": 3}, "All.capacity: there is no such member"),
+        ({"capacity": 3}, "All.capacity: there is no such field"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_path(changes: dict[str, Any], said: str) -> None:

@@ -139,7 +139,11 @@ def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
             "variants.0.routing",
             "for PREFIX_AWARE only",
         ),
-        (one_of(POOLS, instance_pools=[POOLS["instance_pools"][0]] * 2), "variants.0.instance_pools", "stands twice"),
+        (
+            one_of(POOLS, instance_pools=[POOLS["instance_pools"][0]] * 2),
+            "variants.0.instance_pools",
+            "is listed twice",
+        ),
         (one_of(INSTANCES, model_data_download_timeout="2h"), "variants.0.model_data_download_timeout", "60s to 3600s"),
         (one_of(INSTANCES, instance_provision_timeout="1m"), "variants.0.instance_provision_timeout", "300s to 3600s"),
         ({"variants": [INSTANCES, INSTANCES]}, "variants.1.name", "another variant is called 'A' too"),
@@ -177,7 +181,7 @@ def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
         (
             {"explainer": {"shap": {**EXPLAINER["shap"], "granularity": None}}},
             "explainer.shap",
-            "language and granularity stand together",
+            "language and granularity belong together",
         ),
         ({"rollout": {"canary": "10%", "linear": "10%"}}, "rollout", "not canary and linear"),
         ({"rollout": {"canary": "60%"}}, "rollout.canary", "must be from 1% to 50%, not 60%"),
@@ -189,7 +193,7 @@ def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
         ({"rollout": {**CANARY, "wait": "2h"}}, "rollout.wait", "must be from 0s to 3600s"),
         ({"rollout": {**CANARY, "rollback_batch": 1}}, "rollout.rollback_batch", "for a rolling deployment only"),
         ({"rollout": {"rolling": 1, "termination_wait": "1m"}}, "rollout.termination_wait", "keeps no old fleet"),
-        ({"rollout": {**CANARY, "alarms": ["a", "a"]}}, "rollout.alarms", "stands twice"),
+        ({"rollout": {**CANARY, "alarms": ["a", "a"]}}, "rollout.alarms", "is listed twice"),
         ({"rollout": {**CANARY, "alarms": [" "]}}, "rollout.alarms.0", "must be an alarm's name"),
         (
             {"variants": [INSTANCES, OTHER], "rollout": {"rolling": "50%"}},

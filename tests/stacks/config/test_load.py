@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stacks.config import schema
+from stacks.config.load import load
 from stacks.config.schema import ConfigurationError
 from tests.stacks.config.test_schema import STAGES, VALID, mistakes, stage
 
@@ -39,7 +39,7 @@ def test_a_duplicate_name_is_reported(tmp_path: Path) -> None:
     text = yaml.safe_dump(VALID)
     file.write_text(text + "hub:\n  account: '999999999999'\n  region: us-east-1\n")
     with pytest.raises(ConfigurationError, match="hub"):
-        schema.load(file)
+        load(file)
 
 
 def test_only_the_documented_name_of_a_field_is_accepted() -> None:
@@ -52,7 +52,7 @@ def test_a_file_that_is_no_text_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "promotion.yaml"
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError):
-        schema.load(file)
+        load(file)
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: b: c", "\t- a", "!!python/object:os.system {}"])
@@ -60,12 +60,12 @@ def test_a_file_that_is_no_yaml_is_reported(tmp_path: Path, text: str) -> None:
     file = tmp_path / "promotion.yaml"
     file.write_text(text)
     with pytest.raises(ConfigurationError, match="is not YAML"):
-        schema.load(file)
+        load(file)
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
-        schema.load(tmp_path / "promotion.yaml")
+        load(tmp_path / "promotion.yaml")
 
 
 def test_two_targets_whose_names_differ_by_a_hyphen_only_are_refused() -> None:

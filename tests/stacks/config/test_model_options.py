@@ -55,7 +55,7 @@ def test_arns_come_to_the_lambdas() -> None:
     ("path", "value", "message"),
     [
         ("variables", [], "must be a mapping"),
-        ("variables.sett", {}, "there is no such member"),
+        ("variables.sett", {}, "there is no such field"),
         ("variables.set", {"A": 1}, "put it in quotes, or YAML reads it as a number"),
         ("variables.set", {"A": 0.5}, "put it in quotes, or YAML reads it as a number"),
         ("variables.set", {"A": True}, "put it in quotes, or YAML reads it as true or false"),

@@ -34,7 +34,7 @@ def test_anything_else_is_refused(value: Any) -> None:
 
 def test_a_preview_requires_a_smoke_test() -> None:
     (message,) = mistakes((f"{QA}.preview", "instance"))
-    assert message.startswith(f"{QA}.preview: a trial is the stage's smoke_test on a temporary endpoint")
+    assert message.startswith(f"{QA}.preview: a preview runs the stage's smoke_test on a temporary endpoint")
 
 
 def test_a_serverless_preview_of_a_model_that_serverless_excludes_is_refused() -> None:

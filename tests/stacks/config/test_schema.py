@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from stacks.config import schema
-from stacks.config.schema import Configuration, ConfigurationError
+from stacks.config.load import load
+from stacks.config.load import parse as parse_file
+from stacks.config.schema import ConfigurationError
+from stacks.config.topology import Configuration
 from tests import PROJECT
 
 VALID: dict[str, Any] = {
@@ -58,7 +60,7 @@ def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
 
 
 def parse(*changes: tuple[str, Any]) -> Configuration:
-    return schema.parse(changed(*changes), file="promotion.yaml")
+    return parse_file(changed(*changes), file="promotion.yaml")
 
 
 def mistakes(*changes: tuple[str, Any]) -> list[str]:
@@ -89,7 +91,7 @@ def test_a_stage_may_have_another_name_than_its_environment() -> None:
 
 
 def test_the_files_own_example_has_no_mistake() -> None:
-    schema.load(PROJECT / "promotion.yaml")
+    load(PROJECT / "promotion.yaml")
 
 
 def test_what_is_announced_and_the_runbook_are_deployed_but_not_the_subscribers() -> None:
@@ -118,7 +120,7 @@ def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
         ("hub.region", "us_east_1", "must be a Region"),
         ("hub.external_id", "a", "must be 2 to 1224"),
         ("hub.organization_id", "123", "must be an organization's id"),
-        ("hub.colour", "red", "there is no such member"),
+        ("hub.colour", "red", "there is no such field"),
         *(
             ("hub.notify", {"subscribers": [wrong]}, "must be an e-mail address, an https:// address, or the ARN of")
             for wrong in (
@@ -164,13 +166,13 @@ def test_an_environments_name_that_cannot_stand_in_other_names_is_refused(name: 
     raw = changed()
     raw["environments"][name] = {"account": "555555555555", "region": "us-east-1"}
     with pytest.raises(ConfigurationError, match=f"environments.{name}"):
-        schema.parse(raw, file="it")
+        parse_file(raw, file="it")
 
 
 @pytest.mark.parametrize("raw", [None, [], "text", 7, {}])
 def test_a_file_that_is_no_configuration_is_reported(raw: object) -> None:
     with pytest.raises(ConfigurationError, match="it has"):
-        schema.parse(raw, file="it")
+        parse_file(raw, file="it")
 
 
 def test_every_mistake_is_reported_at_once() -> None:

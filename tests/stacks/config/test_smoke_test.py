@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
-from stacks.config.schema import Configuration
+from stacks.config.topology import Configuration
 from tests.stacks.config.test_schema import STAGES, mistakes, parse
 
 TEST: dict[str, Any] = {"payload": "a fine film", "content_type": "text/csv"}
@@ -125,7 +125,7 @@ def test_a_payload_comes_from_one_of_four_sources(given: dict[str, str], payload
         ),
         ({"content_type": None}, ".content_type: is missing"),
         ({"accept": "a\r\nb"}, r".accept: must be 1 to 1024 printable ASCII characters, not 'a\r\nb'"),
-        ({"session": "new"}, ".session: there is no such member"),
+        ({"session": "new"}, ".session: there is no such field"),
         ({"requests": 0}, ".requests: it should be greater than or equal to 1, not 0"),
         ({"requests": 1001}, ".requests: it should be less than or equal to 1000, not 1001"),
         ({"concurrency": 2}, ": concurrency is 2, more than the 1 requests"),

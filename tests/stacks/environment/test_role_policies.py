@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lambdas.promotion.contract import resource_names
-from stacks.config import schema
+from stacks.config.load import load
 from tests import PROJECT
 
 Template = dict[str, Any]
@@ -151,7 +151,7 @@ def test_every_log_group_is_encrypted_and_ends(templates: dict[str, Template]) -
 
 
 def test_the_stacks_are_deployed_in_the_order_in_which_their_policies_name_each_others_roles() -> None:
-    config = schema.load(PROJECT / "sandbox" / "demo" / "promotion.yaml")
+    config = load(PROJECT / "sandbox" / "demo" / "promotion.yaml")
     assert config.deployment_order() == ["dev", "qa", "production"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stacks.baseline import approvals
-from stacks.config.schema import Configuration
+from stacks.config.topology import Configuration
 from tests.stacks.config.test_schema import parse, stage
 
 

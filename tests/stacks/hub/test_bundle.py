@@ -12,7 +12,7 @@ import pytest
 
 from lambdas.promotion.contract.resource_names import Job, Step
 from lambdas.promotion.contract.settings import Settings
-from stacks.config import schema
+from stacks.config.load import load
 from stacks.hub import bundle
 from tests import PROJECT
 
@@ -21,7 +21,7 @@ MAX_ZIPPED = 8 * 1024**2
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return schema.load(PROJECT / "sandbox" / "demo" / "promotion.yaml").deployed()
+    return load(PROJECT / "sandbox" / "demo" / "promotion.yaml").deployed()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,53 @@
+"""What the Lambdas get of promotion.yaml: each default filled in, endpoints in the words of SageMaker's API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lambdas.promotion.contract import settings
+from stacks.config import autoscaling
+from stacks.config.schema import Application, Environment, Hub, Stage
+from stacks.config.settings_by_name import settings_from
+
+
+def settings_of(
+    hub: Hub, environments: Mapping[str, Environment], applications: Mapping[str, Application]
+) -> settings.Settings:
+    """Return the deployed settings of a whole file."""
+    return settings.Settings(
+        hub=hub.deployed(),
+        external_id=hub.external_id,
+        environments={
+            name: settings_from(settings.Environment, environment, name=name)
+            for name, environment in environments.items()
+        },
+        applications={
+            name: settings_from(
+                settings.Application,
+                application,
+                name=name,
+                stages={
+                    stage_name: _stage(stage_name, stage, application, environments[stage.source])
+                    for stage_name, stage in application.stages.items()
+                },
+            )
+            for name, application in applications.items()
+        },
+    )
+
+
+def _stage(name: str, stage: Stage, application: Application, source: Environment) -> settings.Stage:
+    """Return a stage's settings. A field that has the same name in the stage or its application needs no line here."""
+    return settings_from(
+        settings.Stage,
+        stage,
+        application,
+        name=name,
+        environment=stage.environment_name(name),
+        endpoint_config=stage.endpoint_config(),
+        deployment_config=stage.rollout.deployment_config() if stage.rollout else None,
+        retain_variant_properties=stage.retain_all_variant_properties,
+        exclude_retained=stage.exclude_retained_variant_properties,
+        smoke_tests=tuple(test.deployed(source.buckets) for test in stage.smoke_test),
+        autoscaling=autoscaling.deployed(stage.autoscaling, stage.variants_by_name()),
+    )

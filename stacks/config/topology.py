@@ -1,0 +1,104 @@
+"""The whole of promotion.yaml, and what follows from it: which environment takes models and images from which other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from lambdas.promotion.contract import settings
+from stacks.config import deploy_settings
+from stacks.config.field_types import ApplicationName, EnvironmentName, StrictModel
+from stacks.config.schema import Application, ConfigurationError, Environment, Hub, Stage
+
+
+class Configuration(StrictModel):
+    """The whole file."""
+
+    hub: Hub
+    environments: Annotated[dict[EnvironmentName, Environment], Field(min_length=2)]
+    applications: dict[ApplicationName, Application]
+
+    def deployed(self) -> settings.Settings:
+        """Return what the Lambdas need to know."""
+        return deploy_settings.settings_of(self.hub, self.environments, self.applications)
+
+    def environment_of(self, stage_name: str, stage: Stage) -> str:
+        return stage.environment_name(stage_name)
+
+    def registry_environment(self, application: Application) -> str:
+        """Return the environment whose registry holds the application's model package group."""
+        return application.registry
+
+    def sources(self) -> dict[str, set[str]]:
+        """Return, for each target environment, the environments that it takes models from."""
+        sources: dict[str, set[str]] = {}
+        for _, target, stage in self._stages():
+            sources.setdefault(target, set()).add(stage.source)
+        return sources
+
+    def used_environments(self) -> set[str]:
+        """Return the environments that some stage names; the others have nothing to deploy."""
+        sources = self.sources()
+        return set(sources).union(*sources.values())
+
+    def deployment_order(self) -> list[str]:
+        """Return the environments so that each comes after those it takes from. Raises ConfigurationError.
+
+        A bucket policy may only name roles that exist (AWS: "Invalid principal in policy"), so the copier's
+        environment is deployed first.
+        """
+        order: list[str] = []
+        sources = self.sources()
+        waiting = {
+            name: sources.get(name, set()) - {name} for name in self.environments if name in self.used_environments()
+        }
+        while waiting:
+            ready = [name for name, sources in waiting.items() if sources <= set(order)]
+            if not ready:
+                raise ConfigurationError(
+                    f"environments: {', '.join(sorted(waiting))} take models from each other in a circle. None of "
+                    "them can be deployed first; let models flow one way."
+                )
+            order += ready
+            waiting = {name: sources for name, sources in waiting.items() if name not in ready}
+        return order
+
+    def image_copies(self) -> set[tuple[str, str]]:
+        """Return the environments between which images are copied, each as a pair of source and target."""
+        return {(stage.source, target) for application, target, stage in self._stages() if application.copy_images}
+
+    def copied_metadata(self, source: str, target: str) -> tuple[bool, bool]:
+        """Return whether some application copies tags, and annotations, between these two environments."""
+        applications = [
+            application
+            for application, stage_target, stage in self._stages()
+            if (stage.source, stage_target) == (source, target)
+        ]
+        return (
+            any(application.copy_tags for application in applications),
+            any(application.copy_annotations for application in applications),
+        )
+
+    def environments_with_smoke_tests(self) -> set[str]:
+        """Return the environments with a stage that has a smoke test."""
+        return {target for _, target, stage in self._stages() if stage.smoke_test}
+
+    def environments_with_preview(self) -> set[str]:
+        """Return the environments with a stage that has a preview."""
+        return {target for _, target, stage in self._stages() if stage.preview}
+
+    def payload_sources(self) -> set[str]:
+        """Return the environments from which some smoke test's payload is read while they are a stage's source."""
+        return {
+            stage.source
+            for _, _, stage in self._stages()
+            if any(test.reads_source(self.environments[stage.source].buckets) for test in stage.smoke_test)
+        }
+
+    def _stages(self) -> Iterator[tuple[Application, str, Stage]]:
+        """Yield each stage with its application before it and the name of its environment."""
+        for application in self.applications.values():
+            for name, stage in application.stages.items():
+                yield application, stage.environment_name(name), stage
