@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -106,7 +106,7 @@ def _announce(record: PromotionRecord) -> None:
             Subject=told.subject,
             Message=told.message,
             MessageAttributes={
-                name: {"DataType": "String", "StringValue": value} for name, value in told.attributes.items()
+                name: {"DataType": "String", "StringValue": value} for name, value in asdict(told.attributes).items()
             },
         )
 

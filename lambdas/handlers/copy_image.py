@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lambdas.promotion.aws.logs import log_about
-from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.step_events import CopyImageEvent, from_event
 from lambdas.promotion.images import copy as image_copy
 from lambdas.promotion.images.access import image_reader_session, pusher_session
 from lambdas.promotion.runtime.handler import Event, errors_by_name
@@ -14,9 +14,10 @@ from lambdas.promotion.runtime.handler import Event, errors_by_name
 
 @errors_by_name
 def handler(event: Event, context: Any) -> dict[str, Any]:
-    """The event is {"promotion": the document, "index": which of its images}; the answer is that image."""
-    promotion = Promotion.from_json(event["promotion"])
-    image = promotion.images[event["index"]]
+    """The answer is the image that was copied."""
+    item = from_event(event, CopyImageEvent)
+    promotion = item.promotion
+    image = promotion.images[item.index]
     log_about(promotion, image=image.target)
     copied = image_copy.copy(
         image,

@@ -10,7 +10,8 @@ from lambdas.promotion.artifacts import partitioning, s3_copy
 from lambdas.promotion.artifacts.access import copier_session
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.aws.logs import log_about
-from lambdas.promotion.contract.document import Copied, CopyRoute, Promotion, Segment, WorkUnit, to_json
+from lambdas.promotion.contract.document import Copied, CopyRoute, Segment, WorkUnit, to_json
+from lambdas.promotion.contract.step_events import CopyUnitEvent, from_event
 from lambdas.promotion.outcome import metrics
 from lambdas.promotion.runtime.deadline import Clock
 from lambdas.promotion.runtime.handler import Event, errors_by_name, hub_s3
@@ -21,16 +22,14 @@ if TYPE_CHECKING:
 
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """The event is {"promotion": the document, "unit": {"offset", "length"}, "attempt": how often it was tried before}.
-
-    The answer is what was copied.
-    """
-    promotion = Promotion.from_json(event["promotion"])
-    span = (event["work_unit"]["offset"], event["work_unit"]["length"])
-    log_about(promotion, unit=span[0])
+    """The answer is what was copied."""
+    item = from_event(event, CopyUnitEvent)
+    promotion = item.promotion
+    span = (item.work_unit.offset, item.work_unit.length)
+    log_about(promotion, unit=item.work_unit.offset)
     unit = work_lists.read_one(work_lists.WORK_UNITS, WorkUnit, span, promotion, s3=hub_s3())
     s3 = copier_session(promotion, [piece.transfer.artifact for piece in unit.segments]).s3
-    copied = copy(unit, promotion.route, until=Clock.of(context).until, again=event["retry_count"] > 0, s3=s3)
+    copied = copy(unit, promotion.route, until=Clock.of(context).until, again=item.retry_count > 0, s3=s3)
     metrics.count_copied(copied, application=promotion.request.application, stage=promotion.stage.name)
     return to_json(copied)
 

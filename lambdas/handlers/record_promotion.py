@@ -7,7 +7,9 @@ from typing import Any
 from lambdas.promotion.aws import sessions, work_lists
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import settings
-from lambdas.promotion.contract.document import Artifact, Execution, Failure, Outcome, Promotion
+from lambdas.promotion.contract.document import Artifact, Failure, Outcome, Promotion, to_json
+from lambdas.promotion.contract.envelope import RecordedOutcome
+from lambdas.promotion.contract.step_events import RecordPromotionEvent, from_event
 from lambdas.promotion.outcome import publication, records
 from lambdas.promotion.outcome.records import PromotionRecord
 from lambdas.promotion.runtime.handler import Event, errors_by_name, hub_s3, now
@@ -15,19 +17,14 @@ from lambdas.promotion.runtime.handler import Event, errors_by_name, hub_s3, now
 
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """The event is {"input", "execution", "attempt"}, with "promotion" and "failure" as far as there is one.
-
-    Return {"good": the endpoint's good promotions after this one, as text; None where they stay what they were,
-    "announcement": what people are told; None if they are not}.
-    """
-    promotion = Promotion.from_json(event["promotion"]) if event.get("promotion") else None
-    failure = Failure(**event["failure"]) if event.get("failure") else None
-    execution = Execution.from_json(event["execution"])
+    """The answer is a RecordedOutcome."""
+    attempt = from_event(event, RecordPromotionEvent)
+    promotion, failure = attempt.promotion, attempt.failure
     if promotion:
         log_about(promotion)
     record = PromotionRecord(
-        execution=execution,
-        input=event["input"],
+        execution=attempt.execution,
+        input=attempt.input,
         outcome=_outcome(promotion, failure),
         ended_at=now(),
         promotion=promotion,
@@ -37,18 +34,18 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     written = records.write(record, dynamodb=sessions.own_dynamodb())
     logger.info("Recorded", extra={"outcome": record.outcome, "record_key": record.key, "written": written})
     # Counted twice is harmless; an ending that was written by a try that was killed must not go uncounted.
-    if written or event["retry_count"]:
+    if written or attempt.retry_count:
         publication.count_outcome(record)
-    good = (
+    last_known_good = (
         records.known_good_after(promotion, ended_at=record.ended_at)
         if promotion and promotion.result and failure is None
         else None
     )
-    told = publication.announcement_of(record, settings.deployed().hub)
-    return {
-        "last_known_good": records.known_good_text(good) if good is not None else None,
-        "announcement": told.to_json() if told else None,
-    }
+    outcome = RecordedOutcome(
+        last_known_good=records.known_good_text(last_known_good) if last_known_good is not None else None,
+        announcement=publication.announcement_of(record, settings.deployed().hub),
+    )
+    return to_json(outcome)
 
 
 def _outcome(promotion: Promotion | None, failure: Failure | None) -> Outcome:

@@ -11,8 +11,9 @@ from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names, settings
-from lambdas.promotion.contract.document import Execution, Promotion, Request, SourceModel
+from lambdas.promotion.contract.document import Promotion, Request, SourceModel
 from lambdas.promotion.contract.settings import Application, Environment, Settings
+from lambdas.promotion.contract.step_events import ResolveEvent, from_event
 from lambdas.promotion.images import ecr_client, references
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
@@ -25,10 +26,10 @@ from lambdas.promotion.smoke_test import sample_resolution
 
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """The event is {"input": what the execution was started with, "execution": {"arn", "started_at"}}."""
-    execution = Execution.from_json(event["execution"])
+    resolution = from_event(event, ResolveEvent)
+    execution = resolution.execution
     logger.append_keys(promotion_id=execution.promotion_id)
-    request = rules.require_request(event["input"])
+    request = rules.require_request(resolution.input)
     deployed = settings.deployed()
     application, stage = rules.find_stage(request, deployed)
     source, target = deployed.environments[stage.source], deployed.environments[stage.environment]

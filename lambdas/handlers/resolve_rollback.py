@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import settings
-from lambdas.promotion.contract.document import Execution, Promotion
+from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import NothingToRollBackTo
 from lambdas.promotion.contract.settings import Stage
+from lambdas.promotion.contract.step_events import ResolveEvent, from_event
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint.access import endpoint_viewer_session
 from lambdas.promotion.lock import store as lock_store
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """The event is {"input": what the execution was started with, "execution": {"arn", "started_at"}}."""
-    execution = Execution.from_json(event["execution"])
+    resolution = from_event(event, ResolveEvent)
+    execution = resolution.execution
     logger.append_keys(promotion_id=execution.promotion_id)
-    request = rules.require_request(event["input"])
+    request = rules.require_request(resolution.input)
     deployed = settings.deployed()
     application, stage = rules.find_stage(request, deployed)
     target = deployed.environments[stage.environment]

@@ -126,11 +126,6 @@ class Execution:
         """The execution's name; it stands on every log line."""
         return self.arn.rpartition(":")[2]
 
-    @staticmethod
-    def from_json(said: dict[str, Any]) -> Execution:
-        """Return the execution that the workflow tells a step of, as {"arn", "started_at"}."""
-        return _converter.structure(said, Execution)
-
 
 @dataclass(frozen=True, kw_only=True)
 class S3Object:
@@ -507,7 +502,12 @@ class Promotion:
 
     @staticmethod
     def from_json(document: dict[str, Any]) -> Promotion:
-        return _converter.structure(document, Promotion)
+        return from_json(document, Promotion)
+
+
+def from_json(document: Any, kind: type[T]) -> T:
+    """Any part of the document, or an event of a step. Raises if a field is missing, unknown or of another type."""
+    return _converter.structure(document, kind)
 
 
 def from_lenient_json(document: dict[str, Any], kind: type[T]) -> T:

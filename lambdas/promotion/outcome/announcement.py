@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
-from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion, to_json
+from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
+from lambdas.promotion.contract.envelope import Announcement, AnnouncementAttributes
 from lambdas.promotion.contract.errors import Refused, RolledBack, every_error
 from lambdas.promotion.contract.settings import Environment, Hub
 
@@ -29,18 +28,6 @@ _ANCHORS: dict[str, str] = {
 _OTHER_NAMES = "names-of-step-functions-and-lambda"
 _NOT_CHANGED = "What it served before: this promotion had not come to the endpoint."
 _LOOK = "Look at the endpoint: what it served before, or what this promotion was to bring."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Announcement:
-    """A message on the hub's topic. The attributes are always the same four, so that a filter can rely on them."""
-
-    subject: str
-    message: str
-    attributes: dict[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        return to_json(self)
 
 
 def announcement(
@@ -71,12 +58,12 @@ def announcement(
                 outcome, execution, promotion, raw_input, failure, endpoint_summary, started_by, runbook
             )
         ),
-        attributes={
-            "outcome": outcome,
-            "application": application or UNKNOWN,
-            "stage": stage or UNKNOWN,
-            "error": error or NO_ERROR,
-        },
+        attributes=AnnouncementAttributes(
+            outcome=outcome,
+            application=application or UNKNOWN,
+            stage=stage or UNKNOWN,
+            error=error or NO_ERROR,
+        ),
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 from lambdas.promotion.contract.document import Failure, PreviewProgress, Promotion, Rollback, RollbackProgress
+from lambdas.promotion.contract.envelope import StateError
 from lambdas.promotion.contract.errors import Errored, Refused, RollbackFailed, RolledBack, every_error
+from lambdas.promotion.contract.step_events import ExplainFailureEvent
 from lambdas.promotion.preview import state as preview_state
 
 _KILLED = (
@@ -37,6 +38,19 @@ def explain(error: str, cause: str) -> Failure:
     return Failure(error=error or "UnknownError", family=_family_of(error), cause=_text_of(error, cause))
 
 
+def of_event(event: ExplainFailureEvent) -> Failure:
+    """Return the first error, with what became of the endpoint, of its scaling and of the preview endpoint."""
+    promotion = event.promotion
+    failure = after_rollback(
+        _of(event.failed), promotion.rollback if promotion else None, failed=_of_optional(event.rollback_failed)
+    )
+    if event.scaling_failed:
+        failure = with_scaling_failure(failure, event.scaling_failed)
+    if promotion and not promotion.rollback:
+        failure = after_preview(failure, promotion, not_deleted=_of_optional(event.preview_not_deleted))
+    return failure
+
+
 def after_rollback(failure: Failure, rollback: Rollback | None, *, failed: Failure | None = None) -> Failure:
     """Return the failure with what became of the endpoint: it is RolledBack only if the previous state serves again.
 
@@ -59,9 +73,9 @@ def after_rollback(failure: Failure, rollback: Rollback | None, *, failed: Failu
     return replace(failure, family=family, cause=f"{failure.cause} {rollback.endpoint_summary}"[:_LONGEST_CAUSE])
 
 
-def with_scaling_failure(failure: Failure, scaling: Mapping[str, str]) -> Failure:
-    """Return the failure with a second one: the endpoint's scaling, which was put aside, could not be put back."""
-    second = explain(scaling.get("Error", ""), scaling.get("Cause", ""))
+def with_scaling_failure(failure: Failure, scaling_failed: StateError) -> Failure:
+    """Return the failure with a second one: the suspended scaling of the endpoint could not be resumed."""
+    second = _of(scaling_failed)
     also = f"Its automatic scaling could not be put back either ({second.error}). {second.cause}"
     return replace(failure, cause=f"{failure.cause[: _LONGEST_CAUSE // 2]} {also[: _LONGEST_CAUSE // 2 - 1]}")
 
@@ -86,6 +100,14 @@ def after_preview(failure: Failure, promotion: Promotion, *, not_deleted: Failur
         family=Errored.__name__,
         cause=f"{left} The promotion failed with {failure.error}: {failure.cause}"[:_LONGEST_CAUSE],
     )
+
+
+def _of(error: StateError) -> Failure:
+    return explain(error.Error, error.Cause)
+
+
+def _of_optional(error: StateError | None) -> Failure | None:
+    return _of(error) if error else None
 
 
 def _family_of(error: str) -> str:

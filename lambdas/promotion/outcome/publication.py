@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from lambdas.promotion.contract.envelope import Announcement
 from lambdas.promotion.contract.settings import Hub
 from lambdas.promotion.outcome import announcement, metrics
-from lambdas.promotion.outcome.announcement import Announcement
 from lambdas.promotion.outcome.records import PromotionRecord
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
@@ -13,6 +13,7 @@ from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import CallRefused, PromotionError, ServiceUnavailable, UnexpectedFault
+from lambdas.promotion.contract.step_events import StepEvent, from_event
 from lambdas.promotion.runtime.deadline import Clock
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 Handler = Callable[[Event, object], dict[str, Any]]
+E = TypeVar("E", bound=StepEvent)
 
 
 def now() -> datetime:
@@ -28,47 +30,35 @@ def now() -> datetime:
 
 
 def step(action: Callable[[Promotion], Promotion]) -> Handler:
-    """Make a Lambda handler of a function from Promotion to Promotion.
-
-    The event is {"promotion": the document, "attempt": how often Step Functions has tried this state before}.
-    """
-    return step_with_retry_count(lambda promotion, retry_count: action(promotion), name=action.__module__)
+    """Make a Lambda handler of a function from Promotion to Promotion. The event is a StepEvent."""
+    return _handler(lambda event, context: action(event.promotion), StepEvent, action.__module__)
 
 
-def step_with_retry_count(action: Callable[[Promotion, int], Promotion], *, name: str | None = None) -> Handler:
-    """The same for a step that must know whether an earlier try may have had its effect already."""
-
-    return step_with_event(
-        lambda promotion, event: action(promotion, event["retry_count"]), name=name or action.__module__
-    )
+def step_with_retry_count(action: Callable[[Promotion, int], Promotion]) -> Handler:
+    """The same for a step that must know whether an earlier run may have had its effect already."""
+    return _handler(lambda event, context: action(event.promotion, event.retry_count), StepEvent, action.__module__)
 
 
-def step_with_event(action: Callable[[Promotion, Event], Promotion], *, name: str | None = None) -> Handler:
-    """The same for a step that is told more than its promotion, and the attempt, in the event."""
-
-    @errors_by_name
-    def handler(event: Event, context: object) -> dict[str, Any]:
-        return _run(lambda promotion: action(promotion, event), event, name or action.__module__)
-
-    return handler
+def step_with_event(kind: type[E]) -> Callable[[Callable[[E], Promotion]], Handler]:
+    """The same for a step that needs more than the document: the fields of its own kind of event."""
+    return lambda action: _handler(lambda event, context: action(event), kind, action.__module__)
 
 
 def step_with_clock(action: Callable[[Promotion, Clock], Promotion]) -> Handler:
     """The same for a step whose work may be too much for one run: it stops in time and is run again."""
+    return _handler(lambda event, context: action(event.promotion, Clock.of(context)), StepEvent, action.__module__)
 
+
+def _handler(action: Callable[[E, object], Promotion], kind: type[E], name: str) -> Handler:
     @errors_by_name
     def handler(event: Event, context: object) -> dict[str, Any]:
-        return _run(lambda promotion: action(promotion, Clock.of(context)), event, action.__module__)
+        step_event = from_event(event, kind)
+        log_about(step_event.promotion, retry_count=step_event.retry_count)
+        promotion = action(step_event, context)
+        logger.info("Step done", extra={"step": name})
+        return promotion.to_json()
 
     return handler
-
-
-def _run(action: Callable[[Promotion], Promotion], event: Event, name: str) -> dict[str, Any]:
-    promotion = Promotion.from_json(event["promotion"])
-    log_about(promotion, retry_count=event["retry_count"])
-    done = action(promotion)
-    logger.info("Step done", extra={"step": name})
-    return done.to_json()
 
 
 def hub_s3() -> S3Client:
@@ -89,8 +79,8 @@ def errors_by_name(action: Handler) -> Handler:
             raise
         except ClientError as error:
             logger.exception("AWS refused a call")
-            said = error.response.get("Error", {}).get("Message") or str(error)
-            raise CallRefused(f"AWS refused {error.operation_name}: {said}") from error
+            message = error.response.get("Error", {}).get("Message") or str(error)
+            raise CallRefused(f"AWS refused {error.operation_name}: {message}") from error
         except (HTTPClientError, ConnectionError) as error:
             logger.exception("AWS could not be reached")
             raise ServiceUnavailable(f"AWS could not be reached: {error}. It was retried.") from error

@@ -198,8 +198,9 @@ def test_every_step_may_be_refused_its_role(
 
 
 def explained(failed: dict[str, Any]) -> dict[str, Any]:
-    message: dict[str, Any] = explain_failure.handler({"failed": failed, "execution": {"arn": "arn:x:release-7"}}, None)
-    return message
+    execution = {"arn": "arn:x:release-7", "started_at": "2026-01-01T00:00:00Z"}
+    failure: dict[str, Any] = explain_failure.handler({"failed": failed, "execution": execution}, None)
+    return failure
 
 
 @pytest.mark.parametrize(

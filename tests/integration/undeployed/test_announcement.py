@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict
 from typing import Any
 
 import aws_cdk as cdk
@@ -80,7 +81,7 @@ def test_an_announcement_arrives_with_its_words_and_is_filtered_by_its_attribute
     assert ended["result"] == {"outcome": "Errored", "announcement": ANNOUNCEMENT.to_json()}
     (message,) = messages(patched, bad)
     assert (message["Subject"], message["Message"]) == (ANNOUNCEMENT.subject, ANNOUNCEMENT.message)
-    assert {key: one["Value"] for key, one in message["MessageAttributes"].items()} == ANNOUNCEMENT.attributes
+    assert {key: one["Value"] for key, one in message["MessageAttributes"].items()} == asdict(ANNOUNCEMENT.attributes)
     assert messages(patched, good, seconds=0.2) == []
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from lambdas.promotion.contract.document import Change, Failure, Outcome, Progress, Promotion
+from lambdas.promotion.contract.envelope import Announcement, AnnouncementAttributes
 from lambdas.promotion.contract.errors import PromotionError, every_error
-from lambdas.promotion.outcome.announcement import Announcement, announcement, is_announced
+from lambdas.promotion.outcome.announcement import announcement, is_announced
 from tests.docs import pages
 from tests.unit import builders
 
@@ -50,7 +51,9 @@ def test_a_promotion_is_announced_with_its_model_source_target_and_what_serves()
         "Look at": CONSOLE,
         "Read": "docs/operations.md#the-good-endings",
     }
-    assert said.attributes == {"outcome": "Promoted", "application": "reviews", "stage": "qa", "error": "none"}
+    assert said.attributes == AnnouncementAttributes(
+        outcome="Promoted", application="reviews", stage="qa", error="none"
+    )
 
 
 def test_a_model_package_version_is_announced_with_its_model() -> None:
@@ -65,7 +68,7 @@ def test_a_failure_is_announced_with_its_reason_what_to_do_and_where_to_read_mor
     )
     lines = lines_of(said)
     assert said.subject == "Errored: reviews to qa (AccessDenied)"
-    assert said.attributes["error"] == "AccessDenied"
+    assert said.attributes.error == "AccessDenied"
     assert lines["Outcome"] == "Errored, AccessDenied"
     assert lines["Why"] == "promote-qa-deployer may not do it."
     assert "Grant it" in lines["Next"]
@@ -105,7 +108,7 @@ def test_an_outcome_before_anything_was_resolved_quotes_the_input() -> None:
     typed = {"application": "reviews", "stage": "qa", "model_name": "no such model"}
     said = announcement("Refused", builders.EXECUTION, raw_input=typed, failure=failure("ModelNotFound"))
     assert said.subject == "Refused: reviews to qa (ModelNotFound)"
-    assert said.attributes["application"] == "reviews"
+    assert said.attributes.application == "reviews"
     assert '"no such model"' in lines_of(said)["Input"]
 
 
@@ -113,7 +116,7 @@ def test_an_outcome_before_anything_was_resolved_quotes_the_input() -> None:
 def test_what_is_no_name_is_neither_in_the_subject_nor_an_attribute(typed: object) -> None:
     said = announcement("Refused", builders.EXECUTION, raw_input=typed, failure=failure("InvalidInput"))
     assert said.subject == "Refused: an unknown application to an unknown stage (InvalidInput)"
-    assert (said.attributes["application"], said.attributes["stage"]) == ("unknown", "unknown")
+    assert (said.attributes.application, said.attributes.stage) == ("unknown", "unknown")
 
 
 def test_only_unchanged_is_not_announced_unless_configured() -> None:
@@ -131,7 +134,7 @@ def test_sns_takes_the_longest_announcement_of_each_outcome(outcome: str) -> Non
     assert 0 < len(said.subject) < 100
     assert said.subject.isascii() and said.subject.isprintable()
     assert len(said.message.encode()) < 64 * 1024
-    assert all(said.attributes.values())
+    assert all(asdict(said.attributes).values())
 
 
 @pytest.mark.parametrize("error", [error.__name__ for error in every_error(PromotionError)])

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lambdas.promotion.contract.document import PreviewEndpoint, PreviewProgress
+from lambdas.promotion.contract.envelope import StateError
 from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, RolledBack, every_error
 from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.outcome import failure_explanation
@@ -89,7 +90,7 @@ def test_a_truncated_cause_keeps_the_beginning_of_its_message(length: int) -> No
 
 def test_a_failure_with_unresumed_scaling_reports_both_and_keeps_its_name() -> None:
     failure = failure_explanation.explain("DeploymentRolledBack", json.dumps({"errorMessage": "The alarm rang."}))
-    second = {"Error": "ScalingIncomplete", "Cause": json.dumps({"errorMessage": "It cannot be scaled."})}
+    second = StateError(Error="ScalingIncomplete", Cause=json.dumps({"errorMessage": "It cannot be scaled."}))
     explained = failure_explanation.with_scaling_failure(failure, second)
 
     assert (explained.error, explained.family) == ("DeploymentRolledBack", "RolledBack")
@@ -101,7 +102,7 @@ def test_a_failure_with_unresumed_scaling_reports_both_and_keeps_its_name() -> N
 def test_two_long_failures_stay_within_the_cause_limit() -> None:
     failure = failure_explanation.explain("DeploymentRolledBack", "x" * 40_000)
     assert (
-        len(failure_explanation.with_scaling_failure(failure, {"Error": "E", "Cause": "y" * 40_000}).cause)
+        len(failure_explanation.with_scaling_failure(failure, StateError(Error="E", Cause="y" * 40_000)).cause)
         <= failure_explanation._LONGEST_CAUSE
     )
 

@@ -1,0 +1,119 @@
+"""The events that the states send to the steps: stacks/workflow makes the payloads from these fields.
+
+`retry_count` is how often Step Functions has run the same state before, after an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from lambdas.promotion.contract.document import Execution, Failure, Promotion, from_json
+from lambdas.promotion.contract.envelope import StateError
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepEvent:
+    """The event of most steps."""
+
+    promotion: Promotion
+    retry_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolveEvent:
+    """The event of the steps that make the document. `input`: what the execution was started with."""
+
+    input: Any
+    execution: Execution
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyImageEvent:
+    """`index`: which of the document's images is copied."""
+
+    promotion: Promotion
+    index: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkUnitSpan:
+    """Where a work unit is stored in the list of all work units, in bytes."""
+
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkUnitItem:
+    """One item of the Map over the work units."""
+
+    promotion: Promotion
+    work_unit: WorkUnitSpan
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyUnitEvent(WorkUnitItem):
+    """The event of the step that copies a work unit."""
+
+    retry_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedWorkUnit:
+    """What the Map has of a work unit that failed, in place of what was copied."""
+
+    failed: StateError
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbortUploadsEvent:
+    """The event of the step that aborts the uploads of a promotion that failed."""
+
+    promotion: Promotion
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollBackEvent(StepEvent):
+    """`error_name`: the error after which the endpoint is rolled back."""
+
+    error_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeScalingEvent:
+    """`failed`: only after a failure."""
+
+    promotion: Promotion
+    retry_count: int = 0
+    failed: StateError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainFailureEvent:
+    """The fields of the envelope that say what failed (envelope.py)."""
+
+    failed: StateError
+    execution: Execution
+    promotion: Promotion | None = None
+    rollback_failed: StateError | None = None
+    scaling_failed: StateError | None = None
+    preview_not_deleted: StateError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordPromotionEvent:
+    """`input`: what the execution was started with. `failure`: None after a promotion that went well."""
+
+    input: Any
+    execution: Execution
+    retry_count: int
+    promotion: Promotion | None = None
+    failure: Failure | None = None
+
+
+def from_event(event: dict[str, Any], kind: type[E]) -> E:
+    """Return a step's event. What the step does not read may be there; raises if what it reads is not."""
+    return from_json({field.name: event[field.name] for field in fields(kind) if field.name in event}, kind)  # type: ignore[arg-type]
