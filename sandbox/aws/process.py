@@ -28,6 +28,9 @@ START_SECONDS = 60
 # Nothing of a sandbox is kept, so nothing has to be saved: a server that waits for its connections is killed.
 GRACE_SECONDS = 1
 LOG_LINES = 15
+# Its threads come and go: with an arena for each, the C library would keep most of what they free. And an environment
+# that a burst of a function's runs needed is not kept for five minutes.
+FRUGAL = {"MALLOC_ARENA_MAX": "2", "LAMBDA_WARM_TTL_SECONDS": "30"}
 
 
 class SandboxFailed(Exception):
@@ -80,8 +83,7 @@ def start(
                 *(f"--tied-to={end}" for end in ties),
             ],
             cwd=PROJECT,
-            # Its threads come and go: with an arena for each, the C library would keep most of what they free.
-            env={**os.environ, MARK: str(layout.root), "MALLOC_ARENA_MAX": "2"},
+            env={**os.environ, **FRUGAL, MARK: str(layout.root)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
