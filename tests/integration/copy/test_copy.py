@@ -17,7 +17,7 @@ def copied_once(world: World) -> Promotion:
 
 def copy_first_unit(world: World, promotion: Promotion) -> dict[str, str]:
     (unit,) = world.list_of(promotion, work_lists.MANIFEST)
-    return run(world, Step.COPY_UNIT, promotion, unit=unit)
+    return run(world, Step.COPY_UNIT, promotion, work_unit=unit)
 
 
 def test_content_type_and_metadata_are_kept(world: World) -> None:

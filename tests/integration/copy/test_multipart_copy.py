@@ -67,7 +67,8 @@ class Copy:
         """Run every unit and return the bytes that were copied. `attempt`: how often it was tried before."""
         units = self.world.list_of(self.promotion, work_lists.MANIFEST)
         return sum(
-            self.do(Step.COPY_UNIT, copy_unit.handler, unit=unit, retry_count=retry_count)["bytes"] for unit in units
+            self.do(Step.COPY_UNIT, copy_unit.handler, work_unit=unit, retry_count=retry_count)["bytes"]
+            for unit in units
         )
 
     def complete(self) -> int:
