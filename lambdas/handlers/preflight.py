@@ -1,6 +1,6 @@
-"""Run the preflight checks: try every edge that the promotion will need, and tell of all that is in the way at once.
+"""Run the preflight checks, and report every finding at once, before anything is created.
 
-A dry run ends here, with what the promotion would do.
+A dry run ends here, with the plan of the promotion.
 """
 
 from __future__ import annotations

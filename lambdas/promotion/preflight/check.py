@@ -70,7 +70,7 @@ class Check:
     def _run(self, probe: Probe) -> list[CheckResult]:
         return [
             replace(result, remedy=self.remedy) if isinstance(result, Finding) and result.remedy is None else result
-            for result in probes.run_probe(probe, subject=self.title)
+            for result in probes.run_probe(probe, subject=f"The check {self.title!r}")
         ]
 
 

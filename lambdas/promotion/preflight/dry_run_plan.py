@@ -1,4 +1,4 @@
-"""What a promotion would do, as a dry run's output: created, changed, copied, how much, and what serves now. Pure."""
+"""The plan of a dry run: what a promotion would create, change and copy, and what serves now. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lambdas.promotion.preview import state as preview_state
 
 _MOST_DIFFERENCES = 50
 _MOST_INCONCLUSIVE = 30
-# What SageMaker fills in where CreateEndpointConfig says nothing.
+# What SageMaker fills in where CreateEndpointConfig sets nothing.
 _FILLED_IN: tuple[Any, ...] = (1.0, False, None, [], {})
 # Lists whose items have names, by which they are compared.
 _NAMED_BY = "VariantName"
@@ -23,7 +23,7 @@ _NAME = "EndpointConfigName"
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A member of the configuration that would change; None where it is not said."""
+    """A field of the configuration that would change; None where it is not set."""
 
     path: str
     current: Any
@@ -32,7 +32,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """Something that the promotion makes, unless it is there."""
+    """A resource that the promotion creates, unless it exists."""
 
     arn: str
     exists: bool
@@ -40,7 +40,7 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True)
 class CurrentDeploymentSummary:
-    """What the endpoint serves. `instances`: how many each variant wants now, by its name."""
+    """What the endpoint serves. `instances`: the desired count of each variant, by its name."""
 
     endpoint_config: str
     status: str
@@ -75,12 +75,12 @@ class Plan:
 
 def plan_of(promotion: Promotion, transfers: Sequence[Transfer], checked: PreflightResult, *, at: datetime) -> Plan:
     """Return what the promotion would do now."""
-    to_copy = [one.artifact.source.size for one in transfers if not one.exists]
+    to_copy = [transfer.artifact.source.size for transfer in transfers if not transfer.exists]
     progress = promotion.change.progress if promotion.change else Progress.CHANGE_REQUIRED
-    now = checked.current
+    current = checked.current
     differences = (
-        tuple(differences_between(now.request, promotion.desired_config.request))[:_MOST_DIFFERENCES]
-        if now and now.request is not None
+        tuple(differences_between(current.request, promotion.desired_config.request))[:_MOST_DIFFERENCES]
+        if current and current.request is not None
         else None
     )
     return Plan(
@@ -98,40 +98,40 @@ def plan_of(promotion: Promotion, transfers: Sequence[Transfer], checked: Prefli
         ),
         endpoint=promotion.target_arn("endpoint", promotion.stage.endpoint),
         current_deployment=CurrentDeploymentSummary(
-            endpoint_config=now.config, status=now.observed.status, instances=now.counts
+            endpoint_config=current.config, status=current.observed.status, instances=current.counts
         )
-        if now
+        if current
         else None,
         differences=differences,
         artifacts=len(transfers),
         artifacts_to_copy=len(to_copy),
         bytes_to_copy=sum(to_copy),
         images_to_copy=checked.images_missing,
-        inconclusive_checks=tuple(str(one) for one in checked.inconclusive[:_MOST_INCONCLUSIVE]),
+        inconclusive_checks=tuple(str(check) for check in checked.inconclusive[:_MOST_INCONCLUSIVE]),
         started_at=promotion.execution.started_at,
         ended_at=at,
         seconds=round((at - promotion.execution.started_at).total_seconds(), 3),
     )
 
 
-def differences_between(now: Any, then: Any, at: str = "") -> Iterator[Difference]:
-    """Yield where two configurations differ, by the path of the member: "ProductionVariants.All.InstanceType"."""
-    if isinstance(now, Mapping) and isinstance(then, Mapping):
-        for name in dict.fromkeys([*then, *now]):
-            if not (at == "" and name == _NAME):
-                yield from differences_between(now.get(name), then.get(name), f"{at}.{name}".lstrip("."))
-    elif _are_named(now) and _are_named(then):
-        yield from differences_between(_by_name(now), _by_name(then), at)
-    elif now != then and not (then is None and now in _FILLED_IN):
-        yield Difference(path=at, current=now, desired=then)
+def differences_between(current: Any, desired: Any, path: str = "") -> Iterator[Difference]:
+    """Yield where two configurations differ, by the path of the field: "ProductionVariants.All.InstanceType"."""
+    if isinstance(current, Mapping) and isinstance(desired, Mapping):
+        for name in dict.fromkeys([*desired, *current]):
+            if not (path == "" and name == _NAME):
+                yield from differences_between(current.get(name), desired.get(name), f"{path}.{name}".lstrip("."))
+    elif _are_named(current) and _are_named(desired):
+        yield from differences_between(_by_name(current), _by_name(desired), path)
+    elif current != desired and not (desired is None and current in _FILLED_IN):
+        yield Difference(path=path, current=current, desired=desired)
 
 
 def _are_named(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(one, Mapping) and _NAMED_BY in one for one in value)
+    return isinstance(value, list | tuple) and all(isinstance(item, Mapping) and _NAMED_BY in item for item in value)
 
 
 def _by_name(items: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {one[_NAMED_BY]: {key: value for key, value in one.items() if key != _NAMED_BY} for one in items}
+    return {item[_NAMED_BY]: {key: value for key, value in item.items() if key != _NAMED_BY} for item in items}
 
 
 def _sentences(
@@ -141,7 +141,7 @@ def _sentences(
     to_copy: Sequence[int],
     differences: Sequence[Difference] | None,
 ) -> Iterator[str]:
-    endpoint, stage, now = promotion.stage.endpoint, promotion.stage, checked.current
+    endpoint, stage, current = promotion.stage.endpoint, promotion.stage, checked.current
     if progress is Progress.NOTHING_TO_DO:
         yield f"Nothing would be done: the endpoint {endpoint} serves this model and configuration already."
         return
@@ -150,27 +150,27 @@ def _sentences(
         yield f"{objects} with {sum(to_copy)} bytes would be copied into {promotion.target.artifact_bucket}."
     for image in checked.images_missing:
         yield f"The image {image} would be copied into the target's registry."
-    for kind, wanted, exists in (
+    for kind, desired, exists in (
         ("model", promotion.desired_model, checked.model_exists),
         ("endpoint configuration", promotion.desired_config, checked.config_exists),
     ):
-        yield f"The {kind} {wanted.name} {'is there already' if exists else 'would be created'}."
+        yield f"The {kind} {desired.name} {'exists already' if exists else 'would be created'}."
     if preview_state.is_enabled(promotion):
-        yield "The model would be tried first, on a temporary endpoint."
+        yield "The model would be deployed to a preview endpoint first."
     if progress is Progress.IN_PROGRESS:
         yield f"The endpoint {endpoint} is being changed to this configuration already; that would be waited for."
-    elif now is None:
+    elif current is None:
         yield f"The endpoint {endpoint} would be created."
     else:
         if progress is Progress.BUSY:
-            yield f"The endpoint {endpoint} is {now.observed.status} by another change; that would be waited for."
+            yield f"The endpoint {endpoint} is {current.observed.status} by another change; that would be waited for."
         yield f"The endpoint {endpoint} would be updated: {rollout.as_text(rollout.of_stage(stage))}."
-        for one in checked.targets_to_suspend:
-            yield f"The automatic scaling of {one} would be put aside for that, and registered again."
+        for target in checked.targets_to_suspend:
+            yield f"The automatic scaling of {target} would be suspended for the update, and resumed after it."
         for change in differences or ():
             yield f"{change.path}: {_shown(change.current)} -> {_shown(change.desired)}"
         if differences is None:
-            yield f"What it serves now cannot be compared with it: {now.reason}"
+            yield f"What it serves now cannot be compared with it: {current.reason}"
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The step and its edges, where no promotion in the sandbox comes: clients answer in their order."""
+"""The step in situations that no promotion in the sandbox reaches: stubbed clients answer in their order."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ IMAGE = ImageCopy(
 )
 
 
-def event(one: Promotion) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(json.dumps({"promotion": one.to_json(), "retry_count": 0}))
+def event(promotion: Promotion) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(json.dumps({"promotion": promotion.to_json(), "retry_count": 0}))
     return document
 
 
@@ -51,8 +51,8 @@ def test_every_role_that_cannot_be_assumed_is_reported_at_once(aws: Stubs, caplo
 
 def test_where_images_are_copied_all_four_roles_are_required(aws: Stubs) -> None:
     refuse_every_role(aws, 7)  # these two, reader and pusher to ask; the pusher to look for the image
-    found = preflight_run.run(replace(promotion(), images=(IMAGE,)), [], until=time.monotonic() + 60)
-    assert sorted(one.resource.rpartition("-")[2] for one in found.findings) == [
+    result = preflight_run.run(replace(promotion(), images=(IMAGE,)), [], until=time.monotonic() + 60)
+    assert sorted(finding.resource.rpartition("-")[2] for finding in result.findings) == [
         "copier",
         "deployer",
         "pusher",
@@ -61,31 +61,31 @@ def test_where_images_are_copied_all_four_roles_are_required(aws: Stubs) -> None
 
 
 def test_a_role_without_specific_checks_is_assumed_all_the_same(aws: Stubs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Duty.EXECUTION stands for it: no step has it today."""
+    """Role.EXECUTION stands for it: no step has it today."""
     monkeypatch.setitem(STEPS_BY_ROLE, Role.EXECUTION, (Step.PREFLIGHT,))
     refuse_every_role(aws, 5)
-    found = preflight_run.run(promotion(), [], until=time.monotonic() + 60)
-    assert "arn:aws:iam::333333333333:role/promote-qa-execution" in [one.resource for one in found.findings]
+    result = preflight_run.run(promotion(), [], until=time.monotonic() + 60)
+    assert "arn:aws:iam::333333333333:role/promote-qa-execution" in [finding.resource for finding in result.findings]
 
 
 def test_a_dry_run_of_the_live_model_probes_nothing(aws: Stubs) -> None:
-    one = replace(promotion(), request=replace(REQUEST, dry_run=True))
-    one = one.with_change(Change(progress=Progress.NOTHING_TO_DO, previous_config=one.desired_config.name))
+    dry_run = replace(promotion(), request=replace(REQUEST, dry_run=True))
+    dry_run = dry_run.with_change(Change(progress=Progress.NOTHING_TO_DO, previous_config=dry_run.desired_config.name))
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})
     aws.allow_assume_role()
     aws.allow_assume_role()
     described: dict[str, Any] = {
         "EndpointName": STAGE.endpoint,
         "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
-        "EndpointConfigName": one.desired_config.name,
+        "EndpointConfigName": dry_run.desired_config.name,
         "EndpointStatus": "InService",
         "CreationTime": BEGUN,
         "LastModifiedTime": BEGUN,
     }
     aws.sagemaker.add_response("describe_endpoint", described)
     config = {"EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c", "CreationTime": BEGUN}
-    aws.sagemaker.add_response("describe_endpoint_config", {**one.desired_config.request, **config})
-    planned = Promotion.from_json(preflight.handler(event(one), None)).plan
+    aws.sagemaker.add_response("describe_endpoint_config", {**dry_run.desired_config.request, **config})
+    planned = Promotion.from_json(preflight.handler(event(dry_run), None)).plan
     assert planned is not None
     assert (planned["outcome"], planned["changes_anything"], planned["differences"]) == ("Planned", False, [])
 
@@ -96,18 +96,18 @@ def test_a_dry_run_of_the_live_model_probes_nothing(aws: Stubs) -> None:
 def test_a_promotion_reads_some_of_very_many_objects_and_a_dry_run_all(
     aws: Stubs, fake_s3: FakeS3, objects: int, dry: bool, read: int
 ) -> None:
-    one = replace(promotion(), request=replace(REQUEST, dry_run=dry))
+    changing = replace(promotion(), request=replace(REQUEST, dry_run=dry))
     refuse_every_role(aws, 3)  # both to ask, and the deployer to work
     aws.allow_assume_role()
-    taken = []
+    artifacts = []
     for number in range(objects):
         fake_s3.put(BUCKET, f"v7/{number:05}", 5)
         source = fake_s3.objects[BUCKET, f"v7/{number:05}"]
-        taken.append(artifact(f"{number:05}", key=f"v7/{number:05}", etag=source.etag, size=5))
-    found = preflight_run.run(
-        one, [Transfer(artifact=each, exists=True) for each in taken], until=time.monotonic() + 60
+        artifacts.append(artifact(f"{number:05}", key=f"v7/{number:05}", etag=source.etag, size=5))
+    result = preflight_run.run(
+        changing, [Transfer(artifact=copied, exists=True) for copied in artifacts], until=time.monotonic() + 60
     )
     assert fake_s3.calls["GetObject"] == read
-    left = [str(each) for each in found.inconclusive if "objects" in str(each)]
+    unread = [str(check) for check in result.inconclusive if "objects" in str(check)]
     more = f"{objects - read} of the {objects} objects: they were not read; Plan the copy looks at each"
-    assert left == ([] if read == objects else [more])
+    assert unread == ([] if read == objects else [more])

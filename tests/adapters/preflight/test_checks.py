@@ -66,7 +66,7 @@ def test_no_two_checks_have_the_same_title() -> None:
     assert max(Counter(check.title for check in CHECKS).values()) == 1
 
 
-def test_each_check_applies_to_some_promotion_and_a_plain_one_needs_no_more_than_it_uses() -> None:
+def test_each_check_applies_to_some_promotion() -> None:
     test = SmokeTest(payload=Payload(bucket="b", key="k"), content_type="text/csv")
     source = replace(test, payload=Payload(bucket="b", key="k", in_source=True))
     everything = replace(
@@ -174,7 +174,7 @@ def test_a_probe_that_is_refused_is_a_finding_or_inconclusive_and_the_others_run
 
     allow(aws, Role.COPIER)
     results = run(replace(ENTRY, probes=refused_probes), replace(ENTRY, probes=probes))
-    assert results[1] == Inconclusive(subject="It holds", reason="It is odd.")
+    assert results[1] == Inconclusive(subject="The check 'It holds'", reason="It is odd.")
     assert [result.remedy for result in (results[0], *results[2:]) if isinstance(result, Finding)] == [
         "Make it hold.",
         "Make it hold.",

@@ -59,10 +59,10 @@ def test_what_the_policies_allow_is_no_finding(stubs: Stubs, iam: IAMClient) -> 
 )
 def test_what_the_policies_do_not_allow_is_a_finding(stubs: Stubs, iam: IAMClient, decision: str, words: str) -> None:
     answered(stubs, decision, OrganizationsDecisionDetail={"AllowedByOrganizations": True})
-    (found,) = iam_simulation.simulate(REQUIRED, iam=iam)
-    assert isinstance(found, Finding)
-    assert (found.role, found.action, found.resource) == (ROLE, "iam:PassRole", PASSED)
-    assert words in found.message
+    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    assert isinstance(result, Finding)
+    assert (result.role, result.action, result.resource) == (ROLE, "iam:PassRole", PASSED)
+    assert words in result.message
 
 
 @pytest.mark.parametrize(
@@ -90,15 +90,15 @@ def test_a_denial_that_iam_cannot_evaluate_is_inconclusive(
 ) -> None:
     """A policy of the organization with a condition denies in the simulation what works (sagemaker-python-sdk#6019)."""
     answered(stubs, "implicitDeny", **detail)
-    (found,) = iam_simulation.simulate(REQUIRED, iam=iam)
-    assert isinstance(found, Inconclusive)
-    assert words in str(found)
+    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    assert isinstance(result, Inconclusive)
+    assert words in str(result)
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ServiceFailure"])
 def test_an_iam_that_does_not_answer_stops_nothing(stubs: Stubs, iam: IAMClient, code: str) -> None:
     status = {"AccessDenied": 403, "Throttling": 400, "ServiceFailure": 500}[code]
     stubs.of("iam").add_client_error("simulate_principal_policy", code, "No.", status)
-    (found,) = iam_simulation.simulate(REQUIRED, iam=iam)
-    assert isinstance(found, Inconclusive)
-    assert str(found).startswith(f"iam:PassRole of {ROLE} on {PASSED}")
+    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    assert isinstance(result, Inconclusive)
+    assert str(result).startswith(f"iam:PassRole of {ROLE} on {PASSED}")

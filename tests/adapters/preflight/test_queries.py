@@ -26,19 +26,19 @@ def client(stubs: Stubs, service: str) -> Any:
     return made
 
 
-def page(stubs: Stubs, *quotas: dict[str, Any], asked: str | None = None, more: str | None = None) -> None:
+def page(stubs: Stubs, *quotas: dict[str, Any], token: str | None = None, more: str | None = None) -> None:
     stubs.of("service-quotas").add_response(
         "list_service_quotas",
         {"Quotas": [*quotas], **({"NextToken": more} if more else {})},
-        {"ServiceCode": "sagemaker", **({"NextToken": asked} if asked else {})},
+        {"ServiceCode": "sagemaker", **({"NextToken": token} if token else {})},
     )
 
 
 def test_quotas_are_queried_until_all_are_found(stubs: Stubs) -> None:
     page(stubs, OTHER, more="2")
-    page(stubs, {"QuotaName": NAME, "Value": 4.0}, asked="2", more="3")
-    found = quotas.quotas([NAME], until=time.monotonic() + 60, client=client(stubs, "service-quotas"))
-    assert found == {NAME: 4.0}
+    page(stubs, {"QuotaName": NAME, "Value": 4.0}, token="2", more="3")
+    values = quotas.quotas([NAME], until=time.monotonic() + 60, client=client(stubs, "service-quotas"))
+    assert values == {NAME: 4.0}
 
 
 def test_quotas_are_queried_no_longer_than_the_deadline(stubs: Stubs) -> None:
@@ -49,8 +49,8 @@ def test_quotas_are_queried_no_longer_than_the_deadline(stubs: Stubs) -> None:
 def test_a_key_is_known_by_its_alias(stubs: Stubs) -> None:
     metadata = {"KeyId": "k", "Arn": "arn:aws:kms:us-east-1:333333333333:key/k", "KeyState": "Disabled"}
     stubs.of("kms").add_response("describe_key", {"KeyMetadata": metadata}, {"KeyId": "alias/promote-qa"})
-    found = queries.key_of("alias/promote-qa", kms=client(stubs, "kms"))
-    assert found == ArtifactKey(arn="arn:aws:kms:us-east-1:333333333333:key/k", state="Disabled")
+    key = queries.key_of("alias/promote-qa", kms=client(stubs, "kms"))
+    assert key == ArtifactKey(arn="arn:aws:kms:us-east-1:333333333333:key/k", state="Disabled")
 
 
 def test_scalable_targets_are_asked_for_by_variant(stubs: Stubs) -> None:
@@ -74,8 +74,8 @@ def test_scalable_targets_are_asked_for_by_variant(stubs: Stubs) -> None:
             "ResourceIds": ["endpoint/reviews/variant/A", "endpoint/reviews/variant/B"],
         },
     )
-    found = queries.scalable_targets("reviews", ["A", "B"], client=client(stubs, "application-autoscaling"))
-    assert found == ["endpoint/reviews/variant/B"]
+    targets = queries.scalable_targets("reviews", ["A", "B"], client=client(stubs, "application-autoscaling"))
+    assert targets == ["endpoint/reviews/variant/B"]
 
 
 def test_alarms_are_asked_for_by_name_both_kinds(stubs: Stubs) -> None:
@@ -87,17 +87,17 @@ def test_alarms_are_asked_for_by_name_both_kinds(stubs: Stubs) -> None:
         },
         {"AlarmNames": ["errors", "both", "none"], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]},
     )
-    found = alarms.alarm_states(["errors", "both", "none"], client=client(stubs, "cloudwatch"))
-    assert found == {"errors": "OK", "both": "ALARM"}
+    states = alarms.alarm_states(["errors", "both", "none"], client=client(stubs, "cloudwatch"))
+    assert states == {"errors": "OK", "both": "ALARM"}
 
 
 @pytest.mark.parametrize(("code", "status"), [("AccessDeniedException", 400), ("UnknownOperationException", 404)])
 def test_a_query_without_a_response_is_inconclusive(stubs: Stubs, code: str, status: int) -> None:
     stubs.of("service-quotas").add_client_error("list_service_quotas", code, "No.", status)
     ask = functools.partial(quotas.quotas, [NAME], until=0, client=client(stubs, "service-quotas"))
-    found = queries.run_query(ask, "The quotas")
-    assert isinstance(found, Inconclusive)
-    assert str(found).startswith("The quotas: AWS gave no answer")
+    result = queries.run_query(ask, "The quotas")
+    assert isinstance(result, Inconclusive)
+    assert str(result).startswith("The quotas: AWS gave no answer")
 
 
 def test_a_region_without_the_service_is_no_answer_either() -> None:

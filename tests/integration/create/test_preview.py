@@ -101,7 +101,7 @@ def test_a_dry_run_reports_the_preview_and_its_missing_permissions(world: World)
         lacking = dry_run()
 
     assert message.status == "SUCCEEDED", message.cause
-    says = [one for one in message.output["summary"] if one.startswith("The model would be tried first")]
+    says = [line for line in message.output["summary"] if line.startswith("The model would be deployed to a preview")]
     assert len(says) == 1
     assert lacking.error == "PreflightFailed"
     for words in ("found 2 problems with", "sagemaker:DeleteEndpoint on", "sagemaker:InvokeEndpoint on", "-preview-"):

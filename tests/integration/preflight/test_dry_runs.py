@@ -109,7 +109,7 @@ def test_scaling_that_the_update_would_meet_is_part_of_the_plan_and_stays(
         ended = dry_run(world, made)
 
     assert ended.status == "SUCCEEDED", ended.cause
-    suspended = "The automatic scaling of endpoint/text-classifier-qa/variant/AllTraffic would be put aside"
+    suspended = "The automatic scaling of endpoint/text-classifier-qa/variant/AllTraffic would be suspended"
     assert [one for one in ended.output["summary"] if one.startswith(suspended)]
     assert scaling_of(world, "qa") == before
 

@@ -36,60 +36,60 @@ CURRENT = CurrentDeployment(observed=observed("InService"), config=OLD_CONFIG, c
 
 
 def planned(
-    progress: Progress = Progress.CHANGE_REQUIRED, checked: PreflightResult | None = None, one: Promotion = ONE
+    progress: Progress = Progress.CHANGE_REQUIRED, checked: PreflightResult | None = None, desired: Promotion = ONE
 ) -> Plan:
-    changing = one.with_change(Change(progress=progress, previous_config=OLD_CONFIG))
+    changing = desired.with_change(Change(progress=progress, previous_config=OLD_CONFIG))
     return dry_run_plan.plan_of(
         changing, [COPY, EXISTING], checked or PreflightResult(current=CURRENT), at=BEGUN + timedelta(seconds=3)
     )
 
 
 def test_a_first_deployment_creates_the_endpoint() -> None:
-    found = planned(checked=PreflightResult())
-    assert "The endpoint reviews-qa would be created." in found.summary
-    assert (found.current_deployment, found.differences, found.changes_anything) == (None, None, True)
+    plan = planned(checked=PreflightResult())
+    assert "The endpoint reviews-qa would be created." in plan.summary
+    assert (plan.current_deployment, plan.differences, plan.changes_anything) == (None, None, True)
 
 
 def test_what_would_be_copied_is_what_does_not_exist() -> None:
-    found = planned()
-    assert (found.artifacts, found.artifacts_to_copy, found.bytes_to_copy) == (2, 1, 7)
-    assert found.summary[0].startswith("1 object with 7 bytes would be copied into promote-qa-")
+    plan = planned()
+    assert (plan.artifacts, plan.artifacts_to_copy, plan.bytes_to_copy) == (2, 1, 7)
+    assert plan.summary[0].startswith("1 object with 7 bytes would be copied into promote-qa-")
 
 
 def test_the_plan_of_an_update_lists_what_changes_and_how() -> None:
-    found = planned()
-    assert "The endpoint reviews-qa would be updated: blue/green, all at once." in found.summary
-    assert "ProductionVariants.All.InstanceType: ml.m5.large -> ml.t2.medium" in found.summary
-    assert found.current_deployment == dry_run_plan.CurrentDeploymentSummary(
+    plan = planned()
+    assert "The endpoint reviews-qa would be updated: blue/green, all at once." in plan.summary
+    assert "ProductionVariants.All.InstanceType: ml.m5.large -> ml.t2.medium" in plan.summary
+    assert plan.current_deployment == dry_run_plan.CurrentDeploymentSummary(
         endpoint_config=OLD_CONFIG, status="InService", instances={"All": 2}
     )
 
 
 def test_scaling_that_blocks_an_update_would_be_suspended_and_resumed() -> None:
     target = "endpoint/reviews-qa/variant/All"
-    found = planned(checked=PreflightResult(current=CURRENT, targets_to_suspend=(target,)))
-    assert f"The automatic scaling of {target} would be put aside for that, and registered again." in found.summary
+    plan = planned(checked=PreflightResult(current=CURRENT, targets_to_suspend=(target,)))
+    assert f"The automatic scaling of {target} would be suspended for the update, and resumed after it." in plan.summary
 
 
 def test_what_serves_exactly_this_is_not_changed() -> None:
-    found = planned(Progress.NOTHING_TO_DO, PreflightResult(current=CURRENT, model_exists=True, config_exists=True))
-    assert not found.changes_anything
-    assert len(found.summary) == 1
-    assert found.summary[0].startswith("Nothing would be done")
+    plan = planned(Progress.NOTHING_TO_DO, PreflightResult(current=CURRENT, model_exists=True, config_exists=True))
+    assert not plan.changes_anything
+    assert len(plan.summary) == 1
+    assert plan.summary[0].startswith("Nothing would be done")
 
 
 @pytest.mark.parametrize(
     ("progress", "words"), [(Progress.BUSY, "another change"), (Progress.IN_PROGRESS, "being changed to this")]
 )
 def test_a_change_that_is_under_way_would_be_waited_for(progress: Progress, words: str) -> None:
-    assert any(words in one and "waited for" in one for one in planned(progress).summary)
+    assert any(words in line and "waited for" in line for line in planned(progress).summary)
 
 
 def test_an_unreadable_configuration_is_reported_as_unreadable() -> None:
     unread = replace(CURRENT, request=None, reason="Somebody else made it.")
-    found = planned(checked=PreflightResult(current=unread))
-    assert found.differences is None
-    assert found.summary[-1] == "What it serves now cannot be compared with it: Somebody else made it."
+    plan = planned(checked=PreflightResult(current=unread))
+    assert plan.differences is None
+    assert plan.summary[-1] == "What it serves now cannot be compared with it: Somebody else made it."
 
 
 def test_inconclusive_checks_are_reported_once() -> None:
@@ -98,9 +98,9 @@ def test_inconclusive_checks_are_reported_once() -> None:
 
 
 def test_images_that_would_be_copied_are_named() -> None:
-    found = planned(checked=PreflightResult(images_missing=("3.dkr.ecr/promote/a@sha256:1",)))
-    assert found.images_to_copy == ("3.dkr.ecr/promote/a@sha256:1",)
-    assert any("3.dkr.ecr/promote/a@sha256:1" in one for one in found.summary)
+    plan = planned(checked=PreflightResult(images_missing=("3.dkr.ecr/promote/a@sha256:1",)))
+    assert plan.images_to_copy == ("3.dkr.ecr/promote/a@sha256:1",)
+    assert any("3.dkr.ecr/promote/a@sha256:1" in line for line in plan.summary)
 
 
 def test_the_plan_travels_in_the_document_and_is_its_output() -> None:
