@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.response import StreamingBody
 
+from lambdas.promotion.contract.document import CopyRoute
 from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound, PreflightFailed
 from lambdas.promotion.preflight.checks import source_artifacts
 from lambdas.promotion.preflight.findings import Finding
 from tests.adapters.conftest import Stubs
-from tests.unit.builders import DEV, artifact
+from tests.unit.builders import DEV, QA, artifact
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -81,3 +82,21 @@ def test_an_object_that_cannot_be_copied_any_more_is_a_finding_by_its_name(
     (finding,) = source_artifacts.read(ONE, DEV, s3=s3)
     assert isinstance(finding, Finding)
     assert (finding.error, finding.resource) == (error, SOURCE.uri)
+
+
+# Tags and annotations
+
+
+@pytest.mark.parametrize(("tags", "annotations"), [(True, False), (False, True), (True, True), (False, False)])
+def test_tags_and_annotations_are_read_as_far_as_they_are_copied(
+    stubs: Stubs, s3: S3Client, tags: bool, annotations: bool
+) -> None:
+    source = {"Bucket": SOURCE.bucket, "Key": SOURCE.key, "VersionId": "v1", "ExpectedBucketOwner": DEV.account}
+    if tags:
+        stubs.s3.add_client_error("get_object_tagging", "AccessDenied", "no", 403, expected_params=source)
+    if annotations:
+        stubs.s3.add_response("list_object_annotations", {}, {**source, "MaxAnnotationResults": 1})
+    versioned = replace(ONE, source=replace(SOURCE, version_id="v1"))
+    route = CopyRoute(source=DEV, target=QA, tags=tags, annotations=annotations)
+    results = source_artifacts.read_tags(versioned, route, s3=s3)
+    assert [result.action for result in results if isinstance(result, Finding)] == ["s3:GetObjectTagging"] * tags

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion.contract.document import DesiredResource
-from lambdas.promotion.contract.errors import IncompatibleRollout
+from lambdas.promotion.contract.errors import IncompatibleRollout, NameTaken
 from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.preflight.checks import endpoint
+from lambdas.promotion.preflight.context import NamedResource
 from lambdas.promotion.preflight.findings import Finding
 from tests.unit.builders import STAGE, observed, promotion
 from tests.unit.preflight.builders import CANARY, current, desiring, variant
@@ -38,3 +39,17 @@ def test_a_model_that_serverless_excludes_blocks_a_serverless_stage_and_a_server
     for excluded in (serverless, previewed):
         (finding,) = endpoint.not_serverless(excluded)
         assert "several containers, a container for several models (MultiModel), network isolation" in str(finding)
+
+
+# Names
+
+
+def test_a_name_that_another_content_has_is_a_finding_with_its_own_name() -> None:
+    desired, role = DesiredResource(name="m", request={}), "a role"
+    taken = NamedResource(exists=True, conflict="It differs in Image.")
+    (finding,) = endpoint.name_conflict("sagemaker:CreateModel", desired, taken, role=role)
+    assert isinstance(finding, Finding)
+    assert (finding.role, finding.resource, finding.error) == (role, "m", NameTaken)
+    assert "It differs in Image." in finding.message
+    for free in (NamedResource(), NamedResource(exists=True)):
+        assert endpoint.name_conflict("sagemaker:CreateModel", desired, free, role=role) == []
