@@ -211,7 +211,7 @@ def test_throttling_is_retried_at_one_layer_and_not_multiplied(world: World) -> 
     made = world.model()
     world.step_faults.record()
     world.step_faults.inject("create_model", "CreateModel", Kind.ERROR, times=None)
-    require_failed(world.promote(made), "Throttled", "sagemaker:CreateModel", "start again later")
+    require_failed(world.promote(made), "Throttled", "sagemaker:CreateModel", "start the promotion again later")
 
     assert request_count(world, "CreateModel") == ATTEMPTS_WHEN_THROTTLED
 
@@ -298,7 +298,7 @@ def of_prefix(world: World, files: dict[str, bytes]) -> dict[str, Any]:
     ("code", "error", "said"),
     [
         ("ValidationException", "CallRefused", "SageMaker refused to create the endpoint configuration"),
-        ("AccessDeniedException", "AccessDenied", "Grant the right"),
+        ("AccessDeniedException", "AccessDenied", "Grant the permission"),
     ],
 )
 def test_a_permanent_error_fails_at_once_with_a_sentence(world: World, code: str, error: str, said: str) -> None:

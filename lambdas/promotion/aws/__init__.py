@@ -1,1 +1,1 @@
-"""What every capability needs of AWS: sessions, scoped sessions, concurrent calls, lists in the hub's bucket."""
+"""What every capability needs of AWS: sessions, scoped sessions, error codes, concurrent calls, work lists."""

@@ -1,8 +1,8 @@
-"""Many calls at once: as many in flight as the other side bears, each tried again while that helps.
+"""Concurrent calls: as many in progress as the service accepts, each retried while a retry can help.
 
-A step that makes thousands of calls cannot leave their retries to Step Functions, whose retry would begin with all of
-them again. So these calls are retried here; the state's own retry is for a run that was killed, that ran out of time,
-or in which a call stayed broken (docs/decisions/0011).
+A step that makes thousands of calls cannot leave their retries to Step Functions, whose retry would repeat all of
+them. So these calls are retried here; the state's own retry is for an invocation that was terminated, that ran out of
+time, or in which a call failed on every attempt (docs/decisions/0011).
 """
 
 from __future__ import annotations
@@ -20,46 +20,48 @@ from lambdas.promotion.contract.errors import OutOfTime, SessionExpired, Throttl
 
 T = TypeVar("T")
 
-# An answer that comes late or broken is asked for again; only being told to slow down has no end but the step's time.
+# A late or incomplete response is requested again a few times; throttling is retried until the step's time ends.
 _MOST_ATTEMPTS = 8
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds
 
 
 def run(calls: Iterable[Callable[[], T]], *, at_once: int, until: float, doing: str) -> list[T]:
-    """Make the calls and return their answers, in order.
+    """Make the calls and return their responses, in order.
 
-    `until` is a time of time.monotonic(): later no call is begun. `doing` names the work in the refusal.
+    `until` is a time of time.monotonic(): no call begins after it. `doing` names the work in the error.
 
-    The first error that another try cannot mend stops the rest and is raised. Raises OutOfTime if calls are left; those
-    that were made stay made.
+    The first error that a retry cannot fix stops the other calls and is raised. Raises OutOfTime if calls are left; the
+    effect of completed calls remains.
     """
     pace = _Pace(at_once)
 
     def work(call: Callable[[], T]) -> T:
         try:
-            return persist(call)
+            return call_with_retries(call)
         except BaseException as error:
-            # At once and here: whoever waits for the calls hears of it later than the next one is begun.
+            # Here and immediately: the waiting thread is notified only after the next call has begun.
             pace.stop(error)
             raise
 
-    def persist(call: Callable[[], T]) -> T:
-        tries = 0
+    def call_with_retries(call: Callable[[], T]) -> T:
+        attempts = 0
         while True:
             with pace:
                 if time.monotonic() > until:
-                    raise OutOfTime(f"{doing} needs more time than one run of the step has. What was done is kept.")
+                    raise OutOfTime(
+                        f"{doing} needs more time than one invocation of the step has. Completed work is kept."
+                    )
                 try:
-                    answer = call()
-                    pace.faster()
-                    return answer
+                    response = call()
+                    pace.increase()
+                    return response
                 except Throttled:
-                    pace.slower()
+                    pace.decrease()
                 except (Transient, HTTPClientError, ConnectionError) as error:
-                    tries += 1
-                    if tries == _MOST_ATTEMPTS or isinstance(error, SessionExpired | OutOfTime):
+                    attempts += 1
+                    if attempts == _MOST_ATTEMPTS or isinstance(error, SessionExpired | OutOfTime):
                         raise
-            time.sleep(pace.pause(tries))
+            time.sleep(pace.pause(attempts))
 
     with ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(work, call) for call in calls]
@@ -74,9 +76,9 @@ def run(calls: Iterable[Callable[[], T]], *, at_once: int, until: float, doing: 
 
 
 class _Pace:
-    """How many calls may be in flight: halved when the other side says "slow down", one more after a round of success.
+    """How many calls may be in progress: halved when the service throttles, one more after a round of successes.
 
-    (Additive increase, multiplicative decrease, as in TCP. AWS: S3, "Best practices design patterns", asks for it.)
+    (Additive increase, multiplicative decrease, as in TCP. AWS: S3, "Best practices design patterns", recommends it.)
     """
 
     def __init__(self, most: int) -> None:
@@ -85,7 +87,7 @@ class _Pace:
         self._in_flight = 0
         self._slowed_at = 0.0
         self._stopped = False
-        self.stopped_by: BaseException | None = None  # the first error, of several that come together
+        self.stopped_by: BaseException | None = None  # the first of several concurrent errors
         self._changed = threading.Condition()
 
     def __enter__(self) -> None:
@@ -100,25 +102,25 @@ class _Pace:
             self._in_flight -= 1
             self._changed.notify()
 
-    def faster(self) -> None:
+    def increase(self) -> None:
         with self._changed:
             if self._allowed < self._most:
                 self._allowed = min(self._most, self._allowed + 1 / self._allowed)
                 self._changed.notify()
 
-    def slower(self) -> None:
-        """Once for all the refusals that come together: they are one answer to one load."""
+    def decrease(self) -> None:
+        """Halve once for all throttled calls of the same moment: they are one reaction to one load."""
         with self._changed:
             now = time.monotonic()
             if now - self._slowed_at > _SHORTEST_PAUSE:
                 self._slowed_at = now
                 self._allowed = max(1.0, self._allowed / 2)
 
-    def pause(self, tries: int) -> float:
-        """Return how long to wait before the next try, with jitter, so that not all come back at once."""
+    def pause(self, attempts: int) -> float:
+        """Return the seconds until the next attempt, with jitter, so that retries do not coincide."""
         with self._changed:
-            crowded = self._most / self._allowed
-        longest = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * max(crowded, 2.0**tries))
+            congestion = self._most / self._allowed
+        longest = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * max(congestion, 2.0**attempts))
         return random.uniform(0.5, 1) * longest  # noqa: S311 - no secret
 
     def stop(self, error: BaseException | None = None) -> None:
@@ -129,4 +131,4 @@ class _Pace:
 
 
 class _Stopped(Exception):
-    """Another call failed for good; nobody sees this one."""
+    """Another call failed permanently; this exception stays inside `run`."""

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aws_lambda_powertools import Logger
 
 from lambdas.promotion.contract.document import Promotion
 
-if TYPE_CHECKING:
-    pass
-
 logger = Logger(service="promote", use_rfc3339=True)
 
 
-def log_about(promotion: Promotion, **more: object) -> None:
-    """Put the promotion on every line of this invocation."""
+def log_about(promotion: Promotion, **keys: object) -> None:
+    """Add the promotion's keys to every log line of this invocation."""
     logger.append_keys(
         promotion_id=promotion.execution.promotion_id,
         application=promotion.request.application,
         stage=promotion.stage.name,
-        **more,
+        **keys,
     )

@@ -1,4 +1,4 @@
-"""Telling SageMaker's refusals apart: nearly all are ValidationException, so the beginning of the text decides."""
+"""Classify SageMaker's errors: nearly all are ValidationException, so the beginning of the message decides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def is_missing(error: ClientError) -> bool:
-    """The named resource does not exist. (A missing right never comes here: it is AccessDenied.)"""
+    """The named resource does not exist. (A missing permission is AccessDenied and never reaches this function.)"""
     if is_no_model_data(error):
         return False
     return (
@@ -25,7 +25,7 @@ def is_missing(error: ClientError) -> bool:
 
 
 def unless_missing(call: Callable[[], T]) -> T | None:
-    """Return what a call answers, or None if SageMaker says that the named resource does not exist."""
+    """Return the response of a call, or None if SageMaker reports that the named resource does not exist."""
     try:
         return call()
     except ClientError as error:
@@ -40,21 +40,23 @@ def is_existing(error: ClientError) -> bool:
 
 
 def is_in_progress(error: ClientError) -> bool:
-    """The endpoint is being changed right now."""
+    """The endpoint is being updated now."""
     return _starts_with(error, "Cannot update in-progress endpoint")
 
 
 def is_scaled(error: ClientError) -> bool:
     """The update would change or remove a variant that is registered as a scalable target.
 
-    AWS documents that the call fails, not with which words (SageMaker, "Update endpoints that use auto scaling").
+    AWS documents that the call fails, but not with which message (SageMaker, "Update endpoints that use auto scaling").
     """
-    said = message_of(error).lower().replace(" ", "")
-    return code_of(error) == error_codes.SAGEMAKER_VALIDATION and ("scalabletarget" in said or "autoscaling" in said)
+    message = message_of(error).lower().replace(" ", "")
+    return code_of(error) == error_codes.SAGEMAKER_VALIDATION and (
+        "scalabletarget" in message or "autoscaling" in message
+    )
 
 
 def is_no_model_data(error: ClientError) -> bool:
-    """The execution role cannot read the model data (or not yet: new rights take seconds to be known everywhere)."""
+    """The execution role cannot read the model data (or not yet: new permissions take seconds to propagate)."""
     return _starts_with(error, "Could not access model data") or _starts_with(error, "Could not find model data")
 
 

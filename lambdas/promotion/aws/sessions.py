@@ -1,7 +1,7 @@
-"""Working in another account: assume the role, and let every refusal name who may not do what, where.
+"""Sessions in other accounts: assume a role, and make each denied call name the role, the action and the resource.
 
-One boto3 client makes one try: the workflow retries Transient errors, so that a throttled call is retried at one
-layer and each try can be seen in the execution's history. Steps of very many calls retry them in concurrency.py.
+A boto3 client makes one attempt: the workflow retries Transient errors, so that a throttled call is retried at one
+layer and each attempt is visible in the execution history. Steps of very many calls retry them in concurrency.py.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ _CONFIG = Config(
 _S3_CONFIG = _CONFIG.merge(Config(read_timeout=time_limits.S3_READ_TIMEOUT.total_seconds()))
 _RUNTIME_CONFIG = _CONFIG.merge(Config(read_timeout=time_limits.INVOKE_READ_TIMEOUT.total_seconds()))
 
-# What IAM calls a service that signs under another name (AWS: Service Authorization Reference).
+# IAM's name of a service that signs under another name (AWS: Service Authorization Reference).
 _IAM_PREFIXES = {"monitoring": "cloudwatch"}
 _SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
-# The parameters that name what a call works on, the telling ones first.
+# The parameters that name the resource of a call, the most specific ones first.
 _NAMING_PARAMETERS = (
     *("RoleArn", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ResourceArn"),
     *("TableName", "executionArn", "TopicArn"),
     *("ResourceId", "ResourceIds", "ResourceARN", "AlarmName", "AlarmNames"),
 )
 
-# The rights of calls that are named otherwise: S3 answers HeadObject with no text at all, and a cross-account copy with
-# no more than "Access Denied" (AWS: HeadObject; S3, troubleshooting access denied errors).
+# The permissions of calls whose action has another name: S3 rejects HeadObject without a message, and a cross-account
+# copy with no more than "Access Denied" (AWS: HeadObject; S3, troubleshooting access denied errors).
 _PERMISSIONS = {
     "HeadObject": "s3:GetObject (of a version s3:GetObjectVersion), s3:ListBucket where the object is missing, "
     "kms:Decrypt where a key encrypts it",
@@ -77,13 +77,13 @@ _PERMISSIONS = {
 }
 
 
-# One loader for every client: botocore then reads a service's model once, whatever account the client works in.
+# One loader for all clients: botocore then reads a service's model once, whatever account the client is for.
 _core = botocore.session.Session()
 _session = boto3.Session(botocore_session=_core)
 
 
 class RoleSession:
-    """An assumed role in an account and Region, as clients that speak of it in their errors."""
+    """An assumed role in an account and Region, as clients whose errors name it."""
 
     def __init__(self, role_arn: str, session: boto3.Session, region: str) -> None:
         self.role_arn = role_arn
@@ -153,13 +153,13 @@ def assume(
     external_id: str | None = None,
     policy: dict[str, Any] | None = None,
 ) -> RoleSession:
-    """Assume a role and return the account as that role sees it.
+    """Assume a role and return its session.
 
     `policy` narrows the session to one promotion. Roles are assumed for each step: credentials from a chained role
-    last an hour at most (AWS: "role chaining") and never stand in the workflow's history.
+    last an hour at most (AWS: "role chaining") and never appear in the execution history.
 
     Raises AccessDenied if the role is missing, does not trust the caller, or the caller may not assume it: AWS does
-    not say which.
+    not report which.
     """
     # In the hub's own Region (Lambda sets it): another may be one that the hub's account has not opted in to.
     sts = _session.client("sts", config=_CONFIG)
@@ -169,12 +169,14 @@ def assume(
         **({"Policy": json.dumps(policy, separators=(",", ":"))} if policy else {}),
     }
 
-    def enter() -> dict[str, str]:
-        answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=_session_name(session_name), **optional)
-        return _as_metadata(answer["Credentials"])
+    def fetch_credentials() -> dict[str, str]:
+        response = sts.assume_role(RoleArn=role_arn, RoleSessionName=_session_name(session_name), **optional)
+        return _as_metadata(response["Credentials"])
 
-    # Renewed by botocore before they end: a unit of a copy may be waiting for S3 when its hour is over.
-    credentials = RefreshableCredentials.create_from_metadata(enter(), refresh_using=enter, method="assume-role")
+    # botocore renews them before they expire: a work unit may be waiting for S3 when its hour is over.
+    credentials = RefreshableCredentials.create_from_metadata(
+        fetch_credentials(), refresh_using=fetch_credentials, method="assume-role"
+    )
     return RoleSession(role_arn, _session_with(credentials), region)
 
 
@@ -186,7 +188,7 @@ def own_s3() -> S3Client:
 
 
 def own_dynamodb() -> DynamoDBClient:
-    """DynamoDB in the hub, as the Lambda's own role."""
+    """DynamoDB in the hub, as the step's own role."""
     client: DynamoDBClient = _session.client("dynamodb", config=_CONFIG)
     translate_errors(client, _own_role())
     return client
@@ -207,13 +209,13 @@ def own_stepfunctions() -> SFNClient:
 
 
 def _own_role() -> str:
-    """Name the role that this step runs with: it is called as its function is (resource_names.py)."""
+    """Return the role that this step runs with: it has the name of its function (resource_names.py)."""
     name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
     return f"The role {name} in the hub" if name else "This step's role in the hub"
 
 
 def _as_metadata(credentials: CredentialsTypeDef) -> dict[str, str]:
-    """STS's answer in the words of botocore's RefreshableCredentials."""
+    """Return STS's response with the keys of botocore's RefreshableCredentials."""
     return {
         "access_key": credentials["AccessKeyId"],
         "secret_key": credentials["SecretAccessKey"],
@@ -225,12 +227,12 @@ def _as_metadata(credentials: CredentialsTypeDef) -> dict[str, str]:
 def _session_with(credentials: RefreshableCredentials) -> boto3.Session:
     core = botocore.session.Session()
     core.register_component("data_loader", _core.get_component("data_loader"))
-    core.register_component("credential_provider", CredentialResolver([_Renewing(credentials)]))
+    core.register_component("credential_provider", CredentialResolver([_AssumedRoleProvider(credentials)]))
     return boto3.Session(botocore_session=core)
 
 
-class _Renewing(CredentialProvider):
-    """The credentials of an assumed role, in the place where botocore looks for credentials."""
+class _AssumedRoleProvider(CredentialProvider):
+    """Provide the credentials of an assumed role to botocore."""
 
     METHOD = "assume-role"
 
@@ -243,19 +245,19 @@ class _Renewing(CredentialProvider):
 
 
 def _session_name(name: str) -> str:
-    """STS allows 2 to 64 of a few characters; an execution's name may have others, or be one letter."""
+    """Return a valid session name: STS allows 2 to 64 characters of a few kinds; an execution's name may differ."""
     safe = _SESSION_NAME_UNSAFE.sub("-", name)[:64]
     return safe if len(safe) > 1 else f"promotion-{safe}"
 
 
-def translate_errors(client: BaseClient, who: str) -> None:
-    """Make a client raise our errors for what any AWS call may answer: no right, slow down, broken.
+def translate_errors(client: BaseClient, role: str) -> None:
+    """Make a client raise our errors for those of any AWS call: access denied, throttled, interrupted.
 
-    It hangs on botocore's events, so that no call can be forgotten.
+    It is registered for botocore's events, so that it applies to every call. `role` names the caller in the messages.
     """
 
-    def remember(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-        # A copy: botocore turns CopySource into text in the very dict.
+    def keep_parameters(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        # A copy: botocore replaces CopySource by a string in this dict.
         context["promote_params"] = dict(params)
 
     def translate(http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
@@ -268,19 +270,20 @@ def translate_errors(client: BaseClient, who: str) -> None:
         resource = _subject(context.get("promote_params", {}))
         if code in error_codes.THROTTLED and (service, code) not in error_codes.QUOTAS:
             raise Throttled(
-                f"AWS throttled {call} on {resource} ({code}: {message}). It was retried; start again later."
+                f"AWS throttled {call} on {resource} ({code}: {message}). It was retried; "
+                "start the promotion again later."
             )
         if code in error_codes.EXPIRED_SESSION:
-            raise SessionExpired(f"The session of {who} ended during {call} on {resource} ({code}: {message}).")
+            raise SessionExpired(f"The session of {role} expired during {call} on {resource} ({code}: {message}).")
         if code in error_codes.ACCESS_DENIED or (
             http_response.status_code == 403 and code not in error_codes.NOT_ABOUT_PERMISSIONS
         ):
             raise AccessDenied(
-                f"{who} may not call {call} on {resource}. AWS says: {message or code}. "
+                f"{role} is not permitted to call {call} on {resource}. AWS reports: {message or code}. "
                 f"{_required_permissions(model.name)}"
-                "Grant the right (docs/iam.md lists each role's) or look for a resource or key policy that "
-                "withholds it, then start again.",
-                role=who,
+                "Grant the permission (docs/iam.md lists those of each role), or check the resource policies and key "
+                "policies that deny it, then start the promotion again.",
+                role=role,
                 action=call,
                 resource=resource,
                 message=f"{message or code}. {_required_permissions(model.name)}".strip(),
@@ -288,14 +291,16 @@ def translate_errors(client: BaseClient, who: str) -> None:
         if code in error_codes.INTERRUPTED or (
             http_response.status_code >= 500 and code not in error_codes.S3_REPORTED_LATE
         ):
-            raise ServiceUnavailable(f"AWS could not serve {call} on {resource} ({code}: {message}). It was retried.")
+            raise ServiceUnavailable(
+                f"AWS failed to complete {call} on {resource} ({code}: {message}). It was retried."
+            )
 
-    client.meta.events.register("provide-client-params", remember)
+    client.meta.events.register("provide-client-params", keep_parameters)
     client.meta.events.register("after-call", translate)
 
 
 def _required_permissions(operation: str) -> str:
-    return f"It takes {_PERMISSIONS[operation]}. " if operation in _PERMISSIONS else ""
+    return f"Required permissions: {_PERMISSIONS[operation]}. " if operation in _PERMISSIONS else ""
 
 
 def _subject(params: dict[str, Any]) -> str:
@@ -308,6 +313,6 @@ def _subject(params: dict[str, Any]) -> str:
         return f"the repository {params['repositoryName']} of account {params.get('registryId')}"
     for name in _NAMING_PARAMETERS:
         if name in params:
-            named = params[name]
-            return ", ".join(named) if isinstance(named, list) else str(named)
+            value = params[name]
+            return ", ".join(value) if isinstance(value, list) else str(value)
     return "the resource"

@@ -1,6 +1,6 @@
-"""The lists that are too long for a state (256 KiB): they lie in the hub's bucket, one JSON document a line.
+"""Work lists: they exceed the state size limit (256 KiB) and are stored in the hub's bucket, one JSON document a line.
 
-The hub's own role reads and writes them. A step that is run again writes the same list again.
+The step's own role reads and writes them. A step that is retried writes the same list again.
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 INVENTORY = "inventory.jsonl"  # Artifact: what the model needs
-COPY_STATUS = "copy-status.jsonl"  # Transfer: the inventory, with what is in the target's bucket already
-COPY_PLAN = "copy-plan.jsonl"  # Transfer: the inventory as it was found before the copy, with the open uploads
-WORK_UNITS = "work-units.jsonl"  # Unit: what one run of the copying step does
-SUSPENDED_SCALING = (
-    "suspended-scaling.jsonl"  # ScalableTarget: what was put aside of the endpoint's automatic scaling (targets.py)
-)
-MANIFEST = "work-units.json"  # the Map's items: where each unit stands in UNITS
+COPY_STATUS = "copy-status.jsonl"  # Transfer: the inventory, with the copies that exist in the target's bucket
+COPY_PLAN = "copy-plan.jsonl"  # Transfer: the inventory as observed before the copy, with the open uploads
+WORK_UNITS = "work-units.jsonl"  # WorkUnit: what one invocation of copy_unit does
+SUSPENDED_SCALING = "suspended-scaling.jsonl"  # ScalableTarget: the endpoint's automatic scaling before the update
+MANIFEST = "work-units.json"  # the Map's items: the span of each work unit in WORK_UNITS
 
 
 def write(name: str, items: Iterable[Any], promotion: Promotion, *, s3: S3Client) -> None:
@@ -40,7 +38,7 @@ def read(name: str, kind: type[T], promotion: Promotion, *, s3: S3Client) -> lis
 
 
 def read_if_exists(name: str, kind: type[T], promotion: Promotion, *, s3: S3Client) -> list[T]:
-    """Return a list's items; none if the promotion has no such list."""
+    """Return a list's items; empty if the promotion has no such list."""
     try:
         return read(name, kind, promotion, s3=s3)
     except ClientError as error:
@@ -50,13 +48,13 @@ def read_if_exists(name: str, kind: type[T], promotion: Promotion, *, s3: S3Clie
 
 
 def read_one(name: str, kind: type[T], span: tuple[int, int], promotion: Promotion, *, s3: S3Client) -> T:
-    """Return the item that stands at `span` (offset and length), without reading the rest."""
+    """Return the item at `span` (offset and length), without reading the rest."""
     offset, length = span
     return from_line(_get(name, promotion, s3=s3, Range=f"bytes={offset}-{offset + length - 1}"), kind)
 
 
 def write_manifest(items: Iterable[Any], promotion: Promotion, *, s3: S3Client) -> None:
-    """Write where each item of a list stands in it, as a JSON array (AWS: Distributed Map, ItemReader, JSON files)."""
+    """Write the span of each item of a list, as a JSON array (AWS: Distributed Map, ItemReader, JSON files)."""
     spans, offset = [], 0
     for item in items:
         length = len(to_line(item))
@@ -74,11 +72,11 @@ def _put(name: str, body: bytes, promotion: Promotion, *, s3: S3Client) -> None:
     )
 
 
-def _get(name: str, promotion: Promotion, *, s3: S3Client, **part: Any) -> bytes:
-    answer = s3.get_object(
+def _get(name: str, promotion: Promotion, *, s3: S3Client, **byte_range: Any) -> bytes:
+    response = s3.get_object(
         Bucket=promotion.hub.bucket,
         Key=f"{promotion.work_lists_prefix}{name}",
         ExpectedBucketOwner=promotion.hub.account,
-        **part,
+        **byte_range,
     )
-    return answer["Body"].read()
+    return response["Body"].read()

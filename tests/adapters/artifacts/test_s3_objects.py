@@ -181,7 +181,7 @@ def test_an_empty_page_is_no_end(s3: S3Client, stubs: Stubs) -> None:
 
 def test_a_denied_listing_is_a_missing_permission(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("list_objects_v2", "AccessDenied", "no", 403)
-    with pytest.raises(AccessDenied, match=r"s3:ListObjectsV2 on s3://.*It takes s3:ListBucket\."):
+    with pytest.raises(AccessDenied, match=r"s3:ListObjectsV2 on s3://.*Required permissions: s3:ListBucket\."):
         list(s3_objects.listed(BUCKET, "v7/", owner=DEV, s3=s3))
 
 

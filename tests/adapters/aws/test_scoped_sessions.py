@@ -1,4 +1,4 @@
-"""Entering an account for one duty, with a session that is no wider than this promotion."""
+"""Scoped sessions: a role's session has no more permissions than the promotion requires."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ LONGEST_POLICY = 2048
 POLICY = re.compile(r"[\t\n\r\x20-\xff]+")
 # AWS: S3, bucket naming rules.
 LONGEST_BUCKET = 63
-# Every one that takes more room in JSON, or in a policy, than it has itself.
+# Characters that are longer in JSON, or in a policy, than they are themselves.
 ODD_CHARACTERS = ["k", "/", '"', "\\", "$", "*", "?", "\x01", "ü", "模", "🤖"]
 
 
 def session_of(aws: Stubs, promotion: Promotion = PLAIN, *artifacts: Artifact) -> dict[str, Any]:
-    """Return the AssumeRole request by which the deployer, or with artifacts the copier, is entered."""
+    """Return the AssumeRole request of the deployer's session, or with artifacts of the copier's."""
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
     aws.allow_assume_role()
@@ -52,10 +52,10 @@ def session_of(aws: Stubs, promotion: Promotion = PLAIN, *artifacts: Artifact) -
 
 def resources_of(request: dict[str, Any], action: str) -> list[str]:
     statements = json.loads(request["Policy"])["Statement"]
-    return [arn for one in statements if action in one["Action"] for arn in one["Resource"]]
+    return [arn for statement in statements if action in statement["Action"] for arn in statement["Resource"]]
 
 
-def test_the_reader_is_entered_in_the_source_without_a_narrower_session(aws: Stubs) -> None:
+def test_the_reader_is_assumed_in_the_source_without_a_session_policy(aws: Stubs) -> None:
     aws.sts.add_response(
         "assume_role",
         {"Credentials": CREDENTIALS},
@@ -68,11 +68,11 @@ def test_the_reader_is_entered_in_the_source_without_a_narrower_session(aws: Stu
     reader_session(DEV, execution=EXECUTION, external_id="an-id")
 
 
-def test_the_copier_is_entered_in_the_source(aws: Stubs) -> None:
+def test_the_copier_is_assumed_in_the_source(aws: Stubs) -> None:
     assert session_of(aws, PLAIN, ARTIFACT)["RoleArn"] == "arn:aws:iam::222222222222:role/promote-dev-copier"
 
 
-def test_the_deployer_is_entered_in_the_target(aws: Stubs) -> None:
+def test_the_deployer_is_assumed_in_the_target(aws: Stubs) -> None:
     assert session_of(aws)["RoleArn"] == "arn:aws:iam::333333333333:role/promote-qa-deployer"
 
 
@@ -92,15 +92,15 @@ def scaler_session_of(aws: Stubs, promotion: Promotion = PLAIN, *alarms: str) ->
     return sent[0]
 
 
-def test_the_scaler_is_entered_in_the_target_for_this_endpoint_and_these_alarms(aws: Stubs) -> None:
+def test_the_scaler_is_assumed_in_the_target_for_this_endpoint_and_these_alarms(aws: Stubs) -> None:
     request = scaler_session_of(aws, PLAIN, "busy", "what*?")
-    place = "arn:aws:cloudwatch:us-east-1:333333333333:alarm:"
+    alarm = "arn:aws:cloudwatch:us-east-1:333333333333:alarm:"
 
     assert request["RoleArn"] == "arn:aws:iam::333333333333:role/promote-qa-scaler"
     assert resources_of(request, "cloudwatch:PutMetricAlarm") == [
-        f"{place}TargetTracking-endpoint/reviews-qa/variant/*",
-        f"{place}busy",
-        f"{place}what${{*}}${{?}}",
+        f"{alarm}TargetTracking-endpoint/reviews-qa/variant/*",
+        f"{alarm}busy",
+        f"{alarm}what${{*}}${{?}}",
     ]
     assert "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa" in resources_of(request, "sagemaker:*")
 
@@ -126,7 +126,7 @@ def test_the_longest_alarm_names_stay_within_the_session_policy_limit(aws: Stubs
 
 
 def read_and_written(request: dict[str, Any]) -> tuple[list[str], list[str]]:
-    # What is asked about an object's annotations is asked about the same objects.
+    # Objects and annotations are read of the same objects.
     assert resources_of(request, "s3:GetObject*") == resources_of(request, "s3:ListObjectAnnotations")
     return resources_of(request, "s3:GetObject*"), resources_of(request, "s3:PutObject*")
 
@@ -138,7 +138,7 @@ def test_for_one_object_the_copier_reads_one_and_writes_one(aws: Stubs) -> None:
     )
 
 
-def test_for_several_objects_the_copier_has_what_begins_as_they_do(aws: Stubs) -> None:
+def test_for_several_objects_the_copier_has_their_common_prefix(aws: Stubs) -> None:
     several = [artifact("llm/a", key="v7/llm/a"), artifact("llm/b", key="v7/llm/b"), artifact("lm/c", key="v7/lm/c")]
     assert read_and_written(session_of(aws, PLAIN, *several)) == (
         [f"arn:aws:s3:::{BUCKET}/v7/l*"],
@@ -157,14 +157,14 @@ def test_each_bucket_has_its_own_objects(aws: Stubs) -> None:
     assert resources_of(request, "s3:ListBucket") == ["arn:aws:s3:::one", "arn:aws:s3:::two"]
 
 
-def test_of_very_many_buckets_only_the_beginning_is_named(aws: Stubs) -> None:
-    """The role's own policy still says which buckets they are."""
+def test_of_very_many_buckets_only_the_prefix_is_named(aws: Stubs) -> None:
+    """The role's own policy still limits the buckets."""
     request = session_of(aws, PLAIN, *(artifact(bucket=f"models-{number}") for number in range(90)))
     assert resources_of(request, "s3:GetObject*") == ["arn:aws:s3:::models-*"]
     assert resources_of(request, "s3:ListBucket") == ["arn:aws:s3:::models-*"]
 
 
-def test_the_copier_sees_the_parts_of_what_it_writes_only(aws: Stubs) -> None:
+def test_the_copier_lists_only_the_parts_of_what_it_writes(aws: Stubs) -> None:
     request = session_of(aws, PLAIN, ARTIFACT)
     assert resources_of(request, "s3:ListMultipartUploadParts") == resources_of(request, "s3:PutObject*")
 
@@ -176,7 +176,7 @@ def test_the_copier_may_neither_delete_nor_read_back(aws: Stubs) -> None:
     assert not [arn for arn in resources_of({"Policy": json.dumps(policy)}, "s3:GetObject*") if "promote-qa" in arn]
 
 
-def test_without_artifacts_the_copier_may_touch_no_object(aws: Stubs) -> None:
+def test_without_artifacts_the_copier_has_no_access_to_objects(aws: Stubs) -> None:
     aws.allow_assume_role()
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
@@ -199,21 +199,21 @@ def test_the_longest_keys_in_the_longest_buckets_stay_within_the_copiers_session
     longest = promotion(target=target, request=replace(REQUEST, application="a" * 40))
     key = character * (1000 // len(character.encode()))
     objects = [
-        artifact(f"{key}{own}", key=f"{key}{own}", bucket=f"{number:02}".rjust(LONGEST_BUCKET, "b"))
+        artifact(f"{key}{suffix}", key=f"{key}{suffix}", bucket=f"{number:02}".rjust(LONGEST_BUCKET, "b"))
         for number in range(buckets)
-        for own in (["", "2"] if several else [""])
+        for suffix in (["", "2"] if several else [""])
     ]
     assert len(session_of(aws, longest, *objects)["Policy"]) <= LONGEST_POLICY
 
 
 @pytest.mark.parametrize("character", ODD_CHARACTERS, ids=ascii)
-def test_a_long_key_is_cut_and_not_opened_further_than_needed(aws: Stubs, character: str) -> None:
-    """What is named of it must still begin the key, and end with one wildcard."""
+def test_a_long_key_is_cut_no_further_than_required(aws: Stubs, character: str) -> None:
+    """The ARN must be a prefix of the key, and end with one wildcard."""
     key = character * (1024 // len(character.encode()))
     ((arn,), _) = read_and_written(session_of(aws, PLAIN, artifact(key=key)))
     literal = arn.removeprefix(f"arn:aws:s3:::{BUCKET}/").removesuffix("*")
-    for quoted, plain in (("${*}", "*"), ("${?}", "?"), ("${$}", "$")):
-        literal = literal.replace(quoted, plain)
+    for escaped, plain in (("${*}", "*"), ("${?}", "?"), ("${$}", "$")):
+        literal = literal.replace(escaped, plain)
     assert key.startswith(literal)
     assert len(literal) >= 30
 
@@ -237,12 +237,12 @@ def test_a_key_is_taken_literally_by_the_copiers_session(aws: Stubs, key: str) -
 # The deployer
 
 
-def test_the_deployer_touches_this_promotions_resources_only(aws: Stubs) -> None:
-    made = "arn:aws:sagemaker:us-east-1:333333333333"
+def test_the_deployer_has_access_to_this_promotions_resources_only(aws: Stubs) -> None:
+    resource = "arn:aws:sagemaker:us-east-1:333333333333"
     assert resources_of(session_of(aws), "sagemaker:*") == [
-        f"{made}:model/{PLAIN.desired_model.name}",
-        f"{made}:endpoint-config/{PLAIN.desired_config.name}",
-        f"{made}:endpoint/{STAGE.endpoint}",
+        f"{resource}:model/{PLAIN.desired_model.name}",
+        f"{resource}:endpoint-config/{PLAIN.desired_config.name}",
+        f"{resource}:endpoint/{STAGE.endpoint}",
     ]
 
 
@@ -250,7 +250,7 @@ def test_the_deployer_passes_the_execution_role_only(aws: Stubs) -> None:
     assert resources_of(session_of(aws), "iam:PassRole") == ["arn:aws:iam::333333333333:role/promote-qa-execution"]
 
 
-def test_the_deployer_sees_this_stages_artifacts_only(aws: Stubs) -> None:
+def test_the_deployer_reads_this_stages_artifacts_only(aws: Stubs) -> None:
     bucket = f"arn:aws:s3:::{QA.artifact_bucket}"
     for action in ("s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"):
         assert resources_of(session_of(aws), action) == [bucket, f"{bucket}/artifacts/reviews/qa/*"]
@@ -262,18 +262,18 @@ def test_an_image_is_fetched_in_the_source_and_pushed_in_the_target_each_in_one_
     for role in (image_reader_session, pusher_session):
         aws.allow_assume_role()
         role(replace(PLAIN, external_id="an-id"), IMAGE)
-    assert [one["RoleArn"] for one in sent] == [
+    assert [request["RoleArn"] for request in sent] == [
         "arn:aws:iam::222222222222:role/promote-dev-reader",
         "arn:aws:iam::333333333333:role/promote-qa-pusher",
     ]
-    assert [one["ExternalId"] for one in sent] == ["an-id", "an-id"]
-    assert [[s["Resource"] for s in json.loads(one["Policy"])["Statement"]] for one in sent] == [
+    assert [request["ExternalId"] for request in sent] == ["an-id", "an-id"]
+    assert [[s["Resource"] for s in json.loads(request["Policy"])["Statement"]] for request in sent] == [
         [["arn:aws:ecr:us-east-1:222222222222:repository/team/model"]],
         [["arn:aws:ecr:us-east-1:333333333333:repository/promote/team/model"]],
     ]
 
 
-def test_an_endpoint_may_be_touched_by_the_name_that_is_sent(aws: Stubs) -> None:
+def test_an_endpoint_is_allowed_by_the_name_that_is_sent(aws: Stubs) -> None:
     stage = replace(STAGE, endpoint="Reviews-QA")
     arn = "arn:aws:sagemaker:us-east-1:333333333333:endpoint/Reviews-QA"
     assert arn in resources_of(session_of(aws, promotion(stage=stage)), "sagemaker:*")
@@ -301,8 +301,8 @@ def test_the_longest_response_s3_uris_stay_within_the_invokers_session_policy_li
         )
         for number in range(payloads)
     )
-    places = [f"s3://{end.rjust(LONGEST_BUCKET, 'b')}/{'f' * 440}" for end in "12"]
-    output = {"S3OutputPath": places[0], "S3FailurePath": places[1]}
+    uris = [f"s3://{end.rjust(LONGEST_BUCKET, 'b')}/{'f' * 440}" for end in "12"]
+    output = {"S3OutputPath": uris[0], "S3FailurePath": uris[1]}
     config = {"AsyncInferenceConfig": {"OutputConfig": output}}
     stage = replace(STAGE, endpoint="E" * 63, smoke_tests=tests, endpoint_config=config)
     sent: list[dict[str, Any]] = []
@@ -323,24 +323,24 @@ def test_objects_below_the_response_s3_uris_are_readable(aws: Stubs) -> None:
     assert resources_of(sent[0], "s3:ListBucket") == ["arn:aws:s3:::answers", "arn:aws:s3:::failures"]
 
 
-# Asking
+# Queries
 
 
 def query_session_of(
-    aws: Stubs, promotion: Promotion, role: Role, *more: tuple[list[str], list[str]]
+    aws: Stubs, promotion: Promotion, role: Role, *statements: tuple[list[str], list[str]]
 ) -> dict[str, Any]:
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
     aws.allow_assume_role()
-    query_session(promotion, promotion.target, role, *more)
+    query_session(promotion, promotion.target, role, *statements)
     return sent[0]
 
 
 def test_the_preflight_session_can_only_simulate_its_own_role_and_the_passed_role(aws: Stubs) -> None:
-    asked = query_session_of(aws, replace(PLAIN, external_id="an-id"), Role.DEPLOYER)
+    request = query_session_of(aws, replace(PLAIN, external_id="an-id"), Role.DEPLOYER)
     own = "arn:aws:iam::333333333333:role/promote-qa-"
-    assert (asked["RoleArn"], asked["ExternalId"]) == (f"{own}deployer", "an-id")
-    assert json.loads(asked["Policy"])["Statement"] == [
+    assert (request["RoleArn"], request["ExternalId"]) == (f"{own}deployer", "an-id")
+    assert json.loads(request["Policy"])["Statement"] == [
         {
             "Effect": "Allow",
             "Action": ["iam:SimulatePrincipalPolicy"],
@@ -350,5 +350,5 @@ def test_the_preflight_session_can_only_simulate_its_own_role_and_the_passed_rol
 
 
 def test_any_other_role_simulates_itself_only(aws: Stubs) -> None:
-    asked = query_session_of(aws, PLAIN, Role.PUSHER)
-    assert resources_of(asked, "iam:SimulatePrincipalPolicy") == ["arn:aws:iam::333333333333:role/promote-qa-pusher"]
+    request = query_session_of(aws, PLAIN, Role.PUSHER)
+    assert resources_of(request, "iam:SimulatePrincipalPolicy") == ["arn:aws:iam::333333333333:role/promote-qa-pusher"]

@@ -1,4 +1,4 @@
-"""Assuming a role, and what a refusal by AWS is called."""
+"""Assuming a role, and the names of AWS's errors."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 ROLE = "arn:aws:iam::333333333333:role/promote-qa-deployer"
-# What the SDK itself would try again, were it not told to leave that to the workflow.
+# What the SDK itself would retry, if retries were not left to the workflow.
 THROTTLED: list[str] = standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES  # type: ignore[attr-defined]
 TRANSIENT: list[str] = standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES  # type: ignore[attr-defined]
 TRANSIENT_STATUSES: list[int] = standard.TransientRetryableChecker._TRANSIENT_STATUS_CODES  # type: ignore[attr-defined]
 SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 
 
-def assume(stubs: Stubs, *, session_name: str = "release-7", **more: object) -> sessions.RoleSession:
-    return sessions.assume(ROLE, region="us-east-1", session_name=session_name, **more)  # type: ignore[arg-type]
+def assume(stubs: Stubs, *, session_name: str = "release-7", **optional: object) -> sessions.RoleSession:
+    return sessions.assume(ROLE, region="us-east-1", session_name=session_name, **optional)  # type: ignore[arg-type]
 
 
 def expect(stubs: Stubs, **parameters: object) -> None:
@@ -86,7 +86,7 @@ def test_every_execution_name_makes_a_session_name(
 
 def test_a_role_that_may_not_be_assumed_is_named(aws: Stubs) -> None:
     aws.sts.add_client_error("assume_role", "AccessDenied", "not authorized", 403)
-    with pytest.raises(AccessDenied, match=f"may not call sts:AssumeRole on {ROLE}.*not authorized"):
+    with pytest.raises(AccessDenied, match=f"is not permitted to call sts:AssumeRole on {ROLE}.*not authorized"):
         assume(aws)
 
 
@@ -94,7 +94,7 @@ def test_the_clients_of_an_account_name_its_role(aws: Stubs) -> None:
     aws.allow_assume_role()
     aws.sagemaker.add_client_error("describe_model", "AccessDeniedException", "no", 400)
     account = assume(aws)
-    with pytest.raises(AccessDenied, match=f"^{ROLE} may not call sagemaker:DescribeModel on reviews-v7"):
+    with pytest.raises(AccessDenied, match=f"^{ROLE} is not permitted to call sagemaker:DescribeModel on reviews-v7"):
         account.sagemaker.describe_model(ModelName="reviews-v7")
 
 
@@ -107,8 +107,8 @@ def test_the_steps_own_role_is_named_as_its_function_is(monkeypatch: pytest.Monk
         stubber.add_client_error("put_object", "AccessDenied", "Access Denied", 403)
         s3.put_object(Bucket="lists", Key="work-units.jsonl")
     assert str(denied.value).startswith(
-        "The role promote-copy-unit in the hub may not call s3:PutObject on s3://lists/work-units.jsonl. AWS says: "
-        "Access Denied. It takes s3:PutObject, kms:GenerateDataKey where a key encrypts it."
+        "The role promote-copy-unit in the hub is not permitted to call s3:PutObject on s3://lists/work-units.jsonl. "
+        "AWS reports: Access Denied. Required permissions: s3:PutObject, kms:GenerateDataKey where a key encrypts it."
     )
 
 
@@ -121,20 +121,20 @@ def test_what_is_listed_is_named_with_its_prefix(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_client_makes_one_attempt_per_call() -> None:
-    """The workflow retries, so that throttling is answered at one layer."""
+    """The workflow retries, so that throttling is handled at one layer."""
     account = sessions.RoleSession(ROLE, boto3.Session("key", "secret"), "us-east-1")
     retries = [client.meta.config.retries["total_max_attempts"] for client in (account.s3, account.sagemaker)]  # type: ignore[attr-defined]
     assert retries == [1, 1]
 
 
-# What a refusal is called
+# The name of an error
 
 
-def refusal(sagemaker: SageMakerClient, stubs: Stubs, code: str, status: int, message: str = "said") -> Exception:
+def error_of(sagemaker: SageMakerClient, stubs: Stubs, code: str, status: int, message: str = "said") -> Exception:
     stubs.sagemaker.add_client_error("describe_endpoint", code, message, status)
-    with pytest.raises((PromotionError, ClientError)) as refused:
+    with pytest.raises((PromotionError, ClientError)) as raised:
         sagemaker.describe_endpoint(EndpointName="reviews-qa")
-    return refused.value
+    return raised.value
 
 
 @pytest.mark.parametrize(
@@ -158,10 +158,10 @@ def refusal(sagemaker: SageMakerClient, stubs: Stubs, code: str, status: int, me
         ("ResourceLimitExceeded", 400, ClientError),
     ],
 )
-def test_a_refusal_has_the_name_of_what_is_wrong(
+def test_an_error_has_the_name_of_its_cause(
     sagemaker: SageMakerClient, stubs: Stubs, code: str, status: int, name: type[Exception]
 ) -> None:
-    assert isinstance(refusal(sagemaker, stubs, code, status), name)
+    assert isinstance(error_of(sagemaker, stubs, code, status), name)
 
 
 @pytest.mark.parametrize(
@@ -171,58 +171,58 @@ def test_a_refusal_has_the_name_of_what_is_wrong(
 def test_what_botocore_would_retry_as_throttling_is_throttled(
     sagemaker: SageMakerClient, stubs: Stubs, code: str
 ) -> None:
-    assert type(refusal(sagemaker, stubs, code, 400)) is Throttled
+    assert type(error_of(sagemaker, stubs, code, 400)) is Throttled
 
 
 @pytest.mark.parametrize("code", TRANSIENT)
 def test_what_botocore_would_retry_as_transient_is_transient(
     sagemaker: SageMakerClient, stubs: Stubs, code: str
 ) -> None:
-    assert isinstance(refusal(sagemaker, stubs, code, 400), Transient)
+    assert isinstance(error_of(sagemaker, stubs, code, 400), Transient)
 
 
 @pytest.mark.parametrize("status", TRANSIENT_STATUSES)
 def test_a_server_error_is_transient_whatever_its_code(sagemaker: SageMakerClient, stubs: Stubs, status: int) -> None:
-    assert isinstance(refusal(sagemaker, stubs, "Unheard", status), Transient)
+    assert isinstance(error_of(sagemaker, stubs, "UnknownCode", status), Transient)
 
 
 @pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("SlowDown", 503), ("ExpiredToken", 400)])
-def test_every_refusal_names_the_call_and_its_object(
+def test_every_error_names_the_call_and_its_resource(
     sagemaker: SageMakerClient, stubs: Stubs, code: str, status: int
 ) -> None:
-    assert "sagemaker:DescribeEndpoint on reviews-qa" in str(refusal(sagemaker, stubs, code, status))
+    assert "sagemaker:DescribeEndpoint on reviews-qa" in str(error_of(sagemaker, stubs, code, status))
 
 
 @pytest.mark.parametrize(
     ("call", "parameters"),
     [
-        ("describe_model", {"ModelName": "it"}),
-        ("list_tags", {"ResourceArn": "it"}),
-        ("describe_model_package", {"ModelPackageName": "it"}),
-        ("create_model", {"ModelName": "it", "ExecutionRoleArn": "arn:aws:iam::333333333333:role/r"}),
-        ("describe_endpoint_config", {"EndpointConfigName": "it"}),
-        ("update_endpoint", {"EndpointName": "it", "EndpointConfigName": "config"}),
+        ("describe_model", {"ModelName": "resource"}),
+        ("list_tags", {"ResourceArn": "resource"}),
+        ("describe_model_package", {"ModelPackageName": "resource"}),
+        ("create_model", {"ModelName": "resource", "ExecutionRoleArn": "arn:aws:iam::333333333333:role/r"}),
+        ("describe_endpoint_config", {"EndpointConfigName": "resource"}),
+        ("update_endpoint", {"EndpointName": "resource", "EndpointConfigName": "config"}),
     ],
 )
 def test_a_missing_permission_names_the_resource_of_the_call(
     sagemaker: SageMakerClient, stubs: Stubs, call: str, parameters: dict[str, str]
 ) -> None:
     stubs.sagemaker.add_client_error(call, "AccessDeniedException", "said", 400)
-    with pytest.raises(AccessDenied, match=r" on it\. AWS says: said"):
+    with pytest.raises(AccessDenied, match=r" on resource\. AWS reports: said"):
         getattr(sagemaker, call)(**parameters)
 
 
 def test_a_missing_permission_is_reported_with_principal_action_resource_and_the_message_of_aws(
     sagemaker: SageMakerClient, stubs: Stubs
 ) -> None:
-    said = str(refusal(sagemaker, stubs, "AccessDeniedException", 400, "no identity-based policy allows it"))
-    assert said.startswith("The role deployer may not call sagemaker:DescribeEndpoint on reviews-qa.")
-    assert "no identity-based policy allows it" in said
+    message = str(error_of(sagemaker, stubs, "AccessDeniedException", 400, "no identity-based policy allows it"))
+    assert message.startswith("The role deployer is not permitted to call sagemaker:DescribeEndpoint on reviews-qa.")
+    assert "no identity-based policy allows it" in message
 
 
 def test_a_denied_head_without_a_body_is_a_missing_permission(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "403", "Forbidden", 403)
-    with pytest.raises(AccessDenied, match=r"s3:HeadObject on s3://models/v7/model.tar.gz. AWS says: Forbidden"):
+    with pytest.raises(AccessDenied, match=r"s3:HeadObject on s3://models/v7/model.tar.gz. AWS reports: Forbidden"):
         s3.head_object(Bucket="models", Key="v7/model.tar.gz")
 
 
@@ -232,7 +232,7 @@ def test_a_throttled_head_without_a_body_is_throttled(s3: S3Client, stubs: Stubs
         s3.head_object(Bucket="models", Key="k")
 
 
-def test_a_refused_copy_names_both_ends(s3: S3Client, stubs: Stubs) -> None:
+def test_a_denied_copy_names_source_and_target(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("copy_object", "AccessDenied", "no", 403)
     with pytest.raises(AccessDenied, match="s3:CopyObject on s3://to/b from s3://from/a"):
         s3.copy_object(CopySource={"Bucket": "from", "Key": "a"}, Bucket="to", Key="b")
@@ -240,12 +240,12 @@ def test_a_refused_copy_names_both_ends(s3: S3Client, stubs: Stubs) -> None:
 
 def test_an_archived_object_is_not_reported_as_a_missing_permission(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("copy_object", "InvalidObjectState", "not valid for the storage class", 403)
-    with pytest.raises((PromotionError, ClientError)) as refused:
+    with pytest.raises((PromotionError, ClientError)) as raised:
         s3.copy_object(CopySource={"Bucket": "from", "Key": "a"}, Bucket="to", Key="b")
-    assert not isinstance(refused.value, AccessDenied)
+    assert not isinstance(raised.value, AccessDenied)
 
 
-def test_an_answer_that_is_no_refusal_comes_through(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+def test_a_successful_response_is_returned(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_response("list_tags", {"Tags": []}, {"ResourceArn": ANY})
     assert sagemaker.list_tags(ResourceArn="arn")["Tags"] == []
 
@@ -260,9 +260,9 @@ def hub(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> Stubs:
     return stubs
 
 
-def session_that_ends(hub: Stubs, token: str, at: datetime) -> None:
-    answer = {**CREDENTIALS, "SessionToken": token, "Expiration": at}
-    hub.sts.add_response("assume_role", {"Credentials": answer}, {"RoleArn": ROLE, "RoleSessionName": "release-7"})
+def session_that_expires(hub: Stubs, token: str, expiration: datetime) -> None:
+    credentials = {**CREDENTIALS, "SessionToken": token, "Expiration": expiration}
+    hub.sts.add_response("assume_role", {"Credentials": credentials}, {"RoleArn": ROLE, "RoleSessionName": "release-7"})
 
 
 def tokens_sent(account: sessions.RoleSession, *, calls: int) -> list[Any]:
@@ -276,42 +276,42 @@ LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UT
 
 
 def test_every_request_is_signed_with_the_roles_session(hub: Stubs) -> None:
-    session_that_ends(hub, "first", FAR)
+    session_that_expires(hub, "first", FAR)
     assert tokens_sent(assume(hub), calls=2) == [b"first", b"first"]
 
 
-def test_a_session_that_is_about_to_end_is_renewed_by_the_same_request(hub: Stubs) -> None:
-    session_that_ends(hub, "first", LONG_AGO)
+def test_a_session_that_is_about_to_expire_is_renewed_by_the_same_request(hub: Stubs) -> None:
+    session_that_expires(hub, "first", LONG_AGO)
     account = assume(hub)
-    session_that_ends(hub, "second", FAR)
+    session_that_expires(hub, "second", FAR)
     assert tokens_sent(account, calls=3) == [b"second"] * 3
 
 
 def test_a_session_is_renewed_with_the_same_policy_and_external_id(hub: Stubs) -> None:
     policy = {"Version": "2012-10-17", "Statement": []}
-    asked = {"ExternalId": "an-id", "Policy": json.dumps(policy, separators=(",", ":"))}
-    for end in (LONG_AGO, FAR):
+    optional = {"ExternalId": "an-id", "Policy": json.dumps(policy, separators=(",", ":"))}
+    for expiration in (LONG_AGO, FAR):
         hub.sts.add_response(
             "assume_role",
-            {"Credentials": {**CREDENTIALS, "Expiration": end}},
-            {"RoleArn": ROLE, "RoleSessionName": "release-7", **asked},
+            {"Credentials": {**CREDENTIALS, "Expiration": expiration}},
+            {"RoleArn": ROLE, "RoleSessionName": "release-7", **optional},
         )
     tokens_sent(assume(hub, external_id="an-id", policy=policy), calls=1)
 
 
 def test_many_calls_at_once_renew_a_session_once(hub: Stubs) -> None:
-    session_that_ends(hub, "first", LONG_AGO)
+    session_that_expires(hub, "first", LONG_AGO)
     account = assume(hub)
-    session_that_ends(hub, "second", FAR)
+    session_that_expires(hub, "second", FAR)
     wire = Wire(account.s3)
     with ThreadPoolExecutor(8) as pool:
-        for called in [pool.submit(account.s3.head_object, Bucket="models", Key="k") for _ in range(40)]:
-            called.result()
+        for future in [pool.submit(account.s3.head_object, Bucket="models", Key="k") for _ in range(40)]:
+            future.result()
     assert {request.headers["X-Amz-Security-Token"] for request in wire.requests} == {b"second"}
 
 
 def test_a_session_that_may_not_be_renewed_is_a_missing_permission(hub: Stubs) -> None:
-    session_that_ends(hub, "first", LONG_AGO)
+    session_that_expires(hub, "first", LONG_AGO)
     account = assume(hub)
     hub.sts.add_client_error("assume_role", "AccessDenied", "not authorized", 403)
     with pytest.raises(AccessDenied, match=f"sts:AssumeRole on {ROLE}"):
@@ -319,7 +319,7 @@ def test_a_session_that_may_not_be_renewed_is_a_missing_permission(hub: Stubs) -
 
 
 def test_an_account_works_in_its_own_region(hub: Stubs) -> None:
-    session_that_ends(hub, "first", FAR)
+    session_that_expires(hub, "first", FAR)
     account = sessions.assume(ROLE, region="eu-west-1", session_name="release-7")
     regions = {account.s3.meta.region_name, account.sagemaker.meta.region_name}
     assert regions == {"eu-west-1"}

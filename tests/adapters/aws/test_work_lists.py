@@ -1,4 +1,4 @@
-"""The lists in the hub's bucket: one JSON document a line, each found again by where it stands."""
+"""Work lists in the hub's bucket: one JSON document a line, each readable by its span."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOCATION = {
 
 
 def write(s3: S3Client, stubs: Stubs, items: list[Any]) -> tuple[bytes, list[tuple[int, int]]]:
-    """Return the list as it was written, and where each item stands in it."""
+    """Return the list as it was written, and the span of each item."""
     sent: list[dict[str, Any]] = []
     stubs.s3.client.meta.events.register(
         "provide-client-params.s3.PutObject", lambda params, **_: sent.append(dict(params))
@@ -41,19 +41,21 @@ def write(s3: S3Client, stubs: Stubs, items: list[Any]) -> tuple[bytes, list[tup
     work_lists.write_manifest(items, PLAIN, s3=s3)
     put, manifest = sent
     assert (manifest["Bucket"], manifest["Key"]) == (LOCATION["Bucket"], "promotions/release-7/work-units.json")
-    spans = [(one["offset"], one["length"]) for one in json.loads(manifest["Body"])]
+    spans = [(span["offset"], span["length"]) for span in json.loads(manifest["Body"])]
     body = put.pop("Body")
     assert put == LOCATION
     return body, spans
 
 
-def answer_with(stubs: Stubs, body: bytes, **asked: str) -> None:
-    stubs.s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(body), len(body))}, {**LOCATION, **asked})
+def respond_with(stubs: Stubs, body: bytes, **parameters: str) -> None:
+    stubs.s3.add_response(
+        "get_object", {"Body": StreamingBody(io.BytesIO(body), len(body))}, {**LOCATION, **parameters}
+    )
 
 
 def test_a_list_is_read_as_it_was_written(s3: S3Client, stubs: Stubs) -> None:
     body, _ = write(s3, stubs, ARTIFACTS)
-    answer_with(stubs, body)
+    respond_with(stubs, body)
     assert work_lists.read(work_lists.INVENTORY, Artifact, PLAIN, s3=s3) == ARTIFACTS
 
 
@@ -66,11 +68,11 @@ def test_a_list_has_a_line_for_each_item(s3: S3Client, stubs: Stubs) -> None:
 def test_one_item_is_read_without_the_others(s3: S3Client, stubs: Stubs, number: int) -> None:
     body, spans = write(s3, stubs, ARTIFACTS)
     offset, length = spans[number]
-    answer_with(stubs, body[offset : offset + length], Range=f"bytes={offset}-{offset + length - 1}")
+    respond_with(stubs, body[offset : offset + length], Range=f"bytes={offset}-{offset + length - 1}")
     assert work_lists.read_one(work_lists.INVENTORY, Artifact, spans[number], PLAIN, s3=s3) == ARTIFACTS[number]
 
 
-def test_the_items_stand_one_after_the_other(s3: S3Client, stubs: Stubs) -> None:
+def test_the_spans_are_contiguous(s3: S3Client, stubs: Stubs) -> None:
     body, spans = write(s3, stubs, ARTIFACTS)
     ends = [offset + length for offset, length in spans]
     assert [offset for offset, _ in spans] == [0, *ends[:-1]]
@@ -79,14 +81,14 @@ def test_the_items_stand_one_after_the_other(s3: S3Client, stubs: Stubs) -> None
 
 def test_an_empty_list_is_a_list(s3: S3Client, stubs: Stubs) -> None:
     assert write(s3, stubs, []) == (b"", [])
-    answer_with(stubs, b"")
+    respond_with(stubs, b"")
     assert work_lists.read(work_lists.INVENTORY, Artifact, PLAIN, s3=s3) == []
 
 
 def test_a_list_of_keys_is_read_as_it_was_written(s3: S3Client, stubs: Stubs) -> None:
-    keys = [one.source.key for one in ARTIFACTS]
+    keys = [item.source.key for item in ARTIFACTS]
     body, _ = write(s3, stubs, keys)
-    answer_with(stubs, body)
+    respond_with(stubs, body)
     assert work_lists.read(work_lists.INVENTORY, str, PLAIN, s3=s3) == keys
 
 

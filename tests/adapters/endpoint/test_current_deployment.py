@@ -65,7 +65,7 @@ def test_a_missing_endpoint_has_no_deployment(stubs: Stubs, sagemaker: SageMaker
 @pytest.mark.parametrize(
     ("code", "message", "reason"),
     [
-        ("AccessDeniedException", "not authorized", "may not call sagemaker:DescribeEndpointConfig"),
+        ("AccessDeniedException", "not authorized", "is not permitted to call sagemaker:DescribeEndpointConfig"),
         ("ValidationException", 'Could not find endpoint configuration "c".', "It was deleted."),
     ],
 )

@@ -109,7 +109,7 @@ def test_a_registry_that_does_not_let_us_ask_leaves_the_tag(aws: Stubs) -> None:
 @pytest.mark.parametrize(("image", "policy"), [(THEIRS, "identity"), (OWN, "identity"), (OWN, "resource")])
 def test_a_permission_that_the_stacks_grant_is_never_missed_silently(aws: Stubs, image: str, policy: str) -> None:
     denied(aws, policy)
-    with pytest.raises(AccessDenied, match="promote-dev-reader may not call ecr:BatchGetImage on the repository"):
+    with pytest.raises(AccessDenied, match="promote-dev-reader is not permitted to call ecr:BatchGetImage on the repo"):
         ecr_client.digest_of(f"{image}:1", account=account())
 
 

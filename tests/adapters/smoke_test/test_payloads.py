@@ -69,7 +69,7 @@ def test_an_object_is_read_in_the_account_that_must_own_it(
     [
         ("NoSuchKey", 404, PayloadUnusable, "account 333333333333 has no such object"),
         ("NoSuchBucket", 404, PayloadUnusable, "account 333333333333 has no such object"),
-        ("AccessDenied", 403, AccessDenied, "It takes s3:GetObject"),
+        ("AccessDenied", 403, AccessDenied, "Required permissions: s3:GetObject"),
     ],
 )
 def test_an_unreadable_object_is_reported(

@@ -136,7 +136,9 @@ def test_a_model_that_is_not_ready_until_the_tests_end_has_not_answered(
 
 def test_a_missing_permission_is_not_a_model_failure(stubs: Stubs, runtime: SageMakerRuntimeClient) -> None:
     refuses(stubs, "AccessDeniedException", 403)
-    with pytest.raises(AccessDenied, match="The role invoker may not call sagemaker:InvokeEndpoint on reviews-qa"):
+    with pytest.raises(
+        AccessDenied, match="The role invoker is not permitted to call sagemaker:InvokeEndpoint on reviews-qa"
+    ):
         ask(runtime)
 
 

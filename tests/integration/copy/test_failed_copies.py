@@ -76,7 +76,10 @@ def test_a_work_unit_that_fails_ends_the_promotion_with_its_own_error(world: Wor
     ended = promote(world, QA, large(world, QA))
 
     require_failed(
-        ended, "AccessDenied", "role/promote-dev-copier may not call s3:UploadPartCopy", "kms:Decrypt on the target"
+        ended,
+        "AccessDenied",
+        "role/promote-dev-copier is not permitted to call s3:UploadPartCopy",
+        "kms:Decrypt on the target",
     )
     assert f"s3://{BUCKET}/artifacts/text-classifier/qa/" in ended.cause
     states = world.states(ended.arn)
@@ -112,7 +115,10 @@ def test_a_plan_that_fails_after_it_opened_uploads_leaves_none(world: World) -> 
     )
     ended = world.wait(start(world, QA, large(world, QA), name=name))
     require_failed(
-        ended, "AccessDenied", "The role promote-plan-copy in the hub may not call s3:PutObject", work_lists.WORK_UNITS
+        ended,
+        "AccessDenied",
+        "The role promote-plan-copy in the hub is not permitted to call s3:PutObject",
+        work_lists.WORK_UNITS,
     )
 
 

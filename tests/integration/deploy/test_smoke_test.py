@@ -214,7 +214,7 @@ def test_transient_sagemaker_errors_are_not_model_failures(world: World, invoke:
 def test_a_missing_permission_is_not_a_model_failure(world: World, invoke: Callable[..., dict[str, Any]]) -> None:
     with (
         without_permission(world, "qa", "promote-qa-invoker", "InvokeEndpoints"),
-        pytest.raises(AccessDenied, match=r"promote-qa-invoker may not call sagemaker:InvokeEndpoint"),
+        pytest.raises(AccessDenied, match=r"promote-qa-invoker is not permitted to call sagemaker:InvokeEndpoint"),
     ):
         invoke(asking())
 

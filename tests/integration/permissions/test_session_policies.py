@@ -154,7 +154,7 @@ NOT_OF_THE_DEPLOYER: dict[str, tuple[Call, str]] = {
 def test_a_deployer_s_session_cannot(one: Promoted, act_as_step: Callable[[Step], None], what: str) -> None:
     act_as_step(Step.CREATE_MODEL)
     call, action = NOT_OF_THE_DEPLOYER[what]
-    with pytest.raises(AccessDenied, match=f"role/promote-qa-deployer may not call .*{action}"):
+    with pytest.raises(AccessDenied, match=f"role/promote-qa-deployer is not permitted to call .*{action}"):
         call(one, deployer_session(one.promotion))
 
 
@@ -275,7 +275,7 @@ def refuse_copier(world: World, promoted: Promoted, what: tuple[Call, str]) -> N
     for key in (ANOTHER, f"{first.key}.b"):
         world.client("s3", "dev").put_object(Bucket=first.bucket, Key=key, Body=b"x")
     call, action = what
-    with pytest.raises(AccessDenied, match=f"role/promote-dev-copier may not call .*{action}"):
+    with pytest.raises(AccessDenied, match=f"role/promote-dev-copier is not permitted to call .*{action}"):
         call(promoted, copier_session(promoted.promotion, promoted.artifacts))
 
 

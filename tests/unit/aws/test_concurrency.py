@@ -1,4 +1,4 @@
-"""Many calls at once: in order, no more than the other side bears, each tried again while that helps."""
+"""Concurrent calls: in order, no more than the service accepts, each retried while a retry can help."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BROKEN = [
     botocore.exceptions.EndpointConnectionError(endpoint_url=NOWHERE),
     botocore.exceptions.ConnectionClosedError(endpoint_url=NOWHERE),
 ]
-PERMANENT = [AccessDenied("no right"), ArtifactChanged("changed"), KeyError("a fault"), ValueError("")]
+PERMANENT = [AccessDenied("no permission"), ArtifactChanged("changed"), KeyError("a fault"), ValueError("")]
 # Long enough for a busy machine; a test that waits so long has failed.
 PATIENCE = 30.0
 # No machine is so slow that so many calls are made between two lines.
@@ -49,38 +49,38 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Call:
-    """A call that meets some errors before it is answered. `tries`: how often it was made."""
+    """A call that raises some errors before it succeeds. `attempts`: how often it was made."""
 
     def __init__(self, *errors: Exception) -> None:
         self._errors: Iterator[Exception] = iter(errors)
-        self.retries = 0
+        self.attempts = 0
 
     def __call__(self) -> str:
-        self.retries += 1
+        self.attempts += 1
         for error in self._errors:
             raise error
-        return "answer"
+        return "response"
 
 
-class Crowd:
-    """Counts how many are inside at the same time, and remembers the most."""
+class InProgress:
+    """Counts the calls in progress, and keeps the maximum."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._inside = 0
-        self.most = 0
+        self._count = 0
+        self.maximum = 0
 
     def __enter__(self) -> None:
         with self._lock:
-            self._inside += 1
-            self.most = max(self.most, self._inside)
+            self._count += 1
+            self.maximum = max(self.maximum, self._count)
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            self._inside -= 1
+            self._count -= 1
 
 
-# Answers
+# Results
 
 
 def test_results_come_in_the_order_of_the_calls_whichever_is_quicker() -> None:
@@ -97,76 +97,76 @@ def test_results_come_in_the_order_of_the_calls_whichever_is_quicker() -> None:
     assert run([first, last]) == ["first", "last"]
 
 
-def test_no_calls_have_no_answers() -> None:
+def test_no_calls_have_no_results() -> None:
     assert run([]) == []
 
 
-def test_an_answer_may_be_nothing() -> None:
+def test_a_result_may_be_none() -> None:
     assert run([lambda: None, lambda: None]) == [None, None]
 
 
 # Pace
 
 
-def test_as_many_calls_as_allowed_are_in_flight() -> None:
+def test_as_many_calls_as_allowed_are_in_progress() -> None:
     """Each waits for all the others."""
-    all_there = threading.Barrier(4)
-    assert len(run([lambda: all_there.wait(PATIENCE)] * 4, at_once=4)) == 4
+    all_started = threading.Barrier(4)
+    assert len(run([lambda: all_started.wait(PATIENCE)] * 4, at_once=4)) == 4
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
-def test_never_more_calls_than_allowed_are_in_flight(at_once: int) -> None:
-    crowd = Crowd()
+def test_never_more_calls_than_allowed_are_in_progress(at_once: int) -> None:
+    in_progress = InProgress()
 
     def call() -> None:
-        with crowd:
+        with in_progress:
             time.sleep(0.001)
 
     run([call] * 30, at_once=at_once)
-    assert crowd.most == at_once
+    assert in_progress.maximum == at_once
 
 
 def throttled_together(number: int, after: Callable[[], None]) -> list[Callable[[], None]]:
-    """Return calls of which each is throttled once, all at the same moment, and then does what comes after."""
-    all_there = threading.Barrier(number)
+    """Return calls of which each is throttled once, all at the same moment, and then calls `after`."""
+    all_started = threading.Barrier(number)
     throttled: set[int] = set()
 
     def call(own: int) -> None:
         if own not in throttled:
             throttled.add(own)
-            all_there.wait(PATIENCE)
+            all_started.wait(PATIENCE)
             raise Throttled("slow down")
         after()
 
     return [lambda own=own: call(own) for own in range(number)]  # type: ignore[misc]
 
 
-def test_half_as_many_are_in_flight_after_a_refusal() -> None:
-    crowd = Crowd()
+def test_half_as_many_are_in_progress_after_throttling() -> None:
+    in_progress = InProgress()
 
     def after() -> None:
-        with crowd:
+        with in_progress:
             time.sleep(0.15)
 
-    # Fewer than would allow one more: half of eight and, after four good answers, five.
+    # Fewer than would allow one more: half of eight and, after four successes, five.
     run(throttled_together(8, after), at_once=8)
-    assert 1 <= crowd.most <= 5
+    assert 1 <= in_progress.maximum <= 5
 
 
-def test_the_pace_recovers_after_a_refusal() -> None:
-    crowd = Crowd()
+def test_the_pace_recovers_after_throttling() -> None:
+    in_progress = InProgress()
 
     def call() -> None:
-        with crowd:
+        with in_progress:
             time.sleep(0.002)
 
     run([*throttled_together(8, lambda: None), *[call] * 300], at_once=8)
-    assert crowd.most == 8
+    assert in_progress.maximum == 8
 
 
-def test_one_call_is_always_in_flight_however_often_it_is_refused(no_pauses: None) -> None:
+def test_one_call_is_always_in_progress_however_often_it_is_throttled(no_pauses: None) -> None:
     calls = [Call(*[Throttled("slow down")] * 40) for _ in range(4)]
-    assert run(calls) == ["answer"] * 4
+    assert run(calls) == ["response"] * 4
 
 
 def test_a_pause_is_longer_the_more_the_pace_was_slowed_and_never_too_long() -> None:
@@ -178,29 +178,29 @@ def test_a_pause_is_longer_the_more_the_pace_was_slowed_and_never_too_long() -> 
     assert concurrency._Pace(50).pause(30) <= 10
 
 
-# Another try
+# Retries
 
 
 @pytest.mark.parametrize("error", BROKEN, ids=lambda error: type(error).__name__)
 def test_a_broken_response_is_requested_eight_times_in_all(no_pauses: None, error: Exception) -> None:
-    mended, broken = Call(*[error] * 7), Call(*[error] * 9)
-    assert run([mended]) == ["answer"]
+    recovered, broken = Call(*[error] * 7), Call(*[error] * 9)
+    assert run([recovered]) == ["response"]
     with pytest.raises(type(error)):
         run([broken])
-    assert (mended.retries, broken.retries) == (8, 8)
+    assert (recovered.attempts, broken.attempts) == (8, 8)
 
 
 def test_a_slow_down_response_does_not_count_as_a_retry(no_pauses: None) -> None:
     call = Call(*[Throttled("slow down")] * 20, *[ServiceUnavailable("500")] * 7)
-    assert run([call]) == ["answer"]
+    assert run([call]) == ["response"]
 
 
 def test_a_session_that_ended_ends_the_step(no_pauses: None) -> None:
-    """Another try would meet the same session."""
+    """A retry would use the same session."""
     call = Call(SessionExpired("ended"))
     with pytest.raises(SessionExpired):
         run([call])
-    assert call.retries == 1
+    assert call.attempts == 1
 
 
 @pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
@@ -208,30 +208,30 @@ def test_an_error_that_a_retry_cannot_fix_is_raised_unchanged(error: Exception) 
     call = Call(error)
     with pytest.raises(type(error)) as raised:
         run([call])
-    assert (raised.value, call.retries) == (error, 1)
+    assert (raised.value, call.attempts) == (error, 1)
 
 
 # The first error
 
 
-def test_after_an_error_no_further_call_is_begun() -> None:
+def test_after_an_error_no_further_call_begins() -> None:
     later = [Call() for _ in range(100)]
     with pytest.raises(AccessDenied):
-        run([Call(AccessDenied("no right")), *later], at_once=1)
-    assert sum(call.retries for call in later) == 0
+        run([Call(AccessDenied("no permission")), *later], at_once=1)
+    assert sum(call.attempts for call in later) == 0
 
 
-def test_after_an_error_a_call_that_is_refused_again_and_again_ends_too(no_pauses: None) -> None:
+def test_after_an_error_a_call_that_is_throttled_repeatedly_ends_too(no_pauses: None) -> None:
     failed, refusals = threading.Event(), itertools.count()
 
     def throttled() -> None:
         assert failed.wait(PATIENCE)
-        assert next(refusals) < FAR_TOO_MANY, "it is asked again after the error"
+        assert next(refusals) < FAR_TOO_MANY, "it is retried after the error"
         raise Throttled("slow down")
 
     def denied() -> None:
         failed.set()
-        raise AccessDenied("no right")
+        raise AccessDenied("no permission")
 
     with pytest.raises(AccessDenied):
         run([throttled, throttled, denied], seconds=float("inf"))
@@ -262,20 +262,20 @@ def test_of_several_errors_the_first_is_raised(monkeypatch: pytest.MonkeyPatch, 
 # Time
 
 
-def test_nothing_is_begun_when_the_time_is_over() -> None:
+def test_no_call_begins_after_the_time() -> None:
     calls = [Call() for _ in range(20)]
     with pytest.raises(OutOfTime, match="Copying needs more time"):
         run(calls, seconds=-1)
-    assert sum(call.retries for call in calls) == 0
+    assert sum(call.attempts for call in calls) == 0
 
 
-def test_what_was_made_before_the_time_is_over_stays_made() -> None:
+def test_a_call_that_was_completed_in_time_is_not_repeated() -> None:
     until = time.monotonic() + 0.05
     first, later = Call(), Call()
     calls: list[Callable[[], object]] = [first, lambda: time.sleep(0.06), later]
     with pytest.raises(OutOfTime):
         concurrency.run(calls, at_once=1, until=until, doing="Copying")
-    assert (first.retries, later.retries) == (1, 0)
+    assert (first.attempts, later.attempts) == (1, 0)
 
 
 def test_retries_of_slow_down_responses_end_with_the_deadline(no_pauses: None) -> None:

@@ -1,4 +1,4 @@
-"""SageMaker says ValidationException for nearly everything: the text decides, and a code alone never does."""
+"""SageMaker reports ValidationException for nearly everything: the message decides, and a code alone never does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import sagemaker_errors
 
-Question = Callable[[ClientError], bool]
+Predicate = Callable[[ClientError], bool]
 MISSING, EXISTING = sagemaker_errors.is_missing, sagemaker_errors.is_existing
 IN_PROGRESS, NO_DATA, QUOTA = (
     sagemaker_errors.is_in_progress,
@@ -17,8 +17,8 @@ IN_PROGRESS, NO_DATA, QUOTA = (
     sagemaker_errors.is_quota,
 )
 VALIDATION = "ValidationException"
-# Texts as SageMaker writes them, and the questions that are answered yes.
-MESSAGES: list[tuple[str, str, set[Question]]] = [
+# SageMaker's messages, and the predicates that hold for them.
+MESSAGES: list[tuple[str, str, set[Predicate]]] = [
     (VALIDATION, 'Could not find model "arn:aws:sagemaker:us-east-1:333333333333:model/m".', {MISSING}),
     (VALIDATION, 'Could not find endpoint "arn:aws:sagemaker:us-east-1:333333333333:endpoint/e".', {MISSING}),
     (VALIDATION, 'Could not find endpoint configuration "arn".', {MISSING}),
@@ -39,13 +39,13 @@ MESSAGES: list[tuple[str, str, set[Question]]] = [
 ]
 
 
-@pytest.mark.parametrize("question", [MISSING, EXISTING, IN_PROGRESS, NO_DATA, QUOTA])
-@pytest.mark.parametrize(("code", "message", "answered_yes"), MESSAGES)
-def test_each_text_answers_only_its_own_question(
-    code: str, message: str, answered_yes: set[Question], question: Question
+@pytest.mark.parametrize("predicate", [MISSING, EXISTING, IN_PROGRESS, NO_DATA, QUOTA])
+@pytest.mark.parametrize(("code", "message", "expected"), MESSAGES)
+def test_each_message_satisfies_only_its_own_predicates(
+    code: str, message: str, expected: set[Predicate], predicate: Predicate
 ) -> None:
     error = ClientError({"Error": {"Code": code, "Message": message}}, "DescribeModel")
-    assert question(error) is (question in answered_yes)
+    assert predicate(error) is (predicate in expected)
 
 
 def test_the_missing_model_data_error_means_permissions_or_data() -> None:
