@@ -81,7 +81,7 @@ SENTENCES: Mapping[str, Any] = {
     "whole rounds of the 224 requests": partitioning.AT_ONCE * partitioning.IN_FLIGHT,
     "S3's limit is 10,000 parts": f"{partitioning._MOST_PARTS:,}",
     "85 MB/s a request, 0.15 seconds": (round(partitioning._BYTES_A_SECOND / 1e6), partitioning._LATENCY),
-    "would last longer than 60 seconds": partitioning._LONGEST_UNIT,
+    "would last longer than 60 seconds": partitioning._LONGEST_WORK_UNIT,
     "looks at every object once more, 50 at a time": plan_copy._AT_ONCE,
     "objects of their parts, 16 at a time": complete_copy._AT_ONCE,
     "lists and compares everything, 50 at a time": verify_artifacts._AT_ONCE,

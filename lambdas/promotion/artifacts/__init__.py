@@ -1,1 +1,1 @@
-"""The S3 objects that a model needs: found, listed, copied, verified."""
+"""The S3 objects that a model refers to: discovery, inventory, copy, verification."""

@@ -11,7 +11,7 @@ from lambdas.promotion.contract.resource_names import Role
 
 
 def copier_session(promotion: Promotion, artifacts: Sequence[Artifact]) -> RoleSession:
-    """Read these objects in the source and write them in the target, or what has the beginning of their keys."""
+    """Read these objects in the source and write their copies in the target, or all that share their keys' prefix."""
     read = object_arns((artifact.source.bucket, artifact.source.key) for artifact in artifacts)
     written = object_arns((promotion.target.artifact_bucket, artifact.key) for artifact in artifacts)
     return scoped_session(

@@ -1,4 +1,4 @@
-"""What must hold of artifacts: pinned, deployable as files, and copied as resolved. Pure."""
+"""What must hold of artifacts: pinned, deployable as files, and copied as resolved. Pure: no AWS calls."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from lambdas.promotion.contract.errors import (
 )
 from lambdas.promotion.model.s3_uris import S3Reference
 
-_MOST_TOLD = 10
+_MOST_REPORTED = 10
 _LONGEST_FILE_NAME = 255
 
 
-def require_pinned(address: S3Reference, found: S3Object) -> None:
-    """What lies at the address must still be what was registered."""
-    if address.etag is not None and found.etag.strip('"') != address.etag.strip('"'):
+def require_pinned(reference: S3Reference, observed: S3Object) -> None:
+    """The object must still be the one that was registered."""
+    if reference.etag is not None and observed.etag.strip('"') != reference.etag.strip('"'):
         raise ArtifactChanged(
-            f"{address.uri} is no longer what was registered: its ETag is {found.etag}, "
-            f"the registered one is {address.etag}. Register the model again."
+            f"{reference.uri} is no longer what was registered: its ETag is {observed.etag}, "
+            f"the registered one is {reference.etag}. Register the model again."
         )
 
 
 def require_file_names(objects: Iterable[S3Object], prefix: str, *, subject: str) -> None:
-    """SageMaker lays the objects below a prefix out as files, and does not deploy names that cannot be files.
+    """SageMaker stores the objects below a prefix as files, and does not deploy names that cannot be files.
 
-    (API: S3ModelDataSource, CompressionType. The source could not serve such a model either.)
+    (API: S3ModelDataSource, CompressionType. The source account could not deploy such a model either.)
     """
-    paths = [(found, found.key[len(prefix) :]) for found in objects]
+    paths = [(item, item.key[len(prefix) :]) for item in objects]
     folders = {path.rpartition("/")[0] for _, path in paths}
     folders |= {folder[:end] for folder in folders for end, character in enumerate(folder) if character == "/"}
     problems = [
-        f"{found.uri} ({problem})"
-        for found, path in paths
+        f"{item.uri} ({problem})"
+        for item, path in paths
         if (problem := _file_problem(path) or ("a file and a folder at once" if path in folders else None))
     ]
     if problems:
-        more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
+        more = f"; and {len(problems) - _MOST_REPORTED} more" if len(problems) > _MOST_REPORTED else ""
         raise UnsupportedModel(
-            f"{subject} has names that SageMaker does not deploy: {'; '.join(problems[:_MOST_TOLD])}{more}. "
+            f"{subject} has names that SageMaker does not deploy: {'; '.join(problems[:_MOST_REPORTED])}{more}. "
             "Nothing was created. Rename or delete them and register the model again."
         )
 
@@ -62,21 +62,21 @@ def _file_problem(path: str) -> str | None:
     return None
 
 
-def require_verified(artifact: Artifact, found: S3Object | None, *, bucket: str) -> bool:
-    """What arrived must be what was resolved, by size and full-object checksum; ETags differ across copies.
+def require_verified(artifact: Artifact, copy: S3Object | None, *, bucket: str) -> bool:
+    """The copy must be what was resolved, by size and full-object checksum; ETags differ across copies.
 
     Return whether there was a checksum to compare.
     """
     source, subject = artifact.source, f"s3://{bucket}/{artifact.key}"
-    if found is None:
+    if copy is None:
         raise ArtifactMismatch(
-            f"{subject} is not there after its copy. Another promotion of the same model that failed meanwhile may "
-            "have dropped its parts. Nothing was deployed. Promote again."
+            f"{subject} does not exist after the copy. Another promotion of the same model that failed meanwhile may "
+            "have aborted its upload. Nothing was deployed. Promote again."
         )
     differences = [
-        f"{what} {here} instead of {there}"
-        for what, here, there in (("size", found.size, source.size), ("checksum", found.checksum, source.checksum))
-        if there is not None and here != there
+        f"{name} {actual} instead of {expected}"
+        for name, actual, expected in (("size", copy.size, source.size), ("checksum", copy.checksum, source.checksum))
+        if expected is not None and actual != expected
     ]
     if differences:
         raise ArtifactMismatch(
@@ -86,23 +86,23 @@ def require_verified(artifact: Artifact, found: S3Object | None, *, bucket: str)
     return source.checksum is not None
 
 
-def missing_copies(artifacts: Iterable[Artifact], there: Mapping[str, S3Object], *, bucket: str) -> list[Artifact]:
-    """Return what is not in the target yet. What is there must be ours, by name and size: SageMaker loads all of it.
+def missing_copies(artifacts: Iterable[Artifact], existing: Mapping[str, S3Object], *, bucket: str) -> list[Artifact]:
+    """Return the artifacts without a copy. Other objects must not exist in their folders: SageMaker loads all of them.
 
-    `there` are the objects in the artifacts' folders, by key. Raises ArtifactMismatch with every difference.
+    `existing` are the objects in the artifacts' folders, by key. Raises ArtifactMismatch with every difference.
     """
-    wanted = {artifact.key: artifact for artifact in artifacts}
-    wrong = [
-        f"{found.uri} has size {found.size} instead of {wanted[key].source.size}"
-        if key in wanted
-        else f"{found.uri} is no part of the model"
-        for key, found in there.items()
-        if key not in wanted or found.size != wanted[key].source.size
+    expected = {artifact.key: artifact for artifact in artifacts}
+    differences = [
+        f"{copy.uri} has size {copy.size} instead of {expected[key].source.size}"
+        if key in expected
+        else f"{copy.uri} is not part of the model"
+        for key, copy in existing.items()
+        if key not in expected or copy.size != expected[key].source.size
     ]
-    if wrong:
-        more = f"; and {len(wrong) - _MOST_TOLD} more" if len(wrong) > _MOST_TOLD else ""
+    if differences:
+        more = f"; and {len(differences) - _MOST_REPORTED} more" if len(differences) > _MOST_REPORTED else ""
         raise ArtifactMismatch(
-            f"In the target's bucket {bucket}: {'; '.join(wrong[:_MOST_TOLD])}{more}. Somebody else put or changed it. "
-            "Nothing was deployed. Delete it there, then promote again."
+            f"In the target's bucket {bucket}: {'; '.join(differences[:_MOST_REPORTED])}{more}. Another "
+            "principal created or changed it. Nothing was deployed. Delete it, then promote again."
         )
-    return [artifact for artifact in wanted.values() if artifact.key not in there]
+    return [artifact for artifact in expected.values() if artifact.key not in existing]

@@ -1,4 +1,4 @@
-"""What lies at each address of a model, looked up in the source with the reader's role."""
+"""Which objects each S3 URI of a model refers to, looked up in the source with the reader's role."""
 
 from __future__ import annotations
 
@@ -20,56 +20,57 @@ from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# A manifest is a list of addresses. One that is larger than this (bytes) is something else.
+# A manifest is a list of S3 URIs. An object that is larger than this (bytes) is something else.
 _LARGEST_MANIFEST = 1024**2
-# They are looked up one after the other.
+# They are looked up sequentially.
 _MOST_IN_MANIFEST = 1000
 
 
-def find_all(needed: Iterable[S3Reference], *, owner: str, s3: S3Client, subject: str) -> dict[str, Listing]:
-    """Return what lies at each address, and at those in the manifests among them. `where` names the model.
+def find_all(references: Iterable[S3Reference], *, owner: str, s3: S3Client, subject: str) -> dict[str, Listing]:
+    """Return the objects at each S3 URI, and at those in the manifests among them. `subject` names the model.
 
-    Raises ArtifactNotFound, ArtifactChanged, UnsupportedModel; a missing right is AccessDenied.
+    Raises ArtifactNotFound, ArtifactChanged, UnsupportedModel; a missing permission is AccessDenied.
     """
-    found: dict[str, Listing] = {}
-    ahead = list(needed)
-    for address in ahead:
-        if address.uri in found:
+    listings: dict[str, Listing] = {}
+    queue = list(references)
+    for reference in queue:
+        if reference.uri in listings:
             continue
-        found[address.uri] = at = _find(address, owner=owner, s3=s3)
-        if address.kind is S3ReferenceKind.MANIFEST:
-            text = _text_of(at.objects[0], owner=owner, s3=s3, subject=subject)
-            found[address.uri] = Listing(objects=at.objects, text=text)
-            named = s3_uris.in_manifest(text, location=address.location)
-            if len(named) > _MOST_IN_MANIFEST:
+        listings[reference.uri] = listing = _find(reference, owner=owner, s3=s3)
+        if reference.kind is S3ReferenceKind.MANIFEST:
+            text = _text_of(listing.objects[0], owner=owner, s3=s3, subject=subject)
+            listings[reference.uri] = Listing(objects=listing.objects, text=text)
+            listed = s3_uris.in_manifest(text, location=reference.location)
+            if len(listed) > _MOST_IN_MANIFEST:
                 raise UnsupportedModel(
-                    f"{subject}: {address.uri} names {len(named)} addresses, more than {_MOST_IN_MANIFEST}. Put the "
-                    "objects below one prefix. Nothing was created."
+                    f"{subject}: {reference.uri} lists {len(listed)} S3 URIs, more than {_MOST_IN_MANIFEST}. "
+                    "Nothing was created. Store the objects below one prefix."
                 )
-            ahead += named
-        elif address.as_files and at.prefix is not None:
-            artifact_checks.require_file_names(at.objects, at.prefix, subject=f"{subject}: {address.location}")
-    return found
+            queue += listed
+        elif reference.as_files and listing.prefix is not None:
+            subject_of_files = f"{subject}: {reference.location}"
+            artifact_checks.require_file_names(listing.objects, listing.prefix, subject=subject_of_files)
+    return listings
 
 
-def _find(address: S3Reference, *, owner: str, s3: S3Client) -> Listing:
-    # The object "a/" is a folder's marker: what ends with a slash and may be either is meant as a folder.
-    folder = address.kind is S3ReferenceKind.PREFIX or (
-        address.kind is S3ReferenceKind.EITHER and address.uri.endswith("/")
+def _find(reference: S3Reference, *, owner: str, s3: S3Client) -> Listing:
+    # The object "a/" is a folder's marker: a URI that ends with a slash and may be either is taken for a folder.
+    folder = reference.kind is S3ReferenceKind.PREFIX or (
+        reference.kind is S3ReferenceKind.EITHER and reference.uri.endswith("/")
     )
     if not folder:
-        found = s3_objects.find(address.uri, owner=owner, s3=s3)
-        if found:
-            artifact_checks.require_pinned(address, found)
-            return Listing(objects=(found,))
-    if address.kind not in {S3ReferenceKind.PREFIX, S3ReferenceKind.EITHER}:
-        raise _missing(address, owner, "no such object")
-    bucket, prefix = s3_objects.split_uri(address.uri)
+        observed = s3_objects.find(reference.uri, owner=owner, s3=s3)
+        if observed:
+            artifact_checks.require_pinned(reference, observed)
+            return Listing(objects=(observed,))
+    if reference.kind not in {S3ReferenceKind.PREFIX, S3ReferenceKind.EITHER}:
+        raise _missing(reference, owner, "no such object")
+    bucket, prefix = s3_objects.split_uri(reference.uri)
     prefix = f"{prefix}/" if prefix and not prefix.endswith("/") else prefix
     objects = _listed(bucket, prefix, owner=owner, s3=s3)
     if not objects:
-        what = "nothing below it" if folder else "neither such an object nor anything below"
-        raise _missing(address, owner, what)
+        absence = "nothing below it" if folder else "neither such an object nor anything below"
+        raise _missing(reference, owner, absence)
     return Listing(objects=objects, prefix=prefix)
 
 
@@ -95,13 +96,13 @@ def _text_of(manifest: S3Object, *, owner: str, s3: S3Client, subject: str) -> s
         return content.decode()
     except UnicodeDecodeError as error:
         raise UnsupportedModel(
-            f"{subject}: {manifest.uri} is no text ({error}), so the addresses in it cannot be rewritten. "
+            f"{subject}: {manifest.uri} is not text ({error}), so the S3 URIs in it cannot be rewritten. "
             "Nothing was created."
         ) from error
 
 
-def _missing(address: S3Reference, owner: str, what: str) -> ArtifactNotFound:
+def _missing(reference: S3Reference, owner: str, absence: str) -> ArtifactNotFound:
     return ArtifactNotFound(
-        f"The model needs {address.uri} ({address.location}), and account {owner} has {what}. "
+        f"The model refers to {reference.uri} ({reference.location}), and account {owner} has {absence}. "
         "Restore it or register the model again."
     )

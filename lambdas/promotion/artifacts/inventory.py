@@ -1,7 +1,7 @@
-"""Every object that a model needs, and where it comes to lie in the target. Pure.
+"""Every object that a model refers to, and where its copy is stored in the target. Pure: no AWS calls.
 
-Each address of the model gets a folder of its own in the target's bucket, called by a digest of what lies at the
-address. So another content never comes to the same place, and the same content is found again.
+Each S3 URI of the model gets a folder of its own in the target's bucket, named by a digest of the objects at the URI.
+So different content is never stored at the same key, and the same content is recognized.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from lambdas.promotion.contract.document import Artifact, S3Object, sha256
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.model.s3_uris import replaced
 
-# Bytes of a key (AWS: S3, object key naming), and of an object's own name that are kept, the last ones.
+# Bytes of a key (AWS: S3, object key naming), and of an object's basename that are kept, the last ones.
 _LONGEST_KEY = 1024
 _LONGEST_BASENAME = 255
-# What the steps that look at every object can do in one run.
+# What the steps that process every object can do in one invocation.
 MOST_OBJECTS = 100_000
-_MOST_TOLD = 10
+_MOST_REPORTED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What lies at an address: one object, or all objects below `prefix`.
+    """The objects at an S3 URI: one object, or all objects below `prefix`.
 
-    `text` is the content of a manifest: the addresses in it are among the model's too, and are rewritten in it.
+    `text` is the content of a manifest: the S3 URIs in it are among the model's too, and are rewritten in it.
     """
 
     objects: tuple[S3Object, ...]
@@ -37,35 +37,35 @@ class Listing:
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """The objects; each address of the source's with the target's; and each with a digest of what lies there."""
+    """The objects; each S3 URI of the source with the target's; and each with a digest of its content."""
 
     artifacts: tuple[Artifact, ...]
     target_uris: Mapping[str, str]
     contents: Mapping[str, str]
 
 
-def take(found: Mapping[str, Listing], *, application: str, stage: str, bucket: str, subject: str) -> Inventory:
-    """Return the inventory of what was found at the model's addresses.
+def take(listings: Mapping[str, Listing], *, application: str, stage: str, bucket: str, subject: str) -> Inventory:
+    """Return the inventory of the objects at the model's S3 URIs.
 
-    `bucket` is the target's; `where` names the model in a refusal. Raises UnsupportedModel.
+    `bucket` is the target's; `subject` names the model in an error. Raises UnsupportedModel.
     """
     artifacts: dict[str, Artifact] = {}
-    addresses: dict[str, str] = {}
+    target_uris: dict[str, str] = {}
     contents: dict[str, str] = {}
-    # Manifests last: they speak of the others.
-    for uri, as_found in sorted(found.items(), key=lambda one: one[1].text is not None):
-        said = as_found.text
-        at = as_found if said is None else _rewritten(as_found, said, addresses)
-        folder = f"{resource_names.stage_prefix(application, stage)}{_identity(at)[:32]}/"
-        for artifact in _artifacts(at, folder):
+    # Manifests last: they refer to the others.
+    for uri, in_source in sorted(listings.items(), key=lambda item: item[1].text is not None):
+        text = in_source.text
+        listing = in_source if text is None else _rewritten(in_source, text, target_uris)
+        folder = f"{resource_names.stage_prefix(application, stage)}{_identity(listing)[:32]}/"
+        for artifact in _artifacts(listing, folder):
             artifacts[artifact.key] = artifact
-        if at.prefix is None:
-            addresses[uri] = f"s3://{bucket}/{folder}{_basename(at.objects[0].key)}"
+        if listing.prefix is None:
+            target_uris[uri] = f"s3://{bucket}/{folder}{_basename(listing.objects[0].key)}"
         else:
-            addresses[uri] = f"s3://{bucket}/{folder}".rstrip("" if uri.endswith("/") else "/")
-        contents[uri] = _content(at) if said is None else hex_digest(replaced(said, lambda one: contents[one]))
-    _require_carried(artifacts.values(), subject=subject)
-    return Inventory(artifacts=tuple(artifacts.values()), target_uris=addresses, contents=contents)
+            target_uris[uri] = f"s3://{bucket}/{folder}".rstrip("" if uri.endswith("/") else "/")
+        contents[uri] = _content(listing) if text is None else hex_digest(replaced(text, contents.__getitem__))
+    _require_supported(artifacts.values(), subject=subject)
+    return Inventory(artifacts=tuple(artifacts.values()), target_uris=target_uris, contents=contents)
 
 
 def folders(artifacts: Iterable[Artifact], prefix: str) -> list[str]:
@@ -73,51 +73,51 @@ def folders(artifacts: Iterable[Artifact], prefix: str) -> list[str]:
     return list(dict.fromkeys(f"{prefix}{artifact.key[len(prefix) :].partition('/')[0]}/" for artifact in artifacts))
 
 
-def _rewritten(manifest: Listing, text: str, addresses: Mapping[str, str]) -> Listing:
+def _rewritten(manifest: Listing, text: str, target_uris: Mapping[str, str]) -> Listing:
     """Return the manifest as it is written into the target; its size and checksum are those of the new text."""
-    new = replaced(text, addresses.__getitem__)
-    (one,) = manifest.objects
-    source = replace(one, size=len(new.encode()), checksum=sha256(new))
+    new = replaced(text, target_uris.__getitem__)
+    (in_source,) = manifest.objects
+    source = replace(in_source, size=len(new.encode()), checksum=sha256(new))
     return Listing(objects=(source,), text=new)
 
 
-def _artifacts(at: Listing, folder: str) -> Iterator[Artifact]:
-    for found in at.objects:
-        own = _basename(found.key) if at.prefix is None else found.key[len(at.prefix) :]
-        yield Artifact(source=found, key=f"{folder}{own}", text=at.text)
+def _artifacts(listing: Listing, folder: str) -> Iterator[Artifact]:
+    for source in listing.objects:
+        name = _basename(source.key) if listing.prefix is None else source.key[len(listing.prefix) :]
+        yield Artifact(source=source, key=f"{folder}{name}", text=listing.text)
 
 
 def _basename(key: str) -> str:
     return key.rpartition("/")[2].encode()[-_LONGEST_BASENAME:].decode(errors="ignore")
 
 
-def _identity(at: Listing) -> str:
-    """A digest of which objects these are: address, version, ETag, size and checksum of each."""
-    if at.prefix is None:
-        (one,) = at.objects
-        return hex_digest([one.bucket, one.key, one.version_id, one.etag, one.size, one.checksum])
-    return hex_digest([at.objects[0].bucket, at.prefix, _content(at)])
+def _identity(listing: Listing) -> str:
+    """Return a digest of which objects these are: S3 URI, version, ETag, size and checksum of each."""
+    if listing.prefix is None:
+        (source,) = listing.objects
+        return hex_digest([source.bucket, source.key, source.version_id, source.etag, source.size, source.checksum])
+    return hex_digest([listing.objects[0].bucket, listing.prefix, _content(listing)])
 
 
-def _content(at: Listing) -> str:
-    """A digest of what lies there, wherever it lies. A list tells no checksum, so there the ETag stands for it."""
-    if at.prefix is None:
-        (one,) = at.objects
-        return one.checksum or f"{one.etag}:{one.version_id}"
-    return hex_digest([[one.key[len(at.prefix) :], one.etag, one.size] for one in at.objects])
+def _content(listing: Listing) -> str:
+    """Return a digest of the content, independent of its location. A list has no checksums, so it is of the ETags."""
+    if listing.prefix is None:
+        (source,) = listing.objects
+        return source.checksum or f"{source.etag}:{source.version_id}"
+    return hex_digest([[source.key[len(listing.prefix) :], source.etag, source.size] for source in listing.objects])
 
 
-def _require_carried(artifacts: Iterable[Artifact], *, subject: str) -> None:
-    found = list(artifacts)
+def _require_supported(artifacts: Iterable[Artifact], *, subject: str) -> None:
+    all_artifacts = list(artifacts)
     problems = [
         f"{artifact.source.uri} (its key in the target would be longer than the {_LONGEST_KEY} bytes that S3 allows)"
-        for artifact in found
+        for artifact in all_artifacts
         if len(artifact.key.encode(errors="surrogatepass")) > _LONGEST_KEY
     ]
-    if len(found) > MOST_OBJECTS:
-        problems.insert(0, f"it needs more than {MOST_OBJECTS} objects")
+    if len(all_artifacts) > MOST_OBJECTS:
+        problems.insert(0, f"it has more than {MOST_OBJECTS} objects")
     if problems:
-        more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
+        more = f"; and {len(problems) - _MOST_REPORTED} more" if len(problems) > _MOST_REPORTED else ""
         raise UnsupportedModel(
-            f"{subject} cannot be carried: {'; '.join(problems[:_MOST_TOLD])}{more}. Nothing was created."
+            f"{subject} is not supported: {'; '.join(problems[:_MOST_REPORTED])}{more}. Nothing was created."
         )

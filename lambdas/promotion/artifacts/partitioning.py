@@ -1,6 +1,7 @@
-"""Cutting a copy into units of similar cost, within S3's limits. Pure.
+"""Partition a copy into work units of similar cost, within S3's limits. Pure: no AWS calls.
 
-A unit is what one run of the copying step does, with IN_FLIGHT requests at once; AT_ONCE units run at the same time.
+A work unit is what one invocation of copy_unit does, with IN_FLIGHT concurrent requests; AT_ONCE work units run
+concurrently.
 The cost of a request is its time at S3's published rates. They are used for balance only: no result depends on them.
 """
 
@@ -12,25 +13,26 @@ from dataclasses import dataclass
 
 from lambdas.promotion.contract.document import Artifact, Segment, Transfer, WorkUnit
 
-# Units: the Map's concurrency. A new account has 10 Lambdas at once in all (AWS: Lambda quotas); this leaves it some.
+# Work units: the Map's concurrency. A new account has 10 concurrent Lambda invocations in all (AWS: Lambda quotas);
+# this leaves it some.
 AT_ONCE = 7
-IN_FLIGHT = 32  # requests of a unit
+IN_FLIGHT = 32  # requests of a work unit
 
 _MIB = 1024**2
 # AWS: Amazon S3 multipart upload limits, and the CopyObject API ("up to 5 GB"; the number that is enforced).
 _MOST_PARTS = 10_000
 _LARGEST_COPY = 5 * 1024**3
-# Large enough that a request's latency is little beside its time. An object has as many parts as fill whole rounds of
-# all requests that can be in flight, so that none is idle at the end.
+# Large enough that a request's latency is a small part of its time. An object has as many parts as fill whole rounds of
+# all concurrent requests, so that none is idle at the end.
 _PART = 256 * _MIB
 _SMALLEST_PART = 64 * _MIB
 _BY_PARTS_ABOVE = 256 * _MIB
-# AWS: S3, "Performance guidelines": 85 to 90 MB/s a request, 100 to 200 ms until it begins.
+# AWS: S3, "Performance guidelines": 85 to 90 MB/s a request, 100 to 200 ms to its first byte.
 _BYTES_A_SECOND = 85e6
 _LATENCY = 0.15  # seconds
-# A unit lasts at most so long at these rates (seconds): it is the step in which progress shows, and Lambda ends it
-# after 15 minutes.
-_LONGEST_UNIT = 60
+# A work unit lasts at most this long at these rates (seconds): progress is visible per work unit, and Lambda ends an
+# invocation after 15 minutes.
+_LONGEST_WORK_UNIT = 60
 # Less work than this is not worth a Lambda of its own (seconds of one request).
 _SMALLEST_SHARE = 10.0
 _ROUNDING = 1e-6
@@ -48,21 +50,21 @@ class _Request:
 def part_size(artifact: Artifact, *, whole_if_possible: bool = False) -> int | None:
     """Return the size of the parts to copy an object by, in bytes, or None if it is copied by one request.
 
-    It follows from the object alone, so a later run can go on with the parts of an earlier one. `whole_if_possible`:
-    something goes along that S3 copies with whole objects only.
+    It depends on the object alone, so a later invocation can continue with the parts of an earlier one.
+    `whole_if_possible`: the copy includes something that S3 copies with whole objects only.
     """
     size, checksum = artifact.source.size, artifact.source.checksum
     if size <= _BY_PARTS_ABOVE or artifact.text is not None:
         return None
     if size <= _LARGEST_COPY and (
         whole_if_possible
-        # The copy could not have the checksum that proves it.
+        # A copy by parts could not have the checksum that verifies it.
         or (checksum and not checksum.startswith(_WHOLE_FROM_PARTS))
     ):
         return None
     rounds = max(1, round(size / (_PART * AT_ONCE * IN_FLIGHT)))
-    wanted = max(_SMALLEST_PART, size / (rounds * AT_ONCE * IN_FLIGHT), size / _MOST_PARTS)
-    return math.ceil(wanted / _MIB) * _MIB
+    size_of_part = max(_SMALLEST_PART, size / (rounds * AT_ONCE * IN_FLIGHT), size / _MOST_PARTS)
+    return math.ceil(size_of_part / _MIB) * _MIB
 
 
 def parts(transfer: Transfer) -> int:
@@ -77,21 +79,21 @@ def span(transfer: Transfer, part: int) -> tuple[int, int]:
 
 
 def work_units(transfers: Iterable[Transfer]) -> list[WorkUnit]:
-    """Cut what is not there yet into units, in order, none of them empty."""
+    """Partition the missing copies into work units, in order, none of them empty."""
     requests = [request for transfer in transfers if not transfer.exists for request in _requests(transfer)]
     total = sum(request.seconds for request in requests)
-    share = min(max(total / AT_ONCE, _SMALLEST_SHARE), _LONGEST_UNIT * IN_FLIGHT)
+    share = min(max(total / AT_ONCE, _SMALLEST_SHARE), _LONGEST_WORK_UNIT * IN_FLIGHT)
     share = total / max(1, math.ceil(total / share - _ROUNDING))
-    cut: list[list[_Request]] = []
-    # By the running total and not unit by unit: rounding then does not add up to a unit more.
-    begun, room = 0.0, 0.0
+    groups: list[list[_Request]] = []
+    # By the running total and not group by group: rounding errors then do not add up to another group.
+    assigned, limit = 0.0, 0.0
     for request in requests:
-        if begun + request.seconds / 2 > room or not cut:
-            cut.append([])
-            room = len(cut) * share
-        cut[-1].append(request)
-        begun += request.seconds
-    return [WorkUnit(segments=tuple(_pieces(group))) for group in cut]
+        if assigned + request.seconds / 2 > limit or not groups:
+            groups.append([])
+            limit = len(groups) * share
+        groups[-1].append(request)
+        assigned += request.seconds
+    return [WorkUnit(segments=tuple(_segments(group))) for group in groups]
 
 
 def _requests(transfer: Transfer) -> Iterator[_Request]:
@@ -104,8 +106,8 @@ def _requests(transfer: Transfer) -> Iterator[_Request]:
         yield _Request(transfer, part, _LATENCY + (last - first + 1) / _BYTES_A_SECOND)
 
 
-def _pieces(requests: list[_Request]) -> Iterator[Segment]:
-    """Join the parts of one transfer that follow each other."""
+def _segments(requests: list[_Request]) -> Iterator[Segment]:
+    """Join consecutive parts of one transfer."""
     begin = 0
     while begin < len(requests):
         end = begin

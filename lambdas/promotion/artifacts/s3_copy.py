@@ -1,7 +1,7 @@
-"""Copying on S3's side, one request a function. No byte of a model passes through here.
+"""Server-side copies in S3, one request a function. No byte of a model passes through the Lambda function.
 
 Every request names the accounts that must own both buckets, and copies only what was resolved (VersionId and
-CopySourceIfMatch). Whatever makes an object in the target says If-None-Match, so nothing is ever overwritten.
+CopySourceIfMatch). Each request that creates an object in the target has If-None-Match, so nothing is overwritten.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
-# What S3 computes for a copy whose source has no checksum of the whole object.
+# The algorithm for a copy whose source has no full-object checksum: S3 computes it.
 _COMPUTED = "CRC64NVME"
 
 
@@ -34,13 +34,14 @@ def head_source(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> s3_obj
 
 
 def copy_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> bool:
-    """Copy one object by one request; return False if it was there already.
+    """Copy one object by one request; return False if the copy already exists.
 
-    Metadata is kept; tags and annotations take rights of their own on both sides, so they go along only if configured
+    Metadata is kept; tags and annotations require permissions of their own on both sides, so they are copied only if
+    configured
     (API: CopyObject, TaggingDirective and AnnotationDirective). The copy has the source's checksum, or one that S3
     computes.
 
-    Raises ArtifactChanged, or ArtifactNotFound if the source is gone.
+    Raises ArtifactChanged, or ArtifactNotFound if the source no longer exists.
     """
     if artifact.text is not None:
         return _put_text(artifact, artifact.text, route, s3=s3)
@@ -61,7 +62,7 @@ def copy_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> bool:
         )
     except ClientError as error:
         if code_of(error) in error_codes.S3_PRECONDITION_FAILED:
-            # Either of the two conditions: if the source is what it was, the target has the object already.
+            # One of the two conditions failed: if the source is unchanged, the object already exists in the target.
             s3_objects.require_unchanged(source, owner=route.source.account, s3=s3)
             return False
         raise _refusal(artifact, route, error) from error
@@ -69,44 +70,44 @@ def copy_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> bool:
 
 
 def require_no_annotations(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> None:
-    """Raise UnsupportedModel if an object that is copied by parts has annotations: S3 copies them with no part."""
-    where = _versioned(artifact.source)
-    found = s3.list_object_annotations(**where, MaxAnnotationResults=1, ExpectedBucketOwner=route.source.account)
-    if found.get("Annotations"):
+    """Raise UnsupportedModel if an object that is copied by parts has annotations: S3 copies none with parts."""
+    source = _versioned(artifact.source)
+    response = s3.list_object_annotations(**source, MaxAnnotationResults=1, ExpectedBucketOwner=route.source.account)
+    if response.get("Annotations"):
         raise UnsupportedModel(
             f"{artifact.source.uri} has annotations and is larger than the 5 GB that S3 copies whole, so they cannot "
-            "go along. Remove them, or set copy_annotations to false for the application. Nothing was created."
+            "be copied. Nothing was created. Remove them, or set copy_annotations to false for the application."
         )
 
 
-def open_upload(artifact: Artifact, kept: Mapping[str, Any], route: CopyRoute, *, s3: S3Client) -> str:
-    """Open the upload that an object is copied into by parts, and return its id. `kept`: Seen.kept of the source."""
+def open_upload(artifact: Artifact, metadata: Mapping[str, Any], route: CopyRoute, *, s3: S3Client) -> str:
+    """Open the multipart upload of an object and return its id. `metadata`: ObservedObject.metadata of the source."""
     try:
-        answer = s3.create_multipart_upload(
+        response = s3.create_multipart_upload(
             Bucket=route.target.artifact_bucket,
             Key=artifact.key,
             ChecksumAlgorithm=_algorithm(artifact.source),  # type: ignore[arg-type]
             ChecksumType="FULL_OBJECT",
             ExpectedBucketOwner=route.target.account,
             **(_tagging(artifact.source, route, s3=s3) if route.tags else {}),
-            **kept,
+            **metadata,
         )
     except ClientError as error:
         raise _refusal(artifact, route, error) from error
-    return answer["UploadId"]
+    return response["UploadId"]
 
 
 def _tagging(source: S3Object, route: CopyRoute, *, s3: S3Client) -> dict[str, Any]:
-    found = s3.get_object_tagging(**_versioned(source), ExpectedBucketOwner=route.source.account)
-    tags = {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+    response = s3.get_object_tagging(**_versioned(source), ExpectedBucketOwner=route.source.account)
+    tags = {tag["Key"]: tag["Value"] for tag in response["TagSet"]}
     return {"Tagging": urlencode(tags, quote_via=quote, safe="")} if tags else {}
 
 
 def copy_part(transfer: Transfer, part: int, route: CopyRoute, *, s3: S3Client) -> int:
-    """Copy one part and return its bytes: none if the upload was ended. A part that is there is replaced by the same.
+    """Copy one part and return its bytes: 0 if the upload no longer exists. An existing part is replaced by the same.
 
-    Another promotion of the same model ends the uploads to its folders when it has verified them, and an approval may
-    start two. So there is nothing left to do here: the target looks whether the object is there.
+    Another promotion of the same model aborts the uploads to its folders when it has verified them, and an approval
+    may start two. So nothing is left to do here: the verification checks that the object exists.
     """
     artifact, (first, last) = transfer.artifact, partitioning.span(transfer, part)
     try:
@@ -120,8 +121,8 @@ def copy_part(transfer: Transfer, part: int, route: CopyRoute, *, s3: S3Client) 
         )
     except ClientError as error:
         if code_of(error) in error_codes.S3_PRECONDITION_FAILED:
-            found = s3_objects.find(artifact.source.uri, owner=route.source.account, s3=s3)
-            raise s3_objects.changed(artifact.source, found) from error
+            observed = s3_objects.find(artifact.source.uri, owner=route.source.account, s3=s3)
+            raise s3_objects.changed(artifact.source, observed) from error
         if code_of(error) == error_codes.S3_NO_SUCH_UPLOAD:
             return 0
         raise _refusal(artifact, route, error) from error
@@ -129,34 +130,34 @@ def copy_part(transfer: Transfer, part: int, route: CopyRoute, *, s3: S3Client) 
 
 
 def existing_parts(transfer: Transfer, route: CopyRoute, *, first: int, last: int, s3: S3Client) -> set[int]:
-    """Return which of the parts from `first` to `last` need no copy: what the upload has, or all if it was ended."""
-    there: set[int] = set()
+    """Return which parts from `first` to `last` need no copy: those of the upload, or all if it no longer exists."""
+    existing: set[int] = set()
     try:
-        for one in _parts(transfer, route, after=first - 1, s3=s3):
-            if one["PartNumber"] > last:
+        for part in _parts(transfer, route, after=first - 1, s3=s3):
+            if part["PartNumber"] > last:
                 break
-            begin, end = partitioning.span(transfer, one["PartNumber"])
-            if one["Size"] == end - begin + 1:
-                there.add(one["PartNumber"])
+            begin, end = partitioning.span(transfer, part["PartNumber"])
+            if part["Size"] == end - begin + 1:
+                existing.add(part["PartNumber"])
     except ClientError as error:
         if code_of(error) == error_codes.S3_NO_SUCH_UPLOAD:
             return set(range(first, last + 1))
         raise _refusal(transfer.artifact, route, error) from error
-    return there
+    return existing
 
 
 def complete_upload(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> bool:
-    """Make the object of its parts; return False if it is there already.
+    """Complete the upload to an object; return False if the object already exists.
 
     S3 compares the whole object's size, and its checksum if the source has one. Raises ArtifactMismatch.
     """
     artifact = transfer.artifact
     algorithm = _algorithm(artifact.source)
-    known = {f"Checksum{algorithm}": artifact.source.checksum.partition(":")[2]} if artifact.source.checksum else {}
+    checksum = {f"Checksum{algorithm}": artifact.source.checksum.partition(":")[2]} if artifact.source.checksum else {}
     try:
         parts: list[Any] = [
-            {name: one[name] for name in ("PartNumber", "ETag", f"Checksum{algorithm}") if name in one}
-            for one in _parts(transfer, route, after=0, s3=s3)
+            {name: part[name] for name in ("PartNumber", "ETag", f"Checksum{algorithm}") if name in part}
+            for part in _parts(transfer, route, after=0, s3=s3)
         ]
         s3.complete_multipart_upload(
             **_upload(transfer, route),
@@ -164,17 +165,17 @@ def complete_upload(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> bo
             MpuObjectSize=artifact.source.size,
             ChecksumType="FULL_OBJECT",
             IfNoneMatch="*",
-            **known,  # type: ignore[arg-type]
+            **checksum,  # type: ignore[arg-type]
         )
     except ClientError as error:
         code = code_of(error)
         if code in {*error_codes.S3_PRECONDITION_FAILED, error_codes.S3_NO_SUCH_UPLOAD}:
-            # Somebody was quicker, or an earlier run of this step was killed after it had done this. The target looks.
+            # Another promotion, or an earlier invocation that was terminated afterwards, completed it. It is verified.
             return False
         if code in error_codes.S3_WRONG_PARTS:
             raise ArtifactMismatch(
-                f"The parts of {_uri(artifact, route)} do not make {artifact.source.uri}: S3 says {error}. Nothing was "
-                "deployed. Promote again: the parts are dropped and copied anew."
+                f"The parts of {_uri(artifact, route)} do not make {artifact.source.uri}: S3 reports {error}. Nothing "
+                "was deployed. Promote again: the parts are deleted and copied again."
             ) from error
         raise _refusal(artifact, route, error) from error
     return True
@@ -212,8 +213,8 @@ def _copy_source(source: S3Object) -> CopySourceTypeDef:
 
 
 def _versioned(source: S3Object) -> dict[str, Any]:
-    where = {"Bucket": source.bucket, "Key": source.key}
-    return {**where, "VersionId": source.version_id} if source.version_id else where
+    parameters = {"Bucket": source.bucket, "Key": source.key}
+    return {**parameters, "VersionId": source.version_id} if source.version_id else parameters
 
 
 def _upload(transfer: Transfer, route: CopyRoute) -> dict[str, Any]:
@@ -226,12 +227,12 @@ def _upload(transfer: Transfer, route: CopyRoute) -> dict[str, Any]:
 
 
 def _refusal(artifact: Artifact, route: CopyRoute, error: ClientError) -> Exception:
-    code, to = code_of(error), _uri(artifact, route)
+    code, target = code_of(error), _uri(artifact, route)
     if _is_source_missing(artifact.source, error):
         return s3_objects.gone(artifact.source)
     if code == error_codes.S3_CONDITIONAL_CONFLICT:
-        return NotYetVisible(f"Another copy to {to} is under way; this one is tried again.")
-    return CallRefused(f"S3 refused to copy {artifact.source.uri} to {to} ({error}).")
+        return NotYetVisible(f"Another copy to {target} is in progress; this one will be retried.")
+    return CallRefused(f"S3 refused to copy {artifact.source.uri} to {target} ({error}).")
 
 
 def _is_source_missing(source: S3Object, error: ClientError) -> bool:

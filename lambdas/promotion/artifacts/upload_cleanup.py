@@ -1,4 +1,4 @@
-"""Leave no multipart upload of a promotion behind."""
+"""Abort the multipart uploads that a promotion leaves open."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def abort(promotion: Promotion, *, enter_target: Callable[[], S3Client], opened_by: datetime | None = None) -> int:
-    """Abort the uploads in the promotion's own folders, or those that were open at a time; return how many.
+    """Abort the uploads in the promotion's own folders, or only those that were open at `opened_by`; return how many.
 
-    `enter_target` opens a session in the target, once it is known that there is something to look for.
+    `enter_target` opens a session in the target, after the inventory was read.
     """
     artifacts = work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=sessions.own_s3())
     folders = inventory.folders(artifacts, promotion.artifact_prefix)

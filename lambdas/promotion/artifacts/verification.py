@@ -1,4 +1,4 @@
-"""The target's S3, seen with the target's own role: what is there, whether it is what was resolved, what is left."""
+"""Copy verification with the target's own role: which copies exist, whether they are what was resolved, open uploads."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 
 def listed(folders: Iterable[str], target: Environment, *, s3: S3Client) -> dict[str, S3Object]:
-    """Return what lies in the folders (key prefixes) of the target's bucket, by key."""
+    """Return the objects in the folders (key prefixes) of the target's bucket, by key."""
     return {
-        found.key: found
+        item.key: item
         for folder in folders
-        for found in s3_objects.listed(target.artifact_bucket, folder, owner=target.account, s3=s3)
+        for item in s3_objects.listed(target.artifact_bucket, folder, owner=target.account, s3=s3)
     }
 
 
 def require_verified(artifact: Artifact, target: Environment, *, s3: S3Client) -> bool:
     """Compare a copy's size and full-object checksum; return whether there was a checksum to compare.
 
-    Raises ArtifactMismatch if it is not there, or is something else.
+    Raises ArtifactMismatch if it does not exist or differs.
     """
-    found = s3_objects.find(f"s3://{target.artifact_bucket}/{artifact.key}", owner=target.account, s3=s3)
-    return artifact_checks.require_verified(artifact, found, bucket=target.artifact_bucket)
+    copy = s3_objects.find(f"s3://{target.artifact_bucket}/{artifact.key}", owner=target.account, s3=s3)
+    return artifact_checks.require_verified(artifact, copy, bucket=target.artifact_bucket)
 
 
 def abort_uploads(
     folders: Iterable[str], target: Environment, *, opened_by: datetime | None = None, s3: S3Client
 ) -> int:
-    """End every upload that is still open in the folders, and return how many there were.
+    """Abort every upload that is open in the folders, and return how many there were.
 
-    Those that were opened after `opened_by` are left.
+    Those that were opened after `opened_by` are kept.
     """
     aborted = 0
     for folder in folders:
@@ -64,6 +64,6 @@ def _open_uploads(
         Bucket=target.artifact_bucket, Prefix=folder, ExpectedBucketOwner=target.account
     )
     for page in pages:
-        for one in page.get("Uploads", []):
-            if opened_by is None or one["Initiated"] <= opened_by:
-                yield one["Key"], one["UploadId"]
+        for upload in page.get("Uploads", []):
+            if opened_by is None or upload["Initiated"] <= opened_by:
+                yield upload["Key"], upload["UploadId"]

@@ -173,7 +173,7 @@ def test_what_a_manifest_names_is_needed_too(s3: S3Client, stubs: Stubs) -> None
 
 def test_a_manifest_that_is_no_text_is_refused(s3: S3Client, stubs: Stubs) -> None:
     manifest_is(stubs, b"\xff\xfe")
-    with pytest.raises(UnsupportedModel, match=r"manifest\.csv is no text"):
+    with pytest.raises(UnsupportedModel, match=r"manifest\.csv is not text"):
         find_manifest(s3)
 
 
@@ -194,7 +194,7 @@ def test_a_list_of_more_than_a_manifests_size_is_none(s3: S3Client, stubs: Stubs
 
 def test_a_manifest_with_too_many_s3_uris_is_refused_before_they_are_resolved(s3: S3Client, stubs: Stubs) -> None:
     manifest_is(stubs, "\n".join(f"s3://{BUCKET}/v7/{number}" for number in range(1001)).encode())
-    with pytest.raises(UnsupportedModel, match="names 1001 addresses"):
+    with pytest.raises(UnsupportedModel, match="lists 1001 S3 URIs"):
         find_manifest(s3)
 
 

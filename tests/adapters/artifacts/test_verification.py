@@ -62,7 +62,7 @@ def test_a_copy_that_is_something_else_is_refused(s3: S3Client, stubs: Stubs, an
 
 def test_a_copy_that_is_missing_is_refused(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "404", "Not Found", 404)
-    with pytest.raises(ArtifactMismatch, match=f"{ARTIFACT.key} is not there"):
+    with pytest.raises(ArtifactMismatch, match=f"{ARTIFACT.key} does not exist"):
         verification.require_verified(ARTIFACT, QA, s3=s3)
 
 

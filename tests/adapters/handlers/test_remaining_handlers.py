@@ -146,7 +146,7 @@ def test_a_first_promotion_finds_no_existing_copies(aws: Stubs, fake_s3: FakeS3)
 
 
 @pytest.mark.parametrize(
-    ("change", "message"), [({"size": 1}, "has size 1"), ({"key": "more"}, "is no part of the model")]
+    ("change", "message"), [({"size": 1}, "has size 1"), ({"key": "more"}, "is not part of the model")]
 )
 def test_existing_objects_that_are_not_ours_stop_the_promotion(
     aws: Stubs, fake_s3: FakeS3, change: dict[str, Any], message: str

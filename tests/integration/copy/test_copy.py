@@ -96,7 +96,7 @@ def test_an_object_that_another_principal_added_is_found_by_its_name(world: Worl
     failure = run(world, Step.VERIFY_ARTIFACTS, promotion)
 
     assert failure["errorType"] == "ArtifactMismatch"
-    assert f"{key} is no part of the model" in failure["errorMessage"]
+    assert f"{key} is not part of the model" in failure["errorMessage"]
 
 
 def test_an_artifact_that_was_replaced_after_the_registration_is_refused(world: World) -> None:

@@ -45,7 +45,7 @@ def test_other_bytes_have_not_arrived(change: dict[str, Any], message: str) -> N
 
 
 def test_a_copy_that_is_missing_is_named() -> None:
-    with pytest.raises(ArtifactMismatch, match=f"s3://target/{ARTIFACT.key} is not there"):
+    with pytest.raises(ArtifactMismatch, match=f"s3://target/{ARTIFACT.key} does not exist"):
         artifact_checks.require_verified(ARTIFACT, None, bucket="target")
 
 
@@ -84,7 +84,7 @@ def test_missing_copies_are_listed_in_order() -> None:
 def test_an_object_that_is_no_part_of_the_model_is_refused_by_its_name() -> None:
     """SageMaker loads everything below a prefix."""
     stranger = arrived(artifact("sub/evil.py"))
-    with pytest.raises(ArtifactMismatch, match=f"s3://target/{stranger.key} is no part of the model"):
+    with pytest.raises(ArtifactMismatch, match=f"s3://target/{stranger.key} is not part of the model"):
         missing(arrived(FIRST), stranger)
 
 
