@@ -1,4 +1,4 @@
-"""Copy verification with the target's own role: which copies exist, whether they are what was resolved, open uploads."""
+"""Copy verification with the target's own role: which copies exist, whether they match the source, open uploads."""
 
 from __future__ import annotations
 

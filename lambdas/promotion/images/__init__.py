@@ -1,1 +1,1 @@
-"""Container images: what a reference says, and how an image is copied between registries."""
+"""Container images: parsing and mapping of references, and copies between image registries."""

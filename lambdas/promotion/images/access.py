@@ -1,4 +1,4 @@
-"""The sessions for one image: reading it in the source, pushing it to the target."""
+"""The scoped sessions for one image: reading it in the source, pushing it to the target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lambdas.promotion.images import references
 
 
 def image_reader_session(promotion: Promotion, image: ImageCopy) -> RoleSession:
-    """Fetch one image in the source."""
+    """Read one image in the source."""
     return scoped_session(
         promotion,
         promotion.source,
@@ -20,7 +20,7 @@ def image_reader_session(promotion: Promotion, image: ImageCopy) -> RoleSession:
 
 
 def pusher_session(promotion: Promotion, image: ImageCopy) -> RoleSession:
-    """Write into one repository of the target's registry."""
+    """Push to one repository of the target's image registry."""
     return scoped_session(
         promotion, promotion.target, Role.PUSHER, (["ecr:*"], [references.parse(image.target).repository_arn])
     )

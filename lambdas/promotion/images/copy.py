@@ -1,6 +1,6 @@
-"""Copying an image between registries: what is there already is left out, the image itself comes last.
+"""Copy an image between image registries: existing layers are skipped, the manifest is put last.
 
-So a copy that was killed leaves layers that the next one finds, and an image that is there is there as a whole.
+So the next invocation reuses the layers of one that was terminated, and an image that exists is complete.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RESERVE_SECONDS = image_layers.READ_SECONDS + 15
 
 @dataclass(frozen=True, kw_only=True)
 class _Copy:
-    """One run of the copy: from where, to where, and how long."""
+    """One invocation of the copy: source, target and time limit."""
 
     source: Image
     target: Image
@@ -43,21 +43,21 @@ class _Copy:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def require_time(self) -> None:
-        """Raise ImageCopyInterrupted if this run must end: its time is over, or another layer failed."""
+        """Raise ImageCopyInterrupted if this invocation must end: its time is over, or another layer failed."""
         if self.stopped.is_set() or self.seconds_left() < _RESERVE_SECONDS:
             raise ImageCopyInterrupted(
-                f"The copy of {self.source.name} takes longer than one run of its step. The next run goes on with the "
-                "layers that are missing."
+                f"The copy of {self.source.name} did not finish within one invocation. The next invocation continues "
+                "with the missing layers."
             )
 
 
 def copy(image: ImageCopy, *, reader: ECRClient, pusher: ECRClient, seconds_left: Callable[[], float]) -> bool:
-    """Copy an image by its digest; return False if the target has it already.
+    """Copy an image by its digest; return False if it exists in the target.
 
-    `reader` and `pusher` are clients of the source's and the target's Region; `seconds_left` says how long this run
-    may still take. An index is copied with all its images.
+    `reader` and `pusher` are clients of the source's and the target's Region; `seconds_left` returns how long this
+    invocation may still take. An index is copied with all its images.
 
-    Raises ImageCopyInterrupted (Transient: the next run goes on), ImageNotFound, ImageMismatch, QuotaExceeded.
+    Raises ImageCopyInterrupted (Transient: the next invocation continues), ImageNotFound, ImageMismatch, QuotaExceeded.
     """
     target = references.parse(image.target)
     if ecr_client.find(target, ecr=pusher):
@@ -66,27 +66,27 @@ def copy(image: ImageCopy, *, reader: ECRClient, pusher: ECRClient, seconds_left
     run = _Copy(
         source=references.parse(image.source), target=target, reader=reader, pusher=pusher, seconds_left=seconds_left
     )
-    # With a tag, which can never mean another image: rules that expire untagged images would take it from an endpoint.
+    # With a tag that can never refer to another image: lifecycle rules for untagged images would delete it otherwise.
     _copy(str(target.digest), run, tag=f"promoted-{str(target.digest).removeprefix('sha256:')}")
     return True
 
 
 def _copy(digest: str, run: _Copy, *, tag: str | None = None) -> None:
-    found = ecr_client.find(replace(run.source, digest=digest), ecr=run.reader)
-    if found is None:
+    manifest = ecr_client.find(replace(run.source, digest=digest), ecr=run.reader)
+    if manifest is None:
         raise ImageNotFound(
-            f"The image {run.source.name}@{digest} is not in its registry any more. Push it again or register the "
-            "model again."
+            f"The image {run.source.name}@{digest} no longer exists in its image registry. Push it again or register "
+            "the model again."
         )
-    if oci_manifest.digest_of(found.content) != digest:
+    if oci_manifest.digest_of(manifest.content) != digest:
         raise ImageMismatch(
-            f"The manifest of {run.source.name}@{digest} has the digest {oci_manifest.digest_of(found.content)}."
+            f"The manifest of {run.source.name}@{digest} has the digest {oci_manifest.digest_of(manifest.content)}."
         )
-    for child in oci_manifest.children(found.content):
+    for child in oci_manifest.children(manifest.content):
         if not ecr_client.find(replace(run.target, digest=child), ecr=run.pusher):
             _copy(child, run)
-    _copy_layers(oci_manifest.layers(found.content), run)
-    _put(found, run, tag=tag)
+    _copy_layers(oci_manifest.layers(manifest.content), run)
+    _put(manifest, run, tag=tag)
 
 
 def _copy_layers(layers: tuple[Layer, ...], run: _Copy) -> None:
@@ -105,22 +105,22 @@ def _copy_layers(layers: tuple[Layer, ...], run: _Copy) -> None:
             for layer in missing
         ]
         done, _ = wait(copies, return_when=FIRST_EXCEPTION)
-        failed = [error for one in done if (error := one.exception())]
-        if failed:
+        errors = [error for future in done if (error := future.exception())]
+        if errors:
             run.stopped.set()
-            raise failed[0]
+            raise errors[0]
 
 
 def _missing(layers: tuple[Layer, ...], run: _Copy) -> list[Layer]:
-    there: set[str] = set()
+    existing: set[str] = set()
     for first in range(0, len(layers), _LAYERS_PER_QUERY):
-        answer = run.pusher.batch_check_layer_availability(
+        response = run.pusher.batch_check_layer_availability(
             registryId=str(run.target.account),
             repositoryName=run.target.repository,
             layerDigests=[layer.digest for layer in layers[first : first + _LAYERS_PER_QUERY]],
         )
-        there |= {one["layerDigest"] for one in answer["layers"] if one["layerAvailability"] == "AVAILABLE"}
-    return [layer for layer in layers if layer.digest not in there]
+        existing |= {layer["layerDigest"] for layer in response["layers"] if layer["layerAvailability"] == "AVAILABLE"}
+    return [layer for layer in layers if layer.digest not in existing]
 
 
 def _ensure_repository(target: Image, *, ecr: ECRClient) -> None:
@@ -130,14 +130,14 @@ def _ensure_repository(target: Image, *, ecr: ECRClient) -> None:
             repositoryName=target.repository,
             imageTagMutability="IMMUTABLE",
             imageScanningConfiguration={"scanOnPush": True},
-            # With the account's key aws/ecr, which whoever may use ECR may use (AWS: ECR, encryption at rest).
+            # The account's key aws/ecr: every principal with access to ECR may use it (AWS: ECR, encryption at rest).
             encryptionConfiguration={"encryptionType": "KMS"},
         )
     except ClientError as error:
         code = error_codes.code_of(error)
         if code == error_codes.ECR_LIMIT_EXCEEDED:
             raise QuotaExceeded(
-                f"Account {target.account} has no room for the repository {target.repository}: "
+                f"A quota of account {target.account} does not allow to create the repository {target.repository}: "
                 f"{error_codes.message_of(error)}"
             ) from error
         if code != error_codes.ECR_REPOSITORY_EXISTS:
@@ -156,14 +156,16 @@ def _put(manifest: Manifest, run: _Copy, *, tag: str | None) -> None:
         )
     except ClientError as error:
         code, message = error_codes.code_of(error), error_codes.message_of(error)
-        place = f"{run.target.name}@{manifest.digest}"
-        # Another promotion of the same model was faster; the tag is made of the digest.
+        image = f"{run.target.name}@{manifest.digest}"
+        # Another promotion of the same model pushed it first; the tag contains the digest.
         if code in error_codes.ECR_IMAGE_EXISTS:
             return
         if code in error_codes.ECR_MISSING_REFERENCE:
-            raise ImageCopyInterrupted(f"ECR does not find all of {place} yet: {message}") from error
+            raise ImageCopyInterrupted(f"ECR does not have every layer of {image} yet: {message}") from error
         if code == error_codes.ECR_OTHER_DIGEST:
-            raise ImageMismatch(f"ECR finds another digest for {place}: {message}") from error
+            raise ImageMismatch(f"ECR computes another digest for {image}: {message}") from error
         if code == error_codes.ECR_LIMIT_EXCEEDED:
-            raise QuotaExceeded(f"The repository of {place} has no room for another image: {message}") from error
+            raise QuotaExceeded(
+                f"A quota does not allow another image in the repository of {image}: {message}"
+            ) from error
         raise

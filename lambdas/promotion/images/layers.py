@@ -1,6 +1,6 @@
-"""Streaming one layer of an image from registry to registry, part by part, with its digest checked on the way.
+"""Stream one layer of an image between image registries, part by part, and verify its digest.
 
-A layer has up to 52 GB, so no more than two of its parts are in memory: one is read while the other is sent.
+A layer has up to 52 GB, so at most two of its parts are in memory: one is read while the other is sent.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ def copy(
     pusher: ECRClient,
     require_time: Callable[[], None],
 ) -> None:
-    """Copy one layer. `require_time` is asked before each part, and raises what shall end the copy.
+    """Copy one layer. `require_time` is called before each part, and raises the error that ends the copy.
 
-    Raises ImageCopyInterrupted (the layer is begun anew by the next run), ImageMismatch, ImageNotFound.
+    Raises ImageCopyInterrupted (the next invocation copies the layer from its beginning), ImageMismatch, ImageNotFound.
     """
     require_time()
     url = _download_url(layer, source, ecr=reader)
     upload = pusher.initiate_layer_upload(registryId=str(target.account), repositoryName=target.repository)
-    where = f"The layer {layer.digest} of {source.name}"
-    seen = hashlib.sha256()
+    subject = f"The layer {layer.digest} of {source.name}"
+    digest = hashlib.sha256()
     try:
-        for first, part in _parts(url, layer, upload["partSize"], where):
+        for first, part in _parts(url, layer, upload["partSize"], subject):
             require_time()
-            seen.update(part)
+            digest.update(part)
             pusher.upload_layer_part(
                 registryId=str(target.account),
                 repositoryName=target.repository,
@@ -58,8 +58,10 @@ def copy(
                 partLastByte=first + len(part) - 1,
                 layerPartBlob=part,
             )
-        if f"sha256:{seen.hexdigest()}" != layer.digest:
-            raise ImageMismatch(f"{where} arrived with the digest sha256:{seen.hexdigest()}. It was not kept.")
+        if f"sha256:{digest.hexdigest()}" != layer.digest:
+            raise ImageMismatch(
+                f"{subject} was received with the digest sha256:{digest.hexdigest()}, and was discarded."
+            )
         pusher.complete_layer_upload(
             registryId=str(target.account),
             repositoryName=target.repository,
@@ -68,12 +70,12 @@ def copy(
         )
     except ClientError as error:
         code, message = error_codes.code_of(error), error_codes.message_of(error)
-        if code == error_codes.ECR_LAYER_EXISTS:  # another copy of the same layer was faster
+        if code == error_codes.ECR_LAYER_EXISTS:  # by another copy of the same layer
             return
         if code == error_codes.ECR_INVALID_LAYER:
-            raise ImageMismatch(f"{where} was not taken by ECR: {message}") from error
+            raise ImageMismatch(f"{subject} was rejected by ECR: {message}") from error
         if code in error_codes.ECR_INTERRUPTED_UPLOAD:
-            raise ImageCopyInterrupted(f"{where}: its upload to {target.name} broke off: {message}") from error
+            raise ImageCopyInterrupted(f"{subject}: its upload to {target.name} was interrupted: {message}") from error
         raise
 
 
@@ -85,27 +87,27 @@ def _download_url(layer: Layer, source: Image, *, ecr: ECRClient) -> str:
     except ClientError as error:
         if error_codes.code_of(error) in error_codes.ECR_MISSING_LAYER:
             raise ImageNotFound(
-                f"{source.name} has no layer {layer.digest} any more: {error_codes.message_of(error)} Push the "
+                f"{source.name} no longer has the layer {layer.digest}: {error_codes.message_of(error)} Push the "
                 "image again or register the model again."
             ) from error
         raise
 
 
-def _parts(url: str, layer: Layer, size: int, where: str) -> Iterator[tuple[int, bytes]]:
+def _parts(url: str, layer: Layer, size: int, subject: str) -> Iterator[tuple[int, bytes]]:
     """Yield each part after its first byte's position. The next is read while the caller works on the one before."""
-    with ThreadPoolExecutor(max_workers=1) as ahead:
-        coming = ahead.submit(_read, url, 0, min(size, layer.size), where)
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        pending = reader.submit(_read, url, 0, min(size, layer.size), subject)
         for first in range(0, layer.size, size):
-            part = coming.result()
+            part = pending.result()
             following = first + size
             if following < layer.size:
-                coming = ahead.submit(_read, url, following, min(size, layer.size - following), where)
+                pending = reader.submit(_read, url, following, min(size, layer.size - following), subject)
             yield first, part
 
 
 @cache
 def _http() -> urllib3.PoolManager:
-    """Return the client for what is not an API. One try, as the clients have it: the workflow begins a layer again."""
+    """Return the HTTP client for downloads. One attempt, as the AWS clients make: the workflow retries the layer."""
     return urllib3.PoolManager(
         ca_certs=os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True),
         maxsize=10,
@@ -114,19 +116,19 @@ def _http() -> urllib3.PoolManager:
     )
 
 
-def _read(url: str, first: int, length: int, where: str) -> bytes:
-    """Read a range of what ECR keeps in S3; the address is signed and must not stand in an error."""
+def _read(url: str, first: int, length: int, subject: str) -> bytes:
+    """Read a range of a layer that ECR stores in S3; the URL is signed and must not appear in an error."""
     try:
-        answer = _http().request(
+        response = _http().request(
             "GET", url, headers={"Range": f"bytes={first}-{first + length - 1}"}, preload_content=False
         )
-        # Anything but the range would be an error's text, or the whole layer.
-        part = answer.read() if answer.status == _PARTIAL_CONTENT else b""
-        answer.release_conn()
+        # Any other status has an error message as its body, or the whole layer.
+        part = response.read() if response.status == _PARTIAL_CONTENT else b""
+        response.release_conn()
     except urllib3.exceptions.HTTPError as error:
-        raise ImageCopyInterrupted(f"{where} could not be read from byte {first}: {type(error).__name__}.") from error
+        raise ImageCopyInterrupted(f"{subject} could not be read from byte {first}: {type(error).__name__}.") from error
     if len(part) != length:
         raise ImageCopyInterrupted(
-            f"{where} could not be read from byte {first}: status {answer.status}, {len(part)} bytes of {length}."
+            f"{subject} could not be read from byte {first}: status {response.status}, {len(part)} bytes of {length}."
         )
     return part

@@ -1,4 +1,4 @@
-"""What an image consists of, as its manifest says (OCI image specification; Docker's manifests say the same). Pure."""
+"""What an image consists of, by its manifest (OCI image specification, or Docker's). Pure: no AWS calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Layer:
 def children(content: str) -> tuple[str, ...]:
     """Return the digests of the images that an index lists: one for each platform, and attestations. () for an image.
 
-    All of them are needed where the index is: ECR takes no index that refers to what it has not (API: PutImage,
+    All of them are required beside the index: ECR rejects an index that refers to missing images (API: PutImage,
     ReferencedImagesNotFoundException).
     """
     return tuple(dict.fromkeys(child["digest"] for child in json.loads(content).get("manifests", ())))
@@ -26,9 +26,9 @@ def children(content: str) -> tuple[str, ...]:
 
 def layers(content: str) -> tuple[Layer, ...]:
     """Return the blobs of an image, each once, the largest first. () for an index."""
-    said = json.loads(content)
-    described = [*([said["config"]] if "config" in said else []), *said.get("layers", ())]
-    blobs = {one["digest"]: Layer(digest=one["digest"], size=one["size"]) for one in described}
+    manifest = json.loads(content)
+    descriptors = [*([manifest["config"]] if "config" in manifest else []), *manifest.get("layers", ())]
+    blobs = {blob["digest"]: Layer(digest=blob["digest"], size=blob["size"]) for blob in descriptors}
     return tuple(sorted(blobs.values(), key=lambda blob: -blob.size))
 
 

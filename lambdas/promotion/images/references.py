@@ -1,4 +1,4 @@
-"""Container images: what an address says, and what the target's model calls the same image. Pure.
+"""Container images: the parts of an image URI, and the URI of the same image in the target. Pure: no AWS calls.
 
 A promoted model names its image by digest wherever the digest is known: a tag may move between the approval and the
 day on which SageMaker replaces an instance.
@@ -15,8 +15,8 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.settings import Environment, Stage
 
-# The accounts that AWS's own images lie in, by family and Region. An image keeps its repository and its tags when it
-# is offered in another Region; account and Region change together.
+# The accounts that AWS's own images are stored in, by family and Region. An image has the same repository and tags in
+# each Region; account and Region change together.
 # Source: aws/sagemaker-python-sdk, src/sagemaker/image_uri_config (pytorch.json, sklearn.json, xgboost.json), 2026-08.
 _AWS: Mapping[str, Mapping[str, str]] = {
     "Deep Learning Containers": {
@@ -82,14 +82,14 @@ _LONGEST = 255  # API: ContainerDefinition, Image
 
 
 class ImageProblem(ValueError):
-    """The image cannot be used in the target as things are. The message is a phrase that says what would help."""
+    """The image cannot be used in the target. The message is a phrase with the problem and its remedy."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """An image's address in its parts. `account` and `region` are those of an ECR registry, or None.
+    """An image URI in its parts. `account` and `region` are those of an ECR registry, or None.
 
-    `registry` is empty where the address names none (Docker then means its own hub).
+    `registry` is empty where the URI names none (Docker then uses Docker Hub).
     """
 
     registry: str
@@ -109,11 +109,11 @@ class Image:
         return f"arn:aws:ecr:{self.region}:{self.account}:repository/{self.repository}"
 
 
-def parse(address: str) -> Image:
+def parse(uri: str) -> Image:
     """Return the parts of `[registry/]repository[:tag][@digest]`. Raises ImageProblem for an unknown digest form."""
-    rest, at, digest = address.partition("@")
-    if at and not _DIGEST.fullmatch(digest):
-        raise ImageProblem(f"the image {address!r} is pinned to something that is no sha256 digest")
+    rest, separator, digest = uri.partition("@")
+    if separator and not _DIGEST.fullmatch(digest):
+        raise ImageProblem(f"the image {uri!r} is pinned to something that is not a sha256 digest")
     first, slash, others = rest.partition("/")
     # Docker's rule: what comes before the first slash is a registry if it looks like a host.
     registry = first if slash and ("." in first or ":" in first or first == "localhost") else ""
@@ -134,29 +134,29 @@ def in_target(image: str, digest: str | None, *, source: Environment, target: En
     """Return the image as the target's model names it, pinned to the digest where one is known.
 
     In this order: the stage's own mapping; AWS's image in the account that AWS has for the target's Region; our copy,
-    where the application copies images; otherwise the image where it lies, if that is in the target's Region.
+    where the application copies images; otherwise the image itself, if it is stored in the target's Region.
 
-    AWS does not promise that its image has one digest in every Region. The digest is kept all the same: what was
-    approved is what shall serve, and the check of the images refuses a digest that is not there before anything is
-    created. The tag instead would serve whatever it means there.
+    AWS does not guarantee that its image has one digest in every Region. The digest is kept nevertheless: what was
+    approved must be deployed, and the check of the images rejects a missing digest before anything is created. The tag
+    could refer to another image in that Region.
 
     Raises ImageProblem.
     """
-    found = parse(image)
-    known = found.digest or digest
-    place = _place_in_target(found, source=source, target=target, stage=stage)
-    if known:
-        address = f"{place}@{known}"
-    elif is_copied(found, source=source, target=target, stage=stage):
-        raise ImageProblem(f"the image {image} cannot be copied, because its registry does not tell its digest")
+    parsed = parse(image)
+    pinned_to = parsed.digest or digest
+    repository = _repository_in_target(parsed, source=source, target=target, stage=stage)
+    if pinned_to:
+        uri = f"{repository}@{pinned_to}"
+    elif is_copied(parsed, source=source, target=target, stage=stage):
+        raise ImageProblem(f"the image {image} cannot be copied, because the digest of its tag cannot be queried")
     else:
-        address = f"{place}:{found.tag}" if found.tag else place
-    if len(address) > _LONGEST:
+        uri = f"{repository}:{parsed.tag}" if parsed.tag else repository
+    if len(uri) > _LONGEST:
         raise ImageProblem(
-            f"the image {address} has an address of {len(address)} characters, and SageMaker takes {_LONGEST}: map it "
+            f"the image {uri} has a URI of {len(uri)} characters, and SageMaker allows {_LONGEST}: map it "
             "to a repository with a shorter name (`images` of the stage)"
         )
-    return address
+    return uri
 
 
 def to_copy(
@@ -167,29 +167,29 @@ def to_copy(
     target: Environment,
     stage: Stage,
 ) -> tuple[ImageCopy, ...]:
-    """Return what must be copied into the target's registry, each image once."""
+    """Return what must be copied into the target's image registry, each image once."""
     copies: dict[str, ImageCopy] = {}
     for image in images:
-        found = parse(image)
-        if is_copied(found, source=source, target=target, stage=stage):
-            address = in_target(image, digests.get(image), source=source, target=target, stage=stage)
-            copies[address] = ImageCopy(source=f"{found.name}@{parse(address).digest}", target=address)
+        parsed = parse(image)
+        if is_copied(parsed, source=source, target=target, stage=stage):
+            uri = in_target(image, digests.get(image), source=source, target=target, stage=stage)
+            copies[uri] = ImageCopy(source=f"{parsed.name}@{parse(uri).digest}", target=uri)
     return tuple(copies.values())
 
 
 def named_in(create_model_request: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the images of a CreateModel request, each once."""
     containers = create_model_request.get("Containers") or [create_model_request.get("PrimaryContainer", {})]
-    return tuple(dict.fromkeys(one["Image"] for one in containers if one.get("Image")))
+    return tuple(dict.fromkeys(container["Image"] for container in containers if container.get("Image")))
 
 
 def is_copied(image: Image, *, source: Environment, target: Environment, stage: Stage) -> bool:
-    """Say whether the target gets a copy: of the source account's own images, unless it has them or a mapping."""
-    in_place = (image.account, image.region) == (target.account, target.region)
-    return stage.copy_images and image.account == source.account and not in_place and image.name not in stage.images
+    """Whether the target gets a copy: of the source account's own images, unless it has them or a mapping."""
+    exists = (image.account, image.region) == (target.account, target.region)
+    return stage.copy_images and image.account == source.account and not exists and image.name not in stage.images
 
 
-def _place_in_target(image: Image, *, source: Environment, target: Environment, stage: Stage) -> str:
+def _repository_in_target(image: Image, *, source: Environment, target: Environment, stage: Stage) -> str:
     if image.name in stage.images:
         return stage.images[image.name]
     if image.account is None:
@@ -201,18 +201,18 @@ def _place_in_target(image: Image, *, source: Environment, target: Environment, 
         return f"{_registry(target.account, target.region)}/{resource_names.image_repository(image.repository)}"
     if image.region == target.region:
         return image.name
-    own = image.account == source.account
+    is_sources = image.account == source.account
     raise ImageProblem(
-        f"the image {image.name} lies in {image.region}, the target is {target.region}, and SageMaker pulls only "
+        f"the image {image.name} is stored in {image.region}, the target is {target.region}, and SageMaker pulls only "
         "from the endpoint's own Region: "
-        + ("let the application copy its images (`copy_images: true`), or " if own else "")
+        + ("let the application copy its images (`copy_images: true`), or " if is_sources else "")
         + f"map it to a repository in {target.region} that holds it (`images` of the stage)"
     )
 
 
 def _family_of(image: Image) -> str | None:
     """Return the family if AWS offers images in this account *and* Region."""
-    families = (family for family, places in _AWS.items() if places.get(str(image.region)) == image.account)
+    families = (family for family, accounts in _AWS.items() if accounts.get(str(image.region)) == image.account)
     return next(families, None)
 
 

@@ -1,1 +1,1 @@
-"""From what a person typed to the model that is promoted."""
+"""From the request to the model that is promoted: request, eligibility, model registry, identity."""

@@ -10,7 +10,7 @@ from lambdas.promotion.contract.settings import Environment
 
 
 def reader_session(source: Environment, *, execution: Execution, external_id: str | None) -> RoleSession:
-    """Look at models and artifacts. Not narrowed: what a model consists of is what the reader finds out."""
+    """Read models and artifacts. Without a session policy: the reader discovers what the model consists of."""
     return sessions.assume(
         source.role_arn(Role.READER),
         region=source.region,

@@ -1,7 +1,7 @@
-"""Content-addressed names: what is wanted in the target, called by what it consists of.
+"""Content-addressed names: each desired resource in the target is named by its content.
 
-So the same promotion again finds everything there, a changed instance type is a change, and nothing collides.
-Pure.
+So a repeated promotion finds its resources, a changed instance type is another resource, and names do not collide.
+Pure: no AWS calls.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+@-]")  # API: TagValue
 
 
 class Parts(TypedDict):
-    """The members of a Promotion that follow from what was found."""
+    """The fields of a Promotion that follow from the model's definition and inventory."""
 
     digest: str
     artifacts: Artifacts
@@ -36,7 +36,7 @@ class Parts(TypedDict):
 
 
 def desired_resources(
-    found: Definition,
+    adapted: Definition,
     inventory: Inventory,
     source_tags: Mapping[str, str],
     *,
@@ -46,12 +46,12 @@ def desired_resources(
     model: SourceModel,
     by: Execution,
 ) -> Parts:
-    """Return what the promotion makes: the model, the configuration and their tags."""
+    """Return what the promotion creates: the model, the endpoint configuration and their tags."""
     role = target.role_arn(Role.EXECUTION)
-    digest = definition.digest(found, inventory.contents, execution_role_arn=role)
+    digest = definition.digest(adapted, inventory.contents, execution_role_arn=role)
     created_at = model.created_at
-    # The name's readable parts are cut: what they stand for, to the last digit, is in its digest. So is where the
-    # artifacts come to lie, because the model that has the name refers to that.
+    # The name's readable parts are shortened: their full values are in its digest. So are the S3 URIs of the copies,
+    # because the model refers to them.
     identity = [
         request.application,
         stage.name,
@@ -70,7 +70,7 @@ def desired_resources(
         desired_model=DesiredResource(
             name=model_name,
             request=definition.create_model_request(
-                found, inventory.target_uris, name=model_name, execution_role_arn=role
+                adapted, inventory.target_uris, name=model_name, execution_role_arn=role
             ),
         ),
         desired_config=DesiredResource(name=config_name, request={"EndpointConfigName": config_name, **config}),
@@ -87,7 +87,7 @@ def desired_resources(
 def config_request(stage: Stage, *, model_name: str) -> dict[str, Any]:
     """Return the CreateEndpointConfig request without its name: every variant, also a shadow one, has the model.
 
-    How an endpoint is updated is no part of it: another rollout of the same configuration changes nothing.
+    The deployment strategy is not part of it: another rollout of the same configuration changes nothing.
     """
     variants = {
         kind: [{**variant, "ModelName": model_name} for variant in stage.endpoint_config[kind]]
@@ -98,7 +98,7 @@ def config_request(stage: Stage, *, model_name: str) -> dict[str, Any]:
 
 
 def provenance(*, request: Request, stage: Stage, model: SourceModel, digest: str, by: Execution) -> dict[str, str]:
-    """Return the tags that tell where a resource came from. They replace those of an earlier stage."""
+    """Return the tags with the origin of a resource. They replace those of an earlier stage."""
     tags = {
         "application": request.application,
         "stage": stage.name,
@@ -117,11 +117,11 @@ _MOST_TAGS = 50
 
 
 def require_tags(tags: Mapping[str, str], *, subject: str) -> dict[str, str]:
-    """SageMaker allows 50 tags; none is dropped to make room for the tags that tell where a model came from."""
+    """SageMaker allows 50 tags; none is removed to make room for the tags with a model's origin."""
     if len(tags) > _MOST_TAGS:
         raise UnsupportedModel(
             f"{subject} would have {len(tags)} tags with those that Promote adds; SageMaker allows {_MOST_TAGS}. "
-            "Remove some of the source's."
+            "Remove some tags of the source model."
         )
     return dict(tags)
 

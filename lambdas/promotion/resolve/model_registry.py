@@ -15,42 +15,48 @@ if TYPE_CHECKING:
 
 
 def describe_model(name: str, *, location: str, sagemaker: SageMakerClient) -> Mapping[str, Any]:
-    """Return DescribeModel's answer. `where` names the account in the refusal. Raises ModelNotFound."""
+    """Return DescribeModel's response. `location` names the account in the error. Raises ModelNotFound."""
     try:
         return sagemaker.describe_model(ModelName=name)
     except ClientError as error:
         if sagemaker_errors.is_missing(error):
-            raise ModelNotFound(f"There is no model {name!r} in {location}. Check the name and the stage.") from error
+            raise ModelNotFound(
+                f"The model {name!r} does not exist in {location}. Check the name and the stage."
+            ) from error
         raise
 
 
 def describe_model_package(arn: str, *, sagemaker: SageMakerClient) -> Mapping[str, Any]:
-    """Return DescribeModelPackage's answer, read from the registry now. Raises ModelPackageNotFound.
+    """Return DescribeModelPackage's response, read from the model registry now. Raises ModelPackageNotFound.
 
-    Metadata is enough: the full answer would need the right to decrypt a model card (API: IncludedData).
+    Metadata is enough: the full response would require the permission to decrypt a model card (API: IncludedData).
     """
     try:
         return sagemaker.describe_model_package(ModelPackageName=arn, IncludedData="MetadataOnly")
     except ClientError as error:
         if sagemaker_errors.is_missing(error):
-            raise ModelPackageNotFound(f"The registry has no {arn}. Check the group and the version.") from error
+            raise ModelPackageNotFound(
+                f"{arn} does not exist in the model registry. Check the group and the version."
+            ) from error
         raise
 
 
 def changed_by(package: Mapping[str, Any]) -> str | None:
-    """Return who changed a version last, if SageMaker knows: an IAM identity or a Studio user (API: UserContext)."""
+    """Return the principal that changed a version last: an IAM identity, a Studio user (API: UserContext) or None."""
     user = package.get("LastModifiedBy") or package.get("CreatedBy") or {}
     return user.get("IamIdentity", {}).get("Arn") or user.get("UserProfileName")
 
 
 def tags_of(arn: str, *, sagemaker: SageMakerClient) -> dict[str, str]:
-    """Return the tags of a resource without AWS's own, which nobody else may set."""
+    """Return the tags of a resource without AWS's own, which no one else may set."""
     pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
     tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
     return {key: value for key, value in tags.items() if not key.startswith("aws:")}
 
 
 def packages_named_by(described: Mapping[str, Any]) -> list[str]:
-    """Return the model packages that the model's containers are made from, as they name them, each once."""
+    """Return the model packages that the model's containers name, each once."""
     containers = described.get("Containers") or [described.get("PrimaryContainer", {})]
-    return list(dict.fromkeys(one["ModelPackageName"] for one in containers if one.get("ModelPackageName")))
+    return list(
+        dict.fromkeys(container["ModelPackageName"] for container in containers if container.get("ModelPackageName"))
+    )

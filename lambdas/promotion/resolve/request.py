@@ -1,4 +1,4 @@
-"""What is allowed and what follows from what was seen. Pure: no AWS here; a rule raises or returns a value."""
+"""The request: what an execution's input may have, and the stage that it names. Pure: no AWS calls."""
 
 from __future__ import annotations
 
@@ -19,51 +19,58 @@ _MODEL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 PACKAGE_ARN = re.compile(
     r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<version>\d+)"
 )
-_TEXTS = {"application", "stage", "model_name", "model_package_arn", "requested_by"}
-_FLAGS = {"allow_older", "dry_run", "roll_back"}
-_FIELDS = _TEXTS | _FLAGS
+_STRINGS = {"application", "stage", "model_name", "model_package_arn", "requested_by"}
+_BOOLEANS = {"allow_older", "dry_run", "roll_back"}
+_FIELDS = _STRINGS | _BOOLEANS
 _EXAMPLE = '{"application": "text-classifier", "stage": "qa", "model_name": "my-model"}'
 _LONGEST = {"application": 63, "stage": 63, "requested_by": 256}
 _LONGEST_QUOTE = 120
-_MOST_TOLD = 10
+_ROLLBACK_TARGET = "the rollback target comes from the promotion record"
+_MOST_REPORTED = 10
 
 
 def require_request(raw: object) -> Request:
-    """Return the request that the input is, or raise InvalidInput with every mistake in it."""
+    """Return the request in the input, or raise InvalidInput with every mistake in it."""
     if not isinstance(raw, Mapping):
         raise InvalidInput(f"The input must be a JSON object such as {_EXAMPLE}, not {_kind(raw)}.")
     unknown = sorted(set(raw) - _FIELDS)
-    problems = [f"{_short(name)} is not a member of the input" for name in unknown[:_MOST_TOLD]]
-    if len(unknown) > _MOST_TOLD:
-        problems.append(f"so are {len(unknown) - _MOST_TOLD} others")
-    problems += [f"{name} {problem}" for name in sorted(_FIELDS & set(raw)) if (problem := _wrong(name, raw[name]))]
+    problems = [f"{_short(name)} is not a field of the input" for name in unknown[:_MOST_REPORTED]]
+    if len(unknown) > _MOST_REPORTED:
+        problems.append(f"so are {len(unknown) - _MOST_REPORTED} others")
+    problems += [f"{name} {problem}" for name in sorted(_FIELDS & set(raw)) if (problem := _problem(name, raw[name]))]
     problems += [f"{name} is missing" for name in ("application", "stage") if name not in raw]
     given = [name for name in ("model_name", "model_package_arn") if raw.get(name) is not None]
     if raw.get("roll_back") is True:
-        problems += [f"give no {name} with roll_back: the record says what is gone back to" for name in given]
-        problems += [f"{name} says nothing beside roll_back" for name in ("allow_older", "dry_run") if name in raw]
+        problems += [
+            f"{name} must not be set with roll_back: the rollback target comes from the promotion record"
+            for name in given
+        ]
+        problems += [
+            f"{name} has no effect with roll_back; remove it" for name in ("allow_older", "dry_run") if name in raw
+        ]
     elif len(given) != 1:
-        problems.append(f"give exactly one of model_name and model_package_arn, not {'both' if given else 'neither'}")
+        problems.append(f"set exactly one of model_name and model_package_arn, not {'both' if given else 'neither'}")
     if not problems and "model_name" in raw and not _MODEL_NAME.fullmatch(raw["model_name"]):
         problems.append(
-            f"model_name {_short(raw['model_name'])} is no SageMaker name (letters, digits, hyphens; at most 63)"
+            f"model_name {_short(raw['model_name'])} is not a valid SageMaker name (letters, digits, hyphens; at most "
+            "63)"
         )
     if not problems and "model_package_arn" in raw and not PACKAGE_ARN.fullmatch(raw["model_package_arn"]):
         problems.append(
-            f"model_package_arn {_short(raw['model_package_arn'])} is no ARN of a version "
+            f"model_package_arn {_short(raw['model_package_arn'])} is not the ARN of a model package version "
             "(arn:aws:sagemaker:<region>:<account>:model-package/<group>/<version>)"
         )
     if problems:
-        raise InvalidInput(f"The input cannot be understood: {'; '.join(problems)}. An example: {_EXAMPLE}.")
+        raise InvalidInput(f"The input is invalid: {'; '.join(problems)}. Example: {_EXAMPLE}.")
     return Request(**{name: raw[name] for name in _FIELDS & set(raw)})
 
 
-def _wrong(name: str, value: object) -> str | None:
-    """Return what is wrong with a member of the input by itself."""
-    if name in _FLAGS:
-        return None if isinstance(value, bool) else f"must be true or false, not {_kind(value)}"
+def _problem(name: str, value: object) -> str | None:
+    """Return the problem of one field of the input, or None."""
+    if name in _BOOLEANS:
+        return None if isinstance(value, bool) else f"must be a Boolean, not {_kind(value)}"
     if not isinstance(value, str):
-        return f"must be text, not {_kind(value)}"
+        return f"must be a string, not {_kind(value)}"
     if not value.strip():
         return "is empty"
     longest = _LONGEST.get(name, len(value))
@@ -71,23 +78,23 @@ def _wrong(name: str, value: object) -> str | None:
 
 
 def _kind(value: object) -> str:
-    """Say what a value is in JSON's words, for a person who typed JSON."""
-    kinds = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    """Return the JSON type of a value, for a message."""
+    kinds = {dict: "an object", list: "an array", str: "a string", bool: "a Boolean", type(None): "null"}
     return kinds.get(type(value), "a number")
 
 
 def _short(value: object) -> str:
-    """Quote a value in a message without letting it fill the message."""
+    """Quote a value for a message, cut to a readable length."""
     quoted = json.dumps(value, ensure_ascii=False, default=str)
     return quoted if len(quoted) <= _LONGEST_QUOTE else f"{quoted[:_LONGEST_QUOTE]}…"
 
 
 def find_stage(request: Request, settings: Settings) -> tuple[Application, Stage]:
-    """Return the application and stage that the request names, or refuse with the names that exist."""
+    """Return the application and stage that the request names. An error lists the names that exist."""
     application = settings.applications.get(request.application)
     if application is None:
         raise UnknownApplication(
-            f"There is no application {_short(request.application)} in the deployed configuration. "
+            f"The application {_short(request.application)} does not exist in the deployed configuration. "
             f"It has: {', '.join(sorted(settings.applications)) or 'none'}."
         )
     stage = application.stages.get(request.stage)

@@ -220,7 +220,7 @@ def test_a_model_that_is_made_from_a_version_of_another_group_is_refused(aws: St
 
 def test_an_image_of_another_region_is_refused_before_its_objects_are_read(aws: Stubs) -> None:
     model_is(aws, Image="222222222222.dkr.ecr.eu-west-1.amazonaws.com/team/model:1")
-    with pytest.raises(UnsupportedModel, match="lies in eu-west-1"):
+    with pytest.raises(UnsupportedModel, match="is stored in eu-west-1"):
         resolve(MODEL_INPUT)
 
 

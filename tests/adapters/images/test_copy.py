@@ -162,7 +162,7 @@ def test_a_run_without_time_leaves_the_missing_layers_to_the_next(stubs: Stubs, 
     repository_is_made(stubs)
     found(stubs, FROM, DIGEST)
     layers_are(stubs, "UNAVAILABLE")
-    with pytest.raises(ImageCopyInterrupted, match="next run goes on"):
+    with pytest.raises(ImageCopyInterrupted, match="next invocation continues"):
         copy(ecr, seconds_left=44)
 
 

@@ -137,7 +137,7 @@ def test_images_that_the_target_may_use_are_asked_for_by_their_digest_and_go_fur
 
 def test_a_missing_image_is_refused(aws: Stubs) -> None:
     image_is_missing(aws)
-    with pytest.raises(ImageNotFound, match=rf"{OWN}@{DIGEST} is not there: account 222222222222"):
+    with pytest.raises(ImageNotFound, match=rf"{OWN}@{DIGEST} does not exist: account 222222222222"):
         ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
 
 
@@ -169,12 +169,12 @@ def test_all_problems_of_all_images_are_reported_at_once(aws: Stubs) -> None:
     denied(aws, "resource")
     with pytest.raises(ImageNotAccessible) as message:
         ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))
-    assert f"{OWN}:1 is not there" in str(message.value)
+    assert f"{OWN}:1 does not exist" in str(message.value)
     assert "In account 555555555555" in str(message.value)
 
 
 def test_all_missing_images_are_reported_at_once(aws: Stubs) -> None:
     for _ in range(2):
         image_is_missing(aws)
-    with pytest.raises(ImageNotFound, match=rf"{OWN}:1 is not there.*{THEIRS}:1 is not there"):
+    with pytest.raises(ImageNotFound, match=rf"{OWN}:1 does not exist.*{THEIRS}:1 does not exist"):
         ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))

@@ -24,7 +24,7 @@ def test_a_model_is_described_by_its_name(sagemaker: SageMakerClient, stubs: Stu
 
 def test_a_missing_model_is_refused_with_the_account(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "arn".')
-    with pytest.raises(ModelNotFound, match="no model 'reviews-v7' in dev"):
+    with pytest.raises(ModelNotFound, match="'reviews-v7' does not exist in dev"):
         model_registry.describe_model("reviews-v7", location="dev", sagemaker=sagemaker)
 
 

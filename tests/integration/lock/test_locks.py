@@ -226,4 +226,4 @@ def test_an_approval_that_is_withdrawn_meanwhile_changes_no_endpoint(world: Worl
 @pytest.mark.parametrize("value", ["true", 1, None])
 def test_a_switch_is_true_or_false_and_nothing_else(world: World, switch: str, value: object) -> None:
     asked = {"application": APPLICATION, "stage": "qa", "model_name": "any", switch: value}
-    require_failed(world.wait(world.start_with(asked)), "InvalidInput", f"{switch} must be true or false")
+    require_failed(world.wait(world.start_with(asked)), "InvalidInput", f"{switch} must be a Boolean")

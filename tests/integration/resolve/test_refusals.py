@@ -43,14 +43,14 @@ def refused(world: World, request: object) -> ExecutionResult:
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        ({**QA, "model_name": "m", "colour": "red"}, '"colour" is not a member'),
-        ({**QA, "model_name": 5}, "model_name must be text, not a number"),
-        ({**QA, "model_name": None}, "model_name must be text, not null"),
+        ({**QA, "model_name": "m", "colour": "red"}, '"colour" is not a field'),
+        ({**QA, "model_name": 5}, "model_name must be a string, not a number"),
+        ({**QA, "model_name": None}, "model_name must be a string, not null"),
         ({**QA, "model_name": ""}, "model_name is empty"),
-        ({**QA, "model_name": ["m"]}, "model_name must be text"),
-        ({**QA, "model_name": "a_b"}, '"a_b" is no SageMaker name'),
-        ({**QA, "model_name": "m" * 64}, "is no SageMaker name"),
-        ({**QA, "model_package_arn": "group/1"}, "is no ARN of a version"),
+        ({**QA, "model_name": ["m"]}, "model_name must be a string"),
+        ({**QA, "model_name": "a_b"}, '"a_b" is not a valid SageMaker name'),
+        ({**QA, "model_name": "m" * 64}, "is not a valid SageMaker name"),
+        ({**QA, "model_package_arn": "group/1"}, "is not the ARN of a model package version"),
         ({**QA}, "exactly one of model_name and model_package_arn, not neither"),
         ({**QA, "model_name": "m", "model_package_arn": "p"}, "not both"),
         ({"model_name": "m"}, "application is missing; stage is missing"),
@@ -69,7 +69,7 @@ def test_input_that_is_not_understood_is_refused(world: World, request_: object,
 @pytest.mark.usefixtures("nothing_is_touched")
 def test_every_mistake_in_the_input_is_reported_at_once(world: World) -> None:
     ended = refused(world, {"application": 1, "colour": "red", "model_name": "m", "model_package_arn": "p"})
-    for said in ("application must be text", '"colour" is not a member', "stage is missing", "not both"):
+    for said in ("application must be a string", '"colour" is not a field', "stage is missing", "not both"):
         assert said in ended.cause
 
 
@@ -90,7 +90,7 @@ def test_an_unknown_stage_is_refused_with_those_that_exist(world: World) -> None
 def test_a_model_that_does_not_exist_is_refused(world: World) -> None:
     ended = refused(world, {**QA, "model_name": "missing"})
     assert ended.error == "ModelNotFound"
-    assert "'missing' in dev (account 222222222222, us-east-1)" in ended.cause
+    assert "'missing' does not exist in dev (account 222222222222, us-east-1)" in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
@@ -105,7 +105,7 @@ def test_a_version_that_does_not_exist_is_refused(world: World) -> None:
 def test_a_version_that_is_not_approved_is_refused(world: World, approval: str) -> None:
     ended = refused(world, {**QA, "model_package_arn": world.version(approval=approval)})
     assert ended.error == "ModelPackageNotApproved"
-    assert f"The registry says {approval}" in ended.cause
+    assert f"The model registry reports {approval}" in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
@@ -250,7 +250,7 @@ def test_a_teams_own_image_of_another_region_is_refused_where_it_is_not_copied(
     with world.configured(change, deployed_settings):
         ended = refused(world, {"application": APPLICATION, "stage": "production", "model_name": in_qa.model})
     assert ended.error == "UnsupportedModel"
-    assert "lies in us-east-1" in ended.cause
+    assert "is stored in us-east-1" in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched")

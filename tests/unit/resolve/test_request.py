@@ -1,4 +1,4 @@
-"""What a person typed, and what the registry says of it."""
+"""What a request may have, and what the model registry reports of its version."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_an_input_that_is_no_object_is_refused_with_an_example(raw: object) -> N
 @pytest.mark.parametrize("odd", [None, 7, 0, True, False, [], ["reviews"], {}, {"a": {"b": 1}}])
 @pytest.mark.parametrize("field", ["application", "stage", "model_name"])
 def test_a_field_that_is_no_text_is_refused_by_name(field: str, odd: Any) -> None:
-    with pytest.raises(InvalidInput, match=f"{field} must be text"):
+    with pytest.raises(InvalidInput, match=f"{field} must be a string"):
         rules.require_request({**VALID, field: odd})
 
 
@@ -66,7 +66,7 @@ def test_a_missing_field_is_named(field: str) -> None:
 
 @pytest.mark.parametrize("field", ["account", "role_arn", "bucket", "Application", "model_name ", ""])
 def test_an_unknown_field_is_refused(field: str) -> None:
-    with pytest.raises(InvalidInput, match="is not a member of the input"):
+    with pytest.raises(InvalidInput, match="is not a field of the input"):
         rules.require_request({**VALID, field: "x"})
 
 
@@ -82,7 +82,7 @@ def test_neither_a_model_nor_a_version_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["a_b", "-a", "a-", "a.b", "a/b", "ä", "a" * 64, "a\n", " a", "../a", "a*", "٣"])
 def test_a_model_name_that_sagemaker_would_refuse_is_refused(name: str) -> None:
-    with pytest.raises(InvalidInput, match="is no SageMaker name"):
+    with pytest.raises(InvalidInput, match="is not a valid SageMaker name"):
         rules.require_request({**VALID, "model_name": name})
 
 
@@ -106,7 +106,7 @@ def test_a_model_name_that_sagemaker_takes_is_understood(name: str) -> None:
     ],
 )
 def test_an_arn_of_anything_but_a_version_is_refused(arn: str) -> None:
-    with pytest.raises(InvalidInput, match="is no ARN of a version"):
+    with pytest.raises(InvalidInput, match="is not the ARN of a model package version"):
         rules.require_request({"application": "reviews", "stage": "qa", "model_package_arn": arn})
 
 
@@ -118,14 +118,14 @@ def test_a_dry_run_is_requested_by_true_and_false(dry: bool) -> None:
 
 @pytest.mark.parametrize("odd", ["true", "false", 0, 1, None, [], {}])
 def test_what_is_neither_true_nor_false_is_no_answer_to_whether_it_is_a_dry_run(odd: object) -> None:
-    with pytest.raises(InvalidInput, match="dry_run must be true or false, not"):
+    with pytest.raises(InvalidInput, match="dry_run must be a Boolean, not"):
         rules.require_request({**VALID, "dry_run": odd})
 
 
 def test_every_mistake_is_reported_at_once() -> None:
     with pytest.raises(InvalidInput) as refused:
         rules.require_request({"stage": 7, "colour": "red"})
-    message = ('"colour" is not a member', "stage must be text", "application is missing", "exactly one of")
+    message = ('"colour" is not a field', "stage must be a string", "application is missing", "exactly one of")
     assert [part for part in message if part not in str(refused.value)] == []
 
 
@@ -178,7 +178,7 @@ def test_the_groups_name_is_compared_without_regard_to_case() -> None:
 
 @pytest.mark.parametrize(("there", "other"), [("222222222222", "333333333333"), ("us-east-1", "eu-west-1")])
 def test_a_version_in_another_account_or_region_is_refused(there: str, other: str) -> None:
-    with pytest.raises(WrongSource, match="does not lie in the registry"):
+    with pytest.raises(WrongSource, match="is not in the model registry"):
         eligibility.require_package_of(APPLICATION, VERSION.replace(there, other), DEV, DEV)
 
 
@@ -198,7 +198,7 @@ def test_only_an_approved_and_completed_version_goes_further(approval: str | Non
     if (approval, status) == ("Approved", "Completed"):
         eligibility.require_approved(version)
         return
-    with pytest.raises(ModelPackageNotApproved, match=f"says {approval}.*{status}.*{VERSION}"):
+    with pytest.raises(ModelPackageNotApproved, match=f"reports {approval}.*{status}.*{VERSION}"):
         eligibility.require_approved(version)
 
 
