@@ -1,4 +1,7 @@
-"""Where a container's model data lies: ModelDataUrl, ModelDataSource, AdditionalModelDataSources. Pure."""
+"""The S3 URIs of a container's model data: ModelDataUrl, ModelDataSource, AdditionalModelDataSources.
+
+Pure: no AWS calls.
+"""
 
 from __future__ import annotations
 
@@ -14,81 +17,83 @@ _PINS = ("ETag", "ManifestEtag")
 
 
 def read(container: dict[str, Any], path: str, problems: list[str]) -> list[S3Reference]:
-    """Return the addresses of a container's model data, and leave in it what CreateModel shall get.
+    """Return the references to a container's model data, and keep in it the fields for CreateModel.
 
-    ModelDataETag and the ETags of data sources pin the source's content: they go to the addresses, and are not sent
-    on, because a copy has another ETag. Those of AWS's own buckets (jumpstart.py) are not copied and not checked.
-    What cannot be carried is added to the problems. `path` is the container's place, with a dot at its end.
+    ModelDataETag and the ETags of data sources pin the source's content: they become part of the references, and are
+    not sent to CreateModel, because a copy has another ETag. URIs in AWS's own buckets (jumpstart.py) are not copied
+    and not checked. What is not supported is added to the problems.
+
+    `path` is the container's location, with a dot at its end.
     """
     etag = container.pop("ModelDataETag", None)
     etag = _single_form(container, path, problems) or etag
-    found: list[S3Reference] = []
+    references: list[S3Reference] = []
     url = container.get("ModelDataUrl")
     if url:
         prefix = container.get("Mode") == "MultiModel"
         kind = S3ReferenceKind.PREFIX if prefix else S3ReferenceKind.OBJECT
-        found.append(S3Reference(uri=url, kind=kind, location=f"{path}ModelDataUrl", etag=etag))
-    for place, source in _sources(container, path):
-        pin = etag if place == f"{path}ModelDataSource.S3DataSource" else None
-        found += _of_source(source, place, pin, problems)
-    problems += filter(None, map(_misshapen, found))
-    return [one for one in found if not jumpstart.is_cache(one.uri)]
+        references.append(S3Reference(uri=url, kind=kind, location=f"{path}ModelDataUrl", etag=etag))
+    for location, source in _sources(container, path):
+        pin = etag if location == f"{path}ModelDataSource.S3DataSource" else None
+        references += _of_source(source, location, pin, problems)
+    problems += filter(None, map(_form_problem, references))
+    return [reference for reference in references if not jumpstart.is_cache(reference.uri)]
 
 
 def rewrite(container: dict[str, Any], new: Callable[[str], str]) -> dict[str, Any]:
-    """Return the container with every address of its model data replaced."""
-    changed = dict(container)
-    if "ModelDataUrl" in changed:
-        changed["ModelDataUrl"] = new(changed["ModelDataUrl"])
-    if "ModelDataSource" in changed:
-        changed["ModelDataSource"] = _rewritten(changed["ModelDataSource"], new)
-    if "AdditionalModelDataSources" in changed:
-        changed["AdditionalModelDataSources"] = [_rewritten(one, new) for one in changed["AdditionalModelDataSources"]]
-    return changed
+    """Return the container with every S3 URI of its model data replaced."""
+    result = dict(container)
+    if "ModelDataUrl" in result:
+        result["ModelDataUrl"] = new(result["ModelDataUrl"])
+    if "ModelDataSource" in result:
+        result["ModelDataSource"] = _rewritten(result["ModelDataSource"], new)
+    if "AdditionalModelDataSources" in result:
+        result["AdditionalModelDataSources"] = [_rewritten(item, new) for item in result["AdditionalModelDataSources"]]
+    return result
 
 
 def uris(container: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    """Yield the place and the address of each."""
+    """Yield location and S3 URI of each."""
     if "ModelDataUrl" in container:
         yield f"{path}ModelDataUrl", container["ModelDataUrl"]
-    for place, source in _sources(container, path):
-        for member in ("S3Uri", "ManifestS3Uri"):
-            if member in source:
-                yield f"{place}.{member}", source[member]
+    for location, source in _sources(container, path):
+        for field in ("S3Uri", "ManifestS3Uri"):
+            if field in source:
+                yield f"{location}.{field}", source[field]
 
 
 def hub_access(container: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the place and the HubAccessConfig of each data source that has one."""
-    for place, source in _sources(container, path):
+    """Yield location and HubAccessConfig of each data source that has one."""
+    for location, source in _sources(container, path):
         if "HubAccessConfig" in source:
-            yield f"{place}.HubAccessConfig.HubContentArn", source["HubAccessConfig"]
+            yield f"{location}.HubAccessConfig.HubContentArn", source["HubAccessConfig"]
 
 
 def _sources(container: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    both = [(f"{path}ModelDataSource", container.get("ModelDataSource", {}))]
-    for index, one in enumerate(container.get("AdditionalModelDataSources", [])):
-        both.append((f"{path}AdditionalModelDataSources[{index}]", one))
-    for place, one in both:
-        if one.get("S3DataSource"):
-            yield f"{place}.S3DataSource", one["S3DataSource"]
+    sources = [(f"{path}ModelDataSource", container.get("ModelDataSource", {}))]
+    for index, additional in enumerate(container.get("AdditionalModelDataSources", [])):
+        sources.append((f"{path}AdditionalModelDataSources[{index}]", additional))
+    for location, source in sources:
+        if source.get("S3DataSource"):
+            yield f"{location}.S3DataSource", source["S3DataSource"]
 
 
 def _single_form(container: dict[str, Any], path: str, problems: list[str]) -> str | None:
-    """Keep one of ModelDataUrl and ModelDataSource: SageMaker shows both where the one says what the other does.
+    """Keep one of ModelDataUrl and ModelDataSource: SageMaker returns both where they are equivalent.
 
-    A tarball without anything special is a ModelDataUrl, which works everywhere (API: ModelDataSource cannot be used
-    with serverless and multi-model endpoints). Returns the ETag that stood in the form that was given up.
+    A tarball without further options is a ModelDataUrl, which works everywhere (API: ModelDataSource cannot be used
+    with serverless and multi-model endpoints). Returns the ETag in the form that was removed.
     """
     url, source = container.get("ModelDataUrl"), container.get("ModelDataSource", {}).get("S3DataSource", {})
     if "ModelDataSource" in container and not source.get("S3Uri"):
         problems.append(f"{path}ModelDataSource (it has no S3Uri)")
     if not source.get("S3Uri"):
         return None
-    many = container.get("Mode") == "MultiModel"
-    if url and url.rstrip("/" if many else "") != source["S3Uri"].rstrip("/" if many else ""):
-        problems.append(f"{path}ModelDataSource ({source['S3Uri']}, but ModelDataUrl says {url})")
+    multi_model = container.get("Mode") == "MultiModel"
+    if url and url.rstrip("/" if multi_model else "") != source["S3Uri"].rstrip("/" if multi_model else ""):
+        problems.append(f"{path}ModelDataSource ({source['S3Uri']}, but ModelDataUrl is {url})")
         return None
-    plain = all(source.get(member) == value for member, value in _TARBALL.items()) or (many and bool(url))
+    plain = all(source.get(field) == value for field, value in _TARBALL.items()) or (multi_model and bool(url))
     if plain and set(source) <= {"S3Uri", *_TARBALL, *_PINS} and "AdditionalModelDataSources" not in container:
         container["ModelDataUrl"] = url or source["S3Uri"]
         del container["ModelDataSource"]
@@ -98,19 +103,19 @@ def _single_form(container: dict[str, Any], path: str, problems: list[str]) -> s
     return None
 
 
-def _of_source(source: dict[str, Any], place: str, etag: str | None, problems: list[str]) -> Iterator[S3Reference]:
-    own, manifest_etag = (source.pop(member, None) for member in _PINS)
+def _of_source(source: dict[str, Any], location: str, etag: str | None, problems: list[str]) -> Iterator[S3Reference]:
+    own, manifest_etag = (source.pop(field, None) for field in _PINS)
     kind = _KINDS.get(source.get("S3DataType", ""))
     if kind is None:
-        problems.append(f"{place}.S3DataType {source.get('S3DataType')}")
+        problems.append(f"{location}.S3DataType {source.get('S3DataType')}")
         return
     if not source.get("S3Uri"):
-        problems.append(f"{place}.S3Uri (it is missing)")
+        problems.append(f"{location}.S3Uri (it is missing)")
         return
     yield S3Reference(
         uri=source["S3Uri"],
         kind=kind,
-        location=f"{place}.S3Uri",
+        location=f"{location}.S3Uri",
         etag=own or etag,
         as_files=kind is S3ReferenceKind.PREFIX and source.get("CompressionType") == "None",
     )
@@ -118,26 +123,27 @@ def _of_source(source: dict[str, Any], place: str, etag: str | None, problems: l
         yield S3Reference(
             uri=source["ManifestS3Uri"],
             kind=S3ReferenceKind.MANIFEST,
-            location=f"{place}.ManifestS3Uri",
+            location=f"{location}.ManifestS3Uri",
             etag=manifest_etag,
         )
 
 
-def _misshapen(one: S3Reference) -> str | None:
-    # The signature of a signed URL is nobody's business.
-    told = one.uri.partition("?")[0]
-    if one.kind is not S3ReferenceKind.PREFIX:
-        return None if s3_uris.is_object(one.uri) else f"{one.location} ({told!r} is not the address of one object)"
-    if one.etag:
-        return f"{one.location} (it is pinned to the ETag {one.etag}, and a prefix has none)"
-    # The models of a multi-model endpoint lie below an address with or without the slash.
-    uri = f"{one.uri.rstrip('/')}/" if one.location.endswith("ModelDataUrl") else one.uri
-    return None if s3_uris.is_prefix(uri) else f"{one.location} ({told!r} is not the address of a prefix)"
+def _form_problem(reference: S3Reference) -> str | None:
+    # The signature of a signed URL must not appear in a message.
+    uri = reference.uri.partition("?")[0]
+    location = reference.location
+    if reference.kind is not S3ReferenceKind.PREFIX:
+        return None if s3_uris.is_object(reference.uri) else f"{location} ({uri!r} is not the S3 URI of one object)"
+    if reference.etag:
+        return f"{location} (it is pinned to the ETag {reference.etag}, and a prefix has none)"
+    # The models of a multi-model endpoint are stored below a prefix with or without the slash.
+    prefix = f"{reference.uri.rstrip('/')}/" if location.endswith("ModelDataUrl") else reference.uri
+    return None if s3_uris.is_prefix(prefix) else f"{location} ({uri!r} is not the S3 URI of a prefix)"
 
 
-def _rewritten(one: dict[str, Any], new: Callable[[str], str]) -> dict[str, Any]:
-    source = dict(one["S3DataSource"])
-    for member in ("S3Uri", "ManifestS3Uri"):
-        if member in source:
-            source[member] = new(source[member])
-    return {**one, "S3DataSource": source}
+def _rewritten(data_source: dict[str, Any], new: Callable[[str], str]) -> dict[str, Any]:
+    source = dict(data_source["S3DataSource"])
+    for field in ("S3Uri", "ManifestS3Uri"):
+        if field in source:
+            source[field] = new(source[field])
+    return {**data_source, "S3DataSource": source}

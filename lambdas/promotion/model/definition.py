@@ -1,6 +1,6 @@
-"""What a model consists of: read from SageMaker's answers, fitted to a stage, asked for in the target.
+"""What a model consists of: read from SageMaker's responses, adapted to a stage, requested in the target.
 
-Pure. supported_fields.py says which members are carried; any other that has a value is refused by name.
+Pure: no AWS calls. supported_fields.py lists the supported fields; any other field with a value is rejected by name.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from lambdas.promotion.contract.settings import Environment, Stage
 from lambdas.promotion.model import adaptation, data_sources, jumpstart, package_containers, s3_uris, supported_fields
 from lambdas.promotion.model.s3_uris import S3Reference
 
-# A failure's cause has 32,768 characters (API: Step Functions, SensitiveCause), and some of them are others'.
+# A failure's cause has 32,768 characters (API: Step Functions, SensitiveCause), and some of them are used otherwise.
 _MOST_CHARACTERS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """A model that can be carried.
+    """A model that Promote supports.
 
-    `containers` are CreateModel's ContainerDefinitions, still with the source's addresses; `in_list` says whether
-    they come as Containers or as the PrimaryContainer. `addresses` are what must be copied, each once. Addresses in
-    AWS's own buckets are not among them (jumpstart.py). `untouched` are the variables that are carried as they are.
+    `containers` are CreateModel's ContainerDefinitions, still with the source's S3 URIs; `in_list` is whether they are
+    Containers or the PrimaryContainer. `s3_references` are what must be copied, each once. URIs in AWS's own buckets
+    are not among them (jumpstart.py). `untouched` are the variables that are kept unchanged.
     """
 
     containers: tuple[dict[str, Any], ...]
@@ -39,19 +39,20 @@ class Definition:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The images that come from Amazon ECR. One from a registry in a VPC is carried as it is."""
-        return tuple(dict.fromkeys(one["Image"] for one in self.containers if not adaptation.is_in_vpc_registry(one)))
+        """The images that come from Amazon ECR. One from a registry in a VPC is kept unchanged."""
+        from_ecr = (container for container in self.containers if not adaptation.is_in_vpc_registry(container))
+        return tuple(dict.fromkeys(container["Image"] for container in from_ecr))
 
     def path(self, index: int) -> str:
-        """Return a container's place in the model, with a dot at its end."""
+        """Return a container's location in the model, with a dot at its end."""
         return f"Containers[{index}]." if self.in_list else "PrimaryContainer."
 
 
 def of_model(described: Mapping[str, Any], packages: Mapping[str, Mapping[str, Any]], *, subject: str) -> Definition:
-    """Return what DescribeModel's answer consists of.
+    """Return the definition of a model from DescribeModel's response.
 
-    `packages` are DescribeModelPackage's answers by the names that the containers use. `where` names the model in
-    the refusal. Raises UnsupportedModel with every member that cannot be carried.
+    `packages` are DescribeModelPackage's responses by the names that the containers use. `subject` names the model in
+    the error. Raises UnsupportedModel with every field that is not supported.
     """
     problems = list(supported_fields.unsupported_fields(described, supported_fields.MODEL, ""))
     model = supported_fields.without_empty(described)
@@ -72,7 +73,7 @@ def of_model(described: Mapping[str, Any], packages: Mapping[str, Mapping[str, A
 
 
 def of_package(version: Mapping[str, Any], *, subject: str) -> Definition:
-    """Return what a model package version consists of (DescribeModelPackage's InferenceSpecification)."""
+    """Return the definition of a model package version (DescribeModelPackage's InferenceSpecification)."""
     problems: list[str] = []
     containers = supported_fields.without_empty(package_containers.containers(version, None, problems))
     return _checked(containers, in_list=len(containers) > 1, model={}, problems=problems, subject=subject)
@@ -87,10 +88,10 @@ def for_stage(
     digests: Mapping[str, str | None],
     subject: str,
 ) -> Definition:
-    """Return the model as the stage's configuration wants it in the target; the addresses are still the source's.
+    """Return the model adapted to the stage's configuration; the S3 URIs are still the source's.
 
-    `digests` are what the images' tags stand for now, by the image's name. Raises UnsupportedModel with everything
-    that is true in the source only and has no counterpart in the configuration.
+    `digests` are the current digests of the images' tags, by the image. Raises UnsupportedModel with everything that
+    is valid in the source only and has no counterpart in the configuration.
     """
     problems: list[str] = []
     containers = [
@@ -106,35 +107,35 @@ def for_stage(
         for index, container in enumerate(definition.containers)
     ]
     isolation = stage.network_isolation
-    fitted = replace(
+    adapted = replace(
         definition,
         containers=tuple(containers),
         vpc=adaptation.adapt_vpc(definition.vpc, stage, problems),
         network_isolation=definition.network_isolation if isolation is None else isolation,
         untouched=stage.variables.trusted,
     )
-    needed = [one for one in definition.s3_references if one.variable is None] + _in_variables(fitted)
+    of_model_data = [reference for reference in definition.s3_references if reference.variable is None]
     if problems:
         raise UnsupportedModel(
-            f"{subject} cannot go to stage {stage.name!r} as it is: {_joined_problems(problems)}. Nothing was created. "
-            "Say in promotion.yaml what the target has in their places (docs/configuration.md: a stage's variables, "
+            f"{subject} cannot be adapted to stage {stage.name!r}: {_joined_problems(problems)}. Nothing was created. "
+            "Configure the target's values in promotion.yaml (docs/configuration.md: a stage's variables, "
             "vpc and arns), or register the model without them."
         )
-    return replace(fitted, s3_references=s3_uris.unique(needed))
+    return replace(adapted, s3_references=s3_uris.unique([*of_model_data, *_in_variables(adapted)]))
 
 
 def create_model_request(
-    definition: Definition, addresses: Mapping[str, str], *, name: str, execution_role_arn: str
+    definition: Definition, target_uris: Mapping[str, str], *, name: str, execution_role_arn: str
 ) -> dict[str, Any]:
-    """Return the CreateModel request with every address replaced by where it was copied to, also inside variables.
+    """Return the CreateModel request with every S3 URI replaced by that of its copy, also inside variables.
 
-    Raises UnsupportedModel if what it says is then longer than SageMaker allows.
+    Raises UnsupportedModel if a value is then longer than SageMaker allows.
     """
-    containers = _with_uris(definition, addresses)
+    containers = _with_uris(definition, target_uris)
     problems = adaptation.too_long(containers, definition.path)
     if problems:
         raise UnsupportedModel(
-            f"The model {name} would have parts that are too long with the addresses of the copies: "
+            f"The model {name} would have values that are too long with the S3 URIs of the copies: "
             f"{_joined_problems(problems)}. Nothing was created. Register the model with shorter ones."
         )
     form = {"Containers": containers} if definition.in_list else {"PrimaryContainer": containers[0]}
@@ -142,7 +143,7 @@ def create_model_request(
     return {
         "ModelName": name,
         **form,
-        **{member: value for member, value in optional.items() if value},
+        **{field: value for field, value in optional.items() if value},
         "ExecutionRoleArn": execution_role_arn,
         "EnableNetworkIsolation": definition.network_isolation,
     }
@@ -151,10 +152,10 @@ def create_model_request(
 def digest(definition: Definition, contents: Mapping[str, str], *, execution_role_arn: str) -> str:
     """Return a hex digest of what the model is: containers, VPC, isolation, role and the content of its artifacts.
 
-    `contents` is what lies at each address, as a digest: it takes the address's place, so the digest does not depend
-    on where the artifacts lie.
+    `contents` has a digest of the content at each S3 URI: it replaces the URI, so the digest does not depend on where
+    the artifacts are stored.
     """
-    what = [
+    parts = [
         _with_uris(definition, contents),
         definition.in_list,
         definition.execution_config,
@@ -162,13 +163,13 @@ def digest(definition: Definition, contents: Mapping[str, str], *, execution_rol
         definition.network_isolation,
         execution_role_arn,
     ]
-    return hex_digest(what)
+    return hex_digest(parts)
 
 
 def _checked(
     containers: list[dict[str, Any]], *, in_list: bool, model: Mapping[str, Any], problems: list[str], subject: str
 ) -> Definition:
-    defined = Definition(
+    definition = Definition(
         containers=tuple(containers),
         in_list=in_list,
         execution_config=model.get("InferenceExecutionConfig"),
@@ -176,22 +177,22 @@ def _checked(
         network_isolation=bool(model.get("EnableNetworkIsolation", False)),
         s3_references=(),
     )
-    found: list[S3Reference] = []
+    references: list[S3Reference] = []
     for index, container in enumerate(containers):
-        path = defined.path(index)
-        problems += _odd(container, path)
-        found += data_sources.read(container, path, problems)
+        path = definition.path(index)
+        problems += _problems_of(container, path)
+        references += data_sources.read(container, path, problems)
     if len(containers) > sagemaker_limits.MOST_CONTAINERS:
         problems.append(f"Containers ({len(containers)}; SageMaker allows {sagemaker_limits.MOST_CONTAINERS})")
     try:
-        defined = replace(defined, s3_references=s3_uris.unique([*found, *_in_variables(defined)]))
+        definition = replace(definition, s3_references=s3_uris.unique([*references, *_in_variables(definition)]))
     except ValueError as error:
         problems.append(str(error))
     _refuse(problems, subject)
-    return defined
+    return definition
 
 
-def _odd(container: Mapping[str, Any], path: str) -> Iterable[str]:
+def _problems_of(container: Mapping[str, Any], path: str) -> Iterable[str]:
     if not container:
         yield f"{path.rstrip('.')} (it is missing: the model has no container)"
     elif not container.get("Image"):
@@ -203,48 +204,48 @@ def _odd(container: Mapping[str, Any], path: str) -> Iterable[str]:
 
 
 def _in_variables(definition: Definition) -> list[S3Reference]:
-    """Return the addresses in the variables that must be copied."""
+    """Return the S3 URIs in the variables that must be copied."""
     return [
-        one
+        reference
         for index, container in enumerate(definition.containers)
-        for one in s3_uris.in_variables(
+        for reference in s3_uris.in_variables(
             container.get("Environment", {}), definition.path(index), untouched=definition.untouched
         )
-        if not jumpstart.is_cache(one.uri)
+        if not jumpstart.is_cache(reference.uri)
     ]
 
 
 def _with_uris(definition: Definition, new: Mapping[str, str]) -> list[dict[str, Any]]:
-    def address(uri: str) -> str:
+    def replacement(uri: str) -> str:
         return uri if jumpstart.is_cache(uri) else new[uri]
 
     result = []
     for container in definition.containers:
-        changed = data_sources.rewrite(container, address)
-        if "Environment" in changed:
-            changed["Environment"] = {
-                name: value if name in definition.untouched else s3_uris.replaced(value, address)
-                for name, value in changed["Environment"].items()
+        rewritten = data_sources.rewrite(container, replacement)
+        if "Environment" in rewritten:
+            rewritten["Environment"] = {
+                name: value if name in definition.untouched else s3_uris.replaced(value, replacement)
+                for name, value in rewritten["Environment"].items()
             }
-        result.append(changed)
+        result.append(rewritten)
     return result
 
 
 def _joined_problems(problems: list[str]) -> str:
     """Return the problems as one text that fits into a failure's cause."""
-    told: list[str] = []
-    room = _MOST_CHARACTERS
+    reported: list[str] = []
+    characters_left = _MOST_CHARACTERS
     for problem in problems:
-        room -= len(problem)
-        if room < 0 and told:
-            return f"{'; '.join(told)}; and {len(problems) - len(told)} more"
-        told.append(problem)
-    return "; ".join(told)
+        characters_left -= len(problem)
+        if characters_left < 0 and reported:
+            return f"{'; '.join(reported)}; and {len(problems) - len(reported)} more"
+        reported.append(problem)
+    return "; ".join(reported)
 
 
 def _refuse(problems: list[str], subject: str) -> None:
     if problems:
         raise UnsupportedModel(
-            f"{subject} has parts that Promote cannot carry: {_joined_problems(problems)}. Nothing was created. "
+            f"{subject} has fields that Promote does not support: {_joined_problems(problems)}. Nothing was created. "
             "Register the model without them."
         )

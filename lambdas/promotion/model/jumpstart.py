@@ -1,10 +1,10 @@
 """AWS's own buckets with the models of SageMaker JumpStart.
 
-They belong to AWS: the gated ones cannot be copied, and every account uses its own Region's. So an address in one of
-them is carried as it is, and in another Region its bucket is exchanged for that Region's. The names and Regions are
+They belong to AWS: the gated ones cannot be copied, and every account uses those of its Region. So an S3 URI in one of
+them is kept unchanged, and in another Region its bucket is replaced by that Region's. The names and Regions are
 those of AWS's own SDK (aws/sagemaker-python-sdk, src/sagemaker/jumpstart/region_config.json at 537d359, the commercial
-partition). A key names a model and its version, and is used alike in every Region (hashicorp/terraform-provider-aws,
-the acceptance tests of aws_sagemaker_model); where AWS does not offer a model, CreateModel says that it finds no data.
+partition). A key names a model and its version, and is the same in every Region (hashicorp/terraform-provider-aws,
+the acceptance tests of aws_sagemaker_model); where AWS does not offer a model, CreateModel reports missing data.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.model import s3_uris
 
-# Regions by the beginning of their names. Optimized models (draft models for speculative decoding) are in fewer.
+# Regions by the prefix of their names. Optimized models (draft models for speculative decoding) are in fewer.
 _OPTIMIZED = {
     "ap-northeast": (1, 2, 3),
     "ap-south": (1,),
@@ -39,30 +39,30 @@ _LAUNCHED = {
     "me-south": (1,),
     "mx-central": (1,),
 }
-# The beginning of a bucket's name, before its Region.
+# By the prefix of a bucket's name, before its Region.
 _CACHES = dict(zip(resource_names.JUMPSTART_BUCKETS, (_LAUNCHED, _LAUNCHED, _OPTIMIZED), strict=True))
 
 
 def is_cache(uri: str) -> bool:
-    """Whether an address lies in one of AWS's own buckets."""
-    beginning, region = _parts(s3_uris.bucket_of(uri))
-    return _is_known(beginning, region)
+    """Whether an S3 URI is in one of AWS's own buckets."""
+    prefix, region = _parts(s3_uris.bucket_of(uri))
+    return _is_known(prefix, region)
 
 
 def in_region(uri: str, region: str) -> str | None:
-    """Return the address of the same object in a Region's own bucket, or None if none is known there."""
+    """Return the S3 URI of the same object in a Region's own bucket, or None if no bucket is known there."""
     bucket = s3_uris.bucket_of(uri)
-    beginning, _ = _parts(bucket)
-    if not _is_known(beginning, region):
+    prefix, _ = _parts(bucket)
+    if not _is_known(prefix, region):
         return None
-    return uri.replace(bucket, f"{beginning}{region}", 1)
+    return uri.replace(bucket, f"{prefix}{region}", 1)
 
 
-def _is_known(beginning: str, region: str) -> bool:
+def _is_known(prefix: str, region: str) -> bool:
     area, _, number = region.rpartition("-")
-    return number in map(str, _CACHES.get(beginning, {}).get(area, ()))
+    return number in map(str, _CACHES.get(prefix, {}).get(area, ()))
 
 
 def _parts(bucket: str) -> tuple[str, str]:
-    beginning = next((one for one in _CACHES if bucket.startswith(one)), "")
-    return beginning, bucket.removeprefix(beginning)
+    prefix = next((prefix for prefix in _CACHES if bucket.startswith(prefix)), "")
+    return prefix, bucket.removeprefix(prefix)

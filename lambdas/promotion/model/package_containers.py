@@ -1,4 +1,4 @@
-"""The containers that a version in the model registry consists of. Pure."""
+"""The containers of a model package version. Pure: no AWS calls."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _TAG = re.compile(r":[^/@]*$")
 
 
 def containers(package: Mapping[str, Any], specification: str | None, problems: list[str]) -> list[dict[str, Any]]:
-    """Return the containers of DescribeModelPackage's answer as ContainerDefinitions; ModelDataETag stays in them.
+    """Return the containers of DescribeModelPackage's response as ContainerDefinitions; ModelDataETag is kept.
 
-    `specification` names one of the additional inference specifications; without it it is the package's own. What
-    cannot be carried is added to the problems.
+    `specification` names one of the additional inference specifications; the default is the package's own. What is
+    not supported is added to the problems.
     """
-    found, path = _specification(package, specification)
-    if not found.get("Containers"):
-        problems.append(f"{path}Containers (there is none)")
+    inference, path = _specification(package, specification)
+    if not inference.get("Containers"):
+        problems.append(f"{path}Containers (it has none)")
     result = []
-    for index, container in enumerate(found.get("Containers", [])):
+    for index, container in enumerate(inference.get("Containers", [])):
         problems += supported_fields.unsupported_fields(
             container, supported_fields.PACKAGE_CONTAINER, f"{path}Containers[{index}]."
         )
@@ -34,41 +34,41 @@ def of_model(
 ) -> list[dict[str, Any]]:
     """Return the containers of the package that a container names.
 
-    Variables of its own go before those of the package (aws/sagemaker-python-sdk#3581: the service takes both).
+    Its own variables take precedence over the package's (aws/sagemaker-python-sdk#3581: the service accepts both).
     """
-    found: list[dict[str, Any]] = supported_fields.without_empty(
+    packaged: list[dict[str, Any]] = supported_fields.without_empty(
         containers(package, container.get("InferenceSpecificationName"), problems)
     )
     own = {
         name: value for name, value in container.items() if name in supported_fields.CONTAINER and name != "Environment"
     }
-    beside = {name: value for name, value in container.items() if len(found) != 1 or value != found[0].get(name)}
+    beside = {name: value for name, value in container.items() if len(packaged) != 1 or value != packaged[0].get(name)}
     problems += supported_fields.unsupported_fields(beside, supported_fields.BESIDE_PACKAGE, path)
-    if len(found) > 1:
-        several = f"the package has {len(found)} containers"
+    if len(packaged) > 1:
+        count = f"the package has {len(packaged)} containers"
         if listed > 1:
-            problems.append(f"{path}ModelPackageName ({several}, and the model has others beside them)")
-        # AWS does not say to which of them it would belong.
+            problems.append(f"{path}ModelPackageName ({count}, and the model has others beside them)")
+        # AWS does not document to which of them it would belong.
         problems += [
-            f"{path}{name} ({several})"
+            f"{path}{name} ({count})"
             for name in ("Environment", "ContainerHostname", "ContainerMetricsConfig")
             if name in container
         ]
-        return found
-    return [{**one, **own, **_environment(one, container)} for one in found]
+        return packaged
+    return [{**base, **own, **_environment(base, container)} for base in packaged]
 
 
-def _environment(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    both = {**one.get("Environment", {}), **other.get("Environment", {})}
-    return {"Environment": both} if both else {}
+def _environment(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    variables = {**base.get("Environment", {}), **override.get("Environment", {})}
+    return {"Environment": variables} if variables else {}
 
 
 def _specification(package: Mapping[str, Any], name: str | None) -> tuple[Mapping[str, Any], str]:
     if not name:
         return package.get("InferenceSpecification", {}), "InferenceSpecification."
-    for one in package.get("AdditionalInferenceSpecifications", []):
-        if one.get("Name") == name:
-            return one, f"AdditionalInferenceSpecifications[{name}]."
+    for specification in package.get("AdditionalInferenceSpecifications", []):
+        if specification.get("Name") == name:
+            return specification, f"AdditionalInferenceSpecifications[{name}]."
     return {}, f"AdditionalInferenceSpecifications[{name}]."
 
 

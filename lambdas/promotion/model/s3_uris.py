@@ -1,4 +1,4 @@
-"""S3 addresses: what one is, which ones stand in a text, and the list of those that a model needs. Pure."""
+"""S3 URIs: their forms, those in a text, and the references of a model. Pure: no AWS calls."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 _BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _OBJECT = re.compile(rf"s3://{_BUCKET}/(.*[^/])", re.DOTALL)
 _PREFIX = re.compile(rf"s3://{_BUCKET}/(.*[^/])/", re.DOTALL)
-# In a text an address begins where no other scheme could be meant, and ends before white space, a quote or a mark
-# that separates lists.
+# In a text a URI begins where no other scheme is possible, and ends before white space, a quote or a list separator.
 _BEGINNING = re.compile(rf"(?<![\w+.-])s3://{_BUCKET}/[^\x00-\x20\x7f\s\"'`,;<>|\\]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.]*://")
 _SEPARATORS = ":+&"
 _SENTENCE_ENDS = ".:!?"
 _CLOSING = {")": "(", "]": "[", "}": "{"}
-# What may follow a backslash after an address: the end of a quoted text in a quoted text, or an escaped line's end.
+# What may follow a backslash after a URI: the end of a quoted text in a quoted text, or an escaped line's end.
 _AFTER_BACKSLASH = "\"'nrt"
-# Any other way to write an address in S3: it would go on pointing into the source account. The colon and the slashes
+# Any other spelling of an S3 location: it would still refer to the source account. The colon and the slashes
 # may be escaped as in JSON or in a URL.
 _OTHER_SPELLING = re.compile(
     r"s3[an]?(:|%3a)(\\?/|%2f){2}"
@@ -30,21 +29,21 @@ _OTHER_SPELLING = re.compile(
 
 
 class S3ReferenceKind(enum.StrEnum):
-    """What lies at an address."""
+    """What an S3 URI refers to."""
 
     OBJECT = "OBJECT"
     PREFIX = "PREFIX"
-    EITHER = "EITHER"  # only S3 can tell: a variable's value without a slash at its end
+    EITHER = "EITHER"  # only S3 knows: a variable's value without a slash at its end
     MANIFEST = "MANIFEST"  # an object that names further objects (API: S3ModelDataSource, ManifestS3Uri)
 
 
 @dataclass(frozen=True, kw_only=True)
 class S3Reference:
-    """An S3 address that a model needs.
+    """An S3 URI that a model refers to.
 
-    `where` is its place in the model, such as Containers[1].Environment.HF_MODEL_ID. `etag` pins the content of the
-    object. `as_files` says that SageMaker lays the objects of the prefix down as files, so that its rules for file
-    names hold (API: S3ModelDataSource, CompressionType). `variable` is the environment variable that holds it.
+    `location` is the field that has it, such as Containers[1].Environment.HF_MODEL_ID. `etag` pins the content of the
+    object. `as_files`: SageMaker stores the objects of the prefix as files, so that its rules for file names
+    apply (API: S3ModelDataSource, CompressionType). `variable` is the environment variable that holds it.
     """
 
     uri: str
@@ -56,12 +55,12 @@ class S3Reference:
 
 
 def is_object(uri: str) -> bool:
-    """Whether this is the s3:// address of one object."""
+    """Whether this is the S3 URI of one object."""
     return bool(_OBJECT.fullmatch(uri))
 
 
 def is_prefix(uri: str) -> bool:
-    """Whether this is the s3:// address of a prefix, with the slash at its end."""
+    """Whether this is the S3 URI of a prefix, with the slash at its end."""
     return bool(_PREFIX.fullmatch(uri))
 
 
@@ -70,18 +69,18 @@ def bucket_of(uri: str) -> str:
 
 
 def in_text(text: str) -> list[tuple[int, str]]:
-    """Return each s3:// address in a text, with its position: the whole text, in a list, in JSON, in a sentence.
+    """Return each S3 URI in a text, with its position: the whole text, in a list, in JSON, in a sentence.
 
-    What only looks like one (a bucket without a key, an end that cannot be told) is left for `other_spelling`.
+    What only looks like one (a bucket without a key, an ambiguous end) is left for `other_spelling`.
     """
-    found = []
+    uris = []
     position = 0
     while match := _BEGINNING.search(text, position):
         position = match.end()
         raw = match[0]
         another = _SCHEME.search(raw, len("s3://"))
         if another:
-            # Two addresses in one word, such as s3://a/b:s3://c/d.
+            # Two URIs in one word, such as s3://a/b:s3://c/d.
             position = match.start() + another.start()
             if raw[another.start() - 1] not in _SEPARATORS:
                 continue
@@ -91,12 +90,12 @@ def in_text(text: str) -> list[tuple[int, str]]:
             continue
         uri = raw if raw == text else _without_ending(raw)
         if is_object(uri) or is_prefix(uri):
-            found.append((match.start(), uri))
-    return found
+            uris.append((match.start(), uri))
+    return uris
 
 
 def _without_ending(raw: str) -> str:
-    """Leave out the end of the sentence or of the bracket that the address stands in."""
+    """Remove the end of the sentence or of the bracket around the URI."""
     while raw and (
         raw[-1] in _SENTENCE_ENDS or (raw[-1] in _CLOSING and raw.count(_CLOSING[raw[-1]]) < raw.count(raw[-1]))
     ):
@@ -105,16 +104,16 @@ def _without_ending(raw: str) -> str:
 
 
 def replaced(text: str, new: Callable[[str], str]) -> str:
-    """Return the text with every address in it replaced."""
+    """Return the text with every S3 URI in it replaced."""
     for position, uri in reversed(in_text(text)):
         text = text[:position] + new(uri) + text[position + len(uri) :]
     return text
 
 
 def in_manifest(text: str, *, location: str) -> list[S3Reference]:
-    """Return the addresses in a manifest: "a CSV file that stores the artifact locations" (API: ManifestS3Uri).
+    """Return the references in a manifest: "a CSV file that stores the artifact locations" (API: ManifestS3Uri).
 
-    AWS documents no more of it, so every s3:// address in it counts, wherever it stands.
+    AWS documents no more of it, so every S3 URI in it counts, at any position.
     """
     return [
         S3Reference(
@@ -125,40 +124,41 @@ def in_manifest(text: str, *, location: str) -> list[S3Reference]:
 
 
 def other_spelling(text: str) -> str | None:
-    """Return how a text speaks of S3 otherwise than by whole s3:// addresses, or None."""
-    found = _OTHER_SPELLING.search(replaced(text, lambda _: "\0"))
-    return found[0] if found else None
+    """Return how a text refers to S3 other than by a complete s3:// URI, or None."""
+    match = _OTHER_SPELLING.search(replaced(text, lambda _: "\0"))
+    return match[0] if match else None
 
 
-def unique(addresses: Iterable[S3Reference]) -> tuple[S3Reference, ...]:
-    """Return each address once, in the order of their first places. Raises ValueError if two places contradict."""
-    found: dict[str, S3Reference] = {}
-    for one in addresses:
-        found[one.uri] = _both(found[one.uri], one) if one.uri in found else one
-    return tuple(found.values())
+def unique(references: Iterable[S3Reference]) -> tuple[S3Reference, ...]:
+    """Return one reference for each S3 URI, in the order of first use. Raises ValueError if two contradict."""
+    by_uri: dict[str, S3Reference] = {}
+    for reference in references:
+        first = by_uri.get(reference.uri)
+        by_uri[reference.uri] = _merged(first, reference) if first else reference
+    return tuple(by_uri.values())
 
 
-def _both(one: S3Reference, other: S3Reference) -> S3Reference:
-    kinds = {one.kind, other.kind} - {S3ReferenceKind.EITHER} or {S3ReferenceKind.EITHER}
+def _merged(first: S3Reference, other: S3Reference) -> S3Reference:
+    kinds = {first.kind, other.kind} - {S3ReferenceKind.EITHER} or {S3ReferenceKind.EITHER}
     if len(kinds) > 1:
         raise ValueError(
-            f"{one.location} and {other.location} ({one.uri} cannot be {' and '.join(sorted(kinds))} at once)"
+            f"{first.location} and {other.location} ({first.uri} cannot be {' and '.join(sorted(kinds))} at once)"
         )
-    etags = {etag.strip('"') for etag in (one.etag, other.etag) if etag}
+    etags = {etag.strip('"') for etag in (first.etag, other.etag) if etag}
     if len(etags) > 1:
-        both = " and ".join(sorted(etags))
-        raise ValueError(f"{one.location} and {other.location} ({one.uri} is pinned to two ETags, {both})")
+        pins = " and ".join(sorted(etags))
+        raise ValueError(f"{first.location} and {other.location} ({first.uri} is pinned to two ETags, {pins})")
     return replace(
-        one,
+        first,
         kind=kinds.pop(),
-        etag=one.etag or other.etag,
-        as_files=one.as_files or other.as_files,
-        variable=one.variable and other.variable,
+        etag=first.etag or other.etag,
+        as_files=first.as_files or other.as_files,
+        variable=first.variable and other.variable,
     )
 
 
 def in_variables(environment: dict[str, str], path: str, *, untouched: Iterable[str] = ()) -> Iterator[S3Reference]:
-    """Yield the addresses in a container's variables. `path` is the container's place, with a dot at its end."""
+    """Yield the references in a container's variables. `path` is the container's location, with a dot at its end."""
     kept = set(untouched)
     for name, value in environment.items():
         for _, uri in in_text(value) if name not in kept else ():
@@ -168,5 +168,5 @@ def in_variables(environment: dict[str, str], path: str, *, untouched: Iterable[
 def _kind(variable: str, uri: str) -> S3ReferenceKind:
     if uri.endswith("/"):
         return S3ReferenceKind.PREFIX
-    # The SDK writes the address of one tarball there (sagemaker-python-sdk: model_builder.py).
+    # The SDK writes the S3 URI of one tarball there (sagemaker-python-sdk: model_builder.py).
     return S3ReferenceKind.OBJECT if variable == "SAGEMAKER_SUBMIT_DIRECTORY" else S3ReferenceKind.EITHER

@@ -1,7 +1,8 @@
-"""What looks like a secret in an environment variable, by the variable's name or by its value. Pure.
+"""Detect what looks like a secret in an environment variable, by its name or by its value. Pure: no AWS calls.
 
-API (ContainerDefinition, Environment): "Don't include any sensitive data in your environment variables." Whoever may
-describe a model reads them. A value that looks so is never printed and never carried unasked.
+API (ContainerDefinition, Environment): "Don't include any sensitive data in your environment variables." Every
+principal that may describe a model can read them. A value that looks like a secret is never logged, and is promoted
+only if the configuration names it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _SECRET_SEGMENTS = {
     *("SECRETS", "TOKEN", "ACCESSTOKEN", "AUTHTOKEN", "ACCESSKEY", "SECRETKEY", "PRIVATEKEY"),
 }
 _SECRET_KEYS = {"ACCESS", "ACCOUNT", "API", "AUTH", "ENCRYPTION", "LICENSE", "PRIVATE", "SIGNING", "STORAGE"}
-# Tokens of a text, not of a person: EOS_TOKEN, PAD_TOKEN (Hugging Face: special tokens).
+# Tokens of a tokenizer, not of a login: EOS_TOKEN, PAD_TOKEN (Hugging Face: special tokens).
 _TOKENS_OF_TEXT = {"BOS", "CLS", "END", "EOS", "MASK", "PAD", "SEP", "SPECIAL", "START", "STOP", "UNK"}
 _HARMLESS = re.compile(r"\s*([+-]?\d+(\.\d+)?|true|false|yes|no|on|off|none|null)?\s*", re.IGNORECASE)
 
@@ -31,12 +32,12 @@ _SECRET_VALUES = {
     "a password in a URL": r"(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@]*:[^\s/@]+@",
     "a signed URL": r"(?i)[?&](X-Amz-Signature|X-Amz-Credential|Signature|sig)=",
 }
-_VALUES = {what: re.compile(pattern) for what, pattern in _SECRET_VALUES.items()}
+_VALUES = {kind: re.compile(pattern) for kind, pattern in _SECRET_VALUES.items()}
 
 
 def kind_of_secret(name: str, value: str) -> str | None:
-    """Return what a variable looks like ("a Hugging Face token"), or None. Never says anything of the value."""
-    by_value = next((what for what, pattern in _VALUES.items() if pattern.search(value)), None)
+    """Return what a variable looks like ("a Hugging Face token"), or None. The result never contains the value."""
+    by_value = next((kind for kind, pattern in _VALUES.items() if pattern.search(value)), None)
     if by_value:
         return by_value
     return "a secret, by its name" if _is_secret_name(name) and not _HARMLESS.fullmatch(value) else None

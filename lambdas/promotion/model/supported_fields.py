@@ -1,7 +1,7 @@
-"""Which members of SageMaker's answers are carried, which are left behind, which are refused. Pure.
+"""Which fields of SageMaker's responses are promoted, ignored or rejected. Pure: no AWS calls.
 
-The lists name every member that is carried or that says nothing about serving. Any other member that has a value is
-refused by name, at any depth, so a member that AWS adds tomorrow cannot be dropped silently.
+The lists name every field that is promoted or that is irrelevant for inference. Any other field with a value is
+rejected by name, at any depth, so a field that AWS adds later cannot be dropped silently.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-# A member is carried whatever it holds (None), or as far as the members below it are known.
+# A field is supported with any value (None), or as far as the fields below it are listed.
 Fields: TypeAlias = "Mapping[str, Fields | None]"
 
 _DATA_SOURCE: Fields = {
@@ -23,7 +23,7 @@ _DATA_SOURCE: Fields = {
     "ETag": None,
     "ManifestEtag": None,
 }
-# What says what a container is, in CreateModel and in a model package alike.
+# The content of a container, in CreateModel and in a model package.
 _CONTENT: Fields = {
     "ContainerHostname": None,
     "Image": None,
@@ -45,7 +45,7 @@ CONTAINER: Fields = {
         "MetricsEndpoints": {"MetricsEndpointPath": None, "MetricPublishFrequencyInSeconds": None},
     },
 }
-# A container that names a model package: what may stand beside the name. The package says the rest.
+# A container that names a model package: what is allowed beside the name. The package has the rest.
 BESIDE_PACKAGE: Fields = {
     "ModelPackageName": None,
     "InferenceSpecificationName": None,
@@ -82,41 +82,43 @@ MODEL: Fields = {
     "DeploymentRecommendation": None,
     "ResponseMetadata": None,
 }
-# Why a known member is refused.
+# Why a field is rejected.
 _REASONS = {
     # boto/boto3#4510: "AdditionalS3DataSource is not allowed in InferenceSpecification".
-    "AdditionalS3DataSource": "CreateModel has no such member, and AWS does not say where a container finds it; "
+    "AdditionalS3DataSource": "CreateModel has no such field, and AWS does not document where a container finds it; "
     "register the data as AdditionalModelDataSources",
     "ProductId": "a product of AWS Marketplace is subscribed to by each account, not copied",
 }
 
 
-def unsupported_fields(found: Mapping[str, Any], known: Fields, path: str) -> Iterator[str]:
-    """Yield the path of each member that has a value and is not known. `path` is where `found` stands, with a dot."""
-    for name in sorted(found):
-        value = found[name]
+def unsupported_fields(fields: Mapping[str, Any], supported: Fields, path: str) -> Iterator[str]:
+    """Yield the path of each field that has a value and is not supported. `path` is the parent's, with a dot."""
+    for name in sorted(fields):
+        value = fields[name]
         if is_empty(value):
             continue
-        if name not in known:
+        if name not in supported:
             reason = _REASONS.get(name)
             yield f"{path}{name} ({reason})" if reason else f"{path}{name}"
             continue
-        below = known[name]
+        below = supported[name]
         if below is None:
             continue
-        inner = {f"{path}{name}[{i}]": one for i, one in enumerate(value)} if isinstance(value, list) else None
-        for place, one in (inner or {f"{path}{name}": value}).items():
-            yield from unsupported_fields(one, below, f"{place}.")
+        items = {f"{path}{name}[{i}]": item for i, item in enumerate(value)} if isinstance(value, list) else None
+        for location, item in (items or {f"{path}{name}": value}).items():
+            yield from unsupported_fields(item, below, f"{location}.")
 
 
 def is_empty(value: Any) -> bool:
-    """Whether a member says nothing: SageMaker may show members that nobody set."""
+    """Whether a field has no value: SageMaker may return fields that no one set."""
     return value in (None, "", {}, [])
 
 
 def without_empty(value: Any) -> Any:
-    """Return a structure without its empty members. An empty environment variable says something, and stays."""
+    """Return a structure without its empty fields. An empty environment variable has a meaning, and is kept."""
     if isinstance(value, Mapping):
-        inner = {name: dict(one or {}) if name == "Environment" else without_empty(one) for name, one in value.items()}
-        return {name: one for name, one in inner.items() if not is_empty(one)}
-    return [without_empty(one) for one in value] if isinstance(value, list) else value
+        kept = {
+            name: dict(field or {}) if name == "Environment" else without_empty(field) for name, field in value.items()
+        }
+        return {name: field for name, field in kept.items() if not is_empty(field)}
+    return [without_empty(item) for item in value] if isinstance(value, list) else value

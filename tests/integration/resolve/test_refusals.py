@@ -146,10 +146,10 @@ SECRET = "hf_abcdefghijklmnopqrstuvwxyz"
 NOT_CARRIED_UNASKED: list[tuple[str, str, str]] = [
     ("HF_TOKEN", SECRET, "it looks like a Hugging Face token"),
     ("DB_PASSWORD", "hunter2", "it looks like a secret, by its name"),
-    ("QUEUE", f"arn:aws:sqs:us-east-1:{DEV}:jobs", f"it holds arn:aws:sqs:us-east-1:{DEV}:jobs: arns, or"),
-    ("REGISTRY", f"{DEV}/models", f"it holds the source account's number {DEV}"),
-    ("HF_MODEL_ID", "s3a://some-bucket/model/", "it speaks of S3 ('s3a://') otherwise than by whole s3:// addresses"),
-    ("BUCKET", "s3://some-bucket", "it speaks of S3 ('s3://') otherwise than by whole s3:// addresses"),
+    ("QUEUE", f"arn:aws:sqs:us-east-1:{DEV}:jobs", f"it contains arn:aws:sqs:us-east-1:{DEV}:jobs: arns, or"),
+    ("REGISTRY", f"{DEV}/models", f"it contains the source's account ID {DEV}"),
+    ("HF_MODEL_ID", "s3a://some-bucket/model/", "it refers to S3 ('s3a://') other than by a complete s3:// URI"),
+    ("BUCKET", "s3://some-bucket", "it refers to S3 ('s3://') other than by a complete s3:// URI"),
 ]
 
 
@@ -190,7 +190,7 @@ def test_a_field_that_create_model_does_not_accept_is_refused_by_name(world: Wor
     arn = world.version(approval="Approved", AdditionalS3DataSource=source, Framework="SKLEARN")
     ended = refused(world, {**QA, "model_package_arn": arn})
     assert ended.error == "UnsupportedModel"
-    assert "AdditionalS3DataSource (CreateModel has no such member" in ended.cause
+    assert "AdditionalS3DataSource (CreateModel has no such field" in ended.cause
     assert "Framework" not in ended.cause
 
 

@@ -143,8 +143,8 @@ def test_a_region_without_such_a_bucket_is_refused_with_every_s3_uri(region: str
     container = {**PLAIN, "ModelDataSource": tree(uri), "Environment": {"A": uri}}
     with pytest.raises(UnsupportedModel) as refused:
         adapt(pipeline(container), target=replace(QA, region=region))
-    assert "Containers[0].ModelDataSource.S3DataSource.S3Uri (AWS's bucket" in str(refused.value)
-    assert "Containers[0].Environment.A (AWS's bucket" in str(refused.value)
+    assert "Containers[0].ModelDataSource.S3DataSource.S3Uri (no JumpStart bucket" in str(refused.value)
+    assert "Containers[0].Environment.A (no JumpStart bucket" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_every_problem_of_every_kind_is_reported_at_once() -> None:
         "VpcConfig",
     )
     assert [place for place in places if place not in message] == []
-    assert message.startswith("reviews-v7 cannot go to stage 'qa'")
+    assert message.startswith("reviews-v7 cannot be adapted to stage 'qa'")
 
 
 def test_the_source_model_is_not_changed_by_the_adaptation() -> None:

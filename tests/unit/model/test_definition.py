@@ -185,7 +185,7 @@ def test_the_models_of_a_multi_model_container_in_both_forms_are_a_model_data_ur
 
 
 def test_forms_that_disagree_are_refused() -> None:
-    with pytest.raises(UnsupportedModel, match="but ModelDataUrl says"):
+    with pytest.raises(UnsupportedModel, match="but ModelDataUrl is"):
         model_definition(ModelDataSource=tree(SOURCE_URI, S3DataType="S3Object", CompressionType="Gzip"))
 
 

@@ -81,7 +81,7 @@ def test_another_spelling_of_an_s3_uri_is_refused_by_the_variables_name(value: s
 
 @pytest.mark.parametrize("value", ["222222222222", "account=222222222222;", "222222222222.dkr.ecr.us-east-1.x/y"])
 def test_the_source_accounts_number_is_refused(value: str) -> None:
-    assert "Environment.A (it holds the source account's number 222222222222" in refusal({"A": value})
+    assert "Environment.A (it contains the source's account ID 222222222222" in refusal({"A": value})
 
 
 @pytest.mark.parametrize("value", ["2222222222221", "1222222222222", "333333333333", "s3://models/222222222222/x"])
@@ -102,7 +102,7 @@ def test_within_one_account_its_number_is_still_true() -> None:
 @pytest.mark.parametrize("arn", [KEY, OUR_KEY, "arn:aws:iam::444444444444:role/x", "arn:aws-cn:sns:cn-north-1:1:t"])
 def test_an_arn_of_any_account_is_refused_and_reported(arn: str) -> None:
     for text in (f"key is '{arn}'", f"The key is {arn}."):
-        assert f"Containers[0].Environment.A (it holds {arn}: arns" in refusal({"A": text})
+        assert f"Containers[0].Environment.A (it contains {arn}: arns" in refusal({"A": text})
 
 
 @pytest.mark.parametrize("value", ["{}", "key: {}.", '{{"key": "{}"}}', "{},{}"])
@@ -114,7 +114,7 @@ def test_a_whole_arn_is_exchanged_wherever_it_stands(value: str) -> None:
 @pytest.mark.parametrize("more", ["4", "/x", ":x", "-x", ".x", "*"])
 def test_a_part_of_an_arn_is_not_exchanged(more: str) -> None:
     message = refusal({"A": f"{KEY}{more}", "B": KEY}, arns={KEY: OUR_KEY})
-    assert f"Environment.A (it holds {KEY}{more}" in message
+    assert f"Environment.A (it contains {KEY}{more}" in message
     assert "Environment.B" not in message
 
 
@@ -214,14 +214,14 @@ def test_a_refusal_stays_within_the_cause_limit() -> None:
     """API: SensitiveCause, 32,768 characters. Fifteen containers of a hundred variables may have 1,500 problems."""
     message = refusal(*[{f"LONG_NAME_OF_A_VARIABLE_{n}": "s3a://" for n in range(100)}] * 15)
     assert len(message) < 32_768
-    count = message.count("it speaks of S3")
+    count = message.count("it refers to S3")
     assert f"; and {1500 - count} more" in message
 
 
 def test_every_problem_of_every_container_is_reported_at_once_with_what_would_carry_it() -> None:
     message = refusal({"A": "222222222222", "B": f"{KEY} s3a://x"}, {"TOKEN": SECRET, "C": "1"}, {"D": "s3://models"})
-    places = ("Containers[0].Environment.A", "[0].Environment.B (it holds", "[0].Environment.B (it speaks of S3")
+    places = ("Containers[0].Environment.A", "[0].Environment.B (it contains", "[0].Environment.B (it refers to S3")
     assert [place for place in (*places, "[1].Environment.TOKEN", "[2].Environment.D") if place not in message] == []
     assert "Environment.C" not in message
-    assert message.startswith("it cannot go to stage 'qa' as it is")
+    assert message.startswith("it cannot be adapted to stage 'qa'")
     assert "promotion.yaml" in message
