@@ -1,8 +1,7 @@
-"""Clients of AWS whose answers a test hands in; nothing leaves the machine.
+"""Clients of AWS whose responses are given by a test; nothing leaves the machine.
 
-A Stubber gives its answers in their order, for what makes one call after the other. What makes many at once asks a
-Bucket, which answers by what is asked.
-Every client speaks as the product's own do (accounts.translate_errors), so that refusals come as our errors.
+A Stubber returns its responses in order, for sequential calls. Concurrent calls use FakeS3, which responds to each
+request. Every client translates errors as the product's own do (sessions.translate_errors).
 """
 
 from __future__ import annotations
@@ -36,18 +35,18 @@ CREDENTIALS: dict[str, Any] = {
 
 
 class Stubs:
-    """A Stubber for each service that the product calls, made when it is first needed."""
+    """A Stubber for each service that the product calls, created at its first use."""
 
     def __init__(self) -> None:
-        self._made: dict[str, Stubber] = {}
-        self.in_place: dict[str, BaseClient] = {}  # clients that answer by themselves
+        self._stubbers: dict[str, Stubber] = {}
+        self.in_place: dict[str, BaseClient] = {}  # clients that respond by themselves
 
     def of(self, service: str) -> Stubber:
-        if service not in self._made:
+        if service not in self._stubbers:
             client: BaseClient = _make_client(service)  # type: ignore[call-overload]
-            self._made[service] = Stubber(client)
-            self._made[service].activate()
-        return self._made[service]
+            self._stubbers[service] = Stubber(client)
+            self._stubbers[service].activate()
+        return self._stubbers[service]
 
     @property
     def sts(self) -> Stubber:
@@ -70,7 +69,7 @@ class Stubs:
         return self.of("sagemaker-runtime")
 
     def allow_assume_role(self) -> None:
-        """Answer AssumeRole, whatever the role; test_scoped_sessions.py looks at which."""
+        """Allow AssumeRole for any role; test_scoped_sessions.py checks which."""
         self.sts.add_response("assume_role", {"Credentials": CREDENTIALS})
 
     def client(self, service: str, **_: Any) -> BaseClient:
@@ -80,21 +79,21 @@ class Stubs:
         return client
 
     def require_used_up(self) -> None:
-        for stubber in self._made.values():
+        for stubber in self._stubbers.values():
             stubber.assert_no_pending_responses()
 
 
 class Wire:
-    """What a client sends, byte for byte, and one answer for all of it: for what a Stubber is too far up to see."""
+    """The bytes that a client sends, and one response to each request: a Stubber does not see them."""
 
     def __init__(self, client: object, status: int = 200, body: str = "") -> None:
         self.requests: list[AWSPreparedRequest] = []
-        self._answer = status, body
+        self._response = status, body
         client.meta.events.register("before-send", self._send)  # type: ignore[attr-defined]
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         self.requests.append(request)
-        status, body = self._answer
+        status, body = self._response
         return AWSResponse(request.url, status, {}, _Raw(body.encode()))  # type: ignore[arg-type]
 
 
@@ -113,15 +112,15 @@ def plain_s3() -> S3Client:
 
 @pytest.fixture
 def stubs() -> Iterator[Stubs]:
-    """Stubbers that are all used up when the test ends well."""
-    made = Stubs()
-    yield made
-    made.require_used_up()
+    """Stubbers whose responses must all be used when the test ends."""
+    created = Stubs()
+    yield created
+    created.require_used_up()
 
 
 @pytest.fixture
 def aws(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> Stubs:
-    """The stubs in place of every client that the product makes."""
+    """The stubs instead of every client that the product creates."""
     monkeypatch.setattr(boto3.Session, "client", lambda session, service, **_: stubs.client(service))
     return stubs
 
@@ -135,10 +134,10 @@ def s3(stubs: Stubs) -> S3Client:
 
 @pytest.fixture
 def fake_s3(aws: Stubs) -> FakeS3:
-    """S3 in memory in place of every client for S3, in the hub and in the accounts."""
-    made = FakeS3(_make_client("s3"))
-    aws.in_place["s3"] = made.client
-    return made
+    """S3 in memory instead of every client for S3, in the hub and in the accounts."""
+    fake = FakeS3(_make_client("s3"))
+    aws.in_place["s3"] = fake.client
+    return fake
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""S3 in memory, as far as the copy's steps ask it: several buckets of objects that have a size but no bytes.
+"""S3 in memory, as far as the copy's steps use it: several buckets of objects that have a size but no bytes.
 
-It answers by what is asked and not in an order, so many calls may be made at once. Pages are short, and every condition
+It responds to each request and not in an order, so calls may be concurrent. Pages are short, and every condition
 that the product sends is checked. Exact parameters are the Stubbers' part.
 """
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 RequestParams = dict[str, Any]
-Answer = dict[str, Any]
+Response = dict[str, Any]
 _PAGE = 3
 
 
-class Refusal(Exception):
-    """What S3 refuses, by its code and status."""
+class S3Error(Exception):
+    """An error of S3, by its code and status."""
 
     def __init__(self, code: str, status: int) -> None:
         super().__init__(code)
@@ -37,7 +37,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Stored:
-    """An object. `content` stands for its bytes; the lists in the hub's bucket have real ones."""
+    """An object. `content` stands for its bytes; the work lists in the hub's bucket have real ones."""
 
     size: int
     content: str
@@ -58,13 +58,13 @@ class Upload:
 
 
 class FakeS3:
-    """All buckets. `calls` counts what was asked, by operation."""
+    """All buckets. `calls` counts the requests, by operation."""
 
     def __init__(self, client: S3Client) -> None:
         self.objects: dict[tuple[str, str], Stored] = {}
         self.uploads: dict[str, Upload] = {}
         self.calls: Counter[str] = Counter()
-        self._refusals: list[tuple[str, Refusal]] = []
+        self._refusals: list[tuple[str, S3Error]] = []
         self._before: dict[str, Callable[[], None]] = {}
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
@@ -74,17 +74,17 @@ class FakeS3:
         client.meta.events.register_first("before-call.s3", self._answer)  # type: ignore[arg-type]
 
     def put(self, bucket: str, key: str, size: int = 10, content: str = "", algorithm: str | None = "CRC64NVME") -> str:
-        """Put an object there and return its ETag."""
+        """Store an object and return its ETag."""
         etag = f'"{next(self._numbers)}"'
         self.objects[bucket, key] = Stored(size, content or key, etag, algorithm)
         return etag
 
     def refuse(self, operation: str, code: str, status: int, times: int = 1) -> None:
         """Refuse the next calls of an operation."""
-        self._refusals += [(operation, Refusal(code, status))] * times
+        self._refusals += [(operation, S3Error(code, status))] * times
 
     def before(self, operation: str, action: Callable[[], None]) -> None:
-        """Do something before the next call of an operation is answered: what another does at that moment."""
+        """Call a function before the next response of an operation: what another principal does at that moment."""
         self._before[operation] = action
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
@@ -95,7 +95,7 @@ class FakeS3:
     def _remember(self, params: RequestParams, context: dict[str, Any], **_: Any) -> None:
         context["sent"] = dict(params)
 
-    def _answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[AWSResponse, Answer]:
+    def _answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[AWSResponse, Response]:
         with self._lock:
             self.calls[model.name] += 1
             action = self._before.pop(model.name, None)
@@ -107,115 +107,115 @@ class FakeS3:
                         self._refusals.remove(refused)
                         raise refused[1]
                 return AWSResponse("", 200, {}, None), getattr(self, f"_{model.name}")(context["sent"])  # type: ignore[arg-type]
-            except Refusal as refusal:
-                said = {"Error": {"Code": refusal.code, "Message": "said"}, "ResponseMetadata": {}}
-                return AWSResponse("", refusal.status, {}, None), said  # type: ignore[arg-type]
+            except S3Error as error:
+                response = {"Error": {"Code": error.code, "Message": "details"}, "ResponseMetadata": {}}
+                return AWSResponse("", error.status, {}, None), response  # type: ignore[arg-type]
 
-    def _find(self, asked: RequestParams, code: str = "NoSuchKey") -> Stored:
-        found = self.objects.get((asked["Bucket"], asked["Key"]))
-        if found is None:
-            raise Refusal(code, 404)
-        return found
+    def _find(self, params: RequestParams, code: str = "NoSuchKey") -> Stored:
+        stored = self.objects.get((params["Bucket"], params["Key"]))
+        if stored is None:
+            raise S3Error(code, 404)
+        return stored
 
-    def _source(self, asked: RequestParams) -> Stored:
-        found = self._find(asked["CopySource"])
-        if asked["CopySourceIfMatch"] != found.etag:
-            raise Refusal("PreconditionFailed", 412)
-        return found
+    def _source(self, params: RequestParams) -> Stored:
+        stored = self._find(params["CopySource"])
+        if params["CopySourceIfMatch"] != stored.etag:
+            raise S3Error("PreconditionFailed", 412)
+        return stored
 
-    def _make(self, asked: RequestParams, stored: Stored) -> None:
-        if asked.get("IfNoneMatch") == "*" and (asked["Bucket"], asked["Key"]) in self.objects:
-            raise Refusal("PreconditionFailed", 412)
-        self.objects[asked["Bucket"], asked["Key"]] = stored
+    def _make(self, params: RequestParams, stored: Stored) -> None:
+        if params.get("IfNoneMatch") == "*" and (params["Bucket"], params["Key"]) in self.objects:
+            raise S3Error("PreconditionFailed", 412)
+        self.objects[params["Bucket"], params["Key"]] = stored
 
-    def _upload(self, asked: RequestParams) -> Upload:
-        found = self.uploads.get(asked["UploadId"])
-        if found is None or (found.bucket, found.key) != (asked["Bucket"], asked["Key"]):
-            raise Refusal("NoSuchUpload", 404)
-        return found
+    def _upload(self, params: RequestParams) -> Upload:
+        stored = self.uploads.get(params["UploadId"])
+        if stored is None or (stored.bucket, stored.key) != (params["Bucket"], params["Key"]):
+            raise S3Error("NoSuchUpload", 404)
+        return stored
 
     # Operations
 
-    def _HeadObject(self, asked: RequestParams) -> Answer:  # noqa: N802 - as S3 calls it
-        found = self._find(asked, "404")
-        if asked.get("IfMatch", found.etag) != found.etag:
-            raise Refusal("412", 412)
-        checksum = {f"Checksum{found.algorithm}": found.content} if found.algorithm else {}
-        return {"ETag": found.etag, "ContentLength": found.size, "ChecksumType": "FULL_OBJECT", **checksum}
+    def _HeadObject(self, params: RequestParams) -> Response:  # noqa: N802 - the operation's name
+        stored = self._find(params, "404")
+        if params.get("IfMatch", stored.etag) != stored.etag:
+            raise S3Error("412", 412)
+        checksum = {f"Checksum{stored.algorithm}": stored.content} if stored.algorithm else {}
+        return {"ETag": stored.etag, "ContentLength": stored.size, "ChecksumType": "FULL_OBJECT", **checksum}
 
-    def _ListObjectsV2(self, asked: RequestParams) -> Answer:  # noqa: N802
-        keys = self.keys(asked["Bucket"], asked["Prefix"])
-        begin = int(asked.get("ContinuationToken", 0))
-        page = [(key, self.objects[asked["Bucket"], key]) for key in keys[begin : begin + _PAGE]]
+    def _ListObjectsV2(self, params: RequestParams) -> Response:  # noqa: N802
+        keys = self.keys(params["Bucket"], params["Prefix"])
+        begin = int(params.get("ContinuationToken", 0))
+        page = [(key, self.objects[params["Bucket"], key]) for key in keys[begin : begin + _PAGE]]
         more = begin + _PAGE < len(keys)
         return {
-            "Contents": [{"Key": key, "ETag": one.etag, "Size": one.size} for key, one in page],
+            "Contents": [{"Key": key, "ETag": stored.etag, "Size": stored.size} for key, stored in page],
             "IsTruncated": more,
             **({"NextContinuationToken": str(begin + _PAGE)} if more else {}),
         }
 
-    def _GetObject(self, asked: RequestParams) -> Answer:  # noqa: N802
-        body = self._find(asked).body
-        if "Range" in asked:
-            first, _, last = asked["Range"].removeprefix("bytes=").partition("-")
+    def _GetObject(self, params: RequestParams) -> Response:  # noqa: N802
+        body = self._find(params).body
+        if "Range" in params:
+            first, _, last = params["Range"].removeprefix("bytes=").partition("-")
             body = body[int(first) : int(last) + 1]
         return {"Body": StreamingBody(io.BytesIO(body), len(body))}
 
-    def _PutObject(self, asked: RequestParams) -> Answer:  # noqa: N802
-        body = asked["Body"]
-        self._make(asked, Stored(len(body), body.decode(errors="replace"), f'"{next(self._numbers)}"', body=body))
+    def _PutObject(self, params: RequestParams) -> Response:  # noqa: N802
+        body = params["Body"]
+        self._make(params, Stored(len(body), body.decode(errors="replace"), f'"{next(self._numbers)}"', body=body))
         return {}
 
-    def _CopyObject(self, asked: RequestParams) -> Answer:  # noqa: N802
-        source = self._source(asked)
+    def _CopyObject(self, params: RequestParams) -> Response:  # noqa: N802
+        source = self._source(params)
         etag = f'"{next(self._numbers)}"'
-        self._make(asked, Stored(source.size, source.content, etag, asked["ChecksumAlgorithm"]))
+        self._make(params, Stored(source.size, source.content, etag, params["ChecksumAlgorithm"]))
         return {"CopyObjectResult": {"ETag": etag}}
 
-    def _CreateMultipartUpload(self, asked: RequestParams) -> Answer:  # noqa: N802
+    def _CreateMultipartUpload(self, params: RequestParams) -> Response:  # noqa: N802
         upload_id = f"upload-{next(self._numbers)}"
-        self.uploads[upload_id] = Upload(asked["Bucket"], asked["Key"], asked["ChecksumAlgorithm"])
+        self.uploads[upload_id] = Upload(params["Bucket"], params["Key"], params["ChecksumAlgorithm"])
         return {"UploadId": upload_id}
 
-    def _UploadPartCopy(self, asked: RequestParams) -> Answer:  # noqa: N802
-        source, upload = self._source(asked), self._upload(asked)
-        first, _, last = asked["CopySourceRange"].removeprefix("bytes=").partition("-")
+    def _UploadPartCopy(self, params: RequestParams) -> Response:  # noqa: N802
+        source, upload = self._source(params), self._upload(params)
+        first, _, last = params["CopySourceRange"].removeprefix("bytes=").partition("-")
         if int(last) >= source.size:
-            raise Refusal("InvalidRange", 416)
-        upload.parts[asked["PartNumber"]] = int(first), int(last)
+            raise S3Error("InvalidRange", 416)
+        upload.parts[params["PartNumber"]] = int(first), int(last)
         upload.content = source.content
-        return {"CopyPartResult": {"ETag": f'"{asked["PartNumber"]}"'}}
+        return {"CopyPartResult": {"ETag": f'"{params["PartNumber"]}"'}}
 
-    def _ListParts(self, asked: RequestParams) -> Answer:  # noqa: N802
-        parts = self._upload(asked).parts
-        after = [number for number in sorted(parts) if number > asked["PartNumberMarker"]]
+    def _ListParts(self, params: RequestParams) -> Response:  # noqa: N802
+        parts = self._upload(params).parts
+        after = [number for number in sorted(parts) if number > params["PartNumberMarker"]]
         page = after[:_PAGE]
-        found = [{"PartNumber": n, "ETag": f'"{n}"', "Size": parts[n][1] - parts[n][0] + 1} for n in page]
+        stored = [{"PartNumber": n, "ETag": f'"{n}"', "Size": parts[n][1] - parts[n][0] + 1} for n in page]
         more = len(after) > _PAGE
-        return {"Parts": found, "IsTruncated": more, **({"NextPartNumberMarker": page[-1]} if more else {})}
+        return {"Parts": stored, "IsTruncated": more, **({"NextPartNumberMarker": page[-1]} if more else {})}
 
-    def _CompleteMultipartUpload(self, asked: RequestParams) -> Answer:  # noqa: N802
-        upload = self._upload(asked)
-        spans = [upload.parts[part["PartNumber"]] for part in asked["MultipartUpload"]["Parts"]]
+    def _CompleteMultipartUpload(self, params: RequestParams) -> Response:  # noqa: N802
+        upload = self._upload(params)
+        spans = [upload.parts[part["PartNumber"]] for part in params["MultipartUpload"]["Parts"]]
         follow = [first for first, _ in spans] == [0, *(last + 1 for _, last in spans[:-1])]
         size = spans[-1][1] + 1
-        if not follow or size != asked["MpuObjectSize"]:
-            raise Refusal("InvalidRequest", 400)
-        if asked.get(f"Checksum{upload.algorithm}", upload.content) != upload.content:
-            raise Refusal("BadDigest", 400)
-        self._make(asked, Stored(size, upload.content, f'"{next(self._numbers)}-{len(spans)}"', upload.algorithm))
-        del self.uploads[asked["UploadId"]]
+        if not follow or size != params["MpuObjectSize"]:
+            raise S3Error("InvalidRequest", 400)
+        if params.get(f"Checksum{upload.algorithm}", upload.content) != upload.content:
+            raise S3Error("BadDigest", 400)
+        self._make(params, Stored(size, upload.content, f'"{next(self._numbers)}-{len(spans)}"', upload.algorithm))
+        del self.uploads[params["UploadId"]]
         return {}
 
-    def _ListMultipartUploads(self, asked: RequestParams) -> Answer:  # noqa: N802
-        found = [
-            {"Key": one.key, "UploadId": upload_id}
-            for upload_id, one in self.uploads.items()
-            if one.bucket == asked["Bucket"] and one.key.startswith(asked["Prefix"])
+    def _ListMultipartUploads(self, params: RequestParams) -> Response:  # noqa: N802
+        stored = [
+            {"Key": stored.key, "UploadId": upload_id}
+            for upload_id, stored in self.uploads.items()
+            if stored.bucket == params["Bucket"] and stored.key.startswith(params["Prefix"])
         ]
-        return {"Uploads": found, "IsTruncated": False}
+        return {"Uploads": stored, "IsTruncated": False}
 
-    def _AbortMultipartUpload(self, asked: RequestParams) -> Answer:  # noqa: N802
-        self._upload(asked)
-        del self.uploads[asked["UploadId"]]
+    def _AbortMultipartUpload(self, params: RequestParams) -> Response:  # noqa: N802
+        self._upload(params)
+        del self.uploads[params["UploadId"]]
         return {}

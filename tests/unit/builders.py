@@ -1,4 +1,4 @@
-"""One small promotion: a sentiment model goes from dev to qa. A test changes the part that it is about."""
+"""One small promotion: a sentiment model goes from dev to qa. A test changes the part that it tests."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ OLD_CONFIG = "reviews-qa-20260101000000-000000000000"
 
 
 def described(**container: Any) -> dict[str, Any]:
-    """Return DescribeModel's answer; each keyword changes a member of its container."""
+    """Return DescribeModel's response; each keyword changes a field of its container."""
     return {
         "ModelName": "reviews-v7",
         "ModelArn": MODEL.arn,
@@ -81,7 +81,7 @@ def described(**container: Any) -> dict[str, Any]:
 
 
 def package(**container: Any) -> dict[str, Any]:
-    """Return DescribeModelPackage's answer; each keyword changes a member of its container."""
+    """Return DescribeModelPackage's response; each keyword changes a field of its container."""
     return {
         "ModelPackageArn": VERSION,
         "ModelPackageName": "reviews",
@@ -97,9 +97,9 @@ def model_definition(**container: Any) -> Definition:
 
 
 def pipeline(*containers: Mapping[str, Any], **model: Any) -> Definition:
-    """Return a model with a list of containers; each keyword is a member of the model."""
-    answer = {name: value for name, value in described().items() if name != "PrimaryContainer"}
-    return definition.of_model({**answer, "Containers": list(containers), **model}, {}, subject=MODEL.arn)
+    """Return a model with a list of containers; each keyword is a field of the model."""
+    response = {name: value for name, value in described().items() if name != "PrimaryContainer"}
+    return definition.of_model({**response, "Containers": list(containers), **model}, {}, subject=MODEL.arn)
 
 
 def inventory_of(
@@ -109,9 +109,9 @@ def inventory_of(
     stage: str = "qa",
     bucket: str = QA.artifact_bucket,
 ) -> Inventory:
-    """Return the inventory of a model of which each address is that of one object."""
-    found = {uri: Listing(objects=(one,)) for uri, one in objects.items()}
-    return inventory.take(found, application=application, stage=stage, bucket=bucket, subject=MODEL.arn)
+    """Return the inventory of a model of which each S3 URI is that of one object."""
+    listings = {uri: Listing(objects=(item,)) for uri, item in objects.items()}
+    return inventory.take(listings, application=application, stage=stage, bucket=bucket, subject=MODEL.arn)
 
 
 def artifact(name: str = "model.tar.gz", /, **source: Any) -> Artifact:
@@ -122,10 +122,10 @@ def artifact(name: str = "model.tar.gz", /, **source: Any) -> Artifact:
 def promotion(**changes: Any) -> Promotion:
     stage, target, model = changes.get("stage", STAGE), changes.get("target", QA), changes.get("model", MODEL)
     request = changes.get("request", REQUEST)
-    there = inventory_of(application=request.application, stage=stage.name, bucket=target.artifact_bucket)
+    source_inventory = inventory_of(application=request.application, stage=stage.name, bucket=target.artifact_bucket)
     parts = identity.desired_resources(
         model_definition(),
-        there,
+        source_inventory,
         {"team": "nlp"},
         request=request,
         stage=stage,
@@ -150,19 +150,19 @@ def promotion(**changes: Any) -> Promotion:
 
 
 def good(config: str = OLD_CONFIG, **changes: Any) -> KnownGood:
-    """Return an entry of the endpoint's good promotions."""
-    known: dict[str, Any] = {
+    """Return an entry of the endpoint's last known good promotions."""
+    defaults: dict[str, Any] = {
         "record_key": "2026-01-01T00:00:00.000+00:00#release-6",
         "promotion_id": "release-6",
         "model": "reviews-qa-20260101000000-111111111111",
         "made_at": TRAINED - timedelta(days=1),
         "ended_at": BEGUN - timedelta(days=1),
     }
-    return KnownGood(config=config, **{**known, **changes})
+    return KnownGood(config=config, **{**defaults, **changes})
 
 
 def with_known_good(made: Promotion) -> Promotion:
-    """Return the promotion with what it wants recorded as good already."""
+    """Return the promotion with its desired configuration recorded as last known good."""
     return replace(
         made, lock=Lock(fence=2, last_known_good=(good(made.desired_config.name, made_at=made.model.made_at),))
     )
@@ -170,8 +170,8 @@ def with_known_good(made: Promotion) -> Promotion:
 
 def observed(status: str, **changes: Any) -> ObservedEndpoint:
     """Return the endpoint in a status, on the configuration that it had before the promotion."""
-    known: dict[str, Any] = {"config": OLD_CONFIG, "modified_at": BEGUN - timedelta(days=1), **changes}
-    return ObservedEndpoint(status=status, **known)
+    properties: dict[str, Any] = {"config": OLD_CONFIG, "modified_at": BEGUN - timedelta(days=1), **changes}
+    return ObservedEndpoint(status=status, **properties)
 
 
 @cache
@@ -180,10 +180,10 @@ def api(service: str) -> ServiceModel:
 
 
 def field_names(shape: str) -> list[str]:
-    """Return the members of a structure in SageMaker's API as the installed botocore knows it."""
-    found = api("sagemaker").shape_for(shape)
-    assert isinstance(found, StructureShape)
-    return list(found.members)
+    """Return the fields of a structure in SageMaker's API as the installed botocore has it."""
+    structure = api("sagemaker").shape_for(shape)
+    assert isinstance(structure, StructureShape)
+    return list(structure.members)
 
 
 def any_value_of(shape: Shape) -> Any:

@@ -1,4 +1,4 @@
-"""What lies at each address of a model: one object, or all below a prefix; only S3 can tell."""
+"""The objects at each S3 URI of a model: one object, or all below a prefix; only S3 knows which."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ DEV = "222222222222"
 
 def find(s3: S3Client, uri: str, kind: S3ReferenceKind, etag: str | None = None) -> Listing:
     reference = S3Reference(uri=uri, kind=kind, location="Containers[0].ModelDataUrl", etag=etag)
-    (found,) = discovery.find_all([reference], owner=DEV, s3=s3, subject="the model").values()
-    return found
+    (listing,) = discovery.find_all([reference], owner=DEV, s3=s3, subject="the model").values()
+    return listing
 
 
 def object_is(stubs: Stubs, key: str) -> None:
-    asked = {"Bucket": BUCKET, "Key": key, "ChecksumMode": "ENABLED", "ExpectedBucketOwner": DEV}
-    stubs.s3.add_response("head_object", {"ETag": '"aa"', "ContentLength": 10}, asked)
+    parameters = {"Bucket": BUCKET, "Key": key, "ChecksumMode": "ENABLED", "ExpectedBucketOwner": DEV}
+    stubs.s3.add_response("head_object", {"ETag": '"aa"', "ContentLength": 10}, parameters)
 
 
 def nothing_is(stubs: Stubs) -> None:
@@ -37,31 +37,32 @@ def nothing_is(stubs: Stubs) -> None:
 
 
 def below(stubs: Stubs, prefix: str, *keys: str) -> None:
-    asked = {"Bucket": BUCKET, "Prefix": prefix, "ExpectedBucketOwner": DEV}
+    parameters = {"Bucket": BUCKET, "Prefix": prefix, "ExpectedBucketOwner": DEV}
     contents = [{"Key": key, "ETag": '"bb"', "Size": 1} for key in keys]
-    stubs.s3.add_response("list_objects_v2", {"Contents": contents}, asked)
+    stubs.s3.add_response("list_objects_v2", {"Contents": contents}, parameters)
 
 
 @pytest.mark.parametrize("kind", [S3ReferenceKind.OBJECT, S3ReferenceKind.EITHER])
 def test_an_object_is_found_by_its_s3_uri(s3: S3Client, stubs: Stubs, kind: S3ReferenceKind) -> None:
     object_is(stubs, "v7/model")
-    found = find(s3, f"s3://{BUCKET}/v7/model", kind)
-    assert ([one.key for one in found.objects], found.prefix) == (["v7/model"], None)
+    listing = find(s3, f"s3://{BUCKET}/v7/model", kind)
+    assert ([item.key for item in listing.objects], listing.prefix) == (["v7/model"], None)
 
 
 @pytest.mark.parametrize("uri", [f"s3://{BUCKET}/v7/llm", f"s3://{BUCKET}/v7/llm/"])
 def test_a_prefix_is_all_below_it_with_and_without_its_slash(s3: S3Client, stubs: Stubs, uri: str) -> None:
     """Without it, "llm" would take "llm-2/" along."""
     below(stubs, "v7/llm/", "v7/llm/", "v7/llm/a", "v7/llm/b/c")
-    found = find(s3, uri, S3ReferenceKind.PREFIX)
-    assert ([one.key for one in found.objects], found.prefix) == (["v7/llm/", "v7/llm/a", "v7/llm/b/c"], "v7/llm/")
+    listing = find(s3, uri, S3ReferenceKind.PREFIX)
+    assert [item.key for item in listing.objects] == ["v7/llm/", "v7/llm/a", "v7/llm/b/c"]
+    assert listing.prefix == "v7/llm/"
 
 
 @pytest.mark.parametrize("uri", [f"s3://{BUCKET}/", f"s3://{BUCKET}"])
 def test_a_whole_bucket_is_a_prefix_as_well(s3: S3Client, stubs: Stubs, uri: str) -> None:
     below(stubs, "", "a", "b/c")
-    found = find(s3, uri, S3ReferenceKind.PREFIX)
-    assert ([one.key for one in found.objects], found.prefix) == (["a", "b/c"], "")
+    listing = find(s3, uri, S3ReferenceKind.PREFIX)
+    assert ([item.key for item in listing.objects], listing.prefix) == (["a", "b/c"], "")
 
 
 def test_what_may_be_either_is_a_prefix_if_it_is_no_object(s3: S3Client, stubs: Stubs) -> None:
@@ -73,8 +74,8 @@ def test_what_may_be_either_is_a_prefix_if_it_is_no_object(s3: S3Client, stubs: 
 def test_the_marker_of_a_folder_is_not_taken_for_the_folder(s3: S3Client, stubs: Stubs) -> None:
     """The console makes an object "llm/" of 0 bytes."""
     below(stubs, "v7/llm/", "v7/llm/", "v7/llm/a")
-    found = find(s3, f"s3://{BUCKET}/v7/llm/", S3ReferenceKind.EITHER)
-    assert [one.key for one in found.objects] == ["v7/llm/", "v7/llm/a"]
+    listing = find(s3, f"s3://{BUCKET}/v7/llm/", S3ReferenceKind.EITHER)
+    assert [item.key for item in listing.objects] == ["v7/llm/", "v7/llm/a"]
 
 
 @pytest.mark.parametrize(
@@ -150,8 +151,8 @@ def test_a_model_without_s3_uris_makes_no_calls(s3: S3Client, stubs: Stubs) -> N
 def manifest_is(stubs: Stubs, content: bytes, *, size: int | None = None) -> None:
     object_is(stubs, "v7/manifest.csv")
     if size is None:
-        asked = {"Bucket": BUCKET, "Key": "v7/manifest.csv", "IfMatch": '"aa"', "ExpectedBucketOwner": DEV}
-        stubs.s3.add_response("get_object", {"Body": io.BytesIO(content)}, asked)
+        parameters = {"Bucket": BUCKET, "Key": "v7/manifest.csv", "IfMatch": '"aa"', "ExpectedBucketOwner": DEV}
+        stubs.s3.add_response("get_object", {"Body": io.BytesIO(content)}, parameters)
 
 
 def find_manifest(s3: S3Client) -> dict[str, Listing]:
@@ -166,9 +167,9 @@ def test_what_a_manifest_names_is_needed_too(s3: S3Client, stubs: Stubs) -> None
     manifest_is(stubs, text.encode())
     object_is(stubs, "v7/a%20b.bin")
     below(stubs, "v7/shards/", "v7/shards/1")
-    found = find_manifest(s3)
-    assert found[f"s3://{BUCKET}/v7/manifest.csv"].text == text
-    assert list(found)[1:] == [f"s3://{BUCKET}/v7/a%20b.bin", f"s3://{BUCKET}/v7/shards/"]
+    listing = find_manifest(s3)
+    assert listing[f"s3://{BUCKET}/v7/manifest.csv"].text == text
+    assert list(listing)[1:] == [f"s3://{BUCKET}/v7/a%20b.bin", f"s3://{BUCKET}/v7/shards/"]
 
 
 def test_a_manifest_that_is_no_text_is_refused(s3: S3Client, stubs: Stubs) -> None:
@@ -186,8 +187,8 @@ def test_a_manifest_that_changes_while_it_is_read_is_refused(s3: S3Client, stubs
 
 
 def test_a_list_of_more_than_a_manifests_size_is_none(s3: S3Client, stubs: Stubs) -> None:
-    asked = {"Bucket": BUCKET, "Key": "v7/manifest.csv", "ChecksumMode": "ENABLED", "ExpectedBucketOwner": DEV}
-    stubs.s3.add_response("head_object", {"ETag": '"aa"', "ContentLength": 2 * 1024**2}, asked)
+    parameters = {"Bucket": BUCKET, "Key": "v7/manifest.csv", "ChecksumMode": "ENABLED", "ExpectedBucketOwner": DEV}
+    stubs.s3.add_response("head_object", {"ETag": '"aa"', "ContentLength": 2 * 1024**2}, parameters)
     with pytest.raises(UnsupportedModel, match="2097152 bytes"):
         find_manifest(s3)
 

@@ -1,4 +1,4 @@
-"""Copying by one request: what is asked exactly, and what each answer means."""
+"""A copy by one request: its exact parameters, and the effect of each response."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ PUT = {
 }
 
 
-def copy(s3: S3Client, one: Artifact = ARTIFACT, route: CopyRoute = ROUTE) -> bool:
-    return s3_copy.copy_whole(one, route, s3=s3)
+def copy(s3: S3Client, copied: Artifact = ARTIFACT, route: CopyRoute = ROUTE) -> bool:
+    return s3_copy.copy_whole(copied, route, s3=s3)
 
 
 def refuse(stubs: Stubs, code: str, status: int) -> None:
-    stubs.s3.add_client_error("copy_object", code, "said", status)
+    stubs.s3.add_client_error("copy_object", code, "details", status)
 
 
-# What is asked
+# Requests
 
 
 def test_only_the_resolved_object_is_copied_and_nothing_is_overwritten(s3: S3Client, stubs: Stubs) -> None:
@@ -95,9 +95,9 @@ def test_an_object_of_0_bytes_is_copied_like_any_other(s3: S3Client, stubs: Stub
     assert copy(s3, artifact(size=0)) is True
 
 
-def test_tags_and_annotations_go_along_if_configured(s3: S3Client, stubs: Stubs) -> None:
-    asked = {**COPY, "TaggingDirective": "COPY", "AnnotationDirective": "COPY"}
-    stubs.s3.add_response("copy_object", {}, asked)
+def test_tags_and_annotations_are_copied_if_configured(s3: S3Client, stubs: Stubs) -> None:
+    parameters = {**COPY, "TaggingDirective": "COPY", "AnnotationDirective": "COPY"}
+    stubs.s3.add_response("copy_object", {}, parameters)
     copy(s3, route=replace(ROUTE, tags=True, annotations=True))
 
 
@@ -113,13 +113,13 @@ def test_any_key_arrives_at_s3_as_it_is_on_both_sides(plain_s3: S3Client, key: s
     copy(plain_s3, artifact(key, key=key, version_id="v+/1"))
     (request,) = wire.requests
     source: bytes = request.headers["x-amz-copy-source"]  # type: ignore[assignment]
-    place, _, version = source.decode().rpartition("?versionId=")
-    assert (unquote(place), unquote(version)) == (f"{BUCKET}/{key}", "v+/1")
+    location, _, version = source.decode().rpartition("?versionId=")
+    assert (unquote(location), unquote(version)) == (f"{BUCKET}/{key}", "v+/1")
     assert unquote(urlsplit(request.url).path) == f"/{artifact(key).key}"
     assert not urlsplit(request.url).query
 
 
-# What the answer means
+# Responses
 
 
 def test_an_existing_copy_is_not_copied_again(s3: S3Client, stubs: Stubs) -> None:
@@ -135,7 +135,7 @@ def test_a_source_that_changed_since_is_refused(s3: S3Client, stubs: Stubs) -> N
         copy(s3)
 
 
-def test_a_source_that_is_gone_since_is_refused(s3: S3Client, stubs: Stubs) -> None:
+def test_a_source_that_was_deleted_since_is_refused(s3: S3Client, stubs: Stubs) -> None:
     refuse(stubs, "PreconditionFailed", 412)
     stubs.s3.add_client_error("head_object", "404", "Not Found", 404)
     with pytest.raises(ArtifactChanged, match="gone"):
@@ -174,14 +174,14 @@ def test_a_missing_bucket_is_a_missing_artifact_only_if_it_is_the_sources(
     s3: S3Client, stubs: Stubs, missing: str, name: type[Exception]
 ) -> None:
     """A copy has two buckets, and S3's error names the one that does not exist (BucketName)."""
-    stubs.s3.add_client_error("copy_object", "NoSuchBucket", "said", 404, service_error_meta={"BucketName": missing})
+    stubs.s3.add_client_error("copy_object", "NoSuchBucket", "details", 404, service_error_meta={"BucketName": missing})
     with pytest.raises(name):
         copy(s3)
 
 
 def test_a_refused_copy_quotes_s3_and_names_both_ends(s3: S3Client, stubs: Stubs) -> None:
     refuse(stubs, "InvalidRequest", 400)
-    with pytest.raises(CallRefused, match=f"copy {WEIGHTS_URI} to s3://{QA.artifact_bucket}/{ARTIFACT.key} .*said"):
+    with pytest.raises(CallRefused, match=f"copy {WEIGHTS_URI} to s3://{QA.artifact_bucket}/{ARTIFACT.key} .*details"):
         copy(s3)
 
 
@@ -195,16 +195,16 @@ def test_a_refused_copy_quotes_s3_and_names_both_ends(s3: S3Client, stubs: Stubs
         ("ConditionalRequestConflict", NotYetVisible),
     ],
 )
-def test_an_error_in_an_answer_with_status_200_is_an_error(
+def test_an_error_in_a_response_with_status_200_is_an_error(
     plain_s3: S3Client, code: str, name: type[Exception]
 ) -> None:
-    """S3 answers a long copy with 200 before it is done (API: CopyObject)."""
-    Wire(plain_s3, body=f"<Error><Code>{code}</Code><Message>said</Message></Error>")
+    """S3 responds to a long copy with 200 before it is done (API: CopyObject)."""
+    Wire(plain_s3, body=f"<Error><Code>{code}</Code><Message>details</Message></Error>")
     with pytest.raises(name):
         copy(plain_s3)
 
 
-# A text in place of the object
+# A text instead of the object
 
 
 def test_a_text_is_written_with_its_checksum_and_overwrites_nothing(s3: S3Client, stubs: Stubs) -> None:
@@ -213,7 +213,7 @@ def test_a_text_is_written_with_its_checksum_and_overwrites_nothing(s3: S3Client
 
 
 def test_a_text_that_exists_already_is_not_written(s3: S3Client, stubs: Stubs) -> None:
-    stubs.s3.add_client_error("put_object", "PreconditionFailed", "said", 412)
+    stubs.s3.add_client_error("put_object", "PreconditionFailed", "details", 412)
     assert copy(s3, replace(ARTIFACT, text=TEXT)) is False
 
 
@@ -224,20 +224,20 @@ def test_a_text_that_exists_already_is_not_written(s3: S3Client, stubs: Stubs) -
 def test_a_refused_text_has_the_name_of_what_is_wrong(
     s3: S3Client, stubs: Stubs, code: str, status: int, name: type[Exception]
 ) -> None:
-    stubs.s3.add_client_error("put_object", code, "said", status)
+    stubs.s3.add_client_error("put_object", code, "details", status)
     with pytest.raises(name):
         copy(s3, replace(ARTIFACT, text=TEXT))
 
 
-def test_the_source_of_a_text_is_not_asked(s3: S3Client, stubs: Stubs) -> None:
-    """Its content is ours, so there is nothing to see there."""
+def test_the_source_of_a_text_is_not_read(s3: S3Client, stubs: Stubs) -> None:
+    """Its content is in the work list, so the source is not read."""
     observed = s3_copy.head_source(replace(ARTIFACT, text=TEXT), ROUTE, s3=s3)
     assert (observed.object, observed.metadata) == (ARTIFACT.source, {})
 
 
 def test_the_source_of_a_copy_is_checked_again(s3: S3Client, stubs: Stubs) -> None:
-    answer = {"ETag": '"aa"', "ContentLength": 10, "VersionId": "3", "ContentType": "application/x-tar"}
-    stubs.s3.add_response("head_object", answer, {**HEAD, "IfMatch": '"aa"'})
+    response = {"ETag": '"aa"', "ContentLength": 10, "VersionId": "3", "ContentType": "application/x-tar"}
+    stubs.s3.add_response("head_object", response, {**HEAD, "IfMatch": '"aa"'})
     observed = s3_copy.head_source(artifact(checksum=None), ROUTE, s3=s3)
     assert observed.object == artifact(checksum=None, version_id="3").source
     assert observed.metadata == {"ContentType": "application/x-tar"}

@@ -1,4 +1,4 @@
-"""Copying by parts: what is asked exactly, and what each answer means."""
+"""A copy by parts: its exact parameters, and the effect of each response."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ PART = {
 def test_an_object_that_is_copied_by_parts_must_have_no_annotations_to_go_along(
     s3: S3Client, stubs: Stubs, version: str | None, annotations: list[dict[str, Any]]
 ) -> None:
-    one = artifact(size=300 * MIB, version_id=version)
-    where = {"Bucket": BUCKET, "Key": one.source.key, **({"VersionId": version} if version else {})}
-    asked = {**where, "MaxAnnotationResults": 1, "ExpectedBucketOwner": DEV.account}
-    stubs.s3.add_response("list_object_annotations", {"Annotations": annotations}, asked)
+    item = artifact(size=300 * MIB, version_id=version)
+    location = {"Bucket": BUCKET, "Key": item.source.key, **({"VersionId": version} if version else {})}
+    parameters = {**location, "MaxAnnotationResults": 1, "ExpectedBucketOwner": DEV.account}
+    stubs.s3.add_response("list_object_annotations", {"Annotations": annotations}, parameters)
     if not annotations:
-        s3_copy.require_no_annotations(one, ROUTE, s3=s3)
+        s3_copy.require_no_annotations(item, ROUTE, s3=s3)
         return
     with pytest.raises(UnsupportedModel, match="has annotations and is larger than the 5 GB"):
-        s3_copy.require_no_annotations(one, ROUTE, s3=s3)
+        s3_copy.require_no_annotations(item, ROUTE, s3=s3)
 
 
 # Opening
@@ -82,8 +82,8 @@ def test_an_upload_is_opened_for_a_checksum_of_the_whole_object(s3: S3Client, st
 def test_the_upload_gets_the_sources_kind_of_checksum_or_one_that_s3_computes(
     s3: S3Client, stubs: Stubs, checksum: str | None, algorithm: str
 ) -> None:
-    asked = {**OPEN, "ChecksumAlgorithm": algorithm}
-    stubs.s3.add_response("create_multipart_upload", {"UploadId": "upload-1"}, asked)
+    parameters = {**OPEN, "ChecksumAlgorithm": algorithm}
+    stubs.s3.add_response("create_multipart_upload", {"UploadId": "upload-1"}, parameters)
     open_upload(s3, checksum=checksum)
 
 
@@ -124,8 +124,8 @@ def test_the_day_on_which_an_object_expires_is_sent_as_it_was(plain_s3: S3Client
 def test_tags_go_along_if_configured(
     s3: S3Client, stubs: Stubs, tags: list[dict[str, str]], sent: dict[str, str], version: dict[str, str]
 ) -> None:
-    asked = {"Bucket": BUCKET, "Key": "v7/model.tar.gz", "ExpectedBucketOwner": DEV.account, **version}
-    stubs.s3.add_response("get_object_tagging", {"TagSet": tags}, asked)
+    parameters = {"Bucket": BUCKET, "Key": "v7/model.tar.gz", "ExpectedBucketOwner": DEV.account, **version}
+    stubs.s3.add_response("get_object_tagging", {"TagSet": tags}, parameters)
     stubs.s3.add_response("create_multipart_upload", {"UploadId": "upload-1"}, {**OPEN, **sent})
     open_upload(s3, replace(ROUTE, tags=True), version_id=version.get("VersionId"))
 
@@ -137,13 +137,13 @@ def test_tags_go_along_if_configured(
 def test_an_upload_that_cannot_be_opened_has_the_name_of_what_is_wrong(
     s3: S3Client, stubs: Stubs, code: str, status: int, name: type[Exception]
 ) -> None:
-    stubs.s3.add_client_error("create_multipart_upload", code, "said", status)
+    stubs.s3.add_client_error("create_multipart_upload", code, "details", status)
     with pytest.raises(name):
         open_upload(s3)
 
 
 def test_a_source_that_is_gone_before_its_tags_are_read_is_refused(s3: S3Client, stubs: Stubs) -> None:
-    stubs.s3.add_client_error("get_object_tagging", "NoSuchKey", "said", 404)
+    stubs.s3.add_client_error("get_object_tagging", "NoSuchKey", "details", 404)
     with pytest.raises(ArtifactNotFound):
         open_upload(s3, replace(ROUTE, tags=True))
 
@@ -161,8 +161,8 @@ def test_a_part_is_a_range_of_the_resolved_object(s3: S3Client, stubs: Stubs) ->
 
 
 def test_the_last_part_ends_with_the_object(s3: S3Client, stubs: Stubs) -> None:
-    asked = {**PART, "PartNumber": 3, "CopySourceRange": f"bytes={256 * MIB}-{300 * MIB - 1}"}
-    stubs.s3.add_response("upload_part_copy", {}, asked)
+    parameters = {**PART, "PartNumber": 3, "CopySourceRange": f"bytes={256 * MIB}-{300 * MIB - 1}"}
+    stubs.s3.add_response("upload_part_copy", {}, parameters)
     assert copy_part(s3, 3) == 44 * MIB
 
 
@@ -172,15 +172,15 @@ def test_a_part_is_taken_from_the_resolved_version(s3: S3Client, stubs: Stubs) -
 
 
 def test_a_source_that_changed_since_is_refused(s3: S3Client, stubs: Stubs) -> None:
-    stubs.s3.add_client_error("upload_part_copy", "PreconditionFailed", "said", 412)
+    stubs.s3.add_client_error("upload_part_copy", "PreconditionFailed", "details", 412)
     stubs.s3.add_response("head_object", {"ETag": '"bb"', "ContentLength": 10})
     with pytest.raises(ArtifactChanged, match=f'{WEIGHTS_URI} changed .*now it is "bb"'):
         copy_part(s3)
 
 
-def test_an_upload_that_was_ended_leaves_nothing_to_do(s3: S3Client, stubs: Stubs) -> None:
-    """Another promotion of the same model has the object already, or the target will miss it."""
-    stubs.s3.add_client_error("upload_part_copy", "NoSuchUpload", "said", 404)
+def test_an_upload_that_was_aborted_leaves_nothing_to_do(s3: S3Client, stubs: Stubs) -> None:
+    """Another promotion of the same model has completed the object, or the verification reports it."""
+    stubs.s3.add_client_error("upload_part_copy", "NoSuchUpload", "details", 404)
     assert copy_part(s3) == 0
 
 
@@ -199,7 +199,7 @@ def test_an_upload_that_was_ended_leaves_nothing_to_do(s3: S3Client, stubs: Stub
 def test_a_refused_part_has_the_name_of_what_is_wrong(
     s3: S3Client, stubs: Stubs, code: str, status: int, name: type[Exception]
 ) -> None:
-    stubs.s3.add_client_error("upload_part_copy", code, "said", status)
+    stubs.s3.add_client_error("upload_part_copy", code, "details", status)
     with pytest.raises(name):
         copy_part(s3)
 
@@ -209,12 +209,12 @@ def test_a_missing_bucket_is_a_missing_artifact_only_if_it_is_the_sources(
     s3: S3Client, stubs: Stubs, missing: str, name: type[Exception]
 ) -> None:
     error = {"BucketName": missing}
-    stubs.s3.add_client_error("upload_part_copy", "NoSuchBucket", "said", 404, service_error_meta=error)
+    stubs.s3.add_client_error("upload_part_copy", "NoSuchBucket", "details", 404, service_error_meta=error)
     with pytest.raises(name):
         copy_part(s3)
 
 
-# Parts that are there
+# Existing parts
 
 
 def parts(*numbers: int, size: int = 128 * MIB) -> list[dict[str, Any]]:
@@ -222,45 +222,45 @@ def parts(*numbers: int, size: int = 128 * MIB) -> list[dict[str, Any]]:
 
 
 def listed(stubs: Stubs, after: int, *numbers: int, more: bool = False, size: int = 128 * MIB) -> None:
-    answer = {"Parts": parts(*numbers, size=size), "IsTruncated": more}
-    answer |= {"NextPartNumberMarker": numbers[-1]} if more else {}
-    stubs.s3.add_response("list_parts", answer, {**UPLOAD, "PartNumberMarker": after})
+    response = {"Parts": parts(*numbers, size=size), "IsTruncated": more}
+    response |= {"NextPartNumberMarker": numbers[-1]} if more else {}
+    stubs.s3.add_response("list_parts", response, {**UPLOAD, "PartNumberMarker": after})
 
 
-def there(s3: S3Client, first: int, last: int, size: int = 12_800) -> set[int]:
+def existing(s3: S3Client, first: int, last: int, size: int = 12_800) -> set[int]:
     transfer = replace(TRANSFER, artifact=artifact(size=size * MIB))
     return s3_copy.existing_parts(transfer, ROUTE, first=first, last=last, s3=s3)
 
 
 def test_the_parts_of_a_segment_are_listed_from_its_first_part(s3: S3Client, stubs: Stubs) -> None:
     listed(stubs, 40, 42, 44)
-    assert there(s3, 41, 50) == {42, 44}
+    assert existing(s3, 41, 50) == {42, 44}
 
 
 def test_parts_are_listed_on_every_page_up_to_the_segments_last_part(s3: S3Client, stubs: Stubs) -> None:
     listed(stubs, 0, 1, 2, more=True)
     listed(stubs, 2, 3, 5, more=True)
-    assert there(s3, 1, 4) == {1, 2, 3}
+    assert existing(s3, 1, 4) == {1, 2, 3}
 
 
 def test_no_part_is_there_at_first(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_response("list_parts", {"IsTruncated": False})
-    assert there(s3, 1, 4) == set()
+    assert existing(s3, 1, 4) == set()
 
 
 def test_a_part_of_another_size_is_copied_again(s3: S3Client, stubs: Stubs) -> None:
     listed(stubs, 0, 1, 2, size=128 * MIB - 1)
-    assert there(s3, 1, 2) == set()
+    assert existing(s3, 1, 2) == set()
 
 
 def test_the_last_part_may_be_smaller(s3: S3Client, stubs: Stubs) -> None:
     listed(stubs, 2, 3, size=44 * MIB)
-    assert there(s3, 3, 3, size=300) == {3}
+    assert existing(s3, 3, 3, size=300) == {3}
 
 
 def test_of_an_upload_that_was_ended_no_part_is_left_to_copy(s3: S3Client, stubs: Stubs) -> None:
-    stubs.s3.add_client_error("list_parts", "NoSuchUpload", "said", 404)
-    assert there(s3, 3, 5) == {3, 4, 5}
+    stubs.s3.add_client_error("list_parts", "NoSuchUpload", "details", 404)
+    assert existing(s3, 3, 5) == {3, 4, 5}
 
 
 @pytest.mark.parametrize(
@@ -270,9 +270,9 @@ def test_of_an_upload_that_was_ended_no_part_is_left_to_copy(s3: S3Client, stubs
 def test_parts_that_cannot_be_listed_have_the_name_of_what_is_wrong(
     s3: S3Client, stubs: Stubs, code: str, status: int, name: type[Exception]
 ) -> None:
-    stubs.s3.add_client_error("list_parts", code, "said", status)
+    stubs.s3.add_client_error("list_parts", code, "details", status)
     with pytest.raises(name):
-        there(s3, 1, 4)
+        existing(s3, 1, 4)
 
 
 # Completing
@@ -294,11 +294,11 @@ COMPLETE = {
 
 
 def all_parts(stubs: Stubs, algorithm: str = "CRC64NVME") -> None:
-    """Two pages of parts, with members that CompleteMultipartUpload does not take."""
-    found = [{**one, f"Checksum{algorithm}": str(one["PartNumber"]), "LastModified": 0} for one in parts(1, 2, 3)]
-    first = {"Parts": found[:2], "IsTruncated": True, "NextPartNumberMarker": 2}
+    """Two pages of parts, with fields that CompleteMultipartUpload does not take."""
+    uploaded = [{**item, f"Checksum{algorithm}": str(item["PartNumber"]), "LastModified": 0} for item in parts(1, 2, 3)]
+    first = {"Parts": uploaded[:2], "IsTruncated": True, "NextPartNumberMarker": 2}
     stubs.s3.add_response("list_parts", first, {**UPLOAD, "PartNumberMarker": 0})
-    stubs.s3.add_response("list_parts", {"Parts": found[2:]}, {**UPLOAD, "PartNumberMarker": 2})
+    stubs.s3.add_response("list_parts", {"Parts": uploaded[2:]}, {**UPLOAD, "PartNumberMarker": 2})
 
 
 def complete(s3: S3Client, transfer: Transfer = TRANSFER) -> bool:
@@ -315,46 +315,46 @@ def test_the_object_is_made_of_all_parts_and_must_have_the_sources_size_and_chec
 
 def test_a_checksum_of_another_kind_is_named_as_it_is(s3: S3Client, stubs: Stubs) -> None:
     all_parts(stubs, "CRC32C")
-    asked = {name: value for name, value in COMPLETE.items() if name != "ChecksumCRC64NVME"} | {
+    parameters = {name: value for name, value in COMPLETE.items() if name != "ChecksumCRC64NVME"} | {
         "ChecksumCRC32C": "AA==",
         "MultipartUpload": {
             "Parts": [{"PartNumber": n, "ETag": f'"{n}"', "ChecksumCRC32C": str(n)} for n in (1, 2, 3)]
         },
     }
-    stubs.s3.add_response("complete_multipart_upload", {}, asked)
+    stubs.s3.add_response("complete_multipart_upload", {}, parameters)
     complete(s3, replace(TRANSFER, artifact=artifact(size=300 * MIB, checksum="CRC32C:AA==")))
 
 
 def test_a_source_without_checksum_gets_one_that_s3_computes(s3: S3Client, stubs: Stubs) -> None:
     all_parts(stubs)
-    asked = {name: value for name, value in COMPLETE.items() if name != "ChecksumCRC64NVME"}
-    stubs.s3.add_response("complete_multipart_upload", {}, asked)
+    parameters = {name: value for name, value in COMPLETE.items() if name != "ChecksumCRC64NVME"}
+    stubs.s3.add_response("complete_multipart_upload", {}, parameters)
     complete(s3, replace(TRANSFER, artifact=artifact(size=300 * MIB, checksum=None)))
 
 
 def test_an_object_that_exists_already_is_not_overwritten(s3: S3Client, stubs: Stubs) -> None:
     all_parts(stubs)
-    stubs.s3.add_client_error("complete_multipart_upload", "PreconditionFailed", "said", 412)
+    stubs.s3.add_client_error("complete_multipart_upload", "PreconditionFailed", "details", 412)
     assert complete(s3) is False
 
 
 def test_an_upload_that_was_completed_before_is_not_a_fault(s3: S3Client, stubs: Stubs) -> None:
     """The step was killed after it had done this, and runs again."""
-    stubs.s3.add_client_error("list_parts", "NoSuchUpload", "said", 404)
+    stubs.s3.add_client_error("list_parts", "NoSuchUpload", "details", 404)
     assert complete(s3) is False
 
 
 def test_an_upload_that_is_completed_meanwhile_is_not_a_fault(s3: S3Client, stubs: Stubs) -> None:
     all_parts(stubs)
-    stubs.s3.add_client_error("complete_multipart_upload", "NoSuchUpload", "said", 404)
+    stubs.s3.add_client_error("complete_multipart_upload", "NoSuchUpload", "details", 404)
     assert complete(s3) is False
 
 
 @pytest.mark.parametrize("code", ["BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"])
 def test_parts_that_do_not_make_the_object_are_a_mismatch(s3: S3Client, stubs: Stubs, code: str) -> None:
     all_parts(stubs)
-    stubs.s3.add_client_error("complete_multipart_upload", code, "said", 400)
-    with pytest.raises(ArtifactMismatch, match=f"{ARTIFACT.key} do not make {WEIGHTS_URI}: .*said"):
+    stubs.s3.add_client_error("complete_multipart_upload", code, "details", 400)
+    with pytest.raises(ArtifactMismatch, match=f"{ARTIFACT.key} do not make {WEIGHTS_URI}: .*details"):
         complete(s3)
 
 
@@ -372,7 +372,7 @@ def test_an_upload_that_cannot_be_completed_has_the_name_of_what_is_wrong(
     s3: S3Client, stubs: Stubs, code: str, status: int, name: type[Exception]
 ) -> None:
     all_parts(stubs)
-    stubs.s3.add_client_error("complete_multipart_upload", code, "said", status)
+    stubs.s3.add_client_error("complete_multipart_upload", code, "details", status)
     with pytest.raises(name):
         complete(s3)
 
@@ -385,6 +385,6 @@ def test_what_s3_finds_after_it_began_to_answer_keeps_its_code(
     plain_s3: S3Client, code: str, name: type[Exception]
 ) -> None:
     """It answers with status 200, blanks, and then the error (API: CompleteMultipartUpload)."""
-    Wire(plain_s3, body=f"  <Error><Code>{code}</Code><Message>said</Message></Error>")
+    Wire(plain_s3, body=f"  <Error><Code>{code}</Code><Message>details</Message></Error>")
     with pytest.raises(name, match=code):
         plain_s3.complete_multipart_upload(Bucket="b", Key="k", UploadId="u")

@@ -1,4 +1,4 @@
-"""The source's S3: what is asked exactly, and what each answer means."""
+"""S3 objects: the exact parameters of each request, and the effect of each response."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ HEAD = {"Bucket": BUCKET, "Key": "v7/model.tar.gz", "ChecksumMode": "ENABLED", "
 LIST = {"Bucket": BUCKET, "Prefix": "v7/", "ExpectedBucketOwner": DEV}
 
 
-def look(s3: S3Client, stubs: Stubs, **answer: Any) -> s3_objects.ObservedObject:
-    stubs.s3.add_response("head_object", {"ETag": '"aa"', "ContentLength": 10, **answer}, HEAD)
+def observe(s3: S3Client, stubs: Stubs, **response: Any) -> s3_objects.ObservedObject:
+    stubs.s3.add_response("head_object", {"ETag": '"aa"', "ContentLength": 10, **response}, HEAD)
     observed = s3_objects.head(BUCKET, "v7/model.tar.gz", owner=DEV, s3=s3)
     assert observed is not None
     return observed
 
 
-def find(s3: S3Client, stubs: Stubs, **answer: Any) -> S3Object:
-    return look(s3, stubs, **answer).object
+def find(s3: S3Client, stubs: Stubs, **response: Any) -> S3Object:
+    return observe(s3, stubs, **response).object
 
 
 # Addresses
@@ -141,11 +141,11 @@ def test_the_metadata_of_an_object_is_read(s3: S3Client, stubs: Stubs) -> None:
         "Metadata": {"trained-by": "nlp"},
     }
     other = {"StorageClass": "STANDARD", "ServerSideEncryption": "aws:kms", "AcceptRanges": "bytes"}
-    assert look(s3, stubs, **kept, **other).metadata == kept
+    assert observe(s3, stubs, **kept, **other).metadata == kept
 
 
 def test_absent_metadata_is_not_kept(s3: S3Client, stubs: Stubs) -> None:
-    assert look(s3, stubs, Metadata={}, ContentType="binary/octet-stream").metadata == {
+    assert observe(s3, stubs, Metadata={}, ContentType="binary/octet-stream").metadata == {
         "ContentType": "binary/octet-stream"
     }
 
@@ -169,8 +169,8 @@ def test_a_key_that_xml_cannot_carry_is_listed_as_it_is(s3: S3Client, stubs: Stu
     """It comes encoded, as botocore asks for it."""
     contents = [{"Key": f"v7/{name}", "ETag": '"1"', "Size": 0} for name in ("a%01b", "a+b", "a%2Bb", "%C3%BC", "..")]
     stubs.s3.add_response("list_objects_v2", {"Contents": contents, "EncodingType": "url"})
-    found = [one.key for one in s3_objects.listed(BUCKET, "v7/", owner=DEV, s3=s3)]
-    assert found == ["v7/a\x01b", "v7/a b", "v7/a+b", "v7/ü", "v7/.."]
+    keys = [item.key for item in s3_objects.listed(BUCKET, "v7/", owner=DEV, s3=s3)]
+    assert keys == ["v7/a\x01b", "v7/a b", "v7/a+b", "v7/ü", "v7/.."]
 
 
 def test_an_empty_page_is_no_end(s3: S3Client, stubs: Stubs) -> None:
@@ -190,16 +190,16 @@ def test_a_denied_listing_is_a_missing_permission(s3: S3Client, stubs: Stubs) ->
 
 @pytest.mark.parametrize("version", [None, "3"])
 def test_the_resolved_version_is_checked_again_and_no_other(s3: S3Client, stubs: Stubs, version: str | None) -> None:
-    asked = {**HEAD, "IfMatch": '"aa"', **({"VersionId": version} if version else {})}
-    answer = {"ETag": '"aa"', "ContentLength": 10, "VersionId": "3", "ChecksumSHA256": "AA=="}
-    stubs.s3.add_response("head_object", answer, asked)
+    parameters = {**HEAD, "IfMatch": '"aa"', **({"VersionId": version} if version else {})}
+    response = {"ETag": '"aa"', "ContentLength": 10, "VersionId": "3", "ChecksumSHA256": "AA=="}
+    stubs.s3.add_response("head_object", response, parameters)
     resolved = replace(WEIGHTS, version_id=version, checksum=None)
     observed = s3_objects.head_again(resolved, owner=DEV, s3=s3)
     assert observed.object == replace(resolved, version_id="3", checksum="SHA256:AA==")
 
 
 def test_an_object_that_changed_is_refused_with_both_etags(s3: S3Client, stubs: Stubs) -> None:
-    """A refused HEAD has no body, so its code is the status."""
+    """A rejected HEAD has no body, so its code is the status."""
     stubs.s3.add_client_error("head_object", "412", "Precondition Failed", 412)
     stubs.s3.add_response("head_object", {"ETag": '"bb"', "ContentLength": 10}, HEAD)
     with pytest.raises(ArtifactChanged, match=f'{WEIGHTS_URI} changed .*"aa", now it is "bb"'):

@@ -1,4 +1,4 @@
-"""The target's S3: what is there, whether it is what was resolved, and what is left open."""
+"""Copy verification: which copies exist, whether they are what was resolved, and open uploads."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ HEAD = {
 }
 
 
-# What is there
+# Existing copies
 
 
 def list_is(stubs: Stubs, folder: str, *keys: str) -> None:
-    asked = {"Bucket": QA.artifact_bucket, "Prefix": folder, "ExpectedBucketOwner": "333333333333"}
+    parameters = {"Bucket": QA.artifact_bucket, "Prefix": folder, "ExpectedBucketOwner": "333333333333"}
     contents = [{"Key": key, "ETag": '"x"', "Size": 1} for key in keys]
-    stubs.s3.add_response("list_objects_v2", {"Contents": contents} if contents else {}, asked)
+    stubs.s3.add_response("list_objects_v2", {"Contents": contents} if contents else {}, parameters)
 
 
 def test_the_objects_of_every_folder_are_listed_by_their_keys(s3: S3Client, stubs: Stubs) -> None:
@@ -44,18 +44,18 @@ def test_a_model_without_artifacts_has_nothing_to_list(s3: S3Client, stubs: Stub
     assert verification.listed([], QA, s3=s3) == {}
 
 
-# Whether it is what was resolved
+# Comparison with the source
 
 
 def test_a_copy_is_compared_by_size_and_checksum(s3: S3Client, stubs: Stubs) -> None:
-    answer = {"ETag": '"new"', "ContentLength": 10, "ChecksumCRC64NVME": "AAAAAAAAAAA="}
-    stubs.s3.add_response("head_object", answer, HEAD)
+    response = {"ETag": '"new"', "ContentLength": 10, "ChecksumCRC64NVME": "AAAAAAAAAAA="}
+    stubs.s3.add_response("head_object", response, HEAD)
     assert verification.require_verified(ARTIFACT, QA, s3=s3) is True
 
 
-@pytest.mark.parametrize("answer", [{"ContentLength": 9}, {"ContentLength": 10, "ChecksumCRC64NVME": "other"}])
-def test_a_copy_that_is_something_else_is_refused(s3: S3Client, stubs: Stubs, answer: dict[str, Any]) -> None:
-    stubs.s3.add_response("head_object", {"ETag": '"new"', **answer})
+@pytest.mark.parametrize("response", [{"ContentLength": 9}, {"ContentLength": 10, "ChecksumCRC64NVME": "other"}])
+def test_a_copy_that_differs_is_refused(s3: S3Client, stubs: Stubs, response: dict[str, Any]) -> None:
+    stubs.s3.add_response("head_object", {"ETag": '"new"', **response})
     with pytest.raises(ArtifactMismatch, match=ARTIFACT.key):
         verification.require_verified(ARTIFACT, QA, s3=s3)
 
@@ -68,21 +68,21 @@ def test_a_copy_that_is_missing_is_refused(s3: S3Client, stubs: Stubs) -> None:
 
 @pytest.mark.parametrize("key", ["a/", "../a", "a//b", "/a", "a?b", "a#b", "ü"])
 def test_a_copy_is_looked_up_by_its_exact_key(s3: S3Client, stubs: Stubs, key: str) -> None:
-    odd = artifact(key)
-    answer = {"ETag": '"new"', "ContentLength": 10, "ChecksumCRC64NVME": "AAAAAAAAAAA="}
-    stubs.s3.add_response("head_object", answer, {**HEAD, "Key": odd.key})
-    verification.require_verified(odd, QA, s3=s3)
+    copied = artifact(key)
+    response = {"ETag": '"new"', "ContentLength": 10, "ChecksumCRC64NVME": "AAAAAAAAAAA="}
+    stubs.s3.add_response("head_object", response, {**HEAD, "Key": copied.key})
+    verification.require_verified(copied, QA, s3=s3)
 
 
-# What is left open
+# Open uploads
 
 
 def uploads_are(stubs: Stubs, folder: str, *uploads: tuple[str, str], after: tuple[str, str] | None = None) -> None:
-    """One page, and no more of them."""
-    asked = {"Bucket": QA.artifact_bucket, "Prefix": folder, "ExpectedBucketOwner": "333333333333"}
-    asked |= {"KeyMarker": after[0], "UploadIdMarker": after[1]} if after else {}
-    open_ones = [{"Key": key, "UploadId": upload} for key, upload in uploads]
-    stubs.s3.add_response("list_multipart_uploads", {"Uploads": open_ones} if open_ones else {}, asked)
+    """One page of open uploads, the last one."""
+    parameters = {"Bucket": QA.artifact_bucket, "Prefix": folder, "ExpectedBucketOwner": "333333333333"}
+    parameters |= {"KeyMarker": after[0], "UploadIdMarker": after[1]} if after else {}
+    open_uploads = [{"Key": key, "UploadId": upload} for key, upload in uploads]
+    stubs.s3.add_response("list_multipart_uploads", {"Uploads": open_uploads} if open_uploads else {}, parameters)
 
 
 def aborted(stubs: Stubs, key: str, upload: str) -> None:
@@ -129,7 +129,7 @@ def test_nothing_is_ended_where_nothing_is_open(s3: S3Client, stubs: Stubs) -> N
 
 def test_an_upload_that_another_principal_ended_is_no_fault(s3: S3Client, stubs: Stubs) -> None:
     uploads_are(stubs, ONE, (f"{ONE}a", "u1"), (f"{ONE}b", "u2"))
-    stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "said", 404)
+    stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "details", 404)
     aborted(stubs, f"{ONE}b", "u2")
     verification.abort_uploads([ONE], QA, s3=s3)
 
@@ -144,7 +144,7 @@ def test_uploads_that_cannot_be_ended_have_the_name_of_what_is_wrong(
 ) -> None:
     if call == "abort_multipart_upload":
         uploads_are(stubs, ONE, (f"{ONE}a", "u1"))
-    stubs.s3.add_client_error(call, code, "said", status)
+    stubs.s3.add_client_error(call, code, "details", status)
 
     @errors_by_name
     def step(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Copying an image: what is there is left out, the image comes last, and nothing is taken for another.
+"""Copying an image: existing layers are skipped, the manifest is put last, and no image is taken for another.
 
-What needs a registry's answer to a download is in tests/integration/undeployed/test_image_copy.py.
+Tests that require a registry's response to a download are in tests/integration/undeployed/test_image_copy.py.
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ def copy(ecr: ECRClient, digest: str = DIGEST, *, seconds_left: float = 900) -> 
     return image_copy.copy(image, reader=ecr, pusher=ecr, seconds_left=lambda: seconds_left)
 
 
-def found(stubs: Stubs, place: dict[str, str], digest: str, content: str = MANIFEST) -> None:
+def image_exists(stubs: Stubs, repository: dict[str, str], digest: str, content: str = MANIFEST) -> None:
     image = {"imageId": {"imageDigest": digest}, "imageManifest": content, "imageManifestMediaType": "a kind"}
-    stubs.ecr.add_response("batch_get_image", {"images": [image], "failures": []}, asked(place, digest))
+    stubs.ecr.add_response("batch_get_image", {"images": [image], "failures": []}, query(repository, digest))
 
 
-def missing(stubs: Stubs, place: dict[str, str], digest: str) -> None:
+def missing(stubs: Stubs, repository: dict[str, str], digest: str) -> None:
     failure: dict[str, Any] = {"failureCode": "ImageNotFound"}
-    stubs.ecr.add_response("batch_get_image", {"images": [], "failures": [failure]}, asked(place, digest))
+    stubs.ecr.add_response("batch_get_image", {"images": [], "failures": [failure]}, query(repository, digest))
 
 
-def asked(place: dict[str, str], digest: str) -> dict[str, Any]:
+def query(repository: dict[str, str], digest: str) -> dict[str, Any]:
     kinds = [f"application/vnd.oci.image.{kind}.v1+json" for kind in ("index", "manifest")]
     kinds += [f"application/vnd.docker.distribution.{kind}.v2+json" for kind in ("manifest.list", "manifest")]
-    return {**place, "imageIds": [{"imageDigest": digest}], "acceptedMediaTypes": kinds}
+    return {**repository, "imageIds": [{"imageDigest": digest}], "acceptedMediaTypes": kinds}
 
 
 def repository_is_made(stubs: Stubs) -> None:
@@ -80,7 +80,7 @@ def repository_is_made(stubs: Stubs) -> None:
 
 
 def layers_are(stubs: Stubs, availability: str) -> None:
-    layers: list[Any] = [{"layerDigest": one, "layerAvailability": availability} for one in (LAYER, CONFIG)]
+    layers: list[Any] = [{"layerDigest": digest, "layerAvailability": availability} for digest in (LAYER, CONFIG)]
     stubs.ecr.add_response(
         "batch_check_layer_availability", {"layers": layers, "failures": []}, {**TO, "layerDigests": [LAYER, CONFIG]}
     )
@@ -94,12 +94,12 @@ def put(digest: str, content: str, *, tagged: bool = True) -> dict[str, Any]:
 def everything_but_the_image_exists(stubs: Stubs) -> None:
     missing(stubs, TO, DIGEST)
     repository_is_made(stubs)
-    found(stubs, FROM, DIGEST)
+    image_exists(stubs, FROM, DIGEST)
     layers_are(stubs, "AVAILABLE")
 
 
 def test_an_image_that_exists_is_not_copied(stubs: Stubs, ecr: ECRClient) -> None:
-    found(stubs, TO, DIGEST)
+    image_exists(stubs, TO, DIGEST)
     assert copy(ecr) is False
 
 
@@ -114,7 +114,7 @@ def test_an_image_is_put_with_the_very_manifest_and_kind_and_a_tag_that_names_it
 def test_a_repository_that_exists_is_used(stubs: Stubs, ecr: ECRClient) -> None:
     missing(stubs, TO, DIGEST)
     stubs.ecr.add_client_error("create_repository", "RepositoryAlreadyExistsException", "It exists")
-    found(stubs, FROM, DIGEST)
+    image_exists(stubs, FROM, DIGEST)
     layers_are(stubs, "AVAILABLE")
     stubs.ecr.add_response("put_image", {}, put(DIGEST, MANIFEST))
     assert copy(ecr) is True
@@ -123,9 +123,9 @@ def test_a_repository_that_exists_is_used(stubs: Stubs, ecr: ECRClient) -> None:
 def test_an_index_comes_after_the_images_that_it_lists(stubs: Stubs, ecr: ECRClient) -> None:
     missing(stubs, TO, INDEX_DIGEST)
     repository_is_made(stubs)
-    found(stubs, FROM, INDEX_DIGEST, INDEX)
+    image_exists(stubs, FROM, INDEX_DIGEST, INDEX)
     missing(stubs, TO, DIGEST)
-    found(stubs, FROM, DIGEST)
+    image_exists(stubs, FROM, DIGEST)
     layers_are(stubs, "AVAILABLE")
     stubs.ecr.add_response("put_image", {}, put(DIGEST, MANIFEST, tagged=False))
     stubs.ecr.add_response("put_image", {}, put(INDEX_DIGEST, INDEX))
@@ -135,8 +135,8 @@ def test_an_index_comes_after_the_images_that_it_lists(stubs: Stubs, ecr: ECRCli
 def test_an_image_of_an_index_that_exists_is_not_copied_again(stubs: Stubs, ecr: ECRClient) -> None:
     missing(stubs, TO, INDEX_DIGEST)
     repository_is_made(stubs)
-    found(stubs, FROM, INDEX_DIGEST, INDEX)
-    found(stubs, TO, DIGEST)
+    image_exists(stubs, FROM, INDEX_DIGEST, INDEX)
+    image_exists(stubs, TO, DIGEST)
     stubs.ecr.add_response("put_image", {}, put(INDEX_DIGEST, INDEX))
     assert copy(ecr, INDEX_DIGEST) is True
 
@@ -152,7 +152,7 @@ def test_an_image_that_is_gone_since_it_was_resolved_is_refused(stubs: Stubs, ec
 def test_a_manifest_that_does_not_match_its_digest_is_not_copied(stubs: Stubs, ecr: ECRClient) -> None:
     missing(stubs, TO, DIGEST)
     repository_is_made(stubs)
-    found(stubs, FROM, DIGEST, MANIFEST + " ")
+    image_exists(stubs, FROM, DIGEST, MANIFEST + " ")
     with pytest.raises(ImageMismatch, match=DIGEST):
         copy(ecr)
 
@@ -160,7 +160,7 @@ def test_a_manifest_that_does_not_match_its_digest_is_not_copied(stubs: Stubs, e
 def test_a_run_without_time_leaves_the_missing_layers_to_the_next(stubs: Stubs, ecr: ECRClient) -> None:
     missing(stubs, TO, DIGEST)
     repository_is_made(stubs)
-    found(stubs, FROM, DIGEST)
+    image_exists(stubs, FROM, DIGEST)
     layers_are(stubs, "UNAVAILABLE")
     with pytest.raises(ImageCopyInterrupted, match="next invocation continues"):
         copy(ecr, seconds_left=44)

@@ -46,9 +46,9 @@ def requested(number: str, **image: str) -> dict[str, Any]:
     }
 
 
-def image_exists(aws: Stubs, asked: dict[str, Any]) -> None:
+def image_exists(aws: Stubs, parameters: dict[str, Any]) -> None:
     image = {"imageId": {"imageDigest": DIGEST}, "imageManifest": "{}", "imageManifestMediaType": "a"}
-    aws.ecr.add_response("batch_get_image", {"images": [image], "failures": []}, asked)
+    aws.ecr.add_response("batch_get_image", {"images": [image], "failures": []}, parameters)
 
 
 def image_is_missing(aws: Stubs, code: str = "ImageNotFound") -> None:

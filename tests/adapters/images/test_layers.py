@@ -28,11 +28,11 @@ TO = {"registryId": "333333333333", "repositoryName": "promote/team/model"}
 
 
 class Storage(ThreadingHTTPServer):
-    """What lies behind the addresses of layers. `answer` is the status, where it is not to be the range."""
+    """The storage behind the download URLs of layers. `status` is 206, or that of an error."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Reader)
-        self.content, self.answer, self.ranges = CONTENT, 206, list[str]()
+        self.content, self.status, self.ranges = CONTENT, 206, list[str]()
 
     @property
     def url(self) -> str:
@@ -45,14 +45,14 @@ class _Reader(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.ranges.append(self.headers["Range"])
         first, last = map(int, self.headers["Range"].removeprefix("bytes=").split("-"))
-        body = self.server.content[first : last + 1] if self.server.answer == 206 else self.server.content
-        self.send_response(self.server.answer)
+        body = self.server.content[first : last + 1] if self.server.status == 206 else self.server.content
+        self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
 
 
 def copy(ecr: ECRClient, *, times: int = 100) -> None:
-    """Copy the layer; the time is over when it was asked for `times` times."""
+    """Copy the layer; the time is over after `times` checks."""
     left = [times]
 
     def require_time() -> None:
@@ -151,7 +151,7 @@ def test_a_layer_that_does_not_match_its_digest_is_not_completed(
 def test_an_unreadable_layer_is_restarted_and_its_url_is_not_reported(
     ecr: ECRClient, storage: Storage, status: int
 ) -> None:
-    storage.answer = status
+    storage.status = status
     with pytest.raises(ImageCopyInterrupted, match=f"status {status}") as message:
         copy(ecr)
     assert "secret" not in str(message.value)
@@ -197,8 +197,8 @@ def test_a_layer_that_ecr_rejects_by_digest_is_reported(stubs: Stubs, ecr: ECRCl
 
 @pytest.mark.parametrize("code", ["InvalidLayerPartException", "UploadNotFoundException"])
 def test_an_upload_that_broke_off_is_begun_again(stubs: Stubs, ecr: ECRClient, code: str) -> None:
-    stubs.ecr.add_client_error("upload_layer_part", code, "It broke off")
-    with pytest.raises(ImageCopyInterrupted, match="It broke off"):
+    stubs.ecr.add_client_error("upload_layer_part", code, "It was interrupted")
+    with pytest.raises(ImageCopyInterrupted, match="It was interrupted"):
         copy(ecr)
 
 

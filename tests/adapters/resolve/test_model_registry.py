@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def test_a_model_is_described_by_its_name(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_response("describe_model", described(), {"ModelName": "reviews-v7"})
-    found = model_registry.describe_model("reviews-v7", location="dev", sagemaker=sagemaker)
-    assert found["ModelArn"] == MODEL.arn
+    response = model_registry.describe_model("reviews-v7", location="dev", sagemaker=sagemaker)
+    assert response["ModelArn"] == MODEL.arn
 
 
 def test_a_missing_model_is_refused_with_the_account(sagemaker: SageMakerClient, stubs: Stubs) -> None:
@@ -45,7 +45,7 @@ def test_another_refusal_is_not_called_missing(sagemaker: SageMakerClient, stubs
 
 def test_a_version_is_described_without_its_model_card(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     """The card may be encrypted, and the reader need not decrypt it."""
-    answer = {
+    response = {
         "ModelPackageName": "reviews",
         "ModelPackageArn": VERSION,
         "CreationTime": MODEL.created_at,
@@ -53,7 +53,7 @@ def test_a_version_is_described_without_its_model_card(sagemaker: SageMakerClien
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
     }
     stubs.sagemaker.add_response(
-        "describe_model_package", answer, {"ModelPackageName": VERSION, "IncludedData": "MetadataOnly"}
+        "describe_model_package", response, {"ModelPackageName": VERSION, "IncludedData": "MetadataOnly"}
     )
     assert model_registry.describe_model_package(VERSION, sagemaker=sagemaker)["ModelPackageArn"] == VERSION
 

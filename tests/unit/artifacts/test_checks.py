@@ -1,4 +1,4 @@
-"""What arrived must be what was resolved, all of it and nothing else."""
+"""The copies must be what was resolved, all of it and nothing else."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ARTIFACT = artifact()
 LONGEST_CAUSE = 32_768
 
 
-def arrived(one: Artifact, **changes: Any) -> S3Object:
+def copy_of(item: Artifact, **changes: Any) -> S3Object:
     """Return a copy as the target sees it."""
-    return replace(one.source, bucket="target", key=one.key, etag='"other"', version_id="1", **changes)
+    return replace(item.source, bucket="target", key=item.key, etag='"other"', version_id="1", **changes)
 
 
 # One copy
 
 
 def test_the_same_bytes_have_arrived_whatever_their_etag() -> None:
-    assert artifact_checks.require_verified(ARTIFACT, arrived(ARTIFACT), bucket="target") is True
+    assert artifact_checks.require_verified(ARTIFACT, copy_of(ARTIFACT), bucket="target") is True
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_the_same_bytes_have_arrived_whatever_their_etag() -> None:
 )
 def test_other_bytes_have_not_arrived(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ArtifactMismatch, match=message):
-        artifact_checks.require_verified(ARTIFACT, arrived(ARTIFACT, **change), bucket="target")
+        artifact_checks.require_verified(ARTIFACT, copy_of(ARTIFACT, **change), bucket="target")
 
 
 def test_a_copy_that_is_missing_is_named() -> None:
@@ -52,18 +52,18 @@ def test_a_copy_that_is_missing_is_named() -> None:
 @pytest.mark.parametrize("computed", [None, "CRC64NVME:BBBBBBBBBBB="])
 def test_a_source_without_checksum_is_compared_by_size_and_that_is_reported(computed: str | None) -> None:
     plain = artifact(checksum=None)
-    assert artifact_checks.require_verified(plain, arrived(plain, checksum=computed), bucket="target") is False
+    assert artifact_checks.require_verified(plain, copy_of(plain, checksum=computed), bucket="target") is False
 
 
 def test_a_source_without_checksum_must_still_have_its_size() -> None:
     plain = artifact(checksum=None)
     with pytest.raises(ArtifactMismatch, match="size 11 instead of 10"):
-        artifact_checks.require_verified(plain, arrived(plain, size=11), bucket="target")
+        artifact_checks.require_verified(plain, copy_of(plain, size=11), bucket="target")
 
 
 def test_an_empty_object_arrives_as_an_empty_object() -> None:
     empty = artifact(size=0)
-    assert artifact_checks.require_verified(empty, arrived(empty), bucket="target") is True
+    assert artifact_checks.require_verified(empty, copy_of(empty), bucket="target") is True
 
 
 # All of them
@@ -71,37 +71,37 @@ def test_an_empty_object_arrives_as_an_empty_object() -> None:
 FIRST, SECOND = artifact("a"), artifact("sub/b", size=20)
 
 
-def missing(*there: S3Object) -> list[Artifact]:
-    return artifact_checks.missing_copies([FIRST, SECOND], {one.key: one for one in there}, bucket="target")
+def missing(*existing: S3Object) -> list[Artifact]:
+    return artifact_checks.missing_copies([FIRST, SECOND], {item.key: item for item in existing}, bucket="target")
 
 
 def test_missing_copies_are_listed_in_order() -> None:
     assert missing() == [FIRST, SECOND]
-    assert missing(arrived(FIRST)) == [SECOND]
-    assert missing(arrived(SECOND), arrived(FIRST)) == []
+    assert missing(copy_of(FIRST)) == [SECOND]
+    assert missing(copy_of(SECOND), copy_of(FIRST)) == []
 
 
 def test_an_object_that_is_no_part_of_the_model_is_refused_by_its_name() -> None:
     """SageMaker loads everything below a prefix."""
-    stranger = arrived(artifact("sub/evil.py"))
-    with pytest.raises(ArtifactMismatch, match=f"s3://target/{stranger.key} is not part of the model"):
-        missing(arrived(FIRST), stranger)
+    unexpected = copy_of(artifact("sub/evil.py"))
+    with pytest.raises(ArtifactMismatch, match=f"s3://target/{unexpected.key} is not part of the model"):
+        missing(copy_of(FIRST), unexpected)
 
 
 def test_an_object_of_another_size_is_refused_by_its_name() -> None:
     with pytest.raises(ArtifactMismatch, match=f"s3://target/{SECOND.key} has size 19 instead of 20"):
-        missing(arrived(FIRST), arrived(SECOND, size=19))
+        missing(copy_of(FIRST), copy_of(SECOND, size=19))
 
 
 def test_every_difference_is_reported_at_once() -> None:
     with pytest.raises(ArtifactMismatch) as refused:
-        missing(arrived(FIRST, size=1), arrived(SECOND, size=2), arrived(artifact("c")))
+        missing(copy_of(FIRST, size=1), copy_of(SECOND, size=2), copy_of(artifact("c")))
     assert all(key in str(refused.value) for key in (FIRST.key, SECOND.key, artifact("c").key))
 
 
 def test_a_thousand_differences_stay_within_the_cause_limit() -> None:
     with pytest.raises(ArtifactMismatch, match="and 991 more") as refused:
-        missing(*(arrived(artifact(f"{number:04}{'k' * 900}")) for number in range(1001)))
+        missing(*(copy_of(artifact(f"{number:04}{'k' * 900}")) for number in range(1001)))
     assert len(str(refused.value)) <= LONGEST_CAUSE
 
 

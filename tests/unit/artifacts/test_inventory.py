@@ -1,4 +1,4 @@
-"""Every object that a model needs, and where it comes to lie: the same content always at the same place."""
+"""Every object that a model refers to, and where its copy is stored: the same content always at the same key."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ LONGEST_RELATIVE_KEY = LONGEST_KEY - len("artifacts/reviews/qa/") - 33
 LONGEST_CAUSE = 32_768
 
 
-def take(found: dict[str, Listing], *, application: str = "reviews", stage: str = "qa") -> Inventory:
-    return inventory.take(found, application=application, stage=stage, bucket=QA.artifact_bucket, subject="the model")
+def take(listings: dict[str, Listing], *, application: str = "reviews", stage: str = "qa") -> Inventory:
+    return inventory.take(
+        listings, application=application, stage=stage, bucket=QA.artifact_bucket, subject="the model"
+    )
 
 
 def below(*relative_keys: str, prefix: str = "v7/llm/", **changes: Any) -> Listing:
     """Return objects as a list shows them: without version and checksum."""
     objects = (S3Object(bucket=BUCKET, key=f"{prefix}{key}", etag=f'"{len(key)}"', size=10) for key in relative_keys)
-    return Listing(objects=tuple(replace(one, **changes) for one in objects), prefix=prefix)
+    return Listing(objects=tuple(replace(item, **changes) for item in objects), prefix=prefix)
 
 
-def folder_of(found: Listing, uri: str = PREFIX) -> str:
-    reference = take({uri: found}).target_uris[uri]
+def folder_of(listings: Listing, uri: str = PREFIX) -> str:
+    reference = take({uri: listings}).target_uris[uri]
     return reference if reference.endswith("/") else f"{reference.rpartition('/')[0]}/"
 
 
@@ -74,8 +76,8 @@ def test_an_objects_own_name_is_kept(name: str) -> None:
 
 
 def test_dots_in_the_key_of_one_object_do_not_lead_out_of_its_folder() -> None:
-    one = replace(WEIGHTS, key="a/../../production/model.tar.gz")
-    assert take({WEIGHTS_URI: Listing(objects=(one,))}).artifacts[0].key.count("/") == 4
+    item = replace(WEIGHTS, key="a/../../production/model.tar.gz")
+    assert take({WEIGHTS_URI: Listing(objects=(item,))}).artifacts[0].key.count("/") == 4
 
 
 @pytest.mark.parametrize("name", ["k" * 1024, "ü" * 512, "🤖" * 256])
@@ -86,8 +88,8 @@ def test_of_a_very_long_name_the_end_is_kept(name: str) -> None:
 
 
 def test_two_s3_uris_of_one_object_share_its_copy() -> None:
-    one = Listing(objects=(WEIGHTS,))
-    taken = take({WEIGHTS_URI: one, f"{WEIGHTS_URI}?other": one})
+    item = Listing(objects=(WEIGHTS,))
+    taken = take({WEIGHTS_URI: item, f"{WEIGHTS_URI}?other": item})
     assert len(taken.artifacts) == 1
     assert len(set(taken.target_uris.values())) == 1
 
@@ -119,7 +121,7 @@ def test_keys_below_a_prefix_are_kept_byte_for_byte() -> None:
     assert [key.encode() for key in kept] == [key.encode() for key in ODD_KEYS]
 
 
-def test_the_marker_of_a_folder_itself_is_carried() -> None:
+def test_the_marker_of_a_folder_itself_is_copied() -> None:
     """The console makes an object of 0 bytes whose key is the prefix."""
     taken = take({PREFIX: below("", "a")})
     folder = taken.target_uris[PREFIX].removeprefix(f"s3://{QA.artifact_bucket}/")
@@ -161,18 +163,18 @@ def test_the_same_content_comes_to_the_same_folder_again() -> None:
 
 
 def test_an_object_that_is_named_alone_and_is_below_a_prefix_is_in_both_folders() -> None:
-    """The folder of a prefix holds all of it and nothing else: SageMaker loads all that is there."""
+    """The folder of a prefix holds all of it and nothing else: SageMaker loads all of it."""
     taken = take({PREFIX: below("a", "b"), f"{PREFIX}a": Listing(objects=(below("a").objects[0],))})
     assert len(taken.artifacts) == 3
     assert len({artifact.key for artifact in taken.artifacts}) == 3
 
 
-# The digest of what lies at an address
+# The digest of the content at an S3 URI
 
 
 def test_the_content_of_a_prefix_does_not_depend_on_its_location() -> None:
-    here, there = below("a", "b"), below("a", "b", prefix="elsewhere/", bucket="other")
-    assert take({PREFIX: here}).contents == take({PREFIX: there}).contents
+    first, second = below("a", "b"), below("a", "b", prefix="elsewhere/", bucket="other")
+    assert take({PREFIX: first}).contents == take({PREFIX: second}).contents
 
 
 @pytest.mark.parametrize("other", [below("a", "c"), below("a", "b", size=11), below("a", "b", etag='"x"'), below("b")])
@@ -185,21 +187,21 @@ def test_other_objects_below_a_prefix_are_other_content(other: Listing) -> None:
 
 def test_the_folders_of_artifacts_are_listed_once_each_and_in_order() -> None:
     taken = take({WEIGHTS_URI: Listing(objects=(WEIGHTS,)), PREFIX: below("", "a", "x/y/z", "../w")})
-    found = inventory.folders(taken.artifacts, resource_names.stage_prefix("reviews", "qa"))
-    assert len(found) == 2
-    assert all(folder.count("/") == 4 and folder.endswith("/") for folder in found)
-    assert all(artifact.key.startswith(tuple(found)) for artifact in taken.artifacts)
+    listings = inventory.folders(taken.artifacts, resource_names.stage_prefix("reviews", "qa"))
+    assert len(listings) == 2
+    assert all(folder.count("/") == 4 and folder.endswith("/") for folder in listings)
+    assert all(artifact.key.startswith(tuple(listings)) for artifact in taken.artifacts)
 
 
 def test_no_artifacts_have_no_folders() -> None:
     assert inventory.folders([], resource_names.stage_prefix("reviews", "qa")) == []
 
 
-# What cannot be carried
+# What is not supported
 
 
 @pytest.mark.parametrize("letter", ["k", "ü", "🤖"])
-def test_the_longest_key_is_carried_and_the_next_is_refused(letter: str) -> None:
+def test_the_longest_key_is_copied_and_a_longer_one_is_refused(letter: str) -> None:
     fits = letter * (LONGEST_RELATIVE_KEY // len(letter.encode()))
     fits += "." * (LONGEST_RELATIVE_KEY - len(fits.encode()))
     (artifact,) = take({PREFIX: below(fits)}).artifacts
@@ -221,7 +223,7 @@ def test_very_many_too_long_keys_stay_within_the_cause_limit() -> None:
     assert len(str(refused.value)) <= LONGEST_CAUSE
 
 
-def test_a_hundred_thousand_objects_are_carried_and_more_are_refused() -> None:
+def test_a_hundred_thousand_objects_are_copied_and_more_are_refused() -> None:
     most = [f"{number:06}" for number in range(100_000)]
     assert len(take({PREFIX: below(*most)}).artifacts) == 100_000
     with pytest.raises(UnsupportedModel, match="more than 100000 objects"):

@@ -18,7 +18,7 @@ KIB, MIB, GIB = 1024, 1024**2, 1024**3
 # AWS: Amazon S3 multipart upload limits; the largest object ("50 TB") is 10,000 parts of 5 GiB.
 MOST_PARTS, SMALLEST_PART, LARGEST_PART = 10_000, 5 * MIB, 5 * GIB
 LARGEST_OBJECT = MOST_PARTS * LARGEST_PART
-# AWS: S3, "Performance guidelines". The unit of cost is a second of one request.
+# AWS: S3, "Performance guidelines". The unit of cost is one second of one request.
 SECONDS_OF_A_REQUEST, BYTES_A_SECOND = 0.15, 85e6
 SIZES = [
     *(0, 1, 5 * MIB - 1, 5 * MIB, 128 * MIB, 256 * MIB - 1, 256 * MIB, 256 * MIB + 1, 384 * MIB, 384 * MIB + 1),
@@ -30,26 +30,26 @@ SHA = "SHA256:AAAA"
 
 def transfer(size: int, name: str = "model.tar.gz", *, exists: bool = False, checksum: str | None = None) -> Transfer:
     """Return an object's transfer as the plan makes it."""
-    one = replace(artifact(size=size, checksum=checksum), key=name)
-    part_size = None if exists else partitioning.part_size(one)
-    return Transfer(artifact=one, exists=exists, part_size=part_size, upload_id="id" if part_size else None)
+    item = replace(artifact(size=size, checksum=checksum), key=name)
+    part_size = None if exists else partitioning.part_size(item)
+    return Transfer(artifact=item, exists=exists, part_size=part_size, upload_id="id" if part_size else None)
 
 
 def spans(units: Sequence[WorkUnit]) -> dict[str, list[tuple[int, int]]]:
     """Return which bytes of each key the units copy, first and last, in the units' order."""
     copied: dict[str, list[tuple[int, int]]] = {}
     for segment in (segment for unit in units for segment in unit.segments):
-        own = copied.setdefault(segment.transfer.artifact.key, [])
+        spans = copied.setdefault(segment.transfer.artifact.key, [])
         if segment.first is None or segment.last is None:
-            own.append((0, segment.transfer.artifact.source.size - 1))
+            spans.append((0, segment.transfer.artifact.source.size - 1))
         else:
-            own += [partitioning.span(segment.transfer, part) for part in range(segment.first, segment.last + 1)]
+            spans += [partitioning.span(segment.transfer, part) for part in range(segment.first, segment.last + 1)]
     return copied
 
 
 def requests_of(unit: WorkUnit) -> list[int]:
     """Return the bytes of each request of a unit."""
-    return [last - first + 1 for own in spans([unit]).values() for first, last in own]
+    return [last - first + 1 for spans in spans([unit]).values() for first, last in spans]
 
 
 def cost(unit: WorkUnit) -> float:
@@ -112,10 +112,10 @@ def test_every_byte_is_copied_once_and_in_order(size: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_no_part_breaks_a_limit_of_s3(size: int) -> None:
-    one = transfer(size)
-    if one.part_size is None:
+    item = transfer(size)
+    if item.part_size is None:
         return
-    spans_of_parts = (partitioning.span(one, part) for part in range(1, partitioning.parts(one) + 1))
+    spans_of_parts = (partitioning.span(item, part) for part in range(1, partitioning.parts(item) + 1))
     sizes = [last - first + 1 for first, last in spans_of_parts]
     assert len(sizes) <= MOST_PARTS
     assert max(sizes) <= LARGEST_PART
@@ -153,7 +153,7 @@ def test_a_text_is_written_by_one_request() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_parts_follow_from_the_object_alone(size: int) -> None:
-    """So a later run, or another copy, goes on with the parts that are there."""
+    """So a later invocation, or another copy, continues with the existing parts."""
     elsewhere = artifact("other", size=size, key="other", etag='"zz"', version_id="9", bucket="other")
     assert partitioning.part_size(elsewhere) == partitioning.part_size(artifact(size=size))
 
@@ -163,16 +163,16 @@ def test_a_transfer_by_one_request_has_no_parts() -> None:
         partitioning.parts(transfer(10))
 
 
-# Units
+# Work units
 
 
 def test_the_work_units_copy_everything_once(model: str) -> None:
     copied = spans(cut(model))
-    assert list(copied) == [one.artifact.key for one in MODELS[model]]
-    for one in MODELS[model]:
-        own = copied[one.artifact.key]
-        assert (own[0][0], own[-1][1]) == (0, one.artifact.source.size - 1)
-        assert all(after[0] == before[1] + 1 for before, after in pairwise(own))
+    assert list(copied) == [item.artifact.key for item in MODELS[model]]
+    for item in MODELS[model]:
+        ranges = copied[item.artifact.key]
+        assert (ranges[0][0], ranges[-1][1]) == (0, item.artifact.source.size - 1)
+        assert all(after[0] == before[1] + 1 for before, after in pairwise(ranges))
 
 
 def test_no_work_unit_is_empty(model: str) -> None:
@@ -212,7 +212,7 @@ def test_the_same_model_again_is_cut_the_same(model: str) -> None:
 
 
 def test_a_segment_is_one_run_of_parts(model: str) -> None:
-    """A unit of ten thousand parts is one line of a list, not ten thousand."""
+    """A work unit of ten thousand parts is one line of a list, not ten thousand."""
     for unit in cut(model):
         keys = [segment.transfer.artifact.key for segment in unit.segments]
         assert len(keys) == len(set(keys))
@@ -224,6 +224,6 @@ def test_existing_copies_are_in_no_work_unit(size: int) -> None:
     assert list(spans(partitioning.work_units([exists, missing]))) == ["missing"]
 
 
-@pytest.mark.parametrize("transfers", [[], [transfer(10, exists=True)]], ids=["no artifacts", "all there"])
+@pytest.mark.parametrize("transfers", [[], [transfer(10, exists=True)]], ids=["no artifacts", "all exist"])
 def test_nothing_to_copy_makes_no_work_unit(transfers: list[Transfer]) -> None:
     assert partitioning.work_units(transfers) == []

@@ -1,4 +1,4 @@
-"""Images: where the target finds the one that the model names, and by which content."""
+"""Images: the URI in the target of the image that the model names, and its digest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOOLS = "555555555555.dkr.ecr.us-east-1.amazonaws.com/team/model"
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn"
 PYTORCH = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference"
 COPY = "333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/team/model"
-REGIONS = sorted({region for places in _AWS.values() for region in places})
+REGIONS = sorted({region for accounts_by_region in _AWS.values() for region in accounts_by_region})
 
 
 def in_target(
@@ -33,7 +33,7 @@ def in_target(
 
 
 @pytest.mark.parametrize(
-    ("address", "parts"),
+    ("uri", "parts"),
     [
         (f"{OWN}:1.2", (OWN.partition("/")[0], "team/model", "1.2", None)),
         (f"{OWN}@{DIGEST}", (OWN.partition("/")[0], "team/model", None, DIGEST)),
@@ -44,15 +44,15 @@ def in_target(
         ("model", ("", "model", None, None)),
     ],
 )
-def test_an_image_uri_has_its_parts(address: str, parts: tuple[str | None, ...]) -> None:
-    found = references.parse(address)
-    assert (found.registry, found.repository, found.tag, found.digest) == parts
+def test_an_image_uri_has_its_parts(uri: str, parts: tuple[str | None, ...]) -> None:
+    parsed = references.parse(uri)
+    assert (parsed.registry, parsed.repository, parsed.tag, parsed.digest) == parts
 
 
 @pytest.mark.parametrize("domain", ["us-east-1.amazonaws.com", "cn-north-1.amazonaws.com.cn"])
 def test_an_ecr_registry_names_account_and_region(domain: str) -> None:
-    found = references.parse(f"222222222222.dkr.ecr.{domain}/model")
-    assert (found.account, found.region) == ("222222222222", domain.partition(".")[0])
+    parsed = references.parse(f"222222222222.dkr.ecr.{domain}/model")
+    assert (parsed.account, parsed.region) == ("222222222222", domain.partition(".")[0])
 
 
 @pytest.mark.parametrize("registry", ["public.ecr.aws", "host.example", "222222222222.dkr.ecr.us-east-1.example.com"])
@@ -82,15 +82,15 @@ def test_a_digest_in_the_image_uri_takes_precedence() -> None:
 
 
 def test_an_image_of_awss_own_is_in_another_account_in_another_region() -> None:
-    there = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn"
-    assert in_target(f"{SKLEARN}:1.2", target=EUROPE) == f"{there}@{DIGEST}"
+    expected = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn"
+    assert in_target(f"{SKLEARN}:1.2", target=EUROPE) == f"{expected}@{DIGEST}"
 
 
 def test_the_digest_of_awss_own_image_is_kept_in_another_region_and_so_is_a_tag_without_one() -> None:
-    there = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference"
+    expected = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference"
     assert [in_target(f"{PYTORCH}:2", digest, target=EUROPE) for digest in (DIGEST, None)] == [
-        f"{there}@{DIGEST}",
-        f"{there}:2",
+        f"{expected}@{DIGEST}",
+        f"{expected}:2",
     ]
 
 
@@ -102,13 +102,13 @@ def test_every_image_of_awss_own_comes_back_from_every_region(family: str, regio
         with pytest.raises(ImageProblem, match=f"AWS's account for them in {region} is not known"):
             in_target(here, target=replace(QA, region=region))
         return
-    there = in_target(here, target=replace(QA, region=region))
-    assert there.startswith(f"{_AWS[family][region]}.dkr.ecr.{region}.")
-    assert in_target(there) == f"{here}@{DIGEST}"
+    expected = in_target(here, target=replace(QA, region=region))
+    assert expected.startswith(f"{_AWS[family][region]}.dkr.ecr.{region}.")
+    assert in_target(expected) == f"{here}@{DIGEST}"
 
 
-def test_no_account_of_awss_is_of_two_families() -> None:
-    accounts = [set(places.values()) for places in _AWS.values()]
+def test_no_account_of_aws_has_images_of_two_families() -> None:
+    accounts = [set(accounts_by_region.values()) for accounts_by_region in _AWS.values()]
     assert not set.intersection(*accounts)
 
 
@@ -150,14 +150,14 @@ def test_an_image_uri_that_is_too_long_for_sagemaker_is_a_problem(length: int, f
 
 
 def copies(*named: str, target: Environment = QA, **stage: Any) -> list[tuple[str, str]]:
-    found = references.to_copy(
+    parsed = references.to_copy(
         named,
         dict.fromkeys(named, DIGEST),
         source=DEV,
         target=target,
         stage=replace(STAGE, copy_images=True, **stage),
     )
-    return [(one.source, one.target) for one in found]
+    return [(copied.source, copied.target) for copied in parsed]
 
 
 def test_the_target_gets_its_own_copy_of_the_sources_image() -> None:
@@ -166,8 +166,8 @@ def test_the_target_gets_its_own_copy_of_the_sources_image() -> None:
 
 
 def test_a_copy_is_made_across_regions() -> None:
-    there = COPY.replace("us-east-1", "eu-west-1")
-    assert copies(f"{OWN}:1", target=EUROPE) == [(f"{OWN}@{DIGEST}", f"{there}@{DIGEST}")]
+    expected = COPY.replace("us-east-1", "eu-west-1")
+    assert copies(f"{OWN}:1", target=EUROPE) == [(f"{OWN}@{DIGEST}", f"{expected}@{DIGEST}")]
 
 
 def test_an_image_that_two_containers_name_is_copied_once() -> None:
@@ -230,7 +230,7 @@ def test_an_images_blobs_are_its_configuration_and_its_layers_each_once_the_larg
             "layers": [{"digest": "a", "size": 1}, {"digest": "b", "size": 9}, {"digest": "a", "size": 1}],
         }
     )
-    assert [(one.digest, one.size) for one in oci_manifest.layers(content)] == [("b", 9), ("c", 7), ("a", 1)]
+    assert [(copied.digest, copied.size) for copied in oci_manifest.layers(content)] == [("b", 9), ("c", 7), ("a", 1)]
     assert oci_manifest.children(content) == ()
 
 

@@ -41,8 +41,8 @@ def tree(uri: str, **fields: Any) -> dict[str, Any]:
 
 
 def request_of(model: Definition) -> dict[str, Any]:
-    addresses = {one.uri: one.uri for one in model.s3_references}
-    return definition.create_model_request(model, addresses, name="n", execution_role_arn="r")
+    uris = {reference.uri: reference.uri for reference in model.s3_references}
+    return definition.create_model_request(model, uris, name="n", execution_role_arn="r")
 
 
 def test_a_stage_without_configuration_changes_nothing() -> None:
@@ -68,13 +68,13 @@ def test_no_vpc_may_be_configured(model: Definition) -> None:
 
 
 @pytest.mark.parametrize("own", [True, False])
-@pytest.mark.parametrize(("configured", "wanted"), [(None, None), (True, True), (False, False)])
+@pytest.mark.parametrize(("configured", "expected"), [(None, None), (True, True), (False, False)])
 def test_network_isolation_is_the_stages_or_else_the_models_own(
-    own: bool, configured: bool | None, wanted: bool | None
+    own: bool, configured: bool | None, expected: bool | None
 ) -> None:
     model = definition.of_model({**described(), "EnableNetworkIsolation": own}, {}, subject="it")
     request = request_of(adapt(model, network_isolation=configured))
-    assert request["EnableNetworkIsolation"] is (own if wanted is None else wanted)
+    assert request["EnableNetworkIsolation"] is (own if expected is None else expected)
 
 
 # ARNs in members
@@ -121,7 +121,7 @@ def test_awss_public_hub_needs_no_configuration_within_its_region(target: Enviro
 
 
 @pytest.mark.parametrize("bucket", ["jumpstart-cache-prod", "jumpstart-private-cache-prod", "sagemaker-sd-models-prod"])
-def test_an_s3_uri_in_a_bucket_of_aws_is_carried_not_copied(bucket: str) -> None:
+def test_an_s3_uri_in_a_bucket_of_aws_is_kept_not_copied(bucket: str) -> None:
     uri = f"s3://{bucket}-us-east-1/a/"
     model = adapt(pipeline({**PLAIN, "ModelDataSource": tree(uri), "Environment": {"A": f"x={uri}"}}))
     assert model.s3_references == ()
@@ -151,18 +151,17 @@ def test_a_region_without_such_a_bucket_is_refused_with_every_s3_uri(region: str
     "bucket",
     ["jumpstart-cache-prod-us-east-1-222222222222", "my-jumpstart-cache-prod-us-east-1", "jumpstart-cache-prod"],
 )
-def test_a_bucket_that_is_only_called_alike_is_copied(bucket: str) -> None:
-    assert [one.uri for one in model_definition(ModelDataUrl=f"s3://{bucket}/a", Environment={}).s3_references] == [
-        f"s3://{bucket}/a"
-    ]
+def test_a_bucket_that_has_only_a_similar_name_is_copied(bucket: str) -> None:
+    model = model_definition(ModelDataUrl=f"s3://{bucket}/a", Environment={})
+    assert [reference.uri for reference in model.s3_references] == [f"s3://{bucket}/a"]
 
 
 # Images
 
 
-def test_an_image_of_a_registry_in_the_vpc_is_carried_as_it_is() -> None:
-    there = adapt(pipeline(private()), target=IN_TARGET, arns={LOGIN: OUR_LOGIN})
-    assert there.containers[0]["Image"] == "registry.example.com/a:1"
+def test_an_image_of_a_registry_in_the_vpc_is_kept_unchanged() -> None:
+    in_target = adapt(pipeline(private()), target=IN_TARGET, arns={LOGIN: OUR_LOGIN})
+    assert in_target.containers[0]["Image"] == "registry.example.com/a:1"
 
 
 # All at once
@@ -174,13 +173,13 @@ def test_every_problem_of_every_kind_is_reported_at_once() -> None:
     with pytest.raises(UnsupportedModel) as refused:
         adapt(model, target=IN_TARGET, variables=Variables(keep=("B",)))
     message = str(refused.value)
-    places = (
+    locations = (
         "Containers[0].Image ",
         "Containers[1].ImageConfig.RepositoryAuthConfig.RepositoryCredentialsProviderArn",
         "Containers[2].Environment.A",
         "VpcConfig",
     )
-    assert [place for place in places if place not in message] == []
+    assert [location for location in locations if location not in message] == []
     assert message.startswith("reviews-v7 cannot be adapted to stage 'qa'")
 
 

@@ -21,14 +21,15 @@ def tree(uri: str = PREFIX_URI, **fields: Any) -> dict[str, Any]:
     return {"S3DataSource": {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None", **fields}}
 
 
-def found(**container: Any) -> dict[str, S3Reference]:
-    """Return the addresses of a model with one container, without its usual model data and variables."""
+def references(**container: Any) -> dict[str, S3Reference]:
+    """Return the references of a model with one container, without its usual model data and variables."""
     return {
-        one.uri: one for one in model_definition(**{"ModelDataUrl": "", "Environment": {}, **container}).s3_references
+        reference.uri: reference
+        for reference in model_definition(**{"ModelDataUrl": "", "Environment": {}, **container}).s3_references
     }
 
 
-# Addresses, wherever they stand
+# S3 URIs, wherever they are
 
 
 def test_s3_uris_are_found_in_the_model_data_and_in_the_variables() -> None:
@@ -45,8 +46,8 @@ def test_s3_uris_are_found_in_the_model_data_and_in_the_variables() -> None:
 
 def test_the_s3_uris_of_every_container_are_found_with_their_paths() -> None:
     second = {"Image": IMAGE, "Environment": {"HF_MODEL_ID": PREFIX_URI}}
-    places = [one.location for one in pipeline(CONTAINER, second).s3_references]
-    assert places == [
+    locations = [reference.location for reference in pipeline(CONTAINER, second).s3_references]
+    assert locations == [
         "Containers[0].ModelDataUrl",
         "Containers[0].Environment.SAGEMAKER_SUBMIT_DIRECTORY",
         "Containers[1].Environment.HF_MODEL_ID",
@@ -54,13 +55,13 @@ def test_the_s3_uris_of_every_container_are_found_with_their_paths() -> None:
 
 
 def test_an_s3_uri_that_occurs_twice_is_listed_once() -> None:
-    assert list(found(ModelDataUrl=WEIGHTS_URI, Environment={"A": WEIGHTS_URI, "B": f"{WEIGHTS_URI},x"})) == [
+    assert list(references(ModelDataUrl=WEIGHTS_URI, Environment={"A": WEIGHTS_URI, "B": f"{WEIGHTS_URI},x"})) == [
         WEIGHTS_URI
     ]
 
 
 def test_a_container_without_model_data_has_no_s3_uris() -> None:
-    assert found() == {}
+    assert references() == {}
 
 
 @pytest.mark.parametrize(
@@ -77,29 +78,29 @@ def test_a_data_source_declares_what_is_stored_there(
 ) -> None:
     uri = PREFIX_URI if kind is S3ReferenceKind.PREFIX else WEIGHTS_URI
     source = tree(uri, S3DataType=form[0], CompressionType=form[1])
-    one = found(ModelDataSource=source)[uri]
-    assert (one.kind, one.as_files) == (kind, as_files)
+    reference = references(ModelDataSource=source)[uri]
+    assert (reference.kind, reference.as_files) == (kind, as_files)
 
 
 def test_a_manifest_and_each_additional_data_source_are_found() -> None:
     extra = [{"ChannelName": "draft", **tree("s3://models/draft/")}, {"ChannelName": "lora", **tree("s3://models/l/")}]
-    addresses = found(
+    by_uri = references(
         ModelDataSource=tree(ManifestS3Uri="s3://models/manifest.csv", ManifestEtag="mm"),
         AdditionalModelDataSources=extra,
     )
-    assert {uri: one.location for uri, one in addresses.items()} == {
+    assert {uri: reference.location for uri, reference in by_uri.items()} == {
         PREFIX_URI: "PrimaryContainer.ModelDataSource.S3DataSource.S3Uri",
         "s3://models/manifest.csv": "PrimaryContainer.ModelDataSource.S3DataSource.ManifestS3Uri",
         "s3://models/draft/": "PrimaryContainer.AdditionalModelDataSources[0].S3DataSource.S3Uri",
         "s3://models/l/": "PrimaryContainer.AdditionalModelDataSources[1].S3DataSource.S3Uri",
     }
-    manifest = addresses["s3://models/manifest.csv"]
+    manifest = by_uri["s3://models/manifest.csv"]
     assert (manifest.kind, manifest.etag) == (S3ReferenceKind.MANIFEST, "mm")
 
 
 @pytest.mark.parametrize("url", ["s3://models/many/", "s3://models/many"])
 def test_the_models_of_a_multi_model_container_are_stored_below_its_s3_uri(url: str) -> None:
-    assert found(Mode="MultiModel", ModelDataUrl=url)[url].kind is S3ReferenceKind.PREFIX
+    assert references(Mode="MultiModel", ModelDataUrl=url)[url].kind is S3ReferenceKind.PREFIX
 
 
 @pytest.mark.parametrize("url", ["https://x/model.tar.gz", "s3://bucket/prefix/", "s3://bucket", "s3://B/k", " s3://b"])
@@ -117,13 +118,13 @@ def test_a_signed_url_is_refused_without_its_signature() -> None:
 @pytest.mark.parametrize("uri", ["s3://models/llm", "s3://models/", "https://models.s3.amazonaws.com/llm/"])
 def test_a_prefix_that_is_none_is_refused(uri: str) -> None:
     with pytest.raises(UnsupportedModel, match=r"ModelDataSource\.S3DataSource\.S3Uri"):
-        found(ModelDataSource=tree(uri))
+        references(ModelDataSource=tree(uri))
 
 
 @pytest.mark.parametrize("url", ["s3://models", "s3://models/", "https://models/many"])
 def test_multi_model_data_that_is_no_prefix_is_refused(url: str) -> None:
     with pytest.raises(UnsupportedModel, match="ModelDataUrl"):
-        found(Mode="MultiModel", ModelDataUrl=url)
+        references(Mode="MultiModel", ModelDataUrl=url)
 
 
 def test_an_s3_uri_cannot_be_an_object_and_a_prefix() -> None:
@@ -141,13 +142,13 @@ def many(url: str) -> dict[str, Any]:
 def test_an_etag_pins_the_source_and_is_not_sent_on() -> None:
     source = tree(WEIGHTS_URI, S3DataType="S3Object", ETag="aa")
     model = model_definition(ModelDataUrl="", ModelDataSource=source, Environment={})
-    assert [one.etag for one in model.s3_references] == ["aa"]
+    assert [reference.etag for reference in model.s3_references] == ["aa"]
     assert "ETag" not in str(model.containers)
 
 
 def test_a_prefix_cannot_be_pinned_to_an_etag() -> None:
     with pytest.raises(UnsupportedModel, match="a prefix has none"):
-        found(ModelDataSource=tree(ETag="aa"))
+        references(ModelDataSource=tree(ETag="aa"))
 
 
 # One of two forms: SageMaker shows a tarball as a ModelDataUrl and as a ModelDataSource
@@ -222,7 +223,8 @@ def test_only_images_of_ecr_are_resolved() -> None:
 
 
 def copied(model: definition.Definition) -> dict[str, str]:
-    return {one.uri: one.uri.replace(one.uri.split("/")[2], "target") for one in model.s3_references}
+    uris = [reference.uri for reference in model.s3_references]
+    return {uri: uri.replace(uri.split("/")[2], "target") for uri in uris}
 
 
 def request_of(model: definition.Definition) -> dict[str, Any]:
@@ -292,7 +294,7 @@ def test_a_model_that_was_read_is_not_changed_by_the_request() -> None:
 
 
 def test_sagemakers_answer_is_not_changed_by_being_read() -> None:
-    answer = described(ModelDataUrl="", ModelDataSource=tree(WEIGHTS_URI, S3DataType="S3Object", ETag="aa"))
-    before = deepcopy(answer)
-    definition.of_model(answer, {}, subject="it")
-    assert answer == before
+    response = described(ModelDataUrl="", ModelDataSource=tree(WEIGHTS_URI, S3DataType="S3Object", ETag="aa"))
+    before = deepcopy(response)
+    definition.of_model(response, {}, subject="it")
+    assert response == before

@@ -1,4 +1,4 @@
-"""Environment variables: carried, rewritten, mapped by the stage's configuration, or refused by their names."""
+"""Environment variables: kept, rewritten, mapped by the stage's configuration, or refused by their names."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ ADDRESS = "s3://models/a"
 def adapted(*environments: dict[str, str], arns: dict[str, str] | None = None, **rules: Any) -> Definition:
     """Return a model whose containers have these variables, for a stage with these rules."""
     stage = replace(STAGE, variables=Variables(**rules), arns=arns or {})
-    model = pipeline(*({"Image": IMAGE, "Environment": one} for one in environments))
+    model = pipeline(*({"Image": IMAGE, "Environment": item} for item in environments))
     return definition.for_stage(model, stage=stage, source=DEV, target=QA, digests={}, subject="it")
 
 
 def variables(environment: dict[str, str], **rules: Any) -> dict[str, str]:
-    """Return what the variables become in the target, where every address is s3://target/..."""
+    """Return what the variables become in the target, where every S3 URI is s3://target/..."""
     model = adapted(environment, **rules)
-    addresses = {one.uri: one.uri.replace("s3://models/", "s3://target/") for one in model.s3_references}
-    request = definition.create_model_request(model, addresses, name="n", execution_role_arn="r")
-    found: dict[str, str] = request["Containers"][0].get("Environment", {})
-    return found
+    uris = {item.uri: item.uri.replace("s3://models/", "s3://target/") for item in model.s3_references}
+    request = definition.create_model_request(model, uris, name="n", execution_role_arn="r")
+    result: dict[str, str] = request["Containers"][0].get("Environment", {})
+    return result
 
 
 def refusal(*environments: dict[str, str], **rules: Any) -> str:
@@ -45,7 +45,7 @@ def refusal(*environments: dict[str, str], **rules: Any) -> str:
 @pytest.mark.parametrize(
     "value", ["", "inference.py", "1", "/opt/ml/model", '{"a": [1, 2]}', "210987654321", "x" * 1024, "a\nb", "ünï"]
 )
-def test_a_value_without_reference_to_the_source_is_carried_unchanged(value: str) -> None:
+def test_a_value_without_reference_to_the_source_is_kept_unchanged(value: str) -> None:
     assert variables({"A": value}) == {"A": value}
 
 
@@ -65,7 +65,7 @@ def test_every_s3_uri_in_a_value_is_copied_and_rewritten_at_its_position(value: 
 
 
 def test_a_value_with_several_s3_uris_requires_each() -> None:
-    assert {one.uri: one.kind for one in adapted({"A": f"{ADDRESS},s3://models/b/"}).s3_references} == {
+    assert {item.uri: item.kind for item in adapted({"A": f"{ADDRESS},s3://models/b/"}).s3_references} == {
         ADDRESS: S3ReferenceKind.EITHER,
         "s3://models/b/": S3ReferenceKind.PREFIX,
     }
@@ -92,8 +92,8 @@ def test_other_digits_are_not_the_source_accounts_number(value: str) -> None:
 def test_within_one_account_its_number_is_still_true() -> None:
     model = pipeline({"Image": IMAGE, "Environment": {"A": DEV.account}})
     twin = replace(QA, account=DEV.account)
-    found = definition.for_stage(model, stage=STAGE, source=DEV, target=twin, digests={}, subject="it")
-    assert found.containers == model.containers
+    result = definition.for_stage(model, stage=STAGE, source=DEV, target=twin, digests={}, subject="it")
+    assert result.containers == model.containers
 
 
 # ARNs
@@ -123,7 +123,7 @@ def test_the_longest_of_the_configured_arns_is_exchanged() -> None:
     assert variables({"A": f"{KEY}/alias {KEY}"}, arns=arns) == {"A": f"{arns[f'{KEY}/alias']} {OUR_KEY}"}
 
 
-def test_awss_own_public_hub_is_carried() -> None:
+def test_awss_own_public_hub_is_kept() -> None:
     hub = "arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model/m/1.0.0"
     assert variables({"A": hub}) == {"A": hub}
     assert "Environment.A" in refusal({"A": hub.replace("us-east-1", "eu-west-1")})
@@ -152,10 +152,10 @@ def test_an_s3_uri_or_an_arn_is_no_secret_whatever_the_variables_name(value: str
 
 @pytest.mark.parametrize("region", ["us-east-1", "", "222222222222"])
 def test_the_region_follows_the_target(region: str) -> None:
-    there = replace(QA, region="eu-west-1")
+    elsewhere = replace(QA, region="eu-west-1")
     model = pipeline({"Image": "team/model", "Environment": {"SAGEMAKER_REGION": region, "OTHER": "us-east-1"}})
-    found = definition.for_stage(model, stage=STAGE, source=DEV, target=there, digests={}, subject="it")
-    assert found.containers[0]["Environment"] == {"SAGEMAKER_REGION": "eu-west-1", "OTHER": "us-east-1"}
+    result = definition.for_stage(model, stage=STAGE, source=DEV, target=elsewhere, digests={}, subject="it")
+    assert result.containers[0]["Environment"] == {"SAGEMAKER_REGION": "eu-west-1", "OTHER": "us-east-1"}
 
 
 def test_a_region_is_not_added() -> None:
@@ -170,23 +170,23 @@ def test_a_configured_region_stays() -> None:
 
 
 def test_a_set_variable_is_in_every_container() -> None:
-    found = adapted({"A": "1"}, {}, {"B": "old"}, set={"B": "2"})
-    assert [one["Environment"] for one in found.containers] == [{"A": "1", "B": "2"}, {"B": "2"}, {"B": "2"}]
+    result = adapted({"A": "1"}, {}, {"B": "old"}, set={"B": "2"})
+    assert [item["Environment"] for item in result.containers] == [{"A": "1", "B": "2"}, {"B": "2"}, {"B": "2"}]
 
 
 def test_a_replaced_variable_is_only_where_it_was() -> None:
-    found = adapted({"A": "1"}, {"B": "old"}, replace={"B": "2"})
-    assert [one.get("Environment") for one in found.containers] == [{"A": "1"}, {"B": "2"}]
+    result = adapted({"A": "1"}, {"B": "old"}, replace={"B": "2"})
+    assert [item.get("Environment") for item in result.containers] == [{"A": "1"}, {"B": "2"}]
 
 
 def test_a_dropped_variable_is_nowhere() -> None:
-    found = adapted({"A": "1", "TOKEN": SECRET}, {"TOKEN": ADDRESS}, drop=("TOKEN", "NOT_THERE"))
-    assert [one.get("Environment") for one in found.containers] == [{"A": "1"}, None]
-    assert found.s3_references == ()
+    result = adapted({"A": "1", "TOKEN": SECRET}, {"TOKEN": ADDRESS}, drop=("TOKEN", "NOT_THERE"))
+    assert [item.get("Environment") for item in result.containers] == [{"A": "1"}, None]
+    assert result.s3_references == ()
 
 
 @pytest.mark.parametrize("value", [SECRET, KEY, "222222222222", ADDRESS, f"{ADDRESS} {KEY}", "s3a://models/a"])
-def test_a_kept_variable_is_carried_exactly_as_it_is(value: str) -> None:
+def test_a_kept_variable_is_kept_exactly(value: str) -> None:
     rules: dict[str, Any] = {"keep": ("TOKEN",), "arns": {KEY: OUR_KEY}}
     assert variables({"TOKEN": value}, **rules) == {"TOKEN": value}
     assert adapted({"TOKEN": value}, **rules).s3_references == ()
@@ -199,8 +199,8 @@ def test_values_from_the_configuration_are_trusted(fate: str) -> None:
 
 
 def test_an_s3_uri_in_a_dropped_variable_is_not_copied() -> None:
-    found = adapted({"A": ADDRESS, "B": f"{ADDRESS},s3://models/b"}, drop=("B",))
-    assert [one.uri for one in found.s3_references] == [ADDRESS]
+    result = adapted({"A": ADDRESS, "B": f"{ADDRESS},s3://models/b"}, drop=("B",))
+    assert [item.uri for item in result.s3_references] == [ADDRESS]
 
 
 def test_more_variables_than_sagemaker_allows_are_refused() -> None:
@@ -220,8 +220,14 @@ def test_a_refusal_stays_within_the_cause_limit() -> None:
 
 def test_every_problem_of_every_container_is_reported_at_once_with_what_would_carry_it() -> None:
     message = refusal({"A": "222222222222", "B": f"{KEY} s3a://x"}, {"TOKEN": SECRET, "C": "1"}, {"D": "s3://models"})
-    places = ("Containers[0].Environment.A", "[0].Environment.B (it contains", "[0].Environment.B (it refers to S3")
-    assert [place for place in (*places, "[1].Environment.TOKEN", "[2].Environment.D") if place not in message] == []
+    locations = (
+        "Containers[0].Environment.A",
+        "[0].Environment.B (it contains",
+        "[0].Environment.B (it refers to S3",
+        "[1].Environment.TOKEN",
+        "[2].Environment.D",
+    )
+    assert [location for location in locations if location not in message] == []
     assert "Environment.C" not in message
     assert message.startswith("it cannot be adapted to stage 'qa'")
     assert "promotion.yaml" in message

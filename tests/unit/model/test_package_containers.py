@@ -17,7 +17,7 @@ SECOND = {"Image": f"{IMAGE}.2", "ContainerHostname": "second"}
 
 
 def of(*containers: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """Return DescribeModelPackage's answer with these containers."""
+    """Return DescribeModelPackage's response with these containers."""
     return {"InferenceSpecification": {"Containers": list(containers)}, **fields}
 
 
@@ -27,23 +27,23 @@ def made_from(version: dict[str, Any], **container: Any) -> Definition:
     return definition.of_model(model, {VERSION: version}, subject="it")
 
 
-def etags(found: Definition) -> dict[str, str | None]:
-    return {one.uri: one.etag for one in found.s3_references if one.etag}
+def etags(result: Definition) -> dict[str, str | None]:
+    return {reference.uri: reference.etag for reference in result.s3_references if reference.etag}
 
 
 def test_a_version_with_one_container_becomes_a_primary_container() -> None:
-    found = definition.of_package(package(), subject="it")
-    assert (found.containers, found.in_list) == ((CONTAINER,), False)
+    result = definition.of_package(package(), subject="it")
+    assert (result.containers, result.in_list) == ((CONTAINER,), False)
 
 
 def test_a_version_with_several_containers_becomes_a_list_in_their_order() -> None:
-    found = definition.of_package(of(FIRST, SECOND), subject="it")
-    assert (found.containers, found.in_list) == ((FIRST, SECOND), True)
+    result = definition.of_package(of(FIRST, SECOND), subject="it")
+    assert (result.containers, result.in_list) == ((FIRST, SECOND), True)
 
 
 def test_the_registered_image_digest_replaces_the_tag() -> None:
-    found = definition.of_package(package(ImageDigest="sha256:ab"), subject="it")
-    assert found.images == (f"{IMAGE.removesuffix(':1.2')}@sha256:ab",)
+    result = definition.of_package(package(ImageDigest="sha256:ab"), subject="it")
+    assert result.images == (f"{IMAGE.removesuffix(':1.2')}@sha256:ab",)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_the_registered_etag_pins_the_model_data() -> None:
 def test_the_registered_etag_pins_the_model_data_also_of_a_data_source(compression: str) -> None:
     source = {"S3Uri": WEIGHTS_URI, "S3DataType": "S3Object", "CompressionType": compression}
     version = package(ModelDataUrl=None, ModelDataETag="aa", ModelDataSource={"S3DataSource": source})
-    found = definition.of_package(version, subject="it")
-    assert etags(found) == {WEIGHTS_URI: "aa"}
-    assert "aa" not in str(found.containers)
+    result = definition.of_package(version, subject="it")
+    assert etags(result) == {WEIGHTS_URI: "aa"}
+    assert "aa" not in str(result.containers)
 
 
 def test_the_registered_etag_is_that_of_the_model_data_not_of_additional_data() -> None:
@@ -77,13 +77,14 @@ def test_the_registered_etag_is_that_of_the_model_data_not_of_additional_data() 
 
     extra = [{"ChannelName": "draft", **source(SOURCE_URI)}]
     data = {"ModelDataUrl": None, "ModelDataSource": source(WEIGHTS_URI), "AdditionalModelDataSources": extra}
-    found = definition.of_package(package(ModelDataETag="aa", Environment={}, **data), subject="it")
-    assert {one.uri: one.etag for one in found.s3_references} == {WEIGHTS_URI: "aa", SOURCE_URI: None}
+    result = definition.of_package(package(ModelDataETag="aa", Environment={}, **data), subject="it")
+    etags_by_uri = {reference.uri: reference.etag for reference in result.s3_references}
+    assert etags_by_uri == {WEIGHTS_URI: "aa", SOURCE_URI: None}
 
 
 def test_each_container_has_its_own_etag() -> None:
-    one, two = ({**CONTAINER, "ModelDataUrl": uri, "ModelDataETag": uri[-9:]} for uri in (WEIGHTS_URI, SOURCE_URI))
-    assert etags(definition.of_package(of(one, two), subject="it")) == {
+    containers = ({**CONTAINER, "ModelDataUrl": uri, "ModelDataETag": uri[-9:]} for uri in (WEIGHTS_URI, SOURCE_URI))
+    assert etags(definition.of_package(of(*containers), subject="it")) == {
         WEIGHTS_URI: WEIGHTS_URI[-9:],
         SOURCE_URI: SOURCE_URI[-9:],
     }
@@ -104,13 +105,13 @@ def test_a_version_without_an_image_is_refused_not_a_crash() -> None:
 
 
 def test_a_models_own_variables_go_before_its_versions() -> None:
-    found = made_from(package(Environment={"LOG": "info", "MODE": "a"}), Environment={"LOG": "debug"})
-    assert found.containers[0]["Environment"] == {"LOG": "debug", "MODE": "a"}
+    result = made_from(package(Environment={"LOG": "info", "MODE": "a"}), Environment={"LOG": "debug"})
+    assert result.containers[0]["Environment"] == {"LOG": "debug", "MODE": "a"}
 
 
 def test_a_model_of_a_version_with_several_containers_has_all_of_them() -> None:
-    found = made_from(of(FIRST, SECOND))
-    assert (found.containers, found.in_list) == ((FIRST, SECOND), True)
+    result = made_from(of(FIRST, SECOND))
+    assert (result.containers, result.in_list) == ((FIRST, SECOND), True)
 
 
 @pytest.mark.parametrize("own", [{"Environment": {"A": "1"}}, {"ContainerHostname": "x"}], ids="-".join)
@@ -122,20 +123,20 @@ def test_what_belongs_to_one_of_several_containers_is_refused(own: dict[str, Any
 def test_a_model_may_be_made_from_several_versions() -> None:
     packages = {VERSION: of(FIRST), OTHER: of(SECOND)}
     containers = [{"ModelPackageName": OTHER}, {"ModelPackageName": VERSION, "ContainerHostname": "x"}]
-    answer = {**described(), "PrimaryContainer": None, "Containers": containers}
-    found = definition.of_model(answer, packages, subject="it")
-    assert found.containers == (SECOND, {**FIRST, "ContainerHostname": "x"})
+    response = {**described(), "PrimaryContainer": None, "Containers": containers}
+    result = definition.of_model(response, packages, subject="it")
+    assert result.containers == (SECOND, {**FIRST, "ContainerHostname": "x"})
 
 
 def test_versions_and_containers_of_their_own_stand_beside_each_other() -> None:
-    answer = {**described(), "PrimaryContainer": None, "Containers": [CONTAINER, {"ModelPackageName": VERSION}]}
-    assert definition.of_model(answer, {VERSION: of(FIRST)}, subject="it").containers == (CONTAINER, FIRST)
+    response = {**described(), "PrimaryContainer": None, "Containers": [CONTAINER, {"ModelPackageName": VERSION}]}
+    assert definition.of_model(response, {VERSION: of(FIRST)}, subject="it").containers == (CONTAINER, FIRST)
 
 
 def test_a_version_with_several_containers_among_others_is_refused() -> None:
-    answer = {**described(), "PrimaryContainer": None, "Containers": [{"ModelPackageName": VERSION}, CONTAINER]}
+    response = {**described(), "PrimaryContainer": None, "Containers": [{"ModelPackageName": VERSION}, CONTAINER]}
     with pytest.raises(UnsupportedModel, match=r"Containers\[0\]\.ModelPackageName"):
-        definition.of_model(answer, {VERSION: of(FIRST, SECOND)}, subject="it")
+        definition.of_model(response, {VERSION: of(FIRST, SECOND)}, subject="it")
 
 
 def test_an_inference_specification_is_chosen_by_its_name() -> None:

@@ -1,4 +1,4 @@
-"""S3 addresses in a text: exactly where they begin and end, and never half of one unnoticed."""
+"""S3 URIs in a text: their exact beginning and end, and no partial URI without an error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def uris(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         (A, [A]),
         (B, [B]),
@@ -41,8 +41,8 @@ def uris(text: str) -> list[str]:
         ("no address", []),
     ],
 )
-def test_an_s3_uri_ends_where_its_key_ends(text: str, found: list[str]) -> None:
-    assert uris(text) == found
+def test_an_s3_uri_ends_where_its_key_ends(text: str, expected: list[str]) -> None:
+    assert uris(text) == expected
     assert s3_uris.other_spelling(text) is None
 
 
@@ -106,8 +106,8 @@ def test_an_s3_uri_that_begins_like_another_is_replaced_as_a_whole() -> None:
 def test_a_variables_s3_uri_without_a_slash_may_be_an_object_or_a_prefix(
     name: str, uri: str, kind: S3ReferenceKind
 ) -> None:
-    (found,) = s3_uris.in_variables({name: uri}, "Containers[1].")
-    assert found == S3Reference(uri=uri, kind=kind, location=f"Containers[1].Environment.{name}", variable=name)
+    (expected,) = s3_uris.in_variables({name: uri}, "Containers[1].")
+    assert expected == S3Reference(uri=uri, kind=kind, location=f"Containers[1].Environment.{name}", variable=name)
 
 
 def reference(location: str, kind: S3ReferenceKind, etag: str | None = None, *, as_files: bool = False) -> S3Reference:

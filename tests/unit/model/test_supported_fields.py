@@ -1,6 +1,6 @@
-"""No member of a model is dropped silently: each is carried, or refused by name, or listed here with a reason.
+"""No field of a model is dropped silently: each is promoted, or refused by name, or listed here with a reason.
 
-The members come from botocore, at any depth, so these tests fail on the day that AWS adds one that is none of the
+The fields come from botocore, at any depth, so these tests fail on the day that AWS adds one that is none of the
 three.
 """
 
@@ -77,8 +77,8 @@ WHOLE: dict[str, Any] = {
 
 
 def request_of(model_definition: Definition) -> dict[str, Any]:
-    addresses = {one.uri: one.uri for one in model_definition.s3_references}
-    return definition.create_model_request(model_definition, addresses, name="n", execution_role_arn="r")
+    uris = {reference.uri: reference.uri for reference in model_definition.s3_references}
+    return definition.create_model_request(model_definition, uris, name="n", execution_role_arn="r")
 
 
 def of_model(model: Mapping[str, Any]) -> Definition:
@@ -89,23 +89,23 @@ def of_container(container: Mapping[str, Any]) -> Definition:
     return definition.of_model({**described(), "PrimaryContainer": dict(container)}, {}, subject="it")
 
 
-def places(shape: Shape, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+def paths(shape: Shape, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """Yield the path of each member of a structure, at any depth; of a list, those of its first element."""
     if isinstance(shape, StructureShape):
         for name, field in shape.members.items():
             yield (*path, name)
-            yield from places(field, (*path, name))
+            yield from paths(field, (*path, name))
     elif isinstance(shape, ListShape):
-        yield from places(shape.member, (*path, 0))
+        yield from paths(shape.member, (*path, 0))
 
 
 def changed(path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
     """Return the whole model with another value at a path. Structures on the way are made."""
     model = deepcopy(WHOLE)
-    where: Any = model
+    parent: Any = model
     for part in path[:-1]:
-        where = where[part] if isinstance(part, int) else where.setdefault(part, {})
-    where[path[-1]] = value
+        parent = parent[part] if isinstance(part, int) else parent.setdefault(part, {})
+    parent[path[-1]] = value
     return model
 
 
@@ -122,10 +122,10 @@ def shape_at(shape: Shape, path: tuple[str | int, ...]) -> Shape:
 INPUT = api("sagemaker").shape_for("CreateModelInput")
 LEAVES = [
     path
-    for path in places(INPUT)
+    for path in paths(INPUT)
     if path[0] not in {*SENT_OTHERWISE, "PrimaryContainer"}
     and path[-1] != "ModelPackageName"  # it has a test of its own
-    and not list(places(shape_at(INPUT, path)))
+    and not list(paths(shape_at(INPUT, path)))
 ]
 
 
@@ -135,7 +135,7 @@ def test_the_leaves_reach_into_the_depth_of_the_api() -> None:
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=lambda path: ".".join(map(str, path)))
-def test_every_field_of_create_model_is_carried_or_refused_at_any_depth(path: tuple[str | int, ...]) -> None:
+def test_every_field_of_create_model_is_promoted_or_refused_at_any_depth(path: tuple[str | int, ...]) -> None:
     name = str(path[-1])
     values = {
         "CompressionType": "Gzip",
@@ -144,12 +144,12 @@ def test_every_field_of_create_model_is_carried_or_refused_at_any_depth(path: tu
     }
     value = values.get(name) or CARRIED_VALUES.get(name) or value_at(path)
     try:
-        carried = request_of(of_model(changed(path, value))) != request_of(of_model(WHOLE))
+        promoted = request_of(of_model(changed(path, value))) != request_of(of_model(WHOLE))
     except UnsupportedModel as error:
         # The address of a prefix is none of an object.
         assert {"S3DataType": "S3Uri"}.get(name, name) in str(error)
         return
-    assert carried is (name not in CHECKED)
+    assert promoted is (name not in CHECKED)
 
 
 def value_at(path: tuple[str | int, ...]) -> Any:
@@ -159,7 +159,7 @@ def value_at(path: tuple[str | int, ...]) -> Any:
     return value_of(shape.name, str(name))
 
 
-STRUCTURES = sorted({path[:-1] for path in places(INPUT) if path[0] not in {"PrimaryContainer", "Tags"}}, key=str)
+STRUCTURES = sorted({path[:-1] for path in paths(INPUT) if path[0] not in {"PrimaryContainer", "Tags"}}, key=str)
 
 
 @pytest.mark.parametrize("path", STRUCTURES, ids=lambda path: ".".join(map(str, path)) or "model")
@@ -169,21 +169,21 @@ def test_a_field_that_aws_adds_is_refused_by_its_name_at_any_depth(path: tuple[s
 
 
 @pytest.mark.parametrize("field", field_names("DescribeModelOutput"))
-def test_every_field_of_a_model_is_carried_or_refused_or_listed_as_dropped(field: str) -> None:
+def test_every_field_of_a_model_is_promoted_or_refused_or_listed_as_dropped(field: str) -> None:
     value = CARRIED_VALUES.get(field, value_of("DescribeModelOutput", field))
-    without = {name: said for name, said in described().items() if name not in (field, "PrimaryContainer")}
+    without = {name: value for name, value in described().items() if name not in (field, "PrimaryContainer")}
     container = {} if field in ("PrimaryContainer", "Containers") else {"PrimaryContainer": {"Image": f"{IMAGE}.1"}}
     try:
         with_it = request_of(definition.of_model({**without, **container, field: value}, {}, subject="it"))
     except UnsupportedModel as error:
         assert field in str(error)
         return
-    carried = with_it != request_of(of_container({"Image": f"{IMAGE}.1"}))
-    assert carried is (field not in LEFT_BEHIND_OF_MODEL)
+    promoted = with_it != request_of(of_container({"Image": f"{IMAGE}.1"}))
+    assert promoted is (field not in LEFT_BEHIND_OF_MODEL)
 
 
 @pytest.mark.parametrize("field", field_names("ModelPackageContainerDefinition"))
-def test_every_field_of_a_packages_container_is_carried_or_refused_or_listed_as_dropped(field: str) -> None:
+def test_every_field_of_a_packages_container_is_promoted_or_refused_or_listed_as_dropped(field: str) -> None:
     value = CARRIED_VALUES.get(field, value_of("ModelPackageContainerDefinition", field))
 
     def of(container: dict[str, Any]) -> Definition:
@@ -191,11 +191,11 @@ def test_every_field_of_a_packages_container_is_carried_or_refused_or_listed_as_
 
     least = {"Image": f"{IMAGE}@sha256:00"}
     try:
-        carried = request_of(of({**least, field: value})) != request_of(of(least))
+        promoted = request_of(of({**least, field: value})) != request_of(of(least))
     except UnsupportedModel as error:
         assert field in str(error)
         return
-    assert carried is (field not in LEFT_BEHIND_OF_PACKAGE)
+    assert promoted is (field not in LEFT_BEHIND_OF_PACKAGE)
 
 
 def test_a_packages_data_source_is_known_as_deep_as_a_models() -> None:
@@ -213,7 +213,7 @@ def test_a_field_that_create_model_does_not_accept_is_refused_with_the_reason(fi
 
 
 @pytest.mark.parametrize("field", sorted(set(field_names("ContainerDefinition")) - {"ModelPackageName"}))
-def test_every_field_beside_a_package_name_is_carried_or_refused(field: str) -> None:
+def test_every_field_beside_a_package_name_is_promoted_or_refused(field: str) -> None:
     value = CARRIED_VALUES.get(field, "MultiModel" if field == "Mode" else value_of("ContainerDefinition", field))
 
     def of(**container: Any) -> Definition:
@@ -221,17 +221,17 @@ def test_every_field_beside_a_package_name_is_carried_or_refused(field: str) -> 
         return definition.of_model(model, {VERSION: package()}, subject="it")
 
     try:
-        carried = request_of(of(**{field: value})) != request_of(of())
+        promoted = request_of(of(**{field: value})) != request_of(of())
     except UnsupportedModel as error:
         assert {"InferenceSpecificationName": "AdditionalInferenceSpecifications"}.get(field, field) in str(error)
         return
-    assert carried
+    assert promoted
 
 
 def test_a_field_that_repeats_its_packages_value_is_not_refused() -> None:
     model = described(ModelPackageName=VERSION, Environment=None)
-    found = definition.of_model(model, {VERSION: package()}, subject="it")
-    assert request_of(found) == request_of(of_container(described()["PrimaryContainer"]))
+    result = definition.of_model(model, {VERSION: package()}, subject="it")
+    assert request_of(result) == request_of(of_container(described()["PrimaryContainer"]))
 
 
 def test_a_model_data_source_without_an_s3_uri_is_refused_not_a_crash() -> None:
@@ -256,7 +256,7 @@ def test_a_field_that_is_not_set_is_not_refused(empty: Any) -> None:
     assert "VpcConfig" not in request_of(model_definition)
 
 
-def test_an_empty_variable_is_a_value_and_is_carried() -> None:
+def test_an_empty_variable_is_a_value_and_is_promoted() -> None:
     assert request_of(of_container({"Image": IMAGE, "Environment": {"A": ""}}))["PrimaryContainer"]["Environment"] == {
         "A": ""
     }
@@ -267,7 +267,7 @@ def test_a_model_with_both_forms_of_containers_is_refused() -> None:
         definition.of_model({**described(), "Containers": [{"Image": IMAGE}]}, {}, subject="it")
 
 
-def test_every_part_that_cannot_be_carried_is_named_at_once() -> None:
+def test_all_unsupported_fields_are_reported_at_once() -> None:
     parts = {"BrandNew": 1, "ModelDataUrl": "https://x", "Mode": "NoModel", "ImageConfig": {"Odd": 1}, "Image": ""}
     with pytest.raises(UnsupportedModel) as refused:
         definition.of_model({**described(**parts), "Other": 1}, {}, subject="it")

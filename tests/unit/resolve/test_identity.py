@@ -1,4 +1,4 @@
-"""What is wanted in the target, called by what it consists of."""
+"""The desired resources in the target, named by their content."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.unit.builders import (
 )
 
 
-def wanted(
+def desired(
     *,
     objects: Mapping[str, S3Object] = OBJECTS,
     tags: Mapping[str, str] | None = None,
@@ -57,31 +57,32 @@ def variant(**changes: Any) -> Stage:
 
 
 def test_a_repeated_promotion_desires_exactly_the_same_resources() -> None:
-    again = wanted(by=replace(EXECUTION, arn=f"{EXECUTION.arn}-again"))
-    assert (again["desired_model"], again["desired_config"]) == (wanted()["desired_model"], wanted()["desired_config"])
+    repeated = desired(by=replace(EXECUTION, arn=f"{EXECUTION.arn}-again"))
+    first = desired()
+    assert (repeated["desired_model"], repeated["desired_config"]) == (first["desired_model"], first["desired_config"])
 
 
 @pytest.mark.parametrize(
     "change", [{"InstanceType": "ml.m5.large"}, {"InitialInstanceCount": 2}, {"VariantName": "Other"}]
 )
 def test_a_changed_variant_is_another_configuration_of_the_same_model(change: dict[str, Any]) -> None:
-    changed = wanted(stage=variant(**change))
-    assert changed["desired_model"] == wanted()["desired_model"]
-    assert changed["desired_config"].name != wanted()["desired_config"].name
+    changed = desired(stage=variant(**change))
+    assert changed["desired_model"] == desired()["desired_model"]
+    assert changed["desired_config"].name != desired()["desired_config"].name
 
 
 def test_another_model_is_another_configuration() -> None:
-    later = wanted(model=replace(MODEL, created_at=TRAINED + timedelta(minutes=1)))
-    assert later["desired_config"].name != wanted()["desired_config"].name
+    later = desired(model=replace(MODEL, created_at=TRAINED + timedelta(minutes=1)))
+    assert later["desired_config"].name != desired()["desired_config"].name
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "other"),
     [(("reviews-eu", "qa"), ("reviews", "eu-qa")), (("r" * 40, "blue"), ("r" * 40, "green"))],
     ids=["hyphen", "truncated"],
 )
-def test_two_stages_never_share_a_name(one: tuple[str, str], other: tuple[str, str]) -> None:
-    """They may share an environment, where the same model has other addresses in each: that would be NameTaken."""
+def test_two_stages_never_share_a_name(first: tuple[str, str], other: tuple[str, str]) -> None:
+    """They may share an environment, where the same model has other S3 URIs in each: that would be NameTaken."""
     names = [
         identity.desired_resources(
             model_definition(),
@@ -93,27 +94,27 @@ def test_two_stages_never_share_a_name(one: tuple[str, str], other: tuple[str, s
             model=MODEL,
             by=EXECUTION,
         )["desired_model"].name
-        for application, stage in (one, other)
+        for application, stage in (first, other)
     ]
     assert names[0] != names[1]
 
 
 def test_other_bytes_are_another_model() -> None:
     changed = {**OBJECTS, WEIGHTS_URI: replace(WEIGHTS, checksum="CRC64NVME:CCCCCCCCCCA=")}
-    assert wanted(objects=changed)["desired_model"].name != wanted()["desired_model"].name
+    assert desired(objects=changed)["desired_model"].name != desired()["desired_model"].name
 
 
 @pytest.mark.parametrize("change", [{"version_id": "2"}, {"etag": '"cc"'}], ids=["version", "etag"])
 def test_the_same_name_always_means_the_same_request(change: dict[str, Any]) -> None:
-    """The same bytes were put there again: the name stays, so must the addresses, or it ends in NameTaken."""
-    before, again = wanted(), wanted(objects={**OBJECTS, WEIGHTS_URI: replace(WEIGHTS, **change)})
-    assert (before["desired_model"].name != again["desired_model"].name) or (
-        before["desired_model"] == again["desired_model"]
+    """The same bytes were written again: the name stays, so must the S3 URIs, or the promotion fails with NameTaken."""
+    before, repeated = desired(), desired(objects={**OBJECTS, WEIGHTS_URI: replace(WEIGHTS, **change)})
+    assert (before["desired_model"].name != repeated["desired_model"].name) or (
+        before["desired_model"] == repeated["desired_model"]
     )
 
 
 def test_the_configuration_names_the_model() -> None:
-    parts = wanted()
+    parts = desired()
     assert parts["desired_config"].request == {
         "EndpointConfigName": parts["desired_config"].name,
         "ProductionVariants": [{**VARIANT, "ModelName": parts["desired_model"].name}],
@@ -122,57 +123,57 @@ def test_the_configuration_names_the_model() -> None:
 
 def test_the_model_runs_as_the_targets_own_role() -> None:
     assert (
-        wanted()["desired_model"].request["ExecutionRoleArn"] == "arn:aws:iam::333333333333:role/promote-qa-execution"
+        desired()["desired_model"].request["ExecutionRoleArn"] == "arn:aws:iam::333333333333:role/promote-qa-execution"
     )
 
 
 def test_no_s3_uri_of_the_source_is_left_in_the_request() -> None:
-    assert BUCKET not in str(wanted()["desired_model"].request)
+    assert BUCKET not in str(desired()["desired_model"].request)
 
 
 def test_the_artifacts_are_summarized_by_number_and_bytes() -> None:
-    assert wanted()["artifacts"] == Artifacts(objects=2, bytes=30)
+    assert desired()["artifacts"] == Artifacts(objects=2, bytes=30)
 
 
 # Tags
 
 
 def test_the_sources_tags_are_kept_beside_the_provenance() -> None:
-    assert wanted(tags={"team": "nlp"})["tags"] == {
+    assert desired(tags={"team": "nlp"})["tags"] == {
         "team": "nlp",
         "promote:application": "reviews",
         "promote:stage": "qa",
         "promote:source-model": MODEL.arn,
         "promote:execution": EXECUTION.arn,
-        "promote:digest": wanted()["digest"],
+        "promote:digest": desired()["digest"],
         "promote:made-at": TRAINED.isoformat(),
     }
 
 
 def test_the_provenance_replaces_that_of_an_earlier_stage() -> None:
-    assert wanted(tags={"promote:stage": "dev"})["tags"]["promote:stage"] == "qa"
+    assert desired(tags={"promote:stage": "dev"})["tags"]["promote:stage"] == "qa"
 
 
 def test_a_registered_version_is_named_in_the_tags() -> None:
-    assert wanted(model=replace(MODEL, model_package_arn=VERSION))["tags"]["promote:model-package"] == VERSION
+    assert desired(model=replace(MODEL, model_package_arn=VERSION))["tags"]["promote:model-package"] == VERSION
 
 
 def test_tags_without_room_for_the_provenance_are_refused() -> None:
     with pytest.raises(UnsupportedModel, match="51 tags"):
-        wanted(tags={f"k{number}": "v" for number in range(45)})
+        desired(tags={f"k{number}": "v" for number in range(45)})
 
 
 def test_models_of_one_second_and_one_content_have_different_names() -> None:
-    twin = wanted(model=replace(MODEL, created_at=TRAINED + timedelta(milliseconds=1)))
-    assert twin["desired_model"].name != wanted()["desired_model"].name
+    twin = desired(model=replace(MODEL, created_at=TRAINED + timedelta(milliseconds=1)))
+    assert twin["desired_model"].name != desired()["desired_model"].name
 
 
 def test_the_execution_does_not_stand_in_the_digest() -> None:
-    assert wanted(by=replace(EXECUTION, arn=f"{EXECUTION.arn}-again"))["digest"] == wanted()["digest"]
+    assert desired(by=replace(EXECUTION, arn=f"{EXECUTION.arn}-again"))["digest"] == desired()["digest"]
 
 
 def test_both_artifacts_are_found_by_their_s3_uris() -> None:
-    container = wanted()["desired_model"].request["PrimaryContainer"]
+    container = desired()["desired_model"].request["PrimaryContainer"]
     addresses = [container["ModelDataUrl"], container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"]]
     assert addresses == [f"s3://{QA.artifact_bucket}/{artifact.key}" for artifact in inventory_of().artifacts]
 
@@ -191,19 +192,19 @@ CAPTURE = {"InitialSamplingPercentage": 5, "DestinationS3Uri": "s3://c", "Captur
     ids=lambda fields: next(iter(fields)),
 )
 def test_everything_in_the_configuration_changes_its_name(fields: dict[str, Any]) -> None:
-    other = wanted(stage=replace(STAGE, endpoint_config={**STAGE.endpoint_config, **fields}))
-    assert other["desired_config"].name != wanted()["desired_config"].name
-    assert other["desired_model"] == wanted()["desired_model"]
+    other = desired(stage=replace(STAGE, endpoint_config={**STAGE.endpoint_config, **fields}))
+    assert other["desired_config"].name != desired()["desired_config"].name
+    assert other["desired_model"] == desired()["desired_model"]
 
 
 def test_every_variant_serves_the_promoted_model_also_a_shadow() -> None:
     variants = {"ProductionVariants": [VARIANT, VARIANT], "ShadowProductionVariants": [VARIANT]}
-    parts = wanted(stage=replace(STAGE, endpoint_config=variants))
+    parts = desired(stage=replace(STAGE, endpoint_config=variants))
     sent = parts["desired_config"].request
-    models = [one["ModelName"] for kind in variants for one in sent[kind]]
+    models = [sent_variant["ModelName"] for kind in variants for sent_variant in sent[kind]]
     assert models == [parts["desired_model"].name] * 3
 
 
 def test_how_an_endpoint_is_updated_is_no_part_of_its_configuration() -> None:
     other = replace(STAGE, deployment_config={"RollingUpdatePolicy": {}}, retain_variant_properties=False)
-    assert wanted(stage=other)["desired_config"] == wanted()["desired_config"]
+    assert desired(stage=other)["desired_config"] == desired()["desired_config"]

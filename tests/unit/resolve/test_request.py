@@ -176,10 +176,10 @@ def test_the_groups_name_is_compared_without_regard_to_case() -> None:
     eligibility.require_package_of(replace(APPLICATION, model_package_group="Reviews"), VERSION, DEV, DEV)
 
 
-@pytest.mark.parametrize(("there", "other"), [("222222222222", "333333333333"), ("us-east-1", "eu-west-1")])
-def test_a_version_in_another_account_or_region_is_refused(there: str, other: str) -> None:
+@pytest.mark.parametrize(("own", "other"), [("222222222222", "333333333333"), ("us-east-1", "eu-west-1")])
+def test_a_version_in_another_account_or_region_is_refused(own: str, other: str) -> None:
     with pytest.raises(WrongSource, match="is not in the model registry"):
-        eligibility.require_package_of(APPLICATION, VERSION.replace(there, other), DEV, DEV)
+        eligibility.require_package_of(APPLICATION, VERSION.replace(own, other), DEV, DEV)
 
 
 def test_a_version_is_refused_by_a_stage_that_takes_from_another_environment() -> None:
