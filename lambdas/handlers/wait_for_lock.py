@@ -25,11 +25,10 @@ def handler(promotion: Promotion) -> Promotion:
         logger.warning("Released the lock of an execution that no longer runs", extra={"owner": held.owner})
         return promotion
     lock_policy.require_may_wait(promotion, held, now=now())
-    if promotion.stage.when_locked is WhenLocked.NEWEST_WINS and not lock_policy.allows_older(promotion):
-        newer = lock_policy.newer_waiter(promotion, held)
+    if promotion.stage.when_locked is WhenLocked.NEWEST_WINS and not lock_policy.allows_older(promotion.request):
+        waiter = Waiter(owner=me, made_at=promotion.model.made_at)
+        newer = lock_policy.newer_waiter(waiter, held)
         if newer and lock_store.is_running(newer.owner, stepfunctions=stepfunctions):
             raise lock_policy.superseded(promotion, held, newer)
-        lock_store.register_waiter(
-            key, Waiter(owner=me, made_at=promotion.model.made_at), held.waiting, dynamodb=dynamodb
-        )
+        lock_store.register_waiter(key, waiter, held.waiting, dynamodb=dynamodb)
     return promotion

@@ -1,4 +1,4 @@
-"""The locks that are held now, as the table of the endpoints has them."""
+"""The age of the locks that are held now, from the endpoints table."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 def locked_since(table: str, dynamodb: DynamoDBClient) -> list[datetime]:
-    """Return since when each endpoint is locked that has an owner. The table has one item for each endpoint.
+    """Return the time at which each held lock was acquired. The table has one item for each endpoint.
 
-    Raises KeyError or ValueError for a lock that does not say since when: such a lock is not to be overlooked.
+    Raises KeyError or ValueError for a lock without a valid `locked_at`: such a lock must not be overlooked.
     """
     return [datetime.fromisoformat(item["locked_at"]["S"]) for item in _with_owner(table, dynamodb)]
 
 
 def oldest_lock_seconds(locks: list[datetime], *, now: datetime) -> float:
-    """Return for how long the oldest lock has been held, 0 if there is none."""
-    return max([0.0, *((now - since).total_seconds() for since in locks)])
+    """Return for how long the oldest lock has been held, 0 if no lock is held."""
+    return max([0.0, *((now - locked_at).total_seconds() for locked_at in locks)])
 
 
 def _with_owner(table: str, dynamodb: DynamoDBClient) -> Iterator[dict[str, Any]]:
@@ -30,7 +30,7 @@ def _with_owner(table: str, dynamodb: DynamoDBClient) -> Iterator[dict[str, Any]
         FilterExpression="attribute_exists(#owner)",
         ProjectionExpression="locked_at",
         ExpressionAttributeNames={"#owner": "owner"},
-        # A lock that was just released is none.
+        # A lock that was just released must not count.
         ConsistentRead=True,
     )
     for page in pages:

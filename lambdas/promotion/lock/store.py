@@ -1,7 +1,7 @@
-"""The lock of an endpoint: an item of the hub's table that is changed under conditions only.
+"""The lock of an endpoint: an item of the hub's table that is changed by conditional writes only.
 
-Who finds it free takes it, who finished releases it, both by the workflow itself (stacks/workflow/lock.py). Here is
-what it takes otherwise: to look who holds it, and to free it from an execution that is gone.
+The workflow itself acquires a free lock and releases its own (stacks/workflow/lock.py). Here are the other operations:
+to read who holds it, to register a waiter, and to release it for an execution that no longer runs.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _WAIT = "SET waiting_owner = :owner, waiting_made_at = :made_at"
-_NO_OTHER_WAITER = "attribute_not_exists(waiting_owner) OR waiting_owner = :known"
+_NO_OTHER_WAITER = "attribute_not_exists(waiting_owner) OR waiting_owner = :replaced"
 
 
 def read(key: str, *, dynamodb: DynamoDBClient) -> LockState:
-    """Return who holds an endpoint's lock now."""
-    answer = dynamodb.get_item(
+    """Return the state of an endpoint's lock."""
+    response = dynamodb.get_item(
         TableName=resource_names.ENDPOINTS_TABLE, Key={"endpoint": {"S": key}}, ConsistentRead=True
     )
-    found = {name: value["S"] for name, value in answer.get("Item", {}).items() if "S" in value}
+    item = {name: value["S"] for name, value in response.get("Item", {}).items() if "S" in value}
     waiting = None
-    if "waiting_owner" in found:
-        made_at = datetime.fromisoformat(found["waiting_made_at"])
-        waiting = Waiter(owner=found["waiting_owner"], made_at=made_at)
+    if "waiting_owner" in item:
+        made_at = datetime.fromisoformat(item["waiting_made_at"])
+        waiting = Waiter(owner=item["waiting_owner"], made_at=made_at)
     return LockState(
-        owner=found.get("owner"),
-        locked_at=found.get("locked_at"),
-        last_known_good=found.get("last_known_good"),
+        owner=item.get("owner"),
+        locked_at=item.get("locked_at"),
+        last_known_good=item.get("last_known_good"),
         waiting=waiting,
     )
 
 
 def release(key: str, owner: str, *, dynamodb: DynamoDBClient) -> bool:
-    """Free the lock if this execution holds it; return whether it did."""
+    """Release the lock if the execution `owner` holds it; return whether it did."""
     return _update(
         key,
         {":owner": owner},
@@ -54,15 +54,15 @@ def release(key: str, owner: str, *, dynamodb: DynamoDBClient) -> bool:
     )
 
 
-def register_waiter(key: str, waiting: Waiter, known: Waiter | None, *, dynamodb: DynamoDBClient) -> bool:
-    """Write down who waits, in the place of `known`; return False if somebody else did so in this moment."""
+def register_waiter(key: str, waiting: Waiter, replaced: Waiter | None, *, dynamodb: DynamoDBClient) -> bool:
+    """Record which execution waits, instead of `replaced`; return False if another one was recorded since the read."""
     values = {":owner": waiting.owner, ":made_at": waiting.made_at.isoformat()}
-    values[":known"] = known.owner if known else waiting.owner
+    values[":replaced"] = replaced.owner if replaced else waiting.owner
     return _update(key, values, dynamodb=dynamodb, UpdateExpression=_WAIT, ConditionExpression=_NO_OTHER_WAITER)
 
 
 def is_running(execution_arn: str, *, stepfunctions: SFNClient) -> bool:
-    """Say whether an execution is under way. Step Functions forgets one 90 days after it closed (AWS: quotas)."""
+    """Return whether an execution is running. Step Functions deletes one 90 days after it closed (AWS: quotas)."""
     try:
         return stepfunctions.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
     except ClientError as error:

@@ -57,4 +57,4 @@ def test_each_has_its_record_and_its_own_fence(module_world: World, ended: dict[
         assert {record["execution"] for record in records} == {end.arn for end in ended[crowd]}
         assert sorted(int(record["fence"]) for record in records) == [1, 2, 3, 4]
         refused = [record for record in records if record["outcome"] == "Refused"]
-        assert all(re.search("made later", record["cause"]) for record in refused)
+        assert all(re.search("whose model is newer", record["cause"]) for record in refused)

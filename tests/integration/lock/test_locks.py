@@ -105,7 +105,7 @@ def test_of_those_that_wait_the_newest_wins(world: World, deployed_settings: Set
         ended = {arn: world.wait(arn) for arn in (one, older, newest)}
 
     assert (ended[one].status, ended[newest].status) == ("SUCCEEDED", "SUCCEEDED")
-    require_failed(ended[older], "Superseded", newest, "newest wins")
+    require_failed(ended[older], "Superseded", newest, "newest_wins")
     assert world.invoke("qa")["model"] == third.name
 
 

@@ -1,4 +1,4 @@
-"""Who may wait for a locked endpoint, and which model may follow which."""
+"""Which promotion may wait for a locked endpoint, and which model may follow which."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ OTHER = "arn:aws:states:us-east-1:111111111111:execution:promote:release-6"
 THIRD = "arn:aws:states:us-east-1:111111111111:execution:promote:release-8"
 HELD = LockState(owner=OTHER, locked_at="2026-11-01T11:59:00.000Z")
 WAITS = promotion()
+WAITER = Waiter(owner=WAITS.execution.arn, made_at=WAITS.model.made_at)
 REFUSES = promotion(stage=replace(STAGE, when_locked=WhenLocked.REFUSE))
 
 
@@ -27,7 +28,7 @@ def test_a_promotion_of_a_locked_endpoint_waits_until_the_deadline() -> None:
         lock_policy.require_may_wait(WAITS, HELD, now=WAITS.deadline + timedelta(seconds=1))
 
 
-def test_a_stage_may_refuse_at_once() -> None:
+def test_a_stage_may_refuse_immediately() -> None:
     with pytest.raises(EndpointLocked, match=r"release-6.*configured to refuse"):
         lock_policy.require_may_wait(REFUSES, HELD, now=BEGUN)
 
@@ -36,25 +37,25 @@ def waiting(owner: str, *, newer_by: float) -> LockState:
     return replace(HELD, waiting=Waiter(owner=owner, made_at=TRAINED + timedelta(seconds=newer_by)))
 
 
-def test_a_newer_model_that_waits_is_given_way_to() -> None:
-    assert lock_policy.newer_waiter(WAITS, waiting(THIRD, newer_by=1)) == waiting(THIRD, newer_by=1).waiting
+def test_a_promotion_yields_to_a_newer_model_that_waits() -> None:
+    assert lock_policy.newer_waiter(WAITER, waiting(THIRD, newer_by=1)) == waiting(THIRD, newer_by=1).waiting
 
 
 @pytest.mark.parametrize("seconds", [-1, 0])
-def test_a_model_that_is_not_newer_is_not_given_way_to(seconds: float) -> None:
-    assert lock_policy.newer_waiter(WAITS, waiting(THIRD, newer_by=seconds)) is None
+def test_a_promotion_does_not_yield_to_a_model_that_is_not_newer(seconds: float) -> None:
+    assert lock_policy.newer_waiter(WAITER, waiting(THIRD, newer_by=seconds)) is None
 
 
 @pytest.mark.parametrize("owner", [WAITS.execution.arn, OTHER])
-def test_neither_oneself_nor_the_holder_waits(owner: str) -> None:
-    assert lock_policy.newer_waiter(WAITS, waiting(owner, newer_by=1)) is None
+def test_a_promotion_yields_neither_to_itself_nor_to_the_holder(owner: str) -> None:
+    assert lock_policy.newer_waiter(WAITER, waiting(owner, newer_by=1)) is None
 
 
 def after(*, newer_by: float) -> Lock:
     return Lock(fence=3, last_known_good=(good(made_at=TRAINED + timedelta(seconds=newer_by)),))
 
 
-def test_an_older_model_does_not_overtake_a_newer_one() -> None:
+def test_an_older_model_does_not_replace_a_newer_one() -> None:
     with pytest.raises(OlderModel, match=r"release-6.*allow_older"):
         lock_policy.require_not_older(promotion(lock=after(newer_by=1)))
 
@@ -64,14 +65,14 @@ def test_a_model_that_is_newer_or_the_same_may_follow(seconds: float) -> None:
     lock_policy.require_not_older(promotion(lock=after(newer_by=seconds)))
 
 
-def test_only_what_was_promoted_last_counts() -> None:
-    """After a roll-back the newer model that was left behind stands in nobody's way."""
+def test_only_the_last_promotion_counts() -> None:
+    """After a rollback the newer model that was abandoned blocks no promotion."""
     lock = Lock(
         fence=3, last_known_good=(good(made_at=TRAINED - timedelta(days=2)), good(made_at=TRAINED + timedelta(days=2)))
     )
     lock_policy.require_not_older(promotion(lock=lock))
 
 
-@pytest.mark.parametrize("asked", [replace(REQUEST, allow_older=True), replace(REQUEST, roll_back=True)])
-def test_an_older_model_is_promoted_if_asked_for(asked: Request) -> None:
-    lock_policy.require_not_older(promotion(lock=after(newer_by=1), request=asked))
+@pytest.mark.parametrize("request_for_older", [replace(REQUEST, allow_older=True), replace(REQUEST, roll_back=True)])
+def test_an_older_model_is_promoted_on_request(request_for_older: Request) -> None:
+    lock_policy.require_not_older(promotion(lock=after(newer_by=1), request=request_for_older))
