@@ -126,7 +126,7 @@ def test_a_roll_back_goes_to_the_recorded_previous_configuration_and_can_be_kill
         world.step_faults.inject("roll_back_endpoint", operation, Kind.KILL_AFTER)
     ended = world.promote(world.model())
 
-    require_failed(ended, "EndpointFailed", f"serves its previous configuration {first.config}")
+    require_failed(ended, "EndpointFailed", f"has its previous configuration {first.config}")
     assert world.step_faults.pending() == []
     assert outcome(world, ended) == "RolledBack"
     endpoint = world.endpoint("qa")

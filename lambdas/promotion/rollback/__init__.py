@@ -1,1 +1,1 @@
-"""How an endpoint gets back to what served before a failed promotion."""
+"""How an endpoint rolls back to its previous configuration after a failed promotion."""

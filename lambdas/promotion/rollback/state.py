@@ -1,7 +1,7 @@
-"""How an endpoint gets back to what it served before a promotion that failed. Pure.
+"""How an endpoint rolls back to its configuration before a promotion that failed. Pure: no AWS calls.
 
-The step asks again and again; each time it sees the endpoint and does the one thing that comes next, so it can be
-killed and run again at any moment.
+The step reconciles: each invocation observes the endpoint and does the next action, one at a time, so it can be
+terminated and retried at any moment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleti
 
 
 class Action(enum.Enum):
-    """What is to be done with the endpoint now."""
+    """The next action on the endpoint."""
 
     NOTHING = enum.auto()
     UPDATE = enum.auto()
@@ -29,149 +29,159 @@ class Action(enum.Enum):
 
 
 def previous_config(promotion: Promotion) -> str | None:
-    """Return what the endpoint served before; None if there was no endpoint.
+    """Return the endpoint's configuration before the promotion; None if there was no endpoint.
 
-    If it served our configuration already, it is the last good one by the record, if that is another.
+    If the endpoint already had our configuration, it is the last known good one of the record, if that is another.
     """
-    if not _served_before(promotion):
+    if not _had_our_config(promotion):
         return promotion.change.previous_config if promotion.change else None
-    serving = promotion.lock.current if promotion.lock else None
-    return serving.config if serving and serving.config != promotion.desired_config.name else None
+    current = promotion.lock.current if promotion.lock else None
+    return current.config if current and current.config != promotion.desired_config.name else None
 
 
-def goal(good: Sequence[KnownGood], seen: ObservedEndpoint | None, *, stage: Stage) -> KnownGood:
-    """Return the good promotion before the one that the endpoint serves now, or the newest if it serves none of them.
+def goal(last_known_good: Sequence[KnownGood], observed: ObservedEndpoint | None, *, stage: Stage) -> KnownGood:
+    """Return the last known good promotion before the one in service, or the newest if none of them is in service.
 
-    What is newer than what serves was left behind, even if that could not be noted. Raises NothingToRollBackTo.
+    A promotion newer than the one in service was abandoned, even if that could not be recorded. Raises
+    NothingToRollBackTo.
     """
-    configs = [one.config for one in good]
-    at = configs.index(seen.heading_for) + 1 if seen and seen.heading_for in configs else 0
-    if at < len(good):
-        return good[at]
+    configs = [promotion.config for promotion in last_known_good]
+    index = configs.index(observed.heading_for) + 1 if observed and observed.heading_for in configs else 0
+    if index < len(last_known_good):
+        return last_known_good[index]
     raise NothingToRollBackTo(
-        f"The record knows no earlier good promotion to stage {stage.name!r} than what the endpoint {stage.endpoint} "
-        f"serves{f' ({seen.heading_for})' if seen else ''}. Promote the model that is to serve by its name, with "
-        '"allow_older": true if it is an older one.'
+        f"No last-known-good promotion to stage {stage.name!r} is recorded that is earlier than the current deployment "
+        f"of the endpoint {stage.endpoint}{f' ({observed.heading_for})' if observed else ''}. Promote the desired "
+        'model by its name, with "allow_older": true if it is an older one.'
     )
 
 
-def require_same_goal(promotion: Promotion, seen: ObservedEndpoint | None) -> None:
-    """What was to be gone back to must still be the goal now that the endpoint is locked. Raises Superseded."""
+def require_same_goal(promotion: Promotion, observed: ObservedEndpoint | None) -> None:
+    """The resolved rollback target must still be the goal now that the endpoint is locked. Raises Superseded."""
     if not promotion.request.roll_back:
         return
-    good = promotion.lock.last_known_good if promotion.lock else ()
+    last_known_good = promotion.lock.last_known_good if promotion.lock else ()
     try:
-        now = goal(good, seen, stage=promotion.stage).config
+        config = goal(last_known_good, observed, stage=promotion.stage).config
     except NothingToRollBackTo:
-        now = None
-    if now != promotion.desired_config.name:
+        config = None
+    if config != promotion.desired_config.name:
         raise Superseded(
             f"{promotion.endpoint_in_words} was changed or rolled back by another promotion while this one waited: "
-            f"{promotion.desired_config.name} is not what comes before what it serves now. Nothing was changed. "
-            "Look at what serves, and ask again."
+            f"{promotion.desired_config.name} is no longer the configuration before its current deployment. Nothing "
+            "was changed. Check the current deployment, then start the rollback again."
         )
 
 
 def begin(promotion: Promotion, *, now: datetime) -> Rollback:
-    """Return the roll-back as it is known, or a new one."""
+    """Return the rollback that is in progress, or a new one."""
     return promotion.rollback or Rollback(
         progress=RollbackProgress.BUSY, began_at=now, to_config=previous_config(promotion)
     )
 
 
-def next_action(  # noqa: PLR0911 - an answer for each state
-    promotion: Promotion, known: Rollback, seen: ObservedEndpoint | None, *, again: bool, error_name: str
+def next_action(  # noqa: PLR0911 - one result for each state
+    promotion: Promotion, rollback: Rollback, observed: ObservedEndpoint | None, *, again: bool, error_name: str
 ) -> tuple[Action, RollbackProgress]:
-    """Say what comes next. `again`: an earlier run of the step may have had an effect already.
+    """Return the next action. `again`: an earlier invocation of the step may have had an effect already.
 
-    `because` is the name of the error that leads here. What served our configuration before this promotion came is not
-    its doing: only a model that answers wrongly is taken away, and only for one that is known to be good.
+    `error_name` is the name of the error that caused the rollback. An endpoint that had our configuration before this
+    promotion was not changed by it: only a model that fails its smoke test is replaced, and only by one that is a last
+    known good.
     """
-    if _served_before(promotion) and (known.to_config is None or error_name != SmokeTestFailed.__name__):
+    if _had_our_config(promotion) and (rollback.to_config is None or error_name != SmokeTestFailed.__name__):
         return Action.NOTHING, RollbackProgress.SKIPPED
-    polled_before = again or known.poll_count > 0
-    if seen is None:
-        return _without_endpoint(known, deleted=again or known.deleting, polled_before=polled_before)
-    if seen.status == "Deleting":
+    polled_before = again or rollback.poll_count > 0
+    if observed is None:
+        return _without_endpoint(rollback, deleted=again or rollback.deleting, polled_before=polled_before)
+    if observed.status == "Deleting":
         return Action.NOTHING, RollbackProgress.BUSY
-    if not _is_ours(promotion, known, seen):
+    if not _is_ours(promotion, rollback, observed):
         return Action.NOTHING, RollbackProgress.SKIPPED
-    if seen.status in _IN_PROGRESS or seen.pending_config:
+    if observed.status in _IN_PROGRESS or observed.pending_config:
         return Action.NOTHING, RollbackProgress.BUSY
-    if seen.status == "InService" and seen.config == known.to_config:
-        return Action.NOTHING, _after_return(promotion, seen, polled_before=polled_before)
-    if known.to_config is None and promotion.stage.failed_first_deployment is FirstDeployment.KEEP:
+    if observed.status == "InService" and observed.config == rollback.to_config:
+        return Action.NOTHING, _after_return(promotion, observed, polled_before=polled_before)
+    if rollback.to_config is None and promotion.stage.failed_first_deployment is FirstDeployment.KEEP:
         return Action.NOTHING, RollbackProgress.KEPT
-    if known.to_config and known.recreated and seen.status == "Failed":
+    if rollback.to_config and rollback.recreated and observed.status == "Failed":
         raise RollbackFailed(
-            f"{promotion.endpoint_in_words} was deleted, because it was Failed, and made anew with its previous "
-            f"configuration {known.to_config}, and that is Failed as well. {seen.reason} Nothing serves."
+            f"{promotion.endpoint_in_words} was deleted, because it was Failed, and recreated with its previous "
+            f"configuration {rollback.to_config}, which is Failed as well. {observed.reason} No model is in service."
         )
-    if known.to_config is None or seen.status == "Failed":
+    if rollback.to_config is None or observed.status == "Failed":
         return Action.DELETE, RollbackProgress.IN_PROGRESS
     return Action.UPDATE, RollbackProgress.IN_PROGRESS
 
 
-def _served_before(promotion: Promotion) -> bool:
+def _had_our_config(promotion: Promotion) -> bool:
     return promotion.change is not None and promotion.change.previous_config == promotion.desired_config.name
 
 
-def _without_endpoint(known: Rollback, *, deleted: bool, polled_before: bool) -> tuple[Action, RollbackProgress]:
-    if known.to_config is None:
+def _without_endpoint(rollback: Rollback, *, deleted: bool, polled_before: bool) -> tuple[Action, RollbackProgress]:
+    if rollback.to_config is None:
         if deleted:
             return Action.NOTHING, RollbackProgress.DELETED
-        # An answer right after a creation may be from before it.
+        # A response right after a creation may be stale.
         return Action.NOTHING, RollbackProgress.NOT_NEEDED if polled_before else RollbackProgress.BUSY
-    # Only a Failed endpoint is deleted on the way to its previous configuration.
+    # A rollback to a previous configuration deletes only a Failed endpoint.
     return (Action.CREATE, RollbackProgress.IN_PROGRESS) if deleted else (Action.NOTHING, RollbackProgress.SKIPPED)
 
 
-def _is_ours(promotion: Promotion, known: Rollback, seen: ObservedEndpoint) -> bool:
-    """Whether the endpoint is on the way from the previous configuration to ours, or back, by this promotion."""
-    if seen.heading_for == promotion.desired_config.name:
+def _is_ours(promotion: Promotion, rollback: Rollback, observed: ObservedEndpoint) -> bool:
+    """Whether this promotion updates the endpoint from the previous configuration to ours, or back."""
+    if observed.heading_for == promotion.desired_config.name:
         return True
     requested = bool(promotion.change and promotion.change.requested)
-    if not seen.config and not seen.pending_config:
+    if not observed.config and not observed.pending_config:
         return requested  # a creation that failed has no configuration (API: DescribeEndpoint)
-    return seen.heading_for == known.to_config and (requested or seen.status not in {"Failed", "OutOfService"})
+    return observed.heading_for == rollback.to_config and (
+        requested or observed.status not in {"Failed", "OutOfService"}
+    )
 
 
-def _after_return(promotion: Promotion, seen: ObservedEndpoint, *, polled_before: bool) -> RollbackProgress:
+def _after_return(promotion: Promotion, observed: ObservedEndpoint, *, polled_before: bool) -> RollbackProgress:
     before = promotion.change.previous_modified_at if promotion.change else None
-    if before is not None and seen.modified_at <= before:
-        # Nothing has happened to it, or the answer is from before it did.
+    if before is not None and observed.modified_at <= before:
+        # The endpoint has not been changed, or the response is stale.
         return RollbackProgress.NOT_NEEDED if polled_before else RollbackProgress.BUSY
-    return RollbackProgress.DONE if seen.counts_settled else RollbackProgress.BUSY
+    return RollbackProgress.DONE if observed.counts_settled else RollbackProgress.BUSY
 
 
-def require_time_left(promotion: Promotion, known: Rollback, seen: ObservedEndpoint | None, *, now: datetime) -> None:
-    """A roll-back is watched for hours, but not for ever. Raises RollbackFailed."""
-    if now > known.began_at + LONGEST_ROLLBACK:
+def require_time_left(
+    promotion: Promotion, rollback: Rollback, observed: ObservedEndpoint | None, *, now: datetime
+) -> None:
+    """A rollback is observed for hours, not indefinitely. Raises RollbackFailed."""
+    if now > rollback.began_at + LONGEST_ROLLBACK:
         raise RollbackFailed(
-            f"{promotion.endpoint_in_words} is still {seen.status if seen else 'not there'} "
-            f"{LONGEST_ROLLBACK.total_seconds() / 3600:.0f} hours after its roll-back to {known.to_config} began."
+            f"{promotion.endpoint_in_words} {f'is still {observed.status}' if observed else 'still does not exist'} "
+            f"{LONGEST_ROLLBACK.total_seconds() / 3600:.0f} hours after the rollback to {rollback.to_config} began."
         )
 
 
 def endpoint_summary(
-    promotion: Promotion, known: Rollback, progress: RollbackProgress, seen: ObservedEndpoint | None
+    promotion: Promotion, rollback: Rollback, progress: RollbackProgress, observed: ObservedEndpoint | None
 ) -> str:
-    """Say for a person what the endpoint serves after the roll-back."""
-    where = promotion.endpoint_in_words
-    if progress is RollbackProgress.SKIPPED and _served_before(promotion):
-        none = "" if known.to_config else " The record knows no other good promotion to go back to."
+    """Describe as text what is in service after the rollback."""
+    endpoint = promotion.endpoint_in_words
+    if progress is RollbackProgress.SKIPPED and _had_our_config(promotion):
+        no_target = "" if rollback.to_config else " No other last-known-good promotion is recorded to roll back to."
         return (
-            f"{where} served {promotion.desired_config.name} before this promotion came, and was left as it is.{none}"
+            f"{endpoint} had {promotion.desired_config.name} in service before this promotion and was left unchanged."
+            f"{no_target}"
         )
-    good = [one.config for one in promotion.lock.last_known_good] if promotion.lock else []
-    unknown = "" if known.to_config in good else " No good promotion of that is known: see that it answers well."
+    known_good = [good.config for good in promotion.lock.last_known_good] if promotion.lock else []
+    unverified = (
+        "" if rollback.to_config in known_good else " It is not a last known good configuration: verify its responses."
+    )
     return {
-        RollbackProgress.DONE: f"{where} serves its previous configuration {known.to_config}.{unknown}",
-        RollbackProgress.DELETED: f"{where} does not exist: it served nothing before this promotion.",
-        RollbackProgress.KEPT: f"{where} was made by this promotion and is kept as configured "
-        f"(failed_first_deployment: keep), {seen.status if seen else ''} on {promotion.desired_config.name}.",
-        RollbackProgress.NOT_NEEDED: f"{where} was not changed.",
-        RollbackProgress.SKIPPED: f"{where} was left as it is, "
-        + (f"{seen.status} on {seen.heading_for}" if seen else "deleted")
-        + ": that is somebody else's doing.",
+        RollbackProgress.DONE: f"{endpoint} has its previous configuration {rollback.to_config} in service."
+        f"{unverified}",
+        RollbackProgress.DELETED: f"{endpoint} does not exist: it did not exist before this promotion.",
+        RollbackProgress.KEPT: f"{endpoint} was created by this promotion and is kept "
+        f"(failed_first_deployment: keep), {observed.status if observed else ''} on {promotion.desired_config.name}.",
+        RollbackProgress.NOT_NEEDED: f"{endpoint} was not changed.",
+        RollbackProgress.SKIPPED: f"{endpoint} was left unchanged, "
+        + (f"{observed.status} on {observed.heading_for}" if observed else "deleted")
+        + ": another principal changed it.",
     }.get(progress, "")

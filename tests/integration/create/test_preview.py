@@ -150,7 +150,7 @@ def test_a_change_in_progress_is_not_previewed_but_tested_when_it_serves(world: 
 
     assert (ended.status, ended.error) == ("FAILED", "SmokeTestFailed")
     assert set(PREVIEW_STATES).isdisjoint(world.states(ended.arn))
-    assert f"serves its previous configuration {first.config}" in ended.cause
+    assert f"has its previous configuration {first.config}" in ended.cause
     assert world.invoke("qa")["model"] == good.name
 
 

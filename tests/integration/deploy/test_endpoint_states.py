@@ -45,7 +45,10 @@ def test_a_model_that_cannot_be_loaded_rolls_back_and_the_previous_one_serves(wo
 def test_a_first_deployment_that_fails_is_reported_with_sagemakers_reason(world: World) -> None:
     world.sagemaker_faults.inject("CreateEndpoint", Kind.FAIL, reason="The container did not start.")
     require_failed(
-        world.promote(world.model()), "EndpointFailed", "The container did not start.", "served nothing before"
+        world.promote(world.model()),
+        "EndpointFailed",
+        "The container did not start.",
+        "did not exist before this promotion",
     )
 
 

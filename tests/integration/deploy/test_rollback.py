@@ -46,7 +46,7 @@ def test_the_deadline_rolls_back_to_the_recorded_previous_configuration(
     with configured(world, deployed_settings, deadline_seconds=10):
         ended = world.promote(late)
 
-    require_failed(ended, "DeploymentTimedOut", f"serves its previous configuration {first.config}")
+    require_failed(ended, "DeploymentTimedOut", f"has its previous configuration {first.config}")
     assert outcome(world, ended) == "RolledBack"
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
     assert world.invoke("qa")["model"] == good.name
@@ -57,7 +57,7 @@ def test_a_first_deployment_that_fails_is_deleted_and_the_next_one_works(world: 
     world.sagemaker_faults.inject("CreateEndpoint", Kind.FAIL, reason="The container did not start.")
     ended = world.promote(world.model())
 
-    require_failed(ended, "EndpointFailed", "The container did not start.", "served nothing before")
+    require_failed(ended, "EndpointFailed", "The container did not start.", "did not exist before this promotion")
     assert outcome(world, ended) == "RolledBack"
     assert world.promote_successfully(world.model()).output["outcome"] == "Promoted"
 
@@ -67,7 +67,7 @@ def test_a_first_deployment_that_fails_is_kept_if_so_configured(world: World, de
     with configured(world, deployed_settings, failed_first_deployment="keep"):
         ended = world.promote(world.model())
 
-    require_failed(ended, "EndpointFailed", "is kept as configured")
+    require_failed(ended, "EndpointFailed", "is kept (failed_first_deployment: keep)")
     assert outcome(world, ended) == "Errored"
     assert world.endpoint("qa")["EndpointStatus"] == "Failed"
 
@@ -78,9 +78,7 @@ def test_an_update_whose_rollback_failed_is_rolled_back_by_another_update(world:
     world.sagemaker_faults.inject("UpdateEndpoint", Kind.ROLLBACK_FAILED, reason="No capacity to go back.")
     ended = world.promote(world.model())
 
-    require_failed(
-        ended, "RollbackFailed", "No capacity to go back.", f"serves its previous configuration {first.config}"
-    )
+    require_failed(ended, "RollbackFailed", "No capacity to go back.", f"has its previous configuration {first.config}")
     assert outcome(world, ended) == "RolledBack"
     assert world.invoke("qa")["model"] == good.name
 
@@ -91,7 +89,7 @@ def test_an_endpoint_that_an_update_has_broken_is_made_anew(world: World) -> Non
     world.sagemaker_faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
     ended = world.promote(world.model())
 
-    require_failed(ended, "EndpointFailed", "Broken.", f"serves its previous configuration {first.config}")
+    require_failed(ended, "EndpointFailed", "Broken.", f"has its previous configuration {first.config}")
     assert outcome(world, ended) == "RolledBack"
     assert world.invoke("qa")["model"] == good.name
 
@@ -158,9 +156,7 @@ def test_repeated_rollbacks_go_through_the_last_known_good_promotions_in_order(w
     for made in reversed(models[:-1]):
         assert world.wait(world.start(**ROLL_BACK_ENDPOINT)).status == "SUCCEEDED"
         assert world.invoke("qa")["model"] == made.name
-    require_failed(
-        world.wait(world.start(**ROLL_BACK_ENDPOINT)), "NothingToRollBackTo", "knows no earlier good promotion"
-    )
+    require_failed(world.wait(world.start(**ROLL_BACK_ENDPOINT)), "NothingToRollBackTo", "No last-known-good promotion")
 
 
 def test_a_failed_promotion_is_not_rolled_back_to(world: World) -> None:
@@ -199,8 +195,8 @@ def test_a_previous_configuration_is_not_replaced_unless_it_fails_and_a_last_kno
     require_failed(
         step_alone,
         "SmokeTestFailed",
-        "before this promotion came, and was left as it is",
-        "knows no other good promotion",
+        "before this promotion and was left unchanged",
+        "No other last-known-good promotion",
     )
     assert outcome(world, step_alone) == "Errored"
     assert world.endpoint("qa")["EndpointConfigName"] == second.config
@@ -213,12 +209,12 @@ def test_a_previous_configuration_is_not_replaced_unless_it_fails_and_a_last_kno
         without_permission(world, "qa", "promote-qa-invoker", "InvokeEndpoints"),
     ):
         denied = world.promote(unknown)
-    require_failed(denied, "AccessDenied", "before this promotion came, and was left as it is")
+    require_failed(denied, "AccessDenied", "before this promotion and was left unchanged")
     assert world.invoke("qa")["model"] == unknown.name
 
     with smoke_tests.tested(world, deployed_settings, wrong):
         bad = world.promote(unknown)
-    require_failed(bad, "SmokeTestFailed", "serves its previous configuration")
+    require_failed(bad, "SmokeTestFailed", "has its previous configuration")
     assert world.invoke("qa")["model"] == good.name
 
 
@@ -232,7 +228,7 @@ def test_an_endpoint_under_aws_maintenance_that_is_promoted_again_is_not_replace
         world.sagemaker_faults.inject("DescribeEndpoint", Kind.SYSTEM_UPDATING, account=QA, seconds=3.0)
         ended = world.promote(made)
 
-    require_failed(ended, "SmokeTestFailed", "before this promotion came, and was left as it is")
+    require_failed(ended, "SmokeTestFailed", "before this promotion and was left unchanged")
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
     assert world.invoke("qa")["model"] == made.name
 

@@ -108,7 +108,7 @@ def test_a_rollback_to_another_instance_type_is_not_blocked_by_scaling(
         ended = world.wait(arn)
 
     assert ended.error == "SmokeTestFailed", ended.cause
-    assert f"serves its previous configuration {serving}" in ended.cause
+    assert f"has its previous configuration {serving}" in ended.cause
     assert "Suspend scaling for the rollback" in world.states(arn)
     assert scaling_of(world, "qa") == before
 

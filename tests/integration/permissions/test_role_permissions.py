@@ -533,7 +533,7 @@ def test_a_rollback_to_a_configuration_of_any_name_requires_permission_on_any_co
         )
         left = promote(world, QA, new_model(world, QA))
 
-    assert "serves its previous configuration made-by-hand" in back.cause
+    assert "has its previous configuration made-by-hand" in back.cause
     assert left.error == "RollbackFailed"
     for words in ("promote-qa-deployer", "sagemaker:UpdateEndpoint", ":endpoint-config/made-by-hand"):
         assert words in left.cause
