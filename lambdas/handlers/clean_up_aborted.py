@@ -163,5 +163,5 @@ def _delete_preview(last: LastState, *, stopped_at: datetime, clock: Clock) -> b
     late = STOP_GRACE_PERIOD if last.name == resource_names.CREATE_PREVIEW_STATE else timedelta(0)
     sagemaker = preview_session(promotion, preview_state.begin(promotion)).sagemaker
     return preview_cleanup.delete(
-        promotion, may_be_made_until=stopped_at + late, until=clock.until, sagemaker=sagemaker
+        promotion, may_be_created_until=stopped_at + late, until=clock.until, sagemaker=sagemaker
     )

@@ -1,4 +1,4 @@
-"""The deployer's session for the preview endpoint: the endpoint that serves is out of its reach."""
+"""The deployer's session for the preview endpoint: it has no permission on the live endpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lambdas.promotion.contract.resource_names import Role
 
 
 def preview_session(promotion: Promotion, preview: PreviewEndpoint) -> RoleSession:
-    """Make and remove the trial endpoint and its configuration; the one that serves is out of reach."""
+    """Create and delete the preview endpoint and its configuration; the session may not access the live endpoint."""
     target = promotion.target
     return scoped_session(
         promotion,

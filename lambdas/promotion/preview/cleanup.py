@@ -1,4 +1,4 @@
-"""Removing, in one go, what a promotion that was stopped has left of its trial."""
+"""Delete the preview endpoint that an aborted promotion has left, within one invocation."""
 
 from __future__ import annotations
 
@@ -23,31 +23,32 @@ _PAUSE = 5.0  # seconds
 def delete(
     promotion: Promotion,
     *,
-    may_be_made_until: datetime,
+    may_be_created_until: datetime,
     until: float,
     sagemaker: SageMakerClient,
     pause: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Delete the preview endpoint if it is there; return whether it was. `until` is a time of time.monotonic().
+    """Delete the preview endpoint if it exists; return whether it did. `until` is a time of time.monotonic().
 
-    `may_be_made_until`: a step of the stopped execution may make it until then. Raises OutOfTime, to be run again: an
-    endpoint that is being created cannot be deleted yet.
+    `may_be_created_until`: a step of the stopped execution may create it until then. Raises OutOfTime, to be retried:
+    an endpoint that is being created cannot be deleted yet.
     """
-    known, found = preview_state.begin(promotion), False
+    preview, existed = preview_state.begin(promotion), False
     while True:
-        seen = endpoint_client.observe(known.endpoint, sagemaker=sagemaker)
-        # Not seen once is no proof: the answer may be from before its creation.
-        action, progress = preview_state.next_deletion(known, seen, again=False)
-        if progress is PreviewProgress.DELETED and (found or datetime.now(UTC) > may_be_made_until):
-            endpoint_client.delete_config(known.config, sagemaker=sagemaker)
-            return found
-        found = found or seen is not None
+        observed = endpoint_client.observe(preview.endpoint, sagemaker=sagemaker)
+        # One response without it is inconclusive: it may be from before its creation.
+        action, progress = preview_state.next_deletion(preview, observed, again=False)
+        if progress is PreviewProgress.DELETED and (existed or datetime.now(UTC) > may_be_created_until):
+            endpoint_client.delete_config(preview.config, sagemaker=sagemaker)
+            return existed
+        existed = existed or observed is not None
         if action is Action.DELETE:
-            endpoint_client.delete(known.endpoint, sagemaker=sagemaker)
-        known = replace(known, poll_count=known.poll_count + 1)
+            endpoint_client.delete(preview.endpoint, sagemaker=sagemaker)
+        preview = replace(preview, poll_count=preview.poll_count + 1)
         if time.monotonic() + _PAUSE > until:
             raise OutOfTime(
-                f"The trial endpoint {known.endpoint} of a stopped promotion is {seen.status if seen else 'not there'} "
-                "and may still come, or cannot be deleted yet. It costs money: see that it goes."
+                f"The preview endpoint {preview.endpoint} of an aborted promotion "
+                f"{f'is {observed.status} and cannot be deleted yet' if observed else 'may still be created'}. It "
+                "incurs cost: verify that it is deleted."
             )
         pause(_PAUSE)

@@ -163,10 +163,10 @@ def test_a_model_that_fails_its_preview_is_distinguished_from_one_that_served(aw
         smoke_test.handler(event, None)
 
 
-def remove(aws: Stubs, *, until: float = float("inf"), may_be_made_until: datetime = BEGUN) -> bool:
+def remove(aws: Stubs, *, until: float = float("inf"), may_be_created_until: datetime = BEGUN) -> bool:
     sagemaker: Any = aws.sagemaker.client
     return preview_cleanup.delete(
-        GIVEN, may_be_made_until=may_be_made_until, until=until, sagemaker=sagemaker, pause=lambda _: None
+        GIVEN, may_be_created_until=may_be_created_until, until=until, sagemaker=sagemaker, pause=lambda _: None
     )
 
 
@@ -193,10 +193,10 @@ def test_what_a_step_of_the_stopped_promotion_still_makes_is_waited_for(aws: Stu
     aws.sagemaker.add_response("delete_endpoint", {}, NAME)
     nothing(aws)
     aws.sagemaker.add_response("delete_endpoint_config", {}, {"EndpointConfigName": NEW.config})
-    assert remove(aws, may_be_made_until=FAR)
+    assert remove(aws, may_be_created_until=FAR)
 
 
 def test_a_creation_that_does_not_end_in_time_is_retried_by_the_caller(aws: Stubs) -> None:
     found(aws, "Creating")
-    with pytest.raises(OutOfTime, match=f"{NEW.endpoint} of a stopped promotion is Creating"):
+    with pytest.raises(OutOfTime, match=f"{NEW.endpoint} of an aborted promotion is Creating"):
         remove(aws, until=0)

@@ -1,4 +1,4 @@
-"""What a trial endpoint consists of and is called, and what comes next with it."""
+"""The configuration and the names of a preview endpoint, and the next action on it."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def with_preview(preview: Preview | None = None, **config: Any) -> Promotion:
     return promotion(stage=replace(STAGE, preview=preview or Preview(), endpoint_config=config))
 
 
-def variant_of(made: Promotion) -> dict[str, Any]:
-    (variant,) = preview_state.config(made).request["ProductionVariants"]
-    assert variant.pop("ModelName") == made.desired_model.name
+def variant_of(previewed: Promotion) -> dict[str, Any]:
+    (variant,) = preview_state.config(previewed).request["ProductionVariants"]
+    assert variant.pop("ModelName") == previewed.desired_model.name
     return dict(variant)
 
 
 def next_action(status: str | None, **changes: Any) -> object:
-    found = observed(status, **{"config": NEW.config, **changes}) if status else None
-    return preview_state.next_action(WITH_PREVIEW, NEW, found, now=BEGUN)
+    endpoint = observed(status, **{"config": NEW.config, **changes}) if status else None
+    return preview_state.next_action(WITH_PREVIEW, NEW, endpoint, now=BEGUN)
 
 
 def test_it_has_one_instance_of_each_variant_and_no_scaling() -> None:
     assert variant_of(with_preview(ProductionVariants=[LARGE])) == {**VARIANT, "InitialInstanceCount": 1}
 
 
-def test_it_has_nothing_that_only_the_live_endpoint_is_to_do() -> None:
+def test_it_has_no_field_that_applies_to_the_live_endpoint_only() -> None:
     live: dict[str, Any] = {
         "ShadowProductionVariants": [{**LARGE, "VariantName": "Shadow"}],
         "DataCaptureConfig": {"a": 1},
@@ -53,22 +53,24 @@ def test_it_has_nothing_that_only_the_live_endpoint_is_to_do() -> None:
     assert sorted(request) == ["EndpointConfigName", "KmsKeyId", "ProductionVariants"]
 
 
-def test_it_is_serverless_if_so_configured() -> None:
-    made = with_preview(Preview(serverless=SERVERLESS), ProductionVariants=[{**LARGE, "InitialVariantWeight": 1.0}])
+def test_it_is_serverless_if_configured() -> None:
+    previewed = with_preview(
+        Preview(serverless=SERVERLESS), ProductionVariants=[{**LARGE, "InitialVariantWeight": 1.0}]
+    )
     expected = {"VariantName": "All", "InitialVariantWeight": 1.0, "ServerlessConfig": SERVERLESS}
-    assert variant_of(made) == expected
+    assert variant_of(previewed) == expected
 
 
-def test_a_serverless_variant_stays_so_and_is_not_kept_warm() -> None:
+def test_a_serverless_variant_stays_serverless_without_provisioned_concurrency() -> None:
     own = {"VariantName": "All", "ServerlessConfig": {**SERVERLESS, "ProvisionedConcurrency": 3}}
     assert variant_of(with_preview(ProductionVariants=[own])) == {"VariantName": "All", "ServerlessConfig": SERVERLESS}
 
 
 def test_no_two_promotions_have_a_name_in_common() -> None:
-    again = promotion(
+    other_promotion = promotion(
         stage=WITH_PREVIEW.stage, execution=replace(WITH_PREVIEW.execution, arn=f"{WITH_PREVIEW.execution.arn}2")
     )
-    other = preview_state.begin(again)
+    other = preview_state.begin(other_promotion)
     assert {other.endpoint, other.config}.isdisjoint({NEW.endpoint, NEW.config})
     assert preview_state.begin(WITH_PREVIEW) == NEW
     assert preview_state.begin(replace(WITH_PREVIEW, preview=other)) is other
@@ -93,7 +95,7 @@ def test_its_name_is_valid_for_sagemaker_and_matches_the_permissions(length: int
 
 
 def test_the_permission_to_delete_its_configuration_matches_no_other_configuration() -> None:
-    """An application's stage may be called trial, or like another stage with -trial."""
+    """An application's stage may be called preview, or like another stage with -preview."""
     pattern = resource_names.preview_config("reviews", "qa", resource_names.ANY_DIGEST).replace("?", ".")
     assert re.fullmatch(pattern, NEW.config)
     live = promotion(stage=replace(STAGE, name="qa-preview")).desired_config.name
@@ -110,11 +112,11 @@ def test_the_permission_to_delete_its_configuration_matches_no_other_configurati
         ("InService", (WAIT, IN_SERVICE)),
     ],
 )
-def test_what_comes_next_until_it_serves(status: str | None, expected: object) -> None:
+def test_the_next_action_until_it_is_in_service(status: str | None, expected: object) -> None:
     assert next_action(status) == expected
 
 
-def test_a_preview_with_too_few_instances_does_not_serve_yet() -> None:
+def test_a_preview_with_too_few_instances_is_not_in_service_yet() -> None:
     assert next_action("InService", counts_settled=False) == (WAIT, IN_PROGRESS)
 
 
@@ -128,7 +130,7 @@ def test_insufficient_capacity_is_not_a_model_failure() -> None:
         next_action("Failed", failure_reason="InsufficientInstanceCapacity")
 
 
-def test_it_is_not_waited_for_after_the_deadline() -> None:
+def test_the_promotion_does_not_wait_for_it_after_the_deadline() -> None:
     with pytest.raises(DeploymentTimedOut, match=r"was Creating at the deadline .* was not changed"):
         preview_state.next_action(
             WITH_PREVIEW,
@@ -139,7 +141,7 @@ def test_it_is_not_waited_for_after_the_deadline() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "status", "expected"),
+    ("preview", "status", "expected"),
     [
         (NEW, "InService", (DELETE, IN_PROGRESS)),
         (NEW, "Failed", (DELETE, IN_PROGRESS)),
@@ -149,10 +151,10 @@ def test_it_is_not_waited_for_after_the_deadline() -> None:
         (replace(NEW, poll_count=1), None, (WAIT, DELETED)),
     ],
 )
-def test_what_comes_next_until_it_is_gone(known: PreviewEndpoint, status: str | None, expected: object) -> None:
-    """Not seen once is no proof: an answer may be from before the creation."""
-    found = observed(status, config=NEW.config) if status else None
-    assert preview_state.next_deletion(known, found, again=False) == expected
+def test_the_next_action_until_it_is_deleted(preview: PreviewEndpoint, status: str | None, expected: object) -> None:
+    """One response without it is inconclusive: it may be from before the creation."""
+    endpoint = observed(status, config=NEW.config) if status else None
+    assert preview_state.next_deletion(preview, endpoint, again=False) == expected
 
 
 def test_a_deletion_that_does_not_finish_is_reported() -> None:
