@@ -25,7 +25,7 @@ def handler(promotion: Promotion) -> Promotion:
     )
     # A Failed endpoint may not tell its variants.
     registered = scaling_client.registered(endpoint, {**live.variants, **now, **wanted}, account)
-    blocking_targets = scaling_targets.blocking_targets(registered, now=now, wanted=wanted)
+    blocking_targets = scaling_targets.blocking_targets(registered, current=now, desired=wanted)
     # Read after what is registered was read. Whoever sees less because another run of this step has deregistered it
     # sees here what that run wrote down before: so a list is never replaced by a shorter one.
     known = work_lists.read_if_exists(work_lists.SUSPENDED_SCALING, ScalableTarget, promotion, s3=hub)

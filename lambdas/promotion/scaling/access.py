@@ -1,4 +1,4 @@
-"""The scaler's session: how one endpoint is scaled."""
+"""The scaler's session: the automatic scaling of one endpoint."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _LONGEST_ALARMS = 800
 
 
 def scaler_session(promotion: Promotion, *, alarms: Collection[str] = ()) -> RoleSession:
-    """Change how this endpoint is scaled, and put these alarms.
+    """Change the automatic scaling of this endpoint, and put these alarms.
 
-    IAM knows scalable targets by ids that nobody knows before they are registered. What keeps a session to its endpoint
-    is that Application Auto Scaling asks for the rights on the variant as well (AWS: SageMaker, auto scaling
-    prerequisites).
+    The ARN of a scalable target contains an id that does not exist before its registration. The session is limited to
+    its endpoint because Application Auto Scaling requires the permissions on the variant as well (AWS: SageMaker, auto
+    scaling prerequisites).
     """
     target = promotion.target
-    place = f"{target.region}:{target.account}"
-    names_of_alarms = ["".join(LITERAL.get(character, character) for character in name) for name in alarms]
-    named = [f"arn:aws:cloudwatch:{place}:alarm:{name}" for name in names_of_alarms]
-    if len(json.dumps(named)) > _LONGEST_ALARMS:
-        named = [f"arn:aws:cloudwatch:{place}:alarm:*"]
+    region_and_account = f"{target.region}:{target.account}"
+    alarm_names = ["".join(LITERAL.get(character, character) for character in name) for name in alarms]
+    alarm_arns = [f"arn:aws:cloudwatch:{region_and_account}:alarm:{name}" for name in alarm_names]
+    if len(json.dumps(alarm_arns)) > _LONGEST_ALARMS:
+        alarm_arns = [f"arn:aws:cloudwatch:{region_and_account}:alarm:*"]
     return scoped_session(
         promotion,
         target,
@@ -36,13 +36,13 @@ def scaler_session(promotion: Promotion, *, alarms: Collection[str] = ()) -> Rol
             ["sagemaker:*"],
             [
                 *resource_names.endpoint_arns(target.account, target.region, promotion.stage.endpoint),
-                f"arn:aws:sagemaker:{place}:endpoint-config/*",
+                f"arn:aws:sagemaker:{region_and_account}:endpoint-config/*",
             ],
         ),
         (
             ["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"],
             [resource_names.scaling_alarm_arns(target.account, target.region, promotion.stage.endpoint)],
         ),
-        (["cloudwatch:PutMetricAlarm"], named),
+        (["cloudwatch:PutMetricAlarm"], alarm_arns),
         (["iam:CreateServiceLinkedRole"], [resource_names.scaling_service_role_arn(target.account)]),
     )

@@ -1,4 +1,4 @@
-"""An endpoint's automatic scaling after its update: what was put aside, and what the stage says, is registered."""
+"""Resume an endpoint's automatic scaling after its update: what was suspended, and what the stage configures."""
 
 from __future__ import annotations
 
@@ -23,43 +23,45 @@ if TYPE_CHECKING:
 
 
 def resume(promotion: Promotion, *, succeeded: bool, hub: S3Client, leave_registered: bool = False) -> int:
-    """Register what the promotion has put aside, and return how many targets that were; it can be repeated.
+    """Register the scaling that the promotion has suspended, and return the number of targets. It is idempotent.
 
-    What the stage says is registered too, but only after a promotion that went `well`. What does not fit what the
-    endpoint serves now is left out, and stays written down. `leave_registered`: and what is registered already.
+    The stage's own scaling is registered too, but only after a promotion that has `succeeded`. A target that does not
+    match a live variant is left out, and stays in the list. `leave_registered`: so is one that is registered already.
 
     Raises ScalingIncomplete, which names every variant whose scaling could not be registered.
     """
-    put_aside = work_lists.read_if_exists(work_lists.SUSPENDED_SCALING, ScalableTarget, promotion, s3=hub)
+    suspended = work_lists.read_if_exists(work_lists.SUSPENDED_SCALING, ScalableTarget, promotion, s3=hub)
     configured = promotion.stage.autoscaling if succeeded else ()
-    targets = scaling_targets.to_register(put_aside, configured, endpoint=promotion.stage.endpoint)
+    targets = scaling_targets.to_register(suspended, configured, endpoint=promotion.stage.endpoint)
     if not targets:
         return 0
-    account = scaler_session(promotion, alarms=[alarm["AlarmName"] for one in targets for alarm in one.alarms])
-    there = scaling_client.live(promotion.stage.endpoint, sagemaker=account.sagemaker)
-    fitting = [target for target in targets if _matches(target, there.variants)]
+    account = scaler_session(promotion, alarms=[alarm["AlarmName"] for target in targets for alarm in target.alarms])
+    live = scaling_client.live(promotion.stage.endpoint, sagemaker=account.sagemaker)
+    matching = [target for target in targets if _matches(target, live.variants)]
     if leave_registered:
-        now_there = scaling_client.registered(promotion.stage.endpoint, there.variants, account)
-        fitting = [target for target in fitting if target.key not in {one.key for one in now_there}]
-    problems = [problem for target in fitting if (problem := _problem_of(target, account))]
+        registered = scaling_client.registered(promotion.stage.endpoint, live.variants, account)
+        registered_keys = {target.key for target in registered}
+        matching = [target for target in matching if target.key not in registered_keys]
+    problems = [problem for target in matching if (problem := _problem_of(target, account))]
     if problems:
         raise ScalingIncomplete(
-            f"{promotion.endpoint_in_words} is not scaled as it should be: {'; '.join(problems)}. What was there "
-            f"before the update is written down in s3://{promotion.hub.bucket}/{promotion.work_lists_prefix}"
-            f"{work_lists.SUSPENDED_SCALING}, if anything was put aside; docs/operations.md says how to put it back."
+            f"{promotion.endpoint_in_words} has incomplete automatic scaling: {'; '.join(problems)}. If scaling was "
+            f"suspended for the update, the previous scaling is stored in "
+            f"s3://{promotion.hub.bucket}/{promotion.work_lists_prefix}{work_lists.SUSPENDED_SCALING}; "
+            "docs/operations.md describes how to resume it manually."
         )
-    return len(fitting)
+    return len(matching)
 
 
-def _matches(target: ScalableTarget, there: Mapping[str, Specification]) -> bool:
-    fits = scaling_targets.matches(target, there)
-    if not fits:
+def _matches(target: ScalableTarget, variants: Mapping[str, Specification]) -> bool:
+    is_match = scaling_targets.matches(target, variants)
+    if not is_match:
         logger.warning("A scaled variant no longer exists", extra={"target": target.resource})
-    return fits
+    return is_match
 
 
 def _problem_of(target: ScalableTarget, account: RoleSession) -> str | None:
-    """Register one target. Another one that cannot be registered does not keep it from that."""
+    """Register one target, and return what is wrong: a target that fails must not prevent the others."""
     try:
         scaling_client.register(target, account, now=datetime.now(UTC))
     except Transient:

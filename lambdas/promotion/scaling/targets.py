@@ -1,8 +1,8 @@
-"""What stands in the way of an update of the endpoint's automatic scaling, and what is to be registered after it.
+"""Which of the endpoint's scalable targets block an update, and which are registered after it.
 
 SageMaker refuses an update that changes the instance type of a variant which is a scalable target, or removes it;
 deregistering a target deletes its policies and scheduled actions (AWS: SageMaker, "Update endpoints that use auto
-scaling"; Application Auto Scaling API: DeregisterScalableTarget). Pure: no AWS here.
+scaling"; Application Auto Scaling API: DeregisterScalableTarget). Pure: no AWS calls.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.settings import CONCURRENCY, Scaling
 
-# A time of day is over everywhere when it is over in the westernmost zone.
+# A local time has passed everywhere when it has passed in the westernmost time zone.
 _WESTERNMOST = timedelta(hours=12)
 _ONCE = re.compile(r"at\((?P<moment>[0-9T:-]+)\)")
 
@@ -25,11 +25,11 @@ Specification = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class ScalableTarget:
-    """A variant as it is scaled, in the words of Application Auto Scaling's and CloudWatch's APIs.
+    """The scaling of a variant, in the shapes of Application Auto Scaling's and CloudWatch's APIs.
 
     `register` has RegisterScalableTarget's capacities and SuspendedState; `policies` and `scheduled_actions` are
-    requests without what names the target. `policy_arns` are the policies' ARNs by name when they were read: a policy
-    that is made again gets another, and the `alarms` (PutMetricAlarm) of step scaling call it by its ARN.
+    requests without the fields that identify the target. `policy_arns` are the policies' ARNs by name when they were
+    read: a policy that is recreated gets a new ARN, and the `alarms` (PutMetricAlarm) of step scaling refer to it.
     """
 
     resource: str
@@ -55,81 +55,82 @@ def resource_id(endpoint: str, variant: str) -> str:
 
 
 def variants_of(promotion: Promotion) -> dict[str, Specification]:
-    """Return the production variants of the wanted configuration by their names."""
-    return {one["VariantName"]: one for one in promotion.desired_config.request["ProductionVariants"]}
+    """Return the production variants of the desired configuration by their names."""
+    return {variant["VariantName"]: variant for variant in promotion.desired_config.request["ProductionVariants"]}
 
 
 def blocking_targets(
-    registered: Sequence[ScalableTarget], *, now: Mapping[str, Specification], wanted: Mapping[str, Specification]
+    registered: Sequence[ScalableTarget], *, current: Mapping[str, Specification], desired: Mapping[str, Specification]
 ) -> list[ScalableTarget]:
-    """Return the targets whose variants the update removes or changes; all of them if none is seen to be so.
+    """Return the targets whose variants the update removes or changes; all of them if no change is observed.
 
-    It is asked when SageMaker has refused the update because of them: what it saw and we do not is taken for changed.
+    It is called after SageMaker has refused the update because of scalable targets: if our observation shows no change,
+    SageMaker's decides, and every target counts as changed.
     """
-    changed = changed_variants({one.variant: now.get(one.variant) for one in registered}, wanted)
-    return [one for one in registered if one.variant in changed] or list(registered)
+    changed = changed_variants({target.variant: current.get(target.variant) for target in registered}, desired)
+    return [target for target in registered if target.variant in changed] or list(registered)
 
 
-def changed_variants(now: Mapping[str, Specification | None], wanted: Mapping[str, Specification]) -> list[str]:
-    """Return the variants of `now` that an update to `wanted` removes, or gives other hardware, by their names."""
-    return [name for name, variant in now.items() if _hardware(variant) != _hardware(wanted.get(name))]
+def changed_variants(current: Mapping[str, Specification | None], desired: Mapping[str, Specification]) -> list[str]:
+    """Return the names of the `current` variants that an update to `desired` removes or gives different hardware."""
+    return [name for name, variant in current.items() if _hardware(variant) != _hardware(desired.get(name))]
 
 
-def merged(known: Sequence[ScalableTarget], found: Sequence[ScalableTarget]) -> list[ScalableTarget]:
-    """Return what was written down before with what is found now, which may be less: nothing is taken away."""
-    targets = {one.key: one for one in known}
-    for one in found:
-        targets[one.key] = _overlaid(targets[one.key], one) if one.key in targets else one
+def merged(recorded: Sequence[ScalableTarget], observed: Sequence[ScalableTarget]) -> list[ScalableTarget]:
+    """Return the recorded targets updated by the observed ones, which may be fewer: none is removed."""
+    targets = {target.key: target for target in recorded}
+    for target in observed:
+        targets[target.key] = _overlaid(targets[target.key], target) if target.key in targets else target
     return list(targets.values())
 
 
 def to_register(
-    put_aside: Sequence[ScalableTarget], configured: Sequence[Scaling], *, endpoint: str
+    suspended: Sequence[ScalableTarget], configured: Sequence[Scaling], *, endpoint: str
 ) -> list[ScalableTarget]:
-    """Return what was put aside, with what the stage says of a variant instead of what was there of the same name."""
+    """Return the suspended targets, in which the stage's configuration replaces parts of the same name."""
     return merged(
-        put_aside,
+        suspended,
         [
             ScalableTarget(
-                resource=resource_id(endpoint, one.variant),
-                dimension=one.dimension,
-                register=dict(one.capacity),
-                policies=one.policies,
-                scheduled_actions=one.scheduled_actions,
+                resource=resource_id(endpoint, scaling.variant),
+                dimension=scaling.dimension,
+                register=dict(scaling.capacity),
+                policies=scaling.policies,
+                scheduled_actions=scaling.scheduled_actions,
             )
-            for one in configured
+            for scaling in configured
         ],
     )
 
 
-def matches(target: ScalableTarget, there: Mapping[str, Specification]) -> bool:
-    """Say whether the endpoint has the variant now, and the variant what is scaled of it.
+def matches(target: ScalableTarget, variants: Mapping[str, Specification]) -> bool:
+    """Return whether the endpoint has the variant, and the variant the target's dimension.
 
-    `there` are the variants by name, as DescribeEndpoint tells them.
+    `variants` are the live variants by name, as DescribeEndpoint reports them.
     """
-    if target.variant not in there:
+    if target.variant not in variants:
         return False
-    variant = there[target.variant]
+    variant = variants[target.variant]
     serverless = variant.get("DesiredServerlessConfig") or variant.get("CurrentServerlessConfig")
     if target.dimension == CONCURRENCY:
         return bool(serverless and "ProvisionedConcurrency" in serverless)
     return not serverless
 
 
-def still_to_come(action: Mapping[str, Any], *, now: datetime) -> dict[str, Any] | None:
-    """Return the scheduled action without a start that has passed, or None if all of it has."""
+def remaining_action(action: Mapping[str, Any], *, now: datetime) -> dict[str, Any] | None:
+    """Return the scheduled action without a start time that has passed, or None if it is over."""
     if "EndTime" in action and _moment(action["EndTime"]) <= now:
         return None
     if once := _ONCE.fullmatch(action["Schedule"]):
         moment = datetime.fromisoformat(once["moment"]).replace(tzinfo=UTC)
         if moment + ("Timezone" in action) * _WESTERNMOST <= now:
             return None
-    begun = "StartTime" in action and _moment(action["StartTime"]) <= now
-    return {name: value for name, value in action.items() if not (begun and name == "StartTime")}
+    started = "StartTime" in action and _moment(action["StartTime"]) <= now
+    return {name: value for name, value in action.items() if not (started and name == "StartTime")}
 
 
 def with_new_policies(alarm: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
-    """Return the alarm with each policy's ARN in its actions replaced by the one that it has now."""
+    """Return the alarm with each policy's ARN in its actions replaced by its new ARN."""
     return {
         name: [renamed.get(arn, arn) for arn in value] if name.endswith("Actions") else value
         for name, value in alarm.items()
@@ -159,7 +160,7 @@ def _overlaid(below: ScalableTarget, above: ScalableTarget) -> ScalableTarget:
 def _by_name(
     below: Collection[dict[str, Any]], above: Collection[dict[str, Any]], name: str
 ) -> tuple[dict[str, Any], ...]:
-    return tuple({one[name]: one for one in [*below, *above]}.values())
+    return tuple({part[name]: part for part in [*below, *above]}.values())
 
 
 def _moment(text: str) -> datetime:

@@ -1,4 +1,4 @@
-"""Application Auto Scaling: what is asked exactly, and what each answer means; and the two steps that ask it."""
+"""Application Auto Scaling: the exact requests, what each response means, and the two steps that send them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.unit.builders import BEGUN, HUB, OLD_CONFIG, STAGE, promotion
 
 PLAIN = promotion()
 RESOURCE = "endpoint/reviews-qa/variant/All"
-NAMED = {"ServiceNamespace": "sagemaker", "ResourceId": RESOURCE, "ScalableDimension": INSTANCES}
+IDENTITY = {"ServiceNamespace": "sagemaker", "ResourceId": RESOURCE, "ScalableDimension": INSTANCES}
 ARN = "arn:aws:application-autoscaling:us-east-1:333333333333:scalable-target/0a1b"
 SUSPENDED = {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": False, "ScheduledScalingSuspended": False}
 STEPS = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [{"ScalingAdjustment": 1}]}
@@ -47,7 +47,7 @@ ALARM = {
     "EvaluationPeriods": 1,
     "ComparisonOperator": "GreaterThanThreshold",
 }
-WHOLE = ScalableTarget(
+TARGET = ScalableTarget(
     resource=RESOURCE,
     dimension=INSTANCES,
     register={"MinCapacity": 1, "MaxCapacity": 4, "SuspendedState": SUSPENDED},
@@ -74,7 +74,7 @@ WHOLE = ScalableTarget(
 
 
 def endpoint(aws: Stubs, *variants: dict[str, Any]) -> None:
-    answer = {
+    response = {
         "EndpointName": "reviews-qa",
         "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
         "EndpointConfigName": OLD_CONFIG,
@@ -83,42 +83,42 @@ def endpoint(aws: Stubs, *variants: dict[str, Any]) -> None:
         "LastModifiedTime": BEGUN,
         "ProductionVariants": list(variants),
     }
-    aws.sagemaker.add_response("describe_endpoint", answer, {"EndpointName": "reviews-qa"})
+    aws.sagemaker.add_response("describe_endpoint", response, {"EndpointName": "reviews-qa"})
 
 
 def configuration(aws: Stubs, instance_type: str, name: str = OLD_CONFIG) -> None:
-    answer = {
+    response = {
         "EndpointConfigName": name,
         "EndpointConfigArn": f"arn:aws:sagemaker:us-east-1:333333333333:endpoint-config/{name}",
         "ProductionVariants": [{"VariantName": "All", "InstanceType": instance_type}],
         "CreationTime": BEGUN,
     }
-    aws.sagemaker.add_response("describe_endpoint_config", answer, {"EndpointConfigName": name})
+    aws.sagemaker.add_response("describe_endpoint_config", response, {"EndpointConfigName": name})
 
 
 def registered(aws: Stubs) -> None:
-    """Answer what WHOLE is read from, in two pages."""
-    client, made = aws.of("application-autoscaling"), {"CreationTime": BEGUN, **NAMED}
-    target = {**made, **WHOLE.register, "RoleARN": "arn:role", "ScalableTargetARN": ARN}
+    """Stub the responses from which TARGET is read, in two pages."""
+    client, description = aws.of("application-autoscaling"), {"CreationTime": BEGUN, **IDENTITY}
+    target = {**description, **TARGET.register, "RoleARN": "arn:role", "ScalableTargetARN": ARN}
     client.add_response(
         "describe_scalable_targets",
         {"ScalableTargets": [target]},
         {"ServiceNamespace": "sagemaker", "ResourceIds": [RESOURCE]},
     )
     steps, tracking = (
-        {**made, **one, "PolicyARN": WHOLE.policy_arns[one["PolicyName"]], "Alarms": [alarm]}
-        for one, alarm in zip(WHOLE.policies, _alarms("busy", "TargetTracking-1"), strict=True)
+        {**description, **policy, "PolicyARN": TARGET.policy_arns[policy["PolicyName"]], "Alarms": [alarm]}
+        for policy, alarm in zip(TARGET.policies, _alarms("busy", "TargetTracking-1"), strict=True)
     )
-    client.add_response("describe_scaling_policies", {"ScalingPolicies": [steps], "NextToken": "more"}, NAMED)
-    client.add_response("describe_scaling_policies", {"ScalingPolicies": [tracking]}, {**NAMED, "NextToken": "more"})
-    night = {**WHOLE.scheduled_actions[0], "StartTime": datetime(2999, 1, 1, tzinfo=UTC), "ScheduledActionARN": "arn"}
-    client.add_response("describe_scheduled_actions", {"ScheduledActions": [{**made, **night}]}, NAMED)
+    client.add_response("describe_scaling_policies", {"ScalingPolicies": [steps], "NextToken": "more"}, IDENTITY)
+    client.add_response("describe_scaling_policies", {"ScalingPolicies": [tracking]}, {**IDENTITY, "NextToken": "more"})
+    night = {**TARGET.scheduled_actions[0], "StartTime": datetime(2999, 1, 1, tzinfo=UTC), "ScheduledActionARN": "arn"}
+    client.add_response("describe_scheduled_actions", {"ScheduledActions": [{**description, **night}]}, IDENTITY)
     aws.of("cloudwatch").add_response(
         "describe_alarms",
         {"MetricAlarms": [{**ALARM, "StateValue": "OK", "AlarmArn": "arn:alarm"}]},
         {"AlarmNames": ["busy"], "AlarmTypes": ["MetricAlarm"]},
     )
-    client.add_response("list_tags_for_resource", {"Tags": WHOLE.tags}, {"ResourceARN": ARN})
+    client.add_response("list_tags_for_resource", {"Tags": TARGET.tags}, {"ResourceARN": ARN})
 
 
 def _alarms(*names: str) -> list[dict[str, str]]:
@@ -126,13 +126,13 @@ def _alarms(*names: str) -> list[dict[str, str]]:
 
 
 def register(aws: Stubs) -> None:
-    """Expect the requests that register WHOLE, in their order."""
+    """Expect the requests that register TARGET, in their order."""
     client = aws.of("application-autoscaling")
-    client.add_response("register_scalable_target", {"ScalableTargetARN": ARN}, {**NAMED, **WHOLE.register})
-    client.add_response("tag_resource", {}, {"ResourceARN": ARN, "Tags": WHOLE.tags})
-    for policy, arn in zip(WHOLE.policies, ("arn:aws:autoscaling:new", "arn:aws:autoscaling:t2"), strict=True):
-        client.add_response("put_scaling_policy", {"PolicyARN": arn}, {**NAMED, **policy})
-    client.add_response("put_scheduled_action", {}, {**NAMED, **WHOLE.scheduled_actions[0]})
+    client.add_response("register_scalable_target", {"ScalableTargetARN": ARN}, {**IDENTITY, **TARGET.register})
+    client.add_response("tag_resource", {}, {"ResourceARN": ARN, "Tags": TARGET.tags})
+    for policy, arn in zip(TARGET.policies, ("arn:aws:autoscaling:new", "arn:aws:autoscaling:t2"), strict=True):
+        client.add_response("put_scaling_policy", {"PolicyARN": arn}, {**IDENTITY, **policy})
+    client.add_response("put_scheduled_action", {}, {**IDENTITY, **TARGET.scheduled_actions[0]})
     alarm = {**ALARM, "AlarmActions": ["arn:aws:autoscaling:new"]}
     aws.of("cloudwatch").add_response("put_metric_alarm", {}, alarm)
 
@@ -145,26 +145,26 @@ def written(fake_s3: FakeS3) -> list[ScalableTarget]:
     return work_lists.read_if_exists(work_lists.SUSPENDED_SCALING, ScalableTarget, PLAIN, s3=fake_s3.client)
 
 
-# Putting aside
+# Suspending
 
 
-def test_blocking_scaling_is_written_down_whole_and_then_deregistered(aws: Stubs, fake_s3: FakeS3) -> None:
+def test_blocking_scaling_is_recorded_completely_and_then_deregistered(aws: Stubs, fake_s3: FakeS3) -> None:
     aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.m5.large")
     registered(aws)
-    aws.of("application-autoscaling").add_response("deregister_scalable_target", {}, NAMED)
-    done = Promotion.from_json(run(suspend_scaling.handler, {"promotion": PLAIN.to_json()}))
+    aws.of("application-autoscaling").add_response("deregister_scalable_target", {}, IDENTITY)
+    suspended = Promotion.from_json(run(suspend_scaling.handler, {"promotion": PLAIN.to_json()}))
 
-    assert written(fake_s3) == [WHOLE]
-    assert done.suspended_scaling is not None
-    assert (done.suspended_scaling.targets, done.suspended_scaling.list_key) == (
+    assert written(fake_s3) == [TARGET]
+    assert suspended.suspended_scaling is not None
+    assert (suspended.suspended_scaling.targets, suspended.suspended_scaling.list_key) == (
         1,
         "promotions/release-7/suspended-scaling.jsonl",
     )
 
 
-def test_a_deregistration_that_fails_leaves_what_is_written_down(aws: Stubs, fake_s3: FakeS3) -> None:
+def test_a_deregistration_that_fails_keeps_the_list(aws: Stubs, fake_s3: FakeS3) -> None:
     aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.m5.large")
@@ -174,46 +174,48 @@ def test_a_deregistration_that_fails_leaves_what_is_written_down(aws: Stubs, fak
     )
     with pytest.raises(ServiceUnavailable):
         run(suspend_scaling.handler, {"promotion": PLAIN.to_json()})
-    assert written(fake_s3) == [WHOLE]
+    assert written(fake_s3) == [TARGET]
 
 
-def test_a_run_that_finds_nothing_registered_any_more_keeps_the_list(aws: Stubs, fake_s3: FakeS3) -> None:
-    work_lists.write(work_lists.SUSPENDED_SCALING, [WHOLE], PLAIN, s3=fake_s3.client)
+def test_an_invocation_that_finds_no_registered_target_keeps_the_list(aws: Stubs, fake_s3: FakeS3) -> None:
+    work_lists.write(work_lists.SUSPENDED_SCALING, [TARGET], PLAIN, s3=fake_s3.client)
     aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.m5.large")
     aws.of("application-autoscaling").add_response("describe_scalable_targets", {"ScalableTargets": []})
     run(suspend_scaling.handler, {"promotion": PLAIN.to_json()})
-    assert written(fake_s3) == [WHOLE]
+    assert written(fake_s3) == [TARGET]
 
 
-def test_what_an_earlier_run_has_deregistered_is_no_error(aws: Stubs) -> None:
+def test_a_target_that_an_earlier_invocation_has_deregistered_is_not_an_error(aws: Stubs) -> None:
     client = aws.of("application-autoscaling")
     client.add_client_error("deregister_scalable_target", "ObjectNotFoundException", "No scalable target found", 400)
-    scaling_client.deregister([WHOLE], autoscaling=client.client)  # type: ignore[arg-type]
+    scaling_client.deregister([TARGET], autoscaling=client.client)  # type: ignore[arg-type]
 
 
-def test_of_an_endpoint_without_variants_no_target_is_asked_for(aws: Stubs) -> None:
-    """The call without resources tells of every endpoint in the account."""
+def test_for_an_endpoint_without_variants_no_target_is_described(aws: Stubs) -> None:
+    """The call without resources would return those of every endpoint in the account."""
     account = RoleSession("arn:aws:iam::333333333333:role/r", boto3.Session(), "us-east-1")
     assert scaling_client.registered("reviews-qa", [], account) == []
 
 
-def test_what_a_deleted_configuration_had_is_not_known(aws: Stubs) -> None:
+def test_a_deleted_configuration_has_no_variants(aws: Stubs) -> None:
     aws.sagemaker.add_client_error("describe_endpoint_config", "ValidationException", "Could not find endpoint conf")
     assert scaling_client.configured("gone", sagemaker=aws.sagemaker.client) == {}  # type: ignore[arg-type]
 
 
-def test_an_endpoint_that_is_gone_serves_nothing(aws: Stubs) -> None:
+def test_a_missing_endpoint_has_nothing_in_service(aws: Stubs) -> None:
     aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "arn".')
     assert scaling_client.live("reviews-qa", sagemaker=aws.sagemaker.client) == scaling_client.Live()  # type: ignore[arg-type]
 
 
-# Registering again
+# Resuming
 
 
-def test_everything_that_was_written_down_is_put_and_alarms_call_the_new_policies(aws: Stubs, fake_s3: FakeS3) -> None:
-    work_lists.write(work_lists.SUSPENDED_SCALING, [WHOLE], PLAIN, s3=fake_s3.client)
+def test_everything_that_was_suspended_is_registered_and_alarms_refer_to_the_new_policies(
+    aws: Stubs, fake_s3: FakeS3
+) -> None:
+    work_lists.write(work_lists.SUSPENDED_SCALING, [TARGET], PLAIN, s3=fake_s3.client)
     aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     register(aws)
@@ -224,12 +226,12 @@ def test_a_promotion_that_suspended_nothing_assumes_no_role(aws: Stubs, fake_s3:
     assert run(resume_scaling.handler, {"promotion": PLAIN.to_json()}) == PLAIN.to_json()
 
 
-def test_what_belongs_to_a_variant_that_is_gone_is_left_out(aws: Stubs, fake_s3: FakeS3) -> None:
-    work_lists.write(work_lists.SUSPENDED_SCALING, [WHOLE], PLAIN, s3=fake_s3.client)
+def test_a_target_of_a_variant_that_no_longer_exists_is_left_out(aws: Stubs, fake_s3: FakeS3) -> None:
+    work_lists.write(work_lists.SUSPENDED_SCALING, [TARGET], PLAIN, s3=fake_s3.client)
     aws.allow_assume_role()
     endpoint(aws, {"VariantName": "Other"})
     run(resume_scaling.handler, {"promotion": PLAIN.to_json()})
-    assert written(fake_s3) == [WHOLE]
+    assert written(fake_s3) == [TARGET]
 
 
 SCALED = replace(
@@ -244,7 +246,7 @@ def test_configured_scaling_is_registered_after_a_successful_promotion(aws: Stub
     aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     aws.of("application-autoscaling").add_response(
-        "register_scalable_target", {"ScalableTargetARN": ARN}, {**NAMED, "MinCapacity": 2, "MaxCapacity": 3}
+        "register_scalable_target", {"ScalableTargetARN": ARN}, {**IDENTITY, "MinCapacity": 2, "MaxCapacity": 3}
     )
     run(resume_scaling.handler, {"promotion": SCALED.to_json()})
 
@@ -258,7 +260,7 @@ def test_after_an_abort_configured_scaling_is_not_registered_either(fake_s3: Fak
 
 
 def test_long_after_an_abort_scaling_registered_by_another_principal_stays(aws: Stubs, fake_s3: FakeS3) -> None:
-    work_lists.write(work_lists.SUSPENDED_SCALING, [WHOLE], SCALED, s3=fake_s3.client)
+    work_lists.write(work_lists.SUSPENDED_SCALING, [TARGET], SCALED, s3=fake_s3.client)
     aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     registered(aws)
@@ -272,34 +274,34 @@ def test_the_cleanup_waits_for_a_lambda_that_was_suspending_scaling(
     monkeypatch: pytest.MonkeyPatch, state: str, waits: bool
 ) -> None:
     slept: list[float] = []
-    restored: list[bool] = []
+    resumed: list[bool] = []
 
-    def restore(*_: object, leave_registered: bool, **__: object) -> int:
-        restored.append(leave_registered)
+    def resume(*_: object, leave_registered: bool, **__: object) -> int:
+        resumed.append(leave_registered)
         return 1
 
     monkeypatch.setattr(time, "sleep", slept.append)
     monkeypatch.setattr(clean_up_aborted, "hub_s3", lambda: None)
-    monkeypatch.setattr(scaling_restore, "resume", restore)
+    monkeypatch.setattr(scaling_restore, "resume", resume)
     last = LastState(name=state, promotion=SCALED)
     assert clean_up_aborted._resume_scaling(last, stopped_at=datetime.now(UTC)) == 1
     assert clean_up_aborted._resume_scaling(last, stopped_at=BEGUN) == 1
-    assert restored == [False, True]
+    assert resumed == [False, True]
     assert [seconds > 80 for seconds in slept] == ([True, False] if waits else [])
 
 
 def test_during_a_rollback_the_restored_configuration_decides_what_blocks_it(aws: Stubs, fake_s3: FakeS3) -> None:
-    """The endpoint serves the wanted one, with its instance type; what is scaled of it is there before."""
-    back = Rollback(progress=RollbackProgress.BLOCKED_BY_SCALING, began_at=BEGUN, to_config="before")
-    one = replace(PLAIN, rollback=back)
+    """The desired configuration is in service; the targets that the previous one changes are suspended first."""
+    rollback = Rollback(progress=RollbackProgress.BLOCKED_BY_SCALING, began_at=BEGUN, to_config="before")
+    rolling_back = replace(PLAIN, rollback=rollback)
     aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.t2.medium")
     configuration(aws, "ml.m5.large", name="before")
     registered(aws)
-    aws.of("application-autoscaling").add_response("deregister_scalable_target", {}, NAMED)
-    run(suspend_scaling.handler, {"promotion": one.to_json()})
-    assert written(fake_s3) == [WHOLE]
+    aws.of("application-autoscaling").add_response("deregister_scalable_target", {}, IDENTITY)
+    run(suspend_scaling.handler, {"promotion": rolling_back.to_json()})
+    assert written(fake_s3) == [TARGET]
 
 
 @pytest.mark.parametrize(
@@ -316,7 +318,7 @@ def test_during_a_rollback_the_restored_configuration_decides_what_blocks_it(aws
 def test_transient_errors_are_retried_and_others_are_reported_with_the_list_location(
     aws: Stubs, fake_s3: FakeS3, code: str, status: int, error: type[PromotionError]
 ) -> None:
-    work_lists.write(work_lists.SUSPENDED_SCALING, [WHOLE], PLAIN, s3=fake_s3.client)
+    work_lists.write(work_lists.SUSPENDED_SCALING, [TARGET], PLAIN, s3=fake_s3.client)
     aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"})
     aws.of("application-autoscaling").add_client_error("register_scalable_target", code, "Not this one.", status)
@@ -327,9 +329,9 @@ def test_transient_errors_are_retried_and_others_are_reported_with_the_list_loca
     )
 
 
-def test_one_target_that_is_refused_does_not_keep_the_others_from_being_registered(aws: Stubs, fake_s3: FakeS3) -> None:
-    other = replace(WHOLE, resource=scaling_targets.resource_id("reviews-qa", "Other"))
-    work_lists.write(work_lists.SUSPENDED_SCALING, [other, WHOLE], PLAIN, s3=fake_s3.client)
+def test_a_target_that_is_refused_does_not_prevent_the_others(aws: Stubs, fake_s3: FakeS3) -> None:
+    other = replace(TARGET, resource=scaling_targets.resource_id("reviews-qa", "Other"))
+    work_lists.write(work_lists.SUSPENDED_SCALING, [other, TARGET], PLAIN, s3=fake_s3.client)
     aws.allow_assume_role()
     endpoint(aws, {"VariantName": "All"}, {"VariantName": "Other"})
     aws.of("application-autoscaling").add_client_error("register_scalable_target", "ValidationException", "No.", 400)

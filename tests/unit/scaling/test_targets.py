@@ -1,4 +1,4 @@
-"""What of an endpoint's scaling stands in an update's way, and what is registered after it."""
+"""Which scalable targets block an update, and which are registered after it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_variants_are_those_of_the_desired_configuration() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "wanted"),
+    ("current", "desired"),
     [
         ({"A": SMALL}, {"A": LARGE}),
         ({"A": SMALL}, {}),
@@ -46,59 +46,67 @@ def test_the_variants_are_those_of_the_desired_configuration() -> None:
         ({"A": PROVISIONED}, {"A": SMALL}),
         ({}, {"A": SMALL}),
     ],
-    ids=["another type", "removed", "no concurrency", "another kind", "nobody knows what serves"],
+    ids=["another type", "removed", "no concurrency", "another kind", "current deployment unknown"],
 )
-def test_a_variant_that_changes_blocks_the_update_and_no_other(now: dict[str, Any], wanted: dict[str, Any]) -> None:
+def test_a_variant_that_changes_blocks_the_update_and_no_other(
+    current: dict[str, Any], desired: dict[str, Any]
+) -> None:
     same = {"B": {**SMALL, "VariantName": "B"}}
-    found = scaling_targets.blocking_targets([target("A"), target("B")], now={**now, **same}, wanted={**wanted, **same})
-    assert [one.variant for one in found] == ["A"]
+    blocking = scaling_targets.blocking_targets(
+        [target("A"), target("B")], current={**current, **same}, desired={**desired, **same}
+    )
+    assert [target.variant for target in blocking] == ["A"]
 
 
 def test_if_no_variant_is_observed_to_change_all_block_the_update() -> None:
-    """SageMaker has said that some are."""
+    """SageMaker has reported that some do."""
     both = {"A": SMALL, "B": SMALL}
-    found = scaling_targets.blocking_targets([target("A"), target("B")], now=both, wanted=both)
-    assert [one.variant for one in found] == ["A", "B"]
+    blocking = scaling_targets.blocking_targets([target("A"), target("B")], current=both, desired=both)
+    assert [target.variant for target in blocking] == ["A", "B"]
 
 
-def test_what_is_written_down_is_never_replaced_by_less() -> None:
+def test_a_recorded_target_is_never_replaced_by_a_part_of_it() -> None:
     whole = target(policies=(STEPS,), scheduled_actions=(NIGHT,), policy_arns={"steps": "arn:old"})
     assert scaling_targets.merged([whole], []) == [whole]
     assert scaling_targets.merged([whole], [target()]) == [whole]
 
 
-def test_what_is_found_now_replaces_what_has_its_name() -> None:
-    known = target(policies=(STEPS,), policy_arns={"steps": "arn:old"}, tags={"team": "nlp"})
-    found = target(
+def test_an_observed_part_replaces_the_recorded_one_of_the_same_name() -> None:
+    recorded = target(policies=(STEPS,), policy_arns={"steps": "arn:old"}, tags={"team": "nlp"})
+    observed = target(
         register={"MinCapacity": 2, "MaxCapacity": 9},
         policies=({**STEPS, "StepScalingPolicyConfiguration": {"Cooldown": 60}},),
         policy_arns={"steps": "arn:new"},
     )
-    (merged,) = scaling_targets.merged([known], [found])
-    assert (merged.register, merged.policies, merged.policy_arns) == (found.register, found.policies, found.policy_arns)
+    (merged,) = scaling_targets.merged([recorded], [observed])
+    assert (merged.register, merged.policies, merged.policy_arns) == (
+        observed.register,
+        observed.policies,
+        observed.policy_arns,
+    )
     assert merged.tags == {"team": "nlp"}
 
 
-def test_targets_of_other_variants_and_dimensions_stand_side_by_side() -> None:
+def test_targets_of_other_variants_and_dimensions_are_kept() -> None:
     others = [target("A"), target("B"), target("A", dimension=CONCURRENCY)]
     assert scaling_targets.merged(others[:1], others[1:]) == others
 
 
 def test_configured_scaling_replaces_and_unconfigured_scaling_stays() -> None:
     suspended = {"DynamicScalingInSuspended": True}
-    aside = target(
+    suspended_target = target(
         register={"MinCapacity": 1, "MaxCapacity": 4, "SuspendedState": suspended}, policies=(STEPS,), tags={"a": "b"}
     )
-    said = Scaling(
+    configured = Scaling(
         variant="A", dimension=INSTANCES, capacity={"MinCapacity": 2, "MaxCapacity": 8}, scheduled_actions=(NIGHT,)
     )
-    (found,) = scaling_targets.to_register([aside], [said], endpoint="reviews-qa")
-    assert found.register == {"MinCapacity": 2, "MaxCapacity": 8, "SuspendedState": suspended}
-    assert (found.policies, found.scheduled_actions, found.tags) == ((STEPS,), (NIGHT,), {"a": "b"})
+    (registered,) = scaling_targets.to_register([suspended_target], [configured], endpoint="reviews-qa")
+    assert registered.register == {"MinCapacity": 2, "MaxCapacity": 8, "SuspendedState": suspended}
+    assert (registered.policies, registered.scheduled_actions, registered.tags) == ((STEPS,), (NIGHT,), {"a": "b"})
 
 
 @pytest.mark.parametrize(
-    ("dimension", "there", "fits"),
+    ("dimension", "variants", "matches"),
     [
         (INSTANCES, {"A": {"CurrentInstanceCount": 1}}, True),
         (INSTANCES, {"B": {"CurrentInstanceCount": 1}}, False),
@@ -108,12 +116,14 @@ def test_configured_scaling_replaces_and_unconfigured_scaling_stays() -> None:
         (CONCURRENCY, {"A": {"CurrentInstanceCount": 1}}, False),
     ],
 )
-def test_a_target_matches_a_variant_that_has_its_dimension(dimension: str, there: dict[str, Any], fits: bool) -> None:
-    assert scaling_targets.matches(target(dimension=dimension), there) is fits
+def test_a_target_matches_a_variant_that_has_its_dimension(
+    dimension: str, variants: dict[str, Any], matches: bool
+) -> None:
+    assert scaling_targets.matches(target(dimension=dimension), variants) is matches
 
 
 @pytest.mark.parametrize(
-    ("action", "left"),
+    ("action", "remaining"),
     [
         (NIGHT, NIGHT),
         ({**NIGHT, "EndTime": "2026-11-01T11:59:00+00:00"}, None),
@@ -141,13 +151,13 @@ def test_a_target_matches_a_variant_that_has_its_dimension(dimension: str, there
         "past everywhere",
     ],
 )
-def test_a_scheduled_action_is_put_as_far_as_it_is_still_to_come(
-    action: dict[str, Any], left: dict[str, Any] | None
+def test_a_scheduled_action_is_put_with_what_remains_of_it(
+    action: dict[str, Any], remaining: dict[str, Any] | None
 ) -> None:
-    assert scaling_targets.still_to_come(action, now=NOW) == left
+    assert scaling_targets.remaining_action(action, now=NOW) == remaining
 
 
-def test_an_alarm_calls_the_policy_by_its_new_arn_and_other_actions_as_before() -> None:
+def test_an_alarm_refers_to_the_policy_by_its_new_arn_and_keeps_its_other_actions() -> None:
     alarm = {"AlarmName": "busy", "AlarmActions": ["arn:sns", "arn:old"], "OKActions": ["arn:old"], "Period": 60}
     assert scaling_targets.with_new_policies(alarm, {"arn:old": "arn:new"}) == {
         "AlarmName": "busy",
@@ -157,7 +167,7 @@ def test_an_alarm_calls_the_policy_by_its_new_arn_and_other_actions_as_before() 
     }
 
 
-def test_a_target_comes_back_from_the_list_as_it_was_written() -> None:
+def test_a_target_is_read_from_the_list_as_it_was_written() -> None:
     whole = target(
         policies=({**STEPS, "StepScalingPolicyConfiguration": {"Cooldown": 60}},),
         scheduled_actions=(NIGHT,),
