@@ -11,28 +11,28 @@ from lambdas.promotion.smoke_test import payloads
 
 
 def invoker_session(promotion: Promotion, *, endpoint: str | None = None) -> RoleSession:
-    """Ask this promotion's endpoint, and read what its smoke tests send from the target's buckets.
+    """Invoke this promotion's endpoint, and read the payloads of its smoke tests from the target's buckets.
 
-    `endpoint` is the one that is asked instead.
+    `endpoint` is the one that is invoked instead.
     """
     target = promotion.target
-    asked = endpoint or promotion.stage.endpoint
-    answers = [place.partition("/") for place in promotion.stage.response_locations]
-    action = "sagemaker:InvokeEndpointAsync" if answers else "sagemaker:InvokeEndpoint"
+    invoked = endpoint or promotion.stage.endpoint
+    responses = [location.partition("/") for location in promotion.stage.response_locations]
+    action = "sagemaker:InvokeEndpointAsync" if responses else "sagemaker:InvokeEndpoint"
     objects, _ = _payloads(promotion, in_source=False)
     return scoped_session(
         promotion,
         target,
         Role.INVOKER,
-        ([action], resource_names.endpoint_arns(target.account, target.region, asked)),
-        (["s3:GetObject"], [*objects, *(arn_below(bucket, key) for bucket, _, key in answers)]),
-        (["s3:ListBucket"], sorted({f"arn:aws:s3:::{bucket}" for bucket, _, _ in answers})),
-        (["kms:Decrypt"], ["*"] if objects or answers else []),
+        ([action], resource_names.endpoint_arns(target.account, target.region, invoked)),
+        (["s3:GetObject"], [*objects, *(arn_below(bucket, key) for bucket, _, key in responses)]),
+        (["s3:ListBucket"], sorted({f"arn:aws:s3:::{bucket}" for bucket, _, _ in responses})),
+        (["kms:Decrypt"], ["*"] if objects or responses else []),
     )
 
 
 def payload_reader_session(promotion: Promotion) -> RoleSession:
-    """Read what the stage's smoke tests send from the source's buckets."""
+    """Read the payloads of the stage's smoke tests from the source's buckets."""
     objects, buckets = _payloads(promotion, in_source=True)
     return scoped_session(
         promotion,
@@ -45,12 +45,13 @@ def payload_reader_session(promotion: Promotion) -> RoleSession:
 
 
 def _payloads(promotion: Promotion, *, in_source: bool) -> tuple[list[str], list[str]]:
-    """Return the ARNs of what the smoke tests send, and of the buckets it lies in."""
-    found = [place for place in payloads.locations(promotion) if place.in_source is in_source]
-    return object_arns((one.bucket, one.key) for one in found), bucket_arns({one.bucket for one in found})
+    """Return the ARNs of the payload objects of the smoke tests, and of their buckets."""
+    objects = [location for location in payloads.locations(promotion) if location.in_source is in_source]
+    arns = object_arns((location.bucket, location.key) for location in objects)
+    return arns, bucket_arns({location.bucket for location in objects})
 
 
 def payload_read_statements(promotion: Promotion) -> list[tuple[list[str], list[str]]]:
-    """Return the statements for what the smoke tests send from the target's buckets."""
+    """Return the statements to read the payloads of the smoke tests from the target's buckets."""
     objects, _ = _payloads(promotion, in_source=False)
     return [(["s3:GetObject"], objects), (["kms:Decrypt"], ["*"] if objects else [])]

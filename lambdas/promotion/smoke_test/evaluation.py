@@ -1,4 +1,4 @@
-"""When an answer is as expected, and when a stage's smoke tests are passed. Pure."""
+"""Whether a response is as expected, and whether a stage's smoke tests pass. Pure: no AWS calls."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _MOST_CHARACTERS = 20_000
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """What came back to one request.
+    """The response to one request.
 
-    `status` and `body` are the model's own, also where SageMaker's answer is 424 (ModelError); `said` is then
-    SageMaker's sentence. A status of None: nothing came, or nothing of the model; `body` is then what the container
-    said, if it is known.
+    `status` and `body` are the model's own, also if SageMaker responds with 424 (ModelError); `message` is then
+    SageMaker's. A status of None: there was no response, or none of the model; `body` is then the container's message,
+    if there is one.
     """
 
     status: int | None
@@ -40,115 +40,117 @@ class Response:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """One test with its report, and what is wrong, in words; empty if it passed."""
+    """One test with its result, and its problems as text; none if it passed."""
 
     result: SmokeTestResult
     problems: tuple[str, ...]
 
 
-def evaluate(test: SmokeTest, payload: bytes, answers: Iterable[Response]) -> Evaluation:
-    """Take the answers as they come and return what they are worth. No body is kept."""
-    asked = shown(payload, test.content_type, record=test.record)
-    got: str | None = None
-    fault: str | None = None
+def evaluate(test: SmokeTest, payload: bytes, responses: Iterable[Response]) -> Evaluation:
+    """Evaluate the responses as they arrive. No body is kept."""
+    received: str | None = None
+    first_mismatch: str | None = None
     count = failures = 0
     milliseconds: list[float] = []
-    for answer in answers:
+    for response in responses:
         count += 1
-        if answer.status is not None:
-            milliseconds.append(answer.milliseconds)
-        wrong = mismatch_in(test, answer)
-        if got is None or (wrong and not failures):
-            got = _received(test, answer)
-        if wrong:
+        if response.status is not None:
+            milliseconds.append(response.milliseconds)
+        mismatch = mismatch_in(test, response)
+        if received is None or (mismatch and not failures):
+            received = _received(test, response)
+        if mismatch:
             failures += 1
-            fault = fault or wrong
-    unasked = test.requests - count
+            first_mismatch = first_mismatch or mismatch
+    unsent = test.requests - count
     problems = []
     # Rounded: 29% of 100 is 28.999999999999996.
-    if fault and failures > round(test.expect.error_rate * test.requests, 6):
+    if first_mismatch and failures > round(test.expect.error_rate * test.requests, 6):
         allowed = f"; {test.expect.error_rate:.4g} of them may fail" if test.expect.error_rate else ""
-        problems.append(f"{failures} of {test.requests} requests failed{allowed}. The first that failed: {fault}")
-    if unasked:
-        problems.append(f"{unasked} of {test.requests} requests were not sent within {test.timeout_seconds} s")
+        problems.append(
+            f"{failures} of {test.requests} requests failed{allowed}. The first that failed: {first_mismatch}"
+        )
+    if unsent:
+        problems.append(f"{unsent} of {test.requests} requests were not sent within {test.timeout_seconds} s")
     problems += too_slow(test.expect.latency, milliseconds)
-    tested = SmokeTestResult(
-        sent=asked,
-        received=got,
+    result = SmokeTestResult(
+        sent=shown(payload, test.content_type, record=test.record),
+        received=received,
         requests=test.requests,
-        failures=failures + unasked,
+        failures=failures + unsent,
         milliseconds=latencies(milliseconds),
     )
-    return Evaluation(result=tested, problems=tuple(problems))
+    return Evaluation(result=result, problems=tuple(problems))
 
 
 def require_passed(
-    judged: Sequence[Evaluation], *, endpoint: str, config: str, preview_for: str | None = None
+    evaluations: Sequence[Evaluation], *, endpoint: str, config: str, preview_for: str | None = None
 ) -> SmokeReport:
-    """Return the report of tests that are passed. Raises SmokeTestFailed with all that are not.
+    """Return the report of the tests if all have passed. Raises SmokeTestFailed with every test that has not.
 
-    `preview_for`: it was a trial, and this is the endpoint that did not get the configuration.
+    `preview_for`: the tests ran on a preview endpoint, and this is the live endpoint, which was not changed.
     """
-    failed = [(number, one) for number, one in enumerate(judged, start=1) if one.problems]
+    failed = [(number, evaluation) for number, evaluation in enumerate(evaluations, start=1) if evaluation.problems]
     if not failed:
-        return SmokeReport(tests=tuple(one.result for one in judged))
-    of = f" of {len(judged)}" if len(judged) > 1 else ""
-    told = "; ".join(_failure(f"test {number}{of}", one) for number, one in failed)[:_MOST_CHARACTERS]
-    which = f"The {'trial ' if preview_for else ''}endpoint {endpoint}"
-    untouched = f"It was a trial: the endpoint {preview_for} was not changed. " if preview_for else ""
+        return SmokeReport(tests=tuple(evaluation.result for evaluation in evaluations))
+    of = f" of {len(evaluations)}" if len(evaluations) > 1 else ""
+    failures = "; ".join(_failure(f"test {number}{of}", evaluation) for number, evaluation in failed)
+    subject = f"The {'preview ' if preview_for else ''}endpoint {endpoint}"
+    unchanged = f"This was a preview: the endpoint {preview_for} was not changed. " if preview_for else ""
     raise SmokeTestFailed(
-        f"{which} came into service on {config} and did not pass its smoke test: {told}. {untouched}Mend the "
-        "model, or what promotion.yaml expects of it (smoke_test), and promote again."
+        f"{subject} reached InService on {config} and failed its smoke test: {failures[:_MOST_CHARACTERS]}. "
+        f"{unchanged}Fix the model, or what promotion.yaml expects of it (smoke_test), then promote again."
     )
 
 
-def _failure(which: str, one: Evaluation) -> str:
-    tested = one.result
-    took = ", ".join(f"{name} {value:g} ms" for name, value in tested.milliseconds.items())
-    got = f"; it got {tested.received}" if tested.received else ""
-    return f"{which} asked {tested.sent}{got}: {'; '.join(one.problems)}{f' ({took})' if took else ''}"
+def _failure(test: str, evaluation: Evaluation) -> str:
+    result = evaluation.result
+    latency = ", ".join(f"{name} {value:g} ms" for name, value in result.milliseconds.items())
+    received = f"; received {result.received}" if result.received else ""
+    problems = "; ".join(evaluation.problems)
+    return f"{test} sent {result.sent}{received}: {problems}{f' ({latency})' if latency else ''}"
 
 
-def mismatch_in(test: SmokeTest, answer: Response) -> str | None:
-    """Return what is not as expected of an answer, in words. Raises SmokeTestFailed if that cannot be found out."""
+def mismatch_in(test: SmokeTest, response: Response) -> str | None:
+    """Return as text what is not as expected in a response. Raises SmokeTestFailed if it cannot be evaluated."""
     expect = test.expect
-    if answer.status is None:
-        return _without_status(test, answer)
-    if answer.status != expect.status:
-        said = f" ({shortened(answer.message)})" if answer.message and test.record else ""
-        return f"the status is {answer.status}, not {expect.status}{said}"
-    if expect.body is not None and answer.body != expect.body.encode():
+    if response.status is None:
+        return _without_status(test, response)
+    if response.status != expect.status:
+        message = f" ({shortened(response.message)})" if response.message and test.record else ""
+        return f"the status is {response.status}, not {expect.status}{message}"
+    if expect.body is not None and response.body != expect.body.encode():
         return "the body is not the expected one" + (f", {shortened(json.dumps(expect.body))}" if test.record else "")
     if expect.json is None and expect.jsonata is None:
         return None
     try:
-        document = json.loads(answer.body)
+        document = json.loads(response.body)
     except (ValueError, RecursionError) as error:
-        return "the body is no JSON" + (f" ({error})" if test.record else "")
-    return _wrong_document(expect, document, record=test.record)
+        return "the body is not JSON" + (f" ({error})" if test.record else "")
+    return _document_mismatch(expect, document, record=test.record)
 
 
-def _without_status(test: SmokeTest, answer: Response) -> str:
-    said = answer.message or f"no answer within {RESPONSE_SECONDS} s"
-    if not answer.body:
-        return said
-    return f"{said}: {shown(answer.body, answer.content_type or 'no type', record=test.record)}"
+def _without_status(test: SmokeTest, response: Response) -> str:
+    message = response.message or f"no response within {RESPONSE_SECONDS} s"
+    if not response.body:
+        return message
+    return f"{message}: {shown(response.body, response.content_type or 'no type', record=test.record)}"
 
 
-def _wrong_document(expect: Expectation, document: Any, *, record: bool) -> str | None:
+def _document_mismatch(expect: Expectation, document: Any, *, record: bool) -> str | None:
     if expect.json is not None:
-        wanted = json.loads(expect.json)
-        for found in differences(wanted, document, absolute=expect.absolute, relative=expect.relative):
-            return f"the body's JSON is not the expected one{f': {shortened(found)}' if record else ''}"
+        expected = json.loads(expect.json)
+        for difference in differences(expected, document, absolute=expect.absolute, relative=expect.relative):
+            return f"the body's JSON is not the expected one{f': {shortened(difference)}' if record else ''}"
     if expect.jsonata is not None:
         try:
             if not jsonata_expressions.is_true(expect.jsonata, document):
                 return f"the expression {expect.jsonata} is not true"
         except TooSlow as error:
-            # The next answer would take as long.
+            # The evaluation of the next response would take as long.
             raise SmokeTestFailed(
                 f"The smoke test's expression {expect.jsonata} cannot be evaluated: {error}. Simplify it in "
-                "promotion.yaml (smoke_test, expect, jsonata), deploy, and promote again."
+                "promotion.yaml (smoke_test, expect, jsonata), deploy, then promote again."
             ) from error
         except BadExpression as error:
             return f"the expression {expect.jsonata} cannot be applied{f': {shortened(str(error))}' if record else ''}"
@@ -156,15 +158,15 @@ def _wrong_document(expect: Expectation, document: Any, *, record: bool) -> str 
 
 
 def latencies(milliseconds: Sequence[float]) -> dict[str, float]:
-    """Return what a report shows of the answers' times; nothing if none came."""
+    """Return the latencies for the report; empty if there was no response."""
     if not milliseconds:
         return {}
-    found = {"min": min(milliseconds), **{name: percentile(name, milliseconds) for name in _SHOWN}}
-    return {name: round(value, 1) for name, value in found.items()}
+    values = {"min": min(milliseconds), **{name: percentile(name, milliseconds) for name in _SHOWN}}
+    return {name: round(value, 1) for name, value in values.items()}
 
 
 def percentile(name: str, values: Sequence[float]) -> float:
-    """Return "max", or a percentile such as "p95" by the nearest rank: the value that so many percent do not exceed."""
+    """Return the maximum for "max", or a percentile such as "p95" by the nearest rank."""
     matched = _PERCENTILE.fullmatch(name)
     if not matched:
         return max(values)
@@ -175,13 +177,13 @@ def too_slow(limits: Mapping[str, int], milliseconds: Sequence[float]) -> list[s
     if not milliseconds:
         return []
     return [
-        f"{name} of the answers' times is {found:.0f} ms, more than {limit} ms"
+        f"{name} latency is {latency:.0f} ms, limit {limit} ms"
         for name, limit in limits.items()
-        if (found := percentile(name, milliseconds)) > limit
+        if (latency := percentile(name, milliseconds)) > limit
     ]
 
 
-def _received(test: SmokeTest, answer: Response) -> str:
-    if answer.status is None:
-        return _without_status(test, answer)
-    return f"status {answer.status}, {shown(answer.body, answer.content_type or 'no type', record=test.record)}"
+def _received(test: SmokeTest, response: Response) -> str:
+    if response.status is None:
+        return _without_status(test, response)
+    return f"status {response.status}, {shown(response.body, response.content_type or 'no type', record=test.record)}"

@@ -1,4 +1,4 @@
-"""Where two JSON documents differ, in words. Pure."""
+"""Where two JSON documents differ, as text. Pure: no AWS calls."""
 
 from __future__ import annotations
 
@@ -13,35 +13,37 @@ _ROUNDED = 1 + 1e-9  # 1.1 and 1 differ by 0.1, in decimal numbers only
 
 
 def differences(
-    expected: Any, got: Any, *, absolute: float = 0.0, relative: float = 0.0, at: str = "$"
+    expected: Any, received: Any, *, absolute: float = 0.0, relative: float = 0.0, path: str = "$"
 ) -> Iterator[str]:
     """Yield each difference.
 
-    A number may differ by `absolute`, or by `relative` of the expected one, whichever is more. True is no number.
+    A number may differ by `absolute`, or by `relative` of the expected one, whichever is more. True is not a number.
     """
-    if _is_number(expected) and _is_number(got):
-        if not _is_near(expected, got, absolute, relative):
-            yield _differs(at, expected, got)
-    elif isinstance(expected, dict) and isinstance(got, dict):
-        yield from (f"{at}.{name} is missing" for name in expected if name not in got)
-        yield from (f"{at}.{name} is too much" for name in got if name not in expected)
-        for name in [name for name in expected if name in got]:
-            yield from differences(expected[name], got[name], absolute=absolute, relative=relative, at=f"{at}.{name}")
-    elif isinstance(expected, list) and isinstance(got, list):
-        if len(expected) != len(got):
-            yield f"{at} has {len(got)} items, not {len(expected)}"
-        for index, (one, other) in enumerate(zip(expected, got, strict=False)):
-            yield from differences(one, other, absolute=absolute, relative=relative, at=f"{at}[{index}]")
-    elif type(expected) is not type(got) or expected != got:
-        yield _differs(at, expected, got)
+    if _is_number(expected) and _is_number(received):
+        if not _is_near(expected, received, absolute, relative):
+            yield _differs(path, expected, received)
+    elif isinstance(expected, dict) and isinstance(received, dict):
+        yield from (f"{path}.{name} is missing" for name in expected if name not in received)
+        yield from (f"{path}.{name} is unexpected" for name in received if name not in expected)
+        for name in [name for name in expected if name in received]:
+            yield from differences(
+                expected[name], received[name], absolute=absolute, relative=relative, path=f"{path}.{name}"
+            )
+    elif isinstance(expected, list) and isinstance(received, list):
+        if len(expected) != len(received):
+            yield f"{path} has {len(received)} items, not {len(expected)}"
+        for index, pair in enumerate(zip(expected, received, strict=False)):
+            yield from differences(*pair, absolute=absolute, relative=relative, path=f"{path}[{index}]")
+    elif type(expected) is not type(received) or expected != received:
+        yield _differs(path, expected, received)
 
 
-def _is_near(expected: float, got: float, absolute: float, relative: float) -> bool:
-    if expected == got:
+def _is_near(expected: float, received: float, absolute: float, relative: float) -> bool:
+    if expected == received:
         return True
     try:
-        return abs(expected - got) <= max(absolute, relative * abs(expected)) * _ROUNDED
-    except OverflowError:  # JSON knows whole numbers that are larger than any float
+        return abs(expected - received) <= max(absolute, relative * abs(expected)) * _ROUNDED
+    except OverflowError:  # JSON allows integers that are larger than any float
         return False
 
 
@@ -49,8 +51,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _differs(at: str, expected: Any, got: Any) -> str:
-    return f"{at} is {_quoted(got)}, not {_quoted(expected)}"
+def _differs(path: str, expected: Any, received: Any) -> str:
+    return f"{path} is {_quoted(received)}, not {_quoted(expected)}"
 
 
 def _quoted(value: Any) -> str:

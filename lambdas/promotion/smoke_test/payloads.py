@@ -1,4 +1,4 @@
-"""What a smoke test sends: from the configuration, from an object, or from the promoted version's sample archive."""
+"""The payload of a smoke test: from the configuration, from an object, or from the version's sample archive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectLocation:
-    """An object that a test needs, in the source's account or in the target's. `etag`: it must still be this one."""
+    """An object that a test sends, in the source's account or in the target's. `etag`: its content must still match."""
 
     bucket: str
     key: str
@@ -36,7 +36,7 @@ class ObjectLocation:
 
 
 def location_of(payload: Payload, promotion: Promotion) -> ObjectLocation | None:
-    """Return where a payload lies; None if it stands in the configuration."""
+    """Return where a payload is stored; None if it is in the configuration itself."""
     sample = promotion.model.sample_payload
     if payload.sample:
         if sample is None:
@@ -51,9 +51,9 @@ def location_of(payload: Payload, promotion: Promotion) -> ObjectLocation | None
 
 
 def locations(promotion: Promotion) -> list[ObjectLocation]:
-    """Return every object that the stage's tests need."""
-    found = [location_of(test.payload, promotion) for test in promotion.stage.smoke_tests]
-    return [place for place in found if place]
+    """Return every object that the stage's tests send."""
+    objects = [location_of(test.payload, promotion) for test in promotion.stage.smoke_tests]
+    return [location for location in objects if location]
 
 
 def content_of(payload: Payload, promotion: Promotion, *, readers: Mapping[bool, RoleSession]) -> bytes:
@@ -61,40 +61,40 @@ def content_of(payload: Payload, promotion: Promotion, *, readers: Mapping[bool,
 
     Raises PayloadUnusable.
     """
-    place = location_of(payload, promotion)
-    if place is None:
+    location = location_of(payload, promotion)
+    if location is None:
         return base64.b64decode(payload.base64) if payload.base64 is not None else (payload.text or "").encode()
-    reader = readers[place.in_source]
+    reader = readers[location.in_source]
     content = _read(
-        place, owner=reader.id, s3=reader.s3, most=sample_archive.MOST_BYTES if payload.sample else MOST_BYTES
+        location, owner=reader.id, s3=reader.s3, most=sample_archive.MOST_BYTES if payload.sample else MOST_BYTES
     )
     if not payload.sample:
         return content
     try:
         return sample_archive.only_file(content)
     except BadArchive as error:
-        raise PayloadUnusable(f"The sample payload {place.uri} {error}. Promote again.") from error
+        raise PayloadUnusable(f"The sample payload {location.uri} {error}. Promote again.") from error
 
 
-def _read(place: ObjectLocation, *, owner: str, s3: S3Client, most: int) -> bytes:
-    same: dict[str, Any] = {"IfMatch": place.etag} if place.etag else {}
+def _read(location: ObjectLocation, *, owner: str, s3: S3Client, most: int) -> bytes:
+    if_match: dict[str, Any] = {"IfMatch": location.etag} if location.etag else {}
     try:
-        answer = s3.get_object(Bucket=place.bucket, Key=place.key, ExpectedBucketOwner=owner, **same)
+        response = s3.get_object(Bucket=location.bucket, Key=location.key, ExpectedBucketOwner=owner, **if_match)
     except ClientError as error:
         code = error_codes.code_of(error)
         if code in error_codes.S3_MISSING_OBJECT:
             raise PayloadUnusable(
-                f"The smoke test sends {place.uri}, and account {owner} has no such object. Put it there (or correct "
-                "promotion.yaml: smoke_test, payload_from) and promote again."
+                f"The smoke test sends {location.uri}, which does not exist in account {owner}. Upload it (or correct "
+                "promotion.yaml: smoke_test, payload_from), then promote again."
             ) from error
         if code in error_codes.S3_PRECONDITION_FAILED:
             raise PayloadUnusable(
-                f"The smoke test sends {place.uri}, which changed after the promotion resolved it. Promote again."
+                f"The smoke test sends {location.uri}, which changed after the promotion resolved it. Promote again."
             ) from error
         raise
-    if answer["ContentLength"] > most:
+    if response["ContentLength"] > most:
         raise PayloadUnusable(
-            f"The smoke test sends {place.uri}, which has {answer['ContentLength']} bytes, more than {most}. Put a "
-            "smaller one there and promote again."
+            f"The smoke test sends {location.uri}, which has {response['ContentLength']} bytes, more than {most}. "
+            "Upload a smaller one, then promote again."
         )
-    return answer["Body"].read()
+    return response["Body"].read()

@@ -1,4 +1,4 @@
-"""Asking an endpoint, some requests at once, each answer with its time."""
+"""Invoke a real-time endpoint, several requests concurrently, each response with its latency."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Right after a change SageMaker's own front may answer 503, 500 or "throttled": this long it is asked again.
+# Right after a change SageMaker's front end may respond with 503, 500 or throttling: retries continue this long.
 _SETTLING = 60.0  # seconds
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 
@@ -28,29 +28,29 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 def invoke(
     endpoint: str, test: SmokeTest, payload: bytes, *, runtime: SageMakerRuntimeClient, until: float
 ) -> Iterator[Response]:
-    """Yield an answer for each request, as they come. `until` is a time of time.monotonic(): later none is begun.
+    """Yield a response for each request, as they arrive. `until` is a time of time.monotonic(): none is sent later.
 
-    A model that refuses or breaks is an answer (API: ModelError), and so is one that says nothing. What is not the
-    model's doing is raised: AccessDenied, Throttled, ServiceUnavailable.
+    An error of the model is a response (API: ModelError), and so is a timeout of the model. What the model has not
+    caused is raised: AccessDenied, Throttled, ServiceUnavailable.
     """
     request = request_for(endpoint, test, payload)
-    yield from responses(test, lambda: _answer(request, runtime=runtime, until=until), until=until)
+    yield from responses(test, lambda: _invoke_once(request, runtime=runtime, until=until), until=until)
 
 
-def responses(test: SmokeTest, one: Callable[[], Response], *, until: float) -> Iterator[Response]:
-    """Yield what `one` returns for each request, some at once. `until`: later none is begun."""
+def responses(test: SmokeTest, invoke_once: Callable[[], Response], *, until: float) -> Iterator[Response]:
+    """Yield what `invoke_once` returns for each request, several concurrently. `until`: none is sent later."""
     with ThreadPoolExecutor(test.concurrency) as pool:
-        under_way: set[Future[Response]] = set()
-        left = test.requests
+        in_progress: set[Future[Response]] = set()
+        unsent = test.requests
         while True:
-            while left and len(under_way) < test.concurrency and time.monotonic() < until:
-                under_way.add(pool.submit(one))
-                left -= 1
-            if not under_way:
+            while unsent and len(in_progress) < test.concurrency and time.monotonic() < until:
+                in_progress.add(pool.submit(invoke_once))
+                unsent -= 1
+            if not in_progress:
                 return
-            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-            for ended in done:
-                yield ended.result()
+            done, in_progress = wait(in_progress, return_when=FIRST_COMPLETED)
+            for request in done:
+                yield request.result()
 
 
 def request_for(endpoint: str, test: SmokeTest, payload: bytes) -> dict[str, Any]:
@@ -70,15 +70,15 @@ def request_for(endpoint: str, test: SmokeTest, payload: bytes) -> dict[str, Any
     }
 
 
-def _answer(request: dict[str, Any], *, runtime: SageMakerRuntimeClient, until: float) -> Response:
+def _invoke_once(request: dict[str, Any], *, runtime: SageMakerRuntimeClient, until: float) -> Response:
     def call() -> Response:
         began = time.perf_counter()
-        answer = runtime.invoke_endpoint(**request)
-        body = answer["Body"].read()
+        response = runtime.invoke_endpoint(**request)
+        body = response["Body"].read()
         return Response(
             status=200,  # any other is an error (API: InvokeEndpoint, Response Elements)
             body=body,
-            content_type=answer.get("ContentType", ""),
+            content_type=response.get("ContentType", ""),
             milliseconds=_since(began),
         )
 
@@ -86,12 +86,12 @@ def _answer(request: dict[str, Any], *, runtime: SageMakerRuntimeClient, until: 
 
 
 def settled(call: Callable[[], T], *, until: float) -> T | Response:
-    """Ask once, and again while SageMaker itself cannot serve. Return what the call does, or the refusal."""
+    """Call, and retry while SageMaker itself is unavailable. Return the call's result, or the refusal."""
     give_up = min(until, time.monotonic() + _SETTLING)
-    tries = 0
+    attempts = 0
     while True:
-        tries += 1
-        pause = random.uniform(0.5, 1) * min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2.0**tries)  # noqa: S311 - no secret
+        attempts += 1
+        pause = random.uniform(0.5, 1) * min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2.0**attempts)  # noqa: S311 - no secret
         began = time.perf_counter()
         try:
             return call()
@@ -108,13 +108,13 @@ def settled(call: Callable[[], T], *, until: float) -> T | Response:
 
 
 def _refusal(error: ClientError, milliseconds: float) -> Response:
-    """With an OriginalStatusCode it is what the model answered, else SageMaker's own, such as an unknown variant."""
-    said = f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
+    """With an OriginalStatusCode it is the model's response, else SageMaker's own, such as an unknown variant."""
+    message = f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
     original = error.response.get("OriginalStatusCode")
     if isinstance(original, int):
         body = str(error.response.get("OriginalMessage", "")).encode()
-        return Response(status=original, body=body, milliseconds=milliseconds, message=said)
-    return Response(status=None, message=f"SageMaker answered {said}")
+        return Response(status=original, body=body, milliseconds=milliseconds, message=message)
+    return Response(status=None, message=f"SageMaker responded with {message}")
 
 
 def _since(began: float) -> float:

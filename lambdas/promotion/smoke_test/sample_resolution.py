@@ -1,4 +1,4 @@
-"""The sample payload that a version in the registry names, found and tried when the promotion is resolved."""
+"""The sample payload of a version in the model registry: it is resolved and checked with the promotion."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ from lambdas.promotion.smoke_test.sample_archive import BadArchive
 def resolved(model: SourceModel, stage: Stage, *, source: RoleSession) -> SourceModel:
     """Return the model with its sample payload, if a smoke test of the stage sends it.
 
-    Raises SamplePayloadUnusable; before anything in the target is touched, because there it could not be sent.
+    Raises SamplePayloadUnusable, before anything is created in the target.
     """
     if not any(test.payload.sample for test in stage.smoke_tests):
         return model
     if model.model_package_arn is None:
-        raise _refusal(model.arn, "is no version of the registry, so it names none")
+        raise _refusal(model.arn, "is not a version in the model registry, so it has none")
     version = model_registry.describe_model_package(model.model_package_arn, sagemaker=source.sagemaker)
     uri = version.get("SamplePayloadUrl")
     if not uri:
-        raise _refusal(model.model_package_arn, "names none (CreateModelPackage: SamplePayloadUrl)")
-    found = s3_objects.find(uri, owner=source.id, s3=source.s3) if uri.startswith("s3://") else None
-    if found is None:
-        raise _refusal(model.model_package_arn, f"names {uri}, and account {source.id} has no such object")
-    if found.size > sample_archive.MOST_BYTES:
+        raise _refusal(model.model_package_arn, "has none (CreateModelPackage: SamplePayloadUrl)")
+    sample = s3_objects.find(uri, owner=source.id, s3=source.s3) if uri.startswith("s3://") else None
+    if sample is None:
+        raise _refusal(model.model_package_arn, f"refers to {uri}, which does not exist in account {source.id}")
+    if sample.size > sample_archive.MOST_BYTES:
         raise _refusal(
-            model.model_package_arn, f"names {uri}, which has {found.size} bytes, more than {sample_archive.MOST_BYTES}"
+            model.model_package_arn,
+            f"refers to {uri}, which has {sample.size} bytes, more than {sample_archive.MOST_BYTES}",
         )
     try:
-        sample_archive.only_file(s3_objects.read(found, owner=source.id, s3=source.s3))
+        sample_archive.only_file(s3_objects.read(sample, owner=source.id, s3=source.s3))
     except BadArchive as error:
-        raise _refusal(model.model_package_arn, f"names {uri}, which {error}") from error
-    return replace(model, sample_payload=found)
+        raise _refusal(model.model_package_arn, f"refers to {uri}, which {error}") from error
+    return replace(model, sample_payload=sample)
 
 
-def _refusal(model: str, why: str) -> SamplePayloadUnusable:
+def _refusal(model: str, reason: str) -> SamplePayloadUnusable:
     return SamplePayloadUnusable(
-        f"The stage's smoke test sends the version's sample payload, and {model} {why}. Nothing was created. Register "
-        "a version with a SamplePayloadUrl: a .tar.gz of one file."
+        f"The stage's smoke test sends the version's sample payload, and {model} {reason}. Nothing was created. "
+        "Register a version with a SamplePayloadUrl: a .tar.gz of one file."
     )

@@ -159,7 +159,7 @@ def test_a_model_that_fails_its_preview_is_distinguished_from_one_that_served(aw
         "promotion": replace(GIVEN, preview=replace(NEW, progress=PreviewProgress.IN_SERVICE)).to_json(),
         "retry_count": 0,
     }
-    with pytest.raises(SmokeTestFailed, match=f"^The trial endpoint {NEW.endpoint} .* reviews-qa was not changed"):
+    with pytest.raises(SmokeTestFailed, match=f"^The preview endpoint {NEW.endpoint} .* reviews-qa was not changed"):
         smoke_test.handler(event, None)
 
 

@@ -51,7 +51,7 @@ def test_a_missing_payload_is_reported_with_the_principal(aws: Stubs) -> None:
     assert isinstance(finding, Finding)
     assert (finding.resource, finding.error) == ("s3://payloads/one.csv", PreflightFailed)
     assert finding.role == QA.role_arn(Role.INVOKER)
-    assert "has no such object" in finding.message
+    assert "does not exist in account" in finding.message
 
 
 def test_a_denied_payload_is_a_missing_permission(aws: Stubs) -> None:
@@ -78,7 +78,7 @@ def test_a_payload_that_an_asynchronous_endpoint_does_not_accept_is_reported(aws
     size = async_invocation.MOST_BYTES + 1
     aws.s3.add_response("get_object", {**body(b"x" * size), "ContentLength": size})
     (finding,) = probed(sent, invoker_session(sent))
-    assert "takes 128000 in a request" in str(finding)
+    assert "accepts 128000 in a request" in str(finding)
 
 
 def test_inline_payloads_and_roles_that_cannot_be_assumed_are_not_probed() -> None:

@@ -1,4 +1,4 @@
-"""Asking an asynchronous endpoint: what is sent, where the answer is looked for, and what no answer means."""
+"""Invoke an asynchronous endpoint: the request, the location of the response, and a missing response."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv", accept="app
 OUTPUT, FAILURE = {"Bucket": "answers", "Key": "out/1.out"}, {"Bucket": "answers", "Key": "bad/1-error.out"}
 
 
-def asked(stubs: Stubs, *, failures: bool = True) -> None:
-    taken = {"InferenceId": "1", "OutputLocation": "s3://answers/out/1.out"}
+def accepted(stubs: Stubs, *, failures: bool = True) -> None:
+    locations = {"InferenceId": "1", "OutputLocation": "s3://answers/out/1.out"}
     more = {"FailureLocation": "s3://answers/bad/1-error.out"} if failures else {}
     sent = {"EndpointName": "reviews-qa", "Body": b"x", "ContentType": "text/csv", "Accept": "application/json"}
-    stubs.sagemaker_runtime.add_response("invoke_endpoint_async", taken | more, sent)
+    stubs.sagemaker_runtime.add_response("invoke_endpoint_async", locations | more, sent)
 
 
-def there(stubs: Stubs, place: dict[str, str], body: bytes) -> None:
-    answer = {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentType": "application/json"}
-    stubs.s3.add_response("get_object", answer, place)
+def stored(stubs: Stubs, location: dict[str, str], body: bytes) -> None:
+    response = {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentType": "application/json"}
+    stubs.s3.add_response("get_object", response, location)
 
 
-def missing(stubs: Stubs, place: dict[str, str]) -> None:
-    stubs.s3.add_client_error("get_object", "NoSuchKey", http_status_code=404, expected_params=place)
+def missing(stubs: Stubs, location: dict[str, str]) -> None:
+    stubs.s3.add_client_error("get_object", "NoSuchKey", http_status_code=404, expected_params=location)
 
 
-def answers(stubs: Stubs, *, payload: bytes = b"x", seconds: float = 60, test: SmokeTest = TEST) -> list[Response]:
+def responses(stubs: Stubs, *, payload: bytes = b"x", seconds: float = 60, test: SmokeTest = TEST) -> list[Response]:
     runtime: Any = stubs.sagemaker_runtime.client
     s3: Any = stubs.s3.client
     until = time.monotonic() + seconds
@@ -46,44 +46,44 @@ def answers(stubs: Stubs, *, payload: bytes = b"x", seconds: float = 60, test: S
 
 
 def test_the_response_is_awaited_at_the_location_that_sagemaker_returns(stubs: Stubs) -> None:
-    asked(stubs)
+    accepted(stubs)
     missing(stubs, OUTPUT)
     missing(stubs, FAILURE)
-    there(stubs, OUTPUT, b'{"a": 1}')
-    (answer,) = answers(stubs)
-    assert (answer.status, answer.body, answer.content_type) == (200, b'{"a": 1}', "application/json")
-    assert answer.milliseconds > 0
+    stored(stubs, OUTPUT, b'{"a": 1}')
+    (response,) = responses(stubs)
+    assert (response.status, response.body, response.content_type) == (200, b'{"a": 1}', "application/json")
+    assert response.milliseconds > 0
 
 
 def test_a_failure_is_reported_with_the_containers_message(stubs: Stubs) -> None:
-    asked(stubs)
+    accepted(stubs)
     missing(stubs, OUTPUT)
-    there(stubs, FAILURE, b"the weights are from another release")
-    (answer,) = answers(stubs)
-    assert (answer.status, answer.body) == (None, b"the weights are from another release")
-    assert answer.message == "the asynchronous request failed (s3://answers/bad/1-error.out)"
+    stored(stubs, FAILURE, b"the weights are from another release")
+    (response,) = responses(stubs)
+    assert (response.status, response.body) == (None, b"the weights are from another release")
+    assert response.message == "the asynchronous request failed (s3://answers/bad/1-error.out)"
 
 
 def test_without_a_failure_location_only_the_response_is_polled(stubs: Stubs) -> None:
-    asked(stubs, failures=False)
+    accepted(stubs, failures=False)
     missing(stubs, OUTPUT)
-    (answer,) = answers(stubs, seconds=0.5)
-    assert answer.message == "no answer came to s3://answers/out/1.out within the test's timeout"
+    (response,) = responses(stubs, seconds=0.5)
+    assert response.message == "no response at s3://answers/out/1.out within the test's timeout"
 
 
 def test_an_endpoint_that_refuses_the_request_is_an_answer(stubs: Stubs) -> None:
     stubs.sagemaker_runtime.add_client_error("invoke_endpoint_async", "ValidationError", "Not asynchronous.")
-    (answer,) = answers(stubs)
-    assert (answer.status, answer.message) == (None, "SageMaker answered ValidationError: Not asynchronous.")
+    (response,) = responses(stubs)
+    assert (response.status, response.message) == (None, "SageMaker responded with ValidationError: Not asynchronous.")
 
 
-def test_more_than_an_asynchronous_request_takes_is_not_sent(stubs: Stubs) -> None:
-    with pytest.raises(PayloadUnusable, match="128001 bytes, and the asynchronous endpoint reviews-qa takes 128000"):
-        answers(stubs, payload=b"x" * 128_001)
+def test_a_payload_that_exceeds_the_asynchronous_limit_is_not_sent(stubs: Stubs) -> None:
+    with pytest.raises(PayloadUnusable, match="128001 bytes, and the asynchronous endpoint reviews-qa accepts 128000"):
+        responses(stubs, payload=b"x" * 128_001)
 
 
-def test_several_requests_have_an_answer_each(stubs: Stubs) -> None:
+def test_several_requests_have_a_response_each(stubs: Stubs) -> None:
     for _ in range(2):
-        asked(stubs)
-        there(stubs, OUTPUT, b"{}")
-    assert len(answers(stubs, test=replace(TEST, requests=2))) == 2
+        accepted(stubs)
+        stored(stubs, OUTPUT, b"{}")
+    assert len(responses(stubs, test=replace(TEST, requests=2))) == 2

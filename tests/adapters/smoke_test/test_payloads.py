@@ -1,4 +1,4 @@
-"""What a smoke test sends: who reads it, where, and what is wrong with it."""
+"""The payload of a smoke test: which role reads it, where, and what makes it unusable."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SAMPLE = S3Object(bucket=BUCKET, key="sample.tar.gz", etag='"ss"', size=100)
 URI = f"s3://{BUCKET}/sample.tar.gz"
 
 
-def with_payload(*given: Payload) -> Promotion:
-    tests = tuple(SmokeTest(payload=one, content_type="text/csv") for one in given)
+def with_payload(*sent: Payload) -> Promotion:
+    tests = tuple(SmokeTest(payload=payload, content_type="text/csv") for payload in sent)
     plain = promotion()
     return replace(plain, stage=replace(plain.stage, smoke_tests=tests))
 
@@ -34,23 +34,23 @@ def with_payload(*given: Payload) -> Promotion:
 @pytest.fixture
 def readers(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> dict[bool, RoleSession]:
     def account(number: str, role: str) -> RoleSession:
-        made = RoleSession(f"arn:aws:iam::{number}:role/{role}", None, "us-east-1")  # type: ignore[arg-type]
-        made.__dict__.update(s3=stubs.s3.client, sagemaker=stubs.sagemaker.client)
-        return made
+        session = RoleSession(f"arn:aws:iam::{number}:role/{role}", None, "us-east-1")  # type: ignore[arg-type]
+        session.__dict__.update(s3=stubs.s3.client, sagemaker=stubs.sagemaker.client)
+        return session
 
     sessions.translate_errors(stubs.s3.client, "The role invoker")
     return {False: account("333333333333", "promote-qa-invoker"), True: account("222222222222", "promote-dev-reader")}
 
 
-def content(stubs: Stubs, body: bytes, **asked: Any) -> None:
-    answer = {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentLength": len(body)}
-    stubs.s3.add_response("get_object", answer, asked or None)
+def content(stubs: Stubs, body: bytes, **request: Any) -> None:
+    response = {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentLength": len(body)}
+    stubs.s3.add_response("get_object", response, request or None)
 
 
 @pytest.mark.parametrize(
     ("payload", "sent"), [(Payload(text="ein Käse"), "ein Käse".encode()), (Payload(base64="AAH/"), b"\0\1\xff")]
 )
-def test_a_payload_in_the_configuration_needs_no_call(
+def test_a_payload_in_the_configuration_requires_no_call(
     payload: Payload, sent: bytes, readers: dict[bool, RoleSession]
 ) -> None:
     assert payloads.content_of(payload, with_payload(payload), readers=readers) == sent
@@ -67,8 +67,8 @@ def test_an_object_is_read_in_the_account_that_must_own_it(
 @pytest.mark.parametrize(
     ("code", "status", "error", "message"),
     [
-        ("NoSuchKey", 404, PayloadUnusable, "account 333333333333 has no such object"),
-        ("NoSuchBucket", 404, PayloadUnusable, "account 333333333333 has no such object"),
+        ("NoSuchKey", 404, PayloadUnusable, "which does not exist in account 333333333333"),
+        ("NoSuchBucket", 404, PayloadUnusable, "which does not exist in account 333333333333"),
         ("AccessDenied", 403, AccessDenied, "Required permissions: s3:GetObject"),
     ],
 )
@@ -80,9 +80,9 @@ def test_an_unreadable_object_is_reported(
         payloads.content_of(OWN_ACCOUNT, with_payload(OWN_ACCOUNT), readers=readers)
 
 
-def test_an_object_that_no_endpoint_takes_is_not_read(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
-    answer = {"Body": StreamingBody(io.BytesIO(b""), 0), "ContentLength": 6_291_457}
-    stubs.s3.add_response("get_object", answer)
+def test_an_object_that_exceeds_the_limit_is_not_read(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
+    response = {"Body": StreamingBody(io.BytesIO(b""), 0), "ContentLength": 6_291_457}
+    stubs.s3.add_response("get_object", response)
     with pytest.raises(PayloadUnusable, match="6291457 bytes, more than 6291456"):
         payloads.content_of(OWN_ACCOUNT, with_payload(OWN_ACCOUNT), readers=readers)
 
@@ -110,9 +110,9 @@ OF_VERSION = replace(MODEL, arn=VERSION, model_package_arn=VERSION)
 
 
 def registered(stubs: Stubs, **fields: Any) -> None:
-    answer = {**package(), "ModelPackageStatusDetails": {"ValidationStatuses": []}, **fields}
+    response = {**package(), "ModelPackageStatusDetails": {"ValidationStatuses": []}, **fields}
     stubs.sagemaker.add_response(
-        "describe_model_package", answer, {"ModelPackageName": VERSION, "IncludedData": "MetadataOnly"}
+        "describe_model_package", response, {"ModelPackageName": VERSION, "IncludedData": "MetadataOnly"}
     )
 
 
@@ -122,37 +122,37 @@ def object_is_stored(stubs: Stubs, body: bytes) -> None:
         content(stubs, body)
 
 
-def test_a_stage_that_sends_no_sample_asks_for_none(readers: dict[bool, RoleSession]) -> None:
+def test_a_stage_that_sends_no_sample_resolves_none(readers: dict[bool, RoleSession]) -> None:
     assert sample_resolution.resolved(OF_VERSION, STAGE, source=readers[True]) is OF_VERSION
 
 
-def test_the_sample_of_the_version_is_found_and_probed(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
+def test_the_sample_of_the_version_is_resolved_and_checked(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
     registered(stubs, SamplePayloadUrl=URI)
     object_is_stored(stubs, body := archive(FILE))
-    found = sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
-    assert found.sample_payload == replace(SAMPLE, size=len(body))
+    model = sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
+    assert model.sample_payload == replace(SAMPLE, size=len(body))
 
 
-def test_a_model_that_is_no_version_has_no_sample(readers: dict[bool, RoleSession]) -> None:
-    with pytest.raises(SamplePayloadUnusable, match="is no version of the registry"):
+def test_a_model_that_is_not_a_version_has_no_sample(readers: dict[bool, RoleSession]) -> None:
+    with pytest.raises(SamplePayloadUnusable, match="is not a version in the model registry"):
         sample_resolution.resolved(MODEL, SAMPLED, source=readers[True])
 
 
-def test_a_version_without_one_is_refused(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
+def test_a_version_without_a_sample_is_refused(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
     registered(stubs)
-    with pytest.raises(SamplePayloadUnusable, match=r"names none .*Nothing was created"):
+    with pytest.raises(SamplePayloadUnusable, match=r"has none .*Nothing was created"):
         sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
 
 
-def test_a_sample_that_is_gone_is_refused(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
+def test_a_sample_that_no_longer_exists_is_refused(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
     registered(stubs, SamplePayloadUrl=URI)
     stubs.s3.add_client_error("head_object", "404", "Not Found", http_status_code=404)
-    with pytest.raises(SamplePayloadUnusable, match="account 222222222222 has no such object"):
+    with pytest.raises(SamplePayloadUnusable, match="which does not exist in account 222222222222"):
         sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
 
 
 @pytest.mark.parametrize(
-    ("body", "message"), [(b"no archive", "which is no gzip archive"), (b"x" * 7_400_000, "which has 7400000 bytes")]
+    ("body", "message"), [(b"no archive", "which is not a gzip archive"), (b"x" * 7_400_000, "which has 7400000 bytes")]
 )
 def test_a_sample_that_cannot_be_sent_is_refused(
     body: bytes, message: str, stubs: Stubs, readers: dict[bool, RoleSession]

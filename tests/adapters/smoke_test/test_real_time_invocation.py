@@ -1,4 +1,4 @@
-"""InvokeEndpoint as a smoke test calls it: its parameters, what is asked again, and what is an answer."""
+"""InvokeEndpoint as a smoke test calls it: its parameters, what is asked again, and what is an response."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def runtime(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> SageMakerRuntimeCl
     return client
 
 
-def ask(runtime: SageMakerRuntimeClient, test: SmokeTest = TEST, *, seconds: float = 5) -> list[Response]:
+def invoke(runtime: SageMakerRuntimeClient, test: SmokeTest = TEST, *, seconds: float = 5) -> list[Response]:
     until = time.monotonic() + seconds
     return list(real_time_invocation.invoke("reviews-qa", test, b"x", runtime=runtime, until=until))
 
 
-def answers(stubs: Stubs, body: bytes = b"yes", asked: dict[str, Any] | None = None) -> None:
+def respond(stubs: Stubs, body: bytes = b"yes", request: dict[str, Any] | None = None) -> None:
     response = {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentType": "text/plain"}
-    stubs.sagemaker_runtime.add_response("invoke_endpoint", response, asked)
+    stubs.sagemaker_runtime.add_response("invoke_endpoint", response, request)
 
 
 def refuses(stubs: Stubs, code: str, status: int, **fields: Any) -> None:
@@ -51,14 +51,14 @@ def refuses(stubs: Stubs, code: str, status: int, **fields: Any) -> None:
 def test_a_plain_test_sends_the_body_and_its_type_and_nothing_else(
     stubs: Stubs, runtime: SageMakerRuntimeClient
 ) -> None:
-    answers(stubs, asked={"EndpointName": "reviews-qa", "Body": b"x", "ContentType": "text/csv"})
-    (answer,) = ask(runtime)
-    assert (answer.status, answer.body, answer.content_type) == (200, b"yes", "text/plain")
-    assert 0 < answer.milliseconds < 1000
+    respond(stubs, request={"EndpointName": "reviews-qa", "Body": b"x", "ContentType": "text/csv"})
+    (response,) = invoke(runtime)
+    assert (response.status, response.body, response.content_type) == (200, b"yes", "text/plain")
+    assert 0 < response.milliseconds < 1000
 
 
 def test_every_option_is_sent_under_sagemakers_name(stubs: Stubs, runtime: SageMakerRuntimeClient) -> None:
-    whole = replace(
+    complete = replace(
         TEST,
         accept="application/json",
         target_variant="All",
@@ -66,9 +66,9 @@ def test_every_option_is_sent_under_sagemakers_name(stubs: Stubs, runtime: SageM
         target_container_hostname="first",
         custom_attributes="trace=7",
     )
-    answers(
+    respond(
         stubs,
-        asked={
+        request={
             "EndpointName": "reviews-qa",
             "Body": b"x",
             "ContentType": "text/csv",
@@ -79,20 +79,20 @@ def test_every_option_is_sent_under_sagemakers_name(stubs: Stubs, runtime: SageM
             "CustomAttributes": "trace=7",
         },
     )
-    ask(runtime, whole)
+    invoke(runtime, complete)
 
 
 def test_an_error_of_the_model_is_a_response_and_is_not_retried(stubs: Stubs, runtime: SageMakerRuntimeClient) -> None:
     refuses(stubs, "ModelError", 424, OriginalStatusCode=500, OriginalMessage="boom")
-    (answer,) = ask(runtime)
-    assert (answer.status, answer.body, answer.message) == (500, b"boom", "ModelError: some words")
+    (response,) = invoke(runtime)
+    assert (response.status, response.body, response.message) == (500, b"boom", "ModelError: some words")
 
 
-def test_another_refusal_of_sagemaker_is_an_answer_without_a_status(
+def test_another_refusal_of_sagemaker_is_a_response_without_a_status(
     stubs: Stubs, runtime: SageMakerRuntimeClient
 ) -> None:
     refuses(stubs, "ValidationError", 400)
-    assert ask(runtime) == [Response(status=None, message="SageMaker answered ValidationError: some words")]
+    assert invoke(runtime) == [Response(status=None, message="SageMaker responded with ValidationError: some words")]
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_an_error_that_is_not_the_models_is_retried(
 ) -> None:
     refuses(stubs, code, status)
     refuses(stubs, code, status)
-    answers(stubs)
-    assert [one.body for one in ask(runtime)] == [b"yes"]
+    respond(stubs)
+    assert [response.body for response in invoke(runtime)] == [b"yes"]
 
 
 @pytest.mark.parametrize(
@@ -123,15 +123,15 @@ def test_an_invocation_is_retried_for_a_limited_time(
     monkeypatch.setattr(real_time_invocation, "_SETTLING", 0.0)
     refuses(stubs, code, 503)
     with pytest.raises(error):
-        ask(runtime)
+        invoke(runtime)
 
 
-def test_a_model_that_is_not_ready_until_the_tests_end_has_not_answered(
+def test_a_model_that_is_not_ready_until_the_end_of_the_test_has_no_response(
     stubs: Stubs, runtime: SageMakerRuntimeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(real_time_invocation, "_SHORTEST_PAUSE", 10.0)
     refuses(stubs, "ModelNotReadyException", 429)
-    assert ask(runtime, seconds=0.5)[0].message == "SageMaker answered ModelNotReadyException: some words"
+    assert invoke(runtime, seconds=0.5)[0].message == "SageMaker responded with ModelNotReadyException: some words"
 
 
 def test_a_missing_permission_is_not_a_model_failure(stubs: Stubs, runtime: SageMakerRuntimeClient) -> None:
@@ -139,17 +139,17 @@ def test_a_missing_permission_is_not_a_model_failure(stubs: Stubs, runtime: Sage
     with pytest.raises(
         AccessDenied, match="The role invoker is not permitted to call sagemaker:InvokeEndpoint on reviews-qa"
     ):
-        ask(runtime)
+        invoke(runtime)
 
 
-def test_an_answer_that_does_not_come_is_a_failed_request(
+def test_a_missing_response_is_a_failed_request(
     runtime: SageMakerRuntimeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def hang(**_: Any) -> None:
         raise ReadTimeoutError(endpoint_url="https://runtime")
 
     monkeypatch.setattr(runtime, "invoke_endpoint", hang)
-    assert ask(runtime) == [Response(status=None)]
+    assert invoke(runtime) == [Response(status=None)]
 
 
 def test_the_client_waits_longer_than_a_model_may_take() -> None:
@@ -158,28 +158,28 @@ def test_the_client_waits_longer_than_a_model_may_take() -> None:
 
 
 class Model:
-    """An endpoint that takes its time; it counts how many requests it has at once."""
+    """A slow endpoint; it counts its concurrent requests."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._now = self.most = self.asked = 0
+        self._current = self.most = self.invocations = 0
 
     def invoke_endpoint(self, **_: Any) -> dict[str, Any]:
-        self._now += 1
-        self.asked += 1
-        self.most = max(self.most, self._now)
+        self._current += 1
+        self.invocations += 1
+        self.most = max(self.most, self._current)
         time.sleep(self._seconds)
-        self._now -= 1
+        self._current -= 1
         return {"Body": io.BytesIO(b"yes"), "ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
-def test_as_many_requests_are_under_way_as_were_asked_for() -> None:
+def test_as_many_requests_are_in_progress_as_configured() -> None:
     model = Model(0.05)
-    assert len(ask(model, replace(TEST, requests=12, concurrency=4))) == 12  # type: ignore[arg-type]
-    assert (model.asked, model.most) == (12, 4)
+    assert len(invoke(model, replace(TEST, requests=12, concurrency=4))) == 12  # type: ignore[arg-type]
+    assert (model.invocations, model.most) == (12, 4)
 
 
-def test_no_request_is_begun_after_the_end() -> None:
+def test_no_request_is_sent_after_the_end() -> None:
     model = Model(0.1)
-    found = ask(model, replace(TEST, requests=100, concurrency=2), seconds=0.15)  # type: ignore[arg-type]
-    assert len(found) == model.asked == 4
+    responses = invoke(model, replace(TEST, requests=100, concurrency=2), seconds=0.15)  # type: ignore[arg-type]
+    assert len(responses) == model.invocations == 4

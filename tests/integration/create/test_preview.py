@@ -73,8 +73,8 @@ def test_a_broken_model_is_stopped_by_its_preview_while_the_old_one_keeps_servin
     ended = world.wait(arn)
 
     assert (ended.status, ended.error) == ("FAILED", "SmokeTestFailed")
-    assert "It was a trial: the endpoint text-classifier-qa was not changed." in ended.cause
-    assert 'it got status 200, {"model": "silent", "asked": "nothing"' in ended.cause
+    assert "This was a preview: the endpoint text-classifier-qa was not changed." in ended.cause
+    assert 'received status 200, {"model": "silent", "asked": "nothing"' in ended.cause
     assert world.record_of(arn)["outcome"] == "Refused"
     assert heard == {good.name}
     assert len(tried) == 2  # it was there: the endpoint and its configuration

@@ -126,7 +126,7 @@ def test_a_missing_payload_is_reported_before_anything_is_created(world: World, 
     assert (ended.status, ended.error) == ("FAILED", "PreflightFailed")
     for words in ("found 2 problems with", "promote-qa-invoker: s3:GetObject", "promote-dev-reader: s3:GetObject"):
         assert words in ended.cause
-    assert "has no such object" in ended.cause
+    assert "does not exist in account" in ended.cause
     assert world.resources_in("qa") == before
 
 
@@ -139,11 +139,11 @@ def test_a_failing_model_fails_the_promotion_with_request_and_response(world: Wo
     assert states[states.index(TESTING) + 1] == "Roll back the endpoint"
     assert states[-1] == "Promotion failed"
     for words in (
-        f"The endpoint {ENDPOINTS['qa']} came into service on",
-        "test 1 of 2 asked a fine film (text/csv, 11 bytes); it got status 500",
+        f"The endpoint {ENDPOINTS['qa']} reached InService on",
+        "test 1 of 2 sent a fine film (text/csv, 11 bytes); received status 500",
         "4 of 4 requests failed. The first that failed: the status is 500, not 200 (ModelError: Received server error",
         "the weights are from another release",
-        "test 2 of 2 asked from a file",
+        "test 2 of 2 sent from a file",
     ):
         assert words in ended.cause
 
@@ -177,8 +177,11 @@ def test_a_version_is_invoked_with_its_own_sample(world: World, settings: Settin
         (asking(json='{"asked": "a bad film"}'), '$.asked is "a fine film", not "a bad film"'),
         (asking(jsonata="asked = 'a bad film'"), "the expression asked = 'a bad film' is not true"),
         (asking("raise", status=200), "the status is 500, not 200 (ModelError"),
-        (asking("sleep 0.3", latency={"p50": 200}), "ms, more than 200 ms"),
-        (replace(asking(), target_variant="Other"), "SageMaker answered ValidationError: Variant Other not found"),
+        (asking("sleep 0.3", latency={"p50": 200}), "ms, limit 200 ms"),
+        (
+            replace(asking(), target_variant="Other"),
+            "SageMaker responded with ValidationError: Variant Other not found",
+        ),
         (replace(asking(requests=3), timeout_seconds=0), "3 of 3 requests were not sent within 0 s"),
     ],
 )
@@ -238,5 +241,5 @@ def test_a_missing_payload_is_reported_as_far_as_the_role_may_see(
     finally:
         smoke_tests.put_payloads(world)
     gone = Payload(bucket="sagemaker-us-east-1-222222222222", key="gone.csv", in_source=True)
-    with pytest.raises(PayloadUnusable, match="has no such object"):
+    with pytest.raises(PayloadUnusable, match="does not exist in account"):
         invoke(replace(smoke_tests.OBJECT, payload=gone))

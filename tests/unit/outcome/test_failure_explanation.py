@@ -112,9 +112,9 @@ PREVIEW = PreviewEndpoint(progress=PreviewProgress.DELETED, endpoint="e-preview-
 
 def test_a_model_that_failed_its_preview_is_refused_and_not_rolled_back() -> None:
     failure = failure_explanation.after_preview(
-        failure_explanation.explain("SmokeTestFailed", "It was a trial."), promotion(preview=PREVIEW)
+        failure_explanation.explain("SmokeTestFailed", "This was a preview."), promotion(preview=PREVIEW)
     )
-    assert (failure.error, failure.family, failure.cause) == ("SmokeTestFailed", "Refused", "It was a trial.")
+    assert (failure.error, failure.family, failure.cause) == ("SmokeTestFailed", "Refused", "This was a preview.")
 
 
 def test_a_preview_that_may_remain_is_an_error_and_reported_first_with_the_reason() -> None:

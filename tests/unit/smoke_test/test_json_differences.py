@@ -10,7 +10,7 @@ from lambdas.promotion.smoke_test.json_differences import differences
 
 
 @pytest.mark.parametrize(
-    ("expected", "got", "found"),
+    ("expected", "received", "reported"),
     [
         ({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]}, []),
         ({"a": 1, "b": 2}, {"b": 2.0, "a": 1.0}, []),
@@ -18,15 +18,15 @@ from lambdas.promotion.smoke_test.json_differences import differences
         (0, False, ["$ is false, not 0"]),
         (None, {}, ["$ is {}, not null"]),
         ("1", 1, ['$ is 1, not "1"']),
-        ({"a": 1}, {"b": 1}, ["$.a is missing", "$.b is too much"]),
+        ({"a": 1}, {"b": 1}, ["$.a is missing", "$.b is unexpected"]),
         ([1, 2], [1], ["$ has 1 items, not 2"]),
         ([1, {"x": [2]}], [3, {"x": [4]}], ["$[0] is 3, not 1", "$[1].x[0] is 4, not 2"]),
         (1.5, float("nan"), ["$ is NaN, not 1.5"]),
         (0.5, 10**400, [f"$ is 1{'0' * 58}…, not 0.5"]),
     ],
 )
-def test_each_difference_is_reported_with_its_path(expected: Any, got: Any, found: list[str]) -> None:
-    assert list(differences(expected, got)) == found
+def test_each_difference_is_reported_with_its_path(expected: Any, received: Any, reported: list[str]) -> None:
+    assert list(differences(expected, received)) == reported
 
 
 def test_a_number_may_differ_by_whichever_tolerance_is_more() -> None:

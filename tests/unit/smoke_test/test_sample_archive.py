@@ -1,4 +1,4 @@
-"""The archive with a version's sample payload: one file comes out of it, and nothing else can happen."""
+"""The archive with a version's sample payload: one file is extracted, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lambdas.promotion.smoke_test import sample_archive
 from lambdas.promotion.smoke_test.sample_archive import BadArchive
 
 
-def archive(*fields: tuple[str, bytes | None, bytes]) -> bytes:
+def archive(*members: tuple[str, bytes | None, bytes]) -> bytes:
     """Return a .tar.gz of members: name, content or None, and the type."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz") as tar:
-        for name, data, kind in fields:
+        for name, data, kind in members:
             info = tarfile.TarInfo(name)
             info.type = kind
             info.size = len(data or b"")
@@ -42,19 +42,19 @@ def test_the_single_file_is_extracted_whatever_its_path() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a fine film", "is no gzip archive"),
-        (archive(FILE)[:40], "is no gzip archive"),
-        (gzip.compress(b"a fine film"), "is no tar archive"),
-        (archive(), "it holds nothing"),
-        (archive(FOLDER), "it holds nothing"),
-        (archive(FILE, ("other.csv", b"x", tarfile.REGTYPE)), "it holds 'payload.csv', 'other.csv'"),
-        (archive(("link", None, tarfile.SYMTYPE)), "it holds 'link'"),
-        (archive(FILE, ("link", None, tarfile.LNKTYPE)), "it holds 'payload.csv', 'link'"),
-        (archive(("null", None, tarfile.CHRTYPE)), "it holds 'null'"),
+        (b"a fine film", "is not a gzip archive"),
+        (archive(FILE)[:40], "is not a gzip archive"),
+        (gzip.compress(b"a fine film"), "is not a tar archive"),
+        (archive(), "it contains nothing"),
+        (archive(FOLDER), "it contains nothing"),
+        (archive(FILE, ("other.csv", b"x", tarfile.REGTYPE)), "it contains 'payload.csv', 'other.csv'"),
+        (archive(("link", None, tarfile.SYMTYPE)), "it contains 'link'"),
+        (archive(FILE, ("link", None, tarfile.LNKTYPE)), "it contains 'payload.csv', 'link'"),
+        (archive(("null", None, tarfile.CHRTYPE)), "it contains 'null'"),
     ],
     ids=itertools.count(),  # not of the content: an archive tells the time when it was made
 )
-def test_any_other_archive_is_refused_with_what_it_holds(content: bytes, message: str) -> None:
+def test_any_other_archive_is_refused_with_its_content(content: bytes, message: str) -> None:
     with pytest.raises(BadArchive, match=message):
         sample_archive.only_file(content)
 
@@ -66,7 +66,7 @@ def test_a_bomb_is_not_unpacked() -> None:
         sample_archive.only_file(bomb)
 
 
-def test_a_file_that_no_endpoint_takes_is_refused() -> None:
+def test_a_file_that_exceeds_the_limit_is_refused() -> None:
     content = b"x" * (smoke_test_settings.MOST_BYTES + 1)
-    with pytest.raises(BadArchive, match="an endpoint takes 6291456"):
+    with pytest.raises(BadArchive, match="an endpoint accepts 6291456"):
         sample_archive.only_file(archive(("large", content, tarfile.REGTYPE)))
