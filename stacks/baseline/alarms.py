@@ -1,4 +1,4 @@
-"""Alarms: each says what it means, what is to be done and where to read more, and acts on a topic."""
+"""Alarms: each states its meaning, what to do and where to read more, and notifies a topic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIVE_MINUTES = Duration.minutes(5)
 
 @dataclass(frozen=True)
 class Alarms:
-    """The alarms of one account: on whose topic they act, and where docs/operations.md is read."""
+    """The alarms of one account: the topic that they notify, and the URL of docs/operations.md."""
 
     scope: Construct
     topic: sns.ITopic
@@ -35,10 +35,10 @@ class Alarms:
         periods: int = 1,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> cloudwatch.Alarm:
-        """Add an alarm that goes off when the metric is above a number in so many periods on end.
+        """Add an alarm that is raised when the metric exceeds `above` in so many consecutive periods.
 
-        Most of what is counted is not there at all while all is well, so what is missing is no reason for an alarm
-        unless `missing` says otherwise. Nothing is said when an alarm ends: what to do does not end with it.
+        Most metrics have no data in normal operation, so missing data is treated as notBreaching unless `missing` is
+        set. The return to OK notifies no one: the required action remains.
         """
         alarm = cloudwatch.Alarm(
             self.scope,
@@ -55,23 +55,23 @@ class Alarms:
         return alarm
 
     def on_dead_letters(self, queue: sqs.IQueue, *, prefix: str = "") -> cloudwatch.Alarm:
-        """Say that an event lies in the queue. `prefix`: an environment's name with a hyphen, or nothing in the hub."""
+        """Report an event in the queue. `prefix`: an environment's name with a hyphen, or empty in the hub."""
         return self.add(
             f"{prefix}undelivered-events",
             depth_of(queue),
-            "An event could not be delivered and lies in the dead-letter queue: an approval has started nothing, or a "
-            "promotion that was stopped has not been tidied up after. Read the message's attributes, mend the cause, "
-            "do by hand what the event was for.",
+            "An event could not be delivered and is in the dead-letter queue: an approval has started no promotion, or "
+            "an aborted promotion has not been cleaned up. Read the message's attributes, fix the cause, then do "
+            "manually what the event was for.",
             section="approvals-that-started-nothing",
         )
 
     def on_rule(self, rule: str, *, bus: str | None = None) -> cloudwatch.Alarm:
-        """Say that a rule's target could not be invoked, also where the dead-letter queue did not take the event."""
+        """Report that a rule's target could not be invoked, even if the dead-letter queue did not receive the event."""
         return self.add(
             f"{rule.removeprefix(f'{resource_names.PRODUCT}-')}-failed",
             failures_of_rule(rule, bus=bus),
-            f"The rule {rule} could not hand on an event, after all its tries. It lies in the dead-letter queue; if "
-            "there is no alarm for that too, the queue did not take it, and it is lost.",
+            f"The rule {rule} could not deliver an event after all its retries. The event is in the dead-letter queue; "
+            "if that queue raises no alarm, it did not receive the event, and the event is lost.",
             section="approvals-that-started-nothing",
         )
 
@@ -81,7 +81,7 @@ def depth_of(queue: sqs.IQueue) -> cloudwatch.Metric:
 
 
 def failures_of_rule(rule: str, *, bus: str | None = None) -> cloudwatch.Metric:
-    """Return the metric of a rule on a bus of our own, or on the default one (AWS: Monitoring EventBridge)."""
+    """Return the metric of a rule on a custom bus, or on the default one (AWS: Monitoring EventBridge)."""
     return cloudwatch.Metric(
         namespace="AWS/Events",
         metric_name="FailedInvocations",

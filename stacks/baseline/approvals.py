@@ -1,4 +1,4 @@
-"""Which events mean "a version of this group was approved"; the same words in the source's account and in the hub."""
+"""The event pattern of an approval: the same in the source's account and in the hub."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def pattern_in(environment: str, configuration: Configuration) -> events.EventPa
 
 
 def _approval_in(groups: list[str]) -> dict[str, object]:
-    """An edit of a version that is approved already says Approved again, but not that the approval was updated.
+    """Match an approval. The event of an edit of an approved version has the status Approved, but no updated approval.
 
-    A version that is registered as Approved has nothing in UpdatedModelPackageFields.
+    The event of a version that is registered as Approved has no UpdatedModelPackageFields.
     """
     return {
         "ModelPackageGroupName": groups,

@@ -1,4 +1,4 @@
-"""The queue for events that EventBridge could not deliver; docs/operations.md says what to do with them."""
+"""The queue for events that EventBridge could not deliver; docs/operations.md describes what to do with them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from stacks.baseline.nag import accept_finding
 
 
 def dead_letter_queue(stack: Stack, rules: Sequence[str]) -> sqs.IQueue:
-    """Return the queue, into which EventBridge may send what the rules could not deliver.
+    """Return the queue, to which EventBridge may send the events that the rules could not deliver.
 
-    `rules` are names, with their bus and a slash before them on another bus than the default one; they may have
-    wildcards. A target would add a statement of its own to the queue's policy, and a policy has room for 20 (AWS: SQS
-    quotas): so targets get the queue as one that is not ours to change.
+    `rules` are names, with the prefix `bus/` on another bus than the default one; they may contain wildcards. Each
+    target would add its own statement to the queue's policy, which allows 20 (AWS: SQS quotas): so targets get the
+    queue as an imported one, whose policy they do not change.
     """
     queue = sqs.Queue(
         stack,

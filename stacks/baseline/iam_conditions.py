@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def via_service(service: str, region: str) -> dict[str, dict[str, object]]:
-    """A key is used through this service in this Region only; `service` as in its endpoint's name, such as s3."""
+    """The key may be used only through this service in this Region; `service` as in its endpoint's name, such as s3."""
     return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}

@@ -7,5 +7,5 @@ from constructs import IConstruct
 
 
 def accept_finding(construct: IConstruct, finding: str, reason: str) -> None:
-    """Accept one finding on a construct and what is below it."""
+    """Accept a finding on a construct and its children."""
     Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))

@@ -1,4 +1,4 @@
-"""Where each step works: the environments whose roles it assumes, and which trust it in return."""
+"""Role placement: the environments in which a step assumes a role, and whose roles therefore trust the step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stacks.config.topology import Configuration
 
 
 def environments_with_role(configuration: Configuration, role: Role, step: Step) -> set[str]:
-    """Return the environments in which a step that has the duty comes to it: only where something needs it."""
+    """Return the environments in which a step assumes the role: only those in which the configuration requires it."""
     sources_of = configuration.sources()
     sources = {source for sources in sources_of.values() for source in sources}
     images = {source for source, _ in configuration.image_copies()}

@@ -1,4 +1,4 @@
-"""A topic on which outcomes are announced and alarms act, and who gets its messages."""
+"""The topic that outcomes and alarms are published to, and its subscribers."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _PROTOCOLS = {
 def topic(
     scope: Construct, name: str, *, subscribers: Sequence[str], alarms_of: Sequence[str], key: kms.Key | None = None
 ) -> sns.Topic:
-    """Return a topic of this name, on which our alarms of the accounts `alarms_of` may act in this Region.
+    """Return a topic of this name, to which our alarms of the accounts `alarms_of` may publish in this Region.
 
-    Of `subscribers` (stacks/config/schema.py) each gets every message. CloudWatch cannot publish to a topic that is
-    encrypted with AWS's own key, whose policy nobody can change, so without `key` the topic is not encrypted.
+    Each of `subscribers` (stacks/config/schema.py) receives every message. CloudWatch cannot publish to a topic that is
+    encrypted with the AWS managed key, whose policy cannot be changed, so without `key` the topic is not encrypted.
     """
-    made = sns.Topic(scope, "Topic", topic_name=name, master_key=key, enforce_ssl=True)
-    made.add_to_resource_policy(
+    outcomes = sns.Topic(scope, "Topic", topic_name=name, master_key=key, enforce_ssl=True)
+    outcomes.add_to_resource_policy(
         iam.PolicyStatement(
             sid="AlarmsPublish",
             principals=[iam.ServicePrincipal(_CLOUDWATCH)],
             actions=["sns:Publish"],
-            resources=[made.topic_arn],
-            conditions=_for_alarms_of(alarms_of, made),
+            resources=[outcomes.topic_arn],
+            conditions=_for_alarms_of(alarms_of, outcomes),
         )
     )
     if key:
@@ -48,33 +48,33 @@ def topic(
                 principals=[iam.ServicePrincipal(_CLOUDWATCH)],
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                 resources=["*"],
-                conditions=_for_alarms_of(alarms_of, made),
+                conditions=_for_alarms_of(alarms_of, outcomes),
             )
         )
     for subscriber in subscribers:
         sns.Subscription(
-            made,
+            outcomes,
             f"To {subscriber}".replace("/", "-"),
-            topic=made,
+            topic=outcomes,
             endpoint=subscriber,
             protocol=_protocol_of(subscriber),
         )
-    return made
+    return outcomes
 
 
 def accounts_with_alarms(configuration: Configuration) -> list[str]:
-    """Return the accounts whose alarms act on the hub's topic: the hub's, and those that forward approvals to it.
+    """Return the accounts whose alarms notify the hub's topic: the hub's, and those that forward approvals to it.
 
-    An alarm acts in its own Region only; an environment in another one has a topic of its own
+    An alarm can notify a topic in its own Region only; an environment in another Region has its own topic
     (stacks/environment/source.py).
     """
     hub = configuration.hub
-    places = [configuration.environments[name] for name in approvals.model_registries(configuration)]
-    return sorted({hub.account, *(place.account for place in places if place.region == hub.region)})
+    registries = [configuration.environments[name] for name in approvals.model_registries(configuration)]
+    return sorted({hub.account, *(registry.account for registry in registries if registry.region == hub.region)})
 
 
 def _for_alarms_of(accounts: Sequence[str], scope: Construct) -> dict[str, dict[str, object]]:
-    """No other alarm of these accounts, and nobody else's."""
+    """Only our alarms of these accounts, and no other principal's."""
     region = Stack.of(scope).region
     return {
         "StringEquals": {"aws:SourceAccount": list(accounts)},

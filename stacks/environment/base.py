@@ -1,4 +1,4 @@
-"""What a source and a target have in common: where they are, and how their roles get rights."""
+"""What a source and a target have in common: their account and Region, and how their roles get permissions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stacks.config.topology import Configuration
 
 
 class AccountScope:
-    """An environment in its stack, which is the scope of everything that is made for it."""
+    """An environment in its stack, which is the scope of all of its constructs."""
 
     def __init__(self, stack: Stack, name: str, configuration: Configuration) -> None:
         self.stack = stack
@@ -24,7 +24,7 @@ class AccountScope:
         self.configuration = configuration
 
     def role(self, role: Role, description: str) -> iam.Role:
-        """A role that exactly the steps with this duty may assume."""
+        """A role that exactly the steps that work with it may assume."""
         hub = self.configuration.hub
         conditions: dict[str, dict[str, str]] = {}
         if hub.external_id:
@@ -44,7 +44,7 @@ class AccountScope:
         )
 
     def steps_of(self, role: Role) -> list[Step]:
-        """The steps that have the duty here."""
+        """The steps that assume the role here."""
         return [
             step for step in STEPS_BY_ROLE[role] if self.name in environments_with_role(self.configuration, role, step)
         ]
@@ -57,7 +57,7 @@ class AccountScope:
         self.accept_wildcards(
             role,
             [f"Resource::{self.image_repositories()}"],
-            "A model's image may lie in AWS's own accounts, here or elsewhere; a repository's policy decides.",
+            "A model's image may be stored in AWS's own accounts, here or elsewhere; a repository's policy decides.",
         )
 
     def image_repositories(self) -> str:
@@ -81,20 +81,18 @@ class AccountScope:
             accept_finding(role, f"AwsSolutions-IAM5[{wildcard}]", reason)
 
     def copier_principals(self, sources: Sequence[str]) -> list[iam.IPrincipal]:
-        environments_with_role = self.configuration.environments
+        environments = self.configuration.environments
         return [
-            iam.ArnPrincipal(
-                resource_names.environment_role_arn(environments_with_role[source].account, source, Role.COPIER)
-            )
+            iam.ArnPrincipal(resource_names.environment_role_arn(environments[source].account, source, Role.COPIER))
             for source in sources
         ]
 
-    def bucket_arns(self, below: str) -> list[str]:
-        """ARNs of the buckets that hold models here: those of the configuration and, in a target, our own."""
-        found = list(self.configuration.environments[self.name].buckets)
+    def bucket_arns(self, suffix: str) -> list[str]:
+        """ARNs of the buckets that store models here: those of the configuration and, in a target, our own."""
+        buckets = list(self.configuration.environments[self.name].buckets)
         if self.name in self.configuration.sources():
-            found.append(resource_names.artifact_bucket(self.name, self.stack.account, self.stack.region))
-        return [f"arn:aws:s3:::{bucket}{below}" for bucket in found]
+            buckets.append(resource_names.artifact_bucket(self.name, self.stack.account, self.stack.region))
+        return [f"arn:aws:s3:::{bucket}{suffix}" for bucket in buckets]
 
     def stage_keys(self) -> list[tuple[str, str]]:
         return [
@@ -105,18 +103,18 @@ class AccountScope:
         ]
 
     def configured_stages(self) -> list[Stage]:
-        """The stages here, as the file says them."""
+        """The stages here, as configured in promotion.yaml."""
         applications = self.configuration.applications
         return [applications[application].stages[stage] for application, stage in self.stage_keys()]
 
     def sagemaker_arn(self, kind: str, stage: tuple[str, str]) -> str:
-        beginning = resource_names.resource_name_prefix(*stage)
-        return f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:{kind}/{beginning}*"
+        prefix = resource_names.resource_name_prefix(*stage)
+        return f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:{kind}/{prefix}*"
 
     def metadata_permissions(self, source: str, target: str) -> tuple[list[str], list[str]]:
-        """Return the rights for what goes along with objects: to read it in the source, to write it in the target."""
+        """Return the permissions for tags and annotations: to read them in the source, to write them in the target."""
         tags, annotations = self.configuration.copied_metadata(source, target)
         read = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"] if tags else []
         read += ["s3:GetObjectAnnotation", "s3:GetObjectVersionAnnotation", "s3:ListObjectAnnotations"] * annotations
-        written = ["s3:PutObjectTagging"] * tags + ["s3:PutObjectAnnotation"] * annotations
-        return read, written
+        write = ["s3:PutObjectTagging"] * tags + ["s3:PutObjectAnnotation"] * annotations
+        return read, write

@@ -1,4 +1,4 @@
-"""What the roles of a target need for what its stages say of their endpoints: exact buckets, topics and keys."""
+"""The permissions that a target's roles require for its stages' endpoint options: exact buckets, topics and keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stacks.environment.base import AccountScope
 
 
 def allow_hosting(environment: AccountScope, role: iam.Role) -> None:
-    """Give the execution role what the running endpoints do with it."""
+    """Allow the execution role what the running endpoints do with it."""
     region = environment.stack.region
     stages = environment.configured_stages()
     written = _below(uri for stage in stages for uri in _outputs(stage))
@@ -50,11 +50,11 @@ def allow_hosting(environment: AccountScope, role: iam.Role) -> None:
     if any(variant.enable_ssm_access for stage in stages for variant in stage.every_variant):
         environment.allow(role, "OpenSessions", _SHELL, ["*"])
     wildcards = [f"Resource::{arn}" for arn in sorted({*written, *read})]
-    environment.accept_wildcards(role, wildcards, "SageMaker names the objects below the stage's address.")
+    environment.accept_wildcards(role, wildcards, "SageMaker generates the objects' names below the stage's S3 URI.")
 
 
 def allow_deployment(environment: AccountScope, role: iam.Role) -> None:
-    """Give the deployer what CreateEndpoint and UpdateEndpoint ask of their caller."""
+    """Allow the deployer what CreateEndpoint and UpdateEndpoint require of their caller."""
     stages = environment.configured_stages()
     keys = {stage.volume_key for stage in stages if stage.volume_key}
     if keys:
@@ -66,11 +66,11 @@ def allow_deployment(environment: AccountScope, role: iam.Role) -> None:
         environment.accept_wildcards(
             role,
             ["Resource::*"],
-            "A narrower right to DescribeAlarms does not see composite alarms (API: DescribeAlarms).",
+            "With a narrower permission DescribeAlarms does not return composite alarms (API: DescribeAlarms).",
         )
 
 
-# AWS: "Access containers through SSM". They know no resources.
+# AWS: "Access containers through SSM". They do not support resource-level permissions.
 _SHELL = [
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",
@@ -80,7 +80,7 @@ _SHELL = [
 
 
 def _outputs(stage: Stage) -> Iterator[str | None]:
-    """The addresses that the endpoint writes to."""
+    """The S3 URIs that the endpoint writes to."""
     yield from (variant.core_dump.destination_s3_uri for variant in stage.every_variant if variant.core_dump)
     if stage.data_capture:
         yield stage.data_capture.destination_s3_uri

@@ -1,4 +1,4 @@
-"""An environment: what the hub works with in this account and Region."""
+"""An environment: the resources that the hub works with in this account and Region."""
 
 from __future__ import annotations
 

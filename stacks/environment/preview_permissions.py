@@ -1,4 +1,4 @@
-"""What the roles of a target need to try models on temporary endpoints; nothing where no stage has a trial."""
+"""The permissions of a target's roles for preview endpoints; none where no stage has a preview."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from stacks.environment.base import AccountScope
 
 
 def allow_preview(environment: AccountScope, role: iam.Role) -> None:
-    """Let the deployer make trial endpoints and remove them, and delete no other configuration than theirs.
+    """Allow the deployer to create and delete preview endpoints, and to delete their configurations, but no others.
 
-    To make their configurations is among its rights: their names begin as all of the stage's.
+    It is already permitted to create their configurations: their names have the stage's prefix.
     """
     endpoints = _endpoints(environment)
     if not endpoints:
@@ -32,14 +32,14 @@ def allow_preview(environment: AccountScope, role: iam.Role) -> None:
 
 
 def allow_preview_invocation(environment: AccountScope, role: iam.Role) -> None:
-    """Let the invoker ask trial endpoints."""
+    """Allow the invoker to invoke preview endpoints."""
     endpoints = _endpoints(environment, synchronous_only=True)
     if endpoints:
         environment.allow(role, "InvokePreviews", ["sagemaker:InvokeEndpoint"], endpoints)
 
 
 def _endpoints(environment: AccountScope, *, synchronous_only: bool = False) -> list[str]:
-    """The trial endpoints' ARNs; `at_once`: without those that answer asynchronously (async_permissions.py)."""
+    """The ARNs of the preview endpoints; `synchronous_only`: without asynchronous ones (async_permissions.py)."""
     return [
         arn
         for stage in environment.configured_stages()

@@ -1,4 +1,4 @@
-"""Who puts an endpoint's automatic scaling aside for an update, and registers it again."""
+"""The scaler: the role that suspends an endpoint's automatic scaling for an update, and resumes it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OF_VARIANTS: dict[str, dict[str, object]] = {
 
 
 def build(target: AccountScope) -> None:
-    """Make the role, with what AWS asks of whoever scales variants (SageMaker, auto scaling prerequisites)."""
+    """Add the role, with the permissions that scaling of variants requires (SageMaker, auto scaling prerequisites)."""
     account, region = target.stack.account, target.stack.region
     endpoints = [
         target.configuration.applications[application].stages[stage].endpoint
@@ -28,7 +28,7 @@ def build(target: AccountScope) -> None:
     configurations = f"arn:aws:sagemaker:{region}:{account}:endpoint-config/*"
     tracking = [resource_names.scaling_alarm_arns(account, region, endpoint) for endpoint in endpoints]
     alarms = f"arn:aws:cloudwatch:{region}:{account}:alarm:*"
-    role = target.role(Role.SCALER, "Puts the automatic scaling of endpoints aside and registers it again")
+    role = target.role(Role.SCALER, "Suspends the automatic scaling of endpoints for an update and resumes it")
     target.allow(
         role,
         "DescribeScaling",
@@ -77,21 +77,25 @@ def build(target: AccountScope) -> None:
     target.accept_wildcards(
         role,
         ["Resource::*"],
-        "What describes in Application Auto Scaling knows no resources; an alarm's name is what a person chose.",
+        "Application Auto Scaling's Describe actions do not support resource-level permissions; an alarm has any name.",
     )
     target.accept_wildcards(
         role,
         [f"Resource::{targets}"],
-        "A scalable target's ARN ends in an id that AWS makes at its registration; the rights on the variant decide.",
+        "AWS generates the id in a scalable target's ARN at its registration; the permissions on the variant decide.",
     )
     target.accept_wildcards(
-        role, [f"Resource::{configurations}"], "What the endpoint serves may be somebody else's configuration."
+        role,
+        [f"Resource::{configurations}"],
+        "Another principal may have created the endpoint's current configuration.",
     )
     target.accept_wildcards(
-        role, [f"Resource::{arn}" for arn in tracking], "AWS gives the alarms of target tracking names with an id."
+        role,
+        [f"Resource::{arn}" for arn in tracking],
+        "AWS generates the names of target tracking's alarms with an id.",
     )
     target.accept_wildcards(
         role,
         [f"Resource::{alarms}"],
-        "Step scaling's alarms have names that a person chose; a session is narrowed to those that were put aside.",
+        "Step scaling's alarms have any name; a session is narrowed to the alarms of the suspended targets.",
     )

@@ -1,4 +1,4 @@
-"""A source: who looks at its models, who copies what they consist of, and how its approvals reach the hub."""
+"""A source: the roles that read its models and copy their artifacts, and the rule that forwards its approvals."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from stacks.environment.base import AccountScope
 
 
 class Source(AccountScope):
-    """The reader, the copier, and the forwarder of approvals where a registry is."""
+    """The reader, the copier, and the forwarder of approvals where the environment has a model registry."""
 
     def build(self, targets_fed: Sequence[str], own_key: kms.Key | None) -> None:
-        """Make all of it. `own_key` encrypts what was promoted here before."""
+        """Add all of it. `own_key` encrypts the artifacts that were promoted to this environment."""
         self._reader(own_key)
         self._copier(own_key, targets_fed)
         if self.name in approvals.model_registries(self.configuration):
             self._forward_approvals()
 
     def _reader(self, own_key: kms.Key | None) -> None:
-        role = self.role(Role.READER, "Looks at models, model packages and their artifacts")
+        role = self.role(Role.READER, "Reads models, model packages and their artifacts")
         models = f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:model/*"
         packages = [
             f"arn:aws:sagemaker:{self.stack.region}:{self.stack.account}:model-package/{group}/*"
-            for written in approvals.groups_in(self.name, self.configuration)
-            for group in dict.fromkeys((written, written.lower()))
+            for configured in approvals.groups_in(self.name, self.configuration)
+            for group in dict.fromkeys((configured, configured.lower()))
         ]
         self.allow(role, "DescribeModels", ["sagemaker:DescribeModel", "sagemaker:ListTags"], [models])
-        self.accept_wildcards(role, [f"Resource::{models}"], "Any model of this account may be asked for by its name.")
+        self.accept_wildcards(role, [f"Resource::{models}"], "Any model of this account may be requested by its name.")
         if packages:
             self.allow(role, "DescribeModelPackages", ["sagemaker:DescribeModelPackage"], packages)
             self.accept_wildcards(
@@ -50,16 +50,18 @@ class Source(AccountScope):
             own = f"arn:aws:ecr:{self.stack.region}:{self.stack.account}:repository/*"
             self.allow(role, "FetchImages", ["ecr:GetDownloadUrlForLayer"], [own])
             self.accept_wildcards(
-                role, [f"Resource::{own}"], "A model's image may lie in any repository; a session is narrowed to one."
+                role,
+                [f"Resource::{own}"],
+                "A model's image may be stored in any repository; a session is narrowed to one.",
             )
-        # What lies below a prefix; and a missing object is told from a denied one (API: HeadObject).
+        # To list prefixes, and to distinguish a missing object from a denied one (API: HeadObject).
         self.allow(role, "ListArtifacts", ["s3:ListBucket"], self.bucket_arns(""))
-        # It looks at the newest version of each object only, by HeadObject without VersionId.
+        # It reads the newest version of each object only, by HeadObject without VersionId.
         self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject"], self.bucket_arns("/*"))
         self._decrypt_artifacts(role, own_key)
 
     def _copier(self, own_key: kms.Key | None, targets_fed: Sequence[str]) -> None:
-        role = self.role(Role.COPIER, "Reads artifacts here and puts them into the targets' buckets")
+        role = self.role(Role.COPIER, "Reads artifacts here and copies them into the targets' buckets")
         self.allow(role, "DistinguishMissingFromDenied", ["s3:ListBucket"], self.bucket_arns(""))
         self.allow(
             role,
@@ -67,30 +69,30 @@ class Source(AccountScope):
             ["iam:SimulatePrincipalPolicy"],
             [resource_names.environment_role_arn(self.stack.account, self.name, Role.COPIER)],
         )
-        # A version is copied by its id, but a list does not tell it: then the newest is asked for it first.
+        # A version is copied by its id, which a list does not contain: then HeadObject on the newest returns it first.
         self._read_artifacts(role, "ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], self.bucket_arns("/*"))
         self._decrypt_artifacts(role, own_key)
         for target in targets_fed:
-            there = self.configuration.environments[target]
-            bucket = resource_names.artifact_bucket(target, there.account, there.region)
+            environment = self.configuration.environments[target]
+            bucket = resource_names.artifact_bucket(target, environment.account, environment.region)
             objects = f"arn:aws:s3:::{bucket}/{resource_names.ARTIFACT_PREFIX}/*"
-            keys = f"arn:aws:kms:{there.region}:{there.account}:key/*"
+            keys = f"arn:aws:kms:{environment.region}:{environment.account}:key/*"
             title = target.title().replace("-", "")
-            read, written = self.metadata_permissions(self.name, target)
+            read, write = self.metadata_permissions(self.name, target)
             if read:
                 self.allow(role, f"ReadTagsFor{title}", read, self.bucket_arns("/*"))
-            self.allow(role, f"PutInto{title}", ["s3:PutObject", "s3:ListMultipartUploadParts", *written], [objects])
+            self.allow(role, f"PutInto{title}", ["s3:PutObject", "s3:ListMultipartUploadParts", *write], [objects])
             self.allow(
                 role,
                 f"EncryptFor{title}",
                 ["kms:GenerateDataKey", "kms:Decrypt"],
                 [keys],
-                via_service("s3", there.region),
+                via_service("s3", environment.region),
             )
             self.accept_wildcards(
                 role,
                 [f"Resource::{objects}"],
-                "Keys are made from the content; a session is narrowed to a promotion's own, or a unit's.",
+                "Keys contain a digest of the content; a session is narrowed to a promotion's own, or a work unit's.",
             )
             self.accept_wildcards(
                 role,
@@ -103,7 +105,9 @@ class Source(AccountScope):
         if objects:
             self.allow(role, sid, actions, objects)
             self.accept_wildcards(
-                role, [f"Resource::{arn}" for arn in objects], "A model's artifacts may lie anywhere in its bucket."
+                role,
+                [f"Resource::{arn}" for arn in objects],
+                "A model's artifacts may be stored under any key of its bucket.",
             )
 
     def _decrypt_artifacts(self, role: iam.Role, own_key: kms.Key | None) -> None:
@@ -127,7 +131,7 @@ class Source(AccountScope):
             self.stack,
             "ApprovalForwarding",
             rule_name=rule_name,
-            description="Approved model package versions go to Promote's hub",
+            description="Forwards approved model package versions to Promote's hub",
             event_pattern=approvals.pattern_in(self.name, self.configuration),
             targets=[targets.EventBus(bus, role=role, dead_letter_queue=dead_letters)],
         )
@@ -136,9 +140,9 @@ class Source(AccountScope):
         alarms.on_rule(rule_name)
 
     def _topic(self) -> sns.ITopic:
-        """The hub's, or one of this environment's own in another Region: an alarm acts in its own only.
+        """The hub's topic, or the environment's own in another Region: an alarm can notify its own Region only.
 
-        An event over the hub's bus would not do: that this way is broken is what the alarms are about.
+        The hub's bus cannot carry the notification: the alarms report that the way to it has failed.
         """
         hub = self.configuration.hub
         if self.stack.region == hub.region:

@@ -33,7 +33,7 @@ def clean_up_after_abort(
             stack,
             name.removeprefix(f"{resource_names.PRODUCT}-").title().replace("-", ""),
             rule_name=name,
-            description="A promotion that ended from outside is recorded, and what it has left is tidied up",
+            description="Records a promotion that was stopped, timed out or failed by Step Functions, and cleans up",
             event_pattern=events.EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],

@@ -24,7 +24,7 @@ def start_on_approval(
             stack,
             f"Approved-{name}",
             rule_name=resource_names.approval_rule(name),
-            description=f"An approved version of {application.model_package_group} goes to {first_stage}",
+            description=f"Promotes an approved version of {application.model_package_group} to {first_stage}",
             event_bus=bus,
             event_pattern=approvals.pattern_for(application, configuration),
             targets=[
@@ -59,7 +59,7 @@ def _bus(stack: Stack, configuration: Configuration) -> events.EventBus:
                 "Principal": {"AWS": f"arn:aws:iam::{configuration.environments[name].account}:root"},
                 "Action": "events:PutEvents",
                 "Resource": bus.event_bus_arn,
-                # Of one request's events every one counts (AWS: EventBridge, using IAM policy conditions).
+                # Every event of a request must match (AWS: EventBridge, using IAM policy conditions).
                 "Condition": {"ForAllValues:StringEquals": {"events:source": approvals.SOURCE}},
             },
         )

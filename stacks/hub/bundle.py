@@ -1,7 +1,7 @@
 """The Lambda bundle: lambdas/, the packages it needs, and the deployed settings. One bundle serves every step.
 
-It is compiled, so that a cold start does not compile it. Compiled files fit only the version of Python that made them,
-so the Lambdas run on the version that deploys them: the one on which the tests ran, too.
+It is compiled, so that a cold start does not compile it. Compiled files match only the Python version that compiled
+them, so the Lambdas run on the version that deploys them, which is also the version on which the tests ran.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CONSTRAINTS = _ROOT / "constraints.txt"
 _A_DAY = 24 * 3600
 
 
-# What botocore knows of a service is most of its size.
+# The service models are most of botocore's size: only these are kept.
 _SERVICES = {
     *("application-autoscaling", "cloudwatch", "dynamodb", "ecr", "iam", "kms", "s3", "sagemaker"),
     *("sagemaker-runtime", "service-quotas", "sns", "stepfunctions", "sts"),
@@ -55,8 +55,8 @@ def runtime() -> lambda_.Runtime:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if version not in RUNTIMES:
         raise BundleError(
-            f"This is Python {version}, and the Lambdas run on the version that deploys them. Deploy with one that "
-            f"Lambda and Promote know: {', '.join(RUNTIMES)}."
+            f"Python {version} cannot deploy Promote: the Lambdas run on the version that deploys them. Deploy with a "
+            f"version that Lambda and Promote support: {', '.join(RUNTIMES)}."
         )
     from aws_cdk import aws_lambda  # noqa: PLC0415
 
@@ -72,7 +72,7 @@ def code(settings: Settings) -> lambda_.Code:
 
 
 def build(settings: Settings) -> Path:
-    """Write the bundle and return its folder; one that is there already is used again."""
+    """Write the bundle and return its folder; an existing one is reused."""
     packages = _packages()
     sources = sorted((_ROOT / "lambdas").rglob("*.py"))
     digest = hashlib.sha256(f"{settings.to_json()}{packages.name}{sys.version_info[:2]}".encode())
@@ -82,7 +82,7 @@ def build(settings: Settings) -> Path:
     bundle = _BUILD / f"bundle-{digest.hexdigest()[:16]}"
     if bundle.exists():
         return bundle
-    _forget_old_ones()
+    _delete_old_bundles()
     draft = _draft(bundle)
     shutil.copytree(packages, draft)
     for source in sources:
@@ -119,7 +119,7 @@ def _packages() -> Path:
 
 
 def _compile(folder: Path, bundle: Path) -> None:
-    """Compile every file of a folder, for the place where Lambda unpacks it and whatever its time stamp is there."""
+    """Compile every file of a folder for the path at which Lambda unpacks it, whatever its time stamp there."""
     done = compileall.compile_dir(
         folder,
         quiet=2,
@@ -131,8 +131,8 @@ def _compile(folder: Path, bundle: Path) -> None:
         raise BundleError(f"Not every file of the Lambda bundle in {folder} could be compiled.")
 
 
-def _forget_old_ones() -> None:
-    """Every change makes a bundle; those of other days are not needed any more."""
+def _delete_old_bundles() -> None:
+    """Every change creates a bundle; bundles older than a day are no longer required."""
     for folder in _BUILD.glob("bundle-*"):
         if time.time() - folder.stat().st_mtime > _A_DAY:
             shutil.rmtree(folder, ignore_errors=True)
@@ -145,7 +145,7 @@ def _draft(folder: Path) -> Path:
 
 
 def _finish(draft: Path, folder: Path) -> Path:
-    """A folder with its final name is whole, also if the build was killed half-way or ran twice at once."""
+    """A folder with its final name is complete, even if the build was terminated or ran twice concurrently."""
     try:
         draft.rename(folder)
     except OSError:

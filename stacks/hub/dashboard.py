@@ -1,4 +1,4 @@
-"""The dashboard: what becomes of promotions, how long they take, and whether what moves them is well."""
+"""The dashboard: the outcomes of promotions, their duration, and the health of the steps, the queue and the locks."""
 
 from __future__ import annotations
 
@@ -39,47 +39,50 @@ def dashboard(
     longest_lock: Duration,
     runbook: str,
 ) -> cloudwatch.Dashboard:
-    """Return the dashboard of the hub. `errors`: of the functions, by what each is called there."""
-    made = cloudwatch.Dashboard(
+    """Return the dashboard of the hub. `errors`: the error metric of each function, by its title in the legend."""
+    board = cloudwatch.Dashboard(
         scope, "Dashboard", dashboard_name=resource_names.PRODUCT, default_interval=Duration.days(7)
     )
-    made.add_widgets(
+    board.add_widgets(
         cloudwatch.TextWidget(
-            markdown=f"# Promotions\nWhat each name means and what to do: {runbook}. One promotion is looked up in the "
-            f"state machine `{resource_names.STATE_MACHINE}`.",
+            markdown=f"# Promotions\nThe meaning of each name and what to do: {runbook}. A promotion is shown in "
+            f"the state machine `{resource_names.STATE_MACHINE}`.",
             width=_WIDE,
             height=2,
         )
     )
-    made.add_widgets(
+    board.add_widgets(
         cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms)[:_MAX_ALARMS], width=_WIDE, height=3)
     )
-    made.add_widgets(
+    board.add_widgets(
         _graph("Promotions by outcome", [_outcome_count(outcome) for outcome in _COLORS], stacked=True),
         _graph("Failures by name", [_search("error", Metric.PROMOTION_OUTCOME, "Sum", ["error"])], stacked=True),
     )
-    made.add_widgets(
-        _graph("Seconds that a promotion took", [_duration("p50"), _duration("p90"), _duration("Maximum")]),
+    board.add_widgets(
+        _graph("Duration of promotions in seconds", [_duration("p50"), _duration("p90"), _duration("Maximum")]),
         _graph(
             "Promotions by stage",
             [_search("stage", Metric.PROMOTION_OUTCOME, "Sum", ["outcome", "application", "stage"])],
             stacked=True,
         ),
     )
-    made.add_widgets(
+    board.add_widgets(
         _graph("Bytes copied", [_search("copied", Metric.BYTES_COPIED, "Sum", ["application", "stage"])], stacked=True),
         _graph(
-            "Seconds that the oldest lock is held",
+            "Age of the oldest lock in seconds",
             [oldest_lock],
             limit=cloudwatch.HorizontalAnnotation(
                 value=longest_lock.to_seconds(), label="longer than any promotion", color=cloudwatch.Color.RED
             ),
         ),
     )
-    made.add_widgets(
-        _graph("Errors of the steps, retried ones too", [one.with_(label=title) for title, one in errors.items()]),
+    board.add_widgets(
         _graph(
-            "Executions and events that got stuck",
+            "Errors of the steps, including retried errors",
+            [metric.with_(label=title) for title, metric in errors.items()],
+        ),
+        _graph(
+            "Timed-out and throttled executions, undelivered events",
             [
                 state_machine.metric_timed_out(statistic="Sum", period=HOUR, label="executions timed out"),
                 state_machine.metric_throttled(statistic="Sum", period=HOUR, label="state transitions throttled"),
@@ -87,11 +90,11 @@ def dashboard(
             ],
         ),
     )
-    return made
+    return board
 
 
 def outcome_count(outcome: str) -> cloudwatch.Metric:
-    """Return how many promotions have ended so."""
+    """Return the number of promotions with this outcome."""
     return cloudwatch.Metric(
         namespace=resource_names.NAMESPACE,
         metric_name=Metric.PROMOTION_OUTCOME,
@@ -117,7 +120,7 @@ def _duration(statistic: str) -> cloudwatch.Metric:
 
 
 def _search(ident: str, metric: Metric, statistic: str, dimensions: Sequence[str]) -> cloudwatch.MathExpression:
-    """Every metric with exactly these dimensions: an application that is added needs no other dashboard."""
+    """Every metric with exactly these dimensions: a new application requires no change of the dashboard."""
     schema = ",".join([resource_names.NAMESPACE, *dimensions])
     return cloudwatch.MathExpression(
         expression=f"SEARCH('{{{schema}}} MetricName=\"{metric}\"', '{statistic}', {HOUR.to_seconds():.0f})",

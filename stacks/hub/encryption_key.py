@@ -14,7 +14,7 @@ def encryption_key(stack: Stack) -> kms.Key:
     key = kms.Key(
         stack,
         "Key",
-        description="What Promote keeps in the hub: logs, lists, locks and records; and its messages",
+        description="Encrypts Promote's data in the hub: logs, work lists, locks, records and messages",
         enable_key_rotation=True,
         removal_policy=RETAIN,
     )

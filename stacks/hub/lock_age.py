@@ -1,4 +1,4 @@
-"""The measurement of how long the oldest lock is held: by a schedule, because a lock that is left tells nobody."""
+"""The metric of the oldest lock's age: reported on a schedule, because an abandoned lock causes no event."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ from stacks.workflow.tables import Tables
 
 
 def report_lock_age(scope: Construct, tables: Tables, *, code: lambda_.Code, key: kms.IKey) -> cloudwatch.Metric:
-    """Measure every five minutes, and return the metric: a promotion takes minutes to hours.
+    """Report the age every five minutes, and return the metric: a promotion takes minutes to hours.
 
-    A measurement that fails is not tried again, because the next one makes up for it.
+    A report that fails is not retried, because the next one follows soon.
     """
     function = StepFunction(scope, Job.REPORT_LOCK_AGE, code=code, runtime=bundle.runtime(), key=key)
     tables.allow_read(function.role, tables.endpoints, "ReadLocks", ["dynamodb:Scan"])
     accept_finding(
         function.role,
         "AwsSolutions-IAM5[Resource::*]",
-        "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources (AWS: X-Ray actions).",
+        "X-Ray's PutTraceSegments and PutTelemetryRecords do not support resource-level permissions (AWS: X-Ray "
+        "actions).",
     )
     accept_finding(
         function.function,
         "AwsSolutions-L1",
-        "The version that deploys, on which the tests ran and which compiled the bundle (docs/decisions/0006).",
+        "The Python version that deploys, ran the tests and compiled the bundle (docs/decisions/0006).",
     )
     events.Rule(
         scope,
         "ReportLockAge",
         rule_name=resource_names.function(Job.REPORT_LOCK_AGE),
-        description="For how long the oldest lock is held",
+        description="Reports the age of the oldest lock",
         schedule=events.Schedule.rate(FIVE_MINUTES),
         targets=[targets.LambdaFunction(function.function, retry_attempts=0)],
     )

@@ -1,4 +1,4 @@
-"""What is watched in the hub: the alarms and the dashboard."""
+"""The monitoring of the hub: the alarms and the dashboard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stacks.config.topology import Configuration
 from stacks.hub.dashboard import dashboard, outcome_count
 from stacks.workflow.lambda_task import StepFunction
 
-# The steps whose own failure no promotion tells: it ends with another error, or has ended.
+# The steps whose own failure no promotion reports: it ends with another error, or has ended; and the runbook section.
 _UNREPORTED_STEPS = {
     Step.ABORT_UPLOADS: "uploads-left-open",
     Step.EXPLAIN_FAILURE: "alarms",
@@ -40,11 +40,11 @@ def observe(
     rules: Mapping[str, str | None],
     oldest_lock: cloudwatch.Metric,
 ) -> None:
-    """Watch the hub. `rules`: those whose targets start or tidy up promotions, with their bus (None: the default)."""
+    """Monitor the hub. `rules`: those that start promotions or their cleanup, with their bus (None: the default)."""
     runbook = configuration.hub.deployed().runbook
     alarms = Alarms(scope, topic, runbook)
     errors = {step.value: _errors_of(function) for step, function in steps.items()}
-    made = [
+    added = [
         *_promotion_alarms(alarms, state_machine, longest_execution, oldest_lock),
         alarms.on_dead_letters(dead_letters),
         *(
@@ -55,15 +55,15 @@ def observe(
         alarms.add(
             "undelivered-messages",
             topic.metric_number_of_notifications_failed(statistic="Sum", period=FIVE_MINUTES),
-            "SNS could not deliver a message to a queue, a function or an https address that subscribes. The other "
-            "subscribers have it. Look at the subscriber's policy.",
+            "SNS could not deliver a message to a subscribed queue, function or HTTPS endpoint. The other subscribers "
+            "have received it. Check the subscriber's policy.",
             section="announcements",
         ),
         *(alarms.on_rule(rule, bus=bus) for rule, bus in rules.items()),
     ]
     dashboard(
         scope,
-        alarms=made,
+        alarms=added,
         state_machine=state_machine,
         errors=errors,
         dead_letters=depth_of(dead_letters),
@@ -76,44 +76,47 @@ def observe(
 def _promotion_alarms(
     alarms: Alarms, state_machine: sfn.StateMachine, longest_execution: Duration, oldest_lock: cloudwatch.Metric
 ) -> list[cloudwatch.Alarm]:
-    """A refusal is no alarm: nothing was touched, and who asked is told. ExecutionsFailed counts refusals too."""
+    """A refusal raises no alarm: nothing was changed, and the caller is notified. ExecutionsFailed counts refusals."""
     return [
         alarms.add(
             "rolled-back",
             outcome_count(RolledBack.__name__),
-            "What failed after the endpoint's change was taken back. What served before serves; of a new endpoint, "
-            "nothing. It need not be the model: the error's name in the announcement says what to do.",
+            "A promotion failed after it changed the endpoint, and the change was rolled back. The previous deployment "
+            "is in service; a new endpoint has none. The model need not be the cause: the error in the announcement "
+            "states what to do.",
             section="rolledback",
         ),
         alarms.add(
             "errored",
             outcome_count(Errored.__name__),
-            "A promotion could not be done. What serves is said by the error's name: look there first.",
+            "A promotion could not be completed. The error's name determines what is in service: read its section "
+            "first.",
             section="errored",
         ),
         alarms.add(
             "timed-out",
             state_machine.metric_timed_out(statistic="Sum", period=FIVE_MINUTES),
-            "Step Functions ended a promotion that was past every deadline. No state could tell of it, and SageMaker "
-            "goes on alone with what was begun. Look at what serves.",
+            "Step Functions timed out a promotion after every deadline. No state could report it, and SageMaker "
+            "continues a change that was started. Check the endpoint's current deployment.",
             section="the-execution-was-stopped-or-timed-out",
         ),
         alarms.add(
             "throttled",
             state_machine.metric_throttled(statistic="Sum", period=FIVE_MINUTES),
-            "Step Functions has held up promotions for a quarter of an hour: more state transitions than the account "
-            "may. Deadlines pass meanwhile. Look at who else uses Step Functions, or ask for a higher quota.",
+            "Step Functions has throttled promotions for 15 minutes: the account exceeds its quota of state "
+            "transitions. Deadlines may pass in the meantime. Check which other workloads use Step Functions, or "
+            "request a quota increase (Service Quotas).",
             section="alarms",
             periods=3,
         ),
         alarms.add(
             "lock-held-too-long",
             oldest_lock,
-            "An endpoint is locked longer than any promotion may take, so its owner is gone; or locks have not been "
-            "measured for a quarter of an hour. Find the lock and its owner.",
+            "An endpoint has been locked for longer than any promotion may take, so its owner no longer runs; or the "
+            "age of the locks has not been reported for 15 minutes. Find the lock and its owner.",
             section="a-lock-that-is-held-too-long",
             above=longest_execution.to_seconds(),
-            # One measurement that comes late or fails is none; three are a fault that would hide a lock.
+            # One report that is late or fails is acceptable; three would hide a lock.
             periods=3,
             missing=cloudwatch.TreatMissingData.BREACHING,
         ),
@@ -128,15 +131,15 @@ def _unreported_step_alarms(
     yield alarms.add(
         f"{title}-failed",
         _errors_of(function),
-        f"The step {step.value} failed, and no promotion says so: it has ended, or ends with the error that came "
-        f"first. Read /aws/lambda/{name}. A later try may have done it.",
+        f"The step {step.value} failed, and no promotion reports it: the promotion has ended, or ends with an earlier "
+        f"error. Read /aws/lambda/{name}. A later retry may have succeeded.",
         section=section,
     )
     yield alarms.add(
         f"{title}-throttled",
         function.function.metric_throttles(statistic="Sum", period=FIVE_MINUTES),
-        f"The step {step.value} was not run for lack of Lambda concurrency in the hub, and no promotion says so. It "
-        "is tried again, but not for ever. Free some or raise the account's limit.",
+        f"The step {step.value} was throttled by Lambda's concurrency limit in the hub, and no promotion reports it. "
+        "It is retried, but not indefinitely. Release concurrency, or request a higher limit.",
         section=section,
     )
 

@@ -63,7 +63,7 @@ def state_machine(
                 removal_policy=RETAIN,
             ),
             level=sfn.LogLevel.ALL,
-            # The model's environment variables are in the document; the history has it, the log need not.
+            # The document contains the model's environment variables: it is in the history, and not in the log.
             include_execution_data=False,
         ),
     )
@@ -85,19 +85,20 @@ def accept_findings(machine: sfn.StateMachine, steps: Mapping[Step, StepFunction
     accept_finding(
         machine.role,
         "AwsSolutions-IAM5[Resource::*]",
-        "CloudWatch Logs' delivery actions and X-Ray's know no resources (AWS: Step Functions, CloudWatch Logs).",
+        "CloudWatch Logs' delivery actions and X-Ray's do not support resource-level permissions (AWS: Step Functions, "
+        "CloudWatch Logs).",
     )
     accept_finding(
         machine.role,
         f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::<{stack.get_logical_id(work_lists.node.default_child)}>/*]",  # type: ignore[arg-type]
-        "CDK grants the Map's item reader the bucket; each promotion has a list of its own there.",
+        "CDK grants the Map's item reader the bucket; each promotion has its own list in it.",
     )
     name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{stack.get_logical_id(machine.node.default_child)}"}}]}}]}}'  # type: ignore[arg-type]
     for executions in (f"{name}:*", f"{name}/{copy_phase.COPY_LABEL}:*"):
         accept_finding(
             machine.node.find_child("DistributedMapPolicy"),
             f"AwsSolutions-IAM5[Resource::arn:aws:states:{stack.region}:{stack.account}:execution:{executions}]",
-            "The Map's child executions have names that Step Functions gives them (AWS: Distributed Map, IAM).",
+            "Step Functions generates the names of the Map's child executions (AWS: Distributed Map, IAM).",
         )
     for step in steps.values():
         accept_finding(

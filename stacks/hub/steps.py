@@ -19,8 +19,8 @@ from stacks.workflow.lambda_task import StepFunction
 from stacks.workflow.tables import Tables
 
 # The steps that read every object of a model, or copy them: thousands of calls, many at once. Lambda's own limit is
-# 15 minutes, and with this memory it gives one whole CPU (AWS: Lambda, "Configure function memory"). An image goes
-# through its step, several layers at once.
+# 15 minutes, and with this memory it provides one full CPU (AWS: Lambda, "Configure function memory"). The layers of an
+# image are streamed through the step, several concurrently.
 _LONG_RUNNING_STEPS = frozenset(
     {
         Step.RESOLVE_MODEL,
@@ -61,7 +61,7 @@ def step_functions(
 
 
 def allow_tables(steps: Mapping[Step, StepFunction], tables: Tables) -> None:
-    """Each step may do with the tables what it does; records can be added, and no principal can change one."""
+    """Allow each step its own reads and writes of the tables; records can be added, and no step can change one."""
     read, write = tables.allow_read, tables.allow_write
     write(
         steps[Step.WAIT_FOR_LOCK].role,
@@ -77,7 +77,7 @@ def allow_tables(steps: Mapping[Step, StepFunction], tables: Tables) -> None:
 
 
 def allow_execution_reads(stack: Stack, steps: Mapping[Step, StepFunction]) -> None:
-    """Whether the execution that holds a lock is running, and in which state a stopped one was."""
+    """Allow to read whether the execution that holds a lock is running, and in which state a stopped one was."""
     executions = f"arn:aws:states:{stack.region}:{stack.account}:execution:{resource_names.STATE_MACHINE}:*"
     permissions = {
         Step.WAIT_FOR_LOCK: "states:DescribeExecution",
@@ -87,17 +87,20 @@ def allow_execution_reads(stack: Stack, steps: Mapping[Step, StepFunction]) -> N
         steps[step].role.add_to_policy(
             iam.PolicyStatement(sid="ReadExecutions", actions=[action], resources=[executions])
         )
-        accept_finding(steps[step].role, f"AwsSolutions-IAM5[Resource::{executions}]", "Any promotion may be the one.")
+        accept_finding(steps[step].role, f"AwsSolutions-IAM5[Resource::{executions}]", "It may be any promotion.")
 
 
 def accept_findings(steps: Mapping[Step, StepFunction]) -> None:
-    tracing = "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources (AWS: X-Ray actions)."
+    tracing = (
+        "X-Ray's PutTraceSegments and PutTelemetryRecords do not support resource-level permissions (AWS: X-Ray "
+        "actions)."
+    )
     for step in steps.values():
         accept_finding(step.role, "AwsSolutions-IAM5[Resource::*]", tracing)
         accept_finding(
             step.function,
             "AwsSolutions-L1",
-            "The version that deploys, on which the tests ran and which compiled the bundle (docs/decisions/0006).",
+            "The Python version that deploys, ran the tests and compiled the bundle (docs/decisions/0006).",
         )
 
 

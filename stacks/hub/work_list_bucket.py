@@ -1,4 +1,4 @@
-"""The hub's bucket for the lists that are too long for a state, and which step may do what with them."""
+"""The hub's bucket for the work lists, which exceed the state size limit, and each step's permissions on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stacks.baseline.retention import RETAIN
 from stacks.workflow.lambda_task import StepFunction
 
 _WRITE = frozenset({Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.SUSPEND_SCALING})
-# They read a list that a promotion need not have, and a missing one looks like a missing right to who may not list.
+# They read a list that a promotion need not have: without s3:ListBucket a missing object is reported as AccessDenied.
 _MAY_BE_MISSING = frozenset({Step.SUSPEND_SCALING, Step.RESUME_SCALING, Step.CLEAN_UP_ABORTED})
 _READ = _MAY_BE_MISSING | {
     Step.COMPARE_ENDPOINT,
@@ -29,7 +29,7 @@ _READ = _MAY_BE_MISSING | {
     Step.ABORT_UPLOADS,
     Step.RECORD_PROMOTION,
 }
-_RETENTION = Duration.days(90)  # as long as Step Functions keeps an execution's history
+_RETENTION = Duration.days(90)  # as long as Step Functions retains an execution's history
 
 
 def work_list_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
@@ -46,12 +46,14 @@ def work_list_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
         lifecycle_rules=[s3.LifecycleRule(id="forget-with-the-history", expiration=_RETENTION)],
         removal_policy=RETAIN,
     )
-    accept_finding(bucket, "AwsSolutions-S1", "It holds lists of objects that Promote's own steps write and read.")
+    accept_finding(
+        bucket, "AwsSolutions-S1", "It stores lists of objects that only Promote's own steps write and read."
+    )
     return bucket
 
 
 def allow_work_lists(steps: Mapping[Step, StepFunction], work_lists: s3.Bucket, key: kms.Key) -> None:
-    """Allow each step to do with the lists what it does: write one, read one, or both."""
+    """Allow each step its own access to the lists: to write one, to read one, or both."""
     objects = work_lists.arn_for_objects(f"{resource_names.WORK_LISTS_PREFIX}/*")
     logical_id = work_lists.stack.get_logical_id(work_lists.node.default_child)  # type: ignore[arg-type]
     for sid, steps_with_access, on_objects, on_key in (
@@ -73,7 +75,7 @@ def allow_work_lists(steps: Mapping[Step, StepFunction], work_lists: s3.Bucket, 
         accept_finding(
             steps[step].role,
             f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{resource_names.WORK_LISTS_PREFIX}/*]",
-            "Each promotion has lists of its own, below its execution's name.",
+            "Each promotion has its own lists, below its execution's name.",
         )
     for step in sorted(_MAY_BE_MISSING):
         steps[step].role.add_to_policy(

@@ -1,1 +1,1 @@
-"""A target: the bucket that models are copied to, the role that deploys them, and the role that they run as."""
+"""A target: the bucket that artifacts are copied to, the roles that deploy models, and the role that models run as."""

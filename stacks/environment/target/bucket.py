@@ -21,7 +21,7 @@ def add_artifact_key(environment: AccountScope, sources: Sequence[str]) -> kms.K
         environment.stack,
         "ArtifactKey",
         alias=resource_names.artifact_key_alias(environment.name),
-        description=f"The models that Promote brought to {environment.name}",
+        description=f"Encrypts the models that Promote copied to {environment.name}",
         enable_key_rotation=True,
         removal_policy=RETAIN,
     )
@@ -29,7 +29,7 @@ def add_artifact_key(environment: AccountScope, sources: Sequence[str]) -> kms.K
         iam.PolicyStatement(
             sid="CopiersEncrypt",
             principals=environment.copier_principals(sources),
-            # Decrypt: S3 reads the parts of an upload when it makes the object of them (API: UploadPartCopy).
+            # Decrypt: S3 reads the parts of an upload when it completes the object (API: UploadPartCopy).
             actions=["kms:GenerateDataKey", "kms:Decrypt"],
             resources=["*"],
             conditions=via_service("s3", environment.stack.region),
@@ -77,7 +77,7 @@ def add_artifact_bucket(environment: AccountScope, key: kms.Key, sources: Sequen
             principals=environment.copier_principals(sources),
             actions=["s3:PutObject"],
             resources=[bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
-            # What makes no object yet cannot carry If-None-Match (AWS: S3, "Enforce conditional writes").
+            # What does not create an object cannot have If-None-Match (AWS: S3, "Enforce conditional writes").
             conditions={"Bool": {"s3:ObjectCreationOperation": "false"}},
         )
     )
@@ -93,7 +93,7 @@ def add_artifact_bucket(environment: AccountScope, key: kms.Key, sources: Sequen
     accept_finding(
         bucket,
         "AwsSolutions-S1",
-        "Who reads models is CloudTrail's to record (S3 data events); server access logs would need a bucket more "
-        "in each account. docs/operations.md says how to turn it on.",
+        "CloudTrail can record the principals that read models (S3 data events); server access logs would require "
+        "another bucket in each account. docs/operations.md describes how to enable it.",
     )
     return bucket

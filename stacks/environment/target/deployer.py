@@ -17,7 +17,7 @@ def add_deployer(environment: AccountScope, bucket: s3.Bucket, key: kms.Key) -> 
     execution_role_arn = resource_names.environment_role_arn(
         environment.stack.account, environment.name, Role.EXECUTION
     )
-    role = environment.role(Role.DEPLOYER, "Verifies artifacts; makes models, configurations and endpoints")
+    role = environment.role(Role.DEPLOYER, "Verifies artifacts; creates models, configurations and endpoints")
     kinds = {
         kind: [environment.sagemaker_arn(kind, stage) for stage in environment.stage_keys()]
         for kind in ("model", "endpoint-config")
@@ -61,19 +61,19 @@ def add_deployer(environment: AccountScope, bucket: s3.Bucket, key: kms.Key) -> 
         ["sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpointConfig", "sagemaker:AddTags"],
         kinds["endpoint-config"],
     )
-    # Both are asked for on the configuration too; and what an endpoint served before Promote came, to which the way
-    # back leads, has any name.
+    # Both require the permission on the configuration too; and the endpoint's configuration before the first
+    # promotion, the target of a rollback, may have any name.
     any_config = f"arn:aws:sagemaker:{environment.stack.region}:{environment.stack.account}:endpoint-config/*"
     environment.allow(
         role, "CreateEndpoints", ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [*endpoints, any_config]
     )
     environment.allow(role, "DescribeEndpoints", ["sagemaker:DescribeEndpoint", "sagemaker:AddTags"], endpoints)
-    # A first deployment that failed is deleted, and so is a Failed endpoint on its way back.
+    # A first deployment that failed is deleted, and so is a Failed endpoint during its rollback.
     environment.allow(role, "DeleteEndpoints", ["sagemaker:DeleteEndpoint"], endpoints)
     environment.accept_wildcards(
         role,
         [f"Resource::{any_config}"],
-        "What an endpoint served before Promote came has any name; a session is narrowed to that one.",
+        "An endpoint's previous configuration may have any name; a session is narrowed to that configuration.",
     )
     environment.allow(
         role,
@@ -90,13 +90,13 @@ def add_deployer(environment: AccountScope, bucket: s3.Bucket, key: kms.Key) -> 
             f"Resource::<{environment.stack.get_logical_id(bucket.node.default_child)}.Arn>/{resource_names.ARTIFACT_PREFIX}/*",  # type: ignore[arg-type]
             *(f"Resource::{arn}" for arn in [*kinds["model"], *kinds["endpoint-config"]]),
         ],
-        "Names are made from the content of what is promoted, so only their beginnings are known; each promotion's "
-        "session is narrowed to its own.",
+        "Names contain a digest of what is promoted, so only their prefix is fixed; each promotion's session is "
+        "narrowed to its own.",
     )
 
 
 def _allow_preflight(environment: AccountScope, role: iam.Role, key: kms.Key, execution_role_arn: str) -> None:
-    """What only the check before a promotion asks; it goes on without an answer (docs/decisions/0014)."""
+    """Allow what only the preflight checks call; a denied call makes a check inconclusive (docs/decisions/0014)."""
     own = resource_names.environment_role_arn(environment.stack.account, environment.name, Role.DEPLOYER)
     environment.allow(role, "SimulateOwnPermissions", ["iam:SimulatePrincipalPolicy"], [own, execution_role_arn])
     environment.allow(role, "DescribeKey", ["kms:DescribeKey"], [key.key_arn])
@@ -106,4 +106,6 @@ def _allow_preflight(environment: AccountScope, role: iam.Role, key: kms.Key, ex
         ["servicequotas:ListServiceQuotas"],
         ["*"],
     )
-    environment.accept_wildcards(role, ["Resource::*"], "Quotas know no resources; none is changed.")
+    environment.accept_wildcards(
+        role, ["Resource::*"], "Service Quotas does not support resource-level permissions; it only reads."
+    )

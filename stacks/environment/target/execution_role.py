@@ -20,7 +20,7 @@ def add_execution_role(environment: AccountScope, bucket: s3.Bucket, key: kms.Ke
         environment.stack,
         "Execution",
         role_name=resource_names.environment_role(environment.name, Role.EXECUTION),
-        description="What the promoted models run as",
+        description="The role that the promoted models run as",
         assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
     )
     logs_arn = (
@@ -32,7 +32,7 @@ def add_execution_role(environment: AccountScope, bucket: s3.Bucket, key: kms.Ke
     )
     environment.allow(
         role,
-        "ListModels",  # what lies below a prefix
+        "ListModels",  # below a prefix
         ["s3:ListBucket"],
         [bucket.bucket_arn],
         {"StringLike": {"s3:prefix": f"{resource_names.ARTIFACT_PREFIX}/*"}},
@@ -67,7 +67,7 @@ def add_execution_role(environment: AccountScope, bucket: s3.Bucket, key: kms.Ke
     environment.accept_wildcards(
         role,
         [f"Resource::<{logical_id}.Arn>/{resource_names.ARTIFACT_PREFIX}/*"],
-        "Every model that came to this environment may run here.",
+        "Every model that was promoted to this environment may run here.",
     )
     environment.accept_wildcards(
         role,
@@ -77,18 +77,18 @@ def add_execution_role(environment: AccountScope, bucket: s3.Bucket, key: kms.Ke
     environment.accept_wildcards(
         role,
         ["Resource::*"],
-        "GetAuthorizationToken, PutMetricData, EC2's Describe and SSM's channels know no resources (AWS: ECR, "
-        "CloudWatch, EC2, Session Manager).",
+        "GetAuthorizationToken, PutMetricData, EC2's Describe actions and SSM's channels do not support resource-level "
+        "permissions (AWS: ECR, CloudWatch, EC2, Session Manager).",
     )
-    environment.accept_wildcards(role, [f"Resource::{logs_arn}"], "SageMaker makes a log group for each endpoint.")
-    # Live endpoints run as this role, also when their stage is no longer in the configuration.
+    environment.accept_wildcards(role, [f"Resource::{logs_arn}"], "SageMaker creates a log group for each endpoint.")
+    # Live endpoints run as this role, even if their stage has been removed from the configuration.
     for part in role.node.find_all():
         if isinstance(part, cdk.CfnResource):
             part.apply_removal_policy(RETAIN)
 
 
 def _allow_jumpstart(environment: AccountScope, role: iam.Role) -> None:
-    """A model of JumpStart keeps its data in AWS's own buckets, which let everybody read what is not gated."""
+    """A JumpStart model's data is stored in AWS's own buckets, which are public except for gated models."""
     buckets = [f"arn:aws:s3:::{bucket}" for bucket in resource_names.jumpstart_buckets(environment.stack.region)]
     objects = [f"{bucket}/*" for bucket in buckets]
     environment.allow(role, "ReadJumpStart", ["s3:GetObject", "s3:ListBucket"], [*buckets, *objects])
@@ -96,7 +96,7 @@ def _allow_jumpstart(environment: AccountScope, role: iam.Role) -> None:
 
 
 def _allow_vpcs(environment: AccountScope, role: iam.Role) -> None:
-    """What SageMaker does with the role to place containers in a VPC (AWS: execution roles, CreateModel API)."""
+    """Allow what SageMaker does with the role to run containers in a VPC (AWS: execution roles, CreateModel API)."""
     vpcs = [
         stage.vpc
         for application, name in environment.stage_keys()
@@ -104,11 +104,11 @@ def _allow_vpcs(environment: AccountScope, role: iam.Role) -> None:
     ]
     if not vpcs:
         return
-    place = f"arn:aws:ec2:{environment.stack.region}:{environment.stack.account}"
-    interfaces = f"{place}:network-interface/*"
+    region_and_account = f"arn:aws:ec2:{environment.stack.region}:{environment.stack.account}"
+    interfaces = f"{region_and_account}:network-interface/*"
     parts = sorted(
-        {f"{place}:subnet/{one}" for vpc in vpcs for one in vpc.subnets}
-        | {f"{place}:security-group/{one}" for vpc in vpcs for one in vpc.security_group_ids}
+        {f"{region_and_account}:subnet/{subnet}" for vpc in vpcs for subnet in vpc.subnets}
+        | {f"{region_and_account}:security-group/{group}" for vpc in vpcs for group in vpc.security_group_ids}
     )
     environment.allow(role, "CreateInterfaces", ["ec2:CreateNetworkInterface"], [interfaces, *parts])
     environment.allow(
@@ -133,4 +133,4 @@ def _allow_vpcs(environment: AccountScope, role: iam.Role) -> None:
         ],
         ["*"],
     )
-    environment.accept_wildcards(role, [f"Resource::{interfaces}"], "SageMaker makes and deletes the interfaces.")
+    environment.accept_wildcards(role, [f"Resource::{interfaces}"], "SageMaker creates and deletes the interfaces.")

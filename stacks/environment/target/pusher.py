@@ -8,7 +8,7 @@ from stacks.environment.base import AccountScope
 
 
 def add_pusher(environment: AccountScope) -> None:
-    role = environment.role(Role.PUSHER, "Keeps copies of the models' images in this account's registry")
+    role = environment.role(Role.PUSHER, "Stores copies of the models' images in this account's image registry")
     copies = (
         f"arn:aws:ecr:{environment.stack.region}:{environment.stack.account}:repository/{resource_names.IMAGE_PREFIX}/*"
     )
@@ -35,5 +35,5 @@ def add_pusher(environment: AccountScope) -> None:
     environment.accept_wildcards(
         role,
         [f"Resource::{copies}"],
-        "A repository is called like its source's; a session is narrowed to one repository.",
+        "A repository has the name of its source's repository; a session is narrowed to one repository.",
     )
