@@ -97,8 +97,8 @@ class Source(AccountScope):
             self.accept_wildcards(
                 role,
                 [f"Resource::{keys}"],
-                "The key's id is not known in this account; the target's key policy names this role, and only S3 may "
-                "use it.",
+                "The id of the target's key is not part of this account's configuration; the key's policy names this "
+                "role, and only S3 may use it.",
             )
 
     def _read_artifacts(self, role: iam.Role, sid: str, actions: Sequence[str], objects: Sequence[str]) -> None:

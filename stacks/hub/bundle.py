@@ -1,4 +1,4 @@
-"""The Lambda bundle: lambdas/, the packages it needs, and the deployed settings. One bundle serves every step.
+"""The Lambda bundle: lambdas/, the packages that it requires, and the deployed settings. One bundle serves every step.
 
 It is compiled, so that a cold start does not compile it. Compiled files match only the Python version that compiled
 them, so the Lambdas run on the version that deploys them, which is also the version on which the tests ran.
@@ -97,7 +97,7 @@ def build(settings: Settings) -> Path:
 def _packages() -> Path:
     """Install what lambdas/requirements.txt pins; pure Python only, so that it runs on every architecture."""
     pinned = _REQUIREMENTS.read_bytes() + _CONSTRAINTS.read_bytes() + Path(__file__).read_bytes()
-    pinned += sys.version.encode()  # pip asks it which packages are needed
+    pinned += sys.version.encode()  # pip selects packages by it
     packages = _BUILD / f"packages-{hashlib.sha256(pinned).hexdigest()[:16]}"
     if packages.exists():
         return packages

@@ -14,7 +14,7 @@ from lambdas.promotion.contract.settings import Environment, Stage
 def endpoint_viewer_session(
     stage: Stage, target: Environment, *, execution: Execution, external_id: str | None
 ) -> RoleSession:
-    """Describe one endpoint, before it is known what is promoted to it."""
+    """Describe one endpoint, before the promotion is resolved."""
     endpoints = resource_names.endpoint_arns(target.account, target.region, stage.endpoint)
     return sessions.assume(
         target.role_arn(Role.DEPLOYER),

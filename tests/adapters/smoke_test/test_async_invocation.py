@@ -71,7 +71,7 @@ def test_without_a_failure_location_only_the_response_is_polled(stubs: Stubs) ->
     assert response.message == "no response at s3://answers/out/1.out within the test's timeout"
 
 
-def test_an_endpoint_that_refuses_the_request_is_an_answer(stubs: Stubs) -> None:
+def test_an_endpoint_that_refuses_the_request_is_a_response(stubs: Stubs) -> None:
     stubs.sagemaker_runtime.add_client_error("invoke_endpoint_async", "ValidationError", "Not asynchronous.")
     (response,) = responses(stubs)
     assert (response.status, response.message) == (None, "SageMaker responded with ValidationError: Not asynchronous.")

@@ -1,4 +1,4 @@
-"""InvokeEndpoint as a smoke test calls it: its parameters, what is asked again, and what is an response."""
+"""InvokeEndpoint as a smoke test calls it: its parameters, what is retried, and what is a response."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def test_a_first_deployment_is_deleted_whatever_its_status(status: str) -> None:
     assert action(changed(previous=None), observed(status, config=OURS, modified_at=LATER)) == expected
 
 
-def test_a_first_deployment_is_kept_if_so_configured() -> None:
+def test_a_first_deployment_is_kept_if_configured() -> None:
     keep = replace(STAGE, failed_first_deployment=FirstDeployment.KEEP)
     changing = changed(previous=None, stage=keep)
     assert action(changing, observed("InService", config=OURS, modified_at=LATER)) == (
@@ -107,7 +107,7 @@ def test_the_rollback_waits_until_the_instance_counts_are_settled() -> None:
 
 
 def test_a_stale_description_is_polled_again() -> None:
-    """The change may have been rolling_back for in this moment, and the answer may not know of it."""
+    """The change may have been requested since, and the response may be from before it."""
     stale = observed("InService")
     assert action(changed(requested=False), stale) == BUSY
     assert action(changed(requested=False), stale, poll_count=1) == NOT_NEEDED
@@ -122,7 +122,7 @@ def test_an_endpoint_that_was_broken_before_is_left_unchanged(status: str) -> No
 @pytest.mark.parametrize("status", STATUSES)
 def test_another_principals_configuration_is_left_in_place(status: str) -> None:
     expected = BUSY if status == "Deleting" else SKIPPED
-    assert action(changed(), observed(status, config="somebody-elses", modified_at=LATER)) == expected
+    assert action(changed(), observed(status, config="another-principals", modified_at=LATER)) == expected
 
 
 def test_a_failed_endpoint_is_deleted_and_recreated_with_the_previous_configuration() -> None:
@@ -159,7 +159,7 @@ def test_an_endpoint_already_on_our_configuration_rolls_back_to_the_recorded_las
     assert rollback_state.previous_config(changing) == OLD_CONFIG
 
 
-def test_a_configuration_that_served_before_is_replaced_only_if_it_fails_and_a_last_known_good_one_exists() -> None:
+def test_a_configuration_in_service_before_is_replaced_only_if_it_fails_and_a_last_known_good_one_exists() -> None:
     change = Change(progress=Progress.NOTHING_TO_DO, previous_config=OURS, adopted=True)
     endpoint = observed("InService", config=OURS)
     recorded = promotion(change=change, lock=Lock(fence=2, last_known_good=(good(),)))

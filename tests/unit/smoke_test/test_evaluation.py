@@ -1,4 +1,4 @@
-"""What a smoke test's responses are worth: each one for itself, and all of them together."""
+"""The evaluation of a smoke test: each response, and all of them together."""
 
 from __future__ import annotations
 
