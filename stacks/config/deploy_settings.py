@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lambdas.promotion.contract import settings
-from stacks.config import autoscaling
+from stacks.config.fields.settings_by_name import settings_from
 from stacks.config.schema import Application, Environment, Hub, Stage
-from stacks.config.settings_by_name import settings_from
+from stacks.config.stage import autoscaling
 
 
 def settings_of(

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from lambdas.promotion.contract import time_limits
-from stacks.config import autoscaling, constraints, smoke_test
+from stacks.config import constraints
 from stacks.config.schema import Environment, Stage
+from stacks.config.stage import autoscaling, smoke_test
 from stacks.config.topology import Configuration
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")

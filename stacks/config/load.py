@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from stacks.config import file_constraints
-from stacks.config.field_types import EXPLANATIONS
+from stacks.config.fields.field_types import EXPLANATIONS
 from stacks.config.schema import Application, ConfigurationError, Environment, Stage
 from stacks.config.topology import Configuration
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from stacks.config.field_types import StrictModel, text
+from stacks.config.fields.field_types import StrictModel, text
 
 # What SNS takes as an Endpoint, of the protocols email, https, sqs and lambda (API: Subscribe).
 Subscriber = Annotated[

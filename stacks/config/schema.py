@@ -7,9 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from lambdas.promotion.contract import sagemaker_limits, settings
-from stacks.config.autoscaling import Autoscaling
-from stacks.config.endpoint import EndpointConfiguration
-from stacks.config.field_types import (
+from stacks.config.fields.field_types import (
     Account,
     Arn,
     Bucket,
@@ -31,9 +29,11 @@ from stacks.config.field_types import (
     seconds,
 )
 from stacks.config.notify import Notify
-from stacks.config.preview import PreviewOrNone
-from stacks.config.rollout import Update
-from stacks.config.smoke_test import SmokeTests
+from stacks.config.stage.autoscaling import Autoscaling
+from stacks.config.stage.endpoint import EndpointConfiguration
+from stacks.config.stage.preview import PreviewOrNone
+from stacks.config.stage.rollout import Update
+from stacks.config.stage.smoke_test import SmokeTests
 
 
 class ConfigurationError(Exception):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from lambdas.promotion.contract import settings
 from stacks.config import deploy_settings
-from stacks.config.field_types import ApplicationName, EnvironmentName, StrictModel
+from stacks.config.fields.field_types import ApplicationName, EnvironmentName, StrictModel
 from stacks.config.schema import Application, ConfigurationError, Environment, Hub, Stage
 
 

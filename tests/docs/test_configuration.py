@@ -9,12 +9,16 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from stacks.config import autoscaling as autoscaling_config
-from stacks.config import endpoint, rollout, schema, topology
-from stacks.config import preview as preview_config
-from stacks.config import smoke_test as smoke_test_config
-from stacks.config.autoscaling import ScheduledAction, VariantScaling
-from stacks.config.endpoint import (
+from stacks.config import schema, topology
+from stacks.config.load import parse
+from stacks.config.notify import Notify
+from stacks.config.schema import Application, Environment, Hub, Stage, Variables, Vpc
+from stacks.config.stage import autoscaling as autoscaling_config
+from stacks.config.stage import endpoint, rollout
+from stacks.config.stage import preview as preview_config
+from stacks.config.stage import smoke_test as smoke_test_config
+from stacks.config.stage.autoscaling import ScheduledAction, VariantScaling
+from stacks.config.stage.endpoint import (
     AsyncInference,
     CapacityReservation,
     CoreDump,
@@ -29,12 +33,9 @@ from stacks.config.endpoint import (
     Shap,
     Variant,
 )
-from stacks.config.load import parse
-from stacks.config.notify import Notify
-from stacks.config.preview import Preview
-from stacks.config.rollout import CapacityRetries, Rollout
-from stacks.config.schema import Application, Environment, Hub, Stage, Variables, Vpc
-from stacks.config.smoke_test import Expectation, SmokeTest, Tolerance
+from stacks.config.stage.preview import Preview
+from stacks.config.stage.rollout import CapacityRetries, Rollout
+from stacks.config.stage.smoke_test import Expectation, SmokeTest, Tolerance
 from stacks.config.topology import Configuration
 from stacks.hub import bundle
 from tests.docs import pages

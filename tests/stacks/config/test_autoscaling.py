@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.settings import CONCURRENCY, INSTANCES
-from stacks.config import autoscaling as autoscaling_config
-from stacks.config.autoscaling import VariantScaling
 from stacks.config.load import parse
 from stacks.config.schema import ConfigurationError
+from stacks.config.stage import autoscaling as autoscaling_config
+from stacks.config.stage.autoscaling import VariantScaling
 
 FILE: dict[str, Any] = {
     "hub": {"account": "111111111111", "region": "us-east-1"},

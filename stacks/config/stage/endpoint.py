@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from stacks.config.api_case import ApiName, ApiNameInSeconds, ApiShape
-from stacks.config.field_types import (
+from stacks.config.fields.api_case import ApiName, ApiNameInSeconds, ApiShape
+from stacks.config.fields.field_types import (
     ContentType,
     Duration,
     InstanceType,

@@ -10,8 +10,8 @@ from typing import Annotated
 from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
 from lambdas.promotion.contract import settings
-from stacks.config.endpoint import Serverless
-from stacks.config.field_types import StrictModel
+from stacks.config.fields.field_types import StrictModel
+from stacks.config.stage.endpoint import Serverless
 
 ON_INSTANCES = "instance"
 

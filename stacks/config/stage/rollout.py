@@ -11,7 +11,15 @@ from pydantic import Field, PlainValidator
 
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.time_limits import LONGEST_DEPLOYMENT
-from stacks.config.field_types import AlarmName, Duration, StrictModel, Wait, duration_between, integer_between, seconds
+from stacks.config.fields.field_types import (
+    AlarmName,
+    Duration,
+    StrictModel,
+    Wait,
+    duration_between,
+    integer_between,
+    seconds,
+)
 
 
 @dataclass(frozen=True)

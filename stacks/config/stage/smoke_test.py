@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from lambdas.promotion.contract import jsonata_expressions, smoke_test_settings
-from stacks.config.settings_by_name import settings_from
+from stacks.config.fields.settings_by_name import settings_from
 
 SAMPLE = "sample"
 _MAX_TESTS = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stacks.config.field_types import StrictModel, seconds
+from stacks.config.fields.field_types import StrictModel, seconds
 
 # Where the API does not write a word as a name begins: MemorySizeInMB, VolumeSizeInGB, EnableSSMAccess.
 _IRREGULAR_NAMES = {"mb": "MB", "gb": "GB", "ssm": "SSM"}
