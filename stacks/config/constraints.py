@@ -12,9 +12,9 @@ from typing import Any
 
 from stacks.config.fields.field_types import seconds
 from stacks.config.schema import Environment, Stage
-from stacks.config.stage.endpoint import Variant
 from stacks.config.stage.preview import ON_INSTANCES
 from stacks.config.stage.rollout import Rollout, Size
+from stacks.config.stage.variant import Variant
 
 # Families with local NVMe storage, besides those that say so by a d behind the generation, such as m5d and g4dn.
 _LOCAL_STORAGE = {"dl1", "g5", "g6", "g6e", "g7", "g7e", "p5", "p5e", "p5en", "trn1", "trn1n", "trn2"}

@@ -101,8 +101,8 @@ def _stage_violations(path: str, stage: Stage, target: str, named: Mapping[str, 
     if stage.source and stage.source not in named:
         yield f"{path}.from: there is no environment {stage.source!r} {existing}"
     if target not in named:
-        field_name = "environment" if stage.environment else "environment: the stage's name is none, and"
-        yield f"{path}.{field_name}: there is no environment {target!r} {existing}"
+        hint = "" if stage.environment else "; without this field, the stage's name is that of its environment"
+        yield f"{path}.environment: there is no environment {target!r} {existing}{hint}"
     if target == stage.source:
         yield f"{path}.from: a stage cannot take its models from its own environment {target!r}"
     if stage.variants:

@@ -1,12 +1,13 @@
-"""Who is told how promotions end, as promotion.yaml says it."""
+"""The `notify` of promotion.yaml: who is notified of the outcomes of promotions and of alarms."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from stacks.config.fields.field_types import StrictModel, text
+from stacks.config.fields.field_types import Flag, StrictModel, text
+from stacks.config.fields.option import option
 
 # What SNS takes as an Endpoint, of the protocols email, https, sqs and lambda (API: Subscribe).
 Subscriber = Annotated[
@@ -23,16 +24,45 @@ RunbookUrl = Annotated[
 ]
 
 
-class Notify(StrictModel):
-    """Who is told how promotions end, and of alarms. `runbook` is where docs/operations.md can be read."""
+class Notify(StrictModel, title="The hub's notify"):
+    """Who is notified of the outcomes of promotions and of alarms. The topic `promote-outcomes` exists in any case."""
 
-    subscribers: tuple[Subscriber, ...] = ()
-    unchanged: Annotated[bool, Field(strict=True)] = False
-    runbook: RunbookUrl | None = None
+    subscribers: Annotated[
+        tuple[Subscriber, ...],
+        option(
+            "Each gets every message: of outcomes and of alarms. An e-mail address and an `https://` URL must confirm "
+            "the subscription, which SNS asks for at the deployment. A queue's policy must let `sns.amazonaws.com` "
+            "send, a function's let it invoke, with the topic's ARN as `aws:SourceArn`; a queue with a key of its own "
+            "also needs `kms:Decrypt` and `kms:GenerateDataKey` in the key's policy (AWS: SNS, Fanout to SQS queues). "
+            "For some messages only, subscribe to the topic by hand with a filter policy.",
+            example=["ml-team@example.com", "arn:aws:sqs:us-east-1:111111111111:promotions"],
+            effect="Deploy the hub, and each source environment in another Region than the hub's. A removed subscriber "
+            "gets no further messages.",
+        ),
+    ] = ()
+    unchanged: Annotated[
+        Flag,
+        option(
+            "Whether a promotion that ended Unchanged is announced. A promotion that every run of a pipeline starts "
+            "usually ends so.",
+            example=True,
+            effect="Deploy the hub: promotions that start afterwards use it.",
+        ),
+    ] = False
+    runbook: Annotated[
+        RunbookUrl | None,
+        option(
+            "Where your copy of the operations guide can be read: messages and alarms link to its sections. Without "
+            "it, they name the file in this repository.",
+            example="https://git.example.com/promote/docs/operations.md",
+            effect="Deploy the hub and the source environments: messages of later promotions and the descriptions of "
+            "alarms use it.",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _require_unique(self) -> Notify:
-        twice = [one for one in dict.fromkeys(self.subscribers) if self.subscribers.count(one) > 1]
+        twice = [name for name in dict.fromkeys(self.subscribers) if self.subscribers.count(name) > 1]
         if twice:
             raise ValueError(f"subscribers has {', '.join(twice)} more than once; SNS has one subscription of each")
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
@@ -14,6 +14,7 @@ from stacks.config.fields.field_types import (
     Duration,
     EnvironmentName,
     ExternalId,
+    Flag,
     ImageName,
     KeyArn,
     OrganizationId,
@@ -28,6 +29,14 @@ from stacks.config.fields.field_types import (
     VariableValue,
     seconds,
 )
+from stacks.config.fields.option import (
+    ALL_STACKS_AT_ONCE,
+    HUB,
+    NEW_MODEL,
+    OTHER_ENVIRONMENT,
+    SCALING,
+    option,
+)
 from stacks.config.notify import Notify
 from stacks.config.stage.autoscaling import Autoscaling
 from stacks.config.stage.endpoint import EndpointConfiguration
@@ -40,15 +49,65 @@ class ConfigurationError(Exception):
     """promotion.yaml has mistakes; the message lists all of them with their paths."""
 
 
-class Hub(StrictModel):
-    """The account of the state machine. `python` is the version that everybody who deploys must use."""
+_HUB = (
+    "It is another hub: deploy all stacks. The environments' roles trust it after their deployment. Delete the old "
+    "hub's stack, or approvals that still reach it start promotions that end with `AccessDenied`."
+)
+_VPC = f"{NEW_MODEL} The execution role's permissions change with it: deploy the environment too."
+_COPIED_METADATA = (
+    "Deploy all stacks (permissions change). Objects that are copied from then on have them. Earlier copies stay as "
+    "they are: they are recognized by their names and not copied again."
+)
 
-    account: Account
-    region: Region
-    python: PythonVersion | None = None
-    external_id: ExternalId | None = None
-    organization_id: OrganizationId | None = None
-    notify: Notify = Notify()
+
+class Hub(StrictModel, title="`hub`"):
+    """The account of the state machine, its Lambdas and its event bus."""
+
+    account: Annotated[
+        Account,
+        option("The account of the state machine, its Lambdas and its event bus.", example="111111111111", effect=_HUB),
+    ]
+    region: Annotated[
+        Region,
+        option("The hub's Region. It may differ from the environments' Regions.", example="us-east-1", effect=_HUB),
+    ]
+    python: Annotated[
+        PythonVersion | None,
+        option(
+            "The version of Python that everyone who deploys must use; without it, any that Lambda offers: 3.11, 3.12, "
+            "3.13 or 3.14. The Lambdas run on the version that deploys them, which also compiles their files "
+            "(docs/decisions/0006-the-bundle-carries-its-sdk-compiled.md). Where several people deploy, this refuses "
+            "the wrong version; without it, they would change every function in turn.",
+            example="3.13",
+            effect="None by itself. A deployment with another version of Python than before changes the runtime and "
+            "the code of every function.",
+        ),
+    ] = None
+    external_id: Annotated[
+        ExternalId | None,
+        option(
+            "Sent with every AssumeRole, and a condition (`sts:ExternalId`) in the trust policy of every role that a "
+            "step assumes. It is not a secret (API: AssumeRole, ExternalId).",
+            example="promote-3f1c",
+            effect=ALL_STACKS_AT_ONCE,
+        ),
+    ] = None
+    organization_id: Annotated[
+        OrganizationId | None,
+        option(
+            "A condition (`aws:PrincipalOrgID`) in the same trust policies: only callers of this organization.",
+            example="o-abcde12345",
+            effect=ALL_STACKS_AT_ONCE,
+        ),
+    ] = None
+    notify: Annotated[
+        Notify,
+        option(
+            "Who is notified of the outcomes of promotions and of alarms. Without it, no one.",
+            example={"subscribers": ["ml-team@example.com"]},
+            effect="Deploy the hub, and each source environment in another Region than the hub's.",
+        ),
+    ] = Notify()
 
     def deployed(self) -> settings.Hub:
         runbook = {"runbook": self.notify.runbook} if self.notify.runbook else {}
@@ -57,22 +116,84 @@ class Hub(StrictModel):
         )
 
 
-class Environment(StrictModel):
-    """An account and Region. `buckets` and `kms_keys` are existing ones that hold the models made there."""
+class Environment(StrictModel, title="`environments`"):
+    """An account and Region, under a name that is part of the names of roles, buckets and stacks.
 
-    account: Account
-    region: Region
-    buckets: tuple[Bucket, ...] = ()
-    kms_keys: tuple[KeyArn, ...] = ()
+    An environment from which a stage takes models is a *source*: it gets the reader and the copier. One in which a
+    stage deploys is a *target*: it gets the artifact bucket with its key, the deployer and the execution role. An
+    environment that no stage names gets no stack; if it had one, that stack stays until it is deleted. The name `hub`
+    is taken by the hub's own stack (`promote-hub`).
+    """
+
+    account: Annotated[Account, option("The account's number.", example="222222222222", effect=OTHER_ENVIRONMENT)]
+    region: Annotated[
+        Region,
+        option(
+            "The Region. An account that is used in two Regions is two environments.",
+            example="us-east-1",
+            effect=OTHER_ENVIRONMENT,
+        ),
+    ]
+    buckets: Annotated[
+        tuple[Bucket, ...],
+        option(
+            "Existing buckets of this account that hold the artifacts of models made here. The reader and the copier "
+            "may read these, and in a target Promote's own bucket. A promotion whose artifact is elsewhere ends with "
+            "`AccessDenied`; only AWS's own JumpStart buckets need no entry, because their objects are not copied.",
+            example=["sagemaker-us-east-1-222222222222"],
+            effect="Deploy the environment and the hub (permissions change). Models whose artifacts are in a removed "
+            "bucket can no longer be promoted.",
+        ),
+    ] = ()
+    kms_keys: Annotated[
+        tuple[KeyArn, ...],
+        option(
+            "Existing customer managed keys that encrypt those objects. The key's policy must let the account's IAM "
+            "decide or name the roles. Objects encrypted by S3 itself or with `aws/s3` need none.",
+            example=["arn:aws:kms:us-east-1:222222222222:key/0d1c2b3a-1111-2222-3333-444455556666"],
+            effect="Deploy the environment and the hub (permissions change).",
+        ),
+    ] = ()
 
 
-class Variables(StrictModel):
-    """What becomes of the environment variables of a model's containers."""
+class Variables(StrictModel, title="A stage's variables"):
+    """What becomes of the environment variables of all containers of the model. A name is in one of the four only.
 
-    set: dict[VariableName, VariableValue] = Field(default_factory=dict)
-    replace: dict[VariableName, VariableValue] = Field(default_factory=dict)
-    drop: tuple[VariableName, ...] = ()
-    keep: tuple[VariableName, ...] = ()
+    The values here are trusted: they are neither checked nor changed. **Write no secrets here**: they are shown by the
+    execution's history, the promotion records and DescribeModel. SageMaker allows 100 variables in a container and
+    32 KB in all containers together (API: ContainerDefinition).
+
+    Every other variable is carried unchanged, except that an S3 URI in it (`s3://bucket/key`, also in a list, in JSON
+    or in a sentence) is copied as an artifact and rewritten, an ARN that is in `arns` is replaced, and
+    `SAGEMAKER_REGION` becomes the target's Region. A promotion ends with `UnsupportedModel`, which names all such
+    variables, if one holds an S3 URI in another form (a bucket without a key, `s3a://`, `https://`), an ARN that is not
+    in `arns`, the source account's number, or what looks like a secret: `set`, `replace`, `drop` or `keep` it.
+    """
+
+    set: Annotated[
+        dict[VariableName, VariableValue],
+        option("The variable has this value in **every** container.", example={"LOG_LEVEL": "info"}, effect=NEW_MODEL),
+    ] = Field(default_factory=dict)
+    replace: Annotated[
+        dict[VariableName, VariableValue],
+        option(
+            "The variable has this value in the containers where it **exists**.",
+            example={"DATABASE": "qa.example.com"},
+            effect=NEW_MODEL,
+        ),
+    ] = Field(default_factory=dict)
+    drop: Annotated[
+        tuple[VariableName, ...], option("The variable is left out.", example=["HF_TOKEN"], effect=NEW_MODEL)
+    ] = ()
+    keep: Annotated[
+        tuple[VariableName, ...],
+        option(
+            "The variable is carried exactly as it is, although it looks like a secret or belongs to the source. An S3 "
+            "URI in it is then neither copied nor rewritten.",
+            example=["PARTNER_TOKEN"],
+            effect=NEW_MODEL,
+        ),
+    ] = ()
 
     @model_validator(mode="after")
     def _require_disjoint_lists(self) -> Variables:
@@ -98,11 +219,23 @@ class Variables(StrictModel):
         return settings.Variables(**self.model_dump())
 
 
-class Vpc(StrictModel):
-    """The VPC in which the containers run (API: VpcConfig)."""
+class Vpc(StrictModel, title="A stage's vpc"):
+    """The VPC in which the containers run (API: VpcConfig).
 
-    security_group_ids: Annotated[list[SecurityGroupId], Field(min_length=1, max_length=5)]
-    subnets: Annotated[list[SubnetId], Field(min_length=1, max_length=16)]
+    `vpc: none` creates the model without one, whatever the source model has. Whether the subnets and groups exist is
+    checked by SageMaker.
+    """
+
+    security_group_ids: Annotated[
+        list[SecurityGroupId],
+        Field(min_length=1, max_length=5),
+        option("SecurityGroupIds.", example=["sg-0a1b2c3d4e5f60718"], effect=_VPC),
+    ]
+    subnets: Annotated[
+        list[SubnetId],
+        Field(min_length=1, max_length=16),
+        option("Subnets.", example=["subnet-0a1b2c3d4e5f60718"], effect=_VPC),
+    ]
 
     def deployed(self) -> settings.Vpc:
         return settings.Vpc(security_group_ids=tuple(self.security_group_ids), subnets=tuple(self.subnets))
@@ -115,23 +248,158 @@ def _vpc_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object
     return _NO_VPC if value == "none" else handler(value)
 
 
-class Stage(EndpointConfiguration, Update):
-    """An application in an environment. The stage is called like its environment unless `environment` says another."""
+class Stage(EndpointConfiguration, Update, title="A stage"):
+    """An application in an environment. The stage is called like its environment unless `environment` is set.
 
-    source: Annotated[EnvironmentName, Field(alias="from")]
-    environment: EnvironmentName | None = None
-    endpoint: SageMakerName
-    images: dict[ImageName, ImageName] = Field(default_factory=dict)
-    deadline: Duration = "1h"
-    variables: Variables = Variables()
-    vpc: Annotated[Vpc | None, WrapValidator(_vpc_or_none)] = None
-    network_isolation: Annotated[bool, Field(strict=True)] | None = None
-    when_locked: settings.WhenLocked = settings.WhenLocked.WAIT
-    failed_first_deployment: settings.FirstDeployment = settings.FirstDeployment.DELETE
-    arns: dict[Arn, Arn] = Field(default_factory=dict)
-    smoke_test: SmokeTests = ()
-    autoscaling: Autoscaling = Field(default_factory=dict)
-    preview: PreviewOrNone = None
+    A stage that is removed can no longer be promoted to; its endpoint is not deleted. If it was the last one of its
+    environment, the environment's stack stays deployed as it is, with the execution role that live endpoints need.
+    """
+
+    source: Annotated[
+        EnvironmentName,
+        Field(alias="from"),
+        option(
+            "The environment that the stage takes its models from. It cannot be the stage's own. Models flow one way: "
+            "environments that take models from each other in a circle are refused.",
+            example="dev",
+            effect="Deploy all stacks: the copiers of the new source get their permissions in the target. The next "
+            "promotion takes its models from there.",
+        ),
+    ]
+    environment: Annotated[
+        EnvironmentName | None,
+        option(
+            "The environment in which the stage deploys, if the stage has another name.",
+            example="production",
+            effect="Deploy all stacks. The next promotion creates an endpoint in the new environment; the old one "
+            "stays.",
+        ),
+    ] = None
+    endpoint: Annotated[
+        SageMakerName,
+        option(
+            "The endpoint's name. An existing endpoint of that name is updated. Two stages of one environment cannot "
+            "have the same endpoint, in whatever letter case.",
+            example="text-classifier-qa",
+            effect="Deploy all stacks (permissions change). The next promotion creates or updates the endpoint of the "
+            "new name; the old one stays, and Promote no longer has permissions to it.",
+        ),
+    ]
+    images: Annotated[
+        dict[ImageName, ImageName],
+        option(
+            "Images that the stage takes from another location, as `<registry>/<repository>` with the one that takes "
+            "its place, without tags: the target's model names the image by its digest, which the other repository "
+            "must have too (by its tag, if the digest is unknown). An ECR repository must be in the stage's Region.",
+            example={"registry.example.com/team/features": "333333333333.dkr.ecr.us-east-1.amazonaws.com/features"},
+            effect=NEW_MODEL,
+        ),
+    ] = Field(default_factory=dict)
+    deadline: Annotated[
+        Duration,
+        option(
+            "How long after the execution's start the endpoint may take to be in service, and how long a change by "
+            "someone else is waited for. The copy is part of that time: no change begins after the deadline. At most "
+            "8h, SageMaker's own limit for a deployment (API: MaximumExecutionTimeoutInSeconds). It must be longer "
+            "than what the `rollout` itself waits.",
+            example="30m",
+            effect=HUB,
+        ),
+    ] = "1h"
+    variables: Annotated[
+        Variables,
+        option(
+            "What becomes of the environment variables of the model's containers. Without it, nothing is changed.",
+            example={"set": {"LOG_LEVEL": "info"}},
+            effect=NEW_MODEL,
+        ),
+    ] = Variables()
+    vpc: Annotated[
+        Vpc | None,
+        WrapValidator(_vpc_or_none, json_schema_input_type=Vpc | Literal["none"] | None),
+        option(
+            "The VPC in which the containers run, or `none`. A source model with a VPC needs one of the two, otherwise "
+            "the promotion ends with `UnsupportedModel`. A VPC is used also if the source model has none.",
+            example={
+                "security_group_ids": ["sg-0a1b2c3d4e5f60718"],
+                "subnets": ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"],
+            },
+            effect=_VPC,
+        ),
+    ] = None
+    network_isolation: Annotated[
+        Flag | None,
+        option(
+            "EnableNetworkIsolation. Without it, the source model's own; a version of the model registry has none of "
+            "its own, so then `false`.",
+            example=False,
+            effect=NEW_MODEL,
+        ),
+    ] = None
+    when_locked: Annotated[
+        settings.WhenLocked,
+        option(
+            "What a promotion does while another one has locked the endpoint. `wait`: it waits, until its deadline. "
+            "`refuse`: it ends with `EndpointLocked`. `newest_wins`: it waits, but of those that wait the one with the "
+            "newest model continues, and the others end with `Superseded`; except a rollback, and a promotion with "
+            "`allow_older`. The promotion that has the lock is never interrupted.",
+            example="newest_wins",
+            effect=HUB,
+        ),
+    ] = settings.WhenLocked.WAIT
+    failed_first_deployment: Annotated[
+        settings.FirstDeployment,
+        option(
+            "What becomes of an endpoint that a promotion created and that then failed: there is nothing to roll back "
+            "to. `keep` leaves it for inspection; a Failed endpoint must be deleted before the next promotion.",
+            example="keep",
+            effect=HUB,
+        ),
+    ] = settings.FirstDeployment.DELETE
+    arns: Annotated[
+        dict[Arn, Arn],
+        option(
+            "ARNs of the source with those that take their places in the target. They are replaced in a registry's "
+            "credentials provider, in the content of a private hub, and wherever a whole one is in an environment "
+            "variable.",
+            example={
+                "arn:aws:lambda:us-east-1:222222222222:function:registry-login": (
+                    "arn:aws:lambda:us-east-1:333333333333:function:registry-login"
+                )
+            },
+            effect=NEW_MODEL,
+        ),
+    ] = Field(default_factory=dict)
+    smoke_test: Annotated[
+        SmokeTests,
+        option(
+            "What the endpoint must answer once it is in service with the new configuration: a test, or a list of 1 to "
+            "10.",
+            example={"payload": "a fine film", "content_type": "text/csv"},
+            effect="Deploy the hub: promotions that start afterwards are tested with it. The environment's first test "
+            "adds the invoker role: deploy all stacks.",
+        ),
+    ] = ()
+    autoscaling: Annotated[
+        Autoscaling,
+        option(
+            "How variants are scaled automatically, by the variant's name. `keep`, the default, keeps what is "
+            "registered.",
+            example={"AllTraffic": {"min": 1, "max": 4, "target_value": 70}},
+            effect=f"{SCALING} Deploy the environment too if its stack is older than this field: the scaler role is "
+            "added.",
+        ),
+    ] = Field(default_factory=dict)
+    preview: Annotated[
+        PreviewOrNone,
+        option(
+            "The smoke test runs on a temporary endpoint first, before traffic moves: `instance` runs one instance of "
+            "each variant, a mapping makes it serverless.",
+            example="instance",
+            effect="Deploy the hub: promotions that start afterwards use it. The environment's first preview, and that "
+            "of another endpoint, changes permissions: deploy all stacks.",
+        ),
+    ] = None
 
     def environment_name(self, stage_name: str) -> str:
         """Return the environment in which the stage of this name deploys."""
@@ -146,17 +414,70 @@ class Stage(EndpointConfiguration, Update):
         return seconds(self.deadline)
 
 
-class Application(StrictModel):
-    """One model lineage. Approving a version of the group starts the first stage.
+class Application(StrictModel, title="`applications`"):
+    """One model lineage, under a name. Approving a version of its model package group starts the first stage.
 
-    `copy_tags`, `copy_annotations`: the artifacts' tags and annotations are copied with them.
+    An application that is added or removed changes permissions and approval rules: deploy all stacks.
     """
 
-    model_package_group: SageMakerName
-    copy_tags: Annotated[bool, Field(strict=True)] = False
-    copy_annotations: Annotated[bool, Field(strict=True)] = False
-    copy_images: Annotated[bool, Field(strict=True)] = False
-    stages: Annotated[dict[StageName, Stage], Field(min_length=1)]
+    model_package_group: Annotated[
+        SageMakerName,
+        option(
+            "The group in the model registry of the environment that the *first* stage takes models from. Only "
+            "versions of this group are promoted for this application. A group belongs to one application.",
+            example="text-classifier",
+            effect="Deploy all stacks. Only versions of the new group are promoted from then on; what is deployed "
+            "stays.",
+        ),
+    ]
+    copy_tags: Annotated[
+        Flag,
+        option(
+            "Whether the tags of the artifacts (objects in S3) are copied too. The copier gets permissions to read "
+            "tags in the source and to write them in the targets.",
+            example=True,
+            effect=_COPIED_METADATA,
+        ),
+    ] = False
+    copy_annotations: Annotated[
+        Flag,
+        option(
+            "Whether the annotations of the artifacts are copied too, with permissions of the same kind. S3 copies "
+            "them with whole objects only: an object of more than 5 GiB that has annotations is refused.",
+            example=False,
+            effect=_COPIED_METADATA,
+        ),
+    ] = False
+    copy_images: Annotated[
+        Flag,
+        option(
+            "Whether the source account's own images are copied into the registry of each target, into the repository "
+            "`promote/<repository>`, by digest. Without it, the target pulls them from the source account, whose "
+            "repository must allow it and be in the same Region. Images of other accounts and AWS's own are never "
+            "copied.",
+            example=True,
+            effect="Deploy all stacks (permissions change). The next promotion creates another model, of the copied or "
+            "of the pulled image, and updates the endpoint. Copies stay in the targets' registries, because endpoints "
+            "use them.",
+        ),
+    ] = False
+    stages: Annotated[
+        dict[StageName, Stage],
+        Field(min_length=1),
+        option(
+            "The stages by their names, in the order of the file. Approving a version of the group starts the first "
+            "stage, and only that.",
+            example={
+                "qa": {
+                    "from": "dev",
+                    "endpoint": "text-classifier-qa",
+                    "variants": [{"name": "All", "instance_type": "ml.m5.large", "initial_instance_count": 1}],
+                }
+            },
+            effect="Deploy all stacks: permissions and approval rules are added and removed. In another order, another "
+            "stage may become the first: the one that an approval starts, and whose `from` has the registry.",
+        ),
+    ]
 
     @property
     def registry(self) -> str:

@@ -10,15 +10,43 @@ from pydantic import Field
 from lambdas.promotion.contract import settings
 from stacks.config import deploy_settings
 from stacks.config.fields.field_types import ApplicationName, EnvironmentName, StrictModel
+from stacks.config.fields.option import option
 from stacks.config.schema import Application, ConfigurationError, Environment, Hub, Stage
 
 
-class Configuration(StrictModel):
-    """The whole file."""
+class Configuration(StrictModel, title="promotion.yaml"):
+    """What is deployed: the hub, the environments, and the applications with their stages."""
 
-    hub: Hub
-    environments: Annotated[dict[EnvironmentName, Environment], Field(min_length=2)]
-    applications: dict[ApplicationName, Application]
+    hub: Annotated[
+        Hub,
+        option(
+            "The account of the state machine.",
+            example={"account": "111111111111", "region": "us-east-1"},
+            effect="See its fields.",
+        ),
+    ]
+    environments: Annotated[
+        dict[EnvironmentName, Environment],
+        Field(min_length=2),
+        option(
+            "The accounts that take part, at least two, by their names: small letters, digits and hyphens.",
+            example={
+                "dev": {"account": "222222222222", "region": "us-east-1", "buckets": ["models"]},
+                "qa": {"account": "333333333333", "region": "us-east-1"},
+            },
+            effect="Deploy all stacks. An environment with another name is another environment: the stack of the old "
+            "one stays until it is deleted.",
+        ),
+    ]
+    applications: Annotated[
+        dict[ApplicationName, Application],
+        option(
+            "The model lineages by their names. There may be none yet.",
+            example={},
+            effect="Deploy all stacks: the hub has the settings, the environments have the permissions. The endpoints "
+            "of a removed application stay.",
+        ),
+    ]
 
     def deployed(self) -> settings.Settings:
         """Return what the Lambdas need to know."""

@@ -1,4 +1,4 @@
-"""The kinds of text and numbers that promotion.yaml is made of, each with what it means to the person who writes it."""
+"""The kinds of text and numbers in promotion.yaml, each with what it means to the person who writes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from lambdas.promotion.contract import sagemaker_limits
 
-# What a pattern means, for the person whose text does not match it.
+# What a pattern means, for messages and for the reference.
 EXPLANATIONS: dict[str, str] = {}
 
 
@@ -27,7 +27,7 @@ def _commercial(region: str) -> str:
 def _few_bytes(text: str) -> str:
     size = len(text.encode())
     if size > sagemaker_limits.MOST_BYTES:
-        raise ValueError(f"must have at most {sagemaker_limits.MOST_BYTES} bytes, as SageMaker has it, not {size}")
+        raise ValueError(f"must have at most {sagemaker_limits.MOST_BYTES} bytes, as SageMaker requires, not {size}")
     return text
 
 
@@ -36,7 +36,7 @@ def duration_between(shortest: int, longest: int) -> AfterValidator:
 
     def check(duration: str) -> str:
         if not shortest <= seconds(duration) <= longest:
-            raise ValueError(f"must be from {shortest}s to {longest}s, as SageMaker has it, not {duration}")
+            raise ValueError(f"must be from {shortest}s to {longest}s, as SageMaker requires, not {duration}")
         return duration
 
     return AfterValidator(check)
@@ -54,7 +54,7 @@ Account = Annotated[str, text(r"^[0-9]{12}$", "an account's 12 digits, in quotes
 Region = Annotated[
     str, text(r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$", "a Region such as us-east-1"), AfterValidator(_commercial)
 ]
-# Environments stand in role and bucket names (64 and 63 characters), applications and stages in model names (63).
+# Environments are part of role and bucket names (64 and 63 characters), applications and stages of model names (63).
 EnvironmentName = Annotated[str, text(_LABEL, _LABEL_MEANING, longest=20)]
 ApplicationName = Annotated[str, text(_LABEL, _LABEL_MEANING, longest=40)]
 StageName = Annotated[str, text(_LABEL, _LABEL_MEANING, longest=20)]
@@ -73,12 +73,13 @@ KeyArn = Annotated[
 ]
 # SageMaker's own pattern (API: EndpointName, VariantName, ModelPackageGroupName).
 SageMakerName = Annotated[
-    str, text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", "letters, digits and hyphens, at most 63, as SageMaker has it")
+    str, text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", "letters, digits and hyphens, at most 63, as SageMaker requires")
 ]
 InstanceType = Annotated[str, text(r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$", "an instance type such as ml.m5.large")]
 ExternalId = Annotated[str, text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1224 letters, digits or _+=,.@:/-", longest=1224)]
 OrganizationId = Annotated[str, text(r"^o-[a-z0-9]{10,32}$", "an organization's id such as o-abcde12345")]
 PythonVersion = Annotated[str, text(r"^3\.[0-9]+$", 'a version of Python such as "3.13", in quotes')]
+Flag = Annotated[bool, Field(strict=True)]
 Duration = Annotated[str, text(r"^[1-9][0-9]*[smh]$", "a duration such as 90s, 30m or 2h")]
 # API: EnvironmentMap, VpcSecurityGroupIds, Subnets.
 VariableName = Annotated[
@@ -97,7 +98,7 @@ S3Uri = Annotated[
     str,
     text(
         r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s*?$\\]*)?$",
-        "an address such as s3://bucket/prefix, without * ? $ and spaces: a role gets the right to it",
+        "an S3 URI such as s3://bucket/prefix, without * ? $ and spaces: a role gets permissions to it",
         longest=512,
     ),
 ]
@@ -111,14 +112,14 @@ ContentType = Annotated[
     text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a-zA-Z0-9+.])*$", "a type such as text/csv", longest=255),
 ]
 AlarmName = Annotated[str, text(r"\S", "an alarm's name", longest=255)]
-# As Duration, for what need not be waited for at all.
+# As Duration, and 0s for no wait at all.
 Wait = Annotated[str, text(r"^(0|[1-9][0-9]*)[smh]$", "a duration such as 0s, 90s or 30m"), duration_between(0, 3600)]
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 class StrictModel(BaseModel):
-    """A part of the file: it has the members that it names, and no other."""
+    """A part of the file: it has the fields that it names, and no other."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

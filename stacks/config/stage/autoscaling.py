@@ -1,25 +1,22 @@
-"""What promotion.yaml says of a stage's automatic scaling, checked, and in the words of Application Auto Scaling's API.
-
-docs/configuration.md explains every member.
-"""
+"""A stage's `autoscaling` in promotion.yaml, checked, and in the words of Application Auto Scaling's API."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import botocore.session
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from lambdas.promotion.contract import settings
+from stacks.config.fields.field_types import StrictModel, text
+from stacks.config.fields.option import SCALING, option
 
 # The policy that `target_value` stands for: a changed metric or value replaces it.
 POLICY = "promote-target-tracking"
-_DURATION = re.compile(r"[1-9][0-9]*[smh]|0")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "0": 0}
 # AWS: SageMaker, "Define a scaling policy"; Application Auto Scaling API, MetricType.
 _USUAL_METRIC = {
@@ -34,31 +31,35 @@ _NAMED = {
 }
 
 
-def _duration(text: str) -> str:
-    if not _DURATION.fullmatch(text):
-        raise ValueError(f"must be a duration such as 90s, 5m or 1h, not {text!r}")
-    return text
-
-
 def _metric(value: object) -> object:
     if not isinstance(value, dict) and value not in _METRICS:
         raise ValueError(f"must be one of {', '.join(_METRICS)}, or a CustomizedMetricSpecification, not {value!r}")
     return value
 
 
-Cooldown = Annotated[str, AfterValidator(_duration)]
+Cooldown = Annotated[str, text(r"^([1-9][0-9]*[smh]|0)$", 'a duration such as 90s, 5m or 1h, or "0"')]
 Count = Annotated[int, Field(ge=0, strict=True)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Capacity(StrictModel):
+    """The limits of the capacity."""
 
-
-class _Capacity(_Strict):
-    """Between how few and how many."""
-
-    min: Count
-    max: Count
+    min: Annotated[
+        Count,
+        option(
+            "MinCapacity: instances, or the provisioned concurrency of a serverless variant.",
+            example=1,
+            effect=SCALING,
+        ),
+    ]
+    max: Annotated[
+        Count,
+        option(
+            "MaxCapacity, not less than `min`.",
+            example=4,
+            effect=SCALING,
+        ),
+    ]
 
     @model_validator(mode="after")
     def _in_order(self) -> _Capacity:
@@ -71,11 +72,25 @@ class _Capacity(_Strict):
         return {"MinCapacity": self.min, "MaxCapacity": self.max}
 
 
-class ScheduledAction(_Capacity):
-    """Other limits from a time on (API: PutScheduledAction)."""
+class ScheduledAction(_Capacity, title="A scheduled action"):
+    """Other limits from a time on (API: PutScheduledAction). `min` and `max` are its ScalableTargetAction."""
 
-    schedule: str
-    timezone: str | None = None
+    schedule: Annotated[
+        str,
+        option(
+            "Schedule: `at(…)`, `rate(…)` or `cron(…)`.",
+            example="cron(0 22 * * ? *)",
+            effect=SCALING,
+        ),
+    ]
+    timezone: Annotated[
+        str | None,
+        option(
+            "Timezone: a time zone's name. Without it, UTC.",
+            example="Europe/Berlin",
+            effect=SCALING,
+        ),
+    ] = None
 
     def put(self, name: str) -> dict[str, Any]:
         return {
@@ -86,15 +101,80 @@ class ScheduledAction(_Capacity):
         }
 
 
-class VariantScaling(_Capacity):
-    """How a variant is scaled: to a value of a metric, by policies in the API's own words, by the clock."""
+class VariantScaling(_Capacity, title="A stage's autoscaling"):
+    """How a variant is scaled: to a value of a metric, by policies in the API's own words, by schedule.
 
-    target_value: Annotated[float, Field(gt=0)] | None = None
-    metric: Annotated[Any, AfterValidator(_metric)] = None
-    scale_in_cooldown: Cooldown | None = None
-    scale_out_cooldown: Cooldown | None = None
-    policies: dict[str, dict[str, Any]] = {}
-    scheduled_actions: dict[str, ScheduledAction] = {}
+    What is registered with Application Auto Scaling for the endpoint's variants is kept: SageMaker refuses some updates
+    of a variant that is scaled, and for those Promote suspends the scaling and registers it again. A variant that is
+    listed here is registered so after each successful promotion, Unchanged ones included. What someone has suspended
+    stays suspended, and nothing is deleted: a policy that is removed from the file stays until someone deletes it.
+    Which instance types can be scaled is decided by SageMaker (burstable ones cannot); if it refuses, the endpoint
+    serves the new model and the promotion ends with `ScalingIncomplete`.
+    """
+
+    target_value: Annotated[
+        Annotated[float, Field(gt=0)] | None,
+        option(
+            "TargetValue of a target tracking policy, which is called `promote-target-tracking`. Application Auto "
+            "Scaling creates its alarms.",
+            example=70,
+            effect=SCALING,
+        ),
+    ] = None
+    metric: Annotated[
+        Any,
+        AfterValidator(_metric),
+        WithJsonSchema({"anyOf": [{"enum": list(_METRICS)}, {"type": "object"}]}),
+        option(
+            "The metric of that policy: `SageMakerVariantInvocationsPerInstance` (the default), "
+            "`SageMakerVariantProvisionedConcurrencyUtilization` (the default of a serverless variant), "
+            "`SageMakerVariantConcurrentRequestsPerModelHighResolution`, or a CustomizedMetricSpecification in "
+            "the API's words. A variant can have one policy for a metric.",
+            example="SageMakerVariantInvocationsPerInstance",
+            effect=SCALING,
+        ),
+    ] = None
+    scale_in_cooldown: Annotated[
+        Cooldown | None,
+        option(
+            "ScaleInCooldown. Without it, AWS's default.",
+            example="5m",
+            effect=SCALING,
+        ),
+    ] = None
+    scale_out_cooldown: Annotated[
+        Cooldown | None,
+        option(
+            "ScaleOutCooldown. Without it, AWS's default.",
+            example="1m",
+            effect=SCALING,
+        ),
+    ] = None
+    policies: Annotated[
+        dict[str, dict[str, Any]],
+        option(
+            "Other policies by their names, in the words of PutScalingPolicy. The alarms that step scaling needs "
+            "are yours to create, with the policy's ARN as their action.",
+            example={
+                "on-backlog": {
+                    "PolicyType": "StepScaling",
+                    "StepScalingPolicyConfiguration": {
+                        "AdjustmentType": "ChangeInCapacity",
+                        "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+                    },
+                }
+            },
+            effect=SCALING,
+        ),
+    ] = Field(default_factory=dict)
+    scheduled_actions: Annotated[
+        dict[str, ScheduledAction],
+        option(
+            "Other limits from a time on, by their names.",
+            example={"night": {"schedule": "cron(0 22 * * ? *)", "min": 1, "max": 1}},
+            effect=SCALING,
+        ),
+    ] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _whole(self) -> VariantScaling:
@@ -104,15 +184,15 @@ class VariantScaling(_Capacity):
         return self
 
     def deployed(self, variant: str, specification: Mapping[str, Any]) -> settings.Scaling:
-        """Return what the Lambdas get of it; `specification` is the variant in CreateEndpointConfig's words."""
+        """Return the settings; `specification` is the variant in CreateEndpointConfig's words."""
         dimension = settings.CONCURRENCY if "ServerlessConfig" in specification else settings.INSTANCES
         tracking = [self._tracking(dimension)] if self.target_value is not None else []
         return settings.Scaling(
             variant=variant,
             dimension=dimension,
             capacity=self.to_api,
-            policies=(*tracking, *({"PolicyName": name, **one} for name, one in self.policies.items())),
-            scheduled_actions=tuple(one.put(name) for name, one in self.scheduled_actions.items()),
+            policies=(*tracking, *({"PolicyName": name, **policy} for name, policy in self.policies.items())),
+            scheduled_actions=tuple(action.put(name) for name, action in self.scheduled_actions.items()),
         )
 
     def _tracking(self, dimension: str) -> dict[str, Any]:
@@ -136,13 +216,13 @@ class VariantScaling(_Capacity):
         if self.target_value is None:
             for field in ("metric", "scale_in_cooldown", "scale_out_cooldown"):
                 if getattr(self, field) is not None:
-                    yield f"{field} means nothing without target_value"
+                    yield f"{field} has no effect without target_value"
         else:
             yield from _api_violations("metric", "PutScalingPolicy", self._tracking(settings.INSTANCES))
         if POLICY in self.policies:
             yield f"policies.{POLICY}: that is the name of the policy that target_value makes; call it something else"
-        for name, one in self.policies.items():
-            yield from _api_violations(f"policies.{name}", "PutScalingPolicy", {"PolicyName": name, **one})
+        for name, policy in self.policies.items():
+            yield from _api_violations(f"policies.{name}", "PutScalingPolicy", {"PolicyName": name, **policy})
         for name, action in self.scheduled_actions.items():
             yield from _api_violations(f"scheduled_actions.{name}", "PutScheduledAction", action.put(name))
 
@@ -151,14 +231,17 @@ def _keep_as_empty(value: object) -> object:
     return {} if value == "keep" else value
 
 
-Autoscaling = Annotated[dict[str, VariantScaling], BeforeValidator(_keep_as_empty)]
+Autoscaling = Annotated[
+    dict[str, VariantScaling],
+    BeforeValidator(_keep_as_empty, json_schema_input_type=Literal["keep"] | dict[str, VariantScaling]),
+]
 
 
 def deployed(
     autoscaling: Mapping[str, VariantScaling], variants: Mapping[str, Mapping[str, Any]]
 ) -> tuple[settings.Scaling, ...]:
-    """Return what the Lambdas get; `variants` are the stage's, by name, in CreateEndpointConfig's words."""
-    return tuple(one.deployed(name, variants[name]) for name, one in autoscaling.items())
+    """Return the settings; `variants` are the stage's, by name, in CreateEndpointConfig's words."""
+    return tuple(scaling.deployed(name, variants[name]) for name, scaling in autoscaling.items())
 
 
 def constraint_violations(path: str, autoscaling: Collection[str], variants: Collection[str]) -> Iterator[str]:
@@ -169,7 +252,7 @@ def constraint_violations(path: str, autoscaling: Collection[str], variants: Col
 
 
 def _api_violations(path: str, operation: str, request: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what botocore would refuse: members that are unknown, missing, or of another type."""
+    """Yield what botocore would refuse: fields that are unknown, missing, or of another type."""
     shape = _api().shape_for(f"{operation}Request")
     report = ParamValidator().validate({**_NAMED, **request}, shape)
     if report.has_errors():

@@ -1,6 +1,6 @@
 """What an endpoint is made of: everything that CreateEndpointConfig offers where every variant has a model.
 
-Members have the API's own names in snake_case; what is shorter here is said at the member. What the API has and this
+Fields have the API's own names in snake_case; where a name is shorter, ApiName has the API's. What the API has and this
 has not is listed, with the reason, in tests/stacks/config/test_endpoint.py.
 """
 
@@ -10,228 +10,491 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from stacks.config.fields.api_case import ApiName, ApiNameInSeconds, ApiShape
+from stacks.config.fields.api_case import ApiName, ApiShape, move_into
 from stacks.config.fields.field_types import (
     ContentType,
-    Duration,
-    InstanceType,
+    Flag,
     KeyArn,
-    ReservationArn,
     S3Uri,
-    SageMakerName,
     StrictModel,
     TopicArn,
-    duration_between,
     integer_between,
     text,
 )
+from stacks.config.fields.option import NEW_CONFIG, NEW_CONFIG_WITH_PERMISSIONS, option
+from stacks.config.stage.variant import Variant
 
 Label = Annotated[str, Field(min_length=1, max_length=64)]
-Flag = Annotated[bool, Field(strict=True)]
 
 
-class Serverless(ApiShape):
-    """API: ProductionVariantServerlessConfig."""
+class DataCapture(ApiShape, title="A stage's data_capture"):
+    """API: DataCaptureConfig. `capture_options` are its modes; the content types are fields of their own."""
 
-    memory_size_in_mb: Annotated[int, integer_between(1024, 6144)]
-    max_concurrency: Annotated[int, integer_between(1, 200)]
-    provisioned_concurrency: Annotated[int, integer_between(1, 200)] | None = None
-
-
-class InstancePool(ApiShape):
-    """API: InstancePool, without ModelNameOverride: every pool serves the model that is promoted."""
-
-    instance_type: InstanceType
-    priority: Annotated[int, integer_between(1, 5)]
-
-
-class ManagedInstanceScaling(ApiShape):
-    """API: ProductionVariantManagedInstanceScaling."""
-
-    status: Literal["ENABLED", "DISABLED"] = "ENABLED"
-    min_instance_count: Annotated[int, integer_between(0)] | None = None
-    max_instance_count: Annotated[int, integer_between(1)] | None = None
-
-
-class Routing(ApiShape):
-    """API: ProductionVariantRoutingConfig, with what it says of prefixes beside it."""
-
-    routing_strategy: Literal["LEAST_OUTSTANDING_REQUESTS", "RANDOM", "PREFIX_AWARE"]
-    prefix_length: Annotated[int, integer_between(1024, 65536)] | None = None
-    concurrency_threshold: Annotated[int, integer_between(1, 1024)] | None = None
-
-    def to_api(self) -> dict[str, Any]:
-        return _without_unset(super().to_api(), PrefixAwareRoutingConfig=("PrefixLength", "ConcurrencyThreshold"))
-
-
-class CoreDump(ApiShape):
-    """API: ProductionVariantCoreDumpConfig."""
-
-    destination_s3_uri: S3Uri
-    kms_key_id: KeyArn | None = None
-
-
-class CapacityReservation(ApiShape):
-    """API: ProductionVariantCapacityReservationConfig."""
-
-    capacity_reservation_preference: Literal["capacity-reservations-only"] = "capacity-reservations-only"
-    ml_reservation_arn: ReservationArn | None = None
-
-
-class Variant(ApiShape):
-    """A production or shadow variant (API: ProductionVariant)."""
-
-    name: Annotated[SageMakerName, ApiName("VariantName")]
-    instance_type: InstanceType | None = None
-    initial_instance_count: Annotated[int, integer_between(1)] | None = None
-    instance_pools: Annotated[tuple[InstancePool, ...], Field(max_length=5)] = ()
-    instance_provision_timeout: Annotated[
-        Annotated[Duration, duration_between(300, 3600)] | None,
-        ApiNameInSeconds("VariantInstanceProvisionTimeoutInSeconds"),
-    ] = None
-    serverless: Annotated[Serverless | None, ApiName("ServerlessConfig")] = None
-    initial_variant_weight: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] | None = None
-    managed_instance_scaling: ManagedInstanceScaling | None = None
-    routing: Annotated[Routing | None, ApiName("RoutingConfig")] = None
-    volume_size_in_gb: Annotated[int, integer_between(1, 512)] | None = None
-    model_data_download_timeout: Annotated[
-        Annotated[Duration, duration_between(60, 3600)] | None, ApiNameInSeconds("ModelDataDownloadTimeoutInSeconds")
-    ] = None
-    container_startup_health_check_timeout: Annotated[
-        Annotated[Duration, duration_between(60, 3600)] | None,
-        ApiNameInSeconds("ContainerStartupHealthCheckTimeoutInSeconds"),
-    ] = None
-    inference_ami_version: Annotated[str, text(r"^[a-z0-9.-]+$", "the name of an AMI version")] | None = None
-    capacity_reservation: Annotated[CapacityReservation | None, ApiName("CapacityReservationConfig")] = None
-    core_dump: Annotated[CoreDump | None, ApiName("CoreDumpConfig")] = None
-    enable_ssm_access: Flag | None = None
-
-    @property
-    def instance_types(self) -> list[str]:
-        return [self.instance_type] if self.instance_type else [pool.instance_type for pool in self.instance_pools]
-
-
-class DataCapture(ApiShape):
-    """API: DataCaptureConfig. `capture_options` are its modes alone; the content types stand beside them."""
-
-    destination_s3_uri: S3Uri
-    initial_sampling_percentage: Annotated[int, integer_between(0, 100)]
-    capture_options: Annotated[
-        tuple[Literal["Input", "Output", "InputAndOutput"], ...], Field(min_length=1, max_length=32)
+    destination_s3_uri: Annotated[
+        S3Uri,
+        option(
+            "DestinationS3Uri. The bucket is yours; the execution role may put objects below the URI.",
+            example="s3://ranking-333333333333/captured",
+            effect=NEW_CONFIG_WITH_PERMISSIONS,
+        ),
     ]
-    enable_capture: Flag = True
-    kms_key_id: KeyArn | None = None
-    csv_content_types: Annotated[tuple[ContentType, ...], Field(max_length=10)] = ()
-    json_content_types: Annotated[tuple[ContentType, ...], Field(max_length=10)] = ()
-
-    def to_api(self) -> dict[str, Any]:
-        said = super().to_api()
-        said["CaptureOptions"] = [{"CaptureMode": mode} for mode in self.capture_options]
-        return _without_unset(said, CaptureContentTypeHeader=("CsvContentTypes", "JsonContentTypes"))
-
-
-class AsyncInference(ApiShape):
-    """API: AsyncInferenceConfig, with all its parts in one.
-
-    `s3_input_path` is none of the API: it says where requests may lie, for the execution role's right to read them.
-    """
-
-    s3_output_path: S3Uri
-    s3_failure_path: S3Uri | None = None
-    s3_input_path: S3Uri | None = None
-    kms_key_id: KeyArn | None = None
-    success_topic: TopicArn | None = None
-    error_topic: TopicArn | None = None
-    include_inference_response_in: Annotated[
-        tuple[Literal["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"], ...], Field(max_length=2)
+    initial_sampling_percentage: Annotated[
+        int,
+        integer_between(0, 100),
+        option(
+            "InitialSamplingPercentage.",
+            example=20,
+            effect=NEW_CONFIG,
+        ),
+    ]
+    capture_options: Annotated[
+        tuple[Literal["Input", "Output", "InputAndOutput"], ...],
+        Field(min_length=1, max_length=32),
+        option(
+            "CaptureOptions.",
+            example=["Input", "Output"],
+            effect=NEW_CONFIG,
+        ),
+    ]
+    enable_capture: Annotated[
+        Flag,
+        option(
+            "EnableCapture.",
+            example=True,
+            effect=NEW_CONFIG,
+        ),
+    ] = True
+    kms_key_id: Annotated[
+        KeyArn | None,
+        option(
+            "KmsKeyId. The execution role may encrypt with it.",
+            example="arn:aws:kms:us-east-1:333333333333:key/0d1c2b3a-1111-2222-3333-444455556666",
+            effect=NEW_CONFIG_WITH_PERMISSIONS,
+        ),
+    ] = None
+    csv_content_types: Annotated[
+        tuple[ContentType, ...],
+        Field(max_length=10),
+        option(
+            "CsvContentTypes: kept as text instead of Base64.",
+            example=["text/csv"],
+            effect=NEW_CONFIG,
+        ),
     ] = ()
-    max_concurrent_invocations_per_instance: Annotated[int, integer_between(1, 1000)] | None = None
+    json_content_types: Annotated[
+        tuple[ContentType, ...],
+        Field(max_length=10),
+        option(
+            "JsonContentTypes: kept as JSON.",
+            example=["application/json"],
+            effect=NEW_CONFIG,
+        ),
+    ] = ()
 
     def to_api(self) -> dict[str, Any]:
-        said = super().to_api()
-        said.pop("S3InputPath", None)
-        said = _without_unset(said, NotificationConfig=("SuccessTopic", "ErrorTopic", "IncludeInferenceResponseIn"))
-        return _without_unset(
-            said,
+        request = super().to_api()
+        request["CaptureOptions"] = [{"CaptureMode": mode} for mode in self.capture_options]
+        return move_into(request, CaptureContentTypeHeader=("CsvContentTypes", "JsonContentTypes"))
+
+
+class AsyncInference(ApiShape, title="A stage's async_inference"):
+    """API: AsyncInferenceConfig, with all its parts in one mapping."""
+
+    s3_output_path: Annotated[
+        S3Uri,
+        option(
+            "S3OutputPath: where answers are stored.",
+            example="s3://ranking-444444444444/answers",
+            effect=NEW_CONFIG_WITH_PERMISSIONS,
+        ),
+    ]
+    s3_failure_path: Annotated[
+        S3Uri | None,
+        option(
+            "S3FailurePath: where failures are stored.",
+            example="s3://ranking-444444444444/failures",
+            effect=NEW_CONFIG_WITH_PERMISSIONS,
+        ),
+    ] = None
+    s3_input_path: Annotated[
+        S3Uri | None,
+        option(
+            "Not in SageMaker's API: where requests are stored. The execution role may read what is below it. "
+            "Requests that are sent with the call need none.",
+            example="s3://ranking-444444444444/requests",
+            effect="Deploy the environment and the hub (permissions change). No new endpoint configuration.",
+        ),
+    ] = None
+    kms_key_id: Annotated[
+        KeyArn | None,
+        option(
+            "KmsKeyId of the answers. The execution role may encrypt with it, and decrypt requests.",
+            example="arn:aws:kms:eu-west-1:444444444444:key/0d1c2b3a-1111-2222-3333-444455556666",
+            effect=NEW_CONFIG_WITH_PERMISSIONS,
+        ),
+    ] = None
+    success_topic: Annotated[
+        TopicArn | None,
+        option(
+            "SuccessTopic, in the stage's Region. The execution role may publish to it; a topic of another "
+            "account must allow it too.",
+            example="arn:aws:sns:eu-west-1:444444444444:ranking-answers",
+            effect=NEW_CONFIG_WITH_PERMISSIONS,
+        ),
+    ] = None
+    error_topic: Annotated[
+        TopicArn | None,
+        option(
+            "ErrorTopic, in the stage's Region. The execution role may publish to it; a topic of another account "
+            "must allow it too.",
+            example="arn:aws:sns:eu-west-1:444444444444:ranking-failures",
+            effect=NEW_CONFIG_WITH_PERMISSIONS,
+        ),
+    ] = None
+    include_inference_response_in: Annotated[
+        tuple[Literal["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"], ...],
+        Field(max_length=2),
+        option(
+            "IncludeInferenceResponseIn. The topic must be set.",
+            example=["SUCCESS_NOTIFICATION_TOPIC"],
+            effect=NEW_CONFIG,
+        ),
+    ] = ()
+    max_concurrent_invocations_per_instance: Annotated[
+        Annotated[int, integer_between(1, 1000)] | None,
+        option(
+            "MaxConcurrentInvocationsPerInstance. Without it, SageMaker's default.",
+            example=4,
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+
+    def to_api(self) -> dict[str, Any]:
+        request = super().to_api()
+        request.pop("S3InputPath", None)
+        request = move_into(request, NotificationConfig=("SuccessTopic", "ErrorTopic", "IncludeInferenceResponseIn"))
+        return move_into(
+            request,
             ClientConfig=("MaxConcurrentInvocationsPerInstance",),
             OutputConfig=("S3OutputPath", "S3FailurePath", "KmsKeyId", "NotificationConfig"),
         )
 
 
-class ExplainerInference(ApiShape):
+class ExplainerInference(ApiShape, title="An explainer's inference"):
     """API: ClarifyInferenceConfig."""
 
-    features_attribute: Label | None = None
-    content_template: Label | None = None
-    max_record_count: Annotated[int, integer_between(1)] | None = None
-    max_payload_in_mb: Annotated[int, integer_between(1, 25)] | None = None
-    probability_index: Annotated[int, integer_between(0)] | None = None
-    label_index: Annotated[int, integer_between(0)] | None = None
-    probability_attribute: Label | None = None
-    label_attribute: Label | None = None
-    label_headers: Annotated[tuple[Label, ...], Field(max_length=16)] = ()
-    feature_headers: Annotated[tuple[Label, ...], Field(max_length=256)] = ()
-    feature_types: Annotated[tuple[Literal["numerical", "categorical", "text"], ...], Field(max_length=256)] = ()
+    features_attribute: Annotated[
+        Label | None,
+        option(
+            "FeaturesAttribute.",
+            example="features",
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    content_template: Annotated[
+        Label | None,
+        option(
+            "ContentTemplate.",
+            example="$record",
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    max_record_count: Annotated[
+        Annotated[int, integer_between(1)] | None,
+        option(
+            "MaxRecordCount.",
+            example=10,
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    max_payload_in_mb: Annotated[
+        Annotated[int, integer_between(1, 25)] | None,
+        option(
+            "MaxPayloadInMB.",
+            example=6,
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    probability_index: Annotated[
+        Annotated[int, integer_between(0)] | None,
+        option(
+            "ProbabilityIndex.",
+            example=0,
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    label_index: Annotated[
+        Annotated[int, integer_between(0)] | None,
+        option(
+            "LabelIndex.",
+            example=1,
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    probability_attribute: Annotated[
+        Label | None,
+        option(
+            "ProbabilityAttribute.",
+            example="score",
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    label_attribute: Annotated[
+        Label | None,
+        option(
+            "LabelAttribute.",
+            example="label",
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    label_headers: Annotated[
+        tuple[Label, ...],
+        Field(max_length=16),
+        option(
+            "LabelHeaders.",
+            example=["good"],
+            effect=NEW_CONFIG,
+        ),
+    ] = ()
+    feature_headers: Annotated[
+        tuple[Label, ...],
+        Field(max_length=256),
+        option(
+            "FeatureHeaders.",
+            example=["title"],
+            effect=NEW_CONFIG,
+        ),
+    ] = ()
+    feature_types: Annotated[
+        tuple[Literal["numerical", "categorical", "text"], ...],
+        Field(max_length=256),
+        option(
+            "FeatureTypes.",
+            example=["text"],
+            effect=NEW_CONFIG,
+        ),
+    ] = ()
 
 
-class Shap(ApiShape):
-    """API: ClarifyShapConfig, with its baseline and its text settings beside the others."""
+class Shap(ApiShape, title="An explainer's shap"):
+    """API: ClarifyShapConfig, with the fields of its ShapBaselineConfig and TextConfig."""
 
-    shap_baseline: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
-    shap_baseline_uri: S3Uri | None = None
-    mime_type: ContentType | None = None
-    number_of_samples: Annotated[int, integer_between(1)] | None = None
-    use_logit: Flag | None = None
-    seed: Annotated[int, Field(strict=True)] | None = None
-    language: Annotated[str, text(r"^[a-z]{2,3}(-[A-Za-z]+)?$", "a language such as en")] | None = None
-    granularity: Literal["token", "sentence", "paragraph"] | None = None
+    shap_baseline: Annotated[
+        Annotated[str, Field(min_length=1, max_length=4096)] | None,
+        option(
+            "ShapBaseline. One of this and `shap_baseline_uri` is required.",
+            example="a title",
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    shap_baseline_uri: Annotated[
+        S3Uri | None,
+        option(
+            "ShapBaselineUri, of an object that exists: it is not copied with the model. The execution role may "
+            "read it.",
+            example="s3://explaining-333333333333/baseline.csv",
+            effect=NEW_CONFIG_WITH_PERMISSIONS,
+        ),
+    ] = None
+    mime_type: Annotated[
+        ContentType | None,
+        option(
+            "MimeType of the baseline.",
+            example="text/csv",
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    number_of_samples: Annotated[
+        Annotated[int, integer_between(1)] | None,
+        option(
+            "NumberOfSamples.",
+            example=50,
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    use_logit: Annotated[
+        Flag | None,
+        option(
+            "UseLogit.",
+            example=True,
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    seed: Annotated[
+        Annotated[int, Field(strict=True)] | None,
+        option(
+            "Seed.",
+            example=7,
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    language: Annotated[
+        Annotated[str, text(r"^[a-z]{2,3}(-[A-Za-z]+)?$", "a language such as en")] | None,
+        option(
+            "Language, with `granularity`.",
+            example="en",
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    granularity: Annotated[
+        Literal["token", "sentence", "paragraph"] | None,
+        option(
+            "Granularity, with `language`.",
+            example="sentence",
+            effect=NEW_CONFIG,
+        ),
+    ] = None
 
     def to_api(self) -> dict[str, Any]:
-        said = {"ShapBaselineConfig": {}, **super().to_api()}
-        return _without_unset(
-            said,
+        request = {"ShapBaselineConfig": {}, **super().to_api()}
+        return move_into(
+            request,
             ShapBaselineConfig=("MimeType", "ShapBaseline", "ShapBaselineUri"),
             TextConfig=("Language", "Granularity"),
         )
 
 
-class Explainer(ApiShape):
-    """API: ClarifyExplainerConfig, the one kind of ExplainerConfig."""
+class Explainer(ApiShape, title="A stage's explainer"):
+    """API: ClarifyExplainerConfig, the only kind of ExplainerConfig."""
 
-    enable_explanations: Label | None = None
-    inference: Annotated[ExplainerInference | None, ApiName("InferenceConfig")] = None
-    shap: Annotated[Shap, ApiName("ShapConfig")]
+    enable_explanations: Annotated[
+        Label | None,
+        option(
+            "EnableExplanations: a JMESPath expression that selects the records to explain.",
+            example="`true`",
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    inference: Annotated[
+        ExplainerInference | None,
+        ApiName("InferenceConfig"),
+        option(
+            "InferenceConfig.",
+            example={"features_attribute": "features"},
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    shap: Annotated[
+        Shap,
+        ApiName("ShapConfig"),
+        option(
+            "ShapConfig.",
+            example={"shap_baseline": "a title"},
+            effect=NEW_CONFIG,
+        ),
+    ]
 
     def to_api(self) -> dict[str, Any]:
         return {"ClarifyExplainerConfig": super().to_api()}
 
 
-class Metrics(ApiShape):
+class Metrics(ApiShape, title="A stage's metrics"):
     """API: MetricsConfig."""
 
-    enable_enhanced_metrics: Flag | None = None
-    enable_detailed_observability: Flag | None = None
-    metric_publish_frequency_in_seconds: Literal[10, 30, 60, 120, 180, 240, 300] | None = None
+    enable_enhanced_metrics: Annotated[
+        Flag | None,
+        option(
+            "EnableEnhancedMetrics.",
+            example=True,
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    enable_detailed_observability: Annotated[
+        Flag | None,
+        option(
+            "EnableDetailedObservability.",
+            example=False,
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    metric_publish_frequency_in_seconds: Annotated[
+        Literal[10, 30, 60, 120, 180, 240, 300] | None,
+        option(
+            "MetricPublishFrequencyInSeconds.",
+            example=30,
+            effect=NEW_CONFIG,
+        ),
+    ] = None
 
 
 class EndpointConfiguration(StrictModel):
-    """The members of a stage that say what its endpoint configuration is."""
+    """The fields of a stage that define its endpoint configuration."""
 
-    variants: Annotated[list[Variant], Field(min_length=1, max_length=10)]
-    shadow_variants: Annotated[list[Variant], Field(max_length=1)] = Field(default_factory=list)
-    data_capture: DataCapture | None = None
-    async_inference: AsyncInference | None = None
-    explainer: Explainer | None = None
-    metrics: Metrics | None = None
-    volume_key: KeyArn | None = None
+    variants: Annotated[
+        list[Variant],
+        Field(min_length=1, max_length=10),
+        option(
+            "The production variants. All of them serve the promoted model; traffic is split by weight. A "
+            "serverless endpoint has one.",
+            example=[{"name": "AllTraffic", "instance_type": "ml.m5.large", "initial_instance_count": 2}],
+            effect=NEW_CONFIG,
+        ),
+    ]
+    shadow_variants: Annotated[
+        list[Variant],
+        Field(max_length=1),
+        option(
+            "A variant of the same form that gets a copy of the requests and whose answers are discarded (API: "
+            "ShadowProductionVariants). It needs exactly one production variant. It serves the promoted model "
+            "too: what differs is what it runs on.",
+            example=[{"name": "Shadow", "instance_type": "ml.m5.large", "initial_instance_count": 1}],
+            effect=NEW_CONFIG,
+        ),
+    ] = Field(default_factory=list)
+    data_capture: Annotated[
+        DataCapture | None,
+        option(
+            "Which requests and answers are stored in S3.",
+            example={
+                "destination_s3_uri": "s3://ranking-333333333333/captured",
+                "initial_sampling_percentage": 20,
+                "capture_options": ["Input"],
+            },
+            effect=NEW_CONFIG_WITH_PERMISSIONS,
+        ),
+    ] = None
+    async_inference: Annotated[
+        AsyncInference | None,
+        option(
+            "Makes the endpoint asynchronous: it answers InvokeEndpointAsync only.",
+            example={"s3_output_path": "s3://ranking-444444444444/answers"},
+            effect=NEW_CONFIG_WITH_PERMISSIONS,
+        ),
+    ] = None
+    explainer: Annotated[
+        Explainer | None,
+        option(
+            "Explanations by SageMaker Clarify.",
+            example={"shap": {"shap_baseline": "a title"}},
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    metrics: Annotated[
+        Metrics | None,
+        option(
+            "What the endpoint measures. Without it, SageMaker's default.",
+            example={"enable_enhanced_metrics": True},
+            effect=NEW_CONFIG,
+        ),
+    ] = None
+    volume_key: Annotated[
+        KeyArn | None,
+        option(
+            "KmsKeyId: encrypts the volumes of the instances. In the stage's Region. Not with types that have "
+            "local storage (`ml.g5`, `ml.p5`, `ml.m5d` …): their hardware encrypts it. The key's policy must let "
+            "the account's IAM decide or name the deployer, who gives SageMaker a grant.",
+            example="arn:aws:kms:us-east-1:333333333333:key/0d1c2b3a-1111-2222-3333-444455556666",
+            effect=NEW_CONFIG_WITH_PERMISSIONS,
+        ),
+    ] = None
 
     @property
     def every_variant(self) -> list[Variant]:
         return [*self.variants, *self.shadow_variants]
 
     def endpoint_config(self) -> dict[str, Any]:
-        """Return CreateEndpointConfig's members, without the name, the tags and the variants' ModelName."""
-        members: dict[str, Any] = {
+        """Return CreateEndpointConfig's fields, without the name, the tags and the variants' ModelName."""
+        fields: dict[str, Any] = {
             "ProductionVariants": [variant.to_api() for variant in self.variants],
             "ShadowProductionVariants": [variant.to_api() for variant in self.shadow_variants],
             "DataCaptureConfig": self.data_capture and self.data_capture.to_api(),
@@ -240,13 +503,4 @@ class EndpointConfiguration(StrictModel):
             "MetricsConfig": self.metrics and self.metrics.to_api(),
             "KmsKeyId": self.volume_key,
         }
-        return {name: said for name, said in members.items() if said}
-
-
-def _without_unset(said: dict[str, Any], **groups: tuple[str, ...]) -> dict[str, Any]:
-    """Return the members with some of them put into structures, which the API has and the file has not."""
-    for group, members in groups.items():
-        inside = {name: said.pop(name) for name in members if name in said}
-        if inside or group in said:
-            said[group] = inside
-    return said
+        return {name: value for name, value in fields.items() if value}

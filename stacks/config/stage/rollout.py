@@ -7,19 +7,21 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.time_limits import LONGEST_DEPLOYMENT
 from stacks.config.fields.field_types import (
     AlarmName,
     Duration,
+    Flag,
     StrictModel,
     Wait,
     duration_between,
     integer_between,
     seconds,
 )
+from stacks.config.fields.option import NEXT_UPDATE, option
 
 
 @dataclass(frozen=True)
@@ -49,20 +51,104 @@ def _size(value: object) -> Size:
     return Size(int(share[1]), percent=True)
 
 
-Part = Annotated[Size, PlainValidator(_size)]
+Part = Annotated[
+    Size,
+    PlainValidator(_size),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^([1-9][0-9]?|100)%$", "description": "a share such as 10%"},
+                {"type": "integer", "minimum": 1, "description": "a number of instances"},
+            ]
+        }
+    ),
+]
 
 
-class Rollout(StrictModel):
-    """At most one of `canary`, `linear` and `rolling`; without them, all at once."""
+class Rollout(StrictModel, title="A stage's rollout"):
+    """How an **update** goes from the old fleet to the new one (API: DeploymentConfig); a first endpoint is created.
 
-    canary: Part | None = None
-    linear: Part | None = None
-    rolling: Part | None = None
-    wait: Wait = "0s"
-    termination_wait: Wait | None = None
-    rollback_batch: Part | None = None
-    maximum_execution_time: Annotated[Duration, duration_between(600, LONGEST_DEPLOYMENT.seconds)] | None = None
-    alarms: Annotated[tuple[AlarmName, ...], Field(max_length=10)] = ()
+    At most one of `canary`, `linear` and `rolling`; without them, all at once. A size is a share of the fleet (`10%`)
+    or a number of instances (`2`). When an alarm goes off or the new fleet is unhealthy, SageMaker rolls back and the
+    promotion ends with `DeploymentRolledBack`.
+
+    Blue/green (all but `rolling`) needs twice the instances meanwhile: check the quotas. SageMaker requires **the same
+    variant names** as the live configuration, and has no rollout for serverless endpoints. What the live endpoint
+    excludes is known when a promotion inspects it: `IncompatibleRollout`. For AWS Marketplace's endpoints SageMaker
+    silently deploys all at once (AWS: Deployment guardrails, exclusions); `ml.inf1` is refused here.
+    """
+
+    canary: Annotated[
+        Part | None,
+        option(
+            "At most 50%. First this part of the traffic goes to the new fleet, and after `wait` the rest "
+            "(CanarySize).",
+            example="10%",
+            effect=NEXT_UPDATE,
+        ),
+    ] = None
+    linear: Annotated[
+        Part | None,
+        option(
+            "From 10% to 50%. The traffic moves in steps of this size (LinearStepSize).",
+            example="25%",
+            effect=NEXT_UPDATE,
+        ),
+    ] = None
+    rolling: Annotated[
+        Part | None,
+        option(
+            "From 5% to 50%. Instances are replaced in batches of this size, so there is never a second fleet "
+            "(MaximumBatchSize). For one variant only.",
+            example=1,
+            effect=NEXT_UPDATE,
+        ),
+    ] = None
+    wait: Annotated[
+        Wait,
+        option(
+            "How long the alarms are watched after each step (WaitIntervalInSeconds). At most 1h.",
+            example="15m",
+            effect=NEXT_UPDATE,
+        ),
+    ] = "0s"
+    termination_wait: Annotated[
+        Wait | None,
+        option(
+            "How long the old fleet is kept after the last step (TerminationWaitInSeconds). At most 1h. Not with "
+            "`rolling`.",
+            example="10m",
+            effect=NEXT_UPDATE,
+        ),
+    ] = None
+    rollback_batch: Annotated[
+        Part | None,
+        option(
+            "With `rolling`: the batches of a rollback (RollbackMaximumBatchSize). Without it, 100%.",
+            example="100%",
+            effect=NEXT_UPDATE,
+        ),
+    ] = None
+    maximum_execution_time: Annotated[
+        Annotated[Duration, duration_between(600, LONGEST_DEPLOYMENT.seconds)] | None,
+        option(
+            "From 10m to 8h. After that SageMaker rolls back (MaximumExecutionTimeoutInSeconds). Longer than what the "
+            "rollout itself waits.",
+            example="2h",
+            effect=NEXT_UPDATE,
+        ),
+    ] = None
+    alarms: Annotated[
+        tuple[AlarmName, ...],
+        Field(max_length=10),
+        option(
+            "Names of CloudWatch alarms in the target's account and Region, metric alarms or composite ones "
+            "(AutoRollbackConfiguration). They must exist, and not be in ALARM when the update begins. Without alarms, "
+            "nothing is watched during the waits.",
+            example=["text-classifier-5xx"],
+            effect=f"{NEXT_UPDATE} Deploy the environment too (permissions change).",
+        ),
+    ] = ()
 
     @property
     def strategies(self) -> list[str]:
@@ -113,20 +199,62 @@ class Rollout(StrictModel):
         return {"BlueGreenUpdatePolicy": policy}
 
 
-class CapacityRetries(StrictModel):
-    """How often, and after how long, an update that found no instances is tried again."""
+class CapacityRetries(StrictModel, title="A stage's capacity_retries"):
+    """For an **update** that SageMaker rolled back because AWS had no instances.
 
-    max_attempts: Annotated[int, integer_between(1, 20)]
-    wait: Annotated[Duration, duration_between(60, 3600)] = "10m"
+    Without it, and after the last retry, the promotion ends with `NoCapacity`. A first endpoint that found no instances
+    is Failed, and is deleted (or kept: `failed_first_deployment`).
+    """
+
+    max_attempts: Annotated[
+        int,
+        integer_between(1, 20),
+        option("How many more times the update is tried, within the deadline.", example=3, effect=NEXT_UPDATE),
+    ]
+    wait: Annotated[
+        Duration,
+        duration_between(60, 3600),
+        option("How long before the next try: from 1m to 1h.", example="10m", effect=NEXT_UPDATE),
+    ] = "10m"
 
     def deployed(self) -> settings.CapacityRetries:
         return settings.CapacityRetries(max_attempts=self.max_attempts, wait_seconds=seconds(self.wait))
 
 
 class Update(StrictModel):
-    """The members of a stage that say how its endpoint is updated."""
+    """The fields of a stage that define how its endpoint is updated."""
 
-    rollout: Rollout | None = None
-    retain_all_variant_properties: Annotated[bool, Field(strict=True)] = True
-    exclude_retained_variant_properties: tuple[Literal["DesiredInstanceCount", "DesiredWeight"], ...] = ()
-    capacity_retries: CapacityRetries | None = None
+    rollout: Annotated[
+        Rollout | None,
+        option(
+            "How an update moves traffic to the new fleet. Without it, all at once.",
+            example={"canary": "10%", "wait": "15m", "alarms": ["text-classifier-5xx"]},
+            effect=NEXT_UPDATE,
+        ),
+    ] = None
+    retain_all_variant_properties: Annotated[
+        Flag,
+        option(
+            "RetainAllVariantProperties: an update keeps the instance counts and weights that the live variants of the "
+            "same name have now. `false`: each update sets those of the file, and an endpoint that autoscaling has "
+            "grown shrinks in the middle of its traffic.",
+            example=False,
+            effect=NEXT_UPDATE,
+        ),
+    ] = True
+    exclude_retained_variant_properties: Annotated[
+        tuple[Literal["DesiredInstanceCount", "DesiredWeight"], ...],
+        option(
+            "ExcludeRetainedVariantProperties: what is set from the file nevertheless.",
+            example=["DesiredWeight"],
+            effect=NEXT_UPDATE,
+        ),
+    ] = ()
+    capacity_retries: Annotated[
+        CapacityRetries | None,
+        option(
+            "Retries an update for which AWS had no instances.",
+            example={"max_attempts": 3, "wait": "10m"},
+            effect=NEXT_UPDATE,
+        ),
+    ] = None

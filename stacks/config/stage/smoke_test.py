@@ -1,7 +1,4 @@
-"""A stage's smoke_test in promotion.yaml: what is asked of the endpoint, and what must come back.
-
-docs/configuration.md explains every member.
-"""
+"""A stage's `smoke_test` in promotion.yaml: the requests to the endpoint, and what it must answer."""
 
 from __future__ import annotations
 
@@ -14,33 +11,25 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
     model_validator,
 )
 
 from lambdas.promotion.contract import jsonata_expressions, smoke_test_settings
+from stacks.config.fields.field_types import Flag, SageMakerName, StrictModel, text
+from stacks.config.fields.option import SMOKE_TEST, option
 from stacks.config.fields.settings_by_name import settings_from
 
 SAMPLE = "sample"
-_MAX_TESTS = 10
+_TEST_COUNT = Field(min_length=1, max_length=10)
 _OK = 200
 # They travel in the promotion's document, of which a state takes 256 KiB (AWS: Step Functions quotas).
 _MAX_INLINE_BYTES = 16 * 1024
 _SECONDS = {"s": 1, "m": 60}
 _MILLISECONDS = {"ms": 1, "s": 1000}
-
-
-def _matching(pattern: str, meaning: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"must be {meaning}, not {text!r}")
-        return text
-
-    return AfterValidator(check)
 
 
 def _json(value: object) -> object:
@@ -55,7 +44,7 @@ def _parsable_jsonata(expression: str) -> str:
     try:
         jsonata_expressions.require_readable(expression)
     except jsonata_expressions.BadExpression as error:
-        raise ValueError(f"is no JSONata: {error}") from error
+        raise ValueError(f"is not JSONata: {error}") from error
     return expression
 
 
@@ -68,46 +57,113 @@ def _base64(text: str) -> str:
 
 
 # API: InvokeEndpoint's Header and CustomAttributesHeader.
-Header = Annotated[str, _matching(r"[\x20-\x7e]{1,1024}", "1 to 1024 printable ASCII characters")]
-Name = Annotated[str, _matching(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", "letters, digits and hyphens, at most 63")]
-TargetModel = Annotated[str, _matching(r"[\x21-\x7e][\x20-\x7e]{0,1023}", "a model's key below the models' prefix")]
-# Exact, because a right is granted on it: IAM reads the three characters otherwise.
+Header = Annotated[str, text(r"^[\x20-\x7e]{1,1024}$", "1 to 1024 printable ASCII characters")]
+TargetModel = Annotated[str, text(r"^[\x21-\x7e][\x20-\x7e]{0,1023}$", "a model's key below the models' prefix")]
+# Exact, because a permission is granted on it: IAM reads the three characters otherwise.
 PayloadSource = Annotated[
     str,
-    _matching(
-        rf"{SAMPLE}|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[^*?$]{{1,1000}}",
-        f"{SAMPLE} or an object's address such as s3://bucket/key, without * ? $",
+    text(
+        rf"^({SAMPLE}|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[^*?$]{{1,1000}})$",
+        f"{SAMPLE} or an object's S3 URI such as s3://bucket/key, without * ? $",
     ),
 ]
-Timeout = Annotated[str, _matching(r"[1-9][0-9]*[sm]", "a duration such as 90s or 5m")]
-Latency = Annotated[str, _matching(r"[1-9][0-9]*(ms|s)", "a time such as 500ms or 2s")]
-Percentile = Annotated[str, _matching(r"p[5-9][0-9]|max", "p50 to p99, or max")]
-Percentage = Annotated[str, _matching(r"(100|[0-9]{1,2}(\.[0-9]+)?)%", "a percentage such as 1% or 0.5%, in quotes")]
+Timeout = Annotated[str, text(r"^[1-9][0-9]*[sm]$", "a duration such as 90s or 5m")]
+Latency = Annotated[str, text(r"^[1-9][0-9]*(ms|s)$", "a time such as 500ms or 2s")]
+Percentile = Annotated[str, text(r"^(p[5-9][0-9]|max)$", "p50 to p99, or max")]
+Percentage = Annotated[str, text(r"^(100|[0-9]{1,2}(\.[0-9]+)?)%$", "a percentage such as 1% or 0.5%, in quotes")]
 Expression = Annotated[str, AfterValidator(_parsable_jsonata)]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Tolerance(StrictModel, title="A tolerance"):
+    """By how much each number in the expected JSON may differ."""
+
+    absolute: Annotated[
+        Number,
+        option(
+            "A number may differ by this much,",
+            example=0.1,
+            effect=SMOKE_TEST,
+        ),
+    ] = 0.0
+    relative: Annotated[
+        Percentage,
+        option(
+            "or by this share of the expected number; the larger one holds.",
+            example="1%",
+            effect=SMOKE_TEST,
+        ),
+    ] = "0%"
 
 
-class Tolerance(_Strict):
-    """By how much a number may differ."""
+class Expectation(StrictModel, title="What is expected"):
+    """What a good answer is, and how good all answers together must be. `status` alone is checked without it."""
 
-    absolute: Number = 0.0
-    relative: Percentage = "0%"
-
-
-class Expectation(_Strict):
-    """What a good answer is, and how good all of them together must be."""
-
-    status: Annotated[int, Field(ge=200, le=599, strict=True)] = 200
-    body: str | None = None
-    document: Annotated[Any, Field(alias="json"), AfterValidator(_json)] = None
-    tolerance: Tolerance | None = None
-    jsonata: Expression | None = None
-    latency: dict[Percentile, Latency] = {}
-    error_rate: Percentage = "0%"
+    status: Annotated[
+        int,
+        Field(ge=200, le=599, strict=True),
+        option(
+            "The **model's** own status. SageMaker answers 424 (ModelError) for every model that answers 4xx or "
+            "5xx; the status behind it counts here, so that `400` tests that the model refuses invalid input.",
+            example=400,
+            effect=SMOKE_TEST,
+        ),
+    ] = 200
+    body: Annotated[
+        str | None,
+        option(
+            "The whole body, byte for byte.",
+            example="this is no array",
+            effect=SMOKE_TEST,
+        ),
+    ] = None
+    document: Annotated[
+        Any,
+        Field(alias="json"),
+        AfterValidator(_json),
+        option(
+            "The whole body as JSON; order and spaces do not count, `true` is not 1.",
+            example=[{"label": "positive"}],
+            effect=SMOKE_TEST,
+        ),
+    ] = None
+    tolerance: Annotated[
+        Tolerance | None,
+        option(
+            "By how much each number in `json` may differ. Without it, not at all.",
+            example={"absolute": 0.1},
+            effect=SMOKE_TEST,
+        ),
+    ] = None
+    jsonata: Annotated[
+        Expression | None,
+        option(
+            "A JSONata expression (https://docs.jsonata.org) over the body's JSON that must give exactly `true`. "
+            "It is parsed when the app is synthesised, and has two seconds to be evaluated "
+            "(docs/decisions/0015-jsonata-in-the-smoke-test.md).",
+            example="label = 'positive'",
+            effect=SMOKE_TEST,
+        ),
+    ] = None
+    latency: Annotated[
+        dict[Percentile, Latency],
+        option(
+            "The highest permitted latency by percentile (`p50` to `p99`, or `max`; nearest rank) over all "
+            "answers. It is the time that InvokeEndpoint took, measured in the hub: the way between the Regions "
+            "is part of it.",
+            example={"p95": "500ms", "max": "2s"},
+            effect=SMOKE_TEST,
+        ),
+    ] = Field(default_factory=dict)
+    error_rate: Annotated[
+        Percentage,
+        option(
+            "How many of the requests may fail: by their status, their body, or because no answer came within 70 "
+            "seconds.",
+            example="0.5%",
+            effect=SMOKE_TEST,
+        ),
+    ] = "0%"
 
     @model_validator(mode="after")
     def _check_tolerance(self) -> Expectation:
@@ -117,7 +173,7 @@ class Expectation(_Strict):
 
     @property
     def strictest_milliseconds(self) -> int | None:
-        return min((_in(one, _MILLISECONDS) for one in self.latency.values()), default=None)
+        return min((_in(limit, _MILLISECONDS) for limit in self.latency.values()), default=None)
 
     def deployed(self) -> smoke_test_settings.Expectation:
         tolerance = self.tolerance or Tolerance()
@@ -132,31 +188,155 @@ class Expectation(_Strict):
         )
 
 
-class SmokeTest(_Strict):
-    """One payload and what must come back."""
+class SmokeTest(StrictModel, title="A stage's smoke_test"):
+    """One payload and what the endpoint must answer to it.
 
-    payload: str | None = None
-    payload_base64: Annotated[str, AfterValidator(_base64)] | None = None
-    payload_from: PayloadSource | None = None
-    content_type: Header
-    accept: Header | None = None
-    target_variant: Name | None = None
-    target_model: TargetModel | None = None
-    target_container_hostname: Name | None = None
-    custom_attributes: Header | None = None
-    requests: Annotated[int, Field(ge=1, le=smoke_test_settings.MOST_REQUESTS, strict=True)] = 1
-    concurrency: Annotated[int, Field(ge=1, le=smoke_test_settings.MOST_AT_ONCE, strict=True)] = 1
-    timeout: Timeout = "2m"
-    expect: Expectation = Expectation()
-    record: Annotated[bool, Field(strict=True)] = True
+    The endpoint is really invoked (API: InvokeEndpoint), after it is in service and before the promotion ends Promoted.
+    All tests run, one after the other, and all that failed are reported: the promotion ends with `SmokeTestFailed`. A
+    promotion that ends Unchanged runs no test; a rollback leaves out the tests whose payload is read in the source.
+    `ModelNotReadyException` is retried until the test's timeout; throttling and server errors of SageMaker itself for a
+    minute, after which the promotion ends with `Throttled` or `ServiceUnavailable`.
+
+    A stage with `async_inference` is invoked asynchronously (API: InvokeEndpointAsync): the request has at most 128,000
+    bytes, and the answer, or the failure, is read from S3 until the test's `timeout`. Such a test cannot have
+    `target_variant`, `target_model`, `target_container_hostname` and `status`. Without an `s3_failure_path`, a model
+    that fails is noticed only because no answer arrives. What the tests leave in S3 stays there. An endpoint that its
+    `autoscaling` has scaled to zero answers only when it has an instance again: keep a `min` of 1 where there is a
+    smoke test.
+    """
+
+    payload: Annotated[
+        str | None,
+        option(
+            "What is sent. One of `payload`, `payload_base64` and `payload_from` is required. Payloads and "
+            "expectations travel in the promotion's document: at most 16 KB in all for a stage, and no personal "
+            "data.",
+            example="a fine film",
+            effect=SMOKE_TEST,
+        ),
+    ] = None
+    payload_base64: Annotated[
+        Annotated[str, AfterValidator(_base64), WithJsonSchema({"type": "string", "contentEncoding": "base64"})] | None,
+        option(
+            "The same in base64, for what is not text.",
+            example="AAEC",
+            effect=SMOKE_TEST,
+        ),
+    ] = None
+    payload_from: Annotated[
+        PayloadSource | None,
+        option(
+            "An object of at most 6 MB, or `sample`: the promoted version's SamplePayloadUrl, an archive with one "
+            "regular file (API: DescribeModelPackage). If the object's bucket is in `buckets` of the environment "
+            "in `from`, the reader reads it there. Otherwise it belongs to the stage's own account, and the "
+            "invoker gets the permission to read this object, in its newest version. A version without a usable "
+            "sample is refused with `SamplePayloadUnusable`.",
+            example="sample",
+            effect=SMOKE_TEST + " Another location changes permissions: deploy all stacks.",
+        ),
+    ] = None
+    content_type: Annotated[
+        Header,
+        option(
+            "ContentType.",
+            example="text/csv",
+            effect=SMOKE_TEST,
+        ),
+    ]
+    accept: Annotated[
+        Header | None,
+        option(
+            "Accept.",
+            example="application/json",
+            effect=SMOKE_TEST,
+        ),
+    ] = None
+    target_variant: Annotated[
+        SageMakerName | None,
+        option(
+            "TargetVariant: this variant of the stage answers, whatever its weight.",
+            example="AllTraffic",
+            effect=SMOKE_TEST,
+        ),
+    ] = None
+    target_model: Annotated[
+        TargetModel | None,
+        option(
+            "TargetModel, which a multi-model endpoint needs.",
+            example="small.tar.gz",
+            effect=SMOKE_TEST,
+        ),
+    ] = None
+    target_container_hostname: Annotated[
+        SageMakerName | None,
+        option(
+            "TargetContainerHostname, which containers that are invoked directly need.",
+            example="first",
+            effect=SMOKE_TEST,
+        ),
+    ] = None
+    custom_attributes: Annotated[
+        Header | None,
+        option(
+            "CustomAttributes.",
+            example="trace=7",
+            effect=SMOKE_TEST,
+        ),
+    ] = None
+    requests: Annotated[
+        int,
+        Field(ge=1, le=smoke_test_settings.MOST_REQUESTS, strict=True),
+        option(
+            "How many times it is sent.",
+            example=20,
+            effect=SMOKE_TEST,
+        ),
+    ] = 1
+    concurrency: Annotated[
+        int,
+        Field(ge=1, le=smoke_test_settings.MOST_AT_ONCE, strict=True),
+        option(
+            "How many requests are sent at once; at most `requests`.",
+            example=5,
+            effect=SMOKE_TEST,
+        ),
+    ] = 1
+    timeout: Annotated[
+        Timeout,
+        option(
+            "No request begins later than this after the test's first; what was not sent has failed. All tests of "
+            "a stage must fit into their step: 825 seconds, of which each takes its timeout and 70 for its last "
+            "answers.",
+            example="90s",
+            effect=SMOKE_TEST,
+        ),
+    ] = "2m"
+    expect: Annotated[
+        Expectation,
+        option(
+            "What a good answer is, and how good all of them must be. Without it, status 200.",
+            example={"json": {"label": "positive"}},
+            effect=SMOKE_TEST,
+        ),
+    ] = Expectation()
+    record: Annotated[
+        Flag,
+        option(
+            "Whether the first 200 characters of the request and of one answer may be in the promotion's "
+            "document, its result and its error. `false`: only sizes, types and statuses. More is never kept, and "
+            "nothing of it is logged.",
+            example=False,
+            effect=SMOKE_TEST,
+        ),
+    ] = True
 
     @model_validator(mode="after")
     def _check_consistency(self) -> SmokeTest:
         problems = []
-        given = [name for name in ("payload", "payload_base64", "payload_from") if getattr(self, name) is not None]
-        if len(given) != 1:
+        payloads = [name for name in ("payload", "payload_base64", "payload_from") if getattr(self, name) is not None]
+        if len(payloads) != 1:
             problems.append(
-                f"has {' and '.join(given) or 'no payload'}; say one of payload, payload_base64, payload_from"
+                f"has {' and '.join(payloads) or 'no payload'}; write one of payload, payload_base64, payload_from"
             )
         if self.concurrency > self.requests:
             problems.append(f"concurrency is {self.concurrency}, more than the {self.requests} requests")
@@ -208,7 +388,9 @@ def _one_or_several(value: object, handler: ValidatorFunctionWrapHandler) -> obj
 
 
 SmokeTests = Annotated[
-    tuple[SmokeTest, ...], Field(min_length=1, max_length=_MAX_TESTS), WrapValidator(_one_or_several)
+    tuple[SmokeTest, ...],
+    _TEST_COUNT,
+    WrapValidator(_one_or_several, json_schema_input_type=SmokeTest | Annotated[list[SmokeTest], _TEST_COUNT]),
 ]
 
 
@@ -221,13 +403,13 @@ def constraint_violations(
     variants: Collection[str],
     asynchronous: bool = False,
 ) -> Iterator[str]:
-    """Yield what is well-formed but cannot be. `source` is where the stage takes from, `registry` has the versions."""
+    """Yield what is well-formed but impossible. `source` is the stage's, `registry` the environment of the versions."""
     if asynchronous:
         yield from _asynchronous_violations(path, tests)
     if source != registry and any(test.payload_from == SAMPLE for test in tests):
         yield (
             f"{path}.payload_from: the stage takes from {source}, and the versions with their sample payloads are in "
-            f"{registry}'s registry; say another payload"
+            f"{registry}'s registry; use another payload"
         )
     for test in tests:
         if test.target_variant is not None and variants and test.target_variant not in variants:
@@ -247,7 +429,7 @@ def constraint_violations(
 
 
 def _asynchronous_violations(path: str, tests: Sequence[SmokeTest]) -> Iterator[str]:
-    """An asynchronous request has no such members (API: InvokeEndpointAsync), and its answer in S3 has no status."""
+    """An asynchronous request has no such fields (API: InvokeEndpointAsync), and its answer in S3 has no status."""
     targets = ("target_variant", "target_model", "target_container_hostname")
     for field in targets:
         if any(getattr(test, field) for test in tests):

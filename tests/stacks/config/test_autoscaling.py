@@ -99,7 +99,7 @@ def test_a_cooldown_is_deployed_in_seconds(text: str, seconds: int) -> None:
         ({"min": 5}, "All: min is 5, which is more than max, 4"),
         ({"min": -1}, "All.min: it should be greater than or equal to 0"),
         ({"max": None}, "All.max: must be a whole number"),
-        ({"metric": "SageMakerVariantInvocationsPerInstance"}, "All: metric means nothing without target_value"),
+        ({"metric": "SageMakerVariantInvocationsPerInstance"}, "All: metric has no effect without target_value"),
         ({"target_value": 1, "metric": "Calls"}, "All.metric: must be one of SageMakerVariantInvocationsPerInstance"),
         ({"target_value": 1, "metric": {"MetricName": 3}}, "metric: Invalid type for parameter TargetTracking"),
         ({"target_value": 0}, "All.target_value: it should be greater than 0"),

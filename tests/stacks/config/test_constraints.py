@@ -175,7 +175,7 @@ def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
         (
             {"async_inference": {**ASYNC, "s3_output_path": "s3://answers/*"}},
             "async_inference.s3_output_path",
-            "must be an address",
+            "must be an S3 URI",
         ),
         ({"explainer": {"shap": {}}}, "explainer.shap", "must have one of shap_baseline and shap_baseline_uri"),
         (

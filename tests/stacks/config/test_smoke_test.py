@@ -13,7 +13,7 @@ from tests.stacks.config.test_schema import STAGES, mistakes, parse
 TEST: dict[str, Any] = {"payload": "a fine film", "content_type": "text/csv"}
 QA, PRODUCTION = f"{STAGES}.qa.smoke_test", f"{STAGES}.production.smoke_test"
 A_NUMBER = "must be text; put it in quotes, or YAML reads it as a number"
-ONE_OF_THREE = "say one of payload, payload_base64, payload_from"
+ONE_OF_THREE = "write one of payload, payload_base64, payload_from"
 
 
 def with_test(path: str = QA, **changes: Any) -> tuple[str, Any]:
@@ -120,7 +120,7 @@ def test_a_payload_comes_from_one_of_four_sources(given: dict[str, str], payload
         ({"payload": None, "payload_base64": "no"}, ".payload_base64: must be base64: Incorrect padding"),
         (
             {"payload": None, "payload_from": "s3://models/*"},
-            ".payload_from: must be sample or an object's address such as s3://bucket/key, without * ? $, not "
+            ".payload_from: must be sample or an object's S3 URI such as s3://bucket/key, without * ? $, not "
             "'s3://models/*'",
         ),
         ({"content_type": None}, ".content_type: is missing"),
@@ -132,7 +132,7 @@ def test_a_payload_comes_from_one_of_four_sources(given: dict[str, str], payload
         ({"timeout": "1h"}, ".timeout: must be a duration such as 90s or 5m, not '1h'"),
         ({"target_variant": "Other"}, ".target_variant: 'Other' is no variant (there are: All)"),
         ({"expect": {"status": "200"}}, ".expect.status: must be a whole number, not '200'"),
-        ({"expect": {"jsonata": "label ="}}, ".expect.jsonata: is no JSONata: Unexpected end of expression"),
+        ({"expect": {"jsonata": "label ="}}, ".expect.jsonata: is not JSONata: Unexpected end of expression"),
         ({"expect": {"latency": {"p95": 500}}}, f".expect.latency.p95: {A_NUMBER}"),
         ({"expect": {"latency": {"p49": "1s"}}}, ".expect.latency.p49: must be p50 to p99, or max, not 'p49'"),
         (
@@ -182,7 +182,7 @@ def test_no_list_is_no_test() -> None:
 def test_a_sample_payload_belongs_to_versions_of_the_registry() -> None:
     assert mistakes(with_test(PRODUCTION, payload=None, payload_from="sample")) == [
         f"{PRODUCTION}.payload_from: the stage takes from qa, and the versions with their sample payloads are in dev's "
-        "registry; say another payload"
+        "registry; use another payload"
     ]
 
 

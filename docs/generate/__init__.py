@@ -1,0 +1,1 @@
+"""Programs that write the pages in docs/reference/ from the code."""
