@@ -201,7 +201,7 @@ class Variables(StrictModel, title="A stage's variables"):
         for fate in type(self).model_fields:
             for name in dict.fromkeys(getattr(self, fate)):
                 fates.setdefault(name, []).append(fate)
-        problems = [f"{name} stands in {' and in '.join(lists)}" for name, lists in fates.items() if len(lists) > 1]
+        problems = [f"{name} is in {' and in '.join(lists)}" for name, lists in fates.items() if len(lists) > 1]
         if len(self.set) > sagemaker_limits.MOST_VARIABLES:
             problems.append(
                 f"set has {len(self.set)}; SageMaker allows {sagemaker_limits.MOST_VARIABLES} in a container"

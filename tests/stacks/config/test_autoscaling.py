@@ -1,4 +1,4 @@
-"""What promotion.yaml says of scaling: checked at synth, and in the API's words for the Lambdas."""
+"""autoscaling in promotion.yaml: checked at synthesis, and in the API's words for the Lambdas."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def mistakes(autoscaling: Any) -> str:
     return str(message.value)
 
 
-@pytest.mark.parametrize("stage", [{}, {"autoscaling": "keep"}], ids=["nothing said", "keep"])
+@pytest.mark.parametrize("stage", [{}, {"autoscaling": "keep"}], ids=["no field", "keep"])
 def test_without_configuration_existing_scaling_is_kept(stage: dict[str, Any]) -> None:
     deployed = parse(file(**stage), file="promotion.yaml").deployed()
     assert deployed.applications["reviews"].stages["qa"].autoscaling == ()
@@ -43,12 +43,22 @@ def test_without_configuration_existing_scaling_is_kept(stage: dict[str, Any]) -
 
 def test_configured_scaling_is_deployed_in_the_apis_words() -> None:
     night = {"schedule": "cron(0 22 * * ? *)", "timezone": "Europe/Berlin", "min": 1, "max": 1}
-    said = {"min": 1, "max": 4, "target_value": 70, "scale_in_cooldown": "5m", "scheduled_actions": {"night": night}}
-    deployed = parse(file(autoscaling={"All": said}), file="promotion.yaml").deployed()
-    (found,) = deployed.applications["reviews"].stages["qa"].autoscaling
+    configured = {
+        "min": 1,
+        "max": 4,
+        "target_value": 70,
+        "scale_in_cooldown": "5m",
+        "scheduled_actions": {"night": night},
+    }
+    deployed = parse(file(autoscaling={"All": configured}), file="promotion.yaml").deployed()
+    (scaling,) = deployed.applications["reviews"].stages["qa"].autoscaling
 
-    assert (found.variant, found.dimension, found.capacity) == ("All", INSTANCES, {"MinCapacity": 1, "MaxCapacity": 4})
-    assert found.policies == (
+    assert (scaling.variant, scaling.dimension, scaling.capacity) == (
+        "All",
+        INSTANCES,
+        {"MinCapacity": 1, "MaxCapacity": 4},
+    )
+    assert scaling.policies == (
         {
             "PolicyName": "promote-target-tracking",
             "PolicyType": "TargetTrackingScaling",
@@ -59,7 +69,7 @@ def test_configured_scaling_is_deployed_in_the_apis_words() -> None:
             },
         },
     )
-    assert found.scheduled_actions == (
+    assert scaling.scheduled_actions == (
         {
             "ScheduledActionName": "night",
             "Schedule": "cron(0 22 * * ? *)",
@@ -70,9 +80,9 @@ def test_configured_scaling_is_deployed_in_the_apis_words() -> None:
 
 
 def test_a_serverless_variant_scales_its_provisioned_concurrency() -> None:
-    found = VariantScaling(min=1, max=4, target_value=0.7).deployed("All", SERVERLESS)
-    (policy,) = found.policies
-    assert found.dimension == CONCURRENCY
+    scaling = VariantScaling(min=1, max=4, target_value=0.7).deployed("All", SERVERLESS)
+    (policy,) = scaling.policies
+    assert scaling.dimension == CONCURRENCY
     assert policy["TargetTrackingScalingPolicyConfiguration"]["PredefinedMetricSpecification"] == {
         "PredefinedMetricType": "SageMakerVariantProvisionedConcurrencyUtilization"
     }
@@ -94,7 +104,7 @@ def test_a_cooldown_is_deployed_in_seconds(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"min": 5}, "All: min is 5, which is more than max, 4"),
         ({"min": -1}, "All.min: it should be greater than or equal to 0"),
@@ -113,15 +123,15 @@ def test_a_cooldown_is_deployed_in_seconds(text: str, seconds: int) -> None:
         ({"capacity": 3}, "All.capacity: there is no such field"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_path(changes: dict[str, Any], said: str) -> None:
-    assert said in mistakes({"All": {"min": 1, "max": 4, **changes}})
+def test_what_cannot_be_is_refused_with_its_path(changes: dict[str, Any], message: str) -> None:
+    assert message in mistakes({"All": {"min": 1, "max": 4, **changes}})
 
 
 def test_a_variant_that_the_stage_does_not_have_cannot_be_scaled() -> None:
-    said = "stages.qa.autoscaling.Other: the stage has no variant 'Other' (it has: All)"
-    assert said in mistakes({"Other": {"min": 1, "max": 4}})
+    message = "stages.qa.autoscaling.Other: the stage has no variant 'Other' (it has: All)"
+    assert message in mistakes({"Other": {"min": 1, "max": 4}})
 
 
 def test_every_metric_is_one_of_the_apis() -> None:
-    known = autoscaling_config._api().shape_for("MetricType").metadata["enum"]
-    assert set(autoscaling_config._METRICS) <= set(known)
+    metrics = autoscaling_config._api().shape_for("MetricType").metadata["enum"]
+    assert set(autoscaling_config._METRICS) <= set(metrics)

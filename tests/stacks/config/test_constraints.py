@@ -32,11 +32,11 @@ def problems(**fields: Any) -> list[str]:
 
 
 def one_of(part: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return a stage's members with one variant, which is changed."""
+    """Return a stage's fields with one variant, which is changed."""
     return {"variants": [{**part, **changes}]}
 
 
-# What comes to the Lambdas
+# What the Lambdas get
 
 
 def test_a_whole_endpoint_is_rendered_in_the_apis_own_words() -> None:
@@ -231,7 +231,7 @@ def test_what_sagemaker_excludes_is_refused_with_its_path(fields: dict[str, Any]
 
 def test_every_constraint_violation_is_reported_at_once_with_the_malformed_fields() -> None:
     fields = {"variants": [SERVERLESS], "data_capture": DATA_CAPTURE, "volume_key": KEY, "deadline": "soon"}
-    assert [one.partition(":")[0].removeprefix(f"{QA}.") for one in problems(**fields)] == [
+    assert [problem.partition(":")[0].removeprefix(f"{QA}.") for problem in problems(**fields)] == [
         "deadline",
         "data_capture",
         "volume_key",
@@ -256,7 +256,7 @@ def test_a_long_rollout_needs_a_longer_deadline(deadline: str) -> None:
 def test_instances_with_local_storage_are_recognized_by_their_family_and_not_by_a_letter() -> None:
     enum = botocore.session.get_session().get_service_model("sagemaker").shape_for("ProductionVariantInstanceType")
     types: list[str] = enum.metadata["enum"]
-    families = {one.split(".")[1] for one in types if not has_local_storage(one)}
+    families = {name.split(".")[1] for name in types if not has_local_storage(name)}
     assert families == {
         *("c4", "c5", "c6g", "c6gn", "c6i", "c6in", "c7g", "c7i", "c8g", "inf1", "inf2", "m4", "m5", "m6g", "m6i"),
         *("m7i", "m8g", "p2", "p3", "r5", "r6g", "r6i", "r7i", "r8g", "t2"),

@@ -1,6 +1,6 @@
-"""Every member of CreateEndpointConfig and UpdateEndpoint can be configured, or is left out with a reason.
+"""Every field of CreateEndpointConfig and UpdateEndpoint can be configured, or is left out with a reason.
 
-The members come from botocore, at any depth, so these tests fail on the day that AWS adds one that is neither.
+The fields come from botocore, at any depth, so these tests fail on the day that AWS adds one that is neither.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ METRICS = {
     "enable_detailed_observability": False,
     "metric_publish_frequency_in_seconds": 30,
 }
-# What excludes each other stands in stages of its own.
+# Options that exclude each other are in stages of their own.
 REAL_TIME = {
     "variants": [VARIANT],
     "shadow_variants": [{**VARIANT, "name": "B"}],
@@ -115,7 +115,7 @@ EXAMPLES: list[dict[str, Any]] = [
     {"rollout": {"rolling": "50%", "wait": "1m", "rollback_batch": "100%", "maximum_execution_time": "30m"}},
     {"exclude_retained_variant_properties": ["DesiredInstanceCount"]},
 ]
-# Said otherwise than by the stage: names, the model, and tags, which tell where it comes from.
+# Not set by the stage: names, the model, and tags, which name its origin.
 OURS = {"EndpointConfigName", "EndpointName", "Tags.Key", "Tags.Value"}
 LEFT_OUT = {
     # Every variant has a model, which says what it runs as, where, and how isolated: they are for endpoints of
@@ -136,7 +136,7 @@ LEFT_OUT = {
     "ShadowProductionVariants.ServerlessConfig.MemorySizeInMB",
     "ShadowProductionVariants.ServerlessConfig.MaxConcurrency",
     "ShadowProductionVariants.ServerlessConfig.ProvisionedConcurrency",
-    # Each promotion says its own DeploymentConfig: what the last one said is in no file.
+    # Each promotion has its own DeploymentConfig: that of the last one is in no file.
     "RetainDeploymentConfig",
 }
 
@@ -146,7 +146,7 @@ def deployed(**field_names: Any) -> Stage:
 
 
 def leaves(shape: Shape, path: str = "") -> Iterator[str]:
-    """Yield the path of each member that holds a value; lists count as what they hold."""
+    """Yield the path of each field that holds a value; lists count as what they hold."""
     if isinstance(shape, ListShape):
         yield from leaves(shape.member, path)
     elif isinstance(shape, StructureShape):
@@ -158,8 +158,8 @@ def leaves(shape: Shape, path: str = "") -> Iterator[str]:
 
 def written_as_fields(value: Any, path: str = "") -> Iterator[str]:
     if isinstance(value, list):
-        for one in value:
-            yield from written_as_fields(one, path)
+        for item in value:
+            yield from written_as_fields(item, path)
     elif isinstance(value, dict):
         for name, field in value.items():
             yield from written_as_fields(field, f"{path}.{name}".lstrip("."))
@@ -175,8 +175,10 @@ def is_left_out(path: str) -> bool:
 def requests(operation: str) -> list[dict[str, Any]]:
     stages = [deployed(**example) for example in EXAMPLES]
     if operation == "CreateEndpointConfig":
-        return [{"EndpointConfigName": "c", **identity.config_request(one, model_name="m")} for one in stages]
-    return [dict(endpoint_client.update_request(one, "c")) for one in stages]
+        return [
+            {"EndpointConfigName": "c", **identity.config_request(configured, model_name="m")} for configured in stages
+        ]
+    return [dict(endpoint_client.update_request(configured, "c")) for configured in stages]
 
 
 def input_of(operation: str) -> Shape:

@@ -74,5 +74,5 @@ def test_two_targets_whose_names_differ_by_a_hyphen_only_are_refused() -> None:
     stages = {name: stage(endpoint=name) for name in places}
     assert mistakes(
         *((f"environments.{name}", place) for name, place in places.items()),
-        *((f"{STAGES}.{name}", one) for name, one in stages.items()),
+        *((f"{STAGES}.{name}", qa_stage) for name, qa_stage in stages.items()),
     )

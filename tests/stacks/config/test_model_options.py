@@ -1,4 +1,4 @@
-"""What a stage says of its model: variables, VPC, isolation, ARNs. Mistakes are told before anything is deployed."""
+"""A stage's options for its model: variables, VPC, isolation, ARNs. Mistakes are reported before a deployment."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def test_without_configuration_nothing_is_changed() -> None:
     assert (stage.variables, stage.vpc, stage.network_isolation, stage.arns) == (settings.Variables(), None, None, {})
 
 
-def test_variables_come_to_the_lambdas() -> None:
-    said = {"set": {"A": "1"}, "replace": {"B": ""}, "drop": ["C"], "keep": ["D", "E"]}
-    assert deployed("variables", said).variables == settings.Variables(
+def test_variables_are_passed_to_the_lambdas() -> None:
+    variables = {"set": {"A": "1"}, "replace": {"B": ""}, "drop": ["C"], "keep": ["D", "E"]}
+    assert deployed("variables", variables).variables == settings.Variables(
         set={"A": "1"}, replace={"B": ""}, drop=("C",), keep=("D", "E")
     )
 
 
-def test_a_vpc_comes_to_the_lambdas() -> None:
-    said = {"security_group_ids": ["sg-1"], "subnets": ["subnet-1", "subnet-2"]}
-    assert deployed("vpc", said).vpc == settings.Vpc(security_group_ids=("sg-1",), subnets=("subnet-1", "subnet-2"))
+def test_a_vpc_is_passed_to_the_lambdas() -> None:
+    vpc = {"security_group_ids": ["sg-1"], "subnets": ["subnet-1", "subnet-2"]}
+    assert deployed("vpc", vpc).vpc == settings.Vpc(security_group_ids=("sg-1",), subnets=("subnet-1", "subnet-2"))
 
 
 def test_no_vpc_is_different_from_an_unset_vpc() -> None:
@@ -43,11 +43,11 @@ def test_no_vpc_is_different_from_an_unset_vpc() -> None:
 
 
 @pytest.mark.parametrize("isolation", [True, False, None])
-def test_network_isolation_comes_to_the_lambdas(isolation: bool | None) -> None:
+def test_network_isolation_is_passed_to_the_lambdas(isolation: bool | None) -> None:
     assert deployed("network_isolation", isolation).network_isolation is isolation
 
 
-def test_arns_come_to_the_lambdas() -> None:
+def test_arns_are_passed_to_the_lambdas() -> None:
     assert deployed("arns", {ROLE: OUR_ROLE}).arns == {ROLE: OUR_ROLE}
 
 
@@ -91,19 +91,19 @@ def test_a_mistake_is_reported_with_its_path_and_the_expected_form(path: str, va
     assert message in mistake
 
 
-@pytest.mark.parametrize("one", ["set", "replace", "drop", "keep"])
+@pytest.mark.parametrize("first", ["set", "replace", "drop", "keep"])
 @pytest.mark.parametrize("other", ["set", "replace", "drop", "keep"])
-def test_a_variable_has_one_fate(one: str, other: str) -> None:
+def test_a_variable_has_one_fate(first: str, other: str) -> None:
     values: dict[str, Any] = {"set": {"A": "x"}, "replace": {"A": "y"}, "drop": ["A"], "keep": ["A"]}
-    said = {one: values[one], other: values[other]}
-    if one == other:
-        assert deployed("variables", said)
+    variables = {first: values[first], other: values[other]}
+    if first == other:
+        assert deployed("variables", variables)
         return
-    (mistake,) = mistakes((f"{QA}.variables", said))
-    assert mistake.startswith(f"{QA}.variables: A stands in ")
+    (mistake,) = mistakes((f"{QA}.variables", variables))
+    assert mistake.startswith(f"{QA}.variables: A is in ")
 
 
 def test_every_constraint_violation_is_reported_at_once() -> None:
-    said = {"set": {"A": "secret"}, "replace": {"B": "y"}, "drop": ["A", "B"], "keep": ["A"]}
-    (mistake,) = mistakes((f"{QA}.variables", said))
-    assert mistake.endswith("A stands in set and in drop and in keep; B stands in replace and in drop")
+    variables = {"set": {"A": "secret"}, "replace": {"B": "y"}, "drop": ["A", "B"], "keep": ["A"]}
+    (mistake,) = mistakes((f"{QA}.variables", variables))
+    assert mistake.endswith("A is in set and in drop and in keep; B is in replace and in drop")

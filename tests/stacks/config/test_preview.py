@@ -1,4 +1,4 @@
-"""trial in promotion.yaml: what comes to the Lambdas, and what is refused with its path."""
+"""preview in promotion.yaml: what the Lambdas get, and what is refused with its path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""promotion.yaml: every mistake is told at once, with its path; what is right comes to the Lambdas."""
+"""promotion.yaml: every mistake is reported at once, with its path; the Lambdas get what is valid."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ REMOVED = object()
 
 
 def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
-    """Return the good file with the member at each path set to a value, or removed."""
+    """Return the valid file with the field at each path set to a value, or removed."""
     raw = copy.deepcopy(VALID)
     for path, value in changes:
         *parents, last = path.split(".")
@@ -225,7 +225,7 @@ OWN = "222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model"
 TOOLS = "555555555555.dkr.ecr.us-east-1.amazonaws.com/model"
 
 
-def test_a_mapped_image_comes_to_the_stage_and_to_no_other() -> None:
+def test_a_mapped_image_is_passed_to_the_stage_and_to_no_other() -> None:
     stages = parse((f"{STAGES}.qa.images", {OWN: TOOLS})).deployed().applications["reviews"].stages
     assert {name: stage.images for name, stage in stages.items()} == {"qa": {OWN: TOOLS}, "production": {}}
 
@@ -237,15 +237,15 @@ def test_an_image_is_mapped_by_registry_and_repository_only(name: str) -> None:
 
 
 def test_an_image_cannot_be_mapped_to_another_region_than_the_stages() -> None:
-    (said,) = mistakes((f"{STAGES}.production.images", {OWN: TOOLS}))
-    assert "us-east-1, the stage in eu-west-1" in said
+    (mistake,) = mistakes((f"{STAGES}.production.images", {OWN: TOOLS}))
+    assert "us-east-1, the stage in eu-west-1" in mistake
 
 
 def test_images_are_copied_where_the_application_enables_it_and_only_there() -> None:
     without, copying = parse(), parse(("applications.reviews.copy_images", True))
     assert without.image_copies() == set()
     assert copying.image_copies() == {("dev", "qa"), ("qa", "production")}
-    assert [one.deployed().applications["reviews"].stages["qa"].copy_images for one in (without, copying)] == [
+    assert [file.deployed().applications["reviews"].stages["qa"].copy_images for file in (without, copying)] == [
         False,
         True,
     ]

@@ -1,4 +1,4 @@
-"""smoke_test in promotion.yaml: every mistake with its path, and what comes to the Lambdas."""
+"""smoke_test in promotion.yaml: every mistake with its path, and what the Lambdas get."""
 
 from __future__ import annotations
 
@@ -96,18 +96,18 @@ def test_an_expected_null_is_not_the_same_as_nothing_expected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "payload"),
+    ("fields", "payload"),
     [
         ({"payload": ""}, Payload(text="")),
         ({"payload_base64": "AAE="}, Payload(base64="AAE=")),
         ({"payload_from": "sample"}, Payload(sample=True)),
-        # dev's `buckets` say that this one is dev's.
+        # This bucket is in dev's `buckets`.
         ({"payload_from": "s3://models/a/b.csv"}, Payload(bucket="models", key="a/b.csv", in_source=True)),
         ({"payload_from": "s3://other/b.csv"}, Payload(bucket="other", key="b.csv", in_source=False)),
     ],
 )
-def test_a_payload_comes_from_one_of_four_sources(given: dict[str, str], payload: Payload) -> None:
-    test = {"content_type": "text/csv", **given}
+def test_a_payload_comes_from_one_of_four_sources(fields: dict[str, str], payload: Payload) -> None:
+    test = {"content_type": "text/csv", **fields}
     assert deployed(parse((QA, test)))[0].payload == payload
 
 
@@ -187,8 +187,8 @@ def test_a_sample_payload_belongs_to_versions_of_the_registry() -> None:
 
 
 def test_mistakes_elsewhere_are_reported_with_those_of_the_test() -> None:
-    found = mistakes(with_test(timeout="1h"), (f"{STAGES}.qa.endpoint", "under_score"))
-    assert sorted(one.partition(":")[0] for one in found) == [f"{STAGES}.qa.endpoint", f"{QA}.timeout"]
+    lines = mistakes(with_test(timeout="1h"), (f"{STAGES}.qa.endpoint", "under_score"))
+    assert sorted(line.partition(":")[0] for line in lines) == [f"{STAGES}.qa.endpoint", f"{QA}.timeout"]
 
 
 def test_the_environments_that_need_roles_are_computed() -> None:
