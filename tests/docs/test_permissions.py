@@ -1,4 +1,4 @@
-"""docs/iam.md: every role and every statement of the templates is explained, and nothing that is not there."""
+"""docs/reference/permissions.md: every role and every statement of the templates has a reason, and no other."""
 
 from __future__ import annotations
 
@@ -9,40 +9,17 @@ from typing import Any
 
 import pytest
 
+from docs.generate import permissions
+from docs.generate.example_templates import Template
+from docs.generate.permissions import POLICY_SECTIONS, ROLE_SECTIONS, STEPS_SECTION
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Job, Role, Step
+from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Role, Step
 from stacks.config.load import load
 from tests import PROJECT
 from tests.docs import pages
-from tests.docs.conftest import Template
 
-PAGE = pages.text_of("iam.md")
+PAGE = pages.text_of("reference/permissions.md")
 ENVIRONMENTS = tuple(load(PROJECT / "promotion.yaml").environments)
-SECTIONS_OF_ROLES = {
-    f"{resource_names.PRODUCT}-<environment>-{Role.READER}": "The reader",
-    f"{resource_names.PRODUCT}-<environment>-{Role.COPIER}": "The copier",
-    f"{resource_names.PRODUCT}-<environment>-{Role.PUSHER}": "The pusher",
-    f"{resource_names.PRODUCT}-<environment>-{Role.DEPLOYER}": "The deployer",
-    f"{resource_names.PRODUCT}-<environment>-{Role.INVOKER}": "The invoker",
-    f"{resource_names.PRODUCT}-<environment>-{Role.SCALER}": "The scaler",
-    f"{resource_names.PRODUCT}-<environment>-{Role.EXECUTION}": "The execution role",
-    f"{resource_names.PRODUCT}-<environment>-forwarder": "The forwarder",
-    "promote-hub-StateMachineRole…": "The state machine's role",
-    "promote-hub-StateMachineEventsRole…": "The approval rule's role",
-    **{resource_names.function(step): "The steps' roles" for step in Step},
-    resource_names.function(Job.REPORT_LOCK_AGE): "The role that measures locks",
-}
-# By the kind of the policy, or by its own logical id where one kind is of two resources.
-SECTIONS_OF_POLICIES = {
-    "ArtifactsPolicy": "The artifact bucket's policy",
-    "WorkListsPolicy": "The hub's bucket's policy",
-    "ArtifactKey": "The artifact key's policy",
-    "Key": "The hub's key's policy",
-    "AWS::Lambda::Permission": "The function's policy",
-    "AWS::Events::EventBusPolicy": "The bus policy",
-    "AWS::SQS::QueuePolicy": "The dead-letter queue's policy",
-    "AWS::SNS::TopicPolicy": "The topic's policy",
-}
 NO_SID = "none"
 
 
@@ -64,21 +41,21 @@ def role_name(stack: str, logical_id: str, template: Template) -> str:
 
 @pytest.fixture(scope="session")
 def sids_of_roles(templates: dict[str, Template]) -> dict[str, set[str]]:
-    """The Sids of the identity policies, by the section that explains the role."""
-    found: dict[str, set[str]] = defaultdict(set)
+    """The Sids of the identity policies, by the section of the role."""
+    sids: dict[str, set[str]] = defaultdict(set)
     for stack, template in templates.items():
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::IAM::Policy":
                 for role in resource["Properties"]["Roles"]:
-                    section = SECTIONS_OF_ROLES[role_name(stack, role["Ref"], template)]
-                    found[section] |= sids_in(resource["Properties"]["PolicyDocument"])
-    return dict(found)
+                    section = ROLE_SECTIONS[role_name(stack, role["Ref"], template)]
+                    sids[section] |= sids_in(resource["Properties"]["PolicyDocument"])
+    return dict(sids)
 
 
 @pytest.fixture(scope="session")
 def sids_of_policies(templates: dict[str, Template]) -> dict[str, set[str]]:
-    """The Sids of the policies on resources, by the section that explains them."""
-    found: dict[str, set[str]] = defaultdict(set)
+    """The Sids of the policies on resources, by their section."""
+    sids: dict[str, set[str]] = defaultdict(set)
     for template in templates.values():
         for logical_id, resource in template["Resources"].items():
             kind, properties = resource["Type"], resource["Properties"]
@@ -91,21 +68,22 @@ def sids_of_policies(templates: dict[str, Template]) -> dict[str, set[str]]:
                 document = {"Statement": [{"Sid": properties["StatementId"]}]}
             if kind == "AWS::IAM::Policy" or not document:
                 continue
-            found[SECTIONS_OF_POLICIES[kind]] |= sids_in(document)
-    return dict(found)
+            sids[POLICY_SECTIONS[kind]] |= sids_in(document)
+    return dict(sids)
 
 
 def sids_in(document: dict[str, Any]) -> set[str]:
     return {as_written(statement.get("Sid", NO_SID)) for statement in document["Statement"]}
 
 
+def statements_of(section: str) -> list[dict[str, str]]:
+    """The rows of a section's table of statements, by the titles of its columns."""
+    tables = pages.tables(pages.section(PAGE, section))
+    return [row for table in tables for row in table if "Sid" in row]
+
+
 def sids_explained(section: str) -> set[str]:
-    return {sid_of(row) for row in pages.rows(pages.section(PAGE, section), "Sid")}
-
-
-def sid_of(row: list[str]) -> str:
-    """The Sid that a row explains; behind it may stand whose it is."""
-    return (pages.in_code_marks(row[0]) or [row[0]])[0]
+    return {row["Sid"].strip("`") for row in statements_of(section)}
 
 
 def test_every_role_of_the_templates_is_named(templates: dict[str, Template]) -> None:
@@ -115,8 +93,8 @@ def test_every_role_of_the_templates_is_named(templates: dict[str, Template]) ->
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] == "AWS::IAM::Role"
     }
-    assert roles == set(SECTIONS_OF_ROLES)
-    for role, section in SECTIONS_OF_ROLES.items():
+    assert roles == set(ROLE_SECTIONS)
+    for role, section in ROLE_SECTIONS.items():
         assert role in pages.in_code_marks(pages.section(PAGE, section)), role
 
 
@@ -125,26 +103,38 @@ def test_every_statement_of_a_role_is_explained_and_no_other(sids_of_roles: dict
 
 
 def test_every_statement_on_a_resource_is_explained_and_no_other(sids_of_policies: dict[str, set[str]]) -> None:
-    assert {section: sids_explained(section) for section in SECTIONS_OF_POLICIES.values()} == sids_of_policies
+    assert {section: sids_explained(section) for section in POLICY_SECTIONS.values()} == sids_of_policies
 
 
 def test_every_sid_in_the_page_exists(
     sids_of_roles: dict[str, set[str]], sids_of_policies: dict[str, set[str]]
 ) -> None:
     existing = set().union(*sids_of_roles.values(), *sids_of_policies.values())
-    assert {sid_of(row) for row in pages.rows(PAGE, "Sid")} == existing
+    sections = {*ROLE_SECTIONS.values(), *POLICY_SECTIONS.values()}
+    assert set().union(*(sids_explained(section) for section in sections)) == existing
 
 
 def test_no_statement_is_explained_twice() -> None:
-    for section in {*SECTIONS_OF_ROLES.values(), *SECTIONS_OF_POLICIES.values()}:
-        rows = [(sid_of(row), row[1]) for row in pages.rows(pages.section(PAGE, section), "Sid")]
+    for section in {*ROLE_SECTIONS.values(), *POLICY_SECTIONS.values()}:
+        rows = [tuple(row.values()) for row in statements_of(section)]
         assert len(rows) == len(set(rows)), section
+
+
+def test_every_statement_has_a_reason_and_every_reason_a_statement(templates: dict[str, Template]) -> None:
+    statements = [*permissions.role_statements(templates), *permissions.policy_statements(templates)]
+    sids: dict[str, set[str]] = defaultdict(set)
+    for statement in statements:
+        sids[statement.section].add(statement.sid)
+    assert {section: set(reasons) for section, reasons in permissions.reasons().items()} == sids
+    for section in sids:
+        assert [row["Sid"] for row in statements_of(section) if len(row["why"].split()) < 2] == [], section
 
 
 def test_every_action_that_a_named_statement_allows_is_in_its_row(templates: dict[str, Template]) -> None:
     explained: dict[str, list[str]] = defaultdict(list)
-    for row in pages.rows(PAGE, "Sid"):
-        explained[sid_of(row)].append(row[1])
+    for section in {*ROLE_SECTIONS.values(), *POLICY_SECTIONS.values()}:
+        for row in statements_of(section):
+            explained[row["Sid"].strip("`")].append(row["actions"])
     for template in templates.values():
         for resource in template["Resources"].values():
             if resource["Type"] != "AWS::IAM::Policy":
@@ -153,13 +143,25 @@ def test_every_action_that_a_named_statement_allows_is_in_its_row(templates: dic
                 sid, actions = statement.get("Sid"), statement["Action"]
                 wanted = {actions} if isinstance(actions, str) else set(actions)
                 if sid:
-                    said = [set(re.findall(r"[\w-]+:\w+", row)) for row in explained[as_written(sid)]]
-                    assert wanted in said, f"{sid}: {json.dumps(sorted(wanted))}"
+                    rows = [set(re.findall(r"[\w-]+:\w+", row)) for row in explained[as_written(sid)]]
+                    assert wanted in rows, f"{sid}: {json.dumps(sorted(wanted))}"
+
+
+def test_every_resource_and_condition_is_in_the_page_without_names_of_the_example() -> None:
+    """A placeholder that is forgotten would claim that everybody's account is the example's."""
+    config = permissions.configuration()
+    names = {config.hub.account, config.hub.region, *config.applications}
+    for environment in config.environments.values():
+        names |= {environment.account, environment.region}
+    assert [name for name in sorted(names) if name in PAGE] == []
 
 
 def test_each_step_assumes_its_documented_roles() -> None:
-    assumes = {row[0].strip("`"): row[1] for row in pages.rows(PAGE, "role") if row[0].strip("`") in SECTIONS_OF_ROLES}
+    rows = [row for table in pages.tables(pages.section(PAGE, STEPS_SECTION)) for row in table if "assumes" in row]
+    assumes = {row["role"].strip("`"): row["assumes"] for row in rows}
     for step in Step:
         role_kinds = [role for role, steps in STEPS_BY_ROLE.items() if step in steps]
-        said = [role for role in Role if f"promote-<environment>-{role}`" in assumes[resource_names.function(step)]]
-        assert said == role_kinds, step
+        documented = [
+            role for role in Role if f"promote-<environment>-{role}`" in assumes[resource_names.function(step)]
+        ]
+        assert documented == role_kinds, step

@@ -1,0 +1,33 @@
+"""Write every page of docs/reference/ that has a module here: `python -m docs.generate`.
+
+A module with a function `render() -> str` is a page of its own name. A test fails when a page is stale.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from docs import generate
+
+REFERENCE = Path(__file__).parent.parent / "reference"
+
+
+def renderers() -> Mapping[Path, Callable[[], str]]:
+    """Return what renders each page, by the page's file."""
+    names = (module.name for module in pkgutil.iter_modules(generate.__path__) if module.name != "__main__")
+    modules = {name: importlib.import_module(f"{generate.__name__}.{name}") for name in sorted(names)}
+    return {REFERENCE / f"{name}.md": module.render for name, module in modules.items() if hasattr(module, "render")}
+
+
+def main() -> None:
+    """Write every page."""
+    REFERENCE.mkdir(exist_ok=True)
+    for page, render in renderers().items():
+        page.write_text(render())
+
+
+if __name__ == "__main__":
+    main()
