@@ -18,7 +18,7 @@ FIVE_MINUTES = Duration.minutes(5)
 
 @dataclass(frozen=True)
 class Alarms:
-    """The alarms of one account: the topic that they notify, and the URL of docs/operations.md."""
+    """The alarms of one account: the topic that they notify, and where docs/runbooks is published."""
 
     scope: Construct
     topic: sns.ITopic
@@ -30,7 +30,7 @@ class Alarms:
         metric: cloudwatch.IMetric,
         meaning: str,
         *,
-        section: str,
+        page: str,
         above: float = 0,
         periods: int = 1,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
@@ -38,13 +38,14 @@ class Alarms:
         """Add an alarm that is raised when the metric exceeds `above` in so many consecutive periods.
 
         Most metrics have no data in normal operation, so missing data is treated as notBreaching unless `missing` is
-        set. The return to OK notifies no one: the required action remains.
+        set. The return to OK notifies no one: the required action remains. `page`: the page of the runbooks, with an
+        anchor if it has several.
         """
         alarm = cloudwatch.Alarm(
             self.scope,
             f"Alarm {name}",
             alarm_name=f"{resource_names.PRODUCT}-{name}",
-            alarm_description=f"{meaning} {self.runbook}#{section}",
+            alarm_description=f"{meaning} {self.runbook}/{page}",
             metric=metric,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             threshold=above,
@@ -62,7 +63,7 @@ class Alarms:
             "An event could not be delivered and is in the dead-letter queue: an approval has started no promotion, or "
             "an aborted promotion has not been cleaned up. Read the message's attributes, fix the cause, then do "
             "manually what the event was for.",
-            section="approvals-that-started-nothing",
+            page="undelivered-events.md",
         )
 
     def on_rule(self, rule: str, *, bus: str | None = None) -> cloudwatch.Alarm:
@@ -72,7 +73,7 @@ class Alarms:
             failures_of_rule(rule, bus=bus),
             f"The rule {rule} could not deliver an event after all its retries. The event is in the dead-letter queue; "
             "if that queue raises no alarm, it did not receive the event, and the event is lost.",
-            section="approvals-that-started-nothing",
+            page="undelivered-events.md",
         )
 
 

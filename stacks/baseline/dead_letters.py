@@ -1,4 +1,4 @@
-"""The queue for events that EventBridge could not deliver; docs/operations.md describes what to do with them."""
+"""The queue for events that EventBridge could not deliver; what to do: docs/runbooks/undelivered-events.md."""
 
 from __future__ import annotations
 

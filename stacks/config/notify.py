@@ -20,7 +20,8 @@ Subscriber = Annotated[
     ),
 ]
 RunbookUrl = Annotated[
-    str, text(r"^https://[^\s#]+$", "a page's https:// address, without # and what follows", longest=500)
+    str,
+    text(r"^https://[^\s#]*[^\s#/]$", "a folder's https:// address, without / at its end and without #", longest=500),
 ]
 
 
@@ -52,9 +53,9 @@ class Notify(StrictModel, title="The hub's notify"):
     runbook: Annotated[
         RunbookUrl | None,
         option(
-            "Where your copy of the operations guide can be read: messages and alarms link to its sections. Without "
-            "it, they name the file in this repository.",
-            example="https://git.example.com/promote/docs/operations.md",
+            "The URL of the folder in which your copy of docs/runbooks is published, without a slash at its end: "
+            "messages and alarms link to its pages. Without it, they name the files in this repository.",
+            example="https://git.example.com/promote/docs/runbooks",
             effect="Deploy the hub and the source environments: messages of later promotions and the descriptions of "
             "alarms use it.",
         ),

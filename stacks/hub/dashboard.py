@@ -45,7 +45,7 @@ def dashboard(
     )
     board.add_widgets(
         cloudwatch.TextWidget(
-            markdown=f"# Promotions\nThe meaning of each name and what to do: {runbook}. A promotion is shown in "
+            markdown=f"# Promotions\nThe meaning of each name and what to do: {runbook}/README.md. A promotion is shown in "
             f"the state machine `{resource_names.STATE_MACHINE}`.",
             width=_WIDE,
             height=2,

@@ -21,10 +21,10 @@ from stacks.workflow.lambda_task import StepFunction
 
 # The steps whose own failure no promotion reports: it ends with another error, or has ended; and the runbook section.
 _UNREPORTED_STEPS = {
-    Step.ABORT_UPLOADS: "uploads-left-open",
-    Step.EXPLAIN_FAILURE: "alarms",
-    Step.RECORD_PROMOTION: "recordnotwritten",
-    Step.CLEAN_UP_ABORTED: "the-execution-was-stopped-or-timed-out",
+    Step.ABORT_UPLOADS: "clean-up-aborted.md",
+    Step.EXPLAIN_FAILURE: "alarms.md",
+    Step.RECORD_PROMOTION: "RecordNotWritten.md",
+    Step.CLEAN_UP_ABORTED: "clean-up-aborted.md",
 }
 
 
@@ -49,15 +49,15 @@ def observe(
         alarms.on_dead_letters(dead_letters),
         *(
             alarm
-            for step, section in _UNREPORTED_STEPS.items()
-            for alarm in _unreported_step_alarms(alarms, step, steps[step], section)
+            for step, page in _UNREPORTED_STEPS.items()
+            for alarm in _unreported_step_alarms(alarms, step, steps[step], page)
         ),
         alarms.add(
             "undelivered-messages",
             topic.metric_number_of_notifications_failed(statistic="Sum", period=FIVE_MINUTES),
             "SNS could not deliver a message to a subscribed queue, function or HTTPS endpoint. The other subscribers "
             "have received it. Check the subscriber's policy.",
-            section="announcements",
+            page="alarms.md",
         ),
         *(alarms.on_rule(rule, bus=bus) for rule, bus in rules.items()),
     ]
@@ -84,21 +84,21 @@ def _promotion_alarms(
             "A promotion failed after it changed the endpoint, and the change was rolled back. The previous deployment "
             "is in service; a new endpoint has none. The model need not be the cause: the error in the announcement "
             "states what to do.",
-            section="rolledback",
+            page="RolledBack.md",
         ),
         alarms.add(
             "errored",
             outcome_count(Errored.__name__),
             "A promotion could not be completed. The error's name determines what is in service: read its section "
             "first.",
-            section="errored",
+            page="Errored.md",
         ),
         alarms.add(
             "timed-out",
             state_machine.metric_timed_out(statistic="Sum", period=FIVE_MINUTES),
             "Step Functions timed out a promotion after every deadline. No state could report it, and SageMaker "
             "continues a change that was started. Check the endpoint's current deployment.",
-            section="the-execution-was-stopped-or-timed-out",
+            page="Aborted.md",
         ),
         alarms.add(
             "throttled",
@@ -106,7 +106,7 @@ def _promotion_alarms(
             "Step Functions has throttled promotions for 15 minutes: the account exceeds its quota of state "
             "transitions. Deadlines may pass in the meantime. Check which other workloads use Step Functions, or "
             "request a quota increase (Service Quotas).",
-            section="alarms",
+            page="alarms.md",
             periods=3,
         ),
         alarms.add(
@@ -114,7 +114,7 @@ def _promotion_alarms(
             oldest_lock,
             "An endpoint has been locked for longer than any promotion may take, so its owner no longer runs; or the "
             "age of the locks has not been reported for 15 minutes. Find the lock and its owner.",
-            section="a-lock-that-is-held-too-long",
+            page="alarms.md#a-lock-that-is-held-too-long",
             above=longest_execution.to_seconds(),
             # One report that is late or fails is acceptable; three would hide a lock.
             periods=3,
@@ -124,7 +124,7 @@ def _promotion_alarms(
 
 
 def _unreported_step_alarms(
-    alarms: Alarms, step: Step, function: StepFunction, section: str
+    alarms: Alarms, step: Step, function: StepFunction, page: str
 ) -> Iterator[cloudwatch.Alarm]:
     name = resource_names.function(step)
     title = name.removeprefix(f"{resource_names.PRODUCT}-")
@@ -133,14 +133,14 @@ def _unreported_step_alarms(
         _errors_of(function),
         f"The step {step.value} failed, and no promotion reports it: the promotion has ended, or ends with an earlier "
         f"error. Read /aws/lambda/{name}. A later retry may have succeeded.",
-        section=section,
+        page=page,
     )
     yield alarms.add(
         f"{title}-throttled",
         function.function.metric_throttles(statistic="Sum", period=FIVE_MINUTES),
         f"The step {step.value} was throttled by Lambda's concurrency limit in the hub, and no promotion reports it. "
         "It is retried, but not indefinitely. Release concurrency, or request a higher limit.",
-        section=section,
+        page=page,
     )
 
 

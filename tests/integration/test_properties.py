@@ -98,7 +98,7 @@ def test_the_same_name_with_different_content_is_refused_and_never_taken_as_done
 
 
 def test_after_any_outcome_the_target_is_new_or_previous_or_in_a_documented_intermediate_state(world: World) -> None:
-    """4. The in-between is the status of which docs/operations.md tells under RollbackFailed.
+    """4. The in-between is the status of docs/runbooks/RollbackFailed.md.
 
     Details: test_endpoint_states.py, test_rollback.py, test_aborted_executions.py.
     """

@@ -1,8 +1,8 @@
 """How a promotion can end badly. The class name is what an operator reads in the Step Functions console.
 
 Three families that never mix: Refused (a rule said no), RolledBack (the previous state serves again) and Errored
-(it could not be done). Transient errors are the only ones that are retried. Each name is explained, with what to do,
-in docs/operations.md; a test compares that page with this file.
+(it could not be done). Transient errors are the only ones that are retried. Each name has a runbook
+in docs/runbooks; a test compares that folder with this file.
 """
 
 from __future__ import annotations

@@ -68,13 +68,13 @@ class Environment:
 class Hub:
     """The account and Region of the state machine.
 
-    `announce_unchanged`: whether it is told when nothing was to be done. `runbook`: where docs/operations.md is read.
+    `announce_unchanged`: whether it is told when nothing was to be done. `runbook`: where docs/runbooks is published.
     """
 
     account: str
     region: str
     announce_unchanged: bool = False
-    runbook: str = "docs/operations.md"
+    runbook: str = "docs/runbooks"
 
     @property
     def bucket(self) -> str:

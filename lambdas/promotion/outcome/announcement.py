@@ -21,11 +21,8 @@ _LONGEST_QUOTE = 4000
 # What promotion.yaml allows as a name: anything else that was typed is told as text, but is no name.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
 _DOCSTRINGS = {error.__name__: " ".join((error.__doc__ or "").split()) for error in every_error()}
-_ANCHORS: dict[str, str] = {
-    **dict.fromkeys(_GOOD_OUTCOMES, "the-good-endings"),
-    Outcome.ABORTED: "the-execution-was-stopped-or-timed-out",
-}
-_OTHER_NAMES = "names-of-step-functions-and-lambda"
+# The runbook of the errors that Step Functions, Lambda and DynamoDB name.
+_SERVICE_ERRORS = "ServiceErrors"
 _NOT_CHANGED = "What it served before: this promotion had not come to the endpoint."
 _LOOK = "Look at the endpoint: what it served before, or what this promotion was to bring."
 
@@ -39,14 +36,14 @@ def announcement(
     failure: Failure | None = None,
     endpoint_summary: str | None = None,
     started_by: str | None = None,
-    runbook: str = "docs/operations.md",
+    runbook: str = "docs/runbooks",
 ) -> Announcement:
     """Say how a promotion has ended.
 
     `outcome`: Promoted, Unchanged, Refused, RolledBack, Errored or Aborted. `promotion`: as far as it came, None if it
     was never resolved; then `raw_input`, what the execution was started with, says what was asked for. `failure` comes
     with a bad ending. `serves` is a sentence about what serves now, if the caller knows better than the document;
-    `started_by` who started or approved it. `runbook`: where docs/operations.md can be read.
+    `started_by` who started or approved it. `runbook`: where the folder docs/runbooks is published.
     """
     application, stage = _asked_for(promotion, raw_input)
     error = failure.error if failure else None
@@ -75,10 +72,11 @@ def is_announced(outcome: str, hub: Hub) -> bool:
     return outcome != Outcome.PLANNED and (outcome != Outcome.UNCHANGED or hub.announce_unchanged)
 
 
-def section(outcome: str, error: str | None, runbook: str) -> str:
-    """Return where docs/operations.md says more about an outcome, or about the error that led to it."""
-    anchor = _ANCHORS.get(outcome) or (error.lower() if error in _DOCSTRINGS else _OTHER_NAMES)
-    return f"{runbook}#{anchor}"
+def runbook_page(outcome: str, error: str | None, runbook: str) -> str:
+    """Return the page of the runbooks for an outcome, or for the error that led to it."""
+    if outcome in (*_GOOD_OUTCOMES, Outcome.ABORTED):
+        return f"{runbook}/{outcome}.md"
+    return f"{runbook}/{error if error in _DOCSTRINGS else _SERVICE_ERRORS}.md"
 
 
 def console(execution: Execution) -> str:
@@ -133,7 +131,7 @@ def _lines(
         yield "Why", _quoted(failure.cause)
     yield "Next", _next(outcome, failure)
     yield "Look at", console(execution)
-    yield "Read", section(outcome, failure.error if failure else None, runbook)
+    yield "Read", runbook_page(outcome, failure.error if failure else None, runbook)
 
 
 def _place(environment: Environment) -> str:

@@ -48,7 +48,7 @@ def resume(promotion: Promotion, *, succeeded: bool, hub: S3Client, leave_regist
             f"{promotion.endpoint_in_words} has incomplete automatic scaling: {'; '.join(problems)}. If scaling was "
             f"suspended for the update, the previous scaling is stored in "
             f"s3://{promotion.hub.bucket}/{promotion.work_lists_prefix}{work_lists.SUSPENDED_SCALING}; "
-            "docs/operations.md describes how to resume it manually."
+            "docs/runbooks/resume-scaling.md describes how to resume it manually."
         )
     return len(matching)
 

@@ -96,10 +96,10 @@ def test_the_files_own_example_has_no_mistake() -> None:
 
 def test_what_is_announced_and_the_runbook_are_deployed_but_not_the_subscribers() -> None:
     plain = parse().deployed().hub
-    assert (plain.announce_unchanged, plain.runbook) == (False, "docs/operations.md")
-    notify = {"subscribers": ["ann@example.com"], "unchanged": True, "runbook": "https://example.com/operations"}
+    assert (plain.announce_unchanged, plain.runbook) == (False, "docs/runbooks")
+    notify = {"subscribers": ["ann@example.com"], "unchanged": True, "runbook": "https://example.com/runbooks"}
     settings = parse(("hub.notify", notify)).deployed()
-    assert (settings.hub.announce_unchanged, settings.hub.runbook) == (True, "https://example.com/operations")
+    assert (settings.hub.announce_unchanged, settings.hub.runbook) == (True, "https://example.com/runbooks")
     assert "ann@example.com" not in settings.to_json()
 
 
@@ -130,7 +130,10 @@ def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
         ),
         ("hub.notify", {"subscribers": ["a@b.io", "c@b.io", "a@b.io"]}, "has a@b.io more than once"),
         ("hub.notify", {"unchanged": "no"}, "must be"),
-        ("hub.notify", {"runbook": "https://example.com/operations#errors"}, "must be a page's https:// address"),
+        *(
+            ("hub.notify", {"runbook": f"https://example.com/runbooks{wrong}"}, "must be a folder's https:// address")
+            for wrong in ("#errors", "/")
+        ),
         ("environments.dev.buckets", ["s3://models"], "must be a bucket's name"),
         ("environments.dev.kms_keys", ["alias/models"], "must be a key's ARN"),
         ("environments.dev.kms_keys", ["arn:aws:kms:us-east-1:222222222222:key/*"], "must be a key's ARN"),

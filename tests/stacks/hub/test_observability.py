@@ -70,7 +70,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
             *("ann@example.com", "https://example.com/hook", "arn:aws:sqs:us-east-1:111111111111:promotions"),
             "arn:aws:lambda:us-east-1:111111111111:function:told",
         ],
-        "runbook": "https://example.com/operations",
+        "runbook": "https://example.com/runbooks",
     }
     file = out / "promotion.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False))
@@ -81,13 +81,14 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     return {file.name.split(".")[0]: json.loads(file.read_text()) for file in out.glob("*.template.json")}
 
 
-def test_every_alarm_notifies_a_topic_and_links_to_a_section_of_the_page(templates: dict[str, Template]) -> None:
+def test_every_alarm_notifies_a_topic_and_links_to_its_runbook(templates: dict[str, Template]) -> None:
     found = [alarm for template in templates.values() for alarm in alarms(template).values()]
-    anchors = pages.anchors(pages.text_of("operations.md"))
     assert len(found) > 10
     for alarm in found:
-        meaning, _, section = alarm["AlarmDescription"].rpartition(" docs/operations.md#")
-        assert section in anchors, alarm["AlarmName"]
+        meaning, _, link = alarm["AlarmDescription"].rpartition(" docs/runbooks/")
+        page, _, anchor = link.partition("#")
+        assert not anchor or anchor in pages.anchors(pages.text_of(f"runbooks/{page}")), alarm["AlarmName"]
+        assert (pages.DOCS / "runbooks" / page).is_file(), alarm["AlarmName"]
         assert len(meaning.split()) > 10
         assert len(alarm["AlarmDescription"]) <= 1024
         assert len(alarm["AlarmActions"]) == 1
@@ -204,7 +205,7 @@ def test_an_environment_in_another_region_has_a_topic_of_its_own_with_the_same_s
 
 def test_alarms_lead_to_where_the_team_reads_the_page(elsewhere: dict[str, Template]) -> None:
     for alarm in alarms(elsewhere[resource_names.hub_stack()]).values():
-        assert " https://example.com/operations#" in alarm["AlarmDescription"]
+        assert " https://example.com/runbooks/" in alarm["AlarmDescription"]
 
 
 def test_the_dashboard_shows_every_outcome_and_every_alarm(hub: Template) -> None:

@@ -10,7 +10,7 @@ from lambdas.promotion.contract.document import Change, Failure, Outcome, Progre
 from lambdas.promotion.contract.envelope import Announcement, AnnouncementAttributes
 from lambdas.promotion.contract.errors import PromotionError, every_error
 from lambdas.promotion.outcome.announcement import announcement, is_announced
-from tests.docs import pages
+from tests import PROJECT
 from tests.unit import builders
 
 CHANGE = Change(progress=Progress.CHANGE_REQUIRED, previous_config=builders.OLD_CONFIG)
@@ -49,7 +49,7 @@ def test_a_promotion_is_announced_with_its_model_source_target_and_what_serves()
         "Serves now": f"The model {promotion.desired_model.name} by the configuration {promotion.desired_config.name}.",
         "Next": "Nothing is to be done.",
         "Look at": CONSOLE,
-        "Read": "docs/operations.md#the-good-endings",
+        "Read": "docs/runbooks/Promoted.md",
     }
     assert said.attributes == AnnouncementAttributes(
         outcome="Promoted", application="reviews", stage="qa", error="none"
@@ -64,7 +64,7 @@ def test_a_model_package_version_is_announced_with_its_model() -> None:
 
 def test_a_failure_is_announced_with_its_reason_what_to_do_and_where_to_read_more() -> None:
     said = announcement(
-        "Errored", builders.EXECUTION, promotion=changing(), failure=failure(), runbook="https://x.io/ops"
+        "Errored", builders.EXECUTION, promotion=changing(), failure=failure(), runbook="https://x.io/runbooks"
     )
     lines = lines_of(said)
     assert said.subject == "Errored: reviews to qa (AccessDenied)"
@@ -72,7 +72,7 @@ def test_a_failure_is_announced_with_its_reason_what_to_do_and_where_to_read_mor
     assert lines["Outcome"] == "Errored, AccessDenied"
     assert lines["Why"] == "promote-qa-deployer may not do it."
     assert "Grant it" in lines["Next"]
-    assert lines["Read"] == "https://x.io/ops#accessdenied"
+    assert lines["Read"] == "https://x.io/runbooks/AccessDenied.md"
 
 
 def test_a_refusal_states_that_nothing_was_changed() -> None:
@@ -138,9 +138,10 @@ def test_sns_takes_the_longest_announcement_of_each_outcome(outcome: str) -> Non
 
 
 @pytest.mark.parametrize("error", [error.__name__ for error in every_error(PromotionError)])
-def test_each_error_links_to_a_section_of_the_page_and_states_what_to_do(error: str) -> None:
+def test_each_error_links_to_its_runbook_and_states_what_to_do(error: str) -> None:
     lines = lines_of(announcement("Errored", builders.EXECUTION, promotion=changing(), failure=failure(error)))
-    assert lines["Read"].removeprefix("docs/operations.md#") in pages.anchors(pages.text_of("operations.md"))
+    assert lines["Read"] == f"docs/runbooks/{error}.md"
+    assert (PROJECT / lines["Read"]).is_file()
     assert len(lines["Next"].split()) >= 4
 
 
@@ -148,6 +149,6 @@ def test_each_error_links_to_a_section_of_the_page_and_states_what_to_do(error: 
     ("outcome", "error"),
     [*((one, None) for one in OUTCOMES[:2]), (Outcome.ABORTED, None), ("Errored", "Lambda.Unknown")],
 )
-def test_what_has_no_error_of_ours_leads_to_a_section_too(outcome: str, error: str | None) -> None:
+def test_what_has_no_error_of_ours_leads_to_a_runbook_too(outcome: str, error: str | None) -> None:
     said = announcement(outcome, builders.EXECUTION, failure=failure(error) if error else None)
-    assert lines_of(said)["Read"].removeprefix("docs/operations.md#") in pages.anchors(pages.text_of("operations.md"))
+    assert (PROJECT / lines_of(said)["Read"]).is_file()
