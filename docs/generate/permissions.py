@@ -78,7 +78,7 @@ class Statement:
 @functools.cache
 def configuration() -> Configuration:
     """Return the configuration of the example."""
-    return schema.parse(example_templates.configuration(), file="the example")
+    return parse(example_templates.configuration(), file="the example")
 
 
 @functools.cache

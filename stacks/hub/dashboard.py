@@ -45,8 +45,8 @@ def dashboard(
     )
     board.add_widgets(
         cloudwatch.TextWidget(
-            markdown=f"# Promotions\nThe meaning of each name and what to do: {runbook}/README.md. A promotion is shown in "
-            f"the state machine `{resource_names.STATE_MACHINE}`.",
+            markdown=f"# Promotions\nThe meaning of each name and what to do: {runbook}/README.md. A promotion is "
+            f"shown in the state machine `{resource_names.STATE_MACHINE}`.",
             width=_WIDE,
             height=2,
         )
