@@ -42,11 +42,11 @@ def rows(text: str, first_column: str) -> list[list[str]]:
 
 def tables(text: str) -> list[list[dict[str, str]]]:
     """Return every table, each row by the titles of its columns."""
-    found: list[list[dict[str, str]]] = []
+    tables_of_page: list[list[dict[str, str]]] = []
     for table in re.findall(r"(?:^\|.*\n)+", text + "\n", re.MULTILINE):
         titles, _, *lines = ([cell.strip() for cell in line[1:-1].split("|")] for line in table.splitlines())
-        found.append([dict(zip(titles, cells, strict=True)) for cells in lines])
-    return found
+        tables_of_page.append([dict(zip(titles, cells, strict=True)) for cells in lines])
+    return tables_of_page
 
 
 def blocks(text: str, language: str) -> list[str]:

@@ -147,8 +147,8 @@ def test_every_action_that_a_named_statement_allows_is_in_its_row(templates: dic
                     assert wanted in rows, f"{sid}: {json.dumps(sorted(wanted))}"
 
 
-def test_every_resource_and_condition_is_in_the_page_without_names_of_the_example() -> None:
-    """A placeholder that is forgotten would claim that everybody's account is the example's."""
+def test_the_page_has_placeholders_instead_of_names_of_the_example() -> None:
+    """A name of the example would look like a name that every deployment has."""
     config = permissions.configuration()
     names = {config.hub.account, config.hub.region, *config.applications}
     for environment in config.environments.values():
