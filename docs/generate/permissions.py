@@ -21,7 +21,8 @@ from docs.generate.intrinsics import conditions_of, principals_of, texts_of, wit
 from docs.generate.markdown import code, header, paragraph, table
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import Job, Role, Step
-from stacks.config.schema import Configuration
+from stacks.config.load import parse
+from stacks.config.topology import Configuration
 
 REASONS = Path(__file__).with_name("permission_reasons.yaml")
 _INTRODUCTION = (
