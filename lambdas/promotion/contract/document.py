@@ -28,9 +28,9 @@ _lenient = make_converter()
 
 
 class Outcome(enum.StrEnum):
-    """How a promotion ends: the good endings, and the families of the bad ones (errors.py).
+    """How a promotion ends: the good outcomes, and the families of errors (errors.py).
 
-    ABORTED: it was stopped from outside or ran out of time, and nobody could catch that.
+    ABORTED: the execution was stopped from outside or timed out, which no state can catch.
     """
 
     PROMOTED = "Promoted"
@@ -43,7 +43,7 @@ class Outcome(enum.StrEnum):
 
 
 class Progress(enum.StrEnum):
-    """Where the endpoint stands; the workflow's questions read it."""
+    """The state of the endpoint's change; the workflow's choices read it."""
 
     NOTHING_TO_DO = "NothingToDo"
     CHANGE_REQUIRED = "ChangeRequired"
@@ -55,12 +55,12 @@ class Progress(enum.StrEnum):
 
 
 class RollbackProgress(enum.StrEnum):
-    """How far a roll-back is; the workflow's question reads it.
+    """The state of a rollback; the workflow's choice reads it.
 
-    BUSY: the endpoint is being changed, which has to end first, or it must be looked at once more. DONE: the previous
-    configuration serves, and that was seen. DELETED: there was none, and the endpoint is gone. KEPT: there was none,
-    and the endpoint is kept as configured. LEFT: what the endpoint is about is not this promotion's doing. UNTOUCHED:
-    the endpoint is as it was before. BLOCKED_BY_SCALING: scalable targets have to be put aside first.
+    BUSY: another change must end first. IN_PROGRESS: an action was taken. BLOCKED_BY_SCALING: scalable targets must be
+    suspended first. DONE: the previous configuration was observed to serve. DELETED: there was none, and the endpoint
+    was deleted. KEPT: there was none, and the endpoint is kept as configured. SKIPPED: the endpoint's state is not this
+    promotion's doing. NOT_NEEDED: the endpoint is as it was before.
     """
 
     BUSY = "Busy"
@@ -74,7 +74,7 @@ class RollbackProgress(enum.StrEnum):
 
 
 class PreviewProgress(enum.StrEnum):
-    """How far a trial is; the workflow's questions read it. GONE: the trial endpoint has been removed."""
+    """The state of a preview; the workflow's choices read it. DELETED: the preview endpoint does not exist any more."""
 
     IN_PROGRESS = "InProgress"
     IN_SERVICE = "InService"
@@ -97,11 +97,11 @@ for _one in (_converter, _lenient):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a person typed: names only.
+    """The input of an execution: names only.
 
-    `allow_older`: the model may be older than the one that was promoted last. `roll_back`: not a model, but the
-    previous good promotion of the stage. `dry_run`: tell what a promotion would do, and touch nothing. `requested_by`:
-    who says to have asked for it; nobody has proved it.
+    `allow_older`: the model may be older than the one that was promoted last. `roll_back`: return to the last known
+    good of the stage, without a model. `dry_run`: output the plan, change nothing. `requested_by`: who requested it,
+    according to the input; unverified.
     """
 
     application: str
@@ -158,7 +158,7 @@ class Artifact:
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
-    """How an artifact is copied: by one request, or by parts of an upload that is open. `there`: it needs no copy."""
+    """How an artifact is copied: by one request, or by parts of an open upload. `exists`: it needs no copy."""
 
     artifact: Artifact
     exists: bool = False
@@ -184,7 +184,7 @@ class WorkUnit:
 
 @dataclass(frozen=True, kw_only=True)
 class Artifacts:
-    """How many objects the model needs, and their bytes. The list of them lies in the hub's bucket (work_lists.py)."""
+    """How many objects the model needs, and their bytes. Their list is in the hub's bucket (work_lists.py)."""
 
     objects: int
     bytes: int
@@ -202,7 +202,7 @@ class CopyRoute:
 
 @dataclass(frozen=True, kw_only=True)
 class CopyPlan:
-    """What is to be copied, and in how many units of work; `manifest` is the Map's list of them (its key)."""
+    """What is to be copied, and in how many work units; `manifest` is the key of the Map's items."""
 
     objects: int
     bytes: int
@@ -232,9 +232,9 @@ class CopyVerification:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageCopy:
-    """A private image, by its address with digest in the source and in the target's own registry.
+    """A private image, by its URI with digest in the source and in the target's own registry.
 
-    `copied`: whether the target got it by this promotion; None before the copy.
+    `copied`: whether this promotion copied it; None before the copy.
     """
 
     source: str
@@ -275,9 +275,9 @@ class DesiredResource:
 class Change:
     """The change of the endpoint.
 
-    `previous_modified_at` tells a stale answer from a rollback. `joined`: another execution began the change to our
-    configuration. `tried`: this one has asked for it at least once, so that it may be its own. `capacity_failures`: how
-    often AWS had no instances for it. `looks`: how often the endpoint was looked at since.
+    `previous_modified_at` tells a stale answer from a rollback. `adopted`: another execution began the change to our
+    configuration. `requested`: this one has requested it at least once, so that it may be its own. `capacity_failures`:
+    how often AWS had no instances for it. `poll_count`: how often the endpoint was polled since.
     """
 
     progress: Progress
@@ -291,7 +291,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownGood:
-    """A promotion that ended well: what the endpoint may go back to. `attempt` is its record's key."""
+    """A promotion with a good outcome, to which the endpoint can be rolled back. `record_key` is its record's key."""
 
     record_key: str
     promotion_id: str
@@ -303,9 +303,9 @@ class KnownGood:
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """The endpoint's lock, which this promotion holds, and what is known of the endpoint under it.
+    """The endpoint's lock, which this promotion holds, and what its item records of the endpoint.
 
-    `fence` counts up with each holder. `good`: the endpoint's good promotions, the newest first.
+    `fence` grows with each owner. `last_known_good`: the endpoint's promotions with a good outcome, newest first.
     """
 
     fence: int
@@ -319,10 +319,11 @@ class Lock:
 
 @dataclass(frozen=True, kw_only=True)
 class Rollback:
-    """The way back after a failure. `to` is the configuration to go back to, `serves` says for a person what serves.
+    """The rollback after a failure.
 
-    `looks`: how often the endpoint was looked at. `deleting`: a Failed endpoint is deleted to be made anew; `made`: it
-    was.
+    `to_config` is the configuration to return to, `endpoint_summary` one sentence for a person on what serves.
+    `poll_count`: how often the endpoint was polled. `deleting`: a Failed endpoint is being deleted to be created anew;
+    `recreated`: it was.
     """
 
     progress: RollbackProgress
@@ -336,7 +337,7 @@ class Rollback:
 
 @dataclass(frozen=True, kw_only=True)
 class SuspendedScaling:
-    """How many scalable targets were put aside for the update; `list` is where they are written down (its key)."""
+    """How many scalable targets were suspended for the update; `list_key` is the key of the list of them."""
 
     targets: int
     list_key: str
@@ -344,9 +345,9 @@ class SuspendedScaling:
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewEndpoint:
-    """The temporary endpoint on which the model is tried before traffic moves, and its configuration, by their names.
+    """The temporary endpoint that is smoke-tested before traffic moves, and its configuration, by their names.
 
-    `looks`: how often its removal has looked at it. `smoke`: what the smoke tests asked it and got.
+    `poll_count`: how often its deletion was polled. `smoke`: what the smoke tests sent and received.
     """
 
     progress: PreviewProgress
@@ -359,7 +360,7 @@ class PreviewEndpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A bad ending: the error's name, its family and one text for a person."""
+    """Why a promotion failed: the error's name, its family and one text for a person."""
 
     error: str
     family: str

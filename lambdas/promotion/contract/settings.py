@@ -27,7 +27,7 @@ _converter = make_converter()
 
 
 class WhenLocked(enum.StrEnum):
-    """What a promotion does that finds its endpoint locked by another one.
+    """What a promotion does if another one holds the endpoint's lock.
 
     NEWEST_WINS: it waits, but gives way to one that waits with a newer model.
     """
@@ -38,7 +38,7 @@ class WhenLocked(enum.StrEnum):
 
 
 class FirstDeployment(enum.StrEnum):
-    """What becomes of an endpoint that was made by a promotion which then failed: there is nothing to go back to."""
+    """What happens to a new endpoint whose first promotion failed: there is nothing to roll back to."""
 
     DELETE = "delete"
     KEEP = "keep"
@@ -68,7 +68,7 @@ class Environment:
 class Hub:
     """The account and Region of the state machine.
 
-    `announce_unchanged`: whether it is told when nothing was to be done. `runbook`: where docs/runbooks is published.
+    `announce_unchanged`: whether Unchanged is announced. `runbook`: where docs/operations.md is published.
     """
 
     account: str
@@ -83,7 +83,7 @@ class Hub:
 
 @dataclass(frozen=True, kw_only=True)
 class Variables:
-    """What a stage makes of the environment variables of a model's containers.
+    """What a stage changes of the environment variables of a model's containers.
 
     `set` holds in every container, `replace` where the variable exists; `keep` are carried as they are although they
     look as if they belonged to the source.
@@ -153,9 +153,9 @@ class Stage:
     `variables`, `vpc`, `network_isolation` and `arns` say what is different in the target's model; a `vpc` or
     `network_isolation` of None says nothing. `arns` are exact ARNs of the source with those that take their places.
     `when_locked` and `failed_first_deployment` say what happens when two promotions meet, and when the first one fails.
-    `images` says where the target has an image of another place, as registry and repository; `copy_images` lets the
-    target have copies of the source account's own images. `smoke_tests`: what is asked of the endpoint once it serves;
-    with a `trial`, of a temporary one before.
+    `images` maps images to a registry and repository of the target; `copy_images` lets the target have copies of the
+    source account's own images. `smoke_tests`: what is sent to the endpoint once it serves; with a `preview`, first to
+    a temporary one.
     """
 
     name: str

@@ -9,7 +9,7 @@ LONGEST = 200  # characters of what was asked, and of what came back
 
 @dataclass(frozen=True, kw_only=True)
 class SmokeTestResult:
-    """One test. `got` is its first answer that is not as expected, or its first. `failures` of its `requests` failed.
+    """One test. `received` is the first unexpected answer, or the first. `failures` of its `requests` failed.
 
     `milliseconds` has min, p50, p95 and max of the answers; it is empty if none came.
     """
