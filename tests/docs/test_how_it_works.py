@@ -1,8 +1,7 @@
-"""docs/how-it-works.md: the drawing is the definition's, and no state, member or ending is left out."""
+"""docs/how-it-works.md and docs/states.md: the drawing is the definition's, and no state or error is left out."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -10,12 +9,12 @@ from typing import Any
 
 from docs import draw_workflow
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.document import Promotion, Result
 from lambdas.promotion.contract.errors import every_error
 from lambdas.promotion.contract.resource_names import Step
 from tests.docs import pages
 
 PAGE = pages.text_of("how-it-works.md")
+STATES_PAGE = pages.text_of("states.md")
 DEFINITION: dict[str, Any] = json.loads(draw_workflow.DEFINITION.read_text())
 # What the drawing may consist of: the kind of diagram, nodes, edges, classes.
 ID = r"[a-z][a-z0-9_]*"
@@ -71,22 +70,12 @@ def test_every_arrow_of_the_diagram_leads_to_a_node_that_is_drawn() -> None:
 
 
 def test_every_state_but_the_terminal_ones_is_explained() -> None:
-    rows = [row[0].strip("*") for row in pages.rows(PAGE, "state")]
+    rows = [row[0].strip("*") for row in pages.rows(STATES_PAGE, "state")]
     explained = set(rows)
     assert len(rows) == len(explained)
     assert {name for name, state in states(DEFINITION) if state["Type"] != "Succeed"} == explained
 
 
-def test_every_field_of_the_document_is_explained() -> None:
-    explained = {name for row in pages.rows(PAGE, "member") for name in pages.in_code_marks(row[0])}
-    assert explained == {field.name for field in dataclasses.fields(Promotion)}
-
-
-def test_every_field_of_the_result_is_named() -> None:
-    named = set(pages.in_code_marks(pages.section(PAGE, "The document that travels")))
-    assert {field.name for field in dataclasses.fields(Result)} <= named
-
-
 def test_every_error_is_named_where_it_can_happen() -> None:
-    named = set(pages.in_code_marks(pages.section(PAGE, "The story, state by state")))
+    named = set(pages.in_code_marks(STATES_PAGE))
     assert {error.__name__ for error in every_error()} <= named
