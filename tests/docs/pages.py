@@ -7,7 +7,7 @@ import re
 from tests import PROJECT
 
 DOCS = PROJECT / "docs"
-PAGES = (DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md")))
+PAGES = (*sorted(PROJECT.glob("*.md")), *sorted(DOCS.rglob("*.md")))
 
 
 def text_of(page: str) -> str:
@@ -66,3 +66,13 @@ def without_code(text: str) -> str:
 def anchors(text: str) -> set[str]:
     """Return the anchors that GitHub makes of a page's headings."""
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for _, title in headings(text)}
+
+
+def generators(text: str) -> list[str]:
+    """Return the programs that a page names as those that write it, or parts of it."""
+    return re.findall(r"^<!-- (?:Generated|Drawn) by ([^\s:]+)", text, re.MULTILINE)
+
+
+def written_by_hand(text: str) -> str:
+    """Return a page without what programs write: between a mark and its end, or all if the mark has no end."""
+    return re.sub(r"^<!-- (Generated|Drawn) by .*?(^<!-- End of .*?-->$|\Z)", "", text, flags=re.MULTILINE | re.DOTALL)
