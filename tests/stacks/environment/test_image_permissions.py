@@ -1,4 +1,4 @@
-"""The rights to copy images are there where an application copies its images, and nowhere else."""
+"""The permissions to copy images exist where an application copies its images, and nowhere else."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def synthesised(folder: Path, *copying: str) -> dict[str, Template]:
     app = cdk.App(outdir=str(folder / "out"), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
     promote.build(app, file)
     app.synth()
-    return {one.name.split(".")[0]: json.loads(one.read_text()) for one in (folder / "out").glob("*.template.json")}
+    return {file.name.split(".")[0]: json.loads(file.read_text()) for file in (folder / "out").glob("*.template.json")}
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +47,12 @@ def first_only(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
 
 
 def trusted_by(templates: dict[str, Template], environment: str, role: Role) -> list[str] | None:
-    """The principals that a role trusts, None if there is no such role."""
+    """The principals that a role trusts, None if the role does not exist."""
     for resource in templates[resource_names.environment_stack(environment)]["Resources"].values():
         if resource["Properties"].get("RoleName") == resource_names.environment_role(environment, role):
             statements = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-            named = [one["Principal"]["AWS"] for one in statements]
-            return [arn for one in named for arn in (one if isinstance(one, list) else [one])]
+            principals = [statement["Principal"]["AWS"] for statement in statements]
+            return [arn for arns in principals for arn in (arns if isinstance(arns, list) else [arns])]
     return None
 
 
@@ -73,7 +73,7 @@ def test_no_role_can_copy_images_where_no_application_does(neither: dict[str, Te
     for name, template in neither.items():
         ecr = {action for action, _ in allowed(template) if action.startswith("ecr:")}
         assert ecr <= {*pulling, "ecr:GetAuthorizationToken"}, name
-    assert [trusted_by(neither, place, Role.PUSHER) for place in ("dev", "qa", "production")] == [None, None, None]
+    assert [trusted_by(neither, name, Role.PUSHER) for name in ("dev", "qa", "production")] == [None, None, None]
     assert not set(STEPS) & set(trusted_by(neither, "dev", Role.READER) or [])
     assert "-pusher" not in json.dumps(neither[resource_names.hub_stack()])
 

@@ -1,4 +1,4 @@
-"""Rights that are there only where the configuration needs them: a VPC, tags, annotations, a smoke test."""
+"""Permissions that exist only where the configuration requires them: a VPC, tags, annotations, a smoke test."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[s
         cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
         promote.build(app, file)
         app.synth()
-        return {one.name.split(".")[0]: json.loads(one.read_text()) for one in (folder / "out").glob("*.template.json")}
+        return {
+            file.name.split(".")[0]: json.loads(file.read_text()) for file in (folder / "out").glob("*.template.json")
+        }
 
     return with_changes
 
@@ -48,12 +50,17 @@ def rich(synthesise: Callable[..., dict[str, Template]]) -> dict[str, Template]:
 
 def statements(template: Template, role: str) -> Statements:
     """The statements of a role's policies by their Sid."""
-    found: Statements = {}
-    ids = [key for key, one in template["Resources"].items() if one.get("Properties", {}).get("RoleName") == role]
+    by_sid: Statements = {}
+    ids = [
+        logical_id
+        for logical_id, resource in template["Resources"].items()
+        if resource.get("Properties", {}).get("RoleName") == role
+    ]
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::IAM::Policy" and resource["Properties"]["Roles"] == [{"Ref": ids[0]}]:
-            found |= {one.get("Sid", ""): one for one in resource["Properties"]["PolicyDocument"]["Statement"]}
-    return found
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                by_sid[statement.get("Sid", "")] = statement
+    return by_sid
 
 
 def test_a_stage_in_a_vpc_allows_its_environments_models_to_use_that_vpc_and_no_other(
@@ -79,7 +86,7 @@ KEY = "arn:aws:kms:us-east-1:333333333333:key/"
 
 @pytest.fixture(scope="module")
 def elaborate(synthesise: Callable[..., dict[str, Template]]) -> dict[str, Template]:
-    """A stage in qa whose endpoint writes, reads, tells, encrypts and is watched."""
+    """A stage in qa whose endpoint writes, reads, publishes, encrypts and is monitored."""
     variant = {"name": "A", "instance_type": "ml.m5.large", "initial_instance_count": 1, "enable_ssm_access": True}
     dumps = {"destination_s3_uri": "s3://dumps/qa/", "kms_key_id": f"{KEY}dumps"}
     captured = {
@@ -109,31 +116,31 @@ def elaborate(synthesise: Callable[..., dict[str, Template]]) -> dict[str, Templ
 def test_an_endpoint_writes_reads_and_publishes_only_where_its_stage_is_configured_to(
     elaborate: dict[str, Template],
 ) -> None:
-    found = statements(elaborate[resource_names.environment_stack("qa")], "promote-qa-execution")
-    assert found["WriteOutputs"]["Resource"] == [
+    policies = statements(elaborate[resource_names.environment_stack("qa")], "promote-qa-execution")
+    assert policies["WriteOutputs"]["Resource"] == [
         "arn:aws:s3:::answers/failed/*",
         "arn:aws:s3:::answers/qa/*",
         "arn:aws:s3:::captured/*",
         "arn:aws:s3:::dumps/qa/*",
     ]
-    assert found["ReadRequests"]["Resource"] == "arn:aws:s3:::questions/qa/*"
-    assert found["ReadBaselines"]["Resource"] == "arn:aws:s3:::models/baseline.csv"
-    assert found["EncryptOutputs"]["Resource"] == [f"{KEY}answers", f"{KEY}captured", f"{KEY}dumps"]
-    assert found["EncryptOutputs"]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
-    assert found["PublishResponses"]["Resource"] == "arn:aws:sns:us-east-1:333333333333:failed"
-    assert found["OpenSessions"]["Resource"] == "*"
+    assert policies["ReadRequests"]["Resource"] == "arn:aws:s3:::questions/qa/*"
+    assert policies["ReadBaselines"]["Resource"] == "arn:aws:s3:::models/baseline.csv"
+    assert policies["EncryptOutputs"]["Resource"] == [f"{KEY}answers", f"{KEY}captured", f"{KEY}dumps"]
+    assert policies["EncryptOutputs"]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    assert policies["PublishResponses"]["Resource"] == "arn:aws:sns:us-east-1:333333333333:failed"
+    assert policies["OpenSessions"]["Resource"] == "*"
 
 
-def test_the_deployer_gives_the_volume_key_and_sees_the_alarms(elaborate: dict[str, Template]) -> None:
-    found = statements(elaborate[resource_names.environment_stack("qa")], "promote-qa-deployer")
-    assert found["GrantVolumeKeys"] == {
+def test_the_deployer_grants_the_volume_key_and_describes_the_alarms(elaborate: dict[str, Template]) -> None:
+    policies = statements(elaborate[resource_names.environment_stack("qa")], "promote-qa-deployer")
+    assert policies["GrantVolumeKeys"] == {
         "Sid": "GrantVolumeKeys",
         "Effect": "Allow",
         "Action": "kms:CreateGrant",
         "Resource": f"{KEY}volumes",
         "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
     }
-    assert found["DescribeRolloutAlarms"]["Action"] == "cloudwatch:DescribeAlarms"
+    assert policies["DescribeRolloutAlarms"]["Action"] == "cloudwatch:DescribeAlarms"
 
 
 def test_a_plain_endpoint_adds_none_of_these_permissions(
@@ -175,31 +182,31 @@ SMOKE_TEST = {"content_type": "text/csv", "payload_from": "s3://payloads/a b.csv
 def test_a_smoke_test_adds_permission_to_invoke_its_endpoint_and_to_read_its_object_exactly(
     synthesise: Callable[..., dict[str, Template]],
 ) -> None:
-    found = synthesise({}, {"smoke_test": [SMOKE_TEST, {**SMOKE_TEST, "payload_from": "sample"}]})
-    invoker = statements(found[resource_names.environment_stack("qa")], "promote-qa-invoker")
+    templates = synthesise({}, {"smoke_test": [SMOKE_TEST, {**SMOKE_TEST, "payload_from": "sample"}]})
+    invoker = statements(templates[resource_names.environment_stack("qa")], "promote-qa-invoker")
     assert invoker["InvokeEndpoints"]["Resource"] == (
         "arn:aws:sagemaker:us-east-1:333333333333:endpoint/text-classifier-qa"
     )
     assert invoker["ReadPayloads"]["Resource"] == "arn:aws:s3:::payloads/a b.csv"
     assert invoker["DecryptPayloads"]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
-    hub = statements(found[resource_names.hub_stack()], "promote-smoke-test")
+    hub = statements(templates[resource_names.hub_stack()], "promote-smoke-test")
     assert set(hub["AssumeEnvironmentRoles"]["Resource"]) == {
         "arn:aws:iam::222222222222:role/promote-dev-reader",
         "arn:aws:iam::444444444444:role/promote-production-invoker",
         "arn:aws:iam::333333333333:role/promote-qa-invoker",
     }
-    assert "role/promote-smoke-test" in json.dumps(found[resource_names.environment_stack("dev")])
+    assert "role/promote-smoke-test" in json.dumps(templates[resource_names.environment_stack("dev")])
 
 
 def test_an_inline_payload_adds_no_read_permission_and_no_test_adds_no_invoker(
     synthesise: Callable[..., dict[str, Template]],
 ) -> None:
-    found = synthesise({}, {"smoke_test": {"content_type": "text/csv", "payload": "x"}})
-    assert set(statements(found[resource_names.environment_stack("qa")], "promote-qa-invoker")) == {
+    templates = synthesise({}, {"smoke_test": {"content_type": "text/csv", "payload": "x"}})
+    assert set(statements(templates[resource_names.environment_stack("qa")], "promote-qa-invoker")) == {
         "InvokeEndpoints",
         "SimulateOwnPermissions",
     }
-    assert "promote-smoke-test" not in json.dumps(found[resource_names.environment_stack("dev")])
+    assert "promote-smoke-test" not in json.dumps(templates[resource_names.environment_stack("dev")])
     file = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
     stages = file["applications"]["text-classifier"]["stages"]
     for stage in stages.values():

@@ -1,4 +1,4 @@
-"""Executions that end where no state of theirs could do anything are tidied up after, and no others."""
+"""Executions that no state of theirs could end are cleaned up, and no others."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ def test_an_execution_that_no_state_can_catch_is_passed_to_the_cleanup_function(
     templates: dict[str, dict[str, Any]],
 ) -> None:
     rules = {
-        one["Properties"]["Name"]: one["Properties"]
-        for one in templates[hub_stack()]["Resources"].values()
-        if one["Type"] == "AWS::Events::Rule"
+        rule["Properties"]["Name"]: rule["Properties"]
+        for rule in templates[hub_stack()]["Resources"].values()
+        if rule["Type"] == "AWS::Events::Rule"
     }
-    ended = {name: rule["EventPattern"]["detail"] for name, rule in rules.items() if "status" in str(rule)}
-    for detail in ended.values():
+    details = {name: rule["EventPattern"]["detail"] for name, rule in rules.items() if "status" in str(rule)}
+    for detail in details.values():
         assert "StateMachine" in str(detail.pop("stateMachineArn"))
-    assert ended == {
+    assert details == {
         "promote-aborted": {"status": ["ABORTED", "TIMED_OUT"]},
         "promote-runtime-error": {"status": ["FAILED"], "error": ["States.Runtime", "States.DataLimitExceeded"]},
     }
-    for name in ended:
+    for name in details:
         (target,) = rules[name]["Targets"]
         assert "cleanupaborted" in str(target["Arn"])
         assert "DeadLetterConfig" in target

@@ -1,4 +1,4 @@
-"""Which events mean "a version of this group was approved"."""
+"""The event pattern of an approval."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def detail(pattern: Any) -> dict[str, Any]:
     return dict(pattern.detail)
 
 
-def test_a_registry_is_where_the_first_stage_takes_from() -> None:
+def test_the_model_registry_is_in_the_source_of_the_first_stage() -> None:
     assert approvals.model_registries(configured()) == ["dev"]
 
 
@@ -32,7 +32,7 @@ def test_an_environment_without_a_group_forwards_nothing() -> None:
     assert approvals.groups_in("qa", configured()) == []
 
 
-def test_the_hub_listens_to_the_registrys_account_and_region_only() -> None:
+def test_the_hub_matches_the_registrys_account_and_region_only() -> None:
     file = configured()
     pattern = approvals.pattern_for(file.applications["reviews"], file)
     assert (pattern.account, pattern.region, pattern.source) == (["222222222222"], ["us-east-1"], ["aws.sagemaker"])
@@ -44,16 +44,16 @@ def test_the_hub_starts_an_application_for_its_own_group_only() -> None:
 
 
 @pytest.mark.parametrize("part", ["ModelApprovalStatus", "$or"])
-def test_both_sides_of_the_bus_mean_the_same_by_an_approval(part: str) -> None:
+def test_an_approval_has_the_same_pattern_on_both_sides_of_the_bus(part: str) -> None:
     file = configured()
     hub, source = approvals.pattern_for(file.applications["reviews"], file), approvals.pattern_in("dev", file)
     assert detail(hub)[part] == detail(source)[part]
 
 
-def test_an_edit_of_an_approved_version_is_no_approval() -> None:
-    said = detail(approvals.pattern_in("dev", configured()))
-    assert said["ModelApprovalStatus"] == ["Approved"]
-    assert said["$or"] == [
+def test_an_edit_of_an_approved_version_is_not_an_approval() -> None:
+    pattern = detail(approvals.pattern_in("dev", configured()))
+    assert pattern["ModelApprovalStatus"] == ["Approved"]
+    assert pattern["$or"] == [
         {"UpdatedModelPackageFields": ["ModelApprovalStatus"]},
         {"UpdatedModelPackageFields": [{"exists": False}]},
     ]

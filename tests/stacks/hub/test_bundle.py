@@ -1,4 +1,4 @@
-"""What goes to Lambda: every handler is in it and can be imported from it, it is small, and it is pure Python."""
+"""The Lambda bundle: it contains every handler, which can be imported from it; it is small and pure Python."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def built(settings: Settings) -> Path:
 
 
 def test_every_handler_can_be_imported_from_the_bundle_alone(built: Path) -> None:
-    """Nothing of Lambda's own, nor of this environment: -S leaves out the packages that are installed here."""
+    """Without Lambda's own packages and those of this environment: -S ignores the packages that are installed here."""
     program = (
         "import importlib, sys\n"
         f"sys.path.insert(0, {str(built)!r})\n"
-        f"for step in {[one.value for one in (*Step, *Job)]!r}:\n"
+        f"for step in {[name.value for name in (*Step, *Job)]!r}:\n"
         "    assert callable(importlib.import_module(f'lambdas.handlers.{step}').handler)\n"
         "print(*{m.__file__ for n, m in sys.modules.items() if n in "
         "('lambdas', 'aws_lambda_powertools', 'cattrs', 'attr', 'boto3', 'botocore', 'urllib3')}, sep='\\n')\n"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program],
         capture_output=True,
         text=True,
@@ -47,20 +47,20 @@ def test_every_handler_can_be_imported_from_the_bundle_alone(built: Path) -> Non
         cwd="/",
         env={"AWS_DEFAULT_REGION": "us-east-1"},
     )
-    assert done.returncode == 0, done.stderr
-    assert all(line.startswith(str(built)) for line in done.stdout.split())
+    assert process.returncode == 0, process.stderr
+    assert all(line.startswith(str(built)) for line in process.stdout.split())
 
 
 def test_every_file_in_lambdas_that_has_a_handler_is_deployed() -> None:
     files = {file.stem for file in (PROJECT / "lambdas" / "handlers").glob("*.py")} - {"__init__"}
-    assert files == {one.value for one in (*Step, *Job)}
+    assert files == {name.value for name in (*Step, *Job)}
 
 
-def test_the_bundle_holds_the_settings_of_the_configuration(built: Path, settings: Settings) -> None:
+def test_the_bundle_contains_the_settings_of_the_configuration(built: Path, settings: Settings) -> None:
     assert Settings.from_json((built / "lambdas" / "promotion" / "contract" / "settings.json").read_text()) == settings
 
 
-def test_another_configuration_makes_another_bundle(built: Path, settings: Settings) -> None:
+def test_another_configuration_builds_another_bundle(built: Path, settings: Settings) -> None:
     other = json.loads(settings.to_json())
     other["environments"]["qa"]["account"] = "999999999999"
     assert bundle.build(Settings.from_json(json.dumps(other))) != built

@@ -1,4 +1,4 @@
-"""What is watched: each alarm acts on a topic, says what to do, and looks at a metric that somebody writes."""
+"""The monitoring: each alarm notifies a topic, states what to do, and reads a metric that something writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Copied, Outcome
 from lambdas.promotion.contract.errors import Errored, RolledBack
 from lambdas.promotion.contract.resource_names import Metric
-from lambdas.promotion.outcome import metrics as measures
+from lambdas.promotion.outcome import metrics as outcome_metrics
 from tests import PROJECT
 from tests.docs import pages
 
@@ -26,32 +26,36 @@ Template = dict[str, Any]
 
 
 def of_kind(template: Template, kind: str) -> dict[str, dict[str, Any]]:
-    return {key: one["Properties"] for key, one in template["Resources"].items() if one["Type"] == kind}
+    return {
+        logical_id: resource["Properties"]
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
 
 
 def alarms(template: Template) -> dict[str, dict[str, Any]]:
-    return {one["AlarmName"]: one for one in of_kind(template, "AWS::CloudWatch::Alarm").values()}
+    return {alarm["AlarmName"]: alarm for alarm in of_kind(template, "AWS::CloudWatch::Alarm").values()}
 
 
 def dashboard(template: Template) -> dict[str, Any]:
-    (made,) = of_kind(template, "AWS::CloudWatch::Dashboard").values()
-    parts = made["DashboardBody"]["Fn::Join"][1]
+    (resource,) = of_kind(template, "AWS::CloudWatch::Dashboard").values()
+    parts = resource["DashboardBody"]["Fn::Join"][1]
     body: dict[str, Any] = json.loads("".join(part if isinstance(part, str) else "…" for part in parts))
     return body
 
 
-def sets_written() -> dict[str, set[frozenset[str]]]:
-    """The sets of dimensions by which the product writes each of its metrics."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        measures.count_outcome("Errored", error="NameTaken", seconds=1, application="app", stage="qa")
-        measures.count_copied(Copied(objects=1, bytes=1), application="app", stage="qa")
-        measures.report_oldest_lock(1)
-    found: dict[str, set[frozenset[str]]] = {}
-    for line in said.getvalue().splitlines():
+def written_dimensions() -> dict[str, set[frozenset[str]]]:
+    """The sets of dimensions with which the product writes each of its metrics."""
+    stdout = io.StringIO()
+    with contextlib.redirect_stdout(stdout):
+        outcome_metrics.count_outcome("Errored", error="NameTaken", seconds=1, application="app", stage="qa")
+        outcome_metrics.count_copied(Copied(objects=1, bytes=1), application="app", stage="qa")
+        outcome_metrics.report_oldest_lock(1)
+    dimensions: dict[str, set[frozenset[str]]] = {}
+    for line in stdout.getvalue().splitlines():
         (metrics,) = json.loads(line)["_aws"]["CloudWatchMetrics"]
-        found[metrics["Metrics"][0]["Name"]] = {frozenset(one) for one in metrics["Dimensions"]}
-    return found
+        dimensions[metrics["Metrics"][0]["Name"]] = {frozenset(names) for names in metrics["Dimensions"]}
+    return dimensions
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +65,14 @@ def hub(templates: dict[str, Template]) -> Template:
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
-    """The templates where the registry lies in another Region than the hub, with subscribers of each kind."""
+    """The templates where the model registry is in another Region than the hub, with subscribers of each kind."""
     out = tmp_path_factory.mktemp("cdk.out")
     config = yaml.safe_load((PROJECT / "promotion.yaml").read_text())
     config["environments"]["dev"]["region"] = "eu-west-1"
     config["hub"]["notify"] = {
         "subscribers": [
             *("ann@example.com", "https://example.com/hook", "arn:aws:sqs:us-east-1:111111111111:promotions"),
-            "arn:aws:lambda:us-east-1:111111111111:function:told",
+            "arn:aws:lambda:us-east-1:111111111111:function:subscriber",
         ],
         "runbook": "https://example.com/runbooks",
     }
@@ -82,9 +86,9 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
 
 
 def test_every_alarm_notifies_a_topic_and_links_to_its_runbook(templates: dict[str, Template]) -> None:
-    found = [alarm for template in templates.values() for alarm in alarms(template).values()]
-    assert len(found) > 10
-    for alarm in found:
+    all_alarms = [alarm for template in templates.values() for alarm in alarms(template).values()]
+    assert len(all_alarms) > 10
+    for alarm in all_alarms:
         meaning, _, link = alarm["AlarmDescription"].rpartition(" docs/runbooks/")
         page, _, anchor = link.partition("#")
         assert not anchor or anchor in pages.anchors(pages.text_of(f"runbooks/{page}")), alarm["AlarmName"]
@@ -94,23 +98,23 @@ def test_every_alarm_notifies_a_topic_and_links_to_its_runbook(templates: dict[s
         assert len(alarm["AlarmActions"]) == 1
 
 
-def test_there_is_an_alarm_for_what_ended_badly_but_not_for_a_refusal(hub: Template) -> None:
+def test_a_failed_outcome_has_an_alarm_and_a_refusal_has_none(hub: Template) -> None:
     outcomes = {
-        one["Dimensions"][0]["Value"]
-        for one in alarms(hub).values()
-        if one.get("MetricName") == Metric.PROMOTION_OUTCOME and len(one["Dimensions"]) == 1
+        alarm["Dimensions"][0]["Value"]
+        for alarm in alarms(hub).values()
+        if alarm.get("MetricName") == Metric.PROMOTION_OUTCOME and len(alarm["Dimensions"]) == 1
     }
     assert outcomes == {RolledBack.__name__, Errored.__name__}
     assert "ExecutionsFailed" not in str(alarms(hub))  # it counts refusals
 
 
 def test_every_observed_metric_of_ours_is_written_with_exactly_these_dimensions(hub: Template) -> None:
-    """CloudWatch matches dimensions exactly: one more or less, and an alarm never goes off."""
-    written = sets_written()
+    """CloudWatch matches dimensions exactly: with one more or less an alarm is never raised."""
+    written = written_dimensions()
     assert set(written) == set(Metric)
     for alarm in alarms(hub).values():
         if alarm.get("Namespace") == resource_names.NAMESPACE:
-            used = frozenset(one["Name"] for one in alarm.get("Dimensions", []))
+            used = frozenset(dimension["Name"] for dimension in alarm.get("Dimensions", []))
             assert used in written[alarm["MetricName"]], alarm["AlarmName"]
     for widget in dashboard(hub)["widgets"]:
         for metric in widget["properties"].get("metrics", []):
@@ -124,8 +128,8 @@ def test_every_observed_metric_of_ours_is_written_with_exactly_these_dimensions(
                 assert frozenset(dimensions) in written[name.split('"')[1]]
 
 
-def test_a_missing_measurement_is_an_alarm_and_a_missing_failure_is_none(hub: Template) -> None:
-    missing = {name: one["TreatMissingData"] for name, one in alarms(hub).items()}
+def test_a_missing_lock_age_raises_an_alarm_and_a_missing_failure_does_not(hub: Template) -> None:
+    missing = {name: alarm["TreatMissingData"] for name, alarm in alarms(hub).items()}
     assert missing.pop("promote-lock-held-too-long") == "breaching"
     assert set(missing.values()) == {"notBreaching"}
 
@@ -139,52 +143,55 @@ def test_a_lock_is_held_too_long_when_its_execution_cannot_run_any_more(hub: Tem
 def test_every_dead_letter_queue_has_an_alarm_in_its_own_stack(templates: dict[str, Template]) -> None:
     for template in templates.values():
         queues = of_kind(template, "AWS::SQS::Queue")
-        watched = str([one["Dimensions"] for one in alarms(template).values() if one.get("Namespace") == "AWS/SQS"])
-        assert all(queue in watched for queue in queues)
+        monitored = str(
+            [alarm["Dimensions"] for alarm in alarms(template).values() if alarm.get("Namespace") == "AWS/SQS"]
+        )
+        assert all(queue in monitored for queue in queues)
 
 
 def test_every_rule_has_an_alarm_but_the_lock_age_schedule_whose_own_alarm_covers_it(
     templates: dict[str, Template],
 ) -> None:
     for template in templates.values():
-        rules = {one["Name"] for one in of_kind(template, "AWS::Events::Rule").values()}
-        watched = [
-            {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+        rules = {rule["Name"] for rule in of_kind(template, "AWS::Events::Rule").values()}
+        monitored = [
+            {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
             for alarm in alarms(template).values()
             if alarm.get("MetricName") == "FailedInvocations"
         ]
-        assert {one["RuleName"] for one in watched} == rules - {"promote-report-lock-age"}
-        for one in watched:
-            # A rule of a bus of our own is counted by both (AWS: Monitoring EventBridge).
-            assert ("EventBusName" in one) == one["RuleName"].startswith("promote-approved-")
+        assert {dimensions["RuleName"] for dimensions in monitored} == rules - {"promote-report-lock-age"}
+        for dimensions in monitored:
+            # A rule of a custom bus is counted by both (AWS: Monitoring EventBridge).
+            assert ("EventBusName" in dimensions) == dimensions["RuleName"].startswith("promote-approved-")
 
 
-def test_an_environment_in_the_hubs_region_alarms_on_the_hubs_topic_which_lets_it(
+def test_an_environment_in_the_hubs_region_notifies_the_hubs_topic_which_allows_it(
     templates: dict[str, Template],
 ) -> None:
     dev, hub = templates[resource_names.environment_stack("dev")], templates[resource_names.hub_stack()]
     assert {alarm["AlarmActions"][0] for alarm in alarms(dev).values()} == {HUB_TOPIC}
     (policy,) = of_kind(hub, "AWS::SNS::TopicPolicy").values()
-    (lets,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
-    assert lets["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert lets["Condition"]["StringEquals"] == {"aws:SourceAccount": ["111111111111", "222222222222"]}
-    assert lets["Condition"]["ArnLike"]["aws:SourceArn"] == [
+    (allow,) = [statement for statement in policy["PolicyDocument"]["Statement"] if statement["Effect"] == "Allow"]
+    assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allow["Condition"]["StringEquals"] == {"aws:SourceAccount": ["111111111111", "222222222222"]}
+    assert allow["Condition"]["ArnLike"]["aws:SourceArn"] == [
         "arn:aws:cloudwatch:us-east-1:111111111111:alarm:promote-*",
         "arn:aws:cloudwatch:us-east-1:222222222222:alarm:promote-*",
     ]
 
 
-def test_the_hubs_topic_is_encrypted_with_a_key_that_alarms_may_use_and_takes_tls_only(hub: Template) -> None:
-    (made,) = of_kind(hub, "AWS::SNS::Topic").values()
+def test_the_hubs_topic_is_encrypted_with_a_key_that_alarms_may_use_and_accepts_tls_only(hub: Template) -> None:
+    (topic,) = of_kind(hub, "AWS::SNS::Topic").values()
     (key,) = of_kind(hub, "AWS::KMS::Key").values()
-    (lets,) = [one for one in key["KeyPolicy"]["Statement"] if one.get("Sid") == "AlarmsPublish"]
+    (allow,) = [statement for statement in key["KeyPolicy"]["Statement"] if statement.get("Sid") == "AlarmsPublish"]
     (policy,) = of_kind(hub, "AWS::SNS::TopicPolicy").values()
-    assert made["TopicName"] == resource_names.TOPIC
-    assert "KmsMasterKeyId" in made
-    assert lets["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
-    assert "aws:SourceAccount" in lets["Condition"]["StringEquals"]
+    assert topic["TopicName"] == resource_names.TOPIC
+    assert "KmsMasterKeyId" in topic
+    assert allow["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    assert "aws:SourceAccount" in allow["Condition"]["StringEquals"]
     assert any(
-        one["Effect"] == "Deny" and "aws:SecureTransport" in str(one) for one in policy["PolicyDocument"]["Statement"]
+        statement["Effect"] == "Deny" and "aws:SecureTransport" in str(statement)
+        for statement in policy["PolicyDocument"]["Statement"]
     )
 
 
@@ -192,18 +199,21 @@ def test_an_environment_in_another_region_has_a_topic_of_its_own_with_the_same_s
     elsewhere: dict[str, Template],
 ) -> None:
     dev, hub = elsewhere[resource_names.environment_stack("dev")], elsewhere[resource_names.hub_stack()]
-    ((own, made),) = of_kind(dev, "AWS::SNS::Topic").items()
-    message = [
-        {(one["Protocol"], one["Endpoint"]) for one in of_kind(stack, "AWS::SNS::Subscription").values()}
+    ((own, topic),) = of_kind(dev, "AWS::SNS::Topic").items()
+    subscribers = [
+        {
+            (subscription["Protocol"], subscription["Endpoint"])
+            for subscription in of_kind(stack, "AWS::SNS::Subscription").values()
+        }
         for stack in (dev, hub)
     ]
-    assert made["TopicName"] == "promote-dev-alarms"
+    assert topic["TopicName"] == "promote-dev-alarms"
     assert {alarm["AlarmActions"][0]["Ref"] for alarm in alarms(dev).values()} == {own}
-    assert message[0] == message[1]
-    assert {protocol for protocol, _ in message[0]} == {"email", "https", "sqs", "lambda"}
+    assert subscribers[0] == subscribers[1]
+    assert {protocol for protocol, _ in subscribers[0]} == {"email", "https", "sqs", "lambda"}
 
 
-def test_alarms_lead_to_where_the_team_reads_the_page(elsewhere: dict[str, Template]) -> None:
+def test_alarms_link_to_the_configured_runbook(elsewhere: dict[str, Template]) -> None:
     for alarm in alarms(elsewhere[resource_names.hub_stack()]).values():
         assert " https://example.com/runbooks/" in alarm["AlarmDescription"]
 
@@ -212,5 +222,5 @@ def test_the_dashboard_shows_every_outcome_and_every_alarm(hub: Template) -> Non
     body = json.dumps(dashboard(hub))
     for outcome in set(Outcome) - {Outcome.PLANNED}:
         assert f'"outcome", "{outcome}"' in body
-    (widget,) = [one for one in dashboard(hub)["widgets"] if one["type"] == "alarm"]
+    (widget,) = [widget for widget in dashboard(hub)["widgets"] if widget["type"] == "alarm"]
     assert len(widget["properties"]["alarms"]) == len(alarms(hub))

@@ -1,4 +1,4 @@
-"""The tables keep what cannot be made again, and let in exactly who is to come in."""
+"""The tables keep what cannot be recreated, and allow exactly the principals that work with them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def resources() -> list[dict[str, Any]]:
 
 
 def of_kind(resources: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    return [one for one in resources if one["Type"] == kind]
+    return [resource for resource in resources if resource["Type"] == kind]
 
 
 def test_each_table_has_its_name_and_its_keys(resources: list[dict[str, Any]]) -> None:
     keys = {
-        one["Properties"]["TableName"]: [key["AttributeName"] for key in one["Properties"]["KeySchema"]]
-        for one in of_kind(resources, "AWS::DynamoDB::Table")
+        table["Properties"]["TableName"]: [key["AttributeName"] for key in table["Properties"]["KeySchema"]]
+        for table in of_kind(resources, "AWS::DynamoDB::Table")
     }
     assert keys == {resource_names.ENDPOINTS_TABLE: ["endpoint"], resource_names.RECORDS_TABLE: ["stage", "record_key"]}
 
@@ -53,12 +53,12 @@ def test_a_table_is_encrypted_can_be_restored_and_is_not_deleted(resources: list
 def test_a_reader_may_not_write_with_the_key_and_no_one_uses_it_without_dynamodb(
     resources: list[dict[str, Any]],
 ) -> None:
-    found = {
+    by_sid = {
         statement["Sid"]: statement
         for policy in of_kind(resources, "AWS::IAM::Policy")
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
     }
-    assert found["ReadLocksKey"]["Action"] == ["kms:Decrypt", "kms:DescribeKey"]
-    assert "kms:Encrypt" in found["RecordKey"]["Action"]
+    assert by_sid["ReadLocksKey"]["Action"] == ["kms:Decrypt", "kms:DescribeKey"]
+    assert "kms:Encrypt" in by_sid["RecordKey"]["Action"]
     for sid in ("ReadLocksKey", "RecordKey"):
-        assert found[sid]["Condition"] == {"StringEquals": {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}}
+        assert by_sid[sid]["Condition"] == {"StringEquals": {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}}
