@@ -1,140 +1,168 @@
-"""How a promotion ends, well or badly: it is recorded, the endpoint is unlocked, people are told."""
+"""Phase 7, conclude: a failure is explained, the promotion recorded, the endpoint unlocked, the outcome announced."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct
 
-from lambdas.promotion.contract.document import Outcome
+from lambdas.promotion.contract.document import Failure, Outcome, Promotion
+from lambdas.promotion.contract.envelope import Envelope, RecordedOutcome
 from lambdas.promotion.contract.errors import Errored, RecordNotWritten
 from lambdas.promotion.contract.resource_names import Step
-from stacks.workflow import lock as lock_phase
+from lambdas.promotion.contract.step_events import ExplainFailureEvent, RecordPromotionEvent
 from stacks.workflow.announce import announce_outcome
-from stacks.workflow.lambda_task import StepFunction, condition, task
-from stacks.workflow.tables import Tables
-
-EXECUTION = {"arn": "{% $states.context.Execution.Id %}", "started_at": "{% $states.context.Execution.StartTime %}"}
-# What leads to the record: the document alone of a promotion that ended well.
-SUCCEEDED = "{% {'promotion': $states.input} %}"
-# A member that is not there stays away (JSONata: object constructors).
-_EXPLAINED = "{% {'promotion': $states.input.promotion, 'failure': $states.result.Payload} %}"
-_UNEXPLAINED = (
-    "{% {'promotion': $states.input.promotion, 'failure': {'error': $states.input.failed.Error, "
-    f"'family': '{Errored.__name__}', "
-    "'cause': $string($states.input.failed)}} %}"
+from stacks.workflow.document_paths import (
+    EXECUTION_INPUT,
+    INPUT,
+    RETRY_COUNT,
+    arguments,
+    condition,
+    construct,
+    equals,
+    error_output,
+    execution,
+    exists,
+    expression,
+    is_object,
+    literal,
+    merge,
+    or_null,
+    path,
+    payload_of,
 )
-# A dry run has no result.
-_OUTCOME = (
-    f"$states.input.promotion.request.dry_run = true ? '{Outcome.PLANNED}' : $states.input.promotion.result.outcome"
-)
-
-
-def _not_written(what: str) -> str:
-    """Return the input with the failure of a good ending that is not written down."""
-    return (
-        "$merge([$states.input, {'failure': "
-        f"{{'error': '{RecordNotWritten.__name__}', 'family': '{Errored.__name__}', "
-        f"'cause': 'The promotion ended ' & ({_OUTCOME}) & ', and {what} ' & $string($states.errorOutput)}}}}])"
-    )
-
-
-# A failure keeps its name; a good ending without a record is none.
-_UNRECORDED = (
-    "{% $exists($states.input.failure) ? $states.input : "
-    f"{_not_written('its record could not be written. Promote again: that writes it.')} %}}"
-)
-_KNOWN_GOOD_MESSAGE = "it could not be noted that the endpoint may go back to it. Promote again: that notes it."
-_KNOWN_GOOD_NOT_RECORDED = f"{{% {_not_written(_KNOWN_GOOD_MESSAGE)} %}}"
+from stacks.workflow.lambda_task import task
+from stacks.workflow.lock import CONDITION_FAILED, release_lock
+from stacks.workflow.resources import WorkflowResources
 
 
 @dataclass(frozen=True)
 class Conclusion:
-    """Where a promotion's ways lead to.
-
-    `record`: of a promotion that ended well, with WELL. `explain`: with what failed, and the document if there is one.
-    """
+    """`record`: with an envelope that has the outcome (succeeded). `explain`: with one that says what failed."""
 
     record: sfn.IChainable
     explain: sfn.IChainable
 
 
-def conclude(
-    scope: Construct, steps: Mapping[Step, StepFunction], *, tables: Tables, outcomes: sns.ITopic
-) -> Conclusion:
-    """Return the common end of every way."""
-    promoted = sfn.Succeed.jsonata(scope, Outcome.PROMOTED, outputs="{% $states.input.promotion.result %}")
-    unchanged = sfn.Succeed.jsonata(scope, Outcome.UNCHANGED, outputs="{% $states.input.promotion.result %}")
+def succeeded() -> str:
+    """Return the envelope of a promotion that went well, where the state's input is the document."""
+    return expression(construct(Envelope, promotion=path(Promotion)))
+
+
+def conclude(resources: WorkflowResources) -> Conclusion:
+    """Return the common end of every promotion."""
+    record = _record(resources, then=_unlock(resources, then=_announce(resources, then=_end(resources))))
+    return Conclusion(record=record, explain=_explain(resources, then=record))
+
+
+def _explain(resources: WorkflowResources, *, then: sfn.IChainable) -> sfn.IChainable:
+    envelope = path(Envelope)
+    # An absent field stays absent in what is constructed.
+    unexplained = construct(
+        Failure,
+        error=envelope.failed.Error,
+        family=literal(Errored.__name__),
+        cause=f"$string({envelope.failed})",
+    )
+    return task(
+        resources.scope,
+        "Explain the failure",
+        resources.steps[Step.EXPLAIN_FAILURE],
+        payload=arguments(
+            ExplainFailureEvent,
+            failed=envelope.failed,
+            promotion=or_null(envelope.promotion),
+            rollback_failed=or_null(envelope.rollback_failed),
+            scaling_failed=or_null(envelope.scaling_failed),
+            preview_not_deleted=or_null(envelope.preview_not_deleted),
+            execution=execution(),
+        ),
+        outputs=expression(construct(Envelope, promotion=envelope.promotion, failure=payload_of(Failure))),
+        caught_by=then,
+        catch_output=expression(construct(Envelope, promotion=envelope.promotion, failure=unexplained)),
+    ).next(then)
+
+
+def _record(resources: WorkflowResources, *, then: sfn.IChainable) -> sfn.IChainable:
+    envelope = path(Envelope)
+    not_written = _not_written("its record could not be written. Promote again: that writes it.")
+    return task(
+        resources.scope,
+        "Record the promotion",
+        resources.steps[Step.RECORD_PROMOTION],
+        payload=arguments(
+            RecordPromotionEvent,
+            input=EXECUTION_INPUT,
+            execution=execution(),
+            retry_count=RETRY_COUNT,
+            promotion=or_null(envelope.promotion),
+            failure=or_null(envelope.failure),
+        ),
+        # The answer is a RecordedOutcome, whose fields the envelope has.
+        outputs=expression(f"$merge([{INPUT}, {payload_of(RecordedOutcome)}])"),
+        caught_by=then,
+        # A failure keeps its name; a promotion that went well but has no record fails.
+        catch_output=expression(f"{exists(envelope.failure)} ? {INPUT} : {not_written}"),
+    ).next(then)
+
+
+def _unlock(resources: WorkflowResources, *, then: sfn.IChainable) -> sfn.IChainable:
+    envelope = path(Envelope)
+    unlock = release_lock(resources, "Unlock the endpoint")
+    record_and_unlock = release_lock(
+        resources, "Record the last known good and unlock the endpoint", recording_last_known_good=True
+    )
+    not_noted = _not_written("it could not be noted that the endpoint may go back to it. Promote again: that notes it.")
+    # Either it was written and the answer was lost, or the lock was lost.
+    record_and_unlock.add_catch(then, errors=[CONDITION_FAILED], outputs=expression(INPUT))
+    record_and_unlock.add_catch(then, errors=["States.ALL"], outputs=expression(not_noted))
+    # The outcome stays as it is: the lock of an execution that has ended blocks no other (wait_for_lock.py).
+    unlock.add_catch(then, errors=["States.ALL"], outputs=expression(INPUT))
+    for state in (unlock, record_and_unlock):
+        state.next(then)
+    not_locked = f"{exists(envelope.promotion)} = false or {envelope.promotion.request.dry_run} = true"
+    locked = sfn.Choice.jsonata(resources.scope, "Is the endpoint locked?")
+    return (
+        locked.when(condition(not_locked), then)
+        .when(condition(exists(envelope.failure)), unlock)
+        .otherwise(record_and_unlock)
+    )
+
+
+def _announce(resources: WorkflowResources, *, then: sfn.IChainable) -> sfn.IChainable:
+    announced = sfn.Choice.jsonata(resources.scope, "Is the outcome to be announced?")
+    announce = announce_outcome(resources.scope, resources.outcomes, then, title="Announce the outcome")
+    return announced.when(condition(is_object(path(Envelope).announcement)), announce).otherwise(then)
+
+
+def _end(resources: WorkflowResources) -> sfn.IChainable:
+    scope, envelope = resources.scope, path(Envelope)
+    result = expression(envelope.promotion.result)
+    promoted = sfn.Succeed.jsonata(scope, Outcome.PROMOTED, outputs=result)
+    unchanged = sfn.Succeed.jsonata(scope, Outcome.UNCHANGED, outputs=result)
+    planned = sfn.Succeed.jsonata(scope, Outcome.PLANNED, outputs=expression(envelope.promotion.plan))
     failed = sfn.Fail.jsonata(
         scope,
         "Promotion failed",
-        error="{% $states.input.failure.error %}",
-        cause="{% $states.input.failure.cause %}",
+        error=expression(envelope.failure.error),
+        cause=expression(envelope.failure.cause),
     )
-    planned = sfn.Succeed.jsonata(scope, Outcome.PLANNED, outputs="{% $states.input.promotion.plan %}")
     outcome = sfn.Choice.jsonata(scope, "What is the outcome?")
-    outcome.when(condition("$exists($states.input.failure)"), failed).when(
-        condition(f"$states.input.promotion.result.outcome = '{Outcome.UNCHANGED}'"), unchanged
-    ).when(condition("$states.input.promotion.request.dry_run = true"), planned).otherwise(promoted)
-    announcement = sfn.Choice.jsonata(scope, "Is the outcome to be announced?")
-    announcement.when(
-        condition("$type($states.input.announcement) = 'object'"),
-        announce_outcome(scope, outcomes, outcome, title="Announce the outcome"),
-    ).otherwise(outcome)
-
-    unlock = lock_phase.release_lock(scope, "Unlock the endpoint", tables.endpoints)
-    record_and_unlock = lock_phase.release_lock(
-        scope, "Record the last known good and unlock the endpoint", tables.endpoints, recording_last_known_good=True
+    return (
+        outcome.when(condition(exists(envelope.failure)), failed)
+        .when(condition(equals(envelope.promotion.result.outcome, Outcome.UNCHANGED)), unchanged)
+        .when(condition(f"{envelope.promotion.request.dry_run} = true"), planned)
+        .otherwise(promoted)
     )
-    # It was noted and its answer lost, or the lock was.
-    record_and_unlock.add_catch(announcement, errors=[lock_phase.CONDITION_FAILED], outputs="{% $states.input %}")
-    record_and_unlock.add_catch(announcement, errors=["States.ALL"], outputs=_KNOWN_GOOD_NOT_RECORDED)
-    # The outcome stands whatever happens: a lock whose execution has ended holds nobody up (wait_for_lock.py).
-    unlock.add_catch(announcement, errors=["States.ALL"], outputs="{% $states.input %}")
-    for state in (unlock, record_and_unlock):
-        state.next(announcement)
-    lock_held = sfn.Choice.jsonata(scope, "Is the endpoint locked?")
-    not_locked = "$exists($states.input.promotion) = false or $states.input.promotion.request.dry_run = true"
-    lock_held.when(condition(not_locked), announcement).when(
-        condition("$exists($states.input.failure)"), unlock
-    ).otherwise(record_and_unlock)
-
-    record = task(
-        scope,
-        "Record the promotion",
-        steps[Step.RECORD_PROMOTION],
-        payload={
-            "input": "{% $states.context.Execution.Input %}",
-            "execution": EXECUTION,
-            "retry_count": "{% $states.context.State.RetryCount %}",
-            "promotion": _or_null("promotion"),
-            "failure": _or_null("failure"),
-        },
-        outputs="{% $merge([$states.input, $states.result.Payload]) %}",
-        caught_by=lock_held,
-        catch_output=_UNRECORDED,
-    ).next(lock_held)
-    explain = task(
-        scope,
-        "Explain the failure",
-        steps[Step.EXPLAIN_FAILURE],
-        payload={
-            "failed": "{% $states.input.failed %}",
-            "promotion": _or_null("promotion"),
-            "rollback_failed": _or_null("rollback_failed"),
-            "scaling_failed": _or_null("scaling_failed"),
-            "preview_not_deleted": _or_null("preview_not_deleted"),
-            "execution": EXECUTION,
-        },
-        outputs=_EXPLAINED,
-        caught_by=record,
-        catch_output=_UNEXPLAINED,
-    ).next(record)
-    return Conclusion(record=record, explain=explain)
 
 
-def _or_null(field: str) -> str:
-    return f"{{% $exists($states.input.{field}) ? $states.input.{field} : null %}}"
+def _not_written(reason: str) -> str:
+    """Return the envelope of a promotion that went well, with the failure to write that down."""
+    promotion = path(Envelope).promotion
+    # A dry run has no result.
+    outcome = f"{promotion.request.dry_run} = true ? {literal(Outcome.PLANNED)} : {promotion.result.outcome}"
+    cause = f"'The promotion ended ' & ({outcome}) & ', and {reason} ' & $string({error_output()})"
+    failure = construct(
+        Failure, error=literal(RecordNotWritten.__name__), family=literal(Errored.__name__), cause=cause
+    )
+    return merge(Envelope, failure=failure)

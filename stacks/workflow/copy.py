@@ -1,116 +1,138 @@
-"""The copy in the workflow: images one by one, artifacts by a Distributed Map of units, and the target's own look."""
+"""Phase 4, copy: images one by one, artifacts by a Distributed Map of work units; then the target verifies them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct
 
 from lambdas.promotion.artifacts import partitioning
+from lambdas.promotion.contract.document import Copied, Promotion
+from lambdas.promotion.contract.envelope import Envelope, StateError
 from lambdas.promotion.contract.resource_names import Step
-from stacks.workflow.lambda_task import CAUGHT_WITH_PROMOTION, StepFunction, condition, task
+from lambdas.promotion.contract.step_events import (
+    AbortUploadsEvent,
+    CopyImageEvent,
+    CopyUnitEvent,
+    FailedWorkUnit,
+    WorkUnitItem,
+)
+from stacks.workflow.document_paths import (
+    INPUT,
+    MAP_INDEX,
+    MAP_ITEM,
+    RESULT,
+    RETRY_COUNT,
+    arguments,
+    condition,
+    construct,
+    error_output,
+    exists,
+    expression,
+    map_results,
+    merge,
+    path,
+)
+from stacks.workflow.lambda_task import caught_with_promotion, task
+from stacks.workflow.resources import WorkflowResources
 
 COPY_LABEL = "CopyTheArtifacts"
-_WORK_UNIT_HAS_FAILED = condition("$exists($states.input.failed)")
-_NOTHING_TO_COPY = condition("$states.input.copy.work_units = 0")
 # The beginning of the cause: it holds the message, and the results of all units together have 256 KiB (AWS: quotas).
-_WORK_UNIT_FAILED = (
-    "{% {'failed': {'Error': $states.errorOutput.Error, 'Cause': $substring($states.errorOutput.Cause, 0, 600)}} %}"
-)
-# What all units have copied, or the first failure of one.
-_COPIED = (
-    "{% $exists($states.result.failed) ? {'failed': ($states.result.failed)[0], 'promotion': $states.input} : "
-    "$merge([$states.input, {'copied': "
-    "{'objects': $sum($states.result.objects), 'bytes': $sum($states.result.bytes)}}]) %}"
-)
+_CAUSE_CHARACTERS = 600
 
 
-def copy_phase(
-    scope: Construct,
-    steps: Mapping[Step, StepFunction],
-    *,
-    work_lists: s3.IBucket,
-    then: sfn.IChainable,
-    explain: sfn.IChainable,
-) -> sfn.IChainable:
-    """Return the copy, which leads to `then`, or with a failure to `explain`. `lists`: where its units are listed."""
+def copy(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.IChainable) -> sfn.IChainable:
+    """Return the beginning of the phase. What fails once an upload may be open leads past their end to `explain`."""
+    scope = resources.scope
     abort_uploads = task(
         scope,
         "Abort the uploads",
-        steps[Step.ABORT_UPLOADS],
-        payload={"promotion": "{% $states.input.promotion %}"},
-        outputs="{% $states.input %}",
+        resources.steps[Step.ABORT_UPLOADS],
+        payload=arguments(AbortUploadsEvent, promotion=path(Envelope).promotion),
+        outputs=expression(INPUT),
         caught_by=explain,
-        catch_output="{% $states.input %}",
+        catch_output=expression(INPUT),
     ).next(explain)
 
     def step_task(title: str, step: Step) -> sfn.TaskStateBase:
-        return task(scope, title, steps[step], caught_by=abort_uploads, catch_output=CAUGHT_WITH_PROMOTION)
+        return task(scope, title, resources.steps[step], caught_by=abort_uploads)
 
-    copy_images = _copy_images(scope, steps[Step.COPY_IMAGE])
-    copy_images.add_catch(explain, errors=["States.ALL"], outputs=CAUGHT_WITH_PROMOTION)
+    copy_images = _copy_images(resources)
+    copy_images.add_catch(explain, errors=["States.ALL"], outputs=caught_with_promotion())
     plan = step_task("Plan the copy", Step.PLAN_COPY)
-    copy = _copy(scope, steps[Step.COPY_UNIT], work_lists=work_lists)
-    copy.add_catch(abort_uploads, errors=["States.ALL"], outputs=CAUGHT_WITH_PROMOTION)
+    copy_artifacts = _copy_artifacts(resources)
+    copy_artifacts.add_catch(abort_uploads, errors=["States.ALL"], outputs=caught_with_promotion())
     complete = step_task("Complete the copy", Step.COMPLETE_COPY)
     verify = step_task("Verify the artifacts", Step.VERIFY_ARTIFACTS)
     anything_to_copy = sfn.Choice.jsonata(scope, "Is there anything to copy?")
     all_copied = sfn.Choice.jsonata(scope, "Was every work unit copied?")
 
+    nothing_to_copy = condition(f"{path(Promotion).copy.work_units} = 0")
+    work_unit_failed = condition(exists(path(Envelope).failed))
     verify.next(then)
-    copy.next(all_copied.when(_WORK_UNIT_HAS_FAILED, abort_uploads).otherwise(complete.next(verify)))
-    return copy_images.next(plan).next(anything_to_copy.when(_NOTHING_TO_COPY, verify).otherwise(copy))
+    copy_artifacts.next(all_copied.when(work_unit_failed, abort_uploads).otherwise(complete.next(verify)))
+    return copy_images.next(plan).next(anything_to_copy.when(nothing_to_copy, verify).otherwise(copy_artifacts))
 
 
-def _copy_images(scope: Construct, step: StepFunction) -> sfn.Map:
-    """The few private images that the target is to have copies of, a few at a time."""
-    copy = sfn.Map.jsonata(
-        scope,
+def _copy_images(resources: WorkflowResources) -> sfn.Map:
+    """The private images that the target gets copies of, a few at a time."""
+    item = path(CopyImageEvent)
+    copy_images = sfn.Map.jsonata(
+        resources.scope,
         "Copy the images",
-        items=sfn.ProvideItems.jsonata("{% $states.input.images %}"),
-        item_selector={"promotion": "{% $states.input %}", "index": "{% $states.context.Map.Item.Index %}"},
-        outputs="{% $merge([$states.input, {'images': $states.result}]) %}",
+        items=sfn.ProvideItems.jsonata(expression(path(Promotion).images)),
+        item_selector=arguments(CopyImageEvent, promotion=path(Promotion), index=MAP_INDEX),
+        outputs=expression(merge(Promotion, images=RESULT)),
         max_concurrency=3,
     )
-    return copy.item_processor(
+    return copy_images.item_processor(
         task(
-            scope,
+            resources.scope,
             "Copy an image",
-            step,
-            payload={"promotion": "{% $states.input.promotion %}", "index": "{% $states.input.index %}"},
+            resources.steps[Step.COPY_IMAGE],
+            payload=arguments(CopyImageEvent, promotion=item.promotion, index=item.index),
         )
     )
 
 
-def _copy(scope: Construct, step: StepFunction, *, work_lists: s3.IBucket) -> sfn.DistributedMap:
-    """The units, each an execution of its own, so that one that fails is seen by its name and its own history.
+def _copy_artifacts(resources: WorkflowResources) -> sfn.DistributedMap:
+    """The work units, each an execution of its own, so that one that fails shows its name and its own history.
 
     A unit's failure is its output: the error of a failed Map has neither the name nor the cause of the unit's.
     """
-    copy = sfn.DistributedMap.jsonata(
-        scope,
+    item = path(WorkUnitItem)
+    copy_artifacts = sfn.DistributedMap.jsonata(
+        resources.scope,
         "Copy the artifacts",
         label=COPY_LABEL,
-        item_reader=sfn.S3JsonItemReader(bucket=work_lists, key="{% $states.input.copy.manifest %}"),
-        item_selector={"promotion": "{% $states.input %}", "work_unit": "{% $states.context.Map.Item.Value %}"},
+        item_reader=sfn.S3JsonItemReader(bucket=resources.work_lists, key=expression(path(Promotion).copy.manifest)),
+        item_selector=arguments(WorkUnitItem, promotion=path(Promotion), work_unit=MAP_ITEM),
         map_execution_type=sfn.StateMachineType.STANDARD,
         max_concurrency=partitioning.AT_ONCE,
-        outputs=_COPIED,
+        outputs=_copied_or_failed(),
     )
-    work_unit_failed = sfn.Pass.jsonata(scope, "Work unit failed")
-    return copy.item_processor(
+    work_unit_failed = sfn.Pass.jsonata(resources.scope, "Work unit failed")
+    return copy_artifacts.item_processor(
         task(
-            scope,
+            resources.scope,
             "Copy a work unit",
-            step,
-            payload={
-                "promotion": "{% $states.input.promotion %}",
-                "work_unit": "{% $states.input.work_unit %}",
-                "retry_count": "{% $states.context.State.RetryCount %}",
-            },
+            resources.steps[Step.COPY_UNIT],
+            payload=arguments(
+                CopyUnitEvent, promotion=item.promotion, work_unit=item.work_unit, retry_count=RETRY_COUNT
+            ),
             caught_by=work_unit_failed,
-            catch_output=_WORK_UNIT_FAILED,
+            catch_output=_work_unit_failed(),
         )
     )
+
+
+def _work_unit_failed() -> str:
+    error = error_output()
+    cause = f"$substring({error.Cause}, 0, {_CAUSE_CHARACTERS})"
+    return expression(construct(FailedWorkUnit, failed=construct(StateError, Error=error.Error, Cause=cause)))
+
+
+def _copied_or_failed() -> str:
+    """What all work units have copied, or the first failure of one."""
+    failed, copied = map_results(FailedWorkUnit).failed, map_results(Copied)
+    first = construct(Envelope, failed=f"({failed})[0]", promotion=path(Promotion))
+    total = construct(Copied, objects=f"$sum({copied.objects})", bytes=f"$sum({copied.bytes})")
+    return expression(f"{exists(failed)} ? {first} : {merge(Promotion, copied=total)}")

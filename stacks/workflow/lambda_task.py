@@ -1,4 +1,4 @@
-"""A step of the workflow: its Lambda with its own role, its state, and what is retried and caught. Written once."""
+"""A step of the workflow: its Lambda with its own role, its state, and which errors are retried and caught."""
 
 from __future__ import annotations
 
@@ -15,9 +15,22 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names, time_limits
+from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.envelope import Envelope
 from lambdas.promotion.contract.errors import Transient, every_error
 from lambdas.promotion.contract.resource_names import Job, Step
+from lambdas.promotion.contract.step_events import StepEvent
 from stacks.baseline.retention import RETAIN
+from stacks.workflow.document_paths import (
+    INPUT,
+    RETRY_COUNT,
+    arguments,
+    construct,
+    error_output,
+    expression,
+    path,
+    payload_of,
+)
 
 # AWS: "Handle transient Lambda service exceptions", and the throttling that CDK's own default leaves out.
 _LAMBDA_SERVICE = [
@@ -27,11 +40,11 @@ _LAMBDA_SERVICE = [
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
-# So Lambda also says that it may not be called.
+# Lambda also reports with it that the caller has no permission.
 _DENIED_OR_TRANSIENT = "Lambda.AWSLambdaException"
-# A step that was killed is run again: every step is safe to repeat.
+# A step that was killed is run again: every step is idempotent.
 _KILLED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout"]
-# What DynamoDB and SNS say when a call may be tried again (AWS: DynamoDB, "Error handling"; SNS, common errors).
+# What DynamoDB and SNS report when a call can be retried (AWS: DynamoDB, "Error handling"; SNS, common errors).
 TRANSIENT_SERVICE_ERRORS = [
     "DynamoDB.ProvisionedThroughputExceededException",
     "DynamoDB.RequestLimitExceeded",
@@ -47,15 +60,21 @@ TRANSIENT_SERVICE_ERRORS = [
     "States.Timeout",
 ]
 POLL_INTERVAL = Duration.seconds(30)
-CAUGHT_WITH_PROMOTION = "{% {'failed': $states.errorOutput, 'promotion': $states.input} %}"
-# What a step returns: the document.
-DOCUMENT = "{% $states.result.Payload %}"
-_DOCUMENT = {"promotion": "{% $states.input %}", "retry_count": "{% $states.context.State.RetryCount %}"}
 
 
-def condition(expression: str) -> sfn.Condition:
-    """Return the condition that a JSONata expression is true."""
-    return sfn.Condition.jsonata(f"{{% {expression} %}}")
+def caught() -> str:
+    """Return the envelope of an error that is caught where there is no document yet."""
+    return expression(construct(Envelope, failed=error_output()))
+
+
+def caught_with_promotion() -> str:
+    """Return the envelope of an error that is caught where the state's input is the document."""
+    return expression(construct(Envelope, failed=error_output(), promotion=path(Promotion)))
+
+
+def poll_wait(scope: Construct, title: str) -> sfn.Wait:
+    """Return the wait before a step is run again to see how far something is."""
+    return sfn.Wait.jsonata(scope, title, time=sfn.WaitTime.duration(POLL_INTERVAL))
 
 
 class StepFunction(Construct):
@@ -118,24 +137,25 @@ def task(
     step: StepFunction,
     *,
     payload: dict[str, Any] | None = None,
-    outputs: str = DOCUMENT,
+    outputs: str | None = None,
     caught_by: sfn.IChainable | None = None,
-    catch_output: str = "{% {'failed': $states.errorOutput} %}",
+    catch_output: str | None = None,
     polled_after: sfn.IChainable | None = None,
-    poll_output: str = "{% $states.input %}",
+    poll_output: str | None = None,
 ) -> tasks.LambdaInvoke:
-    """Return the state that runs a step: the document in, the document out.
+    """Return the state that runs a step: by default the document in, the document out.
 
-    Only Transient errors, Lambda's own and killed steps are tried again. All others go to `caught_by` at once.
-    `polled_after`: the wait of a step that is asked until an end is seen. What AWS or Lambda could not serve for a
-    while says nothing about the endpoint, so it waits and is asked again; a deadline of its own ends that.
+    Only Transient errors, Lambda's own and killed steps are retried. All other errors go to `caught_by` at once.
+    `polled_after`: the wait of a step that is polled until it reports an end. An error of AWS or Lambda that passes
+    says nothing about the endpoint, so the step is polled again after the wait; its own deadline ends that.
     """
+    document = arguments(StepEvent, promotion=path(Promotion), retry_count=RETRY_COUNT)
     state = tasks.LambdaInvoke.jsonata(
         scope,
         title,
         lambda_function=step.function,
-        payload=sfn.TaskInput.from_object(payload or _DOCUMENT),
-        outputs=outputs,
+        payload=sfn.TaskInput.from_object(payload or document),
+        outputs=outputs or expression(payload_of(Promotion)),
         retry_on_service_exceptions=False,
         task_timeout=sfn.Timeout.duration(step.timeout.plus(Duration.seconds(time_limits.TASK_TIMEOUT_MARGIN.seconds))),
     )
@@ -152,7 +172,7 @@ def task(
     if polled_after:
         transient = [error.__name__ for error in every_error(Transient)]
         passing = [*transient, *(error for error in _LAMBDA_SERVICE if error != _DENIED_OR_TRANSIENT)]
-        state.add_catch(polled_after, errors=passing, outputs=poll_output)
+        state.add_catch(polled_after, errors=passing, outputs=poll_output or expression(INPUT))
     if caught_by:
-        state.add_catch(caught_by, errors=["States.ALL"], outputs=catch_output)
+        state.add_catch(caught_by, errors=["States.ALL"], outputs=catch_output or caught_with_promotion())
     return state

@@ -1,115 +1,157 @@
-"""The endpoint's lock in the workflow: taken, confirmed and released by DynamoDB itself, under conditions."""
+"""Phase 2, lock: the endpoint's lock is taken, confirmed and released by DynamoDB itself, under conditions."""
 
 from __future__ import annotations
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
-from constructs import Construct
 
-from lambdas.promotion.contract import lock_expressions as words
-from stacks.workflow.lambda_task import TRANSIENT_SERVICE_ERRORS
+from lambdas.promotion.contract import lock_expressions
+from lambdas.promotion.contract.document import Lock, Promotion
+from lambdas.promotion.contract.envelope import Envelope, StateError
+from lambdas.promotion.contract.errors import LockLost
+from lambdas.promotion.contract.resource_names import Step
+from stacks.workflow.document_paths import (
+    EXECUTION_ID,
+    EXECUTION_STARTED_AT,
+    INPUT,
+    STATE_ENTERED_AT,
+    Path,
+    construct,
+    expression,
+    literal,
+    merge,
+    path,
+    updated_attribute,
+)
+from stacks.workflow.lambda_task import TRANSIENT_SERVICE_ERRORS, caught_with_promotion, poll_wait, task
+from stacks.workflow.resources import WorkflowResources
 
 Value = tasks.DynamoAttributeValue
 
 CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
-_OWNER = "{% $states.context.Execution.Id %}"
-_NOW = "{% $states.context.State.EnteredTime %}"
 _TASK_TIMEOUT = Duration.seconds(30)
 
 
-def acquire_lock(scope: Construct, title: str, table: dynamodb.ITable, *, lease: Duration) -> tasks.DynamoUpdateItem:
-    """Take the lock if it is free; the document then has it, with what is known of the endpoint.
+def lock(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.IChainable) -> sfn.IChainable:
+    """Return the beginning of the phase: the lock is tried again until the promotion gets it or may not wait."""
+    acquire = _acquire_lock(resources, "Lock the endpoint")
+    check = task(resources.scope, "Check the lock", resources.steps[Step.WAIT_FOR_LOCK], caught_by=explain)
+    acquire.add_catch(check, errors=[CONDITION_FAILED], outputs=expression(INPUT))
+    acquire.add_catch(explain, errors=["States.ALL"], outputs=caught_with_promotion())
+    check.next(poll_wait(resources.scope, "Wait for the lock")).next(acquire)
+    return acquire.next(then)
 
-    `lease` counts from the start of the execution, which cannot run longer: a live owner never loses the lock by time.
+
+def _acquire_lock(resources: WorkflowResources, title: str) -> tasks.DynamoUpdateItem:
+    """Take the lock if it is free; the document then has it, with the last known good promotions of the endpoint.
+
+    The lease counts from the start of the execution, which cannot run longer: a running owner never loses the lock
+    by time.
     """
-    lasts = f"$toMillis($states.context.Execution.StartTime) + {lease.to_milliseconds()}"
-    good = (
-        "$exists($states.result.Attributes.last_known_good) ? $parse($states.result.Attributes.last_known_good.S) : []"
+    promotion = path(Promotion)
+    lease_until = f"$fromMillis($toMillis({EXECUTION_STARTED_AT}) + {resources.lease.to_milliseconds()})"
+    last_known_good = updated_attribute("last_known_good")
+    acquired = construct(
+        Lock,
+        fence=f"$number({updated_attribute('fence')}.N)",
+        last_known_good=f"$exists({last_known_good}) ? $parse({last_known_good}.S) : []",
     )
-    fence = "$number($states.result.Attributes.fence.N)"
     return _update(
-        scope,
+        resources,
         title,
-        table,
-        key="$states.input",
-        update=words.TAKE,
-        condition=words.IS_FREE,
+        promotion=promotion,
+        update=lock_expressions.TAKE,
+        condition=lock_expressions.IS_FREE,
         values={
-            ":owner": Value.from_string(_OWNER),
-            ":now": Value.from_string(_NOW),
-            ":lease": Value.from_string(f"{{% $fromMillis({lasts}) %}}"),
-            ":application": Value.from_string("{% $states.input.request.application %}"),
-            ":stage": Value.from_string("{% $states.input.stage.name %}"),
+            ":owner": Value.from_string(expression(EXECUTION_ID)),
+            ":now": Value.from_string(expression(STATE_ENTERED_AT)),
+            ":lease": Value.from_string(expression(lease_until)),
+            ":application": Value.from_string(expression(promotion.request.application)),
+            ":stage": Value.from_string(expression(promotion.stage.name)),
             ":one": Value.from_number(1),
         },
         returned=tasks.DynamoReturnValues.ALL_NEW,
-        outputs=f"{{% $merge([$states.input, {{'lock': {{'fence': {fence}, 'last_known_good': {good}}}}}]) %}}",
+        outputs=expression(merge(Promotion, lock=acquired)),
     )
 
 
-def confirm_lock(scope: Construct, title: str, table: dynamodb.ITable) -> tasks.DynamoUpdateItem:
-    """Fail unless the lock is still this promotion's, with the number that it got."""
-    return _update(
-        scope,
-        title,
-        table,
-        key="$states.input",
+def confirm_lock(resources: WorkflowResources, *, lost: sfn.IChainable) -> tasks.DynamoUpdateItem:
+    """Return the state that fails unless the lock is still this promotion's, with the number that it got."""
+    promotion = path(Promotion)
+    state = _update(
+        resources,
+        "Confirm the lock",
+        promotion=promotion,
         update="SET confirmed_at = :now",
-        condition=words.IS_OURS,
+        condition=lock_expressions.IS_OURS,
         values={
-            ":owner": Value.from_string(_OWNER),
-            ":fence": Value.number_from_string("{% $string($states.input.lock.fence) %}"),
-            ":now": Value.from_string(_NOW),
+            ":owner": Value.from_string(expression(EXECUTION_ID)),
+            ":fence": Value.number_from_string(expression(f"$string({promotion.lock.fence})")),
+            ":now": Value.from_string(expression(STATE_ENTERED_AT)),
         },
-        outputs="{% $states.input %}",
+        outputs=expression(INPUT),
     )
+    state.add_catch(lost, errors=[CONDITION_FAILED], outputs=_lock_lost())
+    state.add_catch(lost, errors=["States.ALL"], outputs=caught_with_promotion())
+    return state
 
 
 def release_lock(
-    scope: Construct, title: str, table: dynamodb.ITable, *, recording_last_known_good: bool = False
+    resources: WorkflowResources, title: str, *, recording_last_known_good: bool = False
 ) -> tasks.DynamoUpdateItem:
-    """Release the lock if it is this promotion's. `noting`: and note in the same moment what may be gone back to."""
-    good = (
-        {":last_known_good": Value.from_string("{% $states.input.last_known_good %}")}
+    """Release the lock if it is this promotion's; if asked to, record its last known good in the same request."""
+    envelope = path(Envelope)
+    last_known_good = (
+        {":last_known_good": Value.from_string(expression(envelope.last_known_good))}
         if recording_last_known_good
         else {}
     )
     return _update(
-        scope,
+        resources,
         title,
-        table,
-        key="$states.input.promotion",
-        update=words.RELEASE_AND_RECORD if recording_last_known_good else words.RELEASE,
-        condition=words.IS_OWNED,
-        values={":owner": Value.from_string(_OWNER), **good},
-        outputs="{% $states.input %}",
+        promotion=envelope.promotion,
+        update=lock_expressions.RELEASE_AND_RECORD if recording_last_known_good else lock_expressions.RELEASE,
+        condition=lock_expressions.IS_OWNED,
+        values={":owner": Value.from_string(expression(EXECUTION_ID)), **last_known_good},
+        outputs=expression(INPUT),
     )
 
 
+def _lock_lost() -> str:
+    promotion = path(Promotion)
+    cause = (
+        f"'Another promotion has taken over the lock of the endpoint ' & {promotion.stage.endpoint} & ' in ' & "
+        f"{promotion.target.name} & ', because this one had gone on for too long. The endpoint was not changed. "
+        "Promote again.'"
+    )
+    failed = construct(StateError, Error=literal(LockLost.__name__), Cause=cause)
+    return expression(construct(Envelope, promotion=promotion, failed=failed))
+
+
 def _update(
-    scope: Construct,
+    resources: WorkflowResources,
     title: str,
-    table: dynamodb.ITable,
     *,
-    key: str,
+    promotion: Path,
     update: str,
     condition: str,
     values: dict[str, Value],
     outputs: str,
     returned: tasks.DynamoReturnValues | None = None,
 ) -> tasks.DynamoUpdateItem:
-    """`key`: the JSONata path of the document with the endpoint."""
-    endpoint = f"{key}.target.account & '/' & {key}.target.region & '/' & $lowercase({key}.stage.endpoint)"
+    # As Promotion.endpoint_key.
+    endpoint = (
+        f"{promotion.target.account} & '/' & {promotion.target.region} & '/' & $lowercase({promotion.stage.endpoint})"
+    )
     state = tasks.DynamoUpdateItem.jsonata(
-        scope,
+        resources.scope,
         title,
-        table=table,
-        key={"endpoint": Value.from_string(f"{{% {endpoint} %}}")},
+        table=resources.tables.endpoints,
+        key={"endpoint": Value.from_string(expression(endpoint))},
         update_expression=update,
         condition_expression=condition,
-        expression_attribute_names=words.ALIASES,
+        expression_attribute_names=lock_expressions.ALIASES,
         expression_attribute_values=values,
         return_values=returned,
         outputs=outputs,

@@ -1,60 +1,95 @@
-"""The way back in the workflow: one step that is asked again until what served before is seen to serve."""
+"""Recovery in the deploy phase: the endpoint is rolled back until its previous configuration is in service."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.document import RollbackProgress
+from lambdas.promotion.contract.document import Promotion, RollbackProgress
+from lambdas.promotion.contract.envelope import Envelope
 from lambdas.promotion.contract.resource_names import Step
-from stacks.workflow.lambda_task import POLL_INTERVAL, StepFunction, condition, task
+from lambdas.promotion.contract.step_events import ResumeScalingEvent, RollBackEvent, StepEvent
+from stacks.workflow.document_paths import (
+    INPUT,
+    RETRY_COUNT,
+    arguments,
+    condition,
+    equals,
+    error_output,
+    expression,
+    merge,
+    path,
+    payload_of,
+)
+from stacks.workflow.lambda_task import poll_wait, task
+from stacks.workflow.resources import WorkflowResources
 
-_ROLLBACK_FAILED = "{% $merge([$states.input, {'rollback_failed': $states.errorOutput}]) %}"
-_ROLLED_BACK = "{% $merge([$states.input, {'promotion': $states.result.Payload, 'interrupted': false}]) %}"
-# What the step has done before may have had its effect, though nobody was told.
-_INTERRUPTED = "{% $merge([$states.input, {'interrupted': true}]) %}"
-_WITH_RETRY_COUNT = {
-    "promotion": "{% $states.input.promotion %}",
-    "retry_count": "{% $states.context.State.RetryCount + ($states.input.interrupted = true ? 1 : 0) %}",
-}
+
+@dataclass(frozen=True)
+class Recovery:
+    """`roll_back`: after an error once the endpoint may have been changed. `resume_scaling`: after any other error."""
+
+    roll_back: sfn.IChainable
+    resume_scaling: sfn.IChainable
 
 
-def rollback(scope: Construct, steps: Mapping[Step, StepFunction], *, then: sfn.IChainable) -> sfn.IChainable:
-    """Back to what served before, until that is seen to serve; the failure goes along."""
-    wait = sfn.Wait.jsonata(scope, "Wait for the rollback", time=sfn.WaitTime.duration(POLL_INTERVAL))
-    roll_back = task(
-        scope,
+def rollback(resources: WorkflowResources, *, then: sfn.IChainable) -> Recovery:
+    """Return what follows an error: both ways lead to `then`, with the envelope that says what failed."""
+    scope = resources.scope
+    resume_scaling = _resume_scaling(resources, then)
+    wait = poll_wait(scope, "Wait for the rollback")
+
+    def rollback_task(title: str, step: Step, payload: dict[str, Any]) -> sfn.TaskStateBase:
+        return task(
+            scope,
+            title,
+            resources.steps[step],
+            payload=payload,
+            outputs=expression(merge(Envelope, promotion=payload_of(Promotion), interrupted="false")),
+            caught_by=resume_scaling,
+            catch_output=expression(merge(Envelope, rollback_failed=error_output())),
+            polled_after=wait,
+            # The last run may have had its effect, although it has no answer.
+            poll_output=expression(merge(Envelope, interrupted="true")),
+        )
+
+    document: dict[str, Any] = {
+        "promotion": path(Envelope).promotion,
+        "retry_count": f"{RETRY_COUNT} + ({path(Envelope).interrupted} = true ? 1 : 0)",
+    }
+    error_name = path(Envelope).failed.Error
+    roll_back = rollback_task(
         "Roll back the endpoint",
-        steps[Step.ROLL_BACK_ENDPOINT],
-        payload={**_WITH_RETRY_COUNT, "error_name": "{% $states.input.failed.Error %}"},
-        outputs=_ROLLED_BACK,
-        caught_by=then,
-        catch_output=_ROLLBACK_FAILED,
-        polled_after=wait,
-        poll_output=_INTERRUPTED,
+        Step.ROLL_BACK_ENDPOINT,
+        arguments(RollBackEvent, **document, error_name=error_name),
     )
-    suspend_scaling = task(
-        scope,
-        resource_names.SUSPEND_SCALING_FOR_ROLLBACK_STATE,
-        steps[Step.SUSPEND_SCALING],
-        payload=_WITH_RETRY_COUNT,
-        outputs=_ROLLED_BACK,
-        caught_by=then,
-        catch_output=_ROLLBACK_FAILED,
-        polled_after=wait,
-        poll_output=_INTERRUPTED,
+    suspend_scaling = rollback_task(
+        resource_names.SUSPEND_SCALING_FOR_ROLLBACK_STATE, Step.SUSPEND_SCALING, arguments(StepEvent, **document)
     )
-    rollback_state = sfn.Choice.jsonata(scope, "Is it rolled back?")
-    rollback_state.when(_rollback_is(RollbackProgress.BUSY, RollbackProgress.IN_PROGRESS), wait.next(roll_back)).when(
-        _rollback_is(RollbackProgress.BLOCKED_BY_SCALING), suspend_scaling.next(wait)
-    ).otherwise(then)
-    roll_back.next(rollback_state)
-    return roll_back
+    rolled_back = sfn.Choice.jsonata(scope, "Is it rolled back?")
+    rolled_back.when(_progress_is(RollbackProgress.BUSY, RollbackProgress.IN_PROGRESS), wait.next(roll_back)).when(
+        _progress_is(RollbackProgress.BLOCKED_BY_SCALING), suspend_scaling.next(wait)
+    ).otherwise(resume_scaling)
+    roll_back.next(rolled_back)
+    return Recovery(roll_back=roll_back, resume_scaling=resume_scaling)
 
 
-def _rollback_is(*progresses: RollbackProgress) -> sfn.Condition:
-    is_so = " or ".join(f"$states.input.promotion.rollback.progress = '{progress}'" for progress in progresses)
-    return condition(is_so)
+def _resume_scaling(resources: WorkflowResources, then: sfn.IChainable) -> sfn.IChainable:
+    """After every error from the first deployment on: a step that failed may have suspended scaling before."""
+    envelope = path(Envelope)
+    return task(
+        resources.scope,
+        "Resume scaling after the failure",
+        resources.steps[Step.RESUME_SCALING],
+        payload=arguments(ResumeScalingEvent, promotion=envelope.promotion, failed=envelope.failed),
+        outputs=expression(INPUT),
+        caught_by=then,
+        catch_output=expression(merge(Envelope, scaling_failed=error_output())),
+    ).next(then)
+
+
+def _progress_is(*progresses: RollbackProgress) -> sfn.Condition:
+    return condition(equals(path(Envelope).promotion.rollback.progress, *progresses))

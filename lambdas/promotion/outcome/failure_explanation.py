@@ -133,7 +133,7 @@ def _text_of(error: str, cause: str) -> str:
 
 
 def _message_prefix(cause: str) -> str:
-    """Return the message, which stands first, of a unit's cause: that is cut (stacks/workflow/definition.py)."""
+    """Return the message, which comes first, of a work unit's cause, which is truncated (stacks/workflow/copy.py)."""
     found = _MESSAGE.match(cause)
     if not found:
         return cause

@@ -1,0 +1,102 @@
+"""Phase 6, deploy: the endpoint gets the configuration, serves it, and passes the smoke test; or it is rolled back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_stepfunctions as sfn
+
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Progress, Promotion
+from lambdas.promotion.contract.envelope import Envelope
+from lambdas.promotion.contract.resource_names import Step
+from stacks.workflow.conclude import Conclusion, succeeded
+from stacks.workflow.document_paths import condition, construct, equals, exists, expression, path, payload_of
+from stacks.workflow.lambda_task import POLL_INTERVAL, poll_wait, task
+from stacks.workflow.lock import confirm_lock
+from stacks.workflow.resources import WorkflowResources
+from stacks.workflow.rollback import rollback
+
+# No endpoint is in service within its first minute.
+_FIRST_POLL_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The two states of this phase to which others lead.
+
+    `begin`: of an endpoint that has to be changed. `end`: of one that serves the configuration; its scaling is resumed.
+    """
+
+    begin: sfn.IChainable
+    end: sfn.IChainable
+
+
+def deploy(resources: WorkflowResources, *, then: Conclusion) -> Deployment:
+    """Return the phase. It ends with the record, or by way of the rollback with the explanation of the failure."""
+    scope = resources.scope
+    recovery = rollback(resources, then=then.explain)
+
+    def step_task(title: str, step: Step, *, polled_after: sfn.IChainable | None = None) -> sfn.TaskStateBase:
+        return task(scope, title, resources.steps[step], caught_by=recovery.roll_back, polled_after=polled_after)
+
+    confirm = confirm_lock(resources, lost=recovery.resume_scaling)
+    confirm_approval = task(
+        scope, "Confirm the approval", resources.steps[Step.CONFIRM_APPROVAL], caught_by=recovery.resume_scaling
+    )
+    deploy_endpoint = step_task("Deploy the endpoint", Step.DEPLOY_ENDPOINT)
+    suspend_scaling = step_task(resource_names.SUSPEND_SCALING_STATE, Step.SUSPEND_SCALING)
+    wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.seconds(_poll_seconds()))
+    inspect = step_task("Inspect the endpoint", Step.INSPECT_ENDPOINT, polled_after=wait)
+    smoke_test = step_task("Smoke-test the endpoint", Step.SMOKE_TEST)
+    wait_for_change = poll_wait(scope, "Wait for the other change")
+    wait_for_deregistration = poll_wait(scope, "Wait for the scaling deregistration")
+    wait_for_capacity = sfn.Wait.jsonata(scope, "Wait for capacity", time=sfn.WaitTime.seconds(_capacity_wait()))
+    change_in_progress = sfn.Choice.jsonata(scope, "Is another change in progress?")
+    in_service = sfn.Choice.jsonata(scope, "Is the endpoint in service?")
+    end = _resume_scaling(resources, then)
+
+    confirm.next(confirm_approval).next(deploy_endpoint).next(change_in_progress)
+    change_in_progress.when(_progress_is(Progress.BUSY), wait_for_change.next(confirm)).when(
+        _progress_is(Progress.BLOCKED_BY_SCALING), suspend_scaling.next(wait_for_deregistration).next(confirm)
+    ).otherwise(wait.next(inspect).next(in_service))
+    # In service without an outcome: the stage has a smoke test.
+    in_service.when(promotion_ended(), end).when(_progress_is(Progress.IN_SERVICE), smoke_test.next(end)).when(
+        _progress_is(Progress.NO_CAPACITY), wait_for_capacity.next(confirm)
+    ).otherwise(wait)
+    return Deployment(begin=confirm, end=end)
+
+
+def _resume_scaling(resources: WorkflowResources, conclusion: Conclusion) -> sfn.Choice:
+    promotion = path(Promotion)
+    to_be_resumed = sfn.Choice.jsonata(resources.scope, "Is scaling to be resumed?")
+    resume = task(
+        resources.scope,
+        "Resume scaling",
+        resources.steps[Step.RESUME_SCALING],
+        outputs=expression(construct(Envelope, promotion=payload_of(Promotion))),
+        caught_by=conclusion.explain,
+    )
+    # Nothing was suspended, and the stage configures none.
+    no_scaling = f"$not({promotion.suspended_scaling} != null or $count({promotion.stage.autoscaling}) > 0)"
+    return to_be_resumed.when(condition(no_scaling), conclusion.record, outputs=succeeded()).otherwise(
+        resume.next(conclusion.record)
+    )
+
+
+def promotion_ended() -> sfn.Condition:
+    """The document has its outcome."""
+    return condition(exists(path(Promotion).result.outcome))
+
+
+def _progress_is(progress: Progress) -> sfn.Condition:
+    return condition(equals(path(Promotion).change.progress, progress))
+
+
+def _poll_seconds() -> str:
+    first = f"{path(Promotion).change.poll_count} = 0"
+    return expression(f"{first} ? {_FIRST_POLL_SECONDS} : {POLL_INTERVAL.to_seconds():.0f}")
+
+
+def _capacity_wait() -> str:
+    return expression(path(Promotion).stage.capacity_retries.wait_seconds)
