@@ -1,4 +1,7 @@
-"""Phase 2, lock: the endpoint's lock is taken, confirmed and released by DynamoDB itself, under conditions."""
+"""Phase 2, lock: one promotion at a time changes an endpoint.
+
+The lock is taken, confirmed and released by DynamoDB itself, under conditions.
+"""
 
 from __future__ import annotations
 

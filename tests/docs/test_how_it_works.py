@@ -32,6 +32,11 @@ def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from states(state["ItemProcessor"])
 
 
+def diagrams() -> list[str]:
+    """The diagrams of the drawing: all phases, then each."""
+    return pages.blocks(draw_workflow.drawn_in(PAGE), "mermaid")
+
+
 def test_every_function_and_node_is_drawn_once_among_the_accounts() -> None:
     drawing = next(block for block in pages.blocks(PAGE, "mermaid") if "subgraph hub" in block)
     functions = re.findall(r"promote-[a-z-]+", " ".join(re.findall(r'\["(promote-[^"]+)"\]', drawing)))
@@ -50,8 +55,35 @@ def test_every_state_is_in_the_drawing() -> None:
     assert [name for name, _ in states(DEFINITION) if name not in drawing] == []
 
 
+def test_the_first_diagram_shows_the_seven_phases() -> None:
+    overview, *phases = diagrams()
+    assert re.findall(r'\["(\d\. \w+)"\]', overview) == [
+        f"{number}. {phase}" for number, phase in enumerate(draw_workflow.PHASES, start=1)
+    ]
+    assert len(phases) == len(draw_workflow.PHASES) == 7
+
+
+def test_every_state_is_built_by_the_file_of_its_phase() -> None:
+    also = {"create": ("preview",), "deploy": ("rollback",), "conclude": ("lock", "announce")}
+    also["deploy"] += ("lock",)
+    folder = pages.DOCS.parent / "stacks" / "workflow"
+    sources = {
+        phase: "".join((folder / f"{name}.py").read_text() for name in (phase, *also.get(phase, ())))
+        for phase in draw_workflow.PHASES
+    }
+    constants = {value: f"_names.{name}" for name, value in vars(resource_names).items() if name.endswith("_STATE")} | {
+        outcome.value: f"Outcome.{outcome.name}" for outcome in Outcome
+    }
+    elsewhere = [
+        name
+        for name, phase in draw_workflow.phases_of(DEFINITION).items()
+        if f'"{name}"' not in sources[phase] and constants.get(name, name) not in sources[phase]
+    ]
+    assert elsewhere == []
+
+
 def test_every_transition_is_in_the_drawing() -> None:
-    drawing = draw_workflow.drawn_in(PAGE)
+    drawing = "\n".join(diagrams()[1:])
     wanted = sum(
         len(state.get("Choices", [])) + ("Default" in state) + ("Next" in state)
         for state in DEFINITION["States"].values()
@@ -60,13 +92,13 @@ def test_every_transition_is_in_the_drawing() -> None:
 
 
 def test_every_line_of_the_drawing_is_mermaid() -> None:
-    assert [line for line in draw_workflow.drawn_in(PAGE).splitlines() if not LINE.fullmatch(line)] == []
+    assert [line for diagram in diagrams() for line in diagram.splitlines() if not LINE.fullmatch(line)] == []
 
 
-def test_every_arrow_of_the_diagram_leads_to_a_node_that_is_drawn() -> None:
-    drawing = draw_workflow.drawn_in(PAGE)
-    nodes = set(re.findall(rf"^    ({ID})[\[{{(]", drawing, re.MULTILINE))
-    assert set(re.findall(rf"({ID})$", "\n".join(re.findall(r".*-->.*|.*-\.->.*", drawing)), re.MULTILINE)) <= nodes
+def test_every_arrow_of_a_diagram_leads_to_a_node_that_is_drawn() -> None:
+    for drawing in diagrams():
+        nodes = set(re.findall(rf"^    ({ID})[\[{{(]", drawing, re.MULTILINE))
+        assert set(re.findall(rf"({ID})$", "\n".join(re.findall(r".*-->.*|.*-\.->.*", drawing)), re.MULTILINE)) <= nodes
 
 
 def test_every_state_but_the_terminal_ones_is_explained() -> None:
