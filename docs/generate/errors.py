@@ -7,7 +7,8 @@ from collections import defaultdict
 from docs.generate.call_graph import CallGraph
 from docs.generate.markdown import code, header, paragraph, table
 from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, RolledBack, Transient, every_error
-from lambdas.promotion.contract.resource_names import Step, function
+from lambdas.promotion.contract.resource_names import function
+from lambdas.promotion.contract.steps import Step
 
 FAMILIES: tuple[type[PromotionError], ...] = (Refused, RolledBack, Errored, Transient)
 _INTRODUCTION = (

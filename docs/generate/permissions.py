@@ -20,7 +20,8 @@ from docs.generate.example_templates import Template
 from docs.generate.intrinsics import conditions_of, principals_of, texts_of, without_hash
 from docs.generate.markdown import code, header, paragraph, table
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Job, Role, Step
+from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.contract.steps import Job, Step
 from stacks.config.load import parse
 from stacks.config.topology import Configuration
 

@@ -15,7 +15,7 @@ from typing import Any
 from docs.generate.markdown import code, header, table
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Transient, every_error
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 
 DEFINITION = Path(__file__).parents[2] / "tests" / "stacks" / "workflow" / "golden" / "promotion.asl.json"
 _INTRODUCTION = (

@@ -18,6 +18,11 @@ from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.contract.errors import PromotionError
+from lambdas.promotion.contract.steps import (
+    CREATE_PREVIEW_STATE,
+    SUSPEND_SCALING_FOR_ROLLBACK_STATE,
+    SUSPEND_SCALING_STATE,
+)
 from lambdas.promotion.contract.time_limits import STOP_GRACE_PERIOD
 from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.lock import store as lock_store
@@ -149,7 +154,7 @@ def _resume_scaling(last: LastState, *, stopped_at: datetime) -> int:
     promotion = last.promotion
     if promotion is None or promotion.request.dry_run:
         return 0
-    if last.name in {resource_names.SUSPEND_SCALING_STATE, resource_names.SUSPEND_SCALING_FOR_ROLLBACK_STATE}:
+    if last.name in {SUSPEND_SCALING_STATE, SUSPEND_SCALING_FOR_ROLLBACK_STATE}:
         time.sleep(max(0.0, (stopped_at + STOP_GRACE_PERIOD - now()).total_seconds()))
     late = now() > stopped_at + _LONG_AFTER
     return scaling_restore.resume(promotion, succeeded=False, hub=hub_s3(), leave_registered=late)
@@ -160,7 +165,7 @@ def _delete_preview(last: LastState, *, stopped_at: datetime, clock: Clock) -> b
     promotion = last.promotion
     if promotion is None or not preview_state.may_remain(promotion):
         return False
-    late = STOP_GRACE_PERIOD if last.name == resource_names.CREATE_PREVIEW_STATE else timedelta(0)
+    late = STOP_GRACE_PERIOD if last.name == CREATE_PREVIEW_STATE else timedelta(0)
     sagemaker = preview_session(promotion, preview_state.begin(promotion)).sagemaker
     return preview_cleanup.delete(
         promotion, may_be_created_until=stopped_at + late, until=clock.until, sagemaker=sagemaker

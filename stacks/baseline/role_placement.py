@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lambdas.promotion.contract.resource_names import PREVIEW_STEPS, Role, Step
+from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.contract.steps import PREVIEW_STEPS, Step
 from stacks.baseline import approvals
 from stacks.config.topology import Configuration
 

@@ -8,7 +8,8 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Role, Step
+from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Step
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.role_placement import environments_with_role
 from stacks.config.schema import Stage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_kms as kms
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from stacks.baseline.iam_conditions import via_service
 from stacks.environment import async_permissions, preview_permissions
 from stacks.environment.base import AccountScope

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import CONCURRENCY, INSTANCES
 from stacks.environment.base import AccountScope
 

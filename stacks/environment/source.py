@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from stacks.baseline import approvals
 from stacks.baseline.alarms import Alarms
 from stacks.baseline.dead_letters import dead_letter_queue

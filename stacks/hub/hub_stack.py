@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from stacks.baseline.dead_letters import dead_letter_queue
 from stacks.baseline.topic import accounts_with_alarms, topic
 from stacks.config.topology import Configuration

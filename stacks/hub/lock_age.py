@@ -10,7 +10,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Job, Metric
+from lambdas.promotion.contract.resource_names import Metric
+from lambdas.promotion.contract.steps import Job
 from stacks.baseline.alarms import FIVE_MINUTES
 from stacks.baseline.nag import accept_finding
 from stacks.hub import bundle

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Errored, RolledBack
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from stacks.baseline.alarms import FIVE_MINUTES, Alarms, depth_of
 from stacks.config.topology import Configuration
 from stacks.hub.dashboard import dashboard, outcome_count

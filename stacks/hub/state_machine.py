@@ -13,7 +13,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.contract import resource_names, time_limits
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from stacks.baseline.iam_conditions import via_service
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.retention import RETAIN

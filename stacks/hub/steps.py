@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 
 from lambdas.promotion.contract import resource_names, time_limits
-from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Step
+from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Step
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.role_placement import environments_with_role
 from stacks.config.topology import Configuration

@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from stacks.baseline.iam_conditions import via_service
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.retention import RETAIN

@@ -9,8 +9,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from lambdas.promotion.contract.document import Failure, Outcome, Promotion
 from lambdas.promotion.contract.envelope import Envelope, RecordedOutcome
 from lambdas.promotion.contract.errors import Errored, RecordNotWritten
-from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.step_events import ExplainFailureEvent, RecordPromotionEvent
+from lambdas.promotion.contract.steps import Step
 from stacks.workflow.announce import announce_outcome
 from stacks.workflow.document_paths import (
     EXECUTION_INPUT,

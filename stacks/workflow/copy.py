@@ -7,7 +7,6 @@ from aws_cdk import aws_stepfunctions as sfn
 from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.contract.document import Copied, Promotion
 from lambdas.promotion.contract.envelope import Envelope, StateError
-from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.step_events import (
     AbortUploadsEvent,
     CopyImageEvent,
@@ -15,6 +14,7 @@ from lambdas.promotion.contract.step_events import (
     FailedWorkUnit,
     WorkUnitItem,
 )
+from lambdas.promotion.contract.steps import Step
 from stacks.workflow.document_paths import (
     INPUT,
     MAP_INDEX,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import aws_stepfunctions as sfn
 
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from stacks.workflow.lambda_task import task
 from stacks.workflow.preview import preview
 from stacks.workflow.resources import WorkflowResources

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_stepfunctions as sfn
 
-from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Progress, Promotion
 from lambdas.promotion.contract.envelope import Envelope
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import SUSPEND_SCALING_STATE, Step
 from stacks.workflow.conclude import Conclusion, succeeded
 from stacks.workflow.document_paths import condition, construct, equals, exists, expression, path, payload_of
 from stacks.workflow.lambda_task import POLL_INTERVAL, poll_wait, task
@@ -45,7 +44,7 @@ def deploy(resources: WorkflowResources, *, then: Conclusion) -> Deployment:
         scope, "Confirm the approval", resources.steps[Step.CONFIRM_APPROVAL], caught_by=recovery.resume_scaling
     )
     deploy_endpoint = step_task("Deploy the endpoint", Step.DEPLOY_ENDPOINT)
-    suspend_scaling = step_task(resource_names.SUSPEND_SCALING_STATE, Step.SUSPEND_SCALING)
+    suspend_scaling = step_task(SUSPEND_SCALING_STATE, Step.SUSPEND_SCALING)
     wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.seconds(_poll_seconds()))
     inspect = step_task("Inspect the endpoint", Step.INSPECT_ENDPOINT, polled_after=wait)
     smoke_test = step_task("Smoke-test the endpoint", Step.SMOKE_TEST)

@@ -18,8 +18,8 @@ from lambdas.promotion.contract import resource_names, time_limits
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.envelope import Envelope
 from lambdas.promotion.contract.errors import Transient, every_error
-from lambdas.promotion.contract.resource_names import Job, Step
 from lambdas.promotion.contract.step_events import StepEvent
+from lambdas.promotion.contract.steps import Job, Step
 from stacks.baseline.retention import RETAIN
 from stacks.workflow.document_paths import (
     INPUT,

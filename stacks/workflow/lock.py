@@ -13,7 +13,7 @@ from lambdas.promotion.contract import lock_expressions
 from lambdas.promotion.contract.document import Lock, Promotion
 from lambdas.promotion.contract.envelope import Envelope, StateError
 from lambdas.promotion.contract.errors import LockLost
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from stacks.workflow.document_paths import (
     EXECUTION_ID,
     EXECUTION_STARTED_AT,

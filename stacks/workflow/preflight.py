@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from stacks.workflow.conclude import Conclusion, succeeded
 from stacks.workflow.deploy import promotion_ended
 from stacks.workflow.document_paths import condition, path

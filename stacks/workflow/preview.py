@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from aws_cdk import aws_stepfunctions as sfn
 
-from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import PreviewProgress, Promotion
 from lambdas.promotion.contract.envelope import Envelope
-from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.step_events import StepEvent
+from lambdas.promotion.contract.steps import CREATE_PREVIEW_STATE, Step
 from stacks.workflow.document_paths import (
     RETRY_COUNT,
     arguments,
@@ -34,7 +33,7 @@ def preview(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.
     delete = _delete(resources, then=then, explain=explain)
     create = task(
         scope,
-        resource_names.CREATE_PREVIEW_STATE,
+        CREATE_PREVIEW_STATE,
         steps[Step.CREATE_PREVIEW],
         caught_by=delete,
         polled_after=wait,

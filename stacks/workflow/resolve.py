@@ -5,8 +5,8 @@ from __future__ import annotations
 from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.contract.document import Promotion, Request
-from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.step_events import ResolveEvent
+from lambdas.promotion.contract.steps import Step
 from stacks.workflow.document_paths import INPUT, arguments, condition, execution, is_object, path
 from stacks.workflow.lambda_task import caught, task
 from stacks.workflow.resources import WorkflowResources

@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from stacks.workflow.lambda_task import StepFunction
 from stacks.workflow.tables import Tables
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from aws_cdk import aws_stepfunctions as sfn
 
-from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Promotion, RollbackProgress
 from lambdas.promotion.contract.envelope import Envelope
-from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.step_events import ResumeScalingEvent, RollBackEvent, StepEvent
+from lambdas.promotion.contract.steps import SUSPEND_SCALING_FOR_ROLLBACK_STATE, Step
 from stacks.workflow.document_paths import (
     INPUT,
     RETRY_COUNT,
@@ -67,7 +66,7 @@ def rollback(resources: WorkflowResources, *, then: sfn.IChainable) -> Recovery:
         arguments(RollBackEvent, **document, error_name=error_name),
     )
     suspend_scaling = rollback_task(
-        resource_names.SUSPEND_SCALING_FOR_ROLLBACK_STATE, Step.SUSPEND_SCALING, arguments(StepEvent, **document)
+        SUSPEND_SCALING_FOR_ROLLBACK_STATE, Step.SUSPEND_SCALING, arguments(StepEvent, **document)
     )
     rolled_back = sfn.Choice.jsonata(scope, "Is it rolled back?")
     rolled_back.when(_progress_is(RollbackProgress.BUSY, RollbackProgress.IN_PROGRESS), wait.next(roll_back)).when(

@@ -9,8 +9,10 @@ from typing import Any
 
 from docs import draw_workflow
 from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract import steps as contract_steps
+from lambdas.promotion.contract.document import Outcome
 from lambdas.promotion.contract.errors import every_error
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from tests.docs import pages
 
 PAGE = pages.text_of("how-it-works.md")
@@ -71,7 +73,7 @@ def test_every_state_is_built_by_the_file_of_its_phase() -> None:
         phase: "".join((folder / f"{name}.py").read_text() for name in (phase, *also.get(phase, ())))
         for phase in draw_workflow.PHASES
     }
-    constants = {value: f"_names.{name}" for name, value in vars(resource_names).items() if name.endswith("_STATE")} | {
+    constants = {value: name for name, value in vars(contract_steps).items() if name.endswith("_STATE")} | {
         outcome.value: f"Outcome.{outcome.name}" for outcome in Outcome
     }
     elsewhere = [

@@ -13,7 +13,8 @@ from docs.generate import permissions
 from docs.generate.example_templates import Template
 from docs.generate.permissions import POLICY_SECTIONS, ROLE_SECTIONS, STEPS_SECTION
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Role, Step
+from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Step
 from stacks.config.load import load
 from tests import PROJECT
 from tests.docs import pages

@@ -13,7 +13,7 @@ from docs.generate import errors, states
 from docs.generate.__main__ import renderers
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, RolledBack, Transient, every_error
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from tests.docs import pages
 
 ERRORS_PAGE = pages.text_of("reference/errors.md")

@@ -10,7 +10,8 @@ import pytest
 from docs.generate.example_templates import Template
 from lambdas.promotion.contract.document import Outcome
 from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, RolledBack, Transient, every_error
-from lambdas.promotion.contract.resource_names import Job, Step, function
+from lambdas.promotion.contract.resource_names import function
+from lambdas.promotion.contract.steps import Job, Step
 from stacks.workflow.lambda_task import _KILLED, _LAMBDA_SERVICE
 from tests import PROJECT
 from tests.docs import pages

@@ -11,8 +11,9 @@ import pytest
 
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract import settings
-from lambdas.promotion.contract.resource_names import Step, step_role_arn
+from lambdas.promotion.contract.resource_names import step_role_arn
 from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.contract.steps import Step
 from sandbox.aws.control import Sandbox
 from sandbox.aws.launch import launch
 from sandbox.aws.layout import Layout

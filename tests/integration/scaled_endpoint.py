@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from tests.integration.scenarios import AccountPair, Subject, new_model, promoted_before
 from tests.integration.world import ENDPOINTS, ExecutionResult, World, input_of, run
 

@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.contract.document import Outcome
-from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.process_kills import Kind
 from sandbox.aws.faults.s3 import Kind as S3Fault
 from sandbox.aws.faults.sagemaker import Kind as SageMakerFault

@@ -21,8 +21,9 @@ from boto3.dynamodb.types import TypeDeserializer
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Promotion, Transfer
-from lambdas.promotion.contract.resource_names import Step, function
+from lambdas.promotion.contract.resource_names import function
 from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.contract.steps import Step
 from sandbox.aws.control import Sandbox
 from sandbox.aws.faults.process_kills import StepFaults
 from sandbox.aws.faults.s3 import S3Faults

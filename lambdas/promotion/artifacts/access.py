@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lambdas.promotion.aws.scoped_sessions import bucket_arns, object_arns, scoped_session
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Artifact, Promotion
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 
 
 def copier_session(promotion: Promotion, artifacts: Sequence[Artifact]) -> RoleSession:

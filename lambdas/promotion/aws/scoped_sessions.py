@@ -14,7 +14,7 @@ from typing import Any
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 
 # IAM's escapes for characters that have a meaning in a policy (AWS: IAM policy elements, variables).

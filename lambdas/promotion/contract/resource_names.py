@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import enum
 
+from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.contract.steps import Job, Step
+
 PRODUCT = "promote"
 STATE_MACHINE = PRODUCT
 BUS = PRODUCT
@@ -25,42 +28,6 @@ SCALING_SERVICE_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoin
 JUMPSTART_BUCKETS = ("jumpstart-cache-prod-", "jumpstart-private-cache-prod-", "sagemaker-sd-models-prod-")
 
 
-class Step(enum.StrEnum):
-    """The Lambda steps. The value is the file in lambdas/, the function's name and its role's."""
-
-    RESOLVE_MODEL = "resolve_model"
-    RESOLVE_ROLLBACK = "resolve_rollback"
-    WAIT_FOR_LOCK = "wait_for_lock"
-    COMPARE_ENDPOINT = "compare_endpoint"
-    PREFLIGHT = "preflight"
-    COPY_IMAGE = "copy_image"
-    PLAN_COPY = "plan_copy"
-    COPY_UNIT = "copy_unit"
-    COMPLETE_COPY = "complete_copy"
-    ABORT_UPLOADS = "abort_uploads"
-    VERIFY_ARTIFACTS = "verify_artifacts"
-    CREATE_MODEL = "create_model"
-    CREATE_ENDPOINT_CONFIG = "create_endpoint_config"
-    CREATE_PREVIEW = "create_preview"
-    DELETE_PREVIEW = "delete_preview"
-    CONFIRM_APPROVAL = "confirm_approval"
-    DEPLOY_ENDPOINT = "deploy_endpoint"
-    INSPECT_ENDPOINT = "inspect_endpoint"
-    ROLL_BACK_ENDPOINT = "roll_back_endpoint"
-    SMOKE_TEST = "smoke_test"
-    SUSPEND_SCALING = "suspend_scaling"
-    RESUME_SCALING = "resume_scaling"
-    EXPLAIN_FAILURE = "explain_failure"
-    RECORD_PROMOTION = "record_promotion"
-    CLEAN_UP_ABORTED = "clean_up_aborted"
-
-
-class Job(enum.StrEnum):
-    """The Lambdas that are no steps: an event runs them. The value is the file, the function's name and its role's."""
-
-    REPORT_LOCK_AGE = "report_lock_age"
-
-
 class Metric(enum.StrEnum):
     """What is counted (metrics.py) and looked at by alarms and the dashboard, in the namespace above."""
 
@@ -69,44 +36,6 @@ class Metric(enum.StrEnum):
     OBJECTS_COPIED = "ObjectsCopied"
     BYTES_COPIED = "BytesCopied"
     OLDEST_LOCK_SECONDS = "OldestLockSeconds"
-
-
-class Role(enum.StrEnum):
-    """A role in an environment, by what it is for."""
-
-    READER = "reader"
-    COPIER = "copier"
-    PUSHER = "pusher"
-    DEPLOYER = "deployer"
-    INVOKER = "invoker"
-    SCALER = "scaler"
-    EXECUTION = "execution"
-
-
-# The steps that the deployer serves only where a stage has a trial.
-PREVIEW_STEPS = frozenset({Step.CREATE_PREVIEW, Step.DELETE_PREVIEW})
-STEPS_BY_ROLE: dict[Role, tuple[Step, ...]] = {
-    Role.READER: (Step.RESOLVE_MODEL, Step.PREFLIGHT, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL, Step.SMOKE_TEST),
-    Role.COPIER: (Step.PREFLIGHT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
-    Role.PUSHER: (Step.PREFLIGHT, Step.COPY_IMAGE),
-    Role.DEPLOYER: (
-        Step.RESOLVE_ROLLBACK,
-        Step.COMPARE_ENDPOINT,
-        Step.PREFLIGHT,
-        Step.ABORT_UPLOADS,
-        Step.VERIFY_ARTIFACTS,
-        Step.CREATE_MODEL,
-        Step.CREATE_ENDPOINT_CONFIG,
-        Step.CREATE_PREVIEW,
-        Step.DELETE_PREVIEW,
-        Step.DEPLOY_ENDPOINT,
-        Step.INSPECT_ENDPOINT,
-        Step.ROLL_BACK_ENDPOINT,
-        Step.CLEAN_UP_ABORTED,
-    ),
-    Role.INVOKER: (Step.PREFLIGHT, Step.SMOKE_TEST),
-    Role.SCALER: (Step.PREFLIGHT, Step.SUSPEND_SCALING, Step.RESUME_SCALING, Step.CLEAN_UP_ABORTED),
-}
 
 
 def hub_stack() -> str:
@@ -188,10 +117,6 @@ def preview_endpoint(endpoint: str, digest: str) -> str:
     return f"{endpoint.lower()[:42].rstrip('-')}-{_PREVIEW}{digest[:12]}"
 
 
-# Whoever tidies up after a promotion that was stopped in them must know them.
-CREATE_PREVIEW_STATE = "Create the preview endpoint"
-SUSPEND_SCALING_STATE = "Suspend scaling"
-SUSPEND_SCALING_FOR_ROLLBACK_STATE = "Suspend scaling for the rollback"
 # For a policy: the digest is any 12 characters.
 ANY_DIGEST = "?" * 12
 

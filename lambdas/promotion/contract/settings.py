@@ -15,7 +15,7 @@ from typing import Any
 from cattrs.preconf.json import make_converter
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
 
 # What of a variant can be scaled (API: Application Auto Scaling, ScalableDimension).

@@ -7,7 +7,7 @@ from lambdas.promotion.aws.scoped_sessions import bucket_and_prefix_arns, scoped
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Execution, Promotion
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment, Stage
 
 

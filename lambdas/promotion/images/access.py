@@ -5,7 +5,7 @@ from __future__ import annotations
 from lambdas.promotion.aws.scoped_sessions import scoped_session
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import ImageCopy, Promotion
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.images import references
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.images import references
 from lambdas.promotion.images.references import Image

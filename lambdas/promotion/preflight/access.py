@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from lambdas.promotion.aws.scoped_sessions import scoped_session
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
+from lambdas.promotion.contract.steps import STEPS_BY_ROLE
 
 # Actions, and the ARNs that they are allowed on.
 Statement = tuple[list[str], list[str]]

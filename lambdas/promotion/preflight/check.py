@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.preflight import iam_simulation, probes
 from lambdas.promotion.preflight.access import Purpose, Statement
 from lambdas.promotion.preflight.context import Context

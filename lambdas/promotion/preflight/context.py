@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, Transfer
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
 from lambdas.promotion.preflight.access import Purpose, SessionKey
 

@@ -15,7 +15,7 @@ from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import DesiredResource, ImageCopy, Promotion, Transfer
 from lambdas.promotion.contract.errors import AccessDenied, NameTaken
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import current_deployment, model_client

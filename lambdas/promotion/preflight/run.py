@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lambdas.promotion.aws import concurrency
 from lambdas.promotion.contract.document import Promotion, Transfer
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.time_limits import CONNECTIONS
 from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment

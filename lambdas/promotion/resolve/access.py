@@ -5,7 +5,7 @@ from __future__ import annotations
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Execution
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 
 

@@ -16,7 +16,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.document import Artifacts, DesiredResource, Execution, Request, SourceModel
 from lambdas.promotion.contract.errors import UnsupportedModel
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment, Stage
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition

@@ -9,7 +9,7 @@ from lambdas.promotion.aws.scoped_sessions import LITERAL, scoped_session
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 
 _LONGEST_ALARMS = 800
 

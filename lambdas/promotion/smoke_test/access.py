@@ -6,7 +6,7 @@ from lambdas.promotion.aws.scoped_sessions import arn_below, bucket_arns, object
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.smoke_test import payloads
 
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from stacks.baseline.iam_conditions import via_service
 from stacks.environment import endpoint_permissions, preview_permissions
 from stacks.environment.base import AccountScope

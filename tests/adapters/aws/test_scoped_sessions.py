@@ -11,7 +11,7 @@ import pytest
 
 from lambdas.promotion.artifacts.access import copier_session
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.images.access import image_reader_session, pusher_session

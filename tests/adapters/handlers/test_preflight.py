@@ -13,7 +13,8 @@ import pytest
 from lambdas.handlers import preflight
 from lambdas.promotion.contract.document import Change, ImageCopy, Progress, Promotion, Transfer
 from lambdas.promotion.contract.errors import PreflightFailed
-from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Role, Step
+from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Step
 from lambdas.promotion.preflight import run as preflight_run
 from tests.adapters.conftest import Stubs
 from tests.adapters.fake_s3 import FakeS3

@@ -13,9 +13,10 @@ import pytest
 
 from lambdas.promotion.contract.document import ImageCopy, Promotion, Transfer
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused
-from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Role, Step
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
+from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Step
 from lambdas.promotion.preflight import run as preflight
 from lambdas.promotion.preflight.access import Purpose
 from lambdas.promotion.preflight.check import Check, applicable, required_permissions

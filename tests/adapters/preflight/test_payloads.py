@@ -11,7 +11,7 @@ from botocore.response import StreamingBody
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import PreflightFailed
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.preflight.checks import smoke_tests
 from lambdas.promotion.preflight.findings import CheckResult, Finding

@@ -14,7 +14,6 @@ import pytest
 from lambdas.handlers import clean_up_aborted, resume_scaling, suspend_scaling
 from lambdas.promotion.aws import sessions, work_lists
 from lambdas.promotion.aws.sessions import RoleSession
-from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Promotion, Rollback, RollbackProgress
 from lambdas.promotion.contract.errors import (
     AccessDenied,
@@ -24,6 +23,7 @@ from lambdas.promotion.contract.errors import (
     ServiceUnavailable,
 )
 from lambdas.promotion.contract.settings import INSTANCES, Scaling
+from lambdas.promotion.contract.steps import SUSPEND_SCALING_STATE
 from lambdas.promotion.outcome.execution_history import LastState
 from lambdas.promotion.scaling import client as scaling_client
 from lambdas.promotion.scaling import restore as scaling_restore
@@ -267,9 +267,7 @@ def test_long_after_an_abort_scaling_registered_by_another_principal_stays(aws: 
     assert scaling_restore.resume(SCALED, succeeded=False, hub=fake_s3.client, leave_registered=True) == 0
 
 
-@pytest.mark.parametrize(
-    ("state", "waits"), [(resource_names.SUSPEND_SCALING_STATE, True), ("Wait for the endpoint", False)]
-)
+@pytest.mark.parametrize(("state", "waits"), [(SUSPEND_SCALING_STATE, True), ("Wait for the endpoint", False)])
 def test_the_cleanup_waits_for_a_lambda_that_was_suspending_scaling(
     monkeypatch: pytest.MonkeyPatch, state: str, waits: bool
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from tests.integration.world import APPLICATION, World, input_of, run, tar, transfers_of
 
 FIRST_UNIT = {"offset": 0}

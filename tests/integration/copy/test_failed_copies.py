@@ -11,7 +11,8 @@ import pytest
 
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Step, function
+from lambdas.promotion.contract.resource_names import function
+from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.s3 import Kind
 from tests.integration.scenarios import QA, delete_large_copies, large, new_model, promote, start
 from tests.integration.world import ExecutionResult, World, input_of, require_failed

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.contract.steps import Step
 from tests.integration.world import APPLICATION, IMAGE, ExecutionResult, World, input_of, run
 from tests.sandbox.aws.image_push import push, push_index, sha256
 

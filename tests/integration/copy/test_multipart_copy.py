@@ -25,7 +25,7 @@ from lambdas.promotion.contract.document import (
     Transfer,
 )
 from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactMismatch, OutOfTime
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from tests.integration.world import World, input_of, transfers_of
 
 MIB = 1024**2

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, Step, endpoint_key
+from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, endpoint_key
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.smoke_test_settings import Expectation
+from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.sagemaker import Kind
 from tests.integration import smoke_tests
 from tests.integration.deploy.test_endpoint_states import slow_to_start

@@ -12,9 +12,9 @@ import pytest
 from lambdas.handlers import smoke_test
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable, SmokeTestFailed
-from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
+from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.sagemaker import Kind
 from tests.integration import smoke_tests
 from tests.integration.role_policies import without_permission

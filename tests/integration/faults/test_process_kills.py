@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import pytest
 
-from lambdas.promotion.contract.resource_names import Step
 from lambdas.promotion.contract.settings import Preview, Settings
+from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.process_kills import Call, Kind
 from sandbox.aws.faults.sagemaker import Kind as SageMakerFault
 from tests.integration import smoke_tests

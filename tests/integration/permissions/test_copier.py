@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.contract.resource_names import Step, step_role_arn
+from lambdas.promotion.contract.resource_names import step_role_arn
+from lambdas.promotion.contract.steps import Step
 from tests.integration.scenarios import PRODUCTION, QA, AccountPair
 from tests.integration.world import World
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lambdas.promotion.contract.resource_names import PREVIEW_STEPS, STEPS_BY_ROLE, Role, Step, function
+from lambdas.promotion.contract.resource_names import function
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Preview, Settings
+from lambdas.promotion.contract.steps import PREVIEW_STEPS, STEPS_BY_ROLE, Step
 from sandbox.aws.faults.sagemaker import Kind
 from sandbox.demo import data_scientist
 from tests.integration import smoke_tests

@@ -13,18 +13,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.contract.resource_names import (
-    ENDPOINTS_TABLE,
-    PREVIEW_STEPS,
-    RECORDS_TABLE,
-    STEPS_BY_ROLE,
-    TOPIC,
-    Job,
-    Role,
-    Step,
-    function,
-)
+from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, RECORDS_TABLE, TOPIC, function
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Preview, Settings
+from lambdas.promotion.contract.steps import PREVIEW_STEPS, STEPS_BY_ROLE, Job, Step
 from sandbox.aws.faults.sagemaker import Kind
 from sandbox.demo import data_scientist
 from tests.integration import smoke_tests

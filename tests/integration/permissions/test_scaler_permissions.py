@@ -10,7 +10,9 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Role, Step, function
+from lambdas.promotion.contract.resource_names import function
+from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Step
 from tests.integration.permissions.test_role_permissions import (
     CONFIG,
     ENDPOINT,

@@ -14,7 +14,7 @@ from lambdas.promotion.artifacts.access import copier_session
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Artifact, Promotion
 from lambdas.promotion.contract.errors import AccessDenied
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from lambdas.promotion.endpoint.access import deployer_session
 from sandbox.aws.faults.sagemaker import Kind
 from tests.integration.role_policies import with_changed_statement

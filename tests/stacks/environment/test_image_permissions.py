@@ -13,7 +13,8 @@ import yaml
 
 import app as promote
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import Role, Step
+from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.contract.steps import Step
 from tests import PROJECT
 
 Template = dict[str, Any]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.contract.steps import PREVIEW_STEPS, STEPS_BY_ROLE, Job, Step
 from stacks.config.load import load
 from tests import PROJECT
 
@@ -88,17 +90,13 @@ def test_pass_role_is_for_one_role_and_one_service(templates: dict[str, Template
 
 def test_the_roles_of_an_environment_trust_exactly_the_steps_that_assume_them(templates: dict[str, Template]) -> None:
     qa_roles = roles(templates[resource_names.environment_stack("qa")])
-    for role, steps in resource_names.STEPS_BY_ROLE.items():
+    for role, steps in STEPS_BY_ROLE.items():
         trust = qa_roles[resource_names.environment_role("qa", role)]["AssumeRolePolicyDocument"]["Statement"]
         trusted = [arn for statement in trust for arn in as_list(statement["Principal"]["AWS"])]
         # Although qa is a source, it has no model registry, and no smoke test here sends a payload from it.
-        without = (
-            {resource_names.Step.CONFIRM_APPROVAL, resource_names.Step.SMOKE_TEST}
-            if role is resource_names.Role.READER
-            else set()
-        )
+        without = {Step.CONFIRM_APPROVAL, Step.SMOKE_TEST} if role is Role.READER else set()
         # And no stage has a preview.
-        trusted_steps = [step for step in steps if step not in without | resource_names.PREVIEW_STEPS]
+        trusted_steps = [step for step in steps if step not in without | PREVIEW_STEPS]
         assert sorted(trusted) == sorted(resource_names.step_role_arn("111111111111", step) for step in trusted_steps)
 
 
@@ -107,7 +105,7 @@ def test_a_source_that_is_not_a_target_gets_no_bucket_and_no_deployer(templates:
     assert not [
         resource for resource in dev["Resources"].values() if resource["Type"] in {"AWS::S3::Bucket", "AWS::KMS::Key"}
     ]
-    assert resource_names.environment_role("dev", resource_names.Role.DEPLOYER) not in roles(dev)
+    assert resource_names.environment_role("dev", Role.DEPLOYER) not in roles(dev)
 
 
 def test_an_artifact_bucket_keeps_versions_is_encrypted_private_and_tls_only(templates: dict[str, Template]) -> None:
@@ -163,7 +161,7 @@ def test_every_log_group_is_encrypted_and_has_a_retention(templates: dict[str, T
         for resource in templates[resource_names.hub_stack()]["Resources"].values()
         if resource["Type"] == "AWS::Logs::LogGroup"
     ]
-    assert len(groups) == len(resource_names.Step) + len(resource_names.Job) + 1
+    assert len(groups) == len(Step) + len(Job) + 1
     assert [group for group in groups if "KmsKeyId" not in group or "RetentionInDays" not in group] == []
 
 

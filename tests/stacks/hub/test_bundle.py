@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.promotion.contract.resource_names import Job, Step
 from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.contract.steps import Job, Step
 from stacks.config.load import load
 from stacks.hub import bundle
 from tests import PROJECT

@@ -13,7 +13,7 @@ import jsonata
 import pytest
 
 from lambdas.promotion.contract.errors import PromotionError, Transient, every_error
-from lambdas.promotion.contract.resource_names import Step
+from lambdas.promotion.contract.steps import Step
 from tests import PROJECT
 
 GOLDEN = Path(__file__).parent / "golden" / "promotion.asl.json"

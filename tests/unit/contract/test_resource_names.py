@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import STEPS_BY_ROLE, Job, Role, Step
+from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Job, Step
 from tests import PROJECT
 
 # What works in no other account.

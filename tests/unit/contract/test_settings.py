@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Settings
 from tests.unit.builders import APPLICATION, HUB, QA, SETTINGS, STAGE
 

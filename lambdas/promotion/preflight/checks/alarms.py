@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.endpoint import rollout
 from lambdas.promotion.preflight.check import Check

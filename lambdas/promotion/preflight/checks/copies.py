@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import Artifact, CopyRoute, Promotion, sha256
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.preflight import findings
 from lambdas.promotion.preflight.access import Purpose

@@ -12,7 +12,7 @@ from typing import Any
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import DesiredResource, Promotion
 from lambdas.promotion.contract.errors import IncompatibleRollout, NameTaken
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.endpoint import update_constraints
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment

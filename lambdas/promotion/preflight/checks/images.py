@@ -9,7 +9,7 @@ from typing import Any
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.errors import CallRefused, ImageNotAccessible, ImageNotFound
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.images import ecr_client, oci_manifest, references
 from lambdas.promotion.preflight import findings

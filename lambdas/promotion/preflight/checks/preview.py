@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lambdas.promotion.contract.document import Promotion
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.preflight import findings
 from lambdas.promotion.preflight.check import Check
 from lambdas.promotion.preflight.iam_simulation import RequiredPermission

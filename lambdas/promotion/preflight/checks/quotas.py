@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import QuotaExceeded
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.endpoint import rollout
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment

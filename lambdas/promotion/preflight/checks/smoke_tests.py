@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.smoke_test_settings import Payload
 from lambdas.promotion.preflight import findings
 from lambdas.promotion.preflight.access import Purpose

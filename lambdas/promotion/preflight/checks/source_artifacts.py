@@ -12,7 +12,7 @@ from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import Artifact, CopyRoute, Promotion, S3Object
 from lambdas.promotion.contract.errors import AccessDenied, PreflightFailed, PromotionError
-from lambdas.promotion.contract.resource_names import Role
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.preflight import findings
 from lambdas.promotion.preflight.access import Purpose
