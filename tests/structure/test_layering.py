@@ -23,7 +23,7 @@ ARROWS = {
     "images": set(),
     "lock": set(),
     "model": {"images"},
-    "outcome": {"preview"},
+    "outcome": {"artifacts", "endpoint", "lock", "preview", "resolve", "scaling"},
     "preflight": {"artifacts", "endpoint", "images", "preview", "scaling", "smoke_test"},
     "preview": {"endpoint"},
     "resolve": {"artifacts", "model"},

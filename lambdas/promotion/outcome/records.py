@@ -29,6 +29,7 @@ from lambdas.promotion.contract.document import (
     from_lenient_json,
     to_json,
 )
+from lambdas.promotion.contract.errors import NothingToRollBackTo
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -173,6 +174,18 @@ def promotion_of(record: Mapping[str, Any]) -> Promotion | None:
         return from_lenient_json(json.loads(record["document"]), Promotion)
     except (KeyError, ValueError):
         return None
+
+
+def require_promotion(stage: str, key: str, *, dynamodb: DynamoDBClient) -> Promotion:
+    """Return the promotion of a record to which its stage is rolled back. Raises NothingToRollBackTo."""
+    record = read(stage, key, dynamodb=dynamodb)
+    promotion = promotion_of(record) if record else None
+    if promotion is None:
+        raise NothingToRollBackTo(
+            f"The record {key} of {stage}, which the stage would go back to, is missing or was written by a "
+            'Promote that this one does not understand. Promote the model by its name, with "allow_older": true.'
+        )
+    return promotion
 
 
 def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[KnownGood, ...]:

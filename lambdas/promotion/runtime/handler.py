@@ -19,7 +19,6 @@ from lambdas.promotion.runtime.deadline import Clock
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-
 Event = dict[str, Any]
 Handler = Callable[[Event, object], dict[str, Any]]
 E = TypeVar("E", bound=StepEvent)

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas.handlers import clean_up_aborted, resume_scaling, suspend_scaling
+from lambdas.handlers import resume_scaling, suspend_scaling
 from lambdas.promotion.aws import sessions, work_lists
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Promotion, Rollback, RollbackProgress
@@ -24,6 +24,7 @@ from lambdas.promotion.contract.errors import (
 )
 from lambdas.promotion.contract.settings import INSTANCES, Scaling
 from lambdas.promotion.contract.steps import SUSPEND_SCALING_STATE
+from lambdas.promotion.outcome import aborted_cleanup
 from lambdas.promotion.outcome.execution_history import LastState
 from lambdas.promotion.scaling import client as scaling_client
 from lambdas.promotion.scaling import restore as scaling_restore
@@ -269,7 +270,7 @@ def test_long_after_an_abort_scaling_registered_by_another_principal_stays(aws: 
 
 @pytest.mark.parametrize(("state", "waits"), [(SUSPEND_SCALING_STATE, True), ("Wait for the endpoint", False)])
 def test_the_cleanup_waits_for_a_lambda_that_was_suspending_scaling(
-    monkeypatch: pytest.MonkeyPatch, state: str, waits: bool
+    monkeypatch: pytest.MonkeyPatch, fake_s3: FakeS3, state: str, waits: bool
 ) -> None:
     slept: list[float] = []
     resumed: list[bool] = []
@@ -279,11 +280,10 @@ def test_the_cleanup_waits_for_a_lambda_that_was_suspending_scaling(
         return 1
 
     monkeypatch.setattr(time, "sleep", slept.append)
-    monkeypatch.setattr(clean_up_aborted, "hub_s3", lambda: None)
     monkeypatch.setattr(scaling_restore, "resume", resume)
     last = LastState(name=state, promotion=SCALED)
-    assert clean_up_aborted._resume_scaling(last, stopped_at=datetime.now(UTC)) == 1
-    assert clean_up_aborted._resume_scaling(last, stopped_at=BEGUN) == 1
+    assert aborted_cleanup.resume_scaling(last, stopped_at=datetime.now(UTC), hub=fake_s3.client) == 1
+    assert aborted_cleanup.resume_scaling(last, stopped_at=BEGUN, hub=fake_s3.client) == 1
     assert resumed == [False, True]
     assert [seconds > 80 for seconds in slept] == ([True, False] if waits else [])
 

@@ -1,0 +1,178 @@
+"""What is done for an execution that ended outside its states: it was stopped, timed out or failed at run time.
+
+It is recorded and announced, the endpoint is unlocked, its uploads are aborted, suspended scaling is resumed and its
+preview endpoint is deleted. All of it can be repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lambdas.promotion.artifacts import upload_cleanup
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
+from lambdas.promotion.contract.errors import PromotionError
+from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.contract.steps import (
+    CREATE_PREVIEW_STATE,
+    SUSPEND_SCALING_FOR_ROLLBACK_STATE,
+    SUSPEND_SCALING_STATE,
+)
+from lambdas.promotion.contract.time_limits import STOP_GRACE_PERIOD
+from lambdas.promotion.endpoint.access import deployer_session
+from lambdas.promotion.lock import store as lock_store
+from lambdas.promotion.outcome import publication, records
+from lambdas.promotion.outcome.execution_history import LastState
+from lambdas.promotion.outcome.records import PromotionRecord
+from lambdas.promotion.preview import cleanup as preview_cleanup
+from lambdas.promotion.preview import state as preview_state
+from lambdas.promotion.preview.access import preview_session
+from lambdas.promotion.resolve import request as request_rules
+from lambdas.promotion.scaling import restore as scaling_restore
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+
+# A step's Lambda goes on after its execution was stopped, until its time limit (stacks/workflow/lambda_task.py).
+_LATE = timedelta(hours=1)  # Lambda's own retries are over before
+_FAILURE_BY_STATUS = {
+    "ABORTED": Failure(
+        error="Aborted", family=Outcome.ABORTED, cause="Somebody stopped the execution (StopExecution)."
+    ),
+    "TIMED_OUT": Failure(
+        error="TimedOut",
+        family=Outcome.ABORTED,
+        cause="The execution ran longer than its state machine allows, which is longer than any stage's deadline.",
+    ),
+    "FAILED": Failure(
+        error="States.Runtime",
+        family=Outcome.ERRORED,
+        cause="Step Functions ended the execution itself, past every state that could have told why.",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbortedExecution:
+    """`input`: what the execution was started with; None if it is not JSON or too long for the event."""
+
+    execution: Execution
+    input: object
+    failure: Failure
+    stopped_at: datetime
+
+    @staticmethod
+    def from_event(detail: Mapping[str, Any]) -> AbortedExecution:
+        """Read the event's detail (AWS: Step Functions, "Execution Status Change"); its times are in milliseconds."""
+        return AbortedExecution(
+            execution=Execution(arn=detail["executionArn"], started_at=_time(detail["startDate"])),
+            input=_input(detail),
+            failure=_failure(detail),
+            stopped_at=_time(detail["stopDate"]),
+        )
+
+
+def record(
+    aborted: AbortedExecution, last: LastState, deployed: Settings, *, dynamodb: DynamoDBClient, sns: SNSClient
+) -> bool:
+    """Record, count and announce the outcome; return False if the record exists already."""
+    promotion_record = PromotionRecord(
+        execution=aborted.execution,
+        input=aborted.input,
+        outcome=Outcome(aborted.failure.family),
+        ended_at=aborted.stopped_at,
+        promotion=last.promotion,
+        failure=aborted.failure,
+        state=last.name,
+    )
+    if not records.write(promotion_record, dynamodb=dynamodb):
+        return False
+    publication.count_outcome(promotion_record)
+    announcement = publication.announcement_of(promotion_record, deployed.hub)
+    if announcement:
+        sns.publish(
+            TopicArn=resource_names.topic_arn(deployed.hub.account, deployed.hub.region),
+            Subject=announcement.subject,
+            Message=announcement.message,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in asdict(announcement.attributes).items()
+            },
+        )
+    return True
+
+
+def unlock(aborted: AbortedExecution, deployed: Settings, *, dynamodb: DynamoDBClient) -> bool:
+    """Release the lock if the execution owns it; an input that names no stage has locked no endpoint."""
+    try:
+        _, stage = request_rules.find_stage(request_rules.require_request(aborted.input), deployed)
+    except PromotionError:
+        return False
+    key = deployed.environments[stage.environment].endpoint_key(stage.endpoint)
+    return lock_store.release(key, aborted.execution.arn, dynamodb=dynamodb)
+
+
+def abort_uploads(promotion: Promotion | None, *, opened_by: datetime) -> int:
+    """Abort the uploads that were opened until then: later ones belong to another promotion of the same model.
+
+    A promotion that was stopped before it was resolved has opened none; a rollback and a dry run copy nothing.
+    """
+    if promotion is None or promotion.request.roll_back or promotion.request.dry_run:
+        return 0
+    return upload_cleanup.abort(promotion, enter_target=lambda: deployer_session(promotion).s3, opened_by=opened_by)
+
+
+def resume_scaling(last: LastState, *, stopped_at: datetime, hub: S3Client) -> int:
+    """Register the scalable targets again that the promotion had suspended; a dry run changes nothing.
+
+    A Lambda that suspends scaling when its execution is stopped goes on until it is done. Long after the stop, what is
+    registered by then belongs to someone else and stays.
+    """
+    promotion = last.promotion
+    if promotion is None or promotion.request.dry_run:
+        return 0
+    if last.name in {SUSPEND_SCALING_STATE, SUSPEND_SCALING_FOR_ROLLBACK_STATE}:
+        time.sleep(max(0.0, (stopped_at + STOP_GRACE_PERIOD - datetime.now(UTC)).total_seconds()))
+    late = datetime.now(UTC) > stopped_at + _LATE
+    return scaling_restore.resume(promotion, succeeded=False, hub=hub, leave_registered=late)
+
+
+def delete_preview(last: LastState, *, stopped_at: datetime, until: float) -> bool:
+    """Delete the preview endpoint; return False if there can be none.
+
+    A Lambda that creates it when its execution is stopped goes on until it is done.
+    """
+    promotion = last.promotion
+    if promotion is None or not preview_state.may_remain(promotion):
+        return False
+    grace_period = STOP_GRACE_PERIOD if last.name == CREATE_PREVIEW_STATE else timedelta(0)
+    sagemaker = preview_session(promotion, preview_state.begin(promotion)).sagemaker
+    return preview_cleanup.delete(
+        promotion, may_be_created_until=stopped_at + grace_period, until=until, sagemaker=sagemaker
+    )
+
+
+def _failure(detail: Mapping[str, Any]) -> Failure:
+    """Return why the execution ended, with the error and the cause that its caller gave."""
+    failure = _FAILURE_BY_STATUS[detail["status"]]
+    reason = ": ".join(filter(None, (detail.get("error"), detail.get("cause"))))
+    error = (detail.get("error") or failure.error) if detail["status"] == "FAILED" else failure.error
+    return replace(failure, error=error, cause=f"{failure.cause} {reason}".strip())
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _input(detail: Mapping[str, Any]) -> object:
+    try:
+        return json.loads(detail.get("input") or "null")
+    except ValueError:
+        return None
