@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
 
-# A step's Lambda goes on after its execution was stopped, until its time limit (stacks/workflow/lambda_task.py).
 _LATE = timedelta(hours=1)  # Lambda's own retries are over before
 _FAILURE_BY_STATUS = {
     "ABORTED": Failure(

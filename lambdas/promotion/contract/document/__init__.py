@@ -1,0 +1,74 @@
+"""The document and its parts; each subject has a file."""
+
+from __future__ import annotations
+
+from lambdas.promotion.contract.document.copying import (
+    Artifact,
+    Artifacts,
+    Copied,
+    CopyPlan,
+    CopyRoute,
+    CopyVerification,
+    ImageCopy,
+    Segment,
+    Transfer,
+    WorkUnit,
+)
+from lambdas.promotion.contract.document.deployment import (
+    Change,
+    KnownGood,
+    Lock,
+    PreviewEndpoint,
+    Rollback,
+    SuspendedScaling,
+)
+from lambdas.promotion.contract.document.model import DesiredResource, S3Object, SourceModel
+from lambdas.promotion.contract.document.progress import Outcome, PreviewProgress, Progress, RollbackProgress
+from lambdas.promotion.contract.document.promotion import Promotion
+from lambdas.promotion.contract.document.request import Execution, Request
+from lambdas.promotion.contract.document.result import Failure, Result
+from lambdas.promotion.contract.document.serialization import (
+    from_json,
+    from_lenient_json,
+    from_line,
+    sha256,
+    to_json,
+    to_line,
+)
+
+__all__ = [
+    "Artifact",
+    "Artifacts",
+    "Change",
+    "Copied",
+    "CopyPlan",
+    "CopyRoute",
+    "CopyVerification",
+    "DesiredResource",
+    "Execution",
+    "Failure",
+    "ImageCopy",
+    "KnownGood",
+    "Lock",
+    "Outcome",
+    "PreviewEndpoint",
+    "PreviewProgress",
+    "Progress",
+    "Promotion",
+    "Request",
+    "Result",
+    "Rollback",
+    "RollbackProgress",
+    "S3Object",
+    "Segment",
+    "SourceModel",
+    "SuspendedScaling",
+    "Transfer",
+    "WorkUnit",
+    "from_json",
+    "from_lenient_json",
+    "from_line",
+    "sha256",
+    "to_json",
+    "to_line",
+]

@@ -1,0 +1,95 @@
+"""What happens to the endpoint: its lock, the change, the rollback, the preview and its scaling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lambdas.promotion.contract.document.progress import PreviewProgress, Progress, RollbackProgress
+from lambdas.promotion.contract.smoke_test_report import SmokeReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """The change of the endpoint.
+
+    `previous_modified_at` tells a stale answer from a rollback. `adopted`: another execution began the change to this
+    configuration. `requested`: this one has requested it at least once, so that it may be its own.
+    `capacity_failures`: how often AWS had no instances for it. `poll_count`: how often the endpoint was polled since.
+    """
+
+    progress: Progress
+    previous_config: str | None = None
+    previous_modified_at: datetime | None = None
+    adopted: bool = False
+    requested: bool = False
+    capacity_failures: int = 0
+    poll_count: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownGood:
+    """A promotion that went well: what the endpoint can be rolled back to. `record_key` is the key of its record."""
+
+    record_key: str
+    promotion_id: str
+    config: str
+    model: str
+    made_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """The endpoint's lock, which this promotion holds.
+
+    `fence` counts up with each owner. `last_known_good`: the promotions that went well, the newest first.
+    """
+
+    fence: int
+    last_known_good: tuple[KnownGood, ...] = ()
+
+    @property
+    def current(self) -> KnownGood | None:
+        """The promotion that is in service according to the record."""
+        return self.last_known_good[0] if self.last_known_good else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollback:
+    """The rollback after a failure, to the configuration `to_config`.
+
+    `endpoint_summary`: a sentence that says what is in service. `poll_count`: how often the endpoint was polled.
+    `deleting`: a Failed endpoint is deleted to be created again; `recreated`: it was.
+    """
+
+    progress: RollbackProgress
+    began_at: datetime
+    to_config: str | None = None
+    endpoint_summary: str = ""
+    poll_count: int = 0
+    deleting: bool = False
+    recreated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuspendedScaling:
+    """How many scalable targets were suspended for the update; `list_key` is the key of their list."""
+
+    targets: int
+    list_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewEndpoint:
+    """The temporary endpoint that serves the model before traffic moves, and its configuration, by their names.
+
+    `poll_count`: how often it was polled during its deletion. `smoke`: what its smoke tests sent and received.
+    """
+
+    progress: PreviewProgress
+    endpoint: str
+    config: str
+    deletion_began_at: datetime | None = None
+    poll_count: int = 0
+    smoke: SmokeReport | None = None

@@ -1,0 +1,136 @@
+"""The document that goes through the workflow: a step takes it and returns it with more facts.
+
+It carries references, never payloads (a state holds 256 KiB). What is in the API's own words is a plain dict in the
+shape of the request that will be sent. Times are UTC, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document.copying import (
+    Artifacts,
+    Copied,
+    CopyPlan,
+    CopyRoute,
+    CopyVerification,
+    ImageCopy,
+)
+from lambdas.promotion.contract.document.deployment import Change, Lock, PreviewEndpoint, Rollback, SuspendedScaling
+from lambdas.promotion.contract.document.model import DesiredResource, SourceModel
+from lambdas.promotion.contract.document.progress import Outcome
+from lambdas.promotion.contract.document.request import Execution, Request
+from lambdas.promotion.contract.document.result import Result
+from lambdas.promotion.contract.document.serialization import from_json, to_json
+from lambdas.promotion.contract.settings import Environment, Hub, Stage
+from lambdas.promotion.contract.smoke_test_report import SmokeReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """One model to one stage."""
+
+    request: Request
+    execution: Execution
+    hub: Hub
+    stage: Stage
+    source: Environment
+    target: Environment
+    external_id: str | None
+    deadline: datetime
+    model: SourceModel
+    digest: str
+    artifacts: Artifacts
+    desired_model: DesiredResource
+    desired_config: DesiredResource
+    tags: dict[str, str]
+    images: tuple[ImageCopy, ...] = ()
+    copy: CopyPlan | None = None
+    copied: Copied = field(default_factory=Copied)
+    verification: CopyVerification | None = None
+    lock: Lock | None = None
+    change: Change | None = None
+    rollback: Rollback | None = None
+    preview: PreviewEndpoint | None = None
+    smoke: SmokeReport | None = None
+    plan: dict[str, Any] | None = None  # a dry run's output (dry_run_plan.py)
+    suspended_scaling: SuspendedScaling | None = None
+    result: Result | None = None
+
+    def with_change(self, change: Change) -> Promotion:
+        return replace(self, change=change)
+
+    def with_outcome(self, outcome: Outcome, *, at: datetime) -> Promotion:
+        """Add the result: what was promoted, where it is now and what was copied."""
+        return replace(
+            self,
+            result=Result(
+                outcome=outcome,
+                application=self.request.application,
+                stage=self.stage.name,
+                source_model=self.model.arn,
+                source_model_package=self.model.model_package_arn,
+                target_model=self.target_arn("model", self.desired_model.name),
+                endpoint_config=self.target_arn("endpoint-config", self.desired_config.name),
+                endpoint=self.target_arn("endpoint", self.stage.endpoint),
+                previous_endpoint_config=self._previous_config_arn(),
+                artifacts=self.artifacts.objects,
+                artifacts_copied=self.copied.objects,
+                bytes_copied=self.copied.bytes,
+                artifacts_verified_by_checksum=self.verification.compared if self.verification else None,
+                artifacts_verified_by_size=self.verification.computed if self.verification else None,
+                images_copied=tuple(image.target for image in self.images if image.copied),
+                smoke=self.smoke,
+                preview=self.preview.smoke if self.preview else None,
+                started_at=self.execution.started_at,
+                ended_at=at,
+                seconds=round((at - self.execution.started_at).total_seconds(), 3),
+            ),
+        )
+
+    @property
+    def route(self) -> CopyRoute:
+        stage = self.stage
+        return CopyRoute(
+            source=self.source, target=self.target, tags=stage.copy_tags, annotations=stage.copy_annotations
+        )
+
+    @property
+    def artifact_prefix(self) -> str:
+        """Where this stage's artifacts are stored in the target's bucket: a prefix with its slash."""
+        return resource_names.stage_prefix(self.request.application, self.stage.name)
+
+    @property
+    def endpoint_key(self) -> str:
+        """The key of the endpoint's item in the hub's table."""
+        return self.target.endpoint_key(self.stage.endpoint)
+
+    @property
+    def endpoint_in_words(self) -> str:
+        """The endpoint with its account, as the subject of a sentence in a message."""
+        return f"The endpoint {self.stage.endpoint} in {self.target.name} ({self.target.account})"
+
+    @property
+    def work_lists_prefix(self) -> str:
+        """Where this promotion's work lists are stored in the hub's bucket: a prefix with its slash."""
+        return resource_names.work_lists_prefix(self.execution.promotion_id)
+
+    def target_arn(self, kind: str, name: str) -> str:
+        """ARN of a SageMaker resource in the target; SageMaker writes names in ARNs in lower case."""
+        return f"arn:aws:sagemaker:{self.target.region}:{self.target.account}:{kind}/{name.lower()}"
+
+    def _previous_config_arn(self) -> str | None:
+        previous = self.change.previous_config if self.change else None
+        # The name of another owner's configuration keeps its spelling, so that it can be copied.
+        location = f"{self.target.region}:{self.target.account}"
+        return f"arn:aws:sagemaker:{location}:endpoint-config/{previous}" if previous else None
+
+    def to_json(self) -> dict[str, Any]:
+        return to_json(self)
+
+    @staticmethod
+    def from_json(document: dict[str, Any]) -> Promotion:
+        return from_json(document, Promotion)

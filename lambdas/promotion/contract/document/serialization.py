@@ -1,0 +1,66 @@
+"""The document, its parts and the events of the steps as JSON, and back."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any, TypeVar
+
+from cattrs.errors import ClassValidationError
+from cattrs.preconf.json import make_converter
+
+from lambdas.promotion.contract.document.progress import Outcome, PreviewProgress, Progress, RollbackProgress
+from lambdas.promotion.contract.settings import FirstDeployment, WhenLocked
+
+T = TypeVar("T")
+
+_converter = make_converter(forbid_extra_keys=True)
+# For what an older or newer Promote has written.
+_lenient = make_converter()
+
+
+def _exactly(value: Any, kind: type) -> Any:
+    """Refuse what would have to be converted: bool("false") is true."""
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+for _each in (_converter, _lenient):
+    for _kind in (bool, int, str):
+        _each.register_structure_hook(_kind, _exactly)
+    for _names in (Outcome, Progress, RollbackProgress, PreviewProgress, WhenLocked, FirstDeployment):
+        _each.register_structure_hook(_names, lambda value, names: names(value))
+
+
+def from_json(document: Any, kind: type[T]) -> T:
+    """Any part of the document, or an event of a step. Raises if a field is missing, unknown or of another type."""
+    return _converter.structure(document, kind)
+
+
+def from_lenient_json(document: dict[str, Any], kind: type[T]) -> T:
+    """Any part of the document as another version of Promote wrote it. Raises ValueError if it cannot be read."""
+    try:
+        return _lenient.structure(document, kind)
+    except ClassValidationError as error:
+        raise ValueError(f"{kind.__name__} cannot be understood: {error}") from error
+
+
+def to_json(item: Any) -> dict[str, Any]:
+    """Any part of the document as JSON."""
+    document: dict[str, Any] = _converter.unstructure(item)
+    return document
+
+
+def to_line(item: Any) -> bytes:
+    """One item of a list as a line of JSON."""
+    return _converter.dumps(item, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass") + b"\n"
+
+
+def from_line(line: bytes, kind: type[T]) -> T:
+    return _converter.loads(line.decode(errors="surrogatepass"), kind)
+
+
+def sha256(text: str) -> str:
+    """Return a text's checksum as S3 writes it, with its algorithm."""
+    return f"SHA256:{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
