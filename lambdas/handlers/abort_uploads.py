@@ -1,4 +1,4 @@
-"""Leave no multipart upload behind when a promotion fails: parts that nobody completes are paid for."""
+"""Abort the multipart uploads of a promotion that failed: parts that are never completed cost money."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is there anything to do? If the endpoint serves exactly this already, and well, the promotion ends Unchanged."""
+"""Is there anything to do? If the endpoint is in service on this configuration already, the outcome is Unchanged."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from lambdas.promotion.runtime.handler import hub_s3, now, step
 def handler(promotion: Promotion) -> Promotion:
     account = deployer_session(promotion)
     sagemaker = account.sagemaker
-    seen = endpoint_client.observe(promotion.stage.endpoint, sagemaker=sagemaker)
-    rollback_state.require_same_goal(promotion, seen)
-    change = endpoint_state.before_change(promotion, seen)
-    # What is rolled back to was copied by the promotion that it was.
+    observed = endpoint_client.observe(promotion.stage.endpoint, sagemaker=sagemaker)
+    rollback_state.require_same_goal(promotion, observed)
+    change = endpoint_state.before_change(promotion, observed)
+    # The artifacts of a rollback were copied by the promotion that it restores.
     missing = [] if promotion.request.roll_back else _find_copies(promotion, account)
     if change.progress is not Progress.NOTHING_TO_DO:
         lock_policy.require_not_older(promotion)
         return promotion.with_change(change)
     model = model_client.find_same(promotion.desired_model, sagemaker=sagemaker)
     config = endpoint_client.find_same_config(promotion.desired_config, sagemaker=sagemaker)
-    there = [ecr_client.exists(image.target, account=account) for image in promotion.images]
-    if missing or not (model and config and all(there)):
-        # The endpoint serves, but SageMaker could not replace its instances any more: what is missing is made again.
+    images_exist = [ecr_client.exists(image.target, account=account) for image in promotion.images]
+    if missing or not (model and config and all(images_exist)):
+        # The endpoint is in service, but SageMaker could not replace its instances: what is missing is created again.
         return promotion.with_change(replace(change, progress=Progress.CHANGE_REQUIRED))
     if (
         promotion.lock is None
         or promotion.lock.current is None
         or promotion.lock.current.config != promotion.desired_config.name
     ):
-        # It serves, but no promotion has seen it do so well: it is tested and recorded first. (A dry run holds no lock,
-        # and ends with the plan to do nothing.)
+        # It is in service, but not recorded as last known good: it is smoke-tested and recorded first. (A dry run holds
+        # no lock, and ends with the plan to do nothing.)
         return promotion.with_change(change)
     return promotion.with_change(change).with_outcome(Outcome.UNCHANGED, at=now())
 
 
 def _find_copies(promotion: Promotion, account: RoleSession) -> list[Artifact]:
-    """Write down which copies are in the target already, and return those that are missing."""
+    """Write to a work list which copies the target has already, and return those that are missing."""
     hub, target = hub_s3(), promotion.target
     artifacts = work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=hub)
     folders = inventory.folders(artifacts, promotion.artifact_prefix)
-    there = verification.listed(folders, target, s3=account.s3)
-    missing = artifact_checks.missing_copies(artifacts, there, bucket=target.artifact_bucket)
-    transfers = [Transfer(artifact=artifact, exists=artifact.key in there) for artifact in artifacts]
+    existing = verification.listed(folders, target, s3=account.s3)
+    missing = artifact_checks.missing_copies(artifacts, existing, bucket=target.artifact_bucket)
+    transfers = [Transfer(artifact=artifact, exists=artifact.key in existing) for artifact in artifacts]
     work_lists.write(work_lists.COPY_STATUS, transfers, promotion, s3=hub)
     return missing

@@ -1,4 +1,4 @@
-"""Read the approval again, right before the endpoint is changed: it may have been withdrawn meanwhile."""
+"""Read the approval again, right before the endpoint is changed: it may have been withdrawn in the meantime."""
 
 from __future__ import annotations
 

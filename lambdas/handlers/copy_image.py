@@ -1,4 +1,4 @@
-"""Copy one private image into the target's registry, by its digest, unless it is there already."""
+"""Copy one private image into the target's registry, by its digest, unless it exists already."""
 
 from __future__ import annotations
 

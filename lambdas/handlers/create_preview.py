@@ -1,4 +1,4 @@
-"""Make a small endpoint of the new configuration, one act at a time, until it serves and the model can be tried."""
+"""Create a small endpoint of the new configuration, one action at a time, until it is in service."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from lambdas.promotion.runtime.handler import now, step
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    known = preview_state.begin(promotion)
-    sagemaker = preview_session(promotion, known).sagemaker
-    seen = endpoint_client.observe(known.endpoint, sagemaker=sagemaker)
-    action, progress = preview_state.next_action(promotion, known, seen, now=now())
+    preview = preview_state.begin(promotion)
+    sagemaker = preview_session(promotion, preview).sagemaker
+    observed = endpoint_client.observe(preview.endpoint, sagemaker=sagemaker)
+    action, progress = preview_state.next_action(promotion, preview, observed, now=now())
     if action is Action.CREATE:
         endpoint_client.ensure_config(preview_state.config(promotion), promotion.tags, sagemaker=sagemaker)
-        endpoint_client.create(known.endpoint, known.config, promotion.tags, sagemaker=sagemaker)
+        endpoint_client.create(preview.endpoint, preview.config, promotion.tags, sagemaker=sagemaker)
     logger.info(
-        "Preview endpoint polled", extra={"preview": known.endpoint, "action": action.name, "progress": progress}
+        "Preview endpoint polled", extra={"preview": preview.endpoint, "action": action.name, "progress": progress}
     )
-    return replace(promotion, preview=replace(known, progress=progress))
+    return replace(promotion, preview=replace(preview, progress=progress))

@@ -1,4 +1,4 @@
-"""Delete the preview endpoint and its configuration, one act at a time, until both are gone."""
+"""Delete the preview endpoint and its configuration, one action at a time, until both are deleted."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from lambdas.promotion.runtime.handler import now, step_with_retry_count
 
 @step_with_retry_count
 def handler(promotion: Promotion, retry_count: int) -> Promotion:
-    known = preview_state.begin(promotion)
-    began_at = known.deletion_began_at or now()
-    sagemaker = preview_session(promotion, known).sagemaker
-    seen = endpoint_client.observe(known.endpoint, sagemaker=sagemaker)
-    preview_state.require_time_to_delete(promotion, known, seen, began_at=began_at, now=now())
-    action, progress = preview_state.next_deletion(known, seen, again=retry_count > 0)
+    preview = preview_state.begin(promotion)
+    began_at = preview.deletion_began_at or now()
+    sagemaker = preview_session(promotion, preview).sagemaker
+    observed = endpoint_client.observe(preview.endpoint, sagemaker=sagemaker)
+    preview_state.require_time_to_delete(promotion, preview, observed, began_at=began_at, now=now())
+    action, progress = preview_state.next_deletion(preview, observed, again=retry_count > 0)
     if action is Action.DELETE:
-        endpoint_client.delete(known.endpoint, sagemaker=sagemaker)
+        endpoint_client.delete(preview.endpoint, sagemaker=sagemaker)
     if progress is PreviewProgress.DELETED:
-        endpoint_client.delete_config(known.config, sagemaker=sagemaker)
+        endpoint_client.delete_config(preview.config, sagemaker=sagemaker)
     logger.info(
-        "Deleting the preview endpoint", extra={"preview": known.endpoint, "action": action.name, "progress": progress}
+        "Deleting the preview endpoint",
+        extra={"preview": preview.endpoint, "action": action.name, "progress": progress},
     )
-    removed = replace(
-        known,
+    deleting = replace(
+        preview,
         progress=progress,
         deletion_began_at=began_at,
-        poll_count=known.poll_count + 1,
+        poll_count=preview.poll_count + 1,
     )
-    return replace(promotion, preview=removed)
+    return replace(promotion, preview=deleting)

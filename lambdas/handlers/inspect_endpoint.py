@@ -13,11 +13,11 @@ from lambdas.promotion.runtime.handler import now, step
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    seen = endpoint_client.observe(promotion.stage.endpoint, sagemaker=deployer_session(promotion).sagemaker)
-    progress = endpoint_state.after_change(promotion, seen, now=now())
-    known = promotion.change or Change(progress=progress)
-    failures = known.capacity_failures + (progress is Progress.NO_CAPACITY)
-    change = replace(known, progress=progress, capacity_failures=failures, poll_count=known.poll_count + 1)
+    observed = endpoint_client.observe(promotion.stage.endpoint, sagemaker=deployer_session(promotion).sagemaker)
+    progress = endpoint_state.after_change(promotion, observed, now=now())
+    previous = promotion.change or Change(progress=progress)
+    failures = previous.capacity_failures + (progress is Progress.NO_CAPACITY)
+    change = replace(previous, progress=progress, capacity_failures=failures, poll_count=previous.poll_count + 1)
     inspected = promotion.with_change(change)
     if progress is not Progress.IN_SERVICE or promotion.stage.smoke_tests:
         return inspected

@@ -1,4 +1,4 @@
-"""Plan the copy: look at every object once more, open the uploads, cut the work into units of similar cost."""
+"""Plan the copy: check every object again, open the uploads, partition the work into units of similar cost."""
 
 from __future__ import annotations
 
@@ -52,11 +52,13 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
 
 
 def _prepare(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> Transfer:
-    seen = s3_copy.head_source(transfer.artifact, route, s3=s3)
-    found = replace(transfer, artifact=replace(transfer.artifact, source=seen.object))
-    size = partitioning.part_size(found.artifact, whole_if_possible=route.annotations)
-    if found.exists or size is None:
-        return found
+    head = s3_copy.head_source(transfer.artifact, route, s3=s3)
+    prepared = replace(transfer, artifact=replace(transfer.artifact, source=head.object))
+    size = partitioning.part_size(prepared.artifact, whole_if_possible=route.annotations)
+    if prepared.exists or size is None:
+        return prepared
     if route.annotations:
-        s3_copy.require_no_annotations(found.artifact, route, s3=s3)
-    return replace(found, part_size=size, upload_id=s3_copy.open_upload(found.artifact, seen.metadata, route, s3=s3))
+        s3_copy.require_no_annotations(prepared.artifact, route, s3=s3)
+    return replace(
+        prepared, part_size=size, upload_id=s3_copy.open_upload(prepared.artifact, head.metadata, route, s3=s3)
+    )

@@ -1,4 +1,4 @@
-"""Write the record of the attempt: who asked for what, what became of it, and what the endpoint may go back to."""
+"""Record the promotion: the request, its outcome, and what the endpoint can be rolled back to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     )
     written = records.write(record, dynamodb=sessions.own_dynamodb())
     logger.info("Recorded", extra={"outcome": record.outcome, "record_key": record.key, "written": written})
-    # Counted twice is harmless; an ending that was written by a try that was killed must not go uncounted.
+    # Counting twice is harmless; an outcome that a killed run has recorded must not stay uncounted.
     if written or attempt.retry_count:
         publication.count_outcome(record)
     last_known_good = (
@@ -59,7 +59,7 @@ def _outcome(promotion: Promotion | None, failure: Failure | None) -> Outcome:
 
 
 def _artifacts(promotion: Promotion | None) -> list[Artifact]:
-    """What the model consists of; what is rolled back to has its list in its own record."""
+    """The artifacts of the model; those of a rollback are in the record of the promotion that it restores."""
     if promotion is None or promotion.request.roll_back:
         return []
     return work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=hub_s3())

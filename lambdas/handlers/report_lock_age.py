@@ -1,4 +1,4 @@
-"""Measure for how long the endpoint is locked that is locked the longest."""
+"""Report the age of the oldest lock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lambdas.promotion.runtime.handler import Event, errors_by_name, now
 
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """A schedule runs this; what the event says does not matter."""
+    """A schedule runs this; its event is not read."""
     locks = lock_age.locked_since(resource_names.ENDPOINTS_TABLE, sessions.own_dynamodb())
     seconds = lock_age.oldest_lock_seconds(locks, now=now())
     metrics.report_oldest_lock(seconds)

@@ -1,4 +1,4 @@
-"""Ask the endpoint, or its trial, what its stage's smoke tests ask, and fail if the answers are not as expected."""
+"""Send the stage's smoke tests to the endpoint, or to its preview, and fail if an answer is not as expected."""
 
 from __future__ import annotations
 

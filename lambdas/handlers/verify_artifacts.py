@@ -1,4 +1,4 @@
-"""The target looks with its own role: is what arrived what was resolved, all of it and nothing else?"""
+"""The target verifies the copies with its own role: all that was resolved, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another promotion holds the endpoint's lock: may this one wait for it, or is that one gone?"""
+"""Another promotion holds the endpoint's lock: wait for it, or release the lock of an execution that has ended."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from lambdas.promotion.runtime.handler import now, step
 def handler(promotion: Promotion) -> Promotion:
     dynamodb, stepfunctions = sessions.own_dynamodb(), sessions.own_stepfunctions()
     key, me = promotion.endpoint_key, promotion.execution.arn
-    held = lock_store.read(key, dynamodb=dynamodb)
-    if held.owner in {None, me}:
+    lock = lock_store.read(key, dynamodb=dynamodb)
+    if lock.owner in {None, me}:
         return promotion
-    if not lock_store.is_running(str(held.owner), stepfunctions=stepfunctions):
-        # It was stopped, and what tidies up after it has not come here yet.
-        lock_store.release(key, str(held.owner), dynamodb=dynamodb)
-        logger.warning("Released the lock of an execution that no longer runs", extra={"owner": held.owner})
+    if not lock_store.is_running(str(lock.owner), stepfunctions=stepfunctions):
+        # It was stopped, and its cleanup has not run yet.
+        lock_store.release(key, str(lock.owner), dynamodb=dynamodb)
+        logger.warning("Released the lock of an execution that no longer runs", extra={"owner": lock.owner})
         return promotion
-    lock_policy.require_may_wait(promotion, held, now=now())
+    lock_policy.require_may_wait(promotion, lock, now=now())
     if promotion.stage.when_locked is WhenLocked.NEWEST_WINS and not lock_policy.allows_older(promotion.request):
         waiter = Waiter(owner=me, made_at=promotion.model.made_at)
-        newer = lock_policy.newer_waiter(waiter, held)
+        newer = lock_policy.newer_waiter(waiter, lock)
         if newer and lock_store.is_running(newer.owner, stepfunctions=stepfunctions):
-            raise lock_policy.superseded(promotion, held, newer)
-        lock_store.register_waiter(key, waiter, held.waiting, dynamodb=dynamodb)
+            raise lock_policy.superseded(promotion, lock, newer)
+        lock_store.register_waiter(key, waiter, lock.waiting, dynamodb=dynamodb)
     return promotion
