@@ -105,7 +105,7 @@ def resource_name_prefix(application: str, stage: str) -> str:
 
 
 def preview_config(application: str, stage: str, digest: str) -> str:
-    """The configuration of a stage's trial endpoint.
+    """The configuration of a stage's preview endpoint.
 
     It begins as all of the stage's; what follows is shorter than in any other, so a right to delete fits these only.
     """

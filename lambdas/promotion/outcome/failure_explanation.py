@@ -54,13 +54,13 @@ def of_event(event: ExplainFailureEvent) -> Failure:
 def after_rollback(failure: Failure, rollback: Rollback | None, *, failed: Failure | None = None) -> Failure:
     """Return the failure with what became of the endpoint: it is RolledBack only if the previous state serves again.
 
-    `failed` is the failure of the roll-back itself.
+    `failed` is the failure of the rollback itself.
     """
     if failed:
         return Failure(
             error=RollbackFailed.__name__,
             family=Errored.__name__,
-            cause=f"{failure.cause} Then the roll-back failed as well ({failed.error}): {failed.cause} Look at once "
+            cause=f"{failure.cause} Then the rollback failed as well ({failed.error}): {failed.cause} Look at once "
             f"what the endpoint serves. The promotion had failed with {failure.error}."[:_LONGEST_CAUSE],
         )
     if rollback is None or rollback.progress is RollbackProgress.NOT_NEEDED:
@@ -76,15 +76,16 @@ def after_rollback(failure: Failure, rollback: Rollback | None, *, failed: Failu
 def with_scaling_failure(failure: Failure, scaling_failed: StateError) -> Failure:
     """Return the failure with a second one: the suspended scaling of the endpoint could not be resumed."""
     second = _of(scaling_failed)
-    also = f"Its automatic scaling could not be put back either ({second.error}). {second.cause}"
+    also = f"Its automatic scaling could not be resumed either ({second.error}). {second.cause}"
     return replace(failure, cause=f"{failure.cause[: _LONGEST_CAUSE // 2]} {also[: _LONGEST_CAUSE // 2 - 1]}")
 
 
 def after_preview(failure: Failure, promotion: Promotion, *, not_deleted: Failure | None = None) -> Failure:
-    """Return the failure of a promotion that was not rolled back, with what became of its trial.
+    """Return the failure of a promotion that was not rolled back, with what became of its preview.
 
-    A model that fails its trial is Refused: it was never live, so nothing came back. A trial endpoint that may be left
-    is told first, and is an error of its own. `not_deleted` is the failure of its removal.
+    A model that fails in its preview is Refused: nothing was live that could be rolled back. A preview
+    endpoint that may still exist is reported first, and is an error of its own. `not_deleted` is the failure of its
+    deletion.
     """
     preview = promotion.preview or (preview_state.begin(promotion) if not_deleted else None)
     if preview is None:
@@ -93,8 +94,8 @@ def after_preview(failure: Failure, promotion: Promotion, *, not_deleted: Failur
         return replace(failure, family=Refused.__name__) if failure.family == RolledBack.__name__ else failure
     why = ""
     if not_deleted and not_deleted != failure:
-        why = f" Its removal failed ({not_deleted.error}): {not_deleted.cause[:_LONGEST_REASON]}"
-    left = f"The trial endpoint {preview.endpoint} may still be there and cost money: delete it.{why}"
+        why = f" Its deletion failed ({not_deleted.error}): {not_deleted.cause[:_LONGEST_REASON]}"
+    left = f"The preview endpoint {preview.endpoint} may still exist and cost money: delete it.{why}"
     return replace(
         failure,
         family=Errored.__name__,

@@ -1,4 +1,4 @@
-"""What follows from every ending, whoever sees it: it is counted, and people are told."""
+"""What follows from every outcome: it is counted and announced."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lambdas.promotion.outcome.records import PromotionRecord
 
 
 def count_outcome(record: PromotionRecord) -> None:
-    """Count the ending. What somebody typed is no dimension: application and stage are the configuration's."""
+    """Count the outcome. No input is a dimension: application and stage are the configuration's."""
     promotion = record.promotion
     metrics.count_outcome(
         record.outcome,
@@ -21,7 +21,7 @@ def count_outcome(record: PromotionRecord) -> None:
 
 
 def announcement_of(record: PromotionRecord, hub: Hub) -> Announcement | None:
-    """Return what people are told, or None if this outcome is not announced."""
+    """Return the announcement, or None if this outcome is not announced."""
     if not announcement.is_announced(record.outcome, hub):
         return None
     promotion = record.promotion

@@ -169,7 +169,7 @@ def read(stage: str, key: str, *, dynamodb: DynamoDBClient) -> dict[str, Any] | 
 
 
 def promotion_of(record: Mapping[str, Any]) -> Promotion | None:
-    """Return the promotion that a good ending's record holds, also one that an older Promote wrote."""
+    """Return the promotion in the record of one that went well, also if an older Promote wrote it."""
     try:
         return from_lenient_json(json.loads(record["document"]), Promotion)
     except (KeyError, ValueError):
@@ -191,7 +191,7 @@ def require_promotion(stage: str, key: str, *, dynamodb: DynamoDBClient) -> Prom
 def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[KnownGood, ...]:
     """Return the endpoint's good promotions with this one, the newest first.
 
-    What serves already keeps its entry; after a roll-back, what it left behind is forgotten.
+    What is in service already keeps its entry; a rollback removes the entries that it has left.
     """
     known = promotion.lock.last_known_good if promotion.lock else ()
     config = promotion.desired_config.name

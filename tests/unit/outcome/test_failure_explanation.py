@@ -95,7 +95,7 @@ def test_a_failure_with_unresumed_scaling_reports_both_and_keeps_its_name() -> N
 
     assert (explained.error, explained.family) == ("DeploymentRolledBack", "RolledBack")
     assert explained.cause == (
-        "The alarm rang. Its automatic scaling could not be put back either (ScalingIncomplete). It cannot be scaled."
+        "The alarm rang. Its automatic scaling could not be resumed either (ScalingIncomplete). It cannot be scaled."
     )
 
 
@@ -124,11 +124,11 @@ def test_a_preview_that_may_remain_is_an_error_and_reported_first_with_the_reaso
     failure = failure_explanation.after_preview(bad, left, not_deleted=denied)
     assert (failure.error, failure.family) == ("SmokeTestFailed", "Errored")
     assert failure.cause == (
-        "The trial endpoint e-preview-0 may still be there and cost money: delete it. Its removal failed "
+        "The preview endpoint e-preview-0 may still exist and cost money: delete it. Its deletion failed "
         "(AccessDenied): Denied. The promotion failed with SmokeTestFailed: Wrong answer."
     )
     assert failure_explanation.after_preview(denied, left, not_deleted=denied).cause == (
-        "The trial endpoint e-preview-0 may still be there and cost money: delete it. The promotion failed with "
+        "The preview endpoint e-preview-0 may still exist and cost money: delete it. The promotion failed with "
         "AccessDenied: Denied."
     )
 
