@@ -68,7 +68,7 @@ class Environment:
 class Hub:
     """The account and Region of the state machine.
 
-    `announce_unchanged`: whether Unchanged is announced. `runbook`: where docs/operations.md is published.
+    `announce_unchanged`: whether Unchanged is announced. `runbook`: where docs/runbooks is published.
     """
 
     account: str
