@@ -157,10 +157,10 @@ TRIGGERS: dict[Step, tuple[Scenario, Trigger]] = {
 }
 # The same for the state machine, which invokes them.
 INVOKED_AFTER: dict[Step, dict[str, Any]] = {
-    Step.RESOLVE_ROLLBACK: {"scenario": with_history, "by": roll_back_on_demand},
-    Step.WAIT_FOR_LOCK: {"by": when_locked(promote)},
-    Step.ROLL_BACK_ENDPOINT: {"scenario": first_deployment, "by": promote_and_fail, "error": "RollbackFailed"},
-    Step.RECORD_PROMOTION: {"by": plan, "error": NO_RECORD},
+    Step.RESOLVE_ROLLBACK: {"scenario": with_history, "trigger": roll_back_on_demand},
+    Step.WAIT_FOR_LOCK: {"trigger": when_locked(promote)},
+    Step.ROLL_BACK_ENDPOINT: {"scenario": first_deployment, "trigger": promote_and_fail, "error": "RollbackFailed"},
+    Step.RECORD_PROMOTION: {"trigger": plan, "error": NO_RECORD},
 }
 # What the reader's steps do in dev only.
 IN_DEV = {Step.CONFIRM_APPROVAL, Step.SMOKE_TEST}
