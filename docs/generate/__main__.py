@@ -1,4 +1,4 @@
-"""Write every page of docs/reference/ that has a module here: `python -m docs.generate`.
+"""Write promotion.schema.json, and every page of docs/reference/ that has a module here: `python -m docs.generate`.
 
 A module with a function `render() -> str` is a page of its own name. A test fails when a page is stale.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs import generate
+from docs.generate import configuration
 
 REFERENCE = Path(__file__).parent.parent / "reference"
 
@@ -23,10 +24,11 @@ def renderers() -> Mapping[Path, Callable[[], str]]:
 
 
 def main() -> None:
-    """Write every page."""
+    """Write the schema and every page."""
     REFERENCE.mkdir(exist_ok=True)
     for page, render in renderers().items():
         page.write_text(render())
+    configuration.SCHEMA.write_text(configuration.json_schema_text())
 
 
 if __name__ == "__main__":

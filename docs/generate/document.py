@@ -1,4 +1,4 @@
-"""Write docs/reference/document.md from the dataclasses: `python -m docs.generate.document`.
+"""Write docs/reference/document.md from the dataclasses: `python -m docs.generate`.
 
 Names, types and defaults are the code's; a nested type is described by its docstring. What a docstring cannot know (the
 state after which a field is set, an attribute of the record) is described here, and tests keep it complete.

@@ -1,8 +1,8 @@
-"""How a promotion can end badly. The class name is what an operator reads in the Step Functions console.
+"""The errors with which a promotion can fail. The class name is what an operator reads in the Step Functions console.
 
-Three families that never mix: Refused (a rule said no), RolledBack (the previous state serves again) and Errored
-(it could not be done). Transient errors are the only ones that are retried. Each name has a runbook
-in docs/runbooks; a test compares that folder with this file.
+Three families that never mix: Refused (a rule rejects it), RolledBack (the previous configuration is in service
+again) and Errored (it could not be completed). Only Transient errors are retried. Each name has a runbook in
+docs/runbooks; a test compares that folder with this file.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Iterator
 
 
 class PromotionError(Exception):
-    """Any bad ending. The message is one text for a person: what is wrong, where, and what to do next."""
+    """Any failed outcome. The message is one text for a person: what is wrong, where, and what to do next."""
 
 
 class Refused(PromotionError):
-    """A rule said no. Asking again gives the same answer until something is changed."""
+    """A rule rejects the promotion. Starting it again gives the same result until something is changed."""
 
 
 class InvalidInput(Refused):
-    """The execution input is not understood. Correct it and start again."""
+    """The execution's input is not valid. Correct it, then start again."""
 
 
 class UnknownApplication(Refused):
@@ -35,23 +35,23 @@ class ModelNotFound(Refused):
 
 
 class ModelPackageNotFound(Refused):
-    """The registry has no such model package version. Check the ARN."""
+    """The model registry has no such model package version. Check the ARN."""
 
 
 class ModelPackageNotApproved(Refused):
-    """The registry does not say Approved for this version now. Approve it, then start again."""
+    """The model registry does not show this version as Approved now. Approve it, then start again."""
 
 
 class WrongModelPackageGroup(Refused):
-    """The version belongs to another group than the application's. Start the application that owns it."""
+    """The version belongs to another group than the application's. Start the application that owns the group."""
 
 
 class WrongSource(Refused):
-    """The model does not live where this stage takes models from. Promote it to an earlier stage first."""
+    """The model is not in the environment that this stage takes models from. Promote it to an earlier stage first."""
 
 
 class UnsupportedModel(Refused):
-    """The model has parts that Promote cannot carry. It names each; nothing was dropped, nothing was created."""
+    """The model has parts that Promote does not support. The cause names each; nothing was dropped or created."""
 
 
 class ArtifactNotFound(Refused):
@@ -63,11 +63,11 @@ class ArtifactChanged(Refused):
 
 
 class ImageNotFound(Refused):
-    """An image that the model needs is not in its registry. Push it there, or register the model again."""
+    """An image that the model needs is not in its image registry. Push it there, or register the model again."""
 
 
 class NameTaken(Refused):
-    """A resource with our content-addressed name exists and is different. Find out who made it, then delete it."""
+    """A resource with the content-addressed name exists and differs. Find out who created it, then delete it."""
 
 
 class BlockedByFailedEndpoint(Refused):
@@ -75,7 +75,7 @@ class BlockedByFailedEndpoint(Refused):
 
 
 class EndpointLocked(Refused):
-    """Another promotion holds the endpoint's lock, and the stage does not wait. Start again when that one ended."""
+    """Another promotion holds the endpoint's lock, and the stage does not wait. Start again when that one has ended."""
 
 
 class Superseded(Refused):
@@ -83,60 +83,60 @@ class Superseded(Refused):
 
 
 class OlderModel(Refused):
-    """A newer model was promoted to this endpoint. Ask for the older one with "allow_older": true."""
+    """A newer model was promoted to this endpoint. To promote the older one, start with "allow_older": true."""
 
 
 class NothingToRollBackTo(Refused):
-    """The record knows no earlier good promotion of this stage that could serve again. Promote a model by its name."""
+    """No earlier promotion of this stage is recorded as last known good. Promote a model by its name."""
 
 
 class IncompatibleRollout(Refused):
-    """The live endpoint excludes the update that the stage wants. Change the stage's rollout or its variants."""
+    """The live endpoint excludes the update that the stage requires. Change the stage's rollout or its variants."""
 
 
 class SamplePayloadUnusable(Refused):
-    """The smoke test wants the version's sample payload, which is missing or no such archive. Register it with one."""
+    """The smoke test sends the version's sample payload, which is missing or no valid archive. Register it with one."""
 
 
 class RolledBack(PromotionError):
-    """The new configuration went live or tried to, was found bad, and the previous one serves again."""
+    """The new configuration was rejected after the change began, and the previous one is in service again."""
 
 
 class DeploymentRolledBack(RolledBack):
-    """SageMaker returned the endpoint to its previous configuration. Read its reason, mend the model, promote."""
+    """SageMaker returned the endpoint to its previous configuration. Read its reason, fix the model, then promote."""
 
 
 class SmokeTestFailed(RolledBack):
-    """The endpoint came into service and did not answer as its stage expects. Mend the model or the expectation."""
+    """The endpoint came into service and did not respond as its stage expects. Fix the model or the expectation."""
 
 
 class Errored(PromotionError):
-    """It could not be done, for a reason outside the rules."""
+    """It could not be completed, for a reason outside the rules."""
 
 
 class AccessDenied(Errored):
-    """A role lacks a right, or a resource policy withholds it. Grant it (docs/iam.md), then start again."""
+    """A role lacks a permission, or a resource policy denies it. Grant it (docs/iam.md), then start again."""
 
     def __init__(self, text: str, *, role: str = "", action: str = "", resource: str = "", message: str = "") -> None:
-        """Keep apart who may not call what on what, and what AWS says, for whoever tells of several at once."""
+        """Keep role, action, resource and AWS's message apart, for a report of several denials."""
         super().__init__(text)
         self.role, self.action, self.resource, self.message = role, action, resource, message
 
 
 class PreflightFailed(Errored):
-    """Something that the promotion will need is missing or in its way. Mend all that is listed, promote again."""
+    """Something that the promotion needs is missing or blocks it. Fix everything that is listed, then promote again."""
 
 
 class ArtifactMismatch(Errored):
-    """What lies in the target is not what was resolved. Delete what the cause says, if anything, and promote again."""
+    """An object in the target is not the one that was resolved. Delete what the cause names, then promote again."""
 
 
 class ImageNotAccessible(Errored):
-    """The target may not pull an image that its model will use. Mend the repository's policy, then promote again."""
+    """The target may not pull an image that its model uses. Fix the repository's policy, then promote again."""
 
 
 class ImageMismatch(Errored):
-    """A copied image or layer does not have the digest that names it. Look at the source's image, promote again."""
+    """A copied image or layer does not have the digest that names it. Check the source's image, then promote again."""
 
 
 class ModelDataNotAccessible(Errored):
@@ -144,7 +144,7 @@ class ModelDataNotAccessible(Errored):
 
 
 class QuotaExceeded(Errored):
-    """An account limit was reached. Ask for a higher quota or free resources, then promote again."""
+    """A quota of the account was reached. Request a higher quota or free resources, then promote again."""
 
 
 class NoCapacity(Errored):
@@ -152,11 +152,11 @@ class NoCapacity(Errored):
 
 
 class PreviewFailed(Errored):
-    """The trial endpoint did not come into service, so the real one was not touched. Mend the model, promote again."""
+    """The preview endpoint did not come into service; the live one was not changed. Fix the model, promote again."""
 
 
 class PreviewNotDeleted(Errored):
-    """The trial endpoint could not be removed in time. Delete it: it costs money. Then promote again."""
+    """The preview endpoint could not be deleted in time. Delete it: it costs money. Then promote again."""
 
 
 class EndpointFailed(Errored):
@@ -168,35 +168,35 @@ class RollbackFailed(Errored):
 
 
 class DeploymentSuperseded(Errored):
-    """Somebody else changed or deleted the endpoint during this promotion. Decide who wins, promote again."""
+    """Another principal changed or deleted the endpoint during this promotion. Decide which change is to stay."""
 
 
 class EndpointBusy(Errored):
-    """Somebody else's change of the endpoint did not end before the deadline. Wait for it, promote again."""
+    """Another change of the endpoint did not end before the deadline. Wait for it, then promote again."""
 
 
 class LockLost(Errored):
-    """The endpoint's lock was taken over while this promotion ran. Nothing was changed after that. Promote again."""
+    """The endpoint's lock was taken over while this promotion ran. Nothing was changed afterwards. Promote again."""
 
 
 class RecordNotWritten(Errored):
-    """The promotion ended as it says, but its record could not be written. Promote again: that writes one."""
+    """The promotion ended as it reports, but its record could not be written. Promote again: that writes one."""
 
 
 class DeploymentTimedOut(Errored):
-    """The endpoint was not in service before the stage's deadline. Look at the endpoint, then promote again."""
+    """The endpoint was not in service before the stage's deadline. Check the endpoint, then promote again."""
 
 
 class PayloadUnusable(Errored):
-    """A payload of the smoke test is not there or too large, so the model was not asked. Put it there."""
+    """A payload of the smoke test is missing or too large, so the model was not invoked. Upload a usable one."""
 
 
 class ScalingIncomplete(Errored):
-    """The endpoint is not scaled as it was or should be. The cause says what is missing; put it back by hand."""
+    """The endpoint's scaling is not complete. The cause names what is missing; resume it manually."""
 
 
 class CallRefused(Errored):
-    """AWS refused a call for a reason that Promote has no better name for. The cause quotes it."""
+    """AWS refused a call for a reason that Promote has no name for. The cause quotes AWS's message."""
 
 
 class UnexpectedFault(Errored):
@@ -204,35 +204,35 @@ class UnexpectedFault(Errored):
 
 
 class Transient(Errored):
-    """Worth another try; the workflow retries these, and only these."""
+    """A passing error. The workflow retries these, and only these."""
 
 
 class Throttled(Transient):
-    """AWS asked to slow down, again and again. Start the promotion again later."""
+    """AWS throttled the calls, also after retries. Start the promotion again later."""
 
 
 class ServiceUnavailable(Transient):
-    """AWS did not answer or answered with a server error, again and again. Start the promotion again later."""
+    """AWS did not respond, or responded with a server error, also after retries. Start the promotion again later."""
 
 
 class SessionExpired(Transient):
-    """The session of an assumed role ended during a step. If it stays so, look at the hub's clock and the step."""
+    """The session of an assumed role ended during a step. If it recurs, check the hub's clock and the step."""
 
 
 class OutOfTime(Transient):
-    """A step had more to do than fits in one run, again and again. What it did is kept: promote again."""
+    """A step had more work than fits in its runs. What it did is kept: promote again."""
 
 
 class NotYetVisible(Transient):
-    """A resource that was just made cannot be seen or used yet. If it stays so, look at it in the console."""
+    """A resource that was just created is not visible or usable yet. If it recurs, check it in the console."""
 
 
 class ImageCopyInterrupted(Transient):
-    """The copy of an image did not end within one run of its step. The next run goes on with the missing layers."""
+    """The copy of an image did not end within one run of its step. The next run continues with the missing layers."""
 
 
 def every_error(family: type[PromotionError] = PromotionError) -> Iterator[type[PromotionError]]:
-    """Yield each error that can be raised (a family's leaves); Step Functions knows no inheritance."""
+    """Yield each error that can be raised (a family's leaves): Step Functions has no inheritance."""
     children = family.__subclasses__()
     if not children:
         yield family

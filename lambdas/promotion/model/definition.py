@@ -118,8 +118,8 @@ def for_stage(
     if problems:
         raise UnsupportedModel(
             f"{subject} cannot be adapted to stage {stage.name!r}: {_joined_problems(problems)}. Nothing was created. "
-            "Configure the target's values in promotion.yaml (docs/configuration.md: a stage's variables, "
-            "vpc and arns), or register the model without them."
+            "Configure the target's values in promotion.yaml (docs/reference/configuration.md: a stage's "
+            "variables, vpc and arns), or register the model without them."
         )
     return replace(adapted, s3_references=s3_uris.unique([*of_model_data, *_in_variables(adapted)]))
 
