@@ -12,10 +12,12 @@ import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from sandbox.aws import configuration, process
-from sandbox.aws.control import DIRECTORY, WAIT_SCALE, Sandbox
-from sandbox.aws.launch import launch
+from sandbox.aws import process
+from sandbox.aws.control import WAIT_SCALE, Sandbox
 from sandbox.aws.layout import Layout
+from sandbox.demo import configuration
+from sandbox.demo.deployment import DIRECTORY, launch, state_machine_arn
+from sandbox.demo.phases import Phases
 
 out = Console(highlight=False, soft_wrap=True)
 
@@ -52,21 +54,22 @@ def _port(text: str) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    found = Sandbox.running(arguments.dir)
-    if found:
+    running = Sandbox.running(arguments.dir)
+    if running:
         out.print(f"A sandbox is up in {arguments.dir} already.\n")
-        _print(found)
+        _print(running)
         return 0
     begin = time.monotonic()
-    with process.exclusive(Layout(arguments.dir.resolve())):
+    phases = Phases(out)
+    with process.exclusive(Layout(arguments.dir.resolve())), phases.shown():
         sandbox = launch(
             arguments.dir,
             config=arguments.config,
             port=arguments.port,
             wait_scale=arguments.wait_scale,
-            report=lambda phase, seconds: out.print(f"  {phase:<12} {seconds:5.1f} s"),
+            report=phases.report,
         )
-    out.print(f"  {'up':<12} {time.monotonic() - begin:5.1f} s\n")
+    out.print(f"  {time.monotonic() - begin:5.1f} s  in all\n")
     _print(sandbox)
     return 0
 
@@ -111,22 +114,24 @@ def _age(pid: int) -> timedelta:
 
 def _executions(sandbox: Sandbox) -> str:
     try:
-        answer = sandbox.client("stepfunctions").list_executions(stateMachineArn=sandbox.state_machine_arn)
+        response = sandbox.client("stepfunctions").list_executions(stateMachineArn=state_machine_arn(sandbox))
     except (ClientError, BotoCoreError):
         return "no state machine"
-    statuses = [execution["status"] for execution in answer["executions"]]
-    return ", ".join(f"{statuses.count(one)} {one.lower()}" for one in sorted(set(statuses))) or "none"
+    statuses = [execution["status"] for execution in response["executions"]]
+    return ", ".join(f"{statuses.count(status)} {status.lower()}" for status in sorted(set(statuses))) or "none"
 
 
 def _endpoints(sandbox: Sandbox) -> str:
-    found = []
-    for name in sandbox.locations.environments:
+    endpoints = []
+    for name in sandbox.locations.all:
         try:
-            answer = sandbox.client("sagemaker", name).list_endpoints()
+            response = sandbox.client("sagemaker", name).list_endpoints()
         except (ClientError, BotoCoreError):
             continue
-        found += [f"{one['EndpointName']} in {name}: {one['EndpointStatus']}" for one in answer["Endpoints"]]
-    return ", ".join(found) or "none"
+        endpoints += [
+            f"{endpoint['EndpointName']} in {name}: {endpoint['EndpointStatus']}" for endpoint in response["Endpoints"]
+        ]
+    return ", ".join(endpoints) or "none"
 
 
 if __name__ == "__main__":

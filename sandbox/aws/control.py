@@ -11,11 +11,10 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from sandbox.aws import configuration, deployment, process, quick_clients
-from sandbox.aws.configuration import AccountRegion, Locations
-from sandbox.aws.layout import PROJECT, Layout
+from sandbox.aws import deployment, process, quick_clients
+from sandbox.aws.layout import Layout
+from sandbox.aws.locations import ONE_ACCOUNT, AccountRegion, Locations
 
-DIRECTORY = PROJECT / ".sandbox"
 # A wait of 30 s takes 0.3 s. The deployed definition is what it is on AWS.
 WAIT_SCALE = 0.01
 
@@ -36,9 +35,9 @@ class Sandbox:
     @classmethod
     def start(
         cls,
-        directory: Path = DIRECTORY,
+        directory: Path,
         *,
-        locations: Locations = configuration.DEFAULT_LOCATIONS,
+        locations: Locations = ONE_ACCOUNT,
         port: int | None = None,
         wait_scale: float = WAIT_SCALE,
         patched: bool = True,
@@ -46,28 +45,26 @@ class Sandbox:
     ) -> "Sandbox":
         """Start a server with nothing deployed. Raises `SandboxFailed`.
 
-        Not `corrected` is MiniStack as it comes, to see what the corrections are still needed for. A `tied` one ends
-        with this process, in whatever way that ends.
+        Without `patched` it is MiniStack as it comes, to see which patches are still needed. A `tied` one ends with
+        this process, in whatever way that ends.
         """
         layout = Layout(directory.resolve())
         if process.running(layout):
             raise process.SandboxFailed(f"a sandbox runs in {directory} already")
         layout.create()
-        layout.description.write_text(json.dumps({"places": {n: vars(p) for n, p in locations.all.items()}}, indent=2))
+        layout.description.write_text(json.dumps({"locations": locations.to_json()}, indent=2))
         server = process.start(layout, port=port, wait_scale=wait_scale, patched=patched, tied=tied)
         return cls(layout.root, server.port, server.pid, locations)
 
     @classmethod
-    def running(cls, directory: Path = DIRECTORY) -> "Sandbox | None":
+    def running(cls, directory: Path) -> "Sandbox | None":
         """The sandbox that runs in the directory, if one does."""
         layout = Layout(directory.resolve())
         server = process.running(layout)
         if server is None:
             return None
-        locations = {
-            n: AccountRegion.from_json(p) for n, p in json.loads(layout.description.read_text())["places"].items()
-        }
-        return cls(layout.root, server.port, server.pid, Locations(locations.pop("hub"), locations))
+        locations = Locations.from_json(json.loads(layout.description.read_text())["locations"])
+        return cls(layout.root, server.port, server.pid, locations)
 
     def deploy(self, *stacks: str) -> None:
         """Deploy stacks of the synthesised app, or all of them. Raises `SandboxFailed` with CloudFormation's reason."""
@@ -90,47 +87,49 @@ class Sandbox:
 
     @property
     def region(self) -> str:
-        return self.locations.hub.region
+        return self.locations.default.region
 
     @property
     def accounts(self) -> dict[str, str]:
         return {name: location.account for name, location in self.locations.all.items()}
 
-    @property
-    def state_machine_arn(self) -> str:
-        return f"arn:aws:states:{self.region}:{self.locations.hub.account}:stateMachine:promote"
-
     def client(
         self,
         service: str,
-        account: str = "hub",
+        account: str | None = None,
         credentials: Mapping[str, Any] | None = None,
         *,
         region: str | None = None,
         **options: Any,
     ) -> Any:
-        """A boto3 client in an environment or account, by name or number: its root, or what AssumeRole gave.
+        """A boto3 client in an account, by name or number: its root, or the credentials that AssumeRole returned.
 
-        Its Region is the environment's, or the hub's for a number, unless `region` says another.
+        Without an account it works in the default one. Its Region is the location's, or the default one's for a number,
+        unless `region` names another.
         """
-        location = self.locations.all.get(account) or AccountRegion(account, self.region)
-        given = credentials or {"AccessKeyId": location.account, "SecretAccessKey": "sandbox"}
+        location = self._location(account)
+        keys = credentials or {"AccessKeyId": location.account, "SecretAccessKey": "sandbox"}
         return _session().client(  # type: ignore[call-overload]
             service,
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given.get("SessionToken"),
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys.get("SessionToken"),
             region_name=region or location.region,
             endpoint_url=self.endpoint_url,
             verify=str(self.ca_bundle),
             **{"config": Config(retries={"total_max_attempts": 1}), **options},
         )
 
-    def assume(self, role_arn: str, *, by: str = "hub", **options: Any) -> dict[str, Any]:
+    def assume(self, role_arn: str, *, by: str | None = None, **options: Any) -> dict[str, Any]:
         """Credentials of a role; `options` are AssumeRole's (Policy, ExternalId, …)."""
-        answer = self.client("sts", by).assume_role(RoleArn=role_arn, RoleSessionName="sandbox", **options)
-        credentials: dict[str, Any] = answer["Credentials"]
+        response = self.client("sts", by).assume_role(RoleArn=role_arn, RoleSessionName="sandbox", **options)
+        credentials: dict[str, Any] = response["Credentials"]
         return credentials
+
+    def _location(self, account: str | None) -> AccountRegion:
+        if account is None:
+            return self.locations.default
+        return self.locations.all.get(account) or AccountRegion(account, self.region)
 
 
 @cache

@@ -2,30 +2,41 @@
 
 import configparser
 import hashlib
+import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.aws.configuration import Locations
 from sandbox.aws.layout import PROJECT, Layout
+from sandbox.aws.locations import Locations
 from sandbox.aws.process import HOST, SandboxFailed, log_tail
 
-# Everything that the cloud assembly is made of.
-SOURCES = ("app.py", "cdk.json", "requirements.txt", "lambdas", "stacks")
 BOOTSTRAP_POLICY = "arn:aws:iam::aws:policy/AdministratorAccess"
 PLUGIN = PROJECT / "sandbox" / "aws" / "credentials.cjs"
 
 
-def synthesise(layout: Layout, config: Path) -> None:
-    """Write the cloud assembly, unless it is there already from the same sources: this takes longest of all."""
-    digest = _digest(config)
+@dataclass(frozen=True)
+class CdkApp:
+    """An app of the CDK. Its cloud assembly depends on its `sources` (files and folders) and on its context."""
+
+    project: Path  # where its cdk.json is
+    sources: tuple[Path, ...]
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def synthesise(layout: Layout, app: CdkApp) -> None:
+    """Write the cloud assembly, unless it exists already from the same sources: this takes longest of all."""
+    digest = _digest(app)
     if layout.assembly_digest.exists() and layout.assembly_digest.read_text() == digest:
         return
     shutil.rmtree(layout.cloud_assembly, ignore_errors=True)
     layout.assembly_digest.unlink(missing_ok=True)
-    _cdk(layout, "synth", {}, "--quiet", "--context", f"config={config}", "--output", str(layout.cloud_assembly))
+    context = [argument for name, value in app.context.items() for argument in ("--context", f"{name}={value}")]
+    _cdk(layout, "synth", {}, "--quiet", *context, "--output", str(layout.cloud_assembly), cwd=app.project)
     layout.assembly_digest.write_text(digest)
 
 
@@ -39,7 +50,7 @@ def bootstrap(layout: Layout, port: int, locations: Locations) -> None:
         *addresses,
         *("--cloudformation-execution-policies", BOOTSTRAP_POLICY),
         *("--plugin", str(PLUGIN)),
-        # Elsewhere than the project, whose app it would run to learn what the addresses say already.
+        # In a project the CLI would run its app, to learn the accounts that are given here.
         cwd=layout.root,
     )
 
@@ -54,22 +65,28 @@ def deploy(layout: Layout, port: int, stacks: tuple[str, ...] = ()) -> None:
         *("--plugin", str(PLUGIN)),
         *("--app", str(layout.cloud_assembly)),
         *("--require-approval", "never", "--progress", "events", "--method", "direct", "--concurrency", "4"),
+        cwd=layout.root,
     )
 
 
-def write_profiles(layout: Layout, locations: Locations) -> None:
-    """One profile an account, as a user has them for AWS: `promote-hub`, `promote-dev`, …
+def write_profiles(layout: Layout, locations: Locations, prefix: str = "") -> None:
+    """One profile an account, as a user has them for AWS, and the default profile for the default account.
 
-    Who names no profile works in the hub's Region.
+    The names of the profiles are those of the accounts after the prefix.
     """
     config, credentials = configparser.ConfigParser(), configparser.ConfigParser()
-    config["default"] = {"region": locations.hub.region}
+    config["default"] = {"region": locations.default.region}
+    credentials["default"] = _root(locations.default.account)
     for name, location in locations.all.items():
-        config[f"profile promote-{name}"] = {"region": location.region}
-        credentials[f"promote-{name}"] = {"aws_access_key_id": location.account, "aws_secret_access_key": "sandbox"}
+        config[f"profile {prefix}{name}"] = {"region": location.region}
+        credentials[f"{prefix}{name}"] = _root(location.account)
     for path, content in ((layout.aws_config, config), (layout.aws_credentials, credentials)):
         with path.open("w") as file:
             content.write(file)
+
+
+def _root(account: str) -> dict[str, str]:
+    return {"aws_access_key_id": account, "aws_secret_access_key": "sandbox"}
 
 
 def _environment(layout: Layout, port: int) -> dict[str, str]:
@@ -82,13 +99,13 @@ def _environment(layout: Layout, port: int) -> dict[str, str]:
         # A user's own must not be asked, nor be found to be of another account.
         "AWS_CONFIG_FILE": str(layout.aws_config),
         "AWS_SHARED_CREDENTIALS_FILE": str(layout.aws_credentials),
-        "AWS_PROFILE": "promote-hub",
+        "AWS_PROFILE": "default",
     }
 
 
-def _cdk(layout: Layout, command: str, environment: dict[str, str], *arguments: str, cwd: Path = PROJECT) -> None:
+def _cdk(layout: Layout, command: str, environment: dict[str, str], *arguments: str, cwd: Path) -> None:
     log = layout.logs / f"cdk-{command}.log"
-    tools = [str(PROJECT / "node_modules" / ".bin"), str(PROJECT / ".venv" / "bin"), os.environ.get("PATH", "")]
+    tools = [str(PROJECT / "node_modules" / ".bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     with log.open("wb") as output:
         finished = subprocess.run(  # noqa: S603 - the CDK CLI with our own arguments
             [_tool(tools), command, "--no-notices", "--ci", *arguments],
@@ -126,17 +143,16 @@ def _reason(log: Path) -> str:
     return "it does not say why"
 
 
-def _digest(config: Path) -> str:
-    digest = hashlib.sha256(str(config).encode())
-    for path in [config, *_source_files()]:
+def _digest(app: CdkApp) -> str:
+    digest = hashlib.sha256(json.dumps(dict(app.context), sort_keys=True).encode())
+    for path in _files(app.sources):
         digest.update(str(path).encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _source_files() -> Iterator[Path]:
-    for source in SOURCES:
-        path = PROJECT / source
+def _files(sources: tuple[Path, ...]) -> Iterator[Path]:
+    for path in sources:
         if path.is_file():
             yield path
         yield from sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)

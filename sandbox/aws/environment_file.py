@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sandbox.aws.control import Sandbox
 
 # A user's own settings would win over the sandbox's, or mix with them. A Region here would also win over a profile's,
-# and the environments lie in several: without one, clients take the profile's, or the default profile's.
+# and the accounts may be in several: without one, clients take the profile's, or the default profile's.
 UNSET = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -25,12 +25,10 @@ def variables(sandbox: Sandbox, extra: Mapping[str, str] | None = None) -> dict[
         "AWS_ENDPOINT_URL_S3": sandbox.endpoint_url,
         "AWS_CA_BUNDLE": str(sandbox.ca_bundle),
         "NODE_EXTRA_CA_CERTS": str(sandbox.ca_bundle),
-        "AWS_ACCESS_KEY_ID": sandbox.locations.hub.account,
+        "AWS_ACCESS_KEY_ID": sandbox.locations.default.account,
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         "AWS_CONFIG_FILE": str(sandbox.layout.aws_config),
         "AWS_SHARED_CREDENTIALS_FILE": str(sandbox.layout.aws_credentials),
-        **{f"PROMOTE_{_upper(name)}_ACCOUNT": account for name, account in sandbox.accounts.items()},
-        "PROMOTE_STATE_MACHINE_ARN": sandbox.state_machine_arn,
         **(extra or {}),
     }
 
@@ -39,7 +37,3 @@ def write(sandbox: Sandbox, extra: Mapping[str, str] | None = None) -> None:
     lines = ["# Point a shell at the sandbox: source this file.", f"unset {' '.join(UNSET)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in variables(sandbox, extra).items()]
     sandbox.layout.environment.write_text("\n".join(lines) + "\n")
-
-
-def _upper(name: str) -> str:
-    return name.upper().replace("-", "_")

@@ -1,4 +1,4 @@
-"""Where MiniStack does the same work again and again, and a suite of a thousand promotions would wait for it.
+"""Where MiniStack does the same work again and again, and a suite of a thousand executions would wait for it.
 
 Each answers as before: only the work that changes nothing is left out.
 """

@@ -1,87 +1,85 @@
-"""From nothing to a sandbox with everything deployed."""
+"""From nothing to a sandbox with an app deployed."""
 
-import importlib.util
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
-from sandbox.aws import configuration, deployment, environment_file, process
-from sandbox.aws.control import DIRECTORY, WAIT_SCALE, Sandbox
+from sandbox.aws import deployment, environment_file, process
+from sandbox.aws.control import WAIT_SCALE, Sandbox
+from sandbox.aws.deployment import CdkApp
 from sandbox.aws.layout import Layout
+from sandbox.aws.locations import Locations
 
-# Told the name of a phase and its seconds.
-Report = Callable[[str, float], None]
+# Called with the name of a phase; the phase runs inside of the context.
+Report = Callable[[str], AbstractContextManager[object]]
+
+
+def _prepare_nothing(_: Sandbox) -> None:
+    """The accounts are empty before the deployment."""
+
+
+def _no_variables(_: Sandbox) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a sandbox runs: an app, its accounts, and what the accounts hold beside it.
+
+    `after_deploy` returns the variables that the environment file exports in addition.
+    """
+
+    app: CdkApp
+    locations: Locations
+    profile_prefix: str = ""
+    before_deploy: Callable[[Sandbox], None] = _prepare_nothing
+    after_deploy: Callable[[Sandbox], Mapping[str, str]] = _no_variables
 
 
 def launch(
-    directory: Path = DIRECTORY,
+    directory: Path,
+    workload: Workload,
     *,
-    config: Path = configuration.DEFAULT,
     port: int | None = None,
     wait_scale: float = WAIT_SCALE,
-    with_model: bool = True,
     tied: bool = False,
-    report: Report = lambda phase, seconds: None,
+    report: Report = nullcontext,
 ) -> Sandbox:
-    """Start, bootstrap and seed the accounts, deploy the app. Raises `SandboxFailed`, and leaves nothing running then.
+    """Start a sandbox, bootstrap its accounts, deploy the app. Raises `SandboxFailed`, and leaves nothing running then.
 
-    Without `with_model` the demo model is not registered. A `tied` sandbox ends with this process. The app is
-    synthesised meanwhile: that takes about as long as all the rest before the deployment.
+    A `tied` sandbox ends with this process. The app is synthesised in parallel: that takes about as long as everything
+    else before the deployment.
     """
     layout = Layout(directory.resolve())
     layout.create()
-    # An earlier one's would lead to a server that is gone.
+    # An earlier sandbox's file would lead to a server that has ended.
     layout.environment.unlink(missing_ok=True)
-    locations = configuration.read(config)
-    deployment.write_profiles(layout, locations)
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        synthesis = beside.submit(_timed, report, "synthesise", deployment.synthesise, layout, config.resolve())
-        with _phase(report, "start"):
-            sandbox = Sandbox.start(directory, locations=locations, port=port, wait_scale=wait_scale, tied=tied)
+    deployment.write_profiles(layout, workload.locations, workload.profile_prefix)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        synthesis = pool.submit(_synthesise, layout, workload.app, report)
+        with report("start"):
+            sandbox = Sandbox.start(
+                directory, locations=workload.locations, port=port, wait_scale=wait_scale, tied=tied
+            )
         try:
-            with _phase(report, "bootstrap"):
-                deployment.bootstrap(layout, sandbox.port, locations)
+            with report("bootstrap"):
+                deployment.bootstrap(layout, sandbox.port, workload.locations)
+            with report("seed before"):
+                workload.before_deploy(sandbox)
             synthesis.result()
-            extra = _deploy(sandbox, report, with_model)
+            with report("deploy"):
+                deployment.deploy(layout, sandbox.port)
+            with report("seed after"):
+                variables = workload.after_deploy(sandbox)
         except BaseException:
             process.stop(layout)
             raise
-    environment_file.write(sandbox, extra)
+    environment_file.write(sandbox, variables)
     return sandbox
 
 
-def _deploy(sandbox: Sandbox, report: Report, with_model: bool) -> Mapping[str, str]:
-    """Deploy between the two halves of the seed: what the accounts had before, and what uses the deployment.
-
-    Returns the extra names for the environment file.
-    """
-    seed = _seed()
-    if seed:
-        with _phase(report, "seed before"):
-            seed.seed_before_deploy(sandbox)
-    with _phase(report, "deploy"):
-        deployment.deploy(sandbox.layout, sandbox.port)
-    if seed is None or not with_model:
-        return {}
-    with _phase(report, "seed after"):
-        extra: Mapping[str, str] = seed.seed_after_deploy(sandbox) or {}
-    return extra
-
-
-def _seed() -> ModuleType | None:
-    return importlib.import_module("sandbox.demo.seed") if importlib.util.find_spec("sandbox.demo.seed") else None
-
-
-def _timed(report: Report, name: str, do: Callable[..., None], *arguments: object) -> None:
-    with _phase(report, name):
-        do(*arguments)
-
-
-@contextmanager
-def _phase(report: Report, name: str) -> Iterator[None]:
-    begin = time.monotonic()
-    yield
-    report(name, time.monotonic() - begin)
+def _synthesise(layout: Layout, app: CdkApp, report: Report) -> None:
+    with report("synthesise"):
+        deployment.synthesise(layout, app)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+# What holds this package, and the CDK CLI in its node_modules.
 PROJECT = Path(__file__).resolve().parents[2]
 
 

@@ -1,4 +1,4 @@
-"""What a server keeps of what is over, and drops on demand: a suite of a thousand promotions would fill its memory.
+"""What a server keeps of what is over, and drops on demand: a suite of a thousand executions would fill its memory.
 
 The histories of ended executions (each event holds the whole document), and large objects.
 """

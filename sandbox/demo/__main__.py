@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.panel import Panel
 
 from lambdas.promotion.contract import resource_names
-from sandbox.aws import configuration, deployment, process
-from sandbox.aws.control import DIRECTORY, Sandbox
-from sandbox.aws.launch import launch
+from sandbox.aws import deployment, process
+from sandbox.aws.control import Sandbox
 from sandbox.aws.layout import Layout
-from sandbox.demo import data_scientist, pipeline, watch
+from sandbox.demo import configuration, data_scientist, pipeline, watch
+from sandbox.demo.deployment import DIRECTORY, app, launch, state_machine_arn
+from sandbox.demo.phases import Phases
 
 SENTENCES = ("A warm and clever film, I loved it.", "A dull mess, I left after ten minutes.")
 ENDPOINTS = {"qa": "text-classifier-qa", "production": "text-classifier"}
@@ -86,7 +87,7 @@ class Demo:
         self.show_title(title)
         self.show_text(f"input     {json.dumps(request)}")
         answer = self.sandbox.client("stepfunctions").start_execution(
-            stateMachineArn=self.sandbox.state_machine_arn, input=json.dumps(request)
+            stateMachineArn=state_machine_arn(self.sandbox), input=json.dumps(request)
         )
         output = watch.follow(self.sandbox, answer["executionArn"], self.console)
         self.console.print(f"  [bold green]{output['outcome']}[/]: nothing was touched", highlight=False)
@@ -125,7 +126,7 @@ class Demo:
         self.show_title(title)
         self.show_text(f"input     {json.dumps(request)}")
         answer = self.sandbox.client("stepfunctions").start_execution(
-            stateMachineArn=self.sandbox.state_machine_arn, input=json.dumps(request)
+            stateMachineArn=state_machine_arn(self.sandbox), input=json.dumps(request)
         )
         return self._watch(answer["executionArn"])
 
@@ -146,7 +147,7 @@ class Demo:
         config = self.sandbox.directory / "promotion.yaml"
         config.write_text(configuration.DEFAULT.read_text().replace(OLD_TYPE, NEW_TYPE))
         begin = time.monotonic()
-        deployment.synthesise(self.sandbox.layout, config)
+        deployment.synthesise(self.sandbox.layout, app(config))
         deployment.deploy(self.sandbox.layout, self.sandbox.port, (resource_names.hub_stack(),))
         self.show_text(f"deployed in {time.monotonic() - begin:.1f} s")
 
@@ -188,7 +189,7 @@ class Demo:
         return output
 
     def _executions(self) -> set[str]:
-        answer = self.sandbox.client("stepfunctions").list_executions(stateMachineArn=self.sandbox.state_machine_arn)
+        answer = self.sandbox.client("stepfunctions").list_executions(stateMachineArn=state_machine_arn(self.sandbox))
         return {execution["executionArn"] for execution in answer["executions"]}
 
 
@@ -229,12 +230,9 @@ def start_and_run(layout: Layout, console: Console) -> None:
     process.stop(layout)  # what a killed demo left behind
     try:
         console.print("\n[bold cyan]▶ Start a local AWS and deploy the stacks into four accounts with the CDK[/]")
-        sandbox = launch(
-            layout.root,
-            with_model=False,
-            tied=True,
-            report=lambda phase, seconds: console.print(f"  {seconds:5.1f} s  {phase}", highlight=False, style="dim"),
-        )
+        phases = Phases(console)
+        with phases.shown():
+            sandbox = launch(layout.root, with_model=False, tied=True, report=phases.report)
         run(Demo(sandbox, console))
     finally:
         process.stop(layout)

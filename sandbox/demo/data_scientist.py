@@ -63,13 +63,13 @@ class Uploaded:
 
 def bucket(sandbox: Sandbox) -> str:
     """The bucket that SageMaker's SDK makes in every account; it was there before Promote came."""
-    dev = sandbox.locations.environments["dev"]
+    dev = sandbox.locations["dev"]
     return f"sagemaker-{dev.region}-{dev.account}"
 
 
 def prepare_account(sandbox: Sandbox, environment: str, buckets: Sequence[str]) -> None:
     """Make what an account with SageMaker has before Promote comes: buckets, and a role to train with."""
-    region = sandbox.locations.environments[environment].region
+    region = sandbox.locations[environment].region
     # API: CreateBucket, us-east-1 is where a bucket lies without a constraint, and no value of it.
     there = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     for name in buckets:
@@ -103,7 +103,7 @@ def upload(sandbox: Sandbox, trained: Trained) -> Uploaded:
     for key, content in keys.items():
         s3.put_object(Bucket=bucket(sandbox), Key=key, Body=content)
     model_uri, source_uri = (f"s3://{bucket(sandbox)}/{key}" for key in keys)
-    return Uploaded(sandbox.locations.environments["dev"].region, model_uri, source_uri)
+    return Uploaded(sandbox.locations["dev"].region, model_uri, source_uri)
 
 
 def register(

@@ -50,7 +50,7 @@ def train_and_upload(sandbox: Sandbox) -> Pipeline:
 
 
 def _containers(sandbox: Sandbox, features: str, classifier: str) -> list[dict[str, Any]]:
-    region = sandbox.locations.environments["dev"].region
+    region = sandbox.locations["dev"].region
     script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_REGION": region}
     source = {"S3Uri": features, "S3DataType": "S3Prefix", "CompressionType": "None"}
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sandbox.aws.control import Sandbox
 from sandbox.aws.sagemaker.models.prebuilt_images import SCIKIT_LEARN
@@ -11,21 +11,21 @@ from sandbox.demo import data_scientist
 MODEL = "text-classifier-demo"
 
 
-def seed_before_deploy(sandbox: Sandbox) -> None:
-    """Make what the accounts had before Promote came: the buckets that the configuration names."""
-    for name, location in sandbox.locations.environments.items():
-        if location.buckets:
-            data_scientist.prepare_account(sandbox, name, location.buckets)
+def seed_before_deploy(sandbox: Sandbox, buckets: Mapping[str, Sequence[str]]) -> None:
+    """Create what the accounts have before Promote is deployed: the buckets that the configuration names."""
+    for environment, names in buckets.items():
+        if names:
+            data_scientist.prepare_account(sandbox, environment, names)
 
 
-def seed_after_deploy(sandbox: Sandbox) -> Mapping[str, str]:
+def seed_after_deploy(sandbox: Sandbox, buckets: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
     """Train and register the demo model; return the names that the environment file adds.
 
     Another configuration may have no dev, no such bucket there, or a Region without the image: then there is no demo
     model.
     """
-    dev = sandbox.locations.environments.get("dev")
-    if not dev or dev.region not in SCIKIT_LEARN or data_scientist.bucket(sandbox) not in dev.buckets:
+    dev = sandbox.locations.all.get("dev")
+    if not dev or dev.region not in SCIKIT_LEARN or data_scientist.bucket(sandbox) not in buckets["dev"]:
         return {}
     uploaded = data_scientist.upload(sandbox, data_scientist.train())
     model_package_arn = data_scientist.register(sandbox, [uploaded.container])

@@ -15,8 +15,8 @@ from lambdas.promotion.contract.resource_names import step_role_arn
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.steps import Step
 from sandbox.aws.control import Sandbox
-from sandbox.aws.launch import launch
 from sandbox.aws.layout import Layout
+from sandbox.demo.deployment import launch
 from stacks.config.load import load
 from tests.integration import smoke_tests
 from tests.integration.workers import shared, take_assembly

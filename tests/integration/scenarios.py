@@ -13,6 +13,7 @@ from uuid import uuid4
 from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, endpoint_key, function
 from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.sagemaker import Kind
+from sandbox.demo.deployment import state_machine_arn
 from tests.integration.role_policies import without_permission
 from tests.integration.world import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, ExecutionResult, World, input_of, run, tar
 from tests.sandbox.aws.image_push import push
@@ -157,11 +158,11 @@ def when_locked(trigger: Trigger) -> Trigger:
     """The attempt while an execution that nobody remembers holds the endpoint's lock."""
 
     def locked(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
-        target = world.sandbox.locations.environments[pair.target]
+        target = world.sandbox.locations[pair.target]
         key = {"endpoint": {"S": endpoint_key(target.account, target.region, ENDPOINTS[pair.target])}}
         change: dict[str, Any] = {"TableName": ENDPOINTS_TABLE, "Key": key}
         change["ExpressionAttributeNames"] = {"#owner": "owner"}
-        forgotten = f"{world.sandbox.state_machine_arn.replace(':stateMachine:', ':execution:')}:forgotten"
+        forgotten = f"{state_machine_arn(world.sandbox).replace(':stateMachine:', ':execution:')}:forgotten"
         world.client("dynamodb").update_item(
             **change,
             UpdateExpression="SET #owner = :owner, locked_at = :then, lease_until = :late",

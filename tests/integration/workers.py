@@ -13,6 +13,7 @@ import pytest
 
 from sandbox.aws import deployment
 from sandbox.aws.layout import Layout
+from sandbox.demo.deployment import app
 
 
 @contextmanager
@@ -30,6 +31,6 @@ def take_assembly(common: Layout, own: Layout, config: Path) -> None:
     """Synthesise the app once for all workers: the CDK takes longest of all, and longer when it runs twice at once."""
     common.create()
     own.create()
-    deployment.synthesise(common, config)
+    deployment.synthesise(common, app(config))
     shutil.copytree(common.cloud_assembly, own.cloud_assembly, copy_function=os.link)
     shutil.copy(common.assembly_digest, own.assembly_digest)

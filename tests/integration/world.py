@@ -30,6 +30,7 @@ from sandbox.aws.faults.s3 import S3Faults
 from sandbox.aws.faults.sagemaker import SageMakerFaults
 from sandbox.aws.leftovers_client import Leftovers
 from sandbox.demo import data_scientist
+from sandbox.demo.deployment import state_machine_arn
 from stacks.hub import bundle
 
 POLL_SECONDS = 0.1
@@ -172,7 +173,7 @@ class World:
     def start_with(self, request: object, *, name: str | None = None) -> str:
         named = {"name": name} if name else {}
         answer = self.client("stepfunctions").start_execution(
-            stateMachineArn=self.sandbox.state_machine_arn, input=json.dumps(request), **named
+            stateMachineArn=state_machine_arn(self.sandbox), input=json.dumps(request), **named
         )
         arn: str = answer["executionArn"]
         return arn
@@ -212,7 +213,7 @@ class World:
     def executions(self, **only: str) -> list[str]:
         """The ARNs of all executions so far, the newest first."""
         pages = self.client("stepfunctions").get_paginator("list_executions")
-        found = pages.paginate(stateMachineArn=self.sandbox.state_machine_arn, **only)
+        found = pages.paginate(stateMachineArn=state_machine_arn(self.sandbox), **only)
         return [execution["executionArn"] for page in found for execution in page["executions"]]
 
     def wait_for_state(self, arn: str, name: str, *, seconds: float = 90) -> None:
@@ -263,7 +264,7 @@ class World:
         ]
 
     def artifacts_in(self, environment: str) -> list[str]:
-        pair = self.sandbox.locations.environments[environment]
+        pair = self.sandbox.locations[environment]
         bucket = f"promote-{environment}-{pair.account}-{pair.region}"
         pages = self.client("s3", environment).get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
@@ -303,7 +304,7 @@ class World:
         return found
 
     def artifact_bucket(self, environment: str) -> str:
-        pair = self.sandbox.locations.environments[environment]
+        pair = self.sandbox.locations[environment]
         return f"promote-{environment}-{pair.account}-{pair.region}"
 
     def wait_for_endpoint(self, environment: str, status: str = "InService") -> None:
@@ -352,7 +353,7 @@ class World:
 
     def lock_of(self, environment: str) -> dict[str, str]:
         """What the hub knows of an environment's endpoint."""
-        pair = self.sandbox.locations.environments[environment]
+        pair = self.sandbox.locations[environment]
         key = resource_names.endpoint_key(pair.account, pair.region, ENDPOINTS[environment])
         answer = self.client("dynamodb").get_item(
             TableName=resource_names.ENDPOINTS_TABLE, Key={"endpoint": {"S": key}}

@@ -123,6 +123,23 @@ def test_production_code_imports_neither_the_sandbox_nor_the_tests() -> None:
     assert [file for file in production if roots_of(file) & {"sandbox", "tests", "benchmarks"}] == []
 
 
+def test_the_local_aws_imports_nothing_of_what_is_deployed_in_it() -> None:
+    local_aws = files("sandbox", "aws")
+    assert len(local_aws) > 1
+    for file in local_aws:
+        imported = set(imports_of(file))
+        assert not roots_of(file) & {"lambdas", "stacks", "tests", "benchmarks", "docs"}, file
+        assert not [name for name in imported if name.startswith("sandbox.") and not name.startswith("sandbox.aws")], (
+            file
+        )
+
+
+def test_the_local_aws_does_not_name_the_product() -> None:
+    sources = [path for path in (PROJECT / "sandbox" / "aws").rglob("*") if path.suffix in {".py", ".cjs"}]
+    assert sources
+    assert [path for path in sources if "promot" in path.read_text().lower()] == []
+
+
 def test_the_stacks_build_on_each_other_in_one_order() -> None:
     for name, allowed in STACKS.items():
         for file in files("stacks", name):

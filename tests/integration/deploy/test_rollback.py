@@ -173,7 +173,7 @@ def test_a_failed_promotion_is_not_rolled_back_to(world: World) -> None:
 def delete_known_good(world: World, *, but: int) -> None:
     """The endpoint serves what no record says is good, as after a promotion that was stopped before it ended."""
     good = json.loads(world.lock_of("qa")["last_known_good"])
-    pair = world.sandbox.locations.environments["qa"]
+    pair = world.sandbox.locations["qa"]
     world.client("dynamodb").update_item(
         TableName=ENDPOINTS_TABLE,
         Key={"endpoint": {"S": endpoint_key(pair.account, pair.region, ENDPOINTS["qa"])}},

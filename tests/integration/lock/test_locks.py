@@ -12,6 +12,7 @@ import pytest
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.settings import Settings
 from sandbox.aws.faults.sagemaker import Kind
+from sandbox.demo.deployment import state_machine_arn
 from tests.integration.world import APPLICATION, CreatedModel, World, require_failed
 
 HELD_STATES = ("Check the lock", "Wait for the lock")
@@ -40,7 +41,7 @@ def start_slowly(world: World, made: CreatedModel, *, seconds: float = 4.0) -> s
 
 def hold(world: World, owner: str, *, lease_until: str = "2999-01-01T00:00:00.000Z") -> None:
     """Let an execution hold qa's lock, however it came by it."""
-    pair = world.sandbox.locations.environments["qa"]
+    pair = world.sandbox.locations["qa"]
     item = {
         "endpoint": resource_names.endpoint_key(pair.account, pair.region, "text-classifier-qa"),
         "owner": owner,
@@ -124,7 +125,7 @@ def test_an_owner_that_was_stopped_does_not_hold_the_lock(world: World) -> None:
 
 
 def test_an_owner_without_an_execution_does_not_hold_the_lock(world: World) -> None:
-    hold(world, f"{world.sandbox.state_machine_arn.replace(':stateMachine:', ':execution:')}:long-ago")
+    hold(world, f"{state_machine_arn(world.sandbox).replace(':stateMachine:', ':execution:')}:long-ago")
     assert world.promote_successfully(world.model()).output["outcome"] == "Promoted"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sandbox.aws import environment_file
 from sandbox.aws.faults.sagemaker import Kind
 from sandbox.demo import data_scientist
+from sandbox.demo import deployment as demo_deployment
 from tests.integration.world import APPLICATION, GROUP, ExecutionResult, World
 
 
@@ -128,7 +129,7 @@ while (found := stepfunctions.describe_execution(executionArn=arn))["status"] ==
     time.sleep(0.1)
 print(found["status"], json.loads(found["output"])["outcome"])
 """
-    variables = environment_file.variables(world.sandbox)
+    variables = environment_file.variables(world.sandbox, demo_deployment.variables(world.sandbox))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(
         [sys.executable, "-c", program, made.name],

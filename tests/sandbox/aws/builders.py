@@ -13,8 +13,17 @@ from awscrt import checksums  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 
 from sandbox.aws.control import Sandbox
+from sandbox.aws.locations import AccountRegion, Locations
 
 HUB, DEV, QA = "111111111111", "222222222222", "333333333333"
+LOCATIONS = Locations(
+    {
+        "hub": AccountRegion(HUB, "us-east-1"),
+        "dev": AccountRegion(DEV, "us-east-1"),
+        "qa": AccountRegion(QA, "us-east-1"),
+        "production": AccountRegion("444444444444", "eu-west-1"),
+    }
+)
 
 
 def policy(*statements: dict[str, Any]) -> str:

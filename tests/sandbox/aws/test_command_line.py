@@ -14,7 +14,8 @@ import pytest
 from sandbox.aws import deployment, environment_file, process
 from sandbox.aws.control import Sandbox
 from sandbox.aws.layout import PROJECT, Layout
-from tests.sandbox.aws.builders import HUB, create_function
+from sandbox.demo import deployment as demo_deployment
+from tests.sandbox.aws.builders import HUB, LOCATIONS, create_function
 
 
 def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -43,7 +44,7 @@ def test_up_says_so_when_one_is_up_already(directory: Path) -> None:
 
 
 def test_status_names_the_url_the_process_and_the_accounts(directory: Path) -> None:
-    sandbox = Sandbox.start(directory, tied=True)
+    sandbox = Sandbox.start(directory, locations=LOCATIONS, tied=True)
     answer = command("status", "--dir", str(directory))
     assert answer.returncode == 0
     assert all(fact in answer.stdout for fact in (sandbox.endpoint_url, str(sandbox.pid), f"hub {HUB}"))
@@ -148,7 +149,7 @@ def test_a_failed_synthesis_shows_the_output_of_the_app(directory: Path) -> None
     layout = Layout(directory)
     layout.create()
     with pytest.raises(process.SandboxFailed, match=r"hub\.account"):
-        deployment.synthesise(layout, config)
+        deployment.synthesise(layout, demo_deployment.app(config))
 
 
 def test_a_failed_deployment_gives_cloudformation_s_reason(directory: Path) -> None:
@@ -161,7 +162,7 @@ def test_a_failed_deployment_gives_cloudformation_s_reason(directory: Path) -> N
 
 
 def test_a_profile_has_its_environments_region_and_no_profile_the_hubs(bare_sandbox: Sandbox) -> None:
-    deployment.write_profiles(bare_sandbox.layout, bare_sandbox.locations)
+    deployment.write_profiles(bare_sandbox.layout, bare_sandbox.locations, demo_deployment.PROFILE_PREFIX)
     environment_file.write(bare_sandbox)
     program = "import boto3; print([boto3.Session(profile_name=p).region_name for p in (None, 'promote-production')])"
     script = f'. {bare_sandbox.layout.environment}; exec {sys.executable} -c "{program}"'
@@ -171,7 +172,7 @@ def test_a_profile_has_its_environments_region_and_no_profile_the_hubs(bare_sand
 
 
 def test_the_environment_file_wins_over_the_shell_s_own_settings(bare_sandbox: Sandbox) -> None:
-    environment_file.write(bare_sandbox, {"PROMOTE_EXTRA": "a b"})
+    environment_file.write(bare_sandbox, {**demo_deployment.variables(bare_sandbox), "PROMOTE_EXTRA": "a b"})
     shown = '"$AWS_PROFILE|$AWS_ACCESS_KEY_ID|$PROMOTE_QA_ACCOUNT|$PROMOTE_EXTRA"'
     script = f". {bare_sandbox.layout.environment}; echo {shown}"
     shell = {"PATH": os.environ["PATH"], "AWS_PROFILE": "mine", "AWS_ACCESS_KEY_ID": "mine"}

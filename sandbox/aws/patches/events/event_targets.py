@@ -19,7 +19,7 @@ from ministack.services import eventbridge, lambda_svc, sqs
 from sandbox.aws.patches.iam import roles
 
 # The Region in which an event began that is on its way to another bus.
-_origin: ContextVar[str | None] = ContextVar("promote_event_origin", default=None)
+_origin: ContextVar[str | None] = ContextVar("sandbox_event_origin", default=None)
 ACTIONS = {"states": "states:StartExecution", "events": "events:PutEvents"}
 
 

@@ -9,7 +9,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import extract_access_key_id
 from ministack.services import s3
 
-_caller: ContextVar[Any] = ContextVar("promote_s3_caller", default=None)
+_caller: ContextVar[Any] = ContextVar("sandbox_s3_caller", default=None)
 
 
 def caller() -> Any:

@@ -14,7 +14,7 @@ from sandbox.aws.patches.iam import roles
 # How a refused task fails, by the service that was called.
 ERRORS = {"lambda": "Lambda.AWSLambdaException", "dynamodb": "DynamoDB.AmazonDynamoDBException"}
 
-_execution: ContextVar[dict[str, Any] | None] = ContextVar("promote_execution", default=None)
+_execution: ContextVar[dict[str, Any] | None] = ContextVar("sandbox_execution", default=None)
 
 
 def apply() -> None:
