@@ -49,17 +49,18 @@ def main() -> None:
     # Only now: MiniStack reads its settings when it is imported.
     from ministack import app  # noqa: PLC0415
 
-    from sandbox.aws import autoscaling, hot_spots, leftovers, patches, quick_clients, quotas, sagemaker, waits  # noqa: PLC0415  # noqa: PLC0415
-    from sandbox.aws.faults import process_kill_installation as kills  # noqa: PLC0415
-    from sandbox.aws.faults import s3_installation  # noqa: PLC0415
+    from sandbox.aws import autoscaling, hot_spots, patches, quick_clients, quotas, sagemaker, waits  # noqa: PLC0415
+    from sandbox.aws.controls import leftovers  # noqa: PLC0415
+    from sandbox.aws.faults import control_paths, s3_requests, step_calls  # noqa: PLC0415
 
     quick_clients.apply()
     patches.apply(all_patches=not arguments.unpatched)
     sagemaker.install()
     autoscaling.install()
     quotas.install()
-    s3_installation.install()
-    kills.install()
+    s3_requests.install()
+    step_calls.install()
+    control_paths.install()
     leftovers.install()
     waits.install()
     hot_spots.install()

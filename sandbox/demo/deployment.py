@@ -44,7 +44,7 @@ def launch(
 
 
 def state_machine_arn(sandbox: Sandbox) -> str:
-    hub = sandbox.locations[configuration.HUB]
+    hub = sandbox.locations.default
     return f"arn:aws:states:{hub.region}:{hub.account}:stateMachine:{resource_names.STATE_MACHINE}"
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, endpoint_key, function
 from lambdas.promotion.contract.steps import Step
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from sandbox.demo.deployment import state_machine_arn
 from tests.integration.role_policies import without_permission
 from tests.integration.world import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, ExecutionResult, World, input_of, run, tar

@@ -14,9 +14,7 @@ from botocore.exceptions import ClientError
 from lambdas.promotion.contract.document import Outcome
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.steps import Step
-from sandbox.aws.faults.process_kills import Kind
-from sandbox.aws.faults.s3 import Kind as S3Fault
-from sandbox.aws.faults.sagemaker import Kind as SageMakerFault
+from sandbox.aws.faults.faults import Kind
 from tests.integration import smoke_tests
 from tests.integration.conclude.test_aborted_executions import no_uploads, stop
 from tests.integration.copy.test_copy import copied_once, copy_first_unit
@@ -45,7 +43,7 @@ def outcome(world: World, ended: ExecutionResult) -> str:
 
 
 def request_count(world: World, operation: str) -> int:
-    """How often a call was made while the board wrote calls down."""
+    """How often a call was made while the calls were recorded."""
     return [call.operation for call in world.step_faults.calls()].count(operation)
 
 
@@ -68,8 +66,8 @@ def test_any_step_killed_before_or_after_its_effect_and_run_again_ends_in_the_sa
     made = world.model()
     effects = ["CopyObject", "CreateModel", "CreateEndpointConfig", "CreateEndpoint", "PutItem"]
     for operation in effects:
-        world.step_faults.inject("*", operation, Kind.KILL_BEFORE)
-        world.step_faults.inject("*", operation, Kind.KILL_AFTER)
+        world.step_faults.inject(operation, Kind.KILL)
+        world.step_faults.inject(operation, Kind.KILL_AFTER)
     ended = world.promote_successfully(made)
 
     assert world.step_faults.pending() == []
@@ -105,13 +103,13 @@ def test_after_any_outcome_the_target_is_new_or_previous_or_in_a_documented_inte
     first = world.promote_successfully(world.model())
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
 
-    world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.SILENT_ROLLBACK, reason="It did not start.")
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, reason="It did not start.")
     require_failed(world.promote(world.model()), "DeploymentRolledBack", first.config)
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
 
-    world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.ROLLBACK_FAILED, reason="Nor did the other.")
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.ROLLBACK_FAILED, reason="Nor did the other.")
     world.step_faults.inject(
-        "roll_back_endpoint", "UpdateEndpoint", Kind.ERROR, code="ValidationException", message="No.", times=None
+        "UpdateEndpoint", Kind.ERROR, step="roll_back_endpoint", code="ValidationException", message="No.", times=None
     )
     require_failed(world.promote(world.model()), "RollbackFailed", "Look at once")
     assert world.endpoint("qa")["EndpointStatus"] == "UpdateRollbackFailed"
@@ -121,9 +119,9 @@ def test_a_roll_back_goes_to_the_recorded_previous_configuration_and_can_be_kill
     """5. It is over when that configuration is seen to serve. Details: test_rollback.py, test_process_kills.py."""
     good = world.model()
     first = world.promote_successfully(good)
-    world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.FAIL, reason="Broken.")
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
     for operation in ("DeleteEndpoint", "CreateEndpoint"):
-        world.step_faults.inject("roll_back_endpoint", operation, Kind.KILL_AFTER)
+        world.step_faults.inject(operation, Kind.KILL_AFTER, step="roll_back_endpoint")
     ended = world.promote(world.model())
 
     require_failed(ended, "EndpointFailed", f"has its previous configuration {first.config}")
@@ -138,7 +136,7 @@ def test_success_is_verified_by_configuration_counts_and_smoke_test(world: World
     """6. Details: test_smoke_test.py, test_endpoint_states.py; the counts: tests/unit/endpoint/test_state.py."""
     good = world.model()
     first = world.promote_successfully(good)
-    world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.SILENT_ROLLBACK, reason="It did not start.")
+    world.sagemaker_faults.inject("UpdateEndpoint", Kind.SILENT_ROLLBACK, reason="It did not start.")
     require_failed(world.promote(world.model()), "DeploymentRolledBack", "It did not start.")
 
     dumb = world.container("dumb")
@@ -197,7 +195,7 @@ def test_every_state_and_call_ends_in_time(world: World, deployed_settings: Sett
     each client: tests/adapters/aws/test_sessions.py.
     """
     made = world.model()
-    world.step_faults.inject("create_model", "CreateModel", Kind.TIMEOUT, times=None)
+    world.step_faults.inject("CreateModel", Kind.TIMEOUT, step="create_model", times=None)
     require_failed(world.promote(made), "ServiceUnavailable", "could not be reached")
     world.step_faults.clear()
 
@@ -210,7 +208,7 @@ def test_throttling_is_retried_at_one_layer_and_not_multiplied(world: World) -> 
     """10. AWS sees as many requests as the state has tries. Details: tests/adapters/aws/test_sessions.py."""
     made = world.model()
     world.step_faults.record()
-    world.step_faults.inject("create_model", "CreateModel", Kind.ERROR, times=None)
+    world.step_faults.inject("CreateModel", Kind.ERROR, step="create_model", times=None)
     require_failed(world.promote(made), "Throttled", "sagemaker:CreateModel", "start the promotion again later")
 
     assert request_count(world, "CreateModel") == ATTEMPTS_WHEN_THROTTLED
@@ -220,7 +218,7 @@ def test_roles_are_assumed_by_each_step_and_again_when_a_session_ends(world: Wor
     """11. Before a session ends by itself it is renewed within a step: tests/adapters/aws/test_sessions.py."""
     made = world.model()
     world.step_faults.record()
-    world.step_faults.inject("copy_unit", "CopyObject", Kind.ERROR, code="ExpiredToken", message="It has expired.")
+    world.step_faults.inject("CopyObject", Kind.ERROR, step="copy_unit", code="ExpiredToken", message="It has expired.")
     world.promote_successfully(made)
 
     calls = [call for call in world.step_faults.calls() if call.step in set(Step)]
@@ -232,9 +230,9 @@ def test_roles_are_assumed_by_each_step_and_again_when_a_session_ends(world: Wor
 
 def test_a_copy_is_resumed_and_leaves_no_upload_behind(world: World) -> None:
     """12. Details: test_failed_copies.py, test_multipart_copy.py."""
-    world.step_faults.inject("copy_unit", "UploadPartCopy", Kind.KILL_AFTER)
-    world.step_faults.inject("complete_copy", "CompleteMultipartUpload", Kind.KILL_BEFORE)
-    world.step_faults.inject("complete_copy", "CompleteMultipartUpload", Kind.KILL_AFTER)
+    world.step_faults.inject("UploadPartCopy", Kind.KILL_AFTER, step="copy_unit")
+    world.step_faults.inject("CompleteMultipartUpload", Kind.KILL, step="complete_copy")
+    world.step_faults.inject("CompleteMultipartUpload", Kind.KILL_AFTER, step="complete_copy")
     try:
         ended = promote(world, QA, large(world, QA))
     finally:
@@ -308,7 +306,9 @@ def test_a_permanent_error_fails_at_once_with_a_sentence(world: World, code: str
     """
     made = world.model()
     world.step_faults.record()
-    world.step_faults.inject("create_endpoint_config", "CreateEndpointConfig", Kind.ERROR, code=code, message="No.")
+    world.step_faults.inject(
+        "CreateEndpointConfig", Kind.ERROR, step="create_endpoint_config", code=code, message="No."
+    )
     require_failed(world.promote(made), error, said, "No.")
 
     assert request_count(world, "CreateEndpointConfig") == 1
@@ -318,7 +318,7 @@ def test_every_promotion_has_one_record_also_a_refusal_and_a_failure(world: Worl
     """17. Details: test_records.py."""
     made = world.model()
     refused = world.wait(world.start(application=APPLICATION, stage="qa", model_name="no-such-model"))
-    world.step_faults.inject("create_model", "CreateModel", Kind.ERROR, code="ValidationException")
+    world.step_faults.inject("CreateModel", Kind.ERROR, step="create_model", code="ValidationException")
     broken, good, promoted_before = (world.promote(made) for _ in range(3))
 
     attempts = (refused, broken, good, promoted_before)
@@ -339,7 +339,7 @@ def test_after_a_stop_at_any_moment_the_next_promotion_works(world: World) -> No
     Other moments: conclude/test_aborted_executions.py.
     """
     subject = large(world, QA)
-    world.s3_faults.inject("UploadPartCopy", kind=S3Fault.HANG, seconds=1.0, times=None)
+    world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=1.0, times=None)
     try:
         for state in ("Copy the artifacts", "Wait for the endpoint"):
             arn = start_in_qa_by_name(world, subject.model)

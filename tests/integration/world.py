@@ -25,10 +25,9 @@ from lambdas.promotion.contract.resource_names import function
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.steps import Step
 from sandbox.aws.control import Sandbox
-from sandbox.aws.faults.process_kills import StepFaults
-from sandbox.aws.faults.s3 import S3Faults
-from sandbox.aws.faults.sagemaker import SageMakerFaults
-from sandbox.aws.leftovers_client import Leftovers
+from sandbox.aws.controls.client import StateClient
+from sandbox.aws.faults.client import FaultClient
+from sandbox.aws.faults.faults import Layer
 from sandbox.demo import data_scientist
 from sandbox.demo.deployment import state_machine_arn
 from stacks.hub import bundle
@@ -94,10 +93,11 @@ class World:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.sagemaker_faults = SageMakerFaults(sandbox.endpoint_url, str(sandbox.ca_bundle))
-        self.s3_faults = S3Faults(sandbox.endpoint_url, str(sandbox.ca_bundle))
-        self.step_faults = StepFaults(sandbox.endpoint_url, str(sandbox.ca_bundle))
-        self._leftovers = Leftovers(sandbox.endpoint_url, str(sandbox.ca_bundle))
+        server = sandbox.endpoint_url, str(sandbox.ca_bundle)
+        self.sagemaker_faults = FaultClient(*server, Layer.SAGEMAKER)
+        self.s3_faults = FaultClient(*server, Layer.S3)
+        self.step_faults = FaultClient(*server, Layer.STEP)
+        self.state = StateClient(*server)
 
     def client(self, service: str, environment: str = "hub") -> Any:
         # Making a client takes longer than most calls: it serves every world of the sandbox.
@@ -338,12 +338,12 @@ class World:
         self.step_faults.clear()
         for arn in self.executions(statusFilter="RUNNING"):
             self.client("stepfunctions").stop_execution(executionArn=arn)
-        self.sagemaker_faults.forget_sagemaker()
+        self.state.forget_sagemaker()
         self.delete_endpoints()
 
     def drop_leftovers(self) -> None:
         """Let the server drop what it keeps of what is over. Nobody may ask for an earlier history any more."""
-        self._leftovers.drop()
+        self.state.drop_leftovers()
 
     def delete_endpoints(self) -> None:
         """Drop what the hub knows of the endpoints: their locks, and what they may go back to."""

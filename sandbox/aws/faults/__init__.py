@@ -1,1 +1,1 @@
-"""What becomes of the calls that the steps make to AWS, on demand: a step is killed, refused, or gets no answer."""
+"""Fault injection: on demand a call to AWS is refused, answered late or not at all, or its caller is killed."""

@@ -20,7 +20,7 @@ _SUCCESS = range(200, 300)
 
 
 def install(switch: Path) -> None:
-    """Let the board decide about each call of this process, while the switch is on. Raises ImportError."""
+    """Let the server decide about each call of this process, while the switch is on. Raises ImportError."""
     from botocore.client import BaseClient  # noqa: PLC0415 - see below
 
     make = BaseClient._make_request  # type: ignore[attr-defined]
@@ -29,12 +29,12 @@ def install(switch: Path) -> None:
     def make_request(client: Any, operation: Any, request: dict[str, Any], context: Any) -> Any:
         if not switch.exists():
             return make(client, operation, request, context)
-        before = _take_fault(operation, "before")
+        before = _take_fault(operation, after=False)
         if before:
             return _apply(before, request)
         answer = make(client, operation, request, context)
         # A redirect is followed inside of make; an answer with status 200 may still hold an error (S3: CopyObject).
-        after = _take_fault(operation, "after") if _is_done(answer) else None
+        after = _take_fault(operation, after=True) if _is_done(answer) else None
         return _apply(after, request) if after else answer
 
     BaseClient._make_request = make_request  # type: ignore[attr-defined]
@@ -54,7 +54,7 @@ def _apply(fault: dict[str, Any], request: dict[str, Any]) -> Any:
     if kind.startswith("kill"):
         _die()
     if kind.startswith("timeout"):
-        raise ReadTimeoutError(endpoint_url=request["url"], error="the sandbox's board took the answer")
+        raise ReadTimeoutError(endpoint_url=request["url"], error="the sandbox injected a timeout")
     status, error = int(fault["status"]), {"Code": fault["code"], "Message": fault["message"]}
     parsed = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0}}
     return AWSResponse(request["url"], status, HTTPHeaders(), None), parsed
@@ -65,13 +65,13 @@ def _die() -> NoReturn:
     os._exit(1)
 
 
-def _take_fault(operation: Any, moment: str) -> dict[str, Any] | None:
+def _take_fault(operation: Any, *, after: bool) -> dict[str, Any] | None:
     call = {
         "step": os.environ["_HANDLER"].split(".")[-2],
         "service": operation.service_model.service_name,
         "operation": operation.name,
     }
-    answer: dict[str, Any] | None = json.loads(_post(json.dumps({"call": call, "moment": moment})))
+    answer: dict[str, Any] | None = json.loads(_post(json.dumps({"call": call, "after": after})))
     return answer
 
 
@@ -79,7 +79,7 @@ _own = threading.local()
 
 
 def _post(body: str) -> bytes:
-    """Send to the board on a connection that this thread keeps, and on a new one where that has been closed."""
+    """Send to the server on a connection that this thread keeps, and on a new one where that has been closed."""
     address = urllib.parse.urlsplit(os.environ["SANDBOX_FAULTS_URL"])
     for connection in (getattr(_own, "connection", None), None):
         live = connection or http.client.HTTPSConnection(address.netloc, context=_tls(), timeout=30)
@@ -93,7 +93,7 @@ def _post(body: str) -> bytes:
             continue
         _own.connection = live
         return answer
-    raise ConnectionError("the sandbox's board does not answer")
+    raise ConnectionError("the sandbox does not answer")
 
 
 @functools.cache

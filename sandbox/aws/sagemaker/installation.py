@@ -7,7 +7,8 @@ from ministack import app
 from ministack.core import router
 from ministack.services import tagging
 
-from sandbox.aws.faults import sagemaker_switchboard
+from sandbox.aws.controls import paths
+from sandbox.aws.controls.client import SAGEMAKER_PATH
 from sandbox.aws.sagemaker import state
 from sandbox.aws.sagemaker.api import api
 from sandbox.aws.sagemaker.endpoints import lifetime
@@ -24,7 +25,7 @@ def install() -> None:
     app.SERVICE_HANDLERS[RUNTIME] = async_invocation.handle_request
     _route()
     _join_reset()
-    _serve_control_paths()
+    paths.serve(_handle)
     tagging._RESOURCE_TAG_COLLECTORS[SERVICE] = _tagged_resources
 
 
@@ -51,17 +52,11 @@ def _join_reset() -> None:
     app._loaded_modules[SERVICE] = lifetime
 
 
-def _serve_control_paths() -> None:
-    shortcuts = app._handle_post_body_shortcuts
-
-    @functools.wraps(shortcuts)
-    async def with_control_paths(
-        method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any], request_id: str
-    ) -> Any:
-        response = await sagemaker_switchboard.handle(method, path, body, query_params)
-        return response or await shortcuts(method, path, headers, body, query_params, request_id)
-
-    app._handle_post_body_shortcuts = with_control_paths
+async def _handle(method: str, path: str, _body: bytes, query: dict[str, Any]) -> paths.Response | None:
+    if (method, path) != ("DELETE", SAGEMAKER_PATH):
+        return None
+    await api.in_worker(lifetime.forget, next(iter(query.get("account", [])), None))
+    return paths.as_json(200, {"forgotten": True})
 
 
 def _tagged_resources() -> Any:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.aws.faults.s3 import Kind
-from sandbox.aws.faults.sagemaker import Kind as SageMakerFault
+from sandbox.aws.faults.faults import Kind
 from tests.integration.scenarios import (
     QA,
     Subject,
@@ -85,7 +84,7 @@ def test_the_work_units_of_a_stopped_promotion_are_stopped_with_it(world: World)
 
 
 def test_a_promotion_that_is_stopped_before_it_opened_an_upload_leaves_nothing_to_clean_up(world: World) -> None:
-    world.sagemaker_faults.inject("DescribeEndpoint", SageMakerFault.HANG, seconds=1.0)
+    world.sagemaker_faults.inject("DescribeEndpoint", Kind.HANG, seconds=1.0)
     arn = start(world, QA, new_model(world, QA))
     world.wait_for_state(arn, "Compare the endpoint")
     stop(world, arn)

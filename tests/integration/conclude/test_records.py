@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import step_role_arn
 from lambdas.promotion.contract.steps import Step
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from tests.integration.role_policies import without_permission
 from tests.integration.scenarios import QA, Subject, clean_up_aborted
 from tests.integration.world import APPLICATION, World

@@ -178,7 +178,7 @@ def test_the_output_lists_copies_whose_source_has_no_checksum_to_verify_against(
     """An object from before 2024 has none (AWS: S3, data integrity protections)."""
     made = world.model()
     bucket, _, key = made.model_uri.removeprefix("s3://").partition("/")
-    world.s3_faults.forget_checksum(bucket, key)
+    world.state.forget_checksum(bucket, key)
     ended = world.promote_successfully(made)
 
     assert (ended.output["artifacts_verified_by_checksum"], ended.output["artifacts_verified_by_size"]) == (1, 1)

@@ -13,7 +13,7 @@ from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import function
 from lambdas.promotion.contract.steps import Step
-from sandbox.aws.faults.s3 import Kind
+from sandbox.aws.faults.faults import Kind
 from tests.integration.scenarios import QA, delete_large_copies, large, new_model, promote, start
 from tests.integration.world import ExecutionResult, World, input_of, require_failed
 
@@ -73,7 +73,7 @@ def failures_in(history: list[dict[str, Any]]) -> list[str]:
 
 def test_a_work_unit_that_fails_ends_the_promotion_with_its_own_error(world: World) -> None:
     """Not with States.ExceedToleratedFailureThreshold, which the Map would end with."""
-    world.s3_faults.inject("UploadPartCopy", "AccessDenied", message="Access Denied", bucket=BUCKET, times=None)
+    world.s3_faults.inject("UploadPartCopy", code="AccessDenied", message="Access Denied", bucket=BUCKET, times=None)
     ended = promote(world, QA, large(world, QA))
 
     require_failed(
@@ -90,15 +90,15 @@ def test_a_work_unit_that_fails_ends_the_promotion_with_its_own_error(world: Wor
 
 
 def test_of_several_failed_objects_one_gives_the_reason_and_all_uploads_are_aborted(world: World) -> None:
-    world.s3_faults.inject("UploadPartCopy", "NoSuchKey", message="It is gone.", bucket=BUCKET, times=None)
-    world.s3_faults.inject("CopyObject", "NoSuchKey", message="It is gone.", bucket=BUCKET, times=None)
+    world.s3_faults.inject("UploadPartCopy", code="NoSuchKey", message="It is gone.", bucket=BUCKET, times=None)
+    world.s3_faults.inject("CopyObject", code="NoSuchKey", message="It is gone.", bucket=BUCKET, times=None)
     require_failed(
         promote(world, QA, large(world, QA)), "ArtifactNotFound", "was deleted after the promotion resolved it"
     )
 
 
 def test_parts_that_do_not_make_the_object_end_the_promotion_before_it_exists(world: World) -> None:
-    world.s3_faults.inject("CompleteMultipartUpload", "InvalidPart", message="One part is wrong.", times=None)
+    world.s3_faults.inject("CompleteMultipartUpload", code="InvalidPart", message="One part is wrong.", times=None)
     ended = promote(world, QA, large(world, QA))
 
     require_failed(ended, "ArtifactMismatch", "The parts of", "One part is wrong.", "Nothing was deployed")
@@ -110,7 +110,7 @@ def test_a_plan_that_fails_after_it_opened_uploads_leaves_none(world: World) -> 
     name = f"planless-{uuid4().hex[:8]}"
     world.s3_faults.inject(
         "PutObject",
-        "AccessDenied",
+        code="AccessDenied",
         message="Access Denied",
         prefix=f"{resource_names.work_lists_prefix(name)}{work_lists.WORK_UNITS}",
     )
@@ -144,7 +144,7 @@ def test_a_missing_work_unit_list_is_reported_in_a_sentence(world: World) -> Non
 def test_a_promotion_survives_a_slow_down_response_to_every_request(world: World) -> None:
     subject = large(world, QA)
     for operation in OF_THE_COPY:
-        world.s3_faults.inject(operation, "SlowDown", message="Please reduce your request rate.", times=3)
+        world.s3_faults.inject(operation, code="SlowDown", message="Please reduce your request rate.", times=3)
     survived(world, promote(world, QA, subject))
 
 
@@ -152,14 +152,14 @@ def test_a_promotion_survives_a_slow_down_response_to_every_request(world: World
 def test_a_promotion_survives_an_error_in_a_response_with_status_200(world: World, code: str) -> None:
     """S3 answers a long copy before it is done (API: CopyObject, CompleteMultipartUpload)."""
     for operation in MAKE_SOMETHING:
-        world.s3_faults.inject(operation, code, status=200, times=2)
+        world.s3_faults.inject(operation, code=code, status=200, times=2)
     ended = promote(world, QA, large(world, QA))
 
     survived(world, ended)
     assert (ended.output["artifacts_copied"], ended.output["artifacts_verified_by_checksum"]) == (2, 2)
 
 
-@pytest.mark.parametrize("kind", [Kind.ERROR_AFTER, Kind.BREAK, Kind.BREAK_AFTER])
+@pytest.mark.parametrize("kind", [Kind.ERROR_AFTER, Kind.DISCONNECT, Kind.DISCONNECT_AFTER])
 def test_an_answer_that_was_lost_is_survived(world: World, kind: Kind) -> None:
     for operation in MAKE_SOMETHING:
         world.s3_faults.inject(operation, kind=kind)
@@ -168,7 +168,7 @@ def test_an_answer_that_was_lost_is_survived(world: World, kind: Kind) -> None:
 
 def test_a_session_that_has_ended_is_opened_anew(world: World) -> None:
     for operation in ("UploadPartCopy", "CompleteMultipartUpload"):
-        world.s3_faults.inject(operation, "ExpiredToken", message="The provided token has expired.")
+        world.s3_faults.inject(operation, code="ExpiredToken", message="The provided token has expired.")
     ended = promote(world, QA, large(world, QA))
 
     survived(world, ended)

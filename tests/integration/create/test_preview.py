@@ -9,7 +9,7 @@ import pytest
 
 from lambdas.promotion.contract.settings import Preview, Settings
 from lambdas.promotion.contract.time_limits import STOP_GRACE_PERIOD
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from tests.integration import smoke_tests
 from tests.integration.deploy.test_endpoint_states import slow_to_start
 from tests.integration.role_policies import without_permission

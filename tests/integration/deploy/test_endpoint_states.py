@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.settings import Settings
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from tests.integration.world import APPLICATION, INFERENCE, CreatedModel, ExecutionResult, World, require_failed, tar
 
 ENDPOINT = "text-classifier-qa"
@@ -139,7 +139,7 @@ def test_an_endpoint_deleted_during_the_promotion_is_reported(world: World) -> N
     made = world.model()
     arn = world.start(application=APPLICATION, stage="qa", model_name=made.name)
     wait_for_update(world)
-    world.sagemaker_faults.forget_sagemaker("333333333333")
+    world.state.forget_sagemaker("333333333333")
     ended = world.wait(arn)
 
     assert ended.error in {"DeploymentSuperseded", "NotYetVisible"}

@@ -14,7 +14,7 @@ from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, endpoint_
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.smoke_test_settings import Expectation
 from lambdas.promotion.contract.steps import Step
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from tests.integration import smoke_tests
 from tests.integration.deploy.test_endpoint_states import slow_to_start
 from tests.integration.role_policies import without_permission

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.settings import Settings
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from tests.integration.world import APPLICATION, World, require_failed
 
 ENDPOINT = "text-classifier-qa"

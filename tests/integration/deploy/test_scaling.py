@@ -10,7 +10,7 @@ from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.smoke_test_settings import Expectation
 from lambdas.promotion.contract.steps import Step
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from tests.integration import smoke_tests
 from tests.integration.scaled_endpoint import ON_CALL, VARIANT, move_to, of, register, scale, scaling_of
 from tests.integration.world import APPLICATION, World, input_of, run

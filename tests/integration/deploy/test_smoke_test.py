@@ -15,7 +15,7 @@ from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable, Smo
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from lambdas.promotion.contract.steps import Step
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from tests.integration import smoke_tests
 from tests.integration.role_policies import without_permission
 from tests.integration.world import APPLICATION, ENDPOINTS, World, input_of, tar

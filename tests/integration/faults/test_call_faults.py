@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from lambdas.promotion.contract.settings import Preview, Settings
-from sandbox.aws.faults.process_kills import Call, Kind
+from sandbox.aws.faults.faults import Call, Kind
 from tests.integration import smoke_tests
 from tests.integration.faults.test_process_kills import (
     CASES,
@@ -44,7 +44,7 @@ def injected(world: World) -> list[Call]:
 def test_every_call_throttled_once_is_retried(world: World, letters: str) -> None:
     before = prepare(world, LARGE_WITH_IMAGE)
     world.step_faults.record()
-    world.step_faults.inject("*", f"{letters}*", Kind.ERROR, each=True)
+    world.step_faults.inject(f"{letters}*", Kind.ERROR, each=True)
     ended = world.promote(before.made)
 
     require_usual_outcome(world, LARGE_WITH_IMAGE, before, ended)
@@ -61,7 +61,7 @@ def test_every_effect_whose_response_is_lost_is_detected(world: World) -> None:
     scenarios = (UPDATE, LARGE_WITH_IMAGE, PREVIEWED)
     effects = [case for case in CASES if case.scenario in scenarios and case.operation != "InvokeEndpoint"]
     for case in effects:
-        world.step_faults.inject(case.step, case.operation, Kind.TIMEOUT_AFTER)
+        world.step_faults.inject(case.operation, Kind.TIMEOUT_AFTER, step=case.step)
     ended = world.promote(before.made)
 
     assert world.step_faults.pending() == []
@@ -72,9 +72,9 @@ def test_every_effect_whose_response_is_lost_is_detected(world: World) -> None:
 def test_the_lock_is_taken_confirmed_and_released_without_any_response(world: World) -> None:
     before = prepare(world, UPDATE)
     for kind in (Kind.ERROR, Kind.TIMEOUT_AFTER):
-        world.step_faults.inject("*the endpoint", "UpdateItem", kind, each=True)
-        world.step_faults.inject("Confirm the lock", "UpdateItem", kind)
-        world.step_faults.inject("Announce the outcome", "Publish", kind, code="ThrottledException")
+        world.step_faults.inject("UpdateItem", kind, step="*the endpoint", each=True)
+        world.step_faults.inject("UpdateItem", kind, step="Confirm the lock")
+        world.step_faults.inject("Publish", kind, step="Announce the outcome", code="ThrottledException")
     ended = world.promote(before.made)
 
     assert {call.step for call in injected(world)} == BY_THE_STATE_MACHINE

@@ -16,8 +16,7 @@ import pytest
 
 from lambdas.promotion.contract.settings import Preview, Settings
 from lambdas.promotion.contract.steps import Step
-from sandbox.aws.faults.process_kills import Call, Kind
-from sandbox.aws.faults.sagemaker import Kind as SageMakerFault
+from sandbox.aws.faults.faults import Call, Kind
 from tests.integration import smoke_tests
 from tests.integration.scenarios import LARGE, QA, delete_large_copies
 from tests.integration.world import ENDPOINTS, INFERENCE, CreatedModel, ExecutionResult, World, input_of, tar
@@ -149,11 +148,11 @@ def prepare(world: World, scenario: str) -> StateBefore:
     made = large_with_image(world) if scenario in (LARGE_WITH_IMAGE, FAILED_COPY) else small(world)
     serving = world.endpoint("qa")["EndpointConfigName"] if there else None
     if scenario == BROKEN:
-        world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.FAIL, reason="Broken.")
+        world.sagemaker_faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
     if scenario == STUCK:
-        world.sagemaker_faults.inject("UpdateEndpoint", SageMakerFault.ROLLBACK_FAILED, reason="Stuck.")
+        world.sagemaker_faults.inject("UpdateEndpoint", Kind.ROLLBACK_FAILED, reason="Stuck.")
     if scenario == FAILED_COPY:
-        world.s3_faults.inject("UploadPartCopy", "AccessDenied", times=None)
+        world.s3_faults.inject("UploadPartCopy", code="AccessDenied", times=None)
     return StateBefore(made, serving, frozenset(world.resources_in("qa")), frozenset(world.artifacts_in("qa")))
 
 
@@ -215,8 +214,8 @@ def test_a_step_that_is_killed_before_and_after_its_effect_ends_in_the_same_stat
 ) -> None:
     """The first try is killed before the call, the second after it, the third goes on with what it finds."""
     before = prepare(world, case.scenario)
-    for kind in (Kind.KILL_BEFORE, Kind.KILL_AFTER):
-        world.step_faults.inject(case.step, case.operation, kind)
+    for kind in (Kind.KILL, Kind.KILL_AFTER):
+        world.step_faults.inject(case.operation, kind, step=case.step)
     with configured(world, settings, case.scenario):
         ended = world.promote(before.made)
 
@@ -227,7 +226,7 @@ def test_a_step_that_is_killed_before_and_after_its_effect_ends_in_the_same_stat
 
 def test_a_killed_lambda_is_reported_by_its_aws_error_name_and_retried_twice(world: World) -> None:
     before = prepare(world, UPDATE)
-    world.step_faults.inject("create_model", "CreateModel", Kind.KILL_BEFORE, times=None)
+    world.step_faults.inject("CreateModel", Kind.KILL, step="create_model", times=None)
     ended = world.promote(before.made)
 
     assert (ended.status, ended.error) == ("FAILED", "Runtime.ExitError"), ended.cause

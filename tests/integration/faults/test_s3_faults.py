@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sandbox.aws.faults.s3 import Kind
+from sandbox.aws.faults.faults import Kind
 from tests.integration.world import World
 
 
 def test_throttling_by_s3_is_waited_out(world: World) -> None:
     made = world.model()
-    world.s3_faults.inject("HeadObject", "SlowDown", times=2)
+    world.s3_faults.inject("HeadObject", code="SlowDown", times=2)
     world.promote_successfully(made)
     assert world.s3_faults.pending() == []
 

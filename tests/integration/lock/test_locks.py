@@ -11,7 +11,7 @@ import pytest
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.settings import Settings
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from sandbox.demo.deployment import state_machine_arn
 from tests.integration.world import APPLICATION, CreatedModel, World, require_failed
 

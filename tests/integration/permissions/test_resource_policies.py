@@ -11,7 +11,7 @@ from lambdas.promotion.contract.resource_names import function
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Preview, Settings
 from lambdas.promotion.contract.steps import PREVIEW_STEPS, STEPS_BY_ROLE, Step
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from sandbox.demo import data_scientist
 from tests.integration import smoke_tests
 from tests.integration.permissions.test_role_permissions import IN_DEV, TRIGGERS, dead_letter

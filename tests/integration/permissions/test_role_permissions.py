@@ -17,7 +17,7 @@ from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, RECORDS_T
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Preview, Settings
 from lambdas.promotion.contract.steps import PREVIEW_STEPS, STEPS_BY_ROLE, Job, Step
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from sandbox.demo import data_scientist
 from tests.integration import smoke_tests
 from tests.integration.role_policies import (

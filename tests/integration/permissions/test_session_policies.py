@@ -16,7 +16,7 @@ from lambdas.promotion.contract.document import Artifact, Promotion
 from lambdas.promotion.contract.errors import AccessDenied
 from lambdas.promotion.contract.steps import Step
 from lambdas.promotion.endpoint.access import deployer_session
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from tests.integration.role_policies import with_changed_statement
 from tests.integration.scenarios import QA, Scenario, new_model, prefix, promote
 from tests.integration.world import IMAGE, World, input_of, transfers_of

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.settings import Settings
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from tests.integration.role_policies import without_permission
 from tests.integration.scaled_endpoint import move_to, scale, scaling_of
 from tests.integration.world import APPLICATION, ENDPOINTS, CreatedModel, ExecutionResult, World

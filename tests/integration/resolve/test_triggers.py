@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from sandbox.aws import environment_file
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from sandbox.demo import data_scientist
 from sandbox.demo import deployment as demo_deployment
 from tests.integration.world import APPLICATION, GROUP, ExecutionResult, World

@@ -7,7 +7,7 @@ import pytest
 from botocore.config import Config
 
 from sandbox.aws.control import Sandbox
-from sandbox.aws.leftovers_client import Leftovers
+from sandbox.aws.controls.client import StateClient
 from tests.sandbox.aws import state_machines
 from tests.sandbox.aws.builders import DEV, HUB, QA, create_bucket, create_function
 
@@ -16,8 +16,8 @@ LARGE = 17 * 1024**2
 
 
 @pytest.fixture
-def leftovers(bare_sandbox: Sandbox) -> Leftovers:
-    return Leftovers(bare_sandbox.endpoint_url, str(bare_sandbox.ca_bundle))
+def state(bare_sandbox: Sandbox) -> StateClient:
+    return StateClient(bare_sandbox.endpoint_url, str(bare_sandbox.ca_bundle))
 
 
 def test_clients_share_connections_but_not_who_they_are(bare_sandbox: Sandbox) -> None:
@@ -51,23 +51,23 @@ def test_a_changed_bundle_has_what_changed_and_what_did_not(bare_sandbox: Sandbo
         assert json.loads(answer["Payload"].read()) == ["same", text]
 
 
-def test_leftovers_are_histories_of_ended_executions(bare_sandbox: Sandbox, leftovers: Leftovers, name: str) -> None:
+def test_leftovers_are_histories_of_ended_executions(bare_sandbox: Sandbox, state: StateClient, name: str) -> None:
     workflow = state_machines.create_workflow(bare_sandbox, name, {"Hold": state_machines.wait(0)[1]})
     running = state_machines.create_workflow(bare_sandbox, f"{name}-running", {"Hold": state_machines.wait(100_000)[1]})
     runs = state_machines.start(bare_sandbox, running)
     ended = state_machines.end(bare_sandbox, workflow)["executionArn"]
-    leftovers.drop()
+    state.drop_leftovers()
     assert state_machines.event_types(bare_sandbox, ended) == ["ExecutionSucceeded"]
     assert state_machines.event_types(bare_sandbox, runs)[0] == "ExecutionStarted"
     bare_sandbox.client("stepfunctions").stop_execution(executionArn=runs)
 
 
-def test_leftovers_are_large_objects(bare_sandbox: Sandbox, leftovers: Leftovers, name: str) -> None:
+def test_leftovers_are_large_objects(bare_sandbox: Sandbox, state: StateClient, name: str) -> None:
     s3 = bare_sandbox.client("s3", DEV)
     create_bucket(bare_sandbox, DEV, name)
     for key, size in {"large": LARGE, "small": 1}.items():
         s3.put_object(Bucket=name, Key=key, Body=bytes(size))
-    leftovers.drop()
+    state.drop_leftovers()
     assert [one["Key"] for one in s3.list_objects_v2(Bucket=name)["Contents"]] == ["small"]
 
 

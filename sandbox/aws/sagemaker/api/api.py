@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.aws.faults import sagemaker_mishaps
-from sandbox.aws.faults.sagemaker import Kind
-from sandbox.aws.sagemaker.api import authorization, shapes
+from sandbox.aws.faults.faults import Kind
+from sandbox.aws.sagemaker.api import authorization, request_faults, shapes
 from sandbox.aws.sagemaker.api.authorization import RequiredPermission
 from sandbox.aws.sagemaker.api.errors import Refusal
 from sandbox.aws.sagemaker.api.operations import OPERATIONS, subject
@@ -58,14 +57,14 @@ class Service:
         shapes.validate(operation, parameters, service=self.name)
         given = {key: value for key, value in parameters.items() if value is not None}
         about = self.subject(given)
-        sagemaker_mishaps.refuse(operation, about)
-        await sagemaker_mishaps.hang(operation, about, Kind.HANG)
-        if (outdated := sagemaker_mishaps.stale_answer(operation, about, given)) is not None:
+        request_faults.refuse(operation, about)
+        await request_faults.hang(operation, about, Kind.HANG)
+        if (outdated := request_faults.stale_answer(operation, about, given)) is not None:
             return outdated
         answer = shapes.answer(operation, await in_worker(self.operations[operation], given), service=self.name)
-        sagemaker_mishaps.remember(operation, about, answer)
-        sagemaker_mishaps.refuse_after(operation, about)
-        await sagemaker_mishaps.hang(operation, about, Kind.HANG_AFTER)
+        request_faults.remember(operation, about, answer)
+        request_faults.refuse_after(operation, about)
+        await request_faults.hang(operation, about, Kind.HANG_AFTER)
         return answer
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from ministack.core.responses import get_account_id, get_region, request_scope
 
-from sandbox.aws.faults.sagemaker import Fault, Kind
+from sandbox.aws.faults.faults import Fault, Kind
 from sandbox.aws.sagemaker import state
 from sandbox.aws.sagemaker.api import settings, tags
 from sandbox.aws.sagemaker.endpoints import alarms

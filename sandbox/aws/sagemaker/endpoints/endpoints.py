@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from ministack.core.responses import get_account_id
 
-from sandbox.aws.faults import sagemaker_board
-from sandbox.aws.faults.sagemaker import Fault, Kind
+from sandbox.aws.faults import fault_queue
+from sandbox.aws.faults.faults import OF_DEPLOYMENTS, Fault, Kind, Layer
 from sandbox.aws.sagemaker import state
 from sandbox.aws.sagemaker.api import arns, paging, tags
 from sandbox.aws.sagemaker.api.errors import Invalid
@@ -175,5 +175,5 @@ def _retained(variant: Variant, endpoint: Endpoint, excluded: set[str]) -> Varia
 
 
 def _fault(operation: str, name: str) -> Fault | None:
-    kinds = {Kind.SYSTEM_UPDATING} if operation == "DescribeEndpoint" else sagemaker_board.OF_DEPLOYMENTS
-    return sagemaker_board.take(operation, kinds, account=get_account_id(), resource=name)
+    kinds = {Kind.SYSTEM_UPDATING} if operation == "DescribeEndpoint" else OF_DEPLOYMENTS
+    return fault_queue.take(Layer.SAGEMAKER, kinds, operation, account=get_account_id(), resource=name)

@@ -1,7 +1,9 @@
 """The module that MiniStack takes for the service: it resets it with all the others."""
 
-from sandbox.aws.faults import sagemaker_board, sagemaker_mishaps
+from sandbox.aws.faults import fault_queue
+from sandbox.aws.faults.faults import Layer
 from sandbox.aws.sagemaker import state
+from sandbox.aws.sagemaker.api import request_faults
 from sandbox.aws.sagemaker.api.api import handle_request
 
 __all__ = ["forget", "get_state", "handle_request", "reset"]
@@ -9,7 +11,7 @@ __all__ = ["forget", "get_state", "handle_request", "reset"]
 
 def reset() -> None:
     """Forget everything: POST /_ministack/reset."""
-    sagemaker_board.clear()
+    fault_queue.clear(Layer.SAGEMAKER)
     forget()
 
 
@@ -18,7 +20,7 @@ def forget(account: str | None = None) -> None:
     for endpoint in state.forget(account):
         for fleet in endpoint.fleets():
             fleet.stop()
-    sagemaker_mishaps.forget()
+    request_faults.forget()
 
 
 def get_state() -> None:

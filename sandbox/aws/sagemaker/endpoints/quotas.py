@@ -2,8 +2,8 @@
 
 from ministack.core.responses import get_account_id
 
-from sandbox.aws.faults import sagemaker_board
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults import fault_queue
+from sandbox.aws.faults.faults import Kind, Layer
 from sandbox.aws.sagemaker import state
 from sandbox.aws.sagemaker.api.errors import Refusal
 
@@ -12,11 +12,9 @@ _DEFAULTS = {"ml.p": 8.0, "ml.g": 20.0, "": 1000.0}
 
 
 def of(instance_type: str) -> float:
-    """The quota that the switchboard says for the type, or the default."""
-    for fault in sagemaker_board.pending():
-        if fault.kind is Kind.QUOTA and sagemaker_board.concerns(
-            fault, account=get_account_id(), resource=instance_type
-        ):
+    """The quota of the type that a fault injects, or the default."""
+    for fault in fault_queue.pending(Layer.SAGEMAKER):
+        if fault.kind is Kind.QUOTA and fault.matches(account=get_account_id(), resource=instance_type):
             return fault.value
     return next(value for beginning, value in _DEFAULTS.items() if instance_type.startswith(beginning))
 

@@ -15,10 +15,9 @@ from urllib.parse import unquote, urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack.core.responses import get_account_id, get_region, request_scope
 
-from sandbox.aws.faults import sagemaker_mishaps
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from sandbox.aws.sagemaker import state
-from sandbox.aws.sagemaker.api import api, authorization, roles
+from sandbox.aws.sagemaker.api import api, authorization, request_faults, roles
 from sandbox.aws.sagemaker.api.errors import Refusal
 from sandbox.aws.sagemaker.endpoints.endpoint import Endpoint
 from sandbox.aws.sagemaker.hosting import invocation
@@ -57,8 +56,8 @@ async def handle_request(
     try:
         required = authorization.required_permissions("InvokeEndpointAsync", {"EndpointName": name})
         authorization.require(required, headers, query_params)
-        sagemaker_mishaps.refuse("InvokeEndpointAsync", name)
-        await sagemaker_mishaps.hang("InvokeEndpointAsync", name, Kind.HANG)
+        request_faults.refuse("InvokeEndpointAsync", name)
+        await request_faults.hang("InvokeEndpointAsync", name, Kind.HANG)
         endpoint = invocation.find(name)
         request = _accepted(endpoint, headers, body)
     except authorization.Unauthenticated as failure:

@@ -8,10 +8,9 @@ from urllib.parse import unquote
 
 from ministack.core.responses import get_account_id
 
-from sandbox.aws.faults import sagemaker_mishaps
-from sandbox.aws.faults.sagemaker import Kind
+from sandbox.aws.faults.faults import Kind
 from sandbox.aws.sagemaker import state
-from sandbox.aws.sagemaker.api import api, arns, authorization
+from sandbox.aws.sagemaker.api import api, arns, authorization, request_faults
 from sandbox.aws.sagemaker.api.errors import Refusal
 from sandbox.aws.sagemaker.endpoints.endpoint import Endpoint
 from sandbox.aws.sagemaker.endpoints.fleet import Fleet, ServedModel
@@ -37,11 +36,11 @@ async def handle_request(
         asked = {"EndpointName": name, "TargetModel": headers.get(TARGET_MODEL.lower())}
         asked["TargetContainerHostname"] = headers.get(TARGET_CONTAINER.lower())
         authorization.require(authorization.required_permissions("InvokeEndpoint", asked), headers, query_params)
-        sagemaker_mishaps.refuse("InvokeEndpoint", name)
-        await sagemaker_mishaps.hang("InvokeEndpoint", name, Kind.HANG)
+        request_faults.refuse("InvokeEndpoint", name)
+        await request_faults.hang("InvokeEndpoint", name, Kind.HANG)
         variant, reply = await api.in_worker(_invoke, name, headers, body)
-        sagemaker_mishaps.refuse_after("InvokeEndpoint", name)
-        await sagemaker_mishaps.hang("InvokeEndpoint", name, Kind.HANG_AFTER)
+        request_faults.refuse_after("InvokeEndpoint", name)
+        await request_faults.hang("InvokeEndpoint", name, Kind.HANG_AFTER)
     except authorization.Unauthenticated as failure:
         return failure.response
     except Refusal as refusal:

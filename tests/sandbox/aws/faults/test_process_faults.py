@@ -1,4 +1,4 @@
-"""What can happen to a step's own calls on demand."""
+"""Faults injected into the calls of a step."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sandbox.aws.control import Sandbox
-from sandbox.aws.faults.process_kills import Call, Kind, StepFaults
+from sandbox.aws.faults.client import FaultClient
+from sandbox.aws.faults.faults import Call, Kind, Layer
 from tests.sandbox.aws.builders import HUB, allow, create_bucket, create_function
 
 # One try for each call, as the product's clients have.
@@ -28,8 +29,8 @@ PUT = Call("handler", "s3", "PutObject")
 
 
 @pytest.fixture
-def step_faults(bare_sandbox: Sandbox) -> Iterator[StepFaults]:
-    step_faults = StepFaults(bare_sandbox.endpoint_url, str(bare_sandbox.ca_bundle))
+def step_faults(bare_sandbox: Sandbox) -> Iterator[FaultClient]:
+    step_faults = FaultClient(bare_sandbox.endpoint_url, str(bare_sandbox.ca_bundle), Layer.STEP)
     yield step_faults
     step_faults.clear()
 
@@ -58,7 +59,7 @@ def put(bare_sandbox: Sandbox, name: str) -> Callable[[str], tuple[str, bool]]:
 @pytest.mark.parametrize(
     ("kind", "said", "there"),
     [
-        (Kind.KILL_BEFORE, "Runtime.ExitError", False),
+        (Kind.KILL, "Runtime.ExitError", False),
         (Kind.KILL_AFTER, "Runtime.ExitError", True),
         (Kind.ERROR, "ThrottlingException", False),
         (Kind.ERROR_AFTER, "ThrottlingException", True),
@@ -67,9 +68,9 @@ def put(bare_sandbox: Sandbox, name: str) -> Callable[[str], tuple[str, bool]]:
     ],
 )
 def test_a_fault_happens_once_with_or_without_the_effect(
-    put: Callable[[str], tuple[str, bool]], step_faults: StepFaults, kind: Kind, said: str, there: bool
+    put: Callable[[str], tuple[str, bool]], step_faults: FaultClient, kind: Kind, said: str, there: bool
 ) -> None:
-    step_faults.inject("handler", "PutObject", kind)
+    step_faults.inject("PutObject", kind, step="handler")
     assert put("first") == (said, there)
     assert step_faults.injected() == [(PUT, kind)]
     assert put("second") == ("done", True)
@@ -77,24 +78,24 @@ def test_a_fault_happens_once_with_or_without_the_effect(
 
 
 def test_a_call_that_aws_refuses_has_no_moment_after_its_effect(
-    put: Callable[[str], tuple[str, bool]], step_faults: StepFaults, bare_sandbox: Sandbox, name: str
+    put: Callable[[str], tuple[str, bool]], step_faults: FaultClient, bare_sandbox: Sandbox, name: str
 ) -> None:
-    step_faults.inject("handler", "PutObject", Kind.KILL_AFTER)
+    step_faults.inject("PutObject", Kind.KILL_AFTER, step="handler")
     bare_sandbox.client("iam").delete_role_policy(RoleName=f"{name}-function", PolicyName="it")
     assert put("refused") == ("AccessDenied", False)
     assert len(step_faults.pending()) == 1
 
 
 def test_a_fault_of_another_step_or_service_does_not_happen(
-    put: Callable[[str], tuple[str, bool]], step_faults: StepFaults
+    put: Callable[[str], tuple[str, bool]], step_faults: FaultClient
 ) -> None:
-    step_faults.inject("another", "PutObject", Kind.KILL_BEFORE)
-    step_faults.inject("handler", "PutObject", Kind.KILL_BEFORE, service="ecr")
+    step_faults.inject("PutObject", Kind.KILL, step="another")
+    step_faults.inject("PutObject", Kind.KILL, step="handler", service="ecr")
     assert put("k") == ("done", True)
 
 
 def test_calls_are_written_down_while_that_is_asked_for(
-    put: Callable[[str], tuple[str, bool]], step_faults: StepFaults
+    put: Callable[[str], tuple[str, bool]], step_faults: FaultClient
 ) -> None:
     put("before")
     step_faults.record()
@@ -107,7 +108,7 @@ def test_calls_are_written_down_while_that_is_asked_for(
 
 
 def test_a_fault_for_each_call_happens_to_each_once(
-    put: Callable[[str], tuple[str, bool]], step_faults: StepFaults
+    put: Callable[[str], tuple[str, bool]], step_faults: FaultClient
 ) -> None:
-    step_faults.inject("*", "*", Kind.ERROR, each=True)
+    step_faults.inject("*", Kind.ERROR, each=True)
     assert [put(key) for key in ("first", "second")] == [("ThrottlingException", False), ("done", True)]

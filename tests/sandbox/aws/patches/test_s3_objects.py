@@ -10,7 +10,7 @@ import pytest
 from botocore.handlers import set_list_objects_encoding_type_url
 
 from sandbox.aws.control import Sandbox
-from sandbox.aws.faults.s3 import S3Faults
+from sandbox.aws.controls.client import StateClient
 from tests.sandbox.aws.builders import (
     DEV,
     QA,
@@ -142,7 +142,7 @@ def with_checksum(sandbox: Sandbox, name: str, kind: str) -> Any:
     else:
         s3.put_object(**target, Body=b"content", ChecksumAlgorithm="SHA256")
     if kind == "none":
-        S3Faults(sandbox.endpoint_url, str(sandbox.ca_bundle)).forget_checksum(name, "k")
+        StateClient(sandbox.endpoint_url, str(sandbox.ca_bundle)).forget_checksum(name, "k")
     return s3
 
 

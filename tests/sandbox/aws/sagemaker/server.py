@@ -20,7 +20,9 @@ import trustme
 from botocore.config import Config
 
 from sandbox.aws import tie
-from sandbox.aws.faults.sagemaker import SageMakerFaults
+from sandbox.aws.controls.client import StateClient
+from sandbox.aws.faults.client import FaultClient
+from sandbox.aws.faults.faults import Layer
 from tests import PROJECT
 
 ACCOUNT = "222222222222"
@@ -31,8 +33,9 @@ import sys
 from sandbox.aws import autoscaling, quotas, sagemaker, tie
 tie.end_with(int(sys.argv.pop()))
 from ministack import app
-for service in (sagemaker, autoscaling, quotas):
-    service.install()
+from sandbox.aws.faults import control_paths
+for part in (sagemaker, autoscaling, quotas, control_paths):
+    part.install()
 app.main()
 """
 
@@ -45,7 +48,8 @@ class Server:
     ca_bundle: Path
     logs: Path
     process: subprocess.Popen[bytes]
-    faults: SageMakerFaults = field(repr=False)
+    faults: FaultClient = field(repr=False)
+    state: StateClient = field(repr=False)
 
     def client(
         self,
@@ -120,10 +124,10 @@ def running_server(root: Path) -> Iterator[Server]:
             command, env=environment, stdout=log, stderr=log, cwd=root, pass_fds=(tied_to,), start_new_session=True
         )
     os.close(tied_to)
-    faults = SageMakerFaults(url, str(root / "ca.pem"))
+    faults = FaultClient(url, str(root / "ca.pem"), Layer.SAGEMAKER)
     try:
         _await(faults, process)
-        yield Server(url, root / "ca.pem", root / "logs", process, faults)
+        yield Server(url, root / "ca.pem", root / "logs", process, faults, StateClient(url, str(root / "ca.pem")))
     finally:
         # Not terminate: the server's graceful end waits for the connections that the tests' clients keep open.
         process.kill()
@@ -131,7 +135,7 @@ def running_server(root: Path) -> Iterator[Server]:
         tie.untie(root)
 
 
-def _await(faults: SageMakerFaults, process: subprocess.Popen[bytes]) -> None:
+def _await(faults: FaultClient, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         assert process.poll() is None, "the server ended"

@@ -1,4 +1,4 @@
-"""What AWS does on a bad day, on demand."""
+"""Faults injected into SageMaker."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

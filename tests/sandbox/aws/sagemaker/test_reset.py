@@ -39,10 +39,10 @@ def test_a_reset_forgets_everything_and_ends_hosting(builder: SageMakerBuilder, 
 
 def test_one_accounts_sagemaker_can_be_forgotten_and_nothing_else(builder: SageMakerBuilder, server: Server) -> None:
     pid = _served(builder)
-    server.faults.forget_sagemaker(OTHER_ACCOUNT)
+    server.state.forget_sagemaker(OTHER_ACCOUNT)
     os.kill(pid, 0)
     assert builder.sagemaker.list_endpoints()["Endpoints"]
-    server.faults.forget_sagemaker(ACCOUNT)
+    server.state.forget_sagemaker(ACCOUNT)
     assert _ended(pid)
     assert not builder.sagemaker.list_endpoints()["Endpoints"]
     assert server.client("s3").list_buckets()["Buckets"]
@@ -51,7 +51,7 @@ def test_one_accounts_sagemaker_can_be_forgotten_and_nothing_else(builder: SageM
 def test_a_deployment_in_progress_is_forgotten_too(builder: SageMakerBuilder, server: Server) -> None:
     config = builder.config()
     builder.sagemaker.create_endpoint(EndpointName="endpoint", EndpointConfigName=config)
-    server.faults.forget_sagemaker()
+    server.state.forget_sagemaker()
     time.sleep(1.0)
     with refused("ValidationException", "Could not find endpoint"):
         builder.sagemaker.describe_endpoint(EndpointName="endpoint")

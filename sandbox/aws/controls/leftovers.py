@@ -3,34 +3,28 @@
 The histories of ended executions (each event holds the whole document), and large objects.
 """
 
-import functools
-import json
 from typing import Any
 
-from ministack import app
 from ministack.core.responses import request_scope
 from ministack.services import s3
 from ministack.services import stepfunctions as sfn
 
-from sandbox.aws.leftovers_client import LEFTOVERS_PATH
+from sandbox.aws.controls import paths
+from sandbox.aws.controls.client import LEFTOVERS_PATH
 
 LARGE = 16 * 1024**2
 
 
 def install() -> None:
-    shortcuts = app._handle_post_body_shortcuts
+    paths.serve(_handle)
 
-    @functools.wraps(shortcuts)
-    async def with_leftovers(
-        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], request_id: str
-    ) -> Any:
-        if (method, path) == ("DELETE", LEFTOVERS_PATH):
-            _drop_histories()
-            _drop_large_objects()
-            return 200, {"Content-Type": "application/json"}, json.dumps({"dropped": True}).encode()
-        return await shortcuts(method, path, headers, body, query, request_id)
 
-    app._handle_post_body_shortcuts = with_leftovers
+async def _handle(method: str, path: str, _body: bytes, _query: dict[str, Any]) -> paths.Response | None:
+    if (method, path) != ("DELETE", LEFTOVERS_PATH):
+        return None
+    _drop_histories()
+    _drop_large_objects()
+    return paths.as_json(200, {"dropped": True})
 
 
 def _drop_histories() -> None:
@@ -43,7 +37,7 @@ def _drop_histories() -> None:
 def _drop_large_objects() -> None:
     for (account, name), bucket in list(s3._buckets.to_dict().items()):
         with request_scope(account, bucket.get("region") or "us-east-1"):
-            for key in [key for key, found in list(bucket["objects"].items()) if found["size"] > LARGE]:
+            for key in [key for key, entry in list(bucket["objects"].items()) if entry["size"] > LARGE]:
                 s3._purge_current_object(name, key, bucket)
             for (owner, key), versions in list(s3._object_versions.items()):
                 if owner == name and any((version.get("size") or 0) > LARGE for version in versions):

@@ -9,8 +9,8 @@ from hypercorn.protocol.h11 import H11Protocol
 _MARK = "x-sandbox-broken"
 
 
-def broken() -> tuple[int, dict[str, str], bytes]:
-    """An answer that no client ever sees."""
+def disconnected() -> tuple[int, dict[str, str], bytes]:
+    """A response that no client ever gets."""
     return 200, {_MARK: "true"}, b""
 
 

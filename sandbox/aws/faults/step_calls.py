@@ -1,20 +1,16 @@
-"""Where the board is hooked into MiniStack: the processes of the Lambdas, and what the state machine calls itself."""
+"""Faults of the calls of steps: in the processes of their Lambdas, and what the state machine calls itself."""
 
 import functools
-import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ministack import app
 from ministack.services import lambda_svc
 from ministack.services import stepfunctions as sfn
 
 from sandbox.aws import quick_clients
-from sandbox.aws.faults import board as fault_queue
-from sandbox.aws.faults import in_lambda
-from sandbox.aws.faults.process_kills import CALLS_PATH, FAULTS_PATH, TAKE_PATH, Call, Fault, Kind, Moment, from_record
+from sandbox.aws.faults import fault_queue, in_lambda, paths
+from sandbox.aws.faults.faults import Call, Fault, Kind, Layer
 from sandbox.aws.lambda_environments import forked_lambdas, zygote
 from sandbox.aws.patches.lambda_ import lambda_runtime
 from sandbox.aws.patches.stepfunctions import workflow_roles
@@ -33,7 +29,6 @@ def install() -> None:
     forked_lambdas.install()
     _intercept_state_machine_calls()
     _join_reset()
-    _serve_control_paths()
 
 
 def _install_in_lambdas(switch: Path) -> None:
@@ -52,7 +47,7 @@ def _install_in_lambdas(switch: Path) -> None:
         if str(config.get("Runtime", "")).startswith("python"):
             names["SANDBOX_LAMBDA_RUNTIME"] = _MODULE
             names["SANDBOX_FAULTS_SWITCH"] = str(switch)
-            names["SANDBOX_FAULTS_URL"] = os.environ["AWS_ENDPOINT_URL"] + TAKE_PATH
+            names["SANDBOX_FAULTS_URL"] = os.environ["AWS_ENDPOINT_URL"] + paths.TAKE_PATH
         return names
 
     lambda_svc._provided_worker_env = with_fault_settings
@@ -67,9 +62,9 @@ def _intercept_state_machine_calls() -> None:
         if service not in _SERVICES or not fault_queue.is_on():
             return invoke(resource, parameters)
         call = Call(workflow_roles.state(), service, operation[:1].upper() + operation[1:])
-        _fail(fault_queue.take(call, Moment.BEFORE, can_kill=False), service)
+        _fail(fault_queue.take_for_call(call, after=False, can_kill=False), service)
         answer = invoke(resource, parameters)
-        _fail(fault_queue.take(call, Moment.AFTER, can_kill=False), service)
+        _fail(fault_queue.take_for_call(call, after=True, can_kill=False), service)
         return answer
 
     sfn._invoke_resource = invoke_with_faults
@@ -78,7 +73,7 @@ def _intercept_state_machine_calls() -> None:
 def _fail(fault: Fault | None, service: str) -> None:
     if fault:
         lost = fault.kind in (Kind.TIMEOUT, Kind.TIMEOUT_AFTER)
-        code, message = (_NO_ANSWER, "Read timed out") if lost else (fault.code, fault.message)
+        code, message = (_NO_ANSWER, "Read timed out") if lost else (fault.error.code, fault.error.message)
         raise sfn._ExecutionError(f"{_SERVICES[service]}.{code}", message)
 
 
@@ -88,51 +83,6 @@ def _join_reset() -> None:
     @functools.wraps(reset)
     def reset_all() -> None:
         reset()
-        fault_queue.clear()
+        fault_queue.clear(Layer.STEP)
 
     lambda_svc.reset = reset_all
-
-
-def _serve_control_paths() -> None:
-    shortcuts = app._handle_post_body_shortcuts
-
-    @functools.wraps(shortcuts)
-    async def with_control_paths(
-        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], request_id: str
-    ) -> Any:
-        if path == FAULTS_PATH:
-            return _faults(method, body)
-        if path == CALLS_PATH:
-            return _calls(method)
-        if path == TAKE_PATH:
-            return _take(json.loads(body))
-        return await shortcuts(method, path, headers, body, query, request_id)
-
-    app._handle_post_body_shortcuts = with_control_paths
-
-
-def _faults(method: str, body: bytes) -> Any:
-    if method == "DELETE":
-        fault_queue.clear()
-    elif method == "POST":
-        try:
-            fault_queue.add(from_record(json.loads(body)))
-        except (KeyError, TypeError, ValueError) as error:
-            return _json(400, {"message": f"not a fault: {error}"})
-    return _json(200, [asdict(fault) for fault in fault_queue.pending()])
-
-
-def _calls(method: str) -> Any:
-    if method == "POST":
-        fault_queue.record()
-    injected = [{"call": asdict(call), "kind": kind} for call, kind in fault_queue.injected()]
-    return _json(200, {"calls": [asdict(call) for call in fault_queue.calls()], "happened": injected})
-
-
-def _take(asked: dict[str, Any]) -> Any:
-    fault = fault_queue.take(Call(**asked["call"]), Moment(asked["moment"]))
-    return _json(200, asdict(fault) if fault else None)
-
-
-def _json(status: int, content: Any) -> Any:
-    return status, {"Content-Type": "application/json"}, json.dumps(content).encode()

@@ -2,13 +2,13 @@
 
 from ministack.core.responses import get_account_id, get_region
 
-from sandbox.aws.faults import sagemaker_board
-from sandbox.aws.faults.sagemaker import Fault, Kind
+from sandbox.aws.faults import fault_queue
+from sandbox.aws.faults.faults import Fault, Kind, Layer
 from sandbox.aws.sagemaker.api import arns
 from sandbox.aws.sagemaker.api.errors import Invalid, Refusal
 from sandbox.aws.sagemaker.state import Record
 
-# The last answer that each Describe gave: what a reader sees who is served by a replica that lags behind.
+# The last response of each Describe: what a replica that lags behind still returns.
 _last_answers: dict[tuple[str, str, str, str], Record] = {}
 
 
@@ -17,26 +17,26 @@ def forget() -> None:
 
 
 def refuse(operation: str, subject: str) -> None:
-    """Raise what a waiting fault says is answered before anything happens."""
-    if _take(operation, subject, Kind.THROTTLE):
-        raise Refusal("ThrottlingException", "Rate exceeded")
+    """Raise the error of a pending fault, before the operation has an effect."""
+    if fault := _take(operation, subject, Kind.THROTTLE):
+        raise _error(fault)
     if fault := _take(operation, subject, Kind.ERROR):
         raise _error(fault)
 
 
 def refuse_after(operation: str, subject: str) -> None:
-    """Raise what a waiting fault says is answered although it happened."""
+    """Raise the error of a pending fault, after the operation has had its effect."""
     if fault := _take(operation, subject, Kind.ERROR_AFTER):
         raise _error(fault)
 
 
 async def hang(operation: str, subject: str, kind: Kind) -> None:
     if fault := _take(operation, subject, kind):
-        await sagemaker_board.hang(fault.seconds)
+        await fault_queue.hang(Layer.SAGEMAKER, fault.seconds)
 
 
 def stale_answer(operation: str, subject: str, parameters: Record) -> Record | None:
-    """What an outdated replica answers, if a fault asks for it. It has not heard of what was never described."""
+    """The response of an outdated replica, if a fault asks for it. What was never described does not exist there."""
     if not _take(operation, subject, Kind.STALE):
         return None
     if (answer := _last_answers.get(_key(operation, subject))) is not None:
@@ -50,7 +50,7 @@ def remember(operation: str, subject: str, answer: Record) -> None:
 
 
 def _take(operation: str, subject: str, kind: Kind) -> Fault | None:
-    return sagemaker_board.take(operation, {kind}, account=get_account_id(), resource=subject)
+    return fault_queue.take(Layer.SAGEMAKER, {kind}, operation, account=get_account_id(), resource=subject)
 
 
 def _key(operation: str, subject: str) -> tuple[str, str, str, str]:
@@ -58,7 +58,8 @@ def _key(operation: str, subject: str) -> tuple[str, str, str, str]:
 
 
 def _error(fault: Fault) -> Refusal:
-    return Refusal(fault.code, fault.message, fault.status)
+    error = fault.error
+    return Refusal(error.code, error.message, error.status)
 
 
 def _not_found(operation: str, subject: str, parameters: Record) -> Invalid:
