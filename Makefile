@@ -1,4 +1,4 @@
-.PHONY: help install demo test test-unit test-sandbox test-integration test-large lint sandbox sandbox-down sandbox-status benchmark-copy clean
+.PHONY: help install demo test test-unit test-sandbox test-integration test-large lint sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -55,6 +55,9 @@ sandbox-down: install ## Stop it
 
 sandbox-status: install ## Say what runs in it
 	$(BIN)/python -m sandbox status
+
+sandbox-patches: install ## Find the patches of the local AWS that are superfluous (takes long)
+	$(BIN)/python -m tests.sandbox.aws.patches.superfluous
 
 benchmark-copy: install .build/aws-cli/.installed ## Measure the copy on a simulated S3, and write docs/performance.md
 	$(BIN)/python -m benchmarks.copy --page docs/performance.md

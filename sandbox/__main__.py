@@ -1,4 +1,7 @@
-"""python -m sandbox up | down | status: a local AWS with everything deployed, for any AWS client."""
+"""python -m sandbox up | down | status: a local AWS with everything deployed, for any AWS client.
+
+`patches` lists how the emulator behind it is patched.
+"""
 
 import argparse
 import os
@@ -15,6 +18,7 @@ from rich.console import Console
 from sandbox.aws import process
 from sandbox.aws.control import WAIT_SCALE, Sandbox
 from sandbox.aws.layout import Layout
+from sandbox.aws.patches import registry
 from sandbox.demo import configuration
 from sandbox.demo.deployment import DIRECTORY, launch, state_machine_arn
 from sandbox.demo.phases import Phases
@@ -25,7 +29,7 @@ out = Console(highlight=False, soft_wrap=True)
 def main() -> int:
     arguments = _arguments()
     try:
-        return {"up": _up, "down": _down, "status": _status}[arguments.command](arguments)
+        return {"up": _up, "down": _down, "status": _status, "patches": _patches}[arguments.command](arguments)
     except (process.SandboxFailed, OSError) as failure:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]The sandbox failed:[/] {failure}")
         return 1
@@ -33,7 +37,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
-    parser.add_argument("command", choices=("up", "down", "status"))
+    parser.add_argument("command", choices=("up", "down", "status", "patches"))
     default = Path(os.environ.get("PROMOTE_SANDBOX_DIR", DIRECTORY))
     parser.add_argument("--dir", type=Path, default=default, help="where it keeps its state (default: %(default)s)")
     parser.add_argument("--port", type=_port, help="default: a free one")
@@ -44,6 +48,7 @@ def _arguments() -> argparse.Namespace:
         default=WAIT_SCALE,
         help="how long a second of a Step Functions wait takes (default: %(default)s s)",
     )
+    parser.add_argument("--without", type=registry.patch_name, action="append", default=[], help=registry.WITHOUT_HELP)
     return parser.parse_args()
 
 
@@ -67,6 +72,7 @@ def _up(arguments: argparse.Namespace) -> int:
             config=arguments.config,
             port=arguments.port,
             wait_scale=arguments.wait_scale,
+            without=arguments.without,
             report=phases.report,
         )
     out.print(f"  {time.monotonic() - begin:5.1f} s  in all\n")
@@ -88,6 +94,12 @@ def _status(arguments: argparse.Namespace) -> int:
         out.print(f"No sandbox runs in {arguments.dir}. Start one: python -m sandbox up")
         return 3
     _print(sandbox)
+    return 0
+
+
+def _patches(_: argparse.Namespace) -> int:
+    for patch in sorted(registry.PATCHES, key=lambda patch: (patch.service, patch.name)):
+        out.print(f"{patch.name:<24} {patch.service:<15} {patch.summary}", markup=False)
     return 0
 
 

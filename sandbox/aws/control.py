@@ -1,7 +1,7 @@
 """The sandbox from Python: for the tests, the demo and the command line."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -40,20 +40,20 @@ class Sandbox:
         locations: Locations = ONE_ACCOUNT,
         port: int | None = None,
         wait_scale: float = WAIT_SCALE,
-        patched: bool = True,
+        without: Collection[str] = (),
         tied: bool = False,
     ) -> "Sandbox":
-        """Start a server with nothing deployed. Raises `SandboxFailed`.
+        """Start a server with nothing deployed. Raises `SandboxFailed`, `UnknownPatch`.
 
-        Without `patched` it is MiniStack as it comes, to see which patches are still needed. A `tied` one ends with
-        this process, in whatever way that ends.
+        It runs `without` the patches of these names, or without "all": that shows which are still needed. A `tied` one
+        ends with this process, in whatever way that ends.
         """
         layout = Layout(directory.resolve())
         if process.running(layout):
             raise process.SandboxFailed(f"a sandbox runs in {directory} already")
         layout.create()
         layout.description.write_text(json.dumps({"locations": locations.to_json()}, indent=2))
-        server = process.start(layout, port=port, wait_scale=wait_scale, patched=patched, tied=tied)
+        server = process.start(layout, port=port, wait_scale=wait_scale, without=without, tied=tied)
         return cls(layout.root, server.port, server.pid, locations)
 
     @classmethod

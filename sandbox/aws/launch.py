@@ -1,6 +1,6 @@
 """From nothing to a sandbox with an app deployed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -44,6 +44,7 @@ def launch(
     *,
     port: int | None = None,
     wait_scale: float = WAIT_SCALE,
+    without: Collection[str] = (),
     tied: bool = False,
     report: Report = nullcontext,
 ) -> Sandbox:
@@ -61,7 +62,7 @@ def launch(
         synthesis = pool.submit(_synthesise, layout, workload.app, report)
         with report("start"):
             sandbox = Sandbox.start(
-                directory, locations=workload.locations, port=port, wait_scale=wait_scale, tied=tied
+                directory, locations=workload.locations, port=port, wait_scale=wait_scale, without=without, tied=tied
             )
         try:
             with report("bootstrap"):

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import psutil
 
 from sandbox.aws import tie
 from sandbox.aws.layout import PROJECT, Layout
+from sandbox.aws.patches import registry
 
 # Every process of a sandbox has its directory in this variable: that tells ours from a stranger's.
 MARK = "SANDBOX_DIRECTORY"
@@ -58,12 +59,19 @@ def running(layout: Layout) -> Server | None:
 
 
 def start(
-    layout: Layout, *, port: int | None = None, wait_scale: float = 0.01, patched: bool = True, tied: bool = False
+    layout: Layout,
+    *,
+    port: int | None = None,
+    wait_scale: float = 0.01,
+    without: Collection[str] = (),
+    tied: bool = False,
 ) -> Server:
     """Start a server and wait until it answers. A `tied` one ends with this process, in whatever way that ends.
 
-    Raises `SandboxFailed` as soon as the server dies, with the end of its log.
+    It runs `without` the patches of these names. Raises `SandboxFailed` as soon as the server dies, with the end of its
+    log, and `UnknownPatch`.
     """
+    registry.selected(without)
     stop(layout)
     # What the server before unpacked there: every function and every model.
     shutil.rmtree(layout.temporary, ignore_errors=True)
@@ -79,7 +87,7 @@ def start(
             [
                 *(sys.executable, "-m", "sandbox.aws.server"),
                 *("--directory", str(layout.root), "--port", str(port), "--wait-scale", str(wait_scale)),
-                *(() if patched else ("--unpatched",)),
+                *(f"--without={name}" for name in without),
                 *(f"--tied-to={end}" for end in ties),
             ],
             cwd=PROJECT,

@@ -1,4 +1,4 @@
-"""The server process: MiniStack, corrected, with the SageMaker service that it lacks.
+"""The server process: MiniStack with patches, and with the SageMaker service that it lacks.
 
 Run it with `python -m sandbox.aws.server --directory .sandbox --port 4600`; `python -m sandbox up` does that and more.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sandbox.aws import certificates, tie
 from sandbox.aws.layout import Layout
+from sandbox.aws.patches import registry
 
 # What a user's own shell may hold: MiniStack takes the access key for its own root, and its children inherit the rest.
 FOREIGN_SETTINGS = (
@@ -49,12 +50,13 @@ def main() -> None:
     # Only now: MiniStack reads its settings when it is imported.
     from ministack import app  # noqa: PLC0415
 
-    from sandbox.aws import autoscaling, hot_spots, patches, quick_clients, quotas, sagemaker, waits  # noqa: PLC0415
+    from sandbox.aws import autoscaling, hot_spots, listener, quick_clients, quotas, sagemaker, waits  # noqa: PLC0415
     from sandbox.aws.controls import leftovers  # noqa: PLC0415
     from sandbox.aws.faults import control_paths, s3_requests, step_calls  # noqa: PLC0415
 
     quick_clients.apply()
-    patches.apply(all_patches=not arguments.unpatched)
+    listener.install()
+    registry.apply(arguments.without)
     sagemaker.install()
     autoscaling.install()
     quotas.install()
@@ -74,7 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--wait-scale", type=float, default=0.01)
     parser.add_argument("--tied-to", type=int, help="the end of a pipe: end when no process holds the other one")
-    parser.add_argument("--unpatched", action="store_true", help="MiniStack as it comes")
+    parser.add_argument("--without", type=registry.patch_name, action="append", default=[], help=registry.WITHOUT_HELP)
     return parser.parse_args()
 
 

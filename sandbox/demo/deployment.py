@@ -1,6 +1,6 @@
 """Promote in a sandbox: its app, its accounts, what they hold beside it, and the variables that name it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -31,6 +31,7 @@ def launch(
     config: Path = configuration.DEFAULT,
     port: int | None = None,
     wait_scale: float = WAIT_SCALE,
+    without: Collection[str] = (),
     with_model: bool = True,
     tied: bool = False,
     report: Report = nullcontext,
@@ -40,7 +41,9 @@ def launch(
     Without `with_model` the demo model is not registered. A `tied` sandbox ends with this process.
     """
     workload = _workload(configuration.read(config), app(config), with_model=with_model)
-    return sandbox_launch.launch(directory, workload, port=port, wait_scale=wait_scale, tied=tied, report=report)
+    return sandbox_launch.launch(
+        directory, workload, port=port, wait_scale=wait_scale, without=without, tied=tied, report=report
+    )
 
 
 def state_machine_arn(sandbox: Sandbox) -> str:

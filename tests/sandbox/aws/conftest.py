@@ -1,27 +1,32 @@
 """Servers for the tests of the sandbox itself: nothing is deployed into them."""
 
+import os
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from sandbox.aws.control import Sandbox
+from sandbox.aws.patches import registry
 from tests.sandbox.aws.builders import LOCATIONS
 from tests.watched import watched
+
+WITHOUT = "SANDBOX_WITHOUT"
 
 
 @pytest.fixture(scope="session")
 def bare_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A server with all patches."""
-    with watched(Sandbox.start(tmp_path_factory.mktemp("patched"), locations=LOCATIONS, tied=True)) as sandbox:
+    """A server with all patches, but those that the environment variable names."""
+    directory, without = tmp_path_factory.mktemp("patched"), os.environ.get(WITHOUT, "").split()
+    with watched(Sandbox.start(directory, locations=LOCATIONS, without=without, tied=True)) as sandbox:
         yield sandbox
 
 
 @pytest.fixture(scope="session")
 def unpatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """MiniStack as it comes."""
+    """MiniStack without any patch: one server for all tests that must fail there."""
     directory = tmp_path_factory.mktemp("unpatched")
-    with watched(Sandbox.start(directory, locations=LOCATIONS, patched=False, tied=True)) as sandbox:
+    with watched(Sandbox.start(directory, locations=LOCATIONS, without=[registry.ALL], tied=True)) as sandbox:
         yield sandbox
 
 

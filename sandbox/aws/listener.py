@@ -3,5 +3,5 @@
 from ministack import app
 
 
-def apply() -> None:
+def install() -> None:
     app._port_is_bindable = lambda host, port: False
