@@ -55,15 +55,18 @@ def bootstrap(layout: Layout, port: int, locations: Locations) -> None:
     )
 
 
-def deploy(layout: Layout, port: int, stacks: tuple[str, ...] = ()) -> None:
-    """`cdk deploy` of the stacks, or of all of them, in the order of their dependencies."""
+def deploy(layout: Layout, port: int, stacks: tuple[str, ...] = (), *, assembly: Path | None = None) -> None:
+    """`cdk deploy` of the stacks, or of all of them, in the order of their dependencies.
+
+    They come from the sandbox's own cloud assembly, or from another one.
+    """
     _cdk(
         layout,
         "deploy",
         _environment(layout, port),
         *(stacks or ("--all",)),
         *("--plugin", str(PLUGIN)),
-        *("--app", str(layout.cloud_assembly)),
+        *("--app", str(assembly or layout.cloud_assembly)),
         *("--require-approval", "never", "--progress", "events", "--method", "direct", "--concurrency", "4"),
         cwd=layout.root,
     )

@@ -16,26 +16,19 @@ from sandbox.aws.locations import Locations
 Report = Callable[[str], AbstractContextManager[object]]
 
 
-def _prepare_nothing(_: Sandbox) -> None:
-    """The accounts are empty before the deployment."""
-
-
-def _no_variables(_: Sandbox) -> Mapping[str, str]:
-    return {}
-
-
 @dataclass(frozen=True)
 class Workload:
     """What a sandbox runs: an app, its accounts, and what the accounts hold beside it.
 
-    `after_deploy` returns the variables that the environment file exports in addition.
+    `variables` are exported by the environment file, and so is what `after_deploy` returns.
     """
 
     app: CdkApp
     locations: Locations
     profile_prefix: str = ""
-    before_deploy: Callable[[Sandbox], None] = _prepare_nothing
-    after_deploy: Callable[[Sandbox], Mapping[str, str]] = _no_variables
+    variables: Callable[[Sandbox], Mapping[str, str]] | None = None
+    before_deploy: Callable[[Sandbox], None] | None = None
+    after_deploy: Callable[[Sandbox], Mapping[str, str]] | None = None
 
 
 def launch(
@@ -67,13 +60,16 @@ def launch(
         try:
             with report("bootstrap"):
                 deployment.bootstrap(layout, sandbox.port, workload.locations)
-            with report("seed before"):
-                workload.before_deploy(sandbox)
+            if workload.before_deploy:
+                with report("seed before"):
+                    workload.before_deploy(sandbox)
             synthesis.result()
             with report("deploy"):
                 deployment.deploy(layout, sandbox.port)
-            with report("seed after"):
-                variables = workload.after_deploy(sandbox)
+            variables = dict(workload.variables(sandbox)) if workload.variables else {}
+            if workload.after_deploy:
+                with report("seed after"):
+                    variables |= workload.after_deploy(sandbox)
         except BaseException:
             process.stop(layout)
             raise

@@ -13,18 +13,20 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
 
 from lambdas.promotion.contract import resource_names
 from sandbox.aws import deployment, process
 from sandbox.aws.control import Sandbox
 from sandbox.aws.layout import Layout
-from sandbox.demo import configuration, data_scientist, pipeline, watch
-from sandbox.demo.deployment import DIRECTORY, app, launch, state_machine_arn
+from sandbox.demo import data_scientist, pipeline, watch
+from sandbox.demo.background import NEW_TYPE, Background, background
+from sandbox.demo.deployment import DIRECTORY, launch, state_machine_arn
 from sandbox.demo.phases import Phases
 
 SENTENCES = ("A warm and clever film, I loved it.", "A dull mess, I left after ten minutes.")
 ENDPOINTS = {"qa": "text-classifier-qa", "production": "text-classifier"}
-OLD_TYPE, NEW_TYPE = "ml.m5.large", "ml.m5.xlarge"
 
 Output = dict[str, Any]
 
@@ -32,20 +34,21 @@ Output = dict[str, Any]
 class Demo:
     """The steps that a person watches, one after the other."""
 
-    def __init__(self, sandbox: Sandbox, console: Console) -> None:
+    def __init__(self, sandbox: Sandbox, console: Console, prepared: Background) -> None:
         self.sandbox = sandbox
         self.console = console
+        self.prepared = prepared
 
     def train_and_register(self) -> str:
         """Return the ARN of the version that waits for approval."""
         self.show_title("A data scientist trains a text classifier in dev")
-        trained = data_scientist.train()
+        trained = self.prepared.trained.result()
         uploaded = data_scientist.upload(self.sandbox, trained)
         model_package_arn = data_scientist.register(self.sandbox, [uploaded.container])
         self.show_text(f"{trained.reviews} reviews, accuracy {trained.accuracy:.0%} in cross-validation")
-        self.show_text(f"model     {uploaded.model_uri}")
-        self.show_text(f"source    {uploaded.source_uri}")
-        self.show_text(f"version   {model_package_arn}")
+        self.show_fact("model", uploaded.model_uri)
+        self.show_fact("source", uploaded.source_uri)
+        self.show_fact("version", model_package_arn)
         return model_package_arn
 
     def train_broken(self) -> str:
@@ -53,11 +56,11 @@ class Demo:
         self.show_title(
             "The next training data has its two labels mixed up: the numbers of the training do not show it"
         )
-        trained = data_scientist.train(swapped=True)
+        trained = self.prepared.mislabelled.result()
         uploaded = data_scientist.upload(self.sandbox, trained)
         model_package_arn = data_scientist.register(self.sandbox, [uploaded.container])
         self.show_text(f"{trained.reviews} reviews, accuracy {trained.accuracy:.0%} in cross-validation")
-        self.show_text(f"version   {model_package_arn}")
+        self.show_fact("version", model_package_arn)
         return model_package_arn
 
     def train_two_containers(self) -> str:
@@ -65,10 +68,10 @@ class Demo:
         self.show_title(
             "She splits it into two containers; the first one's vocabulary is a folder of several hundred files"
         )
-        trained = pipeline.train_and_upload(self.sandbox)
+        trained = pipeline.upload(self.sandbox, self.prepared.two_containers.result())
         model_package_arn = data_scientist.register(self.sandbox, trained.containers)
-        self.show_text(f"model     {trained.files} objects, most of them below {trained.prefix}")
-        self.show_text(f"version   {model_package_arn}")
+        self.show_fact("model", f"{trained.files} objects, most of them below {trained.prefix}")
+        self.show_fact("version", model_package_arn)
         return model_package_arn
 
     def approve_broken(self, model_package_arn: str) -> None:
@@ -78,25 +81,22 @@ class Demo:
         except watch.PromotionFailed as failure:
             if failure.error != "SmokeTestFailed":
                 raise
-            self.console.print(f"  [bold yellow]RolledBack[/] {failure}", highlight=False, soft_wrap=True)
+            self.show_prose(Text.assemble(("RolledBack ", "bold yellow"), str(failure)))
             return
         raise watch.PromotionFailed("a model that answers wrongly was promoted: its smoke test did not stop it")
 
     def plan(self, title: str, **request: str | bool) -> None:
         """Start a dry run, and show what the promotion would do."""
         self.show_title(title)
-        self.show_text(f"input     {json.dumps(request)}")
-        answer = self.sandbox.client("stepfunctions").start_execution(
-            stateMachineArn=state_machine_arn(self.sandbox), input=json.dumps(request)
-        )
-        output = watch.follow(self.sandbox, answer["executionArn"], self.console)
-        self.console.print(f"  [bold green]{output['outcome']}[/]: nothing was touched", highlight=False)
+        self.show_prose(Text(json.dumps(request), style="dim"), bullet="input     ")
+        output = watch.follow(self.sandbox, watch.start(self.sandbox, request), self.console)
+        self.show_prose(Text.assemble((output["outcome"], "bold green"), ": nothing was changed"))
         for sentence in output["summary"]:
-            self.console.print(f"  - {sentence}", highlight=False, soft_wrap=True, markup=False)
+            self.show_prose(Text(sentence), bullet="- ")
 
     def show_record(self, stage: str) -> None:
-        """Show the record of a stage: one line for each attempt."""
-        self.show_title(f"The record of {stage}: each attempt, whatever became of it")
+        """Show the record of a stage: one line for each promotion."""
+        self.show_title(f"The record of {stage}: each promotion, with its outcome")
         answer = self.sandbox.client("dynamodb").query(
             TableName=resource_names.RECORDS_TABLE,
             KeyConditionExpression="stage = :stage",
@@ -105,7 +105,7 @@ class Demo:
         for item in answer["Items"]:
             error = f" ({item['error']['S']})" if "error" in item else ""
             config = item.get("endpoint_config", {}).get("S", "").rpartition("/")[2]
-            self.show_text(f"{item['started_at']['S'][11:19]}  {item['outcome']['S'] + error:<30} {config}")
+            self.show_fact(f"{item['started_at']['S'][11:19]}  {item['outcome']['S']}{error}", config, width=40)
 
     def approve(self, model_package_arn: str) -> Output:
         """Approve the version and watch the promotion that the event starts."""
@@ -124,67 +124,83 @@ class Demo:
     def promote(self, title: str, **request: str) -> Output:
         """Start a promotion as a person or CI does, and watch it."""
         self.show_title(title)
-        self.show_text(f"input     {json.dumps(request)}")
-        answer = self.sandbox.client("stepfunctions").start_execution(
-            stateMachineArn=state_machine_arn(self.sandbox), input=json.dumps(request)
-        )
-        return self._watch(answer["executionArn"])
+        self.show_prose(Text(json.dumps(request), style="dim"), bullet="input     ")
+        return self._watch(watch.start(self.sandbox, request))
 
     def invoke(self, environment: str) -> None:
         """Ask an endpoint two sentences."""
         answer = self.sandbox.client("sagemaker-runtime", environment).invoke_endpoint(
             EndpointName=ENDPOINTS[environment], ContentType="text/csv", Body="\n".join(SENTENCES).encode()
         )
-        for sentence, said in zip(SENTENCES, json.loads(answer["Body"].read()), strict=True):
-            colour = "green" if said["label"] == "positive" else "red"
-            self.console.print(
-                f"  {environment} answers  “{sentence}” → [{colour} bold]{said['label']}[/] ({said['probability']:.0%})"
+        for sentence, prediction in zip(SENTENCES, json.loads(answer["Body"].read()), strict=True):
+            colour = "green" if prediction["label"] == "positive" else "red"
+            self.show_prose(
+                Text.assemble(
+                    f"{environment}: “{sentence}” → ",
+                    (prediction["label"], f"{colour} bold"),
+                    f" ({prediction['probability']:.0%})",
+                )
             )
 
     def change_instance_type(self) -> None:
         """Deploy the hub again with another instance type for production."""
         self.show_title(f"The platform engineer changes production to {NEW_TYPE} in promotion.yaml and deploys the hub")
-        config = self.sandbox.directory / "promotion.yaml"
-        config.write_text(configuration.DEFAULT.read_text().replace(OLD_TYPE, NEW_TYPE))
-        begin = time.monotonic()
-        deployment.synthesise(self.sandbox.layout, app(config))
-        deployment.deploy(self.sandbox.layout, self.sandbox.port, (resource_names.hub_stack(),))
-        self.show_text(f"deployed in {time.monotonic() - begin:.1f} s")
+        phases = Phases(self.console)
+        with phases.shown():
+            with phases.report("synthesise"):
+                assembly = self.prepared.larger.result()
+            with phases.report("deploy"):
+                hub = (resource_names.hub_stack(),)
+                deployment.deploy(self.sandbox.layout, self.sandbox.port, hub, assembly=assembly)
 
     def show_deployments(self) -> None:
         self.show_title("What is where now")
         for environment, endpoint in ENDPOINTS.items():
             sagemaker = self.sandbox.client("sagemaker", environment)
-            found = sagemaker.describe_endpoint(EndpointName=endpoint)
-            config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
+            description = sagemaker.describe_endpoint(EndpointName=endpoint)
+            config = sagemaker.describe_endpoint_config(EndpointConfigName=description["EndpointConfigName"])
             variant = config["ProductionVariants"][0]
             model = sagemaker.describe_model(ModelName=variant["ModelName"])
             self.console.print(
-                f"  [bold]{environment:<14}[/] [green]{found['EndpointStatus']}[/] on {variant['InstanceType']}"
+                f"  [bold]{environment:<14}[/] [green]{description['EndpointStatus']}[/] on {variant['InstanceType']}"
             )
-            for what, address in (
-                ("endpoint", found["EndpointArn"]),
+            for name, value in (
+                ("endpoint", description["EndpointArn"]),
                 ("configuration", config["EndpointConfigArn"]),
                 ("model", model["ModelArn"]),
-                *(("model data", address) for address in _model_data(model)),
+                *(("model data", uri) for uri in _model_data(model)),
             ):
-                # Not wrapped, so that it can be copied.
-                self.console.print(f"  {what:<14} {address}", soft_wrap=True, highlight=False)
+                self.show_fact(name, value)
 
     def show_title(self, title: str) -> None:
-        self.console.print(f"\n[bold cyan]▶ {title}[/]", highlight=False)
+        self.console.print()
+        self.show_prose(Text(title, style="bold cyan"), bullet="▶ ")
+
+    def show_prose(self, text: Text, bullet: str = "") -> None:
+        """Wrap between words, below its own beginning."""
+        lines = Table.grid()
+        lines.add_row(f"  {bullet}", text)
+        self.console.print(lines)
+
+    def show_fact(self, name: str, value: str, width: int = 14) -> None:
+        """A value that can be copied: it is not wrapped, and stands below its name where it is too long beside it."""
+        line = f"{name:<{width}} {value}"
+        lines = [line] if len(line) + 2 <= self.console.width else [name, value]
+        for text in lines:
+            self.show_text(text)
 
     def show_text(self, text: str) -> None:
+        """Do not wrap: an ARN can be copied."""
         self.console.print(f"  {text}", highlight=False, style="dim", soft_wrap=True)
 
     def _watch(self, execution_arn: str) -> Output:
         output = watch.follow(self.sandbox, execution_arn, self.console)
-        self.console.print(
-            f"  [bold green]{output['outcome']}[/] in {output['seconds']:.1f} s: "
-            f"{output['artifacts_copied']} of {output['artifacts']} artifacts copied "
-            f"({output['bytes_copied']:,} bytes), model {output['target_model'].rpartition('/')[2]}",
-            highlight=False,
-            soft_wrap=True,
+        self.show_prose(
+            Text.assemble(
+                (output["outcome"], "bold green"),
+                f" in {output['seconds']:.1f} s: {output['artifacts_copied']} of {output['artifacts']} artifacts "
+                f"copied ({output['bytes_copied']:,} bytes), model {output['target_model'].rpartition('/')[2]}",
+            )
         )
         return output
 
@@ -194,7 +210,7 @@ class Demo:
 
 
 def _model_data(model: dict[str, Any]) -> list[str]:
-    """The addresses of a model's data, as its containers have them."""
+    """The S3 URIs of a model's data, one a container."""
     return [
         container.get("ModelDataUrl") or container["ModelDataSource"]["S3DataSource"]["S3Uri"]
         for container in model.get("Containers") or [model["PrimaryContainer"]]
@@ -202,7 +218,7 @@ def _model_data(model: dict[str, Any]) -> list[str]:
 
 
 def run(demo: Demo) -> None:
-    """The story of the demo."""
+    """What the demo shows, in order."""
     model_package_arn = demo.train_and_register()
     in_qa = demo.approve(model_package_arn)
     demo.invoke("qa")
@@ -229,11 +245,12 @@ def start_and_run(layout: Layout, console: Console) -> None:
     """Run the demo in a sandbox of its own, which is stopped whatever happens."""
     process.stop(layout)  # what a killed demo left behind
     try:
-        console.print("\n[bold cyan]▶ Start a local AWS and deploy the stacks into four accounts with the CDK[/]")
+        console.print("\n  [bold cyan]▶ Start a local AWS and deploy the stacks into four accounts with the CDK[/]")
         phases = Phases(console)
-        with phases.shown():
-            sandbox = launch(layout.root, with_model=False, tied=True, report=phases.report)
-        run(Demo(sandbox, console))
+        with background(layout.root) as prepared:
+            with phases.shown():
+                sandbox = launch(layout.root, with_model=False, tied=True, report=phases.report)
+            run(Demo(sandbox, console, prepared))
     finally:
         process.stop(layout)
 
@@ -249,7 +266,7 @@ def main() -> int:
     console.print(
         Panel.fit(
             "A model goes [bold]dev → qa → production[/], each an AWS account of its own.\n"
-            "The accounts are a local AWS on this machine; the stacks, the IAM rights and the model are real.",
+            "The accounts are a local AWS on this machine; the stacks, the IAM permissions and the model are real.",
             title="Promote",
         )
     )
@@ -267,9 +284,10 @@ def main() -> int:
     console.print(f"\nDone in {time.monotonic() - begin:.0f} s; the local AWS is stopped. Try next:", highlight=False)
     for command in (
         "make sandbox && . .sandbox/env.sh      # the same, left running",
-        "aws stepfunctions start-execution --state-machine-arn $PROMOTE_STATE_MACHINE_ARN \\",
-        '  --input "{\\"application\\": \\"text-classifier\\", \\"stage\\": \\"qa\\", '
-        '\\"model_name\\": \\"$PROMOTE_DEMO_MODEL_NAME\\"}"',
+        "aws stepfunctions start-execution \\",
+        "  --state-machine-arn $PROMOTE_STATE_MACHINE_ARN \\",
+        '  --input "{\\"application\\": \\"text-classifier\\", \\"stage\\": \\"qa\\", \\',
+        '    \\"model_name\\": \\"$PROMOTE_DEMO_MODEL_NAME\\"}"',
     ):
         console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False)
     return 0

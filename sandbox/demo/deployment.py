@@ -62,10 +62,16 @@ def _workload(configured: Configuration, cdk_app: CdkApp, *, with_model: bool) -
         seed.seed_before_deploy(sandbox, configured.buckets)
 
     def after_deploy(sandbox: Sandbox) -> Mapping[str, str]:
-        model = seed.seed_after_deploy(sandbox, configured.buckets) if with_model else {}
-        return {**variables(sandbox), **model}
+        return seed.seed_after_deploy(sandbox, configured.buckets)
 
-    return Workload(cdk_app, configured.locations, PROFILE_PREFIX, before_deploy, after_deploy)
+    return Workload(
+        cdk_app,
+        configured.locations,
+        PROFILE_PREFIX,
+        variables=variables,
+        before_deploy=before_deploy,
+        after_deploy=after_deploy if with_model else None,
+    )
 
 
 def _upper(name: str) -> str:

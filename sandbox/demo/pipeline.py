@@ -20,17 +20,23 @@ _CONCURRENCY = 16
 
 
 @dataclass(frozen=True)
+class TrainedPipeline:
+    """What train.py wrote, by its key below the job's prefix."""
+
+    objects: dict[str, bytes]
+
+
+@dataclass(frozen=True)
 class Pipeline:
-    """Where both containers' models lie in dev: a prefix, and an archive."""
+    """Both containers, with their models in dev's bucket: a prefix, and an archive."""
 
     containers: list[dict[str, Any]]
     prefix: str
     files: int
 
 
-def train_and_upload(sandbox: Sandbox) -> Pipeline:
-    """Run train.py and put what it wrote into dev's bucket: the vocabulary as it is, the classifier as an archive."""
-    bucket, job = data_scientist.bucket(sandbox), f"text-pipeline-{uuid4().hex[:8]}"
+def train() -> TrainedPipeline:
+    """Run train.py: the vocabulary is kept as it is, the classifier as an archive."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(  # noqa: S603 - our own script
             [sys.executable, str(SOURCE / "train.py"), "--train", str(data_scientist.SOURCE), "--model-dir", folder],
@@ -42,7 +48,13 @@ def train_and_upload(sandbox: Sandbox) -> Pipeline:
         objects["classifier/model.tar.gz"] = data_scientist.tar(
             {"model.joblib": classifier, "code/inference.py": SOURCE / "classify.py"}
         )
-    s3 = sandbox.client("s3", "dev")
+    return TrainedPipeline(objects)
+
+
+def upload(sandbox: Sandbox, trained: TrainedPipeline) -> Pipeline:
+    """Put everything into dev's bucket."""
+    bucket, job = data_scientist.bucket(sandbox), f"text-pipeline-{uuid4().hex[:8]}"
+    s3, objects = sandbox.client("s3", "dev"), trained.objects
     with ThreadPoolExecutor(_CONCURRENCY) as pool:
         list(pool.map(lambda key: s3.put_object(Bucket=bucket, Key=f"{job}/{key}", Body=objects[key]), objects))
     prefix = f"s3://{bucket}/{job}/features/"
