@@ -129,10 +129,10 @@ def _cdk(layout: Layout, command: str, environment: dict[str, str], *arguments: 
 
 
 def _tool(folders: list[str]) -> str:
-    found = shutil.which("cdk", path=os.pathsep.join(folders))
-    if found is None:
+    tool = shutil.which("cdk", path=os.pathsep.join(folders))
+    if tool is None:
         raise SandboxFailed("the CDK CLI is not installed: run `make install`")
-    return found
+    return tool
 
 
 def _reason(log: Path) -> str:

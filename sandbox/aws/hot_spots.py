@@ -47,8 +47,8 @@ def _link_what_was_unpacked_before() -> None:
     def extract_or_link(archive: zipfile.ZipFile, folder: str) -> None:
         new = []
         for info in archive.infolist():
-            known = unpacked.get(_content(info))
-            if info.is_dir() or known is None or not _link(known, Path(folder) / info.filename):
+            earlier = unpacked.get(_content(info))
+            if info.is_dir() or earlier is None or not _link(earlier, Path(folder) / info.filename):
                 new.append(info)
         extract(_Members(archive, new), folder)
         for info in new:
@@ -61,11 +61,11 @@ def _content(info: zipfile.ZipInfo) -> tuple[str, int, int, int]:
     return info.filename, info.CRC, info.file_size, info.external_attr
 
 
-def _link(known: Path, target: Path) -> bool:
+def _link(earlier: Path, target: Path) -> bool:
     """Whether it could be linked: the folder of an old bundle may have been removed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(known, target)
+        os.link(earlier, target)
     except OSError:
         return False
     return True

@@ -71,9 +71,9 @@ def prepare_account(sandbox: Sandbox, environment: str, buckets: Sequence[str]) 
     """Make what an account with SageMaker has before Promote comes: buckets, and a role to train with."""
     region = sandbox.locations[environment].region
     # API: CreateBucket, us-east-1 is where a bucket lies without a constraint, and no value of it.
-    there = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     for name in buckets:
-        sandbox.client("s3", environment).create_bucket(Bucket=name, **there)
+        sandbox.client("s3", environment).create_bucket(Bucket=name, **location)
     iam = sandbox.client("iam", environment)
     iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy("sts:AssumeRole", trusts="sagemaker.amazonaws.com"))
     on = [f"arn:aws:s3:::{name}{below}" for name in buckets for below in ("", "/*")]

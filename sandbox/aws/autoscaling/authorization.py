@@ -64,7 +64,7 @@ def _of_variant(resource: str) -> Iterator[RequiredPermission]:
 
 
 def _is_tracked(key: resources.Key) -> bool:
-    return any(found[:2] == key and one["Alarms"] for found, one in state.scaling_policies.items())
+    return any(target[:2] == key and policy["Alarms"] for target, policy in state.scaling_policies.items())
 
 
 def _alarms_of(resource: str) -> str:

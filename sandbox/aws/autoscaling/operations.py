@@ -22,5 +22,5 @@ OPERATIONS: dict[str, Callable[[Record], Record]] = {
 
 def subject(parameters: Record) -> str:
     """The resource id that a request is about, or what it tags."""
-    found = parameters.get("ResourceId") or parameters.get("ResourceARN") or ""
-    return found if isinstance(found, str) else ""
+    resource = parameters.get("ResourceId") or parameters.get("ResourceARN") or ""
+    return resource if isinstance(resource, str) else ""

@@ -26,29 +26,29 @@ def put_policy(request: Record) -> Record:
     resources.require_target(request)
     with state.LOCK:
         key = (*resources.key_of(request), request["PolicyName"])
-        known: Record = state.scaling_policies.get(key) or {}
-        kind = request.get("PolicyType") or known.get("PolicyType") or "StepScaling"
-        if known and kind != known["PolicyType"]:
+        existing: Record = state.scaling_policies.get(key) or {}
+        kind = request.get("PolicyType") or existing.get("PolicyType") or "StepScaling"
+        if existing and kind != existing["PolicyType"]:
             raise Invalid("The policy type of an existing policy cannot be changed.")
-        if _CONFIGURATIONS[kind] not in request and _CONFIGURATIONS[kind] not in known:
+        if _CONFIGURATIONS[kind] not in request and _CONFIGURATIONS[kind] not in existing:
             raise Invalid(f"{_CONFIGURATIONS[kind]} is required for a policy of type {kind}.")
-        arn = known.get("PolicyARN") or _policy_arn(request)
+        arn = existing.get("PolicyARN") or _policy_arn(request)
         state.scaling_policies[key] = {
-            **known,
+            **existing,
             **request,
             "PolicyType": kind,
             "PolicyARN": arn,
-            "Alarms": known.get("Alarms") or (_alarms(request) if kind == TRACKING else []),
-            "CreationTime": known.get("CreationTime") or now(),
+            "Alarms": existing.get("Alarms") or (_alarms(request) if kind == TRACKING else []),
+            "CreationTime": existing.get("CreationTime") or now(),
         }
         return {"PolicyARN": arn, "Alarms": state.scaling_policies[key]["Alarms"]}
 
 
 def describe_policies(request: Record) -> Record:
     chosen = [
-        {**one, "Alarms": one["Alarms"] or _calling(one["PolicyARN"])}
-        for one in state.scaling_policies.values()
-        if _matches(one, request, "PolicyName", "PolicyNames")
+        {**record, "Alarms": record["Alarms"] or _calling(record["PolicyARN"])}
+        for record in state.scaling_policies.values()
+        if _matches(record, request, "PolicyName", "PolicyNames")
     ]
     return paging.page(chosen, request, "ScalingPolicies", size=PAGE)
 
@@ -67,23 +67,23 @@ def put_action(request: Record) -> Record:
     with state.LOCK:
         name = request["ScheduledActionName"]
         key = (*resources.key_of(request), name)
-        known: Record = state.scheduled_actions.get(key) or {}
-        if "Schedule" not in request and not known:
+        existing: Record = state.scheduled_actions.get(key) or {}
+        if "Schedule" not in request and not existing:
             raise Invalid("Schedule is required for a new scheduled action.")
         state.scheduled_actions[key] = {
-            **known,
+            **existing,
             **request,
-            "ScheduledActionARN": known.get("ScheduledActionARN") or _arn("scheduledAction", request, name),
-            "CreationTime": known.get("CreationTime") or now(),
+            "ScheduledActionARN": existing.get("ScheduledActionARN") or _arn("scheduledAction", request, name),
+            "CreationTime": existing.get("CreationTime") or now(),
         }
     return {}
 
 
 def describe_actions(request: Record) -> Record:
     chosen = [
-        one
-        for one in state.scheduled_actions.values()
-        if _matches(one, request, "ScheduledActionName", "ScheduledActionNames")
+        record
+        for record in state.scheduled_actions.values()
+        if _matches(record, request, "ScheduledActionName", "ScheduledActionNames")
     ]
     return paging.page(chosen, request, "ScheduledActions", size=PAGE)
 
@@ -100,12 +100,12 @@ def alarm_names(resource: str) -> str:
     return f"TargetTracking-{resource}-"
 
 
-def _matches(one: Record, request: Record, name: str, names: str) -> bool:
+def _matches(record: Record, request: Record, name: str, names: str) -> bool:
     return (
-        one["ServiceNamespace"] == request["ServiceNamespace"]
-        and one["ResourceId"] == request.get("ResourceId", one["ResourceId"])
-        and one["ScalableDimension"] == request.get("ScalableDimension", one["ScalableDimension"])
-        and one[name] in request.get(names, [one[name]])
+        record["ServiceNamespace"] == request["ServiceNamespace"]
+        and record["ResourceId"] == request.get("ResourceId", record["ResourceId"])
+        and record["ScalableDimension"] == request.get("ScalableDimension", record["ScalableDimension"])
+        and record[name] in request.get(names, [record[name]])
     )
 
 
@@ -118,7 +118,7 @@ def _alarms(request: Record) -> list[Record]:
 
 def _calling(arn: str) -> list[Record]:
     """The alarms that people made for a step scaling policy."""
-    return [{"AlarmName": one["AlarmName"], "AlarmARN": one["AlarmArn"]} for one in alarms.calling(arn)]
+    return [{"AlarmName": alarm["AlarmName"], "AlarmARN": alarm["AlarmArn"]} for alarm in alarms.calling(arn)]
 
 
 def _policy_arn(request: Record) -> str:

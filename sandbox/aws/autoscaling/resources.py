@@ -49,8 +49,8 @@ def role_arn() -> str:
 
 
 def parse(resource: str) -> ScalableVariant | None:
-    found = _VARIANT.fullmatch(resource)
-    return ScalableVariant(found["endpoint"], found["variant"]) if found else None
+    match = _VARIANT.fullmatch(resource)
+    return ScalableVariant(match["endpoint"], match["variant"]) if match else None
 
 
 def require_target(request: Record) -> Record:

@@ -17,18 +17,18 @@ def register(request: Record) -> Record:
     resources.require_scalable(request)
     with state.LOCK:
         key = resources.key_of(request)
-        known: Record = state.scalable_targets.get(key) or {}
-        if known and "Tags" in request:
+        existing: Record = state.scalable_targets.get(key) or {}
+        if existing and "Tags" in request:
             raise Invalid("Tags can be given when a scalable target is registered; use TagResource afterwards.")
-        least = request.get("MinCapacity", known.get("MinCapacity"))
-        most = request.get("MaxCapacity", known.get("MaxCapacity"))
+        least = request.get("MinCapacity", existing.get("MinCapacity"))
+        most = request.get("MaxCapacity", existing.get("MaxCapacity"))
         if least is None or most is None:
             raise Invalid("Both MinCapacity and MaxCapacity are required to register a new scalable target.")
         if least > most:
             raise Invalid("Maximum capacity cannot be less than minimum capacity.")
-        suspended = {**dict.fromkeys(_SUSPENSIONS, False), **known.get("SuspendedState", {})}
+        suspended = {**dict.fromkeys(_SUSPENSIONS, False), **existing.get("SuspendedState", {})}
         state.scalable_targets[key] = {
-            **known,
+            **existing,
             "ServiceNamespace": request["ServiceNamespace"],
             "ResourceId": key[0],
             "ScalableDimension": key[1],
@@ -36,9 +36,9 @@ def register(request: Record) -> Record:
             "MaxCapacity": most,
             "RoleARN": resources.role_arn(),
             "SuspendedState": {**suspended, **request.get("SuspendedState", {})},
-            "CreationTime": known.get("CreationTime") or now(),
-            "ScalableTargetARN": known.get("ScalableTargetARN") or resources.new_arn(),
-            "Tags": known.get("Tags") or request.get("Tags", {}),
+            "CreationTime": existing.get("CreationTime") or now(),
+            "ScalableTargetARN": existing.get("ScalableTargetARN") or resources.new_arn(),
+            "Tags": existing.get("Tags") or request.get("Tags", {}),
         }
         return {"ScalableTargetARN": state.scalable_targets[key]["ScalableTargetARN"]}
 
@@ -74,6 +74,6 @@ def list_tags(request: Record) -> Record:
 def _tagged(request: Record) -> Record:
     for target in state.scalable_targets.values():
         if target["ScalableTargetARN"] == request["ResourceARN"]:
-            found: Record = target
-            return found
+            record: Record = target
+            return record
     raise Refusal("ResourceNotFoundException", f"The resource {request['ResourceARN']} was not found.")

@@ -107,7 +107,7 @@ class Zygote:
             os.close(output)
             os.close(ending)
         fork = Fork(pid, out, end)
-        self.forks = [one for one in self.forks if one.poll() is None] + [fork]
+        self.forks = [child for child in self.forks if child.poll() is None] + [fork]
         return fork
 
     @property
@@ -134,25 +134,25 @@ class Zygotes:
             if sdk is None or sdk in self._none_for:
                 return None
             try:
-                made = self._living(sdk) or Zygote(folder)
-                fork = made.start(folder, environment)
+                parent = self._living(sdk) or Zygote(folder)
+                fork = parent.start(folder, environment)
             except (OSError, ValueError):
                 self._none_for.add(sdk)
                 return None
-            self._of[sdk] = made
+            self._of[sdk] = parent
             self._close_idle()
             return fork
 
     def _living(self, sdk: str) -> Zygote | None:
         """The SDK's, unless the folder was removed from which it reads what it needs later."""
-        made = self._of.pop(sdk, None)
-        if made and not Path(made.folder).is_dir():
-            made.close()
+        parent = self._of.pop(sdk, None)
+        if parent and not Path(parent.folder).is_dir():
+            parent.close()
             return None
-        return made
+        return parent
 
     def _close_idle(self) -> None:
-        idle = [sdk for sdk, made in self._of.items() if made.is_idle]
+        idle = [sdk for sdk, parent in self._of.items() if parent.is_idle]
         for sdk in idle[: max(0, len(idle) - IDLE_ZYGOTES)]:
             self._of.pop(sdk).close()
 

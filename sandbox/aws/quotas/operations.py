@@ -15,15 +15,19 @@ PAGE = 100
 
 def list_quotas(request: Record) -> Record:
     _require_known_service(request)
-    chosen = [_described(one) for one in _instance_types() if request.get("QuotaCode") in (None, code(one))]
+    chosen = [
+        _described(instance_type)
+        for instance_type in _instance_types()
+        if request.get("QuotaCode") in (None, code(instance_type))
+    ]
     return paging.page(chosen, request, "Quotas", size=PAGE)
 
 
 def get_quota(request: Record) -> Record:
     _require_known_service(request)
-    for one in _instance_types():
-        if code(one) == request["QuotaCode"]:
-            return {"Quota": _described(one)}
+    for instance_type in _instance_types():
+        if code(instance_type) == request["QuotaCode"]:
+            return {"Quota": _described(instance_type)}
     raise Refusal("NoSuchResourceException", "The request failed because the specified quota does not exist.")
 
 

@@ -14,8 +14,8 @@ def model_fn(model_dir: str) -> Any:
 def input_fn(body: bytes | str, content_type: str) -> list[str]:
     text = body.decode() if isinstance(body, bytes) else body
     if content_type == "application/json":
-        given = json.loads(text)
-        return [given] if isinstance(given, str) else list(given)
+        content = json.loads(text)
+        return [content] if isinstance(content, str) else list(content)
     if content_type in {"text/csv", "text/plain"}:
         return [line for line in text.splitlines() if line.strip()]
     raise ValueError(f"content type {content_type!r} is not understood; send text/plain, text/csv or application/json")

@@ -13,9 +13,9 @@ def model_fn(model_dir: str) -> Any:
 
 
 def input_fn(body: bytes | str, content_type: str) -> np.ndarray:
-    given = json.loads(body)
-    features = np.zeros((len(given["rows"]), given["width"]))
-    for number, row in enumerate(given["rows"]):
+    content = json.loads(body)
+    features = np.zeros((len(content["rows"]), content["width"]))
+    for number, row in enumerate(content["rows"]):
         features[number, row["indices"]] = row["values"]
     return features
 

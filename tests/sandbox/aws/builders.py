@@ -123,7 +123,7 @@ def finished(sandbox: Sandbox, execution: str) -> Any:
         return answer if answer["status"] != "RUNNING" else None
 
     # What MiniStack as it comes never ends is not waited for long: the test has to fail.
-    return eventually(ended, seconds=5 if sandbox.directory.name.startswith("uncorrected") else 60)
+    return eventually(ended, seconds=5 if sandbox.directory.name.startswith("unpatched") else 60)
 
 
 def refusal(call: Callable[..., Any], **parameters: Any) -> str:

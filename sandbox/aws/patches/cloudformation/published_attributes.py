@@ -12,7 +12,7 @@ def apply() -> None:
 
     @functools.wraps(parse)
     def as_a_task_has_them(params: Mapping[str, Any]) -> Any:
-        given = params.get("MessageAttributes")
-        return dict(given) if isinstance(given, Mapping) else parse(params)
+        attributes = params.get("MessageAttributes")
+        return dict(attributes) if isinstance(attributes, Mapping) else parse(params)
 
     sns._parse_message_attributes = as_a_task_has_them

@@ -60,12 +60,12 @@ def _root_refused(registry: str, headers: dict[str, str], body: bytes, query: di
     """The refusal of another account's root: MiniStack lets a root do everything, and IAM is asked before."""
     principal = iam_evaluator.resolve_principal(extract_access_key_id(headers, query), get_account_id())
     resource = iam_actions.extract_resource_arn("ecr", "POST", "/", headers, body, query, get_region(), registry)
-    found = ecr.repository_policy_for_arn(resource)
-    if principal.policies is not None or found is None:
+    policy = ecr.repository_policy_for_arn(resource)
+    if principal.policies is not None or policy is None:
         return None
     action = f"ecr:{headers.get('x-amz-target', '').rpartition('.')[2]}"
-    asked = s3_requests.context(principal, action, resource, get_region())
-    if iam_evaluator.evaluate_resource_policy(found[0], asked).decision == "Allow":
+    request_context = s3_requests.context(principal, action, resource, get_region())
+    if iam_evaluator.evaluate_resource_policy(policy[0], request_context).decision == "Allow":
         return None
     return iam_actions.access_denied_response(
         "ecr", action, principal.arn, new_uuid(), headers=headers, resource_arn=resource
@@ -124,8 +124,8 @@ def _lacks_only_the_repositorys(action: str, resource: str, headers: dict[str, s
         return False
     if principal.policies is None:
         return True
-    asked = s3_requests.context(principal, action, resource, get_region())
-    return bool(iam_evaluator.evaluate(asked, principal.policies, *principal.limits).decision == "Allow")
+    request_context = s3_requests.context(principal, action, resource, get_region())
+    return bool(iam_evaluator.evaluate(request_context, principal.policies, *principal.limits).decision == "Allow")
 
 
 def _offer_prebuilt_images() -> None:
@@ -136,7 +136,7 @@ def _offer_prebuilt_images() -> None:
         repository = request["repositoryName"]
         if get_account_id() not in prebuilt_images.ACCOUNTS or repository not in prebuilt_images.TAGS:
             return get(request)
-        found, failures = [], []
+        images, failures = [], []
         for wanted in request["imageIds"]:
             image = prebuilt_images.find(repository, tag=wanted.get("imageTag"), digest=wanted.get("imageDigest"))
             if image is None:
@@ -144,7 +144,7 @@ def _offer_prebuilt_images() -> None:
                 failures.append({"imageId": wanted, "failureCode": "ImageNotFound", "failureReason": reason})
                 continue
             digest, manifest = image
-            found.append(
+            images.append(
                 {
                     "registryId": get_account_id(),
                     "repositoryName": repository,
@@ -153,6 +153,6 @@ def _offer_prebuilt_images() -> None:
                     "imageManifestMediaType": prebuilt_images.MEDIA_TYPE,
                 }
             )
-        return json_response({"images": found, "failures": failures})
+        return json_response({"images": images, "failures": failures})
 
     ecr._batch_get_image = get_prebuilt

@@ -106,13 +106,13 @@ def check(request: Request) -> Any:
     if refusal := _no_repository(request):
         return refusal
     layers = ecr._layer_blobs.get(request["repositoryName"], {})
-    found = [
+    availabilities = [
         {"layerDigest": digest, "layerAvailability": "AVAILABLE", "layerSize": len(layers[digest])}
         if digest in layers
         else {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
         for digest in request["layerDigests"]
     ]
-    return json_response({"layers": found, "failures": []})
+    return json_response({"layers": availabilities, "failures": []})
 
 
 def download_url(request: Request) -> Any:
@@ -147,10 +147,10 @@ def _answer_downloads() -> None:
 def _download(layer: bytes | None, wanted: str) -> Any:
     if layer is None:
         return 403, {"Content-Type": "application/xml"}, b"<Error><Code>AccessDenied</Code></Error>"
-    found = RANGE.fullmatch(wanted)
-    if not found:
+    match = RANGE.fullmatch(wanted)
+    if not match:
         return 200, {"Content-Type": "application/octet-stream"}, layer
-    first, last = int(found[1]), min(int(found[2]), len(layer) - 1)
+    first, last = int(match[1]), min(int(match[2]), len(layer) - 1)
     if first >= len(layer):
         return 416, {"Content-Type": "application/xml"}, b"<Error><Code>InvalidRange</Code></Error>"
     headers = {"Content-Type": "application/octet-stream", "Content-Range": f"bytes {first}-{last}/{len(layer)}"}

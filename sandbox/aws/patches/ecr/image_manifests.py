@@ -27,30 +27,30 @@ def apply() -> None:
             message = f"The image has the digest '{digest}', not '{request['imageDigest']}'"
             return error_response_json("ImageDigestDoesNotMatchException", message)
         try:
-            said = json.loads(manifest)
+            document = json.loads(manifest)
         except json.JSONDecodeError:
             message = "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
             return error_response_json("InvalidParameterException", message)
-        for refusal in _missing(name, said):
+        for refusal in _missing(name, document):
             return refusal
-        known = ecr._find_image(name, {"imageDigest": digest})
-        if known and request.get("imageTag") in (None, *known["imageTags"]):
+        existing = ecr._find_image(name, {"imageDigest": digest})
+        if existing and request.get("imageTag") in (None, *existing["imageTags"]):
             message = f"Image with digest '{digest}' and tag '{request.get('imageTag')}' already exists"
             return error_response_json("ImageAlreadyExistsException", message)
-        media_type = request.get("imageManifestMediaType") or said.get("mediaType")
+        media_type = request.get("imageManifestMediaType") or document.get("mediaType")
         return put({**request, **({"imageManifestMediaType": media_type} if media_type else {})})
 
     ecr._put_image = put_whole
 
 
-def _missing(name: str, said: dict[str, Any]) -> Iterator[Any]:
+def _missing(name: str, document: dict[str, Any]) -> Iterator[Any]:
     """Yield the refusal of a manifest that names what the repository has not."""
-    images = [one["digest"] for one in said.get("manifests", [])]
+    images = [reference["digest"] for reference in document.get("manifests", [])]
     absent = [digest for digest in images if not ecr._find_image(name, {"imageDigest": digest})]
     if absent:
         message = f"The manifest list refers to images that do not exist: {', '.join(absent)}"
         yield error_response_json("ReferencedImagesNotFoundException", message)
-    blobs = [one["digest"] for one in [said.get("config"), *said.get("layers", [])] if one]
+    blobs = [reference["digest"] for reference in [document.get("config"), *document.get("layers", [])] if reference]
     absent = [digest for digest in blobs if not image_layers.exists(name, digest)]
     if absent:
         message = f"Layers with digests '{', '.join(absent)}' required for pushing image do not exist"

@@ -36,7 +36,7 @@ def _create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[
         "Action": properties.get("Action", "events:PutEvents"),
         "Resource": f"arn:aws:events:{provisioners.get_region()}:{provisioners.get_account_id()}:event-bus/{bus}",
     }
-    others = [one for one in _statements(bus) if one.get("Sid") != sid]
+    others = [other for other in _statements(bus) if other.get("Sid") != sid]
     eventbridge._event_bus_policies[bus] = {"Version": "2012-10-17", "Statement": [*others, {"Sid": sid, **statement}]}
     return f"{bus}|{sid}", {}
 

@@ -78,7 +78,7 @@ def _require_bus_policy(spec: Any, arn: str, principal: str, event: dict[str, An
     name = spec.resource.partition("/")[2]
     with request_scope(spec.account_id, spec.region):
         policy = eventbridge._event_bus_policies.get(name)
-    asked = iam_evaluator.EvalContext(
+    request_context = iam_evaluator.EvalContext(
         principal_arn=principal,
         principal_type="AssumedRole",
         principal_account=principal.split(":")[4],
@@ -87,7 +87,7 @@ def _require_bus_policy(spec: Any, arn: str, principal: str, event: dict[str, An
         region=get_region(),
         service_context={"events:source": event.get("Source"), "events:detail-type": event.get("DetailType")},
     )
-    if iam_evaluator.evaluate_resource_policy(policy, asked).decision != "Allow":
+    if iam_evaluator.evaluate_resource_policy(policy, request_context).decision != "Allow":
         raise roles.NotAllowed(f"the policy of {arn} does not allow events:PutEvents to {principal}")
 
 
@@ -112,7 +112,7 @@ def _accepts_dead_letters(queue: str, rule: dict[str, Any]) -> bool:
 
 def _allows(policy: Any, action: str, resource: str, rule: dict[str, Any]) -> bool:
     """Whether a resource's policy lets EventBridge do it for the rule."""
-    asked = iam_evaluator.EvalContext(
+    request_context = iam_evaluator.EvalContext(
         principal_arn="events.amazonaws.com",
         principal_type="Service",
         principal_account="",
@@ -122,5 +122,5 @@ def _allows(policy: Any, action: str, resource: str, rule: dict[str, Any]) -> bo
         service_context={"aws:sourcearn": rule.get("Arn"), "aws:sourceaccount": get_account_id()},
         secure_transport=True,
     )
-    answer = iam_evaluator.evaluate_resource_policy(policy, asked, service="events.amazonaws.com")
+    answer = iam_evaluator.evaluate_resource_policy(policy, request_context, service="events.amazonaws.com")
     return bool(answer.decision == "Allow")

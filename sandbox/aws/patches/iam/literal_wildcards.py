@@ -20,7 +20,7 @@ def apply() -> None:
             return unquoted
         pieces = _LITERAL.split(pattern)
         # Every second piece is a character that was quoted; the others hold the wildcards.
-        translated = "".join(re.escape(one) if odd % 2 else _wildcards(one) for odd, one in enumerate(pieces))
+        translated = "".join(re.escape(piece) if odd % 2 else _wildcards(piece) for odd, piece in enumerate(pieces))
         return re.compile(f"^{translated}$", re.IGNORECASE if ignore_case else 0)
 
     iam_evaluator._fnmatch_compile = compile_literals

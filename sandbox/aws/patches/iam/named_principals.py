@@ -58,5 +58,5 @@ def _named(document: Any) -> Iterator[str]:
 def _exists(arn: str) -> bool:
     parts = arn.split(":")
     kind, _, name = parts[-1].partition("/")
-    known = {"role": iam._roles, "user": iam._users}.get(kind)
-    return known is None or known.contains_scoped(parts[4], None, name.rpartition("/")[2])
+    principals = {"role": iam._roles, "user": iam._users}.get(kind)
+    return principals is None or principals.contains_scoped(parts[4], None, name.rpartition("/")[2])

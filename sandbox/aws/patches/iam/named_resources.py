@@ -20,12 +20,12 @@ def apply() -> None:
         *_, query, region, account = request
         if service == "iam" and "PolicySourceArn" in query:
             return iam_actions._query_param(query, "PolicySourceArn")
-        found = resource(service, *request)
-        if service == "kms" and ":alias/" in found:
-            owner, place = found.split(":")[4], found.split(":")[3]
-            with request_scope(owner or account, place or region):
-                key = kms._resolve_key(found)
-            return key["Arn"] if key else found
-        return found
+        arn = resource(service, *request)
+        if service == "kms" and ":alias/" in arn:
+            owner, key_region = arn.split(":")[4], arn.split(":")[3]
+            with request_scope(owner or account, key_region or region):
+                key = kms._resolve_key(arn)
+            return key["Arn"] if key else arn
+        return arn
 
     iam_actions.extract_resource_arn = about

@@ -62,8 +62,8 @@ def _evaluated(principal: str, account: str, action: str, resource: str, context
     )
 
 
-def _decision(asked: Any, policies: Any, boundary: Any) -> str:
-    return str(iam_evaluator.evaluate(asked, policies, *boundary).decision)
+def _decision(request_context: Any, policies: Any, boundary: Any) -> str:
+    return str(iam_evaluator.evaluate(request_context, policies, *boundary).decision)
 
 
 def _result(action: str, decided: list[tuple[str, str]]) -> str:

@@ -22,7 +22,7 @@ def require(role_arn: str, service: str, session: str, action: str, resource: st
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     _trusting(role_arn, service)
     principal = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
-    asked = iam_evaluator.EvalContext(
+    request_context = iam_evaluator.EvalContext(
         principal_arn=principal,
         principal_type="AssumedRole",
         principal_account=account,
@@ -33,7 +33,7 @@ def require(role_arn: str, service: str, session: str, action: str, resource: st
     )
     policies = iam_evaluator._gather_role_policies(name, account)
     limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
-    result = iam_evaluator.evaluate(asked, policies, *limits)
+    result = iam_evaluator.evaluate(request_context, policies, *limits)
     if result.decision != "Allow":
         why = (
             "with an explicit deny in an identity-based policy"
@@ -76,8 +76,8 @@ def _trusting(role_arn: str, service: str) -> dict[str, Any]:
 
 def _trusts(document: Any, service: str) -> bool:
     statements = iam_evaluator.json.loads(document) if isinstance(document, str) else document or {}
-    found = statements.get("Statement", [])
-    for statement in found if isinstance(found, list) else [found]:
+    listed = statements.get("Statement", [])
+    for statement in listed if isinstance(listed, list) else [listed]:
         principal = statement.get("Principal")
         named = principal.get("Service", []) if isinstance(principal, dict) else []
         if statement.get("Effect") == "Allow" and service in ([named] if isinstance(named, str) else named):

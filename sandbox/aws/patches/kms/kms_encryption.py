@@ -87,8 +87,8 @@ def _uses(method: str, bucket: str, key: str, headers: dict[str, str], query: di
 
 
 def _reads(bucket: str, key: str, version: str) -> Iterator[Use]:
-    found = s3._ensure_bucket(bucket)
-    stored = found["objects"].get(key) if found else None
+    bucket_record = s3._ensure_bucket(bucket)
+    stored = bucket_record["objects"].get(key) if bucket_record else None
     if version:
         stored = next((v for v in s3._object_versions.get((bucket, key), []) if v["version_id"] == version), stored)
     if stored:
@@ -116,7 +116,7 @@ def _refusal(principal: Any, use: Use) -> Any:
     if key is None or key.get("KeyState", "Enabled") != "Enabled":
         code = "KMS.NotFoundException" if key is None else "KMS.DisabledException"
         return s3._error(code, f"Key '{use.key}' does not exist or is not enabled", 400)
-    asked = s3_requests.context(
+    request_context = s3_requests.context(
         principal,
         use.action,
         key["Arn"],
@@ -130,9 +130,9 @@ def _refusal(principal: Any, use: Use) -> Any:
     if principal.policies is None:
         identity = iam_evaluator.EvalResult("Allow")
     else:
-        identity = iam_evaluator.evaluate(asked, principal.policies, *principal.limits)
+        identity = iam_evaluator.evaluate(request_context, principal.policies, *principal.limits)
     decided = iam_evaluator.combine_resource_policy(
-        identity, asked, key.get("Policy"), account, required=True, limits=principal.limits
+        identity, request_context, key.get("Policy"), account, required=True, limits=principal.limits
     )
     if decided.decision == "Allow":
         return None
@@ -141,8 +141,8 @@ def _refusal(principal: Any, use: Use) -> Any:
 
 
 def _region(bucket: str) -> str:
-    found = s3._ensure_bucket(bucket)
-    return str(found["region"]) if found else str(get_region())
+    bucket_record = s3._ensure_bucket(bucket)
+    return str(bucket_record["region"]) if bucket_record else str(get_region())
 
 
 def _account_and_region(key: str) -> tuple[str, str] | None:

@@ -36,8 +36,8 @@ def _required_action(
     if method != "PUT" or "partNumber" in query or "x-amz-copy-source" not in headers or not copies_tags:
         return []
     source, source_key, version = s3_requests.copy_source(headers)
-    found = s3._ensure_bucket(source)
-    current = found["objects"].get(source_key, {}).get("version_id") if found else None
+    source_bucket = s3._ensure_bucket(source)
+    current = source_bucket["objects"].get(source_key, {}).get("version_id") if source_bucket else None
     if not s3._object_tags.get((source, source_key, version or current)):
         return []
     read = "s3:GetObjectVersionTagging" if version else "s3:GetObjectTagging"

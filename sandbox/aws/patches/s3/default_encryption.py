@@ -23,18 +23,18 @@ def apply() -> None:
     def default_of_all(bucket: str) -> dict[str, str]:
         configured = s3._bucket_encryption.get(bucket) or b""
         if configured not in defaults:
-            found = dict(default(bucket)) or {ALGORITHM: "AES256"}
-            if found[ALGORITHM] == "aws:kms" and _has_bucket_key(configured):
-                found[BUCKET_KEY] = "true"
-            defaults[configured] = found
+            encryption = dict(default(bucket)) or {ALGORITHM: "AES256"}
+            if encryption[ALGORITHM] == "aws:kms" and _has_bucket_key(configured):
+                encryption[BUCKET_KEY] = "true"
+            defaults[configured] = encryption
         return dict(defaults[configured])
 
     @functools.wraps(resolve)
     def resolve_bucket_key(headers: dict[str, str], bucket: str) -> Any:
         applied, refusal = resolve(headers, bucket)
         if refusal is None and applied.get(ALGORITHM) == "aws:kms":
-            asked = headers.get(BUCKET_KEY)
-            if asked == "true" or (asked is None and _has_bucket_key(s3._bucket_encryption.get(bucket) or b"")):
+            requested = headers.get(BUCKET_KEY)
+            if requested == "true" or (requested is None and _has_bucket_key(s3._bucket_encryption.get(bucket) or b"")):
                 applied[BUCKET_KEY] = "true"
             else:
                 applied.pop(BUCKET_KEY, None)
@@ -48,5 +48,5 @@ def apply() -> None:
 def _has_bucket_key(configured: bytes) -> bool:
     if not configured:
         return False
-    enabled = (one.text for one in s3.fromstring(configured).iter() if one.tag.endswith("BucketKeyEnabled"))
+    enabled = (element.text for element in s3.fromstring(configured).iter() if element.tag.endswith("BucketKeyEnabled"))
     return (next(enabled, "") or "").strip() == "true"

@@ -45,9 +45,9 @@ def apply() -> None:
 
     @functools.wraps(in_account)
     def of_any_account(name: str) -> Any:
-        found = in_account(name)
-        owner = s3._bucket_owner_account(name) if found is None else None
-        return s3._buckets.get_scoped(owner, None, name) if owner else found
+        own = in_account(name)
+        owner = s3._bucket_owner_account(name) if own is None else None
+        return s3._buckets.get_scoped(owner, None, name) if owner else own
 
     s3._foreign_bucket_allows = caller_allowed
     s3._ensure_bucket = of_any_account
@@ -73,5 +73,5 @@ def _policy_allows(
     action = f"s3:{iam_actions._s3_action(method, path, query_params)}"
     with request_scope(owner, get_region()):
         keys = iam_actions.s3_service_context(action, query_params, path, headers)
-    asked = s3_requests.context(principal, action, f"arn:aws:s3:::{path[1:]}", get_region(), **keys)
-    return bool(iam_evaluator.evaluate_resource_policy(policy, asked).decision == "Allow")
+    request_context = s3_requests.context(principal, action, f"arn:aws:s3:::{path[1:]}", get_region(), **keys)
+    return bool(iam_evaluator.evaluate_resource_policy(policy, request_context).decision == "Allow")

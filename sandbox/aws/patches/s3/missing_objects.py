@@ -20,9 +20,9 @@ def apply() -> None:
         if response[0] != 404 or not key or b"NoSuchUpload" in response[2] or s3_requests.caller() is None:
             return response
         source, _, _ = s3_requests.copy_source(headers)
-        asked = source or bucket
-        if (method in ("GET", "HEAD") or source) and not s3_requests.may("s3:ListBucket", asked):
-            return s3._error("AccessDenied", "Access Denied", 403, f"/{asked}/{key}")
+        listed_bucket = source or bucket
+        if (method in ("GET", "HEAD") or source) and not s3_requests.may("s3:ListBucket", listed_bucket):
+            return s3._error("AccessDenied", "Access Denied", 403, f"/{listed_bucket}/{key}")
         return response
 
     s3._dispatch = answer_with_list_permission

@@ -36,6 +36,6 @@ def apply() -> None:
     s3._xml_body = write_carriage_returns
 
 
-def _at_most(given: Any) -> str:
-    text = str(given[0] if isinstance(given, list) else given)
+def _at_most(requested: Any) -> str:
+    text = str(requested[0] if isinstance(requested, list) else requested)
     return str(min(int(text), PAGE)) if text.isdigit() else text

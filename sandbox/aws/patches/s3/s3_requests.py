@@ -60,8 +60,8 @@ def _principal(headers: dict[str, str], query_params: dict[str, Any]) -> Any:
     if not access_key:
         return None
     account = iam_evaluator.find_iam_access_key_account(access_key) or get_account_id()
-    found = iam_evaluator.resolve_principal(access_key, account)
-    return None if isinstance(found, iam_evaluator.AuthError) else found
+    principal = iam_evaluator.resolve_principal(access_key, account)
+    return None if isinstance(principal, iam_evaluator.AuthError) else principal
 
 
 def may(action: str, bucket: str, key: str = "") -> bool:
@@ -69,12 +69,12 @@ def may(action: str, bucket: str, key: str = "") -> bool:
     principal, owner = _caller.get(), s3._bucket_owner_account(bucket)
     if principal is None or owner is None:
         return True
-    asked = context(
+    request_context = context(
         principal, action, f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}", get_region()
     )
     identity = iam_evaluator.EvalResult("Allow")
     if principal.policies is not None:
-        identity = iam_evaluator.evaluate(asked, principal.policies, *principal.limits)
+        identity = iam_evaluator.evaluate(request_context, principal.policies, *principal.limits)
     policy = s3._bucket_policies.get_scoped(owner, None, bucket) or ""
-    decided = iam_evaluator.combine_resource_policy(identity, asked, policy, owner, limits=principal.limits)
+    decided = iam_evaluator.combine_resource_policy(identity, request_context, policy, owner, limits=principal.limits)
     return bool(decided.decision == "Allow")

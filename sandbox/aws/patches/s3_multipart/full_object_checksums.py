@@ -72,8 +72,8 @@ def _copy() -> None:
         if response[0] != 200:
             return response
         # A copy is one object again, also when its source came in parts and had a checksum of those.
-        asked = headers.get("x-amz-checksum-algorithm", "").upper()
-        return restate(response, bucket, key, asked or next(iter(s3_answers.stored(bucket, key)["checksums"])))
+        algorithm = headers.get("x-amz-checksum-algorithm", "").upper()
+        return restate(response, bucket, key, algorithm or next(iter(s3_answers.stored(bucket, key)["checksums"])))
 
     s3._copy_object = copy_whole
 

@@ -113,8 +113,8 @@ def _complete() -> None:
 
 def _refusal(upload: dict[str, Any], named: list[dict[str, str]], headers: dict[str, str]) -> Any:
     kind = "FULL_OBJECT" if upload.get("full_object") else "COMPOSITE"
-    said = headers.get("x-amz-checksum-type", kind).upper()
-    if said != kind:
+    requested = headers.get("x-amz-checksum-type", kind).upper()
+    if requested != kind:
         wrong = f"The upload was created using the {kind} checksum mode. The complete request must use the same."
         return s3._error("InvalidRequest", wrong, 400)
     algorithm = upload.get("full_object") or upload.get("algorithm")

@@ -44,8 +44,8 @@ def apply() -> None:
 
 
 def _processor(state: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = state.get("ItemProcessor") or state.get("Iterator") or {}
-    return found
+    processor: dict[str, Any] = state.get("ItemProcessor") or state.get("Iterator") or {}
+    return processor
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,10 @@ class _Map:
     def items(self) -> list[Any]:
         """The items that the state has without reading them from S3."""
         if "Items" in self.state:
-            found = sfn._jsonata_state_field(self.state, "Items", "array", self.data, self.ctx)
+            items = sfn._jsonata_state_field(self.state, "Items", "array", self.data, self.ctx)
         else:
-            found = sfn._resolve_path_or_ctx(self.state.get("ItemsPath", "$"), self.effective, self.ctx)
-        return found if isinstance(found, list) else [found]
+            items = sfn._resolve_path_or_ctx(self.state.get("ItemsPath", "$"), self.effective, self.ctx)
+        return items if isinstance(items, list) else [items]
 
     def read(self, role_arn: str, session: str) -> list[Any]:
         """The items that the state's ItemReader finds. Raises States.ItemReaderFailed."""

@@ -82,10 +82,10 @@ def _timer(execution_arn: str) -> threading.Timer | None:
 
 def _timeout_seconds(definition: str) -> float | None:
     try:
-        found = json.loads(definition).get("TimeoutSeconds")
+        seconds = json.loads(definition).get("TimeoutSeconds")
     except ValueError:
         return None
-    return float(found) if found else None
+    return float(seconds) if seconds else None
 
 
 def _time_out(execution: dict[str, Any]) -> None:

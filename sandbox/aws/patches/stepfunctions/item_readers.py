@@ -50,12 +50,12 @@ def _items(
         yield from _parsed(client.get_object(**arguments)["Body"].read(), config)
         return
     for page in client.get_paginator("list_objects_v2").paginate(**arguments):
-        for found in page.get("Contents", []):
+        for entry in page.get("Contents", []):
             if config.get("Transformation") == "LOAD_AND_FLATTEN":
-                listed = client.get_object(Bucket=arguments["Bucket"], Key=found["Key"])
+                listed = client.get_object(Bucket=arguments["Bucket"], Key=entry["Key"])
                 yield from _parsed(listed["Body"].read(), config)
             else:
-                yield _listed(found)
+                yield _listed(entry)
 
 
 def _parsed(content: bytes, config: dict[str, Any]) -> list[Any]:
@@ -65,13 +65,13 @@ def _parsed(content: bytes, config: dict[str, Any]) -> list[Any]:
     return items
 
 
-def _listed(found: "ObjectTypeDef") -> dict[str, Any]:
+def _listed(entry: "ObjectTypeDef") -> dict[str, Any]:
     return {
-        "Etag": found["ETag"],
-        "Key": found["Key"],
-        "LastModified": int(found["LastModified"].timestamp()),
-        "Size": found["Size"],
-        "StorageClass": found.get("StorageClass", "STANDARD"),
+        "Etag": entry["ETag"],
+        "Key": entry["Key"],
+        "LastModified": int(entry["LastModified"].timestamp()),
+        "Size": entry["Size"],
+        "StorageClass": entry.get("StorageClass", "STANDARD"),
     }
 
 

@@ -82,14 +82,14 @@ class MapRun:
         return self.failed > 0 and (any(limits) or not limits)
 
     def start_child(self, data: Any, role_arn: str) -> Record:
-        name, now, text = new_uuid(), now_iso(), json.dumps(data)
+        name, timestamp, text = new_uuid(), now_iso(), json.dumps(data)
         machine = self.record["_stateMachineArn"]
         child = {
             "executionArn": f"{machine.replace(':stateMachine:', ':execution:')}:{name}",
             "stateMachineArn": machine,
             "name": name,
             "status": RUNNING,
-            "startDate": now,
+            "startDate": timestamp,
             "stopDate": None,
             "input": text,
             "inputDetails": {"included": True},
@@ -101,7 +101,7 @@ class MapRun:
                 {
                     "id": 1,
                     "type": "ExecutionStarted",
-                    "timestamp": now,
+                    "timestamp": timestamp,
                     "executionStartedEventDetails": {"input": text, "roleArn": role_arn},
                 }
             ],

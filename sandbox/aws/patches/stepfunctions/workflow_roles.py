@@ -103,12 +103,12 @@ def _permission(resource: str, parameters: dict[str, Any]) -> tuple[str, str] | 
 
 def _sdk_permission(task: str, parameters: dict[str, Any]) -> tuple[str, str] | None:
     _, name, operation = task.split(":")[:3]
-    known = sfn._AWS_SDK_SERVICE_MAP.get(name.lower())
-    if known is None or known["protocol"] != "json":
+    sdk_service = sfn._AWS_SDK_SERVICE_MAP.get(name.lower())
+    if sdk_service is None or sdk_service["protocol"] != "json":
         # The resource is in the path of a request that does not exist yet.
         return None
-    service = known.get("service_key", name.lower())
-    headers = {"x-amz-target": f"{known['target_prefix']}.{_pascal(operation)}"}
+    service = sdk_service.get("service_key", name.lower())
+    headers = {"x-amz-target": f"{sdk_service['target_prefix']}.{_pascal(operation)}"}
     body = json.dumps(parameters, default=str).encode()
     action = iam_actions.extract_iam_action(service, "POST", "/", headers, body, {})
     arn = iam_actions.extract_resource_arn(service, "POST", "/", headers, body, {}, get_region(), get_account_id())

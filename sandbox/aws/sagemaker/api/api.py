@@ -55,13 +55,13 @@ class Service:
     ) -> Record:
         authorization.require(self.required_permissions(operation, parameters), headers, query)
         shapes.validate(operation, parameters, service=self.name)
-        given = {key: value for key, value in parameters.items() if value is not None}
-        about = self.subject(given)
+        present = {key: value for key, value in parameters.items() if value is not None}
+        about = self.subject(present)
         request_faults.refuse(operation, about)
         await request_faults.hang(operation, about, Kind.HANG)
-        if (outdated := request_faults.stale_answer(operation, about, given)) is not None:
+        if (outdated := request_faults.stale_answer(operation, about, present)) is not None:
             return outdated
-        answer = shapes.answer(operation, await in_worker(self.operations[operation], given), service=self.name)
+        answer = shapes.answer(operation, await in_worker(self.operations[operation], present), service=self.name)
         request_faults.remember(operation, about, answer)
         request_faults.refuse_after(operation, about)
         await request_faults.hang(operation, about, Kind.HANG_AFTER)

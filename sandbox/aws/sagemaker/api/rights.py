@@ -30,13 +30,15 @@ def may_decrypt(credentials: Credentials, key_arn: str) -> bool:
         policy = kms.key_policy_for_arn(key_arn)
     if policy is None:
         return False
-    asked = {"kms:viaservice": f"s3.{region}.amazonaws.com", "kms:calleraccount": credentials.account}
-    identity, context, principal = _identity(credentials, "kms:Decrypt", key_arn, asked)
+    condition_keys = {"kms:viaservice": f"s3.{region}.amazonaws.com", "kms:calleraccount": credentials.account}
+    identity, context, principal = _identity(credentials, "kms:Decrypt", key_arn, condition_keys)
     decision = iam_evaluator.combine_resource_policy(identity, context, *policy, required=True, limits=principal.limits)
     return bool(decision.decision == "Allow")
 
 
-def _identity(credentials: Credentials, action: str, resource: str, asked: dict[str, str]) -> tuple[Any, Any, Any]:
+def _identity(
+    credentials: Credentials, action: str, resource: str, condition_keys: dict[str, str]
+) -> tuple[Any, Any, Any]:
     """What the identity policies say, the question as they read it, and who asks."""
     principal = iam_evaluator.resolve_principal(credentials.access_key, credentials.account)
     context = iam_evaluator.EvalContext(
@@ -46,7 +48,7 @@ def _identity(credentials: Credentials, action: str, resource: str, asked: dict[
         action=action,
         resource_arn=resource,
         region=credentials.region if resource == "*" else resource.split(":")[3] or credentials.region,
-        service_context=asked,
+        service_context=condition_keys,
         principal_keys=principal.keys,
         secure_transport=True,
     )

@@ -42,5 +42,5 @@ def stop_calling(arn: str) -> None:
 
 
 def _find(name: str) -> Record | None:
-    found: Record | None = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name)
-    return found
+    alarm: Record | None = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name)
+    return alarm

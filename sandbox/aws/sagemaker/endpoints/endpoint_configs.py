@@ -82,7 +82,7 @@ def _require_servable(variant: Record, model: Record) -> None:
                 "bring-your-own container image URI does not reside in an Amazon ECR repository within the same AWS "
                 "account creating the endpoint."
             )
-    if excluded := [what for what, there in _not_serverless(model, containers).items() if there]:
+    if excluded := [what for what, present in _not_serverless(model, containers).items() if present]:
         raise Invalid(f"Serverless production variant {variant['VariantName']} does not support {', '.join(excluded)}.")
 
 

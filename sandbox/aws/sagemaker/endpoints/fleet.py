@@ -28,7 +28,11 @@ class ServedModel:
 
     def invoke(self, invocation: Invocation) -> tuple[Reply, str]:
         """The answer, and which container gave it: the last one, or the first that failed."""
-        chain = [one for one in self.containers if not self.direct or one.title == invocation.target_container]
+        chain = [
+            container
+            for container in self.containers
+            if not self.direct or container.title == invocation.target_container
+        ]
         passed = replace(invocation, accept="*/*")
         for container in chain[:-1]:
             reply = container.server.invoke(passed)

@@ -38,8 +38,8 @@ def forget(key: tuple[str, str]) -> None:
     with state.LOCK:
         state.scalable_targets.pop(key, None)
         for store in (state.scaling_policies, state.scheduled_actions):
-            for one in [found for found in store if found[:2] == key]:
-                dropped = store.pop(one, {})
+            for target_key in [stored for stored in store if stored[:2] == key]:
+                dropped = store.pop(target_key, {})
                 alarms.stop_calling(dropped.get("PolicyARN", ""))
 
 

@@ -80,8 +80,8 @@ def _accepted(endpoint: Endpoint, headers: dict[str, str], body: bytes) -> Reque
         raise Refusal("ValidationError", "Exactly one of InputLocation and Body must be specified.")
     if len(body) > MAX_INLINE_BYTES:
         raise Refusal("ValidationError", f"Body must have length less than or equal to {MAX_INLINE_BYTES} bytes.")
-    output, made = config["OutputConfig"], str(uuid.uuid4())
-    file = headers.get(f"{PREFIX}filename") or f"{made}.out"
+    output, output_id = config["OutputConfig"], str(uuid.uuid4())
+    file = headers.get(f"{PREFIX}filename") or f"{output_id}.out"
     extension = headers.get(f"{PREFIX}s3outputpathextension", "")
     folder = "/".join(part.strip("/") for part in (output["S3OutputPath"], extension) if part)
     failures = output.get("S3FailurePath")
@@ -91,7 +91,7 @@ def _accepted(endpoint: Endpoint, headers: dict[str, str], body: bytes) -> Reque
         location=location,
         body=body,
         output=f"{folder}/{file}",
-        failure=f"{failures.rstrip('/')}/{made}-error.out" if failures else None,
+        failure=f"{failures.rstrip('/')}/{output_id}-error.out" if failures else None,
         key=output.get("KmsKeyId"),
     )
 

@@ -33,9 +33,9 @@ async def handle_request(
         if match is None or method != "POST":
             raise Refusal("UnknownOperationException", f"The sandbox's SageMaker Runtime has no {method} {path}.", 404)
         name = unquote(match["name"])
-        asked = {"EndpointName": name, "TargetModel": headers.get(TARGET_MODEL.lower())}
-        asked["TargetContainerHostname"] = headers.get(TARGET_CONTAINER.lower())
-        authorization.require(authorization.required_permissions("InvokeEndpoint", asked), headers, query_params)
+        request = {"EndpointName": name, "TargetModel": headers.get(TARGET_MODEL.lower())}
+        request["TargetContainerHostname"] = headers.get(TARGET_CONTAINER.lower())
+        authorization.require(authorization.required_permissions("InvokeEndpoint", request), headers, query_params)
         request_faults.refuse("InvokeEndpoint", name)
         await request_faults.hang("InvokeEndpoint", name, Kind.HANG)
         variant, reply = await api.in_worker(_invoke, name, headers, body)

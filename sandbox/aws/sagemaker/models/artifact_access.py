@@ -76,9 +76,9 @@ def no_access(uri: str, role_arn: str, region: str) -> Invalid:
 def _check(client: "S3Client", artifact: Artifact, credentials: roles.Credentials) -> None:
     _require_same_region(artifact.bucket, credentials.region)
     if artifact.kind == "S3Object":
-        found = _check_object(client, artifact.bucket, artifact.key, credentials)
-        if artifact.etag is not None and artifact.etag.strip('"') != found:
-            raise Invalid(f"The ETag of the model data at {artifact.uri} is {found}, not {artifact.etag}.")
+        etag = _check_object(client, artifact.bucket, artifact.key, credentials)
+        if artifact.etag is not None and artifact.etag.strip('"') != etag:
+            raise Invalid(f"The ETag of the model data at {artifact.uri} is {etag}, not {artifact.etag}.")
         return
     # A prefix has no ETag of its own: the API allows one, and here it says nothing.
     listing = client.list_objects_v2(Bucket=artifact.bucket, Prefix=artifact.key, MaxKeys=2)

@@ -62,8 +62,8 @@ def _artifacts(container: Record) -> Iterator[Artifact]:
     if packaged := container.get("AdditionalS3DataSource"):
         # Only model packages have it. AWS does not say where it lies in the container: the folder is assumed.
         compressed = packaged.get("CompressionType") == "Gzip"
-        found = _at(packaged["S3Uri"], kind=packaged["S3DataType"], compressed=compressed, folder=PACKAGED_DATA)
-        yield replace(found, etag=packaged.get("ETag"))
+        artifact = _at(packaged["S3Uri"], kind=packaged["S3DataType"], compressed=compressed, folder=PACKAGED_DATA)
+        yield replace(artifact, etag=packaged.get("ETag"))
 
 
 def _of_source(source: Record, folder: str) -> Artifact:
@@ -79,8 +79,8 @@ def _of_source(source: Record, folder: str) -> Artifact:
 def _manifest(source: Record, folder: str) -> Artifact | None:
     if "ManifestS3Uri" not in source:
         return None
-    found = _at(source["ManifestS3Uri"], kind="S3Object", compressed=False, folder=folder)
-    return replace(found, etag=source.get("ManifestEtag"))
+    artifact = _at(source["ManifestS3Uri"], kind="S3Object", compressed=False, folder=folder)
+    return replace(artifact, etag=source.get("ManifestEtag"))
 
 
 def _at(uri: str, *, kind: str, compressed: bool, folder: str) -> Artifact:

@@ -20,15 +20,15 @@ def require_one_form(request: Record) -> None:
 
 def require_consistent(request: Record) -> None:
     """The containers as they are given."""
-    given: list[Record] = request.get("Containers") or [request["PrimaryContainer"]]
-    _require_small_environment(given)
-    for container in given:
+    containers: list[Record] = request.get("Containers") or [request["PrimaryContainer"]]
+    _require_small_environment(containers)
+    for container in containers:
         if "ModelPackageName" in container:
             _require_package_alone(container)
         elif "Image" not in container:
             raise Invalid("A container needs either an Image or a ModelPackageName.")
-    named = [container for container in given if "ContainerHostname" in container]
-    if "Containers" in request and 0 < len(named) < len(given):
+    named = [container for container in containers if "ContainerHostname" in container]
+    if "Containers" in request and 0 < len(named) < len(containers):
         raise Invalid("ContainerHostname must be specified for all containers of the model or for none of them.")
 
 

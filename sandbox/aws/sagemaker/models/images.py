@@ -52,29 +52,29 @@ def require_possible(container: Record, region: str, *, in_vpc: bool) -> None:
         return
     if "RepositoryAuthConfig" in config:
         raise Invalid(f'Image "{image}": RepositoryAuthConfig needs RepositoryAccessMode Vpc.')
-    found = parse_uri(image)
-    if found is None:
+    reference = parse_uri(image)
+    if reference is None:
         raise Invalid(f'Using non-ECR image "{image}" without Vpc repository access mode is not supported.')
-    if found.region != region:
+    if reference.region != region:
         raise Invalid(
             f'Region of "{image}" does not match expected region of {region}. '
             "Cross region ECR image pulls are not allowed."
         )
-    if _is_missing(found, container.get("ImageDigest")):
+    if _is_missing(reference, container.get("ImageDigest")):
         raise Invalid(f"Requested image {image} not found.")
 
 
 def refusal_to_pull(container: Record, credentials: Credentials, role_arn: str, variant: str) -> str | None:
     """Why an endpoint cannot get an image, as its FailureReason; None if it can."""
-    found = parse_uri(container["Image"])
-    if _of_private_registry(container) or found is None:
+    reference = parse_uri(container["Image"])
+    if _of_private_registry(container) or reference is None:
         return None
     if not rights.allows(credentials, "ecr:GetAuthorizationToken", "*"):
         return _no_permission(role_arn, "GetAuthorizationToken", container["Image"])
     for action in PULLING:
-        if not _may(credentials, f"ecr:{action}", found):
+        if not _may(credentials, f"ecr:{action}", reference):
             return _no_permission(role_arn, action, container["Image"])
-    if _is_missing(found, container.get("ImageDigest")):
+    if _is_missing(reference, container.get("ImageDigest")):
         return (
             f"Please make sure all images included in the model for the production variant {variant} exist, and that "
             "the execution role used to create the model has permissions to access them."
@@ -85,19 +85,19 @@ def refusal_to_pull(container: Record, credentials: Credentials, role_arn: str, 
 def resolved(container: Record) -> str:
     """The image by its digest (API: DeployedImage.ResolvedImage), as far as ECR knows it."""
     image = str(container["Image"])
-    found = parse_uri(image)
-    if _of_private_registry(container) or found is None:
+    reference = parse_uri(image)
+    if _of_private_registry(container) or reference is None:
         return image
-    digest = (container.get("ImageDigest") or found.digest or "").lower()
-    if not digest and (record := _record(found, None)):
+    digest = (container.get("ImageDigest") or reference.digest or "").lower()
+    if not digest and (record := _record(reference, None)):
         digest = record["imageDigest"]
-    return f"{found.registry}/{found.repository}@{digest}" if digest else image
+    return f"{reference.registry}/{reference.repository}@{digest}" if digest else image
 
 
 def is_own_or_prebuilt(image: str, account: str) -> bool:
     """What a serverless endpoint may run."""
-    found = parse_uri(image)
-    return found is not None and found.account in prebuilt_images.ACCOUNTS | {account}
+    reference = parse_uri(image)
+    return reference is not None and reference.account in prebuilt_images.ACCOUNTS | {account}
 
 
 def _of_private_registry(container: Record) -> bool:
@@ -126,8 +126,8 @@ def _record(image: ImageUri, digest: str | None) -> dict[str, Any] | None:
     digest = (digest or image.digest or "").lower()
     wanted = {"imageDigest": digest} if digest else {"imageTag": image.tag or "latest"}
     with request_scope(image.account, image.region):
-        found: dict[str, Any] | None = ecr._find_image(image.repository, wanted)
-    return found
+        record: dict[str, Any] | None = ecr._find_image(image.repository, wanted)
+    return record
 
 
 def _no_permission(role_arn: str, action: str, image: str) -> str:

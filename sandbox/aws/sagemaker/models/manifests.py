@@ -14,8 +14,8 @@ from sandbox.aws.sagemaker.models.artifacts import Artifact
 def locations(text: str) -> list[tuple[str, str]]:
     """The addresses in a manifest, each as bucket and key (or prefix)."""
     cells = (cell.strip() for row in csv.reader(text.splitlines()) for cell in row)
-    found = [cell.removeprefix("s3://").partition("/") for cell in cells if cell.startswith("s3://")]
-    return list(dict.fromkeys((bucket, key) for bucket, _, key in found))
+    uris = [cell.removeprefix("s3://").partition("/") for cell in cells if cell.startswith("s3://")]
+    return list(dict.fromkeys((bucket, key) for bucket, _, key in uris))
 
 
 def place(artifact: Artifact, bucket: str, location: str, keys: list[str]) -> Iterator[tuple[str, str]]:

@@ -64,10 +64,10 @@ TAGS: Mapping[str, frozenset[str]] = {
 @cache
 def find(repository: str, *, tag: str | None = None, digest: str | None = None) -> tuple[str, str] | None:
     """Digest and manifest of an image by its tag or its digest, or None."""
-    for known in sorted(TAGS.get(repository, ())):
-        manifest = _manifest(repository, known)
+    for known_tag in sorted(TAGS.get(repository, ())):
+        manifest = _manifest(repository, known_tag)
         its_digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
-        if its_digest == digest or (digest is None and known == tag):
+        if its_digest == digest or (digest is None and known_tag == tag):
             return its_digest, manifest
     return None
 

@@ -9,8 +9,8 @@ from sandbox.aws.sagemaker.state import Record
 
 def of_model(model: Record) -> list[Record]:
     """What the model (or a request for one) runs, in order. Raises what CreateModel answers about its packages."""
-    given: list[Record] = model.get("Containers") or [model["PrimaryContainer"]]
-    return [runs for container in given for runs in _expanded(container)]
+    containers: list[Record] = model.get("Containers") or [model["PrimaryContainer"]]
+    return [runs for container in containers for runs in _expanded(container)]
 
 
 def titles(model: Record) -> list[str]:
@@ -41,7 +41,7 @@ def _specification(container: Record) -> dict[str, Any]:
     raise Invalid(f"Model Package {package['ModelPackageArn']} has no InferenceSpecification named {wanted}.")
 
 
-def _overridden(packaged: Record, given: Record, *, alone: bool) -> Record:
-    environment = {**packaged.get("Environment", {}), **given.get("Environment", {})}
-    named = {"ContainerHostname": given["ContainerHostname"]} if alone and "ContainerHostname" in given else {}
+def _overridden(packaged: Record, request: Record, *, alone: bool) -> Record:
+    environment = {**packaged.get("Environment", {}), **request.get("Environment", {})}
+    named = {"ContainerHostname": request["ContainerHostname"]} if alone and "ContainerHostname" in request else {}
     return {**packaged, **named, "Environment": environment}

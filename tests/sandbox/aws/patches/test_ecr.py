@@ -1,4 +1,4 @@
-"""What the corrections mend of ECR. `corrected` runs a test also against MiniStack as it comes, where it must fail."""
+"""The patches of ECR. `patched` runs a test also against MiniStack as it comes, where it must fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IAM's simulation as the corrections make it. `corrected` runs a test also against MiniStack, where it must fail."""
+"""IAM's simulation with the patches. `patched` runs a test also against MiniStack, where it must fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An upload in parts that are copied from another account, as S3 does it. `corrected` runs a test also against
+"""An upload in parts that are copied from another account, as S3 does it. `patched` runs a test also against
 MiniStack as it comes, where it must fail.
 """
 

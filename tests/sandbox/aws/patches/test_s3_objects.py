@@ -1,4 +1,4 @@
-"""What an object is: its key, checksum, ETag, encryption and Region. `corrected` runs a test also against MiniStack as
+"""What an object is: its key, checksum, ETag, encryption and Region. `patched` runs a test also against MiniStack as
 it comes, where it must fail.
 """
 
