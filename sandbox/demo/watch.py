@@ -158,10 +158,11 @@ def _show_live(polls: Iterator[list[Row]], console: Console) -> None:
     printed = 0
     with Live(console=console, refresh_per_second=10) as live:
         for rows in polls:
-            for row in rows[printed:-_LOOP_ROWS]:
-                console.print(_table([row]))
-                printed += 1
+            settled = rows[printed:-_LOOP_ROWS]
+            printed += len(settled)
             live.update(_table(rows[printed:]))
+            for row in settled:
+                console.print(_table([row]))
 
 
 def _show_lines(polls: Iterator[list[Row]], console: Console) -> None:

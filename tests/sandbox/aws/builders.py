@@ -109,9 +109,9 @@ def create_state_machine(sandbox: Sandbox, name: str, role: str, *tasks: dict[st
 def eventually(read: Callable[[], Any], seconds: float = 5) -> Any:
     """What is read once it is true, or what it is after so many seconds."""
     deadline = time.monotonic() + seconds
-    while not (found := read()) and time.monotonic() < deadline:
+    while not (result := read()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return found
+    return result
 
 
 def finished(sandbox: Sandbox, execution: str) -> Any:

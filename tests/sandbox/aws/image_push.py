@@ -19,8 +19,8 @@ def sha256(content: bytes) -> str:
 
 def push_layer(ecr: Any, repository: str, content: bytes, *, registry: dict[str, str] | None = None) -> str:
     """Upload a layer in parts and return its digest."""
-    where = {"repositoryName": repository, **(registry or {})}
-    upload = ecr.initiate_layer_upload(**where)
+    target = {"repositoryName": repository, **(registry or {})}
+    upload = ecr.initiate_layer_upload(**target)
     for first in range(0, len(content), upload["partSize"]):
         part = content[first : first + upload["partSize"]]
         ecr.upload_layer_part(
@@ -28,9 +28,9 @@ def push_layer(ecr: Any, repository: str, content: bytes, *, registry: dict[str,
             partFirstByte=first,
             partLastByte=first + len(part) - 1,
             layerPartBlob=part,
-            **where,
+            **target,
         )
-    answer = ecr.complete_layer_upload(uploadId=upload["uploadId"], layerDigests=[sha256(content)], **where)
+    answer = ecr.complete_layer_upload(uploadId=upload["uploadId"], layerDigests=[sha256(content)], **target)
     digest: str = answer["layerDigest"]
     return digest
 
@@ -41,7 +41,7 @@ def manifest_of(layers: Sequence[bytes], *, config: bytes = b"{}") -> str:
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": {"mediaType": CONFIG, "digest": sha256(config), "size": len(config)},
-            "layers": [{"mediaType": LAYER, "digest": sha256(one), "size": len(one)} for one in layers],
+            "layers": [{"mediaType": LAYER, "digest": sha256(layer), "size": len(layer)} for layer in layers],
         }
     )
 

@@ -24,7 +24,7 @@ def test_clients_share_connections_but_not_who_they_are(bare_sandbox: Sandbox) -
     clients = {account: bare_sandbox.client("sts", account) for account in (HUB, DEV, QA)}
     shared = {id(client._endpoint.http_session) for client in clients.values()}
     for _ in range(2):
-        assert {account: one.get_caller_identity()["Account"] for account, one in clients.items()} == {
+        assert {account: client.get_caller_identity()["Account"] for account, client in clients.items()} == {
             account: account for account in clients
         }
     assert len(shared) == 1
@@ -68,7 +68,7 @@ def test_leftovers_are_large_objects(bare_sandbox: Sandbox, state: StateClient, 
     for key, size in {"large": LARGE, "small": 1}.items():
         s3.put_object(Bucket=name, Key=key, Body=bytes(size))
     state.drop_leftovers()
-    assert [one["Key"] for one in s3.list_objects_v2(Bucket=name)["Contents"]] == ["small"]
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=name)["Contents"]] == ["small"]
 
 
 def test_a_wait_takes_as_long_as_a_look_at_least(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:

@@ -32,7 +32,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
 
 def marked(directory: Path) -> list[int]:
     """The living processes of the sandbox in the directory."""
-    return [found.pid for found in process._marked(Layout(directory.resolve()))]
+    return [living.pid for living in process._marked(Layout(directory.resolve()))]
 
 
 def test_up_says_so_when_one_is_up_already(directory: Path) -> None:

@@ -49,9 +49,9 @@ def put(bare_sandbox: Sandbox, name: str) -> Callable[[str], tuple[str, bool]]:
     def invoke(key: str) -> tuple[str, bool]:
         event = json.dumps({"bucket": name, "key": key}).encode()
         answer = bare_sandbox.client("lambda").invoke(FunctionName=name, Payload=event)
-        said = json.loads(answer["Payload"].read())
-        there = bare_sandbox.client("s3").list_objects_v2(Bucket=name, Prefix=key)["KeyCount"] == 1
-        return (said["errorType"] if isinstance(said, dict) else said), there
+        result = json.loads(answer["Payload"].read())
+        exists = bare_sandbox.client("s3").list_objects_v2(Bucket=name, Prefix=key)["KeyCount"] == 1
+        return (result["errorType"] if isinstance(result, dict) else result), exists
 
     return invoke
 

@@ -47,7 +47,7 @@ def fault_response(call: Any, **parameters: Any) -> tuple[str, int]:
 
 
 def keys(s3: Any, bucket: str) -> list[str]:
-    return [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    return [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
 @pytest.mark.parametrize(("code", "status"), [("SlowDown", 503), ("InternalError", 500), ("ExpiredToken", 400)])

@@ -63,13 +63,13 @@ def test_a_layer_is_there_when_it_was_uploaded_and_not_before(patched: Sandbox, 
     ecr = patched.client("ecr", DEV)
     ensure_repository(ecr, name)
 
-    def there() -> str:
-        asked = ecr.batch_check_layer_availability(repositoryName=name, layerDigests=[sha256(b"x")])
-        return str(asked["layers"][0]["layerAvailability"])
+    def availability() -> str:
+        checked = ecr.batch_check_layer_availability(repositoryName=name, layerDigests=[sha256(b"x")])
+        return str(checked["layers"][0]["layerAvailability"])
 
-    before = there()
+    before = availability()
     push_layer(ecr, name, b"x")
-    assert (before, there()) == ("UNAVAILABLE", "AVAILABLE")
+    assert (before, availability()) == ("UNAVAILABLE", "AVAILABLE")
 
 
 def test_a_layer_is_there_once(patched: Sandbox, name: str) -> None:
@@ -122,8 +122,8 @@ def test_a_layer_that_no_image_has_cannot_be_downloaded(patched: Sandbox, name: 
     ecr = patched.client("ecr", DEV)
     ensure_repository(ecr, name)
     digest = push_layer(ecr, name, b"x")
-    asked = {"repositoryName": name, "layerDigest": digest}
-    assert code(ecr.get_download_url_for_layer, **asked) == "LayerInaccessibleException"
+    request = {"repositoryName": name, "layerDigest": digest}
+    assert code(ecr.get_download_url_for_layer, **request) == "LayerInaccessibleException"
 
 
 def test_a_repository_that_is_made_again_has_no_layers(bare_sandbox: Sandbox, name: str) -> None:
@@ -131,8 +131,8 @@ def test_a_repository_that_is_made_again_has_no_layers(bare_sandbox: Sandbox, na
     push(ecr, name, [b"x"])
     ecr.delete_repository(repositoryName=name, force=True)
     ensure_repository(ecr, name)
-    asked = ecr.batch_check_layer_availability(repositoryName=name, layerDigests=[sha256(b"x")])
-    assert asked["layers"][0]["layerAvailability"] == "UNAVAILABLE"
+    checked = ecr.batch_check_layer_availability(repositoryName=name, layerDigests=[sha256(b"x")])
+    assert checked["layers"][0]["layerAvailability"] == "UNAVAILABLE"
 
 
 # Manifests
@@ -244,16 +244,16 @@ def test_another_accounts_root_requires_the_repository_policy(patched: Sandbox, 
 
 def test_a_repository_policy_allows_its_statements_and_no_more(bare_sandbox: Sandbox, name: str) -> None:
     ecr = foreign(bare_sandbox, name, of_repository(QA_ROOT, ["ecr:BatchGetImage"]), permissions=PULL)
-    asked = {"registryId": DEV, "repositoryName": name, "layerDigest": sha256(b"x")}
-    assert code(ecr.get_download_url_for_layer, **asked) == "AccessDeniedException"
+    request = {"registryId": DEV, "repositoryName": name, "layerDigest": sha256(b"x")}
+    assert code(ecr.get_download_url_for_layer, **request) == "AccessDeniedException"
 
 
 def test_an_image_pushed_from_another_account_is_stored_in_the_registry(patched: Sandbox, name: str) -> None:
     permissions = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload"]
     ecr = foreign(patched, name, of_repository(QA_ROOT, permissions), permissions=permissions)
     digest = push_layer(ecr, name, b"y", registry={"registryId": DEV})
-    asked = patched.client("ecr", DEV).batch_check_layer_availability(repositoryName=name, layerDigests=[digest])
-    assert asked["layers"][0]["layerAvailability"] == "AVAILABLE"
+    checked = patched.client("ecr", DEV).batch_check_layer_availability(repositoryName=name, layerDigests=[digest])
+    assert checked["layers"][0]["layerAvailability"] == "AVAILABLE"
 
 
 # AWS's own images
@@ -281,5 +281,5 @@ def test_images_that_aws_does_not_offer_do_not_exist(bare_sandbox: Sandbox, imag
 
 def test_every_image_that_aws_offers_has_a_digest_of_its_own() -> None:
     names = [(repository, tag) for repository, tags in prebuilt_images.TAGS.items() for tag in tags]
-    found = [prebuilt_images.find(repository, tag=tag) for repository, tag in names]
-    assert len({image[0] for image in found if image}) == len(names)
+    images = [prebuilt_images.find(repository, tag=tag) for repository, tag in names]
+    assert len({image[0] for image in images if image}) == len(names)

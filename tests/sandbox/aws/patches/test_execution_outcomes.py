@@ -103,14 +103,14 @@ class Listener:
 
     def heard(self) -> list[Any]:
         """The events, once an execution has ended."""
-        found: list[Any] = []
+        events: list[Any] = []
 
         def ended() -> bool:
-            found.extend(self._queue.take())
-            return any(event["detail"]["status"] != "RUNNING" for event in found)
+            events.extend(self._queue.take())
+            return any(event["detail"]["status"] != "RUNNING" for event in events)
 
-        assert eventually(ended), f"heard only {found}"
-        return found
+        assert eventually(ended), f"heard only {events}"
+        return events
 
 
 def listen(sandbox: Sandbox, name: str, machine_arn: str, target: dict[str, Any]) -> str:
@@ -210,7 +210,9 @@ def test_a_rule_runs_a_function_that_lets_it_in(bare_sandbox: Sandbox, name: str
     statuses: list[str] = []
 
     def both() -> bool:
-        statuses.extend(json.loads(one["Body"]) for one in sqs.receive_message(QueueUrl=queue).get("Messages", []))
+        statuses.extend(
+            json.loads(message["Body"]) for message in sqs.receive_message(QueueUrl=queue).get("Messages", [])
+        )
         return len(statuses) == 2
 
     assert eventually(both, 20), statuses

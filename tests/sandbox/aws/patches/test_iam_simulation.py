@@ -24,7 +24,7 @@ def simulate(sandbox: Sandbox, role: str, resources: list[str], by: Any = None, 
         ],
     )
     (result,) = answer["EvaluationResults"]
-    return {one["EvalResourceName"]: one["EvalResourceDecision"] for one in result["ResourceSpecificResults"]}
+    return {entry["EvalResourceName"]: entry["EvalResourceDecision"] for entry in result["ResourceSpecificResults"]}
 
 
 def test_a_condition_is_weighed_with_the_keys_that_are_given(patched: Sandbox, name: str) -> None:
@@ -54,7 +54,7 @@ def test_a_key_is_described_by_its_alias_with_permission_on_the_key(patched: San
     key = create_key(patched, QA)
     patched.client("kms", QA).create_alias(AliasName=f"alias/{name}", TargetKeyId=key)
     session = patched.assume(create_role(patched, QA, name, allow("kms:DescribeKey", key)))
-    found = patched.client("kms", QA, session).describe_key(KeyId=f"alias/{name}")
-    assert found["KeyMetadata"]["Arn"] == key
+    description = patched.client("kms", QA, session).describe_key(KeyId=f"alias/{name}")
+    assert description["KeyMetadata"]["Arn"] == key
     other = create_key(patched, QA)
     assert "kms:DescribeKey" in refusal(patched.client("kms", QA, session).describe_key, KeyId=other)

@@ -94,14 +94,14 @@ def test_a_bucket_policy_that_names_a_role_keeps_another_role_out(bare_sandbox: 
 def copier(name: str) -> Callable[[Sandbox], Any]:
     """A role's S3 client in dev, with a source bucket `<name>-from` in dev and a target bucket `<name>-to` in qa."""
 
-    def given(sandbox: Sandbox) -> Any:
+    def attributes_of(sandbox: Sandbox) -> Any:
         role = create_role(sandbox, DEV, name, allow("s3:*"))
         write = allow("s3:*", f"arn:aws:s3:::{name}-to/*", Principal={"AWS": f"arn:aws:iam::{DEV}:root"})
         create_bucket(sandbox, DEV, f"{name}-from")
         create_bucket(sandbox, QA, f"{name}-to", write)
         return s3_of(sandbox, DEV, role)
 
-    return given
+    return attributes_of
 
 
 def test_an_object_is_copied_to_another_account(patched: Sandbox, name: str, copier: Any) -> None:
@@ -175,10 +175,10 @@ def test_an_object_is_copied_to_another_account_and_region(patched: Sandbox, nam
     create_bucket(patched, QA, f"{name}-ireland", write, region=IRELAND)
     copier(patched).put_object(Bucket=f"{name}-from", Key="k", Body=b"content")
     credentials = patched.assume(f"arn:aws:iam::{DEV}:role/{name}")
-    there = patched.client("s3", DEV, credentials, region=IRELAND)
-    there.copy_object(Bucket=f"{name}-ireland", Key="k", CopySource=f"{name}-from/k")
-    found = patched.client("s3", QA, region=IRELAND).get_object(Bucket=f"{name}-ireland", Key="k")
-    assert found["Body"].read() == b"content"
+    s3_in_ireland = patched.client("s3", DEV, credentials, region=IRELAND)
+    s3_in_ireland.copy_object(Bucket=f"{name}-ireland", Key="k", CopySource=f"{name}-from/k")
+    copied = patched.client("s3", QA, region=IRELAND).get_object(Bucket=f"{name}-ireland", Key="k")
+    assert copied["Body"].read() == b"content"
 
 
 # Conditions and checksums
@@ -336,13 +336,13 @@ def test_a_copy_to_another_region_uses_each_ends_own_key(patched: Sandbox, name:
         key = create_key(patched, DEV, region=region).rpartition("/")[2]
         encrypt_bucket(patched, DEV, bucket, key)
     s3.put_object(Bucket=f"{name}-from", Key="k", Body=b"x")
-    there = patched.client("s3", DEV, patched.assume(role), region=IRELAND)
-    there.copy_object(Bucket=f"{name}-to", Key="k", CopySource=f"{name}-from/k")
+    s3_in_ireland = patched.client("s3", DEV, patched.assume(role), region=IRELAND)
+    s3_in_ireland.copy_object(Bucket=f"{name}-to", Key="k", CopySource=f"{name}-from/k")
     iam.put_role_policy(
         RoleName=role.rpartition("/")[2], PolicyName="it", PolicyDocument=policy(allow("s3:*"), writing)
     )
     copy = {"Bucket": f"{name}-to", "Key": "again", "CopySource": f"{name}-from/k"}
-    assert "kms:Decrypt on resource: arn:aws:kms:us-east-1:" in refusal(there.copy_object, **copy)
+    assert "kms:Decrypt on resource: arn:aws:kms:us-east-1:" in refusal(s3_in_ireland.copy_object, **copy)
 
 
 def test_kms_without_a_key_takes_the_account_s_own(patched: Sandbox, name: str) -> None:
@@ -540,7 +540,7 @@ def test_a_template_sets_a_bus_policy(patched: Sandbox, name: str) -> None:
     properties = {"EventBusName": "default", "StatementId": name, "Statement": statement}
     deploy(patched, HUB, name, "AWS::Events::EventBusPolicy", properties)
     document = json.loads(patched.client("events").describe_event_bus()["Policy"])
-    assert name in [one["Sid"] for one in document["Statement"]]
+    assert name in [statement["Sid"] for statement in document["Statement"]]
 
 
 def test_a_role_cannot_trust_a_role_that_does_not_exist(patched: Sandbox, name: str) -> None:

@@ -84,7 +84,7 @@ def test_a_multipart_copy_has_all_properties_set_at_its_creation(
     key = create_key(bare_sandbox, QA, allow(["kms:GenerateDataKey", "kms:Decrypt"], Principal={"AWS": copying.role}))
     encrypt_bucket(bare_sandbox, QA, copying.target, key, bucket_key=True)
     copying.owner.put_bucket_versioning(Bucket=copying.target, VersioningConfiguration={"Status": "Enabled"})
-    said: dict[str, Any] = {
+    expected: dict[str, Any] = {
         "Metadata": {"made": "by hand"},
         "ContentType": "application/x-model",
         "ContentEncoding": "gzip",
@@ -92,7 +92,9 @@ def test_a_multipart_copy_has_all_properties_set_at_its_creation(
         "ContentDisposition": 'attachment; filename="model"',
         "CacheControl": "max-age=3",
     }
-    upload = copying.create(ChecksumAlgorithm="CRC64NVME", ChecksumType="FULL_OBJECT", ExpectedBucketOwner=QA, **said)
+    upload = copying.create(
+        ChecksumAlgorithm="CRC64NVME", ChecksumType="FULL_OBJECT", ExpectedBucketOwner=QA, **expected
+    )
     owners = {"ExpectedBucketOwner": QA, "ExpectedSourceBucketOwner": DEV}
     parts = [copying.copy_part(upload, number, **owners) for number in (1, 2)]
     assert [part["ChecksumCRC64NVME"] for part in parts] == [crc64(content) for content in PARTS]
@@ -107,7 +109,7 @@ def test_a_multipart_copy_has_all_properties_set_at_its_creation(
     )
     assert (answer["ChecksumCRC64NVME"], answer["ChecksumType"]) == (crc64(CONTENT), "FULL_OBJECT")
     head = copying.head()
-    assert {field: head[field] for field in said} == said
+    assert {field: head[field] for field in expected} == expected
     assert (head["ContentLength"], head["ETag"][-3:]) == (len(CONTENT), '-2"')
     assert (head["ChecksumCRC64NVME"], head["ChecksumType"]) == (crc64(CONTENT), "FULL_OBJECT")
     assert (head["SSEKMSKeyId"], head["BucketKeyEnabled"]) == (key, True)

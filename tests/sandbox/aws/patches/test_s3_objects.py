@@ -63,7 +63,7 @@ def test_every_key_is_read_and_copied_as_it_was_put(odd: Any, key: str, name: st
     parts = {"Parts": [{"PartNumber": 1, "ETag": part}]}
     assert s3.complete_multipart_upload(**target, MultipartUpload=parts)["Key"] == key
     assert s3.get_object(**other)["Body"].read() == content
-    assert [one["Key"] for one in s3.list_objects_v2(Bucket=other["Bucket"])["Contents"]] == [key]
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=other["Bucket"])["Contents"]] == [key]
 
 
 def create_bucket_like(s3: Any, name: str) -> str:
@@ -78,7 +78,7 @@ def test_every_key_is_listed_once_in_the_order_of_its_bytes(bare_sandbox: Sandbo
     if not encoded:
         s3.meta.events.unregister("before-parameter-build.s3.ListObjectsV2", set_list_objects_encoding_type_url)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, PaginationConfig={"PageSize": 7})
-    listed = [one["Key"] for page in pages for one in page["Contents"]]
+    listed = [entry["Key"] for page in pages for entry in page["Contents"]]
     assert listed == sorted(KEYS, key=str.encode)
 
 

@@ -36,8 +36,8 @@ class UploadSetup:
     etag: str
 
     def grant(self, *statements: dict[str, Any]) -> None:
-        given = [{**one, "Principal": {"AWS": self.role}} for one in statements]
-        self.sandbox.client("s3", QA).put_bucket_policy(Bucket=self.name, Policy=policy(*given))
+        with_principal = [{**statement, "Principal": {"AWS": self.role}} for statement in statements]
+        self.sandbox.client("s3", QA).put_bucket_policy(Bucket=self.name, Policy=policy(*with_principal))
 
     @property
     def bucket(self) -> str:

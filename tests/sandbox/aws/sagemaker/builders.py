@@ -155,18 +155,19 @@ class SageMakerBuilder:
     def rest(self, endpoint: str) -> dict[str, Any]:
         """What DescribeEndpoint says once nothing is in progress."""
         return self.describe_until(
-            endpoint, lambda found: found["EndpointStatus"] in {"InService", "Failed", "UpdateRollbackFailed"}
+            endpoint,
+            lambda description: description["EndpointStatus"] in {"InService", "Failed", "UpdateRollbackFailed"},
         )
 
     def describe_until(self, endpoint: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         client = self.sagemaker
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            found: dict[str, Any] = client.describe_endpoint(EndpointName=endpoint)
-            if wanted(found):
-                return found
+            description: dict[str, Any] = client.describe_endpoint(EndpointName=endpoint)
+            if wanted(description):
+                return description
             time.sleep(0.02)
-        raise AssertionError(f"{endpoint} is still {found['EndpointStatus']}")
+        raise AssertionError(f"{endpoint} is still {description['EndpointStatus']}")
 
     def invoke(self, endpoint: str, data: Any = 21, **arguments: Any) -> Any:
         answer = self.runtime.invoke_endpoint(

@@ -15,9 +15,9 @@ def test_a_silent_rollback_ends_in_service_on_the_old_configuration(builder: Sag
     endpoint = builder.endpoint(old)
     server.faults.inject("UpdateEndpoint", "silent_rollback", resource=endpoint)
     wanted = builder.config()
-    found = builder.update(endpoint, wanted)
-    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", old)
-    assert "did not pass the ping health check" in found["FailureReason"]
+    description = builder.update(endpoint, wanted)
+    assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", old)
+    assert "did not pass the ping health check" in description["FailureReason"]
     again = builder.update(endpoint, wanted)
     assert again["EndpointConfigName"] == wanted, "a fault happens once"
     assert "FailureReason" not in again
@@ -29,8 +29,8 @@ def test_an_endpoint_can_fail_for_a_given_reason(builder: SageMakerBuilder, serv
     server.faults.inject(operation, "fail", reason="a bad day")
     call = builder.sagemaker.update_endpoint if operation == "UpdateEndpoint" else builder.sagemaker.create_endpoint
     call(EndpointName=endpoint, EndpointConfigName=config)
-    found = builder.rest(endpoint)
-    assert (found["EndpointStatus"], found["FailureReason"]) == ("Failed", "a bad day")
+    description = builder.rest(endpoint)
+    assert (description["EndpointStatus"], description["FailureReason"]) == ("Failed", "a bad day")
     with refused("ValidationError", "not found"):
         builder.invoke(endpoint)
 
@@ -43,9 +43,9 @@ def test_no_capacity_fails_a_creation_and_rolls_an_update_back(builder: SageMake
     old = builder.config()
     endpoint = builder.endpoint(old)
     server.faults.inject("UpdateEndpoint", "no_capacity")
-    found = builder.update(endpoint, builder.config())
-    assert found["EndpointConfigName"] == old
-    assert "InsufficientInstanceCapacity" in found["FailureReason"]
+    description = builder.update(endpoint, builder.config())
+    assert description["EndpointConfigName"] == old
+    assert "InsufficientInstanceCapacity" in description["FailureReason"]
 
 
 def test_a_failed_rollback_can_be_updated_again(builder: SageMakerBuilder, server: Server) -> None:
@@ -62,7 +62,7 @@ def test_an_endpoint_can_sit_in_system_updating(builder: SageMakerBuilder, serve
     server.faults.inject(operation, "system_updating", seconds=0.5)
     if operation == "UpdateEndpoint":
         builder.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
-    builder.describe_until(endpoint, lambda found: found["EndpointStatus"] == "SystemUpdating")
+    builder.describe_until(endpoint, lambda description: description["EndpointStatus"] == "SystemUpdating")
     with refused("ValidationException", "Cannot update in-progress endpoint"):
         builder.sagemaker.delete_endpoint(EndpointName=endpoint)
     assert builder.invoke(endpoint, 1)["answer"] == 2

@@ -44,14 +44,14 @@ class Bus:
 
     def delivered(self, resource: str, *, at_least: int) -> list[dict[str, Any]]:
         """The events about a resource, once there are that many."""
-        found: list[dict[str, Any]] = []
+        events: list[dict[str, Any]] = []
         deadline = time.monotonic() + 5
-        while len(found) < at_least and time.monotonic() < deadline:
+        while len(events) < at_least and time.monotonic() < deadline:
             for message in self._queue.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages", []):
                 event = json.loads(message["Body"])
-                found += [event] if event["resources"] == [resource] else []
+                events += [event] if event["resources"] == [resource] else []
                 self._queue.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return found
+        return events
 
 
 def register(builder: SageMakerBuilder, group: str, **more: Any) -> str:
@@ -74,16 +74,16 @@ def test_versions_are_counted_from_one(builder: SageMakerBuilder, group: str) ->
 
 def test_a_version_waits_for_approval(builder: SageMakerBuilder, group: str) -> None:
     arn = register(builder, group)
-    found = builder.sagemaker.describe_model_package(ModelPackageName=arn)
-    assert found["ModelApprovalStatus"] == "PendingManualApproval"
-    assert found["ModelPackageStatus"] == "Completed"
-    assert (found["ModelPackageGroupName"], found["ModelPackageVersion"]) == (group, 1)
+    description = builder.sagemaker.describe_model_package(ModelPackageName=arn)
+    assert description["ModelApprovalStatus"] == "PendingManualApproval"
+    assert description["ModelPackageStatus"] == "Completed"
+    assert (description["ModelPackageGroupName"], description["ModelPackageVersion"]) == (group, 1)
     builder.sagemaker.update_model_package(
         ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="fine"
     )
-    found = builder.sagemaker.describe_model_package(ModelPackageName=arn)
-    assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == ("Approved", "fine")
-    assert found["LastModifiedTime"] >= found["CreationTime"]
+    description = builder.sagemaker.describe_model_package(ModelPackageName=arn)
+    assert (description["ModelApprovalStatus"], description["ApprovalDescription"]) == ("Approved", "fine")
+    assert description["LastModifiedTime"] >= description["CreationTime"]
 
 
 def test_metadata_comes_without_the_model_card(builder: SageMakerBuilder, group: str) -> None:
@@ -91,10 +91,10 @@ def test_metadata_comes_without_the_model_card(builder: SageMakerBuilder, group:
     arn = register(builder, group, ModelCard=card, CustomerMetadataProperties={"commit": "abc"})
     client = builder.sagemaker
     assert "ModelCard" in client.describe_model_package(ModelPackageName=arn)
-    found = client.describe_model_package(ModelPackageName=arn, IncludedData="MetadataOnly")
-    assert "ModelCard" not in found
-    assert found["InferenceSpecification"]["Containers"]
-    assert found["CustomerMetadataProperties"] == {"commit": "abc"}
+    description = client.describe_model_package(ModelPackageName=arn, IncludedData="MetadataOnly")
+    assert "ModelCard" not in description
+    assert description["InferenceSpecification"]["Containers"]
+    assert description["CustomerMetadataProperties"] == {"commit": "abc"}
 
 
 def test_versions_are_listed_by_approval(builder: SageMakerBuilder, group: str) -> None:

@@ -12,12 +12,12 @@ SAGEMAKER = {"Principal": {"Service": "sagemaker.amazonaws.com"}}
 def test_a_model_is_described_as_it_was_created(builder: SageMakerBuilder) -> None:
     container = {"Image": IMAGE, "ModelDataUrl": builder.data(), "Environment": {"GREETING": "hello"}}
     model = builder.model(PrimaryContainer=container, EnableNetworkIsolation=True)
-    found = builder.sagemaker.describe_model(ModelName=model)
-    assert found["PrimaryContainer"] == container
-    assert found["EnableNetworkIsolation"] is True
-    assert found["ExecutionRoleArn"] == builder.execution_role
-    assert found["ModelArn"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/{model}"
-    assert "Tags" not in found
+    description = builder.sagemaker.describe_model(ModelName=model)
+    assert description["PrimaryContainer"] == container
+    assert description["EnableNetworkIsolation"] is True
+    assert description["ExecutionRoleArn"] == builder.execution_role
+    assert description["ModelArn"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/{model}"
+    assert "Tags" not in description
 
 
 def test_a_model_is_never_overwritten(builder: SageMakerBuilder) -> None:
@@ -115,11 +115,11 @@ def test_a_model_exists_in_its_own_region_only(builder: SageMakerBuilder, server
 
 def test_a_configuration_is_never_overwritten(builder: SageMakerBuilder) -> None:
     config = builder.config()
-    found = builder.sagemaker.describe_endpoint_config(EndpointConfigName=config)
-    assert found["ProductionVariants"][0]["InitialVariantWeight"] == 1.0
+    description = builder.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    assert description["ProductionVariants"][0]["InitialVariantWeight"] == 1.0
     with refused("ValidationException", "Cannot create already existing endpoint configuration"):
         builder.sagemaker.create_endpoint_config(
-            EndpointConfigName=config, ProductionVariants=found["ProductionVariants"]
+            EndpointConfigName=config, ProductionVariants=description["ProductionVariants"]
         )
 
 

@@ -75,8 +75,8 @@ def test_lists_come_in_pages(builder: SageMakerBuilder) -> None:
         builder.sagemaker.create_model_package_group(ModelPackageGroupName=f"{prefix}-{number}")
     paginator = builder.sagemaker.get_paginator("list_model_package_groups")
     pages = list(paginator.paginate(NameContains=prefix, SortBy="Name", PaginationConfig={"PageSize": 2}))
-    found = [[group["ModelPackageGroupName"] for group in page["ModelPackageGroupSummaryList"]] for page in pages]
-    assert found == [[f"{prefix}-0", f"{prefix}-1"], [f"{prefix}-2", f"{prefix}-3"], [f"{prefix}-4"]]
+    names = [[group["ModelPackageGroupName"] for group in page["ModelPackageGroupSummaryList"]] for page in pages]
+    assert names == [[f"{prefix}-0", f"{prefix}-1"], [f"{prefix}-2", f"{prefix}-3"], [f"{prefix}-4"]]
 
 
 def test_a_made_up_page_is_refused(builder: SageMakerBuilder) -> None:

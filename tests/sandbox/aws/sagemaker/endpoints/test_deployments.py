@@ -39,11 +39,11 @@ def test_a_canary_takes_its_share_until_its_wait_is_over(builder: SageMakerBuild
     config = builder.config(builder.model(factor=2), InitialInstanceCount=2)
     policy = blue_green("CANARY", wait=40, CanarySize=HALF)
     builder.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=policy)
-    builder.describe_until(endpoint, lambda found: _stage(found) == "Baking")
+    builder.describe_until(endpoint, lambda description: _stage(description) == "Baking")
     assert {builder.invoke(endpoint, 1)["answer"] for _ in range(30)} == {1, 2}
-    found = builder.rest(endpoint)
-    assert found["EndpointConfigName"] == config
-    assert found["LastDeploymentConfig"] == policy
+    description = builder.rest(endpoint)
+    assert description["EndpointConfigName"] == config
+    assert description["LastDeploymentConfig"] == policy
     assert {builder.invoke(endpoint, 1)["answer"] for _ in range(10)} == {2}
 
 
@@ -54,19 +54,19 @@ def test_an_alarm_during_the_wait_rolls_back(builder: SageMakerBuilder, server: 
     builder.sagemaker.update_endpoint(
         EndpointName=endpoint, EndpointConfigName=builder.config(builder.model(factor=9)), DeploymentConfig=policy
     )
-    builder.describe_until(endpoint, lambda found: _stage(found) == "Baking")
+    builder.describe_until(endpoint, lambda description: _stage(description) == "Baking")
     server.client("cloudwatch").set_alarm_state(AlarmName=watched, StateValue="ALARM", StateReason="test")
-    found = builder.rest(endpoint)
-    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", old)
-    assert watched in found["FailureReason"]
+    description = builder.rest(endpoint)
+    assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", old)
+    assert watched in description["FailureReason"]
     assert {builder.invoke(endpoint, 1)["answer"] for _ in range(5)} == {2}
 
 
 def test_an_alarm_that_is_already_raised_rolls_back(builder: SageMakerBuilder, server: Server) -> None:
     old = builder.config()
     endpoint = builder.endpoint(old)
-    found = builder.update(endpoint, builder.config(), DeploymentConfig=guarded_by(alarm(server, "ALARM")))
-    assert found["EndpointConfigName"] == old
+    description = builder.update(endpoint, builder.config(), DeploymentConfig=guarded_by(alarm(server, "ALARM")))
+    assert description["EndpointConfigName"] == old
 
 
 def test_an_alarm_must_exist(builder: SageMakerBuilder) -> None:
@@ -124,6 +124,6 @@ def _scale(builder: SageMakerBuilder, endpoint: str, *, instances: int) -> None:
     assert builder.rest(endpoint)["ProductionVariants"][0]["CurrentInstanceCount"] == instances
 
 
-def _stage(found: dict[str, Any]) -> str | None:
-    pending = found.get("PendingDeploymentSummary")
+def _stage(description: dict[str, Any]) -> str | None:
+    pending = description.get("PendingDeploymentSummary")
     return pending["ProductionVariants"][0]["VariantStatus"][0]["Status"] if pending else None

@@ -43,8 +43,8 @@ def test_an_update_serves_the_new_configuration(builder: SageMakerBuilder) -> No
     assert updating["EndpointStatus"] == "Updating"
     assert updating["EndpointConfigName"] != config
     assert builder.invoke(endpoint, 1)["answer"] == 2, "the old fleet serves meanwhile"
-    found = builder.rest(endpoint)
-    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", config)
+    description = builder.rest(endpoint)
+    assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", config)
     assert builder.invoke(endpoint, 1)["answer"] == 10
 
 
@@ -62,10 +62,10 @@ def test_no_request_fails_while_the_fleet_is_replaced(builder: SageMakerBuilder)
 def test_a_fleet_that_does_not_get_healthy_leaves_the_old_configuration_in_service(builder: SageMakerBuilder) -> None:
     old = builder.config()
     endpoint = builder.endpoint(old)
-    found = builder.update(endpoint, builder.config(builder.model(script=BROKEN)))
-    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", old)
-    assert "did not pass the ping health check" in found["FailureReason"]
-    assert "PendingDeploymentSummary" not in found
+    description = builder.update(endpoint, builder.config(builder.model(script=BROKEN)))
+    assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", old)
+    assert "did not pass the ping health check" in description["FailureReason"]
+    assert "PendingDeploymentSummary" not in description
     assert builder.invoke(endpoint, 4)["answer"] == 8
 
 

@@ -19,15 +19,15 @@ def quotas(server: Server) -> Any:
 
 def endpoint_quotas(quotas: Any) -> dict[str, dict[str, Any]]:
     pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
-    return {one["QuotaName"]: one for page in pages for one in page["Quotas"]}
+    return {quota["QuotaName"]: quota for page in pages for quota in page["Quotas"]}
 
 
 def test_each_instance_type_has_a_quota_for_endpoints(quotas: Any) -> None:
-    found = endpoint_quotas(quotas)
+    by_name = endpoint_quotas(quotas)
 
-    assert len(found) > 100
-    assert found["ml.m5.large for endpoint usage"]["Value"] == 1000.0
-    code = found["ml.m5.large for endpoint usage"]["QuotaCode"]
+    assert len(by_name) > 100
+    assert by_name["ml.m5.large for endpoint usage"]["Value"] == 1000.0
+    code = by_name["ml.m5.large for endpoint usage"]["QuotaCode"]
     answer = quotas.get_service_quota(ServiceCode="sagemaker", QuotaCode=code)
     assert answer["Quota"]["QuotaName"] == "ml.m5.large for endpoint usage"
 
@@ -57,10 +57,10 @@ def test_listing_quotas_requires_permission(server: Server, builder: SageMakerBu
 def test_an_endpoint_beyond_the_quota_is_not_created(server: Server, builder: SageMakerBuilder) -> None:
     server.faults.inject("*", Kind.QUOTA, resource=SCARCE, value=1, times=None)
     config = builder.config(InstanceType=SCARCE, InitialInstanceCount=2)
-    said = (
+    message = (
         f"The account-level service limit '{SCARCE} for endpoint usage' is 1 Instances, with current utilization of 0"
     )
-    with refused("ResourceLimitExceeded", said):
+    with refused("ResourceLimitExceeded", message):
         builder.sagemaker.create_endpoint(EndpointName=unique("endpoint"), EndpointConfigName=config)
 
 

@@ -58,10 +58,10 @@ def register(scaling: Any, endpoint: str, **more: Any) -> str:
 
 def targets_of(scaling: Any, endpoint: str) -> list[dict[str, Any]]:
     resource = of(endpoint)["ResourceId"]
-    found: list[dict[str, Any]] = scaling.describe_scalable_targets(
+    targets: list[dict[str, Any]] = scaling.describe_scalable_targets(
         ServiceNamespace="sagemaker", ResourceIds=[resource]
     )["ScalableTargets"]
-    return found
+    return targets
 
 
 def test_what_a_registration_leaves_out_stays(scaling: Any, endpoint: str) -> None:
@@ -88,7 +88,7 @@ def test_policies_and_scheduled_actions_are_answered_as_they_were_put(scaling: A
     assert {**of(endpoint), **STEPS}.items() <= steps.items()
     assert {**of(endpoint), **TRACKING}.items() <= tracking.items()
     assert (answer["PolicyARN"], answer["Alarms"]) == (tracking["PolicyARN"], tracking["Alarms"])
-    assert [one["AlarmName"].partition("-Alarm")[0] for one in tracking["Alarms"]] == [
+    assert [alarm["AlarmName"].partition("-Alarm")[0] for alarm in tracking["Alarms"]] == [
         f"TargetTracking-{of(endpoint)['ResourceId']}"
     ] * 2
     (action,) = scaling.describe_scheduled_actions(**only)["ScheduledActions"]
@@ -183,7 +183,7 @@ def test_lists_are_paged(scaling: Any, endpoint: str) -> None:
         ServiceNamespace="sagemaker", ResourceId=of(endpoint)["ResourceId"], PaginationConfig={"PageSize": 1}
     )
 
-    assert [[one["PolicyName"] for one in page["ScalingPolicies"]] for page in pages] == [["steps"], ["tracking"]]
+    assert [[policy["PolicyName"] for policy in page["ScalingPolicies"]] for page in pages] == [["steps"], ["tracking"]]
 
 
 def test_tags_are_given_once_and_changed_on_their_own(scaling: Any, endpoint: str) -> None:
@@ -278,15 +278,15 @@ def test_the_first_registration_in_an_account_requires_permission_to_create_the_
     iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
     permissions = [allow("application-autoscaling:*"), allow("sagemaker:*")]
     iam.put_role_policy(RoleName=role, PolicyName="rights", PolicyDocument=json.dumps({"Statement": permissions}))
-    given = server.client("sts", OTHER_ACCOUNT).assume_role(
+    credentials = server.client("sts", OTHER_ACCOUNT).assume_role(
         RoleArn=f"arn:aws:iam::{OTHER_ACCOUNT}:role/{role}", RoleSessionName="test"
     )["Credentials"]
     caller = server.client(
         "application-autoscaling",
         credentials={
-            "aws_access_key_id": given["AccessKeyId"],
-            "aws_secret_access_key": given["SecretAccessKey"],
-            "aws_session_token": given["SessionToken"],
+            "aws_access_key_id": credentials["AccessKeyId"],
+            "aws_secret_access_key": credentials["SecretAccessKey"],
+            "aws_session_token": credentials["SessionToken"],
         },
     )
     with refused("AccessDeniedException", "iam:CreateServiceLinkedRole"):

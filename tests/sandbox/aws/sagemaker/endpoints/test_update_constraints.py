@@ -34,7 +34,7 @@ def config(builder: SageMakerBuilder, *variants: dict[str, Any], **more: Any) ->
 @pytest.mark.parametrize(
     "more",
     [{"DataCaptureConfig": CAPTURE}, {"AsyncInferenceConfig": ASYNC}, {"KmsKeyId": KEY}],
-    ids=lambda one: next(iter(one)),
+    ids=lambda fields: next(iter(fields)),
 )
 def test_a_serverless_configuration_excludes(builder: SageMakerBuilder, more: dict[str, Any]) -> None:
     with refused("ValidationException", f"Serverless endpoints do not support {next(iter(more))}"):
@@ -53,18 +53,24 @@ def test_variants_that_exclude_each_other_are_refused(builder: SageMakerBuilder)
 
 def test_a_serverless_endpoint_is_described_without_counts(builder: SageMakerBuilder) -> None:
     endpoint = builder.endpoint(config(builder, variant(builder.model(), ServerlessConfig=SERVERLESS)))
-    (found,) = builder.rest(endpoint)["ProductionVariants"]
-    assert found["CurrentServerlessConfig"] == SERVERLESS
-    assert not {"CurrentInstanceCount", "DesiredInstanceCount"} & set(found)
+    (variant_description,) = builder.rest(endpoint)["ProductionVariants"]
+    assert variant_description["CurrentServerlessConfig"] == SERVERLESS
+    assert not {"CurrentInstanceCount", "DesiredInstanceCount"} & set(variant_description)
     assert builder.invoke(endpoint, 21)
 
 
 def test_a_shadow_variant_is_described_and_takes_no_share_of_the_requests(builder: SageMakerBuilder) -> None:
     model, shadow = builder.model(factor=2), builder.model(factor=9)
-    made = config(builder, variant(model), ShadowProductionVariants=[variant(shadow, "B", InitialVariantWeight=0.5)])
-    endpoint = builder.endpoint(made)
-    (found,) = builder.rest(endpoint)["ShadowProductionVariants"]
-    assert (found["VariantName"], found["CurrentInstanceCount"], found["CurrentWeight"]) == ("B", 2, 0.5)
+    created_config = config(
+        builder, variant(model), ShadowProductionVariants=[variant(shadow, "B", InitialVariantWeight=0.5)]
+    )
+    endpoint = builder.endpoint(created_config)
+    (variant_description,) = builder.rest(endpoint)["ShadowProductionVariants"]
+    assert (
+        variant_description["VariantName"],
+        variant_description["CurrentInstanceCount"],
+        variant_description["CurrentWeight"],
+    ) == ("B", 2, 0.5)
     assert {builder.invoke(endpoint, 1)["answer"] for _ in range(10)} == {2}
 
 
@@ -102,18 +108,18 @@ def test_a_rolling_deployment_takes_one_variant(builder: SageMakerBuilder) -> No
 
 
 def test_a_deployment_requires_permissions_on_alarms_and_a_grant_on_the_volume_key(builder: SageMakerBuilder) -> None:
-    made = config(builder, variant(builder.model()), KmsKeyId=KEY)
+    created_config = config(builder, variant(builder.model()), KmsKeyId=KEY)
     everything = {"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*"}
     grant = {"Effect": "Allow", "Action": "kms:CreateGrant", "Resource": KEY}
     only_for_aws = {"Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}}
     with refused("AccessDeniedException", "kms:CreateGrant"):
-        builder.caller(everything).create_endpoint(EndpointName=unique("e"), EndpointConfigName=made)
+        builder.caller(everything).create_endpoint(EndpointName=unique("e"), EndpointConfigName=created_config)
     builder.caller(everything, {**grant, **only_for_aws}).create_endpoint(
-        EndpointName=unique("e"), EndpointConfigName=made
+        EndpointName=unique("e"), EndpointConfigName=created_config
     )
     with refused("AccessDeniedException", "cloudwatch:DescribeAlarms"):
         builder.caller(everything, grant).create_endpoint(
             EndpointName=unique("e"),
-            EndpointConfigName=made,
+            EndpointConfigName=created_config,
             DeploymentConfig={"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}},
         )

@@ -51,22 +51,22 @@ def invoke(builder: SageMakerBuilder, name: str, **request: Any) -> dict[str, An
 
 
 def content(builder: SageMakerBuilder, uri: str, *, seconds: float = 15) -> bytes:
-    """What lies at an address, once it is there."""
+    """The content of an object, once it exists."""
     client, deadline = builder.server.client("s3"), time.monotonic() + seconds
     while True:
         try:
-            found: bytes = client.get_object(Bucket=BUCKET, Key=uri.removeprefix(f"s3://{BUCKET}/"))["Body"].read()
+            body: bytes = client.get_object(Bucket=BUCKET, Key=uri.removeprefix(f"s3://{BUCKET}/"))["Body"].read()
         except ClientError:
             assert time.monotonic() < deadline, f"{uri} did not come"
             time.sleep(0.05)
         else:
-            return found
+            return body
 
 
 def test_a_request_stored_in_s3_is_answered_in_s3(builder: SageMakerBuilder) -> None:
-    asked = builder.stored(unique("request"), json.dumps(21).encode())
+    request_uri = builder.stored(unique("request"), json.dumps(21).encode())
     name = endpoint(builder, runs_as=role(builder, puts="answers/*"))
-    answer = invoke(builder, name, InputLocation=asked, InferenceId="mine")
+    answer = invoke(builder, name, InputLocation=request_uri, InferenceId="mine")
     assert answer["InferenceId"] == "mine"
     assert answer["OutputLocation"].startswith(f"s3://{BUCKET}/answers/")
     assert json.loads(content(builder, answer["OutputLocation"]))["answer"] == 42

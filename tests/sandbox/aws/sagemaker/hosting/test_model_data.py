@@ -163,10 +163,10 @@ def test_additional_data_is_stored_in_a_folder_of_its_channel(builder: SageMaker
         "raw": source(builder.stored(f"{unique('raw')}/r.bin", b"2"), "S3Object"),
         "packed": source(builder.archive({"c": "3"}), "S3Object", "Gzip"),
     }
-    channels = [{"ChannelName": name, **found} for name, found in sources.items()]
+    channels = [{"ChannelName": name, **source_fields} for name, source_fields in sources.items()]
     endpoint = builder.endpoint_of(scripted(builder) | {"AdditionalModelDataSources": channels})
-    found = builder.invoke(endpoint, "additional-model-data-sources")
-    assert found == {"tree/a": "1", "raw/r.bin": "2", "packed/c": "3"}
+    files = builder.invoke(endpoint, "additional-model-data-sources")
+    assert files == {"tree/a": "1", "raw/r.bin": "2", "packed/c": "3"}
 
 
 @pytest.mark.parametrize("names", [["same", "same"], [".."], ["1", "2", "3", "4", "5", "6"]])
@@ -185,8 +185,8 @@ def test_a_manifest_adds_the_objects_of_its_s3_uris(builder: SageMakerBuilder) -
     raw = builder.stored(f"{unique('raw')}/raw.bin", b"5")
     rows = f'location,size\n{tree}deep/b,1\n"{elsewhere}",2\n{raw},1\n'
     manifest = builder.stored(f"{unique('manifest')}.csv", rows.encode())
-    found = laid_out(builder, source(tree, ManifestS3Uri=manifest))
-    assert found == {"a": "1", "deep/b": "2", "c": "3", "d": "4", "raw.bin": "5"}
+    files = laid_out(builder, source(tree, ManifestS3Uri=manifest))
+    assert files == {"a": "1", "deep/b": "2", "c": "3", "d": "4", "raw.bin": "5"}
 
 
 def test_a_manifest_must_be_the_pinned_one(builder: SageMakerBuilder) -> None:

@@ -33,10 +33,10 @@ def put_telling_its_process(builder: SageMakerBuilder, prefix: str) -> None:
 
 @pytest.fixture
 def prefix(builder: SageMakerBuilder) -> str:
-    found = f"{unique('models')}/"
-    put(builder, found, "two.tar.gz", 2)
-    put(builder, found, "deep/three.tar.gz", 3)
-    return found
+    prefix = f"{unique('models')}/"
+    put(builder, prefix, "two.tar.gz", 2)
+    put(builder, prefix, "deep/three.tar.gz", 3)
+    return prefix
 
 
 def container(prefix: str, **more: Any) -> dict[str, Any]:
@@ -118,8 +118,8 @@ def test_a_policy_can_name_the_models_that_may_be_called(
 def test_a_multi_model_container_takes_a_prefix_and_nothing_else(builder: SageMakerBuilder, prefix: str) -> None:
     data = {"S3Uri": f"s3://{BUCKET}/{prefix}", "S3DataType": "S3Prefix", "CompressionType": "None"}
     with refused("ValidationException", "ModelDataSource is not supported"):
-        given = {"Image": IMAGE, "Mode": "MultiModel", "ModelDataSource": {"S3DataSource": data}}
-        builder.created(PrimaryContainer=given)
+        definition = {"Image": IMAGE, "Mode": "MultiModel", "ModelDataSource": {"S3DataSource": data}}
+        builder.created(PrimaryContainer=definition)
     with refused("ValidationException", "ModelDataUrl is required"):
         builder.created(PrimaryContainer={"Image": IMAGE, "Mode": "MultiModel"})
     with refused("ValidationException", "Could not find model data"):

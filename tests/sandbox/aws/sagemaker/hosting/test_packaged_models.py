@@ -47,11 +47,11 @@ def test_a_version_and_a_plain_container_make_a_pipeline(builder: SageMakerBuild
 
 def test_the_models_environment_overrides_the_versions(builder: SageMakerBuilder, group: str) -> None:
     version = register(builder, group, step(builder, "one"))
-    said = invoke(builder, builder.endpoint_of({"ModelPackageName": version}))["Body"].read().decode()
-    assert '"of": "environment of one"' in said
+    content = invoke(builder, builder.endpoint_of({"ModelPackageName": version}))["Body"].read().decode()
+    assert '"of": "environment of one"' in content
     container = {"ModelPackageName": version, "Environment": {"OF": "the model"}}
-    said = invoke(builder, builder.endpoint_of(container))["Body"].read().decode()
-    assert '"of": "the model"' in said
+    content = invoke(builder, builder.endpoint_of(container))["Body"].read().decode()
+    assert '"of": "the model"' in content
 
 
 def test_a_model_can_choose_an_additional_specification(builder: SageMakerBuilder, group: str) -> None:
@@ -94,8 +94,8 @@ def test_all_that_a_version_holds_is_described_and_served(
         "AdditionalS3DataSource": {"S3DataType": "S3Prefix", "S3Uri": builder.tree({"c": "3"})},
     }
     version = register(builder, group, container)
-    found = builder.sagemaker.describe_model_package(ModelPackageName=version)
-    assert found["InferenceSpecification"]["Containers"] == [container]
+    description = builder.sagemaker.describe_model_package(ModelPackageName=version)
+    assert description["InferenceSpecification"]["Containers"] == [container]
     endpoint = builder.endpoint_of({"ModelPackageName": version})
     assert builder.invoke(endpoint, "model") == {"a": "1"}
     assert builder.invoke(endpoint, "additional-model-data-sources") == {"more/b": "2"}

@@ -56,10 +56,10 @@ def test_each_container_has_a_process_an_environment_and_a_model_of_its_own(buil
     endpoint = builder.endpoint_of(*containers, InferenceExecutionConfig={"Mode": "Direct"})
     pids = set()
     for target, word in (("first", "one"), ("second", "two")):
-        said = invoke(builder, endpoint, TargetContainerHostname=target)["Body"].read().decode()
-        assert f'"word": "{word}", "of": "environment of {word}"' in said
-        assert '"took": "text/plain"' in said, "only that container is called"
-        pids.add(said.partition('"pid": ')[2].partition(",")[0])
+        content = invoke(builder, endpoint, TargetContainerHostname=target)["Body"].read().decode()
+        assert f'"word": "{word}", "of": "environment of {word}"' in content
+        assert '"took": "text/plain"' in content, "only that container is called"
+        pids.add(content.partition('"pid": ')[2].partition(",")[0])
     assert len(pids) == 2
 
 
@@ -117,13 +117,13 @@ def test_each_container_of_a_pipeline_has_a_log_of_its_own(builder: SageMakerBui
 
 
 def test_a_list_of_containers_is_described_as_a_list(builder: SageMakerBuilder) -> None:
-    one, two = step(builder, "one", ContainerHostname="first"), step(builder, "two", ContainerHostname="second")
+    first, second = step(builder, "one", ContainerHostname="first"), step(builder, "two", ContainerHostname="second")
     mode = {"Mode": "Direct"}
-    for containers, config in (([one], {"Mode": "Serial"}), ([one, two], mode)):
+    for containers, config in (([first], {"Mode": "Serial"}), ([first, second], mode)):
         model = builder.created(Containers=containers, InferenceExecutionConfig=config)
-        found = builder.sagemaker.describe_model(ModelName=model)
-        assert (found["Containers"], found["InferenceExecutionConfig"]) == (containers, config)
-        assert "PrimaryContainer" not in found
+        description = builder.sagemaker.describe_model(ModelName=model)
+        assert (description["Containers"], description["InferenceExecutionConfig"]) == (containers, config)
+        assert "PrimaryContainer" not in description
 
 
 @pytest.mark.parametrize(
