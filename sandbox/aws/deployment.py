@@ -42,12 +42,12 @@ def synthesise(layout: Layout, app: CdkApp) -> None:
 
 def bootstrap(layout: Layout, port: int, locations: Locations) -> None:
     """`cdk bootstrap` of every account."""
-    addresses = sorted({location.cdk_environment for location in locations.all.values()})
+    environments = sorted({location.cdk_environment for location in locations.all.values()})
     _cdk(
         layout,
         "bootstrap",
         _environment(layout, port),
-        *addresses,
+        *environments,
         *("--cloudformation-execution-policies", BOOTSTRAP_POLICY),
         *("--plugin", str(PLUGIN)),
         # In a project the CLI would run its app, to learn the accounts that are given here.

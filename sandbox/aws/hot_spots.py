@@ -38,7 +38,7 @@ def _look_for_expired_sessions_now_and_then() -> None:
 def _link_what_was_unpacked_before() -> None:
     """A bundle is unpacked anew after each change, and nearly all of its files are those of the one before.
 
-    Nobody writes into them: Lambda's file system is read-only too.
+    No function writes into them: Lambda's file system is read-only too.
     """
     extract: Any = lambda_svc._extract_zip_preserving_mode
     unpacked: dict[tuple[str, int, int, int], Path] = {}

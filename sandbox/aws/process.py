@@ -124,7 +124,7 @@ def stop(layout: Layout) -> bool:
 
 @contextlib.contextmanager
 def exclusive(layout: Layout) -> Iterator[None]:
-    """Keep others from starting something in the directory meanwhile. Raises `SandboxFailed` if somebody is at it."""
+    """Keep other processes from starting a sandbox in the directory. Raises `SandboxFailed` if one is doing so."""
     layout.create()
     with layout.starting.open("w") as lock:
         try:

@@ -1,9 +1,9 @@
 """Make botocore's clients cheap to make: what it computes anew for each of them is computed once for a process.
 
 A function creates its clients anew for each event, where the session of each is narrowed to it. On AWS that costs some
-CPU that nobody waits for; in a suite of a thousand executions it costs half of the time. All that is kept here is the
+CPU that delays nothing; in a suite of a thousand executions it costs half of the time. All that is kept here is the
 same for every client: names of events, a service's rules for endpoints and its methods, and connections, which carry
-nobody's identity (each request is signed). Credentials and sessions are never shared.
+no identity (each request is signed). Credentials and sessions are never shared.
 
 It imports nothing of the sandbox, because it runs in the processes of the Lambdas as well.
 """

@@ -70,7 +70,7 @@ def bucket(sandbox: Sandbox) -> str:
 def prepare_account(sandbox: Sandbox, environment: str, buckets: Sequence[str]) -> None:
     """Make what an account with SageMaker has before Promote comes: buckets, and a role to train with."""
     region = sandbox.locations[environment].region
-    # API: CreateBucket, us-east-1 is where a bucket lies without a constraint, and no value of it.
+    # API: CreateBucket, a bucket without a constraint is in us-east-1, which is no value of it.
     location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     for name in buckets:
         sandbox.client("s3", environment).create_bucket(Bucket=name, **location)

@@ -1,8 +1,8 @@
-"""Which rights a call needs.
+"""Which permissions a call needs.
 
 IAM knows scalable targets by ARNs that end in an id, the namespace and the dimension by condition keys, and has no
 resource for what describes (AWS: Service Authorization Reference, Application Auto Scaling). For the variants and the
-alarms the service asks whether the caller has the right (AWS: SageMaker, auto scaling prerequisites).
+alarms the service asks whether the caller has the permission (AWS: SageMaker, auto scaling prerequisites).
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from sandbox.aws.sagemaker.state import Record
 _PREFIX = "application-autoscaling"
 _OF_TAGS = ("TagResource", "ListTagsForResource")
 
-# The accounts in which the service-linked role was made: only the first registration needs the right to make it.
+# The accounts in which the service-linked role was made: only the first registration needs the permission to create it.
 _linked: set[str] = set()
 
 

@@ -10,7 +10,7 @@ SERVICE = "application-autoscaling"
 
 
 def install() -> None:
-    # Not in SERVICE_TO_IAM_NAMESPACE: the service asks for every right that a call needs, as the sandbox's SageMaker.
+    # Not in SERVICE_TO_IAM_NAMESPACE: the service itself checks every permission, as the sandbox's SageMaker does.
     service = Service(SERVICE, operations.OPERATIONS, authorization.required_permissions, operations.subject)
     app.SERVICE_HANDLERS[SERVICE] = service.handle_request
     router.SERVICE_PATTERNS[SERVICE] = {

@@ -15,7 +15,7 @@ SIGNED_FOR = "servicequotas"  # also what IAM calls it
 
 
 def install() -> None:
-    # Not in SERVICE_TO_IAM_NAMESPACE: the service asks for the right itself, as the sandbox's SageMaker.
+    # Not in SERVICE_TO_IAM_NAMESPACE: the service asks for the permission itself, as the sandbox's SageMaker.
     service = Service(
         SERVICE, OPERATIONS, _required_permissions, lambda parameters: str(parameters.get("QuotaCode", ""))
     )

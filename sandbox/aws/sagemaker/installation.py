@@ -19,8 +19,8 @@ RUNTIME = "sagemaker-runtime"
 
 
 def install() -> None:
-    # Not in SERVICE_TO_IAM_NAMESPACE: MiniStack would ask for one right on one resource. It only authenticates, and
-    # the service asks for every right that a call needs (see authorization).
+    # Not in SERVICE_TO_IAM_NAMESPACE: MiniStack would check one permission on one resource. It only authenticates, and
+    # the service checks every permission that a call needs (see authorization).
     app.SERVICE_HANDLERS[SERVICE] = api.handle_request
     app.SERVICE_HANDLERS[RUNTIME] = async_invocation.handle_request
     _route()

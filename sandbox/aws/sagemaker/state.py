@@ -7,7 +7,7 @@ from ministack.core.responses import AccountRegionScopedDict
 
 Record = dict[str, Any]
 
-# Requests run in worker threads and deployments in their own: whoever reads and then writes holds this.
+# Requests run in worker threads and deployments in their own: a thread that reads and then writes holds this.
 LOCK = threading.RLock()
 
 models = AccountRegionScopedDict()

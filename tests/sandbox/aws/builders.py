@@ -122,7 +122,7 @@ def finished(sandbox: Sandbox, execution: str) -> Any:
         answer = states.describe_execution(executionArn=execution)
         return answer if answer["status"] != "RUNNING" else None
 
-    # What MiniStack as it comes never ends is not waited for long: the test has to fail.
+    # Unpatched MiniStack never ends some executions: the test has to fail soon.
     return eventually(ended, seconds=5 if sandbox.directory.name.startswith("unpatched") else 60)
 
 

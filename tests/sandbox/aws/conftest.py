@@ -40,7 +40,7 @@ def unpatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     ]
 )
 def patched(request: pytest.FixtureRequest) -> Sandbox:
-    """The patched server, where the test must pass, and MiniStack as it comes, where it must fail."""
+    """The patched server, where the test must pass, and unpatched MiniStack, where it must fail."""
     sandbox: Sandbox = request.getfixturevalue(request.param)
     return sandbox
 

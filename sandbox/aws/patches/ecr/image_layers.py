@@ -1,6 +1,6 @@
-"""The layers of images: kept as they were uploaded, checked by their digest, and downloaded by a signed address.
+"""The layers of images: kept as they were uploaded, checked by their digest, and downloaded by a signed URL.
 
-MiniStack's API of ECR forgets what is uploaded, says that no layer is there, and gives addresses on a host of AWS.
+MiniStack's API of ECR forgets what is uploaded, says that no layer is there, and gives URLs on a host of AWS.
 """
 
 import base64
@@ -37,7 +37,7 @@ class Upload:
 
 
 _uploads: dict[str, Upload] = {}
-# What a download's address stands for: the layer itself, as an address in S3 does.
+# What a download's URL stands for: the layer itself, as a URL in S3 does.
 _downloads: dict[str, bytes] = {}
 
 

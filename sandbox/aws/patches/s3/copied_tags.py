@@ -1,4 +1,4 @@
-"""Tags are read and written with their own rights: a copy takes its source's tags along, and a write may name some.
+"""Tags are read and written with their own permissions: a copy takes its source's tags, and a write may name some.
 
 MiniStack copies them for anyone.
 """

@@ -15,7 +15,7 @@ from sandbox.aws.patches.s3 import s3_requests
 
 
 class ByBucketOwner(AccountScopedDict):  # type: ignore[misc]
-    """Records of objects, `(bucket, key, …)`, found under the bucket's owner whoever asks: bucket names are global."""
+    """Records of objects, `(bucket, key, …)`, under the bucket's owner for every caller: bucket names are global."""
 
     __slots__ = ()
 

@@ -1,6 +1,6 @@
-"""Who may not list a bucket is not told that an object is missing: S3 answers 403, where MiniStack answers 404.
+"""A caller without the permission to list a bucket gets 403 for a missing object, where MiniStack answers 404.
 
-A missing upload is told: its id is known to whoever has opened it (API: ListParts, NoSuchUpload).
+A missing upload is reported: its caller knows its id (API: ListParts, NoSuchUpload).
 """
 
 import functools

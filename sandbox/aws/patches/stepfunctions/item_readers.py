@@ -1,4 +1,4 @@
-"""What a Distributed Map's ItemReader reads, with the rights of the state machine's role and no others."""
+"""What a Distributed Map's ItemReader reads, with the permissions of the state machine's role and no others."""
 
 import os
 from collections.abc import Iterator

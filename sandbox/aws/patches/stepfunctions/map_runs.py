@@ -29,7 +29,7 @@ class Limits:
 
 @dataclass
 class MapRun:
-    """The Map Run and its children. Whoever changes or waits for something holds `changed`."""
+    """The Map Run and its children. A thread that changes or awaits something holds `changed`."""
 
     record: Record
     execution: Record
@@ -121,7 +121,7 @@ class MapRun:
             self.note_end(child)
 
     def note_end(self, child: Record) -> None:
-        """Somebody ended the child: make room for another."""
+        """The child was stopped from outside: make room for another."""
         with self.changed:
             if self.active.pop(child["executionArn"], None):
                 self.failed += child["status"] != SUCCEEDED

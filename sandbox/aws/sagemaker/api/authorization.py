@@ -1,4 +1,4 @@
-"""Which rights a call needs, on which resources, and whether the caller has them."""
+"""Which permissions a call needs, on which resources, and whether the caller has them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from sandbox.aws.sagemaker.state import Record
 
 @dataclass(frozen=True)
 class RequiredPermission:
-    """One right. The caller has it when it has it on any one of the resources.
+    """One permission. The caller has it when it has it on any one of the resources.
 
     `said` is how the service itself tells that it is missing, where it does not leave that to IAM.
     """
@@ -38,7 +38,7 @@ class Unauthenticated(Exception):
 
 
 def required_permissions(operation: str, parameters: Record) -> Iterator[RequiredPermission]:
-    """The rights that an operation needs, in the order in which they are asked for."""
+    """The permissions that an operation needs, in the order in which they are asked for."""
     resources = list(_resources(operation, parameters))
     tags = parameters.get("Tags")
     tag_context: dict[str, Any] = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in _well_formed(tags)}
@@ -71,7 +71,7 @@ def _of_deployment(parameters: Record) -> Iterator[RequiredPermission]:
 
 
 def require(required: Iterator[RequiredPermission], headers: dict[str, str], query: dict[str, Any]) -> None:
-    """Raise the denial of the first right that the caller lacks."""
+    """Raise the denial of the first permission that the caller lacks."""
     for demand in required:
         _require(demand, headers, query)
 

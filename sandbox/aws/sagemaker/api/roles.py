@@ -1,4 +1,4 @@
-"""Execution roles: SageMaker assumes them to fetch a model, and has their rights and no others."""
+"""Execution roles: SageMaker assumes them to fetch a model, and has their permissions and no others."""
 
 import time
 from dataclasses import dataclass

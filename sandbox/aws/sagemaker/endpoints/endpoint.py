@@ -118,7 +118,7 @@ class Pending:
 
 @dataclass(eq=False)
 class Endpoint:
-    """An endpoint of one account and Region. Whoever changes it holds state.LOCK."""
+    """An endpoint of one account and Region. A thread that changes it holds state.LOCK."""
 
     name: str
     arn: str

@@ -107,7 +107,7 @@ def _begin(endpoint: Endpoint, request: Request) -> None:
 
 
 def _respond(endpoint: Endpoint, request: Request) -> None:
-    """Put the answer where it belongs, or what went wrong. Whoever asked hears nothing else."""
+    """Put the answer where it belongs, or what went wrong. The caller gets nothing else."""
     try:
         credentials = roles.assume(_role(endpoint), "SageMaker")
         client = artifact_access.s3_client(credentials)

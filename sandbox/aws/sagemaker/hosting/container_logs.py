@@ -1,4 +1,4 @@
-"""A container's output: into a file for whoever debugs the sandbox, and into CloudWatch Logs where AWS puts it."""
+"""A container's output: into a file for debugging the sandbox, and into CloudWatch Logs where AWS puts it."""
 
 import time
 from pathlib import Path

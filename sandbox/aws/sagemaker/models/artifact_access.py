@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from ministack.services import s3
 
-from sandbox.aws.sagemaker.api import rights, roles
+from sandbox.aws.sagemaker.api import permissions, roles
 from sandbox.aws.sagemaker.api.errors import Invalid
 from sandbox.aws.sagemaker.models.artifacts import Artifact
 
@@ -48,7 +48,7 @@ def s3_client(credentials: roles.Credentials) -> "S3Client":
 
 
 def require_readable(artifacts: list[Artifact], credentials: roles.Credentials, role_arn: str) -> None:
-    """Look at each artifact with the execution role's rights. Raises what CreateModel answers."""
+    """Look at each artifact with the execution role's permissions. Raises what CreateModel answers."""
     client = s3_client(credentials)
     for artifact in artifacts:
         for looked_at in [artifact, *([artifact.manifest] if artifact.manifest else [])]:
@@ -91,7 +91,7 @@ def _check(client: "S3Client", artifact: Artifact, credentials: roles.Credential
 def _check_object(client: "S3Client", bucket: str, key: str, credentials: roles.Credentials) -> str:
     head = client.head_object(Bucket=bucket, Key=key)
     key_arn = head.get("SSEKMSKeyId")
-    if key_arn and not rights.may_decrypt(credentials, _as_key_arn(key_arn, bucket, credentials)):
+    if key_arn and not permissions.may_decrypt(credentials, _as_key_arn(key_arn, bucket, credentials)):
         raise PermissionError(key_arn)
     return head["ETag"].strip('"')
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sandbox.aws.sagemaker.api.errors import Invalid
 from sandbox.aws.sagemaker.state import Record
 
-# SageMaker takes an object's HTTPS address as well (API: Url, S3ModelUri), in both of S3's spellings.
+# SageMaker takes an object's HTTPS URL as well (API: Url, S3ModelUri), in both of S3's spellings.
 HTTPS = re.compile(r"https://((?P<bucket>[^/]+)\.)?s3[.-]([a-z0-9-]+\.)?amazonaws\.com(\.cn)?/(?P<path>.+)")
 PACKAGED_DATA = "additional-s3-data-source"
 
@@ -35,7 +35,7 @@ def of_container(container: Record) -> list[Artifact]:
 
 
 def source_archive(environment: dict[str, str]) -> Artifact | None:
-    """The script's own archive, if SAGEMAKER_SUBMIT_DIRECTORY says that it lies in S3."""
+    """The script's own archive, if SAGEMAKER_SUBMIT_DIRECTORY names a location in S3."""
     submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     if not submitted.startswith("s3://"):
         return None
@@ -60,7 +60,7 @@ def _artifacts(container: Record) -> Iterator[Artifact]:
         folder = f"additional-model-data-sources/{additional['ChannelName']}"
         yield _of_source(additional["S3DataSource"], folder)
     if packaged := container.get("AdditionalS3DataSource"):
-        # Only model packages have it. AWS does not say where it lies in the container: the folder is assumed.
+        # Only model packages have it. AWS does not document its location in the container: the folder is assumed.
         compressed = packaged.get("CompressionType") == "Gzip"
         artifact = _at(packaged["S3Uri"], kind=packaged["S3DataType"], compressed=compressed, folder=PACKAGED_DATA)
         yield replace(artifact, etag=packaged.get("ETag"))

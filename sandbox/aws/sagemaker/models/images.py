@@ -1,4 +1,4 @@
-"""Container images: whether an address can be one, whether ECR has it, and whether a role may pull it."""
+"""Container images: whether a URI can be one, whether ECR has it, and whether a role may pull it."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import ecr
 
-from sandbox.aws.sagemaker.api import rights
+from sandbox.aws.sagemaker.api import permissions
 from sandbox.aws.sagemaker.api.errors import Invalid
 from sandbox.aws.sagemaker.api.roles import Credentials
 from sandbox.aws.sagemaker.models import prebuilt_images
@@ -38,13 +38,13 @@ class ImageUri:
 
 
 def parse_uri(image: str) -> ImageUri | None:
-    """The parts of an ECR image's address, or None if it is another registry's."""
+    """The parts of an ECR image's URI, or None if it is another registry's."""
     match = URI_PATTERN.fullmatch(image)
     return ImageUri(**match.groupdict()) if match else None
 
 
 def require_possible(container: Record, region: str, *, in_vpc: bool) -> None:
-    """Raise what CreateModel answers to an image that cannot be pulled, whoever pulls it."""
+    """Raise CreateModel's error for an image that no role can pull."""
     image, config = container["Image"], container.get("ImageConfig", {})
     if _of_private_registry(container):
         if not in_vpc:
@@ -69,7 +69,7 @@ def refusal_to_pull(container: Record, credentials: Credentials, role_arn: str, 
     reference = parse_uri(container["Image"])
     if _of_private_registry(container) or reference is None:
         return None
-    if not rights.allows(credentials, "ecr:GetAuthorizationToken", "*"):
+    if not permissions.allows(credentials, "ecr:GetAuthorizationToken", "*"):
         return _no_permission(role_arn, "GetAuthorizationToken", container["Image"])
     for action in PULLING:
         if not _may(credentials, f"ecr:{action}", reference):
@@ -106,10 +106,10 @@ def _of_private_registry(container: Record) -> bool:
 
 def _may(credentials: Credentials, action: str, image: ImageUri) -> bool:
     if not _repository_exists(image):
-        return rights.allows(credentials, action, image.arn)
+        return permissions.allows(credentials, action, image.arn)
     with request_scope(image.account, image.region):
         policy = ecr._repo_policies.get(image.repository)
-    return rights.guarded_allows(credentials, action, image.arn, policy)
+    return permissions.guarded_allows(credentials, action, image.arn, policy)
 
 
 def _is_missing(image: ImageUri, digest: str | None) -> bool:

@@ -1,6 +1,6 @@
 """ManifestS3Uri: a CSV file that stores artifact locations (API: S3ModelDataSource).
 
-AWS says no more about it. Assumed here: every cell that is an s3:// address names an object, or, with a slash at its
+AWS says no more about it. Assumed here: every cell that is an s3:// URI names an object, or, with a slash at its
 end, all objects below it; they are added to what S3Uri names.
 """
 
@@ -12,7 +12,7 @@ from sandbox.aws.sagemaker.models.artifacts import Artifact
 
 
 def locations(text: str) -> list[tuple[str, str]]:
-    """The addresses in a manifest, each as bucket and key (or prefix)."""
+    """The S3 URIs in a manifest, each as bucket and key (or prefix)."""
     cells = (cell.strip() for row in csv.reader(text.splitlines()) for cell in row)
     uris = [cell.removeprefix("s3://").partition("/") for cell in cells if cell.startswith("s3://")]
     return list(dict.fromkeys((bucket, key) for bucket, _, key in uris))

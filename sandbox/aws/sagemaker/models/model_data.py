@@ -31,11 +31,11 @@ class File:
 
 
 class DownloadFailed(Exception):
-    """An artifact could not be fetched with the execution role's rights; the text is its address."""
+    """An artifact could not be fetched with the execution role's permissions; the text is its S3 URI."""
 
 
 class NotAnArchive(Exception):
-    """What was fetched cannot be unpacked; the text is its address."""
+    """What was fetched cannot be unpacked; the text is its S3 URI."""
 
 
 def fetch(artifact: Artifact, root: Path, client: "S3Client") -> None:

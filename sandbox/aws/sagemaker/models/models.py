@@ -74,7 +74,7 @@ def _require_new(name: str) -> None:
 
 
 def _require_usable(request: Record, containers: list[Record], role: str) -> None:
-    """Look at what the model needs with the rights of the role that it will run as."""
+    """Look at what the model needs with the permissions of the role that it will run as."""
     required = [artifact for container in containers for artifact in artifacts.of_container(container)]
     vpc = request.get("VpcConfig")
     if not required and vpc is None:

@@ -1,12 +1,12 @@
 """VpcConfig: what an execution role must be allowed to do so that a model's containers can join a VPC.
 
-AWS lists the rights (How to use SageMaker execution roles, CreateModel API) and does not say when it asks for them.
+AWS lists the permissions (How to use SageMaker execution roles, CreateModel API) and does not say when it checks them.
 Assumed here: CreateModel asks, and every deployment again. Subnets and security groups need not exist.
 """
 
 from collections.abc import Iterator
 
-from sandbox.aws.sagemaker.api import rights
+from sandbox.aws.sagemaker.api import permissions
 from sandbox.aws.sagemaker.api.errors import Invalid
 from sandbox.aws.sagemaker.api.roles import Credentials
 from sandbox.aws.sagemaker.state import Record
@@ -26,7 +26,7 @@ def require_interfaces(vpc: Record, credentials: Credentials, role_arn: str) -> 
     lacking = [
         action
         for action, resources in _required_actions(vpc, credentials)
-        if not rights.allows(credentials, action, *resources)
+        if not permissions.allows(credentials, action, *resources)
     ]
     if lacking:
         raise Invalid(

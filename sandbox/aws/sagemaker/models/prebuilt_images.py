@@ -1,4 +1,4 @@
-"""Images that AWS offers: the registries that hold them, an account each by Region, and what lies in them."""
+"""Images that AWS offers: the registries that hold them, an account each by Region, and their images."""
 
 import hashlib
 import json

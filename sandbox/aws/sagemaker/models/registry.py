@@ -90,7 +90,7 @@ def create_model_package(request: Record) -> Record:
 
 
 def next_package_arn(group: str) -> str:
-    """The ARN that the next version of a group gets: what the right to register it is asked on."""
+    """The ARN that the next version of a group gets: what the permission to register it is asked on."""
     name = arns.resource_name(group)
     last = state.package_groups.get(name, {}).get("last_version", 0)
     return arns.package(f"{name}/{last + 1}")

@@ -1,4 +1,4 @@
-"""The patches of ECR. `patched` runs a test also against MiniStack as it comes, where it must fail."""
+"""The patches of ECR. `patched` runs a test also against unpatched MiniStack, where it must fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The patches of several services. `patched` runs a test also against MiniStack as it comes, where it must fail."""
+"""The patches of several services. `patched` runs a test also against unpatched MiniStack, where it must fail."""
 
 import json
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 """An upload in parts that are copied from another account, as S3 does it. `patched` runs a test also against
-MiniStack as it comes, where it must fail.
+unpatched MiniStack, where it must fail.
 """
 
 from dataclasses import dataclass

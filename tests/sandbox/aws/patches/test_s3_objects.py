@@ -1,5 +1,5 @@
-"""What an object is: its key, checksum, ETag, encryption and Region. `patched` runs a test also against MiniStack as
-it comes, where it must fail.
+"""What an object is: its key, checksum, ETag, encryption and Region. `patched` runs a test also against unpatched
+MiniStack, where it must fail.
 """
 
 import hashlib

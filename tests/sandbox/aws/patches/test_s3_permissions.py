@@ -1,4 +1,4 @@
-"""Who may do what to an upload in parts and to its source. `patched` runs a test also against MiniStack as it comes,
+"""Who may do what to an upload in parts and to its source. `patched` runs a test also against unpatched MiniStack,
 where it must fail.
 """
 

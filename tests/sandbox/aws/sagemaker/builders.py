@@ -64,45 +64,45 @@ class SageMakerBuilder:
         return self.server.client("sagemaker-runtime")
 
     def role(self, trusted: dict[str, Any], *statements: dict[str, Any]) -> str:
-        """A role with those rights; returns its name."""
+        """A role with those permissions; returns its name."""
         iam, name = self.server.client("iam"), unique("role")
         trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"} | trusted]}
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
         if statements:
             policy = {"Version": "2012-10-17", "Statement": list(statements)}
-            iam.put_role_policy(RoleName=name, PolicyName="rights", PolicyDocument=json.dumps(policy))
+            iam.put_role_policy(RoleName=name, PolicyName="permissions", PolicyDocument=json.dumps(policy))
         return name
 
     def caller(self, *statements: dict[str, Any]) -> Any:
-        """A SageMaker client whose role has those rights and no others."""
+        """A SageMaker client whose role has those permissions and no others."""
         name = self.role({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}, *statements)
         return self.server.client("sagemaker", credentials=self.server.role_credentials(name))
 
     def data(self, *, factor: int = 2, script: str = INFERENCE) -> str:
-        """A model.tar.gz in the bucket; returns its address."""
+        """A model.tar.gz in the bucket; returns its S3 URI."""
         key = f"{unique('data')}/model.tar.gz"
         archive = tarball({"model.json": json.dumps({"factor": factor}), "code/inference.py": script})
         self.server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=archive)
         return f"s3://{BUCKET}/{key}"
 
     def archive(self, files: dict[str, str]) -> str:
-        """The files as a tarball in the bucket; returns its address."""
+        """The files as a tarball in the bucket; returns its S3 URI."""
         return self.stored(f"{unique('archive')}.tar.gz", tarball(files))
 
     def stored(self, key: str, content: bytes = b"") -> str:
-        """An object in the bucket; returns its address."""
+        """An object in the bucket; returns its S3 URI."""
         self.server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
         return f"s3://{BUCKET}/{key}"
 
     def tree(self, files: dict[str, str]) -> str:
-        """The files as objects below a prefix of their own; returns the prefix's address."""
+        """The files as objects below a prefix of their own; returns the S3 URI of the prefix."""
         prefix = unique("tree")
         for name, text in files.items():
             self.stored(f"{prefix}/{name}", text.encode())
         return f"s3://{BUCKET}/{prefix}/"
 
     def execution(self, *statements: dict[str, Any]) -> str:
-        """The ARN of an execution role with those rights and no others."""
+        """The ARN of an execution role with those permissions and no others."""
         name = self.role({"Principal": {"Service": "sagemaker.amazonaws.com"}}, *statements)
         return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 

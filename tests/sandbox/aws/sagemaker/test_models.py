@@ -68,14 +68,14 @@ def test_model_data_under_a_customer_managed_key_requires_decrypt_permission(
 ) -> None:
     kms = server.client("kms")
     key = kms.create_key()["KeyMetadata"]["Arn"]
-    address = builder.data()
-    name = address.removeprefix(f"s3://{BUCKET}/")
+    uri = builder.data()
+    name = uri.removeprefix(f"s3://{BUCKET}/")
     server.client("s3").copy_object(
         Bucket=BUCKET, Key=name, CopySource=f"{BUCKET}/{name}", ServerSideEncryption="aws:kms", SSEKMSKeyId=key
     )
     reading = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
     decrypting = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key}
-    container = {"Image": IMAGE, "ModelDataUrl": address}
+    container = {"Image": IMAGE, "ModelDataUrl": uri}
     without = builder.role(SAGEMAKER, reading)
     with refused("ValidationException", "Could not access model data at"):
         builder.model(PrimaryContainer=container, ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{without}")

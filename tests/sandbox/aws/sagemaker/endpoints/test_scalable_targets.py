@@ -277,7 +277,7 @@ def test_the_first_registration_in_an_account_requires_permission_to_create_the_
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": OTHER_ACCOUNT}}
     iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
     permissions = [allow("application-autoscaling:*"), allow("sagemaker:*")]
-    iam.put_role_policy(RoleName=role, PolicyName="rights", PolicyDocument=json.dumps({"Statement": permissions}))
+    iam.put_role_policy(RoleName=role, PolicyName="permissions", PolicyDocument=json.dumps({"Statement": permissions}))
     credentials = server.client("sts", OTHER_ACCOUNT).assume_role(
         RoleArn=f"arn:aws:iam::{OTHER_ACCOUNT}:role/{role}", RoleSessionName="test"
     )["Credentials"]

@@ -1,4 +1,4 @@
-"""What is served is the artifact itself, fetched with the execution role's rights."""
+"""What is served is the artifact itself, fetched with the execution role's permissions."""
 
 import io
 import os
@@ -27,7 +27,7 @@ def model_fn(model_dir):
 
 
 def put(server: Server, files: dict[str, str]) -> str:
-    """The files as an archive in the bucket; returns its address."""
+    """The files as an archive in the bucket; returns its S3 URI."""
     return put_bytes(server, tarball(files))
 
 
@@ -73,10 +73,10 @@ def test_a_model_can_be_a_tree_of_plain_files(builder: SageMakerBuilder, server:
 
 
 def test_an_etag_pins_the_model_data(builder: SageMakerBuilder, server: Server) -> None:
-    address = builder.data()
-    key = address.removeprefix(f"s3://{BUCKET}/")
+    uri = builder.data()
+    key = uri.removeprefix(f"s3://{BUCKET}/")
     etag = server.client("s3").head_object(Bucket=BUCKET, Key=key)["ETag"].strip('"')
-    source = {"S3Uri": address, "S3DataType": "S3Object", "CompressionType": "Gzip"}
+    source = {"S3Uri": uri, "S3DataType": "S3Object", "CompressionType": "Gzip"}
 
     def container(pinned: str) -> dict[str, object]:
         return {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source | {"ETag": pinned}}}
@@ -110,12 +110,12 @@ def test_a_pipeline_hands_each_answer_to_the_next_container(builder: SageMakerBu
 
 
 def test_deleted_model_data_fails_the_endpoint_with_its_s3_uri(builder: SageMakerBuilder, server: Server) -> None:
-    address = builder.data()
-    model = builder.model(PrimaryContainer={"Image": IMAGE, "ModelDataUrl": address})
-    server.client("s3").delete_object(Bucket=BUCKET, Key=address.removeprefix(f"s3://{BUCKET}/"))
+    uri = builder.data()
+    model = builder.model(PrimaryContainer={"Image": IMAGE, "ModelDataUrl": uri})
+    server.client("s3").delete_object(Bucket=BUCKET, Key=uri.removeprefix(f"s3://{BUCKET}/"))
     endpoint = builder.endpoint(builder.config(model), status="Failed")
     reason = builder.rest(endpoint)["FailureReason"]
-    assert reason.startswith(f'Failed to download model data for container "primary" from URL: "{address}"')
+    assert reason.startswith(f'Failed to download model data for container "primary" from URL: "{uri}"')
 
 
 def test_a_source_archive_that_the_role_may_not_read_fails_the_endpoint(
@@ -124,14 +124,14 @@ def test_a_source_archive_that_the_role_may_not_read_fails_the_endpoint(
     elsewhere = unique("elsewhere")
     server.client("s3").create_bucket(Bucket=elsewhere)
     server.client("s3").put_object(Bucket=elsewhere, Key="s.tar.gz", Body=tarball({"inference.py": INFERENCE}))
-    address = f"s3://{elsewhere}/s.tar.gz"
+    uri = f"s3://{elsewhere}/s.tar.gz"
     container = {
         "Image": IMAGE,
         "ModelDataUrl": builder.data(),
-        "Environment": {"SAGEMAKER_SUBMIT_DIRECTORY": address},
+        "Environment": {"SAGEMAKER_SUBMIT_DIRECTORY": uri},
     }
     endpoint = builder.endpoint(builder.config(builder.model(PrimaryContainer=container)), status="Failed")
-    assert address in builder.rest(endpoint)["FailureReason"]
+    assert uri in builder.rest(endpoint)["FailureReason"]
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.REGTYPE])

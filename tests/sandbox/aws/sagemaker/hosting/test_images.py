@@ -49,7 +49,7 @@ def foreign(server: Server) -> Repository:
 
 
 def role(builder: SageMakerBuilder, *actions: str, on: str = "*") -> str:
-    """An execution role that reads everything, and has those rights on images."""
+    """An execution role that reads everything, and has those permissions on images."""
     pulling = [allow(action, "*" if action == LOGIN else on) for action in actions]
     return builder.execution(allow("s3:*", f"arn:aws:s3:::{BUCKET}*"), *pulling)
 

@@ -56,11 +56,11 @@ def test_a_prefix_may_hold_more_objects_than_one_page_of_a_listing(builder: Sage
 
 def test_an_object_can_be_named_by_its_https_url(builder: SageMakerBuilder) -> None:
     key = builder.archive({"a": "1"}).removeprefix(f"s3://{BUCKET}/")
-    for address in (
+    for uri in (
         f"https://{BUCKET}.s3.us-east-1.amazonaws.com/{key}",
         f"https://s3.amazonaws.com/{BUCKET}/{key}",
     ):
-        container = scripted(builder) | {"ModelDataUrl": address}
+        container = scripted(builder) | {"ModelDataUrl": uri}
         assert builder.invoke(builder.endpoint_of(container), "model") == {"a": "1"}
 
 
@@ -134,13 +134,13 @@ def test_one_unreadable_object_below_a_prefix_fails_the_endpoint(builder: SageMa
 def test_an_object_that_is_no_longer_the_pinned_one_fails_the_endpoint(
     builder: SageMakerBuilder, server: Server
 ) -> None:
-    address = builder.data()
-    key = address.removeprefix(f"s3://{BUCKET}/")
+    uri = builder.data()
+    key = uri.removeprefix(f"s3://{BUCKET}/")
     etag = server.client("s3").head_object(Bucket=BUCKET, Key=key)["ETag"]
-    container = {"Image": IMAGE, "ModelDataSource": source(address, "S3Object", "Gzip", ETag=etag)}
+    container = {"Image": IMAGE, "ModelDataSource": source(uri, "S3Object", "Gzip", ETag=etag)}
     config = builder.config(builder.created(PrimaryContainer=container))
     builder.stored(key, b"something else")
-    assert address in builder.rest(builder.endpoint(config, status="Failed"))["FailureReason"]
+    assert uri in builder.rest(builder.endpoint(config, status="Failed"))["FailureReason"]
 
 
 def test_every_field_of_a_source_is_described(builder: SageMakerBuilder) -> None:

@@ -58,7 +58,7 @@ def test_a_permission_on_some_subnets_does_not_apply_to_others(builder: SageMake
 def test_a_role_that_lost_its_permissions_fails_the_endpoint(builder: SageMakerBuilder, server: Server) -> None:
     role = builder.execution(READING, PULLING, joining(*JOINING))
     config = builder.config(builder.model(VpcConfig=VPC, ExecutionRoleArn=role))
-    server.client("iam").delete_role_policy(RoleName=role.rsplit("/", 1)[-1], PolicyName="rights")
+    server.client("iam").delete_role_policy(RoleName=role.rsplit("/", 1)[-1], PolicyName="permissions")
     endpoint = builder.endpoint(config, status="Failed")
     assert "ec2:CreateNetworkInterface" in builder.rest(endpoint)["FailureReason"]
 
