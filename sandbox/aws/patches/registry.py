@@ -37,7 +37,7 @@ class Patch:
     @property
     def service(self) -> str:
         """The part of MiniStack that it fixes, as its folder is named."""
-        return self.path.partition("/")[0].rstrip("_")
+        return re.split("[/_]", self.path)[0]
 
     @property
     def summary(self) -> str:

@@ -1,4 +1,6 @@
-"""The attributes of a message that a state machine publishes: MiniStack looks for them as a query names them."""
+"""The message attributes of a state machine's Publish reach the topic: MiniStack reads them in the form of a query
+only.
+"""
 
 import functools
 from collections.abc import Mapping

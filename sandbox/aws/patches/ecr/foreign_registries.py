@@ -1,4 +1,4 @@
-"""The registry of another account, named by `registryId`: its repositories are found, and their policies decide.
+"""A repository of another account (`registryId`) exists for its callers, and its policy decides.
 
 MiniStack looks for every repository in the caller's own account. AWS's own accounts have the images that it offers
 (sandbox/aws/sagemaker/models/prebuilt_images.py), and anybody may pull them.

@@ -1,4 +1,4 @@
-"""The layers of images: kept as they were uploaded, checked by their digest, and downloaded by a signed URL.
+"""Layers of images are kept as uploaded, checked by their digest, and downloaded by a signed URL.
 
 MiniStack's API of ECR forgets what is uploaded, says that no layer is there, and gives URLs on a host of AWS.
 """

@@ -1,4 +1,4 @@
-"""An image is put only as a whole: its layers are there, or the images of its index, and its digest is its own.
+"""PutImage requires the layers of an image, or the images of an index, and the digest of the manifest itself.
 
 MiniStack takes any text for a manifest, under any digest, as often as it comes.
 """

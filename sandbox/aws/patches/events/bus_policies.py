@@ -1,5 +1,5 @@
-"""A bus's policy: `AWS::Events::EventBusPolicy` is unknown to MiniStack's CloudFormation, and PutPermission drops a
-whole policy.
+"""CloudFormation sets the policy of an event bus (`AWS::Events::EventBusPolicy`), and PutPermission keeps the other
+statements.
 """
 
 import functools

@@ -1,5 +1,5 @@
-"""A rule's target is reached with its role, in another account or Region too, and what cannot be delivered goes to its
-DLQ.
+"""EventBridge reaches a target with the rule's role, in other accounts and Regions too, and sends what it cannot
+deliver to the dead-letter queue.
 
 A function's own policy has to name EventBridge instead. MiniStack asks neither the role nor the function's or the other
 bus's policy, does not find a bus elsewhere, says that the event began in the bus's Region, and drops what it could not

@@ -1,6 +1,4 @@
-"""Condition keys of S3 requests that MiniStack does not know, or answers wrongly: whose bucket it is, and whether the
-write overwrites.
-"""
+"""S3 requests have the condition keys for the bucket's account and for a write that must not overwrite."""
 
 import functools
 from typing import Any

@@ -1,4 +1,4 @@
-"""A policy may name only roles and users that exist: AWS refuses others, which decides the order of deployment.
+"""A policy that names a role or a user that does not exist is refused, which decides the order of deployment.
 
 MiniStack takes any name.
 """

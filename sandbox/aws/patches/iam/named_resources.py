@@ -1,4 +1,4 @@
-"""What a request is about, for IAM: the role whose policies are simulated, and the key that an alias names.
+"""IAM decides about the role whose policies are simulated, and about the key that an alias names.
 
 MiniStack says "*" and the alias, which no statement on that role or that key allows (AWS: service authorization
 reference, IAM and KMS).

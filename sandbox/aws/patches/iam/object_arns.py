@@ -1,5 +1,5 @@
-"""An object's ARN holds its key as it is. MiniStack drops empty parts, so that a policy for `a/b` also decided about
-`a//b` and `a/b/`, and takes an object whose key is `/` for its bucket.
+"""The ARN of an object contains its key unchanged. MiniStack drops empty parts, so that a policy for `a/b` also decided
+about `a//b` and `a/b/`, and takes an object whose key is `/` for its bucket.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""SimulatePrincipalPolicy weighs every resource and the condition keys that it is given, and a permissions boundary.
+"""SimulatePrincipalPolicy evaluates every resource, the given condition keys, and the permissions boundary.
 
 MiniStack answers for the first resource only and knows no condition key, so a statement with a condition never allows.
 The answer has the form of IAM's: a decision for all resources, and one for each (API: EvaluationResult).

@@ -1,4 +1,4 @@
-"""S3 asks KMS before it encrypts or decrypts with a customer's key, in the caller's name. MiniStack does not ask.
+"""S3 needs the caller's KMS permissions to encrypt or decrypt with a customer's key. MiniStack does not ask.
 
 Writing wants kms:GenerateDataKey, reading kms:Decrypt; an upload in parts wants both, because S3 reads the parts again.
 S3 works in the bucket's Region and takes keys of that Region only, whatever Region a copy's other end has.

@@ -1,4 +1,4 @@
-"""Python functions run under AWS's own runtime client, in what AWS's runtime gives them.
+"""Python functions run under AWS's own runtime client, with the packages of AWS's runtime only.
 
 MiniStack's worker reports every exception as Runtime.HandlerError, and Retry and Catch go by the class name. It also
 lets a function import whatever the server's environment holds, so that a library missing from the bundle is not missed.

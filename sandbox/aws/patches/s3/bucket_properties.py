@@ -1,4 +1,4 @@
-"""A template's encryption and lifecycle of a bucket: MiniStack's CloudFormation drops both."""
+"""CloudFormation sets the encryption and the lifecycle of a bucket: MiniStack drops both."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tags are read and written with their own permissions: a copy takes its source's tags, and a write may name some.
+"""Reading and writing tags needs permissions of its own, also where a copy takes the tags of its source.
 
 MiniStack copies them for anyone.
 """

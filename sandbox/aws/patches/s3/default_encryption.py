@@ -1,4 +1,4 @@
-"""What S3 says about an object's encryption: AES256 where nobody asks for more, and the S3 Bucket Key.
+"""Objects have the encryption AES256 by default, and the S3 Bucket Key.
 
 MiniStack stores neither (S3 User Guide: default bucket encryption; Bucket Keys).
 """

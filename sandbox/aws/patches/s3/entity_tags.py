@@ -1,4 +1,4 @@
-"""An ETag is the content's MD5 only for an object that came whole and has no KMS key (S3 API: Object, ETag).
+"""The ETag is the content's MD5 only for an object that was put whole and has no KMS key (S3 API: Object, ETag).
 
 MiniStack's copies keep their source's, which would let a comparison across a copy succeed.
 """

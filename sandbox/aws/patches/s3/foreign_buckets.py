@@ -1,4 +1,4 @@
-"""A bucket of another account: who may use it, and finding it as the source of a copy.
+"""The policy of another account's bucket is evaluated for the caller, and the bucket can be the source of a copy.
 
 MiniStack asks the bucket's policy about the caller's account instead of the caller, and looks for a copy's source, its
 versions and its tags in the destination's account.

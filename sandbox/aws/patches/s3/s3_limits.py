@@ -1,4 +1,4 @@
-"""What a page and a key may hold: 1,000 entries and 1,024 bytes, and any character. MiniStack gives and takes more, and
+"""A page has at most 1,000 entries, a key at most 1,024 bytes of any characters. MiniStack gives and takes more, and
 loses a carriage return.
 
 S3 User Guide: Naming Amazon S3 objects; S3 API: ListObjectsV2, ListParts, ListMultipartUploads.

@@ -1,4 +1,4 @@
-"""Who sends the S3 request that is being answered: MiniStack forgets it as soon as it has found the bucket's owner."""
+"""The caller of an S3 request is known for as long as the request is processed."""
 
 import functools
 from contextvars import ContextVar

@@ -1,4 +1,4 @@
-"""Every object has a checksum of its whole content: CRC64NVME where the client names no other, as S3 does since 2024.
+"""Every object has a checksum of its whole content: CRC64NVME unless the client names another, as in S3 since 2024.
 
 MiniStack stores only what a client sends. Its CRC64NVME takes 100 ns a byte, so AWS's own implementation replaces it.
 """

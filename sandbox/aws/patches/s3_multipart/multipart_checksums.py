@@ -1,4 +1,4 @@
-"""Checksums of an upload in parts: over the whole or over the parts, as its creation says, and one of each part.
+"""A multipart upload has the checksum type that its creation names, and each part has a checksum.
 
 MiniStack knows only those over the parts, and a copied part has none (S3 User Guide: checking object integrity).
 """

@@ -1,4 +1,4 @@
-"""The open uploads of a bucket as S3 lists them: encoded keys, whose they are, from which key on, with what checksum.
+"""ListMultipartUploads encodes keys, begins after the marker, and describes the initiator and the checksum.
 
 MiniStack ignores the encoding and lists the marker's own key again (S3 API: ListMultipartUploads).
 """

@@ -1,4 +1,4 @@
-"""Which parts an upload takes, and which make an object of it: numbers, order, sizes, and that they are its own.
+"""CompleteMultipartUpload requires the upload's own parts, with the right numbers, order and sizes.
 
 MiniStack takes any copied part, sorts what is listed, and makes objects of nothing and of tiny parts (S3 User Guide:
 multipart upload limits; S3 API: CompleteMultipartUpload).

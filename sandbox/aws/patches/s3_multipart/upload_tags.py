@@ -1,4 +1,4 @@
-"""Tags that an upload in parts names when it is created are on the object that it becomes. MiniStack forgets them."""
+"""The tags that CreateMultipartUpload names are on the object. MiniStack drops them."""
 
 import functools
 from typing import Any

@@ -1,4 +1,4 @@
-"""A Distributed Map, in JSONata too, with the machine's role, and with children that are executions of their own.
+"""A Distributed Map runs with JSONata and with the state machine's role, and its children are executions.
 
 MiniStack's takes JSONPath only, reads any bucket, runs all the items whatever becomes of the Map, and keeps no history
 of it. What the parent's history has is what AWS's has; so is the order in which a Map Run starts and reads its items.

@@ -1,4 +1,4 @@
-"""An execution that has ended stays as it ended, and one that takes longer than its state machine allows times out.
+"""An execution that has ended does not change, and TimeoutSeconds of the state machine is observed.
 
 MiniStack lets a stopped execution fail afterwards, goes on with its tasks and their retries, and does not know the
 TimeoutSeconds of a state machine.

@@ -1,5 +1,5 @@
-"""StartExecution with the name and the input of an execution that still runs answers with that one (API:
-StartExecution). MiniStack refuses every name that was used.
+"""StartExecution with the name and the input of a running execution returns that execution (API: StartExecution).
+MiniStack refuses every name that was used.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""What a state hands on has at most 256 KiB, and no Catch helps: nor when a definition is wrong.
+"""The payload of a state has at most 256 KiB; no Catch catches a larger one, or an error in the definition.
 
 `States.ALL` catches neither States.DataLimitExceeded nor States.Runtime (Developer Guide: Handling errors). MiniStack
 hands on whatever there is, and catches everything.

@@ -1,4 +1,4 @@
-"""The event of an execution's change of status: with error and cause however it ended, and none for a Map's children.
+"""The status event of an execution has its error and cause, and children of a Map have no events.
 
 Its detail is what DescribeExecution answers (Developer Guide: EventBridge). MiniStack's has neither error nor cause of
 an execution that was stopped.

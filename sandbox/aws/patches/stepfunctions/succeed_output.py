@@ -1,4 +1,4 @@
-"""A JSONata Succeed state's Output: MiniStack ends such an execution with the state's input."""
+"""The Output of a Succeed state in JSONata is the output of the execution: MiniStack returns the state's input."""
 
 import functools
 from typing import Any

@@ -1,4 +1,4 @@
-"""A state machine acts with its role: MiniStack runs its tasks without asking what the role may do."""
+"""A state machine acts with the permissions of its role: MiniStack does not check them."""
 
 import functools
 import json
