@@ -1,4 +1,4 @@
-.PHONY: help install demo test test-unit test-sandbox test-integration test-large lint sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
+.PHONY: help install demo test test-unit test-sandbox test-integration test-large lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -46,6 +46,10 @@ lint: install ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+reference: install ## Write what is generated: docs/reference, the drawings, promotion.schema.json
+	$(BIN)/python -m docs.draw_workflow
+	$(BIN)/python -m docs.generate
 
 sandbox: install ## Start a local AWS with everything deployed, and leave it running
 	$(BIN)/python -m sandbox up
