@@ -199,7 +199,8 @@ def _large_object(world: World, pair: AccountPair) -> str:
 def delete_large_copies(world: World, pair: AccountPair) -> None:
     """Let the next promotion of a large object copy it again."""
     s3 = world.client("s3", pair.target)
-    for version in s3.list_object_versions(Bucket=pair.target_bucket).get("Versions", []):
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=pair.target_bucket)
+    for version in [version for page in pages for version in page.get("Versions", [])]:
         if version["Size"] == LARGE:
             s3.delete_object(Bucket=pair.target_bucket, Key=version["Key"], VersionId=version["VersionId"])
 

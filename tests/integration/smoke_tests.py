@@ -1,6 +1,6 @@
 """Smoke tests in the workflow's tests.
 
-What is deployed has one of each kind, and a trial, so that every role and right of theirs is there. Promotions run
+What is deployed has one of each kind, and a preview, so that every role and permission of theirs exists. Promotions run
 without them, unless a test asks for some: most are about something else, with models that answer as they like.
 """
 
@@ -58,7 +58,7 @@ def write_configuration(folder: Path) -> Path:
 
 
 def with_tests(settings: Settings, *tests: SmokeTest, preview: Preview | None = None) -> Settings:
-    """Return the settings of stages that have these tests, or none; qa may have a trial.
+    """Return the settings of stages that have these tests, or none; qa may have a preview.
 
     What they read lies in the stage's own bucket. Only qa's source has payloads: its reader trusts the step.
     """

@@ -1,4 +1,4 @@
-"""The steps of a trial: what they send, how narrow their sessions are, and that a killed one can be run again."""
+"""The steps of a preview: what they send, how narrow their sessions are, and that a killed one can be run again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trial: a model is asked on a temporary endpoint before traffic moves, and nothing of that endpoint is left."""
+"""The preview: a model is tested on a temporary endpoint before traffic moves, and nothing of that endpoint is left."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_the_preview_of_an_aborted_promotion_is_deleted_and_the_next_one_works(w
 
 
 def test_a_change_in_progress_is_not_previewed_but_tested_when_it_serves(world: World, settings: Settings) -> None:
-    """A promotion that was stopped left it. A trial that fails would leave the endpoint on it."""
+    """A promotion that was stopped left it. A preview that fails would leave the endpoint on it."""
     good = world.model()
     first = world.promote_successfully(good)
     wrong = world.model(container=slow_to_start(world, seconds=6, program=SILENT))

@@ -112,7 +112,7 @@ def test_another_principals_change_is_not_waited_for_beyond_the_deadline(
         world.sagemaker_faults.inject("DescribeEndpoint", Kind.SYSTEM_UPDATING, seconds=20.0)
         ended = world.promote(world.model())
 
-    require_failed(ended, "EndpointBusy", "SystemUpdating", "changed nothing")
+    require_failed(ended, "EndpointBusy", "SystemUpdating", "did not change it")
 
 
 def test_a_deployment_by_another_principal_over_ours_is_reported(world: World) -> None:

@@ -177,7 +177,7 @@ def delete_known_good(world: World, *, but: int) -> None:
     world.client("dynamodb").update_item(
         TableName=ENDPOINTS_TABLE,
         Key={"endpoint": {"S": endpoint_key(pair.account, pair.region, ENDPOINTS["qa"])}},
-        UpdateExpression="SET good = :good",
+        UpdateExpression="SET last_known_good = :good",
         ExpressionAttributeValues={":good": {"S": json.dumps(good[-but:] if but else [])}},
     )
 

@@ -90,7 +90,7 @@ def test_a_failure_with_scaling_that_cannot_be_resumed_reports_both(world: World
     ended = world.promote(world.model())
 
     assert ended.error == "DeploymentRolledBack"
-    for words in ("The alarm rang.", "could not be put back either (ScalingIncomplete)", "/suspended-scaling.jsonl"):
+    for words in ("The alarm rang.", "could not be resumed either (ScalingIncomplete)", "/suspended-scaling.jsonl"):
         assert words in ended.cause
 
 

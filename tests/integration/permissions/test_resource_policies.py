@@ -47,7 +47,7 @@ TRUSTS = [
     for role, steps in STEPS_BY_ROLE.items()
     if role is not Role.SCALER
     for step in steps
-    # Only qa's source has a registry, and payloads of smoke tests; only qa has a trial.
+    # Only qa's source has a registry, and payloads of smoke tests; only qa has a preview.
     if pair is QA or not ((role is Role.READER and step in IN_DEV) or step in PREVIEW_STEPS)
 ]
 # How the steps show that an ordinary promotion does not come to.
@@ -84,7 +84,7 @@ SHOWN = {
     Grant(HUBS_KEY, "", ROOT),
     Grant("bus promote", "approvals-from-dev", "arn:aws:iam::222222222222:root"),
     *(Grant(f"queue promote-{where}-UndeliveredEvents*", "RulesSend", "events.*") for where in LETTERS),
-    Grant(f"function {CLEAN_UP_ABORTED}", "*StoppedAllow*", "events.amazonaws.com"),
+    Grant(f"function {CLEAN_UP_ABORTED}", "*AbortedAllow*", "events.amazonaws.com"),
 }
 # And why no promotion in the sandbox can show that the others are needed.
 NOT_SHOWN = {
@@ -99,7 +99,7 @@ NOT_SHOWN = {
         "promote-*-scaler", "", f"{HUB}*"
     ): "Trusted as the others are; what its steps do, test_scaler_permissions.py shows.",
     Grant(
-        f"function {CLEAN_UP_ABORTED}", "*BrokenAllow*", "events.*"
+        f"function {CLEAN_UP_ABORTED}", "*RuntimeErrorAllow*", "events.*"
     ): "Step Functions ends none by itself in the sandbox.",
     Grant(
         "function promote-report-lock-age", "*", "events.*"

@@ -119,7 +119,7 @@ STATE_MACHINE = "promote-hub-StateMachineRole*"
 WRITTEN = "s3://{target_bucket}/artifacts/"
 MODEL, CONFIG = ":model/text-classifier-{target}-", ":endpoint-config/text-classifier-{target}-"
 ENDPOINT = ":endpoint/{endpoint}"
-PREVIEW = f"{ENDPOINT}-trial-"
+PREVIEW = f"{ENDPOINT}-preview-"
 PAYLOAD = "s3://{target_bucket}/smoke/payload.csv"
 AWS_IMAGE = "the repository sagemaker-scikit-learn of account"
 COPIED_IMAGE = "the repository promote/team/{model} of account"
@@ -276,7 +276,7 @@ PERMISSIONS = [
         DEPLOYER,
         "DeletePreviewConfigurations",
         "sagemaker:DeleteEndpointConfig",
-        f"{CONFIG}trial-",
+        f"{CONFIG}preview-",
         stages=(QA,),
         blind=True,
     ),
@@ -308,7 +308,7 @@ PERMISSIONS = [
             "AssumeEnvironmentRoles",
             "sts:AssumeRole",
             role_name,
-            with_own_image if step is Step.PREFLIGHT and role_name in IMAGES else scenario,
+            with_own_image if step is Step.PREFLIGHT and role in IMAGES else scenario,
             on=f"*:role/{role_name}",
             trigger=trigger,
             stages=stages,
@@ -322,7 +322,7 @@ PERMISSIONS = [
             (Role.INVOKER, INVOKER),
         )
         for step in STEPS_BY_ROLE[role]
-        # Only qa's source has a registry, and payloads of smoke tests; only qa has a trial.
+        # Only qa's source has a registry, and payloads of smoke tests; only qa has a preview.
         for only_in_qa in [(role is Role.READER and step in IN_DEV) or step in PREVIEW_STEPS]
         for stages in [(QA,) if only_in_qa else (QA, PRODUCTION)]
         for scenario, trigger in [TRIGGERS.get(step, (COMES_TO.get(step, new_model), promote))]
@@ -600,7 +600,7 @@ def history_of(world: World, arn: str, kind: str) -> list[dict[str, Any]]:
 
 def report_lock_age(world: World) -> dict[str, Any]:
     """Do what the schedule does; what the function returns, or how it fails."""
-    answer = world.client("lambda").invoke_case(FunctionName=function(Job.REPORT_LOCK_AGE), Payload=b"{}")
+    answer = world.client("lambda").invoke(FunctionName=function(Job.REPORT_LOCK_AGE), Payload=b"{}")
     said: dict[str, Any] = json.loads(answer["Payload"].read())
     return said
 

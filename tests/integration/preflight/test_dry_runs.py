@@ -78,7 +78,7 @@ def test_a_dry_run_of_an_update_reports_how_the_configuration_would_change(
         "instances": {"AllTraffic": 1},
     }
     assert output["differences"] == [
-        {"at": "ProductionVariants.AllTraffic.InstanceType", "now": "ml.t2.medium", "then": "ml.m5.xlarge"}
+        {"path": "ProductionVariants.AllTraffic.InstanceType", "current": "ml.t2.medium", "desired": "ml.m5.xlarge"}
     ]
     assert output["target_model"]["exists"]
     assert not output["endpoint_config"]["exists"]
