@@ -63,7 +63,7 @@ SCENARIOS = {
 CLEAN_UP_ABORTED = function(Step.CLEAN_UP_ABORTED)
 HUB = "arn:aws:iam::111111111111:role/"
 ROOT = "arn:aws:iam::*:root"
-HUBS_KEY = "key What Promote keeps in the hub*"
+HUBS_KEY = "key Encrypts Promote's data in the hub: logs, work lists, locks, records and messages*"
 LETTERS = {
     "dev": ("promote-dev-forwarder", "events:PutEvents"),
     "hub": ("promote-hub-StateMachineEventsRole*", "states:StartExecution"),
@@ -274,7 +274,8 @@ def test_every_grant_of_a_resources_own_policy_is_taken_away_by_a_test_or_has_a_
     shown = [[one for one in deployed if matches(one, pattern)] for pattern in SHOWN]
     excused = [[one for one in deployed if matches(one, pattern)] for pattern in NOT_SHOWN]
 
-    assert [found for found in shown if len(found) != 1] == []
+    unmatched = {pattern: found for pattern, found in zip(SHOWN, shown, strict=True) if len(found) != 1}
+    assert unmatched == {}
     assert all(excused), "an excuse is for no grant at all"
     assert sorted(deployed.difference(*shown, *excused)) == []
 
