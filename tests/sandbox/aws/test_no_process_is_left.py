@@ -13,9 +13,11 @@ from sandbox.aws import process
 from sandbox.aws.layout import PROJECT, Layout
 from tests.sandbox.aws.builders import eventually
 
+PATIENCE = 60  # seconds
 # Starts a sandbox in which a function has run, says so, and goes on.
 STARTER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background of a shell ignores it
 from pathlib import Path
 from sandbox.aws.control import Sandbox
 from tests.sandbox.aws.builders import HUB, create_function
@@ -76,7 +78,7 @@ def test_a_tied_sandbox_ends_with_its_starter(layout: Layout, end: signal.Signal
     starter = started(layout, "tied")
     assert living(layout) == 2  # the server and the function's environment
     starter.send_signal(end)
-    starter.wait()
+    starter.wait(PATIENCE)
     assert eventually(lambda: living(layout) == 0)
     # The kernel takes a dying process's memory before it closes its files, and with them the lock.
     assert eventually(lambda: process.running(layout) is None)
