@@ -41,7 +41,7 @@ def _text_of(content: bytes) -> str | None:
         text = content[: LONGEST * 4 + 4].decode(errors="ignore" if len(content) > LONGEST * 4 + 4 else "strict")
     except UnicodeDecodeError:
         return None
-    if any(not (one.isprintable() or one.isspace()) for one in text):
+    if any(not (character.isprintable() or character.isspace()) for character in text):
         return None
     return " ".join(text.split())
 

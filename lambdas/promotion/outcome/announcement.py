@@ -97,10 +97,10 @@ def _asked_for(promotion: Promotion | None, raw_input: object) -> tuple[str | No
 
 
 def _subject(outcome: str, application: str | None, stage: str | None, error: str | None) -> str:
-    said = f"{outcome}: {application or 'an unknown application'} to {stage or 'an unknown stage'}"
+    subject = f"{outcome}: {application or 'an unknown application'} to {stage or 'an unknown stage'}"
     if error:
-        said += f" ({error})"
-    return re.sub(r"[^ -~]", "?", said)[:_LONGEST_SUBJECT]
+        subject += f" ({error})"
+    return re.sub(r"[^ -~]", "?", subject)[:_LONGEST_SUBJECT]
 
 
 def _lines(
@@ -163,8 +163,8 @@ def _next(outcome: str, failure: Failure | None) -> str:
         return "Nothing is to be done."
     if outcome == Outcome.ABORTED:
         return "Look at what serves. Promoting again is safe."
-    known = _DOCSTRINGS.get(failure.error) if failure else None
-    return known or "Read the execution's history. Promoting again is safe."
+    docstring = _DOCSTRINGS.get(failure.error) if failure else None
+    return docstring or "Read the execution's history. Promoting again is safe."
 
 
 def _quoted(text: str) -> str:

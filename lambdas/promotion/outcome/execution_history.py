@@ -36,7 +36,7 @@ def last_state(execution_arn: str, *, stepfunctions: SFNClient) -> LastState:
 def _promotion_in(text: str) -> Promotion | None:
     """A state's input is the document, or has it as its member."""
     try:
-        found = json.loads(text)
-        return from_lenient_json(found.get("promotion") or found, Promotion)
+        document = json.loads(text)
+        return from_lenient_json(document.get("promotion") or document, Promotion)
     except (ValueError, AttributeError):
         return None

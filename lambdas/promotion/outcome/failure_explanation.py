@@ -119,24 +119,24 @@ def _family_of(error: str) -> str:
 
 
 def _text_of(error: str, cause: str) -> str:
-    said = cause
+    message = cause
     try:
         parsed = json.loads(cause)
         if isinstance(parsed, dict) and isinstance(parsed.get("errorMessage"), str):
-            said = parsed["errorMessage"] or cause
+            message = parsed["errorMessage"] or cause
     except (ValueError, RecursionError):
-        said = _message_prefix(cause)
-    said = said[:_LONGEST_CAUSE]
-    known = _STEP_FUNCTIONS.get(error)
-    if known:
-        return f"{known} ({said})" if said else known
-    return said or f"Step Functions reports {error} without a cause; the execution's history shows the state."
+        message = _message_prefix(cause)
+    message = message[:_LONGEST_CAUSE]
+    explanation = _STEP_FUNCTIONS.get(error)
+    if explanation:
+        return f"{explanation} ({message})" if message else explanation
+    return message or f"Step Functions reports {error} without a cause; the execution's history shows the state."
 
 
 def _message_prefix(cause: str) -> str:
     """Return the message, which comes first, of a work unit's cause, which is truncated (stacks/workflow/copy.py)."""
-    found = _MESSAGE.match(cause)
-    if not found:
+    match = _MESSAGE.match(cause)
+    if not match:
         return cause
-    message: str = json.loads(f'"{found[1]}"', strict=False)
-    return message if found[2] else f"{message} …"
+    message: str = json.loads(f'"{match[1]}"', strict=False)
+    return message if match[2] else f"{message} …"

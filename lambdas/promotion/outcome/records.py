@@ -76,7 +76,7 @@ def record_key(execution: Execution) -> str:
 
 def item(record: PromotionRecord) -> dict[str, Any]:
     """Return the record as plain values. What is not known is left out."""
-    known = {
+    fields = {
         "stage": record.stage,
         "record_key": record.key,
         "promotion_id": record.execution.promotion_id,
@@ -89,12 +89,12 @@ def item(record: PromotionRecord) -> dict[str, Any]:
         "stopped_in": record.state,
     }
     if record.failure:
-        known |= {"error": record.failure.error, "cause": record.failure.cause}
+        fields |= {"error": record.failure.error, "cause": record.failure.cause}
     if record.promotion:
-        known |= _of_promotion(record.promotion, record.artifacts)
+        fields |= _of_promotion(record.promotion, record.artifacts)
         if record.outcome in {Outcome.PROMOTED, Outcome.UNCHANGED}:
-            known["document"] = json.dumps(record.promotion.to_json(), ensure_ascii=False)
-    return {name: value for name, value in known.items() if value is not None}
+            fields["document"] = json.dumps(record.promotion.to_json(), ensure_ascii=False)
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[str, Any]:
@@ -129,14 +129,14 @@ def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[s
 
 def _checksums(artifacts: Sequence[Artifact]) -> dict[str, Any]:
     """Return every artifact's checksum, or the first ones and one digest of all."""
-    told = [
-        {"key": one.key, "source": one.source.uri, "size": one.source.size, "checksum": one.source.checksum}
-        for one in artifacts
+    objects = [
+        {"key": artifact.key, "source": source.uri, "size": source.size, "checksum": source.checksum}
+        for artifact, source in ((artifact, artifact.source) for artifact in artifacts)
     ]
-    if not told:
+    if not objects:
         return {}
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-    return {"artifact_checksums": told[:_MOST_ARTIFACTS], "artifacts_digest": digest}
+    digest = hashlib.sha256(json.dumps(objects, sort_keys=True).encode()).hexdigest()
+    return {"artifact_checksums": objects[:_MOST_ARTIFACTS], "artifacts_digest": digest}
 
 
 def write(record: PromotionRecord, *, dynamodb: DynamoDBClient) -> bool:
@@ -193,13 +193,13 @@ def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[Known
 
     What is in service already keeps its entry; a rollback removes the entries that it has left.
     """
-    known = promotion.lock.last_known_good if promotion.lock else ()
+    recorded = promotion.lock.last_known_good if promotion.lock else ()
     config = promotion.desired_config.name
-    if known and known[0].config == config:
-        return known
+    if recorded and recorded[0].config == config:
+        return recorded
     if promotion.request.roll_back:
-        configs = [good.config for good in known]
-        return known[configs.index(config) :] if config in configs else known
+        configs = [good.config for good in recorded]
+        return recorded[configs.index(config) :] if config in configs else recorded
     new = KnownGood(
         record_key=record_key(promotion.execution),
         promotion_id=promotion.execution.promotion_id,
@@ -208,16 +208,16 @@ def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[Known
         made_at=promotion.model.made_at,
         ended_at=ended_at,
     )
-    return (new, *(good for good in known if good.config != config))[:_MOST_KNOWN_GOOD]
+    return (new, *(good for good in recorded if good.config != config))[:_MOST_KNOWN_GOOD]
 
 
 def known_good_text(good: Sequence[KnownGood]) -> str:
     """The good promotions as the endpoint's item holds them."""
-    return json.dumps([to_json(one) for one in good])
+    return json.dumps([to_json(entry) for entry in good])
 
 
 def known_good_of(text: str | None) -> tuple[KnownGood, ...]:
-    return tuple(from_lenient_json(one, KnownGood) for one in json.loads(text or "[]"))
+    return tuple(from_lenient_json(entry, KnownGood) for entry in json.loads(text or "[]"))
 
 
 def _name(value: object) -> str:
