@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Each has a sandbox of its own, of 1.5 GB; they wait for something most of the time.
+# Each has a sandbox of its own, of 1 to 2 GB; they wait for something part of the time.
 WORKERS ?= 3
 # Everything below finds the environment's own python, node and cdk first.
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
@@ -28,7 +28,7 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt lambdas/requirements.t
 demo: install ## Promote a real model from dev to QA to production, in a local AWS
 	$(BIN)/python -m sandbox.demo
 
-test: test-unit test-sandbox test-integration ## Run every test (about ten minutes on 2 cores)
+test: test-unit test-sandbox test-integration ## Run every test (some 25 minutes on 2 cores)
 
 test-unit: install ## Run the tests that need no sandbox
 	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/adapters tests/stacks tests/docs tests/structure
