@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,14 +18,23 @@ TESTS = Path(__file__).parent
 TOGETHER = ("docs", "stacks")
 # Each of their tests takes seconds, and has a world of its own.
 ALONE = ("integration",)
+DEPLOYED, UNDEPLOYED = "deployed_sandbox", "undeployed"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # xdist looks for the groups in this hook too, and as early as it can
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Say which tests one worker of a parallel run must have together: those that share something made for them."""
     for item in items:
         if group := _group(item):
             item.add_marker(pytest.mark.xdist_group(group))
+    yield
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported and collected stays: it need not be looked at whenever a test has allocated something."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _group(item: pytest.Item) -> str | None:
@@ -30,11 +42,16 @@ def _group(item: pytest.Item) -> str | None:
     if folder in TOGETHER:
         return folder
     if folder in ALONE and not _shares_with_its_file(item):
-        return None
+        # The others use servers into which nothing is deployed, and which one worker has then.
+        return None if DEPLOYED in _fixtures(item) else UNDEPLOYED
     return item.path.relative_to(TESTS).as_posix()
 
 
 def _shares_with_its_file(item: pytest.Item) -> bool:
-    assert isinstance(item, pytest.Function)
-    made = item._fixtureinfo.name2fixturedefs.values()
+    made = _fixtures(item).values()
     return any(one.scope not in ("function", "session") for definitions in made for one in definitions)
+
+
+def _fixtures(item: pytest.Item) -> Mapping[str, Sequence[pytest.FixtureDef[Any]]]:
+    assert isinstance(item, pytest.Function)
+    return item._fixtureinfo.name2fixturedefs

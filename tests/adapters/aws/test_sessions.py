@@ -256,7 +256,10 @@ def test_a_successful_response_is_returned(sagemaker: SageMakerClient, stubs: St
 @pytest.fixture
 def hub(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> Stubs:
     """STS answers from stubs; the clients of an account are its own, with its credentials."""
-    monkeypatch.setattr(sessions._session, "client", stubs.client)
+    own = boto3.Session("key", "secret", region_name="us-east-1")
+    # An instance of its own: what monkeypatch restores later stays an attribute, which hides the class's.
+    monkeypatch.setattr(own, "client", stubs.client)
+    monkeypatch.setattr(sessions, "_session", own)
     return stubs
 
 
