@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from ministack.core import iam_evaluator
 from ministack.services import lambda_svc, sts
 
 EVICTION_SECONDS = 30.0
@@ -18,6 +19,7 @@ EVICTION_SECONDS = 30.0
 def install() -> None:
     _look_for_expired_sessions_now_and_then()
     _link_what_was_unpacked_before()
+    _keep_parsed_policies()
 
 
 def _look_for_expired_sessions_now_and_then() -> None:
@@ -33,6 +35,18 @@ def _look_for_expired_sessions_now_and_then() -> None:
             evict()
 
     sts._evict_expired_sessions = evict_expired_sessions
+
+
+def _keep_parsed_policies() -> None:
+    """Each request is checked against every policy of its caller, which is parsed for it from the same text."""
+    parse: Any = iam_evaluator.parse_policy_document
+    parse_text = functools.lru_cache(maxsize=4096)(parse)
+
+    @functools.wraps(parse)
+    def parse_policy_document(document: Any) -> Any:
+        return list(parse_text(document)) if isinstance(document, str) else parse(document)
+
+    iam_evaluator.parse_policy_document = parse_policy_document
 
 
 def _link_what_was_unpacked_before() -> None:

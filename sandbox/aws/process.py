@@ -29,9 +29,8 @@ START_SECONDS = 60
 # Nothing of a sandbox is kept, so nothing has to be saved: a server that waits for its connections is killed.
 GRACE_SECONDS = 1
 LOG_LINES = 15
-# Its threads come and go: with an arena for each, the C library would keep most of what they free. And an environment
-# that a burst of a function's runs needed is not kept for five minutes.
-FRUGAL = {"MALLOC_ARENA_MAX": "2", "LAMBDA_WARM_TTL_SECONDS": "30"}
+# Its threads come and go: with an arena for each, the C library would keep most of what they free.
+FRUGAL = {"MALLOC_ARENA_MAX": "2"}
 
 
 class SandboxFailed(Exception):

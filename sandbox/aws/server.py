@@ -5,6 +5,7 @@ Run it with `python -m sandbox.aws.server --directory .sandbox --port 4600`; `py
 
 import argparse
 import fcntl
+import gc
 import json
 import os
 import sys
@@ -50,12 +51,14 @@ def main() -> None:
     # Only now: MiniStack reads its settings when it is imported.
     from ministack import app  # noqa: PLC0415
 
-    from sandbox.aws import autoscaling, hot_spots, listener, quick_clients, quotas, sagemaker, waits  # noqa: PLC0415
-    from sandbox.aws.controls import leftovers  # noqa: PLC0415
+    from sandbox.aws import autoscaling, hot_spots, http_server, listener, quick_clients, quotas, sagemaker, waits  # noqa: PLC0415
+    from sandbox.aws.controls import executions, leftovers  # noqa: PLC0415
     from sandbox.aws.faults import control_paths, s3_requests, step_calls  # noqa: PLC0415
+    from sandbox.aws.lambda_environments import idle_environments  # noqa: PLC0415
 
     quick_clients.apply()
     listener.install()
+    http_server.install()
     registry.apply(arguments.without)
     sagemaker.install()
     autoscaling.install()
@@ -63,9 +66,14 @@ def main() -> None:
     s3_requests.install()
     step_calls.install()
     control_paths.install()
+    executions.install()
     leftovers.install()
     waits.install()
     hot_spots.install()
+    idle_environments.install()
+    # What has been imported stays; and documents, most of what is allocated, have no cycles.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     sys.argv = sys.argv[:1]
     app.main()
 

@@ -3,6 +3,7 @@
 The histories of ended executions (each event holds the whole document), and large objects.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from ministack.core.responses import request_scope
@@ -10,27 +11,31 @@ from ministack.services import s3
 from ministack.services import stepfunctions as sfn
 
 from sandbox.aws.controls import paths
-from sandbox.aws.controls.client import LEFTOVERS_PATH
+from sandbox.aws.controls.client import HISTORIES_PATH, LEFTOVERS_PATH
 
 LARGE = 16 * 1024**2
+ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
 def install() -> None:
     paths.serve(_handle)
 
 
-async def _handle(method: str, path: str, _body: bytes, _query: dict[str, Any]) -> paths.Response | None:
-    if (method, path) != ("DELETE", LEFTOVERS_PATH):
+async def _handle(method: str, path: str, _body: bytes, query: dict[str, Any]) -> paths.Response | None:
+    if (method, path) == ("DELETE", HISTORIES_PATH):
+        _drop_histories(query["status"])
+    elif (method, path) == ("DELETE", LEFTOVERS_PATH):
+        _drop_histories()
+        _drop_large_objects()
+    else:
         return None
-    _drop_histories()
-    _drop_large_objects()
     return paths.as_json(200, {"dropped": True})
 
 
-def _drop_histories() -> None:
+def _drop_histories(statuses: Collection[str] = ENDED) -> None:
     """Keep the last event only, which says how the execution ended."""
     for execution in sfn._executions.all_values():
-        if execution["status"] != "RUNNING":
+        if execution["status"] in statuses:
             del execution["events"][:-1]
 
 

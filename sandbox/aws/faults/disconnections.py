@@ -3,8 +3,7 @@
 import functools
 from typing import Any
 
-from hypercorn.protocol.events import Response, StreamClosed
-from hypercorn.protocol.h11 import H11Protocol
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 _MARK = "x-sandbox-broken"
 
@@ -15,14 +14,14 @@ def disconnected() -> tuple[int, dict[str, str], bytes]:
 
 
 def install() -> None:
-    send = H11Protocol.stream_send
+    cycle: Any = RequestResponseCycle
+    send = cycle.send
 
     @functools.wraps(send)
-    async def send_unless_broken(connection: Any, event: Any) -> None:
-        if isinstance(event, Response) and any(name == _MARK.encode() for name, _ in event.headers):
-            connection.is_broken = True
-        # The end of a request that was not answered closes the connection.
-        if isinstance(event, StreamClosed) or not getattr(connection, "is_broken", False):
-            await send(connection, event)
+    async def send_unless_broken(response: Any, message: Any) -> None:
+        if any(name == _MARK.encode() for name, _ in message.get("headers", ())):
+            response.disconnected = True  # what else is sent is dropped
+            response.transport.close()
+        await send(response, message)
 
-    H11Protocol.stream_send = send_unless_broken  # type: ignore[assignment, method-assign]
+    cycle.send = send_unless_broken

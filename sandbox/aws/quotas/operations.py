@@ -1,5 +1,6 @@
 """The operations that the sandbox has: the quotas of SageMaker's endpoints, one for each instance type."""
 
+import functools
 import hashlib
 from collections.abc import Callable
 
@@ -31,11 +32,13 @@ def get_quota(request: Record) -> Record:
     raise Refusal("NoSuchResourceException", "The request failed because the specified quota does not exist.")
 
 
+@functools.cache
 def code(instance_type: str) -> str:
     """A code in AWS's form. AWS's own codes are not made from names."""
     return f"L-{hashlib.sha256(quotas.name(instance_type).encode()).hexdigest()[:8].upper()}"
 
 
+@functools.cache
 def _instance_types() -> list[str]:
     types = shapes.operation("CreateEndpointConfig").service_model.shape_for("ProductionVariantInstanceType")
     return sorted(types.metadata["enum"])

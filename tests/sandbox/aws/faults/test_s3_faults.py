@@ -1,6 +1,5 @@
 """Faults injected into the sandbox's S3."""
 
-import urllib.error
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from sandbox.aws.control import Sandbox
-from sandbox.aws.controls.client import StateClient
+from sandbox.aws.controls.client import ControlFailed, StateClient
 from sandbox.aws.faults import paths
 from sandbox.aws.faults.client import FaultClient
 from sandbox.aws.faults.faults import Kind, Layer
@@ -191,11 +190,11 @@ def test_an_object_can_be_left_without_a_checksum(s3: Any, bucket: str, state: S
 def test_what_is_not_a_fault_and_what_is_no_object_are_refused(
     bucket: str, faults: FaultClient, state: StateClient
 ) -> None:
-    with pytest.raises(urllib.error.HTTPError, match="400"):
+    with pytest.raises(ControlFailed, match="400"):
         faults._call("POST", paths.of(Layer.S3), {"kind": "x"})
-    with pytest.raises(urllib.error.HTTPError, match="400"):
+    with pytest.raises(ControlFailed, match="400"):
         faults.inject("PutObject", Kind.KILL)
-    with pytest.raises(urllib.error.HTTPError, match="404"):
+    with pytest.raises(ControlFailed, match="404"):
         state.forget_checksum(bucket, "missing")
 
 

@@ -9,7 +9,6 @@ import ssl
 import subprocess
 import sys
 import time
-import urllib.error
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,11 +29,11 @@ OTHER_ACCOUNT = "333333333333"
 REGION = "us-east-1"
 START = """
 import sys
-from sandbox.aws import autoscaling, quotas, sagemaker, tie
+from sandbox.aws import autoscaling, http_server, quotas, sagemaker, tie
 tie.end_with(int(sys.argv.pop()))
 from ministack import app
 from sandbox.aws.faults import control_paths
-for part in (sagemaker, autoscaling, quotas, control_paths):
+for part in (http_server, sagemaker, autoscaling, quotas, control_paths):
     part.install()
 app.main()
 """
@@ -141,7 +140,7 @@ def _await(faults: FaultClient, process: subprocess.Popen[bytes]) -> None:
         assert process.poll() is None, "the server ended"
         try:
             faults.pending()
-        except urllib.error.URLError:
+        except ConnectionError:
             time.sleep(0.1)
         else:
             return
