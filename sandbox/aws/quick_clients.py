@@ -9,6 +9,7 @@ It imports nothing of the sandbox, because it runs in the processes of the Lambd
 """
 
 import contextlib
+import copy
 import functools
 import inspect
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ import botocore.endpoint
 import botocore.hooks
 import botocore.loaders
 import botocore.regions
+import botocore.session
 
 # All that is replaced here is botocore's own business, and has no types.
 client: Any = botocore.client
@@ -26,6 +28,7 @@ endpoint: Any = botocore.endpoint
 hooks: Any = botocore.hooks
 loaders: Any = botocore.loaders
 regions: Any = botocore.regions
+session: Any = botocore.session
 
 
 def apply() -> None:
@@ -33,15 +36,32 @@ def apply() -> None:
     if getattr(endpoint.EndpointCreator, "_is_quick", False):
         return
     endpoint.EndpointCreator._is_quick = True
+    _keep_files()
     _keep_names_of_events()
     _look_at_code_for_kwargs()
+    _copy_handlers()
+    _keep_builtin_handlers()
+    _keep_service_models()
+    _keep_names_of_services()
     _keep_endpoint_rules()
     _keep_methods()
+    _keep_proxies()
     _share_connections()
 
 
-def keep_models(services: Iterable[str]) -> None:
-    """Read the models of services now, for every session of this process and of its forks."""
+def read_models(services: Iterable[str]) -> None:
+    """Read what the clients of services need now, for every session of this process and of its forks."""
+    loader = loaders.Loader()
+    for service in services:
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            with contextlib.suppress(loaders.UnknownServiceError):
+                loader.load_service_model(service, kind)
+    for file in ("endpoints", "partitions", "_retry", "sdk-default-configuration"):
+        loader.load_data(file)
+
+
+def _keep_files() -> None:
+    """Each session reads the models of its clients anew: SageMaker's alone takes 40 MB."""
     read: Any = loaders.JSONFileLoader.load_file
     files: dict[str, Any] = {}
 
@@ -52,13 +72,6 @@ def keep_models(services: Iterable[str]) -> None:
         return files[path]
 
     loaders.JSONFileLoader.load_file = load_file
-    loader = loaders.Loader()
-    for service in services:
-        for kind in ("service-2", "endpoint-rule-set-1"):
-            with contextlib.suppress(loaders.UnknownServiceError):
-                loader.load_service_model(service, kind)
-    for file in ("endpoints", "partitions", "_retry", "sdk-default-configuration"):
-        loader.load_data(file)
 
 
 def _keep_names_of_events() -> None:
@@ -73,7 +86,11 @@ def _keep_names_of_events() -> None:
             names[event_name] = compute(aliaser, event_name)
         return names[event_name]
 
+    def copy_aliaser(aliaser: Any) -> Any:
+        return aliaser.__class__(copy.copy(aliaser._emitter), aliaser._event_aliases)
+
     hooks.EventAliaser._alias_event_name = alias
+    hooks.EventAliaser.__copy__ = copy_aliaser  # botocore's copies the aliases too, which nobody changes
 
 
 def _look_at_code_for_kwargs() -> None:
@@ -87,6 +104,76 @@ def _look_at_code_for_kwargs() -> None:
         return bool(code.co_flags & inspect.CO_VARKEYWORDS)
 
     hooks.accepts_kwargs = accepts_kwargs
+
+
+def _copy_handlers() -> None:
+    """Each client has a copy of its session's handlers. botocore looks at every member of every node for its type."""
+    of_a_node = hooks.NodeList
+
+    def copy_node(node: dict[str, Any]) -> dict[str, Any]:
+        children, values = node["children"], node["values"]
+        return {
+            "chunk": node["chunk"],
+            "children": {part: copy_node(child) for part, child in children.items()} if children else {},
+            "values": of_a_node(*(handlers[:] for handlers in values)) if values else None,
+        }
+
+    def copy_trie(trie: Any) -> Any:
+        copied = trie.__class__()
+        copied._root = copy_node(trie._root)
+        return copied
+
+    hooks._PrefixTrie.__copy__ = copy_trie
+
+
+def _keep_builtin_handlers() -> None:
+    """Every session registers the same hundreds of handlers, all of them functions of botocore's modules."""
+    register: Any = session.Session._register_builtin_handlers
+    registered: Any = session.Session()._events
+
+    @functools.wraps(register)
+    def register_all(new: Any, events: Any) -> None:
+        emitter: Any = getattr(events, "_emitter", None)
+        if type(emitter) is not hooks.HierarchicalEmitter or emitter._handlers._root["children"]:
+            register(new, events)
+            return
+        emitter.__dict__.update(copy.copy(registered._emitter).__dict__)
+
+    session.Session._register_builtin_handlers = register_all
+
+
+def _keep_service_models() -> None:
+    load: Any = client.ClientCreator._load_service_model
+    models: dict[Any, Any] = {}
+
+    @functools.wraps(load)
+    def load_service_model(creator: Any, service_name: str, api_version: str | None = None) -> Any:
+        key = (service_name, api_version, _folders(creator._loader))
+        if key not in models:
+            models[key] = load(creator, service_name, api_version)
+        return models[key]
+
+    client.ClientCreator._load_service_model = load_service_model
+
+
+def _folders(loader: Any) -> tuple[str, ...]:
+    """Where a loader looks: each session of boto3 that shares it adds the same folder once more."""
+    return tuple(dict.fromkeys(loader.search_paths))
+
+
+def _keep_names_of_services() -> None:
+    """Each session looks at the folders and files of all services before it reads the model of one."""
+    look: Any = loaders.Loader.list_available_services
+    services: dict[Any, list[str]] = {}
+
+    @functools.wraps(look)
+    def list_available_services(loader: Any, type_name: str) -> list[str]:
+        key = (type_name, _folders(loader))
+        if key not in services:
+            services[key] = look(loader, type_name)
+        return list(services[key])
+
+    loaders.Loader.list_available_services = list_available_services
 
 
 def _keep_endpoint_rules() -> None:
@@ -115,6 +202,20 @@ def _keep_methods() -> None:
         return dict(methods[key])
 
     client.ClientCreator._create_methods = create
+
+
+def _keep_proxies() -> None:
+    """Each client looks at all environment variables, twice."""
+    get: Any = endpoint.EndpointCreator._get_proxies
+    proxies: dict[str, Any] = {}
+
+    @functools.wraps(get)
+    def get_proxies(creator: Any, url: str) -> Any:
+        if url not in proxies:
+            proxies[url] = get(creator, url)
+        return proxies[url]
+
+    endpoint.EndpointCreator._get_proxies = get_proxies
 
 
 def _share_connections() -> None:

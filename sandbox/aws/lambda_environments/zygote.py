@@ -13,6 +13,7 @@ its process number. When the server ends, in whatever way, the socket does too, 
 import array
 import contextlib
 import gc
+import importlib
 import json
 import os
 import select
@@ -23,8 +24,13 @@ from typing import Any, NoReturn
 
 MODULE = "sandbox_zygote"
 LONGEST = 1 << 16
-# What most steps call.
-MODELS = ("sts", "s3", "sagemaker", "dynamodb")
+# What the steps call; a bundle may have fewer.
+MODELS = (
+    *("application-autoscaling", "cloudwatch", "dynamodb", "ecr", "iam", "kms", "s3", "sagemaker", "sagemaker-runtime"),
+    *("service-quotas", "sns", "stepfunctions", "sts"),
+)
+# What else a bundle may bring, and its functions import.
+LIBRARIES = ("aws_lambda_powertools.metrics", "boto3.dynamodb.types", "cattrs.preconf.json")
 # Output, and where the exit code is written to when it has ended.
 _FDS = 2
 
@@ -32,15 +38,23 @@ _FDS = 2
 def main() -> NoReturn:
     # What a function's first call would import and read. Not the runtime's client: it looks for its server at once.
     import awslambdaric.lambda_runtime_marshaller  # noqa: F401
-    import boto3  # noqa: F401
+    import boto3
     import botocore.httpsession
     import botocore.parsers
     import botocore.signers  # noqa: F401
     import sandbox_quick_clients  # type: ignore[import-not-found]
 
     sandbox_quick_clients.apply()
-    sandbox_quick_clients.keep_models(MODELS)
+    sandbox_quick_clients.read_models(MODELS)
+    # What a first client computes is kept for the process, and so for its forks.
+    session: Any = boto3.Session("none", "none", region_name="us-east-1")
+    for service in MODELS:
+        session.client(service)
+    for library in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(library)
     gc.freeze()  # a collection would write to every object, and so unshare it
+    gc.set_threshold(10_000, 5, 4)
     Zygote(socket.socket(fileno=os.dup(0))).serve()
 
 
