@@ -43,6 +43,7 @@ def deployed_sandbox(
         take_assembly(Layout(folder), Layout(directory), config)
     with watched(launch(directory, config=config, with_model=False, wait_scale=0.003, tied=True)) as sandbox:
         World(sandbox).deploy_settings(deployed_settings)
+        World(sandbox).deploy_small_parts(deployed_settings)
         yield sandbox
     for name in TIMES:
         del os.environ[name]
@@ -70,6 +71,13 @@ def module_world(deployed_sandbox: Sandbox) -> Iterator[World]:
     yield world
     world.reset()
     world.drop_leftovers()
+
+
+@pytest.fixture
+def failures_are_dropped(module_world: World) -> Iterator[None]:
+    """For a file of many tests, none of which asks for what failed in an earlier one."""
+    yield
+    module_world.state.drop_histories("FAILED")
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from tests.integration.world import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, Ex
 from tests.sandbox.aws.image_push import push
 
 # More than partitioning.py copies by one request.
-LARGE = 260 * 1024**2
+# An object that is copied by parts, where World.deploy_small_parts has deployed.
+LARGE = 24 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -196,12 +197,12 @@ def _large_object(world: World, pair: AccountPair) -> str:
     return f"s3://{pair.source_bucket}/{key}"
 
 
-def delete_large_copies(world: World, pair: AccountPair) -> None:
+def delete_large_copies(world: World, pair: AccountPair, size: int = LARGE) -> None:
     """Let the next promotion of a large object copy it again."""
     s3 = world.client("s3", pair.target)
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=pair.target_bucket)
     for version in [version for page in pages for version in page.get("Versions", [])]:
-        if version["Size"] == LARGE:
+        if version["Size"] == size:
             s3.delete_object(Bucket=pair.target_bucket, Key=version["Key"], VersionId=version["VersionId"])
 
 

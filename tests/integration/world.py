@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import tarfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from uuid import uuid4
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Promotion, Transfer
@@ -25,16 +27,23 @@ from lambdas.promotion.contract.resource_names import function
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.steps import Step
 from sandbox.aws.control import Sandbox
-from sandbox.aws.controls.client import StateClient
+from sandbox.aws.controls.client import ExecutionClient, StateClient
 from sandbox.aws.faults.client import FaultClient
 from sandbox.aws.faults.faults import Layer
+from sandbox.aws.layout import PROJECT
 from sandbox.demo import data_scientist
 from sandbox.demo.deployment import state_machine_arn
 from stacks.hub import bundle
 
-POLL_SECONDS = 0.1
 # What a bundle has that is no library.
 OWN = "lambdas"
+# The steps that decide whether an object is copied by parts, and the smallest parts that S3 takes: an object of 24 MiB
+# has as many parts as one of 260 MiB has in a deployment, and does not take a sandbox's time and memory.
+PLANNERS = (Step.PREFLIGHT, Step.PLAN_COPY)
+SMALL_PARTS = {
+    "_SMALLEST_PART = 64 * _MIB": "_SMALLEST_PART = 5 * _MIB",
+    "_BY_PARTS_ABOVE = 256 *": "_BY_PARTS_ABOVE = 20 *",
+}
 GROUP = data_scientist.GROUP
 IMAGE = data_scientist.image("us-east-1")
 APPLICATION = "text-classifier"
@@ -98,6 +107,7 @@ class World:
         self.s3_faults = FaultClient(*server, Layer.S3)
         self.step_faults = FaultClient(*server, Layer.STEP)
         self.state = StateClient(*server)
+        self._progress = ExecutionClient(*server)
 
     def client(self, service: str, environment: str = "hub") -> Any:
         # Making a client takes longer than most calls: it serves every world of the sandbox.
@@ -180,15 +190,12 @@ class World:
 
     def wait(self, arn: str, *, seconds: float = 180) -> ExecutionResult:
         """Wait for an execution's end."""
-        deadline = time.monotonic() + seconds
-        while True:
-            found = self.client("stepfunctions").describe_execution(executionArn=arn)
-            if found["status"] != "RUNNING":
-                output = json.loads(found["output"]) if found["status"] == "SUCCEEDED" else {}
-                return ExecutionResult(arn, found["status"], found.get("error"), found.get("cause", ""), output)
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{arn} did not end within {seconds} s; it was in {self.states(arn)[-1:]}")
-            time.sleep(POLL_SECONDS)
+        progress = self._progress.wait(arn, seconds=seconds)
+        if progress.status == "RUNNING":
+            raise AssertionError(f"{arn} did not end within {seconds} s; it was in {progress.states[-1:]}")
+        found = self.client("stepfunctions").describe_execution(executionArn=arn)
+        output = json.loads(found["output"]) if found["status"] == "SUCCEEDED" else {}
+        return ExecutionResult(arn, found["status"], found.get("error"), found.get("cause", ""), output)
 
     def promote(self, made: CreatedModel, stage: str = "qa") -> ExecutionResult:
         """Promote a model by its name and wait for the end."""
@@ -218,20 +225,12 @@ class World:
 
     def wait_for_state(self, arn: str, name: str, *, seconds: float = 90) -> None:
         """Wait until an execution has entered a state."""
-        deadline = time.monotonic() + seconds
-        while name not in (entered := self.states(arn)):
-            assert time.monotonic() < deadline, f"{arn} did not come to {name} within {seconds} s, but to {entered}"
-            time.sleep(POLL_SECONDS / 2)
+        entered = self._progress.wait(arn, state=name, seconds=seconds).states
+        assert name in entered, f"{arn} did not come to {name} within {seconds} s, but to {entered}"
 
     def states(self, arn: str) -> list[str]:
         """The states that an execution entered, in order."""
-        pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
-        return [
-            event["stateEnteredEventDetails"]["name"]
-            for page in pages
-            for event in page["events"]
-            if event["type"].endswith("StateEntered")
-        ]
+        return list(self._progress.wait(arn, seconds=0).states)
 
     # What is there
 
@@ -327,8 +326,18 @@ class World:
             self.deploy_settings(deployed)
 
     def deploy_settings(self, settings: Settings) -> None:
-        code = _code(settings.to_json())
-        for step in (Step.RESOLVE_MODEL, Step.RESOLVE_ROLLBACK):
+        self._deploy((Step.RESOLVE_MODEL, Step.RESOLVE_ROLLBACK), _code(settings.to_json()))
+
+    def deploy_small_parts(self, settings: Settings) -> None:
+        """Let objects above 20 MiB be copied by parts, as small as S3 allows."""
+        self._deploy(PLANNERS, _code(settings.to_json(), small_parts=True))
+
+    def deploy_usual_parts(self, settings: Settings) -> None:
+        """Let objects be copied by parts as they are in a deployment."""
+        self._deploy(PLANNERS, _code(settings.to_json()))
+
+    def _deploy(self, steps: Iterable[Step], code: bytes) -> None:
+        for step in steps:
             self.client("lambda").update_function_code(FunctionName=function(step), ZipFile=code)
 
     def reset(self) -> None:
@@ -421,16 +430,26 @@ def _client(sandbox: Sandbox, service: str, environment: str) -> Any:
 
 
 @lru_cache(maxsize=4)  # 10 MB each
-def _code(settings: str) -> bytes:
+def _code(settings: str, *, small_parts: bool = False) -> bytes:
     """What is deployed with these settings: the same archive each time, which Lambda need not unpack twice."""
-    return zipped(bundle.build(Settings.from_json(settings)))
+    folder = bundle.build(Settings.from_json(settings))
+    return zipped(folder, _with_small_parts(folder) if small_parts else {})
 
 
-def zipped(folder: Path) -> bytes:
-    """A bundle as a zip archive, as Lambda takes it."""
+def _with_small_parts(folder: Path) -> dict[str, str]:
+    name = Path(partitioning.__file__).relative_to(PROJECT).as_posix()
+    text = (folder / name).read_text()
+    for usual, small in SMALL_PARTS.items():
+        assert text.count(usual) == 1, usual
+        text = text.replace(usual, small)
+    return {name: text}
+
+
+def zipped(folder: Path, replaced: Mapping[str, str] | None = None) -> bytes:
+    """A bundle as a zip archive, as Lambda takes it, with other texts of some of its files."""
     archive = io.BytesIO(_zipped_libraries(tuple(sorted(top.name for top in folder.iterdir())), folder))
     with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as draft:
-        _add(draft, folder / OWN, folder)
+        _add(draft, folder / OWN, folder, replaced or {})
     return archive.getvalue()
 
 
@@ -449,9 +468,14 @@ def _zipped_libraries(names: tuple[str, ...], folder: Path) -> bytes:
     return _libraries[names]
 
 
-def _add(archive: zipfile.ZipFile, path: Path, root: Path) -> None:
+def _add(archive: zipfile.ZipFile, path: Path, root: Path, replaced: Mapping[str, str] | None = None) -> None:
+    texts = {root / name: text for name, text in (replaced or {}).items()}
+    # Compiled without regard to the text.
+    stale = {Path(importlib.util.cache_from_source(str(file))) for file in texts}
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if file.is_file():
+        if file in texts:
+            archive.writestr(file.relative_to(root).as_posix(), texts[file])
+        elif file.is_file() and file not in stale:
             archive.write(file, file.relative_to(root))
 
 

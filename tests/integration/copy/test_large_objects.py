@@ -1,6 +1,7 @@
 """A large object goes through the whole workflow by parts: planned, copied by units of the Map, completed, verified.
 
-One object of 260 MiB, which takes about 3 s a promotion and three times its size of the sandbox's memory.
+One object of 260 MiB, with the parts of a deployment: it takes about 3 s a promotion, and three times its size of the
+sandbox's memory. All other tests have smaller parts.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from uuid import uuid4
 import pytest
 
 from lambdas.promotion.contract.document import Promotion, Transfer
+from lambdas.promotion.contract.settings import Settings
 from sandbox.demo import data_scientist
-from tests.integration.scenarios import LARGE, PRODUCTION, QA, delete_large_copies
+from tests.integration.scenarios import PRODUCTION, QA, delete_large_copies
 from tests.integration.world import APPLICATION, ExecutionResult, World, input_of, transfers_of
 
 MIB = 1024**2
-# Each MiB is another, so that parts which come to the wrong place are told from the right ones.
-CONTENT = b"".join(number.to_bytes(4, "big") * (MIB // 4) for number in range(LARGE // MIB))
+LARGE = 260 * MIB
 
 KEPT = {"ContentType": "application/x-weights", "Metadata": {"job": "7"}}
 
@@ -34,12 +35,18 @@ class Stages:
     transfers: dict[str, Transfer]
 
 
+def content() -> bytes:
+    """Each MiB is another, so that parts which come to the wrong place are told from the right ones."""
+    return b"".join(number.to_bytes(4, "big") * (MIB // 4) for number in range(LARGE // MIB))
+
+
 @pytest.fixture(scope="module")
-def both(module_world: World) -> Iterator[Stages]:
+def both(module_world: World, deployed_settings: Settings) -> Iterator[Stages]:
     world, s3 = module_world, module_world.client("s3", "dev")
+    world.deploy_usual_parts(deployed_settings)
     world.abort_uploads("qa")  # what other tests have left
     where = {"Bucket": data_scientist.bucket(world.sandbox), "Key": f"{uuid4().hex[:8]}/weights.bin"}
-    s3.put_object(**where, Body=CONTENT, ChecksumAlgorithm="CRC64NVME", **KEPT)
+    s3.put_object(**where, Body=content(), ChecksumAlgorithm="CRC64NVME", **KEPT)
     container = world.container("large")
     container["Environment"]["WEIGHTS"] = "s3://{Bucket}/{Key}".format(**where)
     ended = {"qa": world.promote_successfully(world.model("large", container=container))}
@@ -54,7 +61,8 @@ def both(module_world: World) -> Iterator[Stages]:
     yield Stages(s3.head_object(**where, ChecksumMode="ENABLED"), ended, promotions, transfers)
     s3.delete_object(**where)
     for pair in (QA, PRODUCTION):
-        delete_large_copies(world, pair)
+        delete_large_copies(world, pair, LARGE)
+    world.deploy_small_parts(deployed_settings)
 
 
 STAGES = pytest.mark.parametrize("stage", ["qa", "production"])
@@ -98,7 +106,7 @@ def test_its_parts_are_at_their_positions(module_world: World, both: Stages, sta
     for border in (64 * MIB, 128 * MIB, 256 * MIB):
         part = {"Range": f"bytes={border - 4}-{border + 3}"}
         body = module_world.client("s3", stage).get_object(Bucket=bucket, Key=key, **part)["Body"].read()
-        assert body == CONTENT[border - 4 : border + 4]
+        assert body == (border // MIB - 1).to_bytes(4, "big") + (border // MIB).to_bytes(4, "big")
 
 
 @STAGES

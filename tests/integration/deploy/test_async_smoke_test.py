@@ -13,6 +13,9 @@ import yaml
 
 from lambdas.promotion.contract.resource_names import environment_stack
 from lambdas.promotion.contract.settings import Settings
+from sandbox.aws import deployment
+from sandbox.aws.layout import Layout
+from sandbox.demo.deployment import app
 from stacks.config.load import load
 from tests.integration import smoke_tests
 from tests.integration.world import APPLICATION, World
@@ -34,18 +37,12 @@ def as_asynchronous(config: Path, folder: Path) -> Path:
     return file
 
 
-def statements(file: Path, out: Path) -> dict[str, list[dict[str, Any]]]:
+def statements(file: Path, layout: Layout) -> dict[str, list[dict[str, Any]]]:
     """By role, what the stack of qa gives for an asynchronous endpoint."""
-    # Here: each worker of a parallel run imports this file, and one of them needs the CDK.
-    import aws_cdk as cdk  # noqa: PLC0415
-
-    import app as promote  # noqa: PLC0415
-
-    context = json.loads((Path(promote.__file__).parent / "cdk.json").read_text())["context"]
-    synthesised = cdk.App(outdir=str(out), context=context)
-    promote.build(synthesised, file)
-    synthesised.synth()
-    template = json.loads((out / f"{environment_stack('qa')}.template.json").read_text())["Resources"]
+    layout.create()
+    deployment.synthesise(layout, app(file))
+    name = f"{environment_stack('qa')}.template.json"
+    template = json.loads((layout.cloud_assembly / name).read_text())["Resources"]
     found: dict[str, list[dict[str, Any]]] = {role: [] for role in ROLES}
     for resource in template.values():
         if resource["Type"] == "AWS::IAM::Policy":
@@ -63,7 +60,7 @@ def world(
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("asynchronous")
     file = as_asynchronous(config, folder)
-    rights = statements(file, folder / "cdk.out")
+    rights = statements(file, Layout(folder))
     assert all(rights.values())
     module_world.client("s3", "qa").create_bucket(Bucket=BUCKET)
     iam = module_world.client("iam", "qa")

@@ -22,6 +22,7 @@ from tests.integration.scenarios import LARGE, QA, delete_large_copies
 from tests.integration.world import ENDPOINTS, INFERENCE, CreatedModel, ExecutionResult, World, input_of, tar
 from tests.sandbox.aws.image_push import push
 
+pytestmark = pytest.mark.usefixtures("failures_are_dropped")
 # What these do is nothing that stays: they look, or they open a session.
 READ_ONLY = ("Get", "List", "Describe", "Head", "BatchGet", "BatchCheck", "Simulate", "AssumeRole")
 # The state machine has no process that could be killed, and the check ahead makes calls that AWS must refuse.

@@ -39,6 +39,7 @@ def world(module_world: World, deployed_settings: Settings) -> Iterator[World]:
         yield module_world
 
 
+pytestmark = pytest.mark.usefixtures("failures_are_dropped")
 PAIRS = (QA, PRODUCTION)
 IN_TARGET = {Role.DEPLOYER, Role.PUSHER, Role.INVOKER}
 TRUSTS = [

@@ -108,6 +108,7 @@ class PermissionCase:
         )
 
 
+pytestmark = pytest.mark.usefixtures("failures_are_dropped")
 CROWDS = "*crowd-[1-5]*"
 READER = "promote-{source}-reader"
 COPIER = "promote-{source}-copier"
