@@ -25,7 +25,6 @@ _FIELDS = _STRINGS | _BOOLEANS
 _EXAMPLE = '{"application": "text-classifier", "stage": "qa", "model_name": "my-model"}'
 _LONGEST = {"application": 63, "stage": 63, "requested_by": 256}
 _LONGEST_QUOTE = 120
-_ROLLBACK_TARGET = "the rollback target comes from the promotion record"
 _MOST_REPORTED = 10
 
 
