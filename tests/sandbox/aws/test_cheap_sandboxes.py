@@ -4,15 +4,21 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 
 from sandbox.aws.control import Sandbox
-from sandbox.aws.controls.client import StateClient
+from sandbox.aws.controls.client import ControlFailed, ExecutionClient, Progress, StateClient
 from tests.sandbox.aws import state_machines
-from tests.sandbox.aws.builders import DEV, HUB, QA, create_bucket, create_function
+from tests.sandbox.aws.builders import DEV, HUB, QA, allow, create_bucket, create_function, create_role, s3_of
 
 # More than a server keeps of what is over.
 LARGE = 17 * 1024**2
+
+
+@pytest.fixture
+def executions(bare_sandbox: Sandbox) -> ExecutionClient:
+    return ExecutionClient(bare_sandbox.endpoint_url, str(bare_sandbox.ca_bundle))
 
 
 @pytest.fixture
@@ -60,6 +66,48 @@ def test_leftovers_are_histories_of_ended_executions(bare_sandbox: Sandbox, stat
     assert state_machines.event_types(bare_sandbox, ended) == ["ExecutionSucceeded"]
     assert state_machines.event_types(bare_sandbox, runs)[0] == "ExecutionStarted"
     bare_sandbox.client("stepfunctions").stop_execution(executionArn=runs)
+
+
+def test_histories_are_dropped_by_how_the_executions_ended(
+    bare_sandbox: Sandbox, state: StateClient, name: str
+) -> None:
+    failing = {"Fail": {"Type": "Fail", "Error": "Broken"}}
+    ended = {
+        status: state_machines.end(bare_sandbox, state_machines.create_workflow(bare_sandbox, f"{name}-{status}", how))
+        for status, how in {"FAILED": failing, "SUCCEEDED": {"Hold": state_machines.wait(0)[1]}}.items()
+    }
+    state.drop_histories("FAILED")
+    failed, succeeded = (state_machines.event_types(bare_sandbox, one["executionArn"]) for one in ended.values())
+    assert failed == ["ExecutionFailed"]
+    assert succeeded[0] == "ExecutionStarted"
+
+
+def test_an_execution_is_waited_for_until_its_state_or_its_end(
+    bare_sandbox: Sandbox, executions: ExecutionClient, name: str
+) -> None:
+    states = {"First": {"Type": "Pass", "Next": "Hold"}, "Hold": state_machines.wait(100_000)[1]}
+    arn = state_machines.start(bare_sandbox, state_machines.create_workflow(bare_sandbox, name, states))
+    assert executions.wait(arn, state="Hold", seconds=20) == Progress("RUNNING", ["First", "Hold"])
+    assert executions.wait(arn, seconds=0.1).status == "RUNNING"  # the time is up
+    bare_sandbox.client("stepfunctions").stop_execution(executionArn=arn)
+    assert executions.wait(arn, state="Never", seconds=20) == Progress("ABORTED", ["First", "Hold"])
+
+
+def test_an_execution_that_does_not_exist_cannot_be_waited_for(executions: ExecutionClient) -> None:
+    with pytest.raises(ControlFailed, match=r"404.*There is no execution"):
+        executions.wait(f"arn:aws:states:us-east-1:{HUB}:execution:none:none", seconds=0)
+
+
+def test_where_a_request_comes_from_is_not_what_it_says(bare_sandbox: Sandbox, name: str) -> None:
+    create_bucket(bare_sandbox, DEV, name)
+    here = {"IpAddress": {"aws:SourceIp": "127.0.0.1/32"}}
+    s3 = s3_of(bare_sandbox, DEV, create_role(bare_sandbox, DEV, name, allow("s3:ListBucket", Condition=here)))
+
+    def claim(request: AWSPreparedRequest, **_: object) -> None:
+        request.headers["X-Forwarded-For"] = "192.0.2.1"
+
+    s3.meta.events.register("before-send.s3", claim)
+    assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
 
 
 def test_leftovers_are_large_objects(bare_sandbox: Sandbox, state: StateClient, name: str) -> None:
