@@ -27,6 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     for item in items:
         if group := _group(item):
             item.add_marker(pytest.mark.xdist_group(group))
+    # The longest first: they wait for time limits, and the last test of a run keeps the other workers idle.
+    items.sort(key=lambda item: item.path.parent.relative_to(TESTS).as_posix() not in ALONE)
     yield
 
 

@@ -10,16 +10,18 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ministack.core import iam_evaluator
+from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import lambda_svc, sts
 
 EVICTION_SECONDS = 30.0
+FIRST_LINE_SECONDS, NEXT_LINE_SECONDS = 0.015, 0.003
 
 
 def install() -> None:
     _look_for_expired_sessions_now_and_then()
     _link_what_was_unpacked_before()
     _keep_parsed_policies()
+    _wait_less_for_logs()
 
 
 def _look_for_expired_sessions_now_and_then() -> None:
@@ -47,6 +49,20 @@ def _keep_parsed_policies() -> None:
         return list(parse_text(document)) if isinstance(document, str) else parse(document)
 
     iam_evaluator.parse_policy_document = parse_policy_document
+
+
+def _wait_less_for_logs() -> None:
+    """It waits 50 ms for the first line of an invocation that may have written none, and 5 ms for another one.
+
+    What a function writes is in the pipe before its response is sent.
+    """
+    drain: Any = lambda_runtime.Worker._drain_stderr_bounded
+
+    @functools.wraps(drain)
+    def drain_output(worker: Any, first_line_wait: float = FIRST_LINE_SECONDS, **more: float) -> Any:
+        return drain(worker, first_line_wait, **{"idle_confirm": NEXT_LINE_SECONDS, **more})
+
+    lambda_runtime.Worker._drain_stderr_bounded = drain_output
 
 
 def _link_what_was_unpacked_before() -> None:

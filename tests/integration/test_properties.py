@@ -199,8 +199,8 @@ def test_every_state_and_call_ends_in_time(world: World, deployed_settings: Sett
     require_failed(world.promote(made), "ServiceUnavailable", "could not be reached")
     world.step_faults.clear()
 
-    with configured(world, deployed_settings, deadline_seconds=15):
-        ended = world.promote(world.model(container=slow_to_start(world, seconds=24)))
+    with configured(world, deployed_settings, deadline_seconds=10):
+        ended = world.promote(world.model(container=slow_to_start(world, seconds=17)))
     require_failed(ended, "DeploymentTimedOut", "was Creating", "deadline of stage 'qa'")
 
 
