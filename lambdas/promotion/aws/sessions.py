@@ -281,8 +281,8 @@ def translate_errors(client: BaseClient, role: str) -> None:
             raise AccessDenied(
                 f"{role} is not permitted to call {call} on {resource}. AWS reports: {message or code}. "
                 f"{_required_permissions(model.name)}"
-                "Grant the permission (docs/iam.md lists those of each role), or check the resource policies and key "
-                "policies that deny it, then start the promotion again.",
+                "Grant the permission (docs/reference/permissions.md lists those of each role), or check the resource "
+                "policies and key policies that deny it, then start the promotion again.",
                 role=role,
                 action=call,
                 resource=resource,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from lambdas.promotion.contract.errors import AccessDenied, PreflightFailed, PromotionError
 
 GRANT_PERMISSION = (
-    "Grant the permission (docs/iam.md lists each role's), or look for a policy of the resource or the organization, "
-    "or a permissions boundary, that denies it."
+    "Grant the permission (docs/reference/permissions.md lists each role's), or look for a policy of the resource or "
+    "the organization, or a permissions boundary, that denies it."
 )
 _MOST_REPORTED = 40
 _MOST_CHARACTERS = 28_000  # an execution's cause has 32,768 (API: Step Functions, SensitiveCause)
