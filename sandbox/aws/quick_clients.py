@@ -12,7 +12,7 @@ import contextlib
 import copy
 import functools
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import botocore.client
@@ -36,16 +36,22 @@ def apply() -> None:
     if getattr(endpoint.EndpointCreator, "_is_quick", False):
         return
     endpoint.EndpointCreator._is_quick = True
-    _keep_files()
+    # Each session reads the models of its clients anew, of which SageMaker's alone takes 40 MB, after it has looked at
+    # the folders of all services; and each client looks for proxies in all environment variables, twice.
+    _keep(loaders.JSONFileLoader, "load_file", lambda _, path: path)
+    _keep(loaders.Loader, "list_available_services", lambda loader, type_name: (type_name, _folders(loader)))
+    _keep(
+        client.ClientCreator,
+        "_load_service_model",
+        lambda creator, service_name, api_version=None: (service_name, api_version, _folders(creator._loader)),
+    )
+    _keep(endpoint.EndpointCreator, "_get_proxies", lambda _, url: url)
     _keep_names_of_events()
     _look_at_code_for_kwargs()
     _copy_handlers()
     _keep_builtin_handlers()
-    _keep_service_models()
-    _keep_names_of_services()
     _keep_endpoint_rules()
     _keep_methods()
-    _keep_proxies()
     _share_connections()
 
 
@@ -60,18 +66,24 @@ def read_models(services: Iterable[str]) -> None:
         loader.load_data(file)
 
 
-def _keep_files() -> None:
-    """Each session reads the models of its clients anew: SageMaker's alone takes 40 MB."""
-    read: Any = loaders.JSONFileLoader.load_file
-    files: dict[str, Any] = {}
+def _keep(owner: Any, name: str, key: Callable[..., Any]) -> None:
+    """Let a method compute once for each key, whatever object of its class it is called on."""
+    compute: Any = getattr(owner, name)
+    results: dict[Any, Any] = {}
 
-    @functools.wraps(read)
-    def load_file(loader: Any, path: str) -> Any:
-        if path not in files:
-            files[path] = read(loader, path)
-        return files[path]
+    @functools.wraps(compute)
+    def look_up(*arguments: Any, **more: Any) -> Any:
+        identity = key(*arguments, **more)
+        if identity not in results:
+            results[identity] = compute(*arguments, **more)
+        return results[identity]
 
-    loaders.JSONFileLoader.load_file = load_file
+    setattr(owner, name, look_up)
+
+
+def _folders(loader: Any) -> tuple[str, ...]:
+    """Where a loader looks: each session of boto3 that shares it adds the same folder once more."""
+    return tuple(dict.fromkeys(loader.search_paths))
 
 
 def _keep_names_of_events() -> None:
@@ -142,40 +154,6 @@ def _keep_builtin_handlers() -> None:
     session.Session._register_builtin_handlers = register_all
 
 
-def _keep_service_models() -> None:
-    load: Any = client.ClientCreator._load_service_model
-    models: dict[Any, Any] = {}
-
-    @functools.wraps(load)
-    def load_service_model(creator: Any, service_name: str, api_version: str | None = None) -> Any:
-        key = (service_name, api_version, _folders(creator._loader))
-        if key not in models:
-            models[key] = load(creator, service_name, api_version)
-        return models[key]
-
-    client.ClientCreator._load_service_model = load_service_model
-
-
-def _folders(loader: Any) -> tuple[str, ...]:
-    """Where a loader looks: each session of boto3 that shares it adds the same folder once more."""
-    return tuple(dict.fromkeys(loader.search_paths))
-
-
-def _keep_names_of_services() -> None:
-    """Each session looks at the folders and files of all services before it reads the model of one."""
-    look: Any = loaders.Loader.list_available_services
-    services: dict[Any, list[str]] = {}
-
-    @functools.wraps(look)
-    def list_available_services(loader: Any, type_name: str) -> list[str]:
-        key = (type_name, _folders(loader))
-        if key not in services:
-            services[key] = look(loader, type_name)
-        return list(services[key])
-
-    loaders.Loader.list_available_services = list_available_services
-
-
 def _keep_endpoint_rules() -> None:
     make: Any = regions.EndpointProvider
     # The loader keeps the data for as long as the process lives; here they are kept so that an id is not used again.
@@ -202,20 +180,6 @@ def _keep_methods() -> None:
         return dict(methods[key])
 
     client.ClientCreator._create_methods = create
-
-
-def _keep_proxies() -> None:
-    """Each client looks at all environment variables, twice."""
-    get: Any = endpoint.EndpointCreator._get_proxies
-    proxies: dict[str, Any] = {}
-
-    @functools.wraps(get)
-    def get_proxies(creator: Any, url: str) -> Any:
-        if url not in proxies:
-            proxies[url] = get(creator, url)
-        return proxies[url]
-
-    endpoint.EndpointCreator._get_proxies = get_proxies
 
 
 def _share_connections() -> None:

@@ -18,8 +18,7 @@ from tests.integration.role_policies import without_permission
 from tests.integration.world import APPLICATION, ENDPOINTS, IMAGE, INFERENCE, ExecutionResult, World, input_of, run, tar
 from tests.sandbox.aws.image_push import push
 
-# More than partitioning.py copies by one request.
-# An object that is copied by parts, where World.deploy_small_parts has deployed.
+# More than is copied by one request, where World.deploy_small_parts has deployed.
 LARGE = 24 * 1024**2
 
 

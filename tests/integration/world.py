@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -44,6 +45,7 @@ SMALL_PARTS = {
     "_SMALLEST_PART = 64 * _MIB": "_SMALLEST_PART = 5 * _MIB",
     "_BY_PARTS_ABOVE = 256 *": "_BY_PARTS_ABOVE = 20 *",
 }
+NOTHING: Mapping[str, str] = MappingProxyType({})
 GROUP = data_scientist.GROUP
 IMAGE = data_scientist.image("us-east-1")
 APPLICATION = "text-classifier"
@@ -445,11 +447,11 @@ def _with_small_parts(folder: Path) -> dict[str, str]:
     return {name: text}
 
 
-def zipped(folder: Path, replaced: Mapping[str, str] | None = None) -> bytes:
+def zipped(folder: Path, replaced: Mapping[str, str] = NOTHING) -> bytes:
     """A bundle as a zip archive, as Lambda takes it, with other texts of some of its files."""
     archive = io.BytesIO(_zipped_libraries(tuple(sorted(top.name for top in folder.iterdir())), folder))
     with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as draft:
-        _add(draft, folder / OWN, folder, replaced or {})
+        _add(draft, folder / OWN, folder, replaced)
     return archive.getvalue()
 
 
@@ -468,8 +470,8 @@ def _zipped_libraries(names: tuple[str, ...], folder: Path) -> bytes:
     return _libraries[names]
 
 
-def _add(archive: zipfile.ZipFile, path: Path, root: Path, replaced: Mapping[str, str] | None = None) -> None:
-    texts = {root / name: text for name, text in (replaced or {}).items()}
+def _add(archive: zipfile.ZipFile, path: Path, root: Path, replaced: Mapping[str, str] = NOTHING) -> None:
+    texts = {root / name: text for name, text in replaced.items()}
     # Compiled without regard to the text.
     stale = {Path(importlib.util.cache_from_source(str(file))) for file in texts}
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:

@@ -18,7 +18,7 @@ SAGEMAKER_PATH = "/_sandbox/sagemaker"
 
 
 TIMEOUT_SECONDS = 30
-# One request waits no longer than this for what an execution comes to.
+# One request waits no longer than this for an execution.
 WAIT_SECONDS = 10
 
 

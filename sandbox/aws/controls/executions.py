@@ -1,7 +1,6 @@
-"""Wait in the server for what an execution comes to.
+"""Wait in the server until an execution enters a state or ends.
 
-A client that asks again and again takes more of the machine than what it waits for: a history may have hundreds of
-KB.
+A client that polls takes more of the machine than what it waits for: a history may have hundreds of KB.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ def install() -> None:
 
 
 async def _handle(method: str, path: str, body: bytes, _query: dict[str, Any]) -> paths.Response | None:
-    """Say what became of an execution as soon as it has entered a state or has ended, or when the time is up."""
+    """Return how far an execution has come, as soon as it has entered a state or has ended, or when the time is up."""
     if (method, path) != ("POST", EXECUTIONS_PATH):
         return None
     request = json.loads(body)

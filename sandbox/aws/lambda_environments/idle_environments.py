@@ -1,7 +1,7 @@
 """An environment that has had nothing to do for a while ends, also the last of a function.
 
-MiniStack keeps one of each function for ever: of forty functions that is more than a gigabyte. To start one anew is to
-fork it, and to import the function's own code.
+MiniStack keeps one of each function for ever, each of some 30 MB. To start one anew is to fork it, and to import the
+function's own code.
 """
 
 import threading

@@ -72,12 +72,14 @@ def test_histories_are_dropped_by_how_the_executions_ended(
     bare_sandbox: Sandbox, state: StateClient, name: str
 ) -> None:
     failing = {"Fail": {"Type": "Fail", "Error": "Broken"}}
-    ended = {
+    executions = {
         status: state_machines.end(bare_sandbox, state_machines.create_workflow(bare_sandbox, f"{name}-{status}", how))
         for status, how in {"FAILED": failing, "SUCCEEDED": {"Hold": state_machines.wait(0)[1]}}.items()
     }
     state.drop_histories("FAILED")
-    failed, succeeded = (state_machines.event_types(bare_sandbox, one["executionArn"]) for one in ended.values())
+    failed, succeeded = (
+        state_machines.event_types(bare_sandbox, execution["executionArn"]) for execution in executions.values()
+    )
     assert failed == ["ExecutionFailed"]
     assert succeeded[0] == "ExecutionStarted"
 
