@@ -51,7 +51,7 @@ def _group(item: pytest.Item) -> str | None:
 
 def _shares_with_its_file(item: pytest.Item) -> bool:
     made = _fixtures(item).values()
-    return any(one.scope not in ("function", "session") for definitions in made for one in definitions)
+    return any(definition.scope not in ("function", "session") for definitions in made for definition in definitions)
 
 
 def _fixtures(item: pytest.Item) -> Mapping[str, Sequence[pytest.FixtureDef[Any]]]:

@@ -97,8 +97,8 @@ def main() -> None:
     faulthandler.dump_traceback_later(_LONGEST_RUN, exit=True)
     order = json.loads(sys.argv[1])
     with redirect_stdout(sys.stderr):  # what contestants print
-        found = measure(order["contestant"], WORKLOADS[order["workload"]], Speeds(**order["speeds"]))
-    sys.stdout.write(json.dumps(dataclasses.asdict(found)) + "\n")
+        measurement = measure(order["contestant"], WORKLOADS[order["workload"]], Speeds(**order["speeds"]))
+    sys.stdout.write(json.dumps(dataclasses.asdict(measurement)) + "\n")
     sys.stdout.flush()
     os._exit(0)
 

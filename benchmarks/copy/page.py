@@ -15,7 +15,7 @@ from benchmarks.copy.published import LAMBDA_SECONDS, Prices, Speeds
 from benchmarks.copy.report import PROMOTE, TOO_LONG, Run
 from lambdas.promotion.artifacts import partitioning
 
-# The numbers that nobody publishes, changed: what becomes of 140 GB then.
+# The numbers that no one publishes, changed: what becomes of 140 GB then.
 WHAT_IF = {
     "a request moves 25 MB/s": Speeds(rate=25e6),
     "a request moves 50 MB/s": Speeds(rate=50e6),

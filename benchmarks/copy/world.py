@@ -76,10 +76,10 @@ class World:
             operation = event_name.rpartition(".")[2]
             if operation == "AssumeRole":
                 self.clock.sleep(self.speeds.latency)
-                found = ROLE_ASSUMED
+                answer = ROLE_ASSUMED
             else:
-                found = self.s3.respond(operation, request_of(request))
-            return response(request.url, found.status, dict(found.headers), _Raw(found.body))
+                answer = self.s3.respond(operation, request_of(request))
+            return response(request.url, answer.status, dict(answer.headers), _Raw(answer.body))
 
         for service in ("s3", "sts"):
             events.register(f"before-send.{service}", respond)

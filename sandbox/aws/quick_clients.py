@@ -102,7 +102,7 @@ def _keep_names_of_events() -> None:
         return aliaser.__class__(copy.copy(aliaser._emitter), aliaser._event_aliases)
 
     hooks.EventAliaser._alias_event_name = alias
-    hooks.EventAliaser.__copy__ = copy_aliaser  # botocore's copies the aliases too, which nobody changes
+    hooks.EventAliaser.__copy__ = copy_aliaser  # botocore's copies the aliases too, which nothing changes
 
 
 def _look_at_code_for_kwargs() -> None:

@@ -61,8 +61,8 @@ def runtime() -> lambda_.Runtime:
         )
     from aws_cdk import aws_lambda  # noqa: PLC0415
 
-    found: lambda_.Runtime = getattr(aws_lambda.Runtime, RUNTIMES[version])
-    return found
+    lambda_runtime: lambda_.Runtime = getattr(aws_lambda.Runtime, RUNTIMES[version])
+    return lambda_runtime
 
 
 def code(settings: Settings) -> lambda_.Code:

@@ -14,7 +14,7 @@ from lambdas.promotion.contract import resource_names
 from stacks.baseline.iam_conditions import via_service
 from stacks.baseline.retention import RETAIN
 
-# DynamoDB asks for the key as whoever calls it (AWS: DynamoDB, "Authorizing use of your customer managed key").
+# DynamoDB asks for the key as its caller (AWS: DynamoDB, "Authorizing use of your customer managed key").
 _READ_WITH_KEY = ("kms:Decrypt", "kms:DescribeKey")
 _WRITE_WITH_KEY = (
     *("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"),

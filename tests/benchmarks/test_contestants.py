@@ -31,19 +31,19 @@ def of_promote(**changes: float) -> Measurement:
 
 
 def test_ten_threads_copy_120_parts_of_8_mib_in_12_rounds() -> None:
-    found = measure("boto3", WORKLOADS["1 GB"], speeds())
-    assert found.seconds == pytest.approx(3 * 0.15 + 12 * (0.15 + 8 * 1024**2 / 85e6), rel=0.01)
+    measurement = measure("boto3", WORKLOADS["1 GB"], speeds())
+    assert measurement.seconds == pytest.approx(3 * 0.15 + 12 * (0.15 + 8 * 1024**2 / 85e6), rel=0.01)
 
 
 def test_one_lambda_copies_one_request_after_the_other() -> None:
-    found = measure("one Lambda", WORKLOADS["1 GB"], speeds(step_start=0, cold_start=0))
-    assert found.seconds == pytest.approx(0.15 + 1e9 / 85e6)
-    assert found.invocations == 1
+    measurement = measure("one Lambda", WORKLOADS["1 GB"], speeds(step_start=0, cold_start=0))
+    assert measurement.seconds == pytest.approx(0.15 + 1e9 / 85e6)
+    assert measurement.invocations == 1
 
 
 def test_a_tuned_transfer_copies_all_parts_at_once() -> None:
-    found = measure("boto3, tuned", WORKLOADS["1 GB"], speeds())
-    assert found.seconds == pytest.approx(4 * 0.15 + 128 * 1024**2 / 85e6)
+    measurement = measure("boto3, tuned", WORKLOADS["1 GB"], speeds())
+    assert measurement.seconds == pytest.approx(4 * 0.15 + 128 * 1024**2 / 85e6)
 
 
 def test_two_runs_take_the_same_time_also_where_the_prefix_slows_them_down() -> None:
@@ -54,13 +54,13 @@ def test_two_runs_take_the_same_time_also_where_the_prefix_slows_them_down() -> 
 
 
 def test_promote_is_not_slowed_down_at_the_published_rates() -> None:
-    found = of_promote()
-    assert found.slowed_down == 0
-    assert found.requests["CompleteMultipartUpload"] == 1
+    measurement = of_promote()
+    assert measurement.slowed_down == 0
+    assert measurement.requests["CompleteMultipartUpload"] == 1
 
 
 def test_a_price_is_the_sum_of_requests_lambdas_and_transitions() -> None:
-    found = Measurement(
+    measurement = Measurement(
         seconds=1,
         requests={"CopyObject": 1000, "ListParts": 1000, "HeadObject": 1000, "AbortMultipartUpload": 1000},
         slowed_down=0,
@@ -69,4 +69,4 @@ def test_a_price_is_the_sum_of_requests_lambdas_and_transitions() -> None:
         invocations=1_000_000,
         gb_seconds=1000,
     )
-    assert dollars(found, Prices()) == pytest.approx(2 * 0.005 + 0.0004 + 0.025 + 0.20 + 0.0133334)
+    assert dollars(measurement, Prices()) == pytest.approx(2 * 0.005 + 0.0004 + 0.025 + 0.20 + 0.0133334)

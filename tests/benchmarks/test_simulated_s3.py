@@ -92,7 +92,7 @@ def test_the_pause_before_a_retry_counts_as_time() -> None:
 def test_a_copy_by_parts_has_the_checksum_of_the_original(world: World) -> None:
     s3 = client_of(world)
     seconds_of(world, lambda: copied_by_parts(s3, [(0, 60 * MB - 1), (60 * MB, 100 * MB - 1)]))
-    checksums = [world.s3.objects[where].content.crc64nvme for where in ((SOURCE, KEY), (TARGET, "copy"))]
+    checksums = [world.s3.objects[location].content.crc64nvme for location in ((SOURCE, KEY), (TARGET, "copy"))]
     assert checksums[0] == checksums[1]
 
 
@@ -163,19 +163,19 @@ def test_long_lists_come_in_pages_of_a_thousand() -> None:
         pages: list[Any] = []
         seconds_of(world, lambda: pages.extend(s3.get_paginator("list_objects_v2").paginate(Bucket=SOURCE)))
     assert [len(page["Contents"]) for page in pages] == [1000, 1000, 500]
-    assert [one["Key"] for page in pages for one in page["Contents"]] == world.workload.keys
+    assert [entry["Key"] for page in pages for entry in page["Contents"]] == world.workload.keys
 
 
 def test_small_objects_are_written_and_read_with_their_bytes(world: World) -> None:
     s3 = client_of(world)
-    found: list[bytes] = []
+    bodies: list[bytes] = []
 
     def call() -> None:
         s3.put_object(Bucket="lists", Key="units", Body=b"0123456789")
-        found.append(s3.get_object(Bucket="lists", Key="units", Range="bytes=2-4")["Body"].read())
+        bodies.append(s3.get_object(Bucket="lists", Key="units", Range="bytes=2-4")["Body"].read())
 
     seconds_of(world, call)
-    assert found == [b"234"]
+    assert bodies == [b"234"]
 
 
 def test_an_absent_or_incomplete_copy_is_missing() -> None:

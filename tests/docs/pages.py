@@ -17,27 +17,27 @@ def text_of(page: str) -> str:
 def headings(text: str) -> list[tuple[int, str]]:
     """Return each heading with its level. What stands in a block of code is none."""
     return [
-        (len(found[1]), found[2].strip()) for found in re.finditer(r"^(#+) (.*)$", without_code(text), re.MULTILINE)
+        (len(match[1]), match[2].strip()) for match in re.finditer(r"^(#+) (.*)$", without_code(text), re.MULTILINE)
     ]
 
 
 def section(text: str, title: str) -> str:
     """Return what stands under a heading, up to the next one of the same or a higher level."""
-    found = re.search(rf"^(#+) {re.escape(title)}$", text, re.MULTILINE)
-    assert found, f"there is no section {title!r}"
-    rest = text[found.end() :]
-    end = re.search(rf"^#{{1,{len(found[1])}}} ", rest, re.MULTILINE)
+    match = re.search(rf"^(#+) {re.escape(title)}$", text, re.MULTILINE)
+    assert match, f"there is no section {title!r}"
+    rest = text[match.end() :]
+    end = re.search(rf"^#{{1,{len(match[1])}}} ", rest, re.MULTILINE)
     return rest[: end.start()] if end else rest
 
 
 def rows(text: str, first_column: str) -> list[list[str]]:
     """Return the rows of every table whose first column has this title."""
-    found: list[list[str]] = []
+    rows_of_page: list[list[str]] = []
     for table in re.findall(r"(?:^\|.*\n)+", text + "\n", re.MULTILINE):
         lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in table.splitlines()]
         if lines[0][0] == first_column:
-            found += lines[2:]
-    return found
+            rows_of_page += lines[2:]
+    return rows_of_page
 
 
 def tables(text: str) -> list[list[dict[str, str]]]:

@@ -165,7 +165,7 @@ def test_the_versions_of_python_in_the_reference_are_those_that_can_deploy() -> 
 
 
 def on_this_python(example: dict[str, Any]) -> dict[str, Any]:
-    """The example, for whoever runs the tests on another version than it names."""
+    """The example, where the tests run on another version than it names."""
     if "python" in example["hub"]:
         example["hub"]["python"] = f"{sys.version_info.major}.{sys.version_info.minor}"
     return example

@@ -31,19 +31,19 @@ UNITS = {"GB": 10**9, "TB": 10**12}
 WORDS = {6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
 
 
-def names_in(known: supported_fields.Fields) -> Iterator[str]:
+def names_in(fields: supported_fields.Fields) -> Iterator[str]:
     """The members, without those that only say more of one that is named."""
-    for name, below in known.items():
+    for name, below in fields.items():
         yield name
         if name in {"ModelDataSource", "AdditionalModelDataSources", "S3DataSource", "ImageConfig"}:
             yield from names_in(below or {})
 
 
-@pytest.mark.parametrize("known", KNOWN_FIELDS.values(), ids=KNOWN_FIELDS)
-def test_the_handling_of_every_field_of_a_model_is_documented(known: supported_fields.Fields) -> None:
-    said = set(pages.in_code_marks(pages.section(PAGE, "What a model can consist of")))
+@pytest.mark.parametrize("fields", KNOWN_FIELDS.values(), ids=KNOWN_FIELDS)
+def test_the_handling_of_every_field_of_a_model_is_documented(fields: supported_fields.Fields) -> None:
+    documented = set(pages.in_code_marks(pages.section(PAGE, "What a model can consist of")))
     unsaid = {"ChannelName", "S3Uri", "S3DataType", "CompressionType"}  # what a data source consists of
-    assert set(names_in(known)) - FRAMES - unsaid - said == set()
+    assert set(names_in(fields)) - FRAMES - unsaid - documented == set()
 
 
 def test_every_known_field_that_is_refused_is_named() -> None:

@@ -30,8 +30,8 @@ class Grant:
 
 def grants(world: World) -> Iterator[Grant]:
     """What every policy on a resource that the stacks deployed grants, or refuses, to whom."""
-    for where in world.sandbox.accounts:
-        for on, document in _policies_in(world, where):
+    for environment in world.sandbox.accounts:
+        for on, document in _policies_in(world, environment):
             for statement in document["Statement"]:
                 principal = statement["Principal"]
                 named = (
@@ -40,14 +40,14 @@ def grants(world: World) -> Iterator[Grant]:
                 yield from (Grant(on, statement.get("Sid", ""), name) for name in named)
 
 
-def _policies_in(world: World, where: str) -> Iterator[tuple[str, Document]]:
-    for role in roles_in(world, where):
-        yield role, world.client("iam", where).get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
-    s3, kms, events, sqs = (world.client(service, where) for service in ("s3", "kms", "events", "sqs"))
+def _policies_in(world: World, environment: str) -> Iterator[tuple[str, Document]]:
+    for role in roles_in(world, environment):
+        yield role, world.client("iam", environment).get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    s3, kms, events, sqs = (world.client(service, environment) for service in ("s3", "kms", "events", "sqs"))
     for bucket in s3.list_buckets()["Buckets"]:
         if bucket["Name"].startswith("promote-"):
             yield f"bucket {bucket['Name']}", json.loads(s3.get_bucket_policy(Bucket=bucket["Name"])["Policy"])
-    aliases = {one.get("TargetKeyId"): one["AliasName"] for one in kms.list_aliases()["Aliases"]}
+    aliases = {alias.get("TargetKeyId"): alias["AliasName"] for alias in kms.list_aliases()["Aliases"]}
     for key in kms.list_keys()["Keys"]:
         described = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
         name = aliases.get(key["KeyId"], described["Description"])
@@ -57,11 +57,11 @@ def _policies_in(world: World, where: str) -> Iterator[tuple[str, Document]]:
             yield f"bus {bus['Name']}", json.loads(bus["Policy"])
     for url in sqs.list_queues(QueueNamePrefix="promote-").get("QueueUrls", []):
         yield f"queue {url.rpartition('/')[2]}", json.loads(_queue_policy(sqs, url))
-    sns = world.client("sns", where)
+    sns = world.client("sns", environment)
     for topic in sns.list_topics()["Topics"]:
-        found = sns.get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]["Policy"]
-        yield f"topic {topic['TopicArn'].rpartition(':')[2]}", json.loads(found)
-    lambda_ = world.client("lambda", where)
+        topic_policy = sns.get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]["Policy"]
+        yield f"topic {topic['TopicArn'].rpartition(':')[2]}", json.loads(topic_policy)
+    lambda_ = world.client("lambda", environment)
     for function in lambda_.list_functions()["Functions"]:
         try:
             policy = lambda_.get_policy(FunctionName=function["FunctionName"])["Policy"]
@@ -81,7 +81,7 @@ def matches(grant: Grant, pattern: Grant) -> bool:
 
 def without_statement(sid: str) -> Callable[[Document], Document]:
     def change(document: Document) -> Document:
-        kept = [one for one in document["Statement"] if not fnmatchcase(one.get("Sid", ""), sid)]
+        kept = [statement for statement in document["Statement"] if not fnmatchcase(statement.get("Sid", ""), sid)]
         assert len(kept) == len(document["Statement"]) - 1
         return {**document, "Statement": kept}
 
@@ -99,20 +99,22 @@ def bucket_policy(
     return edited(document, lambda text: s3.put_bucket_policy(Bucket=bucket, Policy=text), change)
 
 
-def key_policy(world: World, where: str, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
+def key_policy(world: World, environment: str, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
     """The policy of the key of a target, or of the hub."""
-    kms = world.client("kms", where)
+    kms = world.client("kms", environment)
     (key,) = (
-        one["KeyId"]
-        for one in kms.list_keys()["Keys"]
-        if "Promote" in kms.describe_key(KeyId=one["KeyId"])["KeyMetadata"]["Description"]
+        key_entry["KeyId"]
+        for key_entry in kms.list_keys()["Keys"]
+        if "Promote" in kms.describe_key(KeyId=key_entry["KeyId"])["KeyMetadata"]["Description"]
     )
     document = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
     return edited(document, lambda text: kms.put_key_policy(KeyId=key, PolicyName="default", Policy=text), change)
 
 
-def queue_policy(world: World, where: str, change: Callable[[Document], Document]) -> AbstractContextManager[None]:
-    sqs = world.client("sqs", where)
+def queue_policy(
+    world: World, environment: str, change: Callable[[Document], Document]
+) -> AbstractContextManager[None]:
+    sqs = world.client("sqs", environment)
     (url,) = sqs.list_queues(QueueNamePrefix="promote-")["QueueUrls"]
     document = json.loads(_queue_policy(sqs, url))
     return edited(document, lambda text: sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": text}), change)
@@ -120,7 +122,7 @@ def queue_policy(world: World, where: str, change: Callable[[Document], Document
 
 @contextmanager
 def without_invoke_permission(world: World, function: str) -> Iterator[None]:
-    """Run while a function's own policy lets nobody invoke it."""
+    """Run while a function's own policy lets no one invoke it."""
     lambda_ = world.client("lambda")
     statements = json.loads(lambda_.get_policy(FunctionName=function)["Policy"])["Statement"]
     for statement in statements:

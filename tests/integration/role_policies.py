@@ -1,4 +1,4 @@
-"""Taking a right away, and giving it back; and which rights there are."""
+"""Remove a permission and restore it; and the permissions that exist."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Permission:
 
 
 def deployed_permissions(world: World) -> set[Permission]:
-    """Every right of every role that the stacks deployed."""
+    """Every permission of every role that the stacks deployed."""
     return {
         Permission(role, statement.get("Sid", ""), action, resource)
         for environment in world.sandbox.accounts
@@ -41,14 +41,14 @@ def deployed_permissions(world: World) -> set[Permission]:
 def roles_in(world: World, environment: str) -> list[str]:
     """The names of the roles that the stacks deployed into an environment."""
     pages = world.client("iam", environment).get_paginator("list_roles").paginate()
-    found = [role["RoleName"] for page in pages for role in page["Roles"]]
-    return [name for name in found if fnmatchcase(name, PRODUCT_ROLES)]
+    names = [role["RoleName"] for page in pages for role in page["Roles"]]
+    return [name for name in names if fnmatchcase(name, PRODUCT_ROLES)]
 
 
 def role_matching(world: World, environment: str, pattern: str) -> str:
     """The one role whose name is like the pattern: CloudFormation adds to the names that it makes."""
-    (found,) = (name for name in roles_in(world, environment) if fnmatchcase(name, pattern))
-    return found
+    (role,) = (name for name in roles_in(world, environment) if fnmatchcase(name, pattern))
+    return role
 
 
 @contextmanager
@@ -64,11 +64,13 @@ def without_permission(
         if statement.get("Sid", "") != sid:
             return [statement]
         return [
-            {**statement, "Action": [one], "Resource": kept}
-            for one in as_list(statement["Action"])
+            {**statement, "Action": [single], "Resource": kept}
+            for single in as_list(statement["Action"])
             if (
                 kept := [
-                    r for r in as_list(statement["Resource"]) if not (fnmatchcase(one, action) and fnmatchcase(r, on))
+                    r
+                    for r in as_list(statement["Resource"])
+                    if not (fnmatchcase(single, action) and fnmatchcase(r, on))
                 ]
             )
         ]
@@ -77,12 +79,12 @@ def without_permission(
     after = {
         name: {
             **document,
-            "Statement": [one for statement in document["Statement"] for one in without_actions(statement)],
+            "Statement": [part for statement in document["Statement"] for part in without_actions(statement)],
         }
         for name, document in before.items()
     }
     changed = {name for name in before if _pairs(before[name]) != _pairs(after[name])}
-    assert changed, f"{role} has no right {sid} {action} on {on}"
+    assert changed, f"{role} has no permission {sid} {action} on {on}"
     iam = world.client("iam", environment)
     for name in changed:
         _put(iam, role, name, after[name])
@@ -101,7 +103,7 @@ def with_changed_statement(
     ((name, document),) = (
         (name, document)
         for name, document in _policies_of(world, environment, role).items()
-        if any(one.get("Sid") == sid for one in document["Statement"])
+        if any(statement.get("Sid") == sid for statement in document["Statement"])
     )
 
     def put(text: str) -> None:
@@ -128,9 +130,9 @@ def without_trust(world: World, environment: str, role: str, principal: str) -> 
     def change(document: Document) -> Document:
         (statement,) = document["Statement"]
         ((kind, named),) = statement["Principal"].items()
-        kept = [one for one in as_list(named) if one != principal]
+        kept = [entry for entry in as_list(named) if entry != principal]
         assert kept != as_list(named), f"{role} does not trust {principal}"
-        # A statement must name somebody: AWS puts the account where nobody else is left.
+        # A statement must name a principal: AWS puts the account where no other is left.
         account = f"arn:aws:iam::{world.sandbox.accounts[environment]}:root"
         return {**document, "Statement": [{**statement, "Principal": {kind: kept} if kept else {"AWS": account}}]}
 
@@ -169,8 +171,8 @@ def _put(iam: Any, role: str, name: str, document: Document) -> None:
 
 def _pairs(document: Document) -> set[tuple[str, str, str]]:
     return {
-        (one.get("Sid", ""), action, resource)
-        for one in document["Statement"]
-        for action in as_list(one["Action"])
-        for resource in as_list(one["Resource"])
+        (statement.get("Sid", ""), action, resource)
+        for statement in document["Statement"]
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
     }

@@ -115,22 +115,24 @@ def scaling_of(world: World, environment: str) -> dict[str, Any]:
     return {
         "target": _plain(target),
         "tags": client.list_tags_for_resource(ResourceARN=target["ScalableTargetARN"])["Tags"],
-        "policies": [_plain(one) for one in policies],
+        "policies": [_plain(policy) for policy in policies],
         # Those that call a policy which is there, beside the people whom they call.
-        "alarms": [alarm["AlarmName"] for one in policies for alarm in one["Alarms"] if alarm["AlarmName"] == "busy"],
+        "alarms": [
+            alarm["AlarmName"] for policy in policies for alarm in policy["Alarms"] if alarm["AlarmName"] == "busy"
+        ],
         "called": world.client("cloudwatch", environment).describe_alarms(AlarmNames=["busy"])["MetricAlarms"][0][
             "AlarmActions"
         ][:1],
-        "actions": [_plain(one) for one in client.describe_scheduled_actions(**named)["ScheduledActions"]],
-        "instances": [one["DesiredInstanceCount"] for one in world.endpoint(environment)["ProductionVariants"]],
+        "actions": [_plain(action) for action in client.describe_scheduled_actions(**named)["ScheduledActions"]],
+        "instances": [variant["DesiredInstanceCount"] for variant in world.endpoint(environment)["ProductionVariants"]],
     }
 
 
-def _plain(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if name not in _MADE}
+def _plain(description: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in description.items() if name not in _MADE}
 
 
-# For the rights: the two steps alone, for a promotion that was one.
+# For the permissions: the two steps alone, for a promotion that was one.
 
 
 def scaled(world: World, pair: AccountPair) -> Subject:
@@ -177,8 +179,8 @@ _BOTH = (Step.SUSPEND_SCALING, Step.RESUME_SCALING)
 
 def _run(world: World, subject: Subject, promotion: Promotion, *steps: Step) -> ExecutionResult:
     for step in steps:
-        if said := run(world, step, promotion):
-            return ExecutionResult(subject.execution, "FAILED", said["errorType"], said["errorMessage"], {})
+        if error := run(world, step, promotion):
+            return ExecutionResult(subject.execution, "FAILED", error["errorType"], error["errorMessage"], {})
     return ExecutionResult(subject.execution, "SUCCEEDED", None, "", {})
 
 

@@ -1,4 +1,4 @@
-"""The promotions by which a right shows: each gets ready and returns what is to be promoted."""
+"""The promotions that need a permission: each gets ready and returns what is to be promoted."""
 
 from __future__ import annotations
 
@@ -115,9 +115,11 @@ def clean_up_aborted(
     answer = world.client("lambda").invoke(
         FunctionName=function(Step.CLEAN_UP_ABORTED), Payload=json.dumps({"detail": detail}).encode()
     )
-    said = json.loads(answer["Payload"].read())
+    payload = json.loads(answer["Payload"].read())
     status = "FAILED" if answer.get("FunctionError") else "SUCCEEDED"
-    return ExecutionResult(subject.execution, status, said.get("errorType"), said.get("errorMessage", ""), said)
+    return ExecutionResult(
+        subject.execution, status, payload.get("errorType"), payload.get("errorMessage", ""), payload
+    )
 
 
 def plan(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
@@ -155,7 +157,7 @@ def step_alone(step: Step) -> Trigger:
 
 
 def when_locked(trigger: Trigger) -> Trigger:
-    """The attempt while an execution that nobody remembers holds the endpoint's lock."""
+    """The promotion while a forgotten execution holds the endpoint's lock."""
 
     def locked(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:
         target = world.sandbox.locations[pair.target]
@@ -264,7 +266,7 @@ def without_archive(world: World, pair: AccountPair) -> Subject:
 
 @cache
 def approved_version(world: World, _place: AccountPair) -> Subject:
-    """A version that nobody has promoted, though it is approved: the event did not leave the account."""
+    """A version that was not promoted, though it is approved: the event did not leave the account."""
     with without_permission(world, "dev", "promote-dev-forwarder", ""):
         return Subject(world.version(approval="Approved"))
 

@@ -34,7 +34,7 @@ from tests.integration.world import (
     transfers_of,
 )
 
-# Of what a state is tried again: so often (stacks/workflow/lambda_task.py).
+# How often a state is retried (stacks/workflow/lambda_task.py).
 ATTEMPTS_WHEN_THROTTLED = 7
 
 
@@ -78,7 +78,7 @@ def test_any_step_killed_before_or_after_its_effect_and_run_again_ends_in_the_sa
 
 
 def test_the_same_name_with_different_content_is_refused_and_never_taken_as_done(world: World) -> None:
-    """3. Names come from content: whoever has ours with another content has changed it behind our back.
+    """3. Names come from content: a resource of ours with another content was changed by another principal.
 
     Details: tests/adapters/endpoint/test_model_client.py.
     """
@@ -165,15 +165,15 @@ def output_fn(prediction, accept):
 def test_one_promotion_per_endpoint_by_a_lock_that_a_crashed_owner_does_not_hold_for_ever(world: World) -> None:
     """7. Details: test_locks.py, test_concurrent_promotions.py."""
     first, second = world.model(), world.model()
-    one = start_slowly(world, first, seconds=2.0)
+    holder = start_slowly(world, first, seconds=2.0)
     owner = world.lock_of("qa")
-    assert owner["owner"] == one
+    assert owner["owner"] == holder
     assert owner["lease_until"] > owner["locked_at"]
     other = start_in_qa(world, second)
-    assert [world.wait(arn).status for arn in (one, other)] == ["SUCCEEDED", "SUCCEEDED"]
-    assert held(world, one)[1] <= held(world, other)[0]
+    assert [world.wait(arn).status for arn in (holder, other)] == ["SUCCEEDED", "SUCCEEDED"]
+    assert held(world, holder)[1] <= held(world, other)[0]
 
-    hold(world, one)  # as if it had ended without giving the lock back
+    hold(world, holder)  # as if it had ended without giving the lock back
     assert world.promote_successfully(world.model()).output["outcome"] == "Promoted"
 
 
@@ -205,7 +205,7 @@ def test_every_state_and_call_ends_in_time(world: World, deployed_settings: Sett
 
 
 def test_throttling_is_retried_at_one_layer_and_not_multiplied(world: World) -> None:
-    """10. AWS sees as many requests as the state has tries. Details: tests/adapters/aws/test_sessions.py."""
+    """10. AWS sees as many requests as the state has retries. Details: tests/adapters/aws/test_sessions.py."""
     made = world.model()
     world.step_faults.record()
     world.step_faults.inject("CreateModel", Kind.ERROR, step="create_model", times=None)
@@ -269,8 +269,8 @@ def test_a_copy_is_verified_by_size_count_and_full_checksum_and_never_by_its_eta
     )
     failure = run(world, Step.VERIFY_ARTIFACTS, promotion)
     assert failure["errorType"] == "ArtifactMismatch"
-    for said in (transfer.artifact.key, "checksum"):
-        assert said in failure["errorMessage"]
+    for expected in (transfer.artifact.key, "checksum"):
+        assert expected in failure["errorMessage"]
 
 
 def test_hostile_input_is_carried_whole_or_refused(world: World) -> None:
@@ -293,14 +293,14 @@ def of_prefix(world: World, files: dict[str, bytes]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("code", "error", "said"),
+    ("code", "error", "expected"),
     [
         ("ValidationException", "CallRefused", "SageMaker refused to create the endpoint configuration"),
         ("AccessDeniedException", "AccessDenied", "Grant the permission"),
     ],
 )
-def test_a_permanent_error_fails_at_once_with_a_sentence(world: World, code: str, error: str, said: str) -> None:
-    """16. Only transient errors are tried again.
+def test_a_permanent_error_fails_at_once_with_a_sentence(world: World, code: str, error: str, expected: str) -> None:
+    """16. Only transient errors are retried.
 
     Details: permissions/test_role_permissions.py, tests/unit/contract/test_errors.py.
     """
@@ -309,7 +309,7 @@ def test_a_permanent_error_fails_at_once_with_a_sentence(world: World, code: str
     world.step_faults.inject(
         "CreateEndpointConfig", Kind.ERROR, step="create_endpoint_config", code=code, message="No."
     )
-    require_failed(world.promote(made), error, said, "No.")
+    require_failed(world.promote(made), error, expected, "No.")
 
     assert request_count(world, "CreateEndpointConfig") == 1
 

@@ -1,4 +1,4 @@
-"""What the workflow's tests say: a model is made in dev, a promotion is started, its ending is looked at."""
+"""What the workflow's tests say: a model is made in dev, a promotion is started, its outcome is read."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def output_fn(prediction, accept):
 
 @dataclass(frozen=True)
 class ExecutionResult:
-    """How an execution ended. `output` is the result of a good ending."""
+    """How an execution ended. `output` is the result of a good outcome."""
 
     arn: str
     status: str
@@ -83,10 +83,10 @@ class ExecutionResult:
         return str(self.output["endpoint_config"].rpartition("/")[2])
 
 
-def require_failed(ended: ExecutionResult, error: str, *said: str) -> None:
+def require_failed(ended: ExecutionResult, error: str, *expected: str) -> None:
     """The execution failed with this error, and its cause says this to a person."""
     assert (ended.status, ended.error) == ("FAILED", error), f"{ended.status} {ended.error}: {ended.cause}"
-    for words in said:
+    for words in expected:
         assert words in ended.cause, ended.cause
 
 
@@ -163,7 +163,7 @@ class World:
         """Register a version in dev and return its ARN."""
         sagemaker = self.client("sagemaker", "dev")
         groups = sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
-        if group not in [one["ModelPackageGroupName"] for one in groups]:
+        if group not in [summary["ModelPackageGroupName"] for summary in groups]:
             sagemaker.create_model_package_group(ModelPackageGroupName=group)
         arn: str = sagemaker.create_model_package(
             ModelPackageGroupName=group,
@@ -195,9 +195,9 @@ class World:
         progress = self._progress.wait(arn, seconds=seconds)
         if progress.status == "RUNNING":
             raise AssertionError(f"{arn} did not end within {seconds} s; it was in {progress.states[-1:]}")
-        found = self.client("stepfunctions").describe_execution(executionArn=arn)
-        output = json.loads(found["output"]) if found["status"] == "SUCCEEDED" else {}
-        return ExecutionResult(arn, found["status"], found.get("error"), found.get("cause", ""), output)
+        execution = self.client("stepfunctions").describe_execution(executionArn=arn)
+        output = json.loads(execution["output"]) if execution["status"] == "SUCCEEDED" else {}
+        return ExecutionResult(arn, execution["status"], execution.get("error"), execution.get("cause", ""), output)
 
     def promote(self, made: CreatedModel, stage: str = "qa") -> ExecutionResult:
         """Promote a model by its name and wait for the end."""
@@ -211,19 +211,19 @@ class World:
 
     def wait_until_idle(self, *, seconds: float = 1.0) -> list[ExecutionResult]:
         """Wait until nothing new has started for a while and everything has ended."""
-        known: list[str] = []
-        while (found := self.executions()) != known:
-            for arn in found:
+        before: list[str] = []
+        while (current := self.executions()) != before:
+            for arn in current:
                 self.wait(arn)
-            known = found
+            before = current
             time.sleep(seconds)
-        return [self.wait(arn) for arn in known]
+        return [self.wait(arn) for arn in before]
 
     def executions(self, **only: str) -> list[str]:
         """The ARNs of all executions so far, the newest first."""
         pages = self.client("stepfunctions").get_paginator("list_executions")
-        found = pages.paginate(stateMachineArn=state_machine_arn(self.sandbox), **only)
-        return [execution["executionArn"] for page in found for execution in page["executions"]]
+        executions = pages.paginate(stateMachineArn=state_machine_arn(self.sandbox), **only)
+        return [execution["executionArn"] for page in executions for execution in page["executions"]]
 
     def wait_for_state(self, arn: str, name: str, *, seconds: float = 90) -> None:
         """Wait until an execution has entered a state."""
@@ -237,17 +237,17 @@ class World:
     # What is there
 
     def endpoint(self, environment: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.client("sagemaker", environment).describe_endpoint(
+        endpoint: dict[str, Any] = self.client("sagemaker", environment).describe_endpoint(
             EndpointName=ENDPOINTS[environment]
         )
-        return found
+        return endpoint
 
     def invoke(self, environment: str, text: str = "hello") -> dict[str, Any]:
         answer = self.client("sagemaker-runtime", environment).invoke_endpoint(
             EndpointName=ENDPOINTS[environment], ContentType="text/csv", Body=text.encode()
         )
-        said: dict[str, Any] = json.loads(answer["Body"].read())
-        return said
+        payload: dict[str, Any] = json.loads(answer["Body"].read())
+        return payload
 
     def resources_in(self, environment: str) -> list[str]:
         """The names of every model, configuration and endpoint in an environment."""
@@ -258,17 +258,17 @@ class World:
             "list_endpoints": ("Endpoints", "EndpointName"),
         }
         return [
-            one[name]
+            resource[name]
             for operation, (fields, name) in lists.items()
             for page in sagemaker.get_paginator(operation).paginate()
-            for one in page[fields]
+            for resource in page[fields]
         ]
 
     def artifacts_in(self, environment: str) -> list[str]:
         pair = self.sandbox.locations[environment]
         bucket = f"promote-{environment}-{pair.account}-{pair.region}"
         pages = self.client("s3", environment).get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        return [one["Key"] for page in pages for one in page.get("Contents", [])]
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def list_of(self, promotion: Promotion, name: str) -> list[Any]:
         """A list of a promotion in the hub's bucket, as it is written: one JSON document, or one a line."""
@@ -278,31 +278,31 @@ class World:
             .read()
         )
         if name.endswith(".json"):
-            found: list[Any] = json.loads(text)
-            return found
+            entries: list[Any] = json.loads(text)
+            return entries
         return [json.loads(line) for line in text.splitlines()]
 
     def head(self, promotion: Promotion, transfer: Transfer) -> dict[str, Any]:
         """A copy as the target's bucket shows it."""
-        found: dict[str, Any] = self.client("s3", promotion.target.name).head_object(
+        head: dict[str, Any] = self.client("s3", promotion.target.name).head_object(
             Bucket=promotion.target.artifact_bucket, Key=transfer.artifact.key, ChecksumMode="ENABLED"
         )
-        return found
+        return head
 
     def open_uploads(self, environment: str) -> list[str]:
-        """The keys of the uploads that nobody has completed or aborted."""
-        return [one["Key"] for one in self._uploads_in(environment)]
+        """The keys of the uploads that no one has completed or aborted."""
+        return [upload["Key"] for upload in self._uploads_in(environment)]
 
     def abort_uploads(self, environment: str) -> None:
-        for one in self._uploads_in(environment):
+        for upload in self._uploads_in(environment):
             self.client("s3", environment).abort_multipart_upload(
-                Bucket=self.artifact_bucket(environment), Key=one["Key"], UploadId=one["UploadId"]
+                Bucket=self.artifact_bucket(environment), Key=upload["Key"], UploadId=upload["UploadId"]
             )
 
     def _uploads_in(self, environment: str) -> list[dict[str, str]]:
         answer = self.client("s3", environment).list_multipart_uploads(Bucket=self.artifact_bucket(environment))
-        found: list[dict[str, str]] = answer.get("Uploads", [])
-        return found
+        uploads: list[dict[str, str]] = answer.get("Uploads", [])
+        return uploads
 
     def artifact_bucket(self, environment: str) -> str:
         pair = self.sandbox.locations[environment]
@@ -391,8 +391,8 @@ class World:
 
     def record_of(self, arn: str, stage: str = "qa") -> dict[str, Any]:
         """The one record of an execution."""
-        (found,) = [record for record in self.records(stage) if record["execution"] == arn]
-        return found
+        (only_record,) = [record for record in self.records(stage) if record["execution"] == arn]
+        return only_record
 
 
 def input_of(world: World, arn: str, state: str) -> Promotion:
@@ -417,8 +417,8 @@ def run(world: World, step: Step, promotion: Promotion, **more: object) -> dict[
         FunctionName=function(step),
         Payload=json.dumps({"promotion": promotion.to_json(), "retry_count": 0, "error_name": "", **more}).encode(),
     )
-    said: dict[str, str] = json.loads(answer["Payload"].read())
-    return said if answer.get("FunctionError") else {}
+    failure: dict[str, str] = json.loads(answer["Payload"].read())
+    return failure if answer.get("FunctionError") else {}
 
 
 _clients: dict[tuple[Path, str, str], Any] = {}

@@ -1,4 +1,4 @@
-"""The tests of a parallel run that share something stay together: pytest and xdist agree on how a group is told."""
+"""The tests of a parallel run that share something stay together: pytest and xdist agree on how a group is written."""
 
 import os
 

@@ -22,7 +22,7 @@ def test_every_property_has_one_test_in_the_order_of_their_numbers() -> None:
 
 def test_a_property_names_files_with_its_details_that_exist() -> None:
     tree = ast.parse(FILE.read_text())
-    said = " ".join(ast.get_docstring(node) or "" for node in tree.body if isinstance(node, ast.FunctionDef))
-    files = {word.strip(".,:;") for word in said.split() if word.strip(".,:;").endswith((".py", ".md"))}
+    text = " ".join(ast.get_docstring(node) or "" for node in tree.body if isinstance(node, ast.FunctionDef))
+    files = {word.strip(".,:;") for word in text.split() if word.strip(".,:;").endswith((".py", ".md"))}
     assert files
     assert [file for file in files if not ((PROJECT / file).exists() or list(FILE.parent.rglob(file)))] == []

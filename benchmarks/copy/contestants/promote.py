@@ -90,11 +90,11 @@ def _resolve_source(world: World) -> Promotion:
         uri = f"s3://{SOURCE}/{workload.keys[0]}"
         resolved = s3_objects.find(uri, owner=owner, s3=s3)
         assert resolved  # noqa: S101 - the world has it
-        found = Listing(objects=(resolved,))
+        listing = Listing(objects=(resolved,))
     else:
         uri = f"s3://{SOURCE}/{PREFIX}"
-        found = Listing(objects=tuple(s3_objects.listed(SOURCE, PREFIX, owner=owner, s3=s3)), prefix=PREFIX)
-    needed = inventory.take({uri: found}, application="reviews", stage="qa", bucket=_QA.artifact_bucket, subject=uri)
+        listing = Listing(objects=tuple(s3_objects.listed(SOURCE, PREFIX, owner=owner, s3=s3)), prefix=PREFIX)
+    needed = inventory.take({uri: listing}, application="reviews", stage="qa", bucket=_QA.artifact_bucket, subject=uri)
     work_lists.write(work_lists.INVENTORY, needed.artifacts, _PROMOTION, s3=hub_s3())
     world.target_keys |= {artifact.source.key: artifact.key for artifact in needed.artifacts}
     return replace(_PROMOTION, artifacts=Artifacts(objects=workload.objects, bytes=workload.bytes))
@@ -127,7 +127,9 @@ def _copy(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
     workflow.distributed_map("Copy the artifacts", units, copy_one, memory=MEMORY, concurrency=partitioning.AT_ONCE)
     return replace(
         promotion,
-        copied=Copied(objects=sum(one["objects"] for one in copied), bytes=sum(one["bytes"] for one in copied)),
+        copied=Copied(
+            objects=sum(result["objects"] for result in copied), bytes=sum(result["bytes"] for result in copied)
+        ),
     )
 
 

@@ -45,14 +45,14 @@ class Content:
 
     def cut(self, start: int, end: int) -> Content:
         """Return the bytes `start` up to and without `end`."""
-        found, position = [], 0
+        ranges, position = [], 0
         for each in self.ranges:
             length = each.end - each.start
             first, last = max(start - position, 0), min(end - position, length)
             if first < last:
-                found.append(Range(each.original, each.start + first, each.start + last))
+                ranges.append(Range(each.original, each.start + first, each.start + last))
             position += length
-        return Content(tuple(found))
+        return Content(tuple(ranges))
 
     @cached_property
     def crc64nvme(self) -> str:

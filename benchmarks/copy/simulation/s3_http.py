@@ -92,14 +92,14 @@ def _element(name: str, value: object) -> str:
 
 def _without_chunks(body: bytes) -> bytes:
     """Undo aws-chunked (AWS: Signature Version 4, "Authenticating requests using chunked uploads")."""
-    found, position = b"", 0
+    content, position = b"", 0
     while chunk := _CHUNK.match(body, position):
         length = int(chunk[1], 16)
         if length == 0:
             break
-        found += body[chunk.end() : chunk.end() + length]
+        content += body[chunk.end() : chunk.end() + length]
         position = chunk.end() + length + 2
-    return found
+    return content
 
 
 def _text(value: str | bytes) -> str:

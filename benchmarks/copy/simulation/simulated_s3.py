@@ -124,10 +124,10 @@ class SimulatedS3:
         return self.objects[bucket, key]
 
     def _upload(self, request: Request) -> _Upload:
-        found = self._uploads.get(request.query["uploadId"])
-        if found is None or (found.bucket, found.key) != (request.bucket, request.key):
+        upload = self._uploads.get(request.query["uploadId"])
+        if upload is None or (upload.bucket, upload.key) != (request.bucket, request.key):
             raise S3Error("NoSuchUpload", 404, "The specified multipart upload does not exist.")
-        return found
+        return upload
 
     def _source(self, request: Request) -> StoredObject:
         source = self._object(*request.copy_source)

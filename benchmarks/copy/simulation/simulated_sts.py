@@ -1,4 +1,4 @@
-"""STS: whoever asks is given a session that lasts."""
+"""STS: every caller is given a session that lasts."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Exactly one thread runs at any moment. It runs until it waits (for a lock, another thread, a sleep, a simulated
 request); then the next one that can run does. When none can, the clock jumps to the earliest moment for which one
 waits. So the order of everything follows from the program alone. What threads compute takes no virtual time: what
-computing costs is told by machines.py, as a number that does not depend on the machine that the benchmark runs on.
+computing costs is stated by machines.py, as a number that does not depend on the machine that the benchmark runs on.
 
 `patched` puts this below Python's own threading, queue and time modules, so that libraries which know nothing of it
 (s3transfer's executors, botocore's retries) run on it unchanged.
@@ -38,7 +38,7 @@ class Deadlock(Exception):
 
 
 class _Wait:
-    """One wait of one thread. The thread goes on when somebody hands it the baton."""
+    """One wait of one thread. The thread goes on when another hands it the baton."""
 
     __slots__ = ("_baton", "over", "woken")
 
@@ -93,7 +93,7 @@ class VirtualTime:
         self.wait(_Wait(), max(0.0, seconds))
 
     def wait(self, wait: _Wait, seconds: float | None = None) -> bool:
-        """Wait until somebody wakes this wait (True) or the seconds have passed (False)."""
+        """Wait until another thread wakes this wait (True) or the seconds have passed (False)."""
         if seconds is not None:
             heapq.heappush(self._timers, (self.now + seconds, next(self._order), wait))
         is_main = _thread.get_ident() == self._main
@@ -192,8 +192,8 @@ def patched(clock: VirtualTime) -> Iterator[None]:
     ]
     before = threading.stack_size(_STACK_BYTES)
     with contextlib.ExitStack() as stack:
-        for where, name, virtual in changes:
-            stack.enter_context(mock.patch.object(where, name, virtual))
+        for owner, name, virtual in changes:
+            stack.enter_context(mock.patch.object(owner, name, virtual))
         yield
     threading.stack_size(before)
 

@@ -97,7 +97,7 @@ def stage_prefix(application: str, stage: str) -> str:
 
 
 def resource_name_prefix(application: str, stage: str) -> str:
-    """What the names of a stage's models and configurations begin with; the deployer's rights end there.
+    """What the names of a stage's models and configurations begin with; the deployer's permissions end there.
 
     The rest of SageMaker's 63 characters is a hyphen, 14 for a time, a hyphen and 12 for a digest.
     """
@@ -107,7 +107,7 @@ def resource_name_prefix(application: str, stage: str) -> str:
 def preview_config(application: str, stage: str, digest: str) -> str:
     """The configuration of a stage's preview endpoint.
 
-    It begins as all of the stage's; what follows is shorter than in any other, so a right to delete fits these only.
+    It begins as all of the stage's; the rest is shorter than in any other, so a permission to delete fits these only.
     """
     return f"{resource_name_prefix(application, stage)}{_PREVIEW}{digest[:12]}"
 
@@ -122,12 +122,12 @@ ANY_DIGEST = "?" * 12
 
 
 def endpoint_arns(account: str, region: str, endpoint: str) -> list[str]:
-    """ARNs for rights on an endpoint."""
+    """ARNs for permissions on an endpoint."""
     return resource_arns("endpoint", account, region, endpoint)
 
 
 def resource_arns(kind: str, account: str, region: str, name: str) -> list[str]:
-    """ARNs for rights: SageMaker writes ARNs in lower case, but IAM may see the name as requested."""
+    """ARNs for permissions: SageMaker writes ARNs in lower case, but IAM may see the name as requested."""
     spellings = dict.fromkeys((name, name.lower()))
     return [f"arn:aws:sagemaker:{region}:{account}:{kind}/{spelling}" for spelling in spellings]
 

@@ -1,4 +1,4 @@
-"""How an outcome is told to people, and to programs that look at a message's attributes only. Pure."""
+"""How an outcome is reported to people, and to programs that look at a message's attributes only. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GOOD_OUTCOMES = (Outcome.PROMOTED, Outcome.UNCHANGED)
 _LONGEST_SUBJECT = 99
 # Of a cause and of an input. The execution has all of it, and SNS takes 256 KiB (API: Publish, Message).
 _LONGEST_QUOTE = 4000
-# What promotion.yaml allows as a name: anything else that was typed is told as text, but is no name.
+# What promotion.yaml allows as a name: anything else that was typed is reported as text, but is no name.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
 _DOCSTRINGS = {error.__name__: " ".join((error.__doc__ or "").split()) for error in every_error()}
 # The runbook of the errors that Step Functions, Lambda and DynamoDB name.
@@ -42,7 +42,7 @@ def announcement(
 
     `outcome`: Promoted, Unchanged, Refused, RolledBack, Errored or Aborted. `promotion`: as far as it came, None if it
     was never resolved; then `raw_input`, what the execution was started with, says what was asked for. `failure` comes
-    with a bad ending. `serves` is a sentence about what serves now, if the caller knows better than the document;
+    with a bad outcome. `serves` is a sentence about what serves now, if the caller knows better than the document;
     `started_by` who started or approved it. `runbook`: where the folder docs/runbooks is published.
     """
     application, stage = _asked_for(promotion, raw_input)
@@ -67,7 +67,7 @@ def announcement(
 def is_announced(outcome: str, hub: Hub) -> bool:
     """Say whether an outcome is announced at all.
 
-    That there was nothing to do is told on request only, and a plan only to who asked for it.
+    That there was nothing to do is announced on request only, and a plan only to who asked for it.
     """
     return outcome != Outcome.PLANNED and (outcome != Outcome.UNCHANGED or hub.announce_unchanged)
 

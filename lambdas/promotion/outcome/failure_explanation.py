@@ -21,7 +21,7 @@ _STEP_FUNCTIONS = {
     "States.ExceedToleratedFailureThreshold": "A unit of the copy was stopped from outside: the execution's Map Run "
     "shows which. Nothing was deployed; promoting again is safe.",
     "States.ItemReaderFailed": "The state machine's role could not read the list of what is to be copied in the hub's "
-    "bucket: look at its rights on the bucket and on the bucket's key (docs/iam.md), then promote again.",
+    "bucket: look at its permissions on the bucket and on the bucket's key (docs/iam.md), then promote again.",
     "Lambda.TooManyRequestsException": "The hub has no Lambda concurrency left, after retries. Free some or raise the "
     "account's limit, then promote again.",
     **dict.fromkeys(("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory"), _KILLED),

@@ -23,10 +23,10 @@ def count_outcome(
     application: str | None = None,
     stage: str | None = None,
 ) -> None:
-    """Count an ending: by its outcome, by outcome, application and stage if these are known, by error if there is one.
+    """Count an outcome: by its outcome, by outcome, application and stage if these are known, by error if there is one.
 
     `seconds`: how long it took. `application` and `stage` are those of the configuration (a Promotion has them): what
-    somebody typed may be anything.
+    a caller typed may be anything.
     """
     sets: list[dict[str, str]] = [{"outcome": outcome}]
     if application and stage:

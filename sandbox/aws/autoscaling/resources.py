@@ -35,7 +35,7 @@ def key_of(request: Record) -> Key:
 
 
 def arn_of(key: Key) -> str:
-    """The ARN that policies are asked about: nobody can know a target's before it is registered."""
+    """The ARN that policies are asked about: no caller can know a target's before it is registered."""
     target = state.scalable_targets.get(key)
     return str(target["ScalableTargetARN"]) if target else _arn("scalable-target/*")
 

@@ -92,10 +92,10 @@ class Zygote:
 
     def start(self, folder: str, environment: dict[str, str]) -> Fork:
         out, output = os.pipe()
-        end, ending = os.pipe()
+        end, end_of_output = os.pipe()
         try:
             message = json.dumps({"folder": folder, "environment": environment}).encode() + b"\n"
-            fds = array.array("i", [output, ending])
+            fds = array.array("i", [output, end_of_output])
             sent = self._socket.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
             self._socket.sendall(message[sent:])
             pid = int(self._socket.recv(16))
@@ -105,7 +105,7 @@ class Zygote:
             raise
         finally:
             os.close(output)
-            os.close(ending)
+            os.close(end_of_output)
         fork = Fork(pid, out, end)
         self.forks = [child for child in self.forks if child.poll() is None] + [fork]
         return fork

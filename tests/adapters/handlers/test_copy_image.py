@@ -39,8 +39,8 @@ def with_images(*images: str) -> Promotion:
     return replace(plain, images=(COPY,), desired_model=replace(plain.desired_model, request=request))
 
 
-def event(one: Promotion, **more: Any) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(json.dumps({"promotion": one.to_json(), "retry_count": 0, **more}))
+def event(given: Promotion, **more: Any) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(json.dumps({"promotion": given.to_json(), "retry_count": 0, **more}))
     return document
 
 
@@ -79,36 +79,36 @@ def test_the_copy_ends_before_lambda_ends_it(aws: Stubs) -> None:
         "batch_get_image", {"images": [{"imageId": {"imageDigest": digest}, "imageManifest": manifest}], "failures": []}
     )
     aws.ecr.add_response("batch_check_layer_availability", {"layers": [], "failures": []})
-    one = replace(with_images(image.target), images=(image,))
+    with_the_image = replace(with_images(image.target), images=(image,))
     with pytest.raises(ImageCopyInterrupted):
-        copy_image.handler(event(one, index=0), Context(30))
+        copy_image.handler(event(with_the_image, index=0), Context(30))
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_nothing_needs_copying_only_while_the_copied_image_exists(aws: Stubs, there: bool) -> None:
-    one = with_known_good(replace(promotion(), images=(COPY,)))
+@pytest.mark.parametrize("image_exists", [True, False])
+def test_nothing_needs_copying_only_while_the_copied_image_exists(aws: Stubs, image_exists: bool) -> None:
+    current = with_known_good(replace(promotion(), images=(COPY,)))
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the inventory: the model has no artifacts
     aws.s3.add_response("put_object", {})
     aws.allow_assume_role()
     described: dict[str, Any] = {
-        "EndpointName": one.stage.endpoint,
+        "EndpointName": current.stage.endpoint,
         "EndpointArn": "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa",
-        "EndpointConfigName": one.desired_config.name,
+        "EndpointConfigName": current.desired_config.name,
         "EndpointStatus": "InService",
-        "CreationTime": one.model.created_at,
-        "LastModifiedTime": one.model.created_at,
+        "CreationTime": current.model.created_at,
+        "LastModifiedTime": current.model.created_at,
         "ProductionVariants": [{"VariantName": "All", "CurrentInstanceCount": 1, "DesiredInstanceCount": 1}],
     }
     aws.sagemaker.add_response("describe_endpoint", described)
-    made = {"ModelArn": "arn:aws:sagemaker:x:3:m/m", "CreationTime": one.model.created_at}
-    aws.sagemaker.add_response("describe_model", {**one.desired_model.request, **made})
-    config = {"EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c", "CreationTime": one.model.created_at}
-    aws.sagemaker.add_response("describe_endpoint_config", {**one.desired_config.request, **config})
-    if there:
+    made = {"ModelArn": "arn:aws:sagemaker:x:3:m/m", "CreationTime": current.model.created_at}
+    aws.sagemaker.add_response("describe_model", {**current.desired_model.request, **made})
+    config = {"EndpointConfigArn": "arn:aws:sagemaker:x:3:endpoint-config/c", "CreationTime": current.model.created_at}
+    aws.sagemaker.add_response("describe_endpoint_config", {**current.desired_config.request, **config})
+    if image_exists:
         found(aws, "333333333333", "promote/team/model")
     else:
         aws.ecr.add_client_error("batch_get_image", "RepositoryNotFoundException", "It does not exist")
-    compared = Promotion.from_json(compare_endpoint.handler(event(one), None))
-    assert (compared.result is not None) is there
+    compared = Promotion.from_json(compare_endpoint.handler(event(current), None))
+    assert (compared.result is not None) is image_exists
     assert compared.change is not None
-    assert compared.change.progress is (Progress.NOTHING_TO_DO if there else Progress.CHANGE_REQUIRED)
+    assert compared.change.progress is (Progress.NOTHING_TO_DO if image_exists else Progress.CHANGE_REQUIRED)

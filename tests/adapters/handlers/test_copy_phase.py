@@ -64,8 +64,8 @@ class World:
             )
             for name in names
         )
-        found = {PREFIX: Listing(objects=objects, prefix="v7/llm/")} if objects else {}
-        taken = inventory.take(found, application="reviews", stage="qa", bucket=QA.artifact_bucket, subject="it")
+        listings = {PREFIX: Listing(objects=objects, prefix="v7/llm/")} if objects else {}
+        taken = inventory.take(listings, application="reviews", stage="qa", bucket=QA.artifact_bucket, subject="it")
         work_lists.write(work_lists.INVENTORY, taken.artifacts, self.promotion, s3=self.fake_s3.client)
         return list(taken.artifacts)
 
@@ -79,8 +79,8 @@ class World:
         return self.fake_s3.keys(QA.artifact_bucket)
 
     def key_of(self, name: str) -> str:
-        (found,) = [one.key for one in self.artifacts if one.source.key == f"v7/llm/{name}"]
-        return found
+        (key,) = [artifact.key for artifact in self.artifacts if artifact.source.key == f"v7/llm/{name}"]
+        return key
 
     def step(self, handler: Handler, context: object = None, *, enters: bool = True) -> Promotion:
         """Run a step and take what it passes on."""
@@ -96,8 +96,8 @@ class World:
 
     def work_units(self) -> list[dict[str, int]]:
         assert self.promotion.copy
-        found = self.fake_s3.objects[HUB.bucket, self.promotion.copy.manifest].body
-        work_units: list[dict[str, int]] = json.loads(found)
+        body = self.fake_s3.objects[HUB.bucket, self.promotion.copy.manifest].body
+        work_units: list[dict[str, int]] = json.loads(body)
         return work_units
 
     def copy(self, unit: dict[str, int], context: object = None) -> dict[str, Any]:
@@ -110,7 +110,9 @@ class World:
     def copy_all(self) -> None:
         """Run the Map, and add its results as the workflow does."""
         results = [Copied(**self.copy(unit)) for unit in self.work_units()]
-        copied = Copied(objects=sum(one.objects for one in results), bytes=sum(one.bytes for one in results))
+        copied = Copied(
+            objects=sum(result.objects for result in results), bytes=sum(result.bytes for result in results)
+        )
         self.promotion = replace(self.promotion, copied=copied)
 
     def transfers(self) -> list[Transfer]:
@@ -167,7 +169,7 @@ def test_the_plan_states_how_much_there_is_to_copy(world: World) -> None:
 
 def test_the_plan_holds_the_object_properties_that_a_listing_lacks(world: World) -> None:
     world.step(plan_copy.handler)
-    assert all(one.artifact.source.checksum for one in world.transfers())
+    assert all(transfer.artifact.source.checksum for transfer in world.transfers())
 
 
 def test_uploads_are_opened_for_what_is_copied_by_parts_only(world: World) -> None:
@@ -237,7 +239,7 @@ def test_a_work_unit_that_runs_again_copies_nothing_twice(world: World) -> None:
 def test_a_work_unit_that_was_killed_goes_on_with_the_parts_that_exist(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()
-    (weights,) = [one for one in world.fake_s3.uploads.values() if one.key == world.key_of("weights")]
+    (weights,) = [upload for upload in world.fake_s3.uploads.values() if upload.key == world.key_of("weights")]
     lost = {number: weights.parts.pop(number) for number in (1, 5, 10)}
     world.copy_all()
     assert {number: weights.parts[number] for number in lost} == lost
@@ -332,7 +334,7 @@ def test_a_part_that_is_missing_stops_the_promotion(world: World) -> None:
 
 
 def changed(world: World, name: str, how: str) -> str:
-    """Do something to a copy, and return the key that is to be told."""
+    """Do something to a copy, and return the key that must be reported."""
     place = QA.artifact_bucket, world.key_of(name)
     if how == "deleted":
         del world.fake_s3.objects[place]
@@ -365,7 +367,7 @@ def test_a_source_without_checksum_is_compared_by_size_and_counted_so(aws: Stubs
 
 
 def test_existing_copies_are_verified_as_well(world: World) -> None:
-    world.fake_s3.put(QA.artifact_bucket, world.key_of("weights"), SIZES["weights"], content="put there by somebody")
+    world.fake_s3.put(QA.artifact_bucket, world.key_of("weights"), SIZES["weights"], content="of another principal")
     world.compared()
     world.copied_whole()
     with pytest.raises(ArtifactMismatch, match="weights is not s3://"):
@@ -373,7 +375,7 @@ def test_existing_copies_are_verified_as_well(world: World) -> None:
 
 
 def test_the_verification_leaves_no_upload_open(world: World) -> None:
-    """One that an earlier run of the plan opened, and nobody completes."""
+    """One that an earlier run of the plan opened, and no one completes."""
     world.step(plan_copy.handler)
     world.copied_whole()
     assert len(world.fake_s3.uploads) == len(LARGE)

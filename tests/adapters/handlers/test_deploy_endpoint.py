@@ -1,4 +1,4 @@
-"""Deploying: create or update, join what is under way already, wait for somebody else, and be safe to repeat."""
+"""Deploying: create or update, adopt what is under way already, wait for another change, and be safe to repeat."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ def test_a_failed_endpoint_is_refused(aws: Stubs) -> None:
 def test_the_second_of_two_concurrent_changes_waits(aws: Stubs, observed: str) -> None:
     if observed == "missing":
         no_endpoint(aws)
-        said = 'Cannot create already existing endpoint "arn"'
-        aws.sagemaker.add_client_error("create_endpoint", "ValidationException", said)
+        message = 'Cannot create already existing endpoint "arn"'
+        aws.sagemaker.add_client_error("create_endpoint", "ValidationException", message)
     else:
         endpoint_is(aws, "InService")
-        said = 'Cannot update in-progress endpoint "arn"'
-        aws.sagemaker.add_client_error("update_endpoint", "ValidationException", said)
+        message = 'Cannot update in-progress endpoint "arn"'
+        aws.sagemaker.add_client_error("update_endpoint", "ValidationException", message)
     assert deploy().progress is Progress.BUSY
 
 
@@ -126,18 +126,18 @@ def test_what_served_before_is_still_known_when_the_step_is_run_again(aws: Stubs
 
 def test_a_retry_that_finds_the_change_done_is_promoted(aws: Stubs) -> None:
     endpoint_is(aws, "InService", config=DESIRED, LastModifiedTime=LATER)
-    found = COMPARED.with_change(deploy(retry_count=1))
+    deployed = COMPARED.with_change(deploy(retry_count=1))
     endpoint_is(aws, "InService", config=DESIRED, LastModifiedTime=LATER)
-    result = inspect(found).result
+    result = inspect(deployed).result
     assert result is not None
     assert (result.outcome, (result.previous_endpoint_config or "").endswith(OLD_CONFIG)) == (Outcome.PROMOTED, True)
 
 
 def test_a_change_started_by_an_earlier_invocation_is_ours_also_after_a_wait(aws: Stubs) -> None:
-    """The second try got a stale answer, was told "in progress" and waited for what was its own change."""
+    """The first retry got a stale answer, got "in progress" and waited for what was its own change."""
     endpoint_is(aws, "InService")
-    said = 'Cannot update in-progress endpoint "arn"'
-    aws.sagemaker.add_client_error("update_endpoint", "ValidationException", said)
+    message = 'Cannot update in-progress endpoint "arn"'
+    aws.sagemaker.add_client_error("update_endpoint", "ValidationException", message)
     waited = COMPARED.with_change(deploy(retry_count=1))
     endpoint_is(aws, "Updating", PendingDeploymentSummary={"EndpointConfigName": DESIRED})
     assert deploy(waited, retry_count=0).adopted is False

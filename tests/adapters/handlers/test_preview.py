@@ -49,9 +49,9 @@ def nothing(aws: Stubs) -> None:
 
 
 def run(
-    step: Callable[[dict[str, Any], object], dict[str, Any]], known: PreviewEndpoint | None, *, retry_count: int = 0
+    step: Callable[[dict[str, Any], object], dict[str, Any]], existing: PreviewEndpoint | None, *, retry_count: int = 0
 ) -> PreviewEndpoint:
-    event = {"promotion": replace(GIVEN, preview=known).to_json(), "retry_count": retry_count}
+    event = {"promotion": replace(GIVEN, preview=existing).to_json(), "retry_count": retry_count}
     preview = Promotion.from_json(step(json.loads(json.dumps(event)), None)).preview
     assert preview is not None
     return preview
@@ -61,7 +61,9 @@ def sessions(aws: Stubs) -> list[list[tuple[list[str], list[str]]]]:
     taken: list[list[tuple[list[str], list[str]]]] = []
 
     def remember(params: dict[str, Any], **_: Any) -> None:
-        taken.append([(one["Action"], one["Resource"]) for one in json.loads(params["Policy"])["Statement"]])
+        taken.append(
+            [(statement["Action"], statement["Resource"]) for statement in json.loads(params["Policy"])["Statement"]]
+        )
 
     aws.sts.client.meta.events.register("provide-client-params", remember)
     return taken
@@ -107,7 +109,7 @@ def test_the_preview_is_deleted_polled_and_then_its_configuration_is_deleted(aws
     aws.sagemaker.add_response("delete_endpoint_config", {}, {"EndpointConfigName": NEW.config})
     gone = run(delete_preview.handler, waiting)
 
-    assert [one.progress.value for one in (deleting, waiting, gone)] == ["InProgress", "InProgress", "Deleted"]
+    assert [preview.progress.value for preview in (deleting, waiting, gone)] == ["InProgress", "InProgress", "Deleted"]
     assert gone.deletion_began_at == deleting.deletion_began_at
 
 

@@ -1,4 +1,4 @@
-"""The step that ends every promotion: its record, its count, and what people are told."""
+"""The step that ends every promotion: its record, its count, and its announcement."""
 
 from __future__ import annotations
 

@@ -47,10 +47,10 @@ def inventory(fake_s3: FakeS3) -> None:
 
 def copies_exist(fake_s3: FakeS3, *, missing: int | None = None) -> list[str]:
     """Put the copies into the target, and return their keys."""
-    there = [artifact for number, artifact in enumerate(ARTIFACTS) if number != missing]
-    for artifact in there:
+    existing = [artifact for number, artifact in enumerate(ARTIFACTS) if number != missing]
+    for artifact in existing:
         fake_s3.put(QA.artifact_bucket, artifact.key, artifact.source.size)
-    return [artifact.key for artifact in there]
+    return [artifact.key for artifact in existing]
 
 
 def copy_status_written(fake_s3: FakeS3) -> list[str]:
@@ -134,9 +134,9 @@ def test_resources_deleted_under_a_live_endpoint_are_created_again(aws: Stubs, f
 @pytest.mark.parametrize("missing", [None, 0, 1])
 def test_the_copies_that_exist_are_written_down_for_the_plan(aws: Stubs, fake_s3: FakeS3, missing: int | None) -> None:
     endpoint_is(aws, OLD_CONFIG)
-    there = copies_exist(fake_s3, missing=missing)
+    existing = copies_exist(fake_s3, missing=missing)
     run(compare_endpoint.handler)
-    assert sorted(copy_status_written(fake_s3)) == sorted(there)
+    assert sorted(copy_status_written(fake_s3)) == sorted(existing)
 
 
 def test_a_first_promotion_finds_no_existing_copies(aws: Stubs, fake_s3: FakeS3) -> None:

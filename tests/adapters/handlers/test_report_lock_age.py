@@ -43,7 +43,7 @@ def test_the_lock_that_is_held_the_longest_is_measured_over_all_pages(
     answer(aws, lock("2026-11-01T11:59:00Z"), more=last)
     answer(aws, lock("2026-11-01T11:00:00.250Z"), lock("2026-11-01T11:30:00+00:00"), ExclusiveStartKey=last)
     assert report_lock_age.handler({}, None) == {"locks": 3, "seconds": 3599.75}
-    (line,) = [json.loads(one) for one in capsys.readouterr().out.splitlines() if "_aws" in one]
+    (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "_aws" in text]
     assert line["OldestLockSeconds"] == [3599.75]
 
 

@@ -260,10 +260,10 @@ def test_the_inventory_is_written_into_the_hub_below_the_promotions_name(aws: St
     promotion = resolve(MODEL_INPUT)
     (written,) = put
     assert (written["Bucket"], written["Key"]) == (HUB.bucket, "promotions/release-7/inventory.jsonl")
-    found = [from_line(line, Artifact) for line in written["Body"].splitlines()]
-    assert [artifact.source.etag for artifact in found] == ['"aa"', '"bb"']
+    artifacts = [from_line(line, Artifact) for line in written["Body"].splitlines()]
+    assert [artifact.source.etag for artifact in artifacts] == ['"aa"', '"bb"']
     addresses = json.dumps(promotion.desired_model.request)
-    assert all(f"s3://{promotion.target.artifact_bucket}/{artifact.key}" in addresses for artifact in found)
+    assert all(f"s3://{promotion.target.artifact_bucket}/{artifact.key}" in addresses for artifact in artifacts)
 
 
 def test_an_artifact_of_any_size_is_resolved(aws: Stubs) -> None:

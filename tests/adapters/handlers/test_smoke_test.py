@@ -50,7 +50,7 @@ def content(aws: Stubs, body: bytes) -> None:
 
 
 def statements(session: dict[str, Any]) -> list[tuple[list[str], list[str]]]:
-    return [(one["Action"], one["Resource"]) for one in json.loads(session["Policy"])["Statement"]]
+    return [(statement["Action"], statement["Resource"]) for statement in json.loads(session["Policy"])["Statement"]]
 
 
 def test_the_session_may_invoke_this_endpoint_and_nothing_else(aws: Stubs) -> None:
@@ -58,7 +58,7 @@ def test_the_session_may_invoke_this_endpoint_and_nothing_else(aws: Stubs) -> No
     aws.allow_assume_role()
     answers(aws, b"yes")
     run(with_tests(TEST))
-    assert [one["RoleArn"] for one in taken] == ["arn:aws:iam::333333333333:role/promote-qa-invoker"]
+    assert [request["RoleArn"] for request in taken] == ["arn:aws:iam::333333333333:role/promote-qa-invoker"]
     endpoint = "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa"
     assert statements(taken[0]) == [(["sagemaker:InvokeEndpoint"], [endpoint])]
 

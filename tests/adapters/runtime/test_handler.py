@@ -68,8 +68,8 @@ def test_a_steps_answer_is_json() -> None:
 def test_a_step_can_read_its_retry_count(attempt: int) -> None:
     retries: list[int] = []
 
-    def action(given: Promotion, tried: int) -> Promotion:
-        retries.append(tried)
+    def action(given: Promotion, retry_count: int) -> Promotion:
+        retries.append(retry_count)
         return given
 
     step_with_retry_count(action)({**EVENT, "retry_count": attempt}, None)
@@ -184,7 +184,7 @@ def test_a_fault_of_ours_has_a_name_and_keeps_its_trace() -> None:
 def log() -> Iterator[io.StringIO]:
     """What the logger writes, which took hold of the standard output when it was made."""
     written = io.StringIO()
-    (handler,) = (one for one in logger.handlers if isinstance(one, logging.StreamHandler))
+    (handler,) = (candidate for candidate in logger.handlers if isinstance(candidate, logging.StreamHandler))
     before = handler.setStream(written)
     yield written
     handler.setStream(before)

@@ -1,4 +1,4 @@
-"""A promotion that is stopped from outside: nobody can catch that, so a rule tidies up, and the next one works."""
+"""A promotion that is stopped from outside: no state can catch that, so a rule cleans up, and the next one works."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_stopping_a_single_work_unit_ends_the_promotion_and_aborts_its_uploads(w
 
 
 def test_what_another_promotion_of_the_model_opened_after_the_stop_is_left_to_it(world: World) -> None:
-    """An event may come late, or again; and somebody stops a promotion to start another."""
+    """An event may come late, or again; and a person stops a promotion to start another."""
     # Of every call: one that an earlier promotion still makes must not be the only one that hangs.
     world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=4.0, times=None)
     subject = large(world, QA)

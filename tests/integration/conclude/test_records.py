@@ -26,8 +26,8 @@ def test_a_promotion_is_recorded_with_what_it_did_and_verified(world: World) -> 
     assert record["source_model"].endswith(f":model/{made.name}")
     assert record["endpoint_config"] == ended.output["endpoint_config"]
     assert record["previous_endpoint_config"] == first.config
-    assert {one["source"] for one in record["artifact_checksums"]} == {made.model_uri, made.source_uri}
-    assert all(one["checksum"].partition(":")[2] for one in record["artifact_checksums"])
+    assert {checksum["source"] for checksum in record["artifact_checksums"]} == {made.model_uri, made.source_uri}
+    assert all(checksum["checksum"].partition(":")[2] for checksum in record["artifact_checksums"])
     assert record["images"][0].rpartition("@")[2].startswith("sha256:")
 
 
@@ -39,13 +39,13 @@ def test_an_unchanged_promotion_is_recorded_as_well(world: World) -> None:
 
 def test_an_invalid_input_is_recorded(world: World) -> None:
     ended = world.wait(world.start_with(["what", "is", "this"]))
-    found = world.client("dynamodb").query(
+    items = world.client("dynamodb").query(
         TableName=resource_names.RECORDS_TABLE,
         KeyConditionExpression="stage = :stage",
         ExpressionAttributeValues={":stage": {"S": "?/?"}},
     )["Items"]
 
-    assert [one["error"]["S"] for one in found if one["execution"]["S"] == ended.arn] == ["InvalidInput"]
+    assert [item["error"]["S"] for item in items if item["execution"]["S"] == ended.arn] == ["InvalidInput"]
 
 
 def test_a_promotion_that_was_stopped_is_recorded_with_the_state_it_was_in(world: World) -> None:
@@ -55,7 +55,7 @@ def test_a_promotion_that_was_stopped_is_recorded_with_the_state_it_was_in(world
     world.wait_for_state(arn, "Create the model")
     world.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="Somebody had enough.")
     deadline = time.monotonic() + 20
-    while not [one for one in world.records() if one["execution"] == arn]:
+    while not [record for record in world.records() if record["execution"] == arn]:
         assert time.monotonic() < deadline
     record = world.record_of(arn)
 
@@ -73,7 +73,9 @@ def test_a_promotion_that_step_functions_ended_itself_is_recorded_as_an_error(wo
     done = clean_up_aborted(world, QA, Subject("", execution=ended.arn), how=how)
 
     assert done.output["recorded"] is True
-    (record,) = [one for one in world.records() if one.get("error") == "States.DataLimitExceeded"]
+    (record,) = [
+        record_item for record_item in world.records() if record_item.get("error") == "States.DataLimitExceeded"
+    ]
     assert record["outcome"] == "Errored"
     assert "The state is too large." in record["cause"]
 

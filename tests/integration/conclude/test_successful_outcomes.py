@@ -92,12 +92,12 @@ def test_a_model_in_another_region_uses_that_regions_image_and_gets_that_region(
     ended = world.wait(world.start(application=APPLICATION, stage="production", model_name=in_qa.model))
 
     assert ended.output["endpoint"] == "arn:aws:sagemaker:eu-west-1:444444444444:endpoint/text-classifier"
-    found = world.client("sagemaker", "production").describe_model(ModelName=ended.model)["PrimaryContainer"]
-    repository, _, digest = found["Image"].partition("@")
+    described = world.client("sagemaker", "production").describe_model(ModelName=ended.model)["PrimaryContainer"]
+    repository, _, digest = described["Image"].partition("@")
     assert (repository, digest[:7]) == (data_scientist.image("eu-west-1").partition(":")[0], "sha256:")
-    assert found["Environment"]["SAGEMAKER_REGION"] == "eu-west-1"
+    assert described["Environment"]["SAGEMAKER_REGION"] == "eu-west-1"
     copied = "s3://promote-production-444444444444-eu-west-1/artifacts/text-classifier/production/"
-    assert found["ModelDataUrl"].startswith(copied)
+    assert described["ModelDataUrl"].startswith(copied)
 
 
 def test_what_qa_runs_goes_to_production(world: World) -> None:
@@ -185,11 +185,11 @@ def test_the_output_lists_copies_whose_source_has_no_checksum_to_verify_against(
 
 
 def test_two_models_made_in_the_same_minute_do_not_collide(world: World) -> None:
-    one, other = world.model(), world.model()
-    first, second = world.promote_successfully(one), world.promote_successfully(other)
+    older, newer = world.model(), world.model()
+    first, second = world.promote_successfully(older), world.promote_successfully(newer)
 
     assert first.model != second.model
-    assert world.invoke("qa")["model"] == other.name
+    assert world.invoke("qa")["model"] == newer.name
 
 
 def test_a_plain_promotion_to_an_endpoint_that_takes_ten_minutes_has_at_most_90_transitions(world: World) -> None:
@@ -238,7 +238,9 @@ def test_the_same_model_twice_at_once_is_one_change(world: World) -> None:
     with ThreadPoolExecutor() as both:
         ended = list(both.map(world.wait, arns))
 
-    assert sorted(one.output["outcome"] for one in ended) == ["Promoted", "Unchanged"], [one.cause for one in ended]
+    assert sorted(result.output["outcome"] for result in ended) == ["Promoted", "Unchanged"], [
+        result.cause for result in ended
+    ]
     assert len(world.resources_in("qa")) == 3
 
 

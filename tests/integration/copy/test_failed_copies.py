@@ -58,14 +58,14 @@ def units_of(world: World, ended: ExecutionResult) -> list[list[dict[str, Any]]]
 
 
 def history_of(world: World, arn: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = world.client("stepfunctions").get_execution_history(executionArn=arn)["events"]
-    return found
+    events: list[dict[str, Any]] = world.client("stepfunctions").get_execution_history(executionArn=arn)["events"]
+    return events
 
 
 def failures_in(history: list[dict[str, Any]]) -> list[str]:
-    """The errors of the steps' tries."""
-    found = (event.get("taskFailedEventDetails", event.get("taskTimedOutEventDetails")) for event in history)
-    return [details["error"] for details in found if details]
+    """The errors of the steps' invocations."""
+    failures = (event.get("taskFailedEventDetails", event.get("taskTimedOutEventDetails")) for event in history)
+    return [details["error"] for details in failures if details]
 
 
 # Endings
@@ -131,7 +131,7 @@ def test_a_missing_work_unit_list_is_reported_in_a_sentence(world: World) -> Non
     arn = start(world, QA, large(world, QA), name=name)
     world.wait_for_state(arn, "Plan the copy")
     s3, bucket = world.client("s3"), resource_names.hub_bucket(world.sandbox.accounts["hub"], "us-east-1")
-    while key not in [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])]:
+    while key not in [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])]:
         pass
     s3.delete_object(Bucket=bucket, Key=key)
 

@@ -35,10 +35,10 @@ def image_uri(account: str, repository: str, region: str = "us-east-1") -> str:
     return f"{account}.dkr.ecr.{region}.amazonaws.com/{repository}"
 
 
-def allows_pull(world: World, where: str, repository: str, account: str) -> None:
+def allows_pull(world: World, environment: str, repository: str, account: str) -> None:
     statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": PULL}
     policy = {"Version": "2012-10-17", "Statement": [{"Sid": "TargetsPull", **statement}]}
-    world.client("ecr", where).set_repository_policy(repositoryName=repository, policyText=json.dumps(policy))
+    world.client("ecr", environment).set_repository_policy(repositoryName=repository, policyText=json.dumps(policy))
 
 
 def stage_has(**fields: Any) -> Change:
@@ -54,8 +54,8 @@ def promote_image(world: World, image: str, stage: str = "qa") -> ExecutionResul
 
 
 def image_of(world: World, ended: ExecutionResult, environment: str = "qa") -> str:
-    found = world.client("sagemaker", environment).describe_model(ModelName=ended.model)
-    image: str = found["PrimaryContainer"]["Image"]
+    model = world.client("sagemaker", environment).describe_model(ModelName=ended.model)
+    image: str = model["PrimaryContainer"]["Image"]
     return image
 
 
@@ -158,7 +158,7 @@ def test_a_private_image_is_copied_into_the_targets_registry_and_taken_from_ther
     asked = world.client("ecr", "qa").batch_check_layer_availability(
         repositoryName=f"promote/{repository}", layerDigests=[sha256(layer) for layer in layers]
     )
-    assert [(one["layerAvailability"], one["layerSize"]) for one in asked["layers"]] == [
+    assert [(layer["layerAvailability"], layer["layerSize"]) for layer in asked["layers"]] == [
         ("AVAILABLE", 25 * MIB),
         ("AVAILABLE", 13),
     ]
@@ -170,7 +170,7 @@ def test_a_second_promotion_of_an_image_copies_nothing(world: World, repository:
     image = f"{image_uri('222222222222', repository)}:1"
     first = promote_image(world, image)
     second = promote_image(world, image)
-    assert [one.status for one in (first, second)] == ["SUCCEEDED", "SUCCEEDED"]
+    assert [result.status for result in (first, second)] == ["SUCCEEDED", "SUCCEEDED"]
     assert (len(first.output["images_copied"]), second.output["images_copied"]) == (1, [])
     assert second.model != first.model
 
@@ -196,7 +196,7 @@ def test_an_image_for_several_platforms_is_copied_with_all_of_them(world: World,
 
     assert image_of(world, ended).endswith(index)
     asked = world.client("ecr", "qa").batch_get_image(
-        repositoryName=f"promote/{repository}", imageIds=[{"imageDigest": one} for one in (index, *images)]
+        repositoryName=f"promote/{repository}", imageIds=[{"imageDigest": digest} for digest in (index, *images)]
     )
     assert len(asked["images"]) == 3
 

@@ -36,7 +36,7 @@ class Stages:
 
 
 def content() -> bytes:
-    """Each MiB is another, so that parts which come to the wrong place are told from the right ones."""
+    """Each MiB is another, so that parts which are stored at the wrong offset differ from the right ones."""
     return b"".join(number.to_bytes(4, "big") * (MIB // 4) for number in range(LARGE // MIB))
 
 
@@ -45,21 +45,23 @@ def both(module_world: World, deployed_settings: Settings) -> Iterator[Stages]:
     world, s3 = module_world, module_world.client("s3", "dev")
     world.deploy_usual_parts(deployed_settings)
     world.abort_uploads("qa")  # what other tests have left
-    where = {"Bucket": data_scientist.bucket(world.sandbox), "Key": f"{uuid4().hex[:8]}/weights.bin"}
-    s3.put_object(**where, Body=content(), ChecksumAlgorithm="CRC64NVME", **KEPT)
+    location = {"Bucket": data_scientist.bucket(world.sandbox), "Key": f"{uuid4().hex[:8]}/weights.bin"}
+    s3.put_object(**location, Body=content(), ChecksumAlgorithm="CRC64NVME", **KEPT)
     container = world.container("large")
-    container["Environment"]["WEIGHTS"] = "s3://{Bucket}/{Key}".format(**where)
+    container["Environment"]["WEIGHTS"] = "s3://{Bucket}/{Key}".format(**location)
     ended = {"qa": world.promote_successfully(world.model("large", container=container))}
     ended["production"] = world.wait(
         world.start(application=APPLICATION, stage="production", model_name=ended["qa"].model)
     )
-    promotions = {stage: input_of(world, one.arn, "Verify the artifacts") for stage, one in ended.items()}
+    promotions = {stage: input_of(world, result.arn, "Verify the artifacts") for stage, result in ended.items()}
     transfers = {
-        stage: next(one for one in transfers_of(world, promotion) if one.artifact.key.endswith("/weights.bin"))
+        stage: next(
+            transfer for transfer in transfers_of(world, promotion) if transfer.artifact.key.endswith("/weights.bin")
+        )
         for stage, promotion in promotions.items()
     }
-    yield Stages(s3.head_object(**where, ChecksumMode="ENABLED"), ended, promotions, transfers)
-    s3.delete_object(**where)
+    yield Stages(s3.head_object(**location, ChecksumMode="ENABLED"), ended, promotions, transfers)
+    s3.delete_object(**location)
     for pair in (QA, PRODUCTION):
         delete_large_copies(world, pair, LARGE)
     world.deploy_small_parts(deployed_settings)

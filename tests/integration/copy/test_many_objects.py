@@ -51,10 +51,10 @@ def long_key() -> str:
 
 def objects(first: list[str], count: int) -> dict[str, bytes]:
     """That many objects: the first ones, and one after the other of which every tenth is empty."""
-    found = {key: key.encode() for key in first}
-    for number in range(count - len(found)):
-        found[f"shards/{number:05}.bin"] = b"" if number % 10 == 0 else number.to_bytes(4, "big")
-    return found
+    contents = {key: key.encode() for key in first}
+    for number in range(count - len(contents)):
+        contents[f"shards/{number:05}.bin"] = b"" if number % 10 == 0 else number.to_bytes(4, "big")
+    return contents
 
 
 @dataclass(frozen=True)
@@ -118,13 +118,13 @@ STAGES = pytest.mark.parametrize("stage", ["qa", "production"])
 def test_every_object_is_there_and_nothing_else(module_world: World, scenario: Scenario, stage: str) -> None:
     model = module_world.client("sagemaker", stage).describe_model(ModelName=scenario.ended[stage].model)
     container = model["PrimaryContainer"]
-    there = module_world.artifacts_in(stage)
+    keys = module_world.artifacts_in(stage)
     for address, wanted in (
         (container["ModelDataSource"]["S3DataSource"]["S3Uri"], scenario.tree),
         (container["Environment"]["HF_MODEL_ID"], scenario.more),
     ):
         folder = address.removeprefix(f"s3://promote-{stage}-").partition("/")[2]
-        assert sorted(key[len(folder) :] for key in there if key.startswith(folder)) == sorted(wanted)
+        assert sorted(key[len(folder) :] for key in keys if key.startswith(folder)) == sorted(wanted)
 
 
 @STAGES

@@ -1,6 +1,6 @@
 """Large objects are copied by parts: whole, resumable, and without a trace where it fails.
 
-The product's own steps run here, each with its own role's rights, with parts of 5 MiB in place of 256.
+The product's own steps run here, each with its own role's permissions, with parts of 5 MiB in place of 256.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ class Copy:
 
     @property
     def source(self) -> dict[str, str]:
-        found = self.transfer.artifact.source
-        return {"Bucket": found.bucket, "Key": found.key}
+        original = self.transfer.artifact.source
+        return {"Bucket": original.bucket, "Key": original.key}
 
     @property
     def transfer(self) -> Transfer:
-        (found,) = transfers_of(self.world, self.promotion)
-        return found
+        (only_transfer,) = transfers_of(self.world, self.promotion)
+        return only_transfer
 
     def do(self, step: Step, handler: Callable[..., dict[str, Any]], **more: Any) -> dict[str, Any]:
         self.act_as_step(step)
@@ -64,7 +64,7 @@ class Copy:
         self.promotion = Promotion.from_json(self.do(Step.PLAN_COPY, plan_copy.handler))
 
     def copy(self, retry_count: int = 0) -> int:
-        """Run every unit and return the bytes that were copied. `attempt`: how often it was tried before."""
+        """Run every unit and return the bytes that were copied. `retry_count`: how often it was tried before."""
         units = self.world.list_of(self.promotion, work_lists.MANIFEST)
         return sum(
             self.do(Step.COPY_UNIT, copy_unit.handler, work_unit=unit, retry_count=retry_count)["bytes"]
@@ -84,21 +84,21 @@ class Copy:
 
     def parts(self) -> dict[int, int]:
         """The parts in the open upload, with their sizes."""
-        found = self.world.client("s3", "qa").list_parts(
+        listing = self.world.client("s3", "qa").list_parts(
             Bucket=self.promotion.target.artifact_bucket,
             Key=self.transfer.artifact.key,
             UploadId=str(self.transfer.upload_id),
         )
-        return {part["PartNumber"]: part["Size"] for part in found.get("Parts", [])}
+        return {part["PartNumber"]: part["Size"] for part in listing.get("Parts", [])}
 
     def content(self) -> bytes:
         key = self.transfer.artifact.key
-        found: bytes = (
+        content: bytes = (
             self.world.client("s3", "qa")
             .get_object(Bucket=self.promotion.target.artifact_bucket, Key=key)["Body"]
             .read()
         )
-        return found
+        return content
 
 
 @pytest.fixture(scope="module")
@@ -186,9 +186,9 @@ def test_a_work_unit_that_was_killed_goes_on_with_the_parts_that_exist(
         patched.setattr(partitioning, "IN_FLIGHT", 1)
         patched.setattr(s3_copy, "copy_part", after(2, s3_copy.copy_part, Killed()))
         it.copy()
-    there = it.parts()
-    assert len(there) >= 2
-    assert it.copy(retry_count=1) == SIZE - sum(there.values())
+    parts = it.parts()
+    assert len(parts) >= 2
+    assert it.copy(retry_count=1) == SIZE - sum(parts.values())
     it.complete()
     assert it.verify() == CopyVerification(compared=1)
 
@@ -210,10 +210,10 @@ def test_a_work_unit_that_runs_out_of_time_reports_it_and_continues_when_it_is_r
 @pytest.mark.parametrize("step", ["plan", "copy", "complete", "verify"])
 def test_every_step_of_the_copy_may_be_run_twice(begin: Callable[..., Copy], step: str) -> None:
     it = begin()
-    for one in ("plan", "copy", "complete", "verify"):
-        getattr(it, one)()
-        if one == step:
-            getattr(it, one)()
+    for each in ("plan", "copy", "complete", "verify"):
+        getattr(it, each)()
+        if each == step:
+            getattr(it, each)()
     assert it.content() == CONTENT[:SIZE]
 
 
@@ -303,13 +303,13 @@ def upload_again_by_parts(it: Copy) -> None:
     """Upload the source again in parts, with a checksum of each, and let the inventory name that."""
     s3 = it.world.client("s3", "dev")
     (artifact,) = work_lists.read(work_lists.INVENTORY, Artifact, it.promotion, s3=it.world.client("s3"))
-    where = {"Bucket": artifact.source.bucket, "Key": artifact.source.key}
-    upload = s3.create_multipart_upload(**where, ChecksumAlgorithm="SHA256", ChecksumType="COMPOSITE")["UploadId"]
+    location = {"Bucket": artifact.source.bucket, "Key": artifact.source.key}
+    upload = s3.create_multipart_upload(**location, ChecksumAlgorithm="SHA256", ChecksumType="COMPOSITE")["UploadId"]
     parts = []
     for number, begin in enumerate(range(0, SIZE, 13 * MIB), start=1):
         body = CONTENT[begin : min(begin + 13 * MIB, SIZE)]
-        part = s3.upload_part(**where, UploadId=upload, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256")
+        part = s3.upload_part(**location, UploadId=upload, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256")
         parts.append({"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]})
-    done = s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
+    done = s3.complete_multipart_upload(**location, UploadId=upload, MultipartUpload={"Parts": parts})
     changed = replace(artifact, source=replace(artifact.source, etag=done["ETag"], checksum=None))
     work_lists.write(work_lists.INVENTORY, [changed], it.promotion, s3=it.world.client("s3"))

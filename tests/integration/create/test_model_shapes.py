@@ -90,8 +90,8 @@ def invoke(world: World, text: str = "hello", **more: str) -> dict[str, Any]:
     answer = world.client("sagemaker-runtime", "qa").invoke_endpoint(
         EndpointName=ENDPOINTS["qa"], ContentType="text/csv", Body=text.encode(), **more
     )
-    said: dict[str, Any] = json.loads(answer["Body"].read())
-    return said
+    payload: dict[str, Any] = json.loads(answer["Body"].read())
+    return payload
 
 
 # Containers
@@ -101,7 +101,7 @@ def test_a_pipeline_of_containers(world: World, dev: Dev) -> None:
     first, second = (dev.answering(name, ContainerHostname=name) for name in ("first", "second"))
     model = promoted(world, first, second)
 
-    assert [one["ContainerHostname"] for one in model["Containers"]] == ["first", "second"]
+    assert [container["ContainerHostname"] for container in model["Containers"]] == ["first", "second"]
     assert invoke(world) == {"model": "second", "asked": invoke_first("hello"), "mood": None}
 
 
@@ -137,7 +137,7 @@ def test_a_registered_version_of_several_containers(world: World, dev: Dev) -> N
     )["ModelPackageArn"]
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     # The newest: versions of other tests had the same numbers.
-    ended = next(one for one in world.wait_until_idle() if one.output.get("source_model_package") == arn)
+    ended = next(result for result in world.wait_until_idle() if result.output.get("source_model_package") == arn)
 
     assert len(in_qa(world, ended)["Containers"]) == 2
     assert invoke(world)["model"] == "second"
@@ -155,9 +155,9 @@ def test_a_model_that_was_made_from_a_registered_version(world: World, dev: Dev)
 def test_descriptive_fields_are_carried(world: World, dev: Dev) -> None:
     metrics = {"MetricsEndpoints": [{"MetricsEndpointPath": "/metrics", "MetricPublishFrequencyInSeconds": 60}]}
     container = dev.answering("plain", ImageConfig={"RepositoryAccessMode": "Platform"}, ContainerMetricsConfig=metrics)
-    found = promoted(world, container, EnableNetworkIsolation=False)["PrimaryContainer"]
+    described = promoted(world, container, EnableNetworkIsolation=False)["PrimaryContainer"]
 
-    assert (found["ImageConfig"], found["ContainerMetricsConfig"]) == (container["ImageConfig"], metrics)
+    assert (described["ImageConfig"], described["ContainerMetricsConfig"]) == (container["ImageConfig"], metrics)
 
 
 # Model data
@@ -192,9 +192,11 @@ def test_an_archive_that_is_given_as_a_source_and_a_licence_that_was_accepted(wo
         "CompressionType": "Gzip",
         "ModelAccessConfig": {"AcceptEula": True},
     }
-    found = promoted(world, {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source}, "Environment": dev.script()})
+    described = promoted(
+        world, {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source}, "Environment": dev.script()}
+    )
 
-    data = found["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
+    data = described["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
     assert data["ModelAccessConfig"] == {"AcceptEula": True}
     assert invoke(world)["files"] == {"model/in.txt": "packed"}
 
@@ -257,9 +259,9 @@ def test_many_models_in_one_container(world: World, dev: Dev) -> None:
         "ModelDataUrl": dev.uri("models/"),
         "MultiModelConfig": {"ModelCacheSetting": "Enabled"},
     }
-    found = promoted(world, container)["PrimaryContainer"]
+    described = promoted(world, container)["PrimaryContainer"]
 
-    assert (found["Mode"], found["MultiModelConfig"]) == ("MultiModel", {"ModelCacheSetting": "Enabled"})
+    assert (described["Mode"], described["MultiModelConfig"]) == ("MultiModel", {"ModelCacheSetting": "Enabled"})
     asked = [invoke(world, TargetModel=f"{name}.tar.gz")["model"] for name in ("dogs", "cats")]
     assert asked == ["dogs", "cats"]
 
@@ -276,8 +278,8 @@ def test_a_variable_that_names_a_prefix(world: World, dev: Dev) -> None:
 
 
 def test_a_variable_with_s3_uris_is_rewritten(world: World, dev: Dev) -> None:
-    one, two = dev.put("one.bin", b"1"), dev.put("two/a.bin", b"2").removesuffix("a.bin")
-    text = json.dumps({"adapters": [one, two], "rank": 8})
+    object_uri, prefix_uri = dev.put("one.bin", b"1"), dev.put("two/a.bin", b"2").removesuffix("a.bin")
+    text = json.dumps({"adapters": [object_uri, prefix_uri], "rank": 8})
     model = promoted(world, {"Image": IMAGE, "Environment": {**dev.script(), "OPTIONS": text}})
 
     options = json.loads(model["PrimaryContainer"]["Environment"]["OPTIONS"])
@@ -285,7 +287,7 @@ def test_a_variable_with_s3_uris_is_rewritten(world: World, dev: Dev) -> None:
     bucket, _, key = options["adapters"][0].removeprefix("s3://").partition("/")
     assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"1"
     bucket, _, prefix = options["adapters"][1].removeprefix("s3://").partition("/")
-    assert [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]] == [
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]] == [
         f"{prefix}a.bin"
     ]
     assert options["rank"] == 8
@@ -307,9 +309,9 @@ def test_variables_of_a_stage_replace_those_of_the_source(world: World, dev: Dev
         stage["variables"] |= {"set": {"MOOD": "calm", "LOG": "1"}, "drop": ["HF_TOKEN"]}
 
     with world.configured(change, deployed_settings):
-        found = promoted(world, container)["PrimaryContainer"]["Environment"]
+        served = promoted(world, container)["PrimaryContainer"]["Environment"]
 
-    assert {name: found.get(name) for name in ("TOPIC", "HF_TOKEN", "MOOD", "LOG")} == {
+    assert {name: served.get(name) for name in ("TOPIC", "HF_TOKEN", "MOOD", "LOG")} == {
         "TOPIC": f"arn:aws:sns:us-east-1:{world.sandbox.accounts['qa']}:answers",
         "HF_TOKEN": None,
         "MOOD": "calm",
@@ -324,7 +326,7 @@ def test_variables_of_a_stage_replace_those_of_the_source(world: World, dev: Dev
 def test_a_model_in_a_vpc_comes_into_the_stages_vpc(world: World, dev: Dev, deployed_settings: Settings) -> None:
     ours = {"SecurityGroupIds": ["sg-0aaaaaaaaaaaaaaaa"], "Subnets": ["subnet-0aaaaaaaaaaaaaaaa"]}
     theirs = {"SecurityGroupIds": ["sg-0bbbbbbbbbbbbbbbb"], "Subnets": ["subnet-0bbbbbbbbbbbbbbbb"]}
-    rights = json.dumps(
+    permissions = json.dumps(
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}
     )
     roles = {"dev": "SageMakerTraining", "qa": "promote-qa-execution"}
@@ -334,7 +336,7 @@ def test_a_model_in_a_vpc_comes_into_the_stages_vpc(world: World, dev: Dev, depl
         document["applications"][APPLICATION]["stages"]["qa"]["vpc"] = vpc
 
     for environment, role in roles.items():
-        world.client("iam", environment).put_role_policy(RoleName=role, PolicyName="vpc", PolicyDocument=rights)
+        world.client("iam", environment).put_role_policy(RoleName=role, PolicyName="vpc", PolicyDocument=permissions)
     try:
         with world.configured(change, deployed_settings):
             model = promoted(world, dev.answering("inside"), VpcConfig=theirs)
@@ -385,6 +387,6 @@ def test_a_model_of_a_private_hub_comes_from_the_stages_hub(
         document["applications"][APPLICATION]["stages"]["qa"]["arns"] = {theirs: ours}
 
     with world.configured(change, deployed_settings):
-        found = promoted(world, container)["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
-    assert found["HubAccessConfig"] == {"HubContentArn": ours}
+        data_source = promoted(world, container)["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
+    assert data_source["HubAccessConfig"] == {"HubContentArn": ours}
     assert invoke(world)["files"] == {"model/one.txt": "1"}

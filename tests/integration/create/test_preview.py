@@ -65,11 +65,11 @@ def test_a_broken_model_is_stopped_by_its_preview_while_the_old_one_keeps_servin
     world.promote_successfully(good)
     before = world.endpoint("qa")
     arn = world.start(application="text-classifier", stage="qa", model_name=world.model(container=bad(world)).name)
-    heard, tried = set(), set()
+    heard, previews = set(), set()
     executions = world.client("stepfunctions")
     while executions.describe_execution(executionArn=arn)["status"] == "RUNNING":
         heard.add(world.invoke("qa")["model"])
-        tried.update(previews_in(world))
+        previews.update(previews_in(world))
     ended = world.wait(arn)
 
     assert (ended.status, ended.error) == ("FAILED", "SmokeTestFailed")
@@ -77,7 +77,7 @@ def test_a_broken_model_is_stopped_by_its_preview_while_the_old_one_keeps_servin
     assert 'received status 200, {"model": "silent", "asked": "nothing"' in ended.cause
     assert world.record_of(arn)["outcome"] == "Refused"
     assert heard == {good.name}
-    assert len(tried) == 2  # it was there: the endpoint and its configuration
+    assert len(previews) == 2  # it was there: the endpoint and its configuration
     after = world.endpoint("qa")
     assert (after["EndpointConfigName"], after["LastModifiedTime"]) == (
         before["EndpointConfigName"],

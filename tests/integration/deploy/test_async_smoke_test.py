@@ -1,4 +1,4 @@
-"""Smoke tests of an asynchronous endpoint: its answers are read in S3, with the rights that the stacks give."""
+"""Smoke tests of an asynchronous endpoint: its answers are read in S3, with the permissions that the stacks give."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stacks.config.load import load
 from tests.integration import smoke_tests
 from tests.integration.world import APPLICATION, World
 
-# Not the artifact bucket: with its key nobody but the copiers encrypts.
+# Not the artifact bucket: with its key only the copiers encrypt.
 BUCKET = "answers-333333333333"
 LOCATION = f"s3://{BUCKET}"
 ASYNC = {"s3_output_path": f"{LOCATION}/answers", "s3_failure_path": f"{LOCATION}/failures"}
@@ -43,15 +43,15 @@ def statements(file: Path, layout: Layout) -> dict[str, list[dict[str, Any]]]:
     deployment.synthesise(layout, app(file))
     name = f"{environment_stack('qa')}.template.json"
     template = json.loads((layout.cloud_assembly / name).read_text())["Resources"]
-    found: dict[str, list[dict[str, Any]]] = {role: [] for role in ROLES}
+    by_role: dict[str, list[dict[str, Any]]] = {role: [] for role in ROLES}
     for resource in template.values():
         if resource["Type"] == "AWS::IAM::Policy":
             for reference in resource["Properties"]["Roles"]:
                 role = template[reference["Ref"]]["Properties"]["RoleName"]
-                if role in found:
+                if role in by_role:
                     every = resource["Properties"]["PolicyDocument"]["Statement"]
-                    found[role] += [one for one in every if one.get("Sid") in GIVEN]
-    return found
+                    by_role[role] += [statement for statement in every if statement.get("Sid") in GIVEN]
+    return by_role
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +60,18 @@ def world(
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("asynchronous")
     file = as_asynchronous(config, folder)
-    rights = statements(file, Layout(folder))
-    assert all(rights.values())
+    permissions = statements(file, Layout(folder))
+    assert all(permissions.values())
     module_world.client("s3", "qa").create_bucket(Bucket=BUCKET)
     iam = module_world.client("iam", "qa")
-    for role, given in rights.items():
+    for role, given in permissions.items():
         policy = json.dumps({"Version": "2012-10-17", "Statement": given})
         iam.put_role_policy(RoleName=role, PolicyName="asynchronous", PolicyDocument=policy)
     settings = load(file).deployed()
     module_world.deploy_settings(smoke_tests.with_tests(settings, replace(smoke_tests.TEXT, timeout_seconds=30)))
     yield module_world
     module_world.deploy_settings(deployed_settings)
-    for role in rights:
+    for role in permissions:
         iam.delete_role_policy(RoleName=role, PolicyName="asynchronous")
 
 

@@ -168,7 +168,7 @@ def test_a_throttled_call_is_retried(world: World, operation: str) -> None:
 
 
 def test_an_outage_during_polling_is_not_a_model_failure(world: World) -> None:
-    """More tries in a row than a state has: it waits, and looks again."""
+    """More failures in a row than a state has retries: it waits, and looks again."""
     arn = world.start(application=APPLICATION, stage="qa", model_name=world.model().name)
     world.wait_for_state(arn, "Wait for the endpoint")
     world.sagemaker_faults.inject("DescribeEndpoint", Kind.THROTTLE, times=10)

@@ -125,14 +125,14 @@ def test_a_failed_rollback_requests_manual_intervention(world: World) -> None:
 def test_on_demand_the_previous_last_known_good_promotion_serves_again(world: World) -> None:
     good, bad = world.model(), world.model()
     first, second = world.promote_successfully(good), world.promote_successfully(bad)
-    ended = world.wait(world.start(**ROLL_BACK_ENDPOINT, requested_by="somebody on call"))
+    ended = world.wait(world.start(**ROLL_BACK_ENDPOINT, requested_by="the on-call engineer"))
 
     assert ended.status == "SUCCEEDED", ended.cause
     assert (ended.output["outcome"], ended.config) == ("Promoted", first.config)
     assert ended.output["previous_endpoint_config"] == second.output["endpoint_config"]
     assert world.invoke("qa")["model"] == good.name
     record = world.record_of(ended.arn)
-    assert (record["roll_back"], record["requested_by"]) == (True, "somebody on call")
+    assert (record["roll_back"], record["requested_by"]) == (True, "the on-call engineer")
     # What was left behind may come back when it is mended or asked for.
     assert world.promote_successfully(bad).output["outcome"] == "Promoted"
 

@@ -1,4 +1,4 @@
-"""Endpoints of every kind, and how an update takes over: what a stage says happens, and what it excludes is told."""
+"""Endpoints of every kind, and how an update takes over: what a stage configures, and what that excludes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def blue_green(kind: str, *, wait: int = 0, **more: Any) -> dict[str, Any]:
 
 @contextmanager
 def seeing_alarms(world: World) -> Iterator[None]:
-    """Give the deployer the right that it has where a stage has alarms."""
+    """Give the deployer the permission that it has where a stage has alarms."""
     iam, role = world.client("iam", "qa"), {"RoleName": "promote-qa-deployer", "PolicyName": "alarms"}
     permission = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"}
     iam.put_role_policy(**role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [permission]}))
@@ -60,7 +60,7 @@ def seeing_alarms(world: World) -> Iterator[None]:
 
 @contextmanager
 def alarm(world: World) -> Iterator[str]:
-    """An alarm in qa, and the right to see it."""
+    """An alarm in qa, and the permission to see it."""
     name, cloudwatch = "errors", world.client("cloudwatch", "qa")
     cloudwatch.put_metric_alarm(
         AlarmName=name,
@@ -159,8 +159,8 @@ def test_two_variants_keep_their_counts_unless_the_stage_resets_them(world: Worl
 def test_a_shadow_variant_serves_the_promoted_model_beside_the_other(world: World, stage: Configured) -> None:
     with stage([TWO], shadow={**TWO, "VariantName": "Shadow", "InitialInstanceCount": 1}):
         ended = world.promote_successfully(made := world.model())
-    found = world.endpoint("qa")
-    assert [one["VariantName"] for one in found["ShadowProductionVariants"]] == ["Shadow"]
+    endpoint = world.endpoint("qa")
+    assert [variant["VariantName"] for variant in endpoint["ShadowProductionVariants"]] == ["Shadow"]
     config = world.client("sagemaker", "qa").describe_endpoint_config(EndpointConfigName=ended.config)
     assert config["ShadowProductionVariants"][0]["ModelName"] == ended.model
     assert world.invoke("qa")["model"] == made.name
@@ -214,7 +214,10 @@ def events_of_a_promotion_with(polls: int, world: World, arn: str) -> int:
 
 
 def counts(world: World) -> dict[str, int]:
-    return {one["VariantName"]: one["CurrentInstanceCount"] for one in world.endpoint("qa")["ProductionVariants"]}
+    return {
+        variant["VariantName"]: variant["CurrentInstanceCount"]
+        for variant in world.endpoint("qa")["ProductionVariants"]
+    }
 
 
 def wait_until_baking(world: World) -> None:

@@ -97,7 +97,7 @@ def test_a_failure_with_scaling_that_cannot_be_resumed_reports_both(world: World
 def test_a_rollback_to_another_instance_type_is_not_blocked_by_scaling(
     world: World, deployed_settings: Settings
 ) -> None:
-    """The endpoint is scaled again, by somebody else, before the smoke test fails."""
+    """The endpoint is scaled again, by another principal, before the smoke test fails."""
     before = scaled_elsewhere(world)
     serving = world.endpoint("qa")["EndpointConfigName"]
     wrong = replace(smoke_tests.TEXT, expect=Expectation(body="never"))
@@ -134,13 +134,13 @@ def test_configured_scaling_is_registered_also_when_nothing_else_changes(
     with world.configured(scaled_by_the_stage, deployed_settings):
         ended = world.promote_successfully(made)
         world.promote_successfully(made)
-    found = scaling_of(world, "qa")
+    scaling = scaling_of(world, "qa")
 
     assert ended.output["outcome"] == "Unchanged"
-    assert (found["target"]["MinCapacity"], found["target"]["MaxCapacity"]) == (2, 5)
-    assert found["target"]["SuspendedState"]["DynamicScalingInSuspended"] is True
-    assert [one["PolicyName"] for one in found["policies"]] == ["promote-target-tracking"]
-    assert [one["Schedule"] for one in found["actions"]] == ["rate(1 day)"]
+    assert (scaling["target"]["MinCapacity"], scaling["target"]["MaxCapacity"]) == (2, 5)
+    assert scaling["target"]["SuspendedState"]["DynamicScalingInSuspended"] is True
+    assert [policy["PolicyName"] for policy in scaling["policies"]] == ["promote-target-tracking"]
+    assert [action["Schedule"] for action in scaling["actions"]] == ["rate(1 day)"]
 
 
 def scaled_by_the_stage(settings: dict[str, Any]) -> None:

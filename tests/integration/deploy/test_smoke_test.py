@@ -1,4 +1,4 @@
-"""The smoke test: what it asks of a real endpoint, with real rights, and how a promotion ends by it."""
+"""The smoke test: what it asks of a real endpoint, with real permissions, and how a promotion ends by it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.integration.world import APPLICATION, ENDPOINTS, World, input_of, tar
 from tests.unit.smoke_test.test_sample_archive import archive
 
 TESTING = "Smoke-test the endpoint"
-# It answers as the plain one does, but does also as it is told.
+# It answers as the plain one does, but does also what its variables say.
 CONTROLLABLE = b"""
 import json, time
 def model_fn(model_dir):
@@ -56,7 +56,7 @@ def world(module_world: World, settings: Settings) -> World:
 
 @pytest.fixture(scope="module")
 def promoted(world: World) -> Promotion:
-    """A promotion that came to its smoke test, of a model that does as it is told; it serves."""
+    """A promotion that came to its smoke test, of a model that does what its variables say; it serves."""
     return input_of(world, world.promote_successfully(world.model(container=controllable_model(world))).arn, TESTING)
 
 
@@ -162,7 +162,9 @@ def test_a_version_is_invoked_with_its_own_sample(world: World, settings: Settin
         )["ModelPackageArn"]
         world.wait_until_idle()
         # The newest: versions of other tests had the same numbers.
-        ended = next(one for one in world.wait_until_idle() if one.output.get("source_model_package") == sampled)
+        ended = next(
+            result for result in world.wait_until_idle() if result.output.get("source_model_package") == sampled
+        )
         refused = world.wait(world.start(application=APPLICATION, stage="qa", model_name=world.model().name))
 
     assert ended.output["smoke"]["tests"][0]["sent"] == "a sample (text/csv, 8 bytes)"
@@ -233,7 +235,7 @@ def test_the_step_can_invoke_no_other_endpoint_and_read_no_other_object(invoke: 
 def test_a_missing_payload_is_reported_as_far_as_the_role_may_see(
     world: World, invoke: Callable[..., dict[str, Any]]
 ) -> None:
-    """Who may not list is told "denied"; the source's reader may list."""
+    """A principal that may not list gets "denied"; the source's reader may list."""
     world.client("s3", "qa").delete_object(Bucket=smoke_tests.BUCKETS["qa"], Key=smoke_tests.PAYLOAD_KEY)
     try:
         with pytest.raises(AccessDenied, match="s3:ListBucket where the object is missing"):

@@ -1,6 +1,6 @@
 """Each call throttled, and each call with an effect done but not answered, at least once: a promotion survives it.
 
-That each call can be denied, and what is said then, is shown right by right in test_role_permissions.py and
+That each call can be denied, and the message, is shown permission by permission in test_role_permissions.py and
 test_resource_policies.py.
 """
 
@@ -39,7 +39,7 @@ def injected(world: World) -> list[Call]:
     return [call for call, _ in world.step_faults.injected()]
 
 
-# The check ahead makes more different calls than a state has tries, so the calls are throttled by their first letters.
+# Preflight makes more different calls than a state has retries, so the calls are throttled by their first letters.
 @pytest.mark.parametrize("letters", ["[A-G]", "[H-L]", "[M-Z]"])
 def test_every_call_throttled_once_is_retried(world: World, letters: str) -> None:
     before = prepare(world, LARGE_WITH_IMAGE)

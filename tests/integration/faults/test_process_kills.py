@@ -138,16 +138,16 @@ def large_object(world: World) -> str:
 
 def prepare(world: World, scenario: str) -> StateBefore:
     """Get ready for a journey."""
-    there = ENDPOINTS["qa"] in world.resources_in("qa")
-    if scenario == FIRST and there:
+    endpoint_exists = ENDPOINTS["qa"] in world.resources_in("qa")
+    if scenario == FIRST and endpoint_exists:
         world.client("sagemaker", "qa").delete_endpoint(EndpointName=ENDPOINTS["qa"])
-        there = False
-    elif scenario != FIRST and not there:
+        endpoint_exists = False
+    elif scenario != FIRST and not endpoint_exists:
         world.promote_successfully(small(world))
-        there = True
+        endpoint_exists = True
     delete_large_copies(world, QA)
     made = large_with_image(world) if scenario in (LARGE_WITH_IMAGE, FAILED_COPY) else small(world)
-    serving = world.endpoint("qa")["EndpointConfigName"] if there else None
+    serving = world.endpoint("qa")["EndpointConfigName"] if endpoint_exists else None
     if scenario == BROKEN:
         world.sagemaker_faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
     if scenario == STUCK:

@@ -41,14 +41,14 @@ def test_no_two_at_a_time_are_at_work_on_one_endpoint(
 ) -> None:
     for crowd in CROWDS:
         spans = sorted(held(module_world, end.arn) for end in ended[crowd])
-        assert all(one[1] <= other[0] for one, other in itertools.pairwise(spans)), crowd
+        assert all(earlier[1] <= later[0] for earlier, later in itertools.pairwise(spans)), crowd
 
 
 def test_the_last_that_serves_is_the_newest(module_world: World, ended: dict[str, list[ExecutionResult]]) -> None:
     sagemaker = module_world.client("sagemaker", "qa")
     for crowd in CROWDS:
-        found = sagemaker.describe_endpoint(EndpointName=crowd)
-        assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", ended[crowd][-1].config)
+        endpoint = sagemaker.describe_endpoint(EndpointName=crowd)
+        assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", ended[crowd][-1].config)
 
 
 def test_each_has_its_record_and_its_own_fence(module_world: World, ended: dict[str, list[ExecutionResult]]) -> None:

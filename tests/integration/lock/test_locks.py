@@ -73,13 +73,13 @@ def held(world: World, arn: str) -> tuple[float, float]:
 
 def test_a_second_promotion_waits_until_the_first_has_ended(world: World) -> None:
     first, second = world.model(), world.model()
-    one = start_slowly(world, first)
-    other = start(world, second)
-    ended = [world.wait(arn) for arn in (one, other)]
+    holder = start_slowly(world, first)
+    waiting = start(world, second)
+    ended = [world.wait(arn) for arn in (holder, waiting)]
 
     assert [end.status for end in ended] == ["SUCCEEDED", "SUCCEEDED"], [end.cause for end in ended]
-    assert set(HELD_STATES) <= set(world.states(other))
-    assert held(world, one)[1] <= held(world, other)[0]
+    assert set(HELD_STATES) <= set(world.states(waiting))
+    assert held(world, holder)[1] <= held(world, waiting)[0]
     assert world.invoke("qa")["model"] == second.name
     # The other saw what the first had done.
     assert ended[1].output["previous_endpoint_config"] == ended[0].output["endpoint_config"]
@@ -88,24 +88,24 @@ def test_a_second_promotion_waits_until_the_first_has_ended(world: World) -> Non
 def test_a_stage_may_refuse_a_second_promotion(world: World, deployed_settings: Settings) -> None:
     first, second = world.model(), world.model()
     with when_locked(world, deployed_settings, "refuse"):
-        one = start_slowly(world, first)
+        holder = start_slowly(world, first)
         ended = world.promote(second)
 
-    require_failed(ended, "EndpointLocked", one, "Nothing was changed")
-    assert world.wait(one).status == "SUCCEEDED"
+    require_failed(ended, "EndpointLocked", holder, "Nothing was changed")
+    assert world.wait(holder).status == "SUCCEEDED"
     assert world.invoke("qa")["model"] == first.name
 
 
 def test_of_those_that_wait_the_newest_wins(world: World, deployed_settings: Settings) -> None:
     first, second, third = (world.model() for _ in range(3))
     with when_locked(world, deployed_settings, "newest_wins"):
-        one = start_slowly(world, first)
+        holder = start_slowly(world, first)
         older = start(world, second)
         world.wait_for_state(older, "Wait for the lock")
         newest = start(world, third)
-        ended = {arn: world.wait(arn) for arn in (one, older, newest)}
+        ended = {arn: world.wait(arn) for arn in (holder, older, newest)}
 
-    assert (ended[one].status, ended[newest].status) == ("SUCCEEDED", "SUCCEEDED")
+    assert (ended[holder].status, ended[newest].status) == ("SUCCEEDED", "SUCCEEDED")
     require_failed(ended[older], "Superseded", newest, "newest_wins")
     assert world.invoke("qa")["model"] == third.name
 
@@ -141,11 +141,11 @@ def test_a_lease_that_has_ended_does_not_hold_the_lock(world: World) -> None:
 def test_an_execution_that_lost_the_lock_changes_nothing_and_releases_nothing(world: World) -> None:
     first = world.promote_successfully(world.model())
     arn = start_slowly(world, world.model())
-    hold(world, "somebody-else")
+    hold(world, "another-execution")
     require_failed(world.wait(arn), "LockLost")
 
     assert world.endpoint("qa")["EndpointConfigName"] == first.config
-    assert world.lock_of("qa")["owner"] == "somebody-else"
+    assert world.lock_of("qa")["owner"] == "another-execution"
 
 
 def test_an_older_holder_of_the_same_name_is_recognized_by_the_fence(world: World) -> None:
@@ -161,12 +161,12 @@ def test_a_holder_that_goes_on_for_too_long_ends_the_patience_of_others(
     def impatient(settings: dict[str, Any]) -> None:
         settings["applications"][APPLICATION]["stages"]["qa"]["deadline_seconds"] = 1
 
-    one = start_slowly(world, world.model(), seconds=15.0)
+    holder = start_slowly(world, world.model(), seconds=15.0)
     second = world.model()
     with world.configured(impatient, deployed_settings):
         ended = world.promote(second)
 
-    require_failed(ended, "EndpointBusy", one, "while this one waited")
+    require_failed(ended, "EndpointBusy", holder, "while this one waited")
 
 
 def test_the_lock_is_free_after_every_outcome(world: World) -> None:

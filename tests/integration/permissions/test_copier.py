@@ -40,9 +40,9 @@ def copier(world: World, pair: AccountPair) -> Copier:
     answer = world.sandbox.client("sts", "hub", own).assume_role(RoleArn=role, RoleSessionName="copier")
     s3 = world.sandbox.client("s3", pair.source, answer["Credentials"])
     key = f"artifacts/{uuid4().hex}/model.tar.gz"
-    there = world.client("s3", pair.source).put_object(Bucket=pair.source_bucket, Key=key, Body=b"another")
+    stored = world.client("s3", pair.source).put_object(Bucket=pair.source_bucket, Key=key, Body=b"another")
     s3.put_object(Bucket=pair.target_bucket, Key=key, Body=b"first", IfNoneMatch="*")
-    version = {"VersionId": there["VersionId"]} if there.get("VersionId", "null") != "null" else {}
+    version = {"VersionId": stored["VersionId"]} if stored.get("VersionId", "null") != "null" else {}
     return Copier(
         s3,
         source={"Bucket": pair.source_bucket, "Key": key, **version},

@@ -84,7 +84,7 @@ SHOWN = {
     *(Grant(f"key alias/promote-{pair.target}", "", ROOT) for pair in PAIRS),
     Grant(HUBS_KEY, "", ROOT),
     Grant("bus promote", "approvals-from-dev", "arn:aws:iam::222222222222:root"),
-    *(Grant(f"queue promote-{where}-UndeliveredEvents*", "RulesSend", "events.*") for where in LETTERS),
+    *(Grant(f"queue promote-{environment}-UndeliveredEvents*", "RulesSend", "events.*") for environment in LETTERS),
     Grant(f"function {CLEAN_UP_ABORTED}", "*AbortedAllow*", "events.amazonaws.com"),
 }
 # And why no promotion in the sandbox can show that the others are needed.
@@ -193,10 +193,12 @@ def test_a_hub_key_that_delegates_to_no_iam_policies_cannot_be_used_by_the_steps
 
 
 def only_administered(document: Document) -> Document:
-    """A key's policy under which the account's own policies give nobody its use."""
+    """A key's policy under which the account's own policies give no one its use."""
     statements = [
-        {**one, "Action": ["kms:Get*", "kms:Put*"]} if str(one["Principal"].get("AWS", "")).endswith(":root") else one
-        for one in document["Statement"]
+        {**statement, "Action": ["kms:Get*", "kms:Put*"]}
+        if str(statement["Principal"].get("AWS", "")).endswith(":root")
+        else statement
+        for statement in document["Statement"]
     ]
     assert statements != document["Statement"]
     return {**document, "Statement": statements}
@@ -205,7 +207,7 @@ def only_administered(document: Document) -> Document:
 def other_source(document: Document) -> Document:
     """The policy with its condition on the event's source asking for another."""
     (statement,) = document["Statement"]
-    condition = {"StringEquals": {"events:source": "somebody.else"}}
+    condition = {"StringEquals": {"events:source": "another.source"}}
     return {**document, "Statement": [{**statement, "Condition": condition}]}
 
 
@@ -223,41 +225,41 @@ def test_an_approval_that_the_hubs_bus_does_not_take_starts_nothing_and_is_kept(
     version, before = world.version(), world.executions()
     with edited(document, lambda text: events.put_permission(EventBusName="promote", Policy=text), change):
         data_scientist.approve(world.sandbox, version)
-        said = dead_letter(world, "dev", version)["error"]
+        message = dead_letter(world, "dev", version)["error"]
 
     assert world.executions() == before
     for words in ("222222222222:assumed-role/promote-dev-forwarder/", "events:PutEvents", ":event-bus/promote"):
-        assert words in said
+        assert words in message
 
 
-@pytest.mark.parametrize("where", LETTERS)
-def test_an_approval_is_kept_if_events_may_not_take_the_role_that_delivers_it(world: World, where: str) -> None:
+@pytest.mark.parametrize("environment", LETTERS)
+def test_an_approval_is_kept_if_events_may_not_take_the_role_that_delivers_it(world: World, environment: str) -> None:
     version, before = world.version(), world.executions()
-    role = role_matching(world, where, LETTERS[where][0])
-    with without_trust(world, where, role, "events.amazonaws.com"):
+    role = role_matching(world, environment, LETTERS[environment][0])
+    with without_trust(world, environment, role, "events.amazonaws.com"):
         data_scientist.approve(world.sandbox, version)
-        said = dead_letter(world, where, version)["error"]
+        message = dead_letter(world, environment, version)["error"]
 
     assert world.executions() == before
-    assert "events.amazonaws.com is not authorized to assume the role" in said
-    assert role in said
+    assert "events.amazonaws.com is not authorized to assume the role" in message
+    assert role in message
 
 
-@pytest.mark.parametrize("where", LETTERS)
-def test_an_approval_is_lost_only_if_its_queue_does_not_take_it_either(world: World, where: str) -> None:
+@pytest.mark.parametrize("environment", LETTERS)
+def test_an_approval_is_lost_only_if_its_queue_does_not_take_it_either(world: World, environment: str) -> None:
     version = world.version()
-    pattern, action = LETTERS[where]
+    pattern, action = LETTERS[environment]
     with (
-        without_permission(world, where, role_matching(world, where, pattern), "", action),
-        queue_policy(world, where, without_dead_letters),
+        without_permission(world, environment, role_matching(world, environment, pattern), "", action),
+        queue_policy(world, environment, without_dead_letters),
     ):
         data_scientist.approve(world.sandbox, version)
         with pytest.raises(AssertionError, match="no event about"):
-            dead_letter(world, where, version, seconds=1)
+            dead_letter(world, environment, version, seconds=1)
 
 
 def test_an_abort_event_that_cannot_be_delivered_to_the_cleanup_function_is_kept_with_the_reason(world: World) -> None:
-    """That it tidies up otherwise is shown in test_stopped."""
+    """That it cleans up otherwise is shown in test_stopped."""
     world.sagemaker_faults.inject("DescribeEndpoint", Kind.HANG, seconds=1.0)
     arn = start(world, QA, new_model(world, QA))
     world.wait_for_state(arn, "Compare the endpoint")
@@ -272,23 +274,23 @@ def test_an_abort_event_that_cannot_be_delivered_to_the_cleanup_function_is_kept
 
 def test_every_grant_of_a_resources_own_policy_is_taken_away_by_a_test_or_has_a_reason_why_not(world: World) -> None:
     deployed = set(grants(world))
-    shown = [[one for one in deployed if matches(one, pattern)] for pattern in SHOWN]
-    excused = [[one for one in deployed if matches(one, pattern)] for pattern in NOT_SHOWN]
+    shown = [[grant for grant in deployed if matches(grant, pattern)] for pattern in SHOWN]
+    excused = [[grant for grant in deployed if matches(grant, pattern)] for pattern in NOT_SHOWN]
 
-    unmatched = {pattern: found for pattern, found in zip(SHOWN, shown, strict=True) if len(found) != 1}
+    unmatched = {pattern: covered for pattern, covered in zip(SHOWN, shown, strict=True) if len(covered) != 1}
     assert unmatched == {}
     assert all(excused), "an excuse is for no grant at all"
     assert sorted(deployed.difference(*shown, *excused)) == []
 
 
-def denied(error: str | None, cause: str, *said: str) -> None:
+def denied(error: str | None, cause: str, *expected: str) -> None:
     assert error == "AccessDenied"
-    for words in said:
+    for words in expected:
         assert words in cause
 
 
-def not_ready(ended: ExecutionResult, *said: str) -> None:
-    """What is tried ahead is found before anything is created."""
+def not_ready(ended: ExecutionResult, *expected: str) -> None:
+    """What preflight probes is found before anything is created."""
     assert ended.error == "PreflightFailed"
-    for words in said:
+    for words in expected:
         assert words in ended.cause

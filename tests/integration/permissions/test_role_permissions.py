@@ -1,4 +1,4 @@
-"""Each right that the stacks give to a role is taken away, alone: the promotion says who may not do what, where."""
+"""Each permission that the stacks give to a role is removed, alone: the promotion names principal, action, resource."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ from tests.integration.world import APPLICATION, ENDPOINTS, World
 
 @dataclass(frozen=True)
 class PermissionCase:
-    """A right, and where (in the promotion's words) it is lacking. Names of the stage stand in braces.
+    """A permission, and the resource that the promotion's message names. Names of the stage stand in braces.
 
     `blind`: IAM cannot be asked for it ahead either, so that the step itself shows that it needs it.
     """
@@ -69,7 +69,7 @@ class PermissionCase:
     role: str
     sid: str
     action: str
-    where: str
+    resource: str
     scenario: Scenario = new_model
     on: str = "*"
     stages: tuple[AccountPair, ...] = (QA, PRODUCTION)
@@ -79,7 +79,7 @@ class PermissionCase:
 
     @property
     def of_preview(self) -> bool:
-        return "preview" in f"{self.role} {self.where}"
+        return "preview" in f"{self.role} {self.resource}"
 
     @contextmanager
     def removed(self, world: World, pair: AccountPair) -> Iterator[None]:
@@ -94,10 +94,10 @@ class PermissionCase:
             yield
 
     def _without(self, world: World, pair: AccountPair) -> AbstractContextManager[None]:
-        environment = {"{source}": pair.source, "{target}": pair.target}
-        where = next((name for end, name in environment.items() if end in self.role), "hub")
-        role = role_matching(world, where, pair.fill(self.role))
-        return without_permission(world, where, role, pair.fill(self.sid), self.action, on=pair.fill(self.on))
+        environments = {"{source}": pair.source, "{target}": pair.target}
+        environment = next((name for end, name in environments.items() if end in self.role), "hub")
+        role = role_matching(world, environment, pair.fill(self.role))
+        return without_permission(world, environment, role, pair.fill(self.sid), self.action, on=pair.fill(self.on))
 
     def covers(self, permission: Permission, pair: AccountPair) -> bool:
         return (
@@ -175,7 +175,7 @@ COMES_TO: dict[Step, Scenario] = {
 
 
 def of_lists(step: Step, sid: str, on_objects: str, on_key: str, **shown: Any) -> list[PermissionCase]:
-    """The two rights by which a step uses the lists in the hub's bucket."""
+    """The two permissions by which a step uses the lists in the hub's bucket."""
     return [
         PermissionCase(function(step), name, action, LISTS, stages=(QA,), **shown)
         for name, action in ((sid, on_objects), (f"{sid}Key", on_key))
@@ -186,10 +186,10 @@ def of_readers(step: Step, **shown: Any) -> list[PermissionCase]:
     return of_lists(step, "ReadLists", "s3:GetObject", "kms:Decrypt", **shown)
 
 
-def of_hub(step: Step, sid: str, action: str, where: str, *, error: str = "AccessDenied") -> PermissionCase:
-    """A right of a step on what the hub knows."""
+def of_hub(step: Step, sid: str, action: str, resource: str, *, error: str = "AccessDenied") -> PermissionCase:
+    """A permission of a step on what the hub knows."""
     scenario, trigger = TRIGGERS[step]
-    return PermissionCase(function(step), sid, action, where, scenario, trigger=trigger, stages=(QA,), error=error)
+    return PermissionCase(function(step), sid, action, resource, scenario, trigger=trigger, stages=(QA,), error=error)
 
 
 def invoke_case(
@@ -209,9 +209,9 @@ def invoke_case(
     )
 
 
-def of_map(action: str, where: str, error: str, *, sid: str = "", on: str = "*") -> PermissionCase:
-    """A right of the state machine's role by which the Map of the units runs."""
-    return PermissionCase(STATE_MACHINE, sid, action, where, on=on, stages=(QA,), error=error)
+def of_map(action: str, resource: str, error: str, *, sid: str = "", on: str = "*") -> PermissionCase:
+    """A permission of the state machine's role by which the Map of the units runs."""
+    return PermissionCase(STATE_MACHINE, sid, action, resource, on=on, stages=(QA,), error=error)
 
 
 PERMISSIONS = [
@@ -284,9 +284,9 @@ PERMISSIONS = [
     PermissionCase(INVOKER, "ReadPayloads", "s3:GetObject", PAYLOAD, error=PREFLIGHT_FAILED),
     PermissionCase(INVOKER, "DecryptPayloads", "kms:Decrypt", PAYLOAD, error=PREFLIGHT_FAILED),
     *(
-        PermissionCase(DEPLOYER, "CreateEndpoints", f"sagemaker:{action}", where, scenario, on, blind=True)
+        PermissionCase(DEPLOYER, "CreateEndpoints", f"sagemaker:{action}", resource, scenario, on, blind=True)
         for action, scenario in (("CreateEndpoint", first_deployment), ("UpdateEndpoint", update))
-        for where, on in ((ENDPOINT, f"*{ENDPOINT}"), (CONFIG, "*:endpoint-config/[*]"))
+        for resource, on in ((ENDPOINT, f"*{ENDPOINT}"), (CONFIG, "*:endpoint-config/[*]"))
     ),
     PermissionCase(DEPLOYER, "DescribeEndpoints", "sagemaker:DescribeEndpoint", ENDPOINT),
     PermissionCase(DEPLOYER, "DescribeEndpoints", "sagemaker:AddTags", ENDPOINT, first_deployment, blind=True),
@@ -399,7 +399,12 @@ NOT_SHOWN = {
         ),
         "Shown in test_scaler_permissions.py.",
     ),
-    ("promote-*-execution", "WriteLogs", "logs:*", "*"): "The sandbox writes a container's log for it, asking nobody.",
+    (
+        "promote-*-execution",
+        "WriteLogs",
+        "logs:*",
+        "*",
+    ): "The sandbox writes a container's log for it without a permission.",
     ("promote-*-execution", "PutMetrics", "cloudwatch:PutMetricData", "*"): "The sandbox's containers measure nothing.",
     ("promote-*", "", "xray:*", "*"): "There is no X-Ray in the sandbox, and a trace that is lost fails nothing.",
     ("promote-*", "", "logs:*", "*"): "Lambda and Step Functions work on without their logs, there and here.",
@@ -426,7 +431,7 @@ NOT_SHOWN = {
         "",
         "states:StopExecution",
         "*:execution:promote:[*]",
-    ): "It ends them with their Map, asking nobody.",
+    ): "It ends them with their Map without a permission.",
     (STATE_MACHINE, "", "states:RedriveExecution", "*:execution:promote/*"): "Nothing can be redriven in the sandbox.",
 }
 
@@ -460,14 +465,14 @@ def test_without_one_permission_a_promotion_reports_principal_action_and_resourc
     world: World, settings: Settings, pair: AccountPair, case: PermissionCase
 ) -> None:
     subject = case.scenario(world, pair)
-    tried = smoke_tests.tested(world, settings, *TESTS, preview=Preview()) if case.of_preview else nullcontext()
-    with tried, case.removed(world, pair):
+    preview = smoke_tests.tested(world, settings, *TESTS, preview=Preview()) if case.of_preview else nullcontext()
+    with preview, case.removed(world, pair):
         ended = case.trigger(world, pair, subject)
 
     assert (ended.status, ended.error) == ("FAILED", case.error), ended.cause
     assert pair.fill(case.role).rstrip("*") in ended.cause
     assert case.action in ended.cause
-    assert pair.fill(case.where, model=subject.model, uri=subject.uri) in ended.cause
+    assert pair.fill(case.resource, model=subject.model, uri=subject.uri) in ended.cause
 
 
 @pytest.mark.parametrize("pair", LIST_SOURCE.stages, ids=lambda pair: pair.target)
@@ -480,7 +485,7 @@ def test_only_a_role_with_list_permission_can_distinguish_missing_from_denied(wo
 
     assert without_object.error == "ArtifactNotFound", without_object.cause
     assert denied.error == case.error
-    for words in (pair.fill(case.role), case.action, pair.fill(case.where, uri=subject.uri)):
+    for words in (pair.fill(case.role), case.action, pair.fill(case.resource, uri=subject.uri)):
         assert words in denied.cause
 
 
@@ -503,11 +508,11 @@ def test_without_publish_permission_a_promotion_keeps_its_outcome_and_its_histor
 ) -> None:
     with ANNOUNCE.removed(world, QA):
         ended = ANNOUNCE.trigger(world, QA, new_model(world, QA))
-    said = history_of(world, ended.arn, "TaskFailed")[-1]["taskFailedEventDetails"]["cause"]
+    message = history_of(world, ended.arn, "TaskFailed")[-1]["taskFailedEventDetails"]["cause"]
 
     assert (ended.status, ended.output["outcome"]) == ("SUCCEEDED", "Promoted")
-    for words in (ANNOUNCE.role.rstrip("*"), ANNOUNCE.action, ANNOUNCE.where):
-        assert words in said
+    for words in (ANNOUNCE.role.rstrip("*"), ANNOUNCE.action, ANNOUNCE.resource):
+        assert words in message
 
 
 def test_a_rollback_to_a_configuration_of_any_name_requires_permission_on_any_configuration(world: World) -> None:
@@ -515,7 +520,7 @@ def test_a_rollback_to_a_configuration_of_any_name_requires_permission_on_any_co
     own = f"arn:aws:sagemaker:us-east-1:333333333333:endpoint-config/{APPLICATION}-qa-*"
 
     def narrow(statement: Document) -> None:
-        statement["Resource"] = [own if ":endpoint-config/" in one else one for one in statement["Resource"]]
+        statement["Resource"] = [own if ":endpoint-config/" in arn else arn for arn in statement["Resource"]]
 
     serves_a_foreign_model(world, "made-by-hand")
     world.sagemaker_faults.inject("UpdateEndpoint", Kind.ROLLBACK_FAILED, account="333333333333", reason="No instance.")
@@ -542,7 +547,7 @@ def test_without_the_step_that_explains_a_promotion_fails_with_what_it_would_hav
 def test_lock_age_is_measured_and_without_read_permission_the_principal_is_reported(world: World) -> None:
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
     table = world.client("dynamodb")
-    items = ({"owner": {"S": "somebody"}, "locked_at": {"S": hour_ago.isoformat()}}, {"fence": {"N": "7"}})
+    items = ({"owner": {"S": "another"}, "locked_at": {"S": hour_ago.isoformat()}}, {"fence": {"N": "7"}})
     endpoints = [{"endpoint": {"S": f"333333333333/us-east-1/test-{number}"}} for number in range(len(items))]
     for endpoint, item in zip(endpoints, items, strict=True):
         table.put_item(TableName=ENDPOINTS_TABLE, Item=endpoint | item)
@@ -555,7 +560,7 @@ def test_lock_age_is_measured_and_without_read_permission_the_principal_is_repor
     assert measured["locks"] == 1
     assert 3600 <= measured["seconds"] < 3700
     assert refused["errorType"] == "AccessDenied"
-    for words in (READ_LOCKS.role, READ_LOCKS.action, READ_LOCKS.where):
+    for words in (READ_LOCKS.role, READ_LOCKS.action, READ_LOCKS.resource):
         assert words in refused["errorMessage"]
 
 
@@ -567,11 +572,11 @@ def test_an_approval_event_that_lacks_a_delivery_permission_starts_nothing_and_i
     version, before = world.version(), world.executions()
     with case.removed(world, QA):
         data_scientist.approve(world.sandbox, version)
-        said = dead_letter(world, kept_in, version)["error"]
+        message = dead_letter(world, kept_in, version)["error"]
 
     assert world.executions() == before
-    for words in (QA.fill(case.role).rstrip("*"), case.action, case.where):
-        assert words in said
+    for words in (QA.fill(case.role).rstrip("*"), case.action, case.resource):
+        assert words in message
 
 
 def test_every_deployed_permission_is_removed_alone_by_one_case_or_has_a_reason_why_not(world: World) -> None:
@@ -579,8 +584,8 @@ def test_every_deployed_permission_is_removed_alone_by_one_case_or_has_a_reason_
     shown = [[r for r in deployed if case.covers(r, pair)] for case in ALL for pair in case.stages]
     excused = [[r for r in deployed if _like(r, pattern)] for pattern in NOT_SHOWN]
 
-    assert [rights for rights in shown if len(rights) != 1] == []
-    assert all(excused), "an excuse is for no right at all"
+    assert [covered for covered in shown if len(covered) != 1] == []
+    assert all(excused), "an excuse is for no permission at all"
     assert sorted(deployed.difference(*shown, *excused)) == []
 
 
@@ -602,8 +607,8 @@ def history_of(world: World, arn: str, kind: str) -> list[dict[str, Any]]:
 def report_lock_age(world: World) -> dict[str, Any]:
     """Do what the schedule does; what the function returns, or how it fails."""
     answer = world.client("lambda").invoke(FunctionName=function(Job.REPORT_LOCK_AGE), Payload=b"{}")
-    said: dict[str, Any] = json.loads(answer["Payload"].read())
-    return said
+    payload: dict[str, Any] = json.loads(answer["Payload"].read())
+    return payload
 
 
 def dead_letter(world: World, environment: str, about: str, *, seconds: float = 2) -> dict[str, Any]:
@@ -614,8 +619,8 @@ def dead_letter(world: World, environment: str, about: str, *, seconds: float = 
         for message in sqs.receive_message(QueueUrl=queue).get("Messages", []):
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
             if about in message["Body"]:
-                found: dict[str, Any] = json.loads(message["Body"])
-                return found
+                letter: dict[str, Any] = json.loads(message["Body"])
+                return letter
         time.sleep(0.05)
     raise AssertionError(f"no event about {about} came to {queue}")
 

@@ -1,4 +1,4 @@
-"""Each right by which scaling is put aside and registered again is taken away, alone: the steps say what they lack.
+"""Each permission that suspends and resumes scaling is removed, alone: the steps name what they lack.
 
 Most is shown by the two steps alone, which takes a second and not a promotion.
 """
@@ -39,9 +39,9 @@ STEPS: dict[Step, Trigger] = {
 }
 
 
-def to_scale(sid: str, action: str, where: str, *, error: str = "AccessDenied") -> PermissionCase:
-    """A right of the scaler. What registers again names all that it could not, by an error of its own."""
-    return PermissionCase(SCALER, sid, action, where, scaled, error=error, trigger=rescale)
+def to_scale(sid: str, action: str, resource: str, *, error: str = "AccessDenied") -> PermissionCase:
+    """A permission of the scaler. What registers again names all that it could not, by an error of its own."""
+    return PermissionCase(SCALER, sid, action, resource, scaled, error=error, trigger=rescale)
 
 
 def to_enter(
@@ -123,7 +123,7 @@ def test_without_one_permission_the_step_reports_principal_action_and_resource(
         ended = case.trigger(world, pair, subject)
 
     assert (ended.status, ended.error) == ("FAILED", case.error), ended.cause
-    for words in (case.role, case.action, case.where):
+    for words in (case.role, case.action, case.resource):
         assert pair.fill(words, model=subject.model, uri=subject.uri).rstrip("*") in ended.cause
 
 
@@ -137,18 +137,22 @@ def test_only_a_role_with_list_permission_can_distinguish_no_suspended_scaling_f
         denied = case.trigger(world, QA, subject)
 
     assert (message.status, denied.error) == ("SUCCEEDED", "AccessDenied"), message.cause + denied.cause
-    for words in (case.role, case.action, case.where):
+    for words in (case.role, case.action, case.resource):
         assert words in denied.cause
 
 
 def test_every_permission_of_the_scaler_is_removed_alone_by_one_case_or_has_a_reason_why_not(world: World) -> None:
-    """AWS makes the role once in an account; tests/sandbox shows that the sandbox asks for the right."""
-    roles = {one for one in deployed_permissions(world) if fnmatchcase(one.role, "promote-*-scaler")}
-    deployed = {one for one in roles if "crowd-" not in one.resource}  # the same for other endpoints
-    shown = [one for pair, case in CASES for one in deployed if case.covers(one, pair)]
+    """AWS makes the role once in an account; tests/sandbox shows that the sandbox asks for the permission."""
+    roles = {
+        permission for permission in deployed_permissions(world) if fnmatchcase(permission.role, "promote-*-scaler")
+    }
+    deployed = {
+        permission for permission in roles if "crowd-" not in permission.resource
+    }  # the same for other endpoints
+    shown = [permission for pair, case in CASES for permission in deployed if case.covers(permission, pair)]
 
     assert len(shown) == len(set(shown))
-    assert {one.action for one in deployed.difference(shown)} == {"iam:CreateServiceLinkedRole"}
+    assert {permission.action for permission in deployed.difference(shown)} == {"iam:CreateServiceLinkedRole"}
 
 
 def test_every_step_that_enters_the_scaler_has_its_case() -> None:

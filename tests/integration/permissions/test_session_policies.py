@@ -43,7 +43,7 @@ def world(module_world: World) -> World:
 
 
 @pytest.fixture(scope="module")
-def one(world: World) -> Promoted:
+def promoted(world: World) -> Promoted:
     """A promotion of one object, which was copied; there is no model yet."""
     return copied(world, new_model)
 
@@ -151,33 +151,33 @@ NOT_OF_THE_DEPLOYER: dict[str, tuple[Call, str]] = {
 
 
 @pytest.mark.parametrize("what", NOT_OF_THE_DEPLOYER)
-def test_a_deployer_s_session_cannot(one: Promoted, act_as_step: Callable[[Step], None], what: str) -> None:
+def test_a_deployer_s_session_cannot(promoted: Promoted, act_as_step: Callable[[Step], None], what: str) -> None:
     act_as_step(Step.CREATE_MODEL)
     call, action = NOT_OF_THE_DEPLOYER[what]
     with pytest.raises(AccessDenied, match=f"role/promote-qa-deployer is not permitted to call .*{action}"):
-        call(one, deployer_session(one.promotion))
+        call(promoted, deployer_session(promoted.promotion))
 
 
 def test_a_deployer_s_session_can_do_the_same_to_what_is_its_own(
-    world: World, one: Promoted, act_as_step: Callable[[Step], None]
+    world: World, promoted: Promoted, act_as_step: Callable[[Step], None]
 ) -> None:
     act_as_step(Step.VERIFY_ARTIFACTS)
-    account, key = deployer_session(one.promotion), one.artifacts[0].key
+    account, key = deployer_session(promoted.promotion), promoted.artifacts[0].key
     with pytest.raises(ClientError, match="Could not find model"):
-        account.sagemaker.describe_model(ModelName=one.promotion.desired_model.name)
-    account.s3.head_object(Bucket=one.bucket, Key=key)
-    upload = world.client("s3", "qa").create_multipart_upload(Bucket=one.bucket, Key=f"{key}.part")["UploadId"]
-    assert account.s3.list_multipart_uploads(Bucket=one.bucket, Prefix=key)["Uploads"][0]["UploadId"] == upload
-    account.s3.abort_multipart_upload(Bucket=one.bucket, Key=f"{key}.part", UploadId=upload)
+        account.sagemaker.describe_model(ModelName=promoted.promotion.desired_model.name)
+    account.s3.head_object(Bucket=promoted.bucket, Key=key)
+    upload = world.client("s3", "qa").create_multipart_upload(Bucket=promoted.bucket, Key=f"{key}.part")["UploadId"]
+    assert account.s3.list_multipart_uploads(Bucket=promoted.bucket, Prefix=key)["Uploads"][0]["UploadId"] == upload
+    account.s3.abort_multipart_upload(Bucket=promoted.bucket, Key=f"{key}.part", UploadId=upload)
 
 
 def test_the_deployer_uses_the_key_through_s3_only(
-    world: World, one: Promoted, act_as_step: Callable[[Step], None]
+    world: World, promoted: Promoted, act_as_step: Callable[[Step], None]
 ) -> None:
     act_as_step(Step.VERIFY_ARTIFACTS)
     kms = world.client("kms", "qa")
     secret = kms.encrypt(KeyId="alias/promote-qa", Plaintext=b"a data key")["CiphertextBlob"]
-    credentials = deployer_session(one.promotion)._session.get_credentials()
+    credentials = deployer_session(promoted.promotion)._session.get_credentials()
     assert credentials is not None
     session = credentials.get_frozen_credentials()
     own = {"AccessKeyId": session.access_key, "SecretAccessKey": session.secret_key, "SessionToken": session.token}
@@ -185,7 +185,9 @@ def test_the_deployer_uses_the_key_through_s3_only(
 
     with pytest.raises(ClientError, match="kms:Decrypt"):
         decrypt(CiphertextBlob=secret)
-    with with_changed_statement(world, "qa", "promote-qa-deployer", "ReadChecksums", lambda one: one.pop("Condition")):
+    with with_changed_statement(
+        world, "qa", "promote-qa-deployer", "ReadChecksums", lambda statement: statement.pop("Condition")
+    ):
         assert decrypt(CiphertextBlob=secret)["Plaintext"] == b"a data key"
 
 
@@ -207,8 +209,8 @@ OUTSIDE = "artifacts/churn/qa/a/model.tar.gz"
 
 
 def copy_over(p: Promoted, a: RoleSession, source: str, key: str) -> object:
-    there = {"Bucket": p.artifacts[0].source.bucket, "Key": source}
-    return a.s3.copy_object(CopySource=there, Bucket=p.bucket, Key=key, IfNoneMatch="*")  # type: ignore[arg-type]
+    location = {"Bucket": p.artifacts[0].source.bucket, "Key": source}
+    return a.s3.copy_object(CopySource=location, Bucket=p.bucket, Key=key, IfNoneMatch="*")  # type: ignore[arg-type]
 
 
 NOT_OF_A_COPIER: dict[str, tuple[Call, str]] = {
@@ -256,10 +258,10 @@ NOT_OF_ONE_OBJECT: dict[str, tuple[Call, str]] = {
 
 @pytest.mark.parametrize("what", [*NOT_OF_A_COPIER, *NOT_OF_ONE_OBJECT])
 def test_a_copier_s_session_for_one_object_cannot(
-    world: World, one: Promoted, act_as_step: Callable[[Step], None], what: str
+    world: World, promoted: Promoted, act_as_step: Callable[[Step], None], what: str
 ) -> None:
     act_as_step(Step.COPY_UNIT)
-    refuse_copier(world, one, {**NOT_OF_A_COPIER, **NOT_OF_ONE_OBJECT}[what])
+    refuse_copier(world, promoted, {**NOT_OF_A_COPIER, **NOT_OF_ONE_OBJECT}[what])
 
 
 @pytest.mark.parametrize("what", NOT_OF_A_COPIER)
@@ -279,12 +281,12 @@ def refuse_copier(world: World, promoted: Promoted, what: tuple[Call, str]) -> N
         call(promoted, copier_session(promoted.promotion, promoted.artifacts))
 
 
-@pytest.mark.parametrize("how_many", ["one", "several"])
+@pytest.mark.parametrize("how_many", ["promoted", "several"])
 def test_a_copier_s_session_can_copy_what_it_is_for(
     request: pytest.FixtureRequest, act_as_step: Callable[[Step], None], how_many: str
 ) -> None:
     promoted: Promoted = request.getfixturevalue(how_many)
     act_as_step(Step.COPY_UNIT)
     s3 = copier_session(promoted.promotion, promoted.artifacts).s3
-    there = [s3_copy.copy_whole(artifact, promoted.promotion.route, s3=s3) for artifact in promoted.artifacts]
-    assert there == [False] * {"one": 1, "several": 2}[how_many]  # nothing was copied: it was there already
+    copied = [s3_copy.copy_whole(artifact, promoted.promotion.route, s3=s3) for artifact in promoted.artifacts]
+    assert copied == [False] * {"one": 1, "several": 2}[how_many]  # nothing was copied: it was there already

@@ -1,4 +1,4 @@
-"""A dry run: what a promotion would do, or all that is in its way; nothing is touched, and no other ending is late."""
+"""A dry run: what a promotion would do, or all its blockers; nothing is touched, and no other outcome is late."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def untouched(world: World) -> dict[str, Any]:
         "objects": sorted(world.artifacts_in("qa")),
         "uploads": sorted(world.open_uploads("qa")),
         "repositories": sorted(
-            one["repositoryName"] for one in world.client("ecr", "qa").describe_repositories()["repositories"]
+            repository["repositoryName"]
+            for repository in world.client("ecr", "qa").describe_repositories()["repositories"]
         ),
         "endpoint": world.endpoint("qa")["LastModifiedTime"] if ENDPOINTS["qa"] in world.resources_in("qa") else None,
     }
@@ -103,14 +104,14 @@ def test_scaling_that_the_update_would_meet_is_part_of_the_plan_and_stays(
 ) -> None:
     made = world.model()
     world.promote_successfully(made)
-    move_to(world, "qa", "ml.m5.large")  # somebody else's configuration
+    move_to(world, "qa", "ml.m5.large")  # another principal's configuration
     before = scale(world, "qa")
     with world.configured(larger, deployed_settings):
         ended = dry_run(world, made)
 
     assert ended.status == "SUCCEEDED", ended.cause
     suspended = "The automatic scaling of endpoint/text-classifier-qa/variant/AllTraffic would be suspended"
-    assert [one for one in ended.output["summary"] if one.startswith(suspended)]
+    assert [line for line in ended.output["summary"] if line.startswith(suspended)]
     assert scaling_of(world, "qa") == before
 
 
@@ -147,7 +148,11 @@ def test_a_failed_preflight_reports_all_findings_at_once_and_creates_nothing(wor
 
     assert (ended.status, ended.error) == ("FAILED", "PreflightFailed"), ended.cause
     for _, role, _, action in LACKING:
-        assert any(role in one and action in one for one in ended.cause.split(" (")), (role, action, ended.cause)
+        assert any(role in finding and action in finding for finding in ended.cause.split(" (")), (
+            role,
+            action,
+            ended.cause,
+        )
     assert made.model_uri in ended.cause
     assert "kms:Decrypt on arn:aws:kms:us-east-1:333333333333:key/" in ended.cause
     assert untouched(world) == before
@@ -166,6 +171,6 @@ def test_a_query_that_is_not_permitted_is_reported_and_stops_nothing(world: Worl
 
     assert ended.status == promoted.status == "SUCCEEDED", ended.cause + promoted.cause
     for words in ("iam:PassRole of arn:aws:iam::333333333333:role/promote-qa-deployer", "The key ", "The quotas "):
-        assert any(one.startswith(words) for one in ended.output["inconclusive_checks"]), ended.output[
+        assert any(check.startswith(words) for check in ended.output["inconclusive_checks"]), ended.output[
             "inconclusive_checks"
         ]

@@ -41,7 +41,7 @@ def refused(world: World, request: object) -> ExecutionResult:
 
 
 @pytest.mark.parametrize(
-    ("request_", "said"),
+    ("request_", "message"),
     [
         ({**QA, "model_name": "m", "colour": "red"}, '"colour" is not a field'),
         ({**QA, "model_name": 5}, "model_name must be a string, not a number"),
@@ -60,17 +60,17 @@ def refused(world: World, request: object) -> ExecutionResult:
     ],
 )
 @pytest.mark.usefixtures("nothing_is_touched")
-def test_input_that_is_not_understood_is_refused(world: World, request_: object, said: str) -> None:
+def test_input_that_is_not_understood_is_refused(world: World, request_: object, message: str) -> None:
     ended = refused(world, request_)
     assert ended.error == "InvalidInput"
-    assert said in ended.cause
+    assert message in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
 def test_every_mistake_in_the_input_is_reported_at_once(world: World) -> None:
     ended = refused(world, {"application": 1, "colour": "red", "model_name": "m", "model_package_arn": "p"})
-    for said in ("application must be a string", '"colour" is not a field', "stage is missing", "not both"):
-        assert said in ended.cause
+    for message in ("application must be a string", '"colour" is not a field', "stage is missing", "not both"):
+        assert message in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
@@ -110,9 +110,9 @@ def test_a_version_that_is_not_approved_is_refused(world: World, approval: str) 
 
 @pytest.mark.usefixtures("nothing_is_touched")
 def test_another_applications_group_is_refused(world: World) -> None:
-    ended = refused(world, {**QA, "model_package_arn": world.version(group="somebody-elses", approval="Approved")})
+    ended = refused(world, {**QA, "model_package_arn": world.version(group="another-teams", approval="Approved")})
     assert ended.error == "WrongModelPackageGroup"
-    assert "'somebody-elses'" in ended.cause
+    assert "'another-teams'" in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
@@ -130,10 +130,10 @@ def test_a_version_goes_to_a_later_stage_by_way_of_the_earlier_one(world: World)
 
 @pytest.mark.usefixtures("nothing_is_touched")
 def test_a_model_made_from_another_groups_version_is_refused_without_reading_it(world: World) -> None:
-    foreign = world.version(group="somebody-elses", approval="Approved")
+    foreign = world.version(group="another-teams", approval="Approved")
     made = world.model(container={"ModelPackageName": foreign})
     ended = refused(world, {**QA, "model_name": made.name})
-    assert (ended.error, "'somebody-elses'" in ended.cause) == ("WrongModelPackageGroup", True)
+    assert (ended.error, "'another-teams'" in ended.cause) == ("WrongModelPackageGroup", True)
 
 
 def test_a_model_that_was_promoted_for_another_application_is_refused(world: World) -> None:
@@ -153,16 +153,16 @@ NOT_CARRIED_UNASKED: list[tuple[str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "said"), NOT_CARRIED_UNASKED)
+@pytest.mark.parametrize(("name", "value", "message"), NOT_CARRIED_UNASKED)
 @pytest.mark.usefixtures("nothing_is_touched")
 def test_a_variable_that_may_be_true_in_the_source_only_is_refused_by_name(
-    world: World, name: str, value: str, said: str
+    world: World, name: str, value: str, message: str
 ) -> None:
     container = world.container()
     container["Environment"][name] = value
     ended = refused(world, {**QA, "model_name": world.model(container=container).name})
     assert ended.error == "UnsupportedModel"
-    assert f"PrimaryContainer.Environment.{name} ({said}" in ended.cause
+    assert f"PrimaryContainer.Environment.{name} ({message}" in ended.cause
     assert "promotion.yaml" in ended.cause
 
 
@@ -177,8 +177,13 @@ def test_problems_of_several_containers_and_the_vpc_are_reported_at_once_and_no_
     )
     ended = refused(world, {**QA, "model_name": made.name})
     assert ended.error == "UnsupportedModel"
-    for said in ("Containers[0].Environment.HF_TOKEN", "Containers[1].Environment.QUEUE", "VpcConfig", "`vpc: none`"):
-        assert said in ended.cause
+    for message in (
+        "Containers[0].Environment.HF_TOKEN",
+        "Containers[1].Environment.QUEUE",
+        "VpcConfig",
+        "`vpc: none`",
+    ):
+        assert message in ended.cause
     events = world.client("stepfunctions").get_execution_history(executionArn=ended.arn)["events"]
     assert SECRET not in json.dumps(events, default=str)
 
@@ -203,16 +208,16 @@ NOT_FILES = [
 ]
 
 
-@pytest.mark.parametrize(("key", "said"), NOT_FILES)
+@pytest.mark.parametrize(("key", "message"), NOT_FILES)
 @pytest.mark.usefixtures("nothing_is_touched")
-def test_a_prefix_with_names_that_cannot_be_files_is_refused_with_them(world: World, key: str, said: str) -> None:
+def test_a_prefix_with_names_that_cannot_be_files_is_refused_with_them(world: World, key: str, message: str) -> None:
     """SageMaker does not deploy it in the source either (API: S3ModelDataSource, CompressionType)."""
     uri = world.upload_tree({"weights/one.bin": b"1", key: b""})
     source = {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
     container = world.container(ModelDataUrl=None, ModelDataSource={"S3DataSource": source})
     ended = refused(world, {**QA, "model_name": world.model(container=container).name})
     assert ended.error == "UnsupportedModel"
-    assert f"{uri}{key} ({said})" in ended.cause
+    assert f"{uri}{key} ({message})" in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched")
@@ -232,8 +237,8 @@ def test_an_s3_uri_without_an_object_is_refused(world: World) -> None:
     container["Environment"]["HF_MODEL_ID"] = f"s3://sagemaker-us-east-1-{DEV}/nowhere/"
     ended = refused(world, {**QA, "model_name": world.model(container=container).name})
     assert ended.error == "ArtifactNotFound"
-    for said in ("/nowhere/", "PrimaryContainer.Environment.HF_MODEL_ID", "nothing below it"):
-        assert said in ended.cause
+    for message in ("/nowhere/", "PrimaryContainer.Environment.HF_MODEL_ID", "nothing below it"):
+        assert message in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched_in_production")

@@ -50,7 +50,7 @@ def test_the_same_event_twice_promotes_once(world: World) -> None:
     approve(world, version)
     ended = started_by(world, before, count=2)
 
-    assert sorted(one.output["outcome"] for one in ended) == ["Promoted", "Unchanged"]
+    assert sorted(result.output["outcome"] for result in ended) == ["Promoted", "Unchanged"]
     assert len(world.resources_in("qa")) == 3
 
 
@@ -84,7 +84,7 @@ def test_a_rejection_and_another_group_start_nothing(world: World) -> None:
     before = world.executions()
     rejected = world.version()
     world.client("sagemaker", "dev").update_model_package(ModelPackageArn=rejected, ModelApprovalStatus="Rejected")
-    world.version(group="somebody-elses", approval="Approved")
+    world.version(group="another-teams", approval="Approved")
     approve(world, version := world.version())
     (ended,) = started_by(world, before)
     world.wait_until_idle(seconds=0.5)
@@ -149,4 +149,4 @@ def test_the_demo_model_can_be_promoted_and_answers(world: World) -> None:
     answer = world.client("sagemaker-runtime", "qa").invoke_endpoint(
         EndpointName="text-classifier-qa", ContentType="text/csv", Body=b"a fine film\nan awful mess"
     )
-    assert [one["label"] for one in json.loads(answer["Body"].read())] == ["positive", "negative"]
+    assert [prediction["label"] for prediction in json.loads(answer["Body"].read())] == ["positive", "negative"]

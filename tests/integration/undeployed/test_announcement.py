@@ -60,9 +60,9 @@ def subscribed_queue(sandbox: Sandbox, name: str, topic: str, wanted: dict[str, 
 def messages(sandbox: Sandbox, queue: str, *, seconds: float = 2) -> list[Any]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = sandbox.client("sqs").receive_message(QueueUrl=queue).get("Messages", [])
-        if found:
-            return [json.loads(one["Body"]) for one in found]
+        received = sandbox.client("sqs").receive_message(QueueUrl=queue).get("Messages", [])
+        if received:
+            return [json.loads(message["Body"]) for message in received]
         time.sleep(0.05)
     return []
 
@@ -79,7 +79,9 @@ def test_an_announcement_arrives_with_its_words_and_is_filtered_by_its_attribute
     assert ended["result"] == {"outcome": "Errored", "announcement": ANNOUNCEMENT.to_json()}
     (message,) = messages(patched, bad)
     assert (message["Subject"], message["Message"]) == (ANNOUNCEMENT.subject, ANNOUNCEMENT.message)
-    assert {key: one["Value"] for key, one in message["MessageAttributes"].items()} == asdict(ANNOUNCEMENT.attributes)
+    assert {key: attribute["Value"] for key, attribute in message["MessageAttributes"].items()} == asdict(
+        ANNOUNCEMENT.attributes
+    )
     assert messages(patched, good, seconds=0.2) == []
 
 

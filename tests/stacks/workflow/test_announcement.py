@@ -20,7 +20,7 @@ Template = dict[str, Any]
 
 
 def of_kind(template: Template, kind: str) -> dict[str, dict[str, Any]]:
-    return {key: one["Properties"] for key, one in template["Resources"].items() if one["Type"] == kind}
+    return {key: resource["Properties"] for key, resource in template["Resources"].items() if resource["Type"] == kind}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_an_announcement_that_fails_goes_on_to_the_same_end(announcing: Template
     state = json.loads(text)["States"]["Announce the outcome"]
     assert state["Resource"] == "arn:aws:states:::sns:publish"
     assert state["Next"] == "Ended"
-    assert [(one["ErrorEquals"], one["Next"]) for one in state["Catch"]] == [(["States.ALL"], "Ended")]
+    assert [(catcher["ErrorEquals"], catcher["Next"]) for catcher in state["Catch"]] == [(["States.ALL"], "Ended")]
     assert state["Output"] == "{% $states.input %}"
     assert state["TimeoutSeconds"] == 20
     assert state["Arguments"]["MessageAttributes"] == {

@@ -102,7 +102,9 @@ def test_every_error_leads_to_the_failed_state(definition: dict[str, Any]) -> No
 def test_a_work_units_failure_is_its_output_so_that_its_name_is_not_lost(definition: dict[str, Any]) -> None:
     """A Map that fails says States.ExceedToleratedFailureThreshold, whatever the unit's own error was."""
     unit = definition["States"]["Copy the artifacts"]["ItemProcessor"]["States"]["Copy a work unit"]
-    assert [(one["ErrorEquals"], one["Next"]) for one in unit["Catch"]] == [(["States.ALL"], "Work unit failed")]
+    assert [(catcher["ErrorEquals"], catcher["Next"]) for catcher in unit["Catch"]] == [
+        (["States.ALL"], "Work unit failed")
+    ]
     assert "'Error': $states.errorOutput.Error" in unit["Catch"][0]["Output"]
 
 

@@ -52,10 +52,10 @@ def through_json(promotion: Promotion) -> Promotion:
 
 
 @pytest.mark.parametrize(
-    "one", [PLAIN, CHANGED, PLANNED, COPIED, ENDED], ids=["plain", "changed", "planned", "copied", "with_outcome"]
+    "document", [PLAIN, CHANGED, PLANNED, COPIED, ENDED], ids=["plain", "changed", "planned", "copied", "with_outcome"]
 )
-def test_a_promotion_comes_back_as_it_was(one: Promotion) -> None:
-    assert through_json(one) == one
+def test_a_promotion_comes_back_as_it_was(document: Promotion) -> None:
+    assert through_json(document) == document
 
 
 @pytest.mark.parametrize("progress", Progress)

@@ -1,4 +1,4 @@
-"""Every bad ending has a name, a family and advice."""
+"""Every bad outcome has a name, a family and advice."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def test_no_name_means_two_errors() -> None:
 
 
 def test_every_error_is_yielded_once() -> None:
-    classes = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, PromotionError)}
-    assert set(LEAVES) == {one for one in classes if not one.__subclasses__()}
+    classes = {
+        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, PromotionError)
+    }
+    assert set(LEAVES) == {error_class for error_class in classes if not error_class.__subclasses__()}
 
 
 def test_the_errors_of_a_family_are_only_its_own() -> None:

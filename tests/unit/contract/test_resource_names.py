@@ -17,7 +17,7 @@ LONGEST_REGION = "ap-southeast-10"
 
 def test_every_step_and_every_job_is_a_file() -> None:
     folder = PROJECT / "lambdas" / "handlers"
-    assert {one.value for one in (*Step, *Job)} == {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    assert {name.value for name in (*Step, *Job)} == {file.stem for file in folder.glob("*.py")} - {"__init__"}
 
 
 def test_every_step_assumes_one_role_but_those_that_work_in_source_and_target() -> None:

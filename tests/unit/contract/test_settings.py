@@ -18,7 +18,7 @@ def test_settings_come_back_as_they_were(external_id: str | None) -> None:
 
 
 def test_stages_keep_their_order() -> None:
-    """They are told in it when somebody asks for one that does not exist."""
+    """The message lists them when a caller asks for one that does not exist."""
     stages = {name: replace(STAGE, name=name) for name in ("qa", "production", "beta")}
     settings = replace(SETTINGS, applications={"reviews": replace(APPLICATION, stages=stages)})
     back = Settings.from_json(settings.to_json())

@@ -1,4 +1,4 @@
-"""An outcome is told in words, with what a program needs beside them; and SNS takes every announcement."""
+"""An outcome is announced in words, with what a program needs beside them; and SNS takes every announcement."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def changing(promotion: Promotion | None = None) -> Promotion:
     return (promotion or builders.promotion()).with_change(CHANGE)
 
 
-def lines_of(said: Announcement) -> dict[str, str]:
+def lines_of(published: Announcement) -> dict[str, str]:
     """The message's lines by their titles."""
-    return {title: text.strip() for title, _, text in (line.partition(":") for line in said.message.splitlines())}
+    return {title: text.strip() for title, _, text in (line.partition(":") for line in published.message.splitlines())}
 
 
 def test_a_promotion_is_announced_with_its_model_source_target_and_what_serves() -> None:
     promotion = changing().with_outcome(Outcome.PROMOTED, at=builders.BEGUN.replace(minute=5))
-    said = announcement("Promoted", builders.EXECUTION, promotion=promotion, started_by="ann@example.com")
-    assert said.subject == "Promoted: reviews to qa"
-    assert lines_of(said) == {
+    published = announcement("Promoted", builders.EXECUTION, promotion=promotion, started_by="ann@example.com")
+    assert published.subject == "Promoted: reviews to qa"
+    assert lines_of(published) == {
         "Outcome": "Promoted",
         "Asked for": "reviews to qa",
         "Model": builders.MODEL.arn,
@@ -51,24 +51,24 @@ def test_a_promotion_is_announced_with_its_model_source_target_and_what_serves()
         "Look at": CONSOLE,
         "Read": "docs/runbooks/Promoted.md",
     }
-    assert said.attributes == AnnouncementAttributes(
+    assert published.attributes == AnnouncementAttributes(
         outcome="Promoted", application="reviews", stage="qa", error="none"
     )
 
 
 def test_a_model_package_version_is_announced_with_its_model() -> None:
     promotion = builders.promotion(model=replace(builders.MODEL, model_package_arn=builders.VERSION))
-    said = announcement("Unchanged", builders.EXECUTION, promotion=changing(promotion))
-    assert lines_of(said)["Model"] == f"{builders.MODEL.arn}, version {builders.VERSION}"
+    published = announcement("Unchanged", builders.EXECUTION, promotion=changing(promotion))
+    assert lines_of(published)["Model"] == f"{builders.MODEL.arn}, version {builders.VERSION}"
 
 
 def test_a_failure_is_announced_with_its_reason_what_to_do_and_where_to_read_more() -> None:
-    said = announcement(
+    published = announcement(
         "Errored", builders.EXECUTION, promotion=changing(), failure=failure(), runbook="https://x.io/runbooks"
     )
-    lines = lines_of(said)
-    assert said.subject == "Errored: reviews to qa (AccessDenied)"
-    assert said.attributes.error == "AccessDenied"
+    lines = lines_of(published)
+    assert published.subject == "Errored: reviews to qa (AccessDenied)"
+    assert published.attributes.error == "AccessDenied"
     assert lines["Outcome"] == "Errored, AccessDenied"
     assert lines["Why"] == "promote-qa-deployer may not do it."
     assert "Grant it" in lines["Next"]
@@ -76,47 +76,51 @@ def test_a_failure_is_announced_with_its_reason_what_to_do_and_where_to_read_mor
 
 
 def test_a_refusal_states_that_nothing_was_changed() -> None:
-    said = announcement("Refused", builders.EXECUTION, promotion=changing(), failure=failure("NameTaken"))
-    assert "nothing that serves was changed" in lines_of(said)["Serves now"]
+    published = announcement("Refused", builders.EXECUTION, promotion=changing(), failure=failure("NameTaken"))
+    assert "nothing that serves was changed" in lines_of(published)["Serves now"]
 
 
 def test_a_rollback_names_the_configuration_that_serves_again() -> None:
-    said = announcement("RolledBack", builders.EXECUTION, promotion=changing(), failure=failure("DeploymentRolledBack"))
-    assert lines_of(said)["Serves now"] == f"As before, the configuration {builders.OLD_CONFIG}."
+    published = announcement(
+        "RolledBack", builders.EXECUTION, promotion=changing(), failure=failure("DeploymentRolledBack")
+    )
+    assert lines_of(published)["Serves now"] == f"As before, the configuration {builders.OLD_CONFIG}."
 
 
 @pytest.mark.parametrize("outcome", ["Errored", Outcome.ABORTED])
 def test_what_is_not_certain_is_not_claimed(outcome: str) -> None:
     """The document does not tell whether the endpoint was changed when the promotion ended."""
     promotion = changing()
-    said = lines_of(announcement(outcome, builders.EXECUTION, promotion=promotion, failure=failure()))["Serves now"]
-    assert said.startswith("Look at the endpoint")
-    assert builders.OLD_CONFIG in said and promotion.desired_config.name in said
+    serves = lines_of(announcement(outcome, builders.EXECUTION, promotion=promotion, failure=failure()))["Serves now"]
+    assert serves.startswith("Look at the endpoint")
+    assert builders.OLD_CONFIG in serves and promotion.desired_config.name in serves
 
 
 def test_a_promotion_that_had_not_compared_the_endpoint_has_not_changed_it() -> None:
-    said = announcement("Errored", builders.EXECUTION, promotion=builders.promotion(), failure=failure())
-    assert "had not come to the endpoint" in lines_of(said)["Serves now"]
+    published = announcement("Errored", builders.EXECUTION, promotion=builders.promotion(), failure=failure())
+    assert "had not come to the endpoint" in lines_of(published)["Serves now"]
 
 
 def test_what_the_caller_observed_to_serve_is_announced_instead() -> None:
-    said = announcement(Outcome.ABORTED, builders.EXECUTION, promotion=changing(), endpoint_summary="Both, in turn.")
-    assert lines_of(said)["Serves now"] == "Both, in turn."
+    published = announcement(
+        Outcome.ABORTED, builders.EXECUTION, promotion=changing(), endpoint_summary="Both, in turn."
+    )
+    assert lines_of(published)["Serves now"] == "Both, in turn."
 
 
 def test_an_outcome_before_anything_was_resolved_quotes_the_input() -> None:
     typed = {"application": "reviews", "stage": "qa", "model_name": "no such model"}
-    said = announcement("Refused", builders.EXECUTION, raw_input=typed, failure=failure("ModelNotFound"))
-    assert said.subject == "Refused: reviews to qa (ModelNotFound)"
-    assert said.attributes.application == "reviews"
-    assert '"no such model"' in lines_of(said)["Input"]
+    published = announcement("Refused", builders.EXECUTION, raw_input=typed, failure=failure("ModelNotFound"))
+    assert published.subject == "Refused: reviews to qa (ModelNotFound)"
+    assert published.attributes.application == "reviews"
+    assert '"no such model"' in lines_of(published)["Input"]
 
 
 @pytest.mark.parametrize("typed", [None, [], "text", {"application": 7}, {"application": "Grüße\n", "stage": ""}])
 def test_what_is_no_name_is_neither_in_the_subject_nor_an_attribute(typed: object) -> None:
-    said = announcement("Refused", builders.EXECUTION, raw_input=typed, failure=failure("InvalidInput"))
-    assert said.subject == "Refused: an unknown application to an unknown stage (InvalidInput)"
-    assert (said.attributes.application, said.attributes.stage) == ("unknown", "unknown")
+    published = announcement("Refused", builders.EXECUTION, raw_input=typed, failure=failure("InvalidInput"))
+    assert published.subject == "Refused: an unknown application to an unknown stage (InvalidInput)"
+    assert (published.attributes.application, published.attributes.stage) == ("unknown", "unknown")
 
 
 def test_only_unchanged_is_not_announced_unless_configured() -> None:
@@ -128,13 +132,13 @@ def test_only_unchanged_is_not_announced_unless_configured() -> None:
 def test_sns_takes_the_longest_announcement_of_each_outcome(outcome: str) -> None:
     name, wild = "a" * 40, "\u0000\U0001f600" * 50_000
     typed = {"application": name, "stage": name[:20], "model_name": wild}
-    said = announcement(
+    published = announcement(
         outcome, builders.EXECUTION, raw_input=typed, failure=failure("E" * 300 + "\n", wild + "\ud83d")
     )
-    assert 0 < len(said.subject) < 100
-    assert said.subject.isascii() and said.subject.isprintable()
-    assert len(said.message.encode()) < 64 * 1024
-    assert all(asdict(said.attributes).values())
+    assert 0 < len(published.subject) < 100
+    assert published.subject.isascii() and published.subject.isprintable()
+    assert len(published.message.encode()) < 64 * 1024
+    assert all(asdict(published.attributes).values())
 
 
 @pytest.mark.parametrize("error", [error.__name__ for error in every_error(PromotionError)])
@@ -147,8 +151,8 @@ def test_each_error_links_to_its_runbook_and_states_what_to_do(error: str) -> No
 
 @pytest.mark.parametrize(
     ("outcome", "error"),
-    [*((one, None) for one in OUTCOMES[:2]), (Outcome.ABORTED, None), ("Errored", "Lambda.Unknown")],
+    [*((outcome, None) for outcome in OUTCOMES[:2]), (Outcome.ABORTED, None), ("Errored", "Lambda.Unknown")],
 )
 def test_what_has_no_error_of_ours_leads_to_a_runbook_too(outcome: str, error: str | None) -> None:
-    said = announcement(outcome, builders.EXECUTION, failure=failure(error) if error else None)
-    assert (PROJECT / lines_of(said)["Read"]).is_file()
+    published = announcement(outcome, builders.EXECUTION, failure=failure(error) if error else None)
+    assert (PROJECT / lines_of(published)["Read"]).is_file()

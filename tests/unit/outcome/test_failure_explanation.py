@@ -134,12 +134,12 @@ def test_a_preview_that_may_remain_is_an_error_and_reported_first_with_the_reaso
 
 
 def test_a_preview_of_unknown_state_may_remain_as_well() -> None:
-    tried = promotion(stage=replace(STAGE, preview=Preview()))
+    with_preview = promotion(stage=replace(STAGE, preview=Preview()))
     throttled = failure_explanation.explain("Throttled", "Too fast.")
     failure = failure_explanation.after_preview(
-        throttled, tried, not_deleted=failure_explanation.explain("AccessDenied", "Denied.")
+        throttled, with_preview, not_deleted=failure_explanation.explain("AccessDenied", "Denied.")
     )
-    assert preview_state.begin(tried).endpoint in failure.cause
+    assert preview_state.begin(with_preview).endpoint in failure.cause
 
 
 def test_without_a_preview_a_failure_is_unchanged() -> None:

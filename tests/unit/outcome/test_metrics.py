@@ -1,4 +1,4 @@
-"""An ending is counted once, by few dimensions that are known beforehand; CloudWatch matches them exactly."""
+"""An outcome is counted once, by few dimensions that are known beforehand; CloudWatch matches them exactly."""
 
 from __future__ import annotations
 

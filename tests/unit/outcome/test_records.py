@@ -20,49 +20,49 @@ FAILURE = Failure(error="OlderModel", family="Refused", cause="A newer one serve
 
 
 def attempt(**changes: Any) -> PromotionRecord:
-    known: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "execution": EXECUTION,
         "input": INPUT,
         "outcome": Outcome.PROMOTED,
         "ended_at": ENDED,
         "promotion": promotion(change=Change(progress=Progress.IN_SERVICE, previous_config=OLD_CONFIG)),
     }
-    return PromotionRecord(**{**known, **changes})
+    return PromotionRecord(**{**fields, **changes})
 
 
 def test_the_record_holds_what_was_promoted_from_where_to_where() -> None:
-    said = records.item(attempt())
-    one = promotion()
-    assert (said["source_model"], said["outcome"]) == (one.model.arn, "Promoted")
-    assert said["endpoint"] == one.target_arn("endpoint", one.stage.endpoint)
-    assert said["endpoint_config"].endswith(one.desired_config.name)
-    assert said["previous_endpoint_config"] == OLD_CONFIG
-    assert said["images"] == [one.desired_model.request["PrimaryContainer"]["Image"]]
+    item = records.item(attempt())
+    promoted = promotion()
+    assert (item["source_model"], item["outcome"]) == (promoted.model.arn, "Promoted")
+    assert item["endpoint"] == promoted.target_arn("endpoint", promoted.stage.endpoint)
+    assert item["endpoint_config"].endswith(promoted.desired_config.name)
+    assert item["previous_endpoint_config"] == OLD_CONFIG
+    assert item["images"] == [promoted.desired_model.request["PrimaryContainer"]["Image"]]
 
 
 def test_records_of_a_stage_are_in_the_order_of_their_start() -> None:
-    said = records.item(attempt())
-    assert (said["stage"], said["record_key"]) == ("reviews/qa", "2026-11-01T12:00:00.000+00:00#release-7")
-    assert str(said["seconds"]) == "540.25"
+    item = records.item(attempt())
+    assert (item["stage"], item["record_key"]) == ("reviews/qa", "2026-11-01T12:00:00.000+00:00#release-7")
+    assert str(item["seconds"]) == "540.25"
 
 
 def test_what_was_refused_before_it_was_resolved_has_a_record_as_well() -> None:
-    said = records.item(attempt(promotion=None, outcome=Outcome.REFUSED, failure=FAILURE))
-    assert (said["error"], said["cause"]) == ("OlderModel", "A newer one serves.")
-    assert "source_model" not in said
+    item = records.item(attempt(promotion=None, outcome=Outcome.REFUSED, failure=FAILURE))
+    assert (item["error"], item["cause"]) == ("OlderModel", "A newer one serves.")
+    assert "source_model" not in item
 
 
 @pytest.mark.parametrize("asked", [None, [], "no", {}, {"application": 7}, {"application": " ", "stage": None}])
 def test_an_input_that_cannot_be_understood_has_a_record_as_well(asked: object) -> None:
-    said = records.item(attempt(input=asked, promotion=None, outcome=Outcome.REFUSED, failure=FAILURE))
-    assert said["stage"] == "?/?"
-    assert json.loads(said["input"]) == asked
+    item = records.item(attempt(input=asked, promotion=None, outcome=Outcome.REFUSED, failure=FAILURE))
+    assert item["stage"] == "?/?"
+    assert json.loads(item["input"]) == asked
 
 
 def test_a_very_long_input_does_not_fill_the_record() -> None:
-    said = records.item(attempt(input={"application": "a" * 9000, "stage": "qa"}))
-    assert len(said["input"]) == 4000
-    assert len(said["stage"]) == 63 + 3
+    item = records.item(attempt(input={"application": "a" * 9000, "stage": "qa"}))
+    assert len(item["input"]) == 4000
+    assert len(item["stage"]) == 63 + 3
 
 
 def test_only_successful_promotions_can_be_rolled_back_to() -> None:
@@ -81,8 +81,8 @@ def test_what_a_newer_promote_has_added_to_the_document_is_overlooked() -> None:
 
 
 def test_every_artifacts_checksum_is_recorded() -> None:
-    (one,) = records.item(attempt(artifacts=[artifact()]))["artifact_checksums"]
-    assert one == {
+    (checksum,) = records.item(attempt(artifacts=[artifact()]))["artifact_checksums"]
+    assert checksum == {
         "key": artifact().key,
         "source": artifact().source.uri,
         "size": artifact().source.size,
@@ -92,43 +92,43 @@ def test_every_artifacts_checksum_is_recorded() -> None:
 
 def test_thousands_of_artifacts_are_recorded_by_one_digest() -> None:
     many = [artifact(f"{number}.bin") for number in range(3000)]
-    said, other = (records.item(attempt(artifacts=which)) for which in (many, many[:-1]))
-    assert len(said["artifact_checksums"]) == 50
-    assert said["artifacts_digest"] != other["artifacts_digest"]
+    item, other = (records.item(attempt(artifacts=which)) for which in (many, many[:-1]))
+    assert len(item["artifact_checksums"]) == 50
+    assert item["artifacts_digest"] != other["artifacts_digest"]
 
 
 def test_the_latest_successful_promotion_is_the_first_to_roll_back_to() -> None:
-    one = promotion(lock=Lock(fence=2, last_known_good=(good(),)))
-    assert [entry.config for entry in records.known_good_after(one, ended_at=ENDED)] == [
-        one.desired_config.name,
+    current = promotion(lock=Lock(fence=2, last_known_good=(good(),)))
+    assert [entry.config for entry in records.known_good_after(current, ended_at=ENDED)] == [
+        current.desired_config.name,
         OLD_CONFIG,
     ]
 
 
 def test_what_serves_already_keeps_its_entry() -> None:
-    known = (good(promotion().desired_config.name), good())
-    assert records.known_good_after(promotion(lock=Lock(fence=2, last_known_good=known)), ended_at=ENDED) == known
+    entries = (good(promotion().desired_config.name), good())
+    assert records.known_good_after(promotion(lock=Lock(fence=2, last_known_good=entries)), ended_at=ENDED) == entries
 
 
 def test_a_configuration_stands_there_once() -> None:
-    known = (good(), good(promotion().desired_config.name))
-    after = records.known_good_after(promotion(lock=Lock(fence=2, last_known_good=known)), ended_at=ENDED)
+    entries = (good(), good(promotion().desired_config.name))
+    after = records.known_good_after(promotion(lock=Lock(fence=2, last_known_good=entries)), ended_at=ENDED)
     assert [entry.config for entry in after] == [promotion().desired_config.name, OLD_CONFIG]
 
 
 def test_ten_last_known_good_promotions_are_kept() -> None:
-    known = tuple(good(f"c{number}") for number in range(10))
-    after = records.known_good_after(promotion(lock=Lock(fence=2, last_known_good=known)), ended_at=ENDED)
+    entries = tuple(good(f"c{number}") for number in range(10))
+    after = records.known_good_after(promotion(lock=Lock(fence=2, last_known_good=entries)), ended_at=ENDED)
     assert [entry.config for entry in after][1:] == [f"c{number}" for number in range(9)]
 
 
 def test_a_roll_back_forgets_what_it_left_behind() -> None:
-    known = (good("bad"), good(promotion().desired_config.name), good("oldest"))
-    back = promotion(lock=Lock(fence=2, last_known_good=known), request=replace(REQUEST, roll_back=True))
-    assert records.known_good_after(back, ended_at=ENDED) == known[1:]
+    entries = (good("bad"), good(promotion().desired_config.name), good("oldest"))
+    back = promotion(lock=Lock(fence=2, last_known_good=entries), request=replace(REQUEST, roll_back=True))
+    assert records.known_good_after(back, ended_at=ENDED) == entries[1:]
 
 
 def test_the_last_known_good_entries_survive_serialization() -> None:
-    known = (good("a"), good("b"))
-    assert records.known_good_of(records.known_good_text(known)) == known
+    entries = (good("a"), good("b"))
+    assert records.known_good_of(records.known_good_text(entries)) == entries
     assert records.known_good_of(None) == ()

@@ -20,7 +20,7 @@ from sandbox.aws.sagemaker.state import Record
 class RequiredPermission:
     """One permission. The caller has it when it has it on any one of the resources.
 
-    `said` is how the service itself tells that it is missing, where it does not leave that to IAM.
+    `message` is the refusal of the service itself, where the service does not leave it to IAM.
     """
 
     action: str

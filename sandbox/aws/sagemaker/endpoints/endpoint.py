@@ -151,7 +151,7 @@ class Endpoint:
             self.modified = now()
 
     def turn(self, status: Status, *, reason: str | None = None) -> None:
-        """Go to a status, and say so. Not for holders of state.LOCK: whoever hears of it may ask back."""
+        """Go to a status, and say so. Not for holders of state.LOCK: a listener may ask back."""
         self.become(status, reason=reason)
         publish_state(self)
 

@@ -1,6 +1,6 @@
 """InvokeEndpointAsync: a request is taken, and its answer or its failure is put into S3 as the execution role.
 
-What a failure's object says, and its name, is from memory. Topics are not told.
+What a failure's object says, and its name, is from memory. Topics are not notified.
 """
 
 import json

@@ -57,7 +57,7 @@ def put(bare_sandbox: Sandbox, name: str) -> Callable[[str], tuple[str, bool]]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "said", "there"),
+    ("kind", "expected", "written"),
     [
         (Kind.KILL, "Runtime.ExitError", False),
         (Kind.KILL_AFTER, "Runtime.ExitError", True),
@@ -68,10 +68,10 @@ def put(bare_sandbox: Sandbox, name: str) -> Callable[[str], tuple[str, bool]]:
     ],
 )
 def test_a_fault_happens_once_with_or_without_the_effect(
-    put: Callable[[str], tuple[str, bool]], step_faults: FaultClient, kind: Kind, said: str, there: bool
+    put: Callable[[str], tuple[str, bool]], step_faults: FaultClient, kind: Kind, expected: str, written: bool
 ) -> None:
     step_faults.inject("PutObject", kind, step="handler")
-    assert put("first") == (said, there)
+    assert put("first") == (expected, written)
     assert step_faults.injected() == [(PUT, kind)]
     assert put("second") == ("done", True)
     assert step_faults.pending() == []

@@ -81,14 +81,14 @@ def test_an_effect_may_come_with_an_error(s3: Any, bucket: str, faults: FaultCli
     assert keys(s3, bucket) == ["k"]
 
 
-@pytest.mark.parametrize(("kind", "there"), [(Kind.DISCONNECT, []), (Kind.DISCONNECT_AFTER, ["k"])])
+@pytest.mark.parametrize(("kind", "written"), [(Kind.DISCONNECT, []), (Kind.DISCONNECT_AFTER, ["k"])])
 def test_a_connection_may_break_before_or_after_the_effect(
-    s3: Any, bucket: str, faults: FaultClient, kind: Kind, there: list[str]
+    s3: Any, bucket: str, faults: FaultClient, kind: Kind, written: list[str]
 ) -> None:
     faults.inject("PutObject", kind=kind)
     with pytest.raises(ConnectionClosedError):
         s3.put_object(Bucket=bucket, Key="k", Body=b"x")
-    assert keys(s3, bucket) == there
+    assert keys(s3, bucket) == written
 
 
 def test_a_connection_may_break_at_a_head(s3: Any, bucket: str, faults: FaultClient) -> None:

@@ -1,4 +1,4 @@
-"""How an execution ends, that it stays so, and who is told of it."""
+"""How an execution ends, that it stays so, and what is notified of it."""
 
 import json
 import time
@@ -181,7 +181,7 @@ def test_the_default_bus_receives_no_events_of_a_map_s_children(bare_sandbox: Sa
     assert {event["detail"]["executionArn"] for event in listener.heard()} == {execution}
 
 
-# Functions that are told
+# Functions that are notified
 
 NOTIFY = """
 import json, os, boto3
@@ -192,7 +192,7 @@ def handler(event, context):
 
 def test_a_rule_runs_a_function_that_lets_it_in(bare_sandbox: Sandbox, name: str) -> None:
     sqs = bare_sandbox.client("sqs")
-    queue = sqs.create_queue(QueueName=f"{name}-told")["QueueUrl"]
+    queue = sqs.create_queue(QueueName=f"{name}-notified")["QueueUrl"]
     function = create_function(bare_sandbox, HUB, name, NOTIFY, Environment={"Variables": {"QUEUE": queue}})
     bare_sandbox.client("iam").put_role_policy(
         RoleName=f"{name}-function", PolicyName="tell", PolicyDocument=policy(allow("sqs:SendMessage"))

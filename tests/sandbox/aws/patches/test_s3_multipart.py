@@ -227,7 +227,7 @@ def test_a_completion_with_if_none_match_must_not_overwrite(opened: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("expected", "code"),
     [
         ({"MpuObjectSize": 1}, "InvalidRequest"),
         ({"ChecksumCRC64NVME": crc64(b"other")}, "BadDigest"),
@@ -235,9 +235,9 @@ def test_a_completion_with_if_none_match_must_not_overwrite(opened: Any) -> None
         ({"ExpectedBucketOwner": DEV}, "AccessDenied"),
     ],
 )
-def test_a_completion_response_describes_the_object(opened: Any, said: dict[str, Any], code: str) -> None:
+def test_a_completion_response_describes_the_object(opened: Any, expected: dict[str, Any], code: str) -> None:
     copying, upload, parts = opened
-    complete = {**upload, "MultipartUpload": {"Parts": parts}, **said}
+    complete = {**upload, "MultipartUpload": {"Parts": parts}, **expected}
     assert refusal(copying.s3.complete_multipart_upload, **complete).startswith(code)
     assert copying.s3.list_parts(**upload)["Parts"]
 

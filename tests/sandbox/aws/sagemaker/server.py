@@ -59,7 +59,7 @@ class Server:
         read_timeout: float = 20,
         region: str = REGION,
     ) -> Any:
-        """A client of an account's root, or of whoever the credentials belong to."""
+        """A client of an account's root, or of the owner of the credentials."""
         keys = credentials or {"aws_access_key_id": account, "aws_secret_access_key": "any"}
         return _client(service, region, self.url, str(self.ca_bundle), read_timeout, **keys)
 

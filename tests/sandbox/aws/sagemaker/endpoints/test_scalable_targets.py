@@ -154,7 +154,7 @@ def test_what_is_not_registered_is_not_found(scaling: Any, call: Callable[[Any, 
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"ResourceId": "endpoint/none/variant/AllTraffic"}, "No endpoint was found"),
         ({"MinCapacity": 5}, "Maximum capacity cannot be less"),
@@ -163,10 +163,10 @@ def test_what_is_not_registered_is_not_found(scaling: Any, call: Callable[[Any, 
     ],
 )
 def test_a_registration_that_makes_no_sense_is_refused(
-    scaling: Any, endpoint: str, changes: dict[str, Any], said: str
+    scaling: Any, endpoint: str, changes: dict[str, Any], expected: str
 ) -> None:
     request = {**of(endpoint), "MinCapacity": 1, "MaxCapacity": 4, **changes}
-    with refused("ValidationException", said):
+    with refused("ValidationException", expected):
         scaling.register_scalable_target(**{name: value for name, value in request.items() if value is not None})
 
 
