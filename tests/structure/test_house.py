@@ -12,7 +12,7 @@ from tests import PROJECT
 MOST_MODULES = 15
 # One step, one file: there are as many as the workflow has.
 AS_MANY_AS_NEEDED = {"lambdas/handlers"}
-ROOTS = {"lambdas", "stacks", "sandbox", "tests", "benchmarks", "docs"}
+ROOTS = {"lambdas", "stacks", "sandbox", "tests", "benchmarks", "docs", "recordings"}
 
 
 def modules() -> list[Path]:

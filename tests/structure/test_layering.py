@@ -118,9 +118,9 @@ def test_what_runs_in_lambda_imports_nothing_of_cdk() -> None:
     assert [file for file in files("lambdas") if roots_of(file) & cdk] == []
 
 
-def test_production_code_imports_neither_the_sandbox_nor_the_tests() -> None:
+def test_production_code_imports_neither_the_sandbox_nor_the_tests_nor_the_recordings() -> None:
     production = [PROJECT / "app.py", *files("stacks"), *files("lambdas")]
-    assert [file for file in production if roots_of(file) & {"sandbox", "tests", "benchmarks"}] == []
+    assert [file for file in production if roots_of(file) & {"sandbox", "tests", "benchmarks", "recordings"}] == []
 
 
 def test_the_local_aws_imports_nothing_of_what_is_deployed_in_it() -> None:

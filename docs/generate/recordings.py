@@ -1,0 +1,78 @@
+"""docs/reference/recordings.md: what AWS answers, from which source, and which tests and sandbox files read it."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from docs.generate.markdown import code, header, paragraph, table
+from recordings import store
+from recordings.store import Evidence, Recording
+
+PROJECT = Path(__file__).parents[2]
+READING = ("sandbox", "tests")
+_INTRODUCTION = (
+    "What Promote assumes of AWS's answers. Each fact is an entry in recordings/, from an answer that was published or "
+    "from the best other evidence; the tests of the rules and the sandbox read these entries. *Read by* is computed "
+    "from the code."
+)
+_EVIDENCE = {
+    Evidence.RECORDING: "recording: a published answer of AWS",
+    Evidence.DOCUMENTATION: "documentation: AWS's own example or statement",
+    Evidence.CODE: "code: public code or tests that run against AWS",
+    Evidence.INFERRED: "inferred from the sources",
+    Evidence.NONE: "none: nothing was found",
+}
+
+
+def readers() -> Mapping[str, list[str]]:
+    """Return the files that read each recording, by its key; naming an operation reads all its recordings."""
+    by_key: dict[str, list[str]] = defaultdict(list)
+    keys = store.recordings()
+    by_operation = {
+        entry.operation: [other.key for other in store.of_operation(entry.operation)] for entry in keys.values()
+    }
+    for folder in READING:
+        for file in sorted((PROJECT / folder).rglob("*.py")):
+            texts = _texts_of(file)
+            read = (texts & set(keys)) | {key for text in texts & set(by_operation) for key in by_operation[text]}
+            for key in read:
+                by_key[key].append(file.relative_to(PROJECT).as_posix())
+    return by_key
+
+
+def render() -> str:
+    """Return the page."""
+    files = readers()
+    counts = ", ".join(f"{_count(evidence)} {_EVIDENCE[evidence].partition(':')[0]}" for evidence in Evidence)
+    text = header("Recordings", __name__, _INTRODUCTION)
+    text += "\n" + paragraph(f"Evidence: {'; '.join(_EVIDENCE.values())}. Entries: {counts}.")
+    proved = [entry for entry in store.recordings().values() if entry.evidence is not Evidence.NONE]
+    for operation in sorted({entry.operation for entry in proved}):
+        rows = [_row(entry, files) for entry in proved if entry.operation == operation]
+        text += f"\n## {operation}\n\n" + table(("recording", "what AWS does", "evidence", "read by"), rows)
+    without = [entry for entry in store.recordings().values() if entry.evidence is Evidence.NONE]
+    text += (
+        "\n## Without evidence\n\n" + paragraph("No evidence was found for these. A real account answers them.") + "\n"
+    )
+    return text + table(("fact", "what is assumed"), [(code([entry.key]), entry.shows) for entry in without])
+
+
+def _row(entry: Recording, files: Mapping[str, list[str]]) -> tuple[str, ...]:
+    links = " ".join(f"[{number}]({source})" for number, source in enumerate(entry.sources, start=1))
+    read_by = ", ".join(code([Path(file).stem]) for file in files.get(entry.key, []))
+    return code([entry.name]), entry.shows, f"{entry.evidence} {entry.date}: {links}", read_by or "-"
+
+
+def _count(evidence: Evidence) -> int:
+    return sum(entry.evidence is evidence for entry in store.recordings().values())
+
+
+def _texts_of(file: Path) -> set[str]:
+    return {
+        node.value
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "/" in node.value
+    }

@@ -1,0 +1,1 @@
+"""What AWS answers, as data: public recordings and the best public evidence, each with its source."""
