@@ -42,6 +42,8 @@ CONFIG_DESCRIPTION: dict[str, Any] = {
     "CreationTime": BEGUN,
 }
 
+CONCURRENCY_1 = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+
 
 def observe(sagemaker: SageMakerClient, stubs: Stubs, **response: Any) -> ObservedEndpoint:
     merged = {name: value for name, value in {**DESCRIPTION, **response}.items() if value is not None}
@@ -121,11 +123,27 @@ def test_where_sagemaker_scales_the_instances_itself_the_minimum_is_sufficient(
 
 
 def test_the_current_deployment_is_observed_by_its_names_and_its_kind(sagemaker: SageMakerClient, stubs: Stubs) -> None:
-    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
-    endpoint = observe(
-        sagemaker, stubs, ProductionVariants=[{"VariantName": "A", "CurrentServerlessConfig": serverless}]
-    )
+    serverless = {"VariantName": "A", "CurrentServerlessConfig": CONCURRENCY_1, "CurrentInstanceCount": 0}
+    endpoint = observe(sagemaker, stubs, ProductionVariants=[serverless])
     assert (endpoint.variants, endpoint.serverless, endpoint.counts_settled) == (("A",), True, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "settled"),
+    [
+        ({}, True),
+        ({"CurrentInstanceCount": 0}, True),
+        ({"CurrentInstanceCount": 0, "DesiredInstanceCount": 1}, True),
+        ({"DesiredServerlessConfig": CONCURRENCY_1}, True),
+        ({"DesiredServerlessConfig": {**CONCURRENCY_1, "MaxConcurrency": 2}}, False),
+        ({"DesiredServerlessConfig": {**CONCURRENCY_1, "ProvisionedConcurrency": 1}}, False),
+    ],
+)
+def test_a_serverless_variant_is_settled_by_its_concurrency_whatever_its_counts(
+    sagemaker: SageMakerClient, stubs: Stubs, fields: dict[str, Any], settled: bool
+) -> None:
+    serverless = {"VariantName": "A", "CurrentServerlessConfig": CONCURRENCY_1, **fields}
+    assert observe(sagemaker, stubs, ProductionVariants=[serverless]).counts_settled is settled
 
 
 @pytest.mark.parametrize(
@@ -136,8 +154,9 @@ def test_the_current_deployment_is_observed_by_its_names_and_its_kind(sagemaker:
         ([variant(current=2, desired=2), variant(current=0, desired=1)], False),
         ([variant(current=None, desired=1)], False),
         ([variant(current=None, desired=None)], True),
+        ([variant(current=1, desired=None)], True),
     ],
-    ids=["all", "fewer", "one-of-two", "not-reported", "serverless"],
+    ids=["all", "fewer", "one-of-two", "not-reported", "neither", "no-desired-count"],
 )
 def test_counts_are_settled_when_every_variant_has_its_desired_count(
     sagemaker: SageMakerClient, stubs: Stubs, variants: list[dict[str, Any]], settled: bool

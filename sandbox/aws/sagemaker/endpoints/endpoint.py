@@ -70,11 +70,11 @@ class Variant:
             ],
             "CurrentWeight": self.weight,
             "DesiredWeight": self.weight,
-            "CurrentInstanceCount": self.instances,
-            "DesiredInstanceCount": self.instances,
         }
         if serverless := self.specification.get("ServerlessConfig"):
-            shown |= {"CurrentServerlessConfig": serverless, "DesiredServerlessConfig": serverless}
+            shown |= {"CurrentInstanceCount": 0, "CurrentServerlessConfig": serverless}
+        else:
+            shown |= {"CurrentInstanceCount": self.instances, "DesiredInstanceCount": self.instances}
         if "InstancePools" in self.specification:
             # Assumed: the pool of the first priority has room for all.
             pools = sorted(self.specification["InstancePools"], key=lambda pool: int(pool["Priority"]))
