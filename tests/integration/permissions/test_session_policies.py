@@ -289,4 +289,4 @@ def test_a_copier_s_session_can_copy_what_it_is_for(
     act_as_step(Step.COPY_UNIT)
     s3 = copier_session(promoted.promotion, promoted.artifacts).s3
     copied = [s3_copy.copy_whole(artifact, promoted.promotion.route, s3=s3) for artifact in promoted.artifacts]
-    assert copied == [False] * {"one": 1, "several": 2}[how_many]  # nothing was copied: it was there already
+    assert copied == [False] * {"promoted": 1, "several": 2}[how_many]  # nothing was copied: it was there already
