@@ -28,7 +28,7 @@ def handler(promotion: Promotion) -> Promotion:
     change = endpoint_state.before_change(promotion, observed)
     # The artifacts of a rollback were copied by the promotion that it restores.
     missing = [] if promotion.request.roll_back else _find_copies(promotion, account)
-    if change.progress is not Progress.NOTHING_TO_DO:
+    if change.progress is not Progress.NOTHING_TO_DO or promotion.restores_foreign_names:
         lock_policy.require_not_older(promotion)
         return promotion.with_change(change)
     model = model_client.find_same(promotion.desired_model, sagemaker=sagemaker)

@@ -10,6 +10,8 @@ from lambdas.promotion.runtime.handler import step
 
 @step
 def handler(promotion: Promotion) -> Promotion:
+    if promotion.restores_foreign_names:
+        return promotion
     sagemaker = deployer_session(promotion).sagemaker
     endpoint_client.ensure_config(promotion.desired_config, promotion.tags, sagemaker=sagemaker)
     return promotion

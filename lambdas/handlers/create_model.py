@@ -10,6 +10,8 @@ from lambdas.promotion.runtime.handler import step_with_retry_count
 
 @step_with_retry_count
 def handler(promotion: Promotion, retry_count: int) -> Promotion:
+    if promotion.restores_foreign_names:
+        return promotion
     sagemaker = deployer_session(promotion).sagemaker
     model_client.ensure(promotion.desired_model, promotion.tags, retry_count=retry_count, sagemaker=sagemaker)
     return promotion

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from lambdas.promotion.aws.logs import logger
 from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.errors import Transient
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.preview import state as preview_state
 from lambdas.promotion.preview.access import preview_session
@@ -17,7 +18,11 @@ from lambdas.promotion.runtime.handler import now, step
 def handler(promotion: Promotion) -> Promotion:
     preview = preview_state.begin(promotion)
     sagemaker = preview_session(promotion, preview).sagemaker
-    observed = endpoint_client.observe(preview.endpoint, sagemaker=sagemaker)
+    try:
+        observed = endpoint_client.observe(preview.endpoint, sagemaker=sagemaker)
+    except Transient as error:
+        preview_state.require_time_left(promotion, preview, f"could not be described ({error})", now=now())
+        raise
     action, progress = preview_state.next_action(promotion, preview, observed, now=now())
     if action is Action.CREATE:
         endpoint_client.ensure_config(preview_state.config(promotion), promotion.tags, sagemaker=sagemaker)

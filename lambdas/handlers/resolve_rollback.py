@@ -29,8 +29,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     account = endpoint_viewer_session(stage, target, execution=started.execution, external_id=external_id)
     observed = endpoint_client.observe(stage.endpoint, sagemaker=account.sagemaker)
     goal = rollback_state.goal(records.known_good_of(lock.last_known_good), observed, stage=stage)
-    stage_key = f"{resolution.application.name}/{stage.name}"
-    promotion = resolution.rollback(records.require_promotion(stage_key, goal.record_key, dynamodb=dynamodb))
+    promotion = resolution.rollback(records.require_promotion(goal.stage, goal.record_key, dynamodb=dynamodb))
     log_about(promotion)
     logger.info("Rollback resolved", extra={"to_config": goal.config, "promoted_by": goal.promotion_id})
     return promotion.to_json()

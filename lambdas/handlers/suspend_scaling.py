@@ -37,6 +37,8 @@ def handler(promotion: Promotion) -> Promotion:
     return replace(
         promotion,
         suspended_scaling=SuspendedScaling(
-            targets=len(merged), list_key=f"{promotion.work_lists_prefix}{work_lists.SUSPENDED_SCALING}"
+            targets=len(merged),
+            list_key=f"{promotion.work_lists_prefix}{work_lists.SUSPENDED_SCALING}",
+            complete=not blocking_targets,
         ),
     )

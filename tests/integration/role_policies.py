@@ -96,6 +96,18 @@ def without_permission(
 
 
 @contextmanager
+def with_permission(world: World, environment: str, role: str, action: str) -> Iterator[None]:
+    """Run while the role has a permission that it is deployed with only where promotion.yaml requires it."""
+    iam, named = world.client("iam", environment), {"RoleName": role, "PolicyName": "more"}
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    iam.put_role_policy(**named, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(**named)
+
+
+@contextmanager
 def with_changed_statement(
     world: World, environment: str, role: str, sid: str, change: Callable[[Document], None]
 ) -> Iterator[None]:

@@ -154,6 +154,7 @@ def good(config: str = OLD_CONFIG, **changes: Any) -> KnownGood:
     defaults: dict[str, Any] = {
         "record_key": "2026-01-01T00:00:00.000+00:00#release-6",
         "promotion_id": "release-6",
+        "stage": "reviews/qa",
         "model": "reviews-qa-20260101000000-111111111111",
         "made_at": TRAINED - timedelta(days=1),
         "ended_at": BEGUN - timedelta(days=1),

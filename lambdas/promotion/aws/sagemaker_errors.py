@@ -44,15 +44,23 @@ def is_in_progress(error: ClientError) -> bool:
     return _starts_with(error, "Cannot update in-progress endpoint")
 
 
-def is_scaled(error: ClientError) -> bool:
-    """The update would change or remove a variant that is registered as a scalable target.
+def is_missing_config(error: ClientError, config: str) -> bool:
+    """The endpoint configuration with this name does not exist."""
+    return is_missing(error) and f"endpoint-config/{config}".lower() in message_of(error).lower()
 
-    AWS documents that the call fails, but not with which message (SageMaker, "Update endpoints that use auto scaling").
+
+def is_scaled(error: ClientError) -> bool:
+    """The call would change or remove a variant that is registered as a scalable target.
+
+    AWS documents that the call fails, but neither the code nor the message (SageMaker, "Update endpoints that use auto
+    scaling").
     """
-    message = message_of(error).lower().replace(" ", "")
-    return code_of(error) == error_codes.SAGEMAKER_VALIDATION and (
-        "scalabletarget" in message or "autoscaling" in message
-    )
+    return names_scalable_target(message_of(error))
+
+
+def names_scalable_target(message: str) -> bool:
+    text = message.lower().replace(" ", "")
+    return "scalabletarget" in text or "autoscaling" in text
 
 
 def is_no_model_data(error: ClientError) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import sagemaker_errors
-from lambdas.promotion.contract.document import DesiredResource, Progress, RollbackProgress
+from lambdas.promotion.contract.document import DesiredResource, Progress, RollbackProgress, VariantCapacity
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, NotYetVisible, QuotaExceeded
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.endpoint import comparison
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import (
         DescribeEndpointConfigOutputTypeDef,
         DescribeEndpointOutputTypeDef,
+        DesiredWeightAndCapacityTypeDef,
         ProductionVariantSummaryTypeDef,
         UpdateEndpointInputTypeDef,
     )
@@ -40,8 +42,9 @@ def observed_in(description: DescribeEndpointOutputTypeDef) -> ObservedEndpoint:
         pending_config=pending["EndpointConfigName"] if pending else None,
         failure_reason=description.get("FailureReason"),
         counts_settled=_counts_settled(description),
-        variants=tuple(variant["VariantName"] for variant in description.get("ProductionVariants", [])),
+        capacities=tuple(_capacity(variant) for variant in description.get("ProductionVariants", [])),
         serverless=any("CurrentServerlessConfig" in variant for variant in description.get("ProductionVariants", [])),
+        asynchronous=bool(description.get("AsyncInferenceConfig")),
     )
 
 
@@ -102,53 +105,110 @@ def create(endpoint: str, config: str, tags: dict[str, str], *, sagemaker: SageM
     return Progress.IN_PROGRESS
 
 
-def update(stage: Stage, config: str, *, sagemaker: SageMakerClient) -> Progress:
-    """Update the endpoint as the stage configures it. Busy: another principal has begun to change it."""
+def update(
+    stage: Stage, config: str, *, sagemaker: SageMakerClient, live_config: str = "", scaling_suspended: bool = False
+) -> Progress:
+    """Update the endpoint as the stage configures it. Busy: another principal has begun to change it.
+
+    Blocked by scaling: unless all scaling was suspended, so that SageMaker's refusal has another reason.
+    """
     try:
         sagemaker.update_endpoint(**update_request(stage, config))
     except ClientError as error:
         if sagemaker_errors.is_in_progress(error):
             return Progress.BUSY
-        if sagemaker_errors.is_scaled(error):
+        if sagemaker_errors.is_scaled(error) and not scaling_suspended:
             return Progress.BLOCKED_BY_SCALING
+        if live_config and sagemaker_errors.is_missing_config(error, live_config):
+            raise CallRefused(deleted_config(stage.endpoint, live_config)) from error
         raise _refusal(error, f"update the endpoint {stage.endpoint} to {config}") from error
     return Progress.IN_PROGRESS
 
 
-def roll_back(endpoint: str, config: str, *, sagemaker: SageMakerClient) -> RollbackProgress:
+def roll_back(
+    endpoint: str,
+    config: str,
+    *,
+    not_retained: Sequence[str] = (),
+    sagemaker: SageMakerClient,
+    scaling_suspended: bool = False,
+) -> RollbackProgress:
     """Update the endpoint to its previous configuration: all at once, with its current counts, whatever the rollout.
 
-    Busy: another change is in progress. A scalable target blocks a rollback like any update.
+    `not_retained` are the properties that it has from the configuration (API: VariantPropertyType). Busy: another
+    change is in progress. A scalable target blocks a rollback like any update.
     """
+    request: dict[str, Any] = {
+        "EndpointName": endpoint,
+        "EndpointConfigName": config,
+        "RetainAllVariantProperties": True,
+    }
+    if not_retained:
+        request["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": kind} for kind in not_retained]
+    return _rolling_back(
+        lambda: sagemaker.update_endpoint(**request),
+        f"roll back the endpoint {endpoint} to {config}",
+        scaling_suspended=scaling_suspended,
+    )
+
+
+def restore_capacity(endpoint: str, capacity: VariantCapacity, *, sagemaker: SageMakerClient) -> RollbackProgress:
+    """Give a live variant its instances and its weight back. Busy: another change is in progress."""
+    desired: dict[str, Any] = {"VariantName": capacity.variant}
+    if capacity.instances is not None:
+        desired["DesiredInstanceCount"] = capacity.instances
+    if capacity.weight is not None:
+        desired["DesiredWeight"] = capacity.weight
+    return _rolling_back(
+        lambda: sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=endpoint, DesiredWeightsAndCapacities=[cast("DesiredWeightAndCapacityTypeDef", desired)]
+        ),
+        f"restore the capacity of {capacity.variant} of the endpoint {endpoint}",
+        scaling_suspended=True,
+    )
+
+
+def _rolling_back(call: Callable[[], object], action: str, *, scaling_suspended: bool) -> RollbackProgress:
     try:
-        sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, RetainAllVariantProperties=True)
+        call()
     except ClientError as error:
         if sagemaker_errors.is_in_progress(error):
             return RollbackProgress.BUSY
-        if sagemaker_errors.is_scaled(error):
+        if sagemaker_errors.is_scaled(error) and not scaling_suspended:
             return RollbackProgress.BLOCKED_BY_SCALING
-        raise _refusal(error, f"roll back the endpoint {endpoint} to {config}") from error
+        raise _refusal(error, action) from error
     return RollbackProgress.IN_PROGRESS
 
 
-def delete(endpoint: str, *, sagemaker: SageMakerClient) -> RollbackProgress:
+def delete(endpoint: str, *, sagemaker: SageMakerClient, scaling_suspended: bool = False) -> RollbackProgress:
     """Delete the endpoint. Busy: a change is in progress. It may no longer exist.
 
     A deletion also deregisters the endpoint's scalable targets, which the deployer is not permitted to do: they are
-    recorded and deregistered first.
+    recorded and deregistered first. With which error code SageMaker refuses it then is not documented.
     """
     try:
         sagemaker.delete_endpoint(EndpointName=endpoint)
     except AccessDenied as error:
-        if "scalable target" in error.message.lower():
+        if sagemaker_errors.names_scalable_target(error.message) and not scaling_suspended:
             return RollbackProgress.BLOCKED_BY_SCALING
         raise
     except ClientError as error:
         if sagemaker_errors.is_in_progress(error):
             return RollbackProgress.BUSY
+        if sagemaker_errors.is_scaled(error) and not scaling_suspended:
+            return RollbackProgress.BLOCKED_BY_SCALING
         if not sagemaker_errors.is_missing(error):
             raise _refusal(error, f"delete the endpoint {endpoint}") from error
     return RollbackProgress.IN_PROGRESS
+
+
+def deleted_config(endpoint: str, config: str) -> str:
+    """Describe that SageMaker refuses an update because the live configuration is missing, and what helps."""
+    return (
+        f"The configuration {config}, on which the endpoint {endpoint} is in service, was deleted, and SageMaker "
+        f"requires it for an update. Create {config} again with the same content, or delete the "
+        "endpoint, then promote again."
+    )
 
 
 def delete_config(config: str, *, sagemaker: SageMakerClient) -> None:
@@ -185,6 +245,11 @@ def _refusal(error: ClientError, action: str) -> Exception:
         # A resource that was just created may not be visible everywhere yet (API: CreateEndpointConfig).
         return NotYetVisible(f"A resource that is required to {action} is not visible to SageMaker yet: {message}")
     return CallRefused(f"SageMaker refused to {action}: {message}")
+
+
+def _capacity(variant: ProductionVariantSummaryTypeDef) -> VariantCapacity:
+    instances = None if "CurrentServerlessConfig" in variant else variant.get("DesiredInstanceCount")
+    return VariantCapacity(variant=variant["VariantName"], instances=instances, weight=variant.get("DesiredWeight"))
 
 
 def _counts_settled(description: DescribeEndpointOutputTypeDef) -> bool:

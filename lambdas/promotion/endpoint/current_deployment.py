@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # The fields that DescribeEndpointConfig adds to CreateEndpointConfig's request.
 _ADDED = {"EndpointConfigArn", "CreationTime", "ResponseMetadata"}
+_DELETED = "It was deleted."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,8 @@ class CurrentDeployment:
 
     `counts`: the desired number of instances of each variant, by its name.
 
-    `request`: its configuration in the shape of CreateEndpointConfig; None if it cannot be read, for `reason`.
+    `request`: its configuration in the shape of CreateEndpointConfig; None if it cannot be read, for `reason`;
+    `config_deleted`: it no longer exists.
     """
 
     observed: ObservedEndpoint
@@ -31,6 +33,7 @@ class CurrentDeployment:
     counts: dict[str, int] = field(default_factory=dict)
     request: dict[str, Any] | None = None
     reason: str = ""
+    config_deleted: bool = False
 
     @property
     def variants(self) -> dict[str, Mapping[str, Any]]:
@@ -55,6 +58,7 @@ def read_deployment(endpoint: str, *, sagemaker: SageMakerClient, configs: SageM
         },
         request=request,
         reason=reason,
+        config_deleted=reason == _DELETED,
     )
 
 
@@ -65,5 +69,5 @@ def _config(name: str, *, sagemaker: SageMakerClient) -> tuple[dict[str, Any] | 
         # Another principal created it: the deployer may read the configurations of its own stages only.
         return None, str(error)
     if description is None:
-        return None, "It was deleted."
+        return None, _DELETED
     return {name: value for name, value in description.items() if name not in _ADDED}, ""

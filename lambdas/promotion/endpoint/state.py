@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lambdas.promotion.contract.document import Change, Progress, Promotion
+from lambdas.promotion.contract.document import Change, Progress, Promotion, VariantCapacity
 from lambdas.promotion.contract.errors import (
     BlockedByFailedEndpoint,
     DeploymentRolledBack,
@@ -28,7 +28,8 @@ CHANGEABLE = frozenset({"InService", "OutOfService", "UpdateRollbackFailed"})  #
 class ObservedEndpoint:
     """What DescribeEndpoint reports. `pending_config` is set while a change to a configuration is in progress.
 
-    `variants` are the names of the live production variants, and `serverless` whether they have no instances.
+    `capacities` are those of the live production variants; `serverless`: they have no instances; `asynchronous`: the
+    endpoint takes requests from S3.
     """
 
     status: str
@@ -37,8 +38,14 @@ class ObservedEndpoint:
     pending_config: str | None = None
     failure_reason: str | None = None
     counts_settled: bool = True
-    variants: tuple[str, ...] = ()
+    capacities: tuple[VariantCapacity, ...] = ()
     serverless: bool = False
+    asynchronous: bool = False
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The names of the live production variants."""
+        return tuple(capacity.variant for capacity in self.capacities)
 
     @property
     def heading_for(self) -> str:
@@ -75,6 +82,7 @@ def before_change(promotion: Promotion, observed: ObservedEndpoint | None) -> Ch
             progress=Progress.CHANGE_REQUIRED,
             previous_config=observed.config,
             previous_modified_at=observed.modified_at,
+            previous_capacities=observed.capacities,
         )
     return Change(progress=Progress.BUSY, previous_config=observed.config, previous_modified_at=observed.modified_at)
 
@@ -100,6 +108,25 @@ def require_time_left(promotion: Promotion, observed: ObservedEndpoint | None, *
         )
 
 
+def require_time_to_observe(promotion: Promotion, reason: str, *, now: datetime) -> None:
+    """An endpoint that cannot be described, for `reason`, is polled until the deadline. Raises DeploymentTimedOut."""
+    if now > promotion.deadline:
+        raise DeploymentTimedOut(
+            f"{promotion.endpoint_in_words} could not be described at the deadline of stage {promotion.stage.name!r} "
+            f"({promotion.deadline:%Y-%m-%d %H:%M} UTC). {reason} Check its current deployment, then promote again."
+        )
+
+
+def require_time_to_test(promotion: Promotion, *, now: datetime) -> None:
+    """A smoke test that could not run is tried again until the deadline. Raises DeploymentTimedOut."""
+    if now > promotion.deadline:
+        raise DeploymentTimedOut(
+            f"{promotion.endpoint_in_words} is in service on {promotion.desired_config.name}, but its smoke test could "
+            f"not be run before the deadline of stage {promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} "
+            "UTC): Lambda or AWS was not available. Promote again."
+        )
+
+
 def adopted(earlier: Change | None, change: Change, *, requested: bool) -> Change:
     """Return whose change to our configuration is in progress, and keep the endpoint's configuration before it.
 
@@ -121,6 +148,7 @@ def adopted(earlier: Change | None, change: Change, *, requested: bool) -> Chang
         capacity_failures=earlier.capacity_failures,
         previous_config=earlier.previous_config,
         previous_modified_at=earlier.previous_modified_at,
+        previous_capacities=earlier.previous_capacities,
         adopted=not completed and not requested,
         requested=requested,
     )

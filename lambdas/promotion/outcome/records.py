@@ -207,6 +207,7 @@ def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[Known
         model=promotion.desired_model.name,
         made_at=promotion.model.made_at,
         ended_at=ended_at,
+        stage=f"{promotion.request.application}/{promotion.stage.name}",
     )
     return (new, *(good for good in recorded if good.config != config))[:_MOST_KNOWN_GOOD]
 

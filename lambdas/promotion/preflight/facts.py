@@ -149,6 +149,8 @@ class _Reading:
 
     def _named(self, desired: DesiredResource, find_same: Callable[..., bool], deployer: RoleSession) -> NamedResource:
         """Say whether the model or the configuration exists already, from an earlier promotion."""
+        if self.promotion.restores_foreign_names:
+            return NamedResource(exists=True)
         try:
             call = functools.partial(find_same, desired, sagemaker=deployer.sagemaker)
             return NamedResource(exists=bool(self.read(call, f"The resource {desired.name}")))

@@ -94,13 +94,7 @@ def next_action(
 ) -> tuple[Action, PreviewProgress]:
     """Return the next action until it is in service. Raises PreviewFailed, NoCapacity, DeploymentTimedOut."""
     subject = _subject(promotion, preview)
-    if now > promotion.deadline:
-        raise DeploymentTimedOut(
-            f"{subject} {f'was {observed.status}' if observed else 'did not exist'} at the deadline of stage "
-            f"{promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} UTC), and the preview did not run. "
-            f"{_live_unchanged(promotion.stage)} Promote again, with a longer deadline if a copy and a preview take "
-            "that long."
-        )
+    require_time_left(promotion, preview, f"was {observed.status}" if observed else "did not exist", now=now)
     if observed is None:
         return Action.CREATE, PreviewProgress.IN_PROGRESS
     if observed.status in _IN_PROGRESS or observed.pending_config:
@@ -120,6 +114,17 @@ def next_action(
     )
 
 
+def require_time_left(promotion: Promotion, preview: PreviewEndpoint, state: str, *, now: datetime) -> None:
+    """The preview has to run before the deadline; `state` is what its endpoint was. Raises DeploymentTimedOut."""
+    if now > promotion.deadline:
+        raise DeploymentTimedOut(
+            f"{_subject(promotion, preview)} {state} at the deadline of stage {promotion.stage.name!r} "
+            f"({promotion.deadline:%Y-%m-%d %H:%M} UTC), and the preview did not run. "
+            f"{_live_unchanged(promotion.stage)} Promote again, with a longer deadline if a copy and a preview take "
+            "that long."
+        )
+
+
 def next_deletion(
     preview: PreviewEndpoint, observed: ObservedEndpoint | None, *, again: bool
 ) -> tuple[Action, PreviewProgress]:
@@ -134,17 +139,12 @@ def next_deletion(
 
 
 def require_time_to_delete(
-    promotion: Promotion,
-    preview: PreviewEndpoint,
-    observed: ObservedEndpoint | None,
-    *,
-    began_at: datetime,
-    now: datetime,
+    promotion: Promotion, preview: PreviewEndpoint, state: str, *, began_at: datetime, now: datetime
 ) -> None:
-    """A deletion is observed for hours, not indefinitely. Raises PreviewNotDeleted."""
-    if observed and now > began_at + LONGEST_DELETION:
+    """A deletion is observed for hours, not indefinitely; `state` is the endpoint's. Raises PreviewNotDeleted."""
+    if now > began_at + LONGEST_DELETION:
         raise PreviewNotDeleted(
-            f"{_subject(promotion, preview)} is still {observed.status}, "
+            f"{_subject(promotion, preview)} {state}, "
             f"{LONGEST_DELETION.total_seconds() / 3600:.0f} hours after its deletion began. It incurs cost: delete it "
             f"(aws sagemaker delete-endpoint --endpoint-name {preview.endpoint}). {_live_unchanged(promotion.stage)}"
         )

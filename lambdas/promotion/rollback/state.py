@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from lambdas.promotion.contract.document import KnownGood, Promotion, Rollback, RollbackProgress
@@ -15,7 +16,10 @@ from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFaile
 from lambdas.promotion.contract.settings import FirstDeployment, Stage
 from lambdas.promotion.contract.time_limits import LONGEST_ROLLBACK
 from lambdas.promotion.endpoint.state import ObservedEndpoint
+from lambdas.promotion.rollback import capacity
 
+# An update back lasts minutes to hours. One that SageMaker has reverted or refused this often needs a person.
+MOST_ATTEMPTS = 3
 _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 
 
@@ -26,6 +30,7 @@ class Action(enum.Enum):
     UPDATE = enum.auto()
     CREATE = enum.auto()
     DELETE = enum.auto()
+    RESTORE_CAPACITY = enum.auto()
 
 
 def previous_config(promotion: Promotion) -> str | None:
@@ -80,6 +85,13 @@ def begin(promotion: Promotion, *, now: datetime) -> Rollback:
     )
 
 
+def with_reason(rollback: Rollback, observed: ObservedEndpoint | None) -> Rollback:
+    """Keep what SageMaker reports of an attempt: it may report it only while it reverts the update."""
+    if rollback.attempts and observed and observed.failure_reason:
+        return replace(rollback, reason=observed.reason)
+    return rollback
+
+
 def next_action(  # noqa: PLR0911 - one result for each state
     promotion: Promotion, rollback: Rollback, observed: ObservedEndpoint | None, *, again: bool, error_name: str
 ) -> tuple[Action, RollbackProgress]:
@@ -93,7 +105,8 @@ def next_action(  # noqa: PLR0911 - one result for each state
         return Action.NOTHING, RollbackProgress.SKIPPED
     polled_before = again or rollback.poll_count > 0
     if observed is None:
-        return _without_endpoint(rollback, deleted=again or rollback.deleting, polled_before=polled_before)
+        deleted = again or rollback.deleting
+        return _without_endpoint(promotion, rollback, deleted=deleted, polled_before=polled_before)
     if observed.status == "Deleting":
         return Action.NOTHING, RollbackProgress.BUSY
     if not _is_ours(promotion, rollback, observed):
@@ -101,7 +114,7 @@ def next_action(  # noqa: PLR0911 - one result for each state
     if observed.status in _IN_PROGRESS or observed.pending_config:
         return Action.NOTHING, RollbackProgress.BUSY
     if observed.status == "InService" and observed.config == rollback.to_config:
-        return Action.NOTHING, _after_return(promotion, observed, polled_before=polled_before)
+        return _after_return(promotion, rollback, observed, polled_before=polled_before)
     if rollback.to_config is None and promotion.stage.failed_first_deployment is FirstDeployment.KEEP:
         return Action.NOTHING, RollbackProgress.KEPT
     if rollback.to_config and rollback.recreated and observed.status == "Failed":
@@ -111,6 +124,7 @@ def next_action(  # noqa: PLR0911 - one result for each state
         )
     if rollback.to_config is None or observed.status == "Failed":
         return Action.DELETE, RollbackProgress.IN_PROGRESS
+    _require_attempts_left(promotion, rollback, f"is {observed.status} on {observed.heading_for}")
     return Action.UPDATE, RollbackProgress.IN_PROGRESS
 
 
@@ -118,14 +132,27 @@ def _had_our_config(promotion: Promotion) -> bool:
     return promotion.change is not None and promotion.change.previous_config == promotion.desired_config.name
 
 
-def _without_endpoint(rollback: Rollback, *, deleted: bool, polled_before: bool) -> tuple[Action, RollbackProgress]:
+def _without_endpoint(
+    promotion: Promotion, rollback: Rollback, *, deleted: bool, polled_before: bool
+) -> tuple[Action, RollbackProgress]:
     if rollback.to_config is None:
         if deleted:
             return Action.NOTHING, RollbackProgress.DELETED
         # A response right after a creation may be stale.
         return Action.NOTHING, RollbackProgress.NOT_NEEDED if polled_before else RollbackProgress.BUSY
-    # A rollback to a previous configuration deletes only a Failed endpoint.
-    return (Action.CREATE, RollbackProgress.IN_PROGRESS) if deleted else (Action.NOTHING, RollbackProgress.SKIPPED)
+    if not deleted:  # a rollback to a previous configuration deletes only a Failed endpoint
+        return Action.NOTHING, RollbackProgress.SKIPPED
+    _require_attempts_left(promotion, rollback, "was deleted, because it was Failed, and no model is in service")
+    return Action.CREATE, RollbackProgress.IN_PROGRESS
+
+
+def _require_attempts_left(promotion: Promotion, rollback: Rollback, state: str, *, most: int = MOST_ATTEMPTS) -> None:
+    if rollback.attempts >= most:
+        raise RollbackFailed(
+            f"{promotion.endpoint_in_words} {state}: {rollback.attempts} attempts to roll it back to "
+            f"{rollback.to_config} failed. {rollback.reason or 'SageMaker reports no reason.'} Update the endpoint to "
+            "a last known good configuration immediately."
+        )
 
 
 def _is_ours(promotion: Promotion, rollback: Rollback, observed: ObservedEndpoint) -> bool:
@@ -140,22 +167,33 @@ def _is_ours(promotion: Promotion, rollback: Rollback, observed: ObservedEndpoin
     )
 
 
-def _after_return(promotion: Promotion, observed: ObservedEndpoint, *, polled_before: bool) -> RollbackProgress:
+def _after_return(
+    promotion: Promotion, rollback: Rollback, observed: ObservedEndpoint, *, polled_before: bool
+) -> tuple[Action, RollbackProgress]:
     before = promotion.change.previous_modified_at if promotion.change else None
     if before is not None and observed.modified_at <= before:
         # The endpoint has not been changed, or the response is stale.
-        return RollbackProgress.NOT_NEEDED if polled_before else RollbackProgress.BUSY
-    return RollbackProgress.DONE if observed.counts_settled else RollbackProgress.BUSY
+        return Action.NOTHING, RollbackProgress.NOT_NEEDED if polled_before else RollbackProgress.BUSY
+    if not observed.counts_settled:
+        return Action.NOTHING, RollbackProgress.BUSY
+    lost = capacity.lost(promotion, rollback, observed)
+    if not lost:
+        return Action.NOTHING, RollbackProgress.DONE
+    _require_attempts_left(
+        promotion,
+        rollback,
+        f"has its previous configuration in service, but not its previous capacity ({capacity.as_text(lost)})",
+        most=MOST_ATTEMPTS + len(observed.capacities),
+    )
+    return Action.RESTORE_CAPACITY, RollbackProgress.IN_PROGRESS
 
 
-def require_time_left(
-    promotion: Promotion, rollback: Rollback, observed: ObservedEndpoint | None, *, now: datetime
-) -> None:
-    """A rollback is observed for hours, not indefinitely. Raises RollbackFailed."""
+def require_time_left(promotion: Promotion, rollback: Rollback, state: str, *, now: datetime) -> None:
+    """A rollback is observed for hours, not indefinitely; `state` is that of the endpoint. Raises RollbackFailed."""
     if now > rollback.began_at + LONGEST_ROLLBACK:
         raise RollbackFailed(
-            f"{promotion.endpoint_in_words} {f'is still {observed.status}' if observed else 'still does not exist'} "
-            f"{LONGEST_ROLLBACK.total_seconds() / 3600:.0f} hours after the rollback to {rollback.to_config} began."
+            f"{promotion.endpoint_in_words} {state} {LONGEST_ROLLBACK.total_seconds() / 3600:.0f} hours after the "
+            f"rollback to {rollback.to_config} began. {rollback.reason}".rstrip()
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.contract.document import Progress, RollbackProgress
+from lambdas.promotion.contract.document import Progress, RollbackProgress, VariantCapacity
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     CallRefused,
@@ -291,3 +291,69 @@ def test_a_deletion_that_requires_deregistration_is_reported_as_blocked_by_scali
     assert endpoint_client.delete("reviews-qa", sagemaker=sagemaker) is RollbackProgress.BLOCKED_BY_SCALING
     with pytest.raises(AccessDenied, match=r"Not you\."):
         endpoint_client.delete("reviews-qa", sagemaker=sagemaker)
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "AccessDeniedException", "ResourceInUse"])
+def test_a_scalable_target_blocks_a_deletion_whatever_the_code(
+    sagemaker: SageMakerClient, stubs: Stubs, code: str
+) -> None:
+    message = "An Application AutoScaling scalable target exists for a variant being deleted"
+    stubs.sagemaker.add_client_error("delete_endpoint", code, message, 400)
+    assert endpoint_client.delete("reviews-qa", sagemaker=sagemaker) is RollbackProgress.BLOCKED_BY_SCALING
+
+
+@pytest.mark.parametrize("call", ["update", "roll_back", "delete"])
+def test_scaling_that_blocks_although_all_is_suspended_is_refused_with_sagemakers_message(
+    sagemaker: SageMakerClient, stubs: Stubs, call: str
+) -> None:
+    message = "The variant is registered with AWS Auto Scaling in a way that nobody knows"
+    operation = "delete_endpoint" if call == "delete" else "update_endpoint"
+    stubs.sagemaker.add_client_error(operation, "ValidationException", message, 400)
+    with pytest.raises(CallRefused, match=message):
+        if call == "update":
+            endpoint_client.update(STAGE, "new", sagemaker=sagemaker, scaling_suspended=True)
+        elif call == "roll_back":
+            endpoint_client.roll_back("reviews-qa", "old", sagemaker=sagemaker, scaling_suspended=True)
+        else:
+            endpoint_client.delete("reviews-qa", sagemaker=sagemaker, scaling_suspended=True)
+
+
+def test_a_missing_live_configuration_is_told_from_one_that_is_not_visible_yet(
+    sagemaker: SageMakerClient, stubs: Stubs
+) -> None:
+    for name in ("Old", "new"):
+        message = f'Could not find endpoint configuration "arn:aws:sagemaker:x:3:endpoint-config/{name.lower()}".'
+        stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", message, 400)
+    with pytest.raises(CallRefused, match="Create Old again with the same content"):
+        endpoint_client.update(STAGE, "new", sagemaker=sagemaker, live_config="Old")
+    with pytest.raises(NotYetVisible):
+        endpoint_client.update(STAGE, "new", sagemaker=sagemaker, live_config="Old")
+
+
+def test_a_rollback_takes_from_the_configuration_what_is_not_retained(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    sent = {"EndpointName": "reviews-qa", "EndpointConfigName": "old", "RetainAllVariantProperties": True}
+    response = {"EndpointArn": DESCRIPTION["EndpointArn"]}
+    excluded = {"ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}]}
+    stubs.sagemaker.add_response("update_endpoint", response, {**sent, **excluded})
+    progress = endpoint_client.roll_back("reviews-qa", "old", not_retained=["DataCaptureConfig"], sagemaker=sagemaker)
+    assert progress is RollbackProgress.IN_PROGRESS
+
+
+@pytest.mark.parametrize(
+    ("capacity", "desired"),
+    [
+        (VariantCapacity(variant="A", instances=10, weight=0.5), {"DesiredInstanceCount": 10, "DesiredWeight": 0.5}),
+        (VariantCapacity(variant="A", instances=10), {"DesiredInstanceCount": 10}),
+        (VariantCapacity(variant="A", weight=0.0), {"DesiredWeight": 0.0}),
+    ],
+)
+def test_the_capacity_of_a_variant_is_restored(
+    sagemaker: SageMakerClient, stubs: Stubs, capacity: VariantCapacity, desired: dict[str, Any]
+) -> None:
+    sent = {"EndpointName": "reviews-qa", "DesiredWeightsAndCapacities": [{"VariantName": "A", **desired}]}
+    response = {"EndpointArn": DESCRIPTION["EndpointArn"]}
+    stubs.sagemaker.add_response("update_endpoint_weights_and_capacities", response, sent)
+    in_progress = 'Cannot update in-progress endpoint "a"'
+    stubs.sagemaker.add_client_error("update_endpoint_weights_and_capacities", "ValidationException", in_progress, 400)
+    for progress in (RollbackProgress.IN_PROGRESS, RollbackProgress.BUSY):
+        assert endpoint_client.restore_capacity("reviews-qa", capacity, sagemaker=sagemaker) is progress

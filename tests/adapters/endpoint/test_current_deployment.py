@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lambdas.promotion.contract.document import VariantCapacity
 from lambdas.promotion.endpoint import current_deployment
 from lambdas.promotion.endpoint.state import ObservedEndpoint
 from tests.adapters.conftest import Stubs
@@ -49,7 +50,7 @@ def test_the_configuration_is_reported_as_requested_and_its_counts_as_observed(
             config=OLD_CONFIG,
             modified_at=BEGUN,
             counts_settled=False,
-            variants=("All",),
+            capacities=(VariantCapacity(variant="All", instances=4),),
         ),
         config=OLD_CONFIG,
         counts={"All": 4},

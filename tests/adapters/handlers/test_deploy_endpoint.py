@@ -10,8 +10,16 @@ from typing import Any
 import pytest
 
 from lambdas.handlers import deploy_endpoint, inspect_endpoint
-from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion
-from lambdas.promotion.contract.errors import BlockedByFailedEndpoint, EndpointBusy, PromotionError
+from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion, SuspendedScaling, VariantCapacity
+from lambdas.promotion.contract.errors import (
+    BlockedByFailedEndpoint,
+    CallRefused,
+    DeploymentTimedOut,
+    EndpointBusy,
+    PromotionError,
+    Throttled,
+)
+from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import BEGUN, OLD_CONFIG, promotion
 
@@ -49,6 +57,11 @@ def deploy(given: Promotion = COMPARED, *, retry_count: int = 0) -> Change:
     change = Promotion.from_json(deploy_endpoint.handler(event, None)).change
     assert change is not None
     return change
+
+
+def cannot_be_described(aws: Stubs) -> None:
+    aws.allow_assume_role()
+    aws.sagemaker.add_client_error("describe_endpoint", "ThrottlingException", "Rate exceeded", 400)
 
 
 def inspect(given: Promotion) -> Promotion:
@@ -176,3 +189,51 @@ def test_a_failed_change_is_reported_with_sagemakers_reason_or_what_to_do(aws: S
     with pytest.raises(PromotionError, match=r"alarm 5xx|Promote again") as raised:
         inspect(given)
     assert type(raised.value).__name__ == name
+
+
+def test_an_endpoint_that_cannot_be_described_is_polled_until_the_deadline_and_no_longer(aws: Stubs) -> None:
+    for _ in range(2):
+        cannot_be_described(aws)
+    changing = COMPARED.with_change(Change(progress=Progress.IN_PROGRESS, requested=True))
+    with pytest.raises(Throttled):
+        inspect(changing)
+    with pytest.raises(DeploymentTimedOut, match=r"could not be described at the deadline.*Rate exceeded"):
+        inspect(replace(changing, deadline=BEGUN - timedelta(days=365)))
+
+
+def test_a_smoke_test_that_cannot_be_run_is_tried_again_until_the_deadline(aws: Stubs) -> None:
+    stage = replace(COMPARED.stage, smoke_tests=(SmokeTest(payload=Payload(text="x"), content_type="text/csv"),))
+    tested = replace(COMPARED, stage=stage).with_change(Change(progress=Progress.IN_PROGRESS, requested=True))
+    late = replace(tested, deadline=BEGUN - timedelta(days=365))
+    for _ in range(3):
+        endpoint_is(aws, "InService", config=DESIRED, LastModifiedTime=LATER)
+    first = inspect(late)
+    assert first.change and first.change.progress is Progress.IN_SERVICE  # it is tested once, whatever the time
+    with pytest.raises(DeploymentTimedOut, match="its smoke test could not be run before the deadline"):
+        inspect(first)
+    assert inspect(replace(first, deadline=FAR)).change == replace(first.change, poll_count=2)
+
+
+def test_what_serves_before_the_change_is_kept_with_its_capacity(aws: Stubs) -> None:
+    variant = {"VariantName": "All", "DesiredInstanceCount": 3, "CurrentInstanceCount": 3, "DesiredWeight": 1.0}
+    endpoint_is(aws, "InService", ProductionVariants=[variant])
+    aws.sagemaker.add_response("update_endpoint", {"EndpointArn": ARN}, UPDATED)
+    capacity = VariantCapacity(variant="All", instances=3, weight=1.0)
+    change = deploy()
+    assert change.previous_capacities == (capacity,)
+    # A retry that observes its own effect keeps what there was before it.
+    endpoint_is(aws, "Updating", config=DESIRED, ProductionVariants=[{**variant, "DesiredInstanceCount": 1}])
+    assert deploy(COMPARED.with_change(change), retry_count=1).previous_capacities == (capacity,)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_scaling_that_blocks_although_all_is_suspended_is_not_suspended_again(aws: Stubs, complete: bool) -> None:
+    endpoint_is(aws, "InService")
+    message = "The variant is a scalable target"
+    aws.sagemaker.add_client_error("update_endpoint", "ValidationException", message, 400)
+    given = replace(COMPARED, suspended_scaling=SuspendedScaling(targets=1, list_key="k", complete=complete))
+    if complete:
+        with pytest.raises(CallRefused, match=message):
+            deploy(given)
+    else:
+        assert deploy(given).progress is Progress.BLOCKED_BY_SCALING

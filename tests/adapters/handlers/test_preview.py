@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,13 @@ from botocore.response import StreamingBody
 
 from lambdas.handlers import create_preview, delete_preview, smoke_test
 from lambdas.promotion.contract.document import PreviewEndpoint, PreviewProgress, Promotion
-from lambdas.promotion.contract.errors import OutOfTime, SmokeTestFailed
+from lambdas.promotion.contract.errors import (
+    DeploymentTimedOut,
+    OutOfTime,
+    PreviewNotDeleted,
+    SmokeTestFailed,
+    Throttled,
+)
 from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from lambdas.promotion.preview import cleanup as preview_cleanup
@@ -202,3 +208,24 @@ def test_a_creation_that_does_not_end_in_time_is_retried_by_the_caller(aws: Stub
     found(aws, "Creating")
     with pytest.raises(OutOfTime, match=f"{NEW.endpoint} of an aborted promotion is Creating"):
         remove(aws, until=0)
+
+
+def test_a_preview_endpoint_that_cannot_be_described_is_polled_until_the_deadline(aws: Stubs) -> None:
+    for _ in range(2):
+        aws.allow_assume_role()
+        aws.sagemaker.add_client_error("describe_endpoint", "ThrottlingException", "Rate exceeded", 400)
+    with pytest.raises(Throttled):
+        run(create_preview.handler, NEW)
+    late = replace(GIVEN, deadline=BEGUN - timedelta(days=365), preview=NEW)
+    with pytest.raises(DeploymentTimedOut, match="could not be described"):
+        create_preview.handler(json.loads(json.dumps({"promotion": late.to_json(), "retry_count": 0})), None)
+
+
+def test_a_deletion_that_cannot_be_observed_goes_on_for_hours_and_no_longer(aws: Stubs) -> None:
+    for _ in range(2):
+        aws.allow_assume_role()
+        aws.sagemaker.add_client_error("describe_endpoint", "ThrottlingException", "Rate exceeded", 400)
+    polled = run(delete_preview.handler, NEW)
+    assert polled.deletion_began_at is not None
+    with pytest.raises(PreviewNotDeleted, match="cannot be described"):
+        run(delete_preview.handler, replace(NEW, deletion_began_at=BEGUN - timedelta(days=365)))

@@ -117,7 +117,7 @@ def test_every_test_is_made_before_the_promotion_fails(aws: Stubs) -> None:
 
 
 def test_an_endpoint_in_service_is_not_the_end_while_it_is_to_be_tested(aws: Stubs) -> None:
-    given = with_tests(TEST)
+    given = with_tests(TEST).with_change(Change(progress=Progress.IN_PROGRESS))
     for stage in (given.stage, replace(given.stage, smoke_tests=())):
         aws.allow_assume_role()
         aws.sagemaker.add_response(

@@ -17,7 +17,7 @@ from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.faults import Kind
 from tests.integration import smoke_tests
 from tests.integration.deploy.test_endpoint_states import slow_to_start
-from tests.integration.role_policies import without_permission
+from tests.integration.role_policies import with_permission, without_permission
 from tests.integration.world import APPLICATION, ENDPOINTS, ExecutionResult, World, input_of, require_failed, run
 
 QA = "333333333333"
@@ -120,6 +120,111 @@ def test_a_failed_rollback_requests_manual_intervention(world: World) -> None:
     require_failed(ended, "RollbackFailed", "First.", "Never.", "Look at once")
     assert outcome(world, ended) == "Errored"
     assert "owner" not in world.lock_of("qa")
+
+
+def test_updates_back_that_sagemaker_reverts_are_not_repeated_for_hours(
+    world: World, deployed_settings: Settings
+) -> None:
+    world.promote_successfully(world.model())
+    with smoke_tests.tested(world, deployed_settings, replace(smoke_tests.TEXT, expect=Expectation(body="never"))):
+        arn = world.start(application=APPLICATION, stage="qa", model_name=world.model().name)
+        world.wait_for_state(arn, "Wait for the endpoint")
+        world.sagemaker_faults.inject("UpdateEndpoint", Kind.NO_CAPACITY, account=QA, times=None)
+        ended = world.wait(arn)
+
+    require_failed(
+        ended, "RollbackFailed", "failed its smoke test", "3 attempts to roll it back", "capacity", "immediately"
+    )
+    assert outcome(world, ended) == "Errored"
+    assert world.states(ended.arn).count("Roll back the endpoint") < 20
+    assert "owner" not in world.lock_of("qa")
+
+
+def test_a_previous_configuration_that_was_deleted_is_reported_at_once(
+    world: World, deployed_settings: Settings
+) -> None:
+    first = world.promote_successfully(world.model())
+    with smoke_tests.tested(world, deployed_settings, replace(smoke_tests.TEXT, expect=Expectation(body="never"))):
+        arn = world.start(application=APPLICATION, stage="qa", model_name=world.model().name)
+        world.wait_for_state(arn, "Wait for the endpoint")
+        world.client("sagemaker", "qa").delete_endpoint_config(EndpointConfigName=first.config)
+        ended = world.wait(arn)
+
+    require_failed(
+        ended,
+        "RollbackFailed",
+        "failed its smoke test",
+        "3 attempts to roll it back",
+        "Could not find endpoint configuration",
+    )
+    assert outcome(world, ended) == "Errored"
+
+
+def test_an_endpoint_whose_configuration_was_deleted_is_refused_before_anything_is_created(world: World) -> None:
+    first = world.promote_successfully(world.model())
+    world.client("sagemaker", "qa").delete_endpoint_config(EndpointConfigName=first.config)
+    before = world.resources_in("qa")
+    ended = world.promote(world.model())
+
+    require_failed(ended, "IncompatibleRollout", f"{first.config}, on which the endpoint", "Create", "again")
+    assert world.resources_in("qa") == before
+
+
+@contextmanager
+def resetting(world: World, deployed: Settings, *tests: Any) -> Iterator[None]:
+    """Run while updates of qa reset counts and weights, with smoke tests."""
+    with (
+        smoke_tests.tested(world, deployed, *tests) as settings,
+        configured(world, settings, retain_variant_properties=False),
+        with_permission(world, "qa", "promote-qa-deployer", "sagemaker:UpdateEndpointWeightsAndCapacities"),
+    ):
+        yield
+
+
+def test_the_capacity_that_an_update_did_not_retain_is_restored(world: World, deployed_settings: Settings) -> None:
+    good = world.model()
+    world.promote_successfully(good)
+    desired = {"VariantName": "AllTraffic", "DesiredInstanceCount": 2, "DesiredWeight": 0.5}
+    world.client("sagemaker", "qa").update_endpoint_weights_and_capacities(
+        EndpointName=ENDPOINTS["qa"], DesiredWeightsAndCapacities=[desired]
+    )
+    world.wait_for_endpoint("qa")
+    with resetting(world, deployed_settings, replace(smoke_tests.TEXT, expect=Expectation(body="never"))):
+        ended = world.promote(world.model())
+
+    require_failed(ended, "SmokeTestFailed", "has its previous configuration")
+    assert outcome(world, ended) == "RolledBack"
+    (variant,) = world.endpoint("qa")["ProductionVariants"]
+    assert (variant["CurrentInstanceCount"], variant["DesiredWeight"]) == (2, 0.5)
+    assert world.invoke("qa")["model"] == good.name
+
+
+def test_without_the_permission_to_restore_its_capacity_an_endpoint_is_not_changed(
+    world: World, deployed_settings: Settings
+) -> None:
+    world.promote_successfully(world.model())
+    with configured(world, deployed_settings, retain_variant_properties=False):
+        ended = world.promote(world.model())
+    require_failed(ended, "PreflightFailed", "sagemaker:UpdateEndpointWeightsAndCapacities", "promote-qa-deployer")
+
+
+def test_a_stage_that_was_renamed_rolls_back_to_what_it_served_under_its_old_name(
+    world: World, deployed_settings: Settings
+) -> None:
+    good = world.model()
+    first = world.promote_successfully(good)
+    world.promote_successfully(world.model())
+
+    def renamed(settings: dict[str, Any]) -> None:
+        stages = settings["applications"][APPLICATION]["stages"]
+        stages["staging"] = {**stages.pop("qa"), "name": "staging"}
+
+    with world.configured(renamed, deployed_settings):
+        ended = world.wait(world.start(application=APPLICATION, stage="staging", roll_back=True))
+
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert (ended.output["outcome"], ended.config) == ("Promoted", first.config)
+    assert world.invoke("qa")["model"] == good.name
 
 
 def test_on_demand_the_previous_last_known_good_promotion_serves_again(world: World) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from lambdas.promotion.contract.settings import Settings
 from sandbox.aws.faults.faults import Kind
+from tests.integration.role_policies import with_permission
 from tests.integration.world import APPLICATION, World, require_failed
 
 ENDPOINT = "text-classifier-qa"
@@ -46,16 +46,9 @@ def blue_green(kind: str, *, wait: int = 0, **more: Any) -> dict[str, Any]:
     return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
 
 
-@contextmanager
-def seeing_alarms(world: World) -> Iterator[None]:
+def seeing_alarms(world: World) -> AbstractContextManager[None]:
     """Give the deployer the permission that it has where a stage has alarms."""
-    iam, role = world.client("iam", "qa"), {"RoleName": "promote-qa-deployer", "PolicyName": "alarms"}
-    permission = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"}
-    iam.put_role_policy(**role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [permission]}))
-    try:
-        yield
-    finally:
-        iam.delete_role_policy(**role)
+    return with_permission(world, "qa", "promote-qa-deployer", "cloudwatch:DescribeAlarms")
 
 
 @contextmanager
@@ -87,7 +80,7 @@ def test_a_serverless_endpoint_is_promoted_without_counts(world: World, stage: C
         assert world.promote_successfully(world.model()).output["outcome"] == "Promoted"
     (variant,) = world.endpoint("qa")["ProductionVariants"]
     assert variant["CurrentServerlessConfig"] == SERVERLESS["ServerlessConfig"]
-    assert "CurrentInstanceCount" not in variant
+    assert (variant["CurrentInstanceCount"], "DesiredInstanceCount" in variant) == (0, False)
 
 
 def test_instances_do_not_become_serverless_and_nothing_is_created(world: World, stage: Configured) -> None:
@@ -151,7 +144,10 @@ def test_two_variants_keep_their_counts_unless_the_stage_resets_them(world: Worl
         world.wait_for_endpoint("qa")
         world.promote_successfully(world.model())
         assert counts(world) == {"Main": 3, "Other": 1}
-        with stage(variants, exclude_retained=["DesiredInstanceCount"]):
+        with (
+            stage(variants, exclude_retained=["DesiredInstanceCount"]),
+            with_permission(world, "qa", "promote-qa-deployer", "sagemaker:UpdateEndpointWeightsAndCapacities"),
+        ):
             world.promote_successfully(world.model())
     assert counts(world) == {"Main": 1, "Other": 1}
 
@@ -172,7 +168,9 @@ def test_a_rollout_to_other_variant_names_is_refused_before_anything_is_created(
     world.promote_successfully(world.model())
     before = world.resources_in("qa")
     with stage([{**TWO, "VariantName": "Renamed"}], deployment_config=blue_green("CANARY", CanarySize=HALF)):
-        require_failed(world.promote(world.model()), "IncompatibleRollout", "AllTraffic and the stage's Renamed")
+        require_failed(
+            world.promote(world.model()), "IncompatibleRollout", "AllTraffic and those of the update Renamed"
+        )
     assert world.resources_in("qa") == before
 
 

@@ -1,62 +1,93 @@
-"""Why a live endpoint blocks the update that a stage configures."""
+"""Why a live endpoint blocks an update: what serves is compared with what is sent."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.document import VariantCapacity
 from lambdas.promotion.contract.errors import IncompatibleRollout
 from lambdas.promotion.endpoint import update_constraints
-from tests.unit.builders import STAGE, VARIANT, promotion
+from lambdas.promotion.endpoint.state import ObservedEndpoint
+from tests.unit.builders import VARIANT, observed
 
 CANARY = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "CANARY", "WaitIntervalInSeconds": 1}}}
 ROLLING = {"RollingUpdatePolicy": {"WaitIntervalInSeconds": 1}}
-SERVERLESS = {"VariantName": "All", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+NO_ROLLOUT: dict[str, Any] = {}
+INSTANCES = {"ProductionVariants": [VARIANT]}
+SERVERLESS = {
+    "ProductionVariants": [{"VariantName": "All", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}]
+}
+ASYNC = {**INSTANCES, "AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://answers/"}}}
 
 
-def promotion_with(rollout: dict[str, Any] | None, variant: dict[str, Any] = VARIANT) -> Promotion:
-    stage = replace(STAGE, deployment_config=rollout, endpoint_config={"ProductionVariants": [variant]})
-    return promotion(stage=stage)
+def live(*names: str, serverless: bool = False, asynchronous: bool = False) -> ObservedEndpoint:
+    capacities = tuple(VariantCapacity(variant=name) for name in names)
+    return observed("InService", capacities=capacities, serverless=serverless, asynchronous=asynchronous)
+
+
+ON_INSTANCES = live("All")
+IS_SERVERLESS = live("All", serverless=True)
+IS_ASYNC = live("All", asynchronous=True)
 
 
 @pytest.mark.parametrize(
-    ("rollout", "variant", "live", "serverless", "message"),
+    ("desired", "rollout", "endpoint", "message"),
     [
-        (CANARY, VARIANT, ("Blue",), False, "Its variants are Blue and the stage's All"),
-        (CANARY, VARIANT, ("All", "Blue"), False, "requires the same names"),
-        (CANARY, VARIANT, ("All",), True, "It is serverless, which does not support a rollout"),
-        (ROLLING, VARIANT, ("All", "Blue"), False, "It has 2 variants, and a rolling deployment supports one"),
-        (None, SERVERLESS, ("All",), False, "does not change such an endpoint to serverless"),
+        (INSTANCES, CANARY, live("Blue"), "Its variants are Blue and those of the update All"),
+        (INSTANCES, CANARY, live("All", "Blue"), "requires the same names"),
+        (SERVERLESS, CANARY, IS_SERVERLESS, "It is serverless, which does not support a rollout"),
+        (INSTANCES, ROLLING, live("All", "Blue"), "It has 2 variants, and a rolling deployment supports one"),
+        (SERVERLESS, NO_ROLLOUT, ON_INSTANCES, "does not change such an endpoint to serverless"),
+        (INSTANCES, NO_ROLLOUT, IS_ASYNC, "does not change such an endpoint to real time"),
     ],
 )
+@pytest.mark.parametrize("reversible", [True, False])
 def test_an_update_that_the_live_endpoint_blocks_is_refused(
-    rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool, message: str
+    desired: dict[str, Any], rollout: dict[str, Any], endpoint: ObservedEndpoint, message: str, reversible: bool
 ) -> None:
-    stage = promotion_with(rollout, variant).stage
-    problems = update_constraints.problems(stage, live, serverless=serverless)
+    problems = update_constraints.problems(desired, rollout, endpoint, reversible=reversible)
     assert message in " ".join(problems)
     with pytest.raises(IncompatibleRollout) as refused:
-        update_constraints.require_possible_update(stage, live, serverless=serverless, subject="The endpoint e")
+        update_constraints.require_possible_update(
+            desired, rollout, endpoint, reversible=reversible, subject="The endpoint e"
+        )
     assert all(problem in str(refused.value) for problem in problems)
     assert "was not changed" in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("rollout", "variant", "live", "serverless"),
+    ("desired", "endpoint", "message"),
     [
-        (CANARY, VARIANT, ("All",), False),
-        (ROLLING, VARIANT, ("All",), False),
-        (None, VARIANT, ("Blue", "Green"), False),
-        (None, VARIANT, ("All",), True),
-        (None, SERVERLESS, ("All",), True),
-        (CANARY, VARIANT, (), False),
+        (INSTANCES, IS_SERVERLESS, "does not change an endpoint with instances back to serverless"),
+        (ASYNC, IS_SERVERLESS, "does not change an endpoint with instances back to serverless"),
+        (ASYNC, ON_INSTANCES, "does not change an asynchronous endpoint back"),
     ],
-    ids=["canary", "rolling", "other-names-all-at-once", "from-serverless", "serverless", "never-in-service"],
+)
+def test_an_update_that_could_not_be_rolled_back_is_refused_but_for_a_rollback(
+    desired: dict[str, Any], endpoint: ObservedEndpoint, message: str
+) -> None:
+    (problem, *_) = update_constraints.problems(desired, NO_ROLLOUT, endpoint, reversible=True)
+    assert message in problem
+    assert "Give the stage another endpoint, or delete this one" in problem
+    assert update_constraints.problems(desired, NO_ROLLOUT, endpoint, reversible=False) == []
+
+
+@pytest.mark.parametrize(
+    ("desired", "rollout", "endpoint"),
+    [
+        (INSTANCES, CANARY, ON_INSTANCES),
+        (INSTANCES, ROLLING, ON_INSTANCES),
+        (INSTANCES, NO_ROLLOUT, live("Blue", "Green")),
+        (SERVERLESS, NO_ROLLOUT, IS_SERVERLESS),
+        (ASYNC, NO_ROLLOUT, IS_ASYNC),
+        (ASYNC, CANARY, IS_ASYNC),
+        (INSTANCES, CANARY, live()),
+    ],
+    ids=["canary", "rolling", "other-names-all-at-once", "serverless", "async", "async-canary", "never-in-service"],
 )
 def test_an_update_that_the_live_endpoint_allows_is_not_refused(
-    rollout: dict[str, Any] | None, variant: dict[str, Any], live: tuple[str, ...], serverless: bool
+    desired: dict[str, Any], rollout: dict[str, Any], endpoint: ObservedEndpoint
 ) -> None:
-    assert update_constraints.problems(promotion_with(rollout, variant).stage, live, serverless=serverless) == []
+    assert update_constraints.problems(desired, rollout, endpoint, reversible=True) == []

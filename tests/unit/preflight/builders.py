@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lambdas.promotion.contract.document import DesiredResource, Promotion
+from lambdas.promotion.contract.document import DesiredResource, Promotion, VariantCapacity
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
 from lambdas.promotion.resolve import identity
 from tests.unit.builders import OLD_CONFIG, STAGE, observed, promotion
@@ -45,7 +45,9 @@ def desiring(*variants: dict[str, Any]) -> Promotion:
 
 def current(*variants: dict[str, Any], **counts: int) -> CurrentDeployment:
     return CurrentDeployment(
-        observed=observed("InService", variants=tuple(variant["VariantName"] for variant in variants)),
+        observed=observed(
+            "InService", capacities=tuple(VariantCapacity(variant=name["VariantName"]) for name in variants)
+        ),
         config=OLD_CONFIG,
         counts=counts,
         request={"ProductionVariants": [*variants]},

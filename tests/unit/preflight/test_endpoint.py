@@ -4,26 +4,52 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lambdas.promotion.contract.document import DesiredResource
+from lambdas.promotion.contract.document import DesiredResource, VariantCapacity
 from lambdas.promotion.contract.errors import IncompatibleRollout, NameTaken
 from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.preflight.checks import endpoint
 from lambdas.promotion.preflight.context import NamedResource
 from lambdas.promotion.preflight.findings import Finding
-from tests.unit.builders import STAGE, observed, promotion
+from tests.unit.builders import OLD_CONFIG, REQUEST, STAGE, observed, promotion
 from tests.unit.preflight.builders import CANARY, current, desiring, variant
 
 
 def test_what_the_live_endpoint_excludes_is_a_violation_with_its_own_name() -> None:
     stage = replace(STAGE, deployment_config=CANARY, endpoint_config={"ProductionVariants": [variant("B")]})
-    new, now = replace(promotion(), stage=stage), current(variant("A"))
+    new, now = promotion(stage=stage), current(variant("A"))
     (finding,) = endpoint.excluded(new, now)
     assert isinstance(finding, Finding)
-    assert "Its variants are A and the stage's B" in str(finding)
+    assert "Its variants are A and those of the update B" in str(finding)
     assert finding.error is IncompatibleRollout
     assert endpoint.excluded(new, None) == []
     assert endpoint.excluded(new, current(variant("B"))) == []
-    assert endpoint.excluded(new, replace(now, observed=observed("Updating", variants=("A",)))) == []
+    assert (
+        endpoint.excluded(new, replace(now, observed=observed("Updating", capacities=(VariantCapacity(variant="A"),))))
+        == []
+    )
+
+
+def test_a_rollback_is_judged_by_the_configuration_that_it_sends_not_by_the_stage_of_today() -> None:
+    stage = replace(STAGE, deployment_config=CANARY, endpoint_config={"ProductionVariants": [variant("B")]})
+    back = replace(desiring(variant("A")), stage=stage, request=replace(REQUEST, roll_back=True))
+    assert endpoint.excluded(back, current(variant("A"))) == []
+    (finding,) = endpoint.excluded(back, current(variant("B")))
+    assert "Its variants are B and those of the update A" in str(finding)
+
+
+def test_a_rollback_may_be_one_that_cannot_be_rolled_back_itself() -> None:
+    live = current(variant("A", None))
+    serverless = replace(live, observed=replace(live.observed, serverless=True))
+    forward = desiring(variant("A"))
+    assert "could not be rolled back" in str(endpoint.excluded(forward, serverless))
+    assert endpoint.excluded(replace(forward, request=replace(REQUEST, roll_back=True)), serverless) == []
+
+
+def test_an_endpoint_whose_configuration_was_deleted_cannot_be_updated() -> None:
+    deleted = replace(current(variant("A")), request=None, reason="It was deleted.", config_deleted=True)
+    (finding,) = endpoint.excluded(desiring(variant("A")), deleted)
+    assert f"{OLD_CONFIG}, on which the endpoint reviews-qa is in service, was deleted" in str(finding)
+    assert f"Create {OLD_CONFIG} again" in str(finding)
 
 
 def test_a_model_that_serverless_excludes_blocks_a_serverless_stage_and_a_serverless_preview() -> None:

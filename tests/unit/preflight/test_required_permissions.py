@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.document import Change, DesiredResource, ImageCopy, Progress, Promotion, Transfer
-from lambdas.promotion.contract.settings import Preview
+from lambdas.promotion.contract.settings import Preview, Stage
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.preflight.check import Check, applicable, required_permissions
 from lambdas.promotion.preflight.checks import CHECKS, copies, endpoint, images, preview, smoke_tests
@@ -49,6 +49,33 @@ def test_an_existing_endpoint_is_updated_and_a_missing_one_is_created(exists: bo
     changing = on_endpoint - {"sagemaker:AddTags"}
     config = actions[f"{SAGEMAKER}:endpoint-config/{ONE.desired_config.name}"]
     assert config == {"sagemaker:CreateEndpointConfig", "sagemaker:AddTags", *changing}
+
+
+@pytest.mark.parametrize(
+    ("stage", "restored"),
+    [
+        (STAGE, False),
+        (replace(STAGE, retain_variant_properties=False), True),
+        (replace(STAGE, exclude_retained=("DesiredWeight",)), True),
+    ],
+)
+def test_where_an_update_resets_the_capacity_a_rollback_can_restore_it(stage: Stage, restored: bool) -> None:
+    on_endpoint = f"{SAGEMAKER}:endpoint/reviews-qa"
+    action = "sagemaker:UpdateEndpointWeightsAndCapacities"
+    update = by_resource(endpoint.permissions_to_deploy(replace(ONE, stage=stage), endpoint_exists=True))
+    assert (action in update[on_endpoint]) is restored
+    first = by_resource(endpoint.permissions_to_deploy(replace(ONE, stage=stage), endpoint_exists=False))
+    assert action not in first[on_endpoint]
+
+
+def test_a_rollback_to_names_of_another_stage_creates_nothing() -> None:
+    renamed = replace(ONE, request=replace(ONE.request, roll_back=True), stage=replace(STAGE, name="staging"))
+    assert renamed.restores_foreign_names
+    actions = by_resource(endpoint.permissions_to_deploy(renamed, endpoint_exists=True))
+    assert actions[f"{SAGEMAKER}:endpoint-config/{ONE.desired_config.name}"] == {"sagemaker:UpdateEndpoint"}
+    assert f"{SAGEMAKER}:model/{ONE.desired_model.name}" not in actions
+    for other in (replace(renamed, stage=STAGE), replace(renamed, request=ONE.request)):
+        assert not other.restores_foreign_names
 
 
 def test_the_execution_role_is_passed_to_sagemaker() -> None:

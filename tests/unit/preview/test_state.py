@@ -160,7 +160,7 @@ def test_the_next_action_until_it_is_deleted(preview: PreviewEndpoint, status: s
 def test_a_deletion_that_does_not_finish_is_reported() -> None:
     late = BEGUN + preview_state.LONGEST_DELETION + timedelta(seconds=1)
     with pytest.raises(PreviewNotDeleted, match=f"delete-endpoint --endpoint-name {NEW.endpoint}"):
-        preview_state.require_time_to_delete(WITH_PREVIEW, NEW, observed("Creating"), began_at=BEGUN, now=late)
+        preview_state.require_time_to_delete(WITH_PREVIEW, NEW, "is still Creating", began_at=BEGUN, now=late)
 
 
 def test_only_a_promotion_that_has_not_deleted_its_preview_may_leave_one() -> None:

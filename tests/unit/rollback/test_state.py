@@ -16,9 +16,10 @@ from lambdas.promotion.contract.document import (
     Promotion,
     Rollback,
     RollbackProgress,
+    VariantCapacity,
 )
 from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFailed, Superseded
-from lambdas.promotion.contract.settings import FirstDeployment
+from lambdas.promotion.contract.settings import FirstDeployment, Stage
 from lambdas.promotion.contract.time_limits import LONGEST_ROLLBACK
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.endpoint.state import ObservedEndpoint
@@ -181,11 +182,105 @@ def test_a_rollback_continues_where_it_was() -> None:
 
 def test_a_rollback_does_not_continue_indefinitely() -> None:
     rollback = rollback_state.begin(changed(), now=BEGUN)
-    rollback_state.require_time_left(changed(), rollback, None, now=BEGUN + LONGEST_ROLLBACK)
-    with pytest.raises(RollbackFailed, match="still Updating 9 hours"):
+    rollback_state.require_time_left(changed(), rollback, "still does not exist", now=BEGUN + LONGEST_ROLLBACK)
+    with pytest.raises(RollbackFailed, match="is still Updating 9 hours"):
         rollback_state.require_time_left(
-            changed(), rollback, observed("Updating"), now=BEGUN + timedelta(hours=9, minutes=1)
+            changed(), rollback, "is still Updating", now=BEGUN + timedelta(hours=9, minutes=1)
         )
+
+
+@pytest.mark.parametrize("status", ["InService", "OutOfService", "UpdateRollbackFailed"])
+def test_an_update_back_that_fails_again_and_again_ends_with_sagemakers_reason(status: str) -> None:
+    """SageMaker reverts each update back: the endpoint is on the failed configuration again."""
+    rollback = rollback_state.begin(changed(), now=LATER)
+    reverted = observed(status, config=OURS, modified_at=LATER, failure_reason="No instances.")
+    for attempts in range(rollback_state.MOST_ATTEMPTS):
+        rollback = rollback_state.with_reason(replace(rollback, attempts=attempts), reverted)
+        assert next_of(rollback, reverted) == UPDATE
+    # SageMaker may report the reason only until the next change.
+    silent = replace(reverted, failure_reason=None)
+    rollback = rollback_state.with_reason(replace(rollback, attempts=rollback_state.MOST_ATTEMPTS), silent)
+    with pytest.raises(RollbackFailed, match=rf"{status} on {OURS}: 3 attempts .*{OLD_CONFIG} failed.*No instances"):
+        next_of(rollback, silent)
+
+
+def test_the_reason_of_the_failed_change_is_not_that_of_an_attempt_to_roll_back() -> None:
+    first = observed("InService", config=OURS, failure_reason="The model did not start.")
+    assert rollback_state.with_reason(rollback_state.begin(changed(), now=LATER), first).reason == ""
+
+
+def test_a_recreation_is_not_attempted_indefinitely() -> None:
+    rollback = replace(rollback_state.begin(changed(), now=LATER), deleting=True, poll_count=1, reason="Not found.")
+    assert next_of(rollback, None) == CREATE
+    with pytest.raises(RollbackFailed, match=r"no model is in service: 3 attempts.*Not found"):
+        next_of(replace(rollback, attempts=3), None)
+
+
+def next_of(rollback: Rollback, endpoint: ObservedEndpoint | None) -> tuple[Action, RollbackProgress]:
+    return rollback_state.next_action(changed(), rollback, endpoint, again=False, error_name="EndpointFailed")
+
+
+# The capacity before the change
+
+
+def with_capacity(stage: Stage, *capacities: VariantCapacity) -> Promotion:
+    """Return a promotion that has changed an endpoint with these capacities."""
+    change = changed().change
+    assert change
+    return promotion(stage=stage, change=replace(change, previous_capacities=capacities))
+
+
+def capacity_of(instances: int | None = 10, weight: float | None = 1.0, variant: str = "All") -> VariantCapacity:
+    return VariantCapacity(variant=variant, instances=instances, weight=weight)
+
+
+RESTORE = (Action.RESTORE_CAPACITY, RollbackProgress.IN_PROGRESS)
+RESET = replace(STAGE, retain_variant_properties=False)
+
+
+@pytest.mark.parametrize(
+    ("stage", "live", "expected"),
+    [
+        (RESET, capacity_of(1), RESTORE),
+        (RESET, capacity_of(10), DONE),
+        (RESET, capacity_of(10, 0.5), RESTORE),
+        (RESET, capacity_of(10, 1.0000000001), DONE),
+        # It was retained: automatic scaling has changed it since.
+        (STAGE, capacity_of(1), DONE),
+        (replace(STAGE, exclude_retained=("DesiredInstanceCount",)), capacity_of(1), RESTORE),
+        (replace(STAGE, exclude_retained=("DesiredInstanceCount",)), capacity_of(10, 0.5), DONE),
+        (replace(STAGE, exclude_retained=("DesiredWeight",)), capacity_of(1, 0.5), RESTORE),
+        (replace(STAGE, exclude_retained=("DesiredWeight",)), capacity_of(1), DONE),
+        (replace(STAGE, exclude_retained=("DataCaptureConfig",)), capacity_of(1, 0.5), DONE),
+        (RESET, capacity_of(None), DONE),
+        (RESET, capacity_of(1, variant="Another"), DONE),
+    ],
+)
+def test_the_capacity_that_the_update_did_not_retain_is_restored(
+    stage: Stage, live: VariantCapacity, expected: tuple[Action, RollbackProgress]
+) -> None:
+    changing = with_capacity(stage, capacity_of())
+    assert action(changing, observed("InService", modified_at=LATER, capacities=(live,))) == expected
+
+
+def test_a_capacity_that_cannot_be_restored_is_reported_with_what_is_missing() -> None:
+    changing = with_capacity(RESET, capacity_of())
+    rollback = replace(rollback_state.begin(changing, now=LATER), attempts=4, reason="SageMaker reports: no instances")
+    reduced = observed("InService", modified_at=LATER, capacities=(capacity_of(1),))
+    with pytest.raises(
+        RollbackFailed, match=r"previous configuration in service, .*All: 10 instances, weight 1.*no ins"
+    ):
+        rollback_state.next_action(changing, rollback, reduced, again=False, error_name="SmokeTestFailed")
+
+
+def test_the_capacity_of_another_configuration_is_not_restored() -> None:
+    """The endpoint had our configuration before: it rolls back to one that it had long ago."""
+    change = Change(
+        progress=Progress.NOTHING_TO_DO, previous_config=OURS, adopted=True, previous_capacities=(capacity_of(),)
+    )
+    changing = promotion(change=change, stage=RESET, lock=Lock(fence=2, last_known_good=(good(),)))
+    back = observed("InService", modified_at=LATER, capacities=(capacity_of(1),))
+    assert action(changing, back, error_name="SmokeTestFailed") == DONE
 
 
 IN_PROGRESS = {RollbackProgress.BUSY, RollbackProgress.IN_PROGRESS, RollbackProgress.BLOCKED_BY_SCALING}

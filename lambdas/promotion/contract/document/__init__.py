@@ -21,6 +21,7 @@ from lambdas.promotion.contract.document.deployment import (
     PreviewEndpoint,
     Rollback,
     SuspendedScaling,
+    VariantCapacity,
 )
 from lambdas.promotion.contract.document.model import DesiredResource, S3Object, SourceModel
 from lambdas.promotion.contract.document.progress import Outcome, PreviewProgress, Progress, RollbackProgress
@@ -64,6 +65,7 @@ __all__ = [
     "SourceModel",
     "SuspendedScaling",
     "Transfer",
+    "VariantCapacity",
     "WorkUnit",
     "from_json",
     "from_lenient_json",

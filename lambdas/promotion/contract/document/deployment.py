@@ -10,17 +10,28 @@ from lambdas.promotion.contract.smoke_test_report import SmokeReport
 
 
 @dataclass(frozen=True, kw_only=True)
+class VariantCapacity:
+    """A production variant's desired number of instances (None: it is serverless), and its desired weight."""
+
+    variant: str
+    instances: int | None = None
+    weight: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """The change of the endpoint.
 
-    `previous_modified_at` tells a stale answer from a rollback. `adopted`: another execution began the change to this
-    configuration. `requested`: this one has requested it at least once, so that it may be its own.
-    `capacity_failures`: how often AWS had no instances for it. `poll_count`: how often the endpoint was polled since.
+    `previous_modified_at` tells a stale answer from a rollback. `previous_capacities` are those of the live variants
+    before the change. `adopted`: another execution began the change to this configuration. `requested`: this one has
+    requested it at least once, so that it may be its own. `capacity_failures`: how often AWS had no instances for it.
+    `poll_count`: how often the endpoint was polled since.
     """
 
     progress: Progress
     previous_config: str | None = None
     previous_modified_at: datetime | None = None
+    previous_capacities: tuple[VariantCapacity, ...] = ()
     adopted: bool = False
     requested: bool = False
     capacity_failures: int = 0
@@ -29,7 +40,10 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownGood:
-    """A promotion that went well: what the endpoint can be rolled back to. `record_key` is the key of its record."""
+    """A promotion that went well: what the endpoint can be rolled back to.
+
+    `stage` ("<application>/<stage>" when it was promoted) and `record_key` are the key of its record.
+    """
 
     record_key: str
     promotion_id: str
@@ -37,6 +51,7 @@ class KnownGood:
     model: str
     made_at: datetime
     ended_at: datetime
+    stage: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +75,8 @@ class Rollback:
     """The rollback after a failure, to the configuration `to_config`.
 
     `endpoint_summary`: a sentence that says what is in service. `poll_count`: how often the endpoint was polled.
-    `deleting`: a Failed endpoint is deleted to be created again; `recreated`: it was.
+    `deleting`: a Failed endpoint is deleted to be created again; `recreated`: it was. `attempts`: how many updates back
+    SageMaker has accepted, or refused because something is missing; `reason`: its message about the last one.
     """
 
     progress: RollbackProgress
@@ -70,14 +86,20 @@ class Rollback:
     poll_count: int = 0
     deleting: bool = False
     recreated: bool = False
+    attempts: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SuspendedScaling:
-    """How many scalable targets were suspended for the update; `list_key` is the key of their list."""
+    """How many scalable targets were suspended for the update; `list_key` is the key of their list.
+
+    `complete`: the last run of the step found no registered target that blocks the update.
+    """
 
     targets: int
     list_key: str
+    complete: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

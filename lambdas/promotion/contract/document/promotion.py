@@ -104,6 +104,16 @@ class Promotion:
         return resource_names.stage_prefix(self.request.application, self.stage.name)
 
     @property
+    def restores_foreign_names(self) -> bool:
+        """Whether it rolls back to what was promoted when the stage had another name.
+
+        The model and the configuration exist then, and the deployer may neither read nor create them: their names are
+        not this stage's. UpdateEndpoint may use a configuration of any name.
+        """
+        prefix = resource_names.resource_name_prefix(self.request.application, self.stage.name)
+        return self.request.roll_back and not self.desired_config.name.startswith(prefix)
+
+    @property
     def endpoint_key(self) -> str:
         """The key of the endpoint's item in the hub's table."""
         return self.target.endpoint_key(self.stage.endpoint)

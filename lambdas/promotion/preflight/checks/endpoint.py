@@ -13,8 +13,9 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import DesiredResource, Promotion
 from lambdas.promotion.contract.errors import IncompatibleRollout, NameTaken
 from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.endpoint import rollout, update_constraints
 from lambdas.promotion.endpoint import state as endpoint_state
-from lambdas.promotion.endpoint import update_constraints
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
 from lambdas.promotion.preflight import findings
 from lambdas.promotion.preflight.access import Purpose
@@ -49,7 +50,14 @@ def excluded(promotion: Promotion, current: CurrentDeployment | None) -> list[Ch
     """Return what of the update SageMaker refuses because of what serves. A change under way is judged when it ends."""
     if current is None or current.observed.status not in endpoint_state.CHANGEABLE:
         return []
-    observed = current.observed
+    problems = update_constraints.problems(
+        promotion.desired_config.request,
+        rollout.of_stage(promotion.stage),
+        current.observed,
+        reversible=not promotion.request.roll_back,
+    )
+    if current.config_deleted:
+        problems.append(endpoint_client.deleted_config(promotion.stage.endpoint, current.config))
     return [
         Finding(
             role=promotion.target.role_arn(Role.DEPLOYER),
@@ -58,7 +66,7 @@ def excluded(promotion: Promotion, current: CurrentDeployment | None) -> list[Ch
             message=problem,
             error=IncompatibleRollout,
         )
-        for problem in update_constraints.problems(promotion.stage, observed.variants, serverless=observed.serverless)
+        for problem in problems
     ]
 
 
@@ -105,26 +113,33 @@ def excluded_from_serverless(model: Mapping[str, Any]) -> list[str]:
 
 
 def permissions_to_deploy(promotion: Promotion, *, endpoint_exists: bool) -> Iterator[RequiredPermission]:
-    """Yield what the deployer needs to create the model and the configuration, and to create or update the endpoint."""
+    """Yield what the deployer needs to create the model and the configuration, and to create or update the endpoint.
+
+    A rollback restores the capacity of the live variants if the stage's update does not retain it.
+    """
+    resets_capacity = promotion.stage.resets_capacity
     target, role = promotion.target, promotion.target.role_arn(Role.DEPLOYER)
     region = {"aws:RequestedRegion": target.region}
     change = ("sagemaker:UpdateEndpoint",) if endpoint_exists else ("sagemaker:CreateEndpoint",)
+    restoring = ("sagemaker:UpdateEndpointWeightsAndCapacities",) if endpoint_exists and resets_capacity else ()
     tagging = () if endpoint_exists else ("sagemaker:AddTags",)
+    creation = () if promotion.restores_foreign_names else ("sagemaker:CreateEndpointConfig", "sagemaker:AddTags")
+    if creation:
+        yield RequiredPermission(
+            role=role,
+            actions=("sagemaker:CreateModel", "sagemaker:AddTags"),
+            resource=promotion.target_arn("model", promotion.desired_model.name),
+            context=region,
+        )
     yield RequiredPermission(
         role=role,
-        actions=("sagemaker:CreateModel", "sagemaker:AddTags"),
-        resource=promotion.target_arn("model", promotion.desired_model.name),
-        context=region,
-    )
-    yield RequiredPermission(
-        role=role,
-        actions=("sagemaker:CreateEndpointConfig", "sagemaker:AddTags", *change),
+        actions=(*creation, *change),
         resource=promotion.target_arn("endpoint-config", promotion.desired_config.name),
         context=region,
     )
     yield RequiredPermission(
         role=role,
-        actions=(*change, *tagging),
+        actions=(*change, *tagging, *restoring),
         resource=resource_names.endpoint_arns(target.account, target.region, promotion.stage.endpoint)[0],
         context=region,
     )
