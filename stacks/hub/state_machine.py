@@ -29,7 +29,7 @@ def longest_execution(configuration: Configuration) -> Duration:
     """Return the timeout of every execution: the longest deadline of a stage, and the rollback after it."""
     stages = [stage for application in configuration.applications.values() for stage in application.stages.values()]
     longest_deadline = max((stage.deadline_seconds for stage in stages), default=3600)
-    return Duration.seconds(longest_deadline + time_limits.EXECUTION_RESERVE.seconds)
+    return Duration.seconds(longest_deadline + time_limits.EXECUTION_RESERVE.total_seconds())
 
 
 def state_machine(

@@ -80,6 +80,7 @@ def _explain(resources: WorkflowResources, *, then: sfn.IChainable) -> sfn.IChai
         outputs=expression(construct(Envelope, promotion=envelope.promotion, failure=payload_of(Failure))),
         caught_by=then,
         catch_output=expression(construct(Envelope, promotion=envelope.promotion, failure=unexplained)),
+        patient=True,
     ).next(then)
 
 
@@ -103,6 +104,7 @@ def _record(resources: WorkflowResources, *, then: sfn.IChainable) -> sfn.IChain
         caught_by=then,
         # A failure keeps its name; a promotion that went well but has no record fails.
         catch_output=expression(f"{exists(envelope.failure)} ? {INPUT} : {not_written}"),
+        patient=True,
     ).next(then)
 
 

@@ -11,7 +11,7 @@ from lambdas.promotion.contract.envelope import Envelope
 from lambdas.promotion.contract.steps import SUSPEND_SCALING_STATE, Step
 from stacks.workflow.conclude import Conclusion, succeeded
 from stacks.workflow.document_paths import condition, construct, equals, exists, expression, path, payload_of
-from stacks.workflow.lambda_task import POLL_INTERVAL, poll_wait, task
+from stacks.workflow.lambda_task import LATER_POLL_INTERVAL, POLL_INTERVAL, later, poll_wait, task
 from stacks.workflow.lock import confirm_lock
 from stacks.workflow.resources import WorkflowResources
 from stacks.workflow.rollback import rollback
@@ -47,7 +47,7 @@ def deploy(resources: WorkflowResources, *, then: Conclusion) -> Deployment:
     suspend_scaling = step_task(SUSPEND_SCALING_STATE, Step.SUSPEND_SCALING)
     wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.seconds(_poll_seconds()))
     inspect = step_task("Inspect the endpoint", Step.INSPECT_ENDPOINT, polled_after=wait)
-    smoke_test = step_task("Smoke-test the endpoint", Step.SMOKE_TEST)
+    smoke_test = step_task("Smoke-test the endpoint", Step.SMOKE_TEST, polled_after=wait)
     wait_for_change = poll_wait(scope, "Wait for the other change")
     wait_for_deregistration = poll_wait(scope, "Wait for the scaling deregistration")
     wait_for_capacity = sfn.Wait.jsonata(scope, "Wait for capacity", time=sfn.WaitTime.seconds(_capacity_wait()))
@@ -75,6 +75,7 @@ def _resume_scaling(resources: WorkflowResources, conclusion: Conclusion) -> sfn
         resources.steps[Step.RESUME_SCALING],
         outputs=expression(construct(Envelope, promotion=payload_of(Promotion))),
         caught_by=conclusion.explain,
+        patient=True,
     )
     # Nothing was suspended, and the stage configures none.
     no_scaling = f"$not({promotion.suspended_scaling} != null or $count({promotion.stage.autoscaling}) > 0)"
@@ -93,8 +94,9 @@ def _progress_is(progress: Progress) -> sfn.Condition:
 
 
 def _poll_seconds() -> str:
-    first = f"{path(Promotion).change.poll_count} = 0"
-    return expression(f"{first} ? {_FIRST_POLL_SECONDS} : {POLL_INTERVAL.to_seconds():.0f}")
+    polls = path(Promotion).change.poll_count
+    usual = f"{later(polls)} ? {LATER_POLL_INTERVAL.to_seconds():.0f} : {POLL_INTERVAL.to_seconds():.0f}"
+    return expression(f"{polls} = 0 ? {_FIRST_POLL_SECONDS} : ({usual})")
 
 
 def _capacity_wait() -> str:

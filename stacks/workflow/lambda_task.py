@@ -22,8 +22,11 @@ from lambdas.promotion.contract.step_events import StepEvent
 from lambdas.promotion.contract.steps import Job, Step
 from stacks.baseline.retention import RETAIN
 from stacks.workflow.document_paths import (
+    EXECUTION_STARTED_AT,
     INPUT,
     RETRY_COUNT,
+    STATE_ENTERED_AT,
+    Path,
     arguments,
     construct,
     error_output,
@@ -60,6 +63,12 @@ TRANSIENT_SERVICE_ERRORS = [
     "States.Timeout",
 ]
 POLL_INTERVAL = Duration.seconds(30)
+# An execution has at most 25,000 events (AWS: Step Functions, quotas), so what lasts for hours is polled less often.
+LATER_POLL_INTERVAL = Duration.minutes(2)
+_POLLS_OF_THE_FIRST_HOUR = 120
+# A state after which nothing can be repaired is retried for about an hour while Lambda or AWS is not available.
+_PATIENT_ATTEMPTS = 60
+_LONGEST_RETRY_DELAY = Duration.seconds(60)
 
 
 def caught() -> str:
@@ -72,9 +81,20 @@ def caught_with_promotion() -> str:
     return expression(construct(Envelope, failed=error_output(), promotion=path(Promotion)))
 
 
-def poll_wait(scope: Construct, title: str) -> sfn.Wait:
-    """Return the wait before a step is run again to see how far something is."""
-    return sfn.Wait.jsonata(scope, title, time=sfn.WaitTime.duration(POLL_INTERVAL))
+def poll_wait(scope: Construct, title: str, *, polls: Path | None = None) -> sfn.Wait:
+    """Return the wait before a step is run again to see how far something is.
+
+    It is longer after an hour of `polls`, the field that counts them; without it, after the execution's first hour.
+    """
+    seconds = expression(f"{later(polls)} ? {LATER_POLL_INTERVAL.to_seconds():.0f} : {POLL_INTERVAL.to_seconds():.0f}")
+    return sfn.Wait.jsonata(scope, title, time=sfn.WaitTime.seconds(seconds))
+
+
+def later(polls: Path | None) -> str:
+    """Return the condition for the longer wait. A field that is absent counts as no polls."""
+    if polls is not None:
+        return f"{polls} >= {_POLLS_OF_THE_FIRST_HOUR}"
+    return f"$toMillis({STATE_ENTERED_AT}) - $toMillis({EXECUTION_STARTED_AT}) >= {60 * 60 * 1000}"
 
 
 class StepFunction(Construct):
@@ -142,12 +162,14 @@ def task(
     catch_output: str | None = None,
     polled_after: sfn.IChainable | None = None,
     poll_output: str | None = None,
+    patient: bool = False,
 ) -> tasks.LambdaInvoke:
     """Return the state that runs a step: by default the document in, the document out.
 
     Only Transient errors, Lambda's own and killed steps are retried. All other errors go to `caught_by` at once.
     `polled_after`: the wait of a step that is polled until it reports an end. An error of AWS or Lambda that passes
     says nothing about the endpoint, so the step is polled again after the wait; its own deadline ends that.
+    `patient`: such an error is retried for an hour, because what follows the state cannot make up for it.
     """
     document = arguments(StepEvent, promotion=path(Promotion), retry_count=RETRY_COUNT)
     state = tasks.LambdaInvoke.jsonata(
@@ -163,11 +185,20 @@ def task(
         errors=[error.__name__ for error in every_error(Transient)],
         interval=Duration.seconds(2),
         backoff_rate=2,
-        max_delay=Duration.seconds(60),
-        max_attempts=6,
+        max_delay=_LONGEST_RETRY_DELAY,
+        max_attempts=_PATIENT_ATTEMPTS if patient else 6,
         jitter_strategy=sfn.JitterType.FULL,
     )
-    state.add_retry(errors=_LAMBDA_SERVICE, interval=Duration.seconds(2), backoff_rate=2, max_attempts=6)
+    if patient:
+        state.add_retry(
+            errors=[error for error in _LAMBDA_SERVICE if error != _DENIED_OR_TRANSIENT],
+            interval=Duration.seconds(2),
+            backoff_rate=2,
+            max_delay=_LONGEST_RETRY_DELAY,
+            max_attempts=_PATIENT_ATTEMPTS,
+        )
+    errors = [_DENIED_OR_TRANSIENT] if patient else _LAMBDA_SERVICE
+    state.add_retry(errors=errors, interval=Duration.seconds(2), backoff_rate=2, max_attempts=6)
     state.add_retry(errors=_KILLED, interval=Duration.seconds(2), backoff_rate=2, max_attempts=2)
     if polled_after:
         transient = [error.__name__ for error in every_error(Transient)]

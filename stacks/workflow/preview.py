@@ -44,6 +44,7 @@ def preview(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.
         steps[Step.SMOKE_TEST],
         outputs=expression(construct(Envelope, promotion=payload_of(Promotion))),
         caught_by=delete,
+        polled_after=wait,
     )
     in_service = sfn.Choice.jsonata(scope, "Is the preview endpoint in service?")
     required = sfn.Choice.jsonata(scope, "Is a preview required?")
@@ -58,7 +59,7 @@ def preview(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.
 
 def _delete(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.IChainable) -> sfn.TaskStateBase:
     envelope = path(Envelope)
-    wait = poll_wait(resources.scope, "Wait for the deletion")
+    wait = poll_wait(resources.scope, "Wait for the deletion", polls=envelope.promotion.preview.poll_count)
     delete = task(
         resources.scope,
         "Delete the preview endpoint",

@@ -39,7 +39,7 @@ def rollback(resources: WorkflowResources, *, then: sfn.IChainable) -> Recovery:
     """Return what follows an error: both ways lead to `then`, with the envelope that says what failed."""
     scope = resources.scope
     resume_scaling = _resume_scaling(resources, then)
-    wait = poll_wait(scope, "Wait for the rollback")
+    wait = poll_wait(scope, "Wait for the rollback", polls=path(Envelope).promotion.rollback.poll_count)
 
     def rollback_task(title: str, step: Step, payload: dict[str, Any]) -> sfn.TaskStateBase:
         return task(
@@ -87,6 +87,7 @@ def _resume_scaling(resources: WorkflowResources, then: sfn.IChainable) -> sfn.I
         outputs=expression(INPUT),
         caught_by=then,
         catch_output=expression(merge(Envelope, scaling_failed=error_output())),
+        patient=True,
     ).next(then)
 
 

@@ -31,5 +31,8 @@ CONNECTIONS = 50  # of one client, and so the most requests that a step has in p
 LONGEST_DEPLOYMENT = timedelta(hours=8)  # API: DeploymentConfig, MaximumExecutionTimeoutInSeconds
 # A rollback may have to wait until a deployment ends.
 LONGEST_ROLLBACK = LONGEST_DEPLOYMENT + timedelta(hours=1)
-# What an execution may last beyond the stage's deadline: a rollback, and what concludes the promotion.
-EXECUTION_RESERVE = LONGEST_ROLLBACK + timedelta(hours=1)
+# A smoke test that begins at the deadline, with each of its retries.
+LONGEST_SMOKE_TEST = 7 * LONGEST_INVOCATION
+# What an execution may last beyond the stage's deadline: the smoke test, a rollback, and the states that conclude the
+# promotion, of which each may be retried for an hour.
+EXECUTION_RESERVE = LONGEST_SMOKE_TEST + LONGEST_ROLLBACK + 3 * timedelta(hours=1)

@@ -144,3 +144,47 @@ def test_of_all_failed_work_units_the_first_gives_the_reason(definition: dict[st
     expression = jsonata.Jsonata(outputs)
     expression.assign("states", {"input": {"a": 1}, "result": [{"objects": 1, "bytes": 2}, *failed]})
     assert expression.evaluate(None) == {"failed": {"Error": "E0", "Cause": "c"}, "promotion": {"a": 1}}
+
+
+# The states that are polled again after an error that passes, with the wait before it.
+POLLED = {
+    "Inspect the endpoint": "Wait for the endpoint",
+    "Smoke-test the endpoint": "Wait for the endpoint",
+    "Create the preview endpoint": "Wait for the preview endpoint",
+    "Smoke-test the preview endpoint": "Wait for the preview endpoint",
+    "Delete the preview endpoint": "Wait for the deletion",
+    "Roll back the endpoint": "Wait for the rollback",
+    "Suspend scaling for the rollback": "Wait for the rollback",
+}
+# Those after which nothing makes up for an error that passes.
+PATIENT = ("Resume scaling", "Resume scaling after the failure", "Explain the failure", "Record the promotion")
+
+
+def test_minutes_without_lambda_say_nothing_about_an_endpoint(definition: dict[str, Any]) -> None:
+    for name, wait in POLLED.items():
+        catcher = definition["States"][name]["Catch"][0]
+        assert catcher["Next"] == wait, name
+        assert {"Lambda.TooManyRequestsException", "Lambda.ServiceException", "Throttled"} <= set(
+            catcher["ErrorEquals"]
+        )
+        # Lambda reports a missing permission with it too.
+        assert "Lambda.AWSLambdaException" not in catcher["ErrorEquals"]
+    polled = {
+        name
+        for name, state in steps(definition)
+        if any("Lambda.TooManyRequestsException" in catcher["ErrorEquals"] for catcher in state.get("Catch", []))
+    }
+    assert polled == set(POLLED)
+
+
+@pytest.mark.parametrize("error", ["Lambda.TooManyRequestsException", "Throttled", "ServiceUnavailable"])
+@pytest.mark.parametrize("name", PATIENT)
+def test_what_nothing_makes_up_for_is_retried_for_most_of_an_hour(
+    definition: dict[str, Any], name: str, error: str
+) -> None:
+    (retrier,) = [retrier for retrier in definition["States"][name]["Retry"] if error in retrier["ErrorEquals"]]
+    delays = [
+        min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** attempt, retrier["MaxDelaySeconds"])
+        for attempt in range(retrier["MaxAttempts"])
+    ]
+    assert sum(delays) > 50 * 60
