@@ -33,6 +33,7 @@ class Evidence(enum.StrEnum):
     DOCUMENTATION = "documentation"  # AWS's own example or statement
     CODE = "code"  # public code or tests that run against AWS and depend on it
     INFERRED = "inferred"  # from the sources that are named
+    UNCITED = "uncited"  # an answer of AWS in a public file whose address is not known
     NONE = "none"  # nothing was found
 
 
@@ -126,8 +127,8 @@ def _recording(key: str, entry: Mapping[str, Any]) -> Recording:
         made = Recording(**fields | {"key": key, "evidence": evidence, "date": str(fields.get("date", ""))})
     except (TypeError, ValueError) as error:
         raise ValueError(f"recordings: {key}: {error}") from error
-    answers = [name for name in _ANSWERS if getattr(made, name)]
+    answers = [name for name in _ANSWERS if name in fields]
     proved = evidence is not Evidence.NONE
-    if len(answers) != int(proved) or (proved and not made.sources):
+    if len(answers) != int(proved) or (proved and evidence is not Evidence.UNCITED and not made.sources):
         raise ValueError(f"recordings: {key} needs sources and one of {', '.join(_ANSWERS)}, or evidence: none")
     return made

@@ -23,6 +23,7 @@ _EVIDENCE = {
     Evidence.DOCUMENTATION: "documentation: AWS's own example or statement",
     Evidence.CODE: "code: public code or tests that run against AWS",
     Evidence.INFERRED: "inferred from the sources",
+    Evidence.UNCITED: "uncited: an answer of AWS in a public file whose address is not known",
     Evidence.NONE: "none: nothing was found",
 }
 

@@ -13,10 +13,12 @@ from botocore.exceptions import ClientError
 
 # "403" is the code of a rejected HEAD request, whose response has no body.
 ACCESS_DENIED = frozenset(
-    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "KMSAccessDenied", "403"}
 )
 # Status 403 as well: an archived object, a wrong clock.
 NOT_ABOUT_PERMISSIONS = frozenset({"InvalidObjectState", "RequestTimeTooSkewed"})
+# A server error that no retry fixes: AWS does not support the request there.
+NOT_IMPLEMENTED = frozenset({"NotImplemented", "501"})
 EXPIRED_SESSION = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 LIMIT_EXCEEDED = "LimitExceededException"
 THROTTLED = frozenset(

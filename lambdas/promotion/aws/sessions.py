@@ -289,7 +289,7 @@ def translate_errors(client: BaseClient, role: str) -> None:
                 message=f"{message or code}. {_required_permissions(model.name)}".strip(),
             )
         if code in error_codes.INTERRUPTED or (
-            http_response.status_code >= 500 and code not in error_codes.S3_REPORTED_LATE
+            http_response.status_code >= 500 and code not in error_codes.S3_REPORTED_LATE | error_codes.NOT_IMPLEMENTED
         ):
             raise ServiceUnavailable(
                 f"AWS failed to complete {call} on {resource} ({code}: {message}). It was retried."

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import sagemaker_errors
+from recordings import store
 
 Predicate = Callable[[ClientError], bool]
 MISSING, EXISTING = sagemaker_errors.is_missing, sagemaker_errors.is_existing
@@ -16,6 +17,7 @@ IN_PROGRESS, NO_DATA, QUOTA = (
     sagemaker_errors.is_no_model_data,
     sagemaker_errors.is_quota,
 )
+SCALED = sagemaker_errors.is_scaled
 VALIDATION = "ValidationException"
 # SageMaker's messages, and the predicates that hold for them.
 MESSAGES: list[tuple[str, str, set[Predicate]]] = [
@@ -56,3 +58,61 @@ def test_the_missing_model_data_error_means_permissions_or_data() -> None:
 def test_missing_model_data_is_no_missing_model() -> None:
     error = ClientError({"Error": {"Code": VALIDATION, "Message": "Could not find model data at s3://b/k"}}, "X")
     assert not MISSING(error)
+
+
+# The predicates that hold for each recorded error of SageMaker.
+RECORDED: dict[str, set[Predicate]] = {
+    "sagemaker/CreateEndpoint/already-exists": {EXISTING},
+    "sagemaker/CreateEndpoint/quota-held-by-instance-pools": {QUOTA},
+    "sagemaker/CreateEndpoint/quota-newer-wording": {QUOTA},
+    "sagemaker/CreateEndpoint/quota-of-all-endpoints": {QUOTA},
+    "sagemaker/CreateEndpoint/quota-of-instance-type": {QUOTA},
+    "sagemaker/CreateEndpoint/quota-zero": {QUOTA},
+    "sagemaker/CreateEndpointConfig/already-exists": {EXISTING},
+    "sagemaker/CreateEndpointConfig/instance-type-not-in-enum": set(),
+    "sagemaker/CreateEndpointConfig/managed-instance-scaling-not-supported-here": set(),
+    "sagemaker/CreateEndpointConfig/managed-instance-scaling-with-model": set(),
+    "sagemaker/CreateEndpointConfig/managed-instance-scaling-zero-by-region": set(),
+    "sagemaker/CreateEndpointConfig/model-missing": {MISSING},
+    "sagemaker/CreateEndpointConfig/serverless-image-of-other-account": set(),
+    "sagemaker/CreateEndpointConfig/serverless-with-model-data-source": set(),
+    "sagemaker/CreateModel/already-exists": {EXISTING},
+    "sagemaker/CreateModel/image-not-found": set(),
+    "sagemaker/CreateModel/image-without-tag-2018": set(),
+    "sagemaker/CreateModel/model-data-access": {NO_DATA},
+    "sagemaker/CreateModel/model-data-missing": {NO_DATA},
+    "sagemaker/CreateModel/model-data-prefix-given-as-url": {NO_DATA},
+    "sagemaker/CreateModel/multi-model-in-pipeline": set(),
+    "sagemaker/CreateModel/non-ecr-image": set(),
+    "sagemaker/CreateModel/two-constraints-in-one-message": set(),
+    "sagemaker/DeleteEndpoint/in-progress-while-creating": {IN_PROGRESS},
+    "sagemaker/DeleteEndpoint/not-found": {MISSING},
+    "sagemaker/DeleteEndpoint/scalable-target-without-permission": {SCALED},
+    "sagemaker/DeleteEndpoint/scalable-target-without-permission-2": {SCALED},
+    "sagemaker/DeleteEndpointConfig/not-found": {MISSING},
+    "sagemaker/DescribeEndpoint/not-found": {MISSING},
+    "sagemaker/DescribeEndpointConfig/not-found": {MISSING},
+    "sagemaker/DescribeModel/missing-model": {MISSING},
+    "sagemaker/DescribeModel/missing-model-under-tag-conditioned-policy": set(),
+    "sagemaker/DescribeModelPackage/access-denied-identity": set(),
+    "sagemaker/DescribeModelPackage/missing": {MISSING},
+    "sagemaker/DescribeModelPackage/name-pattern": set(),
+    "sagemaker/DescribeModelPackage/other-region-arn": set(),
+    "sagemaker/UpdateEndpoint/async-config-removed": set(),
+    "sagemaker/UpdateEndpoint/in-progress": {IN_PROGRESS},
+    "sagemaker/UpdateEndpoint/live-configuration-missing": {MISSING},
+    "sagemaker/UpdateEndpoint/same-configuration": set(),
+    "sagemaker/UpdateEndpointWeightsAndCapacities/in-progress": {IN_PROGRESS},
+}
+ERRORS = [entry.key for entry in store.recordings().values() if entry.error and entry.key.startswith("sagemaker/")]
+
+
+@pytest.mark.parametrize("key", ERRORS)
+def test_each_recorded_error_satisfies_only_its_own_predicates(key: str) -> None:
+    error = store.error(key)
+    held = {predicate for predicate in (MISSING, EXISTING, IN_PROGRESS, NO_DATA, QUOTA, SCALED) if predicate(error)}
+    assert held == RECORDED[key]
+
+
+def test_every_expected_error_is_recorded() -> None:
+    assert set(RECORDED) == set(ERRORS)
