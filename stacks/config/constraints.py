@@ -10,23 +10,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from stacks.config.fields.field_types import seconds
+from stacks.config import rollout_constraints
 from stacks.config.schema import Environment, Stage
 from stacks.config.stage.preview import ON_INSTANCES
-from stacks.config.stage.rollout import Rollout, Size
-from stacks.config.stage.variant import Variant
+from stacks.config.stage.variant import Routing, Variant
 
 # Families with local NVMe storage, besides those that say so by a d behind the generation, such as m5d and g4dn.
 _LOCAL_STORAGE = {"dl1", "g5", "g6", "g6e", "g7", "g7e", "p5", "p5e", "p5en", "trn1", "trn1n", "trn2"}
 _D_FAMILY = re.compile(r"[a-z]+[0-9]+[a-z]*d[a-z]*")
 # Families whose models want an accelerator, which serverless has not (AWS: Serverless Inference, exclusions).
 _ACCELERATED = re.compile(r"ml\.(dl|g|inf|p|trn)[0-9]")
-_MAX_PERCENT = 50
 # Fields of a variant that are about instances, of which serverless has none.
 _INSTANCE_FIELDS = (
     "initial_instance_count",
     "instance_provision_timeout",
-    "managed_instance_scaling",
     "routing",
     "volume_size_in_gb",
     "inference_ami_version",
@@ -42,9 +39,7 @@ def constraint_violations(path: str, stage: Stage, target: Environment | None) -
         yield from _variant_list_violations(path, stage)
         yield from _serverless_violations(path, stage)
         yield from _explainer_and_async_violations(path, stage)
-        if stage.rollout:
-            yield from _rollout_violations(f"{path}.rollout", stage.rollout, stage)
-        yield from _update_violations(path, stage)
+        yield from rollout_constraints.update_violations(path, stage)
         if target:
             yield from _region_violations(path, stage, target.region)
     if stage.preview:
@@ -93,19 +88,19 @@ def _variant_violations(path: str, variant: Variant) -> Iterator[str]:
     pools = [pool.instance_type for pool in variant.instance_pools]
     if len(set(pools)) < len(pools):
         yield f"{path}.instance_pools: an instance type is listed twice"
-    scaling = variant.managed_instance_scaling
-    if scaling and (scaling.min_instance_count or 0) > (scaling.max_instance_count or float("inf")):
-        yield (
-            f"{path}.managed_instance_scaling: min_instance_count {scaling.min_instance_count} is more than "
-            f"max_instance_count {scaling.max_instance_count}"
-        )
-    routing = variant.routing
-    if (
-        routing
-        and routing.routing_strategy != "PREFIX_AWARE"
-        and (routing.prefix_length or routing.concurrency_threshold)
-    ):
-        yield f"{path}.routing: prefix_length and concurrency_threshold are for PREFIX_AWARE only"
+    if variant.routing:
+        yield from _routing_violations(f"{path}.routing", variant.routing)
+
+
+def _routing_violations(path: str, routing: Routing) -> Iterator[str]:
+    """Yield what does not go with the strategy (API: PrefixAwareRoutingConfig)."""
+    fields = ("prefix_length", "concurrency_threshold")
+    missing = [field for field in fields if getattr(routing, field) is None]
+    if routing.routing_strategy == "PREFIX_AWARE":
+        if missing:
+            yield f"{path}: PREFIX_AWARE requires {' and '.join(missing)}"
+    elif len(missing) < len(fields):
+        yield f"{path}: prefix_length and concurrency_threshold are for PREFIX_AWARE only"
 
 
 def _volume_violations(path: str, variant: Variant, stage: Stage) -> Iterator[str]:
@@ -114,6 +109,11 @@ def _volume_violations(path: str, variant: Variant, stage: Stage) -> Iterator[st
         yield (
             f"{path}: {', '.join(local)} has local storage, which its hardware encrypts and volume_key does not; "
             "SageMaker takes no volume_key with such a type. Leave volume_key out, or take another type"
+        )
+    if variant.volume_size_in_gb and local:
+        yield (
+            f"{path}: {', '.join(local)} has local storage, and SageMaker attaches no volume to it; leave "
+            "volume_size_in_gb out, or take another type"
         )
 
 
@@ -148,56 +148,6 @@ def _explainer_and_async_violations(path: str, stage: Stage) -> Iterator[str]:
                 stage.async_inference, f"{topic}_topic"
             ):
                 yield f"{path}.async_inference.include_inference_response_in: there is no {topic}_topic"
-
-
-def _rollout_violations(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:
-    if len(rollout.strategies) > 1:
-        yield f"{path}: must have at most one of canary, linear and rolling, not {' and '.join(rollout.strategies)}"
-        return
-    yield from _size_violations(f"{path}.canary", rollout.canary, 1)
-    yield from _size_violations(f"{path}.linear", rollout.linear, 10)
-    yield from _size_violations(f"{path}.rolling", rollout.rolling, 5)
-    if rollout.rolling and len(stage.every_variant) > 1:
-        yield f"{path}.rolling: a rolling deployment takes one variant (AWS: deployment guardrails, exclusions)"
-    if rollout.rolling and rollout.termination_wait:
-        yield f"{path}.termination_wait: a rolling deployment keeps no old fleet (API: RollingUpdatePolicy)"
-    if rollout.rollback_batch and not rollout.rolling:
-        yield f"{path}.rollback_batch: is for a rolling deployment only (API: RollingUpdatePolicy)"
-    if len(set(rollout.alarms)) < len(rollout.alarms):
-        yield f"{path}.alarms: an alarm is listed twice"
-    types = [instance_type for variant in stage.every_variant for instance_type in variant.instance_types]
-    if any(instance_type.startswith("ml.inf1.") for instance_type in types):
-        yield f"{path}: SageMaker ignores it for ml.inf1 types (AWS: deployment guardrails, exclusions); leave it out"
-    yield from _wait_violations(path, rollout, stage)
-
-
-def _size_violations(path: str, size: Size | None, least: int) -> Iterator[str]:
-    if size and size.percent and not least <= size.value <= _MAX_PERCENT:
-        yield f"{path}: must be from {least}% to {_MAX_PERCENT}%, not {size}"
-
-
-def _wait_violations(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:
-    waits = rollout.waits(max(variant.initial_instance_count or 1 for variant in stage.variants))
-    longest = rollout.maximum_execution_time
-    if longest and waits >= seconds(longest):
-        yield f"{path}.maximum_execution_time: {longest} is not more than the {waits}s that the rollout itself waits"
-    if waits >= stage.deadline_seconds:
-        yield (
-            f"{path}: it waits for at least {waits}s, and the stage's deadline is {stage.deadline} "
-            f"({stage.deadline_seconds}s) after the start; the copy and the instances need time besides. Give the "
-            "stage a longer deadline, or the rollout shorter waits"
-        )
-
-
-def _update_violations(path: str, stage: Stage) -> Iterator[str]:
-    if stage.exclude_retained_variant_properties and not stage.retain_all_variant_properties:
-        yield f"{path}.exclude_retained_variant_properties: nothing is retained, so nothing can be excluded"
-    retries = stage.capacity_retries
-    if retries and retries.max_attempts * seconds(retries.wait) >= stage.deadline_seconds:
-        yield (
-            f"{path}.capacity_retries: {retries.max_attempts} times {retries.wait} is not less than the stage's "
-            f"deadline {stage.deadline}"
-        )
 
 
 def _region_violations(path: str, stage: Stage, region: str) -> Iterator[str]:

@@ -141,7 +141,17 @@ _SENTENCES = {
 }
 
 
+# Fields that the API has and a stage has not, with what takes their place.
+_NOT_OFFERED = {
+    # recordings/sagemaker/CreateEndpointConfig.yaml.
+    "managed_instance_scaling": "SageMaker refuses it for a variant with a model: only endpoints of inference "
+    "components have it. Leave it out, and scale the variant with the stage's autoscaling",
+}
+
+
 def _sentence(error: Any) -> str:
+    if error["type"] == "extra_forbidden" and error["loc"][-1] in _NOT_OFFERED:
+        return _NOT_OFFERED[error["loc"][-1]]
     if error["type"] == "string_type" and isinstance(error["input"], bool | int | float):
         kind = "true or false" if isinstance(error["input"], bool) else "a number"
         return f"must be text; put it in quotes, or YAML reads it as {kind}"

@@ -262,13 +262,9 @@ def _counts_settled(description: DescribeEndpointOutputTypeDef) -> bool:
 def _count_settled(variant: ProductionVariantSummaryTypeDef) -> bool:
     """Whether a variant has its desired number of instances; a serverless one, its desired concurrency.
 
-    A serverless variant in service has a count of 0 and no desired count (recordings: DescribeEndpoint). Where
-    SageMaker scales the instances itself, the desired count follows the traffic, and the minimum is sufficient.
+    A serverless variant in service has a count of 0 and no desired count (recordings: DescribeEndpoint).
     """
     if serverless := variant.get("CurrentServerlessConfig"):
         return variant.get("DesiredServerlessConfig", serverless) == serverless
     current, desired = variant.get("CurrentInstanceCount"), variant.get("DesiredInstanceCount")
-    scaling = variant.get("ManagedInstanceScaling", {})
-    if current is not None and scaling.get("Status") == "ENABLED" and "MinInstanceCount" in scaling:
-        return current >= scaling["MinInstanceCount"]
     return desired is None or current == desired

@@ -67,8 +67,7 @@ def _reduced(variant: dict[str, Any], serverless: dict[str, Any] | None) -> dict
     if serverless:
         kept = {field: variant[field] for field in variant if field in _OF_SERVERLESS}
         return {**kept, "ServerlessConfig": serverless}
-    kept = {field: variant[field] for field in variant if field != "ManagedInstanceScaling"}
-    return {**kept, "InitialInstanceCount": 1}
+    return {**variant, "InitialInstanceCount": 1}
 
 
 def begin(promotion: Promotion) -> PreviewEndpoint:

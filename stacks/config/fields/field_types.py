@@ -106,10 +106,10 @@ TopicArn = Annotated[str, text(r"^arn:aws:sns:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_.-
 ReservationArn = Annotated[
     str, text(r"^arn:aws:sagemaker:[a-z0-9-]+:[0-9]{12}:[a-z0-9-]{1,14}/\S+$", "a reservation's ARN", longest=258)
 ]
-# API: CsvContentType, JsonContentType, and the explainer's MimeType, which may have a plus.
+# API: CsvContentType, JsonContentType.
 ContentType = Annotated[
     str,
-    text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a-zA-Z0-9+.])*$", "a type such as text/csv", longest=255),
+    text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a-zA-Z0-9.])*$", "a type such as text/csv", longest=256),
 ]
 AlarmName = Annotated[str, text(r"\S", "an alarm's name", longest=255)]
 # As Duration, and 0s for no wait at all.

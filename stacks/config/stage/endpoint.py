@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from stacks.config.fields.api_case import ApiName, ApiShape, move_into
 from stacks.config.fields.field_types import (
@@ -19,9 +19,9 @@ from stacks.config.fields.field_types import (
     StrictModel,
     TopicArn,
     integer_between,
-    text,
 )
 from stacks.config.fields.option import NEW_CONFIG, NEW_CONFIG_WITH_PERMISSIONS, option
+from stacks.config.stage import explainer_values
 from stacks.config.stage.variant import Variant
 
 Label = Annotated[str, Field(min_length=1, max_length=64)]
@@ -268,8 +268,9 @@ class ExplainerInference(ApiShape, title="An explainer's inference"):
     feature_types: Annotated[
         tuple[Literal["numerical", "categorical", "text"], ...],
         Field(max_length=256),
+        AfterValidator(explainer_values.with_text),
         option(
-            "FeatureTypes.",
+            "FeatureTypes, of which one at least is `text`.",
             example=["text"],
             effect=NEW_CONFIG,
         ),
@@ -297,9 +298,9 @@ class Shap(ApiShape, title="An explainer's shap"):
         ),
     ] = None
     mime_type: Annotated[
-        ContentType | None,
+        Literal["text/csv", "application/jsonlines"] | None,
         option(
-            "MimeType of the baseline.",
+            "MimeType of the baseline. Without it, `text/csv`.",
             example="text/csv",
             effect=NEW_CONFIG,
         ),
@@ -329,9 +330,9 @@ class Shap(ApiShape, title="An explainer's shap"):
         ),
     ] = None
     language: Annotated[
-        Annotated[str, text(r"^[a-z]{2,3}(-[A-Za-z]+)?$", "a language such as en")] | None,
+        Annotated[str, AfterValidator(explainer_values.language)] | None,
         option(
-            "Language, with `granularity`.",
+            "Language, with `granularity`: a code of ISO 639 that SageMaker Clarify supports, or `xx` for several.",
             example="en",
             effect=NEW_CONFIG,
         ),

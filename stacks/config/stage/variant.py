@@ -75,38 +75,6 @@ class InstancePool(ApiShape, title="An instance pool"):
     ]
 
 
-class ManagedInstanceScaling(ApiShape, title="A variant's managed_instance_scaling"):
-    """SageMaker scales the instances itself (API: ProductionVariantManagedInstanceScaling).
-
-    A promotion is complete when a variant has `min_instance_count` of them.
-    """
-
-    status: Annotated[
-        Literal["ENABLED", "DISABLED"],
-        option(
-            "Status.",
-            example="ENABLED",
-            effect=NEW_CONFIG,
-        ),
-    ] = "ENABLED"
-    min_instance_count: Annotated[
-        Annotated[int, integer_between(0)] | None,
-        option(
-            "MinInstanceCount.",
-            example=2,
-            effect=NEW_CONFIG,
-        ),
-    ] = None
-    max_instance_count: Annotated[
-        Annotated[int, integer_between(1)] | None,
-        option(
-            "MaxInstanceCount.",
-            example=8,
-            effect=NEW_CONFIG,
-        ),
-    ] = None
-
-
 class Routing(ApiShape, title="A variant's routing"):
     """API: ProductionVariantRoutingConfig, with the fields of its PrefixAwareRoutingConfig."""
 
@@ -121,7 +89,7 @@ class Routing(ApiShape, title="A variant's routing"):
     prefix_length: Annotated[
         Annotated[int, integer_between(1024, 65536)] | None,
         option(
-            "PrefixAwareRoutingConfig.PrefixLength, with `PREFIX_AWARE` only.",
+            "PrefixAwareRoutingConfig.PrefixLength: with `PREFIX_AWARE`, which requires it.",
             example=2048,
             effect=NEW_CONFIG,
         ),
@@ -129,7 +97,7 @@ class Routing(ApiShape, title="A variant's routing"):
     concurrency_threshold: Annotated[
         Annotated[int, integer_between(1, 1024)] | None,
         option(
-            "PrefixAwareRoutingConfig.ConcurrencyThreshold, with `PREFIX_AWARE` only.",
+            "PrefixAwareRoutingConfig.ConcurrencyThreshold: with `PREFIX_AWARE`, which requires it.",
             example=16,
             effect=NEW_CONFIG,
         ),
@@ -264,14 +232,6 @@ class Variant(ApiShape, title="A variant"):
             effect=NEW_CONFIG + " A live variant keeps its weight.",
         ),
     ] = None
-    managed_instance_scaling: Annotated[
-        ManagedInstanceScaling | None,
-        option(
-            "ManagedInstanceScaling.",
-            example={"min_instance_count": 2, "max_instance_count": 8},
-            effect=NEW_CONFIG,
-        ),
-    ] = None
     routing: Annotated[
         Routing | None,
         ApiName("RoutingConfig"),
@@ -284,7 +244,8 @@ class Variant(ApiShape, title="A variant"):
     volume_size_in_gb: Annotated[
         Annotated[int, integer_between(1, 512)] | None,
         option(
-            "VolumeSizeInGB. Without it, SageMaker's default.",
+            "VolumeSizeInGB. Without it, SageMaker's default. Not with types that have local storage (`ml.g5`, "
+            "`ml.m5d` …).",
             example=64,
             effect=NEW_CONFIG,
         ),

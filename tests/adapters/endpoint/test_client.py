@@ -113,15 +113,6 @@ def test_a_shadow_variant_must_have_its_instances_too(sagemaker: SageMakerClient
     assert not endpoint.counts_settled
 
 
-@pytest.mark.parametrize(("current", "settled"), [(1, False), (2, True), (3, True)])
-def test_where_sagemaker_scales_the_instances_itself_the_minimum_is_sufficient(
-    sagemaker: SageMakerClient, stubs: Stubs, current: int, settled: bool
-) -> None:
-    scaling = {"Status": "ENABLED", "MinInstanceCount": 2, "MaxInstanceCount": 5}
-    scaled = {**variant(current=current, desired=4), "ManagedInstanceScaling": scaling}
-    assert observe(sagemaker, stubs, ProductionVariants=[scaled]).counts_settled is settled
-
-
 def test_the_current_deployment_is_observed_by_its_names_and_its_kind(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     serverless = {"VariantName": "A", "CurrentServerlessConfig": CONCURRENCY_1, "CurrentInstanceCount": 0}
     endpoint = observe(sagemaker, stubs, ProductionVariants=[serverless])

@@ -7,6 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 
+from recordings import store
 from stacks.config.constraints import has_local_storage
 from tests.stacks.config.test_endpoint import (
     ASYNC,
@@ -25,6 +26,9 @@ OTHER = {**INSTANCES, "name": "B"}
 QA = f"{STAGES}.qa"
 VPC = {"security_group_ids": ["sg-0a1b2c3d"], "subnets": ["subnet-0a1b2c3d"]}
 CANARY = {"canary": "10%", "wait": "5m"}
+# The count is that of the file, in each update.
+COUNTED = {"retain_all_variant_properties": False}
+LOCAL = {"instance_type": "ml.m5d.large", "priority": 3}
 
 
 def problems(**fields: Any) -> list[str]:
@@ -130,14 +134,34 @@ def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
             "2 is more than max_concurrency 1",
         ),
         (
-            one_of(INSTANCES, managed_instance_scaling={"min_instance_count": 3, "max_instance_count": 2}),
+            one_of(INSTANCES, managed_instance_scaling={"min_instance_count": 1, "max_instance_count": 2}),
             "variants.0.managed_instance_scaling",
-            "3 is more than max_instance_count 2",
+            "only endpoints of inference components have it",
+        ),
+        (
+            {"shadow_variants": [{**OTHER, "managed_instance_scaling": None}]},
+            "shadow_variants.0.managed_instance_scaling",
+            "scale the variant with the stage's autoscaling",
         ),
         (
             one_of(INSTANCES, routing={"routing_strategy": "RANDOM", "prefix_length": 1024}),
             "variants.0.routing",
             "for PREFIX_AWARE only",
+        ),
+        (
+            one_of(INSTANCES, routing={"routing_strategy": "PREFIX_AWARE", "prefix_length": 1024}),
+            "variants.0.routing",
+            "PREFIX_AWARE requires concurrency_threshold",
+        ),
+        (
+            one_of(INSTANCES, instance_type="ml.g5.xlarge", volume_size_in_gb=64),
+            "variants.0",
+            "ml.g5.xlarge has local storage, and SageMaker attaches no volume to it; leave volume_size_in_gb out",
+        ),
+        (
+            one_of(POOLS, instance_pools=[*POOLS["instance_pools"], LOCAL], volume_size_in_gb=64),
+            "variants.0",
+            "ml.m5d.large has local storage",
         ),
         (
             one_of(POOLS, instance_pools=[POOLS["instance_pools"][0]] * 2),
@@ -184,6 +208,38 @@ def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
             "language and granularity belong together",
         ),
         ({"rollout": {"canary": "10%", "linear": "10%"}}, "rollout", "not canary and linear"),
+        (
+            {"explainer": {"shap": {**EXPLAINER["shap"], "language": "qq"}}},
+            "explainer.shap.language",
+            "must be a language that SageMaker Clarify supports, such as en, not 'qq'",
+        ),
+        (
+            {"explainer": {"shap": {**EXPLAINER["shap"], "mime_type": "application/json"}}},
+            "explainer.shap.mime_type",
+            "'text/csv' or 'application/jsonlines'",
+        ),
+        (
+            {"explainer": {**EXPLAINER, "inference": {"feature_types": ["numerical"]}}},
+            "explainer.inference.feature_types",
+            "must have at least one text",
+        ),
+        (
+            {"data_capture": {**DATA_CAPTURE, "csv_content_types": ["text/csv+gzip"]}},
+            "data_capture.csv_content_types.0",
+            "must be a type such as text/csv",
+        ),
+        ({"rollout": {"rolling": 1}, **COUNTED}, "rollout.rolling", "1 is more than 50% of the 1 instances"),
+        ({"rollout": {"canary": 2}, **COUNTED}, "rollout.canary", "2 is more than 50% of the 1 instances"),
+        (
+            {**one_of(INSTANCES, initial_instance_count=30), "rollout": {"linear": 2}, **COUNTED},
+            "rollout.linear",
+            "2 is less than 10% of the 30 instances",
+        ),
+        (
+            {"rollout": {"rolling": 1}, "exclude_retained_variant_properties": ["DesiredInstanceCount"]},
+            "rollout.rolling",
+            "1 is more than 50% of the 1 instances",
+        ),
         ({"rollout": {"canary": "60%"}}, "rollout.canary", "must be from 1% to 50%, not 60%"),
         ({"rollout": {"linear": "5%"}}, "rollout.linear", "must be from 10% to 50%, not 5%"),
         ({"rollout": {"rolling": "4%"}}, "rollout.rolling", "must be from 5% to 50%, not 4%"),
@@ -227,6 +283,26 @@ def test_what_sagemaker_excludes_is_refused_with_its_path(fields: dict[str, Any]
     (mistake,) = problems(**fields)
     assert mistake.startswith(f"{QA}.{path}: ")
     assert sentence in mistake
+
+
+def test_a_rollout_is_not_held_against_a_count_that_the_live_endpoint_decides() -> None:
+    assert parse((QA, stage(rollout={"rolling": 2})))
+
+
+def test_the_gpu_image_of_an_instance_is_not_held_against_its_type() -> None:
+    (accepted,) = store.recording("sagemaker/CreateEndpointConfig/gpu-ami-on-cpu-instances").requests
+    request = accepted["request"]
+    variant = {"instance_type": request["InstanceType"], "inference_ami_version": request["InferenceAmiVersion"]}
+    assert parse((QA, stage(**one_of(INSTANCES, **variant))))
+
+
+def test_no_volume_is_configured_where_sagemaker_attaches_none() -> None:
+    (refused,) = store.recording("sagemaker/CreateEndpointConfig/volume-size-on-local-storage").requests
+    request = refused["request"]
+    (mistake,) = problems(
+        **one_of(INSTANCES, instance_type=request["InstanceType"], volume_size_in_gb=request["VolumeSizeInGB"])
+    )
+    assert "has local storage" in mistake
 
 
 def test_every_constraint_violation_is_reported_at_once_with_the_malformed_fields() -> None:

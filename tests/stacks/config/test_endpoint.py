@@ -26,7 +26,6 @@ VARIANT = {
     **INSTANCES,
     "initial_variant_weight": 0.5,
     "instance_provision_timeout": "10m",
-    "managed_instance_scaling": {"min_instance_count": 1, "max_instance_count": 4},
     "routing": {"routing_strategy": "PREFIX_AWARE", "prefix_length": 2048, "concurrency_threshold": 8},
     "volume_size_in_gb": 64,
     "model_data_download_timeout": "20m",
@@ -128,7 +127,10 @@ LEFT_OUT = {
     "InstancePools.ModelNameOverride",
     # Elastic Inference is no longer available (API: ProductionVariant).
     "AcceleratorType",
-    # How the copies of inference components are brought together (API: ProductionVariantManagedInstanceScaling).
+    # For endpoints of inference components (recordings/sagemaker/CreateEndpointConfig.yaml).
+    "ManagedInstanceScaling.Status",
+    "ManagedInstanceScaling.MinInstanceCount",
+    "ManagedInstanceScaling.MaxInstanceCount",
     "ManagedInstanceScaling.ScaleInPolicy.Strategy",
     "ManagedInstanceScaling.ScaleInPolicy.MaximumStepSize",
     "ManagedInstanceScaling.ScaleInPolicy.CooldownInMinutes",

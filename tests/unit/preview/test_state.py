@@ -17,7 +17,7 @@ from lambdas.promotion.preview import state as preview_state
 from lambdas.promotion.preview.state import Action
 from tests.unit.builders import BEGUN, STAGE, VARIANT, observed, promotion
 
-LARGE = {**VARIANT, "InitialInstanceCount": 8, "ManagedInstanceScaling": {"Status": "ENABLED"}}
+LARGE = {**VARIANT, "InitialInstanceCount": 8}
 SERVERLESS = {"MemorySizeInMB": 4096, "MaxConcurrency": 5}
 WITH_PREVIEW = promotion(stage=replace(STAGE, preview=Preview()))
 NEW = preview_state.begin(WITH_PREVIEW)

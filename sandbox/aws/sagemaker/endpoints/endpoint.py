@@ -82,9 +82,8 @@ class Variant:
                 {"InstanceType": pool["InstanceType"], "CurrentInstanceCount": 0 if number else self.instances}
                 for number, pool in enumerate(pools)
             ]
-        for field_name in ("ManagedInstanceScaling", "RoutingConfig"):
-            if field_name in self.specification:
-                shown[field_name] = self.specification[field_name]
+        if "RoutingConfig" in self.specification:
+            shown["RoutingConfig"] = self.specification["RoutingConfig"]
         return shown
 
 

@@ -1,11 +1,12 @@
 """What SageMaker does not combine: in one endpoint configuration, and in one deployment.
 
 The rules are the API's and the developer guide's (serverless exclusions, deployment guardrails, shadow variants). The
-texts are from memory, and so is what is counted when a size is a number of instances.
+texts that are not recorded are from memory, and so is what is counted when a size is a number of instances.
 """
 
 from collections.abc import Iterator
 
+from recordings import store
 from sandbox.aws.sagemaker.api.errors import Invalid
 from sandbox.aws.sagemaker.state import Record
 
@@ -49,6 +50,9 @@ def require_possible_policy(policy: Record, config: Record) -> None:
 
 def _require_possible_variant(variant: Record) -> None:
     name, serverless = variant["VariantName"], variant.get("ServerlessConfig", {})
+    if "ManagedInstanceScaling" in variant:
+        refusal = store.recording("sagemaker/CreateEndpointConfig/managed-instance-scaling-with-a-model")
+        raise Invalid(refusal.error["message"])
     if serverless.get("ProvisionedConcurrency", 0) > serverless.get("MaxConcurrency", 0):
         raise Invalid(f"ProvisionedConcurrency must not exceed MaxConcurrency for production variant {name}.")
     if "InstanceType" in variant and "InstancePools" in variant:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from recordings import store
 from tests.sandbox.aws.sagemaker.builders import SageMakerBuilder, refused, unique
 from tests.sandbox.aws.sagemaker.endpoints.test_deployments import blue_green
 
@@ -49,6 +50,12 @@ def test_variants_that_exclude_each_other_are_refused(builder: SageMakerBuilder)
         config(builder, variant(model), variant(model, "B"), ShadowProductionVariants=[variant(model, "C")])
     with refused("ValidationException", "must not exceed MaxConcurrency"):
         config(builder, variant(model, ServerlessConfig={**SERVERLESS, "ProvisionedConcurrency": 3}))
+
+
+def test_instances_are_not_managed_by_sagemaker_where_a_variant_has_a_model(builder: SageMakerBuilder) -> None:
+    answer = store.recording("sagemaker/CreateEndpointConfig/managed-instance-scaling-with-a-model").error
+    with refused(answer["code"], answer["message"]):
+        config(builder, variant(builder.model(), ManagedInstanceScaling={"Status": "ENABLED"}))
 
 
 def test_a_serverless_endpoint_is_described_without_counts(builder: SageMakerBuilder) -> None:
