@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from lambdas.promotion.contract import time_limits
-from stacks.config import constraints
+from stacks.config import autoscaling_constraints, constraints
 from stacks.config.schema import Environment, Stage
-from stacks.config.stage import autoscaling, smoke_test
+from stacks.config.stage import smoke_test
 from stacks.config.topology import Configuration
 
 _ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
@@ -106,7 +106,7 @@ def _stage_violations(path: str, stage: Stage, target: str, named: Mapping[str, 
     if target == stage.source:
         yield f"{path}.from: a stage cannot take its models from its own environment {target!r}"
     if stage.variants:
-        yield from autoscaling.constraint_violations(path, stage.autoscaling, stage.variants_by_name())
+        yield from autoscaling_constraints.constraint_violations(path, stage)
     if stage.deadline_seconds > time_limits.LONGEST_DEPLOYMENT.seconds:
         longest = time_limits.LONGEST_DEPLOYMENT.seconds // 3600
         yield f"{path}.deadline: {stage.deadline} is longer than the {longest}h that SageMaker gives a deployment"

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-import botocore.session
-from botocore.model import ServiceModel
-from botocore.validate import ParamValidator
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from lambdas.promotion.contract import settings
 from stacks.config.fields.field_types import StrictModel, text
 from stacks.config.fields.option import SCALING, option
+from stacks.config.stage import scaling_policies
+from stacks.config.stage.scaling_policies import METRICS, METRICS_BY_DIMENSION
 
 # The policy that `target_value` stands for: a changed metric or value replaces it.
 POLICY = "promote-target-tracking"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "0": 0}
-# AWS: SageMaker, "Define a scaling policy"; Application Auto Scaling API, MetricType.
-_USUAL_METRIC = {
-    settings.INSTANCES: "SageMakerVariantInvocationsPerInstance",
-    settings.CONCURRENCY: "SageMakerVariantProvisionedConcurrencyUtilization",
-}
-_METRICS = (*_USUAL_METRIC.values(), "SageMakerVariantConcurrentRequestsPerModelHighResolution")
-_NAMED = {
-    "ServiceNamespace": "sagemaker",
-    "ResourceId": "endpoint/any/variant/any",
-    "ScalableDimension": settings.INSTANCES,
-}
 
 
 def _metric(value: object) -> object:
-    if not isinstance(value, dict) and value not in _METRICS:
-        raise ValueError(f"must be one of {', '.join(_METRICS)}, or a CustomizedMetricSpecification, not {value!r}")
+    if not isinstance(value, dict) and value not in METRICS:
+        raise ValueError(f"must be one of {', '.join(METRICS)}, or a CustomizedMetricSpecification, not {value!r}")
     return value
 
 
 Cooldown = Annotated[str, text(r"^([1-9][0-9]*[smh]|0)$", 'a duration such as 90s, 5m or 1h, or "0"')]
+Schedule = Annotated[str, text(r"^(at|rate|cron)\(.+\)$", "at(…), rate(…) or cron(…)")]
 Count = Annotated[int, Field(ge=0, strict=True)]
 
 
@@ -47,7 +35,8 @@ class _Capacity(StrictModel):
     min: Annotated[
         Count,
         option(
-            "MinCapacity: instances, or the provisioned concurrency of a serverless variant.",
+            "MinCapacity: instances, or the provisioned concurrency of a serverless variant. Only an asynchronous "
+            "endpoint can have 0 instances. A new variant's initial count must lie between `min` and `max`.",
             example=1,
             effect=SCALING,
         ),
@@ -55,7 +44,7 @@ class _Capacity(StrictModel):
     max: Annotated[
         Count,
         option(
-            "MaxCapacity, not less than `min`.",
+            "MaxCapacity, not less than `min`; of a serverless variant, not more than its `max_concurrency`.",
             example=4,
             effect=SCALING,
         ),
@@ -76,7 +65,7 @@ class ScheduledAction(_Capacity, title="A scheduled action"):
     """Other limits from a time on (API: PutScheduledAction). `min` and `max` are its ScalableTargetAction."""
 
     schedule: Annotated[
-        str,
+        Schedule,
         option(
             "Schedule: `at(…)`, `rate(…)` or `cron(…)`.",
             example="cron(0 22 * * ? *)",
@@ -108,12 +97,12 @@ class VariantScaling(_Capacity, title="A stage's autoscaling"):
     of a variant that is scaled, and for those Promote suspends the scaling and registers it again. A variant that is
     listed here is registered so after each successful promotion, Unchanged ones included. What someone has suspended
     stays suspended, and nothing is deleted: a policy that is removed from the file stays until someone deletes it.
-    Which instance types can be scaled is decided by SageMaker (burstable ones cannot); if it refuses, the endpoint
-    serves the new model and the promotion ends with `ScalingIncomplete`.
+    Burstable instance types are not scaled, nor a serverless variant without `provisioned_concurrency`. If AWS refuses
+    something else, the endpoint serves the new model and the promotion ends with `ScalingIncomplete`.
     """
 
     target_value: Annotated[
-        Annotated[float, Field(gt=0)] | None,
+        Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
         option(
             "TargetValue of a target tracking policy, which is called `promote-target-tracking`. Application Auto "
             "Scaling creates its alarms.",
@@ -124,7 +113,7 @@ class VariantScaling(_Capacity, title="A stage's autoscaling"):
     metric: Annotated[
         Any,
         AfterValidator(_metric),
-        WithJsonSchema({"anyOf": [{"enum": list(_METRICS)}, {"type": "object"}]}),
+        WithJsonSchema({"anyOf": [{"enum": list(METRICS)}, {"type": "object"}]}),
         option(
             "The metric of that policy: `SageMakerVariantInvocationsPerInstance` (the default), "
             "`SageMakerVariantProvisionedConcurrencyUtilization` (the default of a serverless variant), "
@@ -195,8 +184,24 @@ class VariantScaling(_Capacity, title="A stage's autoscaling"):
             scheduled_actions=tuple(action.put(name) for name, action in self.scheduled_actions.items()),
         )
 
+    @property
+    def limits(self) -> dict[str, _Capacity]:
+        """The limits that hold at some time, by their paths in this part."""
+        return {"": self, **{f".scheduled_actions.{name}": action for name, action in self.scheduled_actions.items()}}
+
+    @property
+    def predefined_metrics(self) -> list[tuple[str, str]]:
+        """The path and the name of each predefined metric that the file names."""
+        metrics = [("metric", self.metric)] if isinstance(self.metric, str) else []
+        for name, policy in self.policies.items():
+            tracking = policy.get("TargetTrackingScalingPolicyConfiguration", {})
+            if "PredefinedMetricSpecification" in tracking:
+                metric = tracking["PredefinedMetricSpecification"]["PredefinedMetricType"]
+                metrics.append((f"policies.{name}", metric))
+        return metrics
+
     def _tracking(self, dimension: str) -> dict[str, Any]:
-        metric = self.metric or _USUAL_METRIC[dimension]
+        metric = self.metric or METRICS_BY_DIMENSION[dimension][0]
         cooldowns = {"ScaleInCooldown": self.scale_in_cooldown, "ScaleOutCooldown": self.scale_out_cooldown}
         return {
             "PolicyName": POLICY,
@@ -218,13 +223,26 @@ class VariantScaling(_Capacity, title="A stage's autoscaling"):
                 if getattr(self, field) is not None:
                     yield f"{field} has no effect without target_value"
         else:
-            yield from _api_violations("metric", "PutScalingPolicy", self._tracking(settings.INSTANCES))
+            yield from scaling_policies.api_violations("metric", "PutScalingPolicy", self._tracking(settings.INSTANCES))
         if POLICY in self.policies:
             yield f"policies.{POLICY}: that is the name of the policy that target_value makes; call it something else"
-        for name, policy in self.policies.items():
-            yield from _api_violations(f"policies.{name}", "PutScalingPolicy", {"PolicyName": name, **policy})
+        yield from self._policy_problems()
         for name, action in self.scheduled_actions.items():
-            yield from _api_violations(f"scheduled_actions.{name}", "PutScheduledAction", action.put(name))
+            yield from scaling_policies.api_violations(
+                f"scheduled_actions.{name}", "PutScheduledAction", action.put(name)
+            )
+
+    def _policy_problems(self) -> Iterator[str]:
+        problems = [
+            problem
+            for name, policy in self.policies.items()
+            for problem in scaling_policies.violations(f"policies.{name}", name, policy)
+        ]
+        yield from problems
+        metrics = [] if problems else [metric for _, metric in self.predefined_metrics]
+        for metric in dict.fromkeys(metrics):
+            if metrics.count(metric) > 1:
+                yield f"{metric} is tracked by {metrics.count(metric)} policies, and a variant has one for a metric"
 
 
 def _keep_as_empty(value: object) -> object:
@@ -242,26 +260,6 @@ def deployed(
 ) -> tuple[settings.Scaling, ...]:
     """Return the settings; `variants` are the stage's, by name, in CreateEndpointConfig's words."""
     return tuple(scaling.deployed(name, variants[name]) for name, scaling in autoscaling.items())
-
-
-def constraint_violations(path: str, autoscaling: Collection[str], variants: Collection[str]) -> Iterator[str]:
-    """Yield the variants that the stage does not have."""
-    for name in autoscaling:
-        if name not in variants:
-            yield f"{path}.autoscaling.{name}: the stage has no variant {name!r} (it has: {', '.join(variants)})"
-
-
-def _api_violations(path: str, operation: str, request: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what botocore would refuse: fields that are unknown, missing, or of another type."""
-    shape = _api().shape_for(f"{operation}Request")
-    report = ParamValidator().validate({**_NAMED, **request}, shape)
-    if report.has_errors():
-        yield f"{path}: {' '.join(report.generate_report().split())}"
-
-
-@cache
-def _api() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("application-autoscaling")
 
 
 def _seconds(text: str) -> int:
