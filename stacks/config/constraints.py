@@ -61,11 +61,27 @@ def _variant_list_violations(path: str, stage: Stage) -> Iterator[str]:
             names.add(variant.name)
             yield from _variant_violations(variant_path, variant)
             yield from _volume_violations(variant_path, variant, stage)
-    if stage.shadow_variants and len(stage.variants) != 1:
+    if stage.shadow_variants:
+        yield from _shadow_violations(f"{path}.shadow_variants", stage)
+
+
+def _shadow_violations(path: str, stage: Stage) -> Iterator[str]:
+    """Yield what excludes a shadow variant (AWS: Shadow tests, exclusions); what of the model does, preflight finds."""
+    if len(stage.variants) != 1:
         yield (
-            f"{path}.shadow_variants: a shadow variant mirrors exactly one production variant, and there are "
-            f"{len(stage.variants)} (API: ShadowProductionVariants)"
+            f"{path}: a shadow variant mirrors exactly one production variant, and there are {len(stage.variants)} "
+            "(API: ShadowProductionVariants)"
         )
+    if stage.async_inference:
+        yield f"{path}: a shadow variant cannot mirror an asynchronous endpoint (AWS: Shadow tests, exclusions)"
+    for verb, variants in (("mirror", stage.variants), ("run on", stage.shadow_variants)):
+        types = [instance_type for variant in variants for instance_type in variant.instance_types]
+        inferentia = [instance_type for instance_type in types if instance_type.startswith("ml.inf1.")]
+        if inferentia:
+            yield (
+                f"{path}: a shadow variant cannot {verb} {', '.join(inferentia)} (AWS: Shadow tests, exclusions); "
+                "leave it out, or take another type"
+            )
 
 
 def _variant_violations(path: str, variant: Variant) -> Iterator[str]:

@@ -437,7 +437,8 @@ class EndpointConfiguration(StrictModel):
         option(
             "A variant of the same form that gets a copy of the requests and whose answers are discarded (API: "
             "ShadowProductionVariants). It needs exactly one production variant. It serves the promoted model "
-            "too: what differs is what it runs on.",
+            "too: what differs is what it runs on. AWS excludes it from serverless and asynchronous endpoints and "
+            "`ml.inf1` types, and for models of several containers or for several models, which preflight finds.",
             example=[{"name": "Shadow", "instance_type": "ml.m5.large", "initial_instance_count": 1}],
             effect=NEW_CONFIG,
         ),

@@ -28,6 +28,7 @@ VPC = {"security_group_ids": ["sg-0a1b2c3d"], "subnets": ["subnet-0a1b2c3d"]}
 CANARY = {"canary": "10%", "wait": "5m"}
 # The count is that of the file, in each update.
 COUNTED = {"retain_all_variant_properties": False}
+INF1 = {"instance_type": "ml.inf1.2xlarge", "priority": 1}
 LOCAL = {"instance_type": "ml.m5d.large", "priority": 3}
 
 
@@ -54,10 +55,14 @@ def test_a_whole_endpoint_is_rendered_in_the_apis_own_words() -> None:
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
         "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
     }
-    assert config["AsyncInferenceConfig"]["ClientConfig"] == {"MaxConcurrentInvocationsPerInstance": 4}
-    assert "S3InputPath" not in str(config)
     (shadow,) = config["ShadowProductionVariants"]
     assert (shadow["VariantName"], shadow["ModelDataDownloadTimeoutInSeconds"]) == ("B", 1200)
+
+
+def test_an_asynchronous_endpoint_is_rendered_in_the_apis_own_words() -> None:
+    config = deployed(async_inference=ASYNC).endpoint_config
+    assert config["AsyncInferenceConfig"]["ClientConfig"] == {"MaxConcurrentInvocationsPerInstance": 4}
+    assert "S3InputPath" not in str(config)
 
 
 def test_an_unset_option_is_not_sent() -> None:
@@ -177,6 +182,26 @@ def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
             "shadow_variants",
             "exactly one production variant, and there are 2",
         ),
+        (
+            {"async_inference": ASYNC, "shadow_variants": [OTHER]},
+            "shadow_variants",
+            "a shadow variant cannot mirror an asynchronous endpoint",
+        ),
+        (
+            {**one_of(INSTANCES, instance_type="ml.inf1.xlarge"), "shadow_variants": [OTHER]},
+            "shadow_variants",
+            "a shadow variant cannot mirror ml.inf1.xlarge",
+        ),
+        (
+            {"shadow_variants": [{**OTHER, "instance_type": "ml.inf1.xlarge"}]},
+            "shadow_variants",
+            "a shadow variant cannot run on ml.inf1.xlarge",
+        ),
+        (
+            {"shadow_variants": [{**POOLS, "name": "B", "instance_pools": [INF1]}]},
+            "shadow_variants",
+            "a shadow variant cannot run on ml.inf1.2xlarge",
+        ),
         ({"variants": [SERVERLESS, {**SERVERLESS, "name": "B"}]}, "variants", "a serverless endpoint cannot have it"),
         ({"variants": [SERVERLESS], "data_capture": DATA_CAPTURE}, "data_capture", "a serverless endpoint cannot"),
         ({"variants": [SERVERLESS], "async_inference": ASYNC}, "async_inference", "a serverless endpoint cannot"),
@@ -294,6 +319,19 @@ def test_the_gpu_image_of_an_instance_is_not_held_against_its_type() -> None:
     request = accepted["request"]
     variant = {"instance_type": request["InstanceType"], "inference_ami_version": request["InferenceAmiVersion"]}
     assert parse((QA, stage(**one_of(INSTANCES, **variant))))
+
+
+def test_a_shadow_variant_is_refused_where_aws_excludes_it() -> None:
+    exclusions = store.recording("sagemaker/CreateEndpointConfig/shadow-variant-exclusions").requests
+    requests = [exclusion["request"] for exclusion in exclusions if "Model" not in exclusion["request"]]
+    for request in requests:
+        asynchronous = request.get("AsyncInferenceConfig", {}).get("OutputConfig")
+        fields = one_of(INSTANCES, instance_type=request["InstanceType"])
+        if asynchronous:
+            fields["async_inference"] = {"s3_output_path": asynchronous["S3OutputPath"]}
+        (mistake,) = problems(**fields, shadow_variants=[OTHER])
+        assert mistake.startswith(f"{QA}.shadow_variants: ")
+    assert len(requests) > 1
 
 
 def test_no_volume_is_configured_where_sagemaker_attaches_none() -> None:

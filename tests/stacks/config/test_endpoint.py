@@ -100,7 +100,6 @@ REAL_TIME = {
     "variants": [VARIANT],
     "shadow_variants": [{**VARIANT, "name": "B"}],
     "data_capture": DATA_CAPTURE,
-    "async_inference": ASYNC,
     "explainer": EXPLAINER,
     "metrics": METRICS,
     "volume_key": KEY,
@@ -110,6 +109,7 @@ TIMES = {"wait": "1m", "termination_wait": "2m", "maximum_execution_time": "30m"
 EXAMPLES: list[dict[str, Any]] = [
     {**REAL_TIME, "rollout": {"canary": "10%", **TIMES}},
     {"variants": [SERVERLESS], "explainer": BY_URI},
+    {"async_inference": ASYNC},
     {"variants": [POOLS], "shadow_variants": [{**POOLS, "name": "B"}], "rollout": {"linear": 1, **TIMES}},
     {"rollout": {"rolling": "50%", "wait": "1m", "rollback_batch": "100%", "maximum_execution_time": "30m"}},
     {"exclude_retained_variant_properties": ["DesiredInstanceCount"]},

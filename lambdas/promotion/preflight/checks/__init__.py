@@ -32,12 +32,14 @@ from lambdas.promotion.preflight.checks import (
     key,
     preview,
     quotas,
+    shadow_variants,
     smoke_tests,
     source_artifacts,
 )
 
 CHECKS: tuple[Check, ...] = (
     *endpoint.CHECKS,
+    *shadow_variants.CHECKS,
     *key.CHECKS,
     *source_artifacts.CHECKS,
     *copies.CHECKS,

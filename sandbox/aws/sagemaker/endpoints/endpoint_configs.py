@@ -20,6 +20,8 @@ def create_endpoint_config(request: Record) -> Record:
     exclusions.require_possible_config(request)
     for variant in variants:
         _require_servable(variant, models.find(variant["ModelName"]))
+        if "ShadowProductionVariants" in request:
+            _require_mirrored(variant, models.find(variant["ModelName"]))
     weighted: Record = {
         kind: [{"InitialVariantWeight": 1.0, **variant} for variant in request[kind]]
         for kind in ("ProductionVariants", "ShadowProductionVariants")
@@ -84,6 +86,13 @@ def _require_servable(variant: Record, model: Record) -> None:
             )
     if excluded := [what for what, present in _not_serverless(model, containers).items() if present]:
         raise Invalid(f"Serverless production variant {variant['VariantName']} does not support {', '.join(excluded)}.")
+
+
+def _require_mirrored(variant: Record, model: Record) -> None:
+    """What excludes shadow variants (AWS: Shadow tests, exclusions)."""
+    containers = runnable.of_model(model)
+    if len(containers) > 1 or any(container.get("Mode") == "MultiModel" for container in containers):
+        raise Invalid(f"Production variant {variant['VariantName']} has a model that cannot be tested with a shadow.")
 
 
 def _not_serverless(model: Record, containers: list[Record]) -> dict[str, bool]:

@@ -21,6 +21,8 @@ def require_possible_config(request: Record) -> None:
     variants, shadows = request["ProductionVariants"], request.get("ShadowProductionVariants", [])
     if shadows and (len(variants), len(shadows)) != (1, 1):
         raise Invalid("Only one production variant and one shadow production variant can be specified together.")
+    if shadows:
+        _require_possible_shadow(request, [*variants, *shadows])
     if any("ServerlessConfig" in variant for variant in [*variants, *shadows]):
         excluded = [name for name in NOT_SERVERLESS if name in request]
         if len(variants) + len(shadows) > 1:
@@ -46,6 +48,14 @@ def require_possible_policy(policy: Record, config: Record) -> None:
         percent = size["Value"] if size["Type"] == "CAPACITY_PERCENT" else 100 * size["Value"] / max(1, instances)
         if not MIN_PERCENT[field] <= percent <= MAX_PERCENT:
             raise Invalid(f"{field} must be between {MIN_PERCENT[field]}% and {MAX_PERCENT}% of the capacity.")
+
+
+def _require_possible_shadow(request: Record, variants: list[Record]) -> None:
+    hosts = [host for variant in variants for host in (variant, *variant.get("InstancePools", []))]
+    if "AsyncInferenceConfig" in request:
+        raise Invalid("Shadow production variants do not support AsyncInferenceConfig.")
+    if any(host.get("InstanceType", "").startswith("ml.inf1.") for host in hosts):
+        raise Invalid("Shadow production variants do not support Inf1 instances.")
 
 
 def _require_possible_variant(variant: Record) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from recordings import store
-from tests.sandbox.aws.sagemaker.builders import SageMakerBuilder, refused, unique
+from tests.sandbox.aws.sagemaker.builders import IMAGE, SageMakerBuilder, refused, unique
 from tests.sandbox.aws.sagemaker.endpoints.test_deployments import blue_green
 
 SERVERLESS = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
@@ -50,6 +50,17 @@ def test_variants_that_exclude_each_other_are_refused(builder: SageMakerBuilder)
         config(builder, variant(model), variant(model, "B"), ShadowProductionVariants=[variant(model, "C")])
     with refused("ValidationException", "must not exceed MaxConcurrency"):
         config(builder, variant(model, ServerlessConfig={**SERVERLESS, "ProvisionedConcurrency": 3}))
+
+
+def test_what_excludes_a_shadow_variant_is_refused(builder: SageMakerBuilder) -> None:
+    model, two = builder.model(), builder.created(Containers=[{"Image": IMAGE}] * 2)
+    shadow = {"ShadowProductionVariants": [variant(model, "B")]}
+    with refused("ValidationException", "do not support AsyncInferenceConfig"):
+        config(builder, variant(model), **shadow, AsyncInferenceConfig=ASYNC)
+    with refused("ValidationException", "do not support Inf1"):
+        config(builder, variant(model, InstanceType="ml.inf1.xlarge"), **shadow)
+    with refused("ValidationException", "cannot be tested with a shadow"):
+        config(builder, variant(two), **shadow)
 
 
 def test_instances_are_not_managed_by_sagemaker_where_a_variant_has_a_model(builder: SageMakerBuilder) -> None:
