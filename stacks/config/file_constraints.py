@@ -19,7 +19,10 @@ _MAX_GROUP_CHARACTERS = 1700
 
 
 def reference_violations(configuration: Configuration, named: Mapping[str, object]) -> Iterator[str]:
-    """Yield what is well-formed but cannot be. `named` are the environments that the file names, well-formed or not."""
+    """Yield what is well-formed but cannot be.
+
+    `named` are the environments that the file names, well-formed or not; if it names none, that alone is the mistake.
+    """
     if "hub" in named:
         yield "environments.hub: 'hub' is the name of the hub's own stack; call the environment something else"
     spelled: dict[str, str] = {}
@@ -98,9 +101,9 @@ def limit_violations(configuration: Configuration) -> Iterator[str]:
 
 def _stage_violations(path: str, stage: Stage, target: str, named: Mapping[str, object]) -> Iterator[str]:
     existing = f"(there are: {', '.join(map(str, named))})"
-    if stage.source and stage.source not in named:
+    if named and stage.source and stage.source not in named:
         yield f"{path}.from: there is no environment {stage.source!r} {existing}"
-    if target not in named:
+    if named and target not in named:
         hint = "" if stage.environment else "; without this field, the stage's name is that of its environment"
         yield f"{path}.environment: there is no environment {target!r} {existing}{hint}"
     if target == stage.source:

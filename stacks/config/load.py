@@ -1,4 +1,4 @@
-"""Read promotion.yaml and check it: all mistakes at once, each with its path in the file and what is expected there."""
+"""Read promotion.yaml and check it: all mistakes at once, each with its line, its path and what is expected there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from stacks.config import file_constraints
+from stacks.config import file_constraints, lines
 from stacks.config.fields.field_types import EXPLANATIONS
 from stacks.config.schema import Application, ConfigurationError, Environment, Stage
 from stacks.config.topology import Configuration
@@ -29,18 +29,19 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def load(path: Path) -> Configuration:
     """Read and check the file. Raises ConfigurationError with every mistake, one a line."""
     try:
-        raw = yaml.load(path.read_text(), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        text = path.read_text()
+        raw = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not UTF-8 text: {error}") from error
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path} is not YAML: {error}") from error
-    return parse(raw, file=str(path))
+    return parse(raw, file=str(path), text=text)
 
 
-def parse(raw: object, *, file: str) -> Configuration:
-    """Check what the file says. Raises ConfigurationError."""
+def parse(raw: object, *, file: str, text: str = "") -> Configuration:
+    """Check what the file says. Raises ConfigurationError; with the file's text, its mistakes have their lines."""
     problems: list[str] = []
     try:
         configuration = Configuration.model_validate(raw)
@@ -60,7 +61,9 @@ def parse(raw: object, *, file: str) -> Configuration:
             problems.append(str(error))
     if problems:
         mistakes = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        raise ConfigurationError(f"{file} has {mistakes}:\n" + "\n".join(f"  {problem}" for problem in problems))
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        listed = "\n".join(f"  {lines.with_line(problem, root)}" for problem in problems)
+        raise ConfigurationError(f"{file} has {mistakes}:\n{listed}")
     return configuration
 
 
@@ -71,8 +74,10 @@ def _well_formed(raw: object) -> Configuration:
     for name, application in _mapping(file, "applications").items():
         stages = {key: _well_formed_stage(stage) for key, stage in _mapping(application, "stages").items()}
         group = application.get("model_package_group") if isinstance(application, dict) else None
-        if stages and isinstance(group, str):
-            applications[name] = Application.model_construct(model_package_group=group, stages=stages)
+        if stages:
+            # A malformed group counts as one that no other application has.
+            group_name = group if isinstance(group, str) else f"{name}\n"
+            applications[name] = Application.model_construct(model_package_group=group_name, stages=stages)
     environments = {
         key: environment
         for key, value in _mapping(file, "environments").items()
@@ -97,9 +102,9 @@ def _well_formed_stage(raw: object) -> Stage:
     """Return the stage with its well-formed fields; a malformed one is empty, and violates no constraint."""
     fields = raw if isinstance(raw, dict) else {}
     try:
-        return Stage.model_validate(raw)
+        return Stage.model_validate(fields)
     except ValidationError as error:
-        malformed = {mistake["loc"][0] for mistake in error.errors() if mistake["loc"]}
+        malformed = {mistake["loc"][0] for mistake in error.errors()}
     good = {name: value for name, value in fields.items() if name in _FIELDS and name not in malformed}
     stand_ins = {name: value for name, value in _PLACEHOLDERS.items() if name in malformed}
     unknown = {_FIELDS[name]: value for name, value in _UNKNOWN.items() if name in malformed}
@@ -157,7 +162,7 @@ def _sentence(error: Any) -> str:
         return f"must be text; put it in quotes, or YAML reads it as {kind}"
     context = error.get("ctx", {})
     message = re.sub(r"^(Input|String|List|Dictionary|Value)", "it", error["msg"]).replace("{", "{{").replace("}", "}}")
-    sentence = _SENTENCES.get(error["type"], f"{message}, not {{input!r}}")
-    return sentence.format(
+    sentence = _SENTENCES.get(error["type"], f"{message}, not {{input!r}}").format(
         **{"input": error["input"], "meaning": EXPLANATIONS.get(context.get("pattern", "")), **context}
     )
+    return sentence.replace(", not None", ", and is empty") if error["input"] is None else sentence

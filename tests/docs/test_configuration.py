@@ -144,10 +144,11 @@ def test_the_complete_example_loads_and_has_every_field(tmp_path: Path) -> None:
     assert list(load(file).environments) == ["dev", "qa", "production"]
 
 
-def test_the_report_of_mistakes_is_the_real_one() -> None:
-    example = pages.blocks(PAGE.partition(MISTAKES)[2], "yaml")[0]
+def test_the_report_of_mistakes_is_the_real_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("promotion.yaml").write_text(pages.blocks(PAGE.partition(MISTAKES)[2], "yaml")[0])
     with pytest.raises(ConfigurationError) as report:
-        parse(yaml.safe_load(example), file="promotion.yaml")
+        load(Path("promotion.yaml"))
     assert pages.blocks(PAGE, "text") == [f"{report.value}\n"]
 
 
