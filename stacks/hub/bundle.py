@@ -7,6 +7,7 @@ them, so the Lambdas run on the version that deploys them, which is also the ver
 from __future__ import annotations
 
 import compileall
+import contextlib
 import hashlib
 import os
 import py_compile
@@ -81,9 +82,9 @@ def build(settings: Settings) -> Path:
     for source in sources:
         digest.update(source.relative_to(_ROOT).as_posix().encode() + source.read_bytes())
     bundle = _BUILD / f"bundle-{digest.hexdigest()[:16]}"
-    if bundle.exists():
+    if _is_there(bundle):
         return bundle
-    _delete_old_bundles()
+    _delete_unused()
     draft = _draft(bundle)
     # Linked: a bundle for each change would otherwise take 30 MB.
     shutil.copytree(packages, draft, copy_function=os.link)
@@ -133,11 +134,27 @@ def _compile(folder: Path, bundle: Path) -> None:
         raise BundleError(f"Not every file of the Lambda bundle in {folder} could be compiled.")
 
 
-def _delete_old_bundles() -> None:
-    """Every change creates a bundle; bundles older than a day are no longer required."""
-    for folder in _BUILD.glob("bundle-*"):
-        if time.time() - folder.stat().st_mtime > _A_DAY:
-            shutil.rmtree(folder, ignore_errors=True)
+def _is_there(bundle: Path) -> bool:
+    """Whether the bundle exists; it then counts as used now, so that no other synthesis deletes it meanwhile."""
+    try:
+        os.utime(bundle)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _delete_unused() -> None:
+    """Delete the bundles that no synthesis has used for a day, and the drafts of those that were terminated.
+
+    Every change creates a bundle. Other syntheses finish and delete folders at the same time, so what is listed may be
+    gone. A folder is renamed first: no other synthesis finds a half of it.
+    """
+    for folder in {*_BUILD.glob("bundle-*"), *_BUILD.glob("*.draft-*")}:
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - folder.stat().st_mtime > _A_DAY:
+                unused = _draft(folder)
+                folder.rename(unused)
+                shutil.rmtree(unused.parent, ignore_errors=True)
 
 
 def _draft(folder: Path) -> Path:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -73,3 +78,66 @@ def test_the_bundle_is_small_and_pure_python(built: Path, tmp_path: Path) -> Non
             zipped.write(file, file.relative_to(built))
     assert archive.stat().st_size < MAX_ZIPPED
     assert [file for file in built.rglob("*") if file.suffix in {".so", ".pyd"}] == []
+
+
+# Several syntheses in one checkout
+
+SYNTHESES = 8
+TWO_DAYS = 2 * 24 * 3600
+
+
+@pytest.fixture
+def build_folder(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A build folder with the installed packages and nothing else."""
+    folder = tmp_path / ".build"
+    for packages in built.parent.glob("packages-*"):
+        if ".draft-" not in packages.name:
+            shutil.copytree(packages, folder / packages.name, copy_function=os.link)
+    monkeypatch.setattr(bundle, "_BUILD", folder)
+    return folder
+
+
+def configured(settings: Settings, external_id: str) -> Settings:
+    return Settings.from_json(json.dumps({**json.loads(settings.to_json()), "external_id": external_id}))
+
+
+def age(folder: Path) -> None:
+    past = time.time() - TWO_DAYS
+    os.utime(folder, (past, past))
+
+
+@pytest.mark.parametrize("name", [str, lambda _: "same"], ids=["of other settings", "of the same settings"])
+def test_several_syntheses_build_side_by_side(
+    build_folder: Path, settings: Settings, name: Callable[[int], str]
+) -> None:
+    names = [name(number) for number in range(SYNTHESES)]
+    with ThreadPoolExecutor(SYNTHESES) as pool:
+        bundles = list(pool.map(lambda name: bundle.build(configured(settings, name)), names))
+    for external_id, folder in zip(names, bundles, strict=True):
+        deployed = Settings.from_json((folder / "lambdas/promotion/contract/settings.json").read_text())
+        assert deployed.external_id == external_id
+    assert not list(build_folder.glob("*.draft-*"))
+
+
+def test_a_folder_that_vanishes_meanwhile_stops_no_synthesis(build_folder: Path, settings: Settings) -> None:
+    """A draft of another synthesis is listed, and finished before it is looked at."""
+    (build_folder / "bundle-0.draft-0").symlink_to("nowhere")
+    assert bundle.build(settings).exists()
+
+
+def test_a_bundle_that_is_used_again_is_not_deleted(build_folder: Path, settings: Settings) -> None:
+    used, unused = (bundle.build(configured(settings, name)) for name in ("used", "unused"))
+    age(used)
+    age(unused)
+    assert bundle.build(configured(settings, "used")) == used
+    bundle.build(configured(settings, "new"))
+    assert (used.exists(), unused.exists()) == (True, False)
+
+
+def test_drafts_of_syntheses_that_were_killed_are_deleted(build_folder: Path, settings: Settings) -> None:
+    drafts = [build_folder / f"{kind}-0.draft-0" for kind in ("bundle", "packages")]
+    for draft in drafts:
+        draft.mkdir()
+        age(draft)
+    bundle.build(settings)
+    assert not any(draft.exists() for draft in drafts)
