@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Sequence
 
 from aws_cdk import Stack
@@ -54,7 +55,7 @@ def topic(
     for subscriber in subscribers:
         sns.Subscription(
             outcomes,
-            f"To {subscriber}".replace("/", "-"),
+            _construct_id(subscriber),
             topic=outcomes,
             endpoint=subscriber,
             protocol=_protocol_of(subscriber),
@@ -84,6 +85,11 @@ def _for_alarms_of(accounts: Sequence[str], scope: Construct) -> dict[str, dict[
             ]
         },
     }
+
+
+def _construct_id(subscriber: str) -> str:
+    """Return an id that no other subscriber has: the CDK takes no slash in one."""
+    return f"To {urllib.parse.quote(subscriber, safe=':@')}"
 
 
 def _protocol_of(subscriber: str) -> sns.SubscriptionProtocol:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from stacks.config import file_constraints, lines
+from stacks.config import document_size, file_constraints, lines
 from stacks.config.fields.field_types import EXPLANATIONS
 from stacks.config.schema import Application, ConfigurationError, Environment, Stage
 from stacks.config.topology import Configuration
@@ -54,6 +54,7 @@ def parse(raw: object, *, file: str, text: str = "") -> Configuration:
         problems += [
             *file_constraints.python_violations(configuration),
             *file_constraints.limit_violations(configuration),
+            *document_size.violations(configuration),
         ]
         try:
             configuration.deployment_order()

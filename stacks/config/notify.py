@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from stacks.config.fields.field_types import Flag, StrictModel, text
 from stacks.config.fields.option import option
@@ -19,6 +19,9 @@ Subscriber = Annotated[
         longest=2048,
     ),
 ]
+# Each is a resource of the hub's stack and of each source environment's in another Region, which has 500 at the most
+# (AWS: CloudFormation quotas).
+MOST_SUBSCRIBERS = 100
 RunbookUrl = Annotated[
     str,
     text(r"^https://[^\s#]*[^\s#/]$", "a folder's https:// address, without / at its end and without #", longest=500),
@@ -30,12 +33,13 @@ class Notify(StrictModel, title="The hub's notify"):
 
     subscribers: Annotated[
         tuple[Subscriber, ...],
+        Field(max_length=MOST_SUBSCRIBERS),
         option(
             "Each gets every message: of outcomes and of alarms. An e-mail address and an `https://` URL must confirm "
             "the subscription, which SNS asks for at the deployment. A queue's policy must let `sns.amazonaws.com` "
             "send, a function's let it invoke, with the topic's ARN as `aws:SourceArn`; a queue with a key of its own "
             "also needs `kms:Decrypt` and `kms:GenerateDataKey` in the key's policy (AWS: SNS, Fanout to SQS queues). "
-            "For some messages only, subscribe to the topic by hand with a filter policy.",
+            "At most 100. For some messages only, subscribe to the topic by hand with a filter policy.",
             example=["ml-team@example.com", "arn:aws:sqs:us-east-1:111111111111:promotions"],
             effect="Deploy the hub, and each source environment in another Region than the hub's. A removed subscriber "
             "gets no further messages.",

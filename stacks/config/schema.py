@@ -361,7 +361,7 @@ class Stage(EndpointConfiguration, Update, title="A stage"):
         option(
             "ARNs of the source with those that take their places in the target. They are replaced in a registry's "
             "credentials provider, in the content of a private hub, and wherever a whole one is in an environment "
-            "variable.",
+            "variable. All settings of a stage together have 64 KiB.",
             example={
                 "arn:aws:lambda:us-east-1:222222222222:function:registry-login": (
                     "arn:aws:lambda:us-east-1:333333333333:function:registry-login"

@@ -129,6 +129,7 @@ def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
             )
         ),
         ("hub.notify", {"subscribers": ["a@b.io", "c@b.io", "a@b.io"]}, "has a@b.io more than once"),
+        ("hub.notify", {"subscribers": [f"a{number}@b.io" for number in range(101)]}, "must have at most 100, not 101"),
         ("hub.notify", {"unchanged": "no"}, "must be"),
         *(
             ("hub.notify", {"runbook": f"https://example.com/runbooks{wrong}"}, "must be a folder's https:// address")

@@ -71,7 +71,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     config["environments"]["dev"]["region"] = "eu-west-1"
     config["hub"]["notify"] = {
         "subscribers": [
-            *("ann@example.com", "https://example.com/hook", "arn:aws:sqs:us-east-1:111111111111:promotions"),
+            *("ann@example.com", "arn:aws:sqs:us-east-1:111111111111:promotions"),
+            *("https://example.com/hook/a/b", "https://example.com/hook/a-b", "https://example.com/hook%2Fa-b"),
             "arn:aws:lambda:us-east-1:111111111111:function:subscriber",
         ],
         "runbook": "https://example.com/runbooks",

@@ -222,8 +222,8 @@ def largest_container(number: int) -> dict[str, Any]:
     }
 
 
-def test_the_largest_promotion_stays_far_below_what_a_state_holds() -> None:
-    """A failure's cause must fit beside it, and what is yet to come. Artifacts are listed elsewhere."""
+def largest_promotion() -> Promotion:
+    """Return a promotion of the largest model, to a plain stage (a full one: tests/stacks/config)."""
     request = {
         "ModelName": "m" * 63,
         "Containers": [largest_container(number) for number in range(15)],
@@ -231,7 +231,7 @@ def test_the_largest_promotion_stays_far_below_what_a_state_holds() -> None:
         "VpcConfig": {"Subnets": ["subnet-0123456789abcdef0"] * 16, "SecurityGroupIds": ["sg-0123456789abcdef0"] * 5},
     }
     variants = [{**VARIANT, "VariantName": f"{number}".ljust(63, "v")} for number in range(10)]
-    largest = replace(
+    return replace(
         ENDED,
         stage=replace(STAGE, endpoint_config={"ProductionVariants": variants}),
         desired_model=replace(PLAIN.desired_model, request=request),
@@ -239,7 +239,11 @@ def test_the_largest_promotion_stays_far_below_what_a_state_holds() -> None:
         tags={f"{number}".ljust(128, "k"): "v" * 256 for number in range(50)},
         artifacts=Artifacts(objects=100_000, bytes=100_000 * 50 * 10**12),
     )
-    assert len(json.dumps(largest.to_json()).encode()) < LARGEST_STATE * 0.6
+
+
+def test_the_largest_promotion_stays_far_below_what_a_state_holds() -> None:
+    """A failure's cause must fit beside it, and what is yet to come. Artifacts are listed elsewhere."""
+    assert len(json.dumps(largest_promotion().to_json()).encode()) < LARGEST_STATE * 0.6
 
 
 def test_more_artifacts_do_not_make_the_document_longer() -> None:
