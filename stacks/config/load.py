@@ -9,28 +9,17 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from stacks.config import document_size, file_constraints, lines
+from stacks.config import document_size, file_constraints, lines, yaml_text
 from stacks.config.fields.field_types import EXPLANATIONS
 from stacks.config.schema import Application, ConfigurationError, Environment, Stage
 from stacks.config.topology import Configuration
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML silently keeps the last of two equal keys; here that is a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is there twice", node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def load(path: Path) -> Configuration:
     """Read and check the file. Raises ConfigurationError with every mistake, one a line."""
     try:
         text = path.read_text()
-        raw = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        raw = yaml_text.read(text)
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not UTF-8 text: {error}") from error
     except OSError as error:

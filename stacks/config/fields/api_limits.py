@@ -6,6 +6,7 @@ none of the listed values.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -36,6 +37,8 @@ def _violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
             yield from _violations(part, shape.value, f"{path}.{name}")
     elif isinstance(value, str):
         yield from _text_violations(value, shape, path)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{path} must be a finite number, not {value}"
     elif not isinstance(value, bool):
         yield from _limit_violations(value, shape, path)
 

@@ -161,6 +161,14 @@ def test_a_cooldown_is_deployed_in_seconds(text: str, seconds: int) -> None:
             {"policies": {"p": {**TRACKING, "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 1}}}},
             "policies.p: must have one of PredefinedMetricSpecification and CustomizedMetricSpecification",
         ),
+        (
+            {
+                "policies": {
+                    "p": {**TRACKING, "TargetTrackingScalingPolicyConfiguration": {"TargetValue": float("nan")}}
+                }
+            },
+            "policies.p: TargetTrackingScalingPolicyConfiguration.TargetValue must be a finite number, not nan",
+        ),
         ({"policies": {"p": TRACKING, "q": TRACKING}}, "is tracked by 2 policies, and a variant has one for a metric"),
     ],
 )

@@ -9,7 +9,7 @@ import yaml
 
 from stacks.config.load import load
 from stacks.config.schema import ConfigurationError
-from tests.stacks.config.test_schema import STAGES, VALID, mistakes, stage
+from tests.stacks.config.test_schema import STAGES, VALID, changed, mistakes, stage
 
 TWIN = {"account": "333333333333", "region": "us-east-1"}
 
@@ -38,7 +38,8 @@ def test_a_duplicate_name_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "promotion.yaml"
     text = yaml.safe_dump(VALID)
     file.write_text(text + "hub:\n  account: '999999999999'\n  region: us-east-1\n")
-    with pytest.raises(ConfigurationError, match="hub"):
+    line = len(text.splitlines()) + 1
+    with pytest.raises(ConfigurationError, match=rf"'hub' is there twice(.|\n)*line {line}"):
         load(file)
 
 
@@ -60,6 +61,31 @@ def test_a_file_that_is_no_yaml_is_reported(tmp_path: Path, text: str) -> None:
     file = tmp_path / "promotion.yaml"
     file.write_text(text)
     with pytest.raises(ConfigurationError, match="is not YAML"):
+        load(file)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2026-02-31", "2026-01-01T25:00:00Z", "!!bool x", "!!timestamp x", "!!int x", "1" * 5000, "0x" + "f" * 5000],
+    ids=lambda value: value[:20],
+)
+def test_what_yaml_cannot_read_as_a_date_or_number_is_text_and_hides_no_other_mistake(
+    tmp_path: Path, value: str
+) -> None:
+    file = tmp_path / "promotion.yaml"
+    text = yaml.safe_dump(changed((f"{STAGES}.qa.deadline", "9h"), (f"{STAGES}.production.endpoint", "VALUE")))
+    file.write_text(text.replace("VALUE", value))
+    with pytest.raises(ConfigurationError) as report:
+        load(file)
+    paths = {line.split(": ")[1] for line in str(report.value).splitlines()[1:]}
+    assert paths <= {f"{STAGES}.qa.deadline", f"{STAGES}.production.endpoint"}
+    assert f"{STAGES}.qa.deadline" in paths
+
+
+def test_half_a_character_is_reported_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "promotion.yaml"
+    file.write_text('hub:\n  account: "\\uD800"\n')
+    with pytest.raises(ConfigurationError, match=r"half of a surrogate pair(.|\n)*line 2"):
         load(file)
 
 
