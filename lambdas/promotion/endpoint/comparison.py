@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lambdas.promotion.contract import unordered_lists
 from lambdas.promotion.contract.errors import NameTaken
-
-# Fields that SageMaker never sets by default: where one is set, a caller has set it.
-_NEVER_FILLED_IN = {
-    "AdditionalModelDataSources",
-    "AsyncInferenceConfig",
-    "CapacityReservationConfig",
-    "CoreDumpConfig",
-    "DataCaptureConfig",
-    "ExplainerConfig",
-    "InferenceExecutionConfig",
-    "InferenceSpecificationName",
-    "InstancePools",
-    "KmsKeyId",
-    "ModelPackageName",
-    "MultiModelConfig",
-    "ServerlessConfig",
-    "ShadowProductionVariants",
-    "VpcConfig",
-}
+from lambdas.promotion.endpoint import service_defaults
 
 
 def require_same(kind: str, name: str, desired: Mapping[str, Any], existing: Mapping[str, Any]) -> None:
     """ "Already exists" is success only if the existing resource is the desired one. Raises NameTaken."""
-    different = sorted(
-        [name for name, value in desired.items() if not _matches(existing.get(name), value)]
-        + [name for name in _NEVER_FILLED_IN - set(desired) if existing.get(name)]
-    )
+    different = sorted(_differences(existing, desired))
     if different:
         raise NameTaken(
             f"The {kind} {name} already exists and differs from the desired one in {', '.join(different)}. Promote "
@@ -42,24 +22,36 @@ def require_same(kind: str, name: str, desired: Mapping[str, Any], existing: Map
         )
 
 
-def _matches(existing: Any, desired: Any) -> bool:
-    """Every desired field must exist, and no other field but the defaults that SageMaker sets."""
+def _differences(existing: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the fields that differ. What SageMaker fills in where the request has nothing is no difference."""
+    for name, value in desired.items():
+        if not _matches(name, existing.get(name), value, desired):
+            yield name
+    for name in existing.keys() - desired.keys():
+        if not service_defaults.is_filled_in(name, existing[name], desired, unlisted=True):
+            yield name
+
+
+def _matches(name: str, existing: Any, desired: Any, beside: Mapping[str, Any]) -> bool:
+    if name == "Environment":
+        # Its keys are variables, not fields.
+        return (existing or {}) == (desired or {})
+    if existing is None:
+        return service_defaults.is_default(name, desired)
     if isinstance(desired, Mapping):
-        if not isinstance(existing, Mapping) or any(existing.get(name) for name in _NEVER_FILLED_IN - set(desired)):
-            return False
-        if "Image" in desired and existing.get("Mode", "SingleModel") != desired.get("Mode", "SingleModel"):
-            return False
-        return all(
-            (existing.get(name) or {}) == value if name == "Environment" else _matches(existing.get(name), value)
-            for name, value in desired.items()
-        )
+        return isinstance(existing, Mapping) and not any(_differences(existing, desired))
     if isinstance(desired, list | tuple):
         return (
             isinstance(existing, list)
             and len(existing) == len(desired)
-            and all(_matches(*pair) for pair in zip(existing, desired, strict=True))
+            and all(
+                _matches("", *pair, beside)
+                for pair in zip(
+                    unordered_lists.in_order(name, existing), unordered_lists.in_order(name, desired), strict=True
+                )
+            )
         )
     if isinstance(desired, float) and isinstance(existing, int | float):
         # The API's floats have 32 bits.
         return math.isclose(existing, desired, rel_tol=1e-6)
-    return bool(existing == desired) or (desired is False and existing is None)
+    return bool(existing == desired)

@@ -8,14 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
-from lambdas.promotion.endpoint import rollout
+from lambdas.promotion.endpoint import rollout, service_defaults
 from lambdas.promotion.preflight.run import PreflightResult
 from lambdas.promotion.preview import state as preview_state
 
 _MOST_DIFFERENCES = 50
 _MOST_INCONCLUSIVE = 30
-# What SageMaker fills in where CreateEndpointConfig sets nothing.
-_FILLED_IN: tuple[Any, ...] = (1.0, False, None, [], {})
 # Lists whose items have names, by which they are compared.
 _NAMED_BY = "VariantName"
 _NAME = "EndpointConfigName"
@@ -118,12 +116,18 @@ def differences_between(current: Any, desired: Any, path: str = "") -> Iterator[
     """Yield where two configurations differ, by the path of the field: "ProductionVariants.All.InstanceType"."""
     if isinstance(current, Mapping) and isinstance(desired, Mapping):
         for name in dict.fromkeys([*desired, *current]):
-            if not (path == "" and name == _NAME):
+            if not (path == "" and name == _NAME) and not _is_filled_in(name, current, desired):
                 yield from differences_between(current.get(name), desired.get(name), f"{path}.{name}".lstrip("."))
     elif _are_named(current) and _are_named(desired):
-        yield from differences_between(_by_name(current), _by_name(desired), path)
-    elif current != desired and not (desired is None and current in _FILLED_IN):
+        now, then = _by_name(current), _by_name(desired)
+        for name in dict.fromkeys([*then, *now]):
+            yield from differences_between(now.get(name), then.get(name), f"{path}.{name}")
+    elif current != desired:
         yield Difference(path=path, current=current, desired=desired)
+
+
+def _is_filled_in(name: str, current: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    return name not in desired and service_defaults.is_filled_in(name, current[name], desired, unlisted=False)
 
 
 def _are_named(value: Any) -> bool:

@@ -139,8 +139,12 @@ def test_a_registered_version_of_several_containers(world: World, dev: Dev) -> N
     # The newest: versions of other tests had the same numbers.
     ended = next(result for result in world.wait_until_idle() if result.output.get("source_model_package") == arn)
 
-    assert len(in_qa(world, ended)["Containers"]) == 2
+    model = in_qa(world, ended)
+    assert (len(model["Containers"]), model["InferenceExecutionConfig"]) == (2, {"Mode": "Serial"})
     assert invoke(world)["model"] == "second"
+
+    again = world.wait(world.start(application=APPLICATION, stage="qa", model_package_arn=arn))
+    assert (again.status, again.output.get("outcome")) == ("SUCCEEDED", "Unchanged"), again.cause
 
 
 def test_a_model_that_was_made_from_a_registered_version(world: World, dev: Dev) -> None:

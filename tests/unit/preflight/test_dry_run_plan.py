@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from lambdas.promotion.preflight import dry_run_plan
 from lambdas.promotion.preflight.dry_run_plan import Difference, Plan
 from lambdas.promotion.preflight.findings import Inconclusive
 from lambdas.promotion.preflight.run import PreflightResult
+from recordings import store
 from tests.unit.builders import BEGUN, OLD_CONFIG, artifact, observed, promotion
 from tests.unit.preflight.builders import CANARY, ROLLING
 
@@ -151,5 +153,11 @@ def test_differences_are_found_by_path(now: Any, then: Any, different: list[Diff
 
 
 def test_what_sagemaker_fills_in_by_itself_is_no_difference() -> None:
-    filled = {"InitialVariantWeight": 1.0, "EnableNetworkIsolation": False}
-    assert list(dry_run_plan.differences_between(filled, {})) == []
+    filled = store.response(
+        "sagemaker/DescribeEndpointConfig/instances-filled-in", EndpointConfigArn=None, CreationTime=None
+    )
+    desired = copy.deepcopy(filled)
+    del desired["EnableNetworkIsolation"], desired["DataCaptureConfig"]["EnableCapture"]
+    for field in ("InitialVariantWeight", "VolumeSizeInGB"):
+        del desired["ProductionVariants"][0][field]
+    assert list(dry_run_plan.differences_between(filled, desired)) == []

@@ -22,8 +22,10 @@ def create_endpoint_config(request: Record) -> Record:
         _require_servable(variant, models.find(variant["ModelName"]))
         if "ShadowProductionVariants" in request:
             _require_mirrored(variant, models.find(variant["ModelName"]))
-    weighted: Record = {
-        kind: [{"InitialVariantWeight": 1.0, **variant} for variant in request[kind]]
+    # What SageMaker adds to the request, to a serverless variant as well (recordings/sagemaker/
+    # DescribeEndpointConfig.yaml: …-filled-in). The volume depends on the instance type: 4 is that of ml.t2.medium.
+    completed: Record = {
+        kind: [{"InitialVariantWeight": 1.0, "VolumeSizeInGB": 4, **variant} for variant in request[kind]]
         for kind in ("ProductionVariants", "ShadowProductionVariants")
         if kind in request
     }
@@ -33,8 +35,9 @@ def create_endpoint_config(request: Record) -> Record:
             raise Invalid(f'Cannot create already existing endpoint configuration "{arn}".')
         tags.put(arn, request.get("Tags", []))
         state.endpoint_configs[name] = {
+            "EnableNetworkIsolation": False,
             **request,
-            **weighted,
+            **completed,
             "EndpointConfigArn": arn,
             "CreationTime": datetime.datetime.now(datetime.UTC),
         }

@@ -29,8 +29,7 @@ def create_model(request: Record) -> Record:
         _require_new(request["ModelName"])
         tags.put(arn, request.get("Tags", []))
         state.models[request["ModelName"]] = {
-            "EnableNetworkIsolation": False,
-            **request,
+            **_completed(request),
             "ModelArn": arn,
             "CreationTime": datetime.datetime.now(datetime.UTC),
         }
@@ -66,6 +65,22 @@ def find(name: str) -> Record:
     if model is None:
         raise Invalid(f'Could not find model "{arns.model(name)}".')
     return model
+
+
+def _completed(request: Record) -> Record:
+    """The request with what SageMaker adds to it (recordings/sagemaker/DescribeModel.yaml: …-filled-in)."""
+    completed = {"EnableNetworkIsolation": False, **request}
+    if "PrimaryContainer" in request:
+        completed["PrimaryContainer"] = _with_mode(request["PrimaryContainer"])
+    if "Containers" in request:
+        completed["Containers"] = [_with_mode(container) for container in request["Containers"]]
+        completed.setdefault("InferenceExecutionConfig", {"Mode": "Serial"})
+    return {**completed, "DeploymentRecommendation": {"RecommendationStatus": "NOT_APPLICABLE"}}
+
+
+def _with_mode(container: Record) -> Record:
+    """A container that names a model package stays as it is: nothing else of it was published."""
+    return {**container, "Mode": container.get("Mode", "SingleModel")} if "Image" in container else container
 
 
 def _require_new(name: str) -> None:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from recordings import store
 from tests.sandbox.aws.sagemaker.builders import BUCKET, IMAGE, SageMakerBuilder, refused, unique
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, OTHER_ACCOUNT, REGION, Server
 
@@ -13,11 +14,29 @@ def test_a_model_is_described_as_it_was_created(builder: SageMakerBuilder) -> No
     container = {"Image": IMAGE, "ModelDataUrl": builder.data(), "Environment": {"GREETING": "hello"}}
     model = builder.model(PrimaryContainer=container, EnableNetworkIsolation=True)
     description = builder.sagemaker.describe_model(ModelName=model)
-    assert description["PrimaryContainer"] == container
+    assert description["PrimaryContainer"] == {**container, "Mode": "SingleModel"}
     assert description["EnableNetworkIsolation"] is True
     assert description["ExecutionRoleArn"] == builder.execution_role
     assert description["ModelArn"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/{model}"
     assert "Tags" not in description
+
+
+def test_what_a_request_leaves_out_is_filled_in_as_sagemaker_does(builder: SageMakerBuilder) -> None:
+    container = {"Image": IMAGE, "ModelDataUrl": builder.data()}
+    pipeline = builder.sagemaker.describe_model(ModelName=builder.created(Containers=[container]))
+    recorded = store.response("sagemaker/DescribeModel/containers-filled-in")
+    for field in ("InferenceExecutionConfig", "DeploymentRecommendation"):
+        assert pipeline[field] == recorded[field]
+    model = builder.sagemaker.describe_model(ModelName=builder.model())
+    recorded = store.response("sagemaker/DescribeModel/container-filled-in")
+    assert model["PrimaryContainer"]["Mode"] == recorded["PrimaryContainer"]["Mode"]
+    assert model["EnableNetworkIsolation"] == recorded["EnableNetworkIsolation"]
+    assert "InferenceExecutionConfig" not in model
+    config = builder.sagemaker.describe_endpoint_config(EndpointConfigName=builder.config())
+    recorded = store.response("sagemaker/DescribeEndpointConfig/instances-filled-in")
+    for field in ("InitialVariantWeight", "VolumeSizeInGB"):
+        assert config["ProductionVariants"][0][field] == recorded["ProductionVariants"][0][field]
+    assert config["EnableNetworkIsolation"] == recorded["EnableNetworkIsolation"]
 
 
 def test_a_model_is_never_overwritten(builder: SageMakerBuilder) -> None:

@@ -151,7 +151,7 @@ def test_every_field_of_a_source_is_described(builder: SageMakerBuilder) -> None
     container = {"Image": IMAGE, "ModelDataSource": data, "AdditionalModelDataSources": more}
     container["ContainerMetricsConfig"] = metrics
     model = builder.created(PrimaryContainer=container)
-    assert builder.sagemaker.describe_model(ModelName=model)["PrimaryContainer"] == container
+    assert builder.sagemaker.describe_model(ModelName=model)["PrimaryContainer"] == {**container, "Mode": "SingleModel"}
 
 
 # Additional sources

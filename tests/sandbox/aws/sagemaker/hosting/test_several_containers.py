@@ -122,7 +122,8 @@ def test_a_list_of_containers_is_described_as_a_list(builder: SageMakerBuilder) 
     for containers, config in (([first], {"Mode": "Serial"}), ([first, second], mode)):
         model = builder.created(Containers=containers, InferenceExecutionConfig=config)
         description = builder.sagemaker.describe_model(ModelName=model)
-        assert (description["Containers"], description["InferenceExecutionConfig"]) == (containers, config)
+        described = [{**container, "Mode": "SingleModel"} for container in containers]
+        assert (description["Containers"], description["InferenceExecutionConfig"]) == (described, config)
         assert "PrimaryContainer" not in description
 
 
