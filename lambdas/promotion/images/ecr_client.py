@@ -53,13 +53,17 @@ def digests(images: Iterable[str], account: RoleSession) -> dict[str, str | None
 def digest_of(uri: str, *, account: RoleSession) -> str | None:
     """Return the digest that an image's tag refers to now; an image that is pinned to a digest is not queried.
 
-    None for a registry that is not ECR, that is in another Region (SageMaker would not pull from there either), or
-    whose repository policy does not let this account query it. A permission that our own role lacks is AccessDenied:
+    None for a URI that cannot be read, a registry that is not ECR, that is in another Region (SageMaker would not pull
+    from there either), or whose repository policy does not let this account query it. A permission that our own role lacks is AccessDenied:
     the model would silently not be pinned.
 
     Raises ImageNotFound, AccessDenied.
     """
-    image = references.parse(uri)
+    try:
+        image = references.parse(uri)
+    except references.ImageProblem:
+        # The adaptation to the stage refuses it by its field, together with all else (adaptation.py).
+        return None
     if image.digest or image.region != account.region:
         return image.digest
     try:

@@ -77,7 +77,8 @@ _AWS: Mapping[str, Mapping[str, str]] = {
 }
 
 _ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# API: ModelPackageContainerDefinition, ImageDigest, allows any letter case; a registry has lower case.
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.IGNORECASE)
 _LONGEST = 255  # API: ContainerDefinition, Image
 
 
@@ -124,7 +125,7 @@ def parse(uri: str) -> Image:
         registry=registry,
         repository=repository,
         tag=tag or None,
-        digest=digest or None,
+        digest=digest.lower() or None,
         account=ecr["account"] if ecr else None,
         region=ecr["region"] if ecr else None,
     )
@@ -178,9 +179,15 @@ def to_copy(
 
 
 def named_in(create_model_request: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the images of a CreateModel request, each once."""
+    """Return the images of a CreateModel request that SageMaker pulls without the model's VPC, each once."""
     containers = create_model_request.get("Containers") or [create_model_request.get("PrimaryContainer", {})]
-    return tuple(dict.fromkeys(container["Image"] for container in containers if container.get("Image")))
+    pulled = (container for container in containers if not is_in_vpc_registry(container))
+    return tuple(dict.fromkeys(container["Image"] for container in pulled if container.get("Image")))
+
+
+def is_in_vpc_registry(container: Mapping[str, Any]) -> bool:
+    """Whether a container's image comes from a registry that is reached through the model's VPC, not from ECR."""
+    return bool(container.get("ImageConfig", {}).get("RepositoryAccessMode") == "Vpc")
 
 
 def is_copied(image: Image, *, source: Environment, target: Environment, stage: Stage) -> bool:

@@ -31,7 +31,7 @@ def adapt_container(
     adapted = {**container, "Environment": environment_variables.in_stage(environment, stage, target)}
     adapted = data_sources.rewrite(adapted, _in_region_of(target, adapted, path, problems))
     adapted = _with_arns(adapted, path, stage, target, problems)
-    if not is_in_vpc_registry(container):
+    if not references.is_in_vpc_registry(container):
         try:
             adapted["Image"] = references.in_target(
                 adapted["Image"], digests.get(adapted["Image"]), source=source, target=target, stage=stage
@@ -40,11 +40,6 @@ def adapt_container(
             problems.append(f"{path}Image ({problem})")
     result: dict[str, Any] = supported_fields.without_empty(adapted)
     return result
-
-
-def is_in_vpc_registry(container: Mapping[str, Any]) -> bool:
-    """Whether the image comes from a registry that is reached through the model's VPC, not from Amazon ECR."""
-    return bool(container.get("ImageConfig", {}).get("RepositoryAccessMode") == "Vpc")
 
 
 def _in_region_of(

@@ -13,6 +13,7 @@ from lambdas.promotion.contract import sagemaker_limits
 from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Environment, Stage
+from lambdas.promotion.images import references
 from lambdas.promotion.model import adaptation, data_sources, jumpstart, package_containers, s3_uris, supported_fields
 from lambdas.promotion.model.s3_uris import S3Reference
 
@@ -40,7 +41,7 @@ class Definition:
     @property
     def images(self) -> tuple[str, ...]:
         """The images that come from Amazon ECR. One from a registry in a VPC is kept unchanged."""
-        from_ecr = (container for container in self.containers if not adaptation.is_in_vpc_registry(container))
+        from_ecr = (container for container in self.containers if not references.is_in_vpc_registry(container))
         return tuple(dict.fromkeys(container["Image"] for container in from_ecr))
 
     def path(self, index: int) -> str:

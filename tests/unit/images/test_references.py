@@ -60,9 +60,19 @@ def test_any_other_registry_has_no_account(registry: str) -> None:
     assert references.parse(f"{registry}/team/model").account is None
 
 
-def test_a_digest_of_another_kind_is_a_problem() -> None:
-    with pytest.raises(ImageProblem, match="md5"):
-        references.parse(f"{OWN}@md5:0")
+@pytest.mark.parametrize(
+    "digest", ["md5:0", f"sha512:{'a' * 128}", f"sha256:{'a' * 63}", "", "latest", f"{DIGEST}@{DIGEST}"]
+)
+def test_a_digest_of_another_kind_is_a_problem(digest: str) -> None:
+    with pytest.raises(ImageProblem, match=f"{digest}' is pinned to something that is not a sha256 digest"):
+        references.parse(f"{OWN}@{digest}")
+
+
+@pytest.mark.parametrize("digest", [DIGEST.upper(), f"SHA256:{'a' * 64}", f"Sha256:{'A' * 64}"])
+def test_a_digest_is_read_in_any_letter_case(digest: str) -> None:
+    """API: ModelPackageContainerDefinition, ImageDigest: [Ss][Hh][Aa]256:[0-9a-fA-F]{64}. A registry has lower case."""
+    assert references.parse(f"{OWN}:1.2@{digest}").digest == DIGEST
+    assert in_target(f"{OWN}:1.2@{digest}", None) == f"{OWN}@{DIGEST}"
 
 
 # In the target

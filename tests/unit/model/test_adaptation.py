@@ -9,6 +9,7 @@ import pytest
 
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Environment, Variables, Vpc
+from lambdas.promotion.images import references
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
 from tests.unit.builders import CONTAINER, DEV, IMAGE, QA, STAGE, WEIGHTS_URI, described, model_definition, pipeline
@@ -162,6 +163,22 @@ def test_a_bucket_that_has_only_a_similar_name_is_copied(bucket: str) -> None:
 def test_an_image_of_a_registry_in_the_vpc_is_kept_unchanged() -> None:
     in_target = adapt(pipeline(private()), target=IN_TARGET, arns={LOGIN: OUR_LOGIN})
     assert in_target.containers[0]["Image"] == "registry.example.com/a:1"
+
+
+@pytest.mark.parametrize("digest", [f"sha512:{'a' * 128}", "sha256:0", "", "latest"])
+def test_an_image_that_is_pinned_in_an_unknown_way_is_refused_by_its_field(digest: str) -> None:
+    model = pipeline(PLAIN, {"Image": f"{IMAGE.partition(':')[0]}@{digest}"})
+    with pytest.raises(
+        UnsupportedModel, match=rf"Containers\[1\].Image \(the image .*@{digest}' is pinned to something"
+    ):
+        adapt(model)
+
+
+def test_a_registry_in_the_vpc_may_pin_in_any_way() -> None:
+    image = f"registry.example.com/a@sha512:{'a' * 128}"
+    in_target = adapt(pipeline({**private(), "Image": image}), arns={LOGIN: OUR_LOGIN})
+    assert in_target.containers[0]["Image"] == image
+    assert references.named_in(request_of(in_target)) == ()
 
 
 # All at once

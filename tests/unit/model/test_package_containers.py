@@ -9,7 +9,19 @@ import pytest
 from lambdas.promotion.contract.errors import PromotionError, UnsupportedModel
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
-from tests.unit.builders import CONTAINER, IMAGE, SOURCE_URI, VERSION, WEIGHTS_URI, described, package, pipeline
+from tests.unit.builders import (
+    CONTAINER,
+    DEV,
+    IMAGE,
+    QA,
+    SOURCE_URI,
+    STAGE,
+    VERSION,
+    WEIGHTS_URI,
+    described,
+    package,
+    pipeline,
+)
 
 OTHER = VERSION.replace("/7", "/8")
 FIRST = {"Image": f"{IMAGE}.1", "ContainerHostname": "first"}
@@ -154,3 +166,10 @@ def test_an_inference_specification_that_does_not_exist_is_refused() -> None:
 def test_an_inference_specification_without_a_version_is_refused() -> None:
     with pytest.raises(UnsupportedModel, match="InferenceSpecificationName"):
         pipeline({**CONTAINER, "InferenceSpecificationName": "small"})
+
+
+@pytest.mark.parametrize("digest", [f"SHA256:{'AB' * 32}", f"sha256:{'ab' * 32}"])
+def test_the_digest_of_a_version_is_read_in_any_letter_case(digest: str) -> None:
+    model = definition.of_package(package(ImageDigest=digest), subject="it")
+    adapted = definition.for_stage(model, stage=STAGE, source=DEV, target=QA, digests={}, subject="it")
+    assert adapted.containers[0]["Image"].endswith(f"@sha256:{'ab' * 32}")
