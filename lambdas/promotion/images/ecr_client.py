@@ -29,6 +29,7 @@ _MEDIA_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+_REPOSITORYS_DENIALS = ("because no resource-based policy allows", "with an explicit deny in a resource-based policy")
 # The permissions of a pull (AWS: ECR, repository policy examples), beside GetAuthorizationToken.
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 
@@ -54,8 +55,9 @@ def digest_of(uri: str, *, account: RoleSession) -> str | None:
     """Return the digest that an image's tag refers to now; an image that is pinned to a digest is not queried.
 
     None for a URI that cannot be read, a registry that is not ECR, that is in another Region (SageMaker would not pull
-    from there either), or whose repository policy does not let this account query it. A permission that our own role lacks is AccessDenied:
-    the model would silently not be pinned.
+    from there either), or whose repository policy does not let this account query it. Whatever else denies it is
+    AccessDenied (an identity policy, a permissions boundary, a session policy, a control policy, a VPC endpoint's
+    policy): the model would silently not be pinned.
 
     Raises ImageNotFound, AccessDenied.
     """
@@ -69,8 +71,7 @@ def digest_of(uri: str, *, account: RoleSession) -> str | None:
     try:
         manifest = find(image, ecr=account.ecr)
     except AccessDenied as error:
-        # AWS: "Troubleshoot access denied error messages", implicit denials name the type of policy that is missing.
-        if image.account == account.id or "identity-based policy" in str(error):
+        if image.account == account.id or not _is_repositorys_denial(error):
             raise
         return None
     if manifest is None:
@@ -130,7 +131,8 @@ def require_usable(images: Iterable[str], target: Environment, *, account: RoleS
             if find(image, ecr=account.ecr) is None:
                 missing.append(f"{uri} does not exist: {_location(image)} has no such image. {_advice(image, target)}")
         except AccessDenied as error:
-            denied.append(f"{error} {_remedy(image, target)}")
+            foreign = image.account != target.account and _is_repositorys_denial(error)
+            denied.append(f"{error} {_remedy(image, target, of_repository=foreign)}")
     if denied:
         raise ImageNotAccessible(" ".join([*denied, *missing]))
     if missing:
@@ -150,10 +152,19 @@ def _advice(image: Image, target: Environment) -> str:
     )
 
 
-def _remedy(image: Image, target: Environment) -> str:
+def _is_repositorys_denial(error: AccessDenied) -> bool:
+    """Whether the repository's policy denied the call, and not the caller's own side.
+
+    AWS names the type of the policy that denied, and only one if several do (AWS: IAM, troubleshoot access denied
+    error messages).
+    """
+    return any(ending in error.message for ending in _REPOSITORYS_DENIALS)
+
+
+def _remedy(image: Image, target: Environment, *, of_repository: bool) -> str:
     execution_role = target.role_arn(Role.EXECUTION)
     permissions = f"{', '.join(_PULL)} on {image.repository_arn}, and ecr:GetAuthorizationToken"
-    if image.account == target.account:
+    if not of_repository:
         return f"The execution role {execution_role} requires {permissions}."
     statement = {
         "Sid": "TargetsPull",

@@ -10,6 +10,7 @@ from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound, Throttled
 from lambdas.promotion.images import ecr_client
+from recordings import store
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import QA
 
@@ -23,10 +24,10 @@ MEDIA_TYPES = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ]
-IMPLICIT_DENY = (
-    "User: x is not authorized to perform: ecr:BatchGetImage on resource: y because no {}-based policy "
-    "allows the ecr:BatchGetImage action"
-)
+DENIALS = store.response("ecr/BatchGetImage/forms-of-denial")
+OWN_SIDE, REPOSITORY_SIDE = DENIALS["own_side"], DENIALS["repository"]
+# A person chooses the name of a session or a repository.
+NAMED_LIKE_A_REASON = "(resource-based-policy) because no permissions boundary allows the ecr:BatchGetImage action"
 
 
 def account(number: str = "222222222222", role: str = "dev-reader") -> RoleSession:
@@ -56,8 +57,9 @@ def image_is_missing(aws: Stubs, code: str = "ImageNotFound") -> None:
     aws.ecr.add_response("batch_get_image", {"images": [], "failures": [failure]})
 
 
-def denied(aws: Stubs, policy: str) -> None:
-    aws.ecr.add_client_error("batch_get_image", "AccessDeniedException", IMPLICIT_DENY.format(policy), 400)
+def denied(aws: Stubs, ending: str) -> None:
+    message = f"User: x is not authorized to perform: ecr:BatchGetImage on resource: y {ending}"
+    aws.ecr.add_client_error("batch_get_image", "AccessDeniedException", message, 400)
 
 
 def test_a_tag_means_a_digest_now(aws: Stubs) -> None:
@@ -76,6 +78,7 @@ def test_an_image_without_a_tag_is_the_latest(aws: Stubs) -> None:
         (f"{OWN}:1.2@{DIGEST}", DIGEST),
         ("public.ecr.aws/team/model:1", None),
         ("team/model", None),
+        (f"{OWN}@sha512:{'a' * 128}", None),
         (OWN.replace("us-east-1", "eu-west-1"), None),
     ],
 )
@@ -101,16 +104,33 @@ def test_a_repository_that_is_missing_has_no_image(aws: Stubs) -> None:
         ecr_client.digest_of(f"{OWN}:1", account=account())
 
 
-def test_a_registry_that_does_not_let_us_ask_leaves_the_tag(aws: Stubs) -> None:
-    denied(aws, "resource")
+@pytest.mark.parametrize("ending", REPOSITORY_SIDE)
+def test_a_repository_that_does_not_let_us_ask_leaves_the_tag(aws: Stubs, ending: str) -> None:
+    denied(aws, ending)
     assert ecr_client.digest_of(f"{THEIRS}:1", account=account()) is None
 
 
-@pytest.mark.parametrize(("image", "policy"), [(THEIRS, "identity"), (OWN, "identity"), (OWN, "resource")])
-def test_a_permission_that_the_stacks_grant_is_never_missed_silently(aws: Stubs, image: str, policy: str) -> None:
-    denied(aws, policy)
-    with pytest.raises(AccessDenied, match="promote-dev-reader is not permitted to call ecr:BatchGetImage on the repo"):
-        ecr_client.digest_of(f"{image}:1", account=account())
+@pytest.mark.parametrize("ending", [*OWN_SIDE, "", "with an explicit deny", NAMED_LIKE_A_REASON])
+def test_a_denial_by_our_own_side_is_never_missed_silently(aws: Stubs, ending: str) -> None:
+    denied(aws, ending)
+    with pytest.raises(AccessDenied, match="ecr:BatchGetImage"):
+        ecr_client.digest_of(f"{THEIRS}:1", account=account())
+
+
+@pytest.mark.parametrize("ending", [*OWN_SIDE, *REPOSITORY_SIDE])
+def test_the_images_own_account_always_lets_us_ask(aws: Stubs, ending: str) -> None:
+    denied(aws, ending)
+    with pytest.raises(AccessDenied):
+        ecr_client.digest_of(f"{OWN}:1", account=account())
+
+
+def test_the_recorded_denials_tell_the_two_sides_apart(aws: Stubs) -> None:
+    for name in ("denied-by-no-policy-of-the-repository", "denied-by-no-policy-of-the-role"):
+        error = store.error(f"ecr/BatchGetImage/{name}").response["Error"]
+        aws.ecr.add_client_error("batch_get_image", error["Code"], error["Message"], 400)
+    assert ecr_client.digest_of(f"{THEIRS}:1", account=account()) is None
+    with pytest.raises(AccessDenied):
+        ecr_client.digest_of(f"{THEIRS}:1", account=account())
 
 
 def test_an_image_that_ecr_does_not_return_is_reported_with_its_reason(aws: Stubs) -> None:
@@ -142,7 +162,7 @@ def test_a_missing_image_is_refused(aws: Stubs) -> None:
 
 
 def test_an_image_that_may_not_be_pulled_is_reported_with_the_required_statements(aws: Stubs) -> None:
-    denied(aws, "resource")
+    denied(aws, REPOSITORY_SIDE[0])
     with pytest.raises(ImageNotAccessible) as message:
         ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
     for words in (
@@ -157,8 +177,17 @@ def test_an_image_that_may_not_be_pulled_is_reported_with_the_required_statement
         assert words in str(message.value)
 
 
+@pytest.mark.parametrize("ending", OWN_SIDE)
+def test_a_denial_by_our_own_side_asks_for_no_repository_policy(aws: Stubs, ending: str) -> None:
+    denied(aws, ending)
+    with pytest.raises(ImageNotAccessible) as message:
+        ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
+    assert ending in str(message.value)
+    assert "TargetsPull" not in str(message.value)
+
+
 def test_in_its_own_account_an_image_needs_no_repository_policy(aws: Stubs) -> None:
-    denied(aws, "identity")
+    denied(aws, OWN_SIDE[0])
     with pytest.raises(ImageNotAccessible) as message:
         ecr_client.require_usable([f"{HERE}@{DIGEST}"], QA, account=account(*TARGET))
     assert "TargetsPull" not in str(message.value)
@@ -166,7 +195,7 @@ def test_in_its_own_account_an_image_needs_no_repository_policy(aws: Stubs) -> N
 
 def test_all_problems_of_all_images_are_reported_at_once(aws: Stubs) -> None:
     image_is_missing(aws)
-    denied(aws, "resource")
+    denied(aws, REPOSITORY_SIDE[0])
     with pytest.raises(ImageNotAccessible) as message:
         ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))
     assert f"{OWN}:1 does not exist" in str(message.value)
