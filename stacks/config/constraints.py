@@ -142,7 +142,6 @@ def _serverless_violations(path: str, stage: Stage) -> Iterator[str]:
         "data_capture": bool(stage.data_capture),
         "async_inference": bool(stage.async_inference),
         "rollout": bool(stage.rollout),
-        "volume_key": bool(stage.volume_key),
         "vpc": bool(stage.vpc and stage.vpc.subnets),
         "network_isolation": bool(stage.network_isolation),
     }
@@ -197,7 +196,6 @@ def _serverless_preview_violations(path: str, stage: Stage) -> Iterator[str]:
         "async_inference": stage.async_inference,
         "explainer": stage.explainer,
         "vpc": stage.vpc and stage.vpc.subnets,
-        "volume_key": stage.volume_key,
         "network_isolation": stage.network_isolation,
         "several variants": len(stage.variants) > 1,
         **{instance_type: True for instance_type in types if _ACCELERATED.match(instance_type)},

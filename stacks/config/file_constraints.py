@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Mapping
 
 from lambdas.promotion.contract import time_limits
+from lambdas.promotion.images import ecr_hosts
 from stacks.config import autoscaling_constraints, constraints
 from stacks.config.schema import Environment, Stage
 from stacks.config.stage import smoke_test
 from stacks.config.topology import Configuration
 
-_ECR_REGISTRY = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
 # What IAM's 6,144 characters for a managed policy and EventBridge's 2,048 for a pattern leave room for.
 _MAX_STAGES = 30
 _MAX_GROUP_CHARACTERS = 1700
@@ -118,9 +117,9 @@ def _stage_violations(path: str, stage: Stage, target: str, named: Mapping[str, 
 def _image_region_violations(path: str, stage: Stage, target: Environment | None) -> Iterator[str]:
     """Yield the images that SageMaker could not pull: it does so from the endpoint's own Region only."""
     for image, mapped in stage.images.items():
-        registry = _ECR_REGISTRY.match(mapped)
-        if target and registry and registry["region"] != target.region:
-            yield f"{path}.images.{image}: {mapped!r} is in {registry['region']}, the stage in {target.region}"
+        location = ecr_hosts.location_of(mapped.partition("/")[0])
+        if target and location and location[1] != target.region:
+            yield f"{path}.images.{image}: {mapped!r} is in {location[1]}, the stage in {target.region}"
 
 
 def _account_and_region(environment: str, configuration: Configuration) -> object:

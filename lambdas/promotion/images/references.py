@@ -14,6 +14,7 @@ from typing import Any
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.settings import Environment, Stage
+from lambdas.promotion.images import ecr_hosts
 
 # The accounts that AWS's own images are stored in, by family and Region. An image has the same repository and tags in
 # each Region; account and Region change together.
@@ -76,7 +77,6 @@ _AWS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-_ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 # API: ModelPackageContainerDefinition, ImageDigest, allows any letter case; a registry has lower case.
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.IGNORECASE)
 _LONGEST = 255  # API: ContainerDefinition, Image
@@ -88,7 +88,7 @@ class ImageProblem(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """An image URI in its parts. `account` and `region` are those of an ECR registry, or None.
+    """An image URI in its parts. `account` and `region` are those of an ECR registry, by whichever host, or None.
 
     `registry` is empty where the URI names none (Docker then uses Docker Hub).
     """
@@ -120,14 +120,14 @@ def parse(uri: str) -> Image:
     registry = first if slash and ("." in first or ":" in first or first == "localhost") else ""
     path = others if registry else rest
     repository, _, tag = path.partition(":")
-    ecr = _ECR.fullmatch(registry)
+    account, region = ecr_hosts.location_of(registry) or (None, None)
     return Image(
-        registry=registry,
+        registry=ecr_hosts.host_of(account, region) if account and region else registry,
         repository=repository,
         tag=tag or None,
         digest=digest.lower() or None,
-        account=ecr["account"] if ecr else None,
-        region=ecr["region"] if ecr else None,
+        account=account,
+        region=region,
     )
 
 
@@ -193,19 +193,20 @@ def is_in_vpc_registry(container: Mapping[str, Any]) -> bool:
 def is_copied(image: Image, *, source: Environment, target: Environment, stage: Stage) -> bool:
     """Whether the target gets a copy: of the source account's own images, unless it has them or a mapping."""
     exists = (image.account, image.region) == (target.account, target.region)
-    return stage.copy_images and image.account == source.account and not exists and image.name not in stage.images
+    return stage.copy_images and image.account == source.account and not exists and not _mapped_to(image, stage)
 
 
 def _repository_in_target(image: Image, *, source: Environment, target: Environment, stage: Stage) -> str:
-    if image.name in stage.images:
-        return stage.images[image.name]
+    mapped = _mapped_to(image, stage)
+    if mapped:
+        return mapped
     if image.account is None:
         return image.name
     family = _family_of(image)
     if family:
         return _offered_in(target, image, family)
     if is_copied(image, source=source, target=target, stage=stage):
-        return f"{_registry(target.account, target.region)}/{resource_names.image_repository(image.repository)}"
+        return f"{ecr_hosts.host_of(target.account, target.region)}/{resource_names.image_repository(image.repository)}"
     if image.region == target.region:
         return image.name
     is_sources = image.account == source.account
@@ -215,6 +216,10 @@ def _repository_in_target(image: Image, *, source: Environment, target: Environm
         + ("let the application copy its images (`copy_images: true`), or " if is_sources else "")
         + f"map it to a repository in {target.region} that holds it (`images` of the stage)"
     )
+
+
+def _mapped_to(image: Image, stage: Stage) -> str | None:
+    return {parse(name).name: parse(other).name for name, other in stage.images.items()}.get(image.name)
 
 
 def _family_of(image: Image) -> str | None:
@@ -230,8 +235,4 @@ def _offered_in(target: Environment, image: Image, family: str) -> str:
             f"the image {image.name} is one of AWS's own ({family}), and AWS's account for them in {target.region} is "
             f"not known: map it to a repository in {target.region} that holds it (`images` of the stage)"
         )
-    return f"{_registry(account, target.region)}/{image.repository}"
-
-
-def _registry(account: str, region: str) -> str:
-    return f"{account}.dkr.ecr.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+    return f"{ecr_hosts.host_of(account, target.region)}/{image.repository}"

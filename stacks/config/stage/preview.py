@@ -29,7 +29,7 @@ class Preview(StrictModel, title="A stage's preview"):
         option(
             "What each variant has instead of its instances. It is paid by the request and starts sooner. Refused "
             "where AWS excludes it: several variants, accelerated instance types, `async_inference`, `explainer`, "
-            "`vpc`, `volume_key`, `network_isolation`, and for a stage that is serverless itself.",
+            "`vpc`, `network_isolation`, and for a stage that is serverless itself.",
             example={"memory_size_in_mb": 4096, "max_concurrency": 5},
             effect=HUB,
         ),

@@ -154,7 +154,7 @@ class Variant(ApiShape, title="A variant"):
 
     A serverless variant has no instances, so it has none of the fields that are about instances. In an endpoint with a
     serverless variant there can be no second variant, no shadow variant, `data_capture`, `async_inference`, `rollout`,
-    `volume_key`, `vpc` or `network_isolation` (AWS: Serverless Inference, feature exclusions). Its image must be in an
+    `vpc` or `network_isolation` (AWS: Serverless Inference, feature exclusions). Its image must be in an
     ECR repository of the target's own account, unless it is AWS's: let the application `copy_images`.
     """
 

@@ -125,8 +125,11 @@ def test_the_images_own_account_always_lets_us_ask(aws: Stubs, ending: str) -> N
 
 
 def test_the_recorded_denials_tell_the_two_sides_apart(aws: Stubs) -> None:
-    for name in ("denied-by-no-policy-of-the-repository", "denied-by-no-policy-of-the-role"):
-        error = store.error(f"ecr/BatchGetImage/{name}").response["Error"]
+    for recorded in (
+        store.error("ecr/BatchGetImage/denied-by-no-policy-of-the-repository"),
+        store.error("ecr/BatchGetImage/denied-by-no-policy-of-the-role"),
+    ):
+        error = recorded.response["Error"]
         aws.ecr.add_client_error("batch_get_image", error["Code"], error["Message"], 400)
     assert ecr_client.digest_of(f"{THEIRS}:1", account=account()) is None
     with pytest.raises(AccessDenied):

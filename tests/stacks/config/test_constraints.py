@@ -205,7 +205,6 @@ def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
         ({"variants": [SERVERLESS, {**SERVERLESS, "name": "B"}]}, "variants", "a serverless endpoint cannot have it"),
         ({"variants": [SERVERLESS], "data_capture": DATA_CAPTURE}, "data_capture", "a serverless endpoint cannot"),
         ({"variants": [SERVERLESS], "async_inference": ASYNC}, "async_inference", "a serverless endpoint cannot"),
-        ({"variants": [SERVERLESS], "volume_key": KEY}, "volume_key", "a serverless endpoint cannot"),
         ({"variants": [SERVERLESS], "rollout": CANARY}, "rollout", "a serverless endpoint cannot"),
         ({"variants": [SERVERLESS], "vpc": VPC}, "vpc", "a serverless endpoint cannot"),
         ({"variants": [SERVERLESS], "network_isolation": True}, "network_isolation", "a serverless endpoint cannot"),
@@ -344,12 +343,19 @@ def test_no_volume_is_configured_where_sagemaker_attaches_none() -> None:
 
 
 def test_every_constraint_violation_is_reported_at_once_with_the_malformed_fields() -> None:
-    fields = {"variants": [SERVERLESS], "data_capture": DATA_CAPTURE, "volume_key": KEY, "deadline": "soon"}
+    fields = {"variants": [SERVERLESS], "data_capture": DATA_CAPTURE, "vpc": VPC, "deadline": "soon"}
     assert [problem.partition(":")[0].removeprefix(f"{QA}.") for problem in problems(**fields)] == [
         "deadline",
         "data_capture",
-        "volume_key",
+        "vpc",
     ]
+
+
+def test_a_serverless_endpoint_may_have_a_key_as_in_awss_example() -> None:
+    (example,) = store.recording("sagemaker/CreateEndpointConfig/serverless-with-a-key").requests
+    assert {"KmsKeyId", "ProductionVariants"} < example["request"].keys()
+    assert "ServerlessConfig" in example["request"]["ProductionVariants"][0]
+    assert deployed(variants=[SERVERLESS], volume_key=KEY).endpoint_config["KmsKeyId"] == KEY
 
 
 def test_a_malformed_deadline_is_not_held_against_a_rollout() -> None:

@@ -42,6 +42,12 @@ def test_a_serverless_preview_of_a_model_that_serverless_excludes_is_refused() -
     assert message.startswith(f"{QA}.preview.serverless: the stage has network_isolation, which serverless cannot have")
 
 
+def test_a_serverless_preview_has_the_stages_key() -> None:
+    key = "arn:aws:kms:us-east-1:333333333333:key/0d1c2b3a-1111-2222-3333-444455556666"
+    stages = parse(with_test(), (f"{QA}.preview", SERVERLESS), (f"{QA}.volume_key", key)).deployed()
+    assert stages.applications["reviews"].stages["qa"].preview is not None
+
+
 def test_a_serverless_preview_is_not_kept_warm() -> None:
     warm = {"serverless": {**SERVERLESS["serverless"], "provisioned_concurrency": 1}}
     (message,) = mistakes(with_test(), (f"{QA}.preview", warm))

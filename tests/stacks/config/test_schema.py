@@ -240,8 +240,9 @@ def test_an_image_is_mapped_by_registry_and_repository_only(name: str) -> None:
     assert mistakes((f"{STAGES}.qa.images", {name: TOOLS}))
 
 
-def test_an_image_cannot_be_mapped_to_another_region_than_the_stages() -> None:
-    (mistake,) = mistakes((f"{STAGES}.production.images", {OWN: TOOLS}))
+@pytest.mark.parametrize("host", [".dkr.ecr.", ".dkr.ecr-fips."])
+def test_an_image_cannot_be_mapped_to_another_region_than_the_stages(host: str) -> None:
+    (mistake,) = mistakes((f"{STAGES}.production.images", {OWN: TOOLS.replace(".dkr.ecr.", host)}))
     assert "us-east-1, the stage in eu-west-1" in mistake
 
 

@@ -55,7 +55,41 @@ def test_an_ecr_registry_names_account_and_region(domain: str) -> None:
     assert (parsed.account, parsed.region) == ("222222222222", domain.partition(".")[0])
 
 
-@pytest.mark.parametrize("registry", ["public.ecr.aws", "host.example", "222222222222.dkr.ecr.us-east-1.example.com"])
+OTHER_HOSTS = [
+    "222222222222.dkr.ecr-fips.us-east-1.amazonaws.com",
+    "222222222222.dkr-ecr.us-east-1.on.aws",
+    "222222222222.dkr-ecr-fips.us-east-1.on.aws",
+    "222222222222.DKR.ECR.US-EAST-1.amazonaws.com",
+]
+
+
+@pytest.mark.parametrize("host", OTHER_HOSTS)
+def test_each_host_of_an_ecr_registry_is_the_same_registry(host: str) -> None:
+    parsed = references.parse(f"{host}/team/model:1")
+    assert (parsed.account, parsed.region, parsed.name) == ("222222222222", "us-east-1", OWN)
+    assert in_target(f"{host}/team/model:1") == f"{OWN}@{DIGEST}"
+    assert in_target(f"{host}/team/model:1", copy_images=True) == f"{COPY}@{DIGEST}"
+    assert in_target(f"{host}/team/model:1", images={OWN: TOOLS}) == f"{TOOLS}@{DIGEST}"
+    assert in_target(f"{OWN}:1", images={f"{host}/team/model": TOOLS}) == f"{TOOLS}@{DIGEST}"
+    assert in_target(f"{TOOLS}:1", images={TOOLS: f"{host}/team/model"}) == f"{OWN}@{DIGEST}"
+    with pytest.raises(ImageProblem, match="stored in us-east-1, the target is eu-west-1"):
+        in_target(f"{host}/team/model:1", target=EUROPE)
+
+
+def test_awss_own_image_is_recognized_by_each_of_its_hosts() -> None:
+    fips = PYTORCH.replace("dkr.ecr", "dkr.ecr-fips")
+    assert in_target(f"{fips}:1", target=EUROPE).startswith("763104351884.dkr.ecr.eu-west-1.amazonaws.com/")
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "public.ecr.aws",
+        "222222222222.dkr-ecr.us-east-1.on.aws.example.com",
+        "host.example",
+        "222222222222.dkr.ecr.us-east-1.example.com",
+    ],
+)
 def test_any_other_registry_has_no_account(registry: str) -> None:
     assert references.parse(f"{registry}/team/model").account is None
 

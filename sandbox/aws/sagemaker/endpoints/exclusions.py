@@ -10,7 +10,8 @@ from recordings import store
 from sandbox.aws.sagemaker.api.errors import Invalid
 from sandbox.aws.sagemaker.state import Record
 
-NOT_SERVERLESS: tuple[str, ...] = ("DataCaptureConfig", "AsyncInferenceConfig", "KmsKeyId")
+# AWS's own example has a KmsKeyId (recordings/sagemaker/CreateEndpointConfig.yaml: serverless-with-a-key).
+NOT_SERVERLESS: tuple[str, ...] = ("DataCaptureConfig", "AsyncInferenceConfig")
 # API: TrafficRoutingConfig, RollingUpdatePolicy.
 MAX_PERCENT = 50
 MIN_PERCENT = {"CanarySize": 1, "LinearStepSize": 10, "MaximumBatchSize": 5}

@@ -34,12 +34,17 @@ def config(builder: SageMakerBuilder, *variants: dict[str, Any], **more: Any) ->
 
 @pytest.mark.parametrize(
     "more",
-    [{"DataCaptureConfig": CAPTURE}, {"AsyncInferenceConfig": ASYNC}, {"KmsKeyId": KEY}],
+    [{"DataCaptureConfig": CAPTURE}, {"AsyncInferenceConfig": ASYNC}],
     ids=lambda fields: next(iter(fields)),
 )
 def test_a_serverless_configuration_excludes(builder: SageMakerBuilder, more: dict[str, Any]) -> None:
     with refused("ValidationException", f"Serverless endpoints do not support {next(iter(more))}"):
         config(builder, variant(builder.model(), ServerlessConfig=SERVERLESS), **more)
+
+
+def test_a_serverless_configuration_may_have_a_key(builder: SageMakerBuilder) -> None:
+    created = config(builder, variant(builder.model(), ServerlessConfig=SERVERLESS), KmsKeyId=KEY)
+    assert builder.sagemaker.describe_endpoint_config(EndpointConfigName=created)["KmsKeyId"] == KEY
 
 
 def test_variants_that_exclude_each_other_are_refused(builder: SageMakerBuilder) -> None:
