@@ -104,7 +104,9 @@ def _content(listing: Listing) -> str:
     if listing.prefix is None:
         (source,) = listing.objects
         return source.checksum or f"{source.etag}:{source.version_id}"
-    return hex_digest([[source.key[len(listing.prefix) :], source.etag, source.size] for source in listing.objects])
+    return hex_digest(
+        sorted([source.key[len(listing.prefix) :], source.etag, source.size] for source in listing.objects)
+    )
 
 
 def _require_supported(artifacts: Iterable[Artifact], *, subject: str) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lambdas.promotion.contract import unordered_lists
+from lambdas.promotion.contract import digests
 from lambdas.promotion.contract.errors import NameTaken
 from lambdas.promotion.endpoint import service_defaults
 
@@ -46,9 +46,7 @@ def _matches(name: str, existing: Any, desired: Any, beside: Mapping[str, Any]) 
             and len(existing) == len(desired)
             and all(
                 _matches("", *pair, beside)
-                for pair in zip(
-                    unordered_lists.in_order(name, existing), unordered_lists.in_order(name, desired), strict=True
-                )
+                for pair in zip(digests.in_order(name, existing), digests.in_order(name, desired), strict=True)
             )
         )
     if isinstance(desired, float) and isinstance(existing, int | float):

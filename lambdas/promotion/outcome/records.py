@@ -127,11 +127,15 @@ def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[s
     }
 
 
+def _key_of(artifact: Artifact) -> str:
+    return artifact.key
+
+
 def _checksums(artifacts: Sequence[Artifact]) -> dict[str, Any]:
     """Return every artifact's checksum, or the first ones and one digest of all."""
     objects = [
         {"key": artifact.key, "source": source.uri, "size": source.size, "checksum": source.checksum}
-        for artifact, source in ((artifact, artifact.source) for artifact in artifacts)
+        for artifact, source in ((artifact, artifact.source) for artifact in sorted(artifacts, key=_key_of))
     ]
     if not objects:
         return {}

@@ -57,7 +57,8 @@ def desired_resources(
         stage.name,
         created_at.isoformat(),
         digest,
-        list(inventory.target_uris.values()),
+        # In one order: theirs is that of the variables in a response.
+        sorted(set(inventory.target_uris.values())),
     ]
     model_name = resource_name(request.application, stage.name, created_at, hex_digest(identity))
     config = config_request(stage, model_name=model_name)

@@ -39,6 +39,11 @@ def folder_of(listings: Listing, uri: str = PREFIX) -> str:
     return reference if reference.endswith("/") else f"{reference.rpartition('/')[0]}/"
 
 
+def test_the_order_of_a_list_does_not_change_its_folder() -> None:
+    """A directory bucket does not list in the order of the keys (API: ListObjectsV2)."""
+    assert folder_of(below("b", "a")) == folder_of(below("a", "b"))
+
+
 # One object
 
 

@@ -92,6 +92,12 @@ def test_the_vpc_changes_the_digest() -> None:
     )
 
 
+def test_the_order_of_subnets_and_security_groups_does_not_change_the_digest() -> None:
+    network = {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1", "sg-2"]}
+    turned = {field: names[::-1] for field, names in network.items()}
+    assert digest(replace(model_definition(), vpc=network)) == digest(replace(model_definition(), vpc=turned))
+
+
 def test_the_execution_role_changes_the_digest() -> None:
     assert digest(model_definition(), role=f"{ROLE}-2") != digest_of()
 

@@ -97,6 +97,12 @@ def test_thousands_of_artifacts_are_recorded_by_one_digest() -> None:
     assert item["artifacts_digest"] != other["artifacts_digest"]
 
 
+def test_the_order_of_the_artifacts_does_not_change_their_digest() -> None:
+    many = [artifact(f"{number}.bin") for number in range(3)]
+    item, other = (records.item(attempt(artifacts=which)) for which in (many, many[::-1]))
+    assert item["artifacts_digest"] == other["artifacts_digest"]
+
+
 def test_the_latest_successful_promotion_is_the_first_to_roll_back_to() -> None:
     current = promotion(lock=Lock(fence=2, last_known_good=(good(),)))
     assert [entry.config for entry in records.known_good_after(current, ended_at=ENDED)] == [

@@ -52,6 +52,28 @@ def desired(
     )
 
 
+def test_the_order_in_which_a_model_names_its_artifacts_does_not_change_its_name() -> None:
+    """DescribeModel may return the variables in any order, and the artifacts are listed in theirs."""
+    uris = ("s3://models/a.json", "s3://models/b.json")
+    objects = {**OBJECTS, **{uri: replace(WEIGHTS, key=uri.rpartition("/")[2], etag=uri) for uri in uris}}
+    names = set()
+    for order in (uris, uris[::-1]):
+        model = model_definition(Environment={uri[-6].upper(): uri for uri in order})
+        listed = {uri: objects[uri] for uri in dict.fromkeys([*OBJECTS, *order])}
+        parts = identity.desired_resources(
+            model, inventory_of(listed), {}, request=REQUEST, stage=STAGE, target=QA, model=MODEL, by=EXECUTION
+        )
+        names.add((parts["digest"], parts["desired_model"].name, parts["desired_config"].name))
+    assert len(names) == 1
+
+
+def test_the_order_of_a_network_and_of_variants_does_not_change_a_name() -> None:
+    green = {**VARIANT, "VariantName": "green"}
+    configs = [{"ProductionVariants": order} for order in ([VARIANT, green], [green, VARIANT])]
+    names = {desired(stage=replace(STAGE, endpoint_config=config))["desired_config"].name for config in configs}
+    assert len(names) == 1
+
+
 def variant(**changes: Any) -> Stage:
     return replace(STAGE, endpoint_config={"ProductionVariants": [{**VARIANT, **changes}]})
 
