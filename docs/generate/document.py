@@ -53,6 +53,7 @@ SET_AFTER = {
     "desired_config": "Resolve the model",
     "tags": "Resolve the model",
     "images": "Copy the images",
+    "unused_mappings": "Resolve the model",
     "copy": "Plan the copy",
     "copied": "Copy the artifacts, Complete the copy",
     "verification": "Verify the artifacts",
@@ -76,6 +77,7 @@ MEANINGS = {
     "desired_config": "The endpoint configuration to create: its name and its whole request.",
     "tags": "The tags of what is created.",
     "plan": "The output of a dry run.",
+    "unused_mappings": "What the stage maps and the model does not have.",
 }
 # The record's attributes, in the order in which they are read.
 RECORD = {
@@ -103,6 +105,7 @@ RECORD = {
     "previous_endpoint_config": "name of the configuration that served before",
     "images": "the images of the model's containers",
     "images_copied": "the images that this promotion copied",
+    "unused_mappings": "what the stage maps and the model does not have",
     "artifacts": "how many objects the model needs",
     "artifact_bytes": "their bytes",
     "artifacts_copied": "how many objects this promotion copied",

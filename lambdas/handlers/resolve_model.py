@@ -10,7 +10,7 @@ from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.step_events import ResolveEvent, from_event
 from lambdas.promotion.images import ecr_client, references
-from lambdas.promotion.model import definition
+from lambdas.promotion.model import definition, unused_mappings
 from lambdas.promotion.resolve import identity, service
 from lambdas.promotion.resolve.access import reader_session
 from lambdas.promotion.resolve.service import Resolution
@@ -44,6 +44,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     promotion = resolution.promotion(
         model=model,
         images=references.to_copy(images, digests, source=source, target=target, stage=stage),
+        unused_mappings=unused_mappings.of(resolved.definition, stage),
         parts=identity.desired_resources(
             adapted,
             artifacts,

@@ -79,6 +79,7 @@ _AWS: Mapping[str, Mapping[str, str]] = {
 
 # API: ModelPackageContainerDefinition, ImageDigest, allows any letter case; a registry has lower case.
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.IGNORECASE)
+_DOCKER_HUB = "docker.io"
 _LONGEST = 255  # API: ContainerDefinition, Image
 
 
@@ -104,6 +105,13 @@ class Image:
     def name(self) -> str:
         """Registry and repository, without tag and digest."""
         return f"{self.registry}/{self.repository}" if self.registry else self.repository
+
+    @property
+    def full_name(self) -> str:
+        """The name with what Docker leaves out of it: its own registry, and the repository of official images."""
+        registry = self.registry.lower() or _DOCKER_HUB
+        official = registry == _DOCKER_HUB and "/" not in self.repository
+        return f"{registry}/library/{self.repository}" if official else f"{registry}/{self.repository}"
 
     @property
     def repository_arn(self) -> str:
@@ -185,6 +193,21 @@ def named_in(create_model_request: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(container["Image"] for container in pulled if container.get("Image")))
 
 
+def is_mapped(uri: str, stage: Stage) -> bool:
+    """Whether the stage takes the image from another location, in whichever way it is pinned."""
+    return _mapped_to(parse(uri.partition("@")[0]), stage) is not None
+
+
+def is_in_ecr(uri: str) -> bool:
+    return parse(uri.partition("@")[0]).account is not None
+
+
+def unused_mappings(images: Iterable[str], stage: Stage) -> list[str]:
+    """Return the names that the stage maps and that none of the images has."""
+    names = {parse(uri.partition("@")[0]).full_name for uri in images}
+    return [name for name in stage.images if parse(name).full_name not in names]
+
+
 def is_in_vpc_registry(container: Mapping[str, Any]) -> bool:
     """Whether a container's image comes from a registry that is reached through the model's VPC, not from ECR."""
     return bool(container.get("ImageConfig", {}).get("RepositoryAccessMode") == "Vpc")
@@ -199,7 +222,7 @@ def is_copied(image: Image, *, source: Environment, target: Environment, stage: 
 def _repository_in_target(image: Image, *, source: Environment, target: Environment, stage: Stage) -> str:
     mapped = _mapped_to(image, stage)
     if mapped:
-        return mapped
+        return mapped.name
     if image.account is None:
         return image.name
     family = _family_of(image)
@@ -218,8 +241,8 @@ def _repository_in_target(image: Image, *, source: Environment, target: Environm
     )
 
 
-def _mapped_to(image: Image, stage: Stage) -> str | None:
-    return {parse(name).name: parse(other).name for name, other in stage.images.items()}.get(image.name)
+def _mapped_to(image: Image, stage: Stage) -> Image | None:
+    return {parse(name).full_name: parse(other) for name, other in stage.images.items()}.get(image.full_name)
 
 
 def _family_of(image: Image) -> str | None:

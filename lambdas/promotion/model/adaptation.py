@@ -30,16 +30,31 @@ def adapt_container(
     problems += environment_variables.problems(environment, path, stage=stage, source=source, target=target)
     adapted = {**container, "Environment": environment_variables.in_stage(environment, stage, target)}
     adapted = data_sources.rewrite(adapted, _in_region_of(target, adapted, path, problems))
-    adapted = _with_arns(adapted, path, stage, target, problems)
-    if not references.is_in_vpc_registry(container):
+    if not references.is_in_vpc_registry(container) or references.is_mapped(container["Image"], stage):
         try:
-            adapted["Image"] = references.in_target(
-                adapted["Image"], digests.get(adapted["Image"]), source=source, target=target, stage=stage
+            image = references.in_target(
+                container["Image"], digests.get(container["Image"]), source=source, target=target, stage=stage
             )
+            adapted = _with_image(adapted, image)
         except references.ImageProblem as problem:
             problems.append(f"{path}Image ({problem})")
+    adapted = _with_arns(adapted, path, stage, target, problems)
     result: dict[str, Any] = supported_fields.without_empty(adapted)
     return result
+
+
+def _with_image(container: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """Return a container with another image. Raises ImageProblem if SageMaker could not pull it."""
+    in_vpc = references.is_in_vpc_registry(container)
+    if in_vpc and references.is_in_ecr(image):
+        # SageMaker pulls it itself, with the execution role: ImageConfig says how the former registry was reached.
+        return {name: value for name, value in container.items() if name != "ImageConfig"} | {"Image": image}
+    if not in_vpc and references.is_in_ecr(container["Image"]) and not references.is_in_ecr(image):
+        raise references.ImageProblem(
+            f"the image {image} is not in Amazon ECR, where the model has it, and SageMaker pulls from another "
+            "registry only with RepositoryAccessMode Vpc: map it to an ECR repository (`images` of the stage)"
+        )
+    return {**container, "Image": image}
 
 
 def _in_region_of(

@@ -40,7 +40,7 @@ class Definition:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The images that come from Amazon ECR. One from a registry in a VPC is kept unchanged."""
+        """The images that come from Amazon ECR. No other registry can be queried for the digest of a tag."""
         from_ecr = (container for container in self.containers if not references.is_in_vpc_registry(container))
         return tuple(dict.fromkeys(container["Image"] for container in from_ecr))
 

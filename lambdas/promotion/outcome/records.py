@@ -115,6 +115,7 @@ def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[s
         "previous_endpoint_config": change.previous_config if change else None,
         "images": [container["Image"] for container in containers if "Image" in container],
         "images_copied": [image.target for image in promotion.images if image.copied] or None,
+        "unused_mappings": list(promotion.unused_mappings) or None,
         "artifacts": promotion.artifacts.objects,
         "artifact_bytes": promotion.artifacts.bytes,
         "artifacts_copied": promotion.copied.objects,

@@ -87,7 +87,10 @@ def plan_of(promotion: Promotion, transfers: Sequence[Transfer], checked: Prefli
         source_model=promotion.model.arn,
         source_model_package=promotion.model.model_package_arn,
         changes_anything=progress is not Progress.NOTHING_TO_DO,
-        summary=tuple(_sentences(promotion, progress, checked, to_copy, differences)),
+        summary=(
+            *_sentences_of_mappings(promotion),
+            *_sentences(promotion, progress, checked, to_copy, differences),
+        ),
         target_model=Resource(
             arn=promotion.target_arn("model", promotion.desired_model.name), exists=checked.model_exists
         ),
@@ -136,6 +139,14 @@ def _are_named(value: Any) -> bool:
 
 def _by_name(items: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     return {item[_NAMED_BY]: {key: value for key, value in item.items() if key != _NAMED_BY} for item in items}
+
+
+def _sentences_of_mappings(promotion: Promotion) -> Iterator[str]:
+    if promotion.unused_mappings:
+        yield (
+            f"The stage maps what the model does not have ({'; '.join(promotion.unused_mappings)}): compare the "
+            "spelling, unless this is meant for other models."
+        )
 
 
 def _sentences(

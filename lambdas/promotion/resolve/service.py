@@ -50,9 +50,18 @@ class Resolution:
             registry = self.deployed.environments[self.application.registry]
             eligibility.require_package_of(self.application, arn, registry, self.source)
 
-    def promotion(self, *, model: SourceModel, images: Sequence[ImageCopy], parts: Parts) -> Promotion:
+    def promotion(
+        self, *, model: SourceModel, images: Sequence[ImageCopy], unused_mappings: Sequence[str], parts: Parts
+    ) -> Promotion:
         """Return the document of a model that was found in the source."""
-        return self._promotion(stage=self.stage, source=self.source, model=model, images=tuple(images), **parts)
+        return self._promotion(
+            stage=self.stage,
+            source=self.source,
+            model=model,
+            images=tuple(images),
+            unused_mappings=tuple(unused_mappings),
+            **parts,
+        )
 
     def rollback(self, recorded: Promotion) -> Promotion:
         """Return the document of a rollback to a recorded promotion, without what that one observed and did.

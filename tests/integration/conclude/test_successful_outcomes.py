@@ -49,6 +49,7 @@ def test_the_output_states_what_was_promoted_where_it_is_and_what_it_cost(world:
         "artifacts": 2,
         "artifacts_copied": 2,
         "images_copied": [],
+        "unused_mappings": [],
         "artifacts_verified_by_checksum": 2,
         "artifacts_verified_by_size": 0,
         "smoke": None,

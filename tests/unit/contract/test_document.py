@@ -103,6 +103,12 @@ def test_the_result_names_the_images_that_this_promotion_copied_and_no_other() -
     assert result.images_copied == ("to/new",)
 
 
+def test_the_result_names_what_the_stage_maps_in_vain() -> None:
+    result = replace(PLAIN, unused_mappings=("images: a",)).with_outcome(Outcome.PROMOTED, at=BEGUN).result
+    assert result is not None
+    assert result.unused_mappings == ("images: a",)
+
+
 def test_a_request_in_the_apis_words_keeps_its_types() -> None:
     request = {"A": [1, 1.5, True, None, "1"], "B": {"C": []}}
     changed = replace(PLAIN, desired_model=replace(PLAIN.desired_model, request=request))

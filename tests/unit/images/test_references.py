@@ -175,6 +175,23 @@ def test_a_mapped_image_keeps_its_content() -> None:
         assert in_target(f"{image}:1.2", None, images={image: TOOLS}) == f"{TOOLS}:1.2"
 
 
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("registry.example.com/team/features", "registry.example.com/team/features"),
+        ("registry.example.com:5000/features", "registry.example.com:5000/features"),
+        ("public.ecr.aws/team/features", "public.ecr.aws/team/features"),
+        ("Registry.Example.com/team/features", "registry.example.com/team/features"),
+        ("team/features", "docker.io/team/features"),
+        ("python", "docker.io/library/python"),
+        ("docker.io/python", "docker.io/library/python"),
+    ],
+)
+def test_an_image_outside_of_ecr_is_mapped_like_any_other(image: str, name: str) -> None:
+    assert in_target(f"{image}:1.2", None, images={name: TOOLS}) == f"{TOOLS}:1.2"
+    assert in_target(f"{image}:1.2@{DIGEST}", None, images={name: TOOLS}) == f"{TOOLS}@{DIGEST}"
+
+
 def test_a_mapping_is_for_the_very_repository() -> None:
     assert in_target(f"{OWN}-2:1", images={OWN: TOOLS}) == f"{OWN}-2@{DIGEST}"
 

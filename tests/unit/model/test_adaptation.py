@@ -181,6 +181,36 @@ def test_a_registry_in_the_vpc_may_pin_in_any_way() -> None:
     assert references.named_in(request_of(in_target)) == ()
 
 
+FEATURES = "registry.example.com/a"
+MIRROR = "333333333333.dkr.ecr.us-east-1.amazonaws.com/features"
+
+
+def test_an_image_of_a_registry_in_the_vpc_that_is_mapped_to_ecr_comes_from_ecr() -> None:
+    """It needs no VPC then, and no credentials."""
+    in_target = adapt(pipeline(private()), images={FEATURES: MIRROR})
+    assert in_target.containers == ({"Image": f"{MIRROR}:1"},)
+    assert references.named_in(request_of(in_target)) == (f"{MIRROR}:1",)
+
+
+def test_an_image_of_a_registry_in_the_vpc_that_is_mapped_to_another_is_still_reached_through_the_vpc() -> None:
+    in_target = adapt(pipeline(private()), images={FEATURES: "registry.qa.example.com/a"}, arns={LOGIN: OUR_LOGIN})
+    assert in_target.containers == ({**private(OUR_LOGIN), "Image": "registry.qa.example.com/a:1"},)
+
+
+def test_a_mapped_image_keeps_its_digest_and_another_is_not_touched() -> None:
+    digest = f"sha256:{'a' * 64}"
+    model = pipeline({**private(), "Image": f"{FEATURES}@{digest}"}, {**private(), "Image": "registry.example.com/b:1"})
+    first, second = adapt(model, images={FEATURES: MIRROR}, arns={LOGIN: OUR_LOGIN}).containers
+    assert (first["Image"], second["Image"]) == (f"{MIRROR}@{digest}", "registry.example.com/b:1")
+
+
+def test_an_image_of_ecr_cannot_be_mapped_to_a_registry_that_only_a_vpc_reaches() -> None:
+    with pytest.raises(
+        UnsupportedModel, match=r"Containers\[0\].Image .*registry.example.com/a:1 is not in Amazon ECR"
+    ):
+        adapt(pipeline({"Image": f"{MIRROR}:1"}), images={MIRROR: FEATURES})
+
+
 # All at once
 
 

@@ -52,6 +52,16 @@ def test_a_first_deployment_creates_the_endpoint() -> None:
     assert (plan.current_deployment, plan.differences, plan.changes_anything) == (None, None, True)
 
 
+def test_what_the_stage_maps_in_vain_is_told_in_any_plan() -> None:
+    in_vain = replace(ONE, unused_mappings=("images: registry.example.com/a", "arns: b"))
+    for progress in (Progress.CHANGE_REQUIRED, Progress.NOTHING_TO_DO):
+        sentence = planned(progress, desired=in_vain).summary[0]
+        assert sentence.startswith(
+            "The stage maps what the model does not have (images: registry.example.com/a; arns: b)"
+        )
+    assert not any("maps" in sentence for sentence in planned().summary)
+
+
 def test_what_would_be_copied_is_what_does_not_exist() -> None:
     plan = planned()
     assert (plan.artifacts, plan.artifacts_to_copy, plan.bytes_to_copy) == (2, 1, 7)

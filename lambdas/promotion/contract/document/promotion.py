@@ -48,6 +48,7 @@ class Promotion:
     desired_config: DesiredResource
     tags: dict[str, str]
     images: tuple[ImageCopy, ...] = ()
+    unused_mappings: tuple[str, ...] = ()  # of the stage's configuration (unused_mappings.py)
     copy: CopyPlan | None = None
     copied: Copied = field(default_factory=Copied)
     verification: CopyVerification | None = None
@@ -83,6 +84,7 @@ class Promotion:
                 artifacts_verified_by_checksum=self.verification.compared if self.verification else None,
                 artifacts_verified_by_size=self.verification.computed if self.verification else None,
                 images_copied=tuple(image.target for image in self.images if image.copied),
+                unused_mappings=self.unused_mappings,
                 smoke=self.smoke,
                 preview=self.preview.smoke if self.preview else None,
                 started_at=self.execution.started_at,

@@ -25,6 +25,7 @@ class Result:
     `artifacts_verified_by_checksum`: how many copies have the full-object checksum that the source had;
     `artifacts_verified_by_size`: the others, whose source has none.
     Both are None if the endpoint served this configuration already and nothing was verified.
+    `unused_mappings`: what the stage maps and the model does not have.
     `smoke`: what the smoke tests sent and received, if the stage has any; `preview`: the same on the preview endpoint.
     """
 
@@ -43,6 +44,7 @@ class Result:
     artifacts_verified_by_checksum: int | None
     artifacts_verified_by_size: int | None
     images_copied: tuple[str, ...]
+    unused_mappings: tuple[str, ...] = ()
     smoke: SmokeReport | None
     preview: SmokeReport | None = None
     started_at: datetime
