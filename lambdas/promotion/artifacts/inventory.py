@@ -63,7 +63,7 @@ def take(listings: Mapping[str, Listing], *, application: str, stage: str, bucke
             target_uris[uri] = f"s3://{bucket}/{folder}{_basename(listing.objects[0].key)}"
         else:
             target_uris[uri] = f"s3://{bucket}/{folder}".rstrip("" if uri.endswith("/") else "/")
-        contents[uri] = _content(listing) if text is None else hex_digest(replaced(text, contents.__getitem__))
+        contents[uri] = _content(listing) if text is None else _content_of_text(text, contents)
     _require_supported(artifacts.values(), subject=subject)
     return Inventory(artifacts=tuple(artifacts.values()), target_uris=target_uris, contents=contents)
 
@@ -75,7 +75,7 @@ def folders(artifacts: Iterable[Artifact], prefix: str) -> list[str]:
 
 def _rewritten(manifest: Listing, text: str, target_uris: Mapping[str, str]) -> Listing:
     """Return the manifest as it is written into the target; its size and checksum are those of the new text."""
-    new = replaced(text, target_uris.__getitem__)
+    new = replaced(text, target_uris.__getitem__, is_csv=True)
     (in_source,) = manifest.objects
     source = replace(in_source, size=len(new.encode()), checksum=sha256(new))
     return Listing(objects=(source,), text=new)
@@ -107,6 +107,10 @@ def _content(listing: Listing) -> str:
     return hex_digest(
         sorted([source.key[len(listing.prefix) :], source.etag, source.size] for source in listing.objects)
     )
+
+
+def _content_of_text(manifest: str, contents: Mapping[str, str]) -> str:
+    return hex_digest(replaced(manifest, contents.__getitem__, is_csv=True))
 
 
 def _require_supported(artifacts: Iterable[Artifact], *, subject: str) -> None:

@@ -71,7 +71,7 @@ def _foreign(value: str, stage: Stage, source: Environment, target: Environment)
         rest = rest.replace(arn, "\0")
     spelling = s3_uris.other_spelling(rest)
     if spelling:
-        yield f"it refers to S3 ({spelling!r}) other than by a complete s3:// URI: {_REMEDY}"
+        yield f"it refers to S3 ({spelling!r}) other than by a complete s3:// URI whose end is certain: {_REMEDY}"
     account_id = re.search(rf"(?<!\d){source.account}(?!\d)", _without_uris(rest))
     if account_id and source.account != target.account:
         yield f"it contains the source's account ID {source.account}: {_REMEDY}"

@@ -7,23 +7,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-_OBJECT = re.compile(rf"s3://{_BUCKET}/(.*[^/])", re.DOTALL)
-_PREFIX = re.compile(rf"s3://{_BUCKET}/(.*[^/])/", re.DOTALL)
-# In a text a URI begins where no other scheme is possible, and ends before white space, a quote or a list separator.
-_BEGINNING = re.compile(rf"(?<![\w+.-])s3://{_BUCKET}/[^\x00-\x20\x7f\s\"'`,;<>|\\]+")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.]*://")
-_SEPARATORS = ":+&"
-_SENTENCE_ENDS = ".:!?"
-_CLOSING = {")": "(", "]": "[", "}": "{"}
-# What may follow a backslash after a URI: the end of a quoted text in a quoted text, or an escaped line's end.
-_AFTER_BACKSLASH = "\"'nrt"
+from lambdas.promotion.model import s3_uri_ends
+
+_OBJECT = re.compile(rf"s3://{s3_uri_ends.BUCKET}/(.*[^/])", re.DOTALL)
+_PREFIX = re.compile(rf"s3://{s3_uri_ends.BUCKET}/(.*[^/])/", re.DOTALL)
 # Any other spelling of an S3 location: it would still refer to the source account. The colon and the slashes
 # may be escaped as in JSON or in a URL.
 _OTHER_SPELLING = re.compile(
     r"s3[an]?(:|%3a)(\\?/|%2f){2}"
     r"|arn:aws[a-z-]*:s3[a-z-]*:"
-    r"|(?<![a-z0-9_-])s3[a-z]*[.-]([a-z0-9-]+\.)*amazonaws\.com",
+    r"|(?<![a-z0-9_-])s3[a-z]*[.-]([a-z0-9-]{1,63}\.){0,9}amazonaws\.com",
     re.IGNORECASE,
 )
 
@@ -68,46 +61,22 @@ def bucket_of(uri: str) -> str:
     return uri.removeprefix("s3://").partition("/")[0]
 
 
-def in_text(text: str) -> list[tuple[int, str]]:
+def in_text(text: str, *, is_csv: bool = False) -> list[tuple[int, str]]:
     """Return each S3 URI in a text, with its position: the whole text, in a list, in JSON, in a sentence.
 
     What only looks like one (a bucket without a key, an ambiguous end) is left for `other_spelling`.
     """
-    uris = []
-    position = 0
-    while match := _BEGINNING.search(text, position):
-        position = match.end()
-        raw = match[0]
-        another = _SCHEME.search(raw, len("s3://"))
-        if another:
-            # Two URIs in one word, such as s3://a/b:s3://c/d.
-            position = match.start() + another.start()
-            if raw[another.start() - 1] not in _SEPARATORS:
-                continue
-            raw = raw[: another.start() - 1]
-        after = text[match.end() : match.end() + 2]
-        if not another and after.startswith("\\") and after[1:] not in tuple(_AFTER_BACKSLASH):
-            continue
-        uri = raw if raw == text else _without_ending(raw)
-        if is_object(uri) or is_prefix(uri):
-            uris.append((match.start(), uri))
-    return uris
+    return [(begin, text[begin:end]) for begin, end in s3_uri_ends.spans(text, is_csv=is_csv)]
 
 
-def _without_ending(raw: str) -> str:
-    """Remove the end of the sentence or of the bracket around the URI."""
-    while raw and (
-        raw[-1] in _SENTENCE_ENDS or (raw[-1] in _CLOSING and raw.count(_CLOSING[raw[-1]]) < raw.count(raw[-1]))
-    ):
-        raw = raw[:-1]
-    return raw
-
-
-def replaced(text: str, new: Callable[[str], str]) -> str:
+def replaced(text: str, new: Callable[[str], str], *, is_csv: bool = False) -> str:
     """Return the text with every S3 URI in it replaced."""
-    for position, uri in reversed(in_text(text)):
-        text = text[:position] + new(uri) + text[position + len(uri) :]
-    return text
+    parts: list[str] = []
+    rest = 0
+    for begin, end in s3_uri_ends.spans(text, is_csv=is_csv):
+        parts += text[rest:begin], new(text[begin:end])
+        rest = end
+    return "".join([*parts, text[rest:]])
 
 
 def in_manifest(text: str, *, location: str) -> list[S3Reference]:
@@ -119,7 +88,7 @@ def in_manifest(text: str, *, location: str) -> list[S3Reference]:
         S3Reference(
             uri=uri, kind=S3ReferenceKind.PREFIX if uri.endswith("/") else S3ReferenceKind.EITHER, location=location
         )
-        for _, uri in in_text(text)
+        for _, uri in in_text(text, is_csv=True)
     ]
 
 

@@ -55,9 +55,9 @@ def test_the_s3_uris_of_every_container_are_found_with_their_paths() -> None:
 
 
 def test_an_s3_uri_that_occurs_twice_is_listed_once() -> None:
-    assert list(references(ModelDataUrl=WEIGHTS_URI, Environment={"A": WEIGHTS_URI, "B": f"{WEIGHTS_URI},x"})) == [
-        WEIGHTS_URI
-    ]
+    assert list(
+        references(ModelDataUrl=WEIGHTS_URI, Environment={"A": WEIGHTS_URI, "B": f"{WEIGHTS_URI}, {WEIGHTS_URI}"})
+    ) == [WEIGHTS_URI]
 
 
 def test_a_container_without_model_data_has_no_s3_uris() -> None:

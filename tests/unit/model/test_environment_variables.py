@@ -231,3 +231,14 @@ def test_every_problem_of_every_container_is_reported_at_once_with_what_would_ca
     assert "Environment.C" not in message
     assert message.startswith("it cannot be adapted to stage 'qa'")
     assert "promotion.yaml" in message
+
+
+def test_a_uri_whose_end_cannot_be_told_is_refused_by_its_variable() -> None:
+    value = "--weights=s3://models/runs/lr=0.1,bs=32/weights.bin --epochs=2"
+    assert "Environment.ARGUMENTS (it refers to S3 ('s3://') other than by a complete" in refusal({"ARGUMENTS": value})
+
+
+@pytest.mark.parametrize("key", ["runs/lr=0.1,bs=32/weights.bin", "my model/weights.bin", "a;b|c"])
+def test_a_uri_that_is_the_whole_value_is_copied_and_rewritten_as_a_whole(key: str) -> None:
+    assert variables({"A": f"s3://models/{key}"}) == {"A": f"s3://target/{key}"}
+    assert variables({"A": f'{{"w": "s3://models/{key}"}}'}) == {"A": f'{{"w": "s3://target/{key}"}}'}

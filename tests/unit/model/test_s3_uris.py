@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from lambdas.promotion.model import s3_uris
@@ -44,6 +46,72 @@ def uris(text: str) -> list[str]:
 def test_an_s3_uri_ends_where_its_key_ends(text: str, expected: list[str]) -> None:
     assert uris(text) == expected
     assert s3_uris.other_spelling(text) is None
+
+
+LEARNED, SPACED = "s3://models/runs/lr=0.1,bs=32/weights.bin", "s3://models/my model/v 1/weights.bin"
+
+
+@pytest.mark.parametrize("uri", [LEARNED, SPACED, "s3://models/a;b|c/", "s3://models/a, b", "s3://models/k=v,w=x"])
+def test_a_text_that_is_a_uri_is_one_whatever_is_in_its_key(uri: str) -> None:
+    assert uris(uri) == [uri]
+    assert [text.strip() for text in uris(f" {uri}\n")] == [uri]
+    assert s3_uris.replaced(f" {uri}\n", lambda _: "new") == " new\n"
+
+
+@pytest.mark.parametrize("uri", [LEARNED, SPACED, "s3://models/a;b|c/"])
+@pytest.mark.parametrize(
+    "quoted", ['{{"a": "{}"}}', "a='{}' b=1", '{{\\"a\\": \\"{}\\"}}', "`{}`", '["{}", "s3://models/b"]']
+)
+def test_what_is_in_quotation_marks_is_one_whatever_is_in_its_key(quoted: str, uri: str) -> None:
+    text = quoted.format(uri)
+    assert uris(text)[0] == uri
+    assert s3_uris.other_spelling(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"--model={LEARNED} --epochs=2",
+        f"model:{LEARNED}",
+        f"{A},x,{B}",
+        f"{LEARNED},{B}",
+        f"{A};b=5;{B}",
+        f"path={A}|x",
+        f'"{LEARNED},{B}"',
+        "--model s3://models/it's/weights.bin",
+        "s3://models/ a",
+    ],
+)
+def test_a_uri_whose_end_cannot_be_told_is_refused(text: str) -> None:
+    assert s3_uris.other_spelling(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"name,{A},5\n", [A]),
+        (f"{A},5\n{B},6", [A, B]),
+        (f'"{LEARNED}",5\n', [LEARNED]),
+        (f"{SPACED},5\r\n{A}\r\n", [SPACED, A]),
+        (f"{SPACED} \n", [SPACED]),
+        (f"see {A} and {B}", [A, B]),
+    ],
+)
+def test_a_comma_always_ends_a_uri_in_a_manifest(text: str, expected: list[str]) -> None:
+    assert [reference.uri for reference in s3_uris.in_manifest(text, location="m")] == expected
+    assert s3_uris.replaced(text, lambda _: "new", is_csv=True).count("new") == len(expected)
+
+
+@pytest.mark.parametrize("is_csv", [False, True])
+@pytest.mark.parametrize(
+    "part", ["s3://a/", "s3://abc/x", "s3://abc/x,", "s3://abc/x:", '"s3://abc/x', ".", ")", "a", "://", "\\", "s3.a."]
+)
+def test_a_long_text_is_read_in_a_time_that_grows_with_its_length(part: str, is_csv: bool) -> None:
+    text = "s3://abc/x" + part * (400_000 // len(part))
+    begun = time.process_time()
+    s3_uris.replaced(text, lambda uri: uri, is_csv=is_csv)
+    s3_uris.other_spelling(text)
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(
