@@ -3,36 +3,49 @@
 API (ContainerDefinition, Environment): "Don't include any sensitive data in your environment variables." Every
 principal that may describe a model can read them. A value that looks like a secret is never logged, and is promoted
 only if the configuration names it.
+
+The forms of the issuers' tokens are facts of detect-secrets 1.5.0 (Yelp, plugins/) and of the issuers. The library
+itself reads source code line by line, not variables, and brings requests and PyYAML into every Lambda.
 """
 
 from __future__ import annotations
 
 import re
 
-_SEGMENTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_SECRET_SEGMENTS = {
-    *("APIKEY", "CREDENTIAL", "CREDENTIALS", "PASSPHRASE", "PASSWD", "PASSWORD", "PASSWORDS", "PWD", "SECRET"),
-    *("SECRETS", "TOKEN", "ACCESSTOKEN", "AUTHTOKEN", "ACCESSKEY", "SECRETKEY", "PRIVATEKEY"),
-}
-_SECRET_KEYS = {"ACCESS", "ACCOUNT", "API", "AUTH", "ENCRYPTION", "LICENSE", "PRIVATE", "SIGNING", "STORAGE"}
-# Tokens of a tokenizer, not of a login: EOS_TOKEN, PAD_TOKEN (Hugging Face: special tokens).
-_TOKENS_OF_TEXT = {"BOS", "CLS", "END", "EOS", "MASK", "PAD", "SEP", "SPECIAL", "START", "STOP", "UNK"}
-_HARMLESS = re.compile(r"\s*([+-]?\d+(\.\d+)?|true|false|yes|no|on|off|none|null)?\s*", re.IGNORECASE)
+from lambdas.promotion.model import secret_names
 
 _SECRET_VALUES = {
-    "an AWS access key": r"(?<![A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])",
-    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY",
+    "an AWS access key": r"(?<![A-Z0-9])(A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])",
+    # The second is the first in base64, unless a certificate or a public key follows.
+    "a private key": r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY|LS0tLS1CRUdJTi(?!BDRVJU|BQVUJM)|PuTTY-User-Key-File-\d",
     "a GitHub token": r"(?<!\w)(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})",
-    "a GitLab token": r"(?<!\w)glpat-[\w-]{20,}",
-    "a Hugging Face token": r"(?<!\w)hf_[A-Za-z0-9]{20,}",
-    "an API key": r"(?<![\w-])sk-([A-Za-z0-9]+-)*(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_]{16,}",
-    "a Google API key": r"(?<!\w)AIza[\w-]{35}",
-    "a Slack token": r"(?<!\w)xox[abeprs]-[\w-]{10,}",
+    "a GitLab token": r"(?<!\w)(gl(pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas)-[\w-]{20,}|GR1348941[\w-]{20,})",
+    "a Hugging Face token": r"(?<!\w)(hf_|api_org_)[A-Za-z0-9]{20,}",
+    "an API key": r"(?<![\w-])(sk-([A-Za-z0-9]+-)*(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_]{16,}|[rs]k_(live|test)_\w{16,}"
+    r"|(gsk|pcsk|lsv2|r8|dckr_pat|npm|do[opr]_v1|shp(at|ca|pa|ss)|glsa|wandb_v1)_\w{20,}"
+    r"|(nvapi|xai|pplx|NRAK|sq0csp|sq0atp)-[\w-]{20,}|dapi[0-9a-f]{32}|hv[sb]\.[\w-]{20,}|AKC[A-Za-z0-9]{30,}"
+    r"|pypi-AgE[\w-]{50,}|SG\.[\w-]{20,}\.[\w-]{40,}|(AC|SK)[0-9a-f]{32}(?!\w)|[0-9a-f]{32}-us\d{1,2}(?!\w)"
+    r"|\d{8,10}:[\w-]{35}(?![\w-]))",
+    "a Google API key": r"(?<!\w)(AIza[\w-]{35}|ya29\.[\w-]{20,})",
+    "a Slack token": r"(?<!\w)(xox[abeoprs]|xapp)-[\w-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+",
     "a signed token (JWT)": r"(?<!\w)eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",
-    "a password in a URL": r"(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@]*:[^\s/@]+@",
+    "a login": r"(?i)(?<!\w)(bearer|basic)\s+(?=[\w+/.~-]*\d)[\w+/.~-]{16,}",
     "a signed URL": r"(?i)[?&](X-Amz-Signature|X-Amz-Credential|Signature|sig)=",
 }
 _VALUES = {kind: re.compile(pattern) for kind, pattern in _SECRET_VALUES.items()}
+_PASSWORD_IN_URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]*:(?P<value>[^\s/@]+)@")
+# Pwd=…; in a connection string, "password": "…" in JSON, --api-key=… in arguments.
+_ASSIGNMENT = re.compile(
+    r"(?<![\w.])(?P<name>[A-Za-z][\w.-]{0,63})[\"']?\s*[:=]\s*(?=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"'&;,}\]]+))"
+)
+# A number or a switch, a text without letters and digits (###, ****), a placeholder (<pad>, [SEP], ${NAME}, {{name}}),
+# a file in a directory that systems have.
+_HARMLESS = re.compile(
+    r"\s*([+-]?\d+(\.\d+)?|true|false|yes|no|on|off|none|null|[\W_]*"
+    r"|</?[^<>\s]*>|\[[A-Z0-9_ ]*\]|\$\{?\w+\}?|\$\([^()]*\)|\{\{[^{}]*\}\}|%\w+%"
+    r"|/(app|data|etc|home|mnt|opt|root|run|tmp|usr|var)/[\w./-]+)?\s*",
+    re.IGNORECASE,
+)
 
 
 def kind_of_secret(name: str, value: str) -> str | None:
@@ -40,16 +53,11 @@ def kind_of_secret(name: str, value: str) -> str | None:
     by_value = next((kind for kind, pattern in _VALUES.items() if pattern.search(value)), None)
     if by_value:
         return by_value
-    return "a secret, by its name" if _is_secret_name(name) and not _HARMLESS.fullmatch(value) else None
-
-
-def _is_secret_name(name: str) -> bool:
-    if name == "PWD":  # a shell's working directory
-        return False
-    segments = [segment.upper() for segment in _SEGMENTS.findall(name)]
-    before = ["", *segments]
-    return any(
-        (segment == "KEY" and previous in _SECRET_KEYS)
-        or (segment in _SECRET_SEGMENTS and not (segment == "TOKEN" and previous in _TOKENS_OF_TEXT))
-        for previous, segment in zip(before, segments, strict=False)
-    )
+    if any(not _HARMLESS.fullmatch(match["value"]) for match in _PASSWORD_IN_URL.finditer(value)):
+        return "a password in a URL"
+    if secret_names.is_secret(name) and not _HARMLESS.fullmatch(value):
+        return "a secret, by its name"
+    fields = (match for match in _ASSIGNMENT.finditer(value) if not _HARMLESS.fullmatch(match["value"].strip("\"'")))
+    if any(secret_names.is_secret(match["name"]) for match in fields):
+        return "a text with a secret, by the name of a field"
+    return None

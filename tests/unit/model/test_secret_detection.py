@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from lambdas.promotion.model import secret_detection
@@ -108,3 +110,157 @@ def test_a_value_may_be_a_secret_under_any_name(value: str) -> None:
 )
 def test_a_usual_value_is_no_secret(value: str) -> None:
     assert secret_detection.kind_of_secret("SETTING", value) is None
+
+
+# The other side: what is carried because it is no secret, and what is not because it is one.
+
+# detect-secrets 1.5.0, plugins/keyword.py: DENYLIST.
+KEYWORDS = [
+    *("apikey", "api_key", "appkey", "app_key", "authkey", "auth_key", "servicekey", "service_key", "applicationkey"),
+    *("application_key", "accountkey", "account_key", "dbkey", "db_key", "databasekey", "database_key", "clientkey"),
+    *("client_key", "aws_secret_access_key", "db_pass", "password", "passwd", "pass", "pwd", "private_key"),
+    *("privatekey", "priv_key", "privkey", "secret", "secrete", "secreto", "keypass", "token", "contrasena"),
+]
+
+
+@pytest.mark.parametrize("name", KEYWORDS)
+@pytest.mark.parametrize("form", ["{}", "MY_{}", "{}_2", "{}_PROD"])
+def test_every_keyword_of_detect_secrets_is_a_secret(name: str, form: str) -> None:
+    if (name, form) != ("pass", "{}_PROD"):
+        assert secret_detection.kind_of_secret(form.format(name), "something") == "a secret, by its name"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("PGPASSWORD", "MYSQLPASSWORD", "PgPassword", "DB_PASS", "SMTP_PASS", "DBPASS", "MYSQL_PWD", "DBPWD"),
+        *("CLIENTSECRET", "SECRET_KEY_BASE", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "ACCESSTOKEN", "hftoken"),
+        *("API_KEYS", "AUTH_TOKENS", "GITHUB_PAT", "REDIS_AUTH", "GCP_CREDS", "WANDB_API_KEY", "OPENAI_KEY"),
+        *("DB_PASSWORD_PROD", "TOKEN_GITHUB", "USER_TOKEN", "VAULT_SECRET_ID", "VAULT_TOKEN", "db-password"),
+    ],
+)
+def test_more_names_of_secrets(name: str) -> None:
+    assert secret_detection.kind_of_secret(name, "something") == "a secret, by its name"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_NAME", "prod/db"),
+        ("DB_SECRET_NAME", "prod/db"),
+        ("SECRET_ID", "prod/db"),
+        ("SECRET_REGION", "eu-west-1"),
+        ("SECRETS_MANAGER_ENDPOINT", "https://vpce"),
+        ("DB_PASSWORD_FILE", "/run/secrets/db"),
+        ("PASSWORD_PARAMETER", "/prod/db/password"),
+        ("TOKEN_URL", "https://login.example.com/oauth"),
+        ("TOKEN_TYPE", "Bearer"),
+        ("TOKEN_POOLING", "cls"),
+        ("TOKEN_TYPE_VOCAB", "small"),
+        ("TOKEN_CLASSIFICATION", "simple"),
+        ("SPLIT_TOKEN", "###"),
+        ("MY_TOKEN", "###"),
+        ("MY_TOKEN", "<|endoftext|>"),
+        ("MY_TOKEN", "[CUT]"),
+        ("MY_TOKEN", "</s>"),
+        ("IMAGE_TOKEN", "img"),
+        ("PADDING_TOKEN", "pad"),
+        ("DB_PASSWORD", "${DB_PASSWORD}"),
+        ("DB_PASSWORD", "{{resolve:secretsmanager:prod/db}}"),
+        ("DB_PASSWORD", "********"),
+        ("FORWARD_PASS", "fp16"),
+        ("BYPASS", "cache"),
+        ("PASS_THROUGH", "columns"),
+        ("OLDPWD", "/"),
+        ("CACHE_KEY", "model"),
+        ("CLIENT_KEY", "/etc/ssl/client.key"),
+        ("DB_PASSWORD", "/run/secrets/db"),
+        ("OUTPUT_TOKEN", "x"),
+        ("TOKEN_PATTERN", "a+"),
+        ("PUBLIC_KEY", "abc"),
+        ("KMS_KEY_ID", "alias/a"),
+        ("COST_PER_TOKEN", "low"),
+        ("PATH_PATTERN", "x"),
+    ],
+)
+def test_what_is_said_of_a_secret_or_is_a_token_of_text_is_none(name: str, value: str) -> None:
+    assert secret_detection.kind_of_secret(name, value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Server=db;Uid=app;Pwd=" + "hunter2;",
+        "Server=db;User Id=app;Password=" + "hunter2",
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=" + "abc123==",
+        "Endpoint=sb://a/;SharedAccessKeyName=a;SharedAccessKey=" + "abc123=",
+        '{"user": "app", "password": "' + 'hunter2"}',
+        "{'api_key': '" + "abc'}",
+        "user: app\npassword: " + "hunter2",
+        "--model a --api-key=" + "abc --retries 2",
+        "https://example.com/hook?access_token=" + "abc",
+        "Authorization: Bearer " + "abcdefgh12345678",
+    ],
+)
+def test_a_field_of_a_value_may_be_a_secret(value: str) -> None:
+    looks_like = secret_detection.kind_of_secret("SETTING", value)
+    assert looks_like
+    assert "hunter2" not in looks_like
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"pad_token": "<pad>", "max_tokens": 512, "eos_token_id": 2, "tokenizer": "fast"}',
+        '{"secret_name": "prod/db", "password_file": "/run/db"}',
+        "--token-pooling=cls --split-token=### --max-tokens=12",
+        "postgresql://app:${DB_PASSWORD}@host/db",
+        "Pwd=;Uid=app",
+        "key=value;other=1",
+        "bearer of bad news",
+        "basic_tokenizer",
+    ],
+)
+def test_a_usual_text_with_fields_is_no_secret(value: str) -> None:
+    assert secret_detection.kind_of_secret("SETTING", value) is None
+
+
+TOKENS = [
+    *("gldt-" + "a1" * 10, "glrt-" + "a1" * 10, "gsk_" + "a1" * 20, "sk_live_" + "a1" * 12, "npm_" + "a1" * 18),
+    *("SG." + "a1" * 11 + "." + "b2" * 21 + "c", "dapi" + "a1" * 16, "hvs." + "a1" * 12, "nvapi-" + "a1" * 12),
+    *(
+        "ABIA" + "ABCDEFGH12345678",
+        "ya29." + "a1" * 12,
+        "xapp-" + "1-A1B2-34-b3",
+        "AC" + "a1" * 16,
+        "a1" * 16 + "-us12",
+    ),
+    *("https://hooks." + "slack.com/services/T1/B2/c3", "12345678:" + "a1_-b" * 7, "LS0tLS1CRUdJTi" + "BSU0EgUFJJ"),
+    *("pypi-AgE" + "a1" * 30, "-----BEGIN " + "PGP PRIVATE KEY BLOCK-----", "api_org_" + "aB" * 17),
+]
+
+
+@pytest.mark.parametrize("value", TOKENS)
+def test_the_tokens_of_many_issuers_are_recognized(value: str) -> None:
+    assert secret_detection.kind_of_secret("SETTING", f"x={value}") is not None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t", "LS0tLS1CRUdJTiBQVUJMSUMgS0VZ", "a1" * 20, "ACCURACY" + "0" * 12),
+        *("SGD.momentum", "skip-connections-16-layers-deep", "2026-11-30T10:00:00", "npm_config_cache"),
+        *("127.0.0.1:8080", "sha256:" + "a1" * 32, "arn:partition", "m5-us12", "basic"),
+    ],
+)
+def test_a_usual_value_that_resembles_a_token_is_none(value: str) -> None:
+    assert secret_detection.kind_of_secret("SETTING", value) is None
+
+
+@pytest.mark.parametrize(
+    "part", ["a", "a ", "a=", "sk-a-", "a.", "://", "bearer ", '"', "eyJaaaaaaaa.", "{{", "[", "A1"]
+)
+def test_a_long_value_is_read_in_a_short_time(part: str) -> None:
+    begun = time.process_time()
+    secret_detection.kind_of_secret("TOKEN", part * (20_000 // len(part)))
+    assert time.process_time() - begun < 5
