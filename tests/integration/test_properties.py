@@ -89,6 +89,7 @@ def test_the_same_name_with_different_content_is_refused_and_never_taken_as_done
     sagemaker.delete_endpoint(EndpointName="text-classifier-qa")
     sagemaker.delete_model(ModelName=first.model)
     container = {**model["PrimaryContainer"], "Environment": {**model["PrimaryContainer"]["Environment"], "MOOD": "x"}}
+    del container["ModelDataSource"]  # SageMaker fills it in beside ModelDataUrl, and CreateModel takes one of the two
     sagemaker.create_model(
         ModelName=first.model, PrimaryContainer=container, ExecutionRoleArn=model["ExecutionRoleArn"]
     )

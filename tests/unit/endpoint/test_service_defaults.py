@@ -90,8 +90,15 @@ def test_a_container_is_the_same_with_its_mode_filled_in() -> None:
 
 
 def test_a_tarball_in_both_forms_is_the_same() -> None:
-    filled = store.response("sagemaker/DescribeModel/tarball-in-both-forms")
+    filled = store.response("sagemaker/DescribeModel/recommendation-completed-and-empty-list")
     container = filled["PrimaryContainer"]
+    sent = {field: container[field] for field in ("Image", "ModelDataUrl")}
+    assert same(
+        "model",
+        {"ModelName": filled["ModelName"], "PrimaryContainer": sent, "ExecutionRoleArn": filled["ExecutionRoleArn"]},
+        filled,
+    )
+    filled = {"PrimaryContainer": {field: container[field] for field in ("ModelDataUrl", "ModelDataSource")}}
     assert same("model", {"PrimaryContainer": {"ModelDataUrl": container["ModelDataUrl"]}}, filled)
     assert same("model", {"PrimaryContainer": {"ModelDataSource": container["ModelDataSource"]}}, filled)
     assert not same("model", {"PrimaryContainer": {"ModelDataUrl": "s3://models/other.tar.gz"}}, filled)
@@ -99,7 +106,7 @@ def test_a_tarball_in_both_forms_is_the_same() -> None:
 
 @pytest.mark.parametrize("form", ["ModelDataUrl", "ModelDataSource"])
 def test_a_container_without_data_is_not_the_same_with_data(form: str) -> None:
-    data = store.response("sagemaker/DescribeModel/tarball-in-both-forms")["PrimaryContainer"][form]
+    data = store.response("sagemaker/DescribeModel/recommendation-completed-and-empty-list")["PrimaryContainer"][form]
     desired = {"PrimaryContainer": {"Image": IMAGE}}
     assert not same("model", desired, {"PrimaryContainer": {"Image": IMAGE, form: data}})
 
@@ -144,6 +151,14 @@ def test_a_configuration_is_the_same_after_sagemaker_completed_it(dropped: str) 
     assert same("endpoint configuration", desired, filled)
     filled["ProductionVariants"][0]["InstanceType"] = "ml.m5.large"
     assert not same("endpoint configuration", desired, filled)
+
+
+def test_a_configuration_is_the_same_with_nothing_filled_in() -> None:
+    existing = store.response("sagemaker/DescribeEndpointConfig/instance-variant")
+    (variant,) = existing["ProductionVariants"]
+    sent = {field: variant[field] for field in variant if field != "InitialVariantWeight"}
+    desired = {"EndpointConfigName": existing["EndpointConfigName"], "ProductionVariants": [sent]}
+    assert same("endpoint configuration", desired, existing)
 
 
 def test_a_serverless_configuration_is_the_same_with_a_volume() -> None:

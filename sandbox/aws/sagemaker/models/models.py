@@ -29,7 +29,8 @@ def create_model(request: Record) -> Record:
         _require_new(request["ModelName"])
         tags.put(arn, request.get("Tags", []))
         state.models[request["ModelName"]] = {
-            **_completed(request),
+            "EnableNetworkIsolation": False,
+            **request,
             "ModelArn": arn,
             "CreationTime": datetime.datetime.now(datetime.UTC),
         }
@@ -38,7 +39,7 @@ def create_model(request: Record) -> Record:
 
 
 def describe_model(request: Record) -> Record:
-    return find(request["ModelName"])
+    return _completed(find(request["ModelName"]))
 
 
 def list_models(request: Record) -> Record:
@@ -67,20 +68,26 @@ def find(name: str) -> Record:
     return model
 
 
-def _completed(request: Record) -> Record:
-    """The request with what SageMaker adds to it (recordings/sagemaker/DescribeModel.yaml: …-filled-in)."""
-    completed = {"EnableNetworkIsolation": False, **request}
-    if "PrimaryContainer" in request:
-        completed["PrimaryContainer"] = _with_mode(request["PrimaryContainer"])
-    if "Containers" in request:
-        completed["Containers"] = [_with_mode(container) for container in request["Containers"]]
+def _completed(model: Record) -> Record:
+    """The model with what SageMaker adds to the request (recordings/sagemaker/DescribeModel.yaml)."""
+    completed = {**model, "DeploymentRecommendation": {"RecommendationStatus": "NOT_APPLICABLE"}}
+    if "PrimaryContainer" in model:
+        completed["PrimaryContainer"] = _completed_container(model["PrimaryContainer"])
+    if "Containers" in model:
+        completed["Containers"] = [_completed_container(container) for container in model["Containers"]]
         completed.setdefault("InferenceExecutionConfig", {"Mode": "Serial"})
-    return {**completed, "DeploymentRecommendation": {"RecommendationStatus": "NOT_APPLICABLE"}}
+    return completed
 
 
-def _with_mode(container: Record) -> Record:
+def _completed_container(container: Record) -> Record:
     """A container that names a model package stays as it is: nothing else of it was published."""
-    return {**container, "Mode": container.get("Mode", "SingleModel")} if "Image" in container else container
+    if "Image" not in container:
+        return container
+    completed = {"Environment": {}, "Mode": "SingleModel", **container}
+    if "ModelDataUrl" in container and completed["Mode"] == "SingleModel":
+        source = {"S3Uri": container["ModelDataUrl"], "S3DataType": "S3Object", "CompressionType": "Gzip"}
+        completed["ModelDataSource"] = {"S3DataSource": source}
+    return completed
 
 
 def _require_new(name: str) -> None:

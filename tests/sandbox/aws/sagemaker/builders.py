@@ -48,6 +48,15 @@ def model_fn(model_dir):
 """
 
 
+def described(container: dict[str, Any]) -> dict[str, Any]:
+    """A container as DescribeModel returns it: with what SageMaker fills in."""
+    filled = {"Environment": {}, "Mode": "SingleModel", **container}
+    if "ModelDataUrl" in container and filled["Mode"] == "SingleModel":
+        source = {"S3Uri": container["ModelDataUrl"], "S3DataType": "S3Object", "CompressionType": "Gzip"}
+        filled["ModelDataSource"] = {"S3DataSource": source}
+    return filled
+
+
 @dataclass(frozen=True)
 class SageMakerBuilder:
     """Makes roles, models and endpoints with names of their own."""

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from recordings import store
-from tests.sandbox.aws.sagemaker.builders import BUCKET, IMAGE, SageMakerBuilder, refused, unique
+from tests.sandbox.aws.sagemaker.builders import BUCKET, IMAGE, SageMakerBuilder, described, refused, unique
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, OTHER_ACCOUNT, REGION, Server
 
 SAGEMAKER = {"Principal": {"Service": "sagemaker.amazonaws.com"}}
@@ -14,7 +14,7 @@ def test_a_model_is_described_as_it_was_created(builder: SageMakerBuilder) -> No
     container = {"Image": IMAGE, "ModelDataUrl": builder.data(), "Environment": {"GREETING": "hello"}}
     model = builder.model(PrimaryContainer=container, EnableNetworkIsolation=True)
     description = builder.sagemaker.describe_model(ModelName=model)
-    assert description["PrimaryContainer"] == {**container, "Mode": "SingleModel"}
+    assert description["PrimaryContainer"] == described(container)
     assert description["EnableNetworkIsolation"] is True
     assert description["ExecutionRoleArn"] == builder.execution_role
     assert description["ModelArn"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/{model}"
@@ -28,8 +28,10 @@ def test_what_a_request_leaves_out_is_filled_in_as_sagemaker_does(builder: SageM
     for field in ("InferenceExecutionConfig", "DeploymentRecommendation"):
         assert pipeline[field] == recorded[field]
     model = builder.sagemaker.describe_model(ModelName=builder.model())
-    recorded = store.response("sagemaker/DescribeModel/container-filled-in")
-    assert model["PrimaryContainer"]["Mode"] == recorded["PrimaryContainer"]["Mode"]
+    recorded = store.response("sagemaker/DescribeModel/recommendation-completed-and-empty-list")
+    assert model["PrimaryContainer"].keys() == recorded["PrimaryContainer"].keys()
+    for field in ("Mode", "Environment"):
+        assert model["PrimaryContainer"][field] == recorded["PrimaryContainer"][field]
     assert model["EnableNetworkIsolation"] == recorded["EnableNetworkIsolation"]
     assert "InferenceExecutionConfig" not in model
     config = builder.sagemaker.describe_endpoint_config(EndpointConfigName=builder.config())

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.aws.sagemaker.builders import BUCKET, IMAGE, PULLING, SageMakerBuilder, refused, unique
+from tests.sandbox.aws.sagemaker.builders import BUCKET, IMAGE, PULLING, SageMakerBuilder, described, refused, unique
 from tests.sandbox.aws.sagemaker.server import Server
 from tests.sandbox.aws.sagemaker.test_permissions import allow
 
@@ -151,7 +151,7 @@ def test_every_field_of_a_source_is_described(builder: SageMakerBuilder) -> None
     container = {"Image": IMAGE, "ModelDataSource": data, "AdditionalModelDataSources": more}
     container["ContainerMetricsConfig"] = metrics
     model = builder.created(PrimaryContainer=container)
-    assert builder.sagemaker.describe_model(ModelName=model)["PrimaryContainer"] == {**container, "Mode": "SingleModel"}
+    assert builder.sagemaker.describe_model(ModelName=model)["PrimaryContainer"] == described(container)
 
 
 # Additional sources

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.aws.sagemaker.builders import IMAGE, PULLING, SageMakerBuilder, refused, unique
+from tests.sandbox.aws.sagemaker.builders import IMAGE, PULLING, SageMakerBuilder, described, refused, unique
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, REGION, Server
 from tests.sandbox.aws.sagemaker.test_permissions import allow
 
@@ -91,7 +91,7 @@ def test_a_private_registry_is_reached_through_the_vpc(builder: SageMakerBuilder
         builder.created(PrimaryContainer=private)
     role = builder.execution(READING, joining(*JOINING))
     model = builder.created(PrimaryContainer=private, VpcConfig=VPC, ExecutionRoleArn=role)
-    assert builder.sagemaker.describe_model(ModelName=model)["PrimaryContainer"] == {**private, "Mode": "SingleModel"}
+    assert builder.sagemaker.describe_model(ModelName=model)["PrimaryContainer"] == described(private)
     assert builder.invoke(builder.endpoint(builder.config(model)), 2)["answer"] == 4
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.aws.sagemaker.builders import IMAGE, SageMakerBuilder, refused
+from tests.sandbox.aws.sagemaker.builders import IMAGE, SageMakerBuilder, described, refused
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, Server
 from tests.sandbox.aws.sagemaker.test_permissions import allow, arn
 
@@ -122,8 +122,8 @@ def test_a_list_of_containers_is_described_as_a_list(builder: SageMakerBuilder) 
     for containers, config in (([first], {"Mode": "Serial"}), ([first, second], mode)):
         model = builder.created(Containers=containers, InferenceExecutionConfig=config)
         description = builder.sagemaker.describe_model(ModelName=model)
-        described = [{**container, "Mode": "SingleModel"} for container in containers]
-        assert (description["Containers"], description["InferenceExecutionConfig"]) == (described, config)
+        filled = [described(container) for container in containers]
+        assert (description["Containers"], description["InferenceExecutionConfig"]) == (filled, config)
         assert "PrimaryContainer" not in description
 
 
