@@ -8,7 +8,7 @@ from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.sessions import RoleSession
-from lambdas.promotion.contract.document import Artifact, Outcome, Progress, Promotion, Transfer
+from lambdas.promotion.contract.document import Artifact, Outcome, Progress, Promotion
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import model_client
 from lambdas.promotion.endpoint import state as endpoint_state
@@ -55,6 +55,6 @@ def _find_copies(promotion: Promotion, account: RoleSession) -> list[Artifact]:
     folders = inventory.folders(artifacts, promotion.artifact_prefix)
     existing = verification.listed(folders, target, s3=account.s3)
     missing = artifact_checks.missing_copies(artifacts, existing, bucket=target.artifact_bucket)
-    transfers = [Transfer(artifact=artifact, exists=artifact.key in existing) for artifact in artifacts]
+    transfers = [verification.status_of(artifact, existing.get(artifact.key)) for artifact in artifacts]
     work_lists.write(work_lists.COPY_STATUS, transfers, promotion, s3=hub)
     return missing

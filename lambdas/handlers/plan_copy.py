@@ -6,7 +6,8 @@ import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lambdas.promotion.artifacts import partitioning, s3_copy
+from lambdas.promotion.artifacts import checks as artifact_checks
+from lambdas.promotion.artifacts import partitioning, s3_copy, source_checksums
 from lambdas.promotion.artifacts.access import copier_session
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract.document import CopyPlan, CopyRoute, Promotion, Transfer
@@ -54,6 +55,8 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
 def _prepare(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> Transfer:
     head = s3_copy.head_source(transfer.artifact, route, s3=s3)
     prepared = replace(transfer, artifact=replace(transfer.artifact, source=head.object))
+    if prepared.exists and (algorithm := artifact_checks.other_algorithm(prepared)):
+        return replace(prepared, artifact=source_checksums.with_algorithm(prepared.artifact, algorithm, route, s3=s3))
     size = partitioning.part_size(prepared.artifact, whole_if_possible=route.annotations)
     if prepared.exists or size is None:
         return prepared

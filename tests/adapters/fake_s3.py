@@ -149,7 +149,19 @@ class FakeS3:
         page = [(key, self.objects[params["Bucket"], key]) for key in keys[begin : begin + _PAGE]]
         more = begin + _PAGE < len(keys)
         return {
-            "Contents": [{"Key": key, "ETag": stored.etag, "Size": stored.size} for key, stored in page],
+            "Contents": [
+                {
+                    "Key": key,
+                    "ETag": stored.etag,
+                    "Size": stored.size,
+                    **(
+                        {"ChecksumAlgorithm": [stored.algorithm], "ChecksumType": "FULL_OBJECT"}
+                        if stored.algorithm
+                        else {}
+                    ),
+                }
+                for key, stored in page
+            ],
             "IsTruncated": more,
             **({"NextContinuationToken": str(begin + _PAGE)} if more else {}),
         }
@@ -179,12 +191,13 @@ class FakeS3:
 
     def _UploadPartCopy(self, params: RequestParams) -> Response:  # noqa: N802
         source, upload = self._source(params), self._upload(params)
-        first, _, last = params["CopySourceRange"].removeprefix("bytes=").partition("-")
+        whole = f"bytes=0-{source.size - 1}"
+        first, _, last = params.get("CopySourceRange", whole).removeprefix("bytes=").partition("-")
         if int(last) >= source.size:
             raise S3Error("InvalidRange", 416)
         upload.parts[params["PartNumber"]] = int(first), int(last)
         upload.content = source.content
-        return {"CopyPartResult": {"ETag": f'"{params["PartNumber"]}"'}}
+        return {"CopyPartResult": {"ETag": f'"{params["PartNumber"]}"', f"Checksum{upload.algorithm}": source.content}}
 
     def _ListParts(self, params: RequestParams) -> Response:  # noqa: N802
         parts = self._upload(params).parts

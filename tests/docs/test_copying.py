@@ -76,7 +76,7 @@ def planned(size: int) -> list[str]:
 SENTENCES: Mapping[str, Any] = {
     "7 at once, each with 32 requests in flight": (partitioning.AT_ONCE, partitioning.IN_FLIGHT),
     "An object of up to 256 MiB is one CopyObject": partitioning._BY_PARTS_ABOVE // 1024**2,
-    "CopyObject's own limit of 5 GiB": partitioning._LARGEST_COPY // 1024**3,
+    "CopyObject's own limit of 5 GiB": partitioning.LARGEST_COPY // 1024**3,
     "at least 64 MiB, and about 256 MiB": (partitioning._SMALLEST_PART // 1024**2, partitioning._PART // 1024**2),
     "whole rounds of the 224 requests": partitioning.AT_ONCE * partitioning.IN_FLIGHT,
     "S3's limit is 10,000 parts": f"{partitioning._MOST_PARTS:,}",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lambdas.promotion.contract.document import Artifact, S3Object
+from lambdas.promotion.artifacts.s3_objects import ListedObject
+from lambdas.promotion.contract.document import Artifact, S3Object, Transfer
 from lambdas.promotion.contract.errors import (
     ArtifactChanged,
     ArtifactMismatch,
@@ -62,10 +63,23 @@ def _file_problem(path: str) -> str | None:
     return None
 
 
+def other_algorithm(transfer: Transfer) -> str | None:
+    """Return the algorithm of an existing copy's checksum if its source has a checksum of another one, else None.
+
+    Two such checksums say nothing about each other. An empty object needs none, and the content of a rewritten
+    manifest is not the source's.
+    """
+    source, algorithm = transfer.artifact.source, transfer.copy_algorithm
+    if not algorithm or not source.checksum or not source.size or transfer.artifact.text is not None:
+        return None
+    return None if algorithm == source.checksum.partition(":")[0] else algorithm
+
+
 def require_verified(artifact: Artifact, copy: S3Object | None, *, bucket: str) -> bool:
     """The copy must be what was resolved, by size and full-object checksum; ETags differ across copies.
 
-    Return whether there was a checksum to compare.
+    The plan has compared the algorithms of the checksums (`other_algorithm`), so one that differs now belongs to an
+    object that was put since. Return whether there was a checksum to compare.
     """
     source, subject = artifact.source, f"s3://{bucket}/{artifact.key}"
     if copy is None:
@@ -76,7 +90,7 @@ def require_verified(artifact: Artifact, copy: S3Object | None, *, bucket: str) 
     differences = [
         f"{name} {actual} instead of {expected}"
         for name, actual, expected in (("size", copy.size, source.size), ("checksum", copy.checksum, source.checksum))
-        if expected is not None and actual != expected
+        if expected is not None and actual != expected and (source.size or name == "size")
     ]
     if differences:
         raise ArtifactMismatch(
@@ -86,7 +100,9 @@ def require_verified(artifact: Artifact, copy: S3Object | None, *, bucket: str) 
     return source.checksum is not None
 
 
-def missing_copies(artifacts: Iterable[Artifact], existing: Mapping[str, S3Object], *, bucket: str) -> list[Artifact]:
+def missing_copies(
+    artifacts: Iterable[Artifact], existing: Mapping[str, ListedObject], *, bucket: str
+) -> list[Artifact]:
     """Return the artifacts without a copy. Other objects must not exist in their folders: SageMaker loads all of them.
 
     `existing` are the objects in the artifacts' folders, by key. Raises ArtifactMismatch with every difference.
@@ -96,7 +112,7 @@ def missing_copies(artifacts: Iterable[Artifact], existing: Mapping[str, S3Objec
         f"{copy.uri} has size {copy.size} instead of {expected[key].source.size}"
         if key in expected
         else f"{copy.uri} is not part of the model"
-        for key, copy in existing.items()
+        for key, copy in ((key, item.object) for key, item in existing.items())
         if key not in expected or copy.size != expected[key].source.size
     ]
     if differences:

@@ -21,7 +21,7 @@ IN_FLIGHT = 32  # requests of a work unit
 _MIB = 1024**2
 # AWS: Amazon S3 multipart upload limits, and the CopyObject API ("up to 5 GB"; the number that is enforced).
 _MOST_PARTS = 10_000
-_LARGEST_COPY = 5 * 1024**3
+LARGEST_COPY = 5 * 1024**3
 # Large enough that a request's latency is a small part of its time. An object has as many parts as fill whole rounds of
 # all concurrent requests, so that none is idle at the end.
 _PART = 256 * _MIB
@@ -56,7 +56,7 @@ def part_size(artifact: Artifact, *, whole_if_possible: bool = False) -> int | N
     size, checksum = artifact.source.size, artifact.source.checksum
     if size <= _BY_PARTS_ABOVE or artifact.text is not None:
         return None
-    if size <= _LARGEST_COPY and (
+    if size <= LARGEST_COPY and (
         whole_if_possible
         # A copy by parts could not have the checksum that verifies it.
         or (checksum and not checksum.startswith(_WHOLE_FROM_PARTS))

@@ -65,7 +65,7 @@ def copy_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> bool:
             # One of the two conditions failed: if the source is unchanged, the object already exists in the target.
             s3_objects.require_unchanged(source, owner=route.source.account, s3=s3)
             return False
-        raise _refusal(artifact, route, error) from error
+        raise refusal(artifact, route, error) from error
     return True
 
 
@@ -93,7 +93,7 @@ def open_upload(artifact: Artifact, metadata: Mapping[str, Any], route: CopyRout
             **metadata,
         )
     except ClientError as error:
-        raise _refusal(artifact, route, error) from error
+        raise refusal(artifact, route, error) from error
     return response["UploadId"]
 
 
@@ -109,14 +109,26 @@ def copy_part(transfer: Transfer, part: int, route: CopyRoute, *, s3: S3Client) 
     Another promotion of the same model aborts the uploads to its folders when it has verified them, and an approval
     may start two. So nothing is left to do here: the verification checks that the object exists.
     """
-    artifact, (first, last) = transfer.artifact, partitioning.span(transfer, part)
+    first, last = partitioning.span(transfer, part)
+    upload = _upload(transfer, route)
+    copied = copy_range(transfer.artifact, f"bytes={first}-{last}", upload, part, route, s3=s3)
+    return 0 if copied is None else last - first + 1
+
+
+def copy_range(
+    artifact: Artifact, span: str | None, upload: Mapping[str, Any], part: int, route: CopyRoute, *, s3: S3Client
+) -> Mapping[str, Any] | None:
+    """Copy a range of the source, or all of it, as a part of an upload.
+
+    Return S3's CopyPartResult, None if the upload no longer exists. Raises ArtifactChanged, ArtifactNotFound.
+    """
     try:
-        s3.upload_part_copy(
+        response = s3.upload_part_copy(
             CopySource=_copy_source(artifact.source),
-            CopySourceRange=f"bytes={first}-{last}",
+            **({"CopySourceRange": span} if span else {}),  # type: ignore[arg-type]
             CopySourceIfMatch=artifact.source.etag,
             PartNumber=part,
-            **_upload(transfer, route),
+            **upload,
             ExpectedSourceBucketOwner=route.source.account,
         )
     except ClientError as error:
@@ -124,9 +136,9 @@ def copy_part(transfer: Transfer, part: int, route: CopyRoute, *, s3: S3Client) 
             observed = s3_objects.find(artifact.source.uri, owner=route.source.account, s3=s3)
             raise s3_objects.changed(artifact.source, observed) from error
         if code_of(error) == error_codes.S3_NO_SUCH_UPLOAD:
-            return 0
-        raise _refusal(artifact, route, error) from error
-    return last - first + 1
+            return None
+        raise refusal(artifact, route, error) from error
+    return response.get("CopyPartResult", {})
 
 
 def existing_parts(transfer: Transfer, route: CopyRoute, *, first: int, last: int, s3: S3Client) -> set[int]:
@@ -142,7 +154,7 @@ def existing_parts(transfer: Transfer, route: CopyRoute, *, first: int, last: in
     except ClientError as error:
         if code_of(error) == error_codes.S3_NO_SUCH_UPLOAD:
             return set(range(first, last + 1))
-        raise _refusal(transfer.artifact, route, error) from error
+        raise refusal(transfer.artifact, route, error) from error
     return existing
 
 
@@ -177,7 +189,7 @@ def complete_upload(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> bo
                 f"The parts of {_uri(artifact, route)} do not make {artifact.source.uri}: S3 reports {error}. Nothing "
                 "was deployed. Promote again: the parts are deleted and copied again."
             ) from error
-        raise _refusal(artifact, route, error) from error
+        raise refusal(artifact, route, error) from error
     return True
 
 
@@ -200,7 +212,7 @@ def _put_text(artifact: Artifact, text: str, route: CopyRoute, *, s3: S3Client) 
     except ClientError as error:
         if code_of(error) in error_codes.S3_PRECONDITION_FAILED:
             return False
-        raise _refusal(artifact, route, error) from error
+        raise refusal(artifact, route, error) from error
     return True
 
 
@@ -226,7 +238,7 @@ def _upload(transfer: Transfer, route: CopyRoute) -> dict[str, Any]:
     }
 
 
-def _refusal(artifact: Artifact, route: CopyRoute, error: ClientError) -> Exception:
+def refusal(artifact: Artifact, route: CopyRoute, error: ClientError) -> Exception:
     code, target = code_of(error), _uri(artifact, route)
     if _is_source_missing(artifact.source, error):
         return s3_objects.gone(artifact.source)

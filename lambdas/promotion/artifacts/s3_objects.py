@@ -15,7 +15,7 @@ from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectTypeDef
 
 # HeadObject's fields for full-object checksums, the strongest algorithm first.
 _CHECKSUMS = (
@@ -48,6 +48,14 @@ class ObservedObject:
 
     object: S3Object
     metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedObject:
+    """An object in a list; `algorithm` is that of its full-object checksum, if it has one."""
+
+    object: S3Object
+    algorithm: str | None
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -90,10 +98,16 @@ def head(bucket: str, key: str, *, owner: str, s3: S3Client, **conditions: Any) 
 
 def listed(bucket: str, prefix: str, *, owner: str, s3: S3Client) -> Iterator[S3Object]:
     """Yield every object below a prefix, in S3's order; without version and checksum, which a list does not have."""
+    return (item.object for item in listed_with_algorithms(bucket, prefix, owner=owner, s3=s3))
+
+
+def listed_with_algorithms(bucket: str, prefix: str, *, owner: str, s3: S3Client) -> Iterator[ListedObject]:
+    """Yield the same objects, each with the algorithm of its full-object checksum, which a list does have."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=owner)
     for page in pages:
         for item in page.get("Contents", []):
-            yield S3Object(bucket=bucket, key=item["Key"], etag=item["ETag"], size=item["Size"])
+            listed_object = S3Object(bucket=bucket, key=item["Key"], etag=item["ETag"], size=item["Size"])
+            yield ListedObject(object=listed_object, algorithm=_algorithm_of(item))
 
 
 def head_again(resolved: S3Object, *, owner: str, s3: S3Client) -> ObservedObject:
@@ -155,6 +169,12 @@ def _checksum_of(head: HeadObjectOutputTypeDef) -> str | None:
     if head.get("ChecksumType") == "COMPOSITE":
         return None  # depends on the sizes of the parts, so it cannot verify a copy
     return checksum_in(head)
+
+
+def _algorithm_of(item: ObjectTypeDef) -> str | None:
+    algorithms = set(item.get("ChecksumAlgorithm", ())) if item.get("ChecksumType") != "COMPOSITE" else set()
+    ranked = (field.removeprefix("Checksum") for field in _CHECKSUMS)
+    return next((algorithm for algorithm in ranked if algorithm in algorithms), None)
 
 
 def checksum_in(response: Mapping[str, Any]) -> str | None:

@@ -10,21 +10,27 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import s3_objects
+from lambdas.promotion.artifacts.s3_objects import ListedObject
 from lambdas.promotion.aws import error_codes
-from lambdas.promotion.contract.document import Artifact, S3Object
+from lambdas.promotion.contract.document import Artifact, Transfer
 from lambdas.promotion.contract.settings import Environment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def listed(folders: Iterable[str], target: Environment, *, s3: S3Client) -> dict[str, S3Object]:
+def listed(folders: Iterable[str], target: Environment, *, s3: S3Client) -> dict[str, ListedObject]:
     """Return the objects in the folders (key prefixes) of the target's bucket, by key."""
     return {
-        item.key: item
+        item.object.key: item
         for folder in folders
-        for item in s3_objects.listed(target.artifact_bucket, folder, owner=target.account, s3=s3)
+        for item in s3_objects.listed_with_algorithms(target.artifact_bucket, folder, owner=target.account, s3=s3)
     }
+
+
+def status_of(artifact: Artifact, copy: ListedObject | None) -> Transfer:
+    """Return what is known of an artifact's copy before the plan: whether it exists, and which checksum it has."""
+    return Transfer(artifact=artifact, exists=copy is not None, copy_algorithm=copy.algorithm if copy else None)
 
 
 def require_verified(artifact: Artifact, target: Environment, *, s3: S3Client) -> bool:

@@ -59,6 +59,7 @@ PATCHES = tuple(
         "s3/foreign_buckets",
         "s3/default_encryption",
         "s3/entity_tags",
+        "s3/listed_checksums",
         "s3_multipart/full_object_checksums",
         "s3/conditional_copies",
         "s3_multipart/upload_tags",

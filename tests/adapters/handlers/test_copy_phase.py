@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.handlers import abort_uploads, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion.artifacts import inventory
+from lambdas.promotion.artifacts import inventory, verification
 from lambdas.promotion.artifacts.inventory import Listing
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract.document import Artifact, Copied, CopyVerification, Promotion, S3Object, Transfer
@@ -71,8 +71,9 @@ class World:
 
     def compared(self) -> None:
         """Write down what is in the target already, as the comparing step does."""
-        arrived = self.arrived()
-        statuses = [Transfer(artifact=artifact, exists=artifact.key in arrived) for artifact in self.artifacts]
+        folders = inventory.folders(self.artifacts, self.promotion.artifact_prefix)
+        existing = verification.listed(folders, QA, s3=self.fake_s3.client)
+        statuses = [verification.status_of(artifact, existing.get(artifact.key)) for artifact in self.artifacts]
         work_lists.write(work_lists.COPY_STATUS, statuses, self.promotion, s3=self.fake_s3.client)
 
     def arrived(self) -> list[str]:
@@ -364,6 +365,45 @@ def test_a_source_without_checksum_is_compared_by_size_and_counted_so(aws: Stubs
     fake_s3.objects[BUCKET, "v7/llm/a"] = replace(here, algorithm=None)
     world.copied_whole()
     assert world.step(verify_artifacts.handler).verification == CopyVerification(compared=1, computed=1)
+
+
+def put_again(world: World, name: str, algorithm: str | None) -> None:
+    """Put the same bytes of a source again, with another kind of checksum: the ETag stays (S3: an MD5 of the bytes)."""
+    place = BUCKET, f"v7/llm/{name}"
+    world.fake_s3.objects[place] = replace(world.fake_s3.objects[place], algorithm=algorithm)
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA256", "XXHASH128"])
+@pytest.mark.parametrize("name", ["config.json", "empty", "weights", "ü/ tokens"])
+def test_the_same_bytes_with_another_kind_of_checksum_are_the_same_content(
+    world: World, name: str, algorithm: str
+) -> None:
+    world.copied_whole()
+    put_again(world, name, algorithm)
+    world.compared()
+    world.step(plan_copy.handler)
+    assert world.work_units() == []
+    ended = world.step(verify_artifacts.handler)
+    assert ended.verification == CopyVerification(compared=len(SIZES), computed=0)
+    assert world.fake_s3.uploads == {}
+
+
+def test_other_bytes_with_another_kind_of_checksum_are_found_by_their_name(world: World) -> None:
+    world.copied_whole()
+    place = QA.artifact_bucket, world.key_of("weights")
+    world.fake_s3.put(*place, SIZES["weights"], content="other bytes", algorithm="CRC32")
+    world.compared()
+    world.step(plan_copy.handler)
+    with pytest.raises(ArtifactMismatch, match="checksum CRC32:other bytes instead of CRC32:v7/llm/weights"):
+        world.step(verify_artifacts.handler)
+
+
+def test_a_copy_that_gets_another_kind_of_checksum_after_the_plan_is_found_by_its_name(world: World) -> None:
+    world.copied_whole()
+    place = QA.artifact_bucket, world.key_of("config.json")
+    world.fake_s3.put(*place, SIZES["config.json"], content="other bytes", algorithm="CRC32")
+    with pytest.raises(ArtifactMismatch, match=f"s3://{place[0]}/{place[1]}"):
+        world.step(verify_artifacts.handler)
 
 
 def test_existing_copies_are_verified_as_well(world: World) -> None:

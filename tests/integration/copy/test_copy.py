@@ -78,6 +78,23 @@ def test_a_truncated_copy_is_found_by_its_name(world: World) -> None:
         assert f"{key} has size 14 instead of" in failure["errorMessage"]
 
 
+def test_the_same_bytes_with_another_kind_of_checksum_are_promoted_again(world: World) -> None:
+    """Same bytes, same ETag, same folder: the copy that the live endpoint reads is still the right one."""
+    prefix = world.upload_tree({"weights.json": b'{"name": "twice"}', "config.json": b"{}"})
+    source = {"S3Uri": prefix, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = world.container(ModelDataUrl=None, ModelDataSource={"S3DataSource": source})
+    world.promote_successfully(world.model(container=container))
+
+    s3, (bucket, _, key) = world.client("s3", "dev"), prefix.removeprefix("s3://").partition("/")
+    for name, algorithm in (("weights.json", "SHA256"), ("config.json", "SHA1")):
+        body = s3.get_object(Bucket=bucket, Key=f"{key}{name}")["Body"].read()
+        s3.put_object(Bucket=bucket, Key=f"{key}{name}", Body=body, ChecksumAlgorithm=algorithm)
+    changed = {**container, "Environment": {**container.get("Environment", {}), "AGAIN": "1"}}
+    again = world.promote_successfully(world.model(container=changed))
+
+    assert (again.output["artifacts_verified_by_size"], again.output["outcome"]) == (0, "Promoted")
+
+
 def test_a_deleted_copy_is_found_by_its_name(world: World) -> None:
     promotion = copied_once(world)
     key = transfers_of(world, promotion)[0].artifact.key

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.artifacts import checks as artifact_checks
-from lambdas.promotion.contract.document import Artifact, S3Object
+from lambdas.promotion.artifacts.s3_objects import ListedObject
+from lambdas.promotion.contract.document import Artifact, S3Object, Transfer
 from lambdas.promotion.contract.errors import ArtifactMismatch
 from tests.unit.builders import artifact
 
@@ -44,6 +45,37 @@ def test_other_bytes_have_not_arrived(change: dict[str, Any], message: str) -> N
         artifact_checks.require_verified(ARTIFACT, copy_of(ARTIFACT, **change), bucket="target")
 
 
+@pytest.mark.parametrize(
+    ("source", "copy", "algorithm"),
+    [
+        ("CRC64NVME:A", "CRC64NVME", None),
+        ("CRC64NVME:A", "CRC32", "CRC32"),
+        ("SHA256:A", "CRC64NVME", "CRC64NVME"),
+        ("CRC32:A", "CRC32C", "CRC32C"),
+        (None, "CRC32", None),
+        ("CRC32:A", None, None),
+        (None, None, None),
+    ],
+)
+def test_only_checksums_of_one_algorithm_can_be_compared(
+    source: str | None, copy: str | None, algorithm: str | None
+) -> None:
+    transfer = Transfer(artifact=artifact(checksum=source), exists=True, copy_algorithm=copy)
+    assert artifact_checks.other_algorithm(transfer) == algorithm
+
+
+def test_an_empty_object_needs_no_checksum() -> None:
+    empty = artifact(size=0)
+    assert artifact_checks.other_algorithm(Transfer(artifact=empty, exists=True, copy_algorithm="SHA256")) is None
+    assert artifact_checks.require_verified(empty, copy_of(empty, checksum="SHA256:B"), bucket="target") is True
+
+
+def test_a_rewritten_manifest_has_the_checksum_of_its_own_text_only() -> None:
+    """S3 cannot compute it of the source, whose content is another; PutObject sent the SHA-256."""
+    text = replace(artifact(checksum="SHA256:A"), text="s3://target/a")
+    assert artifact_checks.other_algorithm(Transfer(artifact=text, exists=True, copy_algorithm="CRC32")) is None
+
+
 def test_a_copy_that_is_missing_is_named() -> None:
     with pytest.raises(ArtifactMismatch, match=f"s3://target/{ARTIFACT.key} does not exist"):
         artifact_checks.require_verified(ARTIFACT, None, bucket="target")
@@ -72,7 +104,9 @@ FIRST, SECOND = artifact("a"), artifact("sub/b", size=20)
 
 
 def missing(*existing: S3Object) -> list[Artifact]:
-    return artifact_checks.missing_copies([FIRST, SECOND], {item.key: item for item in existing}, bucket="target")
+    return artifact_checks.missing_copies(
+        [FIRST, SECOND], {item.key: ListedObject(object=item, algorithm=None) for item in existing}, bucket="target"
+    )
 
 
 def test_missing_copies_are_listed_in_order() -> None:

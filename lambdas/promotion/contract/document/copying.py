@@ -25,12 +25,16 @@ class Artifact:
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
-    """How an artifact is copied: by one request, or by parts of an open upload. `exists`: it needs no copy."""
+    """How an artifact is copied: by one request, or by parts of an open upload.
+
+    `exists`: it needs no copy. `copy_algorithm`: that of the existing copy's full-object checksum, if it has one.
+    """
 
     artifact: Artifact
     exists: bool = False
     upload_id: str | None = None
     part_size: int | None = None
+    copy_algorithm: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

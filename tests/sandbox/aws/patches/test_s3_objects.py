@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.handlers import set_list_objects_encoding_type_url
 
+from recordings import store
 from sandbox.aws.control import Sandbox
 from sandbox.aws.controls.client import StateClient
 from tests.sandbox.aws.builders import (
@@ -128,6 +129,23 @@ def test_a_copy_without_a_word_has_its_source_s_algorithm_over_the_whole(
     head = s3.head_object(Bucket=name, Key="copy", ChecksumMode="ENABLED")
     assert [name for name in head if name.startswith("Checksum")] == [field, "ChecksumType"]
     assert (head["ChecksumType"], head[field][-2:] == "-1") == ("FULL_OBJECT", False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "listed"), [("whole", (["SHA256"], "FULL_OBJECT")), ("composite", (["CRC32"], "COMPOSITE"))]
+)
+def test_a_list_names_the_algorithm_of_each_checksum(
+    patched: Sandbox, name: str, kind: str, listed: tuple[list[str], str]
+) -> None:
+    recorded = store.response("s3/ListObjectsV2/algorithms")["Contents"][0]
+    assert (recorded["ChecksumAlgorithm"], recorded["ChecksumType"]) == (["CRC32"], "FULL_OBJECT")
+    (entry,) = with_checksum(patched, name, kind).list_objects_v2(Bucket=name)["Contents"]
+    assert (entry.get("ChecksumAlgorithm"), entry.get("ChecksumType")) == listed
+
+
+def test_a_list_names_no_algorithm_where_there_is_no_checksum(bare_sandbox: Sandbox, name: str) -> None:
+    (entry,) = with_checksum(bare_sandbox, name, "none").list_objects_v2(Bucket=name)["Contents"]
+    assert [field for field in entry if field.startswith("Checksum")] == []
 
 
 def with_checksum(sandbox: Sandbox, name: str, kind: str) -> Any:
