@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from lambdas.promotion.artifacts import s3_copy
+from lambdas.promotion.artifacts import completion
 from lambdas.promotion.artifacts.access import copier_session
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract.document import Copied, Promotion, Transfer
@@ -22,11 +22,9 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
     if not uploads:
         return promotion
     s3 = copier_session(promotion, [upload.artifact for upload in uploads]).s3
-    completed = concurrency.run(
-        [functools.partial(s3_copy.complete_upload, upload, promotion.route, s3=s3) for upload in uploads],
-        at_once=_AT_ONCE,
-        until=clock.until,
-        doing=f"Completing {len(uploads)} uploads",
+    at_once = functools.partial(
+        concurrency.run, at_once=_AT_ONCE, until=clock.until, doing=f"Completing {len(uploads)} uploads"
     )
+    completed = completion.complete_all(uploads, promotion.route, at_once=at_once, s3=s3)
     copied = promotion.copied
-    return replace(promotion, copied=Copied(objects=copied.objects + sum(completed), bytes=copied.bytes))
+    return replace(promotion, copied=Copied(objects=copied.objects + completed, bytes=copied.bytes))

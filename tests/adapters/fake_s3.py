@@ -48,13 +48,19 @@ class Stored:
 
 @dataclass
 class Upload:
-    """An open upload: the bytes of each part by its number."""
+    """An open upload: the bytes of each part by its number. `deleted`: its object was deleted after it was opened."""
 
     bucket: str
     key: str
     algorithm: str
     parts: dict[int, tuple[int, int]] = field(default_factory=dict)
     content: str = ""
+    copies: Counter[int] = field(default_factory=Counter)
+    deleted: bool = False
+
+    def etag(self, part: int) -> str | None:
+        """Return the ETag of a part: another one each time that it is copied, as under a KMS key; None without it."""
+        return f'"{part}-{self.copies[part]}"' if part in self.parts else None
 
 
 class FakeS3:
@@ -64,6 +70,7 @@ class FakeS3:
         self.objects: dict[tuple[str, str], Stored] = {}
         self.uploads: dict[str, Upload] = {}
         self.calls: Counter[str] = Counter()
+        self.unlisted_parts: set[int] = set()  # that a list does not show although they were copied
         self._refusals: list[tuple[str, S3Error]] = []
         self._before: dict[str, Callable[[], None]] = {}
         self._lock = threading.RLock()
@@ -86,6 +93,12 @@ class FakeS3:
     def before(self, operation: str, action: Callable[[], None]) -> None:
         """Call a function before the next response of an operation: what another principal does at that moment."""
         self._before[operation] = action
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object; an open upload to its key can then never be completed with If-None-Match."""
+        del self.objects[bucket, key]
+        for upload in self.uploads.values():
+            upload.deleted |= (upload.bucket, upload.key) == (bucket, key)
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         return sorted((key for own, key in self.objects if own == bucket and key.startswith(prefix)), key=str.encode)
@@ -197,18 +210,26 @@ class FakeS3:
             raise S3Error("InvalidRange", 416)
         upload.parts[params["PartNumber"]] = int(first), int(last)
         upload.content = source.content
-        return {"CopyPartResult": {"ETag": f'"{params["PartNumber"]}"', f"Checksum{upload.algorithm}": source.content}}
+        upload.copies[params["PartNumber"]] += 1
+        return {
+            "CopyPartResult": {"ETag": upload.etag(params["PartNumber"]), f"Checksum{upload.algorithm}": source.content}
+        }
 
     def _ListParts(self, params: RequestParams) -> Response:  # noqa: N802
-        parts = self._upload(params).parts
-        after = [number for number in sorted(parts) if number > params["PartNumberMarker"]]
+        upload, hidden = self._upload(params), self.unlisted_parts
+        parts = upload.parts
+        after = [number for number in sorted(parts) if number > params["PartNumberMarker"] and number not in hidden]
         page = after[:_PAGE]
-        stored = [{"PartNumber": n, "ETag": f'"{n}"', "Size": parts[n][1] - parts[n][0] + 1} for n in page]
+        stored = [{"PartNumber": n, "ETag": upload.etag(n), "Size": parts[n][1] - parts[n][0] + 1} for n in page]
         more = len(after) > _PAGE
         return {"Parts": stored, "IsTruncated": more, **({"NextPartNumberMarker": page[-1]} if more else {})}
 
     def _CompleteMultipartUpload(self, params: RequestParams) -> Response:  # noqa: N802
         upload = self._upload(params)
+        if upload.deleted:
+            raise S3Error("ConditionalRequestConflict", 409)
+        if any(upload.etag(part["PartNumber"]) != part["ETag"] for part in params["MultipartUpload"]["Parts"]):
+            raise S3Error("InvalidPart", 400)
         spans = [upload.parts[part["PartNumber"]] for part in params["MultipartUpload"]["Parts"]]
         follow = [first for first, _ in spans] == [0, *(last + 1 for _, last in spans[:-1])]
         size = spans[-1][1] + 1

@@ -16,7 +16,7 @@ from lambdas.promotion.artifacts import partitioning, s3_objects
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.aws.error_codes import code_of
 from lambdas.promotion.contract.document import Artifact, CopyRoute, S3Object, Transfer, sha256
-from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NotYetVisible, UnsupportedModel
+from lambdas.promotion.contract.errors import CallRefused, NotYetVisible, UnsupportedModel
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -56,7 +56,7 @@ def copy_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> bool:
             MetadataDirective="COPY",
             TaggingDirective="COPY" if route.tags else "REPLACE",
             AnnotationDirective="COPY" if route.annotations else "EXCLUDE",
-            ChecksumAlgorithm=_algorithm(source),  # type: ignore[arg-type]
+            ChecksumAlgorithm=algorithm(source),  # type: ignore[arg-type]
             ExpectedBucketOwner=route.target.account,
             ExpectedSourceBucketOwner=route.source.account,
         )
@@ -86,7 +86,7 @@ def open_upload(artifact: Artifact, metadata: Mapping[str, Any], route: CopyRout
         response = s3.create_multipart_upload(
             Bucket=route.target.artifact_bucket,
             Key=artifact.key,
-            ChecksumAlgorithm=_algorithm(artifact.source),  # type: ignore[arg-type]
+            ChecksumAlgorithm=algorithm(artifact.source),  # type: ignore[arg-type]
             ChecksumType="FULL_OBJECT",
             ExpectedBucketOwner=route.target.account,
             **(_tagging(artifact.source, route, s3=s3) if route.tags else {}),
@@ -110,9 +110,14 @@ def copy_part(transfer: Transfer, part: int, route: CopyRoute, *, s3: S3Client) 
     may start two. So nothing is left to do here: the verification checks that the object exists.
     """
     first, last = partitioning.span(transfer, part)
-    upload = _upload(transfer, route)
-    copied = copy_range(transfer.artifact, f"bytes={first}-{last}", upload, part, route, s3=s3)
-    return 0 if copied is None else last - first + 1
+    return 0 if write_part(transfer, part, route, s3=s3) is None else last - first + 1
+
+
+def write_part(transfer: Transfer, part: int, route: CopyRoute, *, s3: S3Client) -> Mapping[str, Any] | None:
+    """Copy one part and return it as CompleteMultipartUpload takes it, None if the upload no longer exists."""
+    first, last = partitioning.span(transfer, part)
+    copied = copy_range(transfer.artifact, f"bytes={first}-{last}", upload_of(transfer, route), part, route, s3=s3)
+    return None if copied is None else {**copied, "PartNumber": part}
 
 
 def copy_range(
@@ -145,12 +150,10 @@ def existing_parts(transfer: Transfer, route: CopyRoute, *, first: int, last: in
     """Return which parts from `first` to `last` need no copy: those of the upload, or all if it no longer exists."""
     existing: set[int] = set()
     try:
-        for part in _parts(transfer, route, after=first - 1, s3=s3):
+        for part in parts_of_plan(transfer, route, after=first - 1, s3=s3):
             if part["PartNumber"] > last:
                 break
-            begin, end = partitioning.span(transfer, part["PartNumber"])
-            if part["Size"] == end - begin + 1:
-                existing.add(part["PartNumber"])
+            existing.add(part["PartNumber"])
     except ClientError as error:
         if code_of(error) == error_codes.S3_NO_SUCH_UPLOAD:
             return set(range(first, last + 1))
@@ -158,45 +161,17 @@ def existing_parts(transfer: Transfer, route: CopyRoute, *, first: int, last: in
     return existing
 
 
-def complete_upload(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> bool:
-    """Complete the upload to an object; return False if the object already exists.
-
-    S3 compares the whole object's size, and its checksum if the source has one. Raises ArtifactMismatch.
-    """
-    artifact = transfer.artifact
-    algorithm = _algorithm(artifact.source)
-    checksum = {f"Checksum{algorithm}": artifact.source.checksum.partition(":")[2]} if artifact.source.checksum else {}
-    try:
-        parts: list[Any] = [
-            {name: part[name] for name in ("PartNumber", "ETag", f"Checksum{algorithm}") if name in part}
-            for part in _parts(transfer, route, after=0, s3=s3)
-        ]
-        s3.complete_multipart_upload(
-            **_upload(transfer, route),
-            MultipartUpload={"Parts": parts},
-            MpuObjectSize=artifact.source.size,
-            ChecksumType="FULL_OBJECT",
-            IfNoneMatch="*",
-            **checksum,  # type: ignore[arg-type]
-        )
-    except ClientError as error:
-        code = code_of(error)
-        if code in {*error_codes.S3_PRECONDITION_FAILED, error_codes.S3_NO_SUCH_UPLOAD}:
-            # Another promotion, or an earlier invocation that was terminated afterwards, completed it. It is verified.
-            return False
-        if code in error_codes.S3_WRONG_PARTS:
-            raise ArtifactMismatch(
-                f"The parts of {_uri(artifact, route)} do not make {artifact.source.uri}: S3 reports {error}. Nothing "
-                "was deployed. Promote again: the parts are deleted and copied again."
-            ) from error
-        raise refusal(artifact, route, error) from error
-    return True
-
-
-def _parts(transfer: Transfer, route: CopyRoute, *, after: int, s3: S3Client) -> Iterator[Mapping[str, Any]]:
+def parts_of_plan(transfer: Transfer, route: CopyRoute, *, after: int, s3: S3Client) -> Iterator[Mapping[str, Any]]:
+    """Yield the listed parts after a number; not those that have another size than the plan's, or another number."""
+    last = partitioning.parts(transfer)
     paginator: Any = s3.get_paginator("list_parts")
-    for page in paginator.paginate(**_upload(transfer, route), PartNumberMarker=after):
-        yield from page.get("Parts", [])
+    for page in paginator.paginate(**upload_of(transfer, route), PartNumberMarker=after):
+        for part in page.get("Parts", []):
+            if part["PartNumber"] > last:
+                return
+            begin, end = partitioning.span(transfer, part["PartNumber"])
+            if part["Size"] == end - begin + 1:
+                yield part
 
 
 def _put_text(artifact: Artifact, text: str, route: CopyRoute, *, s3: S3Client) -> bool:
@@ -216,7 +191,7 @@ def _put_text(artifact: Artifact, text: str, route: CopyRoute, *, s3: S3Client) 
     return True
 
 
-def _algorithm(source: S3Object) -> str:
+def algorithm(source: S3Object) -> str:
     return source.checksum.partition(":")[0] if source.checksum else _COMPUTED
 
 
@@ -229,7 +204,7 @@ def _versioned(source: S3Object) -> dict[str, Any]:
     return {**parameters, "VersionId": source.version_id} if source.version_id else parameters
 
 
-def _upload(transfer: Transfer, route: CopyRoute) -> dict[str, Any]:
+def upload_of(transfer: Transfer, route: CopyRoute) -> dict[str, Any]:
     return {
         "Bucket": route.target.artifact_bucket,
         "Key": transfer.artifact.key,
@@ -239,7 +214,7 @@ def _upload(transfer: Transfer, route: CopyRoute) -> dict[str, Any]:
 
 
 def refusal(artifact: Artifact, route: CopyRoute, error: ClientError) -> Exception:
-    code, target = code_of(error), _uri(artifact, route)
+    code, target = code_of(error), uri_in_target(artifact, route)
     if _is_source_missing(artifact.source, error):
         return s3_objects.gone(artifact.source)
     if code == error_codes.S3_CONDITIONAL_CONFLICT:
@@ -254,5 +229,5 @@ def _is_source_missing(source: S3Object, error: ClientError) -> bool:
     return code_of(error) in error_codes.S3_MISSING_OBJECT
 
 
-def _uri(artifact: Artifact, route: CopyRoute) -> str:
+def uri_in_target(artifact: Artifact, route: CopyRoute) -> str:
     return f"s3://{route.target.artifact_bucket}/{artifact.key}"

@@ -14,10 +14,8 @@ from lambdas.promotion.contract.document import CopyRoute, Transfer
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     ArtifactChanged,
-    ArtifactMismatch,
     ArtifactNotFound,
     CallRefused,
-    NotYetVisible,
     ServiceUnavailable,
     Throttled,
     UnsupportedModel,
@@ -275,106 +273,7 @@ def test_parts_that_cannot_be_listed_have_the_name_of_what_is_wrong(
         existing(s3, 1, 4)
 
 
-# Completing
-
-COMPLETE = {
-    **UPLOAD,
-    "MultipartUpload": {
-        "Parts": [
-            {"PartNumber": 1, "ETag": '"1"', "ChecksumCRC64NVME": "1"},
-            {"PartNumber": 2, "ETag": '"2"', "ChecksumCRC64NVME": "2"},
-            {"PartNumber": 3, "ETag": '"3"', "ChecksumCRC64NVME": "3"},
-        ]
-    },
-    "MpuObjectSize": 300 * MIB,
-    "ChecksumType": "FULL_OBJECT",
-    "ChecksumCRC64NVME": "AAAAAAAAAAA=",
-    "IfNoneMatch": "*",
-}
-
-
-def all_parts(stubs: Stubs, algorithm: str = "CRC64NVME") -> None:
-    """Two pages of parts, with fields that CompleteMultipartUpload does not take."""
-    uploaded = [{**item, f"Checksum{algorithm}": str(item["PartNumber"]), "LastModified": 0} for item in parts(1, 2, 3)]
-    first = {"Parts": uploaded[:2], "IsTruncated": True, "NextPartNumberMarker": 2}
-    stubs.s3.add_response("list_parts", first, {**UPLOAD, "PartNumberMarker": 0})
-    stubs.s3.add_response("list_parts", {"Parts": uploaded[2:]}, {**UPLOAD, "PartNumberMarker": 2})
-
-
-def complete(s3: S3Client, transfer: Transfer = TRANSFER) -> bool:
-    return s3_copy.complete_upload(transfer, ROUTE, s3=s3)
-
-
-def test_the_object_is_made_of_all_parts_and_must_have_the_sources_size_and_checksum(
-    s3: S3Client, stubs: Stubs
-) -> None:
-    all_parts(stubs)
-    stubs.s3.add_response("complete_multipart_upload", {}, COMPLETE)
-    assert complete(s3) is True
-
-
-def test_a_checksum_of_another_kind_is_named_as_it_is(s3: S3Client, stubs: Stubs) -> None:
-    all_parts(stubs, "CRC32C")
-    parameters = {name: value for name, value in COMPLETE.items() if name != "ChecksumCRC64NVME"} | {
-        "ChecksumCRC32C": "AA==",
-        "MultipartUpload": {
-            "Parts": [{"PartNumber": n, "ETag": f'"{n}"', "ChecksumCRC32C": str(n)} for n in (1, 2, 3)]
-        },
-    }
-    stubs.s3.add_response("complete_multipart_upload", {}, parameters)
-    complete(s3, replace(TRANSFER, artifact=artifact(size=300 * MIB, checksum="CRC32C:AA==")))
-
-
-def test_a_source_without_checksum_gets_one_that_s3_computes(s3: S3Client, stubs: Stubs) -> None:
-    all_parts(stubs)
-    parameters = {name: value for name, value in COMPLETE.items() if name != "ChecksumCRC64NVME"}
-    stubs.s3.add_response("complete_multipart_upload", {}, parameters)
-    complete(s3, replace(TRANSFER, artifact=artifact(size=300 * MIB, checksum=None)))
-
-
-def test_an_object_that_exists_already_is_not_overwritten(s3: S3Client, stubs: Stubs) -> None:
-    all_parts(stubs)
-    stubs.s3.add_client_error("complete_multipart_upload", "PreconditionFailed", "details", 412)
-    assert complete(s3) is False
-
-
-def test_an_upload_that_was_completed_before_is_not_a_fault(s3: S3Client, stubs: Stubs) -> None:
-    """The step was killed after it had done this, and runs again."""
-    stubs.s3.add_client_error("list_parts", "NoSuchUpload", "details", 404)
-    assert complete(s3) is False
-
-
-def test_an_upload_that_is_completed_meanwhile_is_not_a_fault(s3: S3Client, stubs: Stubs) -> None:
-    all_parts(stubs)
-    stubs.s3.add_client_error("complete_multipart_upload", "NoSuchUpload", "details", 404)
-    assert complete(s3) is False
-
-
-@pytest.mark.parametrize("code", ["BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"])
-def test_parts_that_do_not_make_the_object_are_a_mismatch(s3: S3Client, stubs: Stubs, code: str) -> None:
-    all_parts(stubs)
-    stubs.s3.add_client_error("complete_multipart_upload", code, "details", 400)
-    with pytest.raises(ArtifactMismatch, match=f"{ARTIFACT.key} do not make {WEIGHTS_URI}: .*details"):
-        complete(s3)
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "name"),
-    [
-        ("ConditionalRequestConflict", 409, NotYetVisible),
-        ("NoSuchBucket", 404, CallRefused),
-        ("AccessDenied", 403, AccessDenied),
-        ("SlowDown", 503, Throttled),
-        ("InternalError", 500, ServiceUnavailable),
-    ],
-)
-def test_an_upload_that_cannot_be_completed_has_the_name_of_what_is_wrong(
-    s3: S3Client, stubs: Stubs, code: str, status: int, name: type[Exception]
-) -> None:
-    all_parts(stubs)
-    stubs.s3.add_client_error("complete_multipart_upload", code, "details", status)
-    with pytest.raises(name):
-        complete(s3)
+# A late error
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from lambdas.promotion.contract.errors import (
     ArtifactMismatch,
     ArtifactNotFound,
     CallRefused,
+    NotYetVisible,
     OutOfTime,
     PromotionError,
     ServiceUnavailable,
@@ -322,12 +323,66 @@ def test_without_uploads_there_is_nothing_to_complete(nothing: World) -> None:
     assert nothing.step(complete_copy.handler, enters=False) == planned
 
 
-def test_a_part_that_is_missing_stops_the_promotion(world: World) -> None:
+def test_a_part_that_is_missing_is_copied_again(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()
     for upload in world.fake_s3.uploads.values():
         del upload.parts[1]
-    with pytest.raises(ArtifactMismatch, match="do not make"):
+    requests = world.fake_s3.calls["UploadPartCopy"]
+    assert world.step(complete_copy.handler).copied.objects == len(SIZES)
+    assert world.fake_s3.calls["UploadPartCopy"] == requests + len(LARGE)
+    world.step(verify_artifacts.handler)
+
+
+@pytest.mark.parametrize("hidden", [{5}, {1}, {2, 3}, set(range(1, 100))])
+def test_a_list_that_lacks_parts_is_not_trusted(world: World, hidden: set[int]) -> None:
+    world.step(plan_copy.handler)
+    world.copy_all()
+    world.fake_s3.unlisted_parts = hidden
+    assert world.step(complete_copy.handler).copied.objects == len(SIZES)
+    world.step(verify_artifacts.handler)
+
+
+def test_a_part_that_a_source_no_longer_has_stops_the_promotion(world: World) -> None:
+    world.step(plan_copy.handler)
+    world.copy_all()
+    world.fake_s3.unlisted_parts = {2}
+    world.fake_s3.put(BUCKET, "v7/llm/weights", SIZES["weights"], content="exchanged")
+    with pytest.raises(ArtifactChanged, match=f"{PREFIX}weights"):
+        world.step(complete_copy.handler)
+
+
+def another_copy_is_deleted(world: World, name: str) -> None:
+    """Another promotion makes the copy, and somebody deletes it while this one's upload is open."""
+    world.fake_s3.put(QA.artifact_bucket, world.key_of(name), SIZES[name])
+    world.fake_s3.delete(QA.artifact_bucket, world.key_of(name))
+
+
+def test_an_upload_during_which_the_object_was_deleted_is_made_anew(world: World) -> None:
+    """S3 refuses to complete it for good (recordings: CompleteMultipartUpload, conflict-after-delete)."""
+    world.step(plan_copy.handler)
+    world.copy_all()
+    another_copy_is_deleted(world, "weights")
+    assert world.step(complete_copy.handler).copied.objects == len(SIZES)
+    ended = world.step(verify_artifacts.handler)
+    assert ended.verification == CopyVerification(compared=len(SIZES), computed=0)
+    assert world.fake_s3.uploads == {}
+
+
+def test_an_object_that_is_deleted_during_each_upload_is_named(world: World) -> None:
+    world.step(plan_copy.handler)
+    world.copy_all()
+    world.fake_s3.refuse("CompleteMultipartUpload", "ConditionalRequestConflict", 409, times=100)
+    with pytest.raises(NotYetVisible, match="was deleted during each of 3 uploads"):
+        world.step(complete_copy.handler)
+
+
+def test_a_new_upload_is_of_the_object_that_was_resolved(world: World) -> None:
+    world.step(plan_copy.handler)
+    world.copy_all()
+    another_copy_is_deleted(world, "weights")
+    world.fake_s3.put(BUCKET, "v7/llm/weights", SIZES["weights"], content="exchanged")
+    with pytest.raises(ArtifactChanged, match=f"{PREFIX}weights"):
         world.step(complete_copy.handler)
 
 

@@ -1,0 +1,158 @@
+"""Make the objects that were copied by parts of their parts, each of which is accounted for first.
+
+AWS: S3, "Uploading and copying objects using multipart upload": a list of parts is for verification only, and must not
+be the list that completes the upload. So the parts are those of the plan: one that a list lacks is copied again.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.promotion.artifacts import partitioning, s3_copy
+from lambdas.promotion.aws import error_codes
+from lambdas.promotion.aws.error_codes import code_of
+from lambdas.promotion.contract.document import CopyRoute, Transfer
+from lambdas.promotion.contract.errors import ArtifactMismatch, NotYetVisible
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Parts = Mapping[int, Mapping[str, Any]]
+AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
+# How many uploads of one object are tried in a row, if another principal deletes the object during each.
+_MOST_UPLOADS = 3
+
+
+class Completion(enum.Enum):
+    """What became of an upload.
+
+    EXISTS: the object was there already. CONFLICT: the object was deleted during the upload, which can then never be
+    completed (409 ConditionalRequestConflict).
+    """
+
+    COMPLETED = enum.auto()
+    EXISTS = enum.auto()
+    CONFLICT = enum.auto()
+
+
+def complete_all(uploads: list[Transfer], route: CopyRoute, *, at_once: AtOnce, s3: S3Client) -> int:
+    """Complete the uploads and return how many objects that made; `at_once` makes calls concurrently.
+
+    Raises ArtifactMismatch, ArtifactChanged, ArtifactNotFound, NotYetVisible (Transient).
+    """
+    completed = 0
+    for attempt in range(_MOST_UPLOADS):
+        if attempt:
+            uploads = at_once([functools.partial(_reopen, upload, route, s3=s3) for upload in uploads])
+        written = _copy_missing(uploads, route, at_once=at_once, s3=s3)
+        outcomes = at_once(
+            [
+                functools.partial(complete, upload, route, written=parts, s3=s3)
+                for upload, parts in zip(uploads, written, strict=True)
+            ]
+        )
+        completed += outcomes.count(Completion.COMPLETED)
+        uploads = [upload for upload, outcome in zip(uploads, outcomes, strict=True) if outcome is Completion.CONFLICT]
+        if not uploads:
+            return completed
+    raise NotYetVisible(
+        f"{s3_copy.uri_in_target(uploads[0].artifact, route)} was deleted during each of {_MOST_UPLOADS} uploads. "
+        "Another principal deletes objects in the target's bucket: find out which, then promote again."
+    )
+
+
+def _copy_missing(uploads: list[Transfer], route: CopyRoute, *, at_once: AtOnce, s3: S3Client) -> list[Parts]:
+    """Copy the parts that no list shows, and return them for each upload, as CompleteMultipartUpload takes them."""
+    listed = at_once([functools.partial(listed_parts, upload, route, s3=s3) for upload in uploads])
+    missing = [
+        (index, part)
+        for index, (upload, existing) in enumerate(zip(uploads, listed, strict=True))
+        if existing is not None
+        for part in range(1, partitioning.parts(upload) + 1)
+        if part not in existing
+    ]
+    copied = at_once(
+        [functools.partial(s3_copy.write_part, uploads[index], part, route, s3=s3) for index, part in missing]
+    )
+    written: list[dict[int, Mapping[str, Any]]] = [{} for _ in uploads]
+    for (index, part), result in zip(missing, copied, strict=True):
+        if result is not None:
+            written[index][part] = result
+    return list(written)
+
+
+def listed_parts(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> Parts | None:
+    """Return the parts that S3 lists for an upload and that have the size of the plan, None if the upload is gone."""
+    try:
+        return {part["PartNumber"]: part for part in s3_copy.parts_of_plan(transfer, route, after=0, s3=s3)}
+    except ClientError as error:
+        if code_of(error) == error_codes.S3_NO_SUCH_UPLOAD:
+            return None
+        raise s3_copy.refusal(transfer.artifact, route, error) from error
+
+
+def complete(transfer: Transfer, route: CopyRoute, *, written: Parts, s3: S3Client) -> Completion:
+    """Complete one upload of parts that are listed, or that were `written` just now.
+
+    S3 compares the whole object's size, and its checksum if the source has one. Raises ArtifactMismatch, NotYetVisible.
+    """
+    artifact = transfer.artifact
+    algorithm = s3_copy.algorithm(artifact.source)
+    checksum = {f"Checksum{algorithm}": artifact.source.checksum.partition(":")[2]} if artifact.source.checksum else {}
+    listed = listed_parts(transfer, route, s3=s3)
+    if listed is None:
+        # Another promotion, or an earlier invocation that was terminated afterwards, completed it. It is verified.
+        return Completion.EXISTS
+    parts = {**listed, **written}
+    expected = partitioning.parts(transfer)
+    if len(parts) != expected:
+        raise NotYetVisible(
+            f"S3 lists {len(parts)} of {expected} parts of {s3_copy.uri_in_target(artifact, route)}. It was retried."
+        )
+    fields = ("PartNumber", "ETag", f"Checksum{algorithm}")
+    sent: list[Any] = [
+        {name: parts[number][name] for name in fields if name in parts[number]} for number in sorted(parts)
+    ]
+    try:
+        s3.complete_multipart_upload(
+            **s3_copy.upload_of(transfer, route),
+            MultipartUpload={"Parts": sent},
+            MpuObjectSize=artifact.source.size,
+            ChecksumType="FULL_OBJECT",
+            IfNoneMatch="*",
+            **checksum,  # type: ignore[arg-type]
+        )
+    except ClientError as error:
+        return without_effect(transfer, route, error)
+    return Completion.COMPLETED
+
+
+def without_effect(transfer: Transfer, route: CopyRoute, error: ClientError) -> Completion:
+    """Return why S3 did not complete an upload, or raise the error."""
+    artifact, code = transfer.artifact, code_of(error)
+    target = s3_copy.uri_in_target(artifact, route)
+    if code in {*error_codes.S3_PRECONDITION_FAILED, error_codes.S3_NO_SUCH_UPLOAD}:
+        return Completion.EXISTS
+    if code == error_codes.S3_CONDITIONAL_CONFLICT:
+        return Completion.CONFLICT
+    if code == error_codes.S3_INVALID_PART:
+        # A list may show a part as it was before it was copied again.
+        raise NotYetVisible(f"S3 does not have the parts of {target} as it lists them ({error}).") from error
+    if code in error_codes.S3_WRONG_PARTS:
+        raise ArtifactMismatch(
+            f"The parts of {target} do not make {artifact.source.uri}: S3 reports {error}. Nothing "
+            "was deployed. Promote again: the parts are deleted and copied again."
+        ) from error
+    raise s3_copy.refusal(artifact, route, error) from error
+
+
+def _reopen(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> Transfer:
+    """Open another upload to the same object; the verification aborts the one before."""
+    head = s3_copy.head_source(transfer.artifact, route, s3=s3)
+    return replace(transfer, upload_id=s3_copy.open_upload(transfer.artifact, head.metadata, route, s3=s3))
