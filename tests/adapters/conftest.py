@@ -105,7 +105,7 @@ class _Raw(io.BytesIO):
 @pytest.fixture
 def plain_s3() -> S3Client:
     """A client without a Stubber, for a Wire."""
-    client = _make_client("s3", config=sessions._S3_CONFIG)
+    client = _make_client("s3", config=sessions._CONFIG)
     sessions.translate_errors(client, "The role copier")
     return client
 

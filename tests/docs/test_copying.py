@@ -86,6 +86,10 @@ SENTENCES: Mapping[str, Any] = {
     "objects of their parts, 16 at a time": complete_copy._AT_ONCE,
     "lists and compares everything, 50 at a time": verify_artifacts._AT_ONCE,
     "with pauses of up to 10 seconds": round(concurrency._LONGEST_PAUSE),
+    "without response for 25 seconds (840 for a copy": (
+        time_limits.READ_TIMEOUT.seconds,
+        time_limits.LONG_CALL_READ_TIMEOUT.seconds,
+    ),
     "in the last 75 of its 900 seconds": (
         time_limits.INVOCATION_RESERVE.seconds,
         time_limits.LONGEST_INVOCATION.seconds,

@@ -23,6 +23,7 @@ T = TypeVar("T")
 # A late or incomplete response is requested again a few times; throttling is retried until the step's time ends.
 _MOST_ATTEMPTS = 8
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds
+_MOST_DOUBLINGS = 10  # enough for the longest pause
 
 
 def run(calls: Iterable[Callable[[], T]], *, at_once: int, until: float, doing: str) -> list[T]:
@@ -44,7 +45,7 @@ def run(calls: Iterable[Callable[[], T]], *, at_once: int, until: float, doing: 
             raise
 
     def call_with_retries(call: Callable[[], T]) -> T:
-        attempts = 0
+        attempts, throttled = 0, 0
         while True:
             with pace:
                 if time.monotonic() > until:
@@ -56,12 +57,13 @@ def run(calls: Iterable[Callable[[], T]], *, at_once: int, until: float, doing: 
                     pace.increase()
                     return response
                 except Throttled:
+                    throttled += 1
                     pace.decrease()
                 except (Transient, HTTPClientError, ConnectionError) as error:
                     attempts += 1
                     if attempts == _MOST_ATTEMPTS or isinstance(error, SessionExpired | OutOfTime):
                         raise
-            time.sleep(pace.pause(attempts))
+            time.sleep(pace.pause(attempts + throttled))
 
     with ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(work, call) for call in calls]
@@ -116,11 +118,11 @@ class _Pace:
                 self._slowed_at = now
                 self._allowed = max(1.0, self._allowed / 2)
 
-    def pause(self, attempts: int) -> float:
+    def pause(self, failures: int) -> float:
         """Return the seconds until the next attempt, with jitter, so that retries do not coincide."""
         with self._changed:
             congestion = self._most / self._allowed
-        longest = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * max(congestion, 2.0**attempts))
+        longest = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * max(congestion, 2.0 ** min(failures, _MOST_DOUBLINGS)))
         return random.uniform(0.5, 1) * longest  # noqa: S311 - no secret
 
     def stop(self, error: BaseException | None = None) -> None:

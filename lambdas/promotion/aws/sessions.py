@@ -43,9 +43,11 @@ _CONFIG = Config(
     read_timeout=time_limits.READ_TIMEOUT.total_seconds(),
     max_pool_connections=time_limits.CONNECTIONS,
 )
-_S3_CONFIG = _CONFIG.merge(Config(read_timeout=time_limits.S3_READ_TIMEOUT.total_seconds()))
+_LONG_CALL_CONFIG = _CONFIG.merge(Config(read_timeout=time_limits.LONG_CALL_READ_TIMEOUT.total_seconds()))
 _RUNTIME_CONFIG = _CONFIG.merge(Config(read_timeout=time_limits.INVOKE_READ_TIMEOUT.total_seconds()))
 
+# The calls that S3 responds to when all the work is done. A timeout belongs to a client, so they have their own.
+_LONG_S3_CALLS = ("copy_object", "upload_part_copy", "complete_multipart_upload")
 # IAM's name of a service that signs under another name (AWS: Service Authorization Reference).
 _IAM_PREFIXES = {"monitoring": "cloudwatch"}
 _SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
@@ -126,7 +128,10 @@ class RoleSession:
 
     @cached_property
     def s3(self) -> S3Client:
-        client: S3Client = self._client("s3", _S3_CONFIG)
+        client: S3Client = self._client("s3", _CONFIG)
+        patient = self._client("s3", _LONG_CALL_CONFIG)
+        for call in _LONG_S3_CALLS:
+            setattr(client, call, getattr(patient, call))
         return client
 
     @cached_property

@@ -21,7 +21,7 @@ STOP_GRACE_PERIOD = SHORT_INVOCATION + timedelta(seconds=30)
 
 READ_TIMEOUT = timedelta(seconds=25)
 # One CopyObject of 5 GB, or completing 10,000 parts, is one long request: S3 responds when it is done.
-S3_READ_TIMEOUT = LONGEST_INVOCATION - timedelta(seconds=60)
+LONG_CALL_READ_TIMEOUT = LONGEST_INVOCATION - timedelta(seconds=60)
 MODEL_RESPONSE = timedelta(seconds=60)  # API: InvokeEndpoint, a model's own limit
 INVOKE_READ_TIMEOUT = MODEL_RESPONSE + timedelta(seconds=10)
 CONNECTIONS = 50  # of one client, and so the most requests that a step has in progress

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.httpsession import URLLib3Session
 from botocore.retries import standard
 from botocore.stub import ANY, Stubber
 
@@ -328,8 +329,70 @@ def test_an_account_works_in_its_own_region(hub: Stubs) -> None:
     assert regions == {"eu-west-1"}
 
 
-def test_a_long_copy_is_waited_for() -> None:
-    """One CopyObject of 5 GB is one request of about a minute."""
+LONG_CALLS: dict[str, dict[str, Any]] = {
+    "copy_object": {"Bucket": "to", "Key": "b", "CopySource": {"Bucket": "from", "Key": "a"}},
+    "upload_part_copy": {
+        **{"Bucket": "to", "Key": "b", "CopySource": {"Bucket": "from", "Key": "a"}},
+        **{"UploadId": "u", "PartNumber": 1},
+    },
+    "complete_multipart_upload": {"Bucket": "to", "Key": "b", "UploadId": "u"},
+}
+SHORT_CALLS: dict[str, dict[str, Any]] = {
+    "head_object": {"Bucket": "to", "Key": "b"},
+    "get_object": {"Bucket": "to", "Key": "b"},
+    "put_object": {"Bucket": "to", "Key": "b", "Body": b""},
+    "list_objects_v2": {"Bucket": "to"},
+    "list_parts": {"Bucket": "to", "Key": "b", "UploadId": "u"},
+    "create_multipart_upload": {"Bucket": "to", "Key": "b"},
+    "abort_multipart_upload": {"Bucket": "to", "Key": "b", "UploadId": "u"},
+    "list_multipart_uploads": {"Bucket": "to"},
+    "get_object_tagging": {"Bucket": "to", "Key": "b"},
+}
+
+
+def read_timeout_of(call: str, parameters: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> float:
+    """Return how long the connection that a call is sent by waits for the response, in seconds."""
+    timeouts: list[float] = []
+
+    def send(session: URLLib3Session, request: object) -> None:
+        timeouts.append(session._timeout.read_timeout)  # type: ignore[attr-defined]
+        raise ReadTimeoutError(endpoint_url="https://s3")
+
+    monkeypatch.setattr(URLLib3Session, "send", send)
     account = sessions.RoleSession(ROLE, boto3.Session("key", "secret"), "us-east-1")
-    assert account.s3.meta.config.read_timeout > 600  # type: ignore[attr-defined]
-    assert account.s3.meta.config.max_pool_connections >= 50  # type: ignore[attr-defined]
+    with pytest.raises(ReadTimeoutError):
+        getattr(account.s3, call)(**parameters)
+    return timeouts[0]
+
+
+@pytest.mark.parametrize("call", LONG_CALLS)
+def test_a_long_copy_is_waited_for(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One CopyObject of 5 GB is one request of about a minute; a completion may last several."""
+    assert read_timeout_of(call, LONG_CALLS[call], monkeypatch) == 840
+
+
+@pytest.mark.parametrize("call", SHORT_CALLS)
+def test_any_other_call_of_s3_times_out_shortly(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that hangs is made again within the same invocation."""
+    assert read_timeout_of(call, SHORT_CALLS[call], monkeypatch) == 25
+
+
+def test_every_call_of_s3_names_the_role_that_was_denied() -> None:
+    account = sessions.RoleSession(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    for call, parameters in {**LONG_CALLS, **SHORT_CALLS}.items():
+        with pytest.raises(AccessDenied, match=f"^{ROLE} is not permitted to call s3:"):
+            denied(account.s3, call)(**parameters)
+
+
+def denied(client: S3Client, call: str) -> Any:
+    """Return the client's method, which gets 403 from now on."""
+    method = getattr(client, call)
+    Wire(method.__self__, 403, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+    return method
+
+
+def test_every_request_in_progress_has_a_connection() -> None:
+    account = sessions.RoleSession(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    methods: list[Any] = [account.s3.head_object, account.s3.copy_object]
+    for method in methods:
+        assert method.__self__.meta.config.max_pool_connections >= 50

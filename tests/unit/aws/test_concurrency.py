@@ -176,6 +176,15 @@ def test_a_pause_is_longer_the_more_the_pace_was_slowed_and_never_too_long() -> 
     assert 2.5 <= pace.pause(0) <= 5
     assert 0.05 * 2**5 <= concurrency._Pace(1).pause(5) <= 0.1 * 2**5
     assert concurrency._Pace(50).pause(30) <= 10
+    assert concurrency._Pace(50).pause(10_000) <= 10
+
+
+def test_a_call_that_is_throttled_again_and_again_waits_up_to_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    assert run([Call(*[Throttled("slow down")] * 12)]) == ["response"]
+    assert pauses[0] <= 0.5
+    assert all(5 <= pause <= 10 for pause in pauses[7:])
 
 
 # Retries
