@@ -13,7 +13,7 @@ from lambdas.promotion.artifacts import inventory, s3_objects
 from lambdas.promotion.artifacts.inventory import Listing
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import S3Object
-from lambdas.promotion.contract.errors import ArtifactNotFound, UnsupportedModel
+from lambdas.promotion.contract.errors import ArtifactNotFound, CallRefused, UnsupportedModel
 from lambdas.promotion.model import s3_uris
 from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 
@@ -29,14 +29,14 @@ _MOST_IN_MANIFEST = 1000
 def find_all(references: Iterable[S3Reference], *, owner: str, s3: S3Client, subject: str) -> dict[str, Listing]:
     """Return the objects at each S3 URI, and at those in the manifests among them. `subject` names the model.
 
-    Raises ArtifactNotFound, ArtifactChanged, UnsupportedModel; a missing permission is AccessDenied.
+    Raises ArtifactNotFound, ArtifactChanged, UnsupportedModel, CallRefused; a missing permission is AccessDenied.
     """
     listings: dict[str, Listing] = {}
     queue = list(references)
     for reference in queue:
         if reference.uri in listings:
             continue
-        listings[reference.uri] = listing = _find(reference, owner=owner, s3=s3)
+        listings[reference.uri] = listing = _look_up(reference, owner=owner, s3=s3)
         if reference.kind is S3ReferenceKind.MANIFEST:
             text = _text_of(listing.objects[0], owner=owner, s3=s3, subject=subject)
             listings[reference.uri] = Listing(objects=listing.objects, text=text)
@@ -53,6 +53,21 @@ def find_all(references: Iterable[S3Reference], *, owner: str, s3: S3Client, sub
     return listings
 
 
+def _look_up(reference: S3Reference, *, owner: str, s3: S3Client) -> Listing:
+    """Return the objects at an S3 URI. What S3 refuses is named by the field that refers to it."""
+    try:
+        return _find(reference, owner=owner, s3=s3)
+    except UnsupportedModel as error:
+        raise UnsupportedModel(f"The model refers to {reference.uri} ({reference.location}). {error}") from error
+    except ClientError as error:
+        if error_codes.code_of(error) == error_codes.S3_NO_SUCH_BUCKET:
+            raise _missing(reference, owner, f"no bucket {s3_uris.bucket_of(reference.uri)}") from error
+        raise CallRefused(
+            f"The model refers to {reference.uri} ({reference.location}), and S3 refuses it: {error}. Correct the "
+            "reference and register the model again, or look S3's error up."
+        ) from error
+
+
 def _find(reference: S3Reference, *, owner: str, s3: S3Client) -> Listing:
     # The object "a/" is a folder's marker: a URI that ends with a slash and may be either is taken for a folder.
     folder = reference.kind is S3ReferenceKind.PREFIX or (
@@ -67,22 +82,12 @@ def _find(reference: S3Reference, *, owner: str, s3: S3Client) -> Listing:
         raise _missing(reference, owner, "no such object")
     bucket, prefix = s3_objects.split_uri(reference.uri)
     prefix = f"{prefix}/" if prefix and not prefix.endswith("/") else prefix
-    objects = _listed(bucket, prefix, owner=owner, s3=s3)
+    # One more than is supported is enough to reject them: a whole bucket may have billions.
+    objects = tuple(islice(s3_objects.listed(bucket, prefix, owner=owner, s3=s3), inventory.MOST_OBJECTS + 1))
     if not objects:
         absence = "nothing below it" if folder else "neither such an object nor anything below"
         raise _missing(reference, owner, absence)
     return Listing(objects=objects, prefix=prefix)
-
-
-def _listed(bucket: str, prefix: str, *, owner: str, s3: S3Client) -> tuple[S3Object, ...]:
-    """Return the objects below a prefix; none if the bucket does not exist, as for a single object."""
-    try:
-        # One more than is supported is enough to reject them: a whole bucket may have billions.
-        return tuple(islice(s3_objects.listed(bucket, prefix, owner=owner, s3=s3), inventory.MOST_OBJECTS + 1))
-    except ClientError as error:
-        if error_codes.code_of(error) == error_codes.S3_NO_SUCH_BUCKET:
-            return ()
-        raise
 
 
 def _text_of(manifest: S3Object, *, owner: str, s3: S3Client, subject: str) -> str:

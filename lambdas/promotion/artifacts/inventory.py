@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.document import Artifact, S3Object, sha256
 from lambdas.promotion.contract.errors import UnsupportedModel
-from lambdas.promotion.model.s3_uris import replaced
+from lambdas.promotion.model.s3_uris import in_text, replaced
 
 # Bytes of a key (AWS: S3, object key naming), and of an object's basename that are kept, the last ones.
 _LONGEST_KEY = 1024
@@ -52,8 +53,8 @@ def take(listings: Mapping[str, Listing], *, application: str, stage: str, bucke
     artifacts: dict[str, Artifact] = {}
     target_uris: dict[str, str] = {}
     contents: dict[str, str] = {}
-    # Manifests last: they refer to the others.
-    for uri, in_source in sorted(listings.items(), key=lambda item: item[1].text is not None):
+    for uri in _in_order(listings, subject=subject):
+        in_source = listings[uri]
         text = in_source.text
         listing = in_source if text is None else _rewritten(in_source, text, target_uris)
         folder = f"{resource_names.stage_prefix(application, stage)}{_identity(listing)[:32]}/"
@@ -66,6 +67,22 @@ def take(listings: Mapping[str, Listing], *, application: str, stage: str, bucke
         contents[uri] = _content(listing) if text is None else _content_of_text(text, contents)
     _require_supported(artifacts.values(), subject=subject)
     return Inventory(artifacts=tuple(artifacts.values()), target_uris=target_uris, contents=contents)
+
+
+def _in_order(listings: Mapping[str, Listing], *, subject: str) -> list[str]:
+    """Return the S3 URIs so that a manifest follows what it lists, which may be other manifests."""
+    listed = {
+        uri: [name for _, name in in_text(listing.text)] if listing.text is not None else []
+        for uri, listing in listings.items()
+    }
+    try:
+        return list(TopologicalSorter(listed).static_order())
+    except CycleError as error:
+        cycle = " -> ".join(reversed(error.args[1]))
+        raise UnsupportedModel(
+            f"{subject}: the manifest lists itself ({cycle}), so no copy of it can be written. Nothing was created. "
+            "Remove the entry and register the model again."
+        ) from error
 
 
 def folders(artifacts: Iterable[Artifact], prefix: str) -> list[str]:

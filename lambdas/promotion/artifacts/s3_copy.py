@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.artifacts import partitioning, s3_objects
+from lambdas.promotion.artifacts import customer_encryption, partitioning, s3_objects
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.aws.error_codes import code_of
 from lambdas.promotion.contract.document import Artifact, CopyRoute, S3Object, Transfer, sha256
@@ -217,6 +217,8 @@ def refusal(artifact: Artifact, route: CopyRoute, error: ClientError) -> Excepti
     code, target = code_of(error), uri_in_target(artifact, route)
     if _is_source_missing(artifact.source, error):
         return s3_objects.gone(artifact.source)
+    if customer_encryption.is_reason(error):
+        return customer_encryption.refusal(artifact.source.uri)
     if code == error_codes.S3_CONDITIONAL_CONFLICT:
         return NotYetVisible(f"Another copy to {target} is in progress; this one will be retried.")
     return CallRefused(f"S3 refused to copy {artifact.source.uri} to {target} ({error}).")

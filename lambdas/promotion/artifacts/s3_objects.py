@@ -9,6 +9,7 @@ from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.artifacts import customer_encryption
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import S3Object
 from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound
@@ -75,14 +76,14 @@ def find(uri: str, *, owner: str, s3: S3Client) -> S3Object | None:
 
 
 def head(bucket: str, key: str, *, owner: str, s3: S3Client, **conditions: Any) -> ObservedObject | None:
-    """Return the object with its metadata, or None if it does not exist."""
+    """Return the object with its metadata, or None if it does not exist. Raises UnsupportedModel (SSE-C)."""
+    request = {"Bucket": bucket, "Key": key, "ChecksumMode": "ENABLED", "ExpectedBucketOwner": owner, **conditions}
     try:
-        response = s3.head_object(
-            Bucket=bucket, Key=key, ChecksumMode="ENABLED", ExpectedBucketOwner=owner, **conditions
-        )
+        response = s3.head_object(**request)
     except ClientError as error:
         if error_codes.code_of(error) in error_codes.S3_MISSING_OBJECT:
             return None
+        customer_encryption.require_readable(request, error, s3=s3)
         raise
     metadata = {name: response[name] for name in _METADATA if response.get(name)}  # type: ignore[literal-required]
     observed = S3Object(
@@ -134,6 +135,8 @@ def read(item: S3Object, *, owner: str, s3: S3Client) -> bytes:
             raise changed(item, find(item.uri, owner=owner, s3=s3)) from error
         if error_codes.code_of(error) in error_codes.S3_MISSING_OBJECT:
             raise gone(item) from error
+        if customer_encryption.is_reason(error):
+            raise customer_encryption.refusal(item.uri) from error
         raise
     return response["Body"].read()
 

@@ -13,6 +13,7 @@ from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.artifacts.s3_objects import ListedObject
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import Artifact, Transfer
+from lambdas.promotion.contract.errors import ArtifactMismatch, UnsupportedModel
 from lambdas.promotion.contract.settings import Environment
 
 if TYPE_CHECKING:
@@ -38,7 +39,13 @@ def require_verified(artifact: Artifact, target: Environment, *, s3: S3Client) -
 
     Raises ArtifactMismatch if it does not exist or differs.
     """
-    copy = s3_objects.find(f"s3://{target.artifact_bucket}/{artifact.key}", owner=target.account, s3=s3)
+    try:
+        copy = s3_objects.find(f"s3://{target.artifact_bucket}/{artifact.key}", owner=target.account, s3=s3)
+    except UnsupportedModel as error:
+        raise ArtifactMismatch(
+            f"Another principal put an object in the place of a copy. {error} Delete it from the target's bucket, then "
+            "promote again."
+        ) from error
     return artifact_checks.require_verified(artifact, copy, bucket=target.artifact_bucket)
 
 

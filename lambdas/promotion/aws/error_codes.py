@@ -61,6 +61,9 @@ S3_PRECONDITION_FAILED = frozenset({"PreconditionFailed", "412"})
 # Another write to the same key is in progress (API: CopyObject, If-None-Match).
 S3_CONDITIONAL_CONFLICT = "ConditionalRequestConflict"
 S3_ARCHIVED = "InvalidObjectState"
+S3_INVALID_REQUEST = "InvalidRequest"
+# A HEAD request that is invalid: an object with a customer-provided key, an expired session.
+S3_BAD_HEAD = "400"
 S3_BAD_DIGEST = "BadDigest"
 # A part that was not uploaded, or that has another ETag (API: CompleteMultipartUpload).
 S3_INVALID_PART = "InvalidPart"

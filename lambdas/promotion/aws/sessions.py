@@ -17,6 +17,7 @@ import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
+from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract import time_limits
@@ -78,6 +79,9 @@ _PERMISSIONS = {
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
 }
 
+
+# The field of a refusal that names the call, beside AWS's own.
+_CALL = "PromoteCall"
 
 # One loader for all clients: botocore then reads a service's model once, whatever account the client is for.
 _core = botocore.session.Session()
@@ -299,9 +303,15 @@ def translate_errors(client: BaseClient, role: str) -> None:
             raise ServiceUnavailable(
                 f"AWS failed to complete {call} on {resource} ({code}: {message}). It was retried."
             )
+        error[_CALL] = f"{call} on {resource}"
 
     client.meta.events.register("provide-client-params", keep_parameters)
     client.meta.events.register("after-call", translate)
+
+
+def call_of(error: ClientError) -> str:
+    """Return the call that AWS refused, with its resource where it is known."""
+    return str(error.response.get("Error", {}).get(_CALL, error.operation_name))
 
 
 def _required_permissions(operation: str) -> str:

@@ -15,7 +15,13 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import ImageCopy
-from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound, QuotaExceeded
+from lambdas.promotion.contract.errors import (
+    ImageCopyInterrupted,
+    ImageMismatch,
+    ImageNotFound,
+    QuotaExceeded,
+    UnsupportedModel,
+)
 from lambdas.promotion.images import ecr_client, oci_manifest, references
 from lambdas.promotion.images import layers as image_layers
 from lambdas.promotion.images.ecr_client import Manifest
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 
 _LAYERS_AT_ONCE = 4
 _LAYERS_PER_QUERY = 100  # API: BatchCheckLayerAvailability
+_DEEPEST_INDEX = 4  # an index of images is 1 deep; the specification allows nested ones
 # What one part may still take, and the response to Step Functions.
 _RESERVE_SECONDS = image_layers.READ_SECONDS + 15
 
@@ -57,7 +64,8 @@ def copy(image: ImageCopy, *, reader: ECRClient, pusher: ECRClient, seconds_left
     `reader` and `pusher` are clients of the source's and the target's Region; `seconds_left` returns how long this
     invocation may still take. An index is copied with all its images.
 
-    Raises ImageCopyInterrupted (Transient: the next invocation continues), ImageNotFound, ImageMismatch, QuotaExceeded.
+    Raises ImageCopyInterrupted (Transient: the next invocation continues), ImageNotFound, ImageMismatch,
+    UnsupportedModel, QuotaExceeded.
     """
     target = references.parse(image.target)
     if ecr_client.find(target, ecr=pusher):
@@ -71,21 +79,24 @@ def copy(image: ImageCopy, *, reader: ECRClient, pusher: ECRClient, seconds_left
     return True
 
 
-def _copy(digest: str, run: _Copy, *, tag: str | None = None) -> None:
+def _copy(digest: str, run: _Copy, *, tag: str | None = None, depth: int = 0) -> None:
+    subject = f"{run.source.name}@{digest}"
+    if depth > _DEEPEST_INDEX:
+        raise UnsupportedModel(
+            f"The image {run.source.name} is an index of indexes, {depth} deep: {subject}. The model was not created. "
+            "Push an index of images and register the model with it."
+        )
     manifest = ecr_client.find(replace(run.source, digest=digest), ecr=run.reader)
     if manifest is None:
         raise ImageNotFound(
-            f"The image {run.source.name}@{digest} no longer exists in its image registry. Push it again or register "
-            "the model again."
+            f"The image {subject} no longer exists in its image registry. Push it again or register the model again."
         )
     if oci_manifest.digest_of(manifest.content) != digest:
-        raise ImageMismatch(
-            f"The manifest of {run.source.name}@{digest} has the digest {oci_manifest.digest_of(manifest.content)}."
-        )
-    for child in oci_manifest.children(manifest.content):
+        raise ImageMismatch(f"The manifest of {subject} has the digest {oci_manifest.digest_of(manifest.content)}.")
+    for child in oci_manifest.children(manifest.content, subject=subject):
         if not ecr_client.find(replace(run.target, digest=child), ecr=run.pusher):
-            _copy(child, run)
-    _copy_layers(oci_manifest.layers(manifest.content), run)
+            _copy(child, run, depth=depth + 1)
+    _copy_layers(oci_manifest.layers(manifest.content, subject=subject), run)
     _put(manifest, run, tag=tag)
 
 

@@ -109,12 +109,10 @@ def find(image: Image, *, ecr: ECRClient) -> Manifest | None:
             media_type=described.get("imageManifestMediaType"),
             content=described["imageManifest"],
         )
-    (failure,) = response["failures"]
-    if failure["failureCode"] == error_codes.ECR_NO_SUCH_IMAGE:
+    failures = [f"{failure.get('failureCode')}: {failure.get('failureReason')}" for failure in response["failures"]]
+    if [failure.get("failureCode") for failure in response["failures"]] == [error_codes.ECR_NO_SUCH_IMAGE]:
         return None
-    raise CallRefused(
-        f"ECR does not return the image {image.name} ({failure['failureCode']}: {failure.get('failureReason')})."
-    )
+    raise CallRefused(f"ECR does not return the image {image.name} ({'; '.join(failures) or 'without a reason'}).")
 
 
 def require_usable(images: Iterable[str], target: Environment, *, account: RoleSession) -> None:

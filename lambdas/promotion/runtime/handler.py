@@ -79,7 +79,7 @@ def errors_by_name(action: Handler) -> Handler:
         except ClientError as error:
             logger.exception("AWS refused a call")
             message = error.response.get("Error", {}).get("Message") or str(error)
-            raise CallRefused(f"AWS refused {error.operation_name}: {message}") from error
+            raise CallRefused(f"AWS refused {sessions.call_of(error)}: {message}") from error
         except (HTTPClientError, ConnectionError) as error:
             logger.exception("AWS could not be reached")
             raise ServiceUnavailable(f"AWS could not be reached: {error}. It was retried.") from error

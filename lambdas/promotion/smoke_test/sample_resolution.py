@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import SourceModel
-from lambdas.promotion.contract.errors import SamplePayloadUnusable
+from lambdas.promotion.contract.errors import SamplePayloadUnusable, UnsupportedModel
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.resolve import model_registry
 from lambdas.promotion.smoke_test import sample_archive
 from lambdas.promotion.smoke_test.sample_archive import BadArchive
+
+# The API takes any text after s3:// or https:// (CreateModelPackage, SamplePayloadUrl).
+_OBJECT = re.compile(r"s3://[A-Za-z0-9._-]{3,255}/.+", re.DOTALL)
 
 
 def resolved(model: SourceModel, stage: Stage, *, source: RoleSession) -> SourceModel:
@@ -27,7 +31,12 @@ def resolved(model: SourceModel, stage: Stage, *, source: RoleSession) -> Source
     uri = version.get("SamplePayloadUrl")
     if not uri:
         raise _refusal(model.model_package_arn, "has none (CreateModelPackage: SamplePayloadUrl)")
-    sample = s3_objects.find(uri, owner=source.id, s3=source.s3) if uri.startswith("s3://") else None
+    if not _OBJECT.fullmatch(uri):
+        raise _refusal(model.model_package_arn, f"refers to {uri}, which is not the S3 URI of an object")
+    try:
+        sample = s3_objects.find(uri, owner=source.id, s3=source.s3)
+    except UnsupportedModel as error:
+        raise _refusal(model.model_package_arn, f"refers to {uri}, which cannot be read: {error}") from error
     if sample is None:
         raise _refusal(model.model_package_arn, f"refers to {uri}, which does not exist in account {source.id}")
     if sample.size > sample_archive.MOST_BYTES:

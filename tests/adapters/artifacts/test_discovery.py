@@ -10,8 +10,16 @@ import pytest
 
 from lambdas.promotion.artifacts import discovery, inventory
 from lambdas.promotion.artifacts.inventory import Listing
-from lambdas.promotion.contract.errors import AccessDenied, ArtifactChanged, ArtifactNotFound, UnsupportedModel
+from lambdas.promotion.contract.errors import (
+    AccessDenied,
+    ArtifactChanged,
+    ArtifactNotFound,
+    CallRefused,
+    SessionExpired,
+    UnsupportedModel,
+)
 from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
+from recordings import store
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import BUCKET
 
@@ -101,10 +109,68 @@ def test_what_is_missing_is_refused_with_where_it_stands_and_whose_it_is(
         find(s3, uri, kind)
 
 
-def test_a_missing_bucket_has_nothing_below_a_prefix(s3: S3Client, stubs: Stubs) -> None:
-    stubs.s3.add_client_error("list_objects_v2", "NoSuchBucket", "The specified bucket does not exist", 404)
-    with pytest.raises(ArtifactNotFound, match=f"account {DEV} has nothing below it"):
-        find(s3, f"s3://{BUCKET}/v7/x/", S3ReferenceKind.PREFIX)
+@pytest.mark.parametrize("kind", [S3ReferenceKind.PREFIX, S3ReferenceKind.EITHER])
+def test_a_missing_bucket_is_named_with_the_field_that_refers_to_it(
+    s3: S3Client, stubs: Stubs, kind: S3ReferenceKind
+) -> None:
+    if kind is S3ReferenceKind.EITHER:
+        nothing_is(stubs)
+    error = store.recording("s3/ListObjectsV2/missing-bucket").error
+    stubs.s3.add_client_error("list_objects_v2", error["code"], error["message"], error["status"])
+    message = rf"s3://{BUCKET}/v7/x \(Containers\[0\]\.ModelDataUrl\), and account {DEV} has no bucket {BUCKET}\."
+    with pytest.raises(ArtifactNotFound, match=message):
+        find(s3, f"s3://{BUCKET}/v7/x", kind)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("InvalidBucketName", 400), ("PermanentRedirect", 400), ("MethodNotAllowed", 405)]
+)
+def test_any_other_refusal_is_named_with_the_field_that_refers_to_it(
+    s3: S3Client, stubs: Stubs, code: str, status: int
+) -> None:
+    stubs.s3.add_client_error("list_objects_v2", code, "the reason", status)
+    with pytest.raises(CallRefused, match=rf"s3://{BUCKET}/v7/x \(Containers\[0\]\.ModelDataUrl\), .*the reason"):
+        find(s3, f"s3://{BUCKET}/v7/x", S3ReferenceKind.PREFIX)
+
+
+def refused_head(stubs: Stubs) -> None:
+    error = store.recording("s3/HeadObject/sse-c-without-key").error
+    stubs.s3.add_client_error("head_object", error["code"], error["message"], error["status"])
+
+
+@pytest.mark.parametrize("kind", [S3ReferenceKind.OBJECT, S3ReferenceKind.EITHER, S3ReferenceKind.MANIFEST])
+def test_an_object_with_a_customer_provided_key_is_refused_by_name(
+    s3: S3Client, stubs: Stubs, kind: S3ReferenceKind
+) -> None:
+    refused_head(stubs)
+    error = store.recording("s3/GetObject/sse-c-without-key").error
+    parameters = {"Bucket": BUCKET, "Key": "v7/x", "ExpectedBucketOwner": DEV, "Range": "bytes=0-0"}
+    stubs.s3.add_client_error(
+        "get_object", error["code"], error["message"], error["status"], expected_params=parameters
+    )
+    with pytest.raises(UnsupportedModel, match=rf"\(Containers\[0\]\.ModelDataUrl\)\. s3://{BUCKET}/v7/x is encrypted"):
+        find(s3, f"s3://{BUCKET}/v7/x", kind)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "name"),
+    [("ExpiredToken", 400, SessionExpired), ("InvalidRequest", 400, CallRefused), ("AccessDenied", 403, AccessDenied)],
+)
+def test_a_head_that_is_refused_has_the_reason_of_the_same_get(
+    s3: S3Client, stubs: Stubs, code: str, status: int, name: type[Exception]
+) -> None:
+    """A HEAD has no body: a session that expired is 400 too."""
+    refused_head(stubs)
+    stubs.s3.add_client_error("get_object", code, "the reason", status)
+    with pytest.raises(name, match="the reason"):
+        find(s3, f"s3://{BUCKET}/v7/x", S3ReferenceKind.OBJECT)
+
+
+def test_a_head_that_is_refused_and_a_get_that_is_not_is_still_named(s3: S3Client, stubs: Stubs) -> None:
+    refused_head(stubs)
+    stubs.s3.add_response("get_object", {"Body": io.BytesIO(b"x")})
+    with pytest.raises(CallRefused, match="Bad Request"):
+        find(s3, f"s3://{BUCKET}/v7/x", S3ReferenceKind.OBJECT)
 
 
 def test_a_missing_permission_is_not_reported_as_missing_resource(s3: S3Client, stubs: Stubs) -> None:

@@ -18,7 +18,9 @@ from lambdas.promotion.contract.errors import (
     NotYetVisible,
     ServiceUnavailable,
     Throttled,
+    UnsupportedModel,
 )
+from recordings import store
 from tests.adapters.conftest import Stubs, Wire
 from tests.unit.builders import BUCKET, DEV, QA, WEIGHTS_URI, artifact
 
@@ -241,3 +243,10 @@ def test_the_source_of_a_copy_is_checked_again(s3: S3Client, stubs: Stubs) -> No
     observed = s3_copy.head_source(artifact(checksum=None), ROUTE, s3=s3)
     assert observed.object == artifact(checksum=None, version_id="3").source
     assert observed.metadata == {"ContentType": "application/x-tar"}
+
+
+def test_a_source_with_a_customer_provided_key_is_refused_by_name(s3: S3Client, stubs: Stubs) -> None:
+    error = store.recording("s3/CopyObject/source-sse-c-without-key").error
+    stubs.s3.add_client_error("copy_object", error["code"], error["message"], error["status"])
+    with pytest.raises(UnsupportedModel, match=f"^{WEIGHTS_URI} is encrypted with a key that only its owner has"):
+        s3_copy.copy_whole(ARTIFACT, ROUTE, s3=s3)

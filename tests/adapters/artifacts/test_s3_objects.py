@@ -87,7 +87,7 @@ def test_a_missing_permission_is_not_reported_as_missing_resource(s3: S3Client, 
 
 
 def test_any_other_refusal_is_not_called_missing(s3: S3Client, stubs: Stubs) -> None:
-    stubs.s3.add_client_error("head_object", "400", "Bad Request", 400)
+    stubs.s3.add_client_error("head_object", "405", "Method Not Allowed", 405)
     with pytest.raises(ClientError):
         s3_objects.find(WEIGHTS_URI, owner=DEV, s3=s3)
 
@@ -246,7 +246,7 @@ def test_an_object_that_is_gone_is_refused(s3: S3Client, stubs: Stubs) -> None:
 
 
 def test_an_otherwise_refused_read_is_not_reported_as_a_change(s3: S3Client, stubs: Stubs) -> None:
-    stubs.s3.add_client_error("head_object", "400", "Bad Request", 400)
+    stubs.s3.add_client_error("head_object", "405", "Method Not Allowed", 405)
     with pytest.raises(ClientError):
         s3_objects.head_again(WEIGHTS, owner=DEV, s3=s3)
 

@@ -9,6 +9,7 @@ import pytest
 from lambdas.promotion.artifacts import verification
 from lambdas.promotion.contract.errors import AccessDenied, ArtifactMismatch, CallRefused, Throttled
 from lambdas.promotion.runtime.handler import errors_by_name
+from recordings import store
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import QA, artifact
 
@@ -64,6 +65,23 @@ def test_a_copy_that_is_missing_is_refused(s3: S3Client, stubs: Stubs) -> None:
     stubs.s3.add_client_error("head_object", "404", "Not Found", 404)
     with pytest.raises(ArtifactMismatch, match=f"{ARTIFACT.key} does not exist"):
         verification.require_verified(ARTIFACT, QA, s3=s3)
+
+
+def test_a_copy_with_a_customer_provided_key_is_none_of_ours(s3: S3Client, stubs: Stubs) -> None:
+    error = store.recording("s3/GetObject/sse-c-without-key").error
+    stubs.s3.add_client_error("head_object", "400", "Bad Request", 400)
+    stubs.s3.add_client_error("get_object", error["code"], error["message"], error["status"])
+    with pytest.raises(ArtifactMismatch, match=f"Another principal .*{ARTIFACT.key} is encrypted"):
+        verification.require_verified(ARTIFACT, QA, s3=s3)
+
+
+def test_a_target_without_its_bucket_is_named(s3: S3Client, stubs: Stubs) -> None:
+    error = store.recording("s3/ListObjectsV2/missing-bucket").error
+    stubs.s3.add_client_error("list_objects_v2", error["code"], error["message"], error["status"])
+    listed = errors_by_name(lambda event, context: {"keys": list(verification.listed([ONE], QA, s3=s3))})
+    refused = f"AWS refused s3:ListObjectsV2 on s3://{QA.artifact_bucket}/{ONE}: The specified bucket does not exist"
+    with pytest.raises(CallRefused, match=refused):
+        listed({}, None)
 
 
 @pytest.mark.parametrize("key", ["a/", "../a", "a//b", "/a", "a?b", "a#b", "ü"])

@@ -19,6 +19,7 @@ from lambdas.promotion.contract.errors import (
     ImageNotFound,
     PromotionError,
     QuotaExceeded,
+    UnsupportedModel,
 )
 from lambdas.promotion.images import copy as image_copy
 from lambdas.promotion.images import oci_manifest
@@ -139,6 +140,36 @@ def test_an_image_of_an_index_that_exists_is_not_copied_again(stubs: Stubs, ecr:
     image_exists(stubs, TO, DIGEST)
     stubs.ecr.add_response("put_image", {}, put(INDEX_DIGEST, INDEX))
     assert copy(ecr, INDEX_DIGEST) is True
+
+
+@pytest.mark.parametrize(
+    "content", ['{"layers": null}', '{"manifests": null}', "{}", "<html>", '{"layers": [{"digest": "sha512:a"}]}']
+)
+def test_a_manifest_that_is_none_is_refused_by_the_name_of_its_image(
+    stubs: Stubs, ecr: ECRClient, content: str
+) -> None:
+    digest = oci_manifest.digest_of(content)
+    missing(stubs, TO, digest)
+    repository_is_made(stubs)
+    image_exists(stubs, FROM, digest, content)
+    with pytest.raises(UnsupportedModel, match=f"The image .*team/model@{digest} cannot be copied"):
+        copy(ecr, digest)
+
+
+def test_an_index_of_very_many_indexes_is_refused(stubs: Stubs, ecr: ECRClient) -> None:
+    chain = [(INDEX_DIGEST, INDEX)]
+    for _ in range(5):
+        content = json.dumps({"manifests": [{"digest": chain[-1][0]}]})
+        chain.append((oci_manifest.digest_of(content), content))
+    missing(stubs, TO, chain[-1][0])
+    repository_is_made(stubs)
+    for depth, (digest, content) in enumerate(reversed(chain)):
+        if depth:
+            missing(stubs, TO, digest)
+        if depth <= 4:
+            image_exists(stubs, FROM, digest, content)
+    with pytest.raises(UnsupportedModel, match="is an index of indexes, 5 deep"):
+        copy(ecr, chain[-1][0])
 
 
 def test_an_image_that_is_gone_since_it_was_resolved_is_refused(stubs: Stubs, ecr: ECRClient) -> None:

@@ -210,3 +210,9 @@ def test_all_missing_images_are_reported_at_once(aws: Stubs) -> None:
         image_is_missing(aws)
     with pytest.raises(ImageNotFound, match=rf"{OWN}:1 does not exist.*{THEIRS}:1 does not exist"):
         ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))
+
+
+def test_an_answer_with_neither_an_image_nor_a_reason_is_named(aws: Stubs) -> None:
+    aws.ecr.add_response("batch_get_image", {"images": [], "failures": []})
+    with pytest.raises(CallRefused, match=r"does not return the image .*team/model.* \(without a reason\)"):
+        ecr_client.digest_of(f"{OWN}:v1", account=account())

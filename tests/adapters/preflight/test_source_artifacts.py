@@ -10,9 +10,10 @@ import pytest
 from botocore.response import StreamingBody
 
 from lambdas.promotion.contract.document import CopyRoute
-from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound, PreflightFailed
+from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactNotFound, PreflightFailed, UnsupportedModel
 from lambdas.promotion.preflight.checks import source_artifacts
 from lambdas.promotion.preflight.findings import Finding
+from recordings import store
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import DEV, QA, artifact
 
@@ -82,6 +83,15 @@ def test_an_object_that_cannot_be_copied_any_more_is_a_finding_by_its_name(
     (finding,) = source_artifacts.read(ONE, DEV, s3=s3)
     assert isinstance(finding, Finding)
     assert (finding.error, finding.resource) == (error, SOURCE.uri)
+
+
+def test_an_object_with_a_customer_provided_key_is_a_finding_by_its_name(stubs: Stubs, s3: S3Client) -> None:
+    error = store.recording("s3/GetObject/sse-c-without-key").error
+    stubs.s3.add_client_error("get_object", error["code"], error["message"], error["status"])
+    (finding,) = source_artifacts.read(ONE, DEV, s3=s3)
+    assert isinstance(finding, Finding)
+    assert (finding.error, finding.remedy) == (UnsupportedModel, "")
+    assert f"{SOURCE.uri} is encrypted" in finding.message
 
 
 # Tags and annotations

@@ -353,5 +353,5 @@ def test_a_refusal_to_read_what_is_registered_names_the_call(aws: Stubs, fake_s3
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.m5.large")
     aws.of("application-autoscaling").add_client_error("describe_scalable_targets", "ValidationException", "Bad.", 400)
-    with pytest.raises(CallRefused, match="DescribeScalableTargets: Bad"):
+    with pytest.raises(CallRefused, match=r"application-autoscaling:DescribeScalableTargets on .*: Bad"):
         run(suspend_scaling.handler, {"promotion": PLAIN.to_json()})

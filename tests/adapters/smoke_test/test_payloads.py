@@ -152,6 +152,16 @@ def test_a_sample_that_no_longer_exists_is_refused(stubs: Stubs, readers: dict[b
 
 
 @pytest.mark.parametrize(
+    "uri", ["s3://bucket", "s3://bucket/", "s3://", "s3://Not_a bucket/key", "https://s3.amazonaws.com/bucket/key"]
+)
+def test_a_sample_whose_address_is_none_is_refused(stubs: Stubs, readers: dict[bool, RoleSession], uri: str) -> None:
+    """SageMaker takes each of them (API: CreateModelPackage, SamplePayloadUrl)."""
+    registered(stubs, SamplePayloadUrl=uri)
+    with pytest.raises(SamplePayloadUnusable, match=f"refers to {uri}, which is not the S3 URI of an object"):
+        sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
+
+
+@pytest.mark.parametrize(
     ("body", "message"), [(b"no archive", "which is not a gzip archive"), (b"x" * 7_400_000, "which has 7400000 bytes")]
 )
 def test_a_sample_that_cannot_be_sent_is_refused(

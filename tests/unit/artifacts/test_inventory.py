@@ -110,6 +110,50 @@ def test_a_text_goes_along_with_its_artifact() -> None:
     assert artifact.text == "a manifest"
 
 
+# Manifests
+
+
+def manifest(name: str, *lines: str) -> Listing:
+    source = S3Object(bucket=BUCKET, key=f"v7/{name}", etag=f'"{name}"', size=10)
+    return Listing(objects=(source,), text="\n".join(lines))
+
+
+FIRST, SECOND = f"s3://{BUCKET}/v7/first.csv", f"s3://{BUCKET}/v7/second.csv"
+
+
+@pytest.mark.parametrize("order", [[FIRST, SECOND, WEIGHTS_URI], [WEIGHTS_URI, SECOND, FIRST]])
+def test_a_manifest_may_list_another(order: list[str]) -> None:
+    listings = {
+        FIRST: manifest("first.csv", f"list,{SECOND}"),
+        SECOND: manifest("second.csv", f"weights,{WEIGHTS_URI}"),
+        WEIGHTS_URI: Listing(objects=(WEIGHTS,)),
+    }
+    taken = take({uri: listings[uri] for uri in order})
+    texts = {artifact.source.uri: artifact.text for artifact in taken.artifacts}
+    assert texts[FIRST] == f"list,{taken.target_uris[SECOND]}"
+    assert texts[SECOND] == f"weights,{taken.target_uris[WEIGHTS_URI]}"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cycle"),
+    [
+        ((FIRST,), (WEIGHTS_URI,), f"{FIRST} -> {FIRST}"),
+        ((SECOND,), (FIRST,), f"{FIRST} -> {SECOND} -> {FIRST}|{SECOND} -> {FIRST} -> {SECOND}"),
+        ((WEIGHTS_URI, f"see {FIRST}."), (WEIGHTS_URI,), f"{FIRST} -> {FIRST}"),
+    ],
+)
+def test_a_manifest_that_lists_itself_is_refused_by_name(
+    first: tuple[str, ...], second: tuple[str, ...], cycle: str
+) -> None:
+    listings = {
+        FIRST: manifest("first.csv", *first),
+        SECOND: manifest("second.csv", *second),
+        WEIGHTS_URI: Listing(objects=(WEIGHTS,)),
+    }
+    with pytest.raises(UnsupportedModel, match=rf"the model: the manifest lists itself \(({cycle})\)"):
+        take(listings)
+
+
 # All objects below a prefix
 
 ODD_KEYS = [

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lambdas.promotion.contract.settings import Environment
-from lambdas.promotion.images import oci_manifest, references
+from lambdas.promotion.images import references
 from lambdas.promotion.images.references import _AWS, Image, ImageProblem
 from tests.unit.builders import DEV, QA, STAGE
 
@@ -279,29 +278,3 @@ def test_every_image_of_a_request_is_named_once(request_: dict[str, Any], named:
 def test_a_repository_has_its_arn() -> None:
     image = Image(registry="r", repository="team/model", account="2", region="us-east-1")
     assert image.repository_arn == "arn:aws:ecr:us-east-1:2:repository/team/model"
-
-
-# Manifests
-
-
-def test_an_images_blobs_are_its_configuration_and_its_layers_each_once_the_largest_first() -> None:
-    content = json.dumps(
-        {
-            "config": {"digest": "c", "size": 7},
-            "layers": [{"digest": "a", "size": 1}, {"digest": "b", "size": 9}, {"digest": "a", "size": 1}],
-        }
-    )
-    assert [(copied.digest, copied.size) for copied in oci_manifest.layers(content)] == [("b", 9), ("c", 7), ("a", 1)]
-    assert oci_manifest.children(content) == ()
-
-
-def test_an_index_has_images_and_no_layers() -> None:
-    content = json.dumps({"manifests": [{"digest": "arm"}, {"digest": "intel"}, {"digest": "arm"}]})
-    assert (oci_manifest.children(content), oci_manifest.layers(content)) == (("arm", "intel"), ())
-
-
-def test_a_manifests_digest_is_that_of_its_very_text() -> None:
-    """The value is that of `printf '{"ä": 1}' | sha256sum`."""
-    assert oci_manifest.digest_of('{"ä": 1}') == (
-        "sha256:7dfb3be864b00376a9a834552f30934d1f1ac430ae88c4fb3554bf79603e5ba8"
-    )

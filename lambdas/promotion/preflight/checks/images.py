@@ -8,7 +8,13 @@ from typing import Any
 
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import ImageCopy
-from lambdas.promotion.contract.errors import CallRefused, ImageNotAccessible, ImageNotFound
+from lambdas.promotion.contract.errors import (
+    CallRefused,
+    ImageNotAccessible,
+    ImageNotFound,
+    PromotionError,
+    UnsupportedModel,
+)
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.images import ecr_client, oci_manifest, references
@@ -68,27 +74,36 @@ def _fetch_probes(context: Context) -> Iterator[Probe]:
 def fetch(image: ImageCopy, *, account: RoleSession) -> list[CheckResult]:
     """Read the manifest of an image that is copied, and the download URL of one of its layers."""
     source = references.parse(image.source)
-    missing: list[CheckResult] = []
+    unusable: list[CheckResult] = []
+
+    def report(message: str, remedy: str, error: type[PromotionError]) -> None:
+        unusable.append(
+            Finding(
+                role=account.role_arn,
+                action="ecr:BatchGetImage",
+                resource=image.source,
+                message=message,
+                remedy=remedy,
+                error=error,
+            )
+        )
 
     def read_image() -> None:
         manifest = ecr_client.find(source, ecr=account.ecr)
         if manifest is None:
-            missing.append(
-                Finding(
-                    role=account.role_arn,
-                    action="ecr:BatchGetImage",
-                    resource=image.source,
-                    message="There is no such image.",
-                    remedy="Push it there, or register the model again.",
-                    error=ImageNotFound,
-                )
-            )
-        elif layers := oci_manifest.layers(manifest.content):
+            report("There is no such image.", "Push it there, or register the model again.", ImageNotFound)
+            return
+        try:
+            layers = oci_manifest.layers(manifest.content, subject=image.source)
+        except UnsupportedModel as error:
+            report(str(error), "", UnsupportedModel)
+            return
+        if layers:
             account.ecr.get_download_url_for_layer(
                 registryId=str(source.account), repositoryName=source.repository, layerDigest=layers[-1].digest
             )
 
-    return [*probe(read_image), *missing]
+    return [*probe(read_image), *unusable]
 
 
 def permissions_to_pull(target: Environment, model: Mapping[str, Any]) -> Iterator[RequiredPermission]:

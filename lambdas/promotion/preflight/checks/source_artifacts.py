@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.artifacts import s3_objects
+from lambdas.promotion.artifacts import customer_encryption, s3_objects
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import Artifact, CopyRoute, Promotion, S3Object
 from lambdas.promotion.contract.errors import AccessDenied, PreflightFailed, PromotionError
@@ -76,6 +76,8 @@ def _not_readable(source: S3Object, owner: Environment, error: ClientError, *, s
         named = s3_objects.gone(source)
     elif code in error_codes.S3_PRECONDITION_FAILED:
         named = s3_objects.changed(source, s3_objects.find(source.uri, owner=owner.account, s3=s3))
+    elif customer_encryption.is_reason(error):
+        named = customer_encryption.refusal(source.uri)
     remedy = "Register the model again."
     if code == error_codes.S3_ARCHIVED:
         remedy = "The object is archived: restore it, or copy it to a storage class that can be read at once."
