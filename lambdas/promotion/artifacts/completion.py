@@ -139,7 +139,7 @@ def without_effect(transfer: Transfer, route: CopyRoute, error: ClientError) -> 
     target = s3_copy.uri_in_target(artifact, route)
     if code in {*error_codes.S3_PRECONDITION_FAILED, error_codes.S3_NO_SUCH_UPLOAD}:
         return Completion.EXISTS
-    if code == error_codes.S3_CONDITIONAL_CONFLICT:
+    if code in error_codes.S3_CONDITIONAL_CONFLICT:
         return Completion.CONFLICT
     if code == error_codes.S3_INVALID_PART:
         # A list may show a part as it was before it was copied again.

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
+from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.document import Artifact, S3Object, sha256
@@ -136,6 +137,12 @@ def _require_supported(artifacts: Iterable[Artifact], *, subject: str) -> None:
         f"{artifact.source.uri} (its key in the target would be longer than the {_LONGEST_KEY} bytes that S3 allows)"
         for artifact in all_artifacts
         if len(artifact.key.encode(errors="surrogatepass")) > _LONGEST_KEY
+    ]
+    problems += [
+        f"{artifact.source.uri!a} (it has more than 5 GiB, so it is copied by parts, and its key has characters with "
+        "which S3's answers about parts are unreadable)"
+        for artifact in all_artifacts
+        if artifact.source.size > partitioning.LARGEST_COPY and not partitioning.has_readable_uploads(artifact.key)
     ]
     if len(all_artifacts) > MOST_OBJECTS:
         problems.insert(0, f"it has more than {MOST_OBJECTS} objects")

@@ -8,6 +8,7 @@ The cost of a request is its time at S3's published rates. They are used for bal
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -36,6 +37,8 @@ _LONGEST_WORK_UNIT = 60
 # Less work than this is not worth a Lambda of its own (seconds of one request).
 _SMALLEST_SHARE = 10.0
 _ROUNDING = 1e-6
+# S3 repeats the key in its answers about an upload, and encodes only lists (API: ListMultipartUploads, EncodingType).
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, Char
 # The algorithms whose checksum of a whole object S3 can compute from parts (AWS: S3, "Checking object integrity").
 _WHOLE_FROM_PARTS = ("CRC64NVME", "CRC32", "CRC32C")
 
@@ -58,6 +61,7 @@ def part_size(artifact: Artifact, *, whole_if_possible: bool = False) -> int | N
         return None
     if size <= LARGEST_COPY and (
         whole_if_possible
+        or not has_readable_uploads(artifact.key)
         # A copy by parts could not have the checksum that verifies it.
         or (checksum and not checksum.startswith(_WHOLE_FROM_PARTS))
     ):
@@ -65,6 +69,11 @@ def part_size(artifact: Artifact, *, whole_if_possible: bool = False) -> int | N
     rounds = max(1, round(size / (_PART * AT_ONCE * IN_FLIGHT)))
     size_of_part = max(_SMALLEST_PART, size / (rounds * AT_ONCE * IN_FLIGHT), size / _MOST_PARTS)
     return math.ceil(size_of_part / _MIB) * _MIB
+
+
+def has_readable_uploads(key: str) -> bool:
+    """Whether S3's answers about an upload to the key can be read: the key has only characters that XML allows."""
+    return not _NOT_IN_XML.search(key)
 
 
 def parts(transfer: Transfer) -> int:

@@ -219,7 +219,7 @@ def refusal(artifact: Artifact, route: CopyRoute, error: ClientError) -> Excepti
         return s3_objects.gone(artifact.source)
     if customer_encryption.is_reason(error):
         return customer_encryption.refusal(artifact.source.uri)
-    if code == error_codes.S3_CONDITIONAL_CONFLICT:
+    if code in error_codes.S3_CONDITIONAL_CONFLICT:
         return NotYetVisible(f"Another copy to {target} is in progress; this one will be retried.")
     return CallRefused(f"S3 refused to copy {artifact.source.uri} to {target} ({error}).")
 

@@ -27,7 +27,7 @@ def with_algorithm(artifact: Artifact, algorithm: str, route: CopyRoute, *, s3: 
     Raises ArtifactChanged, ArtifactNotFound, NotYetVisible (Transient).
     """
     source = artifact.source
-    if source.size > partitioning.LARGEST_COPY:
+    if source.size > partitioning.LARGEST_COPY or not partitioning.has_readable_uploads(artifact.key):
         return replace(artifact, source=replace(source, checksum=None))
     upload: dict[str, Any] = {
         "Bucket": route.target.artifact_bucket,

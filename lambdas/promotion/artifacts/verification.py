@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
@@ -73,10 +74,28 @@ def abort_uploads(
 def _open_uploads(
     folder: str, target: Environment, opened_by: datetime | None, *, s3: S3Client
 ) -> Iterator[tuple[str, str]]:
-    pages = s3.get_paginator("list_multipart_uploads").paginate(
-        Bucket=target.artifact_bucket, Prefix=folder, ExpectedBucketOwner=target.account
-    )
-    for page in pages:
+    # Encoded, because one key that XML cannot carry makes the whole answer unreadable. botocore decodes no such list,
+    # and its paginator would send the encoded markers.
+    markers: dict[str, str] = {}
+    while True:
+        page = s3.list_multipart_uploads(
+            Bucket=target.artifact_bucket,
+            Prefix=folder,
+            EncodingType="url",
+            ExpectedBucketOwner=target.account,
+            **markers,  # type: ignore[arg-type]
+        )
+        is_encoded = page.get("EncodingType") == "url"
         for upload in page.get("Uploads", []):
             if opened_by is None or upload["Initiated"] <= opened_by:
-                yield upload["Key"], upload["UploadId"]
+                yield _decoded(upload["Key"], is_encoded), upload["UploadId"]
+        if not page.get("IsTruncated"):
+            return
+        markers = {
+            "KeyMarker": _decoded(page["NextKeyMarker"], is_encoded),
+            "UploadIdMarker": page["NextUploadIdMarker"],
+        }
+
+
+def _decoded(key: str, is_encoded: bool) -> str:
+    return unquote_plus(key) if is_encoded else key

@@ -58,8 +58,9 @@ S3_NO_SUCH_UPLOAD = "NoSuchUpload"
 # A HEAD request has no body: botocore makes the code of its status, "404" (or "NotFound" in a waiter's words).
 S3_MISSING_OBJECT = frozenset({S3_NO_SUCH_KEY, S3_NO_SUCH_BUCKET, "NoSuchVersion", "NotFound", "404"})
 S3_PRECONDITION_FAILED = frozenset({"PreconditionFailed", "412"})
-# Another write to the same key is in progress (API: CopyObject, If-None-Match).
-S3_CONDITIONAL_CONFLICT = "ConditionalRequestConflict"
+# Another write to the same key is in progress (API: CopyObject, If-None-Match). The status, where the answer repeats a
+# key that XML cannot carry.
+S3_CONDITIONAL_CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
 S3_ARCHIVED = "InvalidObjectState"
 S3_INVALID_REQUEST = "InvalidRequest"
 # A HEAD request that is invalid: an object with a customer-provided key, an expired session.
@@ -73,7 +74,8 @@ S3_WRONG_PARTS = frozenset({S3_BAD_DIGEST, "InvalidPartOrder", "EntityTooSmall",
 # status 500 of it (API: CopyObject, CompleteMultipartUpload). A retry does not fix them.
 S3_REPORTED_LATE = frozenset(
     {
-        *(S3_CONDITIONAL_CONFLICT, S3_NO_SUCH_UPLOAD, S3_INVALID_PART),
+        *(S3_NO_SUCH_UPLOAD, S3_INVALID_PART),
+        *S3_CONDITIONAL_CONFLICT,
         *S3_MISSING_OBJECT,
         *S3_PRECONDITION_FAILED,
         *S3_WRONG_PARTS,

@@ -20,6 +20,7 @@ from lambdas.promotion.contract.errors import (
     Throttled,
     UnsupportedModel,
 )
+from recordings import store
 from tests.adapters.conftest import Stubs, Wire
 from tests.unit.builders import BUCKET, DEV, QA, WEIGHTS_URI, artifact
 
@@ -144,6 +145,13 @@ def test_a_source_that_is_gone_before_its_tags_are_read_is_refused(s3: S3Client,
     stubs.s3.add_client_error("get_object_tagging", "NoSuchKey", "details", 404)
     with pytest.raises(ArtifactNotFound):
         open_upload(s3, replace(ROUTE, tags=True))
+
+
+def test_an_upload_whose_key_xml_cannot_carry_has_no_readable_answer(plain_s3: S3Client) -> None:
+    """So the plan opens none: each attempt would leave another upload behind (partitioning.has_readable_uploads)."""
+    Wire(plain_s3, body=store.response("s3/CreateMultipartUpload/key-that-xml-cannot-carry")["body"])
+    with pytest.raises(ServiceUnavailable):
+        open_upload(plain_s3)
 
 
 # Parts

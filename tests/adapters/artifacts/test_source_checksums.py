@@ -70,6 +70,10 @@ def test_an_object_that_is_larger_than_a_part_is_compared_by_size(s3: S3Client) 
     assert computed(s3, artifact(size=5 * 1024**3 + 1, checksum="CRC32:A")) is None
 
 
+def test_an_object_whose_upload_cannot_be_followed_is_compared_by_size(s3: S3Client) -> None:
+    assert computed(s3, artifact("a\x01b", checksum="CRC32:A")) is None
+
+
 @pytest.mark.parametrize(
     ("code", "status", "name"),
     [

@@ -97,7 +97,12 @@ def test_a_copy_is_looked_up_by_its_exact_key(s3: S3Client, stubs: Stubs, key: s
 
 def uploads_are(stubs: Stubs, folder: str, *uploads: tuple[str, str], after: tuple[str, str] | None = None) -> None:
     """One page of open uploads, the last one."""
-    parameters = {"Bucket": QA.artifact_bucket, "Prefix": folder, "ExpectedBucketOwner": "333333333333"}
+    parameters = {
+        "Bucket": QA.artifact_bucket,
+        "Prefix": folder,
+        "EncodingType": "url",
+        "ExpectedBucketOwner": "333333333333",
+    }
     parameters |= {"KeyMarker": after[0], "UploadIdMarker": after[1]} if after else {}
     open_uploads = [{"Key": key, "UploadId": upload} for key, upload in uploads]
     stubs.s3.add_response("list_multipart_uploads", {"Uploads": open_uploads} if open_uploads else {}, parameters)
@@ -138,6 +143,22 @@ def test_every_page_of_open_uploads_is_read_before_the_first_is_ended(s3: S3Clie
     aborted(stubs, f"{ONE}a", "u1")
     aborted(stubs, f"{ONE}b", "u2")
     assert verification.abort_uploads([ONE], QA, s3=s3) == 2
+
+
+def test_an_upload_whose_key_xml_cannot_carry_is_ended(s3: S3Client, stubs: Stubs) -> None:
+    stubs.s3.add_response("list_multipart_uploads", store.response("s3/ListMultipartUploads/encoded"))
+    uploads_are(stubs, ONE, (f"{ONE}a%2B", "u2"), after=("v7/test\x07.txt", "upload-1"))
+    aborted(stubs, "v7/test\x07.txt", "upload-1")
+    aborted(stubs, f"{ONE}a%2B", "u2")  # a list that says nothing of an encoding
+    assert verification.abort_uploads([ONE], QA, s3=s3) == 2
+
+
+@pytest.mark.parametrize(("encoded", "key"), [("a%2Bb", "a+b"), ("a+b", "a b"), ("a%20b", "a b"), ("%C3%BC", "ü")])
+def test_an_encoded_key_is_decoded(s3: S3Client, stubs: Stubs, encoded: str, key: str) -> None:
+    page = {"EncodingType": "url", "Uploads": [{"Key": encoded, "UploadId": "u1"}]}
+    stubs.s3.add_response("list_multipart_uploads", page)
+    aborted(stubs, key, "u1")
+    assert verification.abort_uploads([ONE], QA, s3=s3) == 1
 
 
 def test_nothing_is_ended_where_nothing_is_open(s3: S3Client, stubs: Stubs) -> None:

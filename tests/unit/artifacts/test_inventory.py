@@ -110,6 +110,17 @@ def test_a_text_goes_along_with_its_artifact() -> None:
     assert artifact.text == "a manifest"
 
 
+# Keys that XML cannot carry
+
+
+def test_a_large_object_whose_parts_cannot_be_followed_is_refused_by_its_name() -> None:
+    """S3's answer to each request for an upload repeats the key; up to 5 GiB one request copies the object."""
+    with pytest.raises(UnsupportedModel, match=r"/v7/llm/a\\x01b' \(it has more than 5 GiB"):
+        take({PREFIX: below("a\x01b", size=5 * 1024**3 + 1)})
+    assert take({PREFIX: below("a\x01b", size=5 * 1024**3)}).artifacts
+    assert take({PREFIX: below("a\tb", size=5 * 1024**3 + 1)}).artifacts
+
+
 # Manifests
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import pytest
 
@@ -227,3 +228,33 @@ def test_existing_copies_are_in_no_work_unit(size: int) -> None:
 @pytest.mark.parametrize("transfers", [[], [transfer(10, exists=True)]], ids=["no artifacts", "all exist"])
 def test_nothing_to_copy_makes_no_work_unit(transfers: list[Transfer]) -> None:
     assert partitioning.work_units(transfers) == []
+
+
+# Keys
+
+
+@pytest.mark.parametrize(
+    "name", ["a\x01b", "\x00", "a\x1f", "\x0b", "\x0c", "\x08", "\x7f\x02", "\ufffe", "\uffff", "\ud800"]
+)
+def test_a_key_that_xml_cannot_carry_is_copied_whole_as_long_as_possible(name: str) -> None:
+    assert not partitioning.has_readable_uploads(name)
+    assert transfer(5 * GIB, name).part_size is None
+    assert transfer(5 * GIB + 1, name).part_size
+
+
+@pytest.mark.parametrize(
+    "name", ["a\tb", "a\nb", "a\rb", "ü", "\x7f", "\x85", "&<>", "\ud7ff", "\ue000", "\ufffd", "\U0001f600"]
+)
+def test_any_other_key_is_copied_by_parts(name: str) -> None:
+    assert partitioning.has_readable_uploads(name)
+    assert transfer(257 * MIB, name).part_size
+
+
+@pytest.mark.parametrize("name", ["a\x01b", "a\tb", "\x0b", "\ufffe", "ü", "\x7f", "\U0001f600"])
+def test_a_key_is_readable_if_an_xml_parser_reads_it(name: str) -> None:
+    document = f"<Key>{''.join(f'&#{ord(character)};' for character in name)}</Key>"
+    try:
+        text = ElementTree.fromstring(document).text  # noqa: S314 - our own
+    except ElementTree.ParseError:
+        text = None
+    assert partitioning.has_readable_uploads(name) is (text == name)
