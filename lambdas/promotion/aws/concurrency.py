@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from botocore.exceptions import ConnectionError, HTTPClientError
-
+from lambdas.promotion.aws.unreadable_answers import NO_ANSWER
 from lambdas.promotion.contract.errors import OutOfTime, SessionExpired, Throttled, Transient
 
 T = TypeVar("T")
@@ -59,7 +58,7 @@ def run(calls: Iterable[Callable[[], T]], *, at_once: int, until: float, doing: 
                 except Throttled:
                     throttled += 1
                     pace.decrease()
-                except (Transient, HTTPClientError, ConnectionError) as error:
+                except (Transient, *NO_ANSWER) as error:
                     attempts += 1
                     if attempts == _MOST_ATTEMPTS or isinstance(error, SessionExpired | OutOfTime):
                         raise

@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws import error_codes
+from lambdas.promotion.aws import error_codes, unreadable_answers
 from lambdas.promotion.contract import time_limits
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
 
@@ -265,19 +265,19 @@ def translate_errors(client: BaseClient, role: str) -> None:
     It is registered for botocore's events, so that it applies to every call. `role` names the caller in the messages.
     """
 
-    def keep_parameters(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    def keep_parameters(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         # A copy: botocore replaces CopySource by a string in this dict.
         context["promote_params"] = dict(params)
+        context["promote_call"] = _action(model)
 
     def translate(http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         error = parsed.get("Error")
         if not error or (http_response.status_code < 300 and "Code" not in error):
             return
         code, message = str(error.get("Code", "")), str(error.get("Message", ""))
-        service = _IAM_PREFIXES.get(model.service_model.signing_name, model.service_model.signing_name)
-        call = f"{service}:{model.name}"
+        call = _action(model)
         resource = _subject(context.get("promote_params", {}))
-        if code in error_codes.THROTTLED and (service, code) not in error_codes.QUOTAS:
+        if code in error_codes.THROTTLED and (call.partition(":")[0], code) not in error_codes.QUOTAS:
             raise Throttled(
                 f"AWS throttled {call} on {resource} ({code}: {message}). It was retried; "
                 "start the promotion again later."
@@ -305,8 +305,24 @@ def translate_errors(client: BaseClient, role: str) -> None:
             )
         error[_CALL] = f"{call} on {resource}"
 
+    def translate_unreadable(exception: Exception, context: dict[str, Any], **_: Any) -> None:
+        if unreadable_answers.is_unreadable(exception):
+            resource = _subject(context.get("promote_params", {}))
+            raise ServiceUnavailable(
+                f"{role} called {context.get('promote_call')} on {resource}, and the answer cannot be read "
+                f"({exception}): it is none of AWS's. It was retried. If it recurs, look for a proxy in between."
+            ) from exception
+
     client.meta.events.register("provide-client-params", keep_parameters)
+    client.meta.events.register("before-parse", unreadable_answers.require_readable)
+    client.meta.events.register("after-call-error", translate_unreadable)
     client.meta.events.register("after-call", translate)
+
+
+def _action(model: Any) -> str:
+    """Return a call as IAM's action, by botocore's model of it."""
+    signing_name = model.service_model.signing_name
+    return f"{_IAM_PREFIXES.get(signing_name, signing_name)}:{model.name}"
 
 
 def call_of(error: ClientError) -> str:

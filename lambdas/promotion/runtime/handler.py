@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.logs import log_about, logger
+from lambdas.promotion.aws.unreadable_answers import NO_ANSWER
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import CallRefused, PromotionError, ServiceUnavailable, UnexpectedFault
 from lambdas.promotion.contract.step_events import StepEvent, from_event
@@ -80,7 +81,7 @@ def errors_by_name(action: Handler) -> Handler:
             logger.exception("AWS refused a call")
             message = error.response.get("Error", {}).get("Message") or str(error)
             raise CallRefused(f"AWS refused {sessions.call_of(error)}: {message}") from error
-        except (HTTPClientError, ConnectionError) as error:
+        except NO_ANSWER as error:
             logger.exception("AWS could not be reached")
             raise ServiceUnavailable(f"AWS could not be reached: {error}. It was retried.") from error
         except BotoCoreError as error:
