@@ -71,6 +71,7 @@ class FakeS3:
         self.uploads: dict[str, Upload] = {}
         self.calls: Counter[str] = Counter()
         self.unlisted_parts: set[int] = set()  # that a list does not show although they were copied
+        self.stale_parts: set[int] = set()  # that a list shows with another ETag than they have
         self._refusals: list[tuple[str, S3Error]] = []
         self._before: dict[str, Callable[[], None]] = {}
         self._lock = threading.RLock()
@@ -220,7 +221,14 @@ class FakeS3:
         parts = upload.parts
         after = [number for number in sorted(parts) if number > params["PartNumberMarker"] and number not in hidden]
         page = after[:_PAGE]
-        stored = [{"PartNumber": n, "ETag": upload.etag(n), "Size": parts[n][1] - parts[n][0] + 1} for n in page]
+        stored = [
+            {
+                "PartNumber": number,
+                "ETag": '"stale"' if number in self.stale_parts else upload.etag(number),
+                "Size": parts[number][1] - parts[number][0] + 1,
+            }
+            for number in page
+        ]
         more = len(after) > _PAGE
         return {"Parts": stored, "IsTruncated": more, **({"NextPartNumberMarker": page[-1]} if more else {})}
 

@@ -25,20 +25,21 @@ if TYPE_CHECKING:
 
 Parts = Mapping[int, Mapping[str, Any]]
 AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
-# How many uploads of one object are tried in a row, if another principal deletes the object during each.
-_MOST_UPLOADS = 3
+# How often one object is tried, if another principal deletes it during each upload.
+_MOST_ATTEMPTS = 3
 
 
 class Completion(enum.Enum):
     """What became of an upload.
 
     EXISTS: the object was there already. CONFLICT: the object was deleted during the upload, which can then never be
-    completed (409 ConditionalRequestConflict).
+    completed (409 ConditionalRequestConflict). INVALID_PART: a part is not as S3 lists it.
     """
 
     COMPLETED = enum.auto()
     EXISTS = enum.auto()
     CONFLICT = enum.auto()
+    INVALID_PART = enum.auto()
 
 
 def complete_all(uploads: list[Transfer], route: CopyRoute, *, at_once: AtOnce, s3: S3Client) -> int:
@@ -47,10 +48,13 @@ def complete_all(uploads: list[Transfer], route: CopyRoute, *, at_once: AtOnce, 
     Raises ArtifactMismatch, ArtifactChanged, ArtifactNotFound, NotYetVisible (Transient).
     """
     completed = 0
-    for attempt in range(_MOST_UPLOADS):
+    unlisted: list[Transfer] = []  # whose lists are wrong: every part is copied again
+    conflicts: list[Transfer] = []  # whose objects were deleted: each gets another upload
+    for attempt in range(_MOST_ATTEMPTS):
         if attempt:
-            uploads = at_once([functools.partial(_reopen, upload, route, s3=s3) for upload in uploads])
-        written = _copy_missing(uploads, route, at_once=at_once, s3=s3)
+            reopened = at_once([functools.partial(_reopen, upload, route, s3=s3) for upload in conflicts])
+            uploads = [*unlisted, *reopened]
+        written = _copy_missing(uploads, route, unlisted=unlisted, at_once=at_once, s3=s3)
         outcomes = at_once(
             [
                 functools.partial(complete, upload, route, written=parts, s3=s3)
@@ -58,16 +62,21 @@ def complete_all(uploads: list[Transfer], route: CopyRoute, *, at_once: AtOnce, 
             ]
         )
         completed += outcomes.count(Completion.COMPLETED)
-        uploads = [upload for upload, outcome in zip(uploads, outcomes, strict=True) if outcome is Completion.CONFLICT]
-        if not uploads:
+        ended = list(zip(uploads, outcomes, strict=True))
+        unlisted = [upload for upload, outcome in ended if outcome is Completion.INVALID_PART]
+        conflicts = [upload for upload, outcome in ended if outcome is Completion.CONFLICT]
+        if not unlisted and not conflicts:
             return completed
     raise NotYetVisible(
-        f"{s3_copy.uri_in_target(uploads[0].artifact, route)} was deleted during each of {_MOST_UPLOADS} uploads. "
-        "Another principal deletes objects in the target's bucket: find out which, then promote again."
+        f"{s3_copy.uri_in_target(conflicts[0].artifact, route)} was deleted during each of "
+        f"{_MOST_ATTEMPTS} uploads. Another principal deletes objects in the target's bucket: find out which, then "
+        "promote again."
     )
 
 
-def _copy_missing(uploads: list[Transfer], route: CopyRoute, *, at_once: AtOnce, s3: S3Client) -> list[Parts]:
+def _copy_missing(
+    uploads: list[Transfer], route: CopyRoute, *, unlisted: list[Transfer], at_once: AtOnce, s3: S3Client
+) -> list[Parts]:
     """Copy the parts that no list shows, and return them for each upload, as CompleteMultipartUpload takes them."""
     listed = at_once([functools.partial(listed_parts, upload, route, s3=s3) for upload in uploads])
     missing = [
@@ -75,7 +84,7 @@ def _copy_missing(uploads: list[Transfer], route: CopyRoute, *, at_once: AtOnce,
         for index, (upload, existing) in enumerate(zip(uploads, listed, strict=True))
         if existing is not None
         for part in range(1, partitioning.parts(upload) + 1)
-        if part not in existing
+        if upload in unlisted or part not in existing
     ]
     copied = at_once(
         [functools.partial(s3_copy.write_part, uploads[index], part, route, s3=s3) for index, part in missing]
@@ -129,6 +138,8 @@ def complete(transfer: Transfer, route: CopyRoute, *, written: Parts, s3: S3Clie
             **checksum,  # type: ignore[arg-type]
         )
     except ClientError as error:
+        if code_of(error) == error_codes.S3_INVALID_PART and len(written) < expected:
+            return Completion.INVALID_PART
         return without_effect(transfer, route, error)
     return Completion.COMPLETED
 
@@ -141,9 +152,6 @@ def without_effect(transfer: Transfer, route: CopyRoute, error: ClientError) -> 
         return Completion.EXISTS
     if code in error_codes.S3_CONDITIONAL_CONFLICT:
         return Completion.CONFLICT
-    if code == error_codes.S3_INVALID_PART:
-        # A list may show a part as it was before it was copied again.
-        raise NotYetVisible(f"S3 does not have the parts of {target} as it lists them ({error}).") from error
     if code in error_codes.S3_WRONG_PARTS:
         raise ArtifactMismatch(
             f"The parts of {target} do not make {artifact.source.uri}: S3 reports {error}. Nothing "

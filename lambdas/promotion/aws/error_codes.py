@@ -69,12 +69,14 @@ S3_BAD_DIGEST = "BadDigest"
 # A part that was not uploaded, or that has another ETag (API: CompleteMultipartUpload).
 S3_INVALID_PART = "InvalidPart"
 # The parts of an upload do not make its object; no part at all is not even a well-formed request.
-S3_WRONG_PARTS = frozenset({S3_BAD_DIGEST, "InvalidPartOrder", "EntityTooSmall", "InvalidRequest", "MalformedXML"})
+S3_WRONG_PARTS = frozenset(
+    {S3_BAD_DIGEST, S3_INVALID_PART, "InvalidPartOrder", "EntityTooSmall", S3_INVALID_REQUEST, "MalformedXML"}
+)
 # S3 responds to a long copy with status 200 before the copy is done, and reports these in the body; botocore makes
 # status 500 of it (API: CopyObject, CompleteMultipartUpload). A retry does not fix them.
 S3_REPORTED_LATE = frozenset(
     {
-        *(S3_NO_SUCH_UPLOAD, S3_INVALID_PART),
+        S3_NO_SUCH_UPLOAD,
         *S3_CONDITIONAL_CONFLICT,
         *S3_MISSING_OBJECT,
         *S3_PRECONDITION_FAILED,

@@ -152,12 +152,17 @@ def test_a_conflict_that_s3_reports_late_needs_another_upload_too(plain_s3: S3Cl
     assert completion.without_effect(TRANSFER, ROUTE, raised.value) is Completion.CONFLICT
 
 
-def test_a_part_that_is_listed_as_it_was_before_is_listed_again(s3: S3Client, stubs: Stubs) -> None:
-    """By the retries of the step (concurrency.py)."""
+def test_a_part_that_is_listed_as_it_was_before_is_copied_again(s3: S3Client, stubs: Stubs) -> None:
     all_parts(stubs)
     refused(stubs, "s3/CompleteMultipartUpload/part-not-uploaded")
-    with pytest.raises(NotYetVisible, match="as it lists them"):
-        complete(s3)
+    assert complete(s3) is Completion.INVALID_PART
+
+
+def test_a_part_that_is_wrong_although_all_were_written_is_a_mismatch(s3: S3Client, stubs: Stubs) -> None:
+    all_parts(stubs)
+    refused(stubs, "s3/CompleteMultipartUpload/part-not-uploaded")
+    with pytest.raises(ArtifactMismatch, match="could not be found"):
+        complete(s3, parts={n: {"PartNumber": n, "ETag": f'"{n}"'} for n in (1, 2, 3)})
 
 
 def test_a_list_of_too_few_parts_completes_nothing(s3: S3Client, stubs: Stubs) -> None:

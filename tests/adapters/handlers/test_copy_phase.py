@@ -343,6 +343,31 @@ def test_a_list_that_lacks_parts_is_not_trusted(world: World, hidden: set[int]) 
     world.step(verify_artifacts.handler)
 
 
+def test_a_list_that_shows_parts_as_they_were_is_not_trusted(world: World) -> None:
+    world.step(plan_copy.handler)
+    world.copy_all()
+    world.fake_s3.stale_parts = {2}
+    assert world.step(complete_copy.handler).copied.objects == len(SIZES)
+    world.step(verify_artifacts.handler)
+
+
+def test_parts_that_s3_refuses_although_they_were_just_written_are_a_mismatch(world: World) -> None:
+    world.step(plan_copy.handler)
+    world.copy_all()
+    world.fake_s3.refuse("CompleteMultipartUpload", "InvalidPart", 400, times=100)
+    with pytest.raises(ArtifactMismatch, match="do not make"):
+        world.step(complete_copy.handler)
+
+
+def test_an_object_may_be_deleted_while_another_s_list_is_wrong(world: World) -> None:
+    world.step(plan_copy.handler)
+    world.copy_all()
+    world.fake_s3.stale_parts = {1}
+    another_copy_is_deleted(world, "../odd")
+    assert world.step(complete_copy.handler).copied.objects == len(SIZES)
+    world.step(verify_artifacts.handler)
+
+
 def test_a_part_that_a_source_no_longer_has_stops_the_promotion(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()

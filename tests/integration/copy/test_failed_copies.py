@@ -13,6 +13,7 @@ from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import function
 from lambdas.promotion.contract.steps import Step
+from recordings import store
 from sandbox.aws.faults.faults import Kind
 from tests.integration.scenarios import QA, delete_large_copies, large, new_model, promote, start
 from tests.integration.world import ExecutionResult, World, input_of, require_failed
@@ -153,6 +154,16 @@ def test_a_promotion_survives_an_error_in_a_response_with_status_200(world: Worl
     """S3 answers a long copy before it is done (API: CopyObject, CompleteMultipartUpload)."""
     for operation in MAKE_SOMETHING:
         world.s3_faults.inject(operation, code=code, status=200, times=2)
+    ended = promote(world, QA, large(world, QA))
+
+    survived(world, ended)
+    assert (ended.output["artifacts_copied"], ended.output["artifacts_verified_by_checksum"]) == (2, 2)
+
+
+def test_an_upload_that_can_no_longer_be_completed_is_made_anew(world: World) -> None:
+    """The object was deleted while it was open (recordings: CompleteMultipartUpload)."""
+    error = store.recording("s3/CompleteMultipartUpload/conflict-after-delete-during-upload").error
+    world.s3_faults.inject("CompleteMultipartUpload", code=error["code"], message=error["message"])
     ended = promote(world, QA, large(world, QA))
 
     survived(world, ended)
