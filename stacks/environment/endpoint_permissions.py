@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from aws_cdk import aws_iam as iam
 
-from lambdas.promotion.contract import resource_names
 from stacks.baseline.iam_conditions import via_service
 from stacks.config.schema import Stage
 from stacks.environment.base import AccountScope
@@ -55,15 +54,13 @@ def allow_hosting(environment: AccountScope, role: iam.Role) -> None:
 
 
 def allow_deployment(environment: AccountScope, role: iam.Role) -> None:
-    """Allow the deployer what the stages' updates and rollbacks require beside UpdateEndpoint."""
+    """Allow the deployer what CreateEndpoint and UpdateEndpoint require of their caller."""
     stages = environment.configured_stages()
     keys = {stage.volume_key for stage in stages if stage.volume_key}
     if keys:
         environment.allow(
             role, "GrantVolumeKeys", ["kms:CreateGrant"], sorted(keys), {"Bool": {"kms:GrantIsForAWSResource": "true"}}
         )
-    if restored := _endpoints_whose_capacity_is_reset(environment):
-        environment.allow(role, "RestoreCapacity", ["sagemaker:UpdateEndpointWeightsAndCapacities"], restored)
     if any(stage.rollout and stage.rollout.alarms for stage in stages):
         environment.allow(role, "DescribeRolloutAlarms", ["cloudwatch:DescribeAlarms"], ["*"])
         environment.accept_wildcards(
@@ -71,18 +68,6 @@ def allow_deployment(environment: AccountScope, role: iam.Role) -> None:
             ["Resource::*"],
             "With a narrower permission DescribeAlarms does not return composite alarms (API: DescribeAlarms).",
         )
-
-
-def _endpoints_whose_capacity_is_reset(environment: AccountScope) -> list[str]:
-    """The ARNs of the endpoints whose update does not retain counts or weights: a rollback restores them."""
-    account, region = environment.stack.account, environment.stack.region
-    return [
-        arn
-        for stage in environment.configured_stages()
-        if not stage.retain_all_variant_properties
-        or not {"DesiredInstanceCount", "DesiredWeight"}.isdisjoint(stage.exclude_retained_variant_properties)
-        for arn in resource_names.endpoint_arns(account, region, stage.endpoint)
-    ]
 
 
 # AWS: "Access containers through SSM". They do not support resource-level permissions.

@@ -183,13 +183,6 @@ class Stage:
     preview: Preview | None = None
 
     @property
-    def resets_capacity(self) -> bool:
-        """Whether an update gives the live variants the counts or weights of the configuration."""
-        return not self.retain_variant_properties or not {"DesiredInstanceCount", "DesiredWeight"}.isdisjoint(
-            self.exclude_retained
-        )
-
-    @property
     def response_uris(self) -> tuple[str, ...]:
         """The S3 addresses below which an asynchronous endpoint puts its answers and failures; none if it is none."""
         asynchronous = self.endpoint_config.get("AsyncInferenceConfig", {})

@@ -1,4 +1,4 @@
-"""The capacity that an endpoint lost by an update which did not retain it, and gets back in a rollback. Pure."""
+"""The capacity that an endpoint lost by an update or a recreation, and gets back in a rollback. Pure: no AWS calls."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ def from_config(stage: Stage) -> list[str]:
 def lost(promotion: Promotion, rollback: Rollback, observed: ObservedEndpoint) -> list[VariantCapacity]:
     """Return, by variant, the previous capacity that the endpoint has on its previous configuration no longer.
 
-    What the update retained is left as it is: automatic scaling may have changed it since.
+    What the update retained is left as it is: automatic scaling may have changed it since. A recreated endpoint has
+    the counts and weights of its configuration.
     """
     change = promotion.change
     if change is None or change.previous_config != rollback.to_config:
         return []
-    kinds = not_retained(promotion.stage)
+    kinds = {_INSTANCES, _WEIGHT} if rollback.recreated else not_retained(promotion.stage)
     live = {capacity.variant: capacity for capacity in observed.capacities}
     return [
         VariantCapacity(

@@ -70,6 +70,8 @@ def add_deployer(environment: AccountScope, bucket: s3.Bucket, key: kms.Key) -> 
     environment.allow(role, "DescribeEndpoints", ["sagemaker:DescribeEndpoint", "sagemaker:AddTags"], endpoints)
     # A first deployment that failed is deleted, and so is a Failed endpoint during its rollback.
     environment.allow(role, "DeleteEndpoints", ["sagemaker:DeleteEndpoint"], endpoints)
+    # An update that retains no counts, and a recreated endpoint, lose the capacity that a rollback gives back.
+    environment.allow(role, "RestoreCapacity", ["sagemaker:UpdateEndpointWeightsAndCapacities"], endpoints)
     environment.accept_wildcards(
         role,
         [f"Resource::{any_config}"],

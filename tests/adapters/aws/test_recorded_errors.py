@@ -39,6 +39,8 @@ ERRORS = {
 }
 NAMED: dict[type[PromotionError], set[str]] = {
     AccessDenied: {
+        "ecr/BatchGetImage/denied-by-no-policy-of-the-repository",
+        "ecr/BatchGetImage/denied-by-no-policy-of-the-role",
         "ecr/DescribeImages/denied-by-own-side",
         "ecr/DescribeImages/denied-by-the-repository",
         "s3/CopyObject/access-denied-without-detail",
@@ -70,17 +72,6 @@ NAMED: dict[type[PromotionError], set[str]] = {
         "sts/AssumeRole/access-denied-for-source-identity",
         "sts/AssumeRole/region-disabled",
     },
-    Throttled: {
-        "dynamodb/PutItem/throttled-on-demand",
-        "s3/CopyObject/slow-down-in-200",
-        "s3/GetObject/kms-throttled",
-        "s3/GetObject/slow-down",
-        "sagemaker-runtime/InvokeEndpoint/throttled",
-    },
-    SessionExpired: {
-        "s3/CopyObject/expired-token",
-        "sts/AssumeRole/caller-credentials-expired",
-    },
     ServiceUnavailable: {
         "application-autoscaling/RegisterScalableTarget/concurrent-update",
         "s3/CompleteMultipartUpload/internal-error-in-200",
@@ -88,18 +79,28 @@ NAMED: dict[type[PromotionError], set[str]] = {
         "s3/CopyObject/proxy-html-200-malformed",
         "s3/PutObject/request-timeout",
     },
+    SessionExpired: {
+        "s3/CopyObject/expired-token",
+        "sts/AssumeRole/caller-credentials-expired",
+    },
+    Throttled: {
+        "dynamodb/PutItem/throttled-on-demand",
+        "s3/CopyObject/slow-down-in-200",
+        "s3/GetObject/kms-throttled",
+        "s3/GetObject/slow-down",
+        "sagemaker-runtime/InvokeEndpoint/throttled",
+    },
 }
-
-
 # Their callers decide: by their code, or they end as CallRefused with the message of AWS.
 LEFT_TO_CALLERS = {
     "application-autoscaling/DeregisterScalableTarget/no-target",
+    "application-autoscaling/PutScalingPolicy/metric-of-another-dimension",
     "application-autoscaling/PutScalingPolicy/no-target",
     "application-autoscaling/RegisterScalableTarget/burstable-instance",
     "dynamodb/PutItem/condition-fails",
     "dynamodb/PutItem/key-missing-in-the-item",
     "ecr/BatchGetImage/built-in-algorithm-denied",
-    "ecr/BatchGetImage/deep-learning-image-needs-role-rights",
+    "ecr/BatchGetImage/deep-learning-image-needs-the-role",
     "ecr/CompleteLayerUpload/digest-mismatch",
     "ecr/CompleteLayerUpload/layer-already-exists",
     "ecr/CompleteLayerUpload/no-parts",
@@ -124,11 +125,15 @@ LEFT_TO_CALLERS = {
     "s3/CompleteMultipartUpload/if-none-match-existing",
     "s3/CompleteMultipartUpload/mpu-object-size-wrong",
     "s3/CompleteMultipartUpload/no-parts",
+    "s3/CompleteMultipartUpload/no-such-upload",
+    "s3/CompleteMultipartUpload/object-exists",
     "s3/CompleteMultipartUpload/part-checksum-for-upload-without-algorithm",
     "s3/CompleteMultipartUpload/part-not-uploaded",
     "s3/CompleteMultipartUpload/part-too-small",
     "s3/CompleteMultipartUpload/parts-unordered",
     "s3/CompleteMultipartUpload/unknown-upload",
+    "s3/CompleteMultipartUpload/wrong-checksum",
+    "s3/CompleteMultipartUpload/wrong-size",
     "s3/CopyObject/copy-source-if-match-mismatch",
     "s3/CopyObject/if-match-missing-destination",
     "s3/CopyObject/if-none-match-existing",
@@ -150,6 +155,7 @@ LEFT_TO_CALLERS = {
     "s3/GetObject/kms-key-pending-deletion",
     "s3/GetObject/range-beyond-end",
     "s3/GetObject/range-of-empty-object",
+    "s3/GetObject/sse-c-without-key",
     "s3/GetObject/version-id-in-unversioned-bucket",
     "s3/HeadObject/if-match-mismatch",
     "s3/HeadObject/missing-key",
@@ -185,6 +191,7 @@ LEFT_TO_CALLERS = {
     "sagemaker/CreateEndpointConfig/already-exists",
     "sagemaker/CreateEndpointConfig/instance-type-not-in-enum",
     "sagemaker/CreateEndpointConfig/managed-instance-scaling-not-supported-here",
+    "sagemaker/CreateEndpointConfig/managed-instance-scaling-with-a-model",
     "sagemaker/CreateEndpointConfig/managed-instance-scaling-with-model",
     "sagemaker/CreateEndpointConfig/managed-instance-scaling-zero-by-region",
     "sagemaker/CreateEndpointConfig/model-missing",

@@ -182,4 +182,4 @@ def test_as_many_requests_are_in_progress_as_configured() -> None:
 def test_no_request_is_sent_after_the_end() -> None:
     model = Model(0.1)
     responses = invoke(model, replace(TEST, requests=100, concurrency=2), seconds=0.15)  # type: ignore[arg-type]
-    assert len(responses) == model.invocations == 4
+    assert 2 <= len(responses) == model.invocations <= 4

@@ -17,7 +17,7 @@ from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.faults import Kind
 from tests.integration import smoke_tests
 from tests.integration.deploy.test_endpoint_states import slow_to_start
-from tests.integration.role_policies import with_permission, without_permission
+from tests.integration.role_policies import without_permission
 from tests.integration.world import APPLICATION, ENDPOINTS, ExecutionResult, World, input_of, require_failed, run
 
 QA = "333333333333"
@@ -84,15 +84,26 @@ def test_an_update_whose_rollback_failed_is_rolled_back_by_another_update(world:
     assert world.invoke("qa")["model"] == good.name
 
 
-def test_an_endpoint_that_an_update_has_broken_is_made_anew(world: World) -> None:
+def scale(world: World, **desired: float) -> None:
+    world.client("sagemaker", "qa").update_endpoint_weights_and_capacities(
+        EndpointName=ENDPOINTS["qa"],
+        DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", **desired}],
+    )
+    world.wait_for_endpoint("qa")
+
+
+def test_an_endpoint_that_an_update_has_broken_is_made_anew_with_its_instances(world: World) -> None:
     good = world.model()
     first = world.promote_successfully(good)
+    scale(world, DesiredInstanceCount=2)
     world.sagemaker_faults.inject("UpdateEndpoint", Kind.FAIL, reason="Broken.")
     ended = world.promote(world.model())
 
     require_failed(ended, "EndpointFailed", "Broken.", f"has its previous configuration {first.config}")
     assert outcome(world, ended) == "RolledBack"
     assert world.invoke("qa")["model"] == good.name
+    (variant,) = world.endpoint("qa")["ProductionVariants"]
+    assert variant["CurrentInstanceCount"] == 2
 
 
 def test_a_promotion_that_could_not_change_the_endpoint_rolls_nothing_back(world: World) -> None:
@@ -170,26 +181,16 @@ def test_an_endpoint_whose_configuration_was_deleted_is_refused_before_anything_
     assert world.resources_in("qa") == before
 
 
-@contextmanager
-def resetting(world: World, deployed: Settings, *tests: Any) -> Iterator[None]:
-    """Run while updates of qa reset counts and weights, with smoke tests."""
-    with (
-        smoke_tests.tested(world, deployed, *tests) as settings,
-        configured(world, settings, retain_variant_properties=False),
-        with_permission(world, "qa", "promote-qa-deployer", "sagemaker:UpdateEndpointWeightsAndCapacities"),
-    ):
-        yield
-
-
 def test_the_capacity_that_an_update_did_not_retain_is_restored(world: World, deployed_settings: Settings) -> None:
     good = world.model()
     world.promote_successfully(good)
-    desired = {"VariantName": "AllTraffic", "DesiredInstanceCount": 2, "DesiredWeight": 0.5}
-    world.client("sagemaker", "qa").update_endpoint_weights_and_capacities(
-        EndpointName=ENDPOINTS["qa"], DesiredWeightsAndCapacities=[desired]
-    )
-    world.wait_for_endpoint("qa")
-    with resetting(world, deployed_settings, replace(smoke_tests.TEXT, expect=Expectation(body="never"))):
+    scale(world, DesiredInstanceCount=2, DesiredWeight=0.5)
+    with (
+        smoke_tests.tested(
+            world, deployed_settings, replace(smoke_tests.TEXT, expect=Expectation(body="never"))
+        ) as now,
+        configured(world, now, retain_variant_properties=False),
+    ):
         ended = world.promote(world.model())
 
     require_failed(ended, "SmokeTestFailed", "has its previous configuration")
@@ -197,15 +198,6 @@ def test_the_capacity_that_an_update_did_not_retain_is_restored(world: World, de
     (variant,) = world.endpoint("qa")["ProductionVariants"]
     assert (variant["CurrentInstanceCount"], variant["DesiredWeight"]) == (2, 0.5)
     assert world.invoke("qa")["model"] == good.name
-
-
-def test_without_the_permission_to_restore_its_capacity_an_endpoint_is_not_changed(
-    world: World, deployed_settings: Settings
-) -> None:
-    world.promote_successfully(world.model())
-    with configured(world, deployed_settings, retain_variant_properties=False):
-        ended = world.promote(world.model())
-    require_failed(ended, "PreflightFailed", "sagemaker:UpdateEndpointWeightsAndCapacities", "promote-qa-deployer")
 
 
 def test_a_stage_that_was_renamed_rolls_back_to_what_it_served_under_its_old_name(

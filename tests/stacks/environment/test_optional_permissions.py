@@ -131,27 +131,6 @@ def test_an_endpoint_writes_reads_and_publishes_only_where_its_stage_is_configur
     assert policies["OpenSessions"]["Resource"] == "*"
 
 
-@pytest.mark.parametrize(
-    ("qa", "restored"),
-    [
-        ({}, False),
-        ({"retain_all_variant_properties": False}, True),
-        ({"exclude_retained_variant_properties": ["DesiredInstanceCount"]}, True),
-    ],
-)
-def test_the_deployer_restores_capacities_only_of_endpoints_whose_update_resets_them(
-    synthesise: Callable[..., dict[str, Template]], qa: dict[str, Any], restored: bool
-) -> None:
-    templates = synthesise({}, qa)
-    policies = statements(templates[resource_names.environment_stack("qa")], "promote-qa-deployer")
-    assert ("RestoreCapacity" in policies) is restored
-    if restored:
-        assert policies["RestoreCapacity"]["Action"] == "sagemaker:UpdateEndpointWeightsAndCapacities"
-        assert "endpoint/text-classifier-qa" in json.dumps(policies["RestoreCapacity"]["Resource"])
-    production = statements(templates[resource_names.environment_stack("production")], "promote-production-deployer")
-    assert "RestoreCapacity" not in production
-
-
 def test_the_deployer_grants_the_volume_key_and_describes_the_alarms(elaborate: dict[str, Template]) -> None:
     policies = statements(elaborate[resource_names.environment_stack("qa")], "promote-qa-deployer")
     assert policies["GrantVolumeKeys"] == {

@@ -71,6 +71,7 @@ RECORDED: dict[str, set[Predicate]] = {
     "sagemaker/CreateEndpointConfig/already-exists": {EXISTING},
     "sagemaker/CreateEndpointConfig/instance-type-not-in-enum": set(),
     "sagemaker/CreateEndpointConfig/managed-instance-scaling-not-supported-here": set(),
+    "sagemaker/CreateEndpointConfig/managed-instance-scaling-with-a-model": set(),
     "sagemaker/CreateEndpointConfig/managed-instance-scaling-with-model": set(),
     "sagemaker/CreateEndpointConfig/managed-instance-scaling-zero-by-region": set(),
     "sagemaker/CreateEndpointConfig/model-missing": {MISSING},

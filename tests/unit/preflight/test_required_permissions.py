@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.document import Change, DesiredResource, ImageCopy, Progress, Promotion, Transfer
-from lambdas.promotion.contract.settings import Preview, Stage
+from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.preflight.check import Check, applicable, required_permissions
 from lambdas.promotion.preflight.checks import CHECKS, copies, endpoint, images, preview, smoke_tests
@@ -23,6 +23,7 @@ ONE = promotion()
 TEST = SmokeTest(payload=Payload(text="a fine film"), content_type="text/csv")
 KEY = "arn:aws:kms:us-east-1:333333333333:key/k"
 SMALL, LARGE = artifact("small"), artifact("large", size=260 * 1024**2)
+RESTORE = "sagemaker:UpdateEndpointWeightsAndCapacities"
 SAGEMAKER = "arn:aws:sagemaker:us-east-1:333333333333"
 
 
@@ -40,32 +41,15 @@ def permissions_of(checks: Iterable[Check], promotion: Promotion) -> list[Requir
 
 @pytest.mark.parametrize(
     ("exists", "on_endpoint"),
-    [(False, {"sagemaker:CreateEndpoint", "sagemaker:AddTags"}), (True, {"sagemaker:UpdateEndpoint"})],
+    [(False, {"sagemaker:CreateEndpoint", "sagemaker:AddTags"}), (True, {"sagemaker:UpdateEndpoint", RESTORE})],
     ids=["create", "update"],
 )
 def test_an_existing_endpoint_is_updated_and_a_missing_one_is_created(exists: bool, on_endpoint: set[str]) -> None:
     actions = by_resource(endpoint.permissions_to_deploy(ONE, endpoint_exists=exists))
     assert actions[f"{SAGEMAKER}:endpoint/reviews-qa"] == on_endpoint
-    changing = on_endpoint - {"sagemaker:AddTags"}
+    changing = on_endpoint - {"sagemaker:AddTags", RESTORE}
     config = actions[f"{SAGEMAKER}:endpoint-config/{ONE.desired_config.name}"]
     assert config == {"sagemaker:CreateEndpointConfig", "sagemaker:AddTags", *changing}
-
-
-@pytest.mark.parametrize(
-    ("stage", "restored"),
-    [
-        (STAGE, False),
-        (replace(STAGE, retain_variant_properties=False), True),
-        (replace(STAGE, exclude_retained=("DesiredWeight",)), True),
-    ],
-)
-def test_where_an_update_resets_the_capacity_a_rollback_can_restore_it(stage: Stage, restored: bool) -> None:
-    on_endpoint = f"{SAGEMAKER}:endpoint/reviews-qa"
-    action = "sagemaker:UpdateEndpointWeightsAndCapacities"
-    update = by_resource(endpoint.permissions_to_deploy(replace(ONE, stage=stage), endpoint_exists=True))
-    assert (action in update[on_endpoint]) is restored
-    first = by_resource(endpoint.permissions_to_deploy(replace(ONE, stage=stage), endpoint_exists=False))
-    assert action not in first[on_endpoint]
 
 
 def test_a_rollback_to_names_of_another_stage_creates_nothing() -> None:

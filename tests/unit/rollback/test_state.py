@@ -263,6 +263,16 @@ def test_the_capacity_that_the_update_did_not_retain_is_restored(
     assert action(changing, observed("InService", modified_at=LATER, capacities=(live,))) == expected
 
 
+@pytest.mark.parametrize("stage", [STAGE, RESET])
+def test_a_recreated_endpoint_gets_its_capacity_back_whatever_an_update_retains(stage: Stage) -> None:
+    changing = with_capacity(stage, capacity_of())
+    rollback = replace(rollback_state.begin(changing, now=LATER), recreated=True, poll_count=3)
+    recreated = observed("InService", modified_at=LATER, capacities=(capacity_of(1),))
+    assert (
+        rollback_state.next_action(changing, rollback, recreated, again=False, error_name="EndpointFailed") == RESTORE
+    )
+
+
 def test_a_capacity_that_cannot_be_restored_is_reported_with_what_is_missing() -> None:
     changing = with_capacity(RESET, capacity_of())
     rollback = replace(rollback_state.begin(changing, now=LATER), attempts=4, reason="SageMaker reports: no instances")

@@ -115,13 +115,12 @@ def excluded_from_serverless(model: Mapping[str, Any]) -> list[str]:
 def permissions_to_deploy(promotion: Promotion, *, endpoint_exists: bool) -> Iterator[RequiredPermission]:
     """Yield what the deployer needs to create the model and the configuration, and to create or update the endpoint.
 
-    A rollback restores the capacity of the live variants if the stage's update does not retain it.
+    A rollback may have to restore the capacity of the live variants.
     """
-    resets_capacity = promotion.stage.resets_capacity
     target, role = promotion.target, promotion.target.role_arn(Role.DEPLOYER)
     region = {"aws:RequestedRegion": target.region}
     change = ("sagemaker:UpdateEndpoint",) if endpoint_exists else ("sagemaker:CreateEndpoint",)
-    restoring = ("sagemaker:UpdateEndpointWeightsAndCapacities",) if endpoint_exists and resets_capacity else ()
+    restoring = ("sagemaker:UpdateEndpointWeightsAndCapacities",) if endpoint_exists else ()
     tagging = () if endpoint_exists else ("sagemaker:AddTags",)
     creation = () if promotion.restores_foreign_names else ("sagemaker:CreateEndpointConfig", "sagemaker:AddTags")
     if creation:
