@@ -183,6 +183,11 @@ class Stage:
     preview: Preview | None = None
 
     @property
+    def retains_instances(self) -> bool:
+        """Whether an update keeps the live variants' numbers of instances."""
+        return self.retain_variant_properties and "DesiredInstanceCount" not in self.exclude_retained
+
+    @property
     def response_uris(self) -> tuple[str, ...]:
         """The S3 addresses below which an asynchronous endpoint puts its answers and failures; none if it is none."""
         asynchronous = self.endpoint_config.get("AsyncInferenceConfig", {})

@@ -22,7 +22,7 @@ _DELETED = "It was deleted."
 class CurrentDeployment:
     """An endpoint that exists, as it was `observed`; a first creation that is in progress has no `config` yet.
 
-    `counts`: the desired number of instances of each variant, by its name.
+    `counts`: the desired number of instances of each variant, a shadow variant included, by its name.
 
     `request`: its configuration in the shape of CreateEndpointConfig; None if it cannot be read, for `reason`;
     `config_deleted`: it no longer exists.
@@ -53,7 +53,10 @@ def read_deployment(endpoint: str, *, sagemaker: SageMakerClient, configs: SageM
         config=config,
         counts={
             variant["VariantName"]: variant["DesiredInstanceCount"]
-            for variant in description.get("ProductionVariants", [])
+            for variant in [
+                *description.get("ProductionVariants", []),
+                *description.get("ShadowProductionVariants", []),
+            ]
             if variant.get("DesiredInstanceCount") is not None
         },
         request=request,

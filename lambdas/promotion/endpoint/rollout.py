@@ -24,6 +24,17 @@ def is_rolling(config: DeploymentConfig) -> bool:
     return bool(config.get("RollingUpdatePolicy"))
 
 
+def batch_of(instances: int, config: DeploymentConfig) -> int:
+    """Return how many of a variant's new instances a rolling update provisions at once, at least.
+
+    AWS does not say how it rounds a percentage: this rounds down.
+    """
+    size = config["RollingUpdatePolicy"]["MaximumBatchSize"]
+    value: int = size["Value"]
+    batch = max(1, instances * value // 100) if size["Type"] == "CAPACITY_PERCENT" else value
+    return min(batch, instances)
+
+
 def as_text(config: DeploymentConfig) -> str:
     """Describe as text how an update reaches the instances."""
     if is_rolling(config):

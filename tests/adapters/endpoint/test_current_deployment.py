@@ -58,6 +58,18 @@ def test_the_configuration_is_reported_as_requested_and_its_counts_as_observed(
     )
 
 
+def test_a_shadow_variant_has_its_count_too(stubs: Stubs, sagemaker: SageMakerClient) -> None:
+    shadow = {"VariantName": "Shadow", "DesiredInstanceCount": 2}
+    serverless = {"VariantName": "Cheap", "CurrentServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+    variants = [*DESCRIPTION["ProductionVariants"], serverless]
+    description = {**DESCRIPTION, "ProductionVariants": variants, "ShadowProductionVariants": [shadow]}
+    stubs.sagemaker.add_response("describe_endpoint", description)
+    stubs.sagemaker.add_client_error("describe_endpoint_config", "AccessDeniedException", "not authorized")
+    deployment = read(sagemaker)
+    assert deployment is not None
+    assert deployment.counts == {"All": 4, "Shadow": 2}
+
+
 def test_a_missing_endpoint_has_no_deployment(stubs: Stubs, sagemaker: SageMakerClient) -> None:
     stubs.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "x".')
     assert read(sagemaker) is None

@@ -34,21 +34,25 @@ def variant(name: str = "All", kind: str | None = "ml.t2.medium", count: int = 1
     return {"VariantName": name, "InstanceType": kind, "InitialInstanceCount": count}
 
 
-def desiring(*variants: dict[str, Any]) -> Promotion:
+def config(*variants: dict[str, Any], shadows: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    return {"ProductionVariants": [*variants], **({"ShadowProductionVariants": [*shadows]} if shadows else {})}
+
+
+def desiring(*variants: dict[str, Any], shadows: tuple[dict[str, Any], ...] = ()) -> Promotion:
     request = identity.config_request(
-        replace(STAGE, endpoint_config={"ProductionVariants": [*variants]}), model_name="m"
+        replace(STAGE, endpoint_config=config(*variants, shadows=shadows)), model_name="m"
     )
     return replace(
         promotion(), desired_config=DesiredResource(name="c", request={"EndpointConfigName": "c", **request})
     )
 
 
-def current(*variants: dict[str, Any], **counts: int) -> CurrentDeployment:
+def current(*variants: dict[str, Any], shadows: tuple[dict[str, Any], ...] = (), **counts: int) -> CurrentDeployment:
     return CurrentDeployment(
         observed=observed(
             "InService", capacities=tuple(VariantCapacity(variant=name["VariantName"]) for name in variants)
         ),
         config=OLD_CONFIG,
         counts=counts,
-        request={"ProductionVariants": [*variants]},
+        request=config(*variants, shadows=shadows),
     )

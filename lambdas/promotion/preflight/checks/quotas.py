@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import functools
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.document import Progress, Promotion
 from lambdas.promotion.contract.errors import QuotaExceeded
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
-from lambdas.promotion.endpoint import rollout
+from lambdas.promotion.endpoint import fleet, rollout
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
 from lambdas.promotion.endpoint.rollout import DeploymentConfig
 from lambdas.promotion.preflight.check import Check
@@ -20,7 +19,6 @@ from lambdas.promotion.preflight.context import Context
 from lambdas.promotion.preflight.findings import CheckResult, Finding, Inconclusive
 from lambdas.promotion.preflight.probes import Probe, query_probe
 from lambdas.promotion.preview import state as preview_state
-from lambdas.promotion.scaling import targets as scaling_targets
 
 if TYPE_CHECKING:
     from mypy_boto3_service_quotas import ServiceQuotasClient
@@ -30,7 +28,9 @@ _SECONDS_FOR_QUOTAS = 4.0
 
 
 def uses_instances(promotion: Promotion) -> bool:
-    return bool(_instances(scaling_targets.variants_of(promotion).values(), {}))
+    """Whether the change needs instances: those of a change that is under way exist already."""
+    under_way = promotion.change is not None and promotion.change.progress is Progress.IN_PROGRESS
+    return not under_way and bool(fleet.of_config(promotion.desired_config.request, {}))
 
 
 def _quota_probes(context: Context) -> Iterator[Probe]:
@@ -42,35 +42,39 @@ def _quota_probes(context: Context) -> Iterator[Probe]:
         f"The quotas {', '.join(names)}",
         functools.partial(exceeded, promotion.target, required),
     )
+    yield functools.partial(uncounted, context.current)
 
 
 def required_instances(
     promotion: Promotion, current: CurrentDeployment | None, config: DeploymentConfig
 ) -> dict[str, int]:
-    """Return, by instance type, how many instances the endpoint has at least during the preview and the change.
+    """Return, by instance type, the most instances that the endpoint and its preview have at the same time.
 
-    Blue/green runs the old fleet beside the new one; the new one is as large as the old one is now (API:
-    UpdateEndpoint, RetainAllVariantProperties). A preview runs beside the old fleet as well, and is deleted before the
-    change.
+    A preview runs beside the old fleet, and is deleted before the change. The new variants have the counts of the old
+    ones of the same names, or those of the configuration (API: UpdateEndpoint, RetainAllVariantProperties).
     """
-    counts = current.counts if current else {}
-    new = _instances(scaling_targets.variants_of(promotion).values(), counts)
-    old = _instances(current.variants.values(), counts) if current else Counter[str]()
-    change = new if rollout.is_rolling(config) else new + old
-    preview = Counter[str]()
+    new, live = promotion.desired_config.request, current.counts if current else {}
+    old = fleet.of_config(current.request or {}, live) if current else fleet.Fleet()
+    counts = live if promotion.stage.retains_instances else {}
+    change = fleet.during_update(new, counts, old=old, config=config)
+    preview = fleet.Fleet()
     if preview_state.is_enabled(promotion):
-        preview = old + _instances(preview_state.config(promotion).request["ProductionVariants"], {})
-    return {instance_type: max(change[instance_type], preview[instance_type]) for instance_type in sorted(new)}
+        preview = old + fleet.of_config(preview_state.config(promotion).request, {})
+    return {instance_type: max(change[instance_type], preview[instance_type]) for instance_type in sorted(change)}
 
 
-def _instances(variants: Iterable[scaling_targets.Specification], counts: Mapping[str, int]) -> Counter[str]:
-    """Return the instances of the variants by type; without a live count, the initial one."""
-    instances = Counter[str]()
-    for variant in variants:
-        if "InstanceType" in variant:
-            initial: int = variant.get("InitialInstanceCount", 1)
-            instances[variant["InstanceType"]] += counts.get(variant["VariantName"], initial)
-    return instances
+def uncounted(current: CurrentDeployment | None) -> list[CheckResult]:
+    """Return that instances are live whose type is not known: DescribeEndpoint does not name it."""
+    if current is None or current.request is not None or not current.counts:
+        return []
+    instances = sum(current.counts.values())
+    return [
+        Inconclusive(
+            subject="The quotas of the instance types",
+            reason=f"the types of the {instances} live instances could not be read, so they are not counted: "
+            f"{current.reason}",
+        )
+    ]
 
 
 def quota_name(instance_type: str) -> str:
