@@ -113,11 +113,12 @@ SAGEMAKER_QUOTA_EXCEEDED = "ResourceLimitExceeded"
 SAGEMAKER_MODEL_NOT_READY = "ModelNotReadyException"
 
 # --- Other services. Source: API, "Errors" of DynamoDB PutItem and UpdateItem, Step Functions DescribeExecution,
-# Application Auto Scaling DescribeScalingPolicies and DeregisterScalableTarget.
+# Application Auto Scaling DescribeScalingPolicies and DeregisterScalableTarget, Service Quotas GetServiceQuota.
 
 DYNAMODB_CONDITION_FAILED = "ConditionalCheckFailedException"
 STEPFUNCTIONS_NO_SUCH_EXECUTION = "ExecutionDoesNotExist"
 AUTOSCALING_NO_SUCH_OBJECT = "ObjectNotFoundException"
+SERVICE_QUOTAS_NO_SUCH_RESOURCE = "NoSuchResourceException"
 
 
 def code_of(error: ClientError) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ministack.core.responses import get_account_id, get_region
 
+from recordings import store
 from sandbox.aws.sagemaker.api import paging, shapes
 from sandbox.aws.sagemaker.api.errors import Refusal
 from sandbox.aws.sagemaker.endpoints import quotas
@@ -34,8 +35,15 @@ def get_quota(request: Record) -> Record:
 
 @functools.cache
 def code(instance_type: str) -> str:
-    """A code in AWS's form. AWS's own codes are not made from names."""
-    return f"L-{hashlib.sha256(quotas.name(instance_type).encode()).hexdigest()[:8].upper()}"
+    """AWS's code, or one in its form where none was published: AWS's own codes are not made from names."""
+    name = quotas.name(instance_type)
+    return _published_codes().get(name) or f"L-{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"
+
+
+@functools.cache
+def _published_codes() -> dict[str, str]:
+    published = store.response("service-quotas/ListServiceQuotas/endpoint-usage-codes")["Quotas"]
+    return {quota["QuotaName"]: quota["QuotaCode"] for quota in published}
 
 
 @functools.cache

@@ -105,7 +105,7 @@ def _allow_preflight(environment: AccountScope, role: iam.Role, key: kms.Key, ex
     environment.allow(
         role,
         "ReadQuotas",
-        ["servicequotas:ListServiceQuotas"],
+        ["servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas"],
         ["*"],
     )
     environment.accept_wildcards(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from typing import Any
 
 import pytest
@@ -11,39 +10,16 @@ from botocore.exceptions import EndpointConnectionError
 
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.preflight import queries
-from lambdas.promotion.preflight.checks import alarms, quotas
+from lambdas.promotion.preflight.checks import alarms
 from lambdas.promotion.preflight.context import ArtifactKey
 from lambdas.promotion.preflight.findings import Inconclusive
 from tests.adapters.conftest import Stubs
-
-NAME = "ml.m5.large for endpoint usage"
-OTHER = {"QuotaName": "ml.m5.large for training job usage", "Value": 9.0}
 
 
 def client(stubs: Stubs, service: str) -> Any:
     made = stubs.of(service).client
     sessions.translate_errors(made, "The role deployer")
     return made
-
-
-def page(stubs: Stubs, *quotas: dict[str, Any], token: str | None = None, more: str | None = None) -> None:
-    stubs.of("service-quotas").add_response(
-        "list_service_quotas",
-        {"Quotas": [*quotas], **({"NextToken": more} if more else {})},
-        {"ServiceCode": "sagemaker", **({"NextToken": token} if token else {})},
-    )
-
-
-def test_quotas_are_queried_until_all_are_found(stubs: Stubs) -> None:
-    page(stubs, OTHER, more="2")
-    page(stubs, {"QuotaName": NAME, "Value": 4.0}, token="2", more="3")
-    values = quotas.quotas([NAME], until=time.monotonic() + 60, client=client(stubs, "service-quotas"))
-    assert values == {NAME: 4.0}
-
-
-def test_quotas_are_queried_no_longer_than_the_deadline(stubs: Stubs) -> None:
-    page(stubs, OTHER, more="2")
-    assert quotas.quotas([NAME], until=time.monotonic() - 1, client=client(stubs, "service-quotas")) == {}
 
 
 def test_a_key_is_known_by_its_alias(stubs: Stubs) -> None:
@@ -93,11 +69,11 @@ def test_alarms_are_asked_for_by_name_both_kinds(stubs: Stubs) -> None:
 
 @pytest.mark.parametrize(("code", "status"), [("AccessDeniedException", 400), ("UnknownOperationException", 404)])
 def test_a_query_without_a_response_is_inconclusive(stubs: Stubs, code: str, status: int) -> None:
-    stubs.of("service-quotas").add_client_error("list_service_quotas", code, "No.", status)
-    ask = functools.partial(quotas.quotas, [NAME], until=0, client=client(stubs, "service-quotas"))
-    result = queries.run_query(ask, "The quotas")
+    stubs.of("kms").add_client_error("describe_key", code, "No.", status)
+    ask = functools.partial(queries.key_of, "alias/promote-qa", kms=client(stubs, "kms"))
+    result = queries.run_query(ask, "The key")
     assert isinstance(result, Inconclusive)
-    assert str(result).startswith("The quotas: AWS gave no answer")
+    assert str(result).startswith("The key: AWS gave no answer")
 
 
 def test_a_region_without_the_service_is_no_answer_either() -> None:

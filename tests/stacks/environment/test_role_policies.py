@@ -18,7 +18,7 @@ Statement = dict[str, Any]
 # support resource-level permissions (AWS: service authorization reference).
 NO_RESOURCES = {
     "LogInToRegistries",  # ecr:GetAuthorizationToken
-    "ReadQuotas",  # servicequotas:ListServiceQuotas
+    "ReadQuotas",  # servicequotas:GetServiceQuota and the like
     "PutMetrics",  # cloudwatch:PutMetricData, narrowed by its namespace
     "application-autoscaling:DescribeScalableTargets",
     "application-autoscaling:DescribeScalingPolicies",

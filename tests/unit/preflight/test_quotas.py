@@ -10,6 +10,7 @@ import pytest
 from lambdas.promotion.contract.document import Change, Progress
 from lambdas.promotion.contract.errors import QuotaExceeded
 from lambdas.promotion.contract.settings import Preview
+from lambdas.promotion.preflight import quota_codes
 from lambdas.promotion.preflight.checks import quotas
 from lambdas.promotion.preflight.findings import Finding, Inconclusive
 from recordings import store
@@ -126,7 +127,7 @@ def test_instance_pools_hold_the_quota_of_each_type_of_the_list() -> None:
     }
     required = quotas.required_instances(desiring(pooled), current(pooled, All=3), {})
     assert required == {"ml.g6.2xlarge": 6, "ml.g6.xlarge": 6}
-    assert f"'{quotas.quota_name('ml.g6.2xlarge')}'" in str(refused)
+    assert f"'{quota_codes.quota_name('ml.g6.2xlarge')}'" in str(refused)
     assert quotas.uses_instances(desiring(pooled))
 
 
@@ -168,7 +169,7 @@ def test_a_preview_runs_beside_the_old_fleet_and_is_deleted_before_the_change() 
 
 @pytest.mark.parametrize(("quota", "violated"), [(8.0, False), (7.0, True)])
 def test_a_quota_below_what_is_required_is_a_violation_with_its_own_name(quota: float, violated: bool) -> None:
-    results = quotas.exceeded(QA, {"ml.t2.medium": 8}, {"ml.t2.medium for endpoint usage": quota})
+    results = quotas.exceeded(QA, {"ml.t2.medium": 8}, {"ml.t2.medium": quota})
     assert [result.error for result in results if isinstance(result, Finding)] == [QuotaExceeded] * violated
     assert not [result for result in results if isinstance(result, Inconclusive)]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 from lambdas.promotion.contract.document import Progress, Promotion
 from lambdas.promotion.contract.errors import QuotaExceeded
@@ -18,13 +17,13 @@ from lambdas.promotion.preflight.check import Check
 from lambdas.promotion.preflight.context import Context
 from lambdas.promotion.preflight.findings import CheckResult, Finding, Inconclusive
 from lambdas.promotion.preflight.probes import Probe, query_probe
+from lambdas.promotion.preflight.quota_codes import quota_name
+from lambdas.promotion.preflight.service_quotas import quotas
 from lambdas.promotion.preview import state as preview_state
 
-if TYPE_CHECKING:
-    from mypy_boto3_service_quotas import ServiceQuotasClient
-
-# The pages of the quotas take no longer than other queries may.
-_SECONDS_FOR_QUOTAS = 4.0
+# For instance types without a code: all pages of the quotas, beside the other checks.
+_SECONDS_FOR_SEARCH = 20.0
+_READ_QUOTAS = ["servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas"]
 
 
 def uses_instances(promotion: Promotion) -> bool:
@@ -36,10 +35,9 @@ def uses_instances(promotion: Promotion) -> bool:
 def _quota_probes(context: Context) -> Iterator[Probe]:
     promotion, client = context.promotion, context.session(Role.DEPLOYER).quotas
     required = required_instances(promotion, context.current, rollout.of_stage(promotion.stage))
-    names = [quota_name(instance_type) for instance_type in required]
     yield query_probe(
-        lambda: quotas(names, until=time.monotonic() + _SECONDS_FOR_QUOTAS, client=client),
-        f"The quotas {', '.join(names)}",
+        lambda: quotas(required, until=time.monotonic() + _SECONDS_FOR_SEARCH, client=client),
+        f"The quotas {', '.join(quota_name(instance_type) for instance_type in required)}",
         functools.partial(exceeded, promotion.target, required),
     )
     yield functools.partial(uncounted, context.current)
@@ -77,33 +75,17 @@ def uncounted(current: CurrentDeployment | None) -> list[CheckResult]:
     ]
 
 
-def quota_name(instance_type: str) -> str:
-    """Return how Service Quotas calls the number of instances of a type for endpoints."""
-    return f"{instance_type} for endpoint usage"
-
-
-def quotas(names: Iterable[str], *, until: float, client: ServiceQuotasClient) -> dict[str, float]:
-    """Return the values of SageMaker's quotas with these names. It has thousands of them, in pages of 100.
-
-    `until` is a time of time.monotonic(): what is not read by then is left out.
-    """
-    wanted, values = set(names), dict[str, float]()
-    for page in client.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker"):
-        values |= {quota["QuotaName"]: quota["Value"] for quota in page["Quotas"] if quota["QuotaName"] in wanted}
-        if wanted <= values.keys() or time.monotonic() > until:
-            break
-    return values
-
-
 def exceeded(target: Environment, required: Mapping[str, int], values: Mapping[str, float]) -> list[CheckResult]:
-    """Compare the required instances with the quotas' values by name; a quota without a value is inconclusive."""
+    """Compare the required instances with the quotas by type; a quota without a value is inconclusive."""
     results: list[CheckResult] = []
     for instance_type, count in sorted(required.items()):
         name = quota_name(instance_type)
-        value = values.get(name)
+        value = values.get(instance_type)
         if value is None:
             results.append(
-                Inconclusive(subject=f"The quota {name!r}", reason="it was not read in time, or does not exist")
+                Inconclusive(
+                    subject=f"The quota {name!r}", reason="it was not read in time, or has no applied value there"
+                )
             )
         elif value < count:
             results.append(
@@ -124,7 +106,7 @@ CHECKS = (
         role=Role.DEPLOYER,
         remedy="Ask for a higher quota (Service Quotas), or use another instance type or fewer instances.",
         applies=uses_instances,
-        statements=lambda _: [(["servicequotas:ListServiceQuotas"], ["*"])],
+        statements=lambda _: [(_READ_QUOTAS, ["*"])],
         probes=_quota_probes,
     ),
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from recordings import store
 from sandbox.aws.faults.faults import Kind
 from tests.sandbox.aws.sagemaker.builders import SageMakerBuilder, refused, unique
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, Server
@@ -30,6 +31,14 @@ def test_each_instance_type_has_a_quota_for_endpoints(quotas: Any) -> None:
     code = by_name["ml.m5.large for endpoint usage"]["QuotaCode"]
     answer = quotas.get_service_quota(ServiceCode="sagemaker", QuotaCode=code)
     assert answer["Quota"]["QuotaName"] == "ml.m5.large for endpoint usage"
+
+
+def test_a_quota_has_the_code_that_was_published(quotas: Any) -> None:
+    published = store.response("service-quotas/ListServiceQuotas/endpoint-usage-codes")["Quotas"]
+    by_name = endpoint_quotas(quotas)
+    assert {quota["QuotaName"]: quota["QuotaCode"] for quota in published}.items() <= {
+        name: quota["QuotaCode"] for name, quota in by_name.items()
+    }.items()
 
 
 def test_a_switch_changes_a_quota_until_it_is_cleared(server: Server, quotas: Any) -> None:
