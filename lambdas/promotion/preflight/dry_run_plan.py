@@ -9,6 +9,7 @@ from typing import Any
 
 from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.endpoint import rollout, service_defaults
+from lambdas.promotion.preflight import findings
 from lambdas.promotion.preflight.run import PreflightResult
 from lambdas.promotion.preview import state as preview_state
 
@@ -108,11 +109,16 @@ def plan_of(promotion: Promotion, transfers: Sequence[Transfer], checked: Prefli
         artifacts_to_copy=len(to_copy),
         bytes_to_copy=sum(to_copy),
         images_to_copy=checked.images_missing,
-        inconclusive_checks=tuple(str(check) for check in checked.inconclusive[:_MOST_INCONCLUSIVE]),
+        inconclusive_checks=tuple(_listed([str(check) for check in checked.inconclusive])),
         started_at=promotion.execution.started_at,
         ended_at=at,
         seconds=round((at - promotion.execution.started_at).total_seconds(), 3),
     )
+
+
+def _listed(inconclusive: Sequence[str]) -> list[str]:
+    surplus = len(inconclusive) - _MOST_INCONCLUSIVE
+    return [*inconclusive[:_MOST_INCONCLUSIVE], *([findings.and_more(surplus)] if surplus > 0 else [])]
 
 
 def differences_between(current: Any, desired: Any, path: str = "") -> Iterator[Difference]:

@@ -7,6 +7,7 @@ checked is inconclusive and not a finding, because the promotion may be possible
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ GRANT_PERMISSION = (
     "Grant the permission (docs/reference/permissions.md lists each role's), or look for a policy of the resource or "
     "the organization, or a permissions boundary, that denies it."
 )
+_QUOTED = re.compile(r'"[^"\s]*"')
 _MOST_REPORTED = 40
 _MOST_CHARACTERS = 28_000  # an execution's cause has 32,768 (API: Step Functions, SensitiveCause)
 
@@ -69,13 +71,18 @@ def denied(error: AccessDenied, *, remedy: str | None = None) -> Finding:
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
     """Join the findings of many objects of one folder that differ in the object only: the first stands for all."""
     groups: dict[tuple[object, ...], Finding] = {}
-    for finding in findings:
+    for finding in dict.fromkeys(findings):
         resource = finding.resource
         location = resource.rpartition("/")[0] if resource.startswith("s3://") else resource
-        kind = (finding.role, finding.action, location, finding.error, finding.remedy)
+        kind = (finding.role, finding.action, location, finding.error, finding.remedy, _reason(finding))
         first = groups.get(kind)
         groups[kind] = replace(first, others=first.others + 1) if first else finding
     return list(groups.values())
+
+
+def _reason(finding: Finding) -> str:
+    """Return the message without the object that it names: S3 URI, ARN, ETags."""
+    return _QUOTED.sub("", finding.message.replace(finding.resource.removeprefix("s3://"), ""))
 
 
 def require_ready(findings: Sequence[Finding], *, subject: str) -> None:
@@ -89,12 +96,17 @@ def require_ready(findings: Sequence[Finding], *, subject: str) -> None:
         for number, finding in enumerate(findings[:_MOST_REPORTED], start=1)
     ]
     if len(findings) > _MOST_REPORTED:
-        reported.append(f"And {len(findings) - _MOST_REPORTED} more: the log group of the step preflight lists each.")
+        reported.append(and_more(len(findings) - _MOST_REPORTED))
     problems = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
     text = f"The preflight checks found {problems} with {subject}. Nothing was created there. {' '.join(reported)}"
     if len(errors) > 1:
         raise PreflightFailed(text)
     raise errors.pop()(text)
+
+
+def and_more(how_many: int) -> str:
+    """Return where the results are that a list has no room for."""
+    return f"And {how_many} more: the log group of the step preflight lists each."
 
 
 def to_json(finding: Finding) -> dict[str, object]:

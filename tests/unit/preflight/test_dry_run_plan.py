@@ -109,6 +109,12 @@ def test_inconclusive_checks_are_reported_once() -> None:
     assert planned(checked=PreflightResult(results=(twice, twice))).inconclusive_checks == ("The quota: no answer",)
 
 
+def test_no_inconclusive_check_is_left_out_in_silence() -> None:
+    many = tuple(Inconclusive(subject=f"The quota {number}", reason="no answer") for number in range(33))
+    *listed, last = planned(checked=PreflightResult(results=many)).inconclusive_checks
+    assert (len(listed), last) == (30, "And 3 more: the log group of the step preflight lists each.")
+
+
 def test_images_that_would_be_copied_are_named() -> None:
     plan = planned(checked=PreflightResult(images_missing=("3.dkr.ecr/promote/a@sha256:1",)))
     assert plan.images_to_copy == ("3.dkr.ecr/promote/a@sha256:1",)

@@ -66,6 +66,45 @@ def test_different_actions_on_one_resource_are_different_findings() -> None:
     assert len(preflight_findings.grouped([DENIED, replace(DENIED, action="s3:GetObjectVersion")])) == 2
 
 
+def test_two_reasons_of_one_resource_are_both_told() -> None:
+    """An update may be impossible for several reasons at once."""
+    variants = replace(MISSING, message="The variants have other names.")
+    rolling = replace(MISSING, message="It has two variants, and a rolling deployment supports one.")
+    both = preflight_findings.grouped([variants, rolling])
+    assert [finding.others for finding in both] == [0, 0]
+    with pytest.raises(ImageNotFound) as raised:
+        preflight_findings.require_ready(both, subject=SUBJECT)
+    assert variants.message in str(raised.value)
+    assert rolling.message in str(raised.value)
+
+
+def test_two_reasons_in_one_folder_are_both_told() -> None:
+    key = "AWS says: not authorized to perform kms:Decrypt on arn:aws:kms:us-east-1:222222222222:key/k."
+    in_folder = [replace(DENIED, resource=f"s3://a/b/{number}", message=key) for number in range(3)]
+    denied = [replace(DENIED, resource=f"s3://a/b/{number}") for number in range(3, 5)]
+    grouped = preflight_findings.grouped([in_folder[0], *denied, *in_folder[1:]])
+    assert [(finding.message, finding.others) for finding in grouped] == [(key, 2), (DENIED.message, 1)]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "s3://a/b/{name} was deleted after the promotion resolved it.",
+        'not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::a/b/{name}" because no policy allows it',
+        "not authorized to perform: s3:GetObject on resource: arn:aws:s3:::a/b/{name} because no policy allows it",
+        's3://a/b/{name} changed (its ETag was "{name}{name}", now it is "c{name}-2").',
+    ],
+)
+def test_a_reason_that_names_its_object_is_the_same_for_each_object(message: str) -> None:
+    named = [replace(DENIED, resource=f"s3://a/b/{name}", message=message.replace("{name}", name)) for name in "123"]
+    (finding,) = preflight_findings.grouped(named)
+    assert (finding.message, finding.others) == (named[0].message, 2)
+
+
+def test_a_finding_that_two_checks_report_is_one_finding_without_others() -> None:
+    assert preflight_findings.grouped([DENIED, MISSING, DENIED]) == [DENIED, MISSING]
+
+
 @pytest.mark.parametrize("how_many", [1, 2, 40, 41, 5000])
 def test_the_text_stays_within_the_cause_limit_and_states_how_many_there_are(how_many: int) -> None:
     """API: Step Functions, a Fail state's cause has 32,768 characters."""
