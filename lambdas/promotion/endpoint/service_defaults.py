@@ -70,7 +70,9 @@ def is_default(name: str, value: Any) -> bool:
     if value in (None, "", [], {}):
         return True
     if name in DEFAULTS:
-        return value in DEFAULTS[name]
+        return any(
+            value == default and isinstance(value, bool) is isinstance(default, bool) for default in DEFAULTS[name]
+        )
     fields = list(_fields(value))
     return bool(fields) and all(is_default(field, below) for field, below in fields)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lambdas.promotion.contract import digests
 from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
 from lambdas.promotion.endpoint import rollout, service_defaults
 from lambdas.promotion.preflight import findings
@@ -78,7 +80,7 @@ def plan_of(promotion: Promotion, transfers: Sequence[Transfer], checked: Prefli
     progress = promotion.change.progress if promotion.change else Progress.CHANGE_REQUIRED
     current = checked.current
     differences = (
-        tuple(differences_between(current.request, promotion.desired_config.request))[:_MOST_DIFFERENCES]
+        tuple(differences_between(current.request, promotion.desired_config.request))
         if current and current.request is not None
         else None
     )
@@ -104,7 +106,7 @@ def plan_of(promotion: Promotion, transfers: Sequence[Transfer], checked: Prefli
         )
         if current
         else None,
-        differences=differences,
+        differences=differences[:_MOST_DIFFERENCES] if differences is not None else None,
         artifacts=len(transfers),
         artifacts_to_copy=len(to_copy),
         bytes_to_copy=sum(to_copy),
@@ -125,18 +127,32 @@ def differences_between(current: Any, desired: Any, path: str = "") -> Iterator[
     """Yield where two configurations differ, by the path of the field: "ProductionVariants.All.InstanceType"."""
     if isinstance(current, Mapping) and isinstance(desired, Mapping):
         for name in dict.fromkeys([*desired, *current]):
-            if not (path == "" and name == _NAME) and not _is_filled_in(name, current, desired):
+            if not (path == "" and name == _NAME) and not _means_nothing(name, current, desired):
                 yield from differences_between(current.get(name), desired.get(name), f"{path}.{name}".lstrip("."))
     elif _are_named(current) and _are_named(desired):
         now, then = _by_name(current), _by_name(desired)
         for name in dict.fromkeys([*then, *now]):
             yield from differences_between(now.get(name), then.get(name), f"{path}.{name}")
-    elif current != desired:
+    elif not _is_same(path.rpartition(".")[2], current, desired):
         yield Difference(path=path, current=current, desired=desired)
 
 
-def _is_filled_in(name: str, current: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
-    return name not in desired and service_defaults.is_filled_in(name, current[name], desired, unlisted=False)
+def _means_nothing(name: str, current: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    """Whether one of the two has the field, and it means the same as no field."""
+    if name not in desired:
+        return service_defaults.is_filled_in(name, current[name], desired, unlisted=False)
+    return name not in current and service_defaults.is_default(name, desired[name])
+
+
+def _is_same(name: str, current: Any, desired: Any) -> bool:
+    if isinstance(current, list | tuple) and isinstance(desired, list | tuple):
+        pairs = zip(digests.in_order(name, current), digests.in_order(name, desired), strict=False)
+        return len(current) == len(desired) and not any(True for pair in pairs for _ in differences_between(*pair))
+    if isinstance(current, bool) or isinstance(desired, bool):
+        return current is desired
+    if isinstance(current, int | float) and isinstance(desired, int | float):
+        return math.isclose(current, desired, rel_tol=1e-6)  # the API's floats have 32 bits
+    return bool(current == desired)
 
 
 def _are_named(value: Any) -> bool:
@@ -188,10 +204,16 @@ def _sentences(
         yield f"The endpoint {endpoint} would be updated: {rollout.as_text(rollout.of_stage(stage))}."
         for target in checked.targets_to_suspend:
             yield f"The automatic scaling of {target} would be suspended for the update, and resumed after it."
-        for change in differences or ():
-            yield f"{change.path}: {_shown(change.current)} -> {_shown(change.desired)}"
+        yield from _changes(differences or ())
         if differences is None:
             yield f"What it serves now cannot be compared with it: {current.reason}"
+
+
+def _changes(differences: Sequence[Difference]) -> Iterator[str]:
+    for change in differences[:_MOST_DIFFERENCES]:
+        yield f"{change.path}: {_shown(change.current)} -> {_shown(change.desired)}"
+    if len(differences) > _MOST_DIFFERENCES:
+        yield f"And {len(differences) - _MOST_DIFFERENCES} more differences."
 
 
 def _shown(value: Any) -> str:

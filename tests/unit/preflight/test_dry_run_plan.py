@@ -177,3 +177,69 @@ def test_what_sagemaker_fills_in_by_itself_is_no_difference() -> None:
     for field in ("InitialVariantWeight", "VolumeSizeInGB"):
         del desired["ProductionVariants"][0][field]
     assert list(dry_run_plan.differences_between(filled, desired)) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        ({"EnableCapture": True}, {"EnableCapture": 1}),
+        ({"EnableCapture": 0}, {"EnableCapture": False}),
+        ({"InitialInstanceCount": 1}, {"InitialInstanceCount": True}),
+        ({"Extra": [1]}, {"Extra": [True]}),
+        ({"Extra": [{"A": 1}]}, {"Extra": [{"A": True}]}),
+        ({"Extra": "1"}, {"Extra": 1}),
+        ({"EnableCapture": 1}, {}),
+        ({}, {"EnableNetworkIsolation": 0}),
+    ],
+)
+def test_true_is_not_the_number_1(now: dict[str, Any], then: dict[str, Any]) -> None:
+    assert len(list(dry_run_plan.differences_between(now, then))) == 1
+
+
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        ({"InitialVariantWeight": 1.0}, {"InitialVariantWeight": 1}),
+        ({"InitialVariantWeight": 0.10000000149011612}, {"InitialVariantWeight": 0.1}),
+        ({"Extra": [1.0, 2]}, {"Extra": (1, 2.0)}),
+        ({"Extra": {"A": ["a"]}}, {"Extra": {"A": ("a",)}}),
+        (
+            {"CaptureOptions": [{"CaptureMode": "Output"}, {"CaptureMode": "Input"}]},
+            {"CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}]},
+        ),
+        ({"Extra": None}, {}),
+        ({}, {"Extra": None}),
+    ],
+)
+def test_what_is_written_otherwise_and_means_the_same_is_no_difference(
+    now: dict[str, Any], then: dict[str, Any]
+) -> None:
+    assert list(dry_run_plan.differences_between(now, then)) == []
+
+
+def test_a_default_that_the_stage_states_is_no_difference() -> None:
+    """The other way round as well: what serves has no field, and the stage has the field's default."""
+    variant = {"VariantName": "All", "InitialVariantWeight": 1.0, "EnableSSMAccess": False}
+    desired = {"EnableNetworkIsolation": False, "ProductionVariants": [variant]}
+    now = {"ProductionVariants": [{"VariantName": "All"}]}
+    assert list(dry_run_plan.differences_between(now, desired)) == []
+    isolated = {**desired, "EnableNetworkIsolation": True}
+    assert list(dry_run_plan.differences_between(now, isolated)) == [
+        Difference(path="EnableNetworkIsolation", current=None, desired=True)
+    ]
+
+
+def test_a_value_of_its_own_beside_a_filled_in_one_is_a_difference() -> None:
+    filled = {"ProductionVariants": [{"VariantName": "All", "VolumeSizeInGB": 4}]}
+    chosen = {"ProductionVariants": [{"VariantName": "All", "VolumeSizeInGB": 30}]}
+    path = "ProductionVariants.All.VolumeSizeInGB"
+    assert list(dry_run_plan.differences_between(filled, chosen)) == [Difference(path=path, current=4, desired=30)]
+
+
+def test_no_difference_is_left_out_of_the_summary_in_silence() -> None:
+    request = {**NOW, **{f"F{number}": number for number in range(60)}}
+    plan = planned(checked=PreflightResult(current=replace(CURRENT, request=request)))
+    assert plan.differences is not None
+    assert len(plan.differences) == 50
+    total = len(list(dry_run_plan.differences_between(request, ONE.desired_config.request)))
+    assert plan.summary[-1] == f"And {total - 50} more differences."
