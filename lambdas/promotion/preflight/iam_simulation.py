@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion.preflight import queries
+from lambdas.promotion.preflight import condition_keys, queries
 from lambdas.promotion.preflight.findings import CheckResult, Finding, Inconclusive
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ class RequiredPermission:
     resource: str
     context: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def entries(self) -> dict[str, str]:
+        """The condition keys that the simulation is sent."""
+        return condition_keys.of_call(self.context)
+
 
 def simulate(permission: RequiredPermission, *, iam: IAMClient) -> list[CheckResult]:
     """Return which of the actions the role's policies do not allow; no response is inconclusive.
@@ -39,8 +44,8 @@ def simulate(permission: RequiredPermission, *, iam: IAMClient) -> list[CheckRes
             ActionNames=list(permission.actions),
             ResourceArns=[permission.resource],
             ContextEntries=[
-                {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
-                for name, value in permission.context.items()
+                {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": condition_keys.type_of(name)}
+                for name, value in permission.entries.items()
             ],
         ),
         f"{', '.join(permission.actions)} of {permission.role} on {permission.resource}",
@@ -62,7 +67,9 @@ def _evaluated(permission: RequiredPermission, result: dict[str, Any]) -> CheckR
         detail.get("PermissionsBoundaryDecisionDetail", {}).get("AllowedByPermissionsBoundary", True)
         for detail in details
     )
-    missing = sorted({name for detail in details for name in detail.get("MissingContextValues", [])})
+    missing = condition_keys.deciding(
+        (name for detail in details for name in detail.get("MissingContextValues", [])), action
+    )
     if not organization or not boundary or missing:
         denied_by = "the organization's policies" if not organization else "the permissions boundary"
         return Inconclusive(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.stub import ANY
 
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.preflight import iam_simulation
 from lambdas.promotion.preflight.findings import Finding, Inconclusive
 from lambdas.promotion.preflight.iam_simulation import RequiredPermission
+from recordings import store
 from tests.adapters.conftest import Stubs
 
 if TYPE_CHECKING:
@@ -38,13 +40,7 @@ def answered(stubs: Stubs, decision: str, **more: Any) -> None:
             "PolicySourceArn": ROLE,
             "ActionNames": ["iam:PassRole"],
             "ResourceArns": [PASSED],
-            "ContextEntries": [
-                {
-                    "ContextKeyName": "iam:PassedToService",
-                    "ContextKeyValues": ["sagemaker.amazonaws.com"],
-                    "ContextKeyType": "string",
-                }
-            ],
+            "ContextEntries": ANY,
         },
     )
 
@@ -71,6 +67,7 @@ def test_what_the_policies_do_not_allow_is_a_finding(stubs: Stubs, iam: IAMClien
         ({"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}}, "the organization's policies"),
         ({"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False}}, "the permissions boundary"),
         ({"MissingContextValues": ["aws:SourceIp"]}, "aws:SourceIp"),
+        ({"MissingContextValues": ["kms:ViaService", "iam:AssociatedResourceArn"]}, "iam:AssociatedResourceArn"),
         (
             {
                 "ResourceSpecificResults": [
@@ -93,6 +90,59 @@ def test_a_denial_that_iam_cannot_evaluate_is_inconclusive(
     (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
     assert isinstance(result, Inconclusive)
     assert words in str(result)
+
+
+@pytest.mark.parametrize("decision", ["implicitDeny", "explicitDeny"])
+@pytest.mark.parametrize(
+    "missing", [["kms:ViaService"], ["KMS:GrantIsForAWSResource", "s3:prefix", "s3express:SessionMode"]]
+)
+@pytest.mark.parametrize("by_resource", [True, False])
+def test_a_missing_key_of_another_service_decides_nothing(
+    stubs: Stubs, iam: IAMClient, decision: str, missing: list[str], by_resource: bool
+) -> None:
+    """IAM lists the keys of all statements of the policies, also of those for other actions."""
+    entry = store.response("iam/SimulatePrincipalPolicy/missing-keys-of-other-statements")["EvaluationResults"][0]
+    assert {"aws:username", "aws:PrincipalTag/allowed_service"} == set(entry["MissingContextValues"])
+    specific = {"EvalResourceName": PASSED, "EvalResourceDecision": decision, "MissingContextValues": missing}
+    detail = {"ResourceSpecificResults": [specific]} if by_resource else {"MissingContextValues": missing}
+    answered(stubs, decision, **detail)
+    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    assert isinstance(result, Finding)
+
+
+def test_a_missing_key_of_any_service_may_decide(stubs: Stubs, iam: IAMClient) -> None:
+    (denied,) = store.response("iam/SimulatePrincipalPolicy/missing-key-of-a-condition")["EvaluationResults"]
+    answered(stubs, denied["EvalDecision"], MissingContextValues=denied["MissingContextValues"])
+    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    assert isinstance(result, Inconclusive)
+    assert "aws:RequestedRegion" in str(result)
+
+
+def test_an_answer_for_one_resource_is_read_as_published(stubs: Stubs, iam: IAMClient) -> None:
+    answer = store.response("iam/SimulatePrincipalPolicy/allowed-and-implicit-deny")
+    stubs.of("iam").add_response("simulate_principal_policy", answer)
+    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    assert isinstance(result, Finding)
+    assert result.action == "s3:GetObjectVersion"
+
+
+def test_each_key_has_the_type_that_its_conditions_compare(stubs: Stubs, iam: IAMClient) -> None:
+    sent: dict[str, tuple[list[str], str]] = {}
+
+    def keep(params: dict[str, Any], **_: Any) -> None:
+        sent.update(
+            {
+                entry["ContextKeyName"]: (entry["ContextKeyValues"], entry["ContextKeyType"])
+                for entry in params["ContextEntries"]
+            }
+        )
+
+    iam.meta.events.register("provide-client-params.iam.SimulatePrincipalPolicy", keep)
+    answered(stubs, "allowed")
+    iam_simulation.simulate(REQUIRED, iam=iam)
+    assert sent["iam:PassedToService"] == (["sagemaker.amazonaws.com"], "string")
+    assert sent["kms:GrantIsForAWSResource"] == (["true"], "boolean")
+    assert REQUIRED.entries == {**REQUIRED.entries, **REQUIRED.context}
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ServiceFailure"])

@@ -23,6 +23,7 @@ ONE = promotion()
 TEST = SmokeTest(payload=Payload(text="a fine film"), content_type="text/csv")
 KEY = "arn:aws:kms:us-east-1:333333333333:key/k"
 SMALL, LARGE = artifact("small"), artifact("large", size=260 * 1024**2)
+PUSHED = f"333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/a@sha256:{'1' * 64}"
 RESTORE = "sagemaker:UpdateEndpointWeightsAndCapacities"
 SAGEMAKER = "arn:aws:sagemaker:us-east-1:333333333333"
 
@@ -69,7 +70,7 @@ def test_the_execution_role_is_passed_to_sagemaker() -> None:
         if permission.actions == ("iam:PassRole",)
     ]
     assert passed.resource == "arn:aws:iam::333333333333:role/promote-qa-execution"
-    assert passed.context == {"iam:PassedToService": "sagemaker.amazonaws.com"}
+    assert passed.context == {"iam:PassedToService": "sagemaker.amazonaws.com", "aws:RequestedRegion": "us-east-1"}
 
 
 def test_keys_are_used_through_s3() -> None:
@@ -162,3 +163,16 @@ def test_a_role_that_invokes_an_asynchronous_endpoint_reads_its_responses() -> N
 
 def test_without_a_smoke_test_no_invoker_permission_is_simulated() -> None:
     assert permissions_of(smoke_tests.CHECKS, ONE) == []
+
+
+def test_each_simulated_call_has_its_region() -> None:
+    """A boundary that is limited to Regions decides by it."""
+    previewed = replace(ONE, stage=replace(STAGE, smoke_tests=(TEST,), preview=Preview()))
+    context = Context(
+        promotion=previewed,
+        transfers=[Transfer(artifact=SMALL)],
+        key=ArtifactKey(arn=KEY, state="Enabled"),
+        missing_images=(ImageCopy(source="2.dkr.ecr.us-east-1.amazonaws.com/a@sha256:1", target=PUSHED),),
+    )
+    permissions = required_permissions(CHECKS, context)
+    assert {permission.entries.get("aws:RequestedRegion") for permission in permissions} == {"us-east-1"}

@@ -146,7 +146,7 @@ def permissions_to_deploy(promotion: Promotion, *, endpoint_exists: bool) -> Ite
         role=role,
         actions=("iam:PassRole",),
         resource=target.role_arn(Role.EXECUTION),
-        context={"iam:PassedToService": "sagemaker.amazonaws.com"},
+        context={"iam:PassedToService": "sagemaker.amazonaws.com", **region},
     )
 
 

@@ -1,10 +1,14 @@
 """SimulatePrincipalPolicy evaluates every resource, the given condition keys, and the permissions boundary.
 
 MiniStack answers for the first resource only and knows no condition key, so a statement with a condition never allows.
-The answer has the form of IAM's: a decision for all resources, and one for each (API: EvaluationResult).
+The answer has the form of IAM's: a decision for all resources, and one for each (API: EvaluationResult). The keys of
+the policies that were not given are missing, whatever action a statement is for (recordings: SimulatePrincipalPolicy,
+missing-keys-of-other-statements); where resources are given, they are listed with each of them.
 """
 
 import itertools
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from xml.sax.saxutils import escape
@@ -13,6 +17,7 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import iam
 
+_VARIABLE = re.compile(r"\$\{([A-Za-z][\w-]*:[^},]+)")
 # From the mildest to the strictest.
 DECISIONS = {"Allow": "allowed", "ImplicitDeny": "implicitDeny", "Deny": "explicitDeny"}
 
@@ -31,6 +36,7 @@ def simulate(parameters: dict[str, Any]) -> Any:
     boundary = iam_evaluator._permissions_boundary(iam._roles, role, account)
     context = dict(_context(parameters))
     resources = list(_members(parameters, "ResourceArns")) or ["*"]
+    missing = _missing(context, policies)
     results = "".join(
         _result(
             action,
@@ -38,6 +44,7 @@ def simulate(parameters: dict[str, Any]) -> Any:
                 (resource, _decision(_evaluated(principal, account, action, resource, context), policies, boundary))
                 for resource in resources
             ],
+            missing,
         )
         for action in _members(parameters, "ActionNames")
     )
@@ -66,17 +73,35 @@ def _decision(request_context: Any, policies: Any, boundary: Any) -> str:
     return str(iam_evaluator.evaluate(request_context, policies, *boundary).decision)
 
 
-def _result(action: str, decided: list[tuple[str, str]]) -> str:
+def _missing(context: dict[str, str], policies: Any) -> list[str]:
+    """The condition keys of all statements, and those in variables, that the request does not give."""
+    keys = {
+        key
+        for policy in policies
+        for statement in policy
+        for key in (
+            *(key for operator in statement.conditions.values() for key in operator),
+            *_VARIABLE.findall(json.dumps([statement.resources, statement.conditions])),
+        )
+    }
+    return sorted(key for key in keys if key.lower() not in context)
+
+
+def _result(action: str, decided: list[tuple[str, str]], missing: list[str]) -> str:
+    listed = (
+        f"<MissingContextValues>{''.join(f'<member>{escape(key)}</member>' for key in missing)}</MissingContextValues>"
+    )
+    of_all = listed if [resource for resource, _ in decided] == ["*"] else "<MissingContextValues/>"
     strictest = max((decision for _, decision in decided), key=list(DECISIONS).index)
     specific = "".join(
         f"<member><EvalResourceName>{escape(resource)}</EvalResourceName>"
         f"<EvalResourceDecision>{DECISIONS[decision]}</EvalResourceDecision>"
-        "<MatchedStatements/><MissingContextValues/></member>"
+        f"<MatchedStatements/>{listed}</member>"
         for resource, decision in decided
     )
     return (
         f"<member><EvalActionName>{escape(action)}</EvalActionName><EvalResourceName>*</EvalResourceName>"
-        f"<EvalDecision>{DECISIONS[strictest]}</EvalDecision><MatchedStatements/><MissingContextValues/>"
+        f"<EvalDecision>{DECISIONS[strictest]}</EvalDecision><MatchedStatements/>{of_all}"
         f"<ResourceSpecificResults>{specific}</ResourceSpecificResults></member>"
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from recordings import store
 from sandbox.aws.control import Sandbox
 from tests.sandbox.aws.builders import QA, allow, create_key, create_role, policy, refusal
 
@@ -58,3 +59,34 @@ def test_a_key_is_described_by_its_alias_with_permission_on_the_key(patched: San
     assert description["KeyMetadata"]["Arn"] == key
     other = create_key(patched, QA)
     assert "kms:DescribeKey" in refusal(patched.client("kms", QA, session).describe_key, KeyId=other)
+
+
+def test_the_keys_of_all_statements_that_are_not_given_are_missing(patched: Sandbox, name: str) -> None:
+    """Whatever action they are for, and also those in variables."""
+    (published,) = store.response("iam/SimulatePrincipalPolicy/missing-keys-of-other-statements")["EvaluationResults"]
+    tagged = {"StringLike": {"aws:PrincipalTag/allowed_service": "s3"}}
+    role = create_role(
+        patched,
+        QA,
+        name,
+        allow("s3:ListBucket", "arn:aws:s3:::models", Condition=tagged),
+        allow("s3:GetObject", "arn:aws:s3:::models/${aws:username}"),
+    )
+
+    def missing(**context: str) -> list[str]:
+        answer = patched.client("iam", QA).simulate_principal_policy(
+            PolicySourceArn=role,
+            ActionNames=[published["EvalActionName"]],
+            ResourceArns=["arn:aws:s3:::models"],
+            ContextEntries=[
+                {"ContextKeyName": key.replace("_", ":"), "ContextKeyValues": [value], "ContextKeyType": "string"}
+                for key, value in context.items()
+            ],
+        )
+        (result,) = answer["EvaluationResults"]
+        (specific,) = result["ResourceSpecificResults"]
+        assert result["MissingContextValues"] == []
+        return list(specific["MissingContextValues"])
+
+    assert missing() == published["MissingContextValues"]
+    assert missing(aws_username="eve") == ["aws:PrincipalTag/allowed_service"]
