@@ -47,6 +47,7 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
 def _run(test: SmokeTest, content: bytes, endpoint: str, target: RoleSession, clock: Clock, stage: Stage) -> Evaluation:
     until = min(clock.until, time.monotonic() + test.timeout_seconds)
     runtime = target.sagemaker_runtime
+    real_time_invocation.accept_any_encoding(runtime)
     if stage.response_uris:
         answers = async_invocation.invoke(endpoint, test, content, runtime=runtime, s3=target.s3, until=until)
     else:

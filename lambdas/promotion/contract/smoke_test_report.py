@@ -11,7 +11,8 @@ LONGEST = 200  # characters of what was asked, and of what came back
 class SmokeTestResult:
     """One test. `received` is the first unexpected answer, or the first. `failures` of its `requests` failed.
 
-    `milliseconds` has min, p50, p95 and max of the answers; it is empty if none came.
+    `milliseconds` has min, p50, p95 and max of the answers, in which a request that hung counts as long as it was
+    waited for; it is empty if there is neither.
     """
 
     sent: str
@@ -47,5 +48,10 @@ def _text_of(content: bytes) -> str | None:
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
-    """Return a text of so many characters at most; what was cut ends with an ellipsis."""
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    """Return a text of so many characters at most, and readable; what was cut ends with an ellipsis."""
+    return readable(text if len(text) <= longest else f"{text[: longest - 1]}…")
+
+
+def readable(text: str) -> str:
+    """Return the text in which half a character (JSON can name it) is a question mark: UTF-8 cannot carry it."""
+    return text.encode(errors="replace").decode()

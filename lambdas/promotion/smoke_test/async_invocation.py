@@ -45,7 +45,7 @@ def invoke(
         accepted = real_time_invocation.settled(lambda: runtime.invoke_endpoint_async(**request), until=until)
         if isinstance(accepted, Response):
             return accepted
-        return _awaited(accepted, s3=s3, until=until, began=began, pause=pause)
+        return _awaited(accepted, test, s3=s3, until=until, began=began, pause=pause)
 
     yield from real_time_invocation.responses(test, invoke_once, until=until)
 
@@ -59,7 +59,9 @@ def require_small(payload: bytes, endpoint: str) -> None:
         )
 
 
-def _awaited(accepted: Any, *, s3: S3Client, until: float, began: float, pause: Callable[[float], None]) -> Response:
+def _awaited(
+    accepted: Any, test: SmokeTest, *, s3: S3Client, until: float, began: float, pause: Callable[[float], None]
+) -> Response:
     output, failure = accepted["OutputLocation"], accepted.get("FailureLocation")
     while True:
         content = _read(output, s3=s3)
@@ -74,7 +76,8 @@ def _awaited(accepted: Any, *, s3: S3Client, until: float, began: float, pause: 
             return Response(status=None, body=body, content_type=content_type, message=message)
         if time.monotonic() + _PAUSE > until:
             location = f"{output} or {failure}" if failure else output
-            return Response(status=None, message=f"no response at {location} within the test's timeout")
+            message = f"no response at {location} within the test's timeout"
+            return Response(status=None, message=message, milliseconds=max(milliseconds, test.timeout_seconds * 1000.0))
         pause(_PAUSE)
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from lambdas.promotion.contract import jsonata_expressions
 from lambdas.promotion.contract.errors import SmokeTestFailed
 from lambdas.promotion.contract.jsonata_expressions import BadExpression, TooSlow
-from lambdas.promotion.contract.smoke_test_report import SmokeReport, SmokeTestResult, shortened, shown
+from lambdas.promotion.contract.smoke_test_report import SmokeReport, SmokeTestResult, readable, shortened, shown
 from lambdas.promotion.contract.smoke_test_settings import RESPONSE_SECONDS, Expectation, SmokeTest
+from lambdas.promotion.smoke_test import strict_json
 from lambdas.promotion.smoke_test.json_differences import differences
 
 _PERCENTILE = re.compile(r"p([0-9]+)")
@@ -28,7 +29,7 @@ class Response:
 
     `status` and `body` are the model's own, also if SageMaker responds with 424 (ModelError); `message` is then
     SageMaker's. A status of None: there was no response, or none of the model; `body` is then the container's message,
-    if there is one.
+    if there is one, and `milliseconds` how long a request that hangs was waited for, or 0.
     """
 
     status: int | None
@@ -54,7 +55,7 @@ def evaluate(test: SmokeTest, payload: bytes, responses: Iterable[Response]) -> 
     milliseconds: list[float] = []
     for response in responses:
         count += 1
-        if response.status is not None:
+        if response.status is not None or response.milliseconds:
             milliseconds.append(response.milliseconds)
         mismatch = mismatch_in(test, response)
         if received is None or (mismatch and not failures):
@@ -124,14 +125,14 @@ def mismatch_in(test: SmokeTest, response: Response) -> str | None:
     if expect.json is None and expect.jsonata is None:
         return None
     try:
-        document = json.loads(response.body)
-    except (ValueError, RecursionError) as error:
-        return "the body is not JSON" + (f" ({error})" if test.record else "")
+        document = strict_json.parsed(response.body)
+    except ValueError as error:
+        return "the body is not JSON" + (f" ({shortened(str(error))})" if test.record else "")
     return _document_mismatch(expect, document, record=test.record)
 
 
 def _without_status(test: SmokeTest, response: Response) -> str:
-    message = response.message or f"no response within {RESPONSE_SECONDS} s"
+    message = readable(response.message) if response.message else f"no response within {RESPONSE_SECONDS} s"
     if not response.body:
         return message
     return f"{message}: {shown(response.body, response.content_type or 'no type', record=test.record)}"

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, R
 
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.errors import ServiceUnavailable, Throttled
-from lambdas.promotion.contract.smoke_test_settings import SmokeTest
+from lambdas.promotion.contract.smoke_test_report import readable
+from lambdas.promotion.contract.smoke_test_settings import RESPONSE_SECONDS, SmokeTest
 from lambdas.promotion.smoke_test.evaluation import Response
 
 if TYPE_CHECKING:
@@ -35,6 +36,17 @@ def invoke(
     """
     request = request_for(endpoint, test, payload)
     yield from responses(test, lambda: _invoke_once(request, runtime=runtime, until=until), until=until)
+
+
+def accept_any_encoding(runtime: SageMakerRuntimeClient) -> None:
+    """Make the client read an error whose text is not UTF-8: SageMaker quotes the model's own text in it."""
+    runtime.meta.events.register("before-parse.sagemaker-runtime", _in_utf8, unique_id="promote-in-utf8")
+
+
+def _in_utf8(response_dict: dict[str, Any], **_: Any) -> None:
+    """botocore parses what this leaves; the body of a model's response is a stream, and stays as it is."""
+    if response_dict["status_code"] >= 300 and isinstance(response_dict["body"], bytes):
+        response_dict["body"] = response_dict["body"].decode(errors="replace").encode()
 
 
 def responses(test: SmokeTest, invoke_once: Callable[[], Response], *, until: float) -> Iterator[Response]:
@@ -96,7 +108,7 @@ def settled(call: Callable[[], T], *, until: float) -> T | Response:
         try:
             return call()
         except ReadTimeoutError:
-            return Response(status=None)
+            return Response(status=None, milliseconds=max(_since(began), RESPONSE_SECONDS * 1000.0))
         except (Throttled, ServiceUnavailable, HTTPClientError, ConnectionError):
             if time.monotonic() + pause > give_up:
                 raise
@@ -109,10 +121,10 @@ def settled(call: Callable[[], T], *, until: float) -> T | Response:
 
 def _refusal(error: ClientError, milliseconds: float) -> Response:
     """With an OriginalStatusCode it is the model's response, else SageMaker's own, such as an unknown variant."""
-    message = f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
+    message = readable(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}")
     original = error.response.get("OriginalStatusCode")
     if isinstance(original, int):
-        body = str(error.response.get("OriginalMessage", "")).encode()
+        body = readable(str(error.response.get("OriginalMessage", ""))).encode()
         return Response(status=original, body=body, milliseconds=milliseconds, message=message)
     return Response(status=None, message=f"SageMaker responded with {message}")
 

@@ -150,7 +150,7 @@ class Expectation(StrictModel, title="What is expected"):
         option(
             "The highest permitted latency by percentile (`p50` to `p99`, or `max`; nearest rank) over all "
             "answers. It is the time that InvokeEndpoint took, measured in the hub: the way between the Regions "
-            "is part of it.",
+            "is part of it. A request without an answer counts with the time that it was waited for.",
             example={"p95": "500ms", "max": "2s"},
             effect=SMOKE_TEST,
         ),

@@ -69,6 +69,7 @@ def test_without_a_failure_location_only_the_response_is_polled(stubs: Stubs) ->
     missing(stubs, OUTPUT)
     (response,) = responses(stubs, seconds=0.5)
     assert response.message == "no response at s3://answers/out/1.out within the test's timeout"
+    assert response.milliseconds == 120_000.0
 
 
 def test_an_endpoint_that_refuses_the_request_is_a_response(stubs: Stubs) -> None:

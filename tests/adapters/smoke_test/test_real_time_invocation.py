@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 
@@ -16,6 +17,7 @@ from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, 
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.smoke_test import real_time_invocation
 from lambdas.promotion.smoke_test.evaluation import Response
+from recordings import store
 from tests.adapters.conftest import Stubs
 
 if TYPE_CHECKING:
@@ -149,7 +151,68 @@ def test_a_missing_response_is_a_failed_request(
         raise ReadTimeoutError(endpoint_url="https://runtime")
 
     monkeypatch.setattr(runtime, "invoke_endpoint", hang)
-    assert invoke(runtime) == [Response(status=None)]
+    assert invoke(runtime) == [Response(status=None, milliseconds=70_000.0)]
+
+
+def test_a_response_that_stops_in_the_middle_is_a_failed_request(
+    runtime: SageMakerRuntimeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopping:
+        def read(self) -> bytes:
+            raise ReadTimeoutError(endpoint_url="https://runtime")
+
+    monkeypatch.setattr(runtime, "invoke_endpoint", lambda **_: {"Body": Stopping()})
+    assert invoke(runtime) == [Response(status=None, milliseconds=70_000.0)]
+
+
+def test_a_timeout_of_the_model_has_the_time_that_it_took(stubs: Stubs, runtime: SageMakerRuntimeClient) -> None:
+    error = store.error("sagemaker-runtime/InvokeEndpoint/model-error-timeout").response
+    stubs.sagemaker_runtime.add_client_error(
+        "invoke_endpoint",
+        error["Error"]["Code"],
+        error["Error"]["Message"],
+        http_status_code=error["ResponseMetadata"]["HTTPStatusCode"],
+        modeled_fields={"OriginalStatusCode": 0, "OriginalMessage": "timed out"},
+    )
+    (response,) = invoke(runtime)
+    assert response.status == 0
+    assert response.milliseconds > 0
+
+
+@pytest.mark.parametrize("original", ["half a character: \ud83d", "\udcff", None])
+def test_an_odd_character_in_sagemakers_message_is_a_failed_request(
+    stubs: Stubs, runtime: SageMakerRuntimeClient, original: str | None
+) -> None:
+    text = store.error("sagemaker-runtime/InvokeEndpoint/model-error-client-400").response["Error"]["Message"]
+    stubs.sagemaker_runtime.add_client_error(
+        "invoke_endpoint",
+        "ModelError",
+        f"{text}\ud83d",
+        http_status_code=424,
+        modeled_fields={"OriginalStatusCode": 400, **({"OriginalMessage": original} if original else {})},
+    )
+    (response,) = invoke(runtime)
+    assert response.status == 400
+    assert (response.message or "").encode().decode().startswith("ModelError: Received client error (400)")
+    assert original is None or response.body.endswith(b"?")
+
+
+def test_a_message_in_another_encoding_is_a_failed_request(stubs: Stubs, runtime: SageMakerRuntimeClient) -> None:
+    """SageMaker quotes the model's text: one that is not UTF-8 makes an answer that botocore cannot parse."""
+    body = '{"OriginalStatusCode": 500, "OriginalMessage": "défaut", "Message": "défaut"}'.encode("latin-1")
+
+    def answer(**_: Any) -> Any:
+        raw = io.BytesIO(body)
+        headers: Any = HeadersDict({"x-amzn-ErrorType": "ModelError"})
+        raw.stream = lambda **_: iter([body])  # type: ignore[attr-defined]
+        return AWSResponse("https://runtime", 424, headers, raw)
+
+    stubs.sagemaker_runtime.deactivate()
+    real_time_invocation.accept_any_encoding(runtime)
+    real_time_invocation.accept_any_encoding(runtime)  # once for each test of a stage
+    runtime.meta.events.register("before-send.sagemaker-runtime", answer)
+    (response,) = invoke(runtime)
+    assert (response.status, response.body) == (500, "d\ufffdfaut".encode())
 
 
 def test_the_client_waits_longer_than_a_model_may_take() -> None:

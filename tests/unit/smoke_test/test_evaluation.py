@@ -179,3 +179,68 @@ def test_a_containers_failure_message_is_shortened_and_reported_only_if_recordin
             assert "the asynchronous request failed (s3://a/b): " in message
             assert ("Jane Doe" in message) is record
             assert len(message) < 500
+
+
+# JSON
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"NaN",
+        b'{"score": NaN}',
+        b'{"score": Infinity}',
+        b"[1, -Infinity]",
+        b'{"a": 1, "a": 2}',
+        b'{"a": 1, "a": 1}',
+        b'[{"b": {"a": 1, "c": 2, "a": 1}}]',
+        b'{"a": 1, "\\u0061": 1}',
+        b"[" * 100_000 + b"]" * 100_000,
+        b"",
+    ],
+)
+@pytest.mark.parametrize("expect", [{"json": '{"a": 1}'}, {"json": "NaN"}, {"jsonata": "true"}])
+def test_what_is_no_json_is_no_json(body: bytes, expect: dict[str, Any]) -> None:
+    """RFC 8259: there are no such numbers. The names of an object should be unique: parsers choose different values."""
+    (problem,) = evaluate(smoke_test(**expect), response(body)).problems
+    assert "the body is not JSON" in problem
+
+
+def test_a_member_that_stands_twice_is_named_only_if_recording_is_allowed() -> None:
+    for record in (True, False):
+        (problem,) = evaluate(smoke_test(record=record, json="1"), response(b'{"Jane": 1, "Jane": 2}')).problems
+        assert ("Jane" in problem) is record
+
+
+def test_numbers_and_names_that_only_look_odd_are_json() -> None:
+    body = b'{"a": -0, "b": 1E+2, "c": [{"a": 1}, {"a": 1}], "NaN": "Infinity"}'
+    assert evaluate(smoke_test(jsonata="b = 100"), response(body)).problems == ()
+
+
+# Requests that hang
+
+
+def test_a_request_that_hangs_counts_in_the_latency_as_long_as_it_was_waited_for() -> None:
+    hanging = Response(status=None, milliseconds=70_000.0)
+    times = [*[response("x", milliseconds=10.0)] * 9, hanging]
+    result = evaluate(smoke_test(requests=10, error_rate=0.1, latency={"p50": 100, "max": 500}), *times)
+    assert result.problems == ("max latency is 70000 ms, limit 500 ms",)
+    assert result.result.milliseconds == {"min": 10.0, "p50": 10.0, "p95": 70_000.0, "max": 70_000.0}
+
+
+def test_a_refusal_has_no_latency() -> None:
+    refused = Response(status=None, message="SageMaker responded with ValidationError: no such variant")
+    result = evaluate(smoke_test(requests=2, error_rate=0.5, latency={"max": 500}), response("x"), refused)
+    assert result.problems == ()
+
+
+# Odd characters
+
+
+@pytest.mark.parametrize("expect", [{"json": '{"a": 1}'}, {"jsonata": "$error($keys($)[0])"}, {"status": 201}])
+def test_an_odd_character_is_reported_in_a_text_that_every_service_takes(expect: dict[str, Any]) -> None:
+    half = "\ud83d"
+    message = evaluate(smoke_test(**expect), response(b'{"\\ud83d": 1}', message=half))
+    assert message.problems
+    for text in (*message.problems, message.result.received or ""):
+        assert text.encode().decode() == text
