@@ -129,7 +129,9 @@ class Environment(StrictModel, title="`environments`"):
     region: Annotated[
         Region,
         option(
-            "The Region. An account that is used in two Regions is two environments.",
+            "The Region. An account that is used in two Regions is two environments. A target's Region that is not "
+            "enabled by default must be enabled for the accounts of its sources as well: S3 copies only between "
+            "Regions that the copier's account has (API: CopyObject).",
             example="us-east-1",
             effect=OTHER_ENVIRONMENT,
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -17,6 +18,7 @@ from stacks.baseline.alarms import Alarms
 from stacks.baseline.dead_letters import dead_letter_queue
 from stacks.baseline.iam_conditions import via_service
 from stacks.baseline.topic import topic
+from stacks.config import required_regions
 from stacks.environment.base import AccountScope
 
 
@@ -74,6 +76,12 @@ class Source(AccountScope):
         self._decrypt_artifacts(role, own_key)
         for target in targets_fed:
             environment = self.configuration.environments[target]
+            if region := required_regions.to_enable(self.configuration, self.name, target):
+                cdk.Annotations.of(self.stack).add_warning_v2(
+                    f"promote:enable-{region}",
+                    f"{self.name} copies into {target} in {region}, which is not enabled by default: enable this "
+                    f"Region for {self.name}'s account {self.stack.account} too (API: CopyObject).",
+                )
             bucket = resource_names.artifact_bucket(target, environment.account, environment.region)
             objects = f"arn:aws:s3:::{bucket}/{resource_names.ARTIFACT_PREFIX}/*"
             keys = f"arn:aws:kms:{environment.region}:{environment.account}:key/*"

@@ -20,6 +20,14 @@ NOT_ABOUT_PERMISSIONS = frozenset({"InvalidObjectState", "RequestTimeTooSkewed"}
 # A server error that no retry fixes: AWS does not support the request there.
 NOT_IMPLEMENTED = frozenset({"NotImplemented", "501"})
 EXPIRED_SESSION = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+# The Region is not enabled for the account: STS says so, and S3, the query and the JSON services do not know its
+# credentials there (region_errors.py).
+REGION_NOT_ENABLED = frozenset(
+    {
+        *("RegionDisabledException", "InvalidToken", "InvalidAccessKeyId"),
+        *("InvalidClientTokenId", "UnrecognizedClientException"),
+    }
+)
 LIMIT_EXCEEDED = "LimitExceededException"
 THROTTLED = frozenset(
     {

@@ -19,8 +19,8 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws import error_codes, unreadable_answers
-from lambdas.promotion.contract import time_limits
+from lambdas.promotion.aws import error_codes, region_errors, unreadable_answers
+from lambdas.promotion.contract import aws_regions, time_limits
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
 
 if TYPE_CHECKING:
@@ -170,8 +170,8 @@ def assume(
     Raises AccessDenied if the role is missing, does not trust the caller, or the caller may not assume it: AWS does
     not report which.
     """
-    # In the hub's own Region (Lambda sets it): another may be one that the hub's account has not opted in to.
-    sts = _session.client("sts", config=_CONFIG)
+    sts_region = aws_regions.of_sts(own=_session.region_name, target=region)  # Lambda sets the hub's own
+    sts = _session.client("sts", config=_CONFIG, region_name=sts_region)
     translate_errors(sts, _own_role())
     optional: dict[str, Any] = {
         **({"ExternalId": external_id} if external_id else {}),
@@ -281,6 +281,15 @@ def translate_errors(client: BaseClient, role: str) -> None:
             raise Throttled(
                 f"AWS throttled {call} on {resource} ({code}: {message}). It was retried; "
                 "start the promotion again later."
+            )
+        if remedy := region_errors.remedy_of(code, message, role=role, region=client.meta.region_name):
+            raise AccessDenied(
+                f"{role} cannot call {call} on {resource}. AWS reports: {message or code}. {remedy}",
+                role=role,
+                action=call,
+                resource=resource,
+                message=message or code,
+                remedy=remedy,
             )
         if code in error_codes.EXPIRED_SESSION:
             raise SessionExpired(f"The session of {role} expired during {call} on {resource} ({code}: {message}).")

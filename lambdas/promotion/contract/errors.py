@@ -117,10 +117,16 @@ class Errored(PromotionError):
 class AccessDenied(Errored):
     """A role lacks a permission, or a resource policy denies it. Grant it (docs/iam.md), then start again."""
 
-    def __init__(self, text: str, *, role: str = "", action: str = "", resource: str = "", message: str = "") -> None:
-        """Keep role, action, resource and AWS's message apart, for a report of several denials."""
+    def __init__(
+        self, text: str, *, role: str = "", action: str = "", resource: str = "", message: str = "", remedy: str = ""
+    ) -> None:
+        """Keep role, action, resource and AWS's message apart, for a report of several denials.
+
+        `remedy`: what to do if it is not the permission that is missing.
+        """
         super().__init__(text)
         self.role, self.action, self.resource, self.message = role, action, resource, message
+        self.remedy = remedy
 
 
 class PreflightFailed(Errored):

@@ -64,7 +64,7 @@ def denied(error: AccessDenied, *, remedy: str | None = None) -> Finding:
         action=error.action,
         resource=error.resource,
         message=f"AWS says: {error.message}",
-        remedy=remedy,
+        remedy=error.remedy or remedy,
     )
 
 

@@ -24,6 +24,7 @@ from lambdas.promotion.contract.errors import (
     Throttled,
     Transient,
 )
+from recordings import store
 from tests.adapters.conftest import CREDENTIALS, Stubs, Wire
 
 if TYPE_CHECKING:
@@ -396,3 +397,61 @@ def test_every_request_in_progress_has_a_connection() -> None:
     methods: list[Any] = [account.s3.head_object, account.s3.copy_object]
     for method in methods:
         assert method.__self__.meta.config.max_pool_connections >= 50
+
+
+# Regions that an account must enable
+
+
+@pytest.mark.parametrize(
+    ("own", "target", "asked"),
+    [("us-east-1", "eu-south-2", "us-east-1"), ("eu-south-2", "eu-west-1", "eu-west-1"), ("eu-south-2",) * 3],
+)
+def test_sts_is_asked_where_both_accounts_have_the_region(
+    stubs: Stubs, monkeypatch: pytest.MonkeyPatch, own: str, target: str, asked: str
+) -> None:
+    """recordings: AssumeRole, region-of-which-account."""
+    facts = store.response("sts/AssumeRole/region-of-which-account")
+    assert facts["RequiredOfRegionEnabledByDefault"] == ["account of the role"]
+    regions: list[Any] = []
+
+    def client(service: str, *, region_name: str | None = None, **_: Any) -> Any:
+        regions.append(region_name)
+        return stubs.of(service).client
+
+    session = boto3.Session("key", "secret", region_name=own)
+    monkeypatch.setattr(session, "client", client)
+    monkeypatch.setattr(sessions, "_session", session)
+    stubs.allow_assume_role()
+    assert sessions.assume(ROLE, region=target, session_name="release-7").region == target
+    assert regions == [asked]
+
+
+def test_a_region_in_which_sts_is_not_active_is_reported_with_the_remedy(aws: Stubs) -> None:
+    error = store.error("sts/AssumeRole/region-disabled").response
+    aws.sts.add_client_error("assume_role", error["Error"]["Code"], error["Error"]["Message"], 403)
+    with pytest.raises(AccessDenied) as raised:
+        assume(aws)
+    assert "account:111122223333" in str(raised.value)
+    assert "Enable the Region us-east-1 for account 111122223333" in raised.value.remedy
+    assert raised.value.remedy in str(raised.value)
+    assert "Grant the permission" not in str(raised.value)
+
+
+UNKNOWN = ("s3/AnyCall/token-unknown-in-region", "sts/GetCallerIdentity/token-unknown-in-region")
+
+
+@pytest.mark.parametrize("key", UNKNOWN)
+@pytest.mark.parametrize("call", ["put_object", "copy_object"])
+def test_credentials_that_a_region_does_not_know_are_reported_with_the_remedy(
+    stubs: Stubs, key: str, call: str
+) -> None:
+    error = store.error(key).response
+    client: Any = stubs.s3.client
+    sessions.translate_errors(client, ROLE)
+    code, message = error["Error"]["Code"], error["Error"]["Message"]
+    stubs.s3.add_client_error(call, code, message, error["ResponseMetadata"]["HTTPStatusCode"])
+    copied = {"CopySource": {"Bucket": "models", "Key": "k"}} if call == "copy_object" else {}
+    with pytest.raises(AccessDenied) as raised:
+        getattr(client, call)(Bucket="b", Key="k", **copied)
+    assert raised.value.remedy.startswith("Enable the Region us-east-1 for account 333333333333")
+    assert message.rstrip(".") in str(raised.value)

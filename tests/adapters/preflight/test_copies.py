@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.document import CopyRoute, sha256
 from lambdas.promotion.contract.errors import UnexpectedFault
+from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.preflight.checks import copies
 from lambdas.promotion.preflight.findings import Finding, Inconclusive
+from recordings import store
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import DEV, QA, artifact
 
@@ -74,3 +77,14 @@ def test_the_target_does_what_it_will_do_with_a_copy(stubs: Stubs, s3: S3Client)
     stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "", 404, expected_params={**bucket, **upload})
     stubs.s3.add_response("head_object", {}, {**bucket, "Key": ONE.key, "ChecksumMode": "ENABLED"})
     assert copies.verify(QA, prefix, ONE, s3=s3) == []
+
+
+def test_a_region_that_the_sources_account_lacks_is_a_finding_with_its_remedy(stubs: Stubs) -> None:
+    """API: CopyObject: both Regions must be enabled for the account of the caller."""
+    client: S3Client = stubs.s3.client  # type: ignore[assignment]
+    sessions.translate_errors(client, DEV.role_arn(Role.COPIER))
+    error = store.error("s3/AnyCall/token-unknown-in-region").response["Error"]
+    stubs.s3.add_client_error("put_object", error["Code"], error["Message"], 400)
+    (finding,) = copies.put(ONE, ROUTE, s3=client)
+    assert isinstance(finding, Finding)
+    assert (finding.remedy or "").startswith(f"Enable the Region us-east-1 for account {DEV.account}")

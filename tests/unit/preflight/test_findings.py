@@ -124,3 +124,13 @@ def test_a_refused_call_is_a_finding_by_its_parts() -> None:
         PreflightFailed,
     )
     assert "Access Denied" in finding.message
+
+
+def test_a_denial_with_a_remedy_of_its_own_keeps_it() -> None:
+    error = AccessDenied("all of it", role="r", action="s3:PutObject", resource="s3://b/k", message="No.", remedy="Do.")
+    assert preflight_findings.denied(error, remedy=GRANT_PERMISSION).remedy == "Do."
+    assert preflight_findings.denied(replace_remedy(error), remedy=GRANT_PERMISSION).remedy == GRANT_PERMISSION
+
+
+def replace_remedy(error: AccessDenied) -> AccessDenied:
+    return AccessDenied("all of it", role=error.role, action=error.action, resource=error.resource, message="No.")
