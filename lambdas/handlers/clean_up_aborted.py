@@ -7,28 +7,55 @@ from typing import Any
 from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import settings
-from lambdas.promotion.outcome import aborted_cleanup, execution_history
+from lambdas.promotion.contract.settings import Hub
+from lambdas.promotion.outcome import aborted_cleanup, cleanup_marks, execution_history
 from lambdas.promotion.outcome.aborted_cleanup import AbortedExecution
+from lambdas.promotion.outcome.cleanup_marks import Mark
+from lambdas.promotion.outcome.execution_history import LastState
 from lambdas.promotion.runtime.deadline import Clock
 from lambdas.promotion.runtime.handler import Event, errors_by_name, hub_s3
+from lambdas.promotion.runtime.isolation import Isolation
+
+_HISTORY = "history"
 
 
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """The event is EventBridge's. If an action fails, those before it are done; Lambda runs all of it twice more."""
+    """The event is EventBridge's. Every action is done though others fail; Lambda runs all of it twice more then."""
     aborted = AbortedExecution.from_event(event["detail"])
-    logger.append_keys(promotion_id=aborted.execution.promotion_id)
-    last = execution_history.last_state(aborted.execution.arn, stepfunctions=sessions.own_stepfunctions())
-    if last.promotion:
-        log_about(last.promotion)
-    deployed, dynamodb, stopped_at = settings.deployed(), sessions.own_dynamodb(), aborted.stopped_at
-    done = {
-        "recorded": aborted_cleanup.record(aborted, last, deployed, dynamodb=dynamodb, sns=sessions.own_sns()),
-        "unlocked": aborted_cleanup.unlock(aborted, deployed, dynamodb=dynamodb),
-        "uploads": aborted_cleanup.abort_uploads(last.promotion, opened_by=stopped_at),
-        # These two come last: they can fail alone, and the deletion may take several runs.
-        "scaling_resumed": aborted_cleanup.resume_scaling(last, stopped_at=stopped_at, hub=hub_s3()),
-        "preview": aborted_cleanup.delete_preview(last, stopped_at=stopped_at, until=Clock.of(context).until),
-    }
-    logger.info("Cleaned up after an aborted execution", extra={**done, "state": last.name})
+    execution, deployed, cleanup = aborted.execution, settings.deployed(), Isolation(__name__)
+    logger.append_keys(promotion_id=execution.promotion_id)
+    last = cleanup.attempt(
+        _HISTORY, lambda: execution_history.last_state(execution.arn, stepfunctions=sessions.own_stepfunctions())
+    )
+    promotion = last.promotion if last else None
+    if promotion:
+        log_about(promotion)
+    # Without its history, nothing is known that could be told or undone; the next run does it.
+    if last:
+        _report(cleanup, aborted, last, deployed.hub)
+    cleanup.attempt(
+        "unlocked", lambda: aborted_cleanup.unlock(aborted, promotion, deployed, dynamodb=sessions.own_dynamodb())
+    )
+    if last:
+        _undo(cleanup, aborted, last, until=Clock.of(context).until)
+    done = {title: result for title, result in cleanup.done.items() if title != _HISTORY}
+    failed = list(cleanup.failures)
+    logger.info("Cleaned up after an execution", extra={**done, "failed": failed, "state": last.name if last else None})
+    cleanup.require_all_done()
+    cleanup_marks.put(Mark.COMPLETE, execution.promotion_id, deployed.hub, s3=hub_s3())
     return done
+
+
+def _report(cleanup: Isolation, aborted: AbortedExecution, last: LastState, hub: Hub) -> None:
+    record = aborted_cleanup.record_of(aborted, last)
+    cleanup.attempt("recorded", lambda: aborted_cleanup.record(record, dynamodb=sessions.own_dynamodb()))
+    cleanup.attempt("announced", lambda: aborted_cleanup.announce(record, hub, sns=sessions.own_sns(), s3=hub_s3()))
+
+
+def _undo(cleanup: Isolation, aborted: AbortedExecution, last: LastState, *, until: float) -> None:
+    """The last two may take minutes."""
+    at = aborted.stopped_at
+    cleanup.attempt("uploads", lambda: aborted_cleanup.abort_uploads(last.promotion, opened_by=at))
+    cleanup.attempt("scaling_resumed", lambda: aborted_cleanup.resume_scaling(last, stopped_at=at, hub=hub_s3()))
+    cleanup.attempt("preview", lambda: aborted_cleanup.delete_preview(last, stopped_at=at, until=until))

@@ -16,7 +16,9 @@ from stacks.baseline.nag import accept_finding
 from stacks.baseline.retention import RETAIN
 from stacks.workflow.lambda_task import StepFunction
 
-_WRITE = frozenset({Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.SUSPEND_SCALING})
+_WRITE = frozenset(
+    {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.SUSPEND_SCALING, Step.CLEAN_UP_ABORTED}
+)
 # They read a list that a promotion need not have: without s3:ListBucket a missing object is reported as AccessDenied.
 _MAY_BE_MISSING = frozenset({Step.SUSPEND_SCALING, Step.RESUME_SCALING, Step.CLEAN_UP_ABORTED})
 _READ = _MAY_BE_MISSING | {

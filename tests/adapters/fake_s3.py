@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
@@ -251,7 +252,7 @@ class FakeS3:
 
     def _ListMultipartUploads(self, params: RequestParams) -> Response:  # noqa: N802
         stored = [
-            {"Key": stored.key, "UploadId": upload_id}
+            {"Key": stored.key, "UploadId": upload_id, "Initiated": datetime(2026, 1, 1, tzinfo=UTC)}
             for upload_id, stored in self.uploads.items()
             if stored.bucket == params["Bucket"] and stored.key.startswith(params["Prefix"])
         ]

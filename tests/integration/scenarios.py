@@ -10,8 +10,15 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from lambdas.promotion.contract.resource_names import ENDPOINTS_TABLE, endpoint_key, function
+from lambdas.promotion.contract.resource_names import (
+    ENDPOINTS_TABLE,
+    endpoint_key,
+    function,
+    hub_bucket,
+    work_lists_prefix,
+)
 from lambdas.promotion.contract.steps import Step
+from lambdas.promotion.outcome.cleanup_marks import Mark
 from sandbox.aws.faults.faults import Kind
 from sandbox.demo.deployment import state_machine_arn
 from tests.integration.role_policies import without_permission
@@ -112,6 +119,7 @@ def clean_up_aborted(
         "input": json.dumps(asked),
         **(how or {}),
     }
+    _forget_announcement(world, subject.execution)
     answer = world.client("lambda").invoke(
         FunctionName=function(Step.CLEAN_UP_ABORTED), Payload=json.dumps({"detail": detail}).encode()
     )
@@ -120,6 +128,13 @@ def clean_up_aborted(
     return ExecutionResult(
         subject.execution, status, payload.get("errorType"), payload.get("errorMessage", ""), payload
     )
+
+
+def _forget_announcement(world: World, execution: str) -> None:
+    """Let an execution that was cleaned up before be announced again."""
+    prefix = work_lists_prefix(execution.rpartition(":")[2])
+    bucket = hub_bucket(world.sandbox.accounts["hub"], world.sandbox.region)
+    world.client("s3").delete_object(Bucket=bucket, Key=f"{prefix}{Mark.ANNOUNCED}")
 
 
 def plan(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:

@@ -33,6 +33,8 @@ THROTTLED = frozenset(
     {
         "BandwidthLimitExceeded",
         "EC2ThrottledException",
+        # SNS and Step Functions: the throttling of the key that encrypts the topic or the data.
+        *("KMSThrottling", "KmsThrottlingException"),
         LIMIT_EXCEEDED,
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
@@ -40,6 +42,7 @@ THROTTLED = frozenset(
         "RequestThrottled",
         "RequestThrottledException",
         "SlowDown",
+        "Throttled",
         "ThrottledException",
         "Throttling",
         "ThrottlingException",

@@ -17,7 +17,7 @@ from lambdas.promotion.artifacts import upload_cleanup
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
 from lambdas.promotion.contract.errors import PromotionError
-from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.contract.settings import Hub, Settings
 from lambdas.promotion.contract.steps import (
     CREATE_PREVIEW_STATE,
     SUSPEND_SCALING_FOR_ROLLBACK_STATE,
@@ -26,7 +26,8 @@ from lambdas.promotion.contract.steps import (
 from lambdas.promotion.contract.time_limits import STOP_GRACE_PERIOD
 from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.lock import store as lock_store
-from lambdas.promotion.outcome import publication, records
+from lambdas.promotion.outcome import cleanup_marks, publication, records
+from lambdas.promotion.outcome.cleanup_marks import Mark
 from lambdas.promotion.outcome.execution_history import LastState
 from lambdas.promotion.outcome.records import PromotionRecord
 from lambdas.promotion.preview import cleanup as preview_cleanup
@@ -78,11 +79,9 @@ class AbortedExecution:
         )
 
 
-def record(
-    aborted: AbortedExecution, last: LastState, deployed: Settings, *, dynamodb: DynamoDBClient, sns: SNSClient
-) -> bool:
-    """Record, count and announce the outcome; return False if the record exists already."""
-    promotion_record = PromotionRecord(
+def record_of(aborted: AbortedExecution, last: LastState) -> PromotionRecord:
+    """Return the record of the execution, with the promotion as far as it came."""
+    return PromotionRecord(
         execution=aborted.execution,
         input=aborted.input,
         outcome=Outcome(aborted.failure.family),
@@ -91,31 +90,45 @@ def record(
         failure=aborted.failure,
         state=last.name,
     )
-    if not records.write(promotion_record, dynamodb=dynamodb):
+
+
+def record(promotion_record: PromotionRecord, *, dynamodb: DynamoDBClient) -> bool:
+    """Record and count the outcome; return False if the record exists already."""
+    written = records.write(promotion_record, dynamodb=dynamodb)
+    if written:
+        publication.count_outcome(promotion_record)
+    return written
+
+
+def announce(promotion_record: PromotionRecord, hub: Hub, *, sns: SNSClient, s3: S3Client) -> bool:
+    """Announce the outcome unless an earlier run has; return whether this one did."""
+    promotion_id = promotion_record.execution.promotion_id
+    announcement = publication.announcement_of(promotion_record, hub)
+    if announcement is None or cleanup_marks.is_set(Mark.ANNOUNCED, promotion_id, hub, s3=s3):
         return False
-    publication.count_outcome(promotion_record)
-    announcement = publication.announcement_of(promotion_record, deployed.hub)
-    if announcement:
-        sns.publish(
-            TopicArn=resource_names.topic_arn(deployed.hub.account, deployed.hub.region),
-            Subject=announcement.subject,
-            Message=announcement.message,
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": value}
-                for name, value in asdict(announcement.attributes).items()
-            },
-        )
+    sns.publish(
+        TopicArn=resource_names.topic_arn(hub.account, hub.region),
+        Subject=announcement.subject,
+        Message=announcement.message,
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": value}
+            for name, value in asdict(announcement.attributes).items()
+        },
+    )
+    cleanup_marks.put(Mark.ANNOUNCED, promotion_id, hub, s3=s3)
     return True
 
 
-def unlock(aborted: AbortedExecution, deployed: Settings, *, dynamodb: DynamoDBClient) -> bool:
-    """Release the lock if the execution owns it; an input that names no stage has locked no endpoint."""
-    try:
-        _, stage = request_rules.find_stage(request_rules.require_request(aborted.input), deployed)
-    except PromotionError:
-        return False
-    key = deployed.environments[stage.environment].endpoint_key(stage.endpoint)
-    return lock_store.release(key, aborted.execution.arn, dynamodb=dynamodb)
+def unlock(
+    aborted: AbortedExecution, promotion: Promotion | None, deployed: Settings, *, dynamodb: DynamoDBClient
+) -> bool:
+    """Release the lock if the execution owns it.
+
+    `promotion`: as far as it came, None if that is not known; then the input names the endpoint. An input that names no
+    stage has locked none.
+    """
+    key = promotion.endpoint_key if promotion else _endpoint_key_of(aborted.input, deployed)
+    return key is not None and lock_store.release(key, aborted.execution.arn, dynamodb=dynamodb)
 
 
 def abort_uploads(promotion: Promotion | None, *, opened_by: datetime) -> int:
@@ -156,6 +169,14 @@ def delete_preview(last: LastState, *, stopped_at: datetime, until: float) -> bo
     return preview_cleanup.delete(
         promotion, may_be_created_until=stopped_at + grace_period, until=until, sagemaker=sagemaker
     )
+
+
+def _endpoint_key_of(raw_input: object, deployed: Settings) -> str | None:
+    try:
+        _, stage = request_rules.find_stage(request_rules.require_request(raw_input), deployed)
+    except PromotionError:
+        return None
+    return deployed.environments[stage.environment].endpoint_key(stage.endpoint)
 
 
 def _failure(detail: Mapping[str, Any]) -> Failure:

@@ -60,8 +60,11 @@ class PromotionRecord:
 
     @property
     def stage(self) -> str:
-        raw = self.input if isinstance(self.input, Mapping) else {}
-        return "/".join(_name(raw.get(member)) for member in ("application", "stage"))
+        if isinstance(self.input, Mapping):
+            return "/".join(_name(self.input.get(member)) for member in ("application", "stage"))
+        # An event leaves out an input that is too long.
+        request = self.promotion.request if self.promotion else None
+        return f"{request.application}/{request.stage}" if request else f"{UNKNOWN}/{UNKNOWN}"
 
     @property
     def key(self) -> str:

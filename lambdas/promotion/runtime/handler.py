@@ -77,21 +77,26 @@ def errors_by_name(action: Handler) -> Handler:
         except PromotionError as error:
             logger.warning("Step failed", extra={"error": type(error).__name__, "cause": str(error)})
             raise
-        except ClientError as error:
-            logger.exception("AWS refused a call")
-            message = error.response.get("Error", {}).get("Message") or str(error)
-            raise CallRefused(f"AWS refused {sessions.call_of(error)}: {message}") from error
-        except NO_ANSWER as error:
-            logger.exception("AWS could not be reached")
-            raise ServiceUnavailable(f"AWS could not be reached: {error}. It was retried.") from error
-        except BotoCoreError as error:
-            logger.exception("A call could not be made")
-            raise CallRefused(f"A call to AWS could not be made: {error}") from error
         except Exception as error:
-            logger.exception("A fault in Promote")
-            raise UnexpectedFault(
-                f"A fault in Promote itself ({type(error).__name__}: {error}). The log group of the step "
-                f"{action.__module__} has the trace: please report it. Promoting again is safe."
-            ) from error
+            raise named(error, action.__module__) from error
 
     return handler
+
+
+def named(error: Exception, step: str) -> PromotionError:
+    """Return our error for one that is not ours. `step`: the module of the handler."""
+    if isinstance(error, ClientError):
+        logger.error("AWS refused a call", exc_info=error)
+        message = error.response.get("Error", {}).get("Message") or str(error)
+        return CallRefused(f"AWS refused {sessions.call_of(error)}: {message}")
+    if isinstance(error, NO_ANSWER):
+        logger.error("AWS could not be reached", exc_info=error)
+        return ServiceUnavailable(f"AWS could not be reached: {error}. It was retried.")
+    if isinstance(error, BotoCoreError):
+        logger.error("A call could not be made", exc_info=error)
+        return CallRefused(f"A call to AWS could not be made: {error}")
+    logger.error("A fault in Promote", exc_info=error)
+    return UnexpectedFault(
+        f"A fault in Promote itself ({type(error).__name__}: {error}). The log group of the step {step} has the trace: "
+        "please report it. Promoting again is safe."
+    )

@@ -63,5 +63,12 @@ def test_every_code_that_botocore_takes_for_throttling_is_one_here() -> None:
     assert set(codes) <= error_codes.THROTTLED
 
 
+@pytest.mark.parametrize("service", ["sns", "dynamodb", "stepfunctions", "lambda", "sts", "ecr", "kms", "cloudwatch"])
+def test_every_code_that_a_services_api_calls_throttling_is_one_here(service: str) -> None:
+    shapes = botocore.session.Session().get_service_model(service).error_shapes
+    codes = {str(shape.metadata.get("error", {}).get("code", shape.name)) for shape in shapes}
+    assert {code for code in codes if "throttl" in code.lower()} <= error_codes.THROTTLED
+
+
 def test_a_quota_has_the_code_of_throttling() -> None:
     assert CONSTANTS["QUOTAS"] <= error_codes.THROTTLED

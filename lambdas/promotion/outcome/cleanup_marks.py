@@ -1,0 +1,39 @@
+"""What is noted of the cleanup after an execution, in the hub's bucket: the record of a promotion is never changed.
+
+A mark is an empty object beside the execution's work lists, and is deleted with them. It is observed by listing it,
+which tells a missing one from a denied one and needs no key.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.settings import Hub
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class Mark(enum.StrEnum):
+    """ANNOUNCED: SNS has accepted the announcement. COMPLETE: nothing is left to do."""
+
+    ANNOUNCED = "announced"
+    COMPLETE = "cleaned-up"
+
+
+def is_set(mark: Mark, promotion_id: str, hub: Hub, *, s3: S3Client) -> bool:
+    """Return whether an execution has the mark. S3 lists what was written before (AWS: S3, consistency)."""
+    key = _key(mark, promotion_id)
+    listed = s3.list_objects_v2(Bucket=hub.bucket, Prefix=key, MaxKeys=1, ExpectedBucketOwner=hub.account)
+    return any(entry["Key"] == key for entry in listed.get("Contents", []))
+
+
+def put(mark: Mark, promotion_id: str, hub: Hub, *, s3: S3Client) -> None:
+    """Set the mark; it may be set already."""
+    s3.put_object(Bucket=hub.bucket, Key=_key(mark, promotion_id), Body=b"", ExpectedBucketOwner=hub.account)
+
+
+def _key(mark: Mark, promotion_id: str) -> str:
+    return f"{resource_names.work_lists_prefix(promotion_id)}{mark}"
