@@ -10,6 +10,7 @@ from lambdas.promotion.contract.document import Execution, Failure, Outcome, Pro
 from lambdas.promotion.contract.envelope import Announcement, AnnouncementAttributes
 from lambdas.promotion.contract.errors import Refused, RolledBack, every_error
 from lambdas.promotion.contract.settings import Environment, Hub
+from lambdas.promotion.contract.text import one_line
 
 UNKNOWN = "unknown"
 NO_ERROR = "none"
@@ -18,6 +19,7 @@ _GOOD_OUTCOMES = (Outcome.PROMOTED, Outcome.UNCHANGED)
 _LONGEST_SUBJECT = 99
 # Of a cause and of an input. The execution has all of it, and SNS takes 256 KiB (API: Publish, Message).
 _LONGEST_QUOTE = 4000
+_LONGEST_ATTRIBUTE = 256
 # What promotion.yaml allows as a name: anything else that was typed is reported as text, but is no name.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
 _DOCSTRINGS = {error.__name__: " ".join((error.__doc__ or "").split()) for error in every_error()}
@@ -50,7 +52,7 @@ def announcement(
     return Announcement(
         subject=_subject(outcome, application, stage, error),
         message="\n".join(
-            f"{title + ':':<12}{text}"
+            f"{title + ':':<12}{one_line(text)}"
             for title, text in _lines(
                 outcome, execution, promotion, raw_input, failure, endpoint_summary, started_by, runbook
             )
@@ -59,7 +61,7 @@ def announcement(
             outcome=outcome,
             application=application or UNKNOWN,
             stage=stage or UNKNOWN,
-            error=error or NO_ERROR,
+            error=one_line(error)[:_LONGEST_ATTRIBUTE] if error else NO_ERROR,
         ),
     )
 
@@ -129,7 +131,7 @@ def _lines(
     yield "Serves now", endpoint_summary or _serves(outcome, promotion)
     if failure:
         yield "Why", _quoted(failure.cause)
-    yield "Next", _next(outcome, failure)
+    yield "Next", _next(outcome, failure, promotion)
     yield "Look at", console(execution)
     yield "Read", runbook_page(outcome, failure.error if failure else None, runbook)
 
@@ -143,14 +145,17 @@ def _duration(promotion: Promotion | None) -> str:
 
 
 def _serves(outcome: str, promotion: Promotion | None) -> str:
-    """Say only what is certain: where a promotion failed is not in its document."""
+    """Say only what is certain: where a promotion failed is not in its document.
+
+    A promotion that has its result serves, also if what follows has failed.
+    """
     change = promotion.change if promotion else None
     if outcome == Refused.__name__:
         return "What it served before: nothing that serves was changed."
     if promotion is None or change is None:
         return _NOT_CHANGED
     ours = f"the model {promotion.desired_model.name} by the configuration {promotion.desired_config.name}"
-    if outcome in _GOOD_OUTCOMES:
+    if outcome in _GOOD_OUTCOMES or promotion.result:
         return f"{ours[0].upper()}{ours[1:]}."
     before = f"the configuration {change.previous_config}" if change.previous_config else "nothing: it was the first"
     if outcome == RolledBack.__name__:
@@ -158,16 +163,15 @@ def _serves(outcome: str, promotion: Promotion | None) -> str:
     return f"{_LOOK} Before: {before}. To be brought: {ours}."
 
 
-def _next(outcome: str, failure: Failure | None) -> str:
+def _next(outcome: str, failure: Failure | None, promotion: Promotion | None) -> str:
     if outcome in _GOOD_OUTCOMES:
         return "Nothing is to be done."
     if outcome == Outcome.ABORTED:
-        return "Look at what serves. Promoting again is safe."
+        again = "Promoting again is safe."
+        return again if promotion and promotion.result else f"Look at what serves. {again}"
     docstring = _DOCSTRINGS.get(failure.error) if failure else None
     return docstring or "Read the execution's history. Promoting again is safe."
 
 
 def _quoted(text: str) -> str:
-    cut = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}… (the execution has all of it)"
-    # Half of a character's pair cannot be sent as UTF-8.
-    return cut.encode(errors="replace").decode()
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}… (the execution has all of it)"

@@ -10,6 +10,7 @@ from lambdas.promotion.contract.document import Failure, PreviewProgress, Promot
 from lambdas.promotion.contract.envelope import StateError
 from lambdas.promotion.contract.errors import Errored, Refused, RollbackFailed, RolledBack, every_error
 from lambdas.promotion.contract.step_events import ExplainFailureEvent
+from lambdas.promotion.contract.text import cut, whole
 from lambdas.promotion.preview import state as preview_state
 
 _KILLED = (
@@ -26,16 +27,20 @@ _STEP_FUNCTIONS = {
     "account's limit, then promote again.",
     **dict.fromkeys(("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory"), _KILLED),
 }
-# A little less than the 32,768 characters that Step Functions takes as a Fail state's cause.
+# Bytes: less than the 32,768 characters that Step Functions takes as a Fail state's cause, whatever the letters.
 _LONGEST_CAUSE = 32_000
 _LONGEST_REASON = 1_000
-_MESSAGE = re.compile(r'\{"errorMessage": ?"((?:[^"\\]|\\u[0-9a-f]{4}|\\[^u])*)("?)', re.DOTALL)
+_MESSAGE = re.compile(r'\{"errorMessage": ?"((?:[^"\\]|\\u[0-9a-fA-F]{4}|\\[^u])*)("?)', re.DOTALL)
+# The first half of a character whose second one was cut off.
+_HALF_AT_THE_END = re.compile("[\ud800-\udbff]$")
 _FAMILIES = (Refused, RolledBack, Errored)
 
 
 def explain(error: str, cause: str) -> Failure:
     """Return the failure. A Lambda's cause is JSON with the exception's message in errorMessage; others are text."""
-    return Failure(error=error or "UnknownError", family=_family_of(error), cause=_text_of(error, cause))
+    return Failure(
+        error=whole(error) or "UnknownError", family=_family_of(error), cause=_limited(_text_of(error, cause))
+    )
 
 
 def of_event(event: ExplainFailureEvent) -> Failure:
@@ -60,8 +65,10 @@ def after_rollback(failure: Failure, rollback: Rollback | None, *, failed: Failu
         return Failure(
             error=RollbackFailed.__name__,
             family=Errored.__name__,
-            cause=f"{failure.cause} Then the rollback failed as well ({failed.error}): {failed.cause} Look at once "
-            f"what the endpoint serves. The promotion had failed with {failure.error}."[:_LONGEST_CAUSE],
+            cause=_limited(
+                f"{failure.cause} Then the rollback failed as well ({failed.error}): {failed.cause} Look at once "
+                f"what the endpoint serves. The promotion had failed with {failure.error}."
+            ),
         )
     if rollback is None or rollback.progress is RollbackProgress.NOT_NEEDED:
         return failure
@@ -70,14 +77,15 @@ def after_rollback(failure: Failure, rollback: Rollback | None, *, failed: Failu
         family = RolledBack.__name__
     elif family == RolledBack.__name__:
         family = Errored.__name__
-    return replace(failure, family=family, cause=f"{failure.cause} {rollback.endpoint_summary}"[:_LONGEST_CAUSE])
+    return replace(failure, family=family, cause=_limited(f"{failure.cause} {rollback.endpoint_summary}"))
 
 
 def with_scaling_failure(failure: Failure, scaling_failed: StateError) -> Failure:
     """Return the failure with a second one: the suspended scaling of the endpoint could not be resumed."""
     second = _of(scaling_failed)
     also = f"Its automatic scaling could not be resumed either ({second.error}). {second.cause}"
-    return replace(failure, cause=f"{failure.cause[: _LONGEST_CAUSE // 2]} {also[: _LONGEST_CAUSE // 2 - 1]}")
+    first_half = cut(failure.cause, size=_LONGEST_CAUSE // 2)
+    return replace(failure, cause=f"{first_half} {cut(also, size=_LONGEST_CAUSE // 2 - 1)}")
 
 
 def after_preview(failure: Failure, promotion: Promotion, *, not_deleted: Failure | None = None) -> Failure:
@@ -99,7 +107,7 @@ def after_preview(failure: Failure, promotion: Promotion, *, not_deleted: Failur
     return replace(
         failure,
         family=Errored.__name__,
-        cause=f"{left} The promotion failed with {failure.error}: {failure.cause}"[:_LONGEST_CAUSE],
+        cause=_limited(f"{left} The promotion failed with {failure.error}: {failure.cause}"),
     )
 
 
@@ -126,7 +134,7 @@ def _text_of(error: str, cause: str) -> str:
             message = parsed["errorMessage"] or cause
     except (ValueError, RecursionError):
         message = _message_prefix(cause)
-    message = message[:_LONGEST_CAUSE]
+    message = _limited(message)
     explanation = _STEP_FUNCTIONS.get(error)
     if explanation:
         return f"{explanation} ({message})" if message else explanation
@@ -139,4 +147,8 @@ def _message_prefix(cause: str) -> str:
     if not match:
         return cause
     message: str = json.loads(f'"{match[1]}"', strict=False)
-    return message if match[2] else f"{message} …"
+    return message if match[2] else f"{_HALF_AT_THE_END.sub('', message)} …"
+
+
+def _limited(text: str) -> str:
+    return cut(text, size=_LONGEST_CAUSE)

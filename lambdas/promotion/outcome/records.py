@@ -30,6 +30,7 @@ from lambdas.promotion.contract.document import (
     to_json,
 )
 from lambdas.promotion.contract.errors import NothingToRollBackTo
+from lambdas.promotion.contract.text import whole
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -97,7 +98,10 @@ def item(record: PromotionRecord) -> dict[str, Any]:
         fields |= _of_promotion(record.promotion, record.artifacts)
         if record.outcome in {Outcome.PROMOTED, Outcome.UNCHANGED}:
             fields["document"] = json.dumps(record.promotion.to_json(), ensure_ascii=False)
-    return {name: value for name, value in fields.items() if value is not None}
+    # DynamoDB's texts are UTF-8 (AWS: DynamoDB, data types).
+    return {
+        name: whole(value) if isinstance(value, str) else value for name, value in fields.items() if value is not None
+    }
 
 
 def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[str, Any]:

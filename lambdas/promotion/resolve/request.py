@@ -13,6 +13,7 @@ from lambdas.promotion.contract.errors import (
     UnknownStage,
 )
 from lambdas.promotion.contract.settings import Application, Settings, Stage
+from lambdas.promotion.contract.text import whole
 
 # SageMaker's own pattern and length for model names (API: ModelName).
 _MODEL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
@@ -72,6 +73,8 @@ def _problem(name: str, value: object) -> str | None:
         return f"must be a string, not {_kind(value)}"
     if not value.strip():
         return "is empty"
+    if whole(value) != value:
+        return f"{_short(value)} is not valid Unicode text"
     longest = _LONGEST.get(name, len(value))
     return f"{_short(value)} is longer than {longest} characters" if len(value) > longest else None
 
@@ -84,7 +87,7 @@ def _kind(value: object) -> str:
 
 def _short(value: object) -> str:
     """Quote a value for a message, cut to a readable length."""
-    quoted = json.dumps(value, ensure_ascii=False, default=str)
+    quoted = whole(json.dumps(value, ensure_ascii=False, default=str))
     return quoted if len(quoted) <= _LONGEST_QUOTE else f"{quoted[:_LONGEST_QUOTE]}…"
 
 

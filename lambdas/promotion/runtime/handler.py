@@ -15,6 +15,7 @@ from lambdas.promotion.aws.unreadable_answers import NO_ANSWER
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import CallRefused, PromotionError, ServiceUnavailable, UnexpectedFault
 from lambdas.promotion.contract.step_events import StepEvent, from_event
+from lambdas.promotion.contract.text import whole
 from lambdas.promotion.runtime.deadline import Clock
 
 if TYPE_CHECKING:
@@ -76,11 +77,18 @@ def errors_by_name(action: Handler) -> Handler:
             return action(event, context)
         except PromotionError as error:
             logger.warning("Step failed", extra={"error": type(error).__name__, "cause": str(error)})
-            raise
+            if whole(str(error)) == str(error):
+                raise
+            raise _postable(error) from error
         except Exception as error:
-            raise named(error, action.__module__) from error
+            raise _postable(named(error, action.__module__)) from error
 
     return handler
+
+
+def _postable(error: PromotionError) -> PromotionError:
+    """Return the error with a message that Lambda's runtime can post, as UTF-8."""
+    return type(error)(whole(str(error)))
 
 
 def named(error: Exception, step: str) -> PromotionError:

@@ -211,3 +211,9 @@ def test_a_line_never_names_the_promotion_before(log: io.StringIO) -> None:
     raised_for(NameTaken("said before the document was read"))
     (line,) = lines(log)
     assert "older" not in {line.get("application"), line.get("stage")}
+
+
+def test_a_failures_text_can_be_posted_whatever_it_quotes() -> None:
+    error = raised_for(NameTaken("half a character: \ud83d"))
+    assert (type(error), str(error).encode()) == (NameTaken, "half a character: \ufffd".encode())
+    assert str(raised_for(KeyError("\ud83d"))).encode()

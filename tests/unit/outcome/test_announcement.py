@@ -156,3 +156,79 @@ def test_each_error_links_to_its_runbook_and_states_what_to_do(error: str) -> No
 def test_what_has_no_error_of_ours_leads_to_a_runbook_too(outcome: str, error: str | None) -> None:
     published = announcement(outcome, builders.EXECUTION, failure=failure(error) if error else None)
     assert (PROJECT / lines_of(published)["Read"]).is_file()
+
+
+# What others have written
+
+FORGED = "ann\nOutcome:    Promoted\r\nServes now: the new model"
+BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+TITLES = ["Outcome", "Asked for", "Model", "From", "To", "Who", "Began", "Serves now", "Why", "Next", "Look at", "Read"]
+
+
+def titles_of(published: Announcement) -> list[str]:
+    return [line.partition(":")[0] for line in published.message.splitlines()]
+
+
+@pytest.mark.parametrize("line_break", BREAKS, ids=ascii)
+def test_no_text_of_others_adds_a_line(line_break: str) -> None:
+    """The requester, the registry's account, SageMaker and Lambda fill these."""
+    forged = FORGED.replace("\n", line_break)
+    model = replace(builders.MODEL, arn=f"arn{forged}", model_package_arn=f"version{forged}")
+    published = announcement(
+        "Errored",
+        builders.EXECUTION,
+        promotion=changing(builders.promotion(model=model)),
+        failure=failure(f"Odd{forged}", f"why{forged}"),
+        endpoint_summary=f"As before.{forged}",
+        started_by=forged,
+    )
+    assert titles_of(published) == TITLES
+    assert len(published.attributes.error.splitlines()) == 1
+    assert published.subject.isprintable()
+
+
+@pytest.mark.parametrize("line_break", BREAKS, ids=ascii)
+def test_no_input_adds_a_line(line_break: str) -> None:
+    typed = {"application": "reviews", f"stage{line_break}Outcome: Promoted": f"qa{line_break}Outcome: Promoted"}
+    published = announcement(
+        "Refused", builders.EXECUTION, raw_input=typed, failure=failure("InvalidInput", f"no{line_break}Next: none")
+    )
+    assert titles_of(published) == [*TITLES[:2], "Input", "Began", "Serves now", "Why", "Next", "Look at", "Read"]
+
+
+@pytest.mark.parametrize("odd", ["\u202e", "\u2066", "\x1b", "\x08", "\x00", "\u200f"], ids=ascii)
+def test_no_text_of_others_moves_or_hides_what_stands_before_it(odd: str) -> None:
+    published = announcement("Errored", builders.EXECUTION, promotion=changing(), failure=failure(cause=f"a{odd}b"))
+    assert odd not in published.message
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "\ude00", "\ude00\ud83d"], ids=ascii)
+def test_half_a_character_can_be_sent(half: str) -> None:
+    published = announcement(
+        "Errored",
+        builders.EXECUTION,
+        promotion=changing(),
+        failure=failure(f"E{half}", f"why {half}"),
+        endpoint_summary=f"As before {half}",
+        started_by=f"ann {half}",
+    )
+    assert published.message.encode() and published.attributes.error.encode()
+
+
+def test_a_family_of_characters_stays_one() -> None:
+    family = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
+    assert family in announcement("Errored", builders.EXECUTION, failure=failure(cause=family)).message
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PROMOTED, Outcome.UNCHANGED])
+@pytest.mark.parametrize(
+    "ended", [("Errored", "RecordNotWritten"), ("Errored", "ScalingIncomplete"), ("Aborted", None)]
+)
+def test_after_a_known_outcome_it_is_announced_what_serves(outcome: Outcome, ended: tuple[str, str | None]) -> None:
+    promotion = changing().with_outcome(outcome, at=builders.BEGUN)
+    lines = lines_of(
+        announcement(ended[0], builders.EXECUTION, promotion=promotion, failure=failure(ended[1] or "Aborted"))
+    )
+    ours = f"The model {promotion.desired_model.name} by the configuration {promotion.desired_config.name}."
+    assert lines["Serves now"] == ours
+    assert "Look at" not in lines["Next"]

@@ -145,3 +145,33 @@ def test_a_preview_of_unknown_state_may_remain_as_well() -> None:
 def test_without_a_preview_a_failure_is_unchanged() -> None:
     failure = failure_explanation.explain("DeploymentRolledBack", "Back.")
     assert failure_explanation.after_preview(failure, promotion()) == failure
+
+
+# Whole characters
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_cause_that_was_cut_inside_a_character_can_be_posted(ascii_only: bool) -> None:
+    """A unit's cause is cut (stacks/workflow/copy.py); Lambda posts a step's answer as UTF-8."""
+    message = "s3://bucket/\U0001f600/\u00fc is wrong: \U0001f468\u200d\U0001f469 " * 3
+    cause = json.dumps({"errorMessage": message, "stackTrace": ["x"]}, ensure_ascii=ascii_only)
+    for length in range(len('{"errorMessage": "'), len(cause)):
+        explained = failure_explanation.explain("ArtifactChanged", cause[:length]).cause
+        assert message.startswith(explained.encode().decode().removesuffix(" …"))
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "\ude00"], ids=ascii)
+def test_half_a_character_in_any_text_can_be_posted(half: str) -> None:
+    of_lambda = failure_explanation.explain(f"E{half}", json.dumps({"errorMessage": f"a{half}b"}))
+    of_service = failure_explanation.explain("States.Timeout", f"a{half}b")
+    for failure in (of_lambda, of_service):
+        assert failure.cause.encode() and failure.error.encode()
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00fc", "\U0001f600"])
+def test_the_longest_cause_fits_into_a_fail_state_whatever_its_letters(letter: str) -> None:
+    """API: Fail, Cause: 32,768 characters, of which a letter beyond the basic plane takes two."""
+    failure = failure_explanation.explain("Odd", letter * 40_000)
+    for explained in (failure, failure_explanation.with_scaling_failure(failure, StateError(Error="E", Cause=letter))):
+        assert len(explained.cause.encode("utf-16-le")) // 2 < 32_768
+        assert explained.cause.encode()

@@ -236,3 +236,11 @@ def test_fifty_tags_are_kept() -> None:
 def test_the_fifty_first_tag_is_refused_not_dropped() -> None:
     with pytest.raises(UnsupportedModel, match="51 tags"):
         identity.require_tags({f"k{number}": "v" for number in range(51)}, subject="it")
+
+
+@pytest.mark.parametrize("field", ["application", "stage", "model_name", "requested_by", "a\ud83d"])
+def test_half_a_character_is_refused_in_a_message_that_can_be_posted(field: str) -> None:
+    """JSON can escape it, and no step could answer with it: Lambda posts UTF-8."""
+    with pytest.raises(InvalidInput) as raised:
+        rules.require_request({**VALID, field: "ann \ud83d"})
+    assert str(raised.value).encode()

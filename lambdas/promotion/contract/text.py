@@ -1,0 +1,25 @@
+"""Text that a caller, another account or AWS has written, as it can be handed on. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_REPLACEMENT = "\ufffd"
+# Control characters, and those that change the direction of what follows (Unicode Standard Annex 9, 2.1 to 2.6): they
+# could hide what stands before them.
+_NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def whole(text: str) -> str:
+    """Return a text without halves of characters: JSON can escape them, and UTF-8 cannot have them."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line of whole characters; each of its line breaks and other blanks is one space."""
+    return _NOT_SHOWN.sub(_REPLACEMENT, " ".join(whole(text).split()))
+
+
+def cut(text: str, *, size: int) -> str:
+    """Return the beginning of a text of whole characters that takes at most `size` bytes of UTF-8."""
+    return whole(text).encode()[:size].decode(errors="ignore")
