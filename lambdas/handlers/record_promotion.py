@@ -33,8 +33,10 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     )
     written = records.write(record, dynamodb=sessions.own_dynamodb())
     logger.info("Recorded", extra={"outcome": record.outcome, "record_key": record.key, "written": written})
-    # Counting twice is harmless; an outcome that a killed run has recorded must not stay uncounted.
-    if written or attempt.retry_count:
+    # Counting twice is harmless; an outcome that a killed run has recorded must not stay uncounted. A failure after the
+    # result: the last known good could not be written after the record, and the step is run again.
+    failed_later = failure is not None and promotion is not None and promotion.result is not None
+    if written or attempt.retry_count or failed_later:
         publication.count_outcome(record)
     last_known_good = (
         records.known_good_after(promotion, ended_at=record.ended_at)

@@ -44,6 +44,14 @@ class Conclusion:
     explain: sfn.IChainable
 
 
+@dataclass(frozen=True)
+class Unlock:
+    """`begin`: the first state. `with_last_known_good`: the one that also records the last known good."""
+
+    begin: sfn.IChainable
+    with_last_known_good: sfn.TaskStateBase
+
+
 def succeeded() -> str:
     """Return the envelope of a promotion that went well, where the state's input is the document."""
     return expression(construct(Envelope, promotion=path(Promotion)))
@@ -51,7 +59,10 @@ def succeeded() -> str:
 
 def conclude(resources: WorkflowResources) -> Conclusion:
     """Return the common end of every promotion."""
-    record = _record(resources, then=_unlock(resources, then=_announce(resources, then=_end(resources))))
+    unlock = _unlock(resources, then=_announce(resources, then=_end(resources)))
+    record = _record(resources, then=unlock.begin)
+    # The record stays as it is: only this outcome is counted and announced, as the execution ends with it.
+    unlock.with_last_known_good.add_catch(record, errors=["States.ALL"], outputs=expression(_not_noted()))
     return Conclusion(record=record, explain=_explain(resources, then=record))
 
 
@@ -108,27 +119,24 @@ def _record(resources: WorkflowResources, *, then: sfn.IChainable) -> sfn.IChain
     ).next(then)
 
 
-def _unlock(resources: WorkflowResources, *, then: sfn.IChainable) -> sfn.IChainable:
+def _unlock(resources: WorkflowResources, *, then: sfn.IChainable) -> Unlock:
     envelope = path(Envelope)
     unlock = release_lock(resources, "Unlock the endpoint")
     record_and_unlock = release_lock(
         resources, "Record the last known good and unlock the endpoint", recording_last_known_good=True
     )
-    not_noted = _not_written("it could not be noted that the endpoint may go back to it. Promote again: that notes it.")
     # Either it was written and the answer was lost, or the lock was lost.
     record_and_unlock.add_catch(then, errors=[CONDITION_FAILED], outputs=expression(INPUT))
-    record_and_unlock.add_catch(then, errors=["States.ALL"], outputs=expression(not_noted))
     # The outcome stays as it is: the lock of an execution that has ended blocks no other (wait_for_lock.py).
     unlock.add_catch(then, errors=["States.ALL"], outputs=expression(INPUT))
     for state in (unlock, record_and_unlock):
         state.next(then)
     not_locked = f"{exists(envelope.promotion)} = false or {envelope.promotion.request.dry_run} = true"
     locked = sfn.Choice.jsonata(resources.scope, "Is the endpoint locked?")
-    return (
-        locked.when(condition(not_locked), then)
-        .when(condition(exists(envelope.failure)), unlock)
-        .otherwise(record_and_unlock)
+    locked.when(condition(not_locked), then).when(condition(exists(envelope.failure)), unlock).otherwise(
+        record_and_unlock
     )
+    return Unlock(begin=locked, with_last_known_good=record_and_unlock)
 
 
 def _announce(resources: WorkflowResources, *, then: sfn.IChainable) -> sfn.IChainable:
@@ -158,6 +166,10 @@ def _end(resources: WorkflowResources) -> sfn.IChainable:
     )
 
 
+def _not_noted() -> str:
+    return _not_written("it could not be noted that the endpoint may go back to it. Promote again: that notes it.")
+
+
 def _not_written(reason: str) -> str:
     """Return the envelope of a promotion that went well, with the failure to write that down."""
     promotion = path(Envelope).promotion
@@ -167,4 +179,5 @@ def _not_written(reason: str) -> str:
     failure = construct(
         Failure, error=literal(RecordNotWritten.__name__), family=literal(Errored.__name__), cause=cause
     )
-    return merge(Envelope, failure=failure)
+    # It says how the promotion ended before that, and is not published.
+    return merge(Envelope, failure=failure, announcement="null")

@@ -96,3 +96,18 @@ def test_the_record_is_added_and_never_overwritten(aws: Stubs) -> None:
     )
     execution = {"arn": EXECUTION.arn, "started_at": EXECUTION.started_at.isoformat()}
     record_promotion.handler({"input": INPUT, "execution": execution, "retry_count": 0, "failure": FAILURE}, None)
+
+
+def test_what_could_not_be_noted_after_the_record_is_counted_and_announced_as_an_error(
+    aws: Stubs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The workflow runs the step again then: the record stays, and the promotion will fail."""
+    cause = "The promotion ended Promoted, and it could not be noted."
+    not_written = {"error": "RecordNotWritten", "family": "Errored", "cause": cause}
+    done = record(aws, promotion=ended().to_json(), failure=not_written, written=False)
+
+    assert done["last_known_good"] is None
+    assert done["announcement"]["attributes"]["outcome"] == "Errored"
+    assert done["announcement"]["attributes"]["error"] == "RecordNotWritten"
+    assert f"The model {ended().desired_model.name}" in done["announcement"]["message"]
+    assert [(count["outcome"], count["error"]) for count in counted(capsys)] == [("Errored", "RecordNotWritten")]

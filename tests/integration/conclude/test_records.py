@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -11,7 +12,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.resource_names import step_role_arn
 from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.faults import Kind
-from tests.integration.role_policies import without_permission
+from tests.integration.role_policies import role_matching, without_permission
 from tests.integration.scenarios import QA, Subject, clean_up_aborted
 from tests.integration.world import APPLICATION, World
 
@@ -92,6 +93,24 @@ def test_a_promotion_without_a_record_is_not_last_known_good_and_the_next_one_fi
     promoted_before = world.promote_successfully(made)
     assert world.record_of(promoted_before.arn)["outcome"] == "Promoted"
     assert world.promote_successfully(made).output["outcome"] == "Unchanged"
+
+
+def test_a_last_known_good_that_cannot_be_recorded_is_announced_as_what_the_promotion_fails_with(world: World) -> None:
+    made = world.model()
+    arn = world.start(application=APPLICATION, stage="qa", model_name=made.name)
+    world.wait_for_state(arn, "Wait for the endpoint")
+    state_machine = role_matching(world, "hub", "promote-hub-StateMachineRole*")
+    with without_permission(world, "hub", state_machine, "", "dynamodb:UpdateItem"):
+        ended = world.wait(arn)
+    pages = world.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+    entered = [event.get("stateEnteredEventDetails", {}) for page in pages for event in page["events"]]
+    (announced,) = [json.loads(state["input"]) for state in entered if state.get("name") == "Announce the outcome"]
+
+    assert (ended.status, ended.error) == ("FAILED", "RecordNotWritten"), ended.cause
+    assert "The promotion ended Promoted, and it could not be noted" in ended.cause
+    assert announced["announcement"]["attributes"]["error"] == "RecordNotWritten"
+    assert f"by the configuration {world.endpoint('qa')['EndpointConfigName']}" in announced["announcement"]["message"]
+    assert world.promote_successfully(made).output["outcome"] in {"Promoted", "Unchanged"}
 
 
 @pytest.mark.parametrize("step", [Step.RECORD_PROMOTION, Step.CLEAN_UP_ABORTED])

@@ -85,10 +85,11 @@ def test_throttled_and_killed_lambdas_are_retried_by_every_task(definition: dict
 
 def test_every_error_leads_to_the_failed_state(definition: dict[str, Any]) -> None:
     ways = {"Explain the failure": "Record the promotion", "Record the promotion": "Is the endpoint locked?"}
-    ways |= dict.fromkeys(
-        ("Unlock the endpoint", "Record the last known good and unlock the endpoint"), "Is the outcome to be announced?"
-    )
-    ways |= {"Announce the outcome": "What is the outcome?"}
+    ways |= {
+        "Unlock the endpoint": "Is the outcome to be announced?",
+        "Record the last known good and unlock the endpoint": "Record the promotion",
+        "Announce the outcome": "What is the outcome?",
+    }
     ways |= dict.fromkeys(WITH_UPLOADS, "Abort the uploads")
     ways |= dict.fromkeys(WITH_A_CHANGE, "Roll back the endpoint")
     ways |= dict.fromkeys(WITHOUT_SCALING, "Resume scaling after the failure")
@@ -97,6 +98,28 @@ def test_every_error_leads_to_the_failed_state(definition: dict[str, Any]) -> No
         if state["Type"] in {"Task", "Map"}:
             caught = [catcher for catcher in state["Catch"] if catcher["ErrorEquals"] == ["States.ALL"]]
             assert [catcher["Next"] for catcher in caught] == [ways.get(name, "Explain the failure")], name
+
+
+def test_a_last_known_good_that_is_not_recorded_is_counted_and_announced_before_the_promotion_fails_with_it(
+    definition: dict[str, Any],
+) -> None:
+    """The first announcement says Promoted: it must not be published."""
+    state = definition["States"]["Record the last known good and unlock the endpoint"]
+    lost, failed = state["Catch"]
+    assert (lost["ErrorEquals"], lost["Next"]) == (
+        ["DynamoDB.ConditionalCheckFailedException"],
+        "Is the outcome to be announced?",
+    )
+    expression = jsonata.Jsonata(failed["Output"].removeprefix("{%").removesuffix("%}"))
+    envelope = {
+        "promotion": {"result": {"outcome": "Promoted"}, "request": {"dry_run": False}},
+        "announcement": {"subject": "Promoted: reviews to qa"},
+    }
+    expression.assign("states", {"input": envelope, "errorOutput": {"Error": "DynamoDB.X", "Cause": "denied"}})
+    after = expression.evaluate(None)
+    assert (after["failure"]["error"], after["failure"]["family"]) == ("RecordNotWritten", "Errored")
+    assert after["failure"]["cause"].startswith("The promotion ended Promoted, and ")
+    assert after["announcement"] is None
 
 
 def test_a_work_units_failure_is_its_output_so_that_its_name_is_not_lost(definition: dict[str, Any]) -> None:
