@@ -37,6 +37,7 @@ STEPS_SECTION = "The steps' roles"
 ROLE_SECTIONS: Mapping[str, str] = {
     **{resource_names.function(step): STEPS_SECTION for step in Step},
     resource_names.function(Job.REPORT_LOCK_AGE): "The role that measures locks",
+    resource_names.function(Job.RECONCILE_EXECUTIONS): "The role that reconciles executions",
     "promote-hub-StateMachineRole…": "The state machine's role",
     "promote-hub-StateMachineEventsRole…": "The approval rule's role",
     f"{resource_names.PRODUCT}-<environment>-{Role.READER}": "The reader",

@@ -8,8 +8,8 @@ from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.settings import Hub
-from lambdas.promotion.outcome import aborted_cleanup, cleanup_marks, execution_history
-from lambdas.promotion.outcome.aborted_cleanup import AbortedExecution
+from lambdas.promotion.outcome import aborted_cleanup, aborted_execution, cleanup_marks, execution_history
+from lambdas.promotion.outcome.aborted_execution import AbortedExecution
 from lambdas.promotion.outcome.cleanup_marks import Mark
 from lambdas.promotion.outcome.execution_history import LastState
 from lambdas.promotion.runtime.deadline import Clock
@@ -21,23 +21,28 @@ _HISTORY = "history"
 
 @errors_by_name
 def handler(event: Event, context: object) -> dict[str, Any]:
-    """The event is EventBridge's. Every action is done though others fail; Lambda runs all of it twice more then."""
-    aborted = AbortedExecution.from_event(event["detail"])
+    """The event is EventBridge's, or has `detail.executionArn` only.
+
+    Every action is done though others fail. Lambda runs all of it twice more then, and reconcile_executions later.
+    """
+    stepfunctions = sessions.own_stepfunctions()
+    aborted = aborted_execution.of_event(event["detail"], stepfunctions=stepfunctions)
+    if aborted is None:
+        logger.warning("The execution has not ended unsuccessfully", extra={"execution": event["detail"]})
+        return {}
     execution, deployed, cleanup = aborted.execution, settings.deployed(), Isolation(__name__)
     logger.append_keys(promotion_id=execution.promotion_id)
-    last = cleanup.attempt(
-        _HISTORY, lambda: execution_history.last_state(execution.arn, stepfunctions=sessions.own_stepfunctions())
-    )
+    last = cleanup.attempt(_HISTORY, lambda: execution_history.last_state(execution.arn, stepfunctions=stepfunctions))
     promotion = last.promotion if last else None
     if promotion:
         log_about(promotion)
-    # Without its history, nothing is known that could be told or undone; the next run does it.
+    # Without its history, nothing is certain that could be reported or undone; the next run does it.
     if last:
         _report(cleanup, aborted, last, deployed.hub)
     cleanup.attempt(
         "unlocked", lambda: aborted_cleanup.unlock(aborted, promotion, deployed, dynamodb=sessions.own_dynamodb())
     )
-    if last:
+    if last and not aborted.ended_itself(last):
         _undo(cleanup, aborted, last, until=Clock.of(context).until)
     done = {title: result for title, result in cleanup.done.items() if title != _HISTORY}
     failed = list(cleanup.failures)
@@ -49,8 +54,13 @@ def handler(event: Event, context: object) -> dict[str, Any]:
 
 def _report(cleanup: Isolation, aborted: AbortedExecution, last: LastState, hub: Hub) -> None:
     record = aborted_cleanup.record_of(aborted, last)
+    announcement = aborted_cleanup.to_announce(aborted, last, record, hub)
+    promotion_id = aborted.execution.promotion_id
     cleanup.attempt("recorded", lambda: aborted_cleanup.record(record, dynamodb=sessions.own_dynamodb()))
-    cleanup.attempt("announced", lambda: aborted_cleanup.announce(record, hub, sns=sessions.own_sns(), s3=hub_s3()))
+    cleanup.attempt(
+        "announced",
+        lambda: aborted_cleanup.announce(announcement, promotion_id, hub, sns=sessions.own_sns(), s3=hub_s3()),
+    )
 
 
 def _undo(cleanup: Isolation, aborted: AbortedExecution, last: LastState, *, until: float) -> None:

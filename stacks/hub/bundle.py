@@ -34,7 +34,7 @@ _A_DAY = 24 * 3600
 
 # The service models are most of botocore's size: only these are kept.
 _SERVICES = {
-    *("application-autoscaling", "cloudwatch", "dynamodb", "ecr", "iam", "kms", "s3", "sagemaker"),
+    *("application-autoscaling", "cloudwatch", "dynamodb", "ecr", "iam", "kms", "lambda", "s3", "sagemaker"),
     *("sagemaker-runtime", "service-quotas", "sns", "stepfunctions", "sts"),
 }
 

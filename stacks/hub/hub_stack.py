@@ -12,11 +12,12 @@ from stacks.baseline.dead_letters import dead_letter_queue
 from stacks.baseline.topic import accounts_with_alarms, topic
 from stacks.config.topology import Configuration
 from stacks.hub import bundle, state_machine, steps
-from stacks.hub.aborted_executions import ABORTED_EXECUTION_RULES, clean_up_after_abort
+from stacks.hub.aborted_executions import ABORTED_EXECUTION_RULE, clean_up_after_abort
 from stacks.hub.approvals import start_on_approval
 from stacks.hub.encryption_key import encryption_key
 from stacks.hub.lock_age import report_lock_age
 from stacks.hub.observability import observe
+from stacks.hub.reconciliation import reconcile_executions
 from stacks.hub.work_list_bucket import allow_work_lists, work_list_bucket
 from stacks.workflow.announce import allow_announcement
 from stacks.workflow.tables import Tables
@@ -64,10 +65,13 @@ class HubStack(Stack):
         allow_announcement(clean_up_aborted.role, key)
         steps.allow_execution_reads(self, functions)
         dead_letters = dead_letter_queue(
-            self, [f"{resource_names.BUS}/{resource_names.approval_rule('*')}", *ABORTED_EXECUTION_RULES]
+            self, [f"{resource_names.BUS}/{resource_names.approval_rule('*')}", ABORTED_EXECUTION_RULE]
         )
         start_on_approval(self, configuration, state_machine=machine, dead_letters=dead_letters)
         clean_up_after_abort(self, clean_up_aborted, state_machine=machine, dead_letters=dead_letters)
+        reconciler = reconcile_executions(
+            self, clean_up_aborted, state_machine=machine, work_lists=work_lists, code=code, key=key
+        )
         observe(
             self,
             configuration,
@@ -75,9 +79,10 @@ class HubStack(Stack):
             state_machine=machine,
             longest_execution=longest_execution,
             steps=functions,
+            reconciler=reconciler,
             dead_letters=dead_letters,
             rules={resource_names.approval_rule(name): resource_names.BUS for name in configuration.applications}
-            | dict.fromkeys(ABORTED_EXECUTION_RULES),
+            | {ABORTED_EXECUTION_RULE: None},
             oldest_lock=report_lock_age(self, tables, code=code, key=key),
         )
         steps.accept_findings(functions)

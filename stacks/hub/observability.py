@@ -13,7 +13,7 @@ from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Errored, RolledBack
-from lambdas.promotion.contract.steps import Step
+from lambdas.promotion.contract.steps import Job, Step
 from stacks.baseline.alarms import FIVE_MINUTES, Alarms, depth_of
 from stacks.config.topology import Configuration
 from stacks.hub.dashboard import dashboard, outcome_count
@@ -36,6 +36,7 @@ def observe(
     state_machine: sfn.StateMachine,
     longest_execution: Duration,
     steps: Mapping[Step, StepFunction],
+    reconciler: StepFunction,
     dead_letters: sqs.IQueue,
     rules: Mapping[str, str | None],
     oldest_lock: cloudwatch.Metric,
@@ -51,6 +52,17 @@ def observe(
             alarm
             for step, page in _UNREPORTED_STEPS.items()
             for alarm in _unreported_step_alarms(alarms, step, steps[step], page)
+        ),
+        alarms.add(
+            "reconcile-executions-failed",
+            _errors_of(reconciler),
+            "For 15 minutes, the job that finds executions without a cleanup has failed or has not run. An execution "
+            "whose event EventBridge loses meanwhile is not cleaned up. Read the log group /aws/lambda/"
+            f"{resource_names.function(Job.RECONCILE_EXECUTIONS)}.",
+            page="clean-up-aborted.md",
+            periods=3,
+            # Every run reports the number of its errors, 0 included.
+            missing=cloudwatch.TreatMissingData.BREACHING,
         ),
         alarms.add(
             "undelivered-messages",

@@ -80,12 +80,12 @@ def allow_execution_reads(stack: Stack, steps: Mapping[Step, StepFunction]) -> N
     """Allow to read whether the execution that holds a lock is running, and in which state a stopped one was."""
     executions = f"arn:aws:states:{stack.region}:{stack.account}:execution:{resource_names.STATE_MACHINE}:*"
     permissions = {
-        Step.WAIT_FOR_LOCK: "states:DescribeExecution",
-        Step.CLEAN_UP_ABORTED: "states:GetExecutionHistory",
+        Step.WAIT_FOR_LOCK: ["states:DescribeExecution"],
+        Step.CLEAN_UP_ABORTED: ["states:DescribeExecution", "states:GetExecutionHistory"],
     }
-    for step, action in permissions.items():
+    for step, actions in permissions.items():
         steps[step].role.add_to_policy(
-            iam.PolicyStatement(sid="ReadExecutions", actions=[action], resources=[executions])
+            iam.PolicyStatement(sid="ReadExecutions", actions=actions, resources=[executions])
         )
         accept_finding(steps[step].role, f"AwsSolutions-IAM5[Resource::{executions}]", "It may be any promotion.")
 

@@ -10,7 +10,7 @@ from lambdas.promotion.contract.document import Failure, Outcome, Promotion
 from lambdas.promotion.contract.envelope import Envelope, RecordedOutcome
 from lambdas.promotion.contract.errors import Errored, RecordNotWritten
 from lambdas.promotion.contract.step_events import ExplainFailureEvent, RecordPromotionEvent
-from lambdas.promotion.contract.steps import Step
+from lambdas.promotion.contract.steps import FAILED_STATE, Step
 from stacks.workflow.announce import announce_outcome
 from stacks.workflow.document_paths import (
     EXECUTION_INPUT,
@@ -153,7 +153,7 @@ def _end(resources: WorkflowResources) -> sfn.IChainable:
     planned = sfn.Succeed.jsonata(scope, Outcome.PLANNED, outputs=expression(envelope.promotion.plan))
     failed = sfn.Fail.jsonata(
         scope,
-        "Promotion failed",
+        FAILED_STATE,
         error=expression(envelope.failure.error),
         cause=expression(envelope.failure.cause),
     )

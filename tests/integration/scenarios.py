@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -17,7 +18,7 @@ from lambdas.promotion.contract.resource_names import (
     hub_bucket,
     work_lists_prefix,
 )
-from lambdas.promotion.contract.steps import Step
+from lambdas.promotion.contract.steps import Job, Step
 from lambdas.promotion.outcome.cleanup_marks import Mark
 from sandbox.aws.faults.faults import Kind
 from sandbox.demo.deployment import state_machine_arn
@@ -120,21 +121,68 @@ def clean_up_aborted(
         **(how or {}),
     }
     _forget_announcement(world, subject.execution)
+    return _clean_up(world, detail)
+
+
+def clean_up_by_arn(world: World, _pair: AccountPair, subject: Subject) -> ExecutionResult:
+    """Do what a person does for an execution: all but its ARN is asked."""
+    return _clean_up(world, {"executionArn": subject.execution})
+
+
+def _clean_up(world: World, detail: Mapping[str, Any]) -> ExecutionResult:
     answer = world.client("lambda").invoke(
         FunctionName=function(Step.CLEAN_UP_ABORTED), Payload=json.dumps({"detail": detail}).encode()
     )
     payload = json.loads(answer["Payload"].read())
     status = "FAILED" if answer.get("FunctionError") else "SUCCEEDED"
-    return ExecutionResult(
-        subject.execution, status, payload.get("errorType"), payload.get("errorMessage", ""), payload
+    error, message = payload.get("errorType"), payload.get("errorMessage", "")
+    return ExecutionResult(detail["executionArn"], status, error, message, payload)
+
+
+def reconcile_executions(world: World) -> dict[str, Any]:
+    """Do what the schedule does 20 minutes later; what the function returns, or how it fails."""
+    event = {"time": (datetime.now(UTC) + timedelta(minutes=20)).isoformat()}
+    answer = world.client("lambda").invoke(
+        FunctionName=function(Job.RECONCILE_EXECUTIONS), Payload=json.dumps(event).encode()
     )
+    payload: dict[str, Any] = json.loads(answer["Payload"].read())
+    return payload
+
+
+def is_reconciled(world: World, execution: str) -> bool:
+    """Whether the cleanup after an execution is started, in its turn."""
+    for _ in range(10):
+        if execution in reconcile_executions(world)["started"]:
+            return True
+        time.sleep(2)  # others are cleaned up first
+    return False
+
+
+def wait_for_cleanup(world: World, execution: str, *, seconds: float = 20) -> None:
+    """Wait until an execution was cleaned up."""
+    bucket, key = _mark(world, execution, Mark.COMPLETE)
+    deadline = time.monotonic() + seconds
+    while not world.client("s3").list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"]:
+        assert time.monotonic() < deadline, f"{execution} was not cleaned up"
+        time.sleep(0.1)
+
+
+def forget_cleanup(world: World, execution: str) -> None:
+    """Let an execution be one that was not cleaned up, once its event has caused that."""
+    wait_for_cleanup(world, execution)
+    bucket, key = _mark(world, execution, Mark.COMPLETE)
+    world.client("s3").delete_object(Bucket=bucket, Key=key)
 
 
 def _forget_announcement(world: World, execution: str) -> None:
     """Let an execution that was cleaned up before be announced again."""
+    bucket, key = _mark(world, execution, Mark.ANNOUNCED)
+    world.client("s3").delete_object(Bucket=bucket, Key=key)
+
+
+def _mark(world: World, execution: str, mark: Mark) -> tuple[str, str]:
     prefix = work_lists_prefix(execution.rpartition(":")[2])
-    bucket = hub_bucket(world.sandbox.accounts["hub"], world.sandbox.region)
-    world.client("s3").delete_object(Bucket=bucket, Key=f"{prefix}{Mark.ANNOUNCED}")
+    return hub_bucket(world.sandbox.accounts["hub"], world.sandbox.region), f"{prefix}{mark}"
 
 
 def plan(world: World, pair: AccountPair, subject: Subject) -> ExecutionResult:

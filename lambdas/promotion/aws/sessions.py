@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -55,7 +56,7 @@ _SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
 # The parameters that name the resource of a call, the most specific ones first.
 _NAMING_PARAMETERS = (
     *("RoleArn", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ResourceArn"),
-    *("TableName", "executionArn", "TopicArn"),
+    *("TableName", "executionArn", "stateMachineArn", "TopicArn", "FunctionName"),
     *("ResourceId", "ResourceIds", "ResourceARN", "AlarmName", "AlarmNames"),
 )
 
@@ -77,6 +78,7 @@ _PERMISSIONS = {
     "ListObjectsV2": "s3:ListBucket",
     "ListParts": "s3:ListMultipartUploadParts, kms:Decrypt where a key encrypts it",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "Invoke": "lambda:InvokeFunction",
 }
 
 
@@ -213,6 +215,13 @@ def own_sns() -> SNSClient:
 def own_stepfunctions() -> SFNClient:
     """Step Functions in the hub, as the step's own role."""
     client: SFNClient = _session.client("stepfunctions", config=_CONFIG)
+    translate_errors(client, _own_role())
+    return client
+
+
+def own_lambda() -> LambdaClient:
+    """Lambda in the hub, as the step's own role."""
+    client: LambdaClient = _session.client("lambda", config=_CONFIG)
     translate_errors(client, _own_role())
     return client
 

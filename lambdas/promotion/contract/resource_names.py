@@ -137,6 +137,10 @@ def endpoint_key(account: str, region: str, endpoint: str) -> str:
     return f"{account}/{region}/{endpoint.lower()}"
 
 
+def state_machine_arn(account: str, region: str) -> str:
+    return f"arn:aws:states:{region}:{account}:stateMachine:{STATE_MACHINE}"
+
+
 def topic_arn(account: str, region: str) -> str:
     """The topic on which outcomes are announced and alarms act: the hub's, or an environment's own."""
     return f"arn:aws:sns:{region}:{account}:{TOPIC}"

@@ -41,12 +41,15 @@ class Job(enum.StrEnum):
     """The Lambdas that are no steps: an event runs them. The value is the file, the function's name and its role's."""
 
     REPORT_LOCK_AGE = "report_lock_age"
+    RECONCILE_EXECUTIONS = "reconcile_executions"
 
 
 # The states in which an aborted execution leaves something behind (outcome/aborted_cleanup.py).
 CREATE_PREVIEW_STATE = "Create the preview endpoint"
 SUSPEND_SCALING_STATE = "Suspend scaling"
 SUSPEND_SCALING_FOR_ROLLBACK_STATE = "Suspend scaling for the rollback"
+# The state in which the workflow ends whatever it has concluded as a failure (outcome/aborted_execution.py).
+FAILED_STATE = "Promotion failed"
 # The steps that assume the deployer only where a stage has a preview.
 PREVIEW_STEPS = frozenset({Step.CREATE_PREVIEW, Step.DELETE_PREVIEW})
 STEPS_BY_ROLE: dict[Role, tuple[Step, ...]] = {

@@ -1,21 +1,21 @@
 """What is done for an execution that ended outside its states: it was stopped, timed out or failed at run time.
 
 It is recorded and announced, the endpoint is unlocked, its uploads are aborted, suspended scaling is resumed and its
-preview endpoint is deleted. All of it can be repeated.
+preview endpoint is deleted. All of it can be repeated. Of an execution that its states have ended, only what they could
+not do is done: its record, its announcement, its lock.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lambdas.promotion.artifacts import upload_cleanup
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.document import Execution, Failure, Outcome, Promotion
+from lambdas.promotion.contract.document import Outcome, Promotion
+from lambdas.promotion.contract.envelope import Announcement
 from lambdas.promotion.contract.errors import PromotionError
 from lambdas.promotion.contract.settings import Hub, Settings
 from lambdas.promotion.contract.steps import (
@@ -27,6 +27,7 @@ from lambdas.promotion.contract.time_limits import STOP_GRACE_PERIOD
 from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import cleanup_marks, publication, records
+from lambdas.promotion.outcome.aborted_execution import AbortedExecution
 from lambdas.promotion.outcome.cleanup_marks import Mark
 from lambdas.promotion.outcome.execution_history import LastState
 from lambdas.promotion.outcome.records import PromotionRecord
@@ -42,54 +43,27 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 _LATE = timedelta(hours=1)  # Lambda's own retries are over before
-_FAILURE_BY_STATUS = {
-    "ABORTED": Failure(
-        error="Aborted", family=Outcome.ABORTED, cause="Somebody stopped the execution (StopExecution)."
-    ),
-    "TIMED_OUT": Failure(
-        error="TimedOut",
-        family=Outcome.ABORTED,
-        cause="The execution ran longer than its state machine allows, which is longer than any stage's deadline.",
-    ),
-    "FAILED": Failure(
-        error="States.Runtime",
-        family=Outcome.ERRORED,
-        cause="Step Functions ended the execution itself, past every state that could have told why.",
-    ),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class AbortedExecution:
-    """`input`: what the execution was started with; None if it is not JSON or too long for the event."""
-
-    execution: Execution
-    input: object
-    failure: Failure
-    stopped_at: datetime
-
-    @staticmethod
-    def from_event(detail: Mapping[str, Any]) -> AbortedExecution:
-        """Read the event's detail (AWS: Step Functions, "Execution Status Change"); its times are in milliseconds."""
-        return AbortedExecution(
-            execution=Execution(arn=detail["executionArn"], started_at=_time(detail["startDate"])),
-            input=_input(detail),
-            failure=_failure(detail),
-            stopped_at=_time(detail["stopDate"]),
-        )
 
 
 def record_of(aborted: AbortedExecution, last: LastState) -> PromotionRecord:
     """Return the record of the execution, with the promotion as far as it came."""
+    failure = aborted.failure(last)
     return PromotionRecord(
         execution=aborted.execution,
         input=aborted.input,
-        outcome=Outcome(aborted.failure.family),
+        outcome=Outcome(failure.family),
         ended_at=aborted.stopped_at,
         promotion=last.promotion,
-        failure=aborted.failure,
-        state=last.name,
+        failure=failure,
+        state=None if aborted.ended_itself(last) else last.name,
     )
+
+
+def to_announce(aborted: AbortedExecution, last: LastState, record: PromotionRecord, hub: Hub) -> Announcement | None:
+    """Return what no one was told yet, if there is anything: an execution that ended itself has announced it."""
+    if not aborted.ended_itself(last) or last.announcement is None:
+        return publication.announcement_of(record, hub)
+    return last.announcement if last.not_announced else None
 
 
 def record(promotion_record: PromotionRecord, *, dynamodb: DynamoDBClient) -> bool:
@@ -100,10 +74,8 @@ def record(promotion_record: PromotionRecord, *, dynamodb: DynamoDBClient) -> bo
     return written
 
 
-def announce(promotion_record: PromotionRecord, hub: Hub, *, sns: SNSClient, s3: S3Client) -> bool:
-    """Announce the outcome unless an earlier run has; return whether this one did."""
-    promotion_id = promotion_record.execution.promotion_id
-    announcement = publication.announcement_of(promotion_record, hub)
+def announce(announcement: Announcement | None, promotion_id: str, hub: Hub, *, sns: SNSClient, s3: S3Client) -> bool:
+    """Publish the announcement, if any, unless an earlier run has; return whether this one did."""
     if announcement is None or cleanup_marks.is_set(Mark.ANNOUNCED, promotion_id, hub, s3=s3):
         return False
     sns.publish(
@@ -144,6 +116,7 @@ def abort_uploads(promotion: Promotion | None, *, opened_by: datetime) -> int:
 def resume_scaling(last: LastState, *, stopped_at: datetime, hub: S3Client) -> int:
     """Register the scalable targets again that the promotion had suspended; a dry run changes nothing.
 
+    If the endpoint serves what was promoted, the stage's own scaling is registered too, as the workflow would have.
     A Lambda that suspends scaling when its execution is stopped goes on until it is done. Long after the stop, what is
     registered by then belongs to someone else and stays.
     """
@@ -153,7 +126,7 @@ def resume_scaling(last: LastState, *, stopped_at: datetime, hub: S3Client) -> i
     if last.name in {SUSPEND_SCALING_STATE, SUSPEND_SCALING_FOR_ROLLBACK_STATE}:
         time.sleep(max(0.0, (stopped_at + STOP_GRACE_PERIOD - datetime.now(UTC)).total_seconds()))
     late = datetime.now(UTC) > stopped_at + _LATE
-    return scaling_restore.resume(promotion, succeeded=False, hub=hub, leave_registered=late)
+    return scaling_restore.resume(promotion, succeeded=promotion.result is not None, hub=hub, leave_registered=late)
 
 
 def delete_preview(last: LastState, *, stopped_at: datetime, until: float) -> bool:
@@ -177,22 +150,3 @@ def _endpoint_key_of(raw_input: object, deployed: Settings) -> str | None:
     except PromotionError:
         return None
     return deployed.environments[stage.environment].endpoint_key(stage.endpoint)
-
-
-def _failure(detail: Mapping[str, Any]) -> Failure:
-    """Return why the execution ended, with the error and the cause that its caller gave."""
-    failure = _FAILURE_BY_STATUS[detail["status"]]
-    reason = ": ".join(filter(None, (detail.get("error"), detail.get("cause"))))
-    error = (detail.get("error") or failure.error) if detail["status"] == "FAILED" else failure.error
-    return replace(failure, error=error, cause=f"{failure.cause} {reason}".strip())
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def _input(detail: Mapping[str, Any]) -> object:
-    try:
-        return json.loads(detail.get("input") or "null")
-    except ValueError:
-        return None

@@ -1,4 +1,7 @@
-"""The cleanup after an aborted execution: every action is done though another fails, and can be done again."""
+"""The cleanup after an execution: every action is done though another fails, and can be done again.
+
+Which executions their own states have concluded: test_unsuccessful_executions.py.
+"""
 
 from __future__ import annotations
 
@@ -182,19 +185,29 @@ def test_without_its_history_an_execution_is_unlocked_and_nothing_else_is_guesse
     assert marks(fake_s3) == set()
 
 
-@pytest.mark.parametrize("lost", [None, "", "{"])
-def test_an_input_that_the_event_lacks_does_not_keep_the_lock_or_lose_the_stage(aws: Stubs, lost: str | None) -> None:
-    """EventBridge leaves an input out that is too long (AWS: Step Functions, inputDetails)."""
+def test_an_input_that_the_event_lacks_is_asked(aws: Stubs) -> None:
+    """EventBridge leaves out an input that is too long (AWS: Step Functions, inputDetails)."""
+    described = store.response("stepfunctions/DescribeExecution/aborted-with-error-and-cause")
+    times = {"startDate": BEGUN, "stopDate": STOPPED, "stateMachineArn": EXECUTION.arn}
+    described |= times | {"executionArn": EXECUTION.arn, "input": json.dumps(INPUT)}
+    aws.of("stepfunctions").add_response("describe_execution", described, {"executionArn": EXECUTION.arn})
     stopped_in(aws)
-    expected = {
-        "TableName": resource_names.RECORDS_TABLE,
-        "Item": ANY,
-        "ConditionExpression": "attribute_not_exists(record_key)",
-    }
-    aws.of("dynamodb").add_response("put_item", {}, expected)
-    accepted(aws, "sns", "lock")
+    accepted(aws, "records", "sns", "lock")
     aws.allow_assume_role()
-    assert clean_up_aborted.handler(event(input=lost), None) == DONE
+    assert clean_up_aborted.handler(event(input=None), None) == DONE
+
+
+@pytest.mark.parametrize("odd", ["", "{"])
+def test_an_input_that_is_no_json_does_not_keep_the_lock_or_lose_the_stage(aws: Stubs, odd: str) -> None:
+    stopped_in(aws)
+    records: list[dict[str, Any]] = []
+    aws.of("dynamodb").client.meta.events.register_first(
+        "provide-client-params.dynamodb.PutItem", lambda params, **_: records.append(params["Item"])
+    )
+    accepted(aws, "records", "sns", "lock")
+    aws.allow_assume_role()
+    assert clean_up_aborted.handler(event(input=odd), None) == DONE
+    assert records[0]["stage"] == {"S": "reviews/qa"}
 
 
 def test_the_lock_of_an_endpoint_that_the_settings_no_longer_name_is_released(

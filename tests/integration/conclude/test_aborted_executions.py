@@ -7,16 +7,21 @@ from collections.abc import Iterator
 
 import pytest
 
+from lambdas.promotion.contract.resource_names import function
+from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.faults import Kind
+from tests.integration.resource_policies import without_invoke_permission
 from tests.integration.scenarios import (
     QA,
     Subject,
     clean_up_aborted,
     delete_large_copies,
+    is_reconciled,
     large,
     new_model,
     promote,
     start,
+    wait_for_cleanup,
 )
 from tests.integration.world import World
 
@@ -68,6 +73,25 @@ def test_a_promotion_that_is_stopped_while_it_copies_parts_leaves_no_upload_and_
     assert key not in world.artifacts_in("qa")
     ended = world.wait(arn)
     assert (ended.status, ended.error, ended.cause) == ("ABORTED", "Stopped", "Somebody had enough.")
+
+
+def test_a_promotion_whose_abort_event_is_lost_is_cleaned_up_and_recorded_all_the_same(world: World) -> None:
+    """EventBridge delivers the event best effort."""
+    world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=2.0, times=None)
+    arn = start(world, QA, large(world, QA))
+    world.wait_for_state(arn, "Copy the artifacts")
+    with without_invoke_permission(world, function(Step.CLEAN_UP_ABORTED)):
+        stop(world, arn)
+        assert world.wait(arn).status == "ABORTED"
+        time.sleep(2.5)  # what hung when it was stopped has ended
+    assert world.open_uploads("qa")
+    assert [record for record in world.records() if record["execution"] == arn] == []
+
+    assert is_reconciled(world, arn)
+    wait_for_cleanup(world, arn)
+    assert no_uploads(world)
+    assert world.record_of(arn)["outcome"] == "Aborted"
+    assert world.lock_of("qa").get("owner") != arn
 
 
 def test_the_work_units_of_a_stopped_promotion_are_stopped_with_it(world: World) -> None:

@@ -13,7 +13,7 @@ from lambdas.promotion.contract.resource_names import step_role_arn
 from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.faults import Kind
 from tests.integration.role_policies import role_matching, without_permission
-from tests.integration.scenarios import QA, Subject, clean_up_aborted
+from tests.integration.scenarios import QA, Subject, clean_up_aborted, wait_for_cleanup
 from tests.integration.world import APPLICATION, World
 
 
@@ -89,6 +89,8 @@ def test_a_promotion_without_a_record_is_not_last_known_good_and_the_next_one_fi
     assert "Promoted" in ended.cause
     assert world.invoke("qa")["model"] == made.name
     assert "owner" not in world.lock_of("qa")
+    wait_for_cleanup(world, ended.arn)
+    assert world.record_of(ended.arn)["error"] == "RecordNotWritten"
 
     promoted_before = world.promote_successfully(made)
     assert world.record_of(promoted_before.arn)["outcome"] == "Promoted"

@@ -10,7 +10,7 @@ import pytest
 from lambdas.promotion.contract.resource_names import function
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Preview, Settings
-from lambdas.promotion.contract.steps import PREVIEW_STEPS, STEPS_BY_ROLE, Step
+from lambdas.promotion.contract.steps import PREVIEW_STEPS, STEPS_BY_ROLE, Job, Step
 from sandbox.aws.faults.faults import Kind
 from sandbox.demo import data_scientist
 from tests.integration import smoke_tests
@@ -99,12 +99,12 @@ NOT_SHOWN = {
     Grant(
         "promote-*-scaler", "", f"{HUB}*"
     ): "Trusted as the others are; what its steps do, test_scaler_permissions.py shows.",
-    Grant(
-        f"function {CLEAN_UP_ABORTED}", "*RuntimeErrorAllow*", "events.*"
-    ): "Step Functions ends none by itself in the sandbox.",
-    Grant(
-        "function promote-report-lock-age", "*", "events.*"
-    ): "It asks every five minutes; test_role_permissions.py does it.",
+    **{
+        Grant(
+            f"function {function(job)}", "*", "events.*"
+        ): "It runs every five minutes; test_role_permissions.py does it."
+        for job in Job
+    },
 }
 
 

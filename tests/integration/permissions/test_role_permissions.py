@@ -38,7 +38,10 @@ from tests.integration.scenarios import (
     Trigger,
     approved_version,
     clean_up_aborted,
+    clean_up_by_arn,
     first_deployment,
+    forget_cleanup,
+    is_reconciled,
     large,
     new_model,
     plan,
@@ -47,9 +50,11 @@ from tests.integration.scenarios import (
     promote_and_fail,
     promote_and_lose_the_source,
     promoted_before,
+    reconcile_executions,
     roll_back_on_demand,
     step_alone,
     update,
+    wait_for_cleanup,
     when_locked,
     with_history,
     with_own_image,
@@ -356,6 +361,15 @@ PERMISSIONS = [
     of_hub(Step.RESOLVE_ROLLBACK, "ReadRecords", "dynamodb:GetItem", RECORDS_TABLE),
     of_hub(Step.RECORD_PROMOTION, "AddRecords", "dynamodb:PutItem", RECORDS_TABLE, error=NO_RECORD),
     of_hub(Step.CLEAN_UP_ABORTED, "ReadExecutions", "states:GetExecutionHistory", ":execution:promote:"),
+    PermissionCase(
+        function(Step.CLEAN_UP_ABORTED),
+        "ReadExecutions",
+        "states:DescribeExecution",
+        ":execution:promote:",
+        promoted_before,
+        trigger=clean_up_by_arn,
+        stages=(QA,),
+    ),
     of_hub(Step.CLEAN_UP_ABORTED, "AddRecords", "dynamodb:PutItem", RECORDS_TABLE),
     of_hub(Step.CLEAN_UP_ABORTED, "ReleaseLocks", "dynamodb:UpdateItem", ENDPOINTS_TABLE),
     of_hub(Step.CLEAN_UP_ABORTED, "Announce", "sns:Publish", TOPIC),
@@ -388,8 +402,16 @@ START = PermissionCase(
     "promote-hub-StateMachineEventsRole*", "", "states:StartExecution", ":stateMachine:promote", stages=(QA,)
 )
 READ_LOCKS = PermissionCase(function(Job.REPORT_LOCK_AGE), "ReadLocks", "dynamodb:Scan", ENDPOINTS_TABLE, stages=(QA,))
+RECONCILE = [
+    PermissionCase(function(Job.RECONCILE_EXECUTIONS), sid, action, resource, stages=(QA,))
+    for sid, action, resource in (
+        ("ListExecutions", "states:ListExecutions", ":stateMachine:promote"),
+        ("ReadMarks", "s3:ListBucket", LISTS),
+        ("StartCleanup", "lambda:InvokeFunction", function(Step.CLEAN_UP_ABORTED)),
+    )
+]
 ANNOUNCE = PermissionCase(STATE_MACHINE, "", "sns:Publish", f":{TOPIC}", stages=(QA,))
-ALL = [*PERMISSIONS, LIST_SOURCE, ABORT, EXPLAIN, FORWARD, START, READ_LOCKS, ANNOUNCE]
+ALL = [*PERMISSIONS, LIST_SOURCE, ABORT, EXPLAIN, FORWARD, START, READ_LOCKS, *RECONCILE, ANNOUNCE]
 
 # Role, Sid, action and resource, as patterns, and why no promotion in the sandbox can show that they are needed.
 NOT_SHOWN = {
@@ -578,6 +600,22 @@ def test_lock_age_is_measured_and_without_read_permission_the_principal_is_repor
     assert refused["errorType"] == "AccessDenied"
     for words in (READ_LOCKS.role, READ_LOCKS.action, READ_LOCKS.resource):
         assert words in refused["errorMessage"]
+
+
+@pytest.mark.parametrize("case", RECONCILE, ids=[case.sid for case in RECONCILE])
+def test_what_was_not_cleaned_up_is_found_and_without_a_permission_the_principal_is_reported(
+    world: World, case: PermissionCase
+) -> None:
+    ended = world.wait(world.start_with({}))
+    forget_cleanup(world, ended.arn)
+    with case.removed(world, QA):
+        refused = reconcile_executions(world)
+
+    assert refused["errorType"] == "AccessDenied"
+    for words in (case.role, case.action, case.resource):
+        assert words in refused["errorMessage"]
+    assert is_reconciled(world, ended.arn)
+    wait_for_cleanup(world, ended.arn)
 
 
 @pytest.mark.parametrize(("case", "kept_in"), [(FORWARD, "dev"), (START, "hub")], ids=["forward", "start"])

@@ -17,6 +17,7 @@ from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Copied, Outcome
 from lambdas.promotion.contract.errors import Errored, RolledBack
 from lambdas.promotion.contract.resource_names import Metric
+from lambdas.promotion.contract.steps import Job
 from lambdas.promotion.outcome import metrics as outcome_metrics
 from tests import PROJECT
 from tests.docs import pages
@@ -129,9 +130,10 @@ def test_every_observed_metric_of_ours_is_written_with_exactly_these_dimensions(
                 assert frozenset(dimensions) in written[name.split('"')[1]]
 
 
-def test_a_missing_lock_age_raises_an_alarm_and_a_missing_failure_does_not(hub: Template) -> None:
+def test_a_missing_scheduled_job_raises_an_alarm_and_a_missing_failure_does_not(hub: Template) -> None:
     missing = {name: alarm["TreatMissingData"] for name, alarm in alarms(hub).items()}
     assert missing.pop("promote-lock-held-too-long") == "breaching"
+    assert missing.pop("promote-reconcile-executions-failed") == "breaching"
     assert set(missing.values()) == {"notBreaching"}
 
 
@@ -150,7 +152,7 @@ def test_every_dead_letter_queue_has_an_alarm_in_its_own_stack(templates: dict[s
         assert all(queue in monitored for queue in queues)
 
 
-def test_every_rule_has_an_alarm_but_the_lock_age_schedule_whose_own_alarm_covers_it(
+def test_every_rule_has_an_alarm_but_a_schedule_whose_jobs_own_alarm_covers_it(
     templates: dict[str, Template],
 ) -> None:
     for template in templates.values():
@@ -160,7 +162,9 @@ def test_every_rule_has_an_alarm_but_the_lock_age_schedule_whose_own_alarm_cover
             for alarm in alarms(template).values()
             if alarm.get("MetricName") == "FailedInvocations"
         ]
-        assert {dimensions["RuleName"] for dimensions in monitored} == rules - {"promote-report-lock-age"}
+        assert {dimensions["RuleName"] for dimensions in monitored} == rules - {
+            resource_names.function(job) for job in Job
+        }
         for dimensions in monitored:
             # A rule of a custom bus is counted by both (AWS: Monitoring EventBridge).
             assert ("EventBusName" in dimensions) == dimensions["RuleName"].startswith("promote-approved-")

@@ -1,0 +1,71 @@
+"""Which executions ended unsuccessfully and have not been cleaned up: EventBridge delivers their events best effort."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from lambdas.promotion.contract import resource_names, time_limits
+from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.outcome import cleanup_marks
+from lambdas.promotion.outcome.aborted_execution import UNSUCCESSFUL
+from lambdas.promotion.outcome.cleanup_marks import Mark
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
+    from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
+
+# By then a cleanup that an event has started is over.
+_SETTLED_AFTER = time_limits.LONGEST_INVOCATION
+# EventBridge tries to deliver for two hours (stacks/hub/aborted_executions.py), Lambda to run for six (AWS: Lambda,
+# "Error handling for asynchronous invocation").
+_LOOKED_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """When the executions that are looked for ended. `started_after`: none that ended then has begun before."""
+
+    ended_after: datetime
+    ended_before: datetime
+    started_after: datetime
+
+
+def window(deployed: Settings, *, at: datetime) -> Window:
+    stages = [stage for application in deployed.applications.values() for stage in application.stages.values()]
+    longest = max((timedelta(seconds=stage.deadline_seconds) for stage in stages), default=timedelta())
+    ended_after = at - _LOOKED_FOR
+    return Window(
+        ended_after=ended_after,
+        ended_before=at - _SETTLED_AFTER,
+        started_after=ended_after - longest - time_limits.EXECUTION_RESERVE,
+    )
+
+
+def missed(deployed: Settings, *, at: datetime, stepfunctions: SFNClient, s3: S3Client) -> list[str]:
+    """Return the ARNs of the executions that were not cleaned up at `at`, those that ended first at the beginning."""
+    executions = [
+        execution
+        for status in UNSUCCESSFUL
+        for execution in _ended(status, window(deployed, at=at), deployed, stepfunctions=stepfunctions)
+        if not cleanup_marks.is_set(Mark.COMPLETE, execution["name"], deployed.hub, s3=s3)
+    ]
+    return [execution["executionArn"] for execution in sorted(executions, key=lambda item: item["stopDate"])]
+
+
+def _ended(
+    status: ExecutionStatusType, when: Window, deployed: Settings, *, stepfunctions: SFNClient
+) -> Iterator[ExecutionListItemTypeDef]:
+    """The API sorts by time, the latest first (API: ListExecutions), and does not say by which of an execution's."""
+    arn = resource_names.state_machine_arn(deployed.hub.account, deployed.hub.region)
+    pages = stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=arn, statusFilter=status)
+    for page in pages:
+        for execution in page["executions"]:
+            if execution["startDate"] < when.started_after:
+                return
+            if when.ended_after <= execution["stopDate"] <= when.ended_before:
+                yield execution

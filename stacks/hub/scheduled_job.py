@@ -1,0 +1,41 @@
+"""A job that runs every five minutes."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.steps import Job
+from stacks.baseline.alarms import FIVE_MINUTES
+from stacks.baseline.nag import accept_finding
+from stacks.hub import bundle
+from stacks.workflow.lambda_task import StepFunction
+
+
+def scheduled_job(scope: Construct, job: Job, description: str, *, code: lambda_.Code, key: kms.IKey) -> StepFunction:
+    """Return the job's function. A run that fails is not retried, because the next one follows soon."""
+    function = StepFunction(scope, job, code=code, runtime=bundle.runtime(), key=key)
+    accept_finding(
+        function.role,
+        "AwsSolutions-IAM5[Resource::*]",
+        "X-Ray's PutTraceSegments and PutTelemetryRecords do not support resource-level permissions (AWS: X-Ray "
+        "actions).",
+    )
+    accept_finding(
+        function.function,
+        "AwsSolutions-L1",
+        "The Python version that deploys, ran the tests and compiled the bundle (docs/decisions/0006).",
+    )
+    events.Rule(
+        scope,
+        job.value.title().replace("_", ""),
+        rule_name=resource_names.function(job),
+        description=description,
+        schedule=events.Schedule.rate(FIVE_MINUTES),
+        targets=[targets.LambdaFunction(function.function, retry_attempts=0)],
+    )
+    return function
