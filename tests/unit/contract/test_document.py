@@ -25,10 +25,15 @@ from lambdas.promotion.contract.document import (
     SuspendedScaling,
     Transfer,
     WorkUnit,
+    from_json,
+    from_lenient_json,
     from_line,
     to_json,
     to_line,
 )
+from lambdas.promotion.contract.settings import Preview, Scaling
+from lambdas.promotion.contract.step_events import CopyUnitEvent, StepEvent, from_event
+from recordings import store
 from tests.unit.builders import BEGUN, MODEL, OLD_CONFIG, STAGE, VARIANT, VERSION, artifact, promotion
 
 PLAIN = promotion()
@@ -45,6 +50,24 @@ COPIED = replace(
     suspended_scaling=SuspendedScaling(targets=1, list_key="promotions/release-7/suspended-scaling.jsonl"),
 )
 ENDED = COPIED.with_outcome(Outcome.PROMOTED, at=BEGUN + timedelta(minutes=4, microseconds=5))
+
+IN_API_WORDS = replace(
+    PLAIN,
+    stage=replace(
+        STAGE,
+        deployment_config={"TerminationWaitInSeconds": 60},
+        preview=Preview(serverless={"MaxConcurrency": 1}),
+        autoscaling=(
+            Scaling(
+                variant="All",
+                dimension="d",
+                capacity={"MinCapacity": 1},
+                policies=({"Cooldown": 60},),
+                scheduled_actions=({"ScalableTargetAction": {"MaxCapacity": 2}},),
+            ),
+        ),
+    ),
+)
 
 
 def through_json(promotion: Promotion) -> Promotion:
@@ -130,13 +153,72 @@ def test_a_document_without_a_required_field_is_refused(field: str) -> None:
 
 @pytest.mark.parametrize(
     ("field", "odd"),
-    [("objects", "2"), ("objects", 1.5), ("objects", True), ("bytes", None), ("bytes", [30])],
+    [
+        *[("objects", odd) for odd in ("2", "2.0", 1.5, True, False, float("inf"), float("nan"), 2.0000001)],
+        *[("bytes", odd) for odd in (None, [30])],
+    ],
 )
 def test_a_value_of_another_type_is_refused_not_converted(field: str, odd: Any) -> None:
     document: dict[str, Any] = json.loads(json.dumps(PLAIN.to_json()))
     document["artifacts"][field] = odd
     with pytest.raises(Exception, match="Promotion"):
         Promotion.from_json(document)
+
+
+def as_floats(document: Any) -> Any:
+    """Every whole number as JSON may write it too: 3 is 3.0 and 3e0 (RFC 8259, Numbers)."""
+    if isinstance(document, dict):
+        return {name: as_floats(value) for name, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [as_floats(value) for value in document]
+    return float(document) if type(document) is int else document
+
+
+def types_of(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {name: types_of(value) for name, value in document.items()}
+    return [types_of(value) for value in document] if isinstance(document, list | tuple) else type(document)
+
+
+@pytest.mark.parametrize("read", [from_json, from_lenient_json])
+@pytest.mark.parametrize(
+    "document",
+    [PLAIN, COPIED, ENDED, replace(PLAIN, plan={"bytes": 30, "copies": [{"size": 3}]}), IN_API_WORDS],
+    ids=["plain", "copied", "with_outcome", "planned", "in_api_words"],
+)
+def test_a_whole_number_is_an_integer_however_json_writes_it(document: Promotion, read: Any) -> None:
+    """Also in what is in the API's own words: boto3 refuses 1.0 as a number of instances."""
+    written = json.loads(json.dumps(document.to_json()))
+    back = read(json.loads(json.dumps(as_floats(written))), Promotion)
+    assert back == document
+    assert types_of(back.to_json()) == types_of(document.to_json())
+
+
+@pytest.mark.parametrize("kind", [CopyUnitEvent, StepEvent])
+def test_a_whole_number_of_an_event_is_an_integer(kind: Any) -> None:
+    event = {"promotion": PLAIN.to_json(), "retry_count": 2.0, "work_unit": {"offset": 1e3, "length": 7.0}}
+    read = from_event(json.loads(json.dumps(event)), kind)
+    assert type(read.retry_count) is int
+    if kind is CopyUnitEvent:
+        assert (repr(read.work_unit.offset), repr(read.work_unit.length)) == ("1000", "7")
+
+
+def test_a_whole_number_of_a_line_is_an_integer() -> None:
+    line = json.dumps(as_floats({**to_json(Transfer(artifact=artifact(), part_size=5))})).encode()
+    assert repr(from_line(line, Transfer)) == repr(Transfer(artifact=artifact(), part_size=5))
+
+
+def test_a_number_that_is_not_whole_stays_what_it_is() -> None:
+    request = {"InitialVariantWeight": 0.5, "Deep": [{"Weight": 1e-3}]}
+    changed = replace(PLAIN, desired_config=replace(PLAIN.desired_config, request=request))
+    assert through_json(changed).desired_config.request == request
+
+
+def test_step_functions_writes_a_whole_number_without_a_point() -> None:
+    """Recorded: so the reading above is a precaution, and the documents stay as they are."""
+    recorded = store.response("stepfunctions/GetExecutionHistory/whole-number-from-jsonata")["events"][0]
+    output = json.loads(recorded["executionSucceededEventDetails"]["output"])
+    assert {name: type(value) for name, value in output.items()} == {"ja_expr": int}
 
 
 def test_the_promotions_id_is_its_executions_name() -> None:

@@ -26,9 +26,25 @@ def _exactly(value: Any, kind: type) -> Any:
     return value
 
 
+def _integer(value: Any, kind: type) -> Any:
+    """A whole number is one however JSON writes it: 3, 3.0 and 3e0 are equal (RFC 8259, Numbers)."""
+    return _exactly(int(value) if isinstance(value, float) and value.is_integer() else value, kind)
+
+
+def _in_api_words(value: Any, _: object) -> Any:
+    """Whole numbers as integers, at any depth: boto3 refuses 3.0 as an integer, and takes 3 as a float."""
+    if isinstance(value, dict):
+        return {name: _in_api_words(member, _) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_in_api_words(member, _) for member in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 for _each in (_converter, _lenient):
-    for _kind in (bool, int, str):
-        _each.register_structure_hook(_kind, _exactly)
+    _each.register_structure_hook(bool, _exactly)
+    _each.register_structure_hook(str, _exactly)
+    _each.register_structure_hook(int, _integer)
+    _each.register_structure_hook_func(lambda kind: kind is Any, _in_api_words)
     for _names in (Outcome, Progress, RollbackProgress, PreviewProgress, WhenLocked, FirstDeployment):
         _each.register_structure_hook(_names, lambda value, names: names(value))
 
