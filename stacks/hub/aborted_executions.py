@@ -1,8 +1,11 @@
 """The rule for executions that ended unsuccessfully: it starts the cleanup.
 
-An execution was stopped or timed out, or Step Functions failed it itself (AWS: Step Functions, "Error handling": what a
-Catch does not catch). Which of the failed ones their own states have concluded is in their histories only: the event's
-documentation names no member for the error. Delivery is best effort; reconciliation.py finds what it loses.
+An execution was stopped or timed out, or Step Functions failed it itself: some errors no Catch catches (AWS: Step
+Functions, "Error handling"), and Choice, Wait, Succeed and Fail have none. States.DataLimitExceeded is recorded as
+caught in a task and as not caught in a Pass; either way the promotion is recorded and cleaned up.
+
+Which of the failed ones their own states have concluded is in their histories only: the event's documentation names no
+member for the error. Delivery is best effort; reconciliation.py finds what it loses.
 """
 
 from __future__ import annotations

@@ -23,6 +23,10 @@ _STEP_FUNCTIONS = {
     "shows which. Nothing was deployed; promoting again is safe.",
     "States.ItemReaderFailed": "The state machine's role could not read the list of what is to be copied in the hub's "
     "bucket: look at its permissions on the bucket and on the bucket's key (docs/iam.md), then promote again.",
+    "States.DataLimitExceeded": "What a state returned is larger than 256 KiB, the most that Step Functions hands on: "
+    "report it with the execution's history.",
+    "States.QueryEvaluationError": "An expression of the state machine's definition could not be evaluated: report it "
+    "with the execution's history.",
     "Lambda.TooManyRequestsException": "The hub has no Lambda concurrency left, after retries. Free some or raise the "
     "account's limit, then promote again.",
     **dict.fromkeys(("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory"), _KILLED),

@@ -68,7 +68,7 @@ def test_a_promotion_that_was_stopped_is_recorded_with_the_state_it_was_in(world
 
 
 def test_a_promotion_that_step_functions_ended_itself_is_recorded_as_an_error(world: World) -> None:
-    """No state of it could: there is no Catch for these (AWS: Error handling)."""
+    """No state of it could: some errors no Catch catches (AWS: Error handling), some not in every state."""
     ended = world.promote_successfully(world.model())
     how = {"status": "FAILED", "error": "States.DataLimitExceeded", "cause": "The state is too large."}
     done = clean_up_aborted(world, QA, Subject("", execution=ended.arn), how=how)

@@ -13,6 +13,7 @@ from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, 
 from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.outcome import failure_explanation
 from lambdas.promotion.preview import state as preview_state
+from recordings import store
 from tests.unit.builders import STAGE, promotion
 
 
@@ -175,3 +176,21 @@ def test_the_longest_cause_fits_into_a_fail_state_whatever_its_letters(letter: s
     for explained in (failure, failure_explanation.with_scaling_failure(failure, StateError(Error="E", Cause=letter))):
         assert len(explained.cause.encode("utf-16-le")) // 2 < 32_768
         assert explained.cause.encode()
+
+
+def test_a_result_that_is_too_large_is_explained_where_a_catch_catches_it() -> None:
+    """Recorded: of a task it is caught, though the guide says it is not. Uncaught: test_aborted_execution.py."""
+    events = store.response("stepfunctions/GetExecutionHistory/data-limit-exceeded-is-caught-by-states-all")["events"]
+    details = events[0]["taskFailedEventDetails"]
+    failure = failure_explanation.explain(details["error"], details["cause"])
+    assert (failure.error, failure.family) == ("States.DataLimitExceeded", "Errored")
+    assert failure.cause.startswith("What a state returned is larger than 256 KiB")
+    assert details["cause"] in failure.cause
+
+
+def test_an_expression_that_fails_is_explained_where_a_catch_catches_it() -> None:
+    events = store.response("stepfunctions/GetExecutionHistory/jsonata-undefined-argument-of-a-task")["events"]
+    details = events[2]["evaluationFailedEventDetails"]
+    failure = failure_explanation.explain(details["error"], details["cause"])
+    assert "report it" in failure.cause
+    assert "Arguments/FunctionName" in failure.cause
