@@ -22,7 +22,9 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     """A schedule runs this; its event has the `time`. The cleanup can be repeated."""
     at = datetime.fromisoformat(event["time"]) if "time" in event else now()
     stepfunctions, lambda_ = sessions.own_stepfunctions(), sessions.own_lambda()
-    missed = reconciliation.missed(settings.deployed(), at=at, stepfunctions=stepfunctions, s3=hub_s3())
+    missed = reconciliation.missed(
+        settings.deployed(), at=at, stepfunctions=stepfunctions, dynamodb=sessions.own_dynamodb(), s3=hub_s3()
+    )
     started = missed[:_MOST_AT_ONCE]
     for execution_arn in started:
         lambda_.invoke(

@@ -63,15 +63,21 @@ class HubStack(Stack):
             iam.PolicyStatement(sid="Announce", actions=["sns:Publish"], resources=[outcomes.topic_arn])
         )
         allow_announcement(clean_up_aborted.role, key)
-        steps.allow_execution_reads(self, functions)
         dead_letters = dead_letter_queue(
             self, [f"{resource_names.BUS}/{resource_names.approval_rule('*')}", ABORTED_EXECUTION_RULE]
         )
         start_on_approval(self, configuration, state_machine=machine, dead_letters=dead_letters)
         clean_up_after_abort(self, clean_up_aborted, state_machine=machine, dead_letters=dead_letters)
         reconciler = reconcile_executions(
-            self, clean_up_aborted, state_machine=machine, work_lists=work_lists, code=code, key=key
+            self,
+            clean_up_aborted,
+            state_machine=machine,
+            work_lists=work_lists,
+            tables=tables,
+            code=code,
+            key=key,
         )
+        steps.allow_execution_reads(self, functions, reconciler=reconciler)
         observe(
             self,
             configuration,

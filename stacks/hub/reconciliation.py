@@ -15,6 +15,7 @@ from constructs import Construct
 from lambdas.promotion.contract.steps import Job
 from stacks.hub.scheduled_job import scheduled_job
 from stacks.workflow.lambda_task import StepFunction
+from stacks.workflow.tables import Tables
 
 
 def reconcile_executions(
@@ -23,6 +24,7 @@ def reconcile_executions(
     *,
     state_machine: sfn.IStateMachine,
     work_lists: s3.IBucket,
+    tables: Tables,
     code: lambda_.Code,
     key: kms.IKey,
 ) -> StepFunction:
@@ -34,6 +36,7 @@ def reconcile_executions(
         code=code,
         key=key,
     )
+    tables.allow_read(function.role, tables.endpoints, "ReadLocks", ["dynamodb:Scan"])
     for sid, action, resource in (
         ("ListExecutions", "states:ListExecutions", state_machine.state_machine_arn),
         ("ReadMarks", "s3:ListBucket", work_lists.bucket_arn),

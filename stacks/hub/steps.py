@@ -76,18 +76,17 @@ def allow_tables(steps: Mapping[Step, StepFunction], tables: Tables) -> None:
     write(steps[Step.CLEAN_UP_ABORTED].role, tables.endpoints, "ReleaseLocks", ["dynamodb:UpdateItem"])
 
 
-def allow_execution_reads(stack: Stack, steps: Mapping[Step, StepFunction]) -> None:
+def allow_execution_reads(stack: Stack, steps: Mapping[Step, StepFunction], *, reconciler: StepFunction) -> None:
     """Allow to read whether the execution that holds a lock is running, and in which state a stopped one was."""
     executions = f"arn:aws:states:{stack.region}:{stack.account}:execution:{resource_names.STATE_MACHINE}:*"
     permissions = {
-        Step.WAIT_FOR_LOCK: ["states:DescribeExecution"],
-        Step.CLEAN_UP_ABORTED: ["states:DescribeExecution", "states:GetExecutionHistory"],
+        steps[Step.WAIT_FOR_LOCK]: ["states:DescribeExecution"],
+        steps[Step.CLEAN_UP_ABORTED]: ["states:DescribeExecution", "states:GetExecutionHistory"],
+        reconciler: ["states:DescribeExecution"],
     }
-    for step, actions in permissions.items():
-        steps[step].role.add_to_policy(
-            iam.PolicyStatement(sid="ReadExecutions", actions=actions, resources=[executions])
-        )
-        accept_finding(steps[step].role, f"AwsSolutions-IAM5[Resource::{executions}]", "It may be any promotion.")
+    for function, actions in permissions.items():
+        function.role.add_to_policy(iam.PolicyStatement(sid="ReadExecutions", actions=actions, resources=[executions]))
+        accept_finding(function.role, f"AwsSolutions-IAM5[Resource::{executions}]", "It may be any promotion.")
 
 
 def accept_findings(steps: Mapping[Step, StepFunction]) -> None:

@@ -127,7 +127,8 @@ SAGEMAKER_MODEL_NOT_READY = "ModelNotReadyException"
 # Application Auto Scaling DescribeScalingPolicies and DeregisterScalableTarget, Service Quotas GetServiceQuota.
 
 DYNAMODB_CONDITION_FAILED = "ConditionalCheckFailedException"
-STEPFUNCTIONS_NO_SUCH_EXECUTION = "ExecutionDoesNotExist"
+# The second: the text is no execution's ARN at all.
+STEPFUNCTIONS_NO_SUCH_EXECUTION = frozenset({"ExecutionDoesNotExist", "InvalidArn"})
 AUTOSCALING_NO_SUCH_OBJECT = "ObjectNotFoundException"
 SERVICE_QUOTAS_NO_SUCH_RESOURCE = "NoSuchResourceException"
 

@@ -1,4 +1,4 @@
-"""The age of the locks that are held now, from the endpoints table."""
+"""The locks that are held now, from the endpoints table: since when, and by which execution."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def locked_since(table: str, dynamodb: DynamoDBClient) -> list[datetime]:
     return [datetime.fromisoformat(item["locked_at"]["S"]) for item in _with_owner(table, dynamodb)]
 
 
+def owners(table: str, dynamodb: DynamoDBClient) -> list[str]:
+    """Return the ARN of the execution that holds each lock."""
+    return [item["owner"]["S"] for item in _with_owner(table, dynamodb)]
+
+
 def oldest_lock_seconds(locks: list[datetime], *, now: datetime) -> float:
     """Return for how long the oldest lock has been held, 0 if no lock is held."""
     return max([0.0, *((now - locked_at).total_seconds() for locked_at in locks)])
@@ -28,7 +33,7 @@ def _with_owner(table: str, dynamodb: DynamoDBClient) -> Iterator[dict[str, Any]
         TableName=table,
         # `owner` is a reserved word (AWS: DynamoDB, Reserved words).
         FilterExpression="attribute_exists(#owner)",
-        ProjectionExpression="locked_at",
+        ProjectionExpression="locked_at, #owner",
         ExpressionAttributeNames={"#owner": "owner"},
         # A lock that was just released must not count.
         ConsistentRead=True,

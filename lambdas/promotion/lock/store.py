@@ -19,6 +19,7 @@ from lambdas.promotion.lock.policy import LockState, Waiter
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 _WAIT = "SET waiting_owner = :owner, waiting_made_at = :made_at"
 _NO_OTHER_WAITER = "attribute_not_exists(waiting_owner) OR waiting_owner = :replaced"
@@ -61,14 +62,23 @@ def register_waiter(key: str, waiting: Waiter, replaced: Waiter | None, *, dynam
     return _update(key, values, dynamodb=dynamodb, UpdateExpression=_WAIT, ConditionExpression=_NO_OTHER_WAITER)
 
 
-def is_running(execution_arn: str, *, stepfunctions: SFNClient) -> bool:
-    """Return whether an execution is running. Step Functions deletes one 90 days after it closed (AWS: quotas)."""
+def describe(execution_arn: str, *, stepfunctions: SFNClient) -> DescribeExecutionOutputTypeDef | None:
+    """Return what Step Functions knows of an owner; None if it is none, or was deleted 90 days after its end.
+
+    Source: AWS, Step Functions quotas, execution history retention.
+    """
     try:
-        return stepfunctions.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
+        return stepfunctions.describe_execution(executionArn=execution_arn)
     except ClientError as error:
-        if error_codes.code_of(error) != error_codes.STEPFUNCTIONS_NO_SUCH_EXECUTION:
+        if error_codes.code_of(error) not in error_codes.STEPFUNCTIONS_NO_SUCH_EXECUTION:
             raise
-        return False
+        return None
+
+
+def is_running(execution_arn: str, *, stepfunctions: SFNClient) -> bool:
+    """Return whether an execution is running."""
+    execution = describe(execution_arn, stepfunctions=stepfunctions)
+    return execution is not None and execution["status"] == "RUNNING"
 
 
 def _update(key: str, values: dict[str, str], *, dynamodb: DynamoDBClient, **expressions: Any) -> bool:

@@ -1,4 +1,7 @@
-"""Which executions ended unsuccessfully and have not been cleaned up: EventBridge delivers their events best effort."""
+"""Which executions ended unsuccessfully and have not been cleaned up: EventBridge delivers their events best effort.
+
+Those of the last day that have no mark of a complete cleanup, and whichever still holds a lock.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,14 @@ from typing import TYPE_CHECKING
 
 from lambdas.promotion.contract import resource_names, time_limits
 from lambdas.promotion.contract.settings import Settings
+from lambdas.promotion.lock import age as lock_age
+from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import cleanup_marks
 from lambdas.promotion.outcome.aborted_execution import UNSUCCESSFUL
 from lambdas.promotion.outcome.cleanup_marks import Mark
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
@@ -46,15 +52,22 @@ def window(deployed: Settings, *, at: datetime) -> Window:
     )
 
 
-def missed(deployed: Settings, *, at: datetime, stepfunctions: SFNClient, s3: S3Client) -> list[str]:
+def missed(
+    deployed: Settings, *, at: datetime, stepfunctions: SFNClient, dynamodb: DynamoDBClient, s3: S3Client
+) -> list[str]:
     """Return the ARNs of the executions that were not cleaned up at `at`, those that ended first at the beginning."""
-    executions = [
-        execution
+    when = window(deployed, at=at)
+    ended = {
+        execution["executionArn"]: execution["stopDate"]
         for status in UNSUCCESSFUL
-        for execution in _ended(status, window(deployed, at=at), deployed, stepfunctions=stepfunctions)
+        for execution in _ended(status, when, deployed, stepfunctions=stepfunctions)
         if not cleanup_marks.is_set(Mark.COMPLETE, execution["name"], deployed.hub, s3=s3)
-    ]
-    return [execution["executionArn"] for execution in sorted(executions, key=lambda item: item["stopDate"])]
+    }
+    for owner in lock_age.owners(resource_names.ENDPOINTS_TABLE, dynamodb):
+        execution = lock_store.describe(owner, stepfunctions=stepfunctions)
+        if execution and execution["status"] in UNSUCCESSFUL and execution["stopDate"] <= when.ended_before:
+            ended[owner] = execution["stopDate"]
+    return sorted(ended, key=lambda arn: ended[arn])
 
 
 def _ended(

@@ -14,12 +14,14 @@ from lambdas.promotion.contract.errors import AccessDenied
 from lambdas.promotion.contract.time_limits import EXECUTION_RESERVE
 from lambdas.promotion.outcome import cleanup_marks
 from lambdas.promotion.outcome.cleanup_marks import Mark
+from recordings import store
 from tests.adapters.conftest import Stubs
 from tests.adapters.fake_s3 import FakeS3
 from tests.unit.builders import BEGUN, HUB, SETTINGS
 
 NOW = BEGUN + timedelta(days=2)
 MACHINE = "arn:aws:states:us-east-1:111111111111:stateMachine:promote"
+ASKED = {"stateMachineArn": MACHINE}
 STATUSES = ("ABORTED", "TIMED_OUT", "FAILED")
 SCHEDULED = {"time": NOW.isoformat().replace("+00:00", "Z")}
 
@@ -27,6 +29,11 @@ SCHEDULED = {"time": NOW.isoformat().replace("+00:00", "Z")}
 @pytest.fixture(autouse=True)
 def deployed(monkeypatch: pytest.MonkeyPatch, fake_s3: FakeS3) -> None:
     monkeypatch.setattr(settings, "deployed", lambda: SETTINGS)
+
+
+def locked(aws: Stubs, *owners: str) -> None:
+    items = [{"owner": {"S": arn(owner)}, "locked_at": {"S": BEGUN.isoformat()}} for owner in owners]
+    aws.of("dynamodb").add_response("scan", {"Items": items})
 
 
 def arn(name: str) -> str:
@@ -40,12 +47,14 @@ def execution(name: str, *, ended: timedelta, lasted: timedelta = timedelta(minu
     return {"executionArn": arn(name), "stateMachineArn": MACHINE, "name": name, "status": "FAILED", **times}
 
 
-def listed(aws: Stubs, **executions: list[dict[str, Any]]) -> None:
+def listed(aws: Stubs, *owners: str, **executions: list[dict[str, Any]]) -> None:
+    """The answers for these owners of locks, and for these executions by their status."""
+    locked(aws, *owners)
     for status in STATUSES:
         aws.of("stepfunctions").add_response(
             "list_executions",
             {"executions": executions.get(status, [])},
-            {"stateMachineArn": MACHINE, "statusFilter": status},
+            {**ASKED, "statusFilter": status},
         )
 
 
@@ -100,6 +109,7 @@ def test_the_longest_execution_is_found_in_whichever_order_they_are_listed(aws: 
         execution("too-old", ended=timedelta(days=3)),
         execution("never-looked-at", ended=timedelta(hours=1)),
     ]
+    locked(aws)
     for status in STATUSES[:2]:
         aws.of("stepfunctions").add_response(
             "list_executions", {"executions": []}, {"stateMachineArn": MACHINE, "statusFilter": status}
@@ -112,6 +122,45 @@ def test_the_longest_execution_is_found_in_whichever_order_they_are_listed(aws: 
     )
     cleaned(aws, "long")
     assert reconcile_executions.handler(SCHEDULED, None)["started"] == [arn("long")]
+
+
+@pytest.mark.parametrize(
+    ("description", "ended", "is_started"),
+    [
+        ("stepfunctions/DescribeExecution/aborted-with-error-and-cause", timedelta(days=30), True),
+        ("stepfunctions/DescribeExecution/failed-with-error-and-cause", timedelta(minutes=15), True),
+        ("stepfunctions/DescribeExecution/timed-out", timedelta(minutes=14), False),
+        ("stepfunctions/DescribeExecution/succeeded", timedelta(days=30), False),
+    ],
+)
+def test_an_execution_that_holds_a_lock_after_its_end_is_cleaned_up_however_long_ago(
+    aws: Stubs, description: str, ended: timedelta, is_started: bool
+) -> None:
+    listed(aws, "holder")
+    described = {"stateMachineArn": MACHINE, **store.response(description)}
+    described |= {"executionArn": arn("holder"), "startDate": BEGUN, "stopDate": NOW - ended}
+    aws.of("stepfunctions").add_response("describe_execution", described, {"executionArn": arn("holder")})
+    cleaned(aws, *["holder"] * is_started)
+    assert reconcile_executions.handler(SCHEDULED, None)["started"] == [arn("holder")] * is_started
+
+
+def test_a_running_or_forgotten_holder_of_a_lock_is_left_alone(aws: Stubs) -> None:
+    """Step Functions deletes an execution after 90 days; the next promotion releases its lock."""
+    described = store.response("stepfunctions/DescribeExecution/succeeded", stopDate=None, status="RUNNING")
+    missing = store.recording("stepfunctions/DescribeExecution/no-such-execution").error
+    listed(aws, "running", "forgotten", "no arn")
+    aws.of("stepfunctions").add_response("describe_execution", described)
+    aws.of("stepfunctions").add_client_error("describe_execution", missing["code"], missing["message"])
+    aws.of("stepfunctions").add_client_error("describe_execution", "InvalidArn", "Invalid Arn")
+    assert reconcile_executions.handler(SCHEDULED, None)["started"] == []
+
+
+def test_an_execution_with_a_lock_and_without_a_mark_is_cleaned_up_once(aws: Stubs) -> None:
+    lost = execution("lost", ended=timedelta(hours=1))
+    listed(aws, "lost", FAILED=[lost])
+    aws.of("stepfunctions").add_response("describe_execution", lost)
+    cleaned(aws, "lost")
+    assert reconcile_executions.handler(SCHEDULED, None) == {"started": [arn("lost")], "left": 0}
 
 
 def test_many_are_cleaned_up_in_turn_those_that_ended_first_at_the_beginning(aws: Stubs) -> None:
@@ -133,6 +182,15 @@ def test_a_missing_permission_names_its_resource(aws: Stubs, fake_s3: FakeS3) ->
     lost = [execution("lost", ended=timedelta(hours=1))]
     aws.of("stepfunctions").add_client_error("list_executions", "AccessDeniedException", "no")
     with pytest.raises(AccessDenied, match=f"states:ListExecutions on {MACHINE}"):
+        reconcile_executions.handler(SCHEDULED, None)
+    for status in STATUSES:
+        aws.of("stepfunctions").add_response("list_executions", {"executions": []}, {**ASKED, "statusFilter": status})
+    aws.of("dynamodb").add_client_error("scan", "AccessDeniedException", "no")
+    with pytest.raises(AccessDenied, match="dynamodb:Scan on promote-endpoints"):
+        reconcile_executions.handler(SCHEDULED, None)
+    listed(aws, "lost")
+    aws.of("stepfunctions").add_client_error("describe_execution", "AccessDeniedException", "no")
+    with pytest.raises(AccessDenied, match=f"states:DescribeExecution on {arn('lost')}"):
         reconcile_executions.handler(SCHEDULED, None)
     listed(aws, FAILED=lost)
     aws.of("lambda").add_client_error("invoke", "AccessDeniedException", "no", http_status_code=403)

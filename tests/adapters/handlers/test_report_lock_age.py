@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 QUESTION = {
     "TableName": "promote-endpoints",
     "FilterExpression": "attribute_exists(#owner)",
-    "ProjectionExpression": "locked_at",
+    "ProjectionExpression": "locked_at, #owner",
     "ExpressionAttributeNames": {"#owner": "owner"},
     "ConsistentRead": True,
 }

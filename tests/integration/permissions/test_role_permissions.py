@@ -406,6 +406,8 @@ RECONCILE = [
     PermissionCase(function(Job.RECONCILE_EXECUTIONS), sid, action, resource, stages=(QA,))
     for sid, action, resource in (
         ("ListExecutions", "states:ListExecutions", ":stateMachine:promote"),
+        ("ReadLocks", "dynamodb:Scan", ENDPOINTS_TABLE),
+        ("ReadExecutions", "states:DescribeExecution", ":execution:promote:"),
         ("ReadMarks", "s3:ListBucket", LISTS),
         ("StartCleanup", "lambda:InvokeFunction", function(Step.CLEAN_UP_ABORTED)),
     )
@@ -608,8 +610,12 @@ def test_what_was_not_cleaned_up_is_found_and_without_a_permission_the_principal
 ) -> None:
     ended = world.wait(world.start_with({}))
     forget_cleanup(world, ended.arn)
+    table, endpoint = world.client("dynamodb"), {"endpoint": {"S": "333333333333/us-east-1/test-locked"}}
+    lock = {"owner": {"S": f"{ended.arn}-forgotten"}, "locked_at": {"S": datetime.now(UTC).isoformat()}}
+    table.put_item(TableName=ENDPOINTS_TABLE, Item=endpoint | lock)
     with case.removed(world, QA):
         refused = reconcile_executions(world)
+    table.delete_item(TableName=ENDPOINTS_TABLE, Key=endpoint)
 
     assert refused["errorType"] == "AccessDenied"
     for words in (case.role, case.action, case.resource):

@@ -60,6 +60,9 @@ def test_a_job_that_may_only_look_and_start_the_cleanup_finds_what_an_event_miss
     statements = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
     assert {statement["Sid"]: statement["Action"] for statement in statements if "Sid" in statement} == {
         "ListExecutions": "states:ListExecutions",
+        "ReadExecutions": "states:DescribeExecution",
+        "ReadLocks": "dynamodb:Scan",
+        "ReadLocksKey": ["kms:Decrypt", "kms:DescribeKey"],
         "ReadMarks": "s3:ListBucket",
         "StartCleanup": "lambda:InvokeFunction",
     }
