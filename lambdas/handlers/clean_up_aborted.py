@@ -28,7 +28,8 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     stepfunctions = sessions.own_stepfunctions()
     aborted = aborted_execution.of_event(event["detail"], stepfunctions=stepfunctions)
     if aborted is None:
-        logger.warning("The execution has not ended unsuccessfully", extra={"execution": event["detail"]})
+        arn = event["detail"]["executionArn"]
+        logger.warning("The execution has not ended unsuccessfully", extra={"execution": arn})
         return {}
     execution, deployed, cleanup = aborted.execution, settings.deployed(), Isolation(__name__)
     logger.append_keys(promotion_id=execution.promotion_id)

@@ -78,6 +78,7 @@ def announce(announcement: Announcement | None, promotion_id: str, hub: Hub, *, 
     """Publish the announcement, if any, unless an earlier run has; return whether this one did."""
     if announcement is None or cleanup_marks.is_set(Mark.ANNOUNCED, promotion_id, hub, s3=s3):
         return False
+    cleanup_marks.put(Mark.ANNOUNCING, promotion_id, hub, s3=s3)
     sns.publish(
         TopicArn=resource_names.topic_arn(hub.account, hub.region),
         Subject=announcement.subject,

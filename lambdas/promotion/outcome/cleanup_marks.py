@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 class Mark(enum.StrEnum):
-    """ANNOUNCED: SNS has accepted the announcement. COMPLETE: nothing is left to do."""
+    """ANNOUNCED: SNS has accepted the announcement. COMPLETE: nothing is left to do.
 
+    ANNOUNCING is set before: what could not be noted would be announced by each repetition.
+    """
+
+    ANNOUNCING = "announcing"
     ANNOUNCED = "announced"
     COMPLETE = "cleaned-up"
 

@@ -88,7 +88,7 @@ def test_every_action_is_done_and_reported(aws: Stubs, fake_s3: FakeS3) -> None:
     aws.allow_assume_role()
     assert clean_up_aborted.handler(event(), None) == DONE
     assert fake_s3.uploads == {}
-    assert marks(fake_s3) == {"announced", "cleaned-up"}
+    assert marks(fake_s3) == {"announcing", "announced", "cleaned-up"}
 
 
 @pytest.mark.parametrize("refused", ["records", "sns", "lock", "uploads"])
@@ -105,7 +105,7 @@ def test_an_action_that_is_refused_prevents_no_other(aws: Stubs, fake_s3: FakeS3
     with pytest.raises(AccessDenied):
         clean_up_aborted.handler(event(), None)
     assert len(fake_s3.uploads) == (1 if refused == "uploads" else 0)
-    assert marks(fake_s3) == (set() if refused == "sns" else {"announced"})
+    assert marks(fake_s3) == ({"announcing"} if refused == "sns" else {"announcing", "announced"})
 
 
 def test_several_failures_are_raised_as_one_that_names_each(aws: Stubs) -> None:
@@ -144,7 +144,7 @@ def test_a_repetition_does_what_is_left_and_announces_once(aws: Stubs, fake_s3: 
         clean_up_aborted.handler(event(), None)
     again = clean_up_aborted.handler(event(), None)
     assert again == {**DONE, "announced": False, "unlocked": False, "uploads": 0}
-    assert marks(fake_s3) == {"announced", "cleaned-up"}
+    assert marks(fake_s3) == {"announcing", "announced", "cleaned-up"}
 
 
 def test_an_announcement_that_failed_is_made_by_the_next_run_though_the_record_exists(
@@ -175,6 +175,18 @@ def test_an_announcement_that_failed_is_made_by_the_next_run_though_the_record_e
     assert clean_up_aborted.handler(event(), None)["announced"] is True
     counted = [line for line in capsys.readouterr().out.splitlines() if '"PromotionOutcome"' in line]
     assert len(counted) == 1
+
+
+def test_what_cannot_be_noted_is_not_announced_again_and_again(aws: Stubs, fake_s3: FakeS3) -> None:
+    """The cleanup is repeated for a day: without a note of it, each run would announce."""
+    stopped_in(aws)
+    accepted(aws, "records", "lock")
+    aws.allow_assume_role()
+    fake_s3.refuse("PutObject", "AccessDenied", 403)
+    with pytest.raises(AccessDenied, match="s3:PutObject"):
+        clean_up_aborted.handler(event(), None)
+    assert fake_s3.uploads == {}
+    assert marks(fake_s3) == set()
 
 
 def test_without_its_history_an_execution_is_unlocked_and_nothing_else_is_guessed(aws: Stubs, fake_s3: FakeS3) -> None:
