@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambdas.promotion.contract import aws_regions
+from lambdas.promotion.aws import aws_regions
 from stacks.config.topology import Configuration
 
 

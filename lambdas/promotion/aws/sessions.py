@@ -19,8 +19,8 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws import error_codes, region_errors, unreadable_answers
-from lambdas.promotion.contract import aws_regions, time_limits
+from lambdas.promotion.aws import aws_regions, error_codes, region_errors, unreadable_answers
+from lambdas.promotion.contract import time_limits
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
 
 if TYPE_CHECKING:

@@ -32,10 +32,12 @@ SERVICES = {
     "sts",
     "iam",
 }
+# What several operations answer; test_sessions.py reads them.
+NO_OPERATIONS = {"iam/PolicyLimits", "s3/AnyCall"}
 ERRORS = {
     key: entry
     for key, entry in store.recordings().items()
-    if entry.error and key.partition("/")[0] in SERVICES and entry.operation != "iam/PolicyLimits"
+    if entry.error and key.partition("/")[0] in SERVICES and entry.operation not in NO_OPERATIONS
 }
 NAMED: dict[type[PromotionError], set[str]] = {
     AccessDenied: {
@@ -71,6 +73,7 @@ NAMED: dict[type[PromotionError], set[str]] = {
         "sts/AssumeRole/access-denied",
         "sts/AssumeRole/access-denied-for-source-identity",
         "sts/AssumeRole/region-disabled",
+        "sts/GetCallerIdentity/token-unknown-in-region",
     },
     ServiceUnavailable: {
         "application-autoscaling/RegisterScalableTarget/concurrent-update",
@@ -89,6 +92,7 @@ NAMED: dict[type[PromotionError], set[str]] = {
         "s3/GetObject/kms-throttled",
         "s3/GetObject/slow-down",
         "sagemaker-runtime/InvokeEndpoint/throttled",
+        "sns/Publish/key-throttled",
     },
 }
 # Their callers decide: by their code, or they end as CallRefused with the message of AWS.
@@ -234,7 +238,6 @@ LEFT_TO_CALLERS = {
     "stepfunctions/StartExecution/name-longer-than-80",
     "stepfunctions/StartExecution/name-with-a-forbidden-character",
     "sts/AssumeRole/chained-for-more-than-an-hour",
-    "sts/AssumeRole/region-of-which-account",
     "sts/AssumeRole/role-arn-no-arn",
     "sts/AssumeRole/session-name-with-a-colon",
     "sts/AssumeRole/tags-too-large",

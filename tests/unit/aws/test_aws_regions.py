@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.promotion.contract import aws_regions
+from lambdas.promotion.aws import aws_regions
 
 
 @pytest.mark.parametrize(
