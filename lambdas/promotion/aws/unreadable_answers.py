@@ -24,7 +24,7 @@ from botocore.parsers import ResponseParserError
 NO_ANSWER = (HTTPClientError, ConnectionError, IncompleteReadError, FlexibleChecksumError)
 
 _JSON, _XML = frozenset({"json", "rest-json"}), frozenset({"query", "rest-xml"})
-# The first byte of a CBOR item has its type in three bits; an answer is a map (RFC 8949; CloudWatch answers in CBOR).
+# The first byte of a CBOR item has its type in three bits; an answer is a map (RFC 8949).
 _CBOR_ARGUMENT, _CBOR_MAP = 5, 5
 _LONGEST_QUOTE = 80  # characters
 
@@ -55,7 +55,8 @@ def is_unreadable(error: BaseException) -> bool:
 
 
 def _problem(operation: OperationModel, body: bytes, headers: Mapping[str, str], *, succeeded: bool) -> str | None:
-    protocol = operation.service_model.protocol
+    # The one that botocore speaks, of those that the service has: JSON with CloudWatch.
+    protocol = operation.service_model.resolved_protocol
     if not body:
         return "an empty body" if succeeded and _has_body(operation) else None
     content_type = str(headers.get("content-type", ""))

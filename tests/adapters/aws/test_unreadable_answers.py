@@ -119,6 +119,21 @@ def test_a_page_with_a_pages_type_is_one_whatever_it_looks_like() -> None:
 # What is an answer of AWS
 
 
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("sagemaker", "{}"),
+        ("cloudwatch", '{"MetricAlarms": []}'),
+        ("dynamodb", "{}"),
+        ("sts", "<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>"),
+        ("list", "<ListBucketResult/>"),
+    ],
+)
+def test_an_answer_in_the_protocol_that_botocore_speaks_is_read(name: str, body: str) -> None:
+    """CloudWatch has three; its client takes JSON, though the model names CBOR first."""
+    assert call(*CALLS[name], 200, body)["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
 def test_a_head_has_the_type_of_its_object_and_no_body() -> None:
     answer = call("s3", "head_object", S3_OBJECT, 200, "", content_type="text/html", etag='"aa"', content_length="7")
     assert (answer["ETag"], answer["ContentType"]) == ('"aa"', "text/html")

@@ -24,7 +24,7 @@ from lambdas.promotion.contract.document import (
     S3Object,
     Transfer,
 )
-from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactMismatch, OutOfTime
+from lambdas.promotion.contract.errors import ArtifactChanged, OutOfTime
 from lambdas.promotion.contract.steps import Step
 from tests.integration.world import World, input_of, transfers_of
 
@@ -267,12 +267,13 @@ def test_parts_of_another_size_are_not_taken_for_ours(begin: Callable[..., Copy]
     assert it.content() == CONTENT[:SIZE]
 
 
-def test_a_part_that_is_missing_is_found_before_there_is_an_object(begin: Callable[..., Copy]) -> None:
+def test_parts_that_are_missing_are_copied_before_there_is_an_object(begin: Callable[..., Copy]) -> None:
     it = begin()
     it.plan()
-    with pytest.raises(ArtifactMismatch, match=it.source["Key"]):
-        it.complete()
-    assert it.abort() == 1
+    it.complete()
+    assert it.verify() == CopyVerification(compared=1)
+    assert it.content() == CONTENT[:SIZE]
+    assert it.abort() == 0
 
 
 def test_an_upload_that_was_opened_twice_is_never_left_open(begin: Callable[..., Copy]) -> None:

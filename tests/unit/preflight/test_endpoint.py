@@ -50,6 +50,8 @@ def test_an_endpoint_whose_configuration_was_deleted_cannot_be_updated() -> None
     (finding,) = endpoint.excluded(desiring(variant("A")), deleted)
     assert f"{OLD_CONFIG}, on which the endpoint reviews-qa is in service, was deleted" in str(finding)
     assert f"Create {OLD_CONFIG} again" in str(finding)
+    ours = replace(deleted, config=desiring(variant("A")).desired_config.name)
+    assert endpoint.excluded(desiring(variant("A")), ours) == []
 
 
 def test_a_model_that_serverless_excludes_blocks_a_serverless_stage_and_a_serverless_preview() -> None:

@@ -56,7 +56,7 @@ def excluded(promotion: Promotion, current: CurrentDeployment | None) -> list[Ch
         current.observed,
         reversible=not promotion.request.roll_back,
     )
-    if current.config_deleted:
+    if current.config_deleted and current.config != promotion.desired_config.name:  # ours is created again
         problems.append(endpoint_client.deleted_config(promotion.stage.endpoint, current.config))
     return [
         Finding(
