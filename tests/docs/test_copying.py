@@ -10,7 +10,7 @@ import pytest
 
 from lambdas.handlers import complete_copy, plan_copy, verify_artifacts
 from lambdas.promotion.artifacts import discovery, inventory, partitioning
-from lambdas.promotion.aws import concurrency, work_lists
+from lambdas.promotion.aws import concurrency, unknown_fields, work_lists
 from lambdas.promotion.contract import resource_names, sagemaker_limits, time_limits
 from lambdas.promotion.contract.document import Artifact, CopyVerification, S3Object, Transfer
 from lambdas.promotion.model import supported_fields
@@ -26,7 +26,7 @@ KNOWN_FIELDS: dict[str, supported_fields.Fields] = {
     "a version's container": supported_fields.PACKAGE_CONTAINER,
 }
 # What only frames the others, and AWS's answer itself.
-FRAMES = {"S3DataSource", "RepositoryAccessMode", "RepositoryAuthConfig", "ResponseMetadata"}
+FRAMES = {unknown_fields.FIELD, "S3DataSource", "RepositoryAccessMode", "RepositoryAuthConfig", "ResponseMetadata"}
 UNITS = {"GB": 10**9, "TB": 10**12}
 WORDS = {6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
 

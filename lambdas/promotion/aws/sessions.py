@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws import aws_regions, error_codes, region_errors, unreadable_answers
+from lambdas.promotion.aws import aws_regions, error_codes, region_errors, unknown_fields, unreadable_answers
 from lambdas.promotion.contract import time_limits
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
 
@@ -143,6 +143,7 @@ class RoleSession:
     @cached_property
     def sagemaker(self) -> SageMakerClient:
         client: SageMakerClient = self._client("sagemaker", _CONFIG)
+        unknown_fields.report(client)
         return client
 
     @cached_property

@@ -59,7 +59,7 @@ def described_config(config: str, *, sagemaker: SageMakerClient) -> DescribeEndp
 
 
 def ensure_config(desired: DesiredResource, tags: dict[str, str], *, sagemaker: SageMakerClient) -> None:
-    """Create the endpoint configuration unless it exists. Raises NameTaken, QuotaExceeded, CallRefused."""
+    """Create the endpoint configuration unless it exists. Raises as `find_same_config`, QuotaExceeded, CallRefused."""
     try:
         sagemaker.create_endpoint_config(**desired.request, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
     except ClientError as error:
@@ -70,7 +70,7 @@ def ensure_config(desired: DesiredResource, tags: dict[str, str], *, sagemaker: 
 
 
 def require_same_config(desired: DesiredResource, *, sagemaker: SageMakerClient) -> None:
-    """The configuration with our name must be ours. Raises NameTaken, or NotYetVisible if it cannot be described."""
+    """The configuration with our name must be ours. Raises as `find_same_config`, or NotYetVisible."""
     if not find_same_config(desired, sagemaker=sagemaker):
         raise NotYetVisible(
             f"SageMaker reports that the configuration {desired.name} already exists, and does not find it."
@@ -78,7 +78,7 @@ def require_same_config(desired: DesiredResource, *, sagemaker: SageMakerClient)
 
 
 def find_same_config(desired: DesiredResource, *, sagemaker: SageMakerClient) -> bool:
-    """Return whether the configuration exists. Raises NameTaken if a different one has its name."""
+    """Return whether the configuration exists. Raises NameTaken or UnsupportedModel if it is or may be another."""
     description = described_config(desired.name, sagemaker=sagemaker)
     if description is None:
         return False

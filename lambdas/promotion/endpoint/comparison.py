@@ -6,19 +6,29 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lambdas.promotion.aws import unknown_fields
 from lambdas.promotion.contract import digests
-from lambdas.promotion.contract.errors import NameTaken
+from lambdas.promotion.contract.errors import NameTaken, UnsupportedModel
 from lambdas.promotion.endpoint import service_defaults
 
 
 def require_same(kind: str, name: str, desired: Mapping[str, Any], existing: Mapping[str, Any]) -> None:
-    """ "Already exists" is success only if the existing resource is the desired one. Raises NameTaken."""
+    """ "Already exists" is success only if the existing resource is the desired one.
+
+    Raises NameTaken, or UnsupportedModel if it has fields that the SDK does not know: they cannot be compared.
+    """
+    unknown, existing = unknown_fields.problems(existing), unknown_fields.without(existing)
     different = sorted(_differences(existing, desired))
     if different:
         raise NameTaken(
             f"The {kind} {name} already exists and differs from the desired one in {', '.join(different)}. Promote "
             "names resources by their content, so another principal created or changed it: find out which "
             "(CloudTrail), delete it, then promote again."
+        )
+    if unknown:
+        raise UnsupportedModel(
+            f"The {kind} {name} already exists, and Promote cannot compare all its fields with the desired ones: "
+            f"{'; '.join(unknown)}. Promote again with that version."
         )
 
 

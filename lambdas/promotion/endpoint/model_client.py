@@ -24,7 +24,7 @@ def ensure(desired: DesiredResource, tags: dict[str, str], *, retry_count: int, 
     In this call SageMaker reads the artifacts with the execution role. New permissions take some seconds to propagate,
     so the first attempts are retried (NotYetVisible) before the error becomes ModelDataNotAccessible.
 
-    Raises NameTaken, QuotaExceeded, ModelDataNotAccessible, or CallRefused, which quotes SageMaker.
+    Raises NameTaken, UnsupportedModel, QuotaExceeded, ModelDataNotAccessible, or CallRefused, which quotes SageMaker.
     """
     try:
         sagemaker.create_model(**desired.request, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
@@ -47,13 +47,13 @@ def ensure(desired: DesiredResource, tags: dict[str, str], *, retry_count: int, 
 
 
 def require_same(desired: DesiredResource, *, sagemaker: SageMakerClient) -> None:
-    """The model with our name must be ours. Raises NameTaken, or NotYetVisible if it cannot be described."""
+    """The model with our name must be ours. Raises as `find_same`, or NotYetVisible if it cannot be described."""
     if not find_same(desired, sagemaker=sagemaker):
         raise NotYetVisible(f"SageMaker reports that the model {desired.name} already exists, and does not find it.")
 
 
 def find_same(desired: DesiredResource, *, sagemaker: SageMakerClient) -> bool:
-    """Return whether the model exists. Raises NameTaken if a different one has its name."""
+    """Return whether the model exists. Raises NameTaken or UnsupportedModel if it is or may be a different one."""
     description = sagemaker_errors.unless_missing(lambda: sagemaker.describe_model(ModelName=desired.name))
     if description is None:
         return False

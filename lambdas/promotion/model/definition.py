@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lambdas.promotion.aws import unknown_fields
 from lambdas.promotion.contract import sagemaker_limits
 from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.errors import UnsupportedModel
@@ -53,9 +54,10 @@ def of_model(described: Mapping[str, Any], packages: Mapping[str, Mapping[str, A
     """Return the definition of a model from DescribeModel's response.
 
     `packages` are DescribeModelPackage's responses by the names that the containers use. `subject` names the model in
-    the error. Raises UnsupportedModel with every field that is not supported.
+    the error. Raises UnsupportedModel with every field that is not supported, or that the SDK does not know.
     """
-    problems = list(supported_fields.unsupported_fields(described, supported_fields.MODEL, ""))
+    problems = unknown_fields.problems(described)
+    problems += supported_fields.unsupported_fields(described, supported_fields.MODEL, "")
     model = supported_fields.without_empty(described)
     in_list = "Containers" in model
     if in_list and "PrimaryContainer" in model:
@@ -245,8 +247,10 @@ def _joined_problems(problems: list[str]) -> str:
 
 
 def _refuse(problems: list[str], subject: str) -> None:
+    """Raise UnsupportedModel with each problem once: two containers may name one package."""
     if problems:
         raise UnsupportedModel(
-            f"{subject} has fields that Promote does not support: {_joined_problems(problems)}. Nothing was created. "
+            f"{subject} has fields that Promote does not support: {_joined_problems([*dict.fromkeys(problems)])}. "
+            "Nothing was created. "
             "Register the model without them."
         )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from lambdas.promotion.aws import unknown_fields
 from lambdas.promotion.model import supported_fields
 
 _TAG = re.compile(r":[^/@]*$")
@@ -17,6 +18,7 @@ def containers(package: Mapping[str, Any], specification: str | None, problems: 
     `specification` names one of the additional inference specifications; the default is the package's own. What is
     not supported is added to the problems.
     """
+    problems += unknown_fields.problems(package)
     inference, path = _specification(package, specification)
     if not inference.get("Containers"):
         problems.append(f"{path}Containers (it has none)")

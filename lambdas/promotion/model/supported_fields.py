@@ -1,13 +1,16 @@
 """Which fields of SageMaker's responses are promoted, ignored or rejected. Pure: no AWS calls.
 
 The lists name every field that is promoted or that is irrelevant for inference. Any other field with a value is
-rejected by name, at any depth, so a field that AWS adds later cannot be dropped silently.
+rejected by name, at any depth, so a field that AWS adds later cannot be dropped silently: neither one that the SDK
+knows and these lists do not, nor one that the SDK drops (aws/unknown_fields.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
+
+from lambdas.promotion.aws import unknown_fields
 
 # A field is supported with any value (None), or as far as the fields below it are listed.
 Fields: TypeAlias = "Mapping[str, Fields | None]"
@@ -81,6 +84,7 @@ MODEL: Fields = {
     "CreationTime": None,
     "DeploymentRecommendation": None,
     "ResponseMetadata": None,
+    unknown_fields.FIELD: None,  # definition.py reports each
 }
 # Why a field is rejected.
 _REASONS = {

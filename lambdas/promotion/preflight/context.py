@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion, Transfer
+from lambdas.promotion.contract.errors import NameTaken, PromotionError
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
 from lambdas.promotion.preflight.access import Purpose, SessionKey
@@ -14,10 +15,11 @@ from lambdas.promotion.preflight.access import Purpose, SessionKey
 
 @dataclass(frozen=True, kw_only=True)
 class NamedResource:
-    """Whether the target has a resource with the desired name, and in what it differs from the desired one."""
+    """Whether the target has a resource with the desired name, and in what it differs from the desired one, or may."""
 
     exists: bool = False
     conflict: str = ""
+    error: type[PromotionError] = NameTaken
 
 
 @dataclass(frozen=True, kw_only=True)

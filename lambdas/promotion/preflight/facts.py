@@ -14,7 +14,7 @@ from lambdas.promotion.artifacts.access import copier_session
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import DesiredResource, ImageCopy, Promotion, Transfer
-from lambdas.promotion.contract.errors import AccessDenied, NameTaken
+from lambdas.promotion.contract.errors import AccessDenied, NameTaken, UnsupportedModel
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.endpoint import client as endpoint_client
@@ -154,8 +154,8 @@ class _Reading:
         try:
             call = functools.partial(find_same, desired, sagemaker=deployer.sagemaker)
             return NamedResource(exists=bool(self.read(call, f"The resource {desired.name}")))
-        except NameTaken as error:
-            return NamedResource(exists=True, conflict=str(error))
+        except (NameTaken, UnsupportedModel) as error:
+            return NamedResource(exists=True, conflict=str(error), error=type(error))
 
     def _targets_to_suspend(self, current: CurrentDeployment | None) -> tuple[str, ...]:
         """Return the scalable targets that block the update: scaling is suspended for it, so they are no findings.

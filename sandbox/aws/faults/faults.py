@@ -29,6 +29,7 @@ class Kind(StrEnum):
     KILL = "kill"  # the caller's process ends before the request leaves
     KILL_AFTER = "kill_after"  # the caller's process ends before it gets the response
     STALE = "stale"  # an old response, or "not found" for what was just created
+    UNKNOWN_FIELD = "unknown_field"  # the response has a `field` that botocore does not know
     SILENT_ROLLBACK = "silent_rollback"  # the update ends InService, on the old configuration
     FAIL = "fail"  # the endpoint becomes Failed
     NO_CAPACITY = "no_capacity"  # no instances: a creation fails, an update rolls back
@@ -50,7 +51,9 @@ OF_DEPLOYMENTS = frozenset(
 _OF_RESPONSES = frozenset({Kind.ERROR, Kind.ERROR_AFTER, Kind.THROTTLE})
 _OF_SERVICES = _OF_RESPONSES | {Kind.HANG, Kind.HANG_AFTER}
 KINDS = {
-    Layer.SAGEMAKER: _OF_SERVICES | OF_DEPLOYMENTS | {Kind.STALE, Kind.DUPLICATE_EVENTS, Kind.QUOTA},
+    Layer.SAGEMAKER: _OF_SERVICES
+    | OF_DEPLOYMENTS
+    | {Kind.STALE, Kind.UNKNOWN_FIELD, Kind.DUPLICATE_EVENTS, Kind.QUOTA},
     Layer.S3: _OF_SERVICES | {Kind.DISCONNECT, Kind.DISCONNECT_AFTER},
     Layer.STEP: _OF_RESPONSES | KILLS | {Kind.TIMEOUT, Kind.TIMEOUT_AFTER},
 }
@@ -121,6 +124,7 @@ class Fault:
     status: int | None = None
     reason: str | None = None  # the endpoint's FailureReason
     value: float = 0.0
+    field: str = "BrandNew"  # where it is, with dots; the number of an item of a list
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> "Fault":

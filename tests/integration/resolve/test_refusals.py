@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.settings import Settings
+from sandbox.aws.faults.faults import Kind
 from tests.integration.world import APPLICATION, ExecutionResult, World
 from tests.sandbox.aws.image_push import push
 
@@ -197,6 +198,50 @@ def test_a_field_that_create_model_does_not_accept_is_refused_by_name(world: Wor
     assert ended.error == "UnsupportedModel"
     assert "AdditionalS3DataSource (CreateModel has no such field" in ended.cause
     assert "Framework" not in ended.cause
+
+
+UNKNOWN_TO_THE_SDK = [
+    ("DescribeModel", "BrandNew", "BrandNew"),
+    ("DescribeModel", "PrimaryContainer.BrandNew", "PrimaryContainer.BrandNew"),
+    (
+        "DescribeModelPackage",
+        "InferenceSpecification.Containers.0.BrandNew",
+        "InferenceSpecification.Containers[0].BrandNew",
+    ),
+]
+
+
+@pytest.mark.parametrize(("operation", "field", "path"), UNKNOWN_TO_THE_SDK)
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_a_field_that_the_sdk_drops_is_refused_by_its_path(world: World, operation: str, field: str, path: str) -> None:
+    """SageMaker is newer than the SDK of the deployed functions."""
+    if operation == "DescribeModel":
+        source = {"model_name": world.model().name}
+    else:
+        source = {"model_package_arn": world.version(approval="Approved")}
+    world.sagemaker_faults.inject(operation, Kind.UNKNOWN_FIELD, field=field, account=DEV, times=None)
+    ended = refused(world, {**QA, **source})
+    assert ended.error == "UnsupportedModel"
+    assert f" {path} (botocore " in ended.cause
+    assert "deploy a version of Promote that does" in ended.cause
+
+
+@pytest.mark.parametrize(
+    ("operation", "field"),
+    [("DescribeModel", "PrimaryContainer.BrandNew"), ("DescribeEndpointConfig", "ProductionVariants.0.BrandNew")],
+)
+def test_what_exists_in_the_target_with_a_field_that_the_sdk_drops_is_not_taken_for_ours(
+    world: World, operation: str, field: str
+) -> None:
+    made = world.model()
+    world.promote_successfully(made)
+    world.sagemaker_faults.inject(
+        operation, Kind.UNKNOWN_FIELD, field=field, account=world.sandbox.accounts["qa"], times=None
+    )
+    ended = world.promote(made)
+    assert ended.error == "UnsupportedModel"
+    assert "cannot compare all its fields" in ended.cause
+    assert "BrandNew (botocore " in ended.cause
 
 
 NOT_FILES = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion.contract.document import DesiredResource, VariantCapacity
-from lambdas.promotion.contract.errors import IncompatibleRollout, NameTaken
+from lambdas.promotion.contract.errors import IncompatibleRollout, NameTaken, UnsupportedModel
 from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.preflight.checks import endpoint
 from lambdas.promotion.preflight.context import NamedResource
@@ -75,9 +75,13 @@ def test_a_model_that_serverless_excludes_blocks_a_serverless_stage_and_a_server
 def test_a_name_that_another_content_has_is_a_finding_with_its_own_name() -> None:
     desired, role = DesiredResource(name="m", request={}), "a role"
     taken = NamedResource(exists=True, conflict="It differs in Image.")
+    unknown = NamedResource(exists=True, conflict="It cannot be compared.", error=UnsupportedModel)
     (finding,) = endpoint.name_conflict("sagemaker:CreateModel", desired, taken, role=role)
     assert isinstance(finding, Finding)
     assert (finding.role, finding.resource, finding.error) == (role, "m", NameTaken)
     assert "It differs in Image." in finding.message
+    (uncertain,) = endpoint.name_conflict("sagemaker:CreateModel", desired, unknown, role=role)
+    assert isinstance(uncertain, Finding)
+    assert uncertain.error == UnsupportedModel
     for free in (NamedResource(), NamedResource(exists=True)):
         assert endpoint.name_conflict("sagemaker:CreateModel", desired, free, role=role) == []

@@ -11,7 +11,7 @@ from typing import Any
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import DesiredResource, Promotion
-from lambdas.promotion.contract.errors import IncompatibleRollout, NameTaken
+from lambdas.promotion.contract.errors import IncompatibleRollout
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import rollout, update_constraints
@@ -39,7 +39,7 @@ def _name_probes(context: Context) -> Iterator[Probe]:
 def name_conflict(action: str, desired: DesiredResource, existing: NamedResource, *, role: str) -> list[CheckResult]:
     if not existing.conflict:
         return []
-    return [Finding(role=role, action=action, resource=desired.name, message=existing.conflict, error=NameTaken)]
+    return [Finding(role=role, action=action, resource=desired.name, message=existing.conflict, error=existing.error)]
 
 
 def _update_probes(context: Context) -> Iterator[Probe]:

@@ -65,7 +65,7 @@ class Service:
         request_faults.remember(operation, about, answer)
         request_faults.refuse_after(operation, about)
         await request_faults.hang(operation, about, Kind.HANG_AFTER)
-        return answer
+        return request_faults.with_unknown_field(operation, about, answer)
 
 
 def refused(refusal: Refusal) -> Response:

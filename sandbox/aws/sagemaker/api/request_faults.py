@@ -1,5 +1,8 @@
 """Faults of single requests: refused, answered late, answered with what was true before."""
 
+import copy
+from typing import Any
+
 from ministack.core.responses import get_account_id, get_region
 
 from sandbox.aws.faults import fault_queue
@@ -42,6 +45,19 @@ def stale_answer(operation: str, subject: str, parameters: Record) -> Record | N
     if (answer := _last_answers.get(_key(operation, subject))) is not None:
         return answer
     raise _not_found(operation, subject, parameters)
+
+
+def with_unknown_field(operation: str, subject: str, answer: Record) -> Record:
+    """The response of a service that is newer than the SDK, if a fault asks for it: it has one more field."""
+    if not (fault := _take(operation, subject, Kind.UNKNOWN_FIELD)):
+        return answer
+    changed = copy.deepcopy(answer)
+    *path, name = fault.field.split(".")
+    parent: Any = changed
+    for part in path:
+        parent = parent[int(part) if part.isdigit() else part]
+    parent[name] = "a value that botocore does not know"
+    return changed
 
 
 def remember(operation: str, subject: str, answer: Record) -> None:

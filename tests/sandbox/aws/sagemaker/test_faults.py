@@ -121,6 +121,21 @@ def test_a_hanging_call_does_not_delay_other_calls(builder: SageMakerBuilder, se
         assert hanging.result()
 
 
+@pytest.mark.parametrize("field", ["BrandNew", "PrimaryContainer.BrandNew"])
+def test_a_response_can_have_a_field_that_botocore_does_not_know(
+    builder: SageMakerBuilder, server: Server, field: str
+) -> None:
+    model = builder.model()
+    sagemaker, bodies = server.client("sagemaker"), []
+    sagemaker.meta.events.register(
+        "before-parse.sagemaker.DescribeModel", lambda response_dict, **_: bodies.append(response_dict["body"])
+    )
+    server.faults.inject("DescribeModel", "unknown_field", field=field)
+    with_field, without = (sagemaker.describe_model(ModelName=model) for _ in range(2))
+    assert [b"BrandNew" in body for body in bodies] == [True, False]
+    assert with_field["PrimaryContainer"] == without["PrimaryContainer"]
+
+
 def test_a_stale_read_does_not_see_what_was_just_created(builder: SageMakerBuilder, server: Server) -> None:
     server.faults.inject("DescribeModel", "stale", times=2)
     model = builder.model()
