@@ -53,6 +53,15 @@ def test_an_error_without_a_name_has_one() -> None:
     assert failure_explanation.explain("", "why").error == "UnknownError"
 
 
+@pytest.mark.parametrize("recording", ["task-time-out-caught", "data-limit-exceeded-is-caught-by-states-all"])
+def test_what_a_catch_gets_is_explained_whether_it_has_a_cause_or_not(recording: str) -> None:
+    events = store.response(f"stepfunctions/GetExecutionHistory/{recording}")["events"]
+    caught = StateError(**json.loads(events[1]["stateExitedEventDetails"]["output"]))
+    failure = failure_explanation.explain(caught.Error, caught.Cause)
+    assert (failure.error, failure.family) == (caught.Error, "Errored")
+    assert len(failure.cause) > len(caught.Cause) or failure.cause == caught.Cause != ""
+
+
 @pytest.mark.parametrize("error", ["States.Timeout", "Lambda.TooManyRequestsException", "Lambda.Unknown"])
 def test_an_error_of_step_functions_is_explained_and_quoted(error: str) -> None:
     cause = failure_explanation.explain(error, "RequestId: 1").cause

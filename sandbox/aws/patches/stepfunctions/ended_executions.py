@@ -13,7 +13,7 @@ from typing import Any
 from ministack.core.responses import now_iso
 from ministack.services import stepfunctions as sfn
 
-from sandbox.aws.patches.stepfunctions import map_runs
+from sandbox.aws.patches.stepfunctions_maps import map_runs
 
 TERMINAL_EVENTS = frozenset(f"Execution{end}" for end in ("Succeeded", "Failed", "Aborted", "TimedOut"))
 
@@ -93,5 +93,5 @@ def _time_out(execution: dict[str, Any]) -> None:
         return
     map_runs.interrupt(execution)
     execution.update(status="TIMED_OUT", stopDate=now_iso())
-    sfn._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
+    sfn._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {"error": "States.Timeout"}})
     sfn._emit_execution_status_event(execution)

@@ -41,7 +41,6 @@ def _entry(execution: dict[str, Any]) -> dict[str, Any]:
 
 def _detail(execution: dict[str, Any]) -> dict[str, Any]:
     status = execution["status"]
-    redrivable = status in REDRIVABLE
     output = execution["output"] if status == "SUCCEEDED" else None
     return {
         "executionArn": execution["executionArn"],
@@ -54,12 +53,20 @@ def _detail(execution: dict[str, Any]) -> dict[str, Any]:
         **(_payload("output", output) if output is not None else {"output": None, "outputDetails": None}),
         "stateMachineVersionArn": None,
         "stateMachineAliasArn": None,
-        "redriveCount": 0,
         "redriveDate": None,
+        **redrive(status),
+        "error": execution.get("error") or None,
+        "cause": execution.get("cause") or None,
+    }
+
+
+def redrive(status: str) -> dict[str, Any]:
+    """Whether an execution with this status can be redriven, in the words of an event and of DescribeExecution."""
+    redrivable = status in REDRIVABLE
+    return {
+        "redriveCount": 0,
         "redriveStatus": "REDRIVABLE" if redrivable else "NOT_REDRIVABLE",
         "redriveStatusReason": None if redrivable else f"Execution is {status} and cannot be redriven",
-        "error": execution.get("error"),
-        "cause": execution.get("cause"),
     }
 
 

@@ -12,7 +12,11 @@ from ministack.services import stepfunctions as sfn
 from sandbox.aws.patches.iam import roles
 
 # How a refused task fails, by the service that was called.
-ERRORS = {"lambda": "Lambda.AWSLambdaException", "dynamodb": "DynamoDB.AmazonDynamoDBException"}
+ERRORS = {
+    "lambda": "Lambda.AWSLambdaException",
+    "dynamodb": "DynamoDB.AmazonDynamoDBException",
+    "sns": "SNS.AuthorizationErrorException",
+}
 
 _execution: ContextVar[dict[str, Any] | None] = ContextVar("sandbox_execution", default=None)
 

@@ -11,13 +11,14 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.core.responses import new_uuid, now_iso
+from ministack.core.responses import new_uuid
 from ministack.services import stepfunctions as sfn
 
 from sandbox.aws.patches.iam import roles
-from sandbox.aws.patches.stepfunctions import item_readers, map_runs, payload_limits
+from sandbox.aws.patches.stepfunctions import payload_limits
 from sandbox.aws.patches.stepfunctions.ended_executions import ExecutionEnded
-from sandbox.aws.patches.stepfunctions.map_runs import Limits, MapRun
+from sandbox.aws.patches.stepfunctions_maps import item_readers, map_runs, state_walks
+from sandbox.aws.patches.stepfunctions_maps.map_runs import Limits, MapRun
 
 # What this one cannot do must not look as if it had been done.
 MISSING = ("ItemBatcher", "ResultWriter")
@@ -193,7 +194,9 @@ def _busy(run: MapRun) -> bool:
 
 def _run_child(run: MapRun, child: dict[str, Any], processor: dict[str, Any], parent: dict[str, Any]) -> None:
     try:
-        output = _walk(processor, child, _context(child, parent))
+        output = state_walks.walk(
+            processor["States"], processor["StartAt"], json.loads(child["input"]), child, _context(child, parent)
+        )
     except sfn._ExecutionError as failure:
         run.end_child(child, map_runs.FAILED, "Failed", error=failure.error, cause=failure.cause)
     except ExecutionEnded:
@@ -219,33 +222,3 @@ def _context(child: dict[str, Any], parent: dict[str, Any]) -> dict[str, Any]:
         "StateMachine": {"Id": machine, "Name": machine.rpartition(":")[2]},
         "variables": {},
     }
-
-
-def _walk(processor: dict[str, Any], child: dict[str, Any], ctx: dict[str, Any]) -> Any:
-    """Go through the child's states, and return its output."""
-    name, data = processor["StartAt"], json.loads(child["input"])
-    while name:
-        state = processor["States"].get(name)
-        if state is None:
-            raise sfn._ExecutionError("States.Runtime", f"State '{name}' not found")
-        kind = state["Type"]
-        ctx["State"] = {"Name": name, "EnteredTime": now_iso(), "RetryCount": 0}
-        entered = {"name": name, "input": json.dumps(data)}
-        sfn._add_event(child, f"{kind}StateEntered", {"stateEnteredEventDetails": entered})
-        data, following = _step(kind, state, data, child, ctx)
-        exited = {"name": name, "output": json.dumps(data)}
-        sfn._add_event(child, f"{kind}StateExited", {"stateExitedEventDetails": exited})
-        name = following
-    return data
-
-
-def _step(kind: str, state: dict[str, Any], data: Any, child: dict[str, Any], ctx: dict[str, Any]) -> Any:
-    if kind == "Fail":
-        raise sfn._ExecutionError(*sfn._fail_state_error(state, data, ctx))
-    if kind == "Succeed":
-        return sfn._apply_output_path(state, sfn._apply_input_path(state, data, ctx), ctx), None
-    if kind in ("Task", "Parallel", "Map"):
-        return getattr(sfn, f"_execute_{kind.lower()}")(state, data, child, ctx)
-    if kind in ("Pass", "Choice", "Wait"):
-        return getattr(sfn, f"_execute_{kind.lower()}")(state, data, ctx)
-    raise sfn._ExecutionError("States.Runtime", f"Unknown state type: {kind}")
