@@ -37,7 +37,7 @@ def apply() -> None:
         upload_id = s3._qp(query, "uploadId")
         upload = s3._multipart_uploads.get(upload_id, {})
         is_ours = (upload.get("bucket"), upload.get("key")) == (bucket, key)
-        refusal = _refusal(upload["parts"], listed(body)) if is_ours else None
+        refusal = _refusal(upload["parts"], listed(body)) if is_ours and _is_xml(body) else None
         return refusal or complete(bucket, key, body, query, *request)
 
     s3._upload_part_copy = copy_into_upload
@@ -57,11 +57,18 @@ def listed(body: bytes) -> list[dict[str, str]]:
     ]
 
 
+def _is_xml(body: bytes) -> bool:
+    try:
+        s3.fromstring(body)
+    except s3.ParseError:
+        return not body.strip()
+    return True
+
+
 def _refusal(parts: dict[int, Any], named: Sequence[dict[str, str]]) -> Any:
     numbers = [int(part.get("PartNumber") or 0) for part in named]
     if not numbers:
-        wanted = "The XML you provided was not well-formed or did not validate against our published schema"
-        return s3._error("MalformedXML", wanted, 400)
+        return s3._error("InvalidRequest", "You must specify at least one part", 400)
     if any(number >= following for number, following in itertools.pairwise(numbers)):
         wanted = "The list of parts was not in ascending order. Parts must be ordered by part number."
         return s3._error("InvalidPartOrder", wanted, 400)
