@@ -1,7 +1,7 @@
 """A repository of another account (`registryId`) exists for its callers, and its policy decides.
 
 MiniStack looks for every repository in the caller's own account. AWS's own accounts have the images that it offers
-(sandbox/aws/sagemaker/models/prebuilt_images.py), and anybody may pull them.
+(sandbox/aws/sagemaker/models/prebuilt_images.py): any account may pull them, and none those of SageMaker's algorithms.
 """
 
 import functools
@@ -89,6 +89,8 @@ def _apply_repository_policies() -> None:
     def policy_for_arn(arn: str) -> tuple[str, str] | None:
         _, _, _, region, account, resource = arn.split(":", 5)
         name = resource.removeprefix("repository/")
+        if prebuilt_images.is_algorithm(account, name):
+            return "", account
         if account in prebuilt_images.ACCOUNTS:
             return (_PUBLIC_PULL, account) if name in prebuilt_images.TAGS else None
         if not ecr._repositories.contains_scoped(account, region, name):

@@ -19,7 +19,8 @@ from sandbox.aws.sagemaker.hosting.hosting import HostingFailed, TargetModelMiss
 from sandbox.aws.sagemaker.hosting.process import CUSTOM_ATTRIBUTES, Invocation, Reply
 
 PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
-MAX_BYTES = 6_291_456
+# Of a request and of an answer (API: InvokeEndpoint, Body; Developer Guide: Invoke a serverless endpoint).
+MAX_BYTES, MAX_SERVERLESS_BYTES = 6_291_456, 4 * 1024**2
 TARGET_MODEL = "X-Amzn-SageMaker-Target-Model"
 TARGET_CONTAINER = "X-Amzn-SageMaker-Target-Container-Hostname"
 
@@ -66,9 +67,25 @@ def _invoke(name: str, headers: dict[str, str], body: bytes) -> tuple[str, Reply
             raise _not_found(name)
         if "AsyncInferenceConfig" in endpoint.config:
             raise Refusal("ValidationError", f"Endpoint {name} only supports asynchronous inference.")
-        if len(body) > MAX_BYTES:
-            raise Refusal("ValidationError", f"Body must have length less than or equal to {MAX_BYTES} bytes.", 413)
-        return invoke(endpoint, fleet, headers, body)
+        most = _most_bytes(endpoint)
+        if len(body) > most:
+            raise _too_large(most)
+        variant, reply = invoke(endpoint, fleet, headers, body)
+        if len(reply.body) > most:
+            # Which error it is was not found (recordings/sagemaker-runtime/InvokeEndpoint.yaml: answer-too-large).
+            raise _model_error(endpoint, "model", 500, f"The response has more than {most} bytes.")
+        return variant, reply
+
+
+def _most_bytes(endpoint: Endpoint) -> int:
+    serverless = any("ServerlessConfig" in variant for variant in endpoint.config["ProductionVariants"])
+    return MAX_SERVERLESS_BYTES if serverless else MAX_BYTES
+
+
+def _too_large(most: int) -> Refusal:
+    if most == MAX_SERVERLESS_BYTES:
+        return Refusal("ValidationError", f"Request {uuid.uuid4()} has oversize body.")
+    return Refusal("ValidationError", f"Body must have length less than or equal to {most} bytes.", 413)
 
 
 def invoke(endpoint: Endpoint, fleet: Fleet, headers: dict[str, str], body: bytes) -> tuple[str, Reply]:

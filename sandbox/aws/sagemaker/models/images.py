@@ -97,7 +97,11 @@ def resolved(container: Record) -> str:
 def is_own_or_prebuilt(image: str, account: str) -> bool:
     """What a serverless endpoint may run."""
     reference = parse_uri(image)
-    return reference is not None and reference.account in prebuilt_images.ACCOUNTS | {account}
+    if reference is None:
+        return False
+    return reference.account in prebuilt_images.ACCOUNTS | {account} or prebuilt_images.is_algorithm(
+        reference.account, reference.repository
+    )
 
 
 def _of_private_registry(container: Record) -> bool:

@@ -35,6 +35,36 @@ _DEEP_LEARNING_CONTAINERS = """
     780543022126 914824155844 217643126080 637423239942 446045086412 442386744353
 """.split()  # noqa: SIM905 - as a literal, each would take a line
 
+# SageMaker's own algorithms, and the accounts that have them (aws/sagemaker-python-sdk, image_uri_config: blazingtext,
+# kmeans and forecasting-deepar, 2026). SageMaker pulls these images; no customer may.
+ALGORITHMS = frozenset(
+    [
+        "blazingtext",
+        "factorization-machines",
+        "forecasting-deepar",
+        "image-classification",
+        "ipinsights",
+        "kmeans",
+        "knn",
+        "linear-learner",
+        "ntm",
+        "object-detection",
+        "object2vec",
+        "pca",
+        "randomcutforest",
+        "semantic-segmentation",
+        "seq2seq",
+        "xgboost",
+    ]
+)
+_ALGORITHM_ACCOUNTS = """
+    455444449433 286214385809 501404015308 351501993468 633353088612 306986355934 835164637446 204372634319
+    364406365360 991648021394 475088953585 544295431143 712309505854 514117268639 469771592824 813361260812
+    664544806723 495149712605 669576153137 685385470294 438346466558 224300973850 644912444149 749696950732
+    257386234256 249704162688 855470959533 811284229777 382416733822 522234722520 825641698319 404615174143
+    272398656194 566113047672 632365934929 433757028032 174872318107 156387875391
+""".split()  # noqa: SIM905
+
 ACCOUNTS = frozenset([*SCIKIT_LEARN.values(), *_DEEP_LEARNING_CONTAINERS])
 
 MEDIA_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
@@ -59,6 +89,11 @@ TAGS: Mapping[str, frozenset[str]] = {
         for suffix in ("cpu-py39-ubuntu20.04", "cpu-py310-ubuntu22.04", "cpu-py312-ubuntu22.04")
     ),
 }
+
+
+def is_algorithm(account: str, repository: str) -> bool:
+    """Whether an image is one of SageMaker's own algorithms."""
+    return account in _ALGORITHM_ACCOUNTS and repository in ALGORITHMS
 
 
 @cache

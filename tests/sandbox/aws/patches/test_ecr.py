@@ -10,6 +10,7 @@ from urllib.error import HTTPError
 import pytest
 from botocore.exceptions import ClientError
 
+from recordings import store
 from sandbox.aws.control import Sandbox
 from sandbox.aws.sagemaker.models import prebuilt_images
 from tests.sandbox.aws.builders import DEV, HUB, QA, allow, create_role, policy
@@ -266,6 +267,17 @@ def test_images_of_aws_are_available_to_every_principal_with_permission(patched:
     assert sha256(image["imageManifest"].encode()) == image["imageId"]["imageDigest"]
     (again,) = ecr.batch_get_image(**SKLEARN, imageIds=[{"imageDigest": image["imageId"]["imageDigest"]}])["images"]
     assert again["imageManifest"] == image["imageManifest"]
+
+
+def test_images_of_sagemakers_algorithms_are_closed_to_every_account(bare_sandbox: Sandbox, name: str) -> None:
+    algorithm = {"registryId": "811284229777", "repositoryName": "blazingtext"}
+    role = create_role(bare_sandbox, QA, name, allow("ecr:*"))
+    message = store.recording("ecr/BatchGetImage/built-in-algorithm-denied").error["message"]
+    reason = message.partition(" because ")[2]
+    for credentials in (bare_sandbox.assume(role), None):
+        ecr = bare_sandbox.client("ecr", QA, credentials)
+        with pytest.raises(ClientError, match=f"repository/blazingtext because {reason}"):
+            ecr.batch_get_image(**algorithm, imageIds=[{"imageTag": "1"}])
 
 
 def test_images_of_aws_require_permission_to_pull(bare_sandbox: Sandbox, name: str) -> None:
