@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from recordings import store
 from stacks.baseline import approvals
 from stacks.config.topology import Configuration
 from tests.stacks.config.test_schema import parse, stage
@@ -57,3 +58,35 @@ def test_an_edit_of_an_approved_version_is_not_an_approval() -> None:
         {"UpdatedModelPackageFields": ["ModelApprovalStatus"]},
         {"UpdatedModelPackageFields": [{"exists": False}]},
     ]
+
+
+def is_matched(pattern: dict[str, Any], event: dict[str, Any]) -> bool:
+    """Whether EventBridge matches the detail of an event, by the operators that the pattern has."""
+    for name, expected in pattern.items():
+        if name == "$or":
+            if not any(is_matched(part, event) for part in expected):
+                return False
+            continue
+        values = event.get(name)
+        if values is None:
+            if {"exists": False} not in expected:
+                return False
+        elif {"exists": False} in expected or not set(values if isinstance(values, list) else [values]) & set(expected):
+            return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("key", "matched"),
+    [
+        ("events/SageMakerModelPackageStateChange/approval-2021-with-package-name-and-epoch", True),
+        ("events/SageMakerModelPackageStateChange/life-cycle-change-keeps-approval", False),
+        ("events/SageMakerModelPackageStateChange/metadata-stamp-emits-approved-again", False),
+        ("events/SageMakerModelPackageStateChange/registration-emits-event-too", False),
+    ],
+)
+def test_only_an_approval_is_matched_of_the_recorded_events(key: str, matched: bool) -> None:
+    event = store.event(key)
+    pattern = detail(approvals.pattern_in("dev", configured()))
+    pattern["ModelPackageGroupName"] = [event["detail"].get("ModelPackageGroupName")]
+    assert is_matched(pattern, event["detail"]) is matched
