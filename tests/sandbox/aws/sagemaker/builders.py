@@ -42,6 +42,11 @@ def predict_fn(data, model):
     return {"answer": model["factor"] * data, "greeting": os.environ.get("GREETING")}
 """
 
+# It takes a moment to load: a test sees that its endpoint is not in service yet.
+SLOW = INFERENCE.replace("import json", "import json, time").replace(
+    "def model_fn(model_dir):\n", "def model_fn(model_dir):\n    time.sleep(2)\n"
+)
+
 BROKEN = """
 def model_fn(model_dir):
     raise RuntimeError("no model")

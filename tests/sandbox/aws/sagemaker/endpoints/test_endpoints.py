@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.aws.sagemaker.builders import BROKEN, SageMakerBuilder, refused, unique
+from tests.sandbox.aws.sagemaker.builders import BROKEN, SLOW, SageMakerBuilder, refused, unique
 
 
 def test_an_endpoint_in_service_really_answers(builder: SageMakerBuilder) -> None:
@@ -12,7 +12,7 @@ def test_an_endpoint_in_service_really_answers(builder: SageMakerBuilder) -> Non
 
 
 def test_an_endpoint_is_creating_until_its_container_is_healthy(builder: SageMakerBuilder) -> None:
-    name, config = unique("endpoint"), builder.config()
+    name, config = unique("endpoint"), builder.config(builder.model(script=SLOW))
     builder.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
     creating = builder.sagemaker.describe_endpoint(EndpointName=name)
     assert creating["EndpointStatus"] == "Creating"
@@ -29,7 +29,7 @@ def test_an_endpoint_is_creating_until_its_container_is_healthy(builder: SageMak
 
 def test_an_endpoint_being_created_takes_no_requests(builder: SageMakerBuilder) -> None:
     name = unique("endpoint")
-    builder.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=builder.config())
+    builder.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=builder.config(builder.model(script=SLOW)))
     with refused("ValidationError", f"Endpoint {name} of account 222222222222 not found."):
         builder.invoke(name)
     builder.rest(name)

@@ -74,11 +74,13 @@ def test_instances_are_not_managed_by_sagemaker_where_a_variant_has_a_model(buil
         config(builder, variant(builder.model(), ManagedInstanceScaling={"Status": "ENABLED"}))
 
 
-def test_a_serverless_endpoint_is_described_without_counts(builder: SageMakerBuilder) -> None:
+def test_a_serverless_endpoint_is_described_as_recorded(builder: SageMakerBuilder) -> None:
+    recorded = store.response("sagemaker/DescribeEndpoint/serverless-in-service-own-image")["ProductionVariants"][0]
     endpoint = builder.endpoint(config(builder, variant(builder.model(), ServerlessConfig=SERVERLESS)))
     (variant_description,) = builder.rest(endpoint)["ProductionVariants"]
     assert variant_description["CurrentServerlessConfig"] == SERVERLESS
-    assert not {"CurrentInstanceCount", "DesiredInstanceCount"} & set(variant_description)
+    assert set(variant_description) == set(recorded)
+    assert variant_description["CurrentInstanceCount"] == recorded["CurrentInstanceCount"] == 0
     assert builder.invoke(endpoint, 21)
 
 
