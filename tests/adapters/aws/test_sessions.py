@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 ROLE = "arn:aws:iam::333333333333:role/promote-qa-deployer"
+# One session: each reads the model of its services anew.
+SESSION = boto3.Session("key", "secret")
 # What the SDK itself would retry, if retries were not left to the workflow.
 THROTTLED: list[str] = standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES  # type: ignore[attr-defined]
 TRANSIENT: list[str] = standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES  # type: ignore[attr-defined]
@@ -124,7 +126,7 @@ def test_what_is_listed_is_named_with_its_prefix(monkeypatch: pytest.MonkeyPatch
 
 def test_a_client_makes_one_attempt_per_call() -> None:
     """The workflow retries, so that throttling is handled at one layer."""
-    account = sessions.RoleSession(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    account = sessions.RoleSession(ROLE, SESSION, "us-east-1")
     retries = [client.meta.config.retries["total_max_attempts"] for client in (account.s3, account.sagemaker)]  # type: ignore[attr-defined]
     assert retries == [1, 1]
 
@@ -360,7 +362,7 @@ def read_timeout_of(call: str, parameters: dict[str, Any], monkeypatch: pytest.M
         raise ReadTimeoutError(endpoint_url="https://s3")
 
     monkeypatch.setattr(URLLib3Session, "send", send)
-    account = sessions.RoleSession(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    account = sessions.RoleSession(ROLE, SESSION, "us-east-1")
     with pytest.raises(ReadTimeoutError):
         getattr(account.s3, call)(**parameters)
     return timeouts[0]
@@ -379,7 +381,7 @@ def test_any_other_call_of_s3_times_out_shortly(call: str, monkeypatch: pytest.M
 
 
 def test_every_call_of_s3_names_the_role_that_was_denied() -> None:
-    account = sessions.RoleSession(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    account = sessions.RoleSession(ROLE, SESSION, "us-east-1")
     for call, parameters in {**LONG_CALLS, **SHORT_CALLS}.items():
         with pytest.raises(AccessDenied, match=f"^{ROLE} is not permitted to call s3:"):
             denied(account.s3, call)(**parameters)
@@ -393,7 +395,7 @@ def denied(client: S3Client, call: str) -> Any:
 
 
 def test_every_request_in_progress_has_a_connection() -> None:
-    account = sessions.RoleSession(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    account = sessions.RoleSession(ROLE, SESSION, "us-east-1")
     methods: list[Any] = [account.s3.head_object, account.s3.copy_object]
     for method in methods:
         assert method.__self__.meta.config.max_pool_connections >= 50

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 ROLE = "arn:aws:iam::222222222222:role/promote-dev-reader"
+# One session: each reads the model of its services anew.
+SESSION = boto3.Session("key", "secret")
 SOURCE = {"S3DataSource": {"S3Uri": WEIGHTS_URI, "S3DataType": "S3Object", "CompressionType": "Gzip"}}
 MODEL: dict[str, Any] = {
     "ModelName": "reviews-v7",
@@ -44,7 +46,7 @@ CONFIG: dict[str, Any] = {
 
 def answering(body: Mapping[str, Any] | str, status: int = 200) -> SageMakerClient:
     """Return the client of an account whose every response has this body."""
-    account = sessions.RoleSession(ROLE, boto3.Session("key", "secret"), "us-east-1")
+    account = sessions.RoleSession(ROLE, SESSION, "us-east-1")
     Wire(account.sagemaker, status, body if isinstance(body, str) else json.dumps(body))
     return account.sagemaker
 

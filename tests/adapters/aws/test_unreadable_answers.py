@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import boto3
@@ -54,10 +55,17 @@ CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
-def call(service: str, method: str, parameters: dict[str, Any], status: int, body: str, **headers: str) -> Any:
-    client: Any = SESSION.client(service, config=sessions._CONFIG)  # type: ignore[call-overload]
+@cache
+def client_of(service: str) -> Any:
+    client = SESSION.client(service, config=sessions._CONFIG)  # type: ignore[call-overload]
     sessions.translate_errors(client, "The role deployer")
+    return client
+
+
+def call(service: str, method: str, parameters: dict[str, Any], status: int, body: str, **headers: str) -> Any:
+    client = client_of(service)
     wire = Wire(client, status, body)
+    answer = wire._send
     if headers:
         send = wire._send
 
@@ -68,7 +76,11 @@ def call(service: str, method: str, parameters: dict[str, Any], status: int, bod
 
         client.meta.events.unregister("before-send", wire._send)
         client.meta.events.register("before-send", send_with_headers)
-    return getattr(client, method)(**parameters)
+        answer = send_with_headers
+    try:
+        return getattr(client, method)(**parameters)
+    finally:
+        client.meta.events.unregister("before-send", answer)
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -264,5 +264,5 @@ class EndpointHistory(RuleBasedStateMachine):
 
 TestEndpointHistories = EndpointHistory.TestCase
 TestEndpointHistories.settings = settings(
-    max_examples=400, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=250, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )

@@ -58,7 +58,7 @@ class _Reader(BaseHTTPRequestHandler):
 @pytest.fixture
 def storage() -> Iterator[Storage]:
     server = Storage()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()  # seconds until it sees its end
     yield server
     server.shutdown()
     server.server_close()

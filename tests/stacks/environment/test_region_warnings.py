@@ -6,16 +6,16 @@ import json
 from pathlib import Path
 
 import aws_cdk as cdk
-import pytest
 import yaml
 
 import app as promote
 from tests import PROJECT
 
 
-def warnings(tmp_path: Path, region: str) -> list[str]:
+def warnings(tmp_path: Path, regions: dict[str, str]) -> list[str]:
     config = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
-    config["environments"]["qa"]["region"] = region
+    for environment, region in regions.items():
+        config["environments"][environment]["region"] = region
     file = tmp_path / "promotion.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False))
     app = cdk.App(outdir=str(tmp_path / "out"), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
@@ -28,9 +28,6 @@ def warnings(tmp_path: Path, region: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("region", "warned"), [("eu-west-1", 0), ("eu-south-2", 1)])
-def test_a_copy_into_a_region_that_must_be_enabled_is_a_warning(tmp_path: Path, region: str, warned: int) -> None:
-    found_warnings = warnings(tmp_path, region)
-    assert len(found_warnings) == warned
-    for text in found_warnings:
-        assert "enable this Region for dev's account 222222222222 too" in text
+def test_only_a_copy_into_a_region_that_must_be_enabled_is_a_warning(tmp_path: Path) -> None:
+    (text,) = warnings(tmp_path, {"qa": "eu-south-2", "production": "eu-west-1"})
+    assert "enable this Region for dev's account 222222222222 too" in text

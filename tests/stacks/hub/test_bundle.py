@@ -82,7 +82,7 @@ def test_the_bundle_is_small_and_pure_python(built: Path, tmp_path: Path) -> Non
 
 # Several syntheses in one checkout
 
-SYNTHESES = 8
+SYNTHESES = 4
 TWO_DAYS = 2 * 24 * 3600
 
 
