@@ -72,4 +72,4 @@ benchmark-copy: install .build/aws-cli/.installed ## Measure the copy on a simul
 	@touch $@
 
 clean: ## Remove what was built (not .venv and node_modules)
-	rm -rf .build cdk.out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
