@@ -48,5 +48,5 @@ def _change(promotion: Promotion, observed: ObservedEndpoint | None, account: Ro
         config.name,
         sagemaker=account.sagemaker,
         live_config=observed.config,
-        scaling_suspended=promotion.suspended_scaling is not None and promotion.suspended_scaling.complete,
+        scaling_suspended=promotion.scaling_is_suspended,
     )

@@ -81,7 +81,7 @@ def _call(
     action: Action, promotion: Promotion, rollback: Rollback, observed: ObservedEndpoint | None, account: RoleSession
 ) -> RollbackProgress:
     stage, config, sagemaker = promotion.stage, str(rollback.to_config), account.sagemaker
-    suspended = promotion.suspended_scaling is not None and promotion.suspended_scaling.complete
+    suspended = promotion.scaling_is_suspended
     if action is Action.DELETE:
         return endpoint_client.delete(stage.endpoint, sagemaker=sagemaker, scaling_suspended=suspended)
     if action is Action.CREATE:

@@ -13,6 +13,8 @@ from lambdas.promotion.contract import steps as contract_steps
 from lambdas.promotion.contract.document import Outcome
 from lambdas.promotion.contract.errors import every_error
 from lambdas.promotion.contract.steps import Step
+from lambdas.promotion.contract.time_limits import EXECUTION_RESERVE, LONGEST_ROLLBACK
+from lambdas.promotion.rollback.state import MOST_ATTEMPTS
 from tests.docs import pages
 
 PAGE = pages.text_of("how-it-works.md")
@@ -113,3 +115,13 @@ def test_every_state_but_the_terminal_ones_is_explained() -> None:
 def test_every_error_is_named_where_it_can_happen() -> None:
     named = set(pages.in_code_marks(STATES_PAGE))
     assert {error.__name__ for error in every_error()} <= named
+
+
+def test_the_numbers_of_a_rollback_are_the_codes() -> None:
+    page = (pages.DOCS / "how-it-works.md").read_text()
+    assert f"{EXECUTION_RESERVE.total_seconds() / 3600:g} hours more" in page
+    words = {3: "three", 9: "nine"}
+    attempts, hours = words[MOST_ATTEMPTS], words[round(LONGEST_ROLLBACK.total_seconds() / 3600)]
+    assert f"at most {attempts} times" in (pages.DOCS / "operations.md").read_text()
+    runbook = (pages.DOCS / "runbooks" / "RollbackFailed.md").read_text()
+    assert f"{attempts} updates back, or {hours} hours passed" in runbook

@@ -183,9 +183,16 @@ class Stage:
     preview: Preview | None = None
 
     @property
+    def not_retained(self) -> frozenset[str]:
+        """The properties of live variants that an update does not retain (API: VariantPropertyType)."""
+        if self.retain_variant_properties:
+            return frozenset(self.exclude_retained)
+        return frozenset({"DesiredInstanceCount", "DesiredWeight", "DataCaptureConfig"})
+
+    @property
     def retains_instances(self) -> bool:
         """Whether an update keeps the live variants' numbers of instances."""
-        return self.retain_variant_properties and "DesiredInstanceCount" not in self.exclude_retained
+        return "DesiredInstanceCount" not in self.not_retained
 
     @property
     def response_uris(self) -> tuple[str, ...]:

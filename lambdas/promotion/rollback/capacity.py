@@ -12,17 +12,12 @@ from lambdas.promotion.endpoint.state import ObservedEndpoint
 _INSTANCES, _WEIGHT, _DATA_CAPTURE = "DesiredInstanceCount", "DesiredWeight", "DataCaptureConfig"
 
 
-def not_retained(stage: Stage) -> set[str]:
-    """Return the properties that the stage's update does not retain (API: VariantPropertyType)."""
-    return set(stage.exclude_retained) if stage.retain_variant_properties else {_INSTANCES, _WEIGHT, _DATA_CAPTURE}
-
-
 def from_config(stage: Stage) -> list[str]:
     """Return the properties that a rollback takes from the previous configuration, as the update did from the new one.
 
     Counts and weights are not among them: the endpoint keeps those that it has, and then gets the previous ones back.
     """
-    return sorted(not_retained(stage) & {_DATA_CAPTURE})
+    return sorted(stage.not_retained & {_DATA_CAPTURE})
 
 
 def lost(promotion: Promotion, rollback: Rollback, observed: ObservedEndpoint) -> list[VariantCapacity]:
@@ -34,7 +29,7 @@ def lost(promotion: Promotion, rollback: Rollback, observed: ObservedEndpoint) -
     change = promotion.change
     if change is None or change.previous_config != rollback.to_config:
         return []
-    kinds = {_INSTANCES, _WEIGHT} if rollback.recreated else not_retained(promotion.stage)
+    kinds = frozenset({_INSTANCES, _WEIGHT}) if rollback.recreated else promotion.stage.not_retained
     live = {capacity.variant: capacity for capacity in observed.capacities}
     return [
         VariantCapacity(
@@ -62,7 +57,7 @@ def as_text(capacities: Sequence[VariantCapacity]) -> str:
     )
 
 
-def _differs(previous: VariantCapacity, live: VariantCapacity, kinds: set[str]) -> bool:
+def _differs(previous: VariantCapacity, live: VariantCapacity, kinds: frozenset[str]) -> bool:
     instances = _INSTANCES in kinds and None not in {previous.instances, live.instances}
     if instances and previous.instances != live.instances:
         return True

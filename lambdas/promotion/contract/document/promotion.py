@@ -116,6 +116,11 @@ class Promotion:
         return self.request.roll_back and not self.desired_config.name.startswith(prefix)
 
     @property
+    def scaling_is_suspended(self) -> bool:
+        """Whether no registered scalable target that could block an update was left."""
+        return self.suspended_scaling is not None and self.suspended_scaling.complete
+
+    @property
     def endpoint_key(self) -> str:
         """The key of the endpoint's item in the hub's table."""
         return self.target.endpoint_key(self.stage.endpoint)
