@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 WORKERS ?= 4
 # Everything below finds the environment's own python, node and cdk first.
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+# Container images like to set it. The installation is not compiled: each of very many processes would compile its own.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## What one can do here
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 18

@@ -23,6 +23,8 @@ import yaml
 from botocore.exceptions import ClientError
 
 FOLDER = Path(__file__).parent
+# libyaml's, where PyYAML was built with it: ten times as fast.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ANSWERS = ("response", "error", "event", "requests")
 
 
@@ -70,7 +72,7 @@ def recordings() -> Mapping[str, Recording]:
     """Return every recording by its key. Raises ValueError with the file and the entry if one is not as it must be."""
     entries: dict[str, Recording] = {}
     for file in sorted(FOLDER.rglob("*.yaml")):
-        for entry in yaml.safe_load(file.read_text()):
+        for entry in yaml.load(file.read_text(), Loader=_LOADER):  # noqa: S506 - a safe one
             operation = file.relative_to(FOLDER).with_suffix("").as_posix()
             recording = _recording(f"{operation}/{entry.get('name')}", entry)
             if recording.key in entries:

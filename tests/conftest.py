@@ -14,7 +14,7 @@ from tests.watched import pytest_runtest_makereport
 __all__ = ["pytest_runtest_makereport"]
 
 TESTS = Path(__file__).parent
-# Their tests share what takes longest: a synthesised app.
+# Their tests share what takes longest: the CDK's process, and a synthesised app.
 TOGETHER = ("docs", "stacks")
 # Each of their tests takes seconds, and has a world of its own.
 ALONE = ("integration",)
@@ -42,7 +42,7 @@ def pytest_collection_finish() -> None:
 def _group(item: pytest.Item) -> str | None:
     folder = item.path.relative_to(TESTS).parts[0]
     if folder in TOGETHER:
-        return folder
+        return TOGETHER[0]
     if folder in ALONE and not _shares_with_its_file(item):
         # The others use servers into which nothing is deployed, and which one worker has then.
         return None if DEPLOYED in _fixtures(item) else UNDEPLOYED

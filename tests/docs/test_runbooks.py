@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 
 import pytest
@@ -110,6 +111,7 @@ def is_quoted(quote: str, text: str) -> bool:
     return bool(re.search(".*".join(map(re.escape, map(str.strip, quote.strip("… ").split("…")))), text, re.DOTALL))
 
 
+@functools.cache
 def texts_of_the_code() -> list[str]:
     """Every text in lambdas/, with an ellipsis for each value in it."""
     texts = []

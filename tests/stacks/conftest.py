@@ -5,27 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
-from cdk_nag import AwsSolutionsChecks
 
-import app as promote
 from lambdas.promotion.contract import resource_names
 from tests import PROJECT
-
-Template = dict[str, Any]
+from tests.stacks.synthesis import Template, app_templates
 
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
-    """Every stack's template by name. cdk-nag is attached: an unaccepted finding fails here."""
-    out = tmp_path_factory.mktemp("cdk.out")
-    context = json.loads((PROJECT / "cdk.json").read_text())["context"]
-    app = cdk.App(outdir=str(out), context=context)
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    promote.build(app, PROJECT / "sandbox" / "demo" / "promotion.yaml")
-    app.synth()
-    return {file.name.split(".")[0]: json.loads(file.read_text()) for file in out.glob("*.template.json")}
+    """Every stack's template by name."""
+    return app_templates(tmp_path_factory.mktemp("cdk.out"), PROJECT / "sandbox" / "demo" / "promotion.yaml")
 
 
 @pytest.fixture(scope="session")

@@ -5,31 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
-import aws_cdk as cdk
 import pytest
 
-import app as promote
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.preflight.iam_simulation import RequiredPermission
 from tests import PROJECT
+from tests.stacks.synthesis import Template, environment_templates
 
 SIMULATED = (Role.DEPLOYER, Role.EXECUTION, Role.COPIER, Role.PUSHER, Role.INVOKER)
 _VARIABLE = re.compile(r"\$\{([a-z][\w-]*:[^},]+)")
 
 
 @pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The templates of a configuration with every option."""
-    out = tmp_path_factory.mktemp("cdk.out")
-    app = cdk.App(outdir=str(out), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
-    promote.build(app, PROJECT / "docs" / "reference" / "complete.promotion.yaml")
-    app.synth()
-    return [json.loads(file.read_text()) for file in out.glob("*.template.json")]
+def templates(tmp_path_factory: pytest.TempPathFactory) -> list[Template]:
+    """The environments' templates of a configuration with every option."""
+    complete = PROJECT / "docs" / "reference" / "complete.promotion.yaml"
+    return list(environment_templates(tmp_path_factory.mktemp("cdk.out"), complete).values())
 
 
-def condition_keys(template: dict[str, Any]) -> Iterator[str]:
+def condition_keys(template: Template) -> Iterator[str]:
     """Yield the keys of the conditions, and of the variables, in the policies of the simulated roles."""
     names = {
         logical_id
@@ -44,7 +39,7 @@ def condition_keys(template: dict[str, Any]) -> Iterator[str]:
                 yield from _VARIABLE.findall(json.dumps(statement))
 
 
-def test_every_condition_key_of_the_simulated_policies_is_sent(templates: list[dict[str, Any]]) -> None:
+def test_every_condition_key_of_the_simulated_policies_is_sent(templates: list[Template]) -> None:
     keys = {key.lower() for template in templates for key in condition_keys(template)}
     assert {"iam:passedtoservice", "kms:viaservice", "s3:prefix", "kms:grantisforawsresource"} <= keys
     permission = RequiredPermission(role="r", actions=("a:B",), resource="*")

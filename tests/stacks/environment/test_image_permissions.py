@@ -5,36 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import aws_cdk as cdk
 import pytest
-import yaml
 
-import app as promote
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.steps import Step
-from tests import PROJECT
+from tests.stacks.synthesis import Template, app_templates, demo_configuration
 
-Template = dict[str, Any]
 STEPS = [resource_names.step_role_arn("111111111111", step) for step in (Step.COPY_IMAGE, Step.PREFLIGHT)]
 
 
 def synthesised(folder: Path, *copying: str) -> dict[str, Template]:
     """The templates of two applications, `a` from dev to qa and `b` from qa to production; these copy images."""
-    config = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
+    config = demo_configuration()
     (stages,) = (application["stages"] for application in config["applications"].values())
     config["applications"] = {
         name: {"model_package_group": name, "copy_images": name in copying, "stages": {stage: stages[stage]}}
         for name, stage in (("aa", "qa"), ("bb", "production"))
     }
-    file = folder / "promotion.yaml"
-    file.write_text(yaml.safe_dump(config))
-    app = cdk.App(outdir=str(folder / "out"), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
-    promote.build(app, file)
-    app.synth()
-    return {file.name.split(".")[0]: json.loads(file.read_text()) for file in (folder / "out").glob("*.template.json")}
+    return app_templates(folder, config)
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
-import yaml
-from cdk_nag import AwsSolutionsChecks
 
-import app as promote
 from lambdas.promotion.contract import resource_names
-from tests import PROJECT
+from tests.stacks.synthesis import Template, app_templates, demo_configuration, environment_templates
 
-Template = dict[str, Any]
 Statements = dict[str, dict[str, Any]]
 LOCATION = "arn:aws:ec2:us-east-1:333333333333"
 
@@ -23,21 +18,14 @@ LOCATION = "arn:aws:ec2:us-east-1:333333333333"
 @pytest.fixture(scope="module")
 def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Template]]:
     def with_changes(
-        application: dict[str, Any] | None = None, qa: dict[str, Any] | None = None
+        application: dict[str, Any] | None = None, qa: dict[str, Any] | None = None, *, hub: bool = False
     ) -> dict[str, Template]:
-        folder = tmp_path_factory.mktemp("app")
-        config = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
+        """The environments' templates; those of the whole app with `hub`."""
+        config = demo_configuration()
         config["applications"]["text-classifier"] |= application or {}
         config["applications"]["text-classifier"]["stages"]["qa"] |= qa or {}
-        file = folder / "promotion.yaml"
-        file.write_text(yaml.safe_dump(config, sort_keys=False))
-        app = cdk.App(outdir=str(folder / "out"), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
-        cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-        promote.build(app, file)
-        app.synth()
-        return {
-            file.name.split(".")[0]: json.loads(file.read_text()) for file in (folder / "out").glob("*.template.json")
-        }
+        synthesis = app_templates if hub else environment_templates
+        return synthesis(tmp_path_factory.mktemp("app"), config)
 
     return with_changes
 
@@ -77,8 +65,11 @@ def test_a_stage_in_a_vpc_allows_its_environments_models_to_use_that_vpc_and_no_
     assert not {"CreateInterfaces", "ManageInterfaces", "DescribeVpcs"} & set(production)
 
 
-def test_without_a_vpc_no_role_may_touch_the_network(synthesise: Callable[..., dict[str, Template]]) -> None:
+def test_without_a_vpc_no_role_may_touch_the_network(
+    synthesise: Callable[..., dict[str, Template]], templates: dict[str, Template]
+) -> None:
     assert "ec2:" not in json.dumps(synthesise({}, {"vpc": "none"}))
+    assert "ec2:" not in json.dumps(templates)
 
 
 KEY = "arn:aws:kms:us-east-1:333333333333:key/"
@@ -182,7 +173,7 @@ SMOKE_TEST = {"content_type": "text/csv", "payload_from": "s3://payloads/a b.csv
 def test_a_smoke_test_adds_permission_to_invoke_its_endpoint_and_to_read_its_object_exactly(
     synthesise: Callable[..., dict[str, Template]],
 ) -> None:
-    templates = synthesise({}, {"smoke_test": [SMOKE_TEST, {**SMOKE_TEST, "payload_from": "sample"}]})
+    templates = synthesise({}, {"smoke_test": [SMOKE_TEST, {**SMOKE_TEST, "payload_from": "sample"}]}, hub=True)
     invoker = statements(templates[resource_names.environment_stack("qa")], "promote-qa-invoker")
     assert invoker["InvokeEndpoints"]["Resource"] == (
         "arn:aws:sagemaker:us-east-1:333333333333:endpoint/text-classifier-qa"
@@ -207,8 +198,7 @@ def test_an_inline_payload_adds_no_read_permission_and_no_test_adds_no_invoker(
         "SimulateOwnPermissions",
     }
     assert "promote-smoke-test" not in json.dumps(templates[resource_names.environment_stack("dev")])
-    file = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
-    stages = file["applications"]["text-classifier"]["stages"]
+    stages = demo_configuration()["applications"]["text-classifier"]["stages"]
     for stage in stages.values():
         del stage["smoke_test"]
     none = synthesise({"stages": stages})

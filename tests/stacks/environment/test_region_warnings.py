@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import aws_cdk as cdk
-import yaml
-
-import app as promote
-from tests import PROJECT
+from stacks.config.load import load
+from stacks.environment.environment_stack import EnvironmentStack
+from tests.stacks.synthesis import configuration_file, demo_configuration, new_app
 
 
 def warnings(tmp_path: Path, regions: dict[str, str]) -> list[str]:
-    config = yaml.safe_load((PROJECT / "sandbox" / "demo" / "promotion.yaml").read_text())
+    config = demo_configuration()
     for environment, region in regions.items():
         config["environments"][environment]["region"] = region
-    file = tmp_path / "promotion.yaml"
-    file.write_text(yaml.safe_dump(config, sort_keys=False))
-    app = cdk.App(outdir=str(tmp_path / "out"), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
-    promote.build(app, file)
+    settings = load(configuration_file(tmp_path, config))
+    app = new_app(tmp_path)
+    for name in settings.environments:
+        EnvironmentStack(app, name, settings)
     return [
         str(entry.data)
         for construct in app.node.find_all()

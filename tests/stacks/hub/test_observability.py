@@ -7,12 +7,9 @@ import io
 import json
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 import yaml
-from cdk_nag import AwsSolutionsChecks
 
-import app as promote
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Copied, Outcome
 from lambdas.promotion.contract.errors import Errored, RolledBack
@@ -21,9 +18,9 @@ from lambdas.promotion.contract.steps import Job
 from lambdas.promotion.outcome import metrics as outcome_metrics
 from tests import PROJECT
 from tests.docs import pages
+from tests.stacks.synthesis import Template, app_templates
 
 HUB_TOPIC = "arn:aws:sns:us-east-1:111111111111:promote-outcomes"
-Template = dict[str, Any]
 
 
 def of_kind(template: Template, kind: str) -> dict[str, dict[str, Any]]:
@@ -67,7 +64,6 @@ def hub(templates: dict[str, Template]) -> Template:
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     """The templates where the model registry is in another Region than the hub, with subscribers of each kind."""
-    out = tmp_path_factory.mktemp("cdk.out")
     config = yaml.safe_load((PROJECT / "promotion.yaml").read_text())
     config["environments"]["dev"]["region"] = "eu-west-1"
     config["hub"]["notify"] = {
@@ -78,13 +74,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
         ],
         "runbook": "https://example.com/runbooks",
     }
-    file = out / "promotion.yaml"
-    file.write_text(yaml.safe_dump(config, sort_keys=False))
-    app = cdk.App(outdir=str(out), context=json.loads((PROJECT / "cdk.json").read_text())["context"])
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    promote.build(app, file)
-    app.synth()
-    return {file.name.split(".")[0]: json.loads(file.read_text()) for file in out.glob("*.template.json")}
+    return app_templates(tmp_path_factory.mktemp("cdk.out"), config)
 
 
 def test_every_alarm_notifies_a_topic_and_links_to_its_runbook(templates: dict[str, Template]) -> None:
