@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.logs import logger
@@ -21,6 +21,8 @@ from lambdas.promotion.scaling.targets import ScalableTarget, Specification
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_REFUSALS = (PromotionError, ClientError, ParamValidationError)
+
 
 def resume(promotion: Promotion, *, succeeded: bool, hub: S3Client, leave_registered: bool = False) -> int:
     """Register the scaling that the promotion has suspended, and return the number of targets. It is idempotent.
@@ -28,7 +30,8 @@ def resume(promotion: Promotion, *, succeeded: bool, hub: S3Client, leave_regist
     The stage's own scaling is registered too, but only after a promotion that has `succeeded`. A target that does not
     match a live variant is left out, and stays in the list. `leave_registered`: so is one that is registered already.
 
-    Raises ScalingIncomplete, which names every variant whose scaling could not be registered.
+    Raises what a retry can fix (Transient), or else ScalingIncomplete, which names every variant whose scaling could
+    not be registered.
     """
     suspended = work_lists.read_if_exists(work_lists.SUSPENDED_SCALING, ScalableTarget, promotion, s3=hub)
     configured = promotion.stage.autoscaling if succeeded else ()
@@ -42,8 +45,12 @@ def resume(promotion: Promotion, *, succeeded: bool, hub: S3Client, leave_regist
         registered = scaling_client.registered(promotion.stage.endpoint, live.variants, account)
         registered_keys = {target.key for target in registered}
         matching = [target for target in matching if target.key not in registered_keys]
-    problems = [problem for target in matching if (problem := _problem_of(target, account))]
-    if problems:
+    errors = [(target, error) for target in matching if (error := _error_of(target, account))]
+    for _, error in errors:
+        if isinstance(error, Transient):
+            raise error
+    if errors:
+        problems = [_problem(target, error) for target, error in errors]
         raise ScalingIncomplete(
             f"{promotion.endpoint_in_words} has incomplete automatic scaling: {'; '.join(problems)}. If scaling was "
             f"suspended for the update, the previous scaling is stored in "
@@ -60,14 +67,16 @@ def _matches(target: ScalableTarget, variants: Mapping[str, Specification]) -> b
     return is_match
 
 
-def _problem_of(target: ScalableTarget, account: RoleSession) -> str | None:
-    """Register one target, and return what is wrong: a target that fails must not prevent the others."""
+def _error_of(target: ScalableTarget, account: RoleSession) -> Exception | None:
+    """Register one target, and return the error if it fails: it must not prevent the others."""
     try:
         scaling_client.register(target, account, now=datetime.now(UTC))
-    except Transient:
-        raise
-    except PromotionError as error:
-        return f"{target.resource}: {error}"
-    except ClientError as error:
-        return f"{target.resource}: AWS refused {error.operation_name}: {error.response['Error']['Message']}"
+    except _REFUSALS as error:
+        return error
     return None
+
+
+def _problem(target: ScalableTarget, error: Exception) -> str:
+    if isinstance(error, ClientError):
+        return f"{target.resource}: AWS refused {error.operation_name}: {error.response['Error']['Message']}"
+    return f"{target.resource}: {error}"

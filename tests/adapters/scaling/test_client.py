@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ParamValidationError
 
 from lambdas.handlers import resume_scaling, suspend_scaling
 from lambdas.promotion.aws import sessions, work_lists
@@ -335,6 +336,36 @@ def test_a_target_that_is_refused_does_not_prevent_the_others(aws: Stubs, fake_s
     aws.of("application-autoscaling").add_client_error("register_scalable_target", "ValidationException", "No.", 400)
     register(aws)
     with pytest.raises(ScalingIncomplete, match="variant/Other: AWS refused RegisterScalableTarget: No"):
+        run(resume_scaling.handler, {"promotion": PLAIN.to_json()})
+
+
+def test_a_target_that_is_throttled_does_not_prevent_the_others(aws: Stubs, fake_s3: FakeS3) -> None:
+    """The state's retries may all meet the same error; the others are registered by the first of them."""
+    other = replace(TARGET, resource=scaling_targets.resource_id("reviews-qa", "Other"))
+    work_lists.write(work_lists.SUSPENDED_SCALING, [other, TARGET], PLAIN, s3=fake_s3.client)
+    aws.allow_assume_role()
+    endpoint(aws, {"VariantName": "All"}, {"VariantName": "Other"})
+    aws.of("application-autoscaling").add_client_error("register_scalable_target", "ConcurrentUpdateException")
+    register(aws)
+    with pytest.raises(ServiceUnavailable, match="variant/Other"):
+        run(resume_scaling.handler, {"promotion": PLAIN.to_json()})
+
+
+def test_a_target_that_cannot_be_sent_is_named_and_does_not_prevent_the_others(aws: Stubs, fake_s3: FakeS3) -> None:
+    other = replace(TARGET, resource=scaling_targets.resource_id("reviews-qa", "Other"))
+    work_lists.write(work_lists.SUSPENDED_SCALING, [other, TARGET], PLAIN, s3=fake_s3.client)
+    aws.allow_assume_role()
+    endpoint(aws, {"VariantName": "All"}, {"VariantName": "Other"})
+    register(aws)
+
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        """Raise what botocore does for a parameter of another type, before the Stubber compares it."""
+        if params["ResourceId"] == other.resource:
+            raise ParamValidationError(report="MinCapacity")
+
+    events = aws.of("application-autoscaling").client.meta.events
+    events.register("provide-client-params.application-auto-scaling.RegisterScalableTarget", refuse)
+    with pytest.raises(ScalingIncomplete, match="variant/Other: Parameter validation failed:\nMinCapacity"):
         run(resume_scaling.handler, {"promotion": PLAIN.to_json()})
 
 
