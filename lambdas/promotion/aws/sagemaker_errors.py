@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -46,7 +47,9 @@ def is_in_progress(error: ClientError) -> bool:
 
 def is_missing_config(error: ClientError, config: str) -> bool:
     """The endpoint configuration with this name does not exist."""
-    return is_missing(error) and f"endpoint-config/{config}".lower() in message_of(error).lower()
+    # Not one whose name only begins with this one, as those of a stage may begin with its first configuration's.
+    named = re.search(rf"endpoint-config/{re.escape(config)}(?![a-z0-9-])", message_of(error), re.IGNORECASE)
+    return is_missing(error) and named is not None
 
 
 def is_scaled(error: ClientError) -> bool:

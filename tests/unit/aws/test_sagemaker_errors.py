@@ -60,6 +60,14 @@ def test_missing_model_data_is_no_missing_model() -> None:
     assert not MISSING(error)
 
 
+@pytest.mark.parametrize(
+    ("config", "expected"), [("reviews-config-old", True), ("Reviews-Config-OLD", True), ("reviews-config", False)]
+)
+def test_a_missing_configuration_is_known_by_its_whole_name(config: str, expected: bool) -> None:
+    error = store.error("sagemaker/UpdateEndpoint/live-configuration-missing")
+    assert sagemaker_errors.is_missing_config(error, config) is expected
+
+
 # The predicates that hold for each recorded error of SageMaker.
 RECORDED: dict[str, set[Predicate]] = {
     "sagemaker/CreateEndpoint/already-exists": {EXISTING},
