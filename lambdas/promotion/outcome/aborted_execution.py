@@ -38,7 +38,7 @@ _REQUIRED = {"status", "startDate", "stopDate", "input"}
 
 @dataclass(frozen=True, kw_only=True)
 class AbortedExecution:
-    """`status`: FAILED, TIMED_OUT or ABORTED. `input`: what the execution was started with; None if it is not JSON.
+    """`status`: FAILED, TIMED_OUT or ABORTED. `input`: what the execution was started with; None if it cannot be read.
 
     `error`, `cause`: what the execution ended with, if the event has it: no documentation names these members.
     """
@@ -119,5 +119,5 @@ def _error_of(last: LastState) -> str | None:
 def _json(text: str | None) -> object:
     try:
         return json.loads(text or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

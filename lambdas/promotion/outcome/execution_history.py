@@ -74,7 +74,7 @@ def last_state(execution_arn: str, *, stepfunctions: SFNClient) -> LastState:
 def _document(text: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -34,7 +34,7 @@ _STEP_FUNCTIONS = {
 # Bytes: less than the 32,768 characters that Step Functions takes as a Fail state's cause, whatever the letters.
 _LONGEST_CAUSE = 32_000
 _LONGEST_REASON = 1_000
-_MESSAGE = re.compile(r'\{"errorMessage": ?"((?:[^"\\]|\\u[0-9a-fA-F]{4}|\\[^u])*)("?)', re.DOTALL)
+_MESSAGE = re.compile(r'\{"errorMessage": ?"((?:[^"\\]|\\u[0-9a-fA-F]{4}|\\["\\/bfnrt])*)("?)', re.DOTALL)
 # The first half of a character whose second one was cut off.
 _HALF_AT_THE_END = re.compile("[\ud800-\udbff]$")
 _FAMILIES = (Refused, RolledBack, Errored)

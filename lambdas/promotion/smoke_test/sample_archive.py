@@ -44,7 +44,7 @@ def only_file(archive: bytes) -> bytes:
                 )
             file = tar.extractfile(files[0])
             return file.read() if file else b""
-    except (tarfile.TarError, ValueError, OverflowError) as error:
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, BadArchive):
             raise
         raise BadArchive(f"is not a tar archive ({error})") from error

@@ -209,8 +209,8 @@ def test_an_input_that_the_event_lacks_is_asked(aws: Stubs) -> None:
     assert clean_up_aborted.handler(event(input=None), None) == DONE
 
 
-@pytest.mark.parametrize("odd", ["", "{"])
-def test_an_input_that_is_no_json_does_not_keep_the_lock_or_lose_the_stage(aws: Stubs, odd: str) -> None:
+@pytest.mark.parametrize("odd", ["", "{", "[" * 9_000 + "]" * 9_000], ids=["empty", "cut", "deep"])
+def test_an_input_that_cannot_be_read_does_not_keep_the_lock_or_lose_the_stage(aws: Stubs, odd: str) -> None:
     stopped_in(aws)
     records: list[dict[str, Any]] = []
     aws.of("dynamodb").client.meta.events.register_first(

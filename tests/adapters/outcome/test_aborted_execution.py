@@ -214,3 +214,15 @@ def test_a_denied_description_names_the_permission(aws: Stubs, stepfunctions: SF
     aws.of("stepfunctions").add_client_error("describe_execution", "AccessDeniedException", "no")
     with pytest.raises(AccessDenied, match=f"states:DescribeExecution on {ARN}"):
         aborted_execution.of_event({"executionArn": ARN}, stepfunctions=stepfunctions)
+
+
+def test_a_state_whose_input_cannot_be_read_is_named(aws: Stubs, stepfunctions: SFNClient) -> None:
+    """Python reads no more than so many brackets in one another."""
+    events = store.response("stepfunctions/GetExecutionHistory/states-runtime-is-not-caught")["events"]
+    for event in events:
+        if "stateEnteredEventDetails" in event:
+            event["stateEnteredEventDetails"]["input"] = "[" * 9_000 + "]" * 9_000
+        event.setdefault("timestamp", datetime(2026, 8, 29, tzinfo=UTC))
+    aws.of("stepfunctions").add_response("get_execution_history", {"events": events[::-1]})
+    ended = execution_history.last_state(ARN, stepfunctions=stepfunctions)
+    assert (ended.name, ended.promotion) == ("RaiseRuntime", None)

@@ -170,6 +170,10 @@ def test_a_cause_that_was_cut_inside_a_character_can_be_posted(ascii_only: bool)
         assert message.startswith(explained.encode().decode().removesuffix(" …"))
 
 
+def test_a_cause_that_only_begins_as_a_lambdas_is_kept_as_far_as_it_is_json() -> None:
+    assert failure_explanation.explain("E", '{"errorMessage": "C:\\new is \\x, so').cause == "C:\new is  …"
+
+
 @pytest.mark.parametrize("half", ["\ud83d", "\ude00"], ids=ascii)
 def test_half_a_character_in_any_text_can_be_posted(half: str) -> None:
     of_lambda = failure_explanation.explain(f"E{half}", json.dumps({"errorMessage": f"a{half}b"}))

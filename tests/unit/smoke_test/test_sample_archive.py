@@ -27,6 +27,13 @@ def archive(*members: tuple[str, bytes | None, bytes]) -> bytes:
     return content.getvalue()
 
 
+def headers_of_headers(kind: bytes) -> bytes:
+    """Return an archive in which each header belongs to the next: tarfile reads them by recursion."""
+    header = tarfile.TarInfo("name")
+    header.type, header.size = kind, 1
+    return gzip.compress((header.tobuf(tarfile.GNU_FORMAT) + b"x".ljust(512, b"\0")) * 2000)
+
+
 FILE = ("payload.csv", b"a fine film", tarfile.REGTYPE)
 FOLDER = ("samples", None, tarfile.DIRTYPE)
 
@@ -51,6 +58,8 @@ def test_the_single_file_is_extracted_whatever_its_path() -> None:
         (archive(("link", None, tarfile.SYMTYPE)), "it contains 'link'"),
         (archive(FILE, ("link", None, tarfile.LNKTYPE)), "it contains 'payload.csv', 'link'"),
         (archive(("null", None, tarfile.CHRTYPE)), "it contains 'null'"),
+        (headers_of_headers(tarfile.GNUTYPE_LONGNAME), "is not a tar archive"),
+        (headers_of_headers(tarfile.XHDTYPE), "is not a tar archive"),
     ],
     ids=itertools.count(),  # not of the content: an archive tells the time when it was made
 )
