@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 
 LONGEST = 200  # characters of what was asked, and of what came back
@@ -37,9 +38,10 @@ def shown(content: bytes, content_type: str, *, record: bool) -> str:
 
 
 def _text_of(content: bytes) -> str | None:
+    beginning = content[: LONGEST * 4 + 4]  # a character has four bytes at most
     try:
-        # A character has four bytes at most; one that is cut at the end is left out.
-        text = content[: LONGEST * 4 + 4].decode(errors="ignore" if len(content) > LONGEST * 4 + 4 else "strict")
+        # One that is cut at the end is left out.
+        text = codecs.getincrementaldecoder("utf-8")().decode(beginning, final=len(beginning) == len(content))
     except UnicodeDecodeError:
         return None
     if any(not (character.isprintable() or character.isspace()) for character in text):

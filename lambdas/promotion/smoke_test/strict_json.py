@@ -9,11 +9,12 @@ from typing import Any, NoReturn
 def parsed(content: bytes) -> Any:
     """Return the document. Raises ValueError for what is no JSON.
 
-    NaN and Infinity are none; a member that stands twice in an object means another value to each parser (RFC 8259,
-    sections 4 and 6).
+    NaN and Infinity are none, nor is UTF-16; a member that stands twice in an object means another value to each parser
+    (RFC 8259, sections 4, 6 and 8.1).
     """
     try:
-        return json.loads(content, parse_constant=_not_a_number, object_pairs_hook=_object)
+        # A byte order mark may be ignored.
+        return json.loads(content.decode("utf-8-sig"), parse_constant=_not_a_number, object_pairs_hook=_object)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 

@@ -135,6 +135,9 @@ def test_a_long_or_binary_payload_is_shortened() -> None:
     assert len(shown("ü".encode() * 10_000, "text/csv", record=True)) < LONGEST + 50
     assert shown(b"\x89PNG\xff", "image/png", record=True) == "(image/png, 5 bytes)"
     assert shown(b"a\n\tb\x00", "text/csv", record=True) == "(text/csv, 5 bytes)"
+    for size in (1, 1_000):
+        assert shown(b"caf\xe9" * size, "text/csv", record=True) == f"(text/csv, {4 * size} bytes)"
+        assert shown("ab€".encode() * size + b"c", "text/csv", record=True).startswith("ab€")
 
 
 def test_every_failed_test_is_reported_and_passed_ones_are_not() -> None:
@@ -197,6 +200,8 @@ def test_a_containers_failure_message_is_shortened_and_reported_only_if_recordin
         b'{"a": 1, "\\u0061": 1}',
         b"[" * 100_000 + b"]" * 100_000,
         b"",
+        *('{"a": 1}'.encode(encoding) for encoding in ("utf-16", "utf-16-le", "utf-32")),
+        b'{"a": "\xed\xa0\xbd"}',
     ],
 )
 @pytest.mark.parametrize("expect", [{"json": '{"a": 1}'}, {"json": "NaN"}, {"jsonata": "true"}])
@@ -213,7 +218,7 @@ def test_a_member_that_stands_twice_is_named_only_if_recording_is_allowed() -> N
 
 
 def test_numbers_and_names_that_only_look_odd_are_json() -> None:
-    body = b'{"a": -0, "b": 1E+2, "c": [{"a": 1}, {"a": 1}], "NaN": "Infinity"}'
+    body = b'\xef\xbb\xbf{"a": -0, "b": 1E+2, "c": [{"a": 1}, {"a": 1}], "NaN": "Infinity"}'
     assert evaluate(smoke_test(jsonata="b = 100"), response(body)).problems == ()
 
 
