@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.errors import PayloadUnusable
 from lambdas.promotion.contract.smoke_test_settings import SmokeTest
@@ -83,9 +83,9 @@ def _awaited(
 
 def _read(uri: str, *, s3: S3Client) -> tuple[bytes, str] | None:
     """Return the object's content with its type; None while it does not exist."""
-    location = urlsplit(uri)
+    bucket, key = s3_objects.split_uri(uri)
     try:
-        response = s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))
+        response = s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if error_codes.code_of(error) == error_codes.S3_NO_SUCH_KEY:
             return None

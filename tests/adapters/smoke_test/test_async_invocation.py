@@ -55,6 +55,14 @@ def test_the_response_is_awaited_at_the_location_that_sagemaker_returns(stubs: S
     assert response.milliseconds > 0
 
 
+def test_a_location_is_read_by_its_whole_key(stubs: Stubs) -> None:
+    """A stage's `s3_output_path` may have a # and several slashes."""
+    location = {"InferenceId": "1", "OutputLocation": "s3://answers//a#b/1.out"}
+    stubs.sagemaker_runtime.add_response("invoke_endpoint_async", location)
+    stored(stubs, {"Bucket": "answers", "Key": "/a#b/1.out"}, b"1")
+    assert [response.body for response in responses(stubs)] == [b"1"]
+
+
 def test_a_failure_is_reported_with_the_containers_message(stubs: Stubs) -> None:
     accepted(stubs)
     missing(stubs, OUTPUT)
