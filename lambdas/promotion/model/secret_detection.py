@@ -41,9 +41,9 @@ _ASSIGNMENT = re.compile(
 # A number or a switch, a text without letters and digits (###, ****), a placeholder (<pad>, [SEP], ${NAME}, {{name}}),
 # a file in a directory that systems have.
 _HARMLESS = re.compile(
-    r"\s*([+-]?\d+(\.\d+)?|true|false|yes|no|on|off|none|null|[\W_]*"
+    r"([+-]?\d+(\.\d+)?|true|false|yes|no|on|off|none|null|[\W_]*"
     r"|</?[^<>\s]*>|\[[A-Z0-9_ ]*\]|\$\{?\w+\}?|\$\([^()]*\)|\{\{[^{}]*\}\}|%\w+%"
-    r"|/(app|data|etc|home|mnt|opt|root|run|tmp|usr|var)/[\w./-]+)?\s*",
+    r"|/(app|data|etc|home|mnt|opt|root|run|tmp|usr|var)/[\w./-]+)?",
     re.IGNORECASE,
 )
 
@@ -53,11 +53,15 @@ def kind_of_secret(name: str, value: str) -> str | None:
     by_value = next((kind for kind, pattern in _VALUES.items() if pattern.search(value)), None)
     if by_value:
         return by_value
-    if any(not _HARMLESS.fullmatch(match["value"]) for match in _PASSWORD_IN_URL.finditer(value)):
+    if any(not _is_harmless(match["value"]) for match in _PASSWORD_IN_URL.finditer(value)):
         return "a password in a URL"
-    if secret_names.is_secret(name) and not _HARMLESS.fullmatch(value):
+    if secret_names.is_secret(name) and not _is_harmless(value):
         return "a secret, by its name"
-    fields = (match for match in _ASSIGNMENT.finditer(value) if not _HARMLESS.fullmatch(match["value"].strip("\"'")))
+    fields = (match for match in _ASSIGNMENT.finditer(value) if not _is_harmless(match["value"].strip("\"'")))
     if any(secret_names.is_secret(match["name"]) for match in fields):
         return "a text with a secret, by the name of a field"
     return None
+
+
+def _is_harmless(value: str) -> bool:
+    return bool(_HARMLESS.fullmatch(value.strip()))
