@@ -20,6 +20,13 @@ _MODEL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 PACKAGE_ARN = re.compile(
     r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<version>\d+)"
 )
+_FORMS = {
+    "model_name": (_MODEL_NAME, "a valid SageMaker name (letters, digits, hyphens; at most 63)"),
+    "model_package_arn": (
+        PACKAGE_ARN,
+        "the ARN of a model package version (arn:aws:sagemaker:<region>:<account>:model-package/<group>/<version>)",
+    ),
+}
 _STRINGS = {"application", "stage", "model_name", "model_package_arn", "requested_by"}
 _BOOLEANS = {"allow_older", "dry_run", "roll_back"}
 _FIELDS = _STRINGS | _BOOLEANS
@@ -50,16 +57,6 @@ def require_request(raw: object) -> Request:
         ]
     elif len(given) != 1:
         problems.append(f"set exactly one of model_name and model_package_arn, not {'both' if given else 'neither'}")
-    if not problems and "model_name" in raw and not _MODEL_NAME.fullmatch(raw["model_name"]):
-        problems.append(
-            f"model_name {_short(raw['model_name'])} is not a valid SageMaker name (letters, digits, hyphens; at most "
-            "63)"
-        )
-    if not problems and "model_package_arn" in raw and not PACKAGE_ARN.fullmatch(raw["model_package_arn"]):
-        problems.append(
-            f"model_package_arn {_short(raw['model_package_arn'])} is not the ARN of a model package version "
-            "(arn:aws:sagemaker:<region>:<account>:model-package/<group>/<version>)"
-        )
     if problems:
         raise InvalidInput(f"The input is invalid: {'; '.join(problems)}. Example: {_EXAMPLE}.")
     return Request(**{name: raw[name] for name in _FIELDS & set(raw)})
@@ -71,12 +68,20 @@ def _problem(name: str, value: object) -> str | None:
         return None if isinstance(value, bool) else f"must be a Boolean, not {_kind(value)}"
     if not isinstance(value, str):
         return f"must be a string, not {_kind(value)}"
-    if not value.strip():
+    return _problem_of_text(name, value)
+
+
+def _problem_of_text(name: str, text: str) -> str | None:
+    if not text.strip():
         return "is empty"
-    if whole(value) != value:
-        return f"{_short(value)} is not valid Unicode text"
-    longest = _LONGEST.get(name, len(value))
-    return f"{_short(value)} is longer than {longest} characters" if len(value) > longest else None
+    if whole(text) != text:
+        return f"{_short(text)} is not valid Unicode text"
+    longest = _LONGEST.get(name, len(text))
+    if len(text) > longest:
+        return f"{_short(text)} is longer than {longest} characters"
+    if name in _FORMS and not _FORMS[name][0].fullmatch(text):
+        return f"{_short(text)} is not {_FORMS[name][1]}"
+    return None
 
 
 def _kind(value: object) -> str:

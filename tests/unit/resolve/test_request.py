@@ -124,8 +124,11 @@ def test_what_is_neither_true_nor_false_is_no_answer_to_whether_it_is_a_dry_run(
 
 def test_every_mistake_is_reported_at_once() -> None:
     with pytest.raises(InvalidInput) as refused:
-        rules.require_request({"stage": 7, "colour": "red"})
-    message = ('"colour" is not a field', "stage must be a string", "application is missing", "exactly one of")
+        rules.require_request({"stage": 7, "colour": "red", "model_name": "a_b", "model_package_arn": "arn:b"})
+    message = (
+        *('"colour" is not a field', "stage must be a string", "application is missing", "exactly one of"),
+        *('model_name "a_b" is not a valid', 'model_package_arn "arn:b" is not the ARN'),
+    )
     assert [part for part in message if part not in str(refused.value)] == []
 
 
