@@ -24,6 +24,7 @@ from lambdas.promotion.contract.document import (
     Segment,
     SuspendedScaling,
     Transfer,
+    VariantCapacity,
     WorkUnit,
     from_json,
     from_lenient_json,
@@ -31,7 +32,7 @@ from lambdas.promotion.contract.document import (
     to_json,
     to_line,
 )
-from lambdas.promotion.contract.settings import Preview, Scaling
+from lambdas.promotion.contract.settings import Preview, Scaling, Vpc
 from lambdas.promotion.contract.step_events import CopyUnitEvent, StepEvent, from_event
 from recordings import store
 from tests.unit.builders import BEGUN, MODEL, OLD_CONFIG, STAGE, VARIANT, VERSION, artifact, promotion
@@ -163,6 +164,21 @@ def test_a_value_of_another_type_is_refused_not_converted(field: str, odd: Any) 
     document["artifacts"][field] = odd
     with pytest.raises(Exception, match="Promotion"):
         Promotion.from_json(document)
+
+
+@pytest.mark.parametrize("odd", ["0.5", True, [0.5], {"a": 0.5}])
+def test_only_a_number_is_a_number(odd: Any) -> None:
+    with pytest.raises(ExceptionGroup, match="VariantCapacity"):
+        from_json({"variant": "All", "weight": odd}, VariantCapacity)
+    assert from_json({"variant": "All", "weight": 2}, VariantCapacity).weight == 2.0
+
+
+@pytest.mark.parametrize("odd", ["subnet-1", {"subnet-1": 1}, 1])
+def test_only_a_list_is_a_list(odd: Any) -> None:
+    """A text of one item would be as many items as it has letters."""
+    with pytest.raises(ExceptionGroup, match="Vpc"):
+        from_json({"subnets": odd}, Vpc)
+    assert from_json({"subnets": ["subnet-1"]}, Vpc).subnets == ("subnet-1",)
 
 
 def as_floats(document: Any) -> Any:

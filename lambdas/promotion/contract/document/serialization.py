@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar, get_args, get_origin
 
+from cattrs import Converter
+from cattrs.cols import homogenous_tuple_structure_factory
 from cattrs.errors import ClassValidationError
 from cattrs.preconf.json import make_converter
 
@@ -31,6 +34,28 @@ def _integer(value: Any, kind: type) -> Any:
     return _exactly(int(value) if isinstance(value, float) and value.is_integer() else value, kind)
 
 
+def _number(value: Any, _: type) -> float:
+    if type(value) not in {int, float}:
+        raise TypeError(f"{value!r} is no number")
+    return float(value)
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis
+
+
+def _from_list(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """Only a list is one: the letters of a text, or the keys of an object, are no items."""
+    structure = homogenous_tuple_structure_factory(kind, converter)
+
+    def from_list(value: Any, _: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise TypeError(f"{value!r} is no list")
+        return structure(value, kind)
+
+    return from_list
+
+
 def _in_api_words(value: Any, _: object) -> Any:
     """Whole numbers as integers, at any depth: boto3 refuses 3.0 as an integer, and takes 3 as a float."""
     if isinstance(value, dict):
@@ -44,6 +69,8 @@ for _each in (_converter, _lenient):
     _each.register_structure_hook(bool, _exactly)
     _each.register_structure_hook(str, _exactly)
     _each.register_structure_hook(int, _integer)
+    _each.register_structure_hook(float, _number)
+    _each.register_structure_hook_factory(_is_tuple, _from_list)
     _each.register_structure_hook_func(lambda kind: kind is Any, _in_api_words)
     for _names in (Outcome, Progress, RollbackProgress, PreviewProgress, WhenLocked, FirstDeployment):
         _each.register_structure_hook(_names, lambda value, names: names(value))
