@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -74,7 +75,7 @@ def errors_by_name(action: Handler) -> Handler:
     def handler(event: Event, context: object) -> dict[str, Any]:
         logger.clear_state()  # a warm Lambda must not log about the promotion before this one
         try:
-            return action(event, context)
+            return _postable_answer(action(event, context))
         except PromotionError as error:
             logger.warning("Step failed", extra={"error": type(error).__name__, "cause": str(error)})
             if whole(str(error)) == str(error):
@@ -84,6 +85,15 @@ def errors_by_name(action: Handler) -> Handler:
             raise _postable(named(error, action.__module__)) from error
 
     return handler
+
+
+def _postable_answer(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer with texts that Lambda's runtime can post: SageMaker may cut a reason inside a character."""
+    text = json.dumps(answer, ensure_ascii=False)
+    if whole(text) == text:
+        return answer
+    posted: dict[str, Any] = json.loads(whole(text))
+    return posted
 
 
 def _postable(error: PromotionError) -> PromotionError:

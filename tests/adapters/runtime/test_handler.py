@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.promotion.aws.logs import log_about, logger
-from lambdas.promotion.contract.document import Change, Progress, Promotion
+from lambdas.promotion.contract.document import Change, Progress, Promotion, Rollback, RollbackProgress
 from lambdas.promotion.contract.errors import (
     CallRefused,
     NameTaken,
@@ -28,7 +28,7 @@ from lambdas.promotion.contract.errors import (
 from lambdas.promotion.runtime import deadline
 from lambdas.promotion.runtime.deadline import Clock
 from lambdas.promotion.runtime.handler import Event, errors_by_name, step, step_with_clock, step_with_retry_count
-from tests.unit.builders import REQUEST, STAGE, promotion
+from tests.unit.builders import BEGUN, REQUEST, STAGE, promotion
 
 PLAIN = promotion()
 EVENT: Event = {"promotion": json.loads(json.dumps(PLAIN.to_json())), "retry_count": 0}
@@ -217,3 +217,9 @@ def test_a_failures_text_can_be_posted_whatever_it_quotes() -> None:
     error = raised_for(NameTaken("half a character: \ud83d"))
     assert (type(error), str(error).encode()) == (NameTaken, "half a character: \ufffd".encode())
     assert str(raised_for(KeyError("\ud83d"))).encode()
+
+
+def test_an_answer_can_be_posted_whatever_it_quotes() -> None:
+    rollback = Rollback(progress=RollbackProgress.BUSY, began_at=BEGUN, reason="cut inside a character: \ud83d")
+    answer = step(lambda given: replace(given, rollback=rollback))(EVENT, None)
+    assert Promotion.from_json(answer).rollback == replace(rollback, reason="cut inside a character: \ufffd")
