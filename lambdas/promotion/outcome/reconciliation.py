@@ -34,7 +34,10 @@ _LOOKED_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """When the executions that are looked for ended. `started_after`: none that ended then has begun before."""
+    """When the executions that are looked for ended.
+
+    `started_after`: none that ended then has begun before, unless it was redriven or its stage's deadline shortened.
+    """
 
     ended_after: datetime
     ended_before: datetime
@@ -78,7 +81,8 @@ def _ended(
     pages = stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=arn, statusFilter=status)
     for page in pages:
         for execution in page["executions"]:
-            if execution["startDate"] < when.started_after:
+            begin, end = execution["startDate"], execution["stopDate"]
+            if begin < when.started_after and end < when.ended_after:
                 return
-            if when.ended_after <= execution["stopDate"] <= when.ended_before:
+            if when.ended_after <= end <= when.ended_before:
                 yield execution

@@ -124,6 +124,14 @@ def test_the_longest_execution_is_found_in_whichever_order_they_are_listed(aws: 
     assert reconcile_executions.handler(SCHEDULED, None)["started"] == [arn("long")]
 
 
+def test_one_that_lasted_longer_than_any_may_hides_no_other(aws: Stubs) -> None:
+    """It was redriven, or its stage has a shorter deadline by now; the list may be by their ends."""
+    redriven = execution("redriven", ended=timedelta(minutes=16), lasted=timedelta(days=9))
+    listed(aws, FAILED=[redriven, execution("lost", ended=timedelta(hours=1))])
+    cleaned(aws, "lost", "redriven")
+    assert reconcile_executions.handler(SCHEDULED, None)["started"] == [arn("lost"), arn("redriven")]
+
+
 @pytest.mark.parametrize(
     ("description", "ended", "is_started"),
     [
