@@ -94,6 +94,16 @@ def test_an_object_with_a_customer_provided_key_is_a_finding_by_its_name(stubs: 
     assert f"{SOURCE.uri} is encrypted" in finding.message
 
 
+def test_an_object_that_another_with_a_customer_provided_key_replaced_is_a_finding(stubs: Stubs, s3: S3Client) -> None:
+    error = store.recording("s3/GetObject/sse-c-without-key").error
+    stubs.s3.add_client_error("get_object", "PreconditionFailed", "No.", 412)
+    stubs.s3.add_client_error("head_object", "400", "Bad Request", 400)
+    stubs.s3.add_client_error("get_object", error["code"], error["message"], error["status"])
+    (finding,) = source_artifacts.read(ONE, DEV, s3=s3)
+    assert isinstance(finding, Finding)
+    assert (finding.error, finding.resource) == (UnsupportedModel, SOURCE.uri)
+
+
 # Tags and annotations
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from lambdas.promotion.artifacts import customer_encryption, s3_objects
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import Artifact, CopyRoute, Promotion, S3Object
-from lambdas.promotion.contract.errors import AccessDenied, PreflightFailed, PromotionError
+from lambdas.promotion.contract.errors import AccessDenied, PreflightFailed, PromotionError, UnsupportedModel
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.preflight import findings
@@ -75,7 +75,7 @@ def _not_readable(source: S3Object, owner: Environment, error: ClientError, *, s
     if code in error_codes.S3_MISSING_OBJECT:
         named = s3_objects.gone(source)
     elif code in error_codes.S3_PRECONDITION_FAILED:
-        named = s3_objects.changed(source, s3_objects.find(source.uri, owner=owner.account, s3=s3))
+        named = _changed(source, owner, s3=s3)
     elif customer_encryption.is_reason(error):
         named = customer_encryption.refusal(source.uri)
     remedy = "Register the model again."
@@ -89,6 +89,13 @@ def _not_readable(source: S3Object, owner: Environment, error: ClientError, *, s
         remedy="" if named else remedy,
         error=type(named) if named else PreflightFailed,
     )
+
+
+def _changed(source: S3Object, owner: Environment, *, s3: S3Client) -> PromotionError:
+    try:
+        return s3_objects.changed(source, s3_objects.find(source.uri, owner=owner.account, s3=s3))
+    except UnsupportedModel as error:  # what took its place cannot be read
+        return error
 
 
 def _copies_tags_or_annotations(promotion: Promotion) -> bool:
