@@ -105,7 +105,7 @@ def missing_copies(
 ) -> list[Artifact]:
     """Return the artifacts without a copy. Other objects must not exist in their folders: SageMaker loads all of them.
 
-    `existing` are the objects in the artifacts' folders, by key. Raises ArtifactMismatch with every difference.
+    `existing` are the objects in the artifacts' folders, by key. Raises ArtifactMismatch with the first differences.
     """
     expected = {artifact.key: artifact for artifact in artifacts}
     differences = [

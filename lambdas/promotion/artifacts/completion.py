@@ -45,7 +45,7 @@ class Completion(enum.Enum):
 def complete_all(uploads: list[Transfer], route: CopyRoute, *, at_once: AtOnce, s3: S3Client) -> int:
     """Complete the uploads and return how many objects that made; `at_once` makes calls concurrently.
 
-    Raises ArtifactMismatch, ArtifactChanged, ArtifactNotFound, NotYetVisible (Transient).
+    Raises ArtifactMismatch, ArtifactChanged, and as `s3_copy.refusal`.
     """
     completed = 0
     unlisted: list[Transfer] = []  # whose lists are wrong: every part is copied again
@@ -109,7 +109,8 @@ def listed_parts(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> Parts
 def complete(transfer: Transfer, route: CopyRoute, *, written: Parts, s3: S3Client) -> Completion:
     """Complete one upload of parts that are listed, or that were `written` just now.
 
-    S3 compares the whole object's size, and its checksum if the source has one. Raises ArtifactMismatch, NotYetVisible.
+    S3 compares the whole object's size, and its checksum if the source has one. Raises ArtifactMismatch, NotYetVisible
+    if a part is in neither list, and as `s3_copy.refusal`.
     """
     artifact = transfer.artifact
     algorithm = s3_copy.algorithm(artifact.source)

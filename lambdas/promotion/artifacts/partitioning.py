@@ -31,8 +31,8 @@ _BY_PARTS_ABOVE = 256 * _MIB
 # AWS: S3, "Performance guidelines": 85 to 90 MB/s a request, 100 to 200 ms to its first byte.
 _BYTES_A_SECOND = 85e6
 _LATENCY = 0.15  # seconds
-# A work unit lasts at most this long at these rates (seconds): progress is visible per work unit, and Lambda ends an
-# invocation after 15 minutes.
+# A work unit lasts about this long at these rates (seconds), and at most the longest request more: progress is visible
+# per work unit, and Lambda ends an invocation after 15 minutes.
 _LONGEST_WORK_UNIT = 60
 # Less work than this is not worth a Lambda of its own (seconds of one request).
 _SMALLEST_SHARE = 10.0

@@ -27,7 +27,7 @@ _COMPUTED = "CRC64NVME"
 
 
 def head_source(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> s3_objects.ObservedObject:
-    """Return the artifact's source with version, checksum and metadata. Raises ArtifactChanged, ArtifactNotFound."""
+    """Return the artifact's source with version, checksum and metadata. Raises as `s3_objects.head_again`."""
     if artifact.text is not None:
         return s3_objects.ObservedObject(object=artifact.source, metadata={})
     return s3_objects.head_again(artifact.source, owner=route.source.account, s3=s3)
@@ -41,7 +41,7 @@ def copy_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> bool:
     (API: CopyObject, TaggingDirective and AnnotationDirective). The copy has the source's checksum, or one that S3
     computes.
 
-    Raises ArtifactChanged, or ArtifactNotFound if the source no longer exists.
+    Raises ArtifactChanged, and as `refusal`.
     """
     if artifact.text is not None:
         return _put_text(artifact, artifact.text, route, s3=s3)
@@ -125,7 +125,7 @@ def copy_range(
 ) -> Mapping[str, Any] | None:
     """Copy a range of the source, or all of it, as a part of an upload.
 
-    Return S3's CopyPartResult, None if the upload no longer exists. Raises ArtifactChanged, ArtifactNotFound.
+    Return S3's CopyPartResult, None if the upload no longer exists. Raises ArtifactChanged, and as `refusal`.
     """
     try:
         response = s3.upload_part_copy(
@@ -214,6 +214,7 @@ def upload_of(transfer: Transfer, route: CopyRoute) -> dict[str, Any]:
 
 
 def refusal(artifact: Artifact, route: CopyRoute, error: ClientError) -> Exception:
+    """Return ArtifactNotFound, UnsupportedModel (SSE-C), NotYetVisible (another copy is in progress) or CallRefused."""
     code, target = code_of(error), uri_in_target(artifact, route)
     if _is_source_missing(artifact.source, error):
         return s3_objects.gone(artifact.source)

@@ -112,7 +112,10 @@ def listed_with_algorithms(bucket: str, prefix: str, *, owner: str, s3: S3Client
 
 
 def head_again(resolved: S3Object, *, owner: str, s3: S3Client) -> ObservedObject:
-    """Return the object that was resolved, with what only HeadObject returns. Raises ArtifactChanged."""
+    """Return the object that was resolved, with what only HeadObject returns.
+
+    Raises ArtifactChanged, ArtifactNotFound, UnsupportedModel (SSE-C).
+    """
     versioned = {"VersionId": resolved.version_id} if resolved.version_id else {}
     try:
         observed = head(resolved.bucket, resolved.key, owner=owner, s3=s3, IfMatch=resolved.etag, **versioned)
@@ -127,7 +130,10 @@ def head_again(resolved: S3Object, *, owner: str, s3: S3Client) -> ObservedObjec
 
 
 def read(item: S3Object, *, owner: str, s3: S3Client) -> bytes:
-    """Return a small object's content. Raises ArtifactChanged if it changed since it was listed."""
+    """Return a small object's content.
+
+    Raises ArtifactChanged if it changed since it was listed, ArtifactNotFound, UnsupportedModel (SSE-C).
+    """
     try:
         response = s3.get_object(Bucket=item.bucket, Key=item.key, IfMatch=item.etag, ExpectedBucketOwner=owner)
     except ClientError as error:
@@ -142,7 +148,7 @@ def read(item: S3Object, *, owner: str, s3: S3Client) -> bytes:
 
 
 def require_unchanged(resolved: S3Object, *, owner: str, s3: S3Client) -> None:
-    """Raise ArtifactChanged if the source's content is not what was resolved. A version never changes."""
+    """Raise ArtifactChanged if the content is not what was resolved (a version never changes), or UnsupportedModel."""
     if resolved.version_id:
         return
     observed = find(resolved.uri, owner=owner, s3=s3)

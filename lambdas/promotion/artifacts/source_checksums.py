@@ -24,7 +24,7 @@ def with_algorithm(artifact: Artifact, algorithm: str, route: CopyRoute, *, s3: 
     The source becomes the only part of an upload that is never completed: the checksum of the only part is that of the
     object (API: UploadPartCopy, CopyPartResult; a part has at most 5 GB). The verification aborts the upload.
 
-    Raises ArtifactChanged, ArtifactNotFound, NotYetVisible (Transient).
+    Raises ArtifactChanged, NotYetVisible if the upload is aborted, and as `s3_copy.refusal`.
     """
     source = artifact.source
     if source.size > partitioning.LARGEST_COPY or not partitioning.has_readable_uploads(artifact.key):

@@ -270,7 +270,7 @@ def _session_name(name: str) -> str:
 
 
 def translate_errors(client: BaseClient, role: str) -> None:
-    """Make a client raise our errors for those of any AWS call: access denied, throttled, interrupted.
+    """Make a client raise our errors for those of any AWS call: access denied, throttled, expired, interrupted.
 
     It is registered for botocore's events, so that it applies to every call. `role` names the caller in the messages.
     """

@@ -1,6 +1,6 @@
 """Work lists: they exceed the state size limit (256 KiB) and are stored in the hub's bucket, one JSON document a line.
 
-The step's own role reads and writes them. A step that is retried writes the same list again.
+The step's own role reads and writes them. A step that is retried writes its lists anew.
 """
 
 from __future__ import annotations

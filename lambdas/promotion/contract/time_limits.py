@@ -17,7 +17,7 @@ TASK_TIMEOUT_MARGIN = timedelta(seconds=15)
 # A short step's function continues after its execution was stopped, until its timeout; the rest is a margin.
 STOP_GRACE_PERIOD = SHORT_INVOCATION + timedelta(seconds=30)
 
-# --- Requests. A request that hangs ends before its invocation does, so that the error names the call.
+# --- Requests. A request that hangs from the beginning ends before its invocation does: the error names the call.
 
 READ_TIMEOUT = timedelta(seconds=25)
 # One CopyObject of 5 GB, or completing 10,000 parts, is one long request: S3 responds when it is done.

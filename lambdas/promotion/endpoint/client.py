@@ -59,7 +59,7 @@ def described_config(config: str, *, sagemaker: SageMakerClient) -> DescribeEndp
 
 
 def ensure_config(desired: DesiredResource, tags: dict[str, str], *, sagemaker: SageMakerClient) -> None:
-    """Create the endpoint configuration unless it exists. Raises as `find_same_config`, QuotaExceeded, CallRefused."""
+    """Create the configuration unless it exists. Raises as `require_same_config`, QuotaExceeded, CallRefused."""
     try:
         sagemaker.create_endpoint_config(**desired.request, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
     except ClientError as error:

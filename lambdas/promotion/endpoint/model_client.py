@@ -24,7 +24,7 @@ def ensure(desired: DesiredResource, tags: dict[str, str], *, retry_count: int, 
     In this call SageMaker reads the artifacts with the execution role. New permissions take some seconds to propagate,
     so the first attempts are retried (NotYetVisible) before the error becomes ModelDataNotAccessible.
 
-    Raises NameTaken, UnsupportedModel, QuotaExceeded, ModelDataNotAccessible, or CallRefused, which quotes SageMaker.
+    Raises as `require_same`, QuotaExceeded, ModelDataNotAccessible, or CallRefused, which quotes SageMaker.
     """
     try:
         sagemaker.create_model(**desired.request, Tags=[{"Key": key, "Value": tags[key]} for key in tags])

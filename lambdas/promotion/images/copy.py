@@ -65,7 +65,7 @@ def copy(image: ImageCopy, *, reader: ECRClient, pusher: ECRClient, seconds_left
     invocation may still take. An index is copied with all its images.
 
     Raises ImageCopyInterrupted (Transient: the next invocation continues), ImageNotFound, ImageMismatch,
-    UnsupportedModel, QuotaExceeded.
+    UnsupportedModel, QuotaExceeded, CallRefused.
     """
     target = references.parse(image.target)
     if ecr_client.find(target, ecr=pusher):

@@ -59,7 +59,7 @@ def digest_of(uri: str, *, account: RoleSession) -> str | None:
     AccessDenied (an identity policy, a permissions boundary, a session policy, a control policy, a VPC endpoint's
     policy): the model would silently not be pinned.
 
-    Raises ImageNotFound, AccessDenied.
+    Raises ImageNotFound, AccessDenied, CallRefused.
     """
     try:
         image = references.parse(uri)
@@ -88,7 +88,7 @@ def exists(uri: str, *, account: RoleSession) -> bool:
 
 
 def find(image: Image, *, ecr: ECRClient) -> Manifest | None:
-    """Return the image as it is now, None if the image or its repository does not exist. Raises AccessDenied."""
+    """Return the image as it is now, None if the image or its repository does not exist. Raises CallRefused."""
     identifier: ImageIdentifierTypeDef = (
         {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag or "latest"}
     )
@@ -118,7 +118,8 @@ def find(image: Image, *, ecr: ECRClient) -> Manifest | None:
 def require_usable(images: Iterable[str], target: Environment, *, account: RoleSession) -> None:
     """Query each image as the target will. Images outside of ECR are not queried.
 
-    Raises ImageNotFound, or ImageNotAccessible if some image may not be pulled, with all problems of all images.
+    Raises ImageNotFound, or ImageNotAccessible if some image may not be pulled, with all problems of all images; and
+    as `find`.
     """
     missing, denied = [], []
     for uri in images:

@@ -105,7 +105,7 @@ def unlock(
 
 
 def abort_uploads(promotion: Promotion | None, *, opened_by: datetime) -> int:
-    """Abort the uploads that were opened until then: later ones belong to another promotion of the same model.
+    """Abort the uploads that were opened until then: later ones may belong to another promotion of the same model.
 
     A promotion that was stopped before it was resolved has opened none; a rollback and a dry run copy nothing.
     """

@@ -44,8 +44,8 @@ def announcement(
 
     `outcome`: Promoted, Unchanged, Refused, RolledBack, Errored or Aborted. `promotion`: as far as it came, None if it
     was never resolved; then `raw_input`, what the execution was started with, says what was asked for. `failure` comes
-    with a bad outcome. `serves` is a sentence about what serves now, if the caller knows better than the document;
-    `started_by` who started or approved it. `runbook`: where the folder docs/runbooks is published.
+    with a bad outcome. `endpoint_summary` is a sentence about what serves now, if the caller knows better than the
+    document; `started_by` who started or approved it. `runbook`: where the folder docs/runbooks is published.
     """
     application, stage = _asked_for(promotion, raw_input)
     error = failure.error if failure else None

@@ -44,7 +44,7 @@ _ROLE_REMEDY = (
 def gather(
     promotion: Promotion, transfers: Sequence[Transfer], checks: Collection[Check]
 ) -> tuple[Context, list[CheckResult]]:
-    """Return what the checks read, and the results so far. Raises Transient errors only."""
+    """Return what the checks read, and the results so far. Raises Transient errors."""
     reading = _Reading(promotion)
     for role in access.required_roles(promotion):
         reading.enter(role, Purpose.QUERY, functools.partial(query_session, promotion, role, checks))

@@ -86,7 +86,7 @@ def _reason(finding: Finding) -> str:
 
 
 def require_ready(findings: Sequence[Finding], *, subject: str) -> None:
-    """Raise PreflightFailed with all findings, or the error of the findings if they all have the same."""
+    """Raise PreflightFailed with the findings, or their error if they all have the same. The log has all of them."""
     if not findings:
         return
     errors = {finding.error for finding in findings}

@@ -45,7 +45,7 @@ def run(
 ) -> PreflightResult:
     """Run the checks. `transfers`: each artifact, and whether its copy exists. `until`: of time.monotonic().
 
-    Raises Transient errors only: what AWS refuses is a result.
+    What AWS refuses is a result. Raises Transient errors, and UnexpectedFault of a probe (`probes.probe`).
     """
     required = applicable(checks, promotion)
     context, results = facts.gather(promotion, transfers, required)

@@ -31,7 +31,7 @@ def delete(
     """Delete the preview endpoint if it exists; return whether it did. `until` is a time of time.monotonic().
 
     `may_be_created_until`: a step of the stopped execution may create it until then. Raises OutOfTime, to be retried:
-    an endpoint that is being created cannot be deleted yet.
+    an endpoint that is being created cannot be deleted yet; and CallRefused.
     """
     preview, existed = preview_state.begin(promotion), False
     while True:

@@ -37,7 +37,7 @@ _MOST_REPORTED = 10
 
 
 def require_request(raw: object) -> Request:
-    """Return the request in the input, or raise InvalidInput with every mistake in it."""
+    """Return the request in the input, or raise InvalidInput with every mistake in it; of many unknown fields, ten."""
     if not isinstance(raw, Mapping):
         raise InvalidInput(f"The input must be a JSON object such as {_EXAMPLE}, not {_kind(raw)}.")
     unknown = sorted(set(raw) - _FIELDS)

@@ -21,7 +21,8 @@ _OBJECT = re.compile(r"s3://[A-Za-z0-9._-]{3,255}/.+", re.DOTALL)
 def resolved(model: SourceModel, stage: Stage, *, source: RoleSession) -> SourceModel:
     """Return the model with its sample payload, if a smoke test of the stage sends it.
 
-    Raises SamplePayloadUnusable, before anything is created in the target.
+    Raises SamplePayloadUnusable, before anything is created in the target, ModelPackageNotFound, and as
+    `s3_objects.read`.
     """
     if not any(test.payload.sample for test in stage.smoke_tests):
         return model

@@ -83,7 +83,7 @@ class CopyPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Copied:
-    """What this execution has copied."""
+    """What this execution has copied, by the answers of its steps: a run that was killed has given none."""
 
     objects: int = 0
     bytes: int = 0
