@@ -91,9 +91,9 @@ def require_time_to_change(promotion: Promotion, *, now: datetime) -> None:
     """A change is not started after the deadline: no step would observe it. Raises DeploymentTimedOut."""
     if now > promotion.deadline:
         raise DeploymentTimedOut(
-            f"The deadline of stage {promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} UTC) passed before "
-            f"the endpoint {promotion.stage.endpoint} in {promotion.target.name} was changed; its current deployment "
-            "is unchanged. Promote again, with a longer deadline if the copy takes that long."
+            f"The {promotion.deadline_in_words} passed before the endpoint {promotion.stage.endpoint} in "
+            f"{promotion.target.name} was changed; its current deployment is unchanged. Promote again, with a longer "
+            "deadline if the copy takes that long."
         )
 
 
@@ -102,9 +102,8 @@ def require_time_left(promotion: Promotion, observed: ObservedEndpoint | None, *
     if now > promotion.deadline:
         raise EndpointBusy(
             f"The endpoint {promotion.stage.endpoint} in {promotion.target.name} was still "
-            f"{observed.status if observed else 'being created'} by another principal at the deadline of stage "
-            f"{promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} UTC). This promotion did not change it. "
-            "Promote again when it is InService."
+            f"{observed.status if observed else 'being created'} by another principal at the "
+            f"{promotion.deadline_in_words}. This promotion did not change it. Promote again when it is InService."
         )
 
 
@@ -112,8 +111,8 @@ def require_time_to_observe(promotion: Promotion, reason: str, *, now: datetime)
     """An endpoint that cannot be described, for `reason`, is polled until the deadline. Raises DeploymentTimedOut."""
     if now > promotion.deadline:
         raise DeploymentTimedOut(
-            f"{promotion.endpoint_in_words} could not be described at the deadline of stage {promotion.stage.name!r} "
-            f"({promotion.deadline:%Y-%m-%d %H:%M} UTC). {reason} Check its current deployment, then promote again."
+            f"{promotion.endpoint_in_words} could not be described at the {promotion.deadline_in_words}. {reason} "
+            "Check its current deployment, then promote again."
         )
 
 
@@ -122,8 +121,7 @@ def require_time_to_test(promotion: Promotion, *, now: datetime) -> None:
     if now > promotion.deadline:
         raise DeploymentTimedOut(
             f"{promotion.endpoint_in_words} is in service on {promotion.desired_config.name}, but its smoke test could "
-            f"not be run before the deadline of stage {promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} "
-            "UTC): Lambda or AWS was not available. Promote again."
+            f"not be run before the {promotion.deadline_in_words}: Lambda or AWS was not available. Promote again."
         )
 
 
@@ -214,8 +212,8 @@ def after_change(promotion: Promotion, observed: ObservedEndpoint | None, *, now
             )
     if now > promotion.deadline:
         raise DeploymentTimedOut(
-            f"{endpoint} was {observed.status} on {observed.config} at the deadline of stage {promotion.stage.name!r} "
-            f"({promotion.deadline:%Y-%m-%d %H:%M} UTC) and not in service on {desired}. {observed.reason} The update "
-            "may still complete: check the endpoint's current deployment, then promote again."
+            f"{endpoint} was {observed.status} on {observed.config} at the {promotion.deadline_in_words} and not in "
+            f"service on {desired}. {observed.reason} The update may still complete: check the endpoint's current "
+            "deployment, then promote again."
         )
     return Progress.IN_PROGRESS

@@ -47,8 +47,8 @@ def require_may_wait(promotion: Promotion, held: LockState, *, now: datetime) ->
         )
     if now > promotion.deadline:
         raise EndpointBusy(
-            f"{locked}, and the deadline of stage {promotion.stage.name!r} ({promotion.deadline:%Y-%m-%d %H:%M} UTC) "
-            "passed while this one waited. Nothing was changed. Start again after that promotion has finished."
+            f"{locked}, and the {promotion.deadline_in_words} passed while this one waited. Nothing was changed. "
+            "Start again after that promotion has finished."
         )
 
 

@@ -117,10 +117,9 @@ def require_time_left(promotion: Promotion, preview: PreviewEndpoint, state: str
     """The preview has to run before the deadline; `state` is what its endpoint was. Raises DeploymentTimedOut."""
     if now > promotion.deadline:
         raise DeploymentTimedOut(
-            f"{_subject(promotion, preview)} {state} at the deadline of stage {promotion.stage.name!r} "
-            f"({promotion.deadline:%Y-%m-%d %H:%M} UTC), and the preview did not run. "
-            f"{_live_unchanged(promotion.stage)} Promote again, with a longer deadline if a copy and a preview take "
-            "that long."
+            f"{_subject(promotion, preview)} {state} at the {promotion.deadline_in_words}, and the preview did not "
+            f"run. {_live_unchanged(promotion.stage)} Promote again, with a longer deadline if a copy and a preview "
+            "take that long."
         )
 
 

@@ -131,6 +131,11 @@ class Promotion:
         return f"The endpoint {self.stage.endpoint} in {self.target.name} ({self.target.account})"
 
     @property
+    def deadline_in_words(self) -> str:
+        """The stage's deadline with its time, for a message that puts "the" before it."""
+        return f"deadline of stage {self.stage.name!r} ({self.deadline:%Y-%m-%d %H:%M} UTC)"
+
+    @property
     def work_lists_prefix(self) -> str:
         """Where this promotion's work lists are stored in the hub's bucket: a prefix with its slash."""
         return resource_names.work_lists_prefix(self.execution.promotion_id)
