@@ -1,7 +1,7 @@
 """Clients of AWS whose responses are given by a test; nothing leaves the machine.
 
 A Stubber returns its responses in order, for sequential calls. Concurrent calls use FakeS3, which responds to each
-request. Every client translates errors as the product's own do (sessions.translate_errors).
+request. Every client translates errors as the product's own do (error_translation.translate_errors).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.client import BaseClient
 from botocore.stub import Stubber
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation, sessions
 from tests.adapters.fake_s3 import FakeS3
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class _Raw(io.BytesIO):
 def plain_s3() -> S3Client:
     """A client without a Stubber, for a Wire."""
     client = _make_client("s3", config=sessions._CONFIG)
-    sessions.translate_errors(client, "The role copier")
+    error_translation.translate_errors(client, "The role copier")
     return client
 
 
@@ -130,7 +130,7 @@ def aws(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> Stubs:
 @pytest.fixture
 def s3(stubs: Stubs) -> S3Client:
     client: S3Client = stubs.s3.client  # type: ignore[assignment]
-    sessions.translate_errors(client, "The role copier")
+    error_translation.translate_errors(client, "The role copier")
     return client
 
 
@@ -145,5 +145,5 @@ def fake_s3(aws: Stubs) -> FakeS3:
 @pytest.fixture
 def sagemaker(stubs: Stubs) -> SageMakerClient:
     client: SageMakerClient = stubs.sagemaker.client  # type: ignore[assignment]
-    sessions.translate_errors(client, "The role deployer")
+    error_translation.translate_errors(client, "The role deployer")
     return client

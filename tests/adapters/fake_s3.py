@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.awsrequest import AWSResponse
 from botocore.response import StreamingBody
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -78,7 +78,7 @@ class FakeS3:
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self.client = client
-        sessions.translate_errors(client, "A role")
+        error_translation.translate_errors(client, "A role")
         client.meta.events.register_first("provide-client-params.s3", self._remember)
         client.meta.events.register_first("before-call.s3", self._answer)  # type: ignore[arg-type]
 

@@ -30,7 +30,7 @@ _LONGEST_QUOTE = 80  # characters
 
 
 class UnreadableAnswer(Exception):
-    """The answer to a call is none of AWS's. It stays inside the client (sessions.translate_errors)."""
+    """The answer to a call is none of AWS's. It stays inside the client (error_translation.translate_errors)."""
 
 
 def require_readable(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation, sessions
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.aws.unreadable_answers import NO_ANSWER
 from lambdas.promotion.contract.document import Promotion
@@ -106,7 +106,7 @@ def named(error: Exception, step: str) -> PromotionError:
     if isinstance(error, ClientError):
         logger.error("AWS refused a call", exc_info=error)
         message = error.response.get("Error", {}).get("Message") or str(error)
-        return CallRefused(f"AWS refused {sessions.call_of(error)}: {message}")
+        return CallRefused(f"AWS refused {error_translation.call_of(error)}: {message}")
     if isinstance(error, NO_ANSWER):
         logger.error("AWS could not be reached", exc_info=error)
         return ServiceUnavailable(f"AWS could not be reached: {error}. It was retried.")

@@ -8,7 +8,7 @@ import boto3
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     PromotionError,
@@ -249,7 +249,7 @@ def name_of(entry: Recording) -> type[Exception]:
     """The error that a client of the product raises for the recorded one."""
     service, operation, _ = entry.key.split("/")
     client: BaseClient = boto3.client(service, region_name="us-east-1")  # type: ignore[call-overload]
-    sessions.translate_errors(client, "The role")
+    error_translation.translate_errors(client, "The role")
     denied = str(entry.error.get("code")).startswith("AccessDenied")
     status = int(entry.error.get("status") or (403 if denied and service == "s3" else 400))
     # What botocore makes of an answer before it raises a ClientError.

@@ -15,7 +15,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.retries import standard
 from botocore.stub import ANY, Stubber
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation, sessions
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     PromotionError,
@@ -449,7 +449,7 @@ def test_credentials_that_a_region_does_not_know_are_reported_with_the_remedy(
 ) -> None:
     error = store.error(key).response
     client: Any = stubs.s3.client
-    sessions.translate_errors(client, ROLE)
+    error_translation.translate_errors(client, ROLE)
     code, message = error["Error"]["Code"], error["Error"]["Message"]
     stubs.s3.add_client_error(call, code, message, error["ResponseMetadata"]["HTTPStatusCode"])
     copied = {"CopySource": {"Bucket": "models", "Key": "k"}} if call == "copy_object" else {}

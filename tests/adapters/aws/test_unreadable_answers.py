@@ -10,7 +10,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, FlexibleChecksumError, IncompleteReadError
 
-from lambdas.promotion.aws import concurrency, sessions
+from lambdas.promotion.aws import concurrency, error_translation, sessions
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, Throttled
 from lambdas.promotion.runtime.handler import errors_by_name
 from recordings import store
@@ -58,7 +58,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
 @cache
 def client_of(service: str) -> Any:
     client = SESSION.client(service, config=sessions._CONFIG)  # type: ignore[call-overload]
-    sessions.translate_errors(client, "The role deployer")
+    error_translation.translate_errors(client, "The role deployer")
     return client
 
 

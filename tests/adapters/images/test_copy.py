@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation
 from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.errors import (
     AccessDenied,
@@ -40,7 +40,7 @@ TO = {"registryId": "333333333333", "repositoryName": "promote/team/model"}
 @pytest.fixture
 def ecr(stubs: Stubs) -> ECRClient:
     client: ECRClient = stubs.ecr.client  # type: ignore[assignment]
-    sessions.translate_errors(client, "The role pusher")
+    error_translation.translate_errors(client, "The role pusher")
     return client
 
 

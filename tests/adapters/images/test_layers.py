@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation
 from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound, PromotionError
 from lambdas.promotion.images import layers as image_layers
 from lambdas.promotion.images import references
@@ -67,7 +67,7 @@ def storage() -> Iterator[Storage]:
 @pytest.fixture
 def ecr(stubs: Stubs, storage: Storage) -> ECRClient:
     client: ECRClient = stubs.ecr.client  # type: ignore[assignment]
-    sessions.translate_errors(client, "The role pusher")
+    error_translation.translate_errors(client, "The role pusher")
     stubs.ecr.add_response("get_download_url_for_layer", {"downloadUrl": storage.url}, {**FROM, "layerDigest": DIGEST})
     stubs.ecr.add_response("initiate_layer_upload", {"uploadId": UPLOAD, "partSize": PART}, TO)
     return client

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation
 from lambdas.promotion.contract.document import CopyRoute, sha256
 from lambdas.promotion.contract.errors import UnexpectedFault
 from lambdas.promotion.contract.roles import Role
@@ -82,7 +82,7 @@ def test_the_target_does_what_it_will_do_with_a_copy(stubs: Stubs, s3: S3Client)
 def test_a_region_that_the_sources_account_lacks_is_a_finding_with_its_remedy(stubs: Stubs) -> None:
     """API: CopyObject: both Regions must be enabled for the account of the caller."""
     client: S3Client = stubs.s3.client  # type: ignore[assignment]
-    sessions.translate_errors(client, DEV.role_arn(Role.COPIER))
+    error_translation.translate_errors(client, DEV.role_arn(Role.COPIER))
     error = store.error("s3/AnyCall/token-unknown-in-region").response["Error"]
     stubs.s3.add_client_error("put_object", error["Code"], error["Message"], 400)
     (finding,) = copies.put(ONE, ROUTE, s3=client)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.stub import ANY
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation
 from lambdas.promotion.preflight import iam_simulation
 from lambdas.promotion.preflight.findings import Finding, Inconclusive
 from lambdas.promotion.preflight.iam_simulation import RequiredPermission
@@ -27,7 +27,7 @@ REQUIRED = RequiredPermission(
 @pytest.fixture
 def iam(stubs: Stubs) -> IAMClient:
     client: IAMClient = stubs.of("iam").client  # type: ignore[assignment]
-    sessions.translate_errors(client, ROLE)
+    error_translation.translate_errors(client, ROLE)
     return client
 
 

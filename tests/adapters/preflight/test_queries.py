@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation
 from lambdas.promotion.preflight import queries
 from lambdas.promotion.preflight.checks import alarms
 from lambdas.promotion.preflight.context import ArtifactKey
@@ -18,7 +18,7 @@ from tests.adapters.conftest import Stubs
 
 def client(stubs: Stubs, service: str) -> Any:
     made = stubs.of(service).client
-    sessions.translate_errors(made, "The role deployer")
+    error_translation.translate_errors(made, "The role deployer")
     return made
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation
 from lambdas.promotion.preflight import queries, quota_codes, service_quotas
 from lambdas.promotion.preflight.findings import Inconclusive
 from recordings import store
@@ -28,7 +28,7 @@ NO_VALUE = store.error("service-quotas/GetServiceQuota/no-applied-value").respon
 @pytest.fixture
 def client(stubs: Stubs) -> ServiceQuotasClient:
     made: ServiceQuotasClient = stubs.of("service-quotas").client  # type: ignore[assignment]
-    sessions.translate_errors(made, "The role deployer")
+    error_translation.translate_errors(made, "The role deployer")
     return made
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Promotion, S3Object
 from lambdas.promotion.contract.errors import AccessDenied, PayloadUnusable, SamplePayloadUnusable
@@ -38,7 +38,7 @@ def readers(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> dict[bool, RoleSes
         session.__dict__.update(s3=stubs.s3.client, sagemaker=stubs.sagemaker.client)
         return session
 
-    sessions.translate_errors(stubs.s3.client, "The role invoker")
+    error_translation.translate_errors(stubs.s3.client, "The role invoker")
     return {False: account("333333333333", "promote-qa-invoker"), True: account("222222222222", "promote-dev-reader")}
 
 

@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation, sessions
 from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, Throttled
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.smoke_test import real_time_invocation
@@ -30,7 +30,7 @@ TEST = SmokeTest(payload=Payload(text="x"), content_type="text/csv")
 def runtime(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> SageMakerRuntimeClient:
     monkeypatch.setattr(real_time_invocation, "_SHORTEST_PAUSE", 0.001)
     client: SageMakerRuntimeClient = stubs.sagemaker_runtime.client  # type: ignore[assignment]
-    sessions.translate_errors(client, "The role invoker")
+    error_translation.translate_errors(client, "The role invoker")
     return client
 
 
