@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import error_codes, region_errors, unreadable_answers
-from lambdas.promotion.contract.errors import AccessDenied, ServiceUnavailable, SessionExpired, Throttled
+from lambdas.promotion.contract.errors import (
+    AccessDenied,
+    PromotionError,
+    ServiceUnavailable,
+    SessionExpired,
+    Throttled,
+)
 
 # IAM's name of a service that signs under another name (AWS: Service Authorization Reference).
 _IAM_PREFIXES = {"monitoring": "cloudwatch"}
@@ -45,6 +52,19 @@ _PERMISSIONS = {
 _CALL = "PromoteCall"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Refusal:
+    """What AWS answered to a call of `role`: `call` is IAM's action, `operation` the API's name of it."""
+
+    role: str
+    call: str
+    operation: str
+    resource: str
+    code: str
+    message: str
+    status: int
+
+
 def translate_errors(client: BaseClient, role: str) -> None:
     """Make a client raise our errors for those of any AWS call: access denied, throttled, expired, interrupted.
 
@@ -60,45 +80,18 @@ def translate_errors(client: BaseClient, role: str) -> None:
         error = parsed.get("Error")
         if not error or (http_response.status_code < 300 and "Code" not in error):
             return
-        code, message = str(error.get("Code", "")), str(error.get("Message", ""))
-        call = _action(model)
-        resource = _subject(context.get("promote_params", {}))
-        if code in error_codes.THROTTLED and (call.partition(":")[0], code) not in error_codes.QUOTAS:
-            raise Throttled(
-                f"AWS throttled {call} on {resource} ({code}: {message}). It was retried; "
-                "start the promotion again later."
-            )
-        if remedy := region_errors.remedy_of(code, message, role=role, region=client.meta.region_name):
-            raise AccessDenied(
-                f"{role} cannot call {call} on {resource}. AWS reports: {message or code}. {remedy}",
-                role=role,
-                action=call,
-                resource=resource,
-                message=message or code,
-                remedy=remedy,
-            )
-        if code in error_codes.EXPIRED_SESSION:
-            raise SessionExpired(f"The session of {role} expired during {call} on {resource} ({code}: {message}).")
-        if code in error_codes.ACCESS_DENIED or (
-            http_response.status_code == 403 and code not in error_codes.NOT_ABOUT_PERMISSIONS
-        ):
-            raise AccessDenied(
-                f"{role} is not permitted to call {call} on {resource}. AWS reports: {message or code}. "
-                f"{_required_permissions(model.name)}"
-                "Grant the permission (docs/reference/permissions.md lists those of each role), or check the resource "
-                "policies and key policies that deny it, then start the promotion again.",
-                role=role,
-                action=call,
-                resource=resource,
-                message=f"{message or code}. {_required_permissions(model.name)}".strip(),
-            )
-        if code in error_codes.INTERRUPTED or (
-            http_response.status_code >= 500 and code not in error_codes.S3_REPORTED_LATE | error_codes.NOT_IMPLEMENTED
-        ):
-            raise ServiceUnavailable(
-                f"AWS failed to complete {call} on {resource} ({code}: {message}). It was retried."
-            )
-        error[_CALL] = f"{call} on {resource}"
+        refusal = _Refusal(
+            role=role,
+            call=_action(model),
+            operation=model.name,
+            resource=_subject(context.get("promote_params", {})),
+            code=str(error.get("Code", "")),
+            message=str(error.get("Message", "")),
+            status=http_response.status_code,
+        )
+        if translated := _translated(refusal, region=client.meta.region_name):
+            raise translated
+        error[_CALL] = f"{refusal.call} on {refusal.resource}"
 
     def translate_unreadable(exception: Exception, context: dict[str, Any], **_: Any) -> None:
         if unreadable_answers.is_unreadable(exception):
@@ -112,6 +105,47 @@ def translate_errors(client: BaseClient, role: str) -> None:
     client.meta.events.register("before-parse", unreadable_answers.require_readable)
     client.meta.events.register("after-call-error", translate_unreadable)
     client.meta.events.register("after-call", translate)
+
+
+def _translated(refusal: _Refusal, *, region: str) -> PromotionError | None:
+    """Return our error for a refusal, None for one that the caller has to tell apart."""
+    role, call, resource = refusal.role, refusal.call, refusal.resource
+    code, message, status = refusal.code, refusal.message, refusal.status
+    if code in error_codes.THROTTLED and (call.partition(":")[0], code) not in error_codes.QUOTAS:
+        return Throttled(
+            f"AWS throttled {call} on {resource} ({code}: {message}). It was retried; start the promotion again later."
+        )
+    if remedy := region_errors.remedy_of(code, message, role=role, region=region):
+        return AccessDenied(
+            f"{role} cannot call {call} on {resource}. AWS reports: {message or code}. {remedy}",
+            role=role,
+            action=call,
+            resource=resource,
+            message=message or code,
+            remedy=remedy,
+        )
+    if code in error_codes.EXPIRED_SESSION:
+        return SessionExpired(f"The session of {role} expired during {call} on {resource} ({code}: {message}).")
+    if code in error_codes.ACCESS_DENIED or (status == 403 and code not in error_codes.NOT_ABOUT_PERMISSIONS):
+        return _denied(refusal)
+    if code in error_codes.INTERRUPTED or (
+        status >= 500 and code not in error_codes.S3_REPORTED_LATE | error_codes.NOT_IMPLEMENTED
+    ):
+        return ServiceUnavailable(f"AWS failed to complete {call} on {resource} ({code}: {message}). It was retried.")
+    return None
+
+
+def _denied(refusal: _Refusal) -> AccessDenied:
+    reported, required = refusal.message or refusal.code, _required_permissions(refusal.operation)
+    return AccessDenied(
+        f"{refusal.role} is not permitted to call {refusal.call} on {refusal.resource}. AWS reports: {reported}. "
+        f"{required}Grant the permission (docs/reference/permissions.md lists those of each role), or check the "
+        "resource policies and key policies that deny it, then start the promotion again.",
+        role=refusal.role,
+        action=refusal.call,
+        resource=refusal.resource,
+        message=f"{reported}. {required}".strip(),
+    )
 
 
 def _action(model: Any) -> str:

@@ -164,22 +164,8 @@ def after_change(promotion: Promotion, observed: ObservedEndpoint | None, *, now
         raise DeploymentSuperseded(f"{endpoint} was deleted while it was being changed. Promote again to create it.")
     # Right after the call a response may be stale; it then has the modification time from before the call.
     stale = change.previous_modified_at is not None and observed.modified_at <= change.previous_modified_at
-    if observed.status in {"Failed", "OutOfService"} and not stale:
-        if capacity_errors.is_lacking(observed.failure_reason):
-            raise NoCapacity(
-                f"{endpoint} is {observed.status}: AWS had insufficient capacity for {observed.config or desired}. "
-                f"{observed.reason} Delete a Failed endpoint, then promote again later, or give the stage another "
-                "instance type."
-            )
-        raise EndpointFailed(
-            f"{endpoint} is {observed.status} on configuration {observed.config or desired}. {observed.reason} "
-            "Read the endpoint's log group, delete a Failed endpoint, then promote again."
-        )
-    if observed.status == "UpdateRollbackFailed" and not stale:
-        raise RollbackFailed(
-            f"{endpoint} failed to update to {desired} and failed to roll back: {desired} and {change.previous_config} "
-            f"may both receive traffic. {observed.reason} Update it to the last known good configuration immediately."
-        )
+    if not stale:
+        _require_not_failed(promotion, change, observed)
     if observed.pending_config not in {None, desired, change.previous_config}:
         raise DeploymentSuperseded(
             f"{endpoint} is being updated to {observed.pending_config} by another principal, not to this promotion's "
@@ -188,23 +174,8 @@ def after_change(promotion: Promotion, observed: ObservedEndpoint | None, *, now
     if observed.status == "InService" and not observed.pending_config:
         if observed.config == desired and observed.counts_settled:
             return Progress.IN_SERVICE
-        rolled_back = observed.config == change.previous_config != desired and not stale
-        if rolled_back and capacity_errors.is_lacking(observed.failure_reason):
-            if capacity_errors.may_retry(promotion.stage, change, deadline=promotion.deadline, now=now):
-                return Progress.NO_CAPACITY
-            attempts = change.capacity_failures + 1
-            raise NoCapacity(
-                f"{endpoint} is InService on its previous configuration {observed.config}: AWS had insufficient "
-                f"capacity for {desired}{f', {attempts} times' if attempts > 1 else ''}. {observed.reason} The "
-                "previous model is in service. Promote again later, or give the stage another instance type or "
-                "instance pools."
-            )
-        if rolled_back:
-            raise DeploymentRolledBack(
-                f"{endpoint} is InService on its previous configuration {observed.config}: SageMaker rolled back "
-                f"{desired}{'' if observed.failure_reason else ', or another principal did'}. {observed.reason} "
-                "The previous model is in service. Fix the model, then promote again."
-            )
+        if observed.config == change.previous_config != desired and not stale:
+            return _after_rollback(promotion, change, observed, now=now)
         if observed.config not in {desired, change.previous_config}:
             raise DeploymentSuperseded(
                 f"{endpoint} is InService on {observed.config}, not on this promotion's own {desired}: another "
@@ -217,3 +188,43 @@ def after_change(promotion: Promotion, observed: ObservedEndpoint | None, *, now
             "deployment, then promote again."
         )
     return Progress.IN_PROGRESS
+
+
+def _require_not_failed(promotion: Promotion, change: Change, observed: ObservedEndpoint) -> None:
+    desired, endpoint = promotion.desired_config.name, promotion.endpoint_in_words
+    if observed.status in {"Failed", "OutOfService"}:
+        if capacity_errors.is_lacking(observed.failure_reason):
+            raise NoCapacity(
+                f"{endpoint} is {observed.status}: AWS had insufficient capacity for {observed.config or desired}. "
+                f"{observed.reason} Delete a Failed endpoint, then promote again later, or give the stage another "
+                "instance type."
+            )
+        raise EndpointFailed(
+            f"{endpoint} is {observed.status} on configuration {observed.config or desired}. {observed.reason} "
+            "Read the endpoint's log group, delete a Failed endpoint, then promote again."
+        )
+    if observed.status == "UpdateRollbackFailed":
+        raise RollbackFailed(
+            f"{endpoint} failed to update to {desired} and failed to roll back: {desired} and {change.previous_config} "
+            f"may both receive traffic. {observed.reason} Update it to the last known good configuration immediately."
+        )
+
+
+def _after_rollback(promotion: Promotion, change: Change, observed: ObservedEndpoint, *, now: datetime) -> Progress:
+    """Return NO_CAPACITY if the update is to be tried again; raise why SageMaker rolled it back if not."""
+    desired, endpoint = promotion.desired_config.name, promotion.endpoint_in_words
+    if capacity_errors.is_lacking(observed.failure_reason):
+        if capacity_errors.may_retry(promotion.stage, change, deadline=promotion.deadline, now=now):
+            return Progress.NO_CAPACITY
+        attempts = change.capacity_failures + 1
+        raise NoCapacity(
+            f"{endpoint} is InService on its previous configuration {observed.config}: AWS had insufficient "
+            f"capacity for {desired}{f', {attempts} times' if attempts > 1 else ''}. {observed.reason} The "
+            "previous model is in service. Promote again later, or give the stage another instance type or "
+            "instance pools."
+        )
+    raise DeploymentRolledBack(
+        f"{endpoint} is InService on its previous configuration {observed.config}: SageMaker rolled back "
+        f"{desired}{'' if observed.failure_reason else ', or another principal did'}. {observed.reason} "
+        "The previous model is in service. Fix the model, then promote again."
+    )
