@@ -97,6 +97,15 @@ def test_thousands_of_artifacts_are_recorded_by_one_digest() -> None:
     assert item["artifacts_digest"] != other["artifacts_digest"]
 
 
+def test_the_longest_input_and_keys_leave_room_for_the_largest_document() -> None:
+    """An item has 400 KB (AWS: DynamoDB quotas), and a document no more than a state, 256 KiB."""
+    long = replace(artifact(bucket="b" * 63, key="k" * 1024, checksum=f"SHA512:{'x' * 88}"), key="k" * 1024)
+    asked = {"application": "reviews", "stage": "qa", "more": "\U0001f600" * 9000}
+    item = records.item(attempt(input=asked, artifacts=[long] * 100))
+    beside = {name: value for name, value in item.items() if name != "document"}
+    assert len(json.dumps(beside, default=str, ensure_ascii=False).encode()) < 400 * 1024 - 256 * 1024
+
+
 def test_the_order_of_the_artifacts_does_not_change_their_digest() -> None:
     many = [artifact(f"{number}.bin") for number in range(3)]
     item, other = (records.item(attempt(artifacts=which)) for which in (many, many[::-1]))
