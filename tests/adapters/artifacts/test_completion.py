@@ -105,7 +105,7 @@ def test_a_source_without_checksum_gets_one_that_s3_computes(s3: S3Client, stubs
 
 def test_an_object_that_exists_already_is_not_overwritten(s3: S3Client, stubs: Stubs) -> None:
     all_parts(stubs)
-    refused(stubs, "s3/CompleteMultipartUpload/object-exists")
+    refused(stubs, "s3/CompleteMultipartUpload/if-none-match-existing")
     assert complete(s3) is Completion.EXISTS
 
 
@@ -117,11 +117,13 @@ def test_an_upload_that_was_completed_before_is_not_a_fault(s3: S3Client, stubs:
 
 def test_an_upload_that_is_completed_meanwhile_is_not_a_fault(s3: S3Client, stubs: Stubs) -> None:
     all_parts(stubs)
-    refused(stubs, "s3/CompleteMultipartUpload/no-such-upload")
+    refused(stubs, "s3/CompleteMultipartUpload/unknown-upload")
     assert complete(s3) is Completion.EXISTS
 
 
-@pytest.mark.parametrize("key", ["s3/CompleteMultipartUpload/wrong-checksum", "s3/CompleteMultipartUpload/wrong-size"])
+@pytest.mark.parametrize(
+    "key", ["s3/CompleteMultipartUpload/full-object-checksum-wrong", "s3/CompleteMultipartUpload/mpu-object-size-wrong"]
+)
 def test_parts_that_do_not_make_the_object_are_a_mismatch(s3: S3Client, stubs: Stubs, key: str) -> None:
     all_parts(stubs)
     refused(stubs, key)

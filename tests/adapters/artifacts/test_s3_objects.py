@@ -14,7 +14,6 @@ from botocore.model import StructureShape
 from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.contract.document import S3Object
 from lambdas.promotion.contract.errors import AccessDenied, ArtifactChanged, ArtifactNotFound
-from recordings import store
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import BUCKET, WEIGHTS, WEIGHTS_URI
 
@@ -172,12 +171,6 @@ def test_a_key_that_xml_cannot_carry_is_listed_as_it_is(s3: S3Client, stubs: Stu
     stubs.s3.add_response("list_objects_v2", {"Contents": contents, "EncodingType": "url"})
     keys = [item.key for item in s3_objects.listed(BUCKET, "v7/", owner=DEV, s3=s3)]
     assert keys == ["v7/a\x01b", "v7/a b", "v7/a+b", "v7/ü", "v7/.."]
-
-
-def test_a_list_names_the_algorithm_of_each_checksum(s3: S3Client, stubs: Stubs) -> None:
-    stubs.s3.add_response("list_objects_v2", store.response("s3/ListObjectsV2/algorithms"))
-    listed = s3_objects.listed_with_algorithms(BUCKET, "test/", owner=DEV, s3=s3)
-    assert [(item.object.key, item.algorithm) for item in listed] == [("test/bar/foo/123", "CRC32")]
 
 
 @pytest.mark.parametrize(

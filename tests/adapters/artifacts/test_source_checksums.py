@@ -34,7 +34,7 @@ PART = {
     "PartNumber": 1,
     "ExpectedSourceBucketOwner": DEV.account,
 }
-COPIED = store.response("s3/UploadPartCopy/checksum-of-the-part")
+COPIED = store.response("s3/UploadPartCopy/with-checksum")
 
 
 def computed(s3: S3Client, item: Artifact = ARTIFACT, algorithm: str = "CRC32C") -> str | None:

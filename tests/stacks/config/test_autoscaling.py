@@ -186,12 +186,11 @@ def test_a_variant_that_the_stage_does_not_have_cannot_be_scaled() -> None:
 LIMITS = {"min": 1, "max": 4}
 WARM = {"memory_size_in_mb": 2048, "max_concurrency": 5, "provisioned_concurrency": 2}
 ASYNC = {"s3_output_path": "s3://answers"}
-REGISTRATION = "application-autoscaling/RegisterScalableTarget"
 NIGHT = {"schedule": "cron(0 22 * * ? *)"}
 
 
-def refused_registration(name: str) -> dict[str, Any]:
-    (registration,) = store.recording(f"{REGISTRATION}/{name}").requests
+def refused_registration(key: str) -> dict[str, Any]:
+    (registration,) = store.recording(key).requests
     request: dict[str, Any] = registration["request"]
     return request
 
@@ -252,9 +251,15 @@ def test_scaling_that_aws_does_not_register_is_refused(
     assert message in mistakes({"All": scaling}, variants=[changed])
 
 
-@pytest.mark.parametrize("name", ["burstable-instances", "no-instances-of-a-real-time-endpoint"])
-def test_instances_that_aws_does_not_scale_are_refused(name: str) -> None:
-    request = refused_registration(name)
+@pytest.mark.parametrize(
+    "key",
+    [
+        "application-autoscaling/RegisterScalableTarget/burstable-instances",
+        "application-autoscaling/RegisterScalableTarget/no-instances-of-a-real-time-endpoint",
+    ],
+)
+def test_instances_that_aws_does_not_scale_are_refused(key: str) -> None:
+    request = refused_registration(key)
     scaling = {"min": request["MinCapacity"], "max": request["MaxCapacity"]}
     assert "stages.qa.autoscaling.All" in mistakes(
         {"All": scaling}, variants=[{**VARIANT, "instance_type": request["InstanceType"]}]
@@ -262,7 +267,9 @@ def test_instances_that_aws_does_not_scale_are_refused(name: str) -> None:
 
 
 def test_on_demand_serverless_is_not_scaled() -> None:
-    request = refused_registration("serverless-without-provisioned-concurrency")
+    request = refused_registration(
+        "application-autoscaling/RegisterScalableTarget/serverless-without-provisioned-concurrency"
+    )
     serverless = {
         "memory_size_in_mb": request["ServerlessConfig"]["MemorySizeInMB"],
         "max_concurrency": request["ServerlessConfig"]["MaxConcurrency"],

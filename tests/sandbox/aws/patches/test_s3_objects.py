@@ -137,7 +137,7 @@ def test_a_copy_without_a_word_has_its_source_s_algorithm_over_the_whole(
 def test_a_list_names_the_algorithm_of_each_checksum(
     patched: Sandbox, name: str, kind: str, listed: tuple[list[str], str]
 ) -> None:
-    recorded = store.response("s3/ListObjectsV2/algorithms")["Contents"][0]
+    recorded = store.response("s3/ListObjectsV2/prefix")["Contents"][0]
     assert (recorded["ChecksumAlgorithm"], recorded["ChecksumType"]) == (["CRC32"], "FULL_OBJECT")
     (entry,) = with_checksum(patched, name, kind).list_objects_v2(Bucket=name)["Contents"]
     assert (entry.get("ChecksumAlgorithm"), entry.get("ChecksumType")) == listed
