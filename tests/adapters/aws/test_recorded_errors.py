@@ -134,7 +134,6 @@ LEFT_TO_CALLERS = {
     "s3/CompleteMultipartUpload/parts-unordered",
     "s3/CompleteMultipartUpload/unknown-upload",
     "s3/CopyObject/copy-source-if-match-mismatch",
-    "s3/CopyObject/if-match-missing-destination",
     "s3/CopyObject/if-none-match-existing",
     "s3/CopyObject/if-none-match-other-value",
     "s3/CopyObject/onto-itself-unchanged",

@@ -117,6 +117,29 @@ def test_an_empty_answer_of_the_status_503_is_throttling_as_before(name: str) ->
         call(*CALLS[name], 503, "")
 
 
+@pytest.mark.parametrize(
+    ("status", "page", "key"),
+    [
+        (200, WELL_FORMED_PAGE, "s3/CopyObject/proxy-html-200-well-formed"),
+        (200, PAGE, "s3/CopyObject/proxy-html-200-malformed"),
+        (403, WELL_FORMED_PAGE, "s3/CopyObject/proxy-html-403-well-formed"),
+    ],
+)
+def test_what_botocore_itself_takes_a_page_for_is_transient_too(status: int, page: str, key: str) -> None:
+    plain: Any = SESSION.client("s3", config=sessions._CONFIG)
+    Wire(plain, status, page)
+    recorded = store.recording(key)
+    if recorded.error:
+        with pytest.raises(ClientError) as raised:
+            plain.copy_object(**COPY)
+        error = raised.value.response["Error"]
+        assert (error["Code"], error["Message"]) == (recorded.error["code"], recorded.error["message"])
+    else:
+        assert recorded.response.items() <= plain.copy_object(**COPY).items()
+    with pytest.raises(ServiceUnavailable):
+        call(*CALLS["copy"], status, page)
+
+
 def test_a_date_that_is_none_is_transient() -> None:
     with pytest.raises(ServiceUnavailable, match="sagemaker:DescribeEndpoint on reviews-qa"):
         call(*CALLS["sagemaker"], 200, '{"CreationTime": "yesterday"}')
