@@ -43,6 +43,8 @@ CHOSEN = frozenset(
 )
 # SageMaker returns a tarball in both forms: each follows from the other.
 FOLLOWS_FROM: Mapping[str, str] = {"ModelDataSource": "ModelDataUrl", "ModelDataUrl": "ModelDataSource"}
+# No request has it: SageMaker only describes, here which instances it would choose, with fields that requests have too.
+DESCRIBED_ONLY = frozenset({"DeploymentRecommendation"})
 # A caller has set it, wherever it is.
 NEVER_FILLED_IN = frozenset(
     {
@@ -82,7 +84,7 @@ def is_filled_in(name: str, value: Any, beside: Mapping[str, Any], *, unlisted: 
 
     `unlisted` is the answer for a field that is in no list: AWS has added it since.
     """
-    if name in CHOSEN or is_default(name, value):
+    if name in CHOSEN | DESCRIBED_ONLY or is_default(name, value):
         return True
     if name in FOLLOWS_FROM:
         return bool(beside.get(FOLLOWS_FROM[name]))

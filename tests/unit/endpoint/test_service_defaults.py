@@ -60,6 +60,20 @@ def test_no_list_has_a_field_that_no_request_has() -> None:
     assert set().union(*LISTS) - fields("CreateModel") - fields("CreateEndpointConfig") == {"ModelDataSource"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "described_only"), [("Model", {"DeploymentRecommendation"}), ("EndpointConfig", set())]
+)
+def test_each_structure_that_no_request_has_is_only_described(kind: str, described_only: set[str]) -> None:
+    """Its fields may have the names of a request's."""
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    described = model.operation_model(f"Describe{kind}").output_shape
+    requested = model.operation_model(f"Create{kind}").input_shape
+    assert described is not None and requested is not None
+    structures = {name for name, shape in described.members.items() if shape.type_name in {"structure", "list"}}
+    assert structures - set(requested.members) == described_only
+    assert described_only <= service_defaults.DESCRIBED_ONLY
+
+
 # CreateModel
 
 
