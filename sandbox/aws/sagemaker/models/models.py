@@ -1,9 +1,11 @@
 """Models: containers and the role that they run as. Immutable once created."""
 
 import datetime
+from functools import cache
 
 from ministack.core.responses import get_region
 
+from recordings import store
 from sandbox.aws.sagemaker import state
 from sandbox.aws.sagemaker.api import arns, authorization, events, paging, roles, tags
 from sandbox.aws.sagemaker.api.errors import Invalid
@@ -73,10 +75,19 @@ def _completed(model: Record) -> Record:
     completed = {**model, "DeploymentRecommendation": {"RecommendationStatus": "NOT_APPLICABLE"}}
     if "PrimaryContainer" in model:
         completed["PrimaryContainer"] = _completed_container(model["PrimaryContainer"])
+        completed["DeploymentRecommendation"] = _recommended()
     if "Containers" in model:
         completed["Containers"] = [_completed_container(container) for container in model["Containers"]]
         completed.setdefault("InferenceExecutionConfig", {"Mode": "Serial"})
     return completed
+
+
+@cache
+def _recommended() -> Record:
+    """The instances that SageMaker recommends for a model, where it does."""
+    recorded = store.response("sagemaker/DescribeModel/model-data-url-is-mirrored-as-model-data-source")
+    recommendation: Record = recorded["DeploymentRecommendation"]
+    return recommendation
 
 
 def _completed_container(container: Record) -> Record:

@@ -28,7 +28,8 @@ def test_what_a_request_leaves_out_is_filled_in_as_sagemaker_does(builder: SageM
     for field in ("InferenceExecutionConfig", "DeploymentRecommendation"):
         assert pipeline[field] == recorded[field]
     model = builder.sagemaker.describe_model(ModelName=builder.model())
-    recorded = store.response("sagemaker/DescribeModel/recommendation-completed-and-empty-list")
+    recorded = store.response("sagemaker/DescribeModel/model-data-url-is-mirrored-as-model-data-source")
+    assert model["DeploymentRecommendation"] == recorded["DeploymentRecommendation"]
     assert model["PrimaryContainer"].keys() == recorded["PrimaryContainer"].keys()
     for field in ("Mode", "Environment"):
         assert model["PrimaryContainer"][field] == recorded["PrimaryContainer"][field]
