@@ -87,9 +87,9 @@ def deregister(targets: Iterable[ScalableTarget], *, autoscaling: ApplicationAut
 def register(target: ScalableTarget, account: RoleSession, *, now: datetime) -> None:
     """Register the target, or change its registration; SuspendedState stays unless the target has one."""
     client = account.autoscaling
-    arn = client.register_scalable_target(**_identity(target), **target.register)["ScalableTargetARN"]
+    registered = client.register_scalable_target(**_identity(target), **target.register)
     if target.tags:
-        client.tag_resource(ResourceARN=arn, Tags=target.tags)
+        client.tag_resource(ResourceARN=registered["ScalableTargetARN"], Tags=target.tags)
     renamed = {}
     for policy in target.policies:
         new_arn = client.put_scaling_policy(**_identity(target), **policy)["PolicyARN"]
@@ -119,6 +119,8 @@ def _complete(
         for page in autoscaling.get_paginator("describe_scheduled_actions").paginate(**identity)
         for action in page["ScheduledActions"]
     ]
+    # A target from before they had ARNs has no tags (recordings: DescribeScalableTargets, variant-registered).
+    arn = description.get("ScalableTargetARN")
     return ScalableTarget(
         resource=description["ResourceId"],
         dimension=description["ScalableDimension"],
@@ -127,7 +129,7 @@ def _complete(
         scheduled_actions=tuple(_fields(action, _OF_ACTION) for action in actions),
         policy_arns={policy["PolicyName"]: policy["PolicyARN"] for policy in policies},
         alarms=tuple(_alarms(policies, cloudwatch)),
-        tags=autoscaling.list_tags_for_resource(ResourceARN=description["ScalableTargetARN"]).get("Tags", {}),
+        tags=autoscaling.list_tags_for_resource(ResourceARN=arn).get("Tags", {}) if arn else {},
     )
 
 
