@@ -43,8 +43,6 @@ NAMED: dict[type[PromotionError], set[str]] = {
     AccessDenied: {
         "ecr/BatchGetImage/denied-by-no-policy-of-the-repository",
         "ecr/BatchGetImage/denied-by-no-policy-of-the-role",
-        "ecr/DescribeImages/denied-by-own-side",
-        "ecr/DescribeImages/denied-by-the-repository",
         "s3/CopyObject/access-denied-without-detail",
         "s3/CopyObject/proxy-html-403-well-formed",
         "s3/CopyObject/source-key-missing-without-list-permission",
@@ -109,8 +107,7 @@ LEFT_TO_CALLERS = {
     "ecr/CompleteLayerUpload/no-parts",
     "ecr/CompleteLayerUpload/parts-too-small",
     "ecr/CreateRepository/repository-exists",
-    "ecr/DescribeImages/image-not-found",
-    "ecr/DescribeImages/repository-not-found",
+    "ecr/BatchGetImage/repository-not-found",
     "ecr/GetDownloadUrlForLayer/layer-not-found",
     "ecr/PutImage/immutable-tag-of-another-digest",
     "ecr/PutImage/index-before-its-images",
