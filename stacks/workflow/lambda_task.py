@@ -42,6 +42,8 @@ _LAMBDA_SERVICE = [
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
+    # A function that was not called for weeks (recordings: GetExecutionHistory, function-asleep-for-weeks).
+    "Lambda.CodeArtifactUserPendingException",
 ]
 # Lambda also reports with it that the caller has no permission.
 _DENIED_OR_TRANSIENT = "Lambda.AWSLambdaException"

@@ -14,6 +14,7 @@ import pytest
 
 from lambdas.promotion.contract.errors import PromotionError, Transient, every_error
 from lambdas.promotion.contract.steps import Step
+from recordings import store
 from tests import PROJECT
 
 GOLDEN = Path(__file__).parent / "golden" / "promotion.asl.json"
@@ -81,6 +82,26 @@ def test_throttled_and_killed_lambdas_are_retried_by_every_task(definition: dict
     needed = {"Lambda.TooManyRequestsException", "Lambda.ServiceException", "Lambda.Unknown", "States.Timeout"}
     for name, state in steps(definition):
         assert needed <= {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}, name
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "stepfunctions/GetExecutionHistory/lambda-throttled",
+        "stepfunctions/GetExecutionHistory/function-asleep-for-weeks",
+        "stepfunctions/GetExecutionHistory/function-time-out-as-sandbox-timedout",
+        "stepfunctions/GetExecutionHistory/task-time-out-uncaught",
+    ],
+)
+def test_a_recorded_failure_that_passes_is_retried_by_every_task(definition: dict[str, Any], key: str) -> None:
+    (error,) = {
+        details["error"]
+        for event in store.response(key)["events"]
+        for details in event.values()
+        if isinstance(details, dict) and "error" in details
+    }
+    for name, state in steps(definition):
+        assert error in {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}, name
 
 
 def test_every_error_leads_to_the_failed_state(definition: dict[str, Any]) -> None:
