@@ -31,6 +31,7 @@ SERVICES = {
     "stepfunctions",
     "sts",
     "iam",
+    "lambda",
 }
 # What several operations answer; test_sessions.py reads them.
 NO_OPERATIONS = {"iam/PolicyLimits", "s3/AnyCall"}
@@ -86,6 +87,7 @@ NAMED: dict[type[PromotionError], set[str]] = {
     },
     Throttled: {
         "dynamodb/PutItem/throttled-on-demand",
+        "lambda/Invoke/throttled",
         "s3/CopyObject/slow-down-in-200",
         "s3/GetObject/kms-throttled",
         "s3/GetObject/slow-down",
@@ -116,6 +118,7 @@ LEFT_TO_CALLERS = {
     "ecr/PutImage/too-many-layers",
     "iam/SimulatePrincipalPolicy/resource-owner-no-arn",
     "iam/SimulatePrincipalPolicy/session-arn-instead-of-role-arn",
+    "lambda/Invoke/no-such-function",
     "s3/AbortMultipartUpload/missing-upload",
     "s3/CompleteMultipartUpload/checksum-type-differs",
     "s3/CompleteMultipartUpload/checksum-type-for-upload-without-algorithm",
