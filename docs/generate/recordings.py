@@ -29,11 +29,17 @@ _EVIDENCE = {
 
 
 def readers() -> Mapping[str, list[str]]:
-    """Return the files that read each recording, by its key; naming an operation reads all its recordings."""
+    """Return the files that read each recording, by its key.
+
+    A file that names an operation reads its answers and events. An error and a sequence are read by their keys only.
+    """
     by_key: dict[str, list[str]] = defaultdict(list)
     keys = store.recordings()
     by_operation = {
-        entry.operation: [other.key for other in store.of_operation(entry.operation)] for entry in keys.values()
+        entry.operation: [
+            other.key for other in store.of_operation(entry.operation) if not (other.error or other.requests)
+        ]
+        for entry in keys.values()
     }
     for folder in READING:
         for file in sorted((PROJECT / folder).rglob("*.py")):

@@ -98,15 +98,19 @@ def test_a_failed_endpoint_reports_its_recorded_reason(name: str) -> None:
     assert str(endpoint.failure_reason).strip() in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "after"),
-    [
-        ("updating-old-config-name-no-pending-summary", Progress.IN_PROGRESS),
-        ("updating-blue-green-linear-with-pending-summary", Progress.IN_PROGRESS),
-        ("creating-fixture", Progress.IN_PROGRESS),
-        ("deleting-fixture", DeploymentSuperseded),
-    ],
-)
+CHANGING: dict[str, Progress | type[PromotionError]] = {
+    "updating-old-config-name-no-pending-summary": Progress.IN_PROGRESS,
+    "updating-blue-green-linear-with-pending-summary": Progress.IN_PROGRESS,
+    "creating-fixture": Progress.IN_PROGRESS,
+    "deleting-fixture": DeploymentSuperseded,
+}
+
+
+def test_every_recorded_endpoint_is_walked() -> None:
+    assert {entry.name for entry in ANSWERS} == {*IN_SERVICE, *ROLLED_BACK, *FAILED, *CHANGING}
+
+
+@pytest.mark.parametrize(("name", "after"), CHANGING.items())
 def test_what_a_change_in_progress_means(name: str, after: Progress | type[PromotionError]) -> None:
     endpoint = observed(name)
     pending = name.startswith("updating-blue-green")

@@ -102,6 +102,26 @@ def test_input_has_at_most_256_kib(patched: Sandbox, name: str) -> None:
     patched.client("stepfunctions").start_execution(stateMachineArn=arn, input=json.dumps("x" * room))
 
 
+def test_the_name_of_a_running_execution_starts_it_again_only_with_the_same_input(
+    bare_sandbox: Sandbox, name: str
+) -> None:
+    sequence = store.recording("stepfunctions/StartExecution/same-name-while-running-then-other-input").requests
+    arn = create_workflow(bare_sandbox, name, dict([wait(1000)]))
+    first, again, other = ({name: exchange["request"][name] for name in ("name", "input")} for exchange in sequence)
+    states = bare_sandbox.client("stepfunctions")
+    started = states.start_execution(stateMachineArn=arn, **first)
+    assert set(started) - {"ResponseMetadata"} == set(sequence[0]["response"])
+    repeated = states.start_execution(stateMachineArn=arn, **again)
+    fields = list(sequence[1]["response"])
+    assert [repeated[field] for field in fields] == [started[field] for field in fields]
+    error = refused(bare_sandbox, arn, **other).response["Error"]
+    recorded = sequence[2]["error"]
+    execution = recorded["message"].split("'")[1]
+    assert error["Code"] == recorded["code"]
+    expected = recorded["message"].replace(execution, started["executionArn"])
+    assert error["Message"].lower() == expected.lower()  # MiniStack writes it in small letters
+
+
 # DescribeExecution
 
 ENDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from recordings import store
 from tests.sandbox.aws.sagemaker.builders import IMAGE, SageMakerBuilder, refused, unique
 from tests.sandbox.aws.sagemaker.server import ACCOUNT, REGION, Server
 
@@ -127,6 +128,17 @@ def test_a_model_is_made_only_from_an_approved_version(builder: SageMakerBuilder
     builder.sagemaker.create_model(ModelName=name, **request)
     assert builder.sagemaker.describe_model(ModelName=name)["Containers"] == [{"ModelPackageName": arn}]
     assert builder.invoke(builder.endpoint(builder.config(name)), 2)["answer"] == 8
+
+
+def test_an_endpoint_in_service_is_announced_with_the_recorded_fields(builder: SageMakerBuilder, bus: Bus) -> None:
+    described = builder.rest(builder.endpoint())
+    recorded = store.event("events/SageMakerEndpointStateChange/in-service")
+    *_, event = bus.delivered(described["EndpointArn"], at_least=2)
+    assert set(event) == set(recorded)
+    assert set(recorded["detail"]) <= set(event["detail"])
+    for field in ("source", "detail-type"):
+        assert event[field] == recorded[field]
+    assert event["detail"]["EndpointStatus"] == recorded["detail"]["EndpointStatus"]
 
 
 def test_registration_and_approval_are_announced(builder: SageMakerBuilder, group: str, bus: Bus) -> None:
