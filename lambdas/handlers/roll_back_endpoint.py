@@ -92,6 +92,7 @@ def _call(
     return endpoint_client.roll_back(
         stage.endpoint,
         config,
+        live_config=observed.config if observed else "",
         not_retained=capacity.from_config(stage),
         sagemaker=sagemaker,
         scaling_suspended=suspended,

@@ -45,6 +45,11 @@ def is_in_progress(error: ClientError) -> bool:
     return _starts_with(error, "Cannot update in-progress endpoint")
 
 
+def is_config_in_use(error: ClientError) -> bool:
+    """The endpoint has the configuration already (recordings: UpdateEndpoint, same-configuration)."""
+    return _starts_with(error, "Cannot update endpoint with the currently in use endpoint configuration")
+
+
 def is_missing_config(error: ClientError, config: str) -> bool:
     """The endpoint configuration with this name does not exist."""
     # Not one whose name only begins with this one, as those of a stage may begin with its first configuration's.

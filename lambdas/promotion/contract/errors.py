@@ -166,7 +166,7 @@ class PreviewNotDeleted(Errored):
 
 
 class EndpointFailed(Errored):
-    """The endpoint became Failed or OutOfService. Read the reason; a Failed endpoint must be deleted first."""
+    """The endpoint became Failed or OutOfService, or no update repairs it. Read the reason and do what it says."""
 
 
 class RollbackFailed(Errored):

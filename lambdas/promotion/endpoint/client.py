@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,7 +10,13 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import sagemaker_errors
 from lambdas.promotion.contract.document import DesiredResource, Progress, RollbackProgress, VariantCapacity
-from lambdas.promotion.contract.errors import AccessDenied, CallRefused, NotYetVisible, QuotaExceeded
+from lambdas.promotion.contract.errors import (
+    AccessDenied,
+    CallRefused,
+    EndpointFailed,
+    NotYetVisible,
+    QuotaExceeded,
+)
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.endpoint import comparison
 from lambdas.promotion.endpoint.state import ObservedEndpoint
@@ -108,14 +115,15 @@ def create(endpoint: str, config: str, tags: dict[str, str], *, sagemaker: SageM
 def update(
     stage: Stage, config: str, *, sagemaker: SageMakerClient, live_config: str = "", scaling_suspended: bool = False
 ) -> Progress:
-    """Update the endpoint as the stage configures it. Busy: another principal has begun to change it.
+    """Update the endpoint as the stage configures it. Busy: another principal changes it, or has changed it.
 
-    Blocked by scaling: unless all scaling was suspended, so that SageMaker's refusal has another reason.
+    `live_config`: its configuration as it was observed. Blocked by scaling: unless all scaling was suspended, so that
+    SageMaker's refusal has another reason.
     """
     try:
         sagemaker.update_endpoint(**update_request(stage, config))
     except ClientError as error:
-        if sagemaker_errors.is_in_progress(error):
+        if _is_busy(error, stage.endpoint, config, live_config=live_config):
             return Progress.BUSY
         if sagemaker_errors.is_scaled(error) and not scaling_suspended:
             return Progress.BLOCKED_BY_SCALING
@@ -129,14 +137,15 @@ def roll_back(
     endpoint: str,
     config: str,
     *,
+    live_config: str = "",
     not_retained: Sequence[str] = (),
     sagemaker: SageMakerClient,
     scaling_suspended: bool = False,
 ) -> RollbackProgress:
     """Update the endpoint to its previous configuration: all at once, with its current counts, whatever the rollout.
 
-    `not_retained` are the properties that it has from the configuration (API: VariantPropertyType). Busy: another
-    change is in progress. A scalable target blocks a rollback like any update.
+    `live_config`: as in `update`. `not_retained` are the properties that it has from the configuration (API:
+    VariantPropertyType). Busy: another change is in progress. A scalable target blocks a rollback like any update.
     """
     request: dict[str, Any] = {
         "EndpointName": endpoint,
@@ -148,6 +157,7 @@ def roll_back(
     return _rolling_back(
         lambda: sagemaker.update_endpoint(**request),
         f"roll back the endpoint {endpoint} to {config}",
+        is_busy=functools.partial(_is_busy, endpoint=endpoint, config=config, live_config=live_config),
         scaling_suspended=scaling_suspended,
     )
 
@@ -164,20 +174,39 @@ def restore_capacity(endpoint: str, capacity: VariantCapacity, *, sagemaker: Sag
             EndpointName=endpoint, DesiredWeightsAndCapacities=[cast("DesiredWeightAndCapacityTypeDef", desired)]
         ),
         f"restore the capacity of {capacity.variant} of the endpoint {endpoint}",
+        is_busy=sagemaker_errors.is_in_progress,
         scaling_suspended=True,
     )
 
 
-def _rolling_back(call: Callable[[], object], action: str, *, scaling_suspended: bool) -> RollbackProgress:
+def _rolling_back(
+    call: Callable[[], object], action: str, *, is_busy: Callable[[ClientError], bool], scaling_suspended: bool
+) -> RollbackProgress:
     try:
         call()
     except ClientError as error:
-        if sagemaker_errors.is_in_progress(error):
+        if is_busy(error):
             return RollbackProgress.BUSY
         if sagemaker_errors.is_scaled(error) and not scaling_suspended:
             return RollbackProgress.BLOCKED_BY_SCALING
         raise _refusal(error, action) from error
     return RollbackProgress.IN_PROGRESS
+
+
+def _is_busy(error: ClientError, endpoint: str, config: str, *, live_config: str) -> bool:
+    """Whether another change is in progress, or has brought the endpoint to this configuration since it was observed.
+
+    Raises EndpointFailed if the endpoint that cannot serve had this configuration before.
+    """
+    if not sagemaker_errors.is_config_in_use(error):
+        return sagemaker_errors.is_in_progress(error)
+    if live_config != config:
+        return True
+    raise EndpointFailed(
+        f"The endpoint {endpoint} already has the configuration {config}, and SageMaker does not update an endpoint to "
+        "the configuration that it has, so Promote cannot repair it. Create a configuration with the same content and "
+        "another name, update the endpoint to that one, then promote again; or delete the endpoint, then promote again."
+    ) from error
 
 
 def delete(endpoint: str, *, sagemaker: SageMakerClient, scaling_suspended: bool = False) -> RollbackProgress:

@@ -12,6 +12,7 @@ from lambdas.promotion.contract.document import Progress, RollbackProgress, Vari
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     CallRefused,
+    EndpointFailed,
     NameTaken,
     NotYetVisible,
     PromotionError,
@@ -20,6 +21,7 @@ from lambdas.promotion.contract.errors import (
 )
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint.state import ObservedEndpoint
+from recordings import store
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import BEGUN, OLD_CONFIG, STAGE, promotion
 
@@ -238,6 +240,24 @@ def test_an_update_uses_the_rollout_of_the_stage_and_a_creation_does_not(
 def test_an_endpoint_with_a_concurrent_change_is_left_alone(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error("update_endpoint", "ValidationException", 'Cannot update in-progress endpoint "a"')
     assert endpoint_client.update(STAGE, "new", sagemaker=sagemaker) is Progress.BUSY
+
+
+@pytest.mark.parametrize("call", ["update", "roll_back"])
+def test_an_endpoint_that_cannot_be_updated_to_its_own_configuration_is_reported_with_what_to_do(
+    sagemaker: SageMakerClient, stubs: Stubs, call: str
+) -> None:
+    in_use = store.error("sagemaker/UpdateEndpoint/same-configuration").response["Error"]
+
+    def change(live_config: str) -> object:
+        stubs.sagemaker.add_client_error("update_endpoint", in_use["Code"], in_use["Message"], 400)
+        if call == "update":
+            return endpoint_client.update(STAGE, "new", sagemaker=sagemaker, live_config=live_config)
+        return endpoint_client.roll_back("reviews-qa", "new", sagemaker=sagemaker, live_config=live_config)
+
+    with pytest.raises(EndpointFailed, match="same content and another name, update the endpoint to that one"):
+        change("new")
+    # Another principal has brought the endpoint there since it was observed.
+    assert change("old") in {Progress.BUSY, RollbackProgress.BUSY}
 
 
 def test_scaling_that_blocks_an_update_or_a_rollback_is_reported(sagemaker: SageMakerClient, stubs: Stubs) -> None:

@@ -16,10 +16,12 @@ from lambdas.promotion.contract.errors import (
     CallRefused,
     DeploymentTimedOut,
     EndpointBusy,
+    EndpointFailed,
     PromotionError,
     Throttled,
 )
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
+from recordings import store
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import BEGUN, OLD_CONFIG, promotion
 
@@ -84,6 +86,17 @@ def test_an_endpoint_that_may_be_updated_is_updated(aws: Stubs, status: str) -> 
     assert deploy() == Change(
         progress=Progress.IN_PROGRESS, previous_config=OLD_CONFIG, previous_modified_at=YESTERDAY, requested=True
     )
+
+
+@pytest.mark.parametrize("status", ["OutOfService", "UpdateRollbackFailed"])
+def test_an_endpoint_that_its_own_configuration_cannot_repair_is_reported_with_what_to_do(
+    aws: Stubs, status: str
+) -> None:
+    endpoint_is(aws, status, config=DESIRED)
+    in_use = store.error("sagemaker/UpdateEndpoint/same-configuration").response["Error"]
+    aws.sagemaker.add_client_error("update_endpoint", in_use["Code"], in_use["Message"], 400)
+    with pytest.raises(EndpointFailed, match="or delete the endpoint, then promote again"):
+        deploy()
 
 
 @pytest.mark.parametrize("status", ["Updating", "SystemUpdating", "RollingBack", "Deleting", "Creating"])

@@ -18,8 +18,9 @@ from lambdas.promotion.contract.document import (
     RollbackProgress,
     VariantCapacity,
 )
-from lambdas.promotion.contract.errors import RollbackFailed
+from lambdas.promotion.contract.errors import EndpointFailed, RollbackFailed
 from lambdas.promotion.contract.time_limits import LONGEST_ROLLBACK
+from recordings import store
 from tests.adapters.conftest import Stubs
 from tests.unit.builders import BEGUN, OLD_CONFIG, STAGE, promotion
 
@@ -87,6 +88,14 @@ def test_a_previous_configuration_that_was_deleted_ends_the_rollback_after_three
     endpoint_is(aws, "InService", OURS)
     with pytest.raises(RollbackFailed, match=f"InService on {OURS}.*Could not find endpoint configuration"):
         roll_back(current)
+
+
+def test_an_endpoint_that_its_previous_configuration_cannot_repair_is_reported_with_what_to_do(aws: Stubs) -> None:
+    endpoint_is(aws, "UpdateRollbackFailed", OLD_CONFIG)
+    in_use = store.error("sagemaker/UpdateEndpoint/same-configuration").response["Error"]
+    aws.sagemaker.add_client_error("update_endpoint", in_use["Code"], in_use["Message"], 400)
+    with pytest.raises(EndpointFailed, match="the same content and another name"):
+        roll_back(PLAIN)
 
 
 def late(**fields: Any) -> Promotion:

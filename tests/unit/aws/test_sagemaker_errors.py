@@ -17,7 +17,7 @@ IN_PROGRESS, NO_DATA, QUOTA = (
     sagemaker_errors.is_no_model_data,
     sagemaker_errors.is_quota,
 )
-SCALED = sagemaker_errors.is_scaled
+SCALED, IN_USE = sagemaker_errors.is_scaled, sagemaker_errors.is_config_in_use
 VALIDATION = "ValidationException"
 # SageMaker's messages, and the predicates that hold for them.
 MESSAGES: list[tuple[str, str, set[Predicate]]] = [
@@ -107,7 +107,7 @@ RECORDED: dict[str, set[Predicate]] = {
     "sagemaker/UpdateEndpoint/async-config-removed": set(),
     "sagemaker/UpdateEndpoint/in-progress": {IN_PROGRESS},
     "sagemaker/UpdateEndpoint/live-configuration-missing": {MISSING},
-    "sagemaker/UpdateEndpoint/same-configuration": set(),
+    "sagemaker/UpdateEndpoint/same-configuration": {IN_USE},
     "sagemaker/UpdateEndpointWeightsAndCapacities/in-progress": {IN_PROGRESS},
 }
 ERRORS = [entry.key for entry in store.recordings().values() if entry.error and entry.key.startswith("sagemaker/")]
@@ -116,7 +116,9 @@ ERRORS = [entry.key for entry in store.recordings().values() if entry.error and 
 @pytest.mark.parametrize("key", ERRORS)
 def test_each_recorded_error_satisfies_only_its_own_predicates(key: str) -> None:
     error = store.error(key)
-    held = {predicate for predicate in (MISSING, EXISTING, IN_PROGRESS, NO_DATA, QUOTA, SCALED) if predicate(error)}
+    held = {
+        predicate for predicate in (MISSING, EXISTING, IN_PROGRESS, NO_DATA, QUOTA, SCALED, IN_USE) if predicate(error)
+    }
     assert held == RECORDED[key]
 
 
