@@ -28,6 +28,7 @@ def handler(promotion: Promotion) -> Promotion:
     # A Failed endpoint may not tell its variants.
     registered = scaling_client.registered(endpoint, {**live.variants, **configured, **desired}, account)
     blocking_targets = scaling_targets.blocking_targets(registered, current=configured, desired=desired)
+    scaling_targets.require_restorable(blocking_targets, subject=promotion.endpoint_in_words)
     # Read after the registered targets: a run that sees fewer, because another run of this step has deregistered some,
     # finds here what that run recorded before. So a list is never replaced by a shorter one.
     suspended = work_lists.read_if_exists(work_lists.SUSPENDED_SCALING, ScalableTarget, promotion, s3=hub)

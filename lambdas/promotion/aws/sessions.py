@@ -69,11 +69,13 @@ class RoleSession:
     @cached_property
     def autoscaling(self) -> ApplicationAutoScalingClient:
         client: ApplicationAutoScalingClient = self._client("application-autoscaling", _CONFIG)
+        unknown_fields.report(client)
         return client
 
     @cached_property
     def cloudwatch(self) -> CloudWatchClient:
         client: CloudWatchClient = self._client("cloudwatch", _CONFIG)
+        unknown_fields.report(client)
         return client
 
     @cached_property

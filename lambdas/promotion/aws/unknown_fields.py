@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore
+from botocore.client import BaseClient
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker import SageMakerClient
-
 FIELD = "FieldsUnknownToTheSdk"
-_OPERATIONS = ("DescribeModel", "DescribeModelPackage", "DescribeEndpointConfig")
+# By the service's name in botocore's events: what is promoted, and what is deleted and created again.
+_OPERATIONS = {
+    "sagemaker": ("DescribeModel", "DescribeModelPackage", "DescribeEndpointConfig"),
+    "application-auto-scaling": ("DescribeScalableTargets", "DescribeScalingPolicies", "DescribeScheduledActions"),
+    "cloudwatch": ("DescribeAlarms",),
+}
 
 
-def report(client: SageMakerClient) -> None:
-    """Make the client add the paths of unknown fields to its descriptions of models, packages and configurations."""
-    for operation in _OPERATIONS:
-        client.meta.events.register(f"before-parse.sagemaker.{operation}", _add_paths)
+def report(client: BaseClient) -> None:
+    """Make a client of one of these services add the paths of unknown fields to its descriptions."""
+    service = client.meta.service_model.service_id.hyphenize()
+    for operation in _OPERATIONS[service]:
+        client.meta.events.register(f"before-parse.{service}.{operation}", _add_paths)
 
 
 def problems(response: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws import error_codes
+from lambdas.promotion.aws import error_codes, unknown_fields
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.scaling import targets as scaling_targets
@@ -21,6 +21,7 @@ from lambdas.promotion.scaling.targets import ScalableTarget, Specification
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
     from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import DescribeAlarmsOutputTypeDef
     from mypy_boto3_sagemaker import SageMakerClient
 
 # API: RegisterScalableTarget, PutScalingPolicy, PutScheduledAction, without the fields that identify the target.
@@ -71,8 +72,12 @@ def registered(endpoint: str, variants: Iterable[str], account: RoleSession) -> 
     pages = client.get_paginator("describe_scalable_targets").paginate(
         ServiceNamespace="sagemaker", ResourceIds=resources
     )
-    descriptions = [target for page in pages for target in page["ScalableTargets"] if target["ResourceId"] in resources]
-    return [_complete(description, client, account.cloudwatch) for description in descriptions]
+    return [
+        _complete(description, client, account.cloudwatch, unknown=unknown_fields.problems(page))
+        for page in pages
+        for description in page["ScalableTargets"]
+        if description["ResourceId"] in resources
+    ]
 
 
 def deregister(targets: Iterable[ScalableTarget], *, autoscaling: ApplicationAutoScalingClient) -> None:
@@ -102,23 +107,23 @@ def register(target: ScalableTarget, account: RoleSession, *, now: datetime) -> 
 
 
 def _complete(
-    description: Mapping[str, Any], autoscaling: ApplicationAutoScalingClient, cloudwatch: CloudWatchClient
+    description: Mapping[str, Any],
+    autoscaling: ApplicationAutoScalingClient,
+    cloudwatch: CloudWatchClient,
+    *,
+    unknown: Iterable[str],
 ) -> ScalableTarget:
     identity: dict[str, Any] = {
         "ServiceNamespace": "sagemaker",
         "ResourceId": description["ResourceId"],
         "ScalableDimension": description["ScalableDimension"],
     }
-    policies = [
-        policy
-        for page in autoscaling.get_paginator("describe_scaling_policies").paginate(**identity)
-        for policy in page["ScalingPolicies"]
-    ]
-    actions = [
-        action
-        for page in autoscaling.get_paginator("describe_scheduled_actions").paginate(**identity)
-        for action in page["ScheduledActions"]
-    ]
+    of_policies = list(autoscaling.get_paginator("describe_scaling_policies").paginate(**identity))
+    of_actions = list(autoscaling.get_paginator("describe_scheduled_actions").paginate(**identity))
+    policies = [policy for page in of_policies for policy in page["ScalingPolicies"]]
+    actions = [action for page in of_actions for action in page["ScheduledActions"]]
+    of_alarms = _described_alarms(policies, cloudwatch)
+    pages: list[Mapping[str, Any]] = [*of_policies, *of_actions, *of_alarms]
     # A target from before they had ARNs has no tags (recordings: DescribeScalableTargets, variant-registered).
     arn = description.get("ScalableTargetARN")
     return ScalableTarget(
@@ -128,13 +133,14 @@ def _complete(
         policies=tuple(_fields(policy, _OF_POLICY) for policy in policies),
         scheduled_actions=tuple(_fields(action, _OF_ACTION) for action in actions),
         policy_arns={policy["PolicyName"]: policy["PolicyARN"] for policy in policies},
-        alarms=tuple(_alarms(policies, cloudwatch)),
+        alarms=tuple(_alarms(of_alarms, cloudwatch)),
         tags=autoscaling.list_tags_for_resource(ResourceARN=arn).get("Tags", {}) if arn else {},
+        unknown=(*unknown, *(problem for page in pages for problem in unknown_fields.problems(page))),
     )
 
 
-def _alarms(policies: Iterable[Any], cloudwatch: CloudWatchClient) -> Iterable[dict[str, Any]]:
-    """Yield the alarms of step scaling: the deletion of a policy removes its alarm action, and not the alarm.
+def _described_alarms(policies: Iterable[Any], cloudwatch: CloudWatchClient) -> list[DescribeAlarmsOutputTypeDef]:
+    """Return the pages with the alarms of step scaling: a deletion of a policy removes its action, and not the alarm.
 
     API: DeleteScalingPolicy. The alarms of target tracking are created and deleted with their policy.
     """
@@ -145,9 +151,12 @@ def _alarms(policies: Iterable[Any], cloudwatch: CloudWatchClient) -> Iterable[d
         for alarm in policy.get("Alarms", [])
     ]
     if not names:
-        return
+        return []
+    return list(cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=names, AlarmTypes=["MetricAlarm"]))
+
+
+def _alarms(pages: Iterable[DescribeAlarmsOutputTypeDef], cloudwatch: CloudWatchClient) -> Iterable[dict[str, Any]]:
     request = cloudwatch.meta.service_model.operation_model("PutMetricAlarm").input_shape
-    pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=names, AlarmTypes=["MetricAlarm"])
     for page in pages:
         for alarm in page["MetricAlarms"]:
             yield _fields(alarm, request.members if request else ())

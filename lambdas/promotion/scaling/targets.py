@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.errors import IncompatibleRollout
 from lambdas.promotion.contract.settings import CONCURRENCY, Scaling
 
 # A local time has passed everywhere when it has passed in the westernmost time zone.
@@ -30,6 +31,7 @@ class ScalableTarget:
     `register` has RegisterScalableTarget's capacities and SuspendedState; `policies` and `scheduled_actions` are
     requests without the fields that identify the target. `policy_arns` are the policies' ARNs by name when they were
     read: a policy that is recreated gets a new ARN, and the `alarms` (PutMetricAlarm) of step scaling refer to it.
+    `unknown`: its fields that the SDK does not know, with what to do; such a target cannot be registered again.
     """
 
     resource: str
@@ -40,6 +42,7 @@ class ScalableTarget:
     policy_arns: dict[str, str] = field(default_factory=dict)
     alarms: tuple[dict[str, Any], ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
     @property
     def variant(self) -> str:
@@ -69,6 +72,16 @@ def blocking_targets(
     """
     changed = changed_variants({target.variant: current.get(target.variant) for target in registered}, desired)
     return [target for target in registered if target.variant in changed] or list(registered)
+
+
+def require_restorable(targets: Sequence[ScalableTarget], *, subject: str) -> None:
+    """Only what can be registered again is suspended. Raises IncompatibleRollout with every unknown field."""
+    problems = [f"{target.resource}: {problem}" for target in targets for problem in target.unknown]
+    if problems:
+        raise IncompatibleRollout(
+            f"{subject} has automatic scaling that blocks the update, and Promote could not register all of it again: "
+            f"{'; '.join(problems)}. It was not suspended."
+        )
 
 
 def changed_variants(current: Mapping[str, Specification | None], desired: Mapping[str, Specification]) -> list[str]:
