@@ -15,6 +15,7 @@ from lambdas.promotion.contract.errors import every_error
 
 PROJECT = Path(__file__).parents[2]
 _ERRORS_MODULE = "lambdas.promotion.contract.errors"
+_SESSIONS_MODULE = "lambdas.promotion.aws.sessions"
 _ERRORS = frozenset(error.__name__ for error in every_error())
 # A function or class: its module and its name.
 Symbol = tuple[str, str]
@@ -39,20 +40,32 @@ class CallGraph:
 
     def errors_of(self, module: str, function: str = "handler") -> set[str]:
         """Return the names of the errors that a function, or what it calls, can raise."""
-        raised: set[str] = set()
-        visited: set[Symbol] = set()
+        return {name for owner, name in self._reached(module, function) if owner == _ERRORS_MODULE} & _ERRORS
+
+    def words_of(self, module: str, function: str = "handler") -> set[str]:
+        """Return each attribute and each text in a function and in what it calls: names of client calls are among them.
+
+        What every session of a role shares (aws/sessions.py) is left out.
+        """
+        return {
+            word
+            for owner, name in self._reached(module, function)
+            if owner in self._modules and owner != _SESSIONS_MODULE
+            for node in ast.walk(self._modules[owner].definitions.get(name, ast.Pass()))
+            for word in (getattr(node, "attr", None), getattr(node, "value", None))
+            if isinstance(word, str)
+        }
+
+    def _reached(self, module: str, function: str) -> set[Symbol]:
+        """Return a function and what it mentions, at any depth; of an error no more than its name."""
+        reached: set[Symbol] = set()
         pending: list[Symbol] = [(module, function)]
         while pending:
             symbol = pending.pop()
-            if symbol in visited:
-                continue
-            visited.add(symbol)
-            for used in self._used_by(symbol):
-                if used[0] == _ERRORS_MODULE:
-                    raised |= {used[1]} & _ERRORS
-                else:
-                    pending.append(used)
-        return raised
+            if symbol not in reached:
+                reached.add(symbol)
+                pending += self._used_by(symbol) if symbol[0] != _ERRORS_MODULE else ()
+        return reached
 
     def _used_by(self, symbol: Symbol) -> Iterator[Symbol]:
         module = self._modules.get(symbol[0])
