@@ -175,13 +175,19 @@ def _version_of(head: HeadObjectOutputTypeDef) -> str | None:
 
 
 def _checksum_of(head: HeadObjectOutputTypeDef) -> str | None:
-    if head.get("ChecksumType") == "COMPOSITE":
-        return None  # depends on the sizes of the parts, so it cannot verify a copy
-    return checksum_in(head)
+    return checksum_in(head) if _is_of_whole(head) else None
+
+
+def _is_of_whole(described: Mapping[str, Any]) -> bool:
+    """Whether the checksum is of the whole object. One of another type cannot verify a copy.
+
+    COMPOSITE depends on the sizes of the parts (API: ChecksumType).
+    """
+    return bool(described.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT")
 
 
 def _algorithm_of(item: ObjectTypeDef) -> str | None:
-    algorithms = set(item.get("ChecksumAlgorithm", ())) if item.get("ChecksumType") != "COMPOSITE" else set()
+    algorithms = set(item.get("ChecksumAlgorithm", ())) if _is_of_whole(item) else set()
     ranked = (field.removeprefix("Checksum") for field in _CHECKSUMS)
     return next((algorithm for algorithm in ranked if algorithm in algorithms), None)
 

@@ -13,10 +13,14 @@ from botocore.exceptions import ClientError
 
 # "403" is the code of a rejected HEAD request, whose response has no body.
 ACCESS_DENIED = frozenset(
-    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "KMSAccessDenied", "403"}
+    {
+        *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"),
+        # SNS and Step Functions: of the key that encrypts the topic or the data.
+        *("KMSAccessDenied", "KmsAccessDeniedException"),
+    }
 )
-# Status 403 as well: an archived object, a wrong clock.
-NOT_ABOUT_PERMISSIONS = frozenset({"InvalidObjectState", "RequestTimeTooSkewed"})
+# Status 403 as well: an archived object (API: GetObject, CopyObject), a wrong clock.
+NOT_ABOUT_PERMISSIONS = frozenset({"InvalidObjectState", "ObjectNotInActiveTierError", "RequestTimeTooSkewed"})
 # A server error that no retry fixes: AWS does not support the request there.
 NOT_IMPLEMENTED = frozenset({"NotImplemented", "501"})
 EXPIRED_SESSION = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -28,6 +32,8 @@ REGION_NOT_ENABLED = frozenset(
         *("InvalidClientTokenId", "UnrecognizedClientException"),
     }
 )
+# In Step Functions the second is a page's token (API: ListExecutions, GetExecutionHistory).
+NOT_ABOUT_REGIONS = frozenset({("states", "InvalidToken")})
 LIMIT_EXCEEDED = "LimitExceededException"
 THROTTLED = frozenset(
     {
@@ -103,6 +109,8 @@ ECR_NO_SUCH_REPOSITORY = "RepositoryNotFoundException"
 ECR_REPOSITORY_EXISTS = "RepositoryAlreadyExistsException"
 # Not an exception: a `failureCode` in BatchGetImage's response.
 ECR_NO_SUCH_IMAGE = "ImageNotFound"
+# The same field: the registry behind a pull through cache does not answer now (API: ImageFailureCode).
+ECR_UPSTREAM_UNAVAILABLE = frozenset({"UpstreamTooManyRequests", "UpstreamUnavailable"})
 ECR_IMAGE_EXISTS = frozenset({"ImageAlreadyExistsException", "ImageTagAlreadyExistsException"})
 ECR_OTHER_DIGEST = "ImageDigestDoesNotMatchException"
 ECR_NO_SUCH_LAYER = "LayersNotFoundException"

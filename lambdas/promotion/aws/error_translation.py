@@ -111,11 +111,13 @@ def _translated(refusal: _Refusal, *, region: str) -> PromotionError | None:
     """Return our error for a refusal, None for one that the caller has to tell apart."""
     role, call, resource = refusal.role, refusal.call, refusal.resource
     code, message, status = refusal.code, refusal.message, refusal.status
-    if code in error_codes.THROTTLED and (call.partition(":")[0], code) not in error_codes.QUOTAS:
+    service = call.partition(":")[0]
+    if code in error_codes.THROTTLED and (service, code) not in error_codes.QUOTAS:
         return Throttled(
             f"AWS throttled {call} on {resource} ({code}: {message}). It was retried; start the promotion again later."
         )
-    if remedy := region_errors.remedy_of(code, message, role=role, region=region):
+    remedy = region_errors.remedy_of(code, message, role=role, region=region)
+    if remedy and (service, code) not in error_codes.NOT_ABOUT_REGIONS:
         return AccessDenied(
             f"{role} cannot call {call} on {resource}. AWS reports: {message or code}. {remedy}",
             role=role,

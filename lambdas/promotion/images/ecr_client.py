@@ -11,7 +11,13 @@ from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.aws.sessions import RoleSession
-from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNotAccessible, ImageNotFound
+from lambdas.promotion.contract.errors import (
+    AccessDenied,
+    CallRefused,
+    ImageNotAccessible,
+    ImageNotFound,
+    ServiceUnavailable,
+)
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.images import references
@@ -88,7 +94,10 @@ def exists(uri: str, *, account: RoleSession) -> bool:
 
 
 def find(image: Image, *, ecr: ECRClient) -> Manifest | None:
-    """Return the image as it is now, None if the image or its repository does not exist. Raises CallRefused."""
+    """Return the image as it is now, None if the image or its repository does not exist.
+
+    Raises AccessDenied, CallRefused, ServiceUnavailable (Transient).
+    """
     identifier: ImageIdentifierTypeDef = (
         {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag or "latest"}
     )
@@ -110,9 +119,13 @@ def find(image: Image, *, ecr: ECRClient) -> Manifest | None:
             content=described["imageManifest"],
         )
     failures = [f"{failure.get('failureCode')}: {failure.get('failureReason')}" for failure in response["failures"]]
-    if [failure.get("failureCode") for failure in response["failures"]] == [error_codes.ECR_NO_SUCH_IMAGE]:
+    codes = {failure.get("failureCode") for failure in response["failures"]}
+    if codes == {error_codes.ECR_NO_SUCH_IMAGE}:
         return None
-    raise CallRefused(f"ECR does not return the image {image.name} ({'; '.join(failures) or 'without a reason'}).")
+    reasons = "; ".join(failures) or "without a reason"
+    if codes & error_codes.ECR_UPSTREAM_UNAVAILABLE:
+        raise ServiceUnavailable(f"ECR does not return the image {image.name} ({reasons}). It was retried.")
+    raise CallRefused(f"ECR does not return the image {image.name} ({reasons}).")
 
 
 def require_usable(images: Iterable[str], target: Environment, *, account: RoleSession) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
+# API: ExecutionStatus; one that waits for its redrive is none of them.
+_ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 _WAIT = "SET waiting_owner = :owner, waiting_made_at = :made_at"
 _NO_OTHER_WAITER = "attribute_not_exists(waiting_owner) OR waiting_owner = :replaced"
 
@@ -76,9 +78,9 @@ def describe(execution_arn: str, *, stepfunctions: SFNClient) -> DescribeExecuti
 
 
 def is_running(execution_arn: str, *, stepfunctions: SFNClient) -> bool:
-    """Return whether an execution is running."""
+    """Return whether an execution is running, or may run on: any that has not ended."""
     execution = describe(execution_arn, stepfunctions=stepfunctions)
-    return execution is not None and execution["status"] == "RUNNING"
+    return execution is not None and execution["status"] not in _ENDED
 
 
 def _update(key: str, values: dict[str, str], *, dynamodb: DynamoDBClient, **expressions: Any) -> bool:

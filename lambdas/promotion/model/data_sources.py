@@ -13,6 +13,8 @@ from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 
 _TARBALL = {"S3DataType": "S3Object", "CompressionType": "Gzip"}
 _KINDS = {"S3Object": S3ReferenceKind.OBJECT, "S3Prefix": S3ReferenceKind.PREFIX}
+# Whether SageMaker stores the objects as files depends on it.
+_COMPRESSIONS = ("None", "Gzip")
 _PINS = ("ETag", "ManifestEtag")
 
 
@@ -112,6 +114,8 @@ def _of_source(source: dict[str, Any], location: str, etag: str | None, problems
     if not source.get("S3Uri"):
         problems.append(f"{location}.S3Uri (it is missing)")
         return
+    if source.get("CompressionType") not in _COMPRESSIONS:
+        problems.append(f"{location}.CompressionType {source.get('CompressionType')}")
     yield S3Reference(
         uri=source["S3Uri"],
         kind=kind,

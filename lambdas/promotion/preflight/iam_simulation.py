@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 
+# API: EvaluationResult, EvalDecision.
+_DENIALS = {
+    "explicitDeny": "IAM says that a policy of the role denies it.",
+    "implicitDeny": "IAM says that no policy of the role allows it.",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequiredPermission:
     """Actions on one resource that a later step needs of a role. `context`: the condition keys of its calls."""
@@ -70,6 +77,11 @@ def _evaluated(permission: RequiredPermission, result: dict[str, Any]) -> CheckR
     missing = condition_keys.deciding(
         (name for detail in details for name in detail.get("MissingContextValues", [])), action
     )
+    if decision not in _DENIALS:
+        return Inconclusive(
+            subject=f"{action} of {permission.role} on {permission.resource}",
+            reason=f"IAM decides {decision!r}, which Promote does not know",
+        )
     if not organization or not boundary or missing:
         denied_by = "the organization's policies" if not organization else "the permissions boundary"
         return Inconclusive(
@@ -82,9 +94,5 @@ def _evaluated(permission: RequiredPermission, result: dict[str, Any]) -> CheckR
         role=permission.role,
         action=action,
         resource=permission.resource,
-        message=(
-            "IAM says that a policy of the role denies it."
-            if decision == "explicitDeny"
-            else "IAM says that no policy of the role allows it."
-        ),
+        message=_DENIALS[decision],
     )

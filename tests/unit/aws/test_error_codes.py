@@ -23,7 +23,11 @@ SERVICES = {
     "AUTOSCALING": ("application-autoscaling",),
 }
 # SageMaker's API reference has it only as a common error, BatchGetImage's failure codes are an enumeration.
-NOT_AN_ERROR_SHAPE = {error_codes.SAGEMAKER_VALIDATION, error_codes.ECR_NO_SUCH_IMAGE}
+NOT_AN_ERROR_SHAPE = {
+    error_codes.SAGEMAKER_VALIDATION,
+    error_codes.ECR_NO_SUCH_IMAGE,
+    *error_codes.ECR_UPSTREAM_UNAVAILABLE,
+}
 
 
 def codes_in(value: object) -> Iterator[str]:

@@ -17,7 +17,7 @@ def test_an_alarm_must_exist_and_not_be_in_alarm() -> None:
     by_alarm = {str(result).split("the alarm ")[1].split(" ")[0]: str(result) for result in results}
     assert set(by_alarm) == {"red", "none"}
     assert "state ALARM" in by_alarm["red"]
-    assert "no such alarm" in by_alarm["none"]
+    assert "no such metric alarm" in by_alarm["none"]
 
 
 def test_a_stage_without_a_rollout_has_no_alarms() -> None:

@@ -18,6 +18,8 @@ from lambdas.promotion.preflight.probes import Probe, query_probe
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
+# The states in which an alarm does not roll an update back.
+_QUIET = frozenset({"OK", "INSUFFICIENT_DATA"})
 _ALARMS_PER_QUERY = 100  # API: DescribeAlarms, AlarmNames
 
 
@@ -45,17 +47,19 @@ def alarm_states(names: Sequence[str], *, client: CloudWatchClient) -> dict[str,
 
 
 def unusable(target: Environment, alarms: Iterable[str], states: Mapping[str, str]) -> list[CheckResult]:
-    """`states`: of the alarms that exist. One in the state ALARM would roll the update back at once."""
+    """`states`: of the alarms that exist. One that is not quiet would roll the update back at once."""
     return [
         Finding(
             role=target.role_arn(Role.DEPLOYER),
             action="sagemaker:UpdateEndpoint with an alarm",
             resource=f"the alarm {alarm} of {target.account} in {target.region}",
-            message="It is in the state ALARM." if alarm in states else "There is no such alarm.",
+            message=f"It is in the state {states[alarm]}."
+            if alarm in states
+            else "There is no such metric alarm or composite alarm.",
             remedy="Find out what raises it, and promote when it is OK." if alarm in states else None,
         )
         for alarm in alarms
-        if states.get(alarm, "ALARM") == "ALARM"
+        if states.get(alarm) not in _QUIET
     ]
 
 

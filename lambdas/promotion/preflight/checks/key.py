@@ -11,6 +11,9 @@ from lambdas.promotion.preflight.context import ArtifactKey, Context
 from lambdas.promotion.preflight.findings import CheckResult, Finding
 from lambdas.promotion.preflight.probes import Probe
 
+# The states in which a key encrypts and decrypts (AWS: KMS, key states).
+_USABLE = frozenset({"Enabled", "Updating"})
+
 
 def _state_probes(context: Context) -> Iterator[Probe]:
     target, key = context.promotion.target, context.key
@@ -20,7 +23,7 @@ def _state_probes(context: Context) -> Iterator[Probe]:
 
 def key_state(target: Environment, key: ArtifactKey) -> list[CheckResult]:
     """A key that is disabled or pending deletion encrypts nothing (API: KMS, KeyState)."""
-    if key.state == "Enabled":
+    if key.state in _USABLE:
         return []
     return [
         Finding(
