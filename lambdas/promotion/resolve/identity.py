@@ -22,7 +22,7 @@ from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
 
 _VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
-_NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+@-]")  # API: TagValue
+_NOT_IN_TAGS = re.compile(r"[^\w .:/=+@-]")  # API: TagValue
 
 
 class Parts(TypedDict):

@@ -16,9 +16,9 @@ from lambdas.promotion.contract.settings import Application, Settings, Stage
 from lambdas.promotion.contract.text import whole
 
 # SageMaker's own pattern and length for model names (API: ModelName).
-_MODEL_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+_MODEL_NAME = re.compile(r"(?=.{1,63}\Z)[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 PACKAGE_ARN = re.compile(
-    r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<version>\d+)"
+    r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<version>[0-9]+)"
 )
 _FORMS = {
     "model_name": (_MODEL_NAME, "a valid SageMaker name (letters, digits, hyphens; at most 63)"),

@@ -62,21 +62,32 @@ StageName = Annotated[str, text(_LABEL, _LABEL_MEANING, longest=20)]
 ImageName = Annotated[
     str,
     text(
-        r"^[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$",
+        r"^[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]+)?(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+$",
         "a registry and a repository, such as 222222222222.dkr.ecr.us-east-1.amazonaws.com/my-images, without tag and "
         "digest",
     ),
 ]
 Bucket = Annotated[str, text(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", "a bucket's name, without s3://")]
 KeyArn = Annotated[
-    str, text(r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", "a key's ARN (not an alias: it must be exact)")
+    str,
+    text(
+        r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
+        "a key's ARN (not an alias: it must be exact)",
+        longest=2048,
+    ),
 ]
 # SageMaker's own pattern (API: EndpointName, VariantName, ModelPackageGroupName).
 SageMakerName = Annotated[
-    str, text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", "letters, digits and hyphens, at most 63, as SageMaker requires")
+    str,
+    text(
+        r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$",
+        "letters, digits and hyphens, at most 63, as SageMaker requires",
+        longest=63,
+    ),
 ]
 InstanceType = Annotated[str, text(r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$", "an instance type such as ml.m5.large")]
-ExternalId = Annotated[str, text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1224 letters, digits or _+=,.@:/-", longest=1224)]
+# The API takes 1,224 characters (AssumeRole, ExternalId), but a trust policy has 2,048 in all (AWS: IAM quotas).
+ExternalId = Annotated[str, text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1000 letters, digits or _+=,.@:/-", longest=1000)]
 OrganizationId = Annotated[str, text(r"^o-[a-z0-9]{10,32}$", "an organization's id such as o-abcde12345")]
 PythonVersion = Annotated[str, text(r"^3\.[0-9]+$", 'a version of Python such as "3.13", in quotes')]
 Flag = Annotated[bool, Field(strict=True)]
@@ -94,14 +105,10 @@ Arn = Annotated[
     str,
     text(r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:[^\s*]+$", "a whole ARN", longest=2048),
 ]
-S3Uri = Annotated[
-    str,
-    text(
-        r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s*?$\\]*)?$",
-        "an S3 URI such as s3://bucket/prefix, without * ? $ and spaces: a role gets permissions to it",
-        longest=512,
-    ),
-]
+_S3_URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s*?$\\]*)?$"
+_S3_URI_MEANING = "an S3 URI such as s3://bucket/prefix, without * ? $ and spaces: a role gets permissions to it"
+S3Uri = Annotated[str, text(_S3_URI, _S3_URI_MEANING, longest=512)]  # API: DestinationS3Uri
+BaselineUri = Annotated[str, text(_S3_URI, _S3_URI_MEANING, longest=1024)]  # API: ShapBaselineUri
 TopicArn = Annotated[str, text(r"^arn:aws:sns:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_.-]+$", "a topic's ARN", longest=2048)]
 ReservationArn = Annotated[
     str, text(r"^arn:aws:sagemaker:[a-z0-9-]+:[0-9]{12}:[a-z0-9-]{1,14}/\S+$", "a reservation's ARN", longest=258)
@@ -111,7 +118,7 @@ ContentType = Annotated[
     str,
     text(r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a-zA-Z0-9.])*$", "a type such as text/csv", longest=256),
 ]
-AlarmName = Annotated[str, text(r"\S", "an alarm's name", longest=255)]
+AlarmName = Annotated[str, text(r"^[^\r\n]*[^\s][^\r\n]*$", "an alarm's name", longest=255)]
 # As Duration, and 0s for no wait at all.
 Wait = Annotated[str, text(r"^(0|[1-9][0-9]*)[smh]$", "a duration such as 0s, 90s or 30m"), duration_between(0, 3600)]
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 
 from stacks.config.fields.api_case import ApiName, ApiShape, move_into
 from stacks.config.fields.field_types import (
+    BaselineUri,
     ContentType,
     Flag,
     KeyArn,
@@ -19,12 +20,13 @@ from stacks.config.fields.field_types import (
     StrictModel,
     TopicArn,
     integer_between,
+    text,
 )
 from stacks.config.fields.option import NEW_CONFIG, NEW_CONFIG_WITH_PERMISSIONS, option
 from stacks.config.stage import explainer_values
 from stacks.config.stage.variant import Variant
 
-Label = Annotated[str, Field(min_length=1, max_length=64)]
+Label = Annotated[str, Field(min_length=1, max_length=64), text(r"^[^\r\n]*$", "a text of one line")]
 
 
 class DataCapture(ApiShape, title="A stage's data_capture"):
@@ -289,7 +291,7 @@ class Shap(ApiShape, title="An explainer's shap"):
         ),
     ] = None
     shap_baseline_uri: Annotated[
-        S3Uri | None,
+        BaselineUri | None,
         option(
             "ShapBaselineUri, of an object that exists: it is not copied with the model. The execution role may "
             "read it.",

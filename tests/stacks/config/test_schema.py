@@ -118,7 +118,7 @@ def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
         ("hub.account", "\u0661" * 12, "must be an account's 12 digits"),
         ("hub.account", REMOVED, "is missing"),
         ("hub.region", "us_east_1", "must be a Region"),
-        ("hub.external_id", "a", "must be 2 to 1224"),
+        ("hub.external_id", "a", "must be 2 to 1000"),
         ("hub.organization_id", "123", "must be an organization's id"),
         ("hub.colour", "red", "there is no such field"),
         *(
@@ -141,7 +141,7 @@ def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
         ("applications.reviews.model_package_group", "a_b", "must be letters, digits and hyphens"),
         ("applications.reviews.stages", {}, "at least 1"),
         (f"{STAGES}.qa.endpoint", "reviews*", "must be letters, digits and hyphens"),
-        (f"{STAGES}.qa.endpoint", "e" * 64, "must be letters, digits and hyphens"),
+        (f"{STAGES}.qa.endpoint", "e" * 64, "at most 63"),
         (f"{STAGES}.qa.from", "nowhere", "there is no environment 'nowhere' (there are: dev, qa, production)"),
         (f"{STAGES}.qa.from", "qa", "cannot take its models from its own environment"),
         (f"{STAGES}.qa.environment", "nowhere", "there is no environment 'nowhere'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.steps import PREVIEW_STEPS, STEPS_BY_ROLE, Job, Step
 from stacks.config.load import load
 from tests import PROJECT
+from tests.stacks.config.test_schema import parse
 
 Template = dict[str, Any]
 Statement = dict[str, Any]
@@ -181,3 +183,19 @@ def test_a_first_deployment_that_fails_leaves_nothing_that_blocks_the_second(
         if "DeletionPolicy" in resource
     }
     assert "Retain" not in kept
+
+
+def test_a_trust_policy_fits_with_every_step_and_the_longest_conditions(templates: dict[str, Template]) -> None:
+    """AWS: IAM quotas, role trust policy length (recordings: iam/PolicyLimits, trust-policy-too-large)."""
+    longest = {"sts:ExternalId": "x" * 1000, "aws:PrincipalOrgID": "o-" + "x" * 32}
+    accepted = parse(("hub.external_id", longest["sts:ExternalId"])).hub.external_id
+    assert accepted == longest["sts:ExternalId"]
+    (statement,) = roles(templates[resource_names.environment_stack("qa")])[
+        resource_names.environment_role("qa", Role.DEPLOYER)
+    ]["AssumeRolePolicyDocument"]["Statement"]
+    steps = [resource_names.step_role_arn("111111111111", step) for step in STEPS_BY_ROLE[Role.DEPLOYER]]
+    assert set(statement["Principal"]["AWS"]) <= set(steps)
+    assert len(steps) == max(map(len, STEPS_BY_ROLE.values()))
+    whole = {**statement, "Principal": {"AWS": steps}, "Condition": {"StringEquals": longest}}
+    document = {"Version": "2012-10-17", "Statement": [whole]}
+    assert len(json.dumps(document, separators=(",", ":"))) <= 2048

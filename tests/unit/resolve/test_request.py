@@ -80,13 +80,15 @@ def test_neither_a_model_nor_a_version_is_refused() -> None:
         rules.require_request({"application": "reviews", "stage": "qa"})
 
 
-@pytest.mark.parametrize("name", ["a_b", "-a", "a-", "a.b", "a/b", "ä", "a" * 64, "a\n", " a", "../a", "a*", "٣"])
+@pytest.mark.parametrize(
+    "name", ["a_b", "-a", "a-", "a.b", "a/b", "ä", "a" * 64, "a\n", " a", "../a", "a*", "٣", f"a{'-' * 62}a"]
+)
 def test_a_model_name_that_sagemaker_would_refuse_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="is not a valid SageMaker name"):
         rules.require_request({**VALID, "model_name": name})
 
 
-@pytest.mark.parametrize("name", ["a", "A1", "a--b", "a" * 63])
+@pytest.mark.parametrize("name", ["a", "A1", "a--b", "a" * 63, f"a{'-' * 61}a"])
 def test_a_model_name_that_sagemaker_takes_is_understood(name: str) -> None:
     assert rules.require_request({**VALID, "model_name": name}).model_name == name
 
@@ -103,6 +105,7 @@ def test_a_model_name_that_sagemaker_takes_is_understood(name: str) -> None:
         f" {VERSION}",
         f"{VERSION}*",
         "arn:aws:sagemaker:us-east-1:222222222222:model-package/a/../b/7",
+        "arn:aws:sagemaker:us-east-1:222222222222:model-package/reviews/\u0667",
     ],
 )
 def test_an_arn_of_anything_but_a_version_is_refused(arn: str) -> None:
