@@ -16,7 +16,7 @@ from lambdas.promotion.runtime.deadline import Clock
 from lambdas.promotion.runtime.handler import Event, errors_by_name, hub_s3
 from lambdas.promotion.runtime.isolation import Isolation
 
-_HISTORY = "history"
+_HISTORY, _MARKED = "history", "marked"
 
 
 @errors_by_name
@@ -33,6 +33,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         return {}
     execution, deployed, cleanup = aborted.execution, settings.deployed(), Isolation(__name__)
     logger.append_keys(promotion_id=execution.promotion_id)
+    cleanup.attempt(_MARKED, lambda: cleanup_marks.put(Mark.STARTED, execution.promotion_id, deployed.hub, s3=hub_s3()))
     last = cleanup.attempt(_HISTORY, lambda: execution_history.last_state(execution.arn, stepfunctions=stepfunctions))
     promotion = last.promotion if last else None
     if promotion:
@@ -45,7 +46,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     )
     if last and not aborted.ended_itself(last):
         _undo(cleanup, aborted, last, until=Clock.of(context).until)
-    done = {title: result for title, result in cleanup.done.items() if title != _HISTORY}
+    done = {title: result for title, result in cleanup.done.items() if title not in {_HISTORY, _MARKED}}
     failed = list(cleanup.failures)
     logger.info("Cleaned up after an execution", extra={**done, "failed": failed, "state": last.name if last else None})
     cleanup.require_all_done()

@@ -69,6 +69,7 @@ class FakeS3:
 
     def __init__(self, client: S3Client) -> None:
         self.objects: dict[tuple[str, str], Stored] = {}
+        self.now = datetime.now(UTC)  # when every object was written
         self.uploads: dict[str, Upload] = {}
         self.calls: Counter[str] = Counter()
         self.unlisted_parts: set[int] = set()  # that a list does not show although they were copied
@@ -169,6 +170,7 @@ class FakeS3:
                     "Key": key,
                     "ETag": stored.etag,
                     "Size": stored.size,
+                    "LastModified": self.now,
                     **(
                         {"ChecksumAlgorithm": [stored.algorithm], "ChecksumType": "FULL_OBJECT"}
                         if stored.algorithm

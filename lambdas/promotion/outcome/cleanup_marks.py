@@ -7,6 +7,7 @@ which tells a missing one from a denied one and needs no key.
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lambdas.promotion.contract import resource_names
@@ -19,19 +20,25 @@ if TYPE_CHECKING:
 class Mark(enum.StrEnum):
     """ANNOUNCED: SNS has accepted the announcement. COMPLETE: nothing is left to do.
 
-    ANNOUNCING is set before: what could not be noted would be announced by each repetition.
+    ANNOUNCING is set before: what could not be noted would be announced by each repetition. STARTED is set by each run.
     """
 
+    STARTED = "cleaning-up"
     ANNOUNCING = "announcing"
     ANNOUNCED = "announced"
     COMPLETE = "cleaned-up"
 
 
 def is_set(mark: Mark, promotion_id: str, hub: Hub, *, s3: S3Client) -> bool:
-    """Return whether an execution has the mark. S3 lists what was written before (AWS: S3, consistency)."""
+    """Return whether an execution has the mark."""
+    return set_at(mark, promotion_id, hub, s3=s3) is not None
+
+
+def set_at(mark: Mark, promotion_id: str, hub: Hub, *, s3: S3Client) -> datetime | None:
+    """Return when an execution got the mark, None if it has none. S3 lists what was written before (consistency)."""
     key = _key(mark, promotion_id)
     listed = s3.list_objects_v2(Bucket=hub.bucket, Prefix=key, MaxKeys=1, ExpectedBucketOwner=hub.account)
-    return any(entry["Key"] == key for entry in listed.get("Contents", []))
+    return next((entry["LastModified"] for entry in listed.get("Contents", []) if entry["Key"] == key), None)
 
 
 def put(mark: Mark, promotion_id: str, hub: Hub, *, s3: S3Client) -> None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # By then a cleanup that an event has started is over.
 _SETTLED_AFTER = time_limits.LONGEST_INVOCATION
+# So long after its begin a run is over, and so is the pause before the next: Lambda waits one and then two minutes
+# ("Error handling for asynchronous invocation"). Without it, every five minutes would add three runs.
+_RUN_AGAIN_AFTER = time_limits.LONGEST_INVOCATION + timedelta(minutes=2)
 # EventBridge tries to deliver for two hours (stacks/hub/aborted_executions.py), Lambda to run for six (AWS: Lambda,
 # "Error handling for asynchronous invocation").
 _LOOKED_FOR = timedelta(days=1)
@@ -66,11 +69,17 @@ def missed(
         for execution in _ended(status, when, deployed, stepfunctions=stepfunctions)
         if not cleanup_marks.is_set(Mark.COMPLETE, execution["name"], deployed.hub, s3=s3)
     }
+
+    def is_under_way(execution_arn: str) -> bool:
+        name = execution_arn.rpartition(":")[2]
+        started_at = cleanup_marks.set_at(Mark.STARTED, name, deployed.hub, s3=s3)
+        return started_at is not None and at - started_at < _RUN_AGAIN_AFTER
+
     for owner in lock_age.owners(resource_names.ENDPOINTS_TABLE, dynamodb):
         execution = lock_store.describe(owner, stepfunctions=stepfunctions)
         if execution and execution["status"] in UNSUCCESSFUL and execution["stopDate"] <= when.ended_before:
             ended[owner] = execution["stopDate"]
-    return sorted(ended, key=lambda arn: ended[arn])
+    return sorted((arn for arn in ended if not is_under_way(arn)), key=lambda arn: ended[arn])
 
 
 def _ended(

@@ -17,6 +17,8 @@ from lambdas.handlers import clean_up_aborted
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ServiceUnavailable, Throttled
+from lambdas.promotion.outcome import cleanup_marks
+from lambdas.promotion.outcome.cleanup_marks import Mark
 from recordings import store
 from tests.adapters.conftest import Stubs
 from tests.adapters.fake_s3 import FakeS3
@@ -69,7 +71,7 @@ def accepted(aws: Stubs, *services: str) -> None:
 
 def marks(fake_s3: FakeS3) -> set[str]:
     prefix = resource_names.work_lists_prefix(EXECUTION.promotion_id)
-    return {key.removeprefix(prefix) for key in fake_s3.keys(HUB.bucket, prefix)} - {work_lists.INVENTORY}
+    return {key.removeprefix(prefix) for key in fake_s3.keys(HUB.bucket, prefix)} - {work_lists.INVENTORY, Mark.STARTED}
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +91,7 @@ def test_every_action_is_done_and_reported(aws: Stubs, fake_s3: FakeS3) -> None:
     assert clean_up_aborted.handler(event(), None) == DONE
     assert fake_s3.uploads == {}
     assert marks(fake_s3) == {"announcing", "announced", "cleaned-up"}
+    assert cleanup_marks.is_set(Mark.STARTED, EXECUTION.promotion_id, HUB, s3=fake_s3.client)
 
 
 @pytest.mark.parametrize("refused", ["records", "sns", "lock", "uploads"])
@@ -182,7 +185,7 @@ def test_what_cannot_be_noted_is_not_announced_again_and_again(aws: Stubs, fake_
     stopped_in(aws)
     accepted(aws, "records", "lock")
     aws.allow_assume_role()
-    fake_s3.refuse("PutObject", "AccessDenied", 403)
+    fake_s3.refuse("PutObject", "AccessDenied", 403, times=2)
     with pytest.raises(AccessDenied, match="s3:PutObject"):
         clean_up_aborted.handler(event(), None)
     assert fake_s3.uploads == {}

@@ -86,6 +86,21 @@ def test_what_was_cleaned_up_is_left_alone(aws: Stubs, fake_s3: FakeS3) -> None:
     assert reconcile_executions.handler(SCHEDULED, None)["started"] == [arn("half")]
 
 
+@pytest.mark.parametrize(("minutes", "is_started"), [(0, False), (16, False), (17, True), (60, True)])
+def test_a_cleanup_that_may_run_still_is_not_started_beside_itself(
+    aws: Stubs, fake_s3: FakeS3, minutes: int, is_started: bool
+) -> None:
+    """Each of its runs may last a quarter of an hour, and Lambda runs it three times."""
+    fake_s3.now = NOW - timedelta(minutes=minutes)
+    for name in ("lost", "holder"):
+        cleanup_marks.put(Mark.STARTED, name, HUB, s3=fake_s3.client)
+    listed(aws, "holder", FAILED=[execution("lost", ended=timedelta(hours=2))])
+    aws.of("stepfunctions").add_response("describe_execution", execution("holder", ended=timedelta(hours=3)))
+    names = ["holder", "lost"] if is_started else []
+    cleaned(aws, *names)
+    assert reconcile_executions.handler(SCHEDULED, None)["started"] == [arn(name) for name in names]
+
+
 @pytest.mark.parametrize(
     ("ended", "count"),
     [
