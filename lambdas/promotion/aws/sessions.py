@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
-    connect_timeout=5,
+    connect_timeout=time_limits.CONNECT_TIMEOUT.total_seconds(),
     read_timeout=time_limits.READ_TIMEOUT.total_seconds(),
     max_pool_connections=time_limits.CONNECTIONS,
 )

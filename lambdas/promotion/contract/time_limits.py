@@ -19,6 +19,7 @@ STOP_GRACE_PERIOD = SHORT_INVOCATION + timedelta(seconds=30)
 
 # --- Requests. A request that hangs from the beginning ends before its invocation does: the error names the call.
 
+CONNECT_TIMEOUT = timedelta(seconds=5)
 READ_TIMEOUT = timedelta(seconds=25)
 # One CopyObject of 5 GB, or completing 10,000 parts, is one long request: S3 responds when it is done.
 LONG_CALL_READ_TIMEOUT = LONGEST_INVOCATION - timedelta(seconds=60)
@@ -31,8 +32,10 @@ CONNECTIONS = 50  # of one client, and so the most requests that a step has in p
 LONGEST_DEPLOYMENT = timedelta(hours=8)  # API: DeploymentConfig, MaximumExecutionTimeoutInSeconds
 # A rollback may have to wait until a deployment ends.
 LONGEST_ROLLBACK = LONGEST_DEPLOYMENT + timedelta(hours=1)
-# A smoke test that begins at the deadline, with each of its retries.
-LONGEST_SMOKE_TEST = 7 * LONGEST_INVOCATION
-# What an execution may last beyond the stage's deadline: the smoke test, a rollback, and the states that conclude the
-# promotion, of which each may be retried for an hour.
-EXECUTION_RESERVE = LONGEST_SMOKE_TEST + LONGEST_ROLLBACK + 3 * timedelta(hours=1)
+# A smoke test that begins at the deadline, with each of its retries (tests/stacks/workflow/test_retries.py, as below).
+LONGEST_SMOKE_TEST = timedelta(hours=2)
+# A state that is retried while Lambda or AWS is not available: 60 pauses of a minute, and as many requests that hang.
+LONGEST_PATIENCE = timedelta(minutes=90)
+# What an execution may last beyond the stage's deadline: the smoke test, a rollback, the three patient states that may
+# conclude a promotion, and half an hour for the last polls and the short states.
+EXECUTION_RESERVE = LONGEST_SMOKE_TEST + LONGEST_ROLLBACK + 3 * LONGEST_PATIENCE + timedelta(minutes=30)

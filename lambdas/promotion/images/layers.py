@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import get_cert_path
 
 from lambdas.promotion.aws import error_codes
+from lambdas.promotion.contract import time_limits
 from lambdas.promotion.contract.errors import ImageCopyInterrupted, ImageMismatch, ImageNotFound
 from lambdas.promotion.images.oci_manifest import Layer
 from lambdas.promotion.images.references import Image
@@ -112,7 +113,7 @@ def _http() -> urllib3.PoolManager:
         ca_certs=os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True),
         maxsize=10,
         retries=False,
-        timeout=urllib3.Timeout(connect=5, read=READ_SECONDS),
+        timeout=urllib3.Timeout(connect=time_limits.CONNECT_TIMEOUT.total_seconds(), read=READ_SECONDS),
     )
 
 
