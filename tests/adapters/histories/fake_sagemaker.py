@@ -35,7 +35,11 @@ class Endpoint:
 
 @dataclass
 class FakeSageMaker:
-    """The client of one account with one endpoint. `fault` is asked before each call and may raise."""
+    """The client of one account with one endpoint. `fault` is asked before each call and may raise.
+
+    `repairs`: whether an endpoint that is not InService can be updated to the configuration that it has. The refusal is
+    recorded, and not for which statuses.
+    """
 
     now: datetime
     configs: dict[str, int]  # the initial instance count by name
@@ -45,6 +49,7 @@ class FakeSageMaker:
     is_stale: bool = False
     answered_stale: bool = False
     calls: list[str] = field(default_factory=list)
+    repairs: bool = False
 
     # What the product calls
 
@@ -104,7 +109,7 @@ class FakeSageMaker:
         endpoint = self._updatable()
         self._require_config(endpoint.config)
         self._require_config(EndpointConfigName)
-        if endpoint.config == EndpointConfigName and endpoint.status == "InService":
+        if endpoint.config == EndpointConfigName and not (self.repairs and endpoint.status != "InService"):
             raise store.error("sagemaker/UpdateEndpoint/same-configuration")
         count = endpoint.instances if RetainAllVariantProperties else self.configs[EndpointConfigName]
         self._remember()

@@ -61,8 +61,8 @@ class EndpointHistory(RuleBasedStateMachine):
         self.interruptions = 0
         self.updates_before_rollback = 0
 
-    @initialize(stage=st.sampled_from(STAGES), exists=st.booleans(), instances=st.integers(1, 9))
-    def begin(self, stage: Any, exists: bool, instances: int) -> None:
+    @initialize(stage=st.sampled_from(STAGES), exists=st.booleans(), instances=st.integers(1, 9), repairs=st.booleans())
+    def begin(self, stage: Any, exists: bool, instances: int, repairs: bool) -> None:
         self.promotion = promotion(stage=stage)
         self.ours = self.promotion.desired_config.name
         before = BEGUN - timedelta(days=1)
@@ -71,6 +71,7 @@ class EndpointHistory(RuleBasedStateMachine):
             configs={OLD_CONFIG: 1, self.ours: 1},
             endpoint=Endpoint("InService", OLD_CONFIG, before, instances) if exists else None,
             fault=self.fault,
+            repairs=repairs,
         )
         self.instances = instances if exists else None
         self.existed = exists
