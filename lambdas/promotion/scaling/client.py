@@ -34,6 +34,7 @@ _OF_POLICY = (
     "PredictiveScalingPolicyConfiguration",
 )
 _OF_ACTION = ("ScheduledActionName", "Schedule", "Timezone", "StartTime", "EndTime", "ScalableTargetAction")
+_ALARMS_PER_QUERY = 100  # API: DescribeAlarms, AlarmNames
 _TRACKING = "TargetTrackingScaling"  # creates its alarms itself
 
 
@@ -150,9 +151,9 @@ def _described_alarms(policies: Iterable[Any], cloudwatch: CloudWatchClient) -> 
         if policy["PolicyType"] != _TRACKING
         for alarm in policy.get("Alarms", [])
     ]
-    if not names:
-        return []
-    return list(cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=names, AlarmTypes=["MetricAlarm"]))
+    describe = cloudwatch.get_paginator("describe_alarms").paginate
+    batches = (names[first : first + _ALARMS_PER_QUERY] for first in range(0, len(names), _ALARMS_PER_QUERY))
+    return [page for batch in batches for page in describe(AlarmNames=batch, AlarmTypes=["MetricAlarm"])]
 
 
 def _alarms(pages: Iterable[DescribeAlarmsOutputTypeDef], cloudwatch: CloudWatchClient) -> Iterable[dict[str, Any]]:

@@ -120,6 +120,17 @@ def test_such_scaling_is_neither_recorded_nor_deregistered(
     assert fake_s3.objects == {}
 
 
+def test_very_many_alarms_are_asked_for_in_batches(aws: Stubs) -> None:
+    names = [f"alarm-{number}" for number in range(150)]
+    for batch in (names[:100], names[100:]):
+        described = [{"AlarmName": name} for name in batch]
+        asked = {"AlarmNames": batch, "AlarmTypes": ["MetricAlarm"]}
+        aws.of("cloudwatch").add_response("describe_alarms", {"MetricAlarms": described}, asked)
+    policy = {"PolicyType": "StepScaling", "Alarms": [{"AlarmName": name} for name in names]}
+    pages = scaling_client._described_alarms([policy], aws.of("cloudwatch").client)  # type: ignore[arg-type]
+    assert [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]] == names
+
+
 # What a description adds to the request that makes the same again. RoleARN: for SageMaker always the role that is
 # linked to the service (API: RegisterScalableTarget, RoleARN).
 ADDED = {

@@ -22,6 +22,7 @@ from lambdas.promotion.outcome import failure_explanation
 from lambdas.promotion.preflight import queries, service_quotas
 from lambdas.promotion.preflight.checks import alarms
 from lambdas.promotion.resolve import identity
+from lambdas.promotion.scaling import client as scaling_client
 from lambdas.promotion.scaling import targets
 from lambdas.promotion.smoke_test import async_invocation
 from stacks.config.fields import api_limits, field_types
@@ -292,6 +293,10 @@ LIMITS = {
     ),
     "layers": (image_copy._LAYERS_PER_QUERY, input_shape("ecr", "BatchCheckLayerAvailability", "layerDigests")),
     "alarms": (alarms._ALARMS_PER_QUERY, input_shape("cloudwatch", "DescribeAlarms", "AlarmNames")),
+    "alarms of step scaling": (
+        scaling_client._ALARMS_PER_QUERY,
+        input_shape("cloudwatch", "DescribeAlarms", "AlarmNames"),
+    ),
     "scalable targets": (
         queries._TARGETS_PER_QUERY,
         input_shape("application-autoscaling", "DescribeScalableTargets", "ResourceIds"),
