@@ -73,7 +73,7 @@ def take(listings: Mapping[str, Listing], *, application: str, stage: str, bucke
 def _in_order(listings: Mapping[str, Listing], *, subject: str) -> list[str]:
     """Return the S3 URIs so that a manifest follows what it lists, which may be other manifests."""
     listed = {
-        uri: [name for _, name in in_text(listing.text)] if listing.text is not None else []
+        uri: [name for _, name in in_text(listing.text, is_csv=True)] if listing.text is not None else []
         for uri, listing in listings.items()
     }
     try:

@@ -10,7 +10,7 @@ import pytest
 from lambdas.promotion.artifacts import inventory
 from lambdas.promotion.artifacts.inventory import Inventory, Listing
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.document import S3Object
+from lambdas.promotion.contract.document import S3Object, sha256
 from lambdas.promotion.contract.errors import UnsupportedModel
 from tests.unit.builders import BUCKET, QA, WEIGHTS, WEIGHTS_URI
 
@@ -146,6 +146,54 @@ def test_a_manifest_may_list_another(order: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "uri"),
+    [
+        ("{},weights", WEIGHTS_URI),
+        ("weights,{}", f"s3://{BUCKET}/v7/my model.tar.gz"),
+        ("{};{}", f"s3://{BUCKET}/v7/my model.tar.gz"),
+    ],
+)
+def test_a_manifest_is_read_as_a_csv_file(line: str, uri: str) -> None:
+    """API: S3ModelDataSource, ManifestS3Uri. A separator ends a field, also in a file of one line; a blank does not."""
+    taken = take({FIRST: manifest("first.csv", line.format(uri, uri)), uri: Listing(objects=(WEIGHTS,))})
+    target = taken.target_uris[uri]
+    assert [artifact.text for artifact in taken.artifacts if artifact.text] == [line.format(target, target)]
+
+
+def test_a_manifest_is_copied_with_the_size_and_checksum_of_its_new_text() -> None:
+    taken = take({FIRST: manifest("first.csv", f"\u00fc,{WEIGHTS_URI}"), WEIGHTS_URI: Listing(objects=(WEIGHTS,))})
+    (artifact,) = (artifact for artifact in taken.artifacts if artifact.text)
+    assert artifact.text is not None
+    assert (artifact.source.size, artifact.source.checksum) == (len(artifact.text.encode()), sha256(artifact.text))
+
+
+def contents_of(uri: str, listing: Listing, line: str = "weights,{}") -> tuple[str, str]:
+    """Return the content of a manifest that lists the S3 URI, and of what is there."""
+    contents = take({FIRST: manifest("first.csv", line.format(uri)), uri: listing}).contents
+    return contents[FIRST], contents[uri]
+
+
+def test_content_is_the_same_wherever_it_is() -> None:
+    elsewhere = replace(WEIGHTS, bucket="other", key="v8/x", etag='"cc"', version_id="2")
+    content = contents_of(WEIGHTS_URI, Listing(objects=(WEIGHTS,)))
+    assert content == contents_of("s3://other/v8/x y", Listing(objects=(elsewhere,)))
+    assert content[0] != contents_of(WEIGHTS_URI, Listing(objects=(WEIGHTS,)), "tokenizer,{}")[0]
+
+
+@pytest.mark.parametrize("change", [{"checksum": "CRC64NVME:C"}, {"checksum": None}])
+def test_other_content_is_told_apart_by_its_checksum(change: dict[str, Any]) -> None:
+    same, other = Listing(objects=(WEIGHTS,)), Listing(objects=(replace(WEIGHTS, **change),))
+    assert all(a != b for a, b in zip(contents_of(WEIGHTS_URI, same), contents_of(WEIGHTS_URI, other), strict=True))
+
+
+@pytest.mark.parametrize("change", [{"etag": '"cc"'}, {"version_id": "2"}])
+def test_content_without_a_checksum_is_told_apart_by_etag_and_version(change: dict[str, Any]) -> None:
+    unchecked = replace(WEIGHTS, checksum=None)
+    same, other = Listing(objects=(unchecked,)), Listing(objects=(replace(unchecked, **change),))
+    assert contents_of(WEIGHTS_URI, same) != contents_of(WEIGHTS_URI, other)
+
+
+@pytest.mark.parametrize(
     ("first", "second", "cycle"),
     [
         ((FIRST,), (WEIGHTS_URI,), f"{FIRST} -> {FIRST}"),
@@ -277,6 +325,13 @@ def test_every_key_that_is_too_long_is_named() -> None:
     assert (message, "fits" in str(refused.value)) == (["a", "b"], False)
 
 
+@pytest.mark.parametrize(("count", "more"), [(10, False), (11, True)])
+def test_ten_problems_are_named(count: int, more: bool) -> None:
+    with pytest.raises(UnsupportedModel, match="the model is not supported: s3://") as refused:
+        take({PREFIX: below(*(f"{number:04}{'k' * 1000}" for number in range(count)))})
+    assert ("and 1 more" in str(refused.value), "more" in str(refused.value)) == (more, more)
+
+
 def test_very_many_too_long_keys_stay_within_the_cause_limit() -> None:
     with pytest.raises(UnsupportedModel, match="and 991 more") as refused:
         take({PREFIX: below(*(f"{number:04}{'k' * 1000}" for number in range(1001)))})
@@ -286,8 +341,8 @@ def test_very_many_too_long_keys_stay_within_the_cause_limit() -> None:
 def test_a_hundred_thousand_objects_are_copied_and_more_are_refused() -> None:
     most = [f"{number:06}" for number in range(100_000)]
     assert len(take({PREFIX: below(*most)}).artifacts) == 100_000
-    with pytest.raises(UnsupportedModel, match="more than 100000 objects"):
-        take({PREFIX: below(*most), WEIGHTS_URI: Listing(objects=(WEIGHTS,))})
+    with pytest.raises(UnsupportedModel, match="is not supported: it has more than 100000 objects"):
+        take({PREFIX: below(*most, "k" * 1000)})
 
 
 def test_a_model_without_artifacts_has_an_empty_inventory() -> None:
