@@ -51,7 +51,8 @@ def read(client: ServiceQuotasClient, *types: str, seconds: float = 60) -> dict[
 
 
 def test_the_codes_are_those_that_were_published() -> None:
-    assert {quota_codes.quota_name(kind): code for kind, code in quota_codes.CODES.items()} == LISTED
+    assert {quota_codes.quota_name(kind): code for kind, code in quota_codes._rows()} == LISTED
+    assert dict(quota_codes._rows()) == quota_codes.CODES
     assert len(set(quota_codes.CODES.values())) == len(quota_codes.CODES)
 
 

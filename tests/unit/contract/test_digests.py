@@ -27,6 +27,7 @@ VARIANTS = [
             {"CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}]},
             {"CaptureOptions": [{"CaptureMode": "Output"}, {"CaptureMode": "Input"}]},
         ),
+        ({"ProductionVariants": VARIANTS}, {"ProductionVariants": [VARIANTS[0], dict(reversed(VARIANTS[1].items()))]}),
         ({"InitialVariantWeight": 1.0}, {"InitialVariantWeight": 1}),
         ([1, 2], (1, 2)),
     ],
@@ -55,3 +56,8 @@ def test_other_content_has_another_digest(content: Any, other: Any) -> None:
 def test_content_that_went_through_a_state_has_the_same_digest() -> None:
     content = {"ProductionVariants": tuple(VARIANTS)}
     assert digests.hex_digest(json.loads(json.dumps(content))) == digests.hex_digest(content)
+
+
+def test_the_bytes_of_equal_content_never_change() -> None:
+    """The names of the models that exist are made of their digest: from other bytes a promotion makes other models."""
+    assert digests.canonical({"b": [1.0, "\u00fc"], "a": None}) == b'{"a":null,"b":[1,"\\u00fc"]}'

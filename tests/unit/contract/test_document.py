@@ -19,6 +19,8 @@ from lambdas.promotion.contract.document import (
     Failure,
     ImageCopy,
     Outcome,
+    PreviewEndpoint,
+    PreviewProgress,
     Progress,
     Promotion,
     Segment,
@@ -29,10 +31,13 @@ from lambdas.promotion.contract.document import (
     from_json,
     from_lenient_json,
     from_line,
+    sha256,
     to_json,
     to_line,
 )
+from lambdas.promotion.contract.envelope import Announcement, AnnouncementAttributes
 from lambdas.promotion.contract.settings import Preview, Scaling, Vpc
+from lambdas.promotion.contract.smoke_test_report import SmokeReport, SmokeTestResult
 from lambdas.promotion.contract.step_events import CopyUnitEvent, StepEvent, from_event
 from recordings import store
 from tests.unit.builders import BEGUN, MODEL, OLD_CONFIG, STAGE, VARIANT, VERSION, artifact, promotion
@@ -125,6 +130,21 @@ def test_the_result_names_the_images_that_this_promotion_copied_and_no_other() -
     result = adopted.with_outcome(Outcome.PROMOTED, at=BEGUN).result
     assert result is not None
     assert result.images_copied == ("to/new",)
+
+
+def test_the_result_has_the_smoke_tests_of_the_endpoint_and_of_its_preview() -> None:
+    test = SmokeTestResult(sent="a", received="b", requests=1, failures=0, milliseconds={})
+    smoke, on_preview = SmokeReport(tests=(test,)), SmokeReport(tests=(test, test))
+    preview = PreviewEndpoint(progress=PreviewProgress.IN_SERVICE, endpoint="e", config="c", smoke=on_preview)
+    result = replace(PLAIN, smoke=smoke, preview=preview).with_outcome(Outcome.PROMOTED, at=BEGUN).result
+    assert result is not None
+    assert (result.smoke, result.preview) == (smoke, on_preview)
+
+
+def test_a_promotion_is_timed_to_the_millisecond() -> None:
+    result = PLAIN.with_outcome(Outcome.PROMOTED, at=BEGUN + timedelta(seconds=4, microseconds=123_456)).result
+    assert result is not None
+    assert result.seconds == 4.123
 
 
 def test_the_result_names_what_the_stage_maps_in_vain() -> None:
@@ -383,3 +403,22 @@ def test_a_line_with_an_unknown_field_is_refused() -> None:
     line = json.dumps({**to_json(artifact()), "copied": True}).encode()
     with pytest.raises(Exception, match="Artifact"):
         from_line(line, Artifact)
+
+
+def test_what_another_version_wrote_and_cannot_be_read_is_named() -> None:
+    with pytest.raises(ValueError, match="Promotion cannot be understood"):
+        from_lenient_json({}, Promotion)
+
+
+def test_an_announcement_is_json_for_the_topic() -> None:
+    attributes = AnnouncementAttributes(outcome="Promoted", application="reviews", stage="qa", error="")
+    assert Announcement(subject="s", message="m", attributes=attributes).to_json() == {
+        "subject": "s",
+        "message": "m",
+        "attributes": {"outcome": "Promoted", "application": "reviews", "stage": "qa", "error": ""},
+    }
+
+
+def test_a_texts_checksum_is_the_one_that_s3_computes() -> None:
+    """FIPS 180-2, the example of SHA-256, in Base64 as S3 writes it (AWS: S3, "Checking object integrity")."""
+    assert sha256("abc") == "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="

@@ -66,3 +66,11 @@ def test_every_error_can_be_raised_by_some_code(leaf: type[PromotionError]) -> N
 
 def _is_call_of_a_name(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+
+
+def test_a_denial_keeps_its_parts_for_a_report() -> None:
+    denied = errors.AccessDenied(
+        "text", role="copier", action="s3:GetObject", resource="arn", message="no", remedy="ask"
+    )
+    parts = (str(denied), denied.role, denied.action, denied.resource, denied.message, denied.remedy)
+    assert parts == ("text", "copier", "s3:GetObject", "arn", "no", "ask")

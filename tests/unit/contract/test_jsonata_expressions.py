@@ -17,6 +17,16 @@ def test_invalid_jsonata_is_reported(text: str) -> None:
         jsonata_expressions.require_readable(text)
 
 
+def test_what_is_wrong_with_an_expression_is_reported() -> None:
+    with pytest.raises(BadExpression, match="Unexpected end of expression"):
+        jsonata_expressions.require_readable("label =")
+
+
+def test_an_error_without_a_message_is_reported_by_its_name() -> None:
+    """The package lets out what Python's functions raise, which may have no text."""
+    assert str(jsonata_expressions._bad(OverflowError())) == "OverflowError"
+
+
 @pytest.mark.parametrize(
     ("expression", "document"),
     [("$unknown(1)", {}), ("a > 'x'", {"a": 1}), ("1/0", {}), ("$number('x') = 1", {}), ("$toMillis('x') = 1", {})],

@@ -78,3 +78,38 @@ def test_arns_name_account_and_region() -> None:
         "arn:aws:iam::333333333333:role/promote-qa-deployer",
         "arn:aws:events:us-east-1:111111111111:event-bus/promote",
     ]
+
+
+@pytest.mark.parametrize(
+    ("application", "stage", "prefix"),
+    [
+        ("reviews", "qa", "reviews-qa-"),
+        ("a" * 20, "b" * 20, f"{'a' * 20}-{'b' * 14}-"),
+        ("a" * 34, "qa", f"{'a' * 34}-"),
+        ("-a", "qa", "-a-qa-"),
+    ],
+)
+def test_a_stages_names_leave_room_for_time_and_digest(application: str, stage: str, prefix: str) -> None:
+    assert resource_names.resource_name_prefix(application, stage) == prefix
+    assert len(f"{prefix}20260101000000-0123456789ab") <= 63
+
+
+def test_a_preview_configuration_is_named_after_its_stage() -> None:
+    assert resource_names.preview_config("reviews", "qa", "0123456789abcdef") == "reviews-qa-preview-0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "beginning"),
+    [("Reviews-QA", "reviews-qa"), ("a" * 63, "a" * 42), (f"{'a' * 41}-b", "a" * 41), ("-a", "-a")],
+)
+def test_a_preview_endpoint_is_named_after_its_endpoint(endpoint: str, beginning: str) -> None:
+    name = resource_names.preview_endpoint(endpoint, "0123456789abcdef")
+    assert name == f"{beginning}-preview-0123456789ab"
+    assert len(name) <= 63
+
+
+def test_permissions_on_an_endpoint_fit_both_spellings_of_its_name() -> None:
+    """SageMaker writes ARNs in lower case; IAM may compare with the name as it was requested."""
+    beginning = "arn:aws:sagemaker:us-east-1:333333333333:endpoint/"
+    arns = resource_names.endpoint_arns("333333333333", "us-east-1", "Reviews-QA")
+    assert arns == [f"{beginning}Reviews-QA", f"{beginning}reviews-qa"]

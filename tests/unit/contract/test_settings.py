@@ -40,3 +40,8 @@ def test_an_environment_knows_its_roles_and_its_bucket() -> None:
 
 def test_the_hub_knows_its_bucket() -> None:
     assert HUB.bucket == "promote-hub-111111111111-us-east-1"
+
+
+def test_an_endpoint_has_one_key_however_it_is_spelled() -> None:
+    """SageMaker does not tell two spellings of an endpoint's name apart."""
+    assert QA.endpoint_key("Reviews-QA") == "333333333333/us-east-1/reviews-qa"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
-from lambdas.promotion.contract.document import Change, Progress, Promotion
+from lambdas.promotion.contract.document import Change, Progress, Promotion, VariantCapacity
 from lambdas.promotion.contract.errors import (
     BlockedByFailedEndpoint,
     DeploymentRolledBack,
@@ -15,6 +18,7 @@ from lambdas.promotion.contract.errors import (
     DeploymentTimedOut,
     EndpointBusy,
     EndpointFailed,
+    NoCapacity,
     PromotionError,
     RollbackFailed,
 )
@@ -50,6 +54,7 @@ DESIRED = PLAIN.desired_config.name
 IN_TIME = BEGUN + timedelta(minutes=10)
 TOO_LATE = BEGUN + timedelta(hours=1, seconds=1)
 LATER = BEGUN + timedelta(minutes=5)
+LACKING = "InsufficientInstanceCapacity"
 
 
 def changed(progress: Progress = Progress.IN_PROGRESS, *, previous: str | None = OLD_CONFIG) -> Promotion:
@@ -85,7 +90,8 @@ def test_a_missing_endpoint_is_to_be_created() -> None:
 
 
 def test_an_endpoint_in_service_on_our_configuration_requires_no_action() -> None:
-    assert endpoint_state.before_change(PLAIN, observed("InService", config=DESIRED)).progress is Progress.NOTHING_TO_DO
+    change = endpoint_state.before_change(PLAIN, observed("InService", config=DESIRED))
+    assert change == Change(progress=Progress.NOTHING_TO_DO, previous_config=DESIRED, adopted=True)
 
 
 def test_an_endpoint_that_leaves_our_configuration_is_not_unchanged() -> None:
@@ -133,24 +139,114 @@ def test_a_scaling_update_on_our_configuration_is_adopted_to_its_end_and_was_not
 
 def test_a_failed_endpoint_is_refused_with_its_reason_and_the_command() -> None:
     with pytest.raises(
-        BlockedByFailedEndpoint, match=r"reports: no capacity.*delete-endpoint --endpoint-name reviews-qa"
+        BlockedByFailedEndpoint,
+        match=r"The endpoint reviews-qa in qa .*reports: no capacity.*delete-endpoint --endpoint-name reviews-qa",
     ):
         endpoint_state.before_change(PLAIN, observed("Failed", failure_reason="no capacity"))
 
 
-def test_the_previous_configuration_is_recorded() -> None:
-    endpoint = observed("InService")
-    change = endpoint_state.before_change(PLAIN, endpoint)
-    assert (change.previous_config, change.previous_modified_at) == (OLD_CONFIG, endpoint.modified_at)
+def test_the_previous_deployment_is_recorded() -> None:
+    capacities = (VariantCapacity(variant="All"),)
+    endpoint = observed("InService", capacities=capacities)
+    assert endpoint_state.before_change(PLAIN, endpoint) == Change(
+        progress=Progress.CHANGE_REQUIRED,
+        previous_config=OLD_CONFIG,
+        previous_modified_at=endpoint.modified_at,
+        previous_capacities=capacities,
+    )
 
 
-def test_another_principals_change_is_waited_for_until_the_deadline() -> None:
-    endpoint_state.require_time_left(PLAIN, observed("Updating"), now=PLAIN.deadline)
+def test_the_deployment_before_another_principals_change_is_recorded() -> None:
+    endpoint = observed("Updating", pending_config="other")
+    assert endpoint_state.before_change(PLAIN, endpoint) == Change(
+        progress=Progress.BUSY, previous_config=OLD_CONFIG, previous_modified_at=endpoint.modified_at
+    )
 
 
-def test_another_principals_change_is_not_waited_for_after_the_deadline() -> None:
-    with pytest.raises(EndpointBusy, match="was still Updating by another principal"):
-        endpoint_state.require_time_left(PLAIN, observed("Updating"), now=TOO_LATE)
+@pytest.mark.parametrize(
+    ("require", "error", "message"),
+    [
+        (
+            partial(endpoint_state.require_time_left, PLAIN, observed("Updating")),
+            EndpointBusy,
+            "was still Updating by another principal",
+        ),
+        (
+            partial(endpoint_state.require_time_left, PLAIN, None),
+            EndpointBusy,
+            "was still being created by another principal",
+        ),
+        (partial(endpoint_state.require_time_to_change, PLAIN), DeploymentTimedOut, "passed before .* was changed"),
+        (
+            partial(endpoint_state.require_time_to_observe, PLAIN, "Denied."),
+            DeploymentTimedOut,
+            r"could not be described at the deadline.* Denied\.",
+        ),
+        (partial(endpoint_state.require_time_to_test, PLAIN), DeploymentTimedOut, "smoke test could not be run before"),
+    ],
+    ids=["another-change", "another-creation", "change", "observation", "smoke-test"],
+)
+def test_nothing_is_waited_for_or_begun_after_the_deadline(
+    require: Callable[..., None], error: type[PromotionError], message: str
+) -> None:
+    require(now=PLAIN.deadline)
+    with pytest.raises(error, match=message):
+        require(now=TOO_LATE)
+
+
+# Whose change it is
+
+OURS = Change(
+    progress=Progress.CHANGE_REQUIRED,
+    previous_config=OLD_CONFIG,
+    previous_modified_at=BEGUN - timedelta(days=1),
+    previous_capacities=(VariantCapacity(variant="All"),),
+    capacity_failures=2,
+)
+OBSERVED_AGAIN = Change(progress=Progress.IN_PROGRESS, previous_config=DESIRED, adopted=True)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "requested", "ours"),
+    [(None, True, True), (None, False, False), (OURS, True, True), (replace(OURS, requested=True), False, True)],
+)
+@pytest.mark.parametrize("change", [OBSERVED_AGAIN, Change(progress=Progress.CHANGE_REQUIRED)])
+def test_a_change_that_was_requested_once_stays_the_promotions_own(
+    earlier: Change | None, requested: bool, ours: bool, change: Change
+) -> None:
+    assert endpoint_state.adopted(earlier, change, requested=requested).requested is ours
+
+
+def test_the_first_observation_is_kept_as_it_is() -> None:
+    assert endpoint_state.adopted(None, OBSERVED_AGAIN, requested=False) == OBSERVED_AGAIN
+
+
+def test_a_change_that_is_required_again_starts_from_what_is_observed_now() -> None:
+    change = Change(progress=Progress.CHANGE_REQUIRED, previous_config="third")
+    assert endpoint_state.adopted(OURS, change, requested=True) == replace(change, requested=True, capacity_failures=2)
+
+
+def test_a_change_under_way_keeps_the_deployment_that_it_replaces() -> None:
+    expected = replace(OURS, progress=Progress.IN_PROGRESS, adopted=True)
+    assert endpoint_state.adopted(OURS, OBSERVED_AGAIN, requested=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("progress", "previous", "requested", "adopted"),
+    [
+        # What else a promotion requires, such as autoscaling, is completed without a change of the endpoint.
+        (Progress.NOTHING_TO_DO, DESIRED, False, False),
+        (Progress.CHANGE_REQUIRED, OLD_CONFIG, False, True),
+        (Progress.CHANGE_REQUIRED, OLD_CONFIG, True, False),
+        (Progress.IN_PROGRESS, DESIRED, False, True),
+    ],
+)
+def test_what_another_execution_changed_is_adopted(
+    progress: Progress, previous: str, requested: bool, adopted: bool
+) -> None:
+    earlier = Change(progress=progress, previous_config=previous)
+    now = endpoint_state.before_change(PLAIN, observed("InService", config=DESIRED))
+    assert endpoint_state.adopted(earlier, now, requested=requested).adopted is adopted
 
 
 # After
@@ -167,14 +263,58 @@ def test_what_each_status_means_after_the_change(status: str) -> None:
 
 
 def test_a_deleted_endpoint_is_superseded() -> None:
-    with pytest.raises(DeploymentSuperseded):
+    with pytest.raises(DeploymentSuperseded, match=r"The endpoint reviews-qa in qa .* was deleted while"):
         after(None)
 
 
-def test_in_service_on_the_previous_configuration_is_rolled_back_with_the_reason() -> None:
-    endpoint = observed("InService", modified_at=LATER, failure_reason="alarm 5xx")
-    with pytest.raises(DeploymentRolledBack, match=f"{OLD_CONFIG}: SageMaker rolled back.*reports: alarm 5xx"):
-        after(endpoint)
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("alarm 5xx", f"{OLD_CONFIG}: SageMaker rolled back {DESIRED}. SageMaker reports: alarm 5xx The previous"),
+        (None, f"rolled back {DESIRED}, or another principal did. SageMaker reports no reason. The previous"),
+    ],
+)
+def test_in_service_on_the_previous_configuration_is_rolled_back_with_the_reason(
+    reason: str | None, message: str
+) -> None:
+    with pytest.raises(DeploymentRolledBack, match=re.escape(message)):
+        after(observed("InService", modified_at=LATER, failure_reason=reason))
+
+
+@pytest.mark.parametrize(
+    ("reason", "error", "message"),
+    [("disk", EndpointFailed, "on configuration {}. "), (LACKING, NoCapacity, "insufficient capacity for {}. ")],
+)
+@pytest.mark.parametrize(("config", "named"), [("third", "third"), ("", DESIRED)])
+def test_the_configuration_on_which_an_endpoint_failed_is_named(
+    reason: str, error: type[PromotionError], message: str, config: str, named: str
+) -> None:
+    """An endpoint that failed to be created has no configuration in service."""
+    with pytest.raises(error, match=re.escape(message.format(named))):
+        after(observed("Failed", config=config, modified_at=LATER, failure_reason=reason))
+
+
+@pytest.mark.parametrize(("failures", "attempts"), [(0, ""), (1, ", 2 times"), (2, ", 3 times")])
+def test_it_is_reported_how_often_capacity_was_insufficient(failures: int, attempts: str) -> None:
+    promotion = changed()
+    assert promotion.change is not None
+    again = promotion.with_change(replace(promotion.change, capacity_failures=failures))
+    with pytest.raises(NoCapacity, match=f"insufficient capacity for {DESIRED}{attempts}[.] SageMaker reports"):
+        after(observed("InService", modified_at=LATER, failure_reason=LACKING), of=again)
+
+
+def test_an_endpoint_that_could_not_be_rolled_back_is_reported_with_both_configurations() -> None:
+    with pytest.raises(RollbackFailed, match=f"{DESIRED} and {OLD_CONFIG} may both receive traffic"):
+        after(observed("UpdateRollbackFailed", modified_at=LATER))
+
+
+def test_a_change_to_a_third_configuration_is_superseded() -> None:
+    with pytest.raises(DeploymentSuperseded, match=f"is being updated to third by another.*own {DESIRED}"):
+        after(observed("Updating", modified_at=LATER, pending_config="third"))
+
+
+def test_a_change_is_observed_until_the_deadline() -> None:
+    assert after(observed("Updating", modified_at=LATER), now=PLAIN.deadline) is Progress.IN_PROGRESS
 
 
 def test_a_stale_response_is_not_a_rollback() -> None:

@@ -16,6 +16,7 @@ CANARY = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "CAN
 ROLLING = {"RollingUpdatePolicy": {"WaitIntervalInSeconds": 1}}
 NO_ROLLOUT: dict[str, Any] = {}
 INSTANCES = {"ProductionVariants": [VARIANT]}
+TWO_VARIANTS = {"ProductionVariants": [VARIANT, {**VARIANT, "VariantName": "Blue"}]}
 SERVERLESS = {
     "ProductionVariants": [{"VariantName": "All", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}]
 }
@@ -36,6 +37,7 @@ IS_ASYNC = live("All", asynchronous=True)
     ("desired", "rollout", "endpoint", "message"),
     [
         (INSTANCES, CANARY, live("Blue"), "Its variants are Blue and those of the update All"),
+        (TWO_VARIANTS, CANARY, live("Green", "Red"), "are Green, Red and those of the update All, Blue, and a rollout"),
         (INSTANCES, CANARY, live("All", "Blue"), "requires the same names"),
         (SERVERLESS, CANARY, IS_SERVERLESS, "It is serverless, which does not support a rollout"),
         (INSTANCES, ROLLING, live("All", "Blue"), "It has 2 variants, and a rolling deployment supports one"),
@@ -68,7 +70,10 @@ def test_an_update_that_the_live_endpoint_blocks_is_refused(
 def test_an_update_that_could_not_be_rolled_back_is_refused_but_for_a_rollback(
     desired: dict[str, Any], endpoint: ObservedEndpoint, message: str
 ) -> None:
-    (problem, *_) = update_constraints.problems(desired, NO_ROLLOUT, endpoint, reversible=True)
+    (problem, *more) = update_constraints.problems(desired, NO_ROLLOUT, endpoint, reversible=True)
+    with pytest.raises(IncompatibleRollout, match=message) as refused:
+        update_constraints.require_possible_update(desired, NO_ROLLOUT, endpoint, reversible=True, subject="e")
+    assert str(refused.value) == f"e cannot be updated and was not changed. {' '.join([problem, *more])}"
     assert message in problem
     assert "Give the stage another endpoint, or delete this one" in problem
     assert update_constraints.problems(desired, NO_ROLLOUT, endpoint, reversible=False) == []

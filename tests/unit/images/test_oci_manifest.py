@@ -39,6 +39,10 @@ def test_an_index_has_its_images_each_once() -> None:
     assert layers_of(manifest) == ()
 
 
+def test_a_layer_may_be_empty() -> None:
+    assert layers_of({"layers": [blob(size=0)]}) == (Layer(digest=A, size=0),)
+
+
 def test_an_image_may_have_no_layer_and_no_configuration() -> None:
     assert layers_of({"layers": []}) == ()
     assert children_of({"manifests": []}) == ()

@@ -38,6 +38,7 @@ def in_target(
         (f"{OWN}@{DIGEST}", (OWN.partition("/")[0], "team/model", None, DIGEST)),
         (f"{OWN}:1.2@{DIGEST}", (OWN.partition("/")[0], "team/model", "1.2", DIGEST)),
         ("host.example:5000/model:1", ("host.example:5000", "model", "1", None)),
+        ("registry:5000/model:1", ("registry:5000", "model", "1", None)),
         ("localhost/model", ("localhost", "model", None, None)),
         ("team/model:1", ("", "team/model", "1", None)),
         ("model", ("", "model", None, None)),
@@ -273,6 +274,43 @@ def test_what_was_copied_to_qa_has_the_same_repository_in_production() -> None:
 )
 def test_every_image_of_a_request_is_named_once(request_: dict[str, Any], named: tuple[str, ...]) -> None:
     assert references.named_in(request_) == named
+
+
+IN_VPC = {"Image": "registry.example/model:1", "ImageConfig": {"RepositoryAccessMode": "Vpc"}}
+
+
+@pytest.mark.parametrize("image_config", [{}, {"RepositoryAccessMode": "Platform"}])
+def test_an_image_that_is_pulled_through_the_models_vpc_is_not_named(image_config: dict[str, str]) -> None:
+    """API: ImageConfig, RepositoryAccessMode: Vpc or Platform."""
+    others = {"Image": f"{OWN}:1", "ImageConfig": image_config}
+    assert references.named_in({"Containers": [IN_VPC, others]}) == (f"{OWN}:1",)
+    assert (references.is_in_vpc_registry(IN_VPC), references.is_in_vpc_registry({"Image": OWN})) == (True, False)
+
+
+@pytest.mark.parametrize("end", ["", ":1", f"@{DIGEST}", "@anything"])
+def test_an_image_is_mapped_by_its_name_alone(end: str) -> None:
+    stage = replace(STAGE, images={OWN: "other/model"})
+    assert references.is_mapped(f"{OWN}{end}", stage)
+    assert not references.is_mapped(f"{TOOLS}{end}", stage)
+
+
+@pytest.mark.parametrize("end", ["", ":1", f"@{DIGEST}", "@anything"])
+def test_an_image_is_in_ecr_if_its_registry_is(end: str) -> None:
+    assert references.is_in_ecr(f"{OWN}{end}")
+    assert not references.is_in_ecr(f"team/model{end}")
+
+
+def test_a_mapping_of_an_image_that_the_model_does_not_have_is_unused() -> None:
+    stage = replace(STAGE, images={OWN: "a", TOOLS: "b", "docker.io/library/python": "c"})
+    assert references.unused_mappings([f"{OWN}@anything", "python:3"], stage) == [TOOLS]
+
+
+def test_an_image_in_china_is_copied_to_a_registry_in_china() -> None:
+    """AWS: China Regions, endpoints and ARNs: amazonaws.com.cn."""
+    dev, qa = (replace(environment, region="cn-north-1") for environment in (DEV, QA))
+    image = "222222222222.dkr.ecr.cn-north-1.amazonaws.com.cn/team/model:1"
+    copy = in_target(image, source=dev, target=qa, copy_images=True)
+    assert copy == f"333333333333.dkr.ecr.cn-north-1.amazonaws.com.cn/promote/team/model@{DIGEST}"
 
 
 def test_a_repository_has_its_arn() -> None:

@@ -76,3 +76,13 @@ def test_only_the_last_promotion_counts() -> None:
 @pytest.mark.parametrize("request_for_older", [replace(REQUEST, allow_older=True), replace(REQUEST, roll_back=True)])
 def test_an_older_model_is_promoted_on_request(request_for_older: Request) -> None:
     lock_policy.require_not_older(promotion(lock=after(newer_by=1), request=request_for_older))
+
+
+def test_the_first_promotion_of_an_endpoint_may_follow() -> None:
+    lock_policy.require_not_older(promotion(lock=None))
+
+
+def test_a_promotion_that_yields_names_who_holds_the_lock_and_who_comes_first() -> None:
+    newer = Waiter(owner=THIRD, made_at=TRAINED)
+    message = str(lock_policy.superseded(WAITS, HELD, newer))
+    assert f"is locked by {OTHER}, and {THIRD} waits for the lock with a newer model" in message

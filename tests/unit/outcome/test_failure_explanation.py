@@ -7,14 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion.contract.document import PreviewEndpoint, PreviewProgress
+from lambdas.promotion.contract.document import Failure, PreviewEndpoint, PreviewProgress, Rollback, RollbackProgress
 from lambdas.promotion.contract.envelope import StateError
 from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, RolledBack, every_error
 from lambdas.promotion.contract.settings import Preview
+from lambdas.promotion.contract.step_events import ExplainFailureEvent
 from lambdas.promotion.outcome import failure_explanation
 from lambdas.promotion.preview import state as preview_state
 from recordings import store
-from tests.unit.builders import STAGE, promotion
+from tests.unit.builders import BEGUN, EXECUTION, STAGE, promotion
 
 
 def lambda_cause(message: object) -> str:
@@ -107,6 +108,86 @@ def test_a_failure_with_unresumed_scaling_reports_both_and_keeps_its_name() -> N
     assert explained.cause == (
         "The alarm rang. Its automatic scaling could not be resumed either (ScalingIncomplete). It cannot be scaled."
     )
+
+
+ROLLED_BACK = Rollback(progress=RollbackProgress.DONE, began_at=BEGUN, endpoint_summary="The endpoint serves c.")
+
+
+def error(name: str, cause: str) -> StateError:
+    return StateError(Error=name, Cause=cause)
+
+
+def explained(failed: StateError, rollback: Rollback | None = None, **more: StateError) -> Failure:
+    """Return the explanation of a promotion's failure."""
+    event = ExplainFailureEvent(failed=failed, execution=EXECUTION, promotion=promotion(rollback=rollback), **more)
+    return failure_explanation.of_event(event)
+
+
+@pytest.mark.parametrize(
+    ("name", "progress", "family"),
+    [
+        ("SmokeTestFailed", RollbackProgress.DONE, "RolledBack"),
+        ("AccessDenied", RollbackProgress.DONE, "RolledBack"),
+        ("AccessDenied", RollbackProgress.DELETED, "RolledBack"),
+        ("SmokeTestFailed", RollbackProgress.SKIPPED, "Errored"),
+        ("SmokeTestFailed", RollbackProgress.KEPT, "Errored"),
+        ("OlderModel", RollbackProgress.SKIPPED, "Refused"),
+    ],
+)
+def test_a_promotion_is_rolled_back_only_if_the_endpoint_is_as_before(
+    name: str, progress: RollbackProgress, family: str
+) -> None:
+    failure = explained(error(name, "Why."), replace(ROLLED_BACK, progress=progress))
+    assert failure == Failure(error=name, family=family, cause="Why. The endpoint serves c.")
+
+
+@pytest.mark.parametrize("rollback", [None, replace(ROLLED_BACK, progress=RollbackProgress.NOT_NEEDED)])
+def test_the_failure_of_a_promotion_that_changed_nothing_stays_what_it_is(rollback: Rollback | None) -> None:
+    failure = explained(error("AccessDenied", "Why."), rollback)
+    assert failure == Failure(error="AccessDenied", family="Errored", cause="Why.")
+
+
+def test_a_failure_before_the_promotion_was_resolved_is_explained() -> None:
+    event = ExplainFailureEvent(failed=error("InvalidInput", "Why."), execution=EXECUTION)
+    assert failure_explanation.of_event(event) == Failure(error="InvalidInput", family="Refused", cause="Why.")
+
+
+def test_a_rollback_that_failed_is_the_error_and_both_are_reported() -> None:
+    failure = explained(
+        error("SmokeTestFailed", "Wrong."), ROLLED_BACK, rollback_failed=error("AccessDenied", "Denied.")
+    )
+    assert failure == Failure(
+        error="RollbackFailed",
+        family="Errored",
+        cause="Wrong. Then the rollback failed as well (AccessDenied): Denied. Look at once what the endpoint serves. "
+        "The promotion had failed with SmokeTestFailed.",
+    )
+
+
+def test_scaling_that_was_not_resumed_is_reported_after_the_rollback() -> None:
+    failure = explained(error("SmokeTestFailed", "Wrong."), ROLLED_BACK, scaling_failed=error("Throttled", "Too fast."))
+    assert failure.cause.startswith("Wrong. The endpoint serves c. Its automatic scaling could not be resumed either")
+    assert failure.cause.endswith("(Throttled). Too fast.")
+
+
+def test_a_preview_that_was_not_deleted_is_reported_unless_the_promotion_was_rolled_back() -> None:
+    failed, not_deleted = error("SmokeTestFailed", "Wrong."), error("AccessDenied", "Denied.")
+    failure = explained(failed, preview_not_deleted=not_deleted)
+    assert failure.cause.startswith("The preview endpoint")
+    assert "Its deletion failed (AccessDenied): Denied." in failure.cause
+    assert "preview" not in explained(failed, ROLLED_BACK, preview_not_deleted=not_deleted).cause
+
+
+def test_a_failure_after_the_preview_was_deleted_keeps_its_family() -> None:
+    denied = failure_explanation.explain("AccessDenied", "Denied.")
+    assert failure_explanation.after_preview(denied, promotion(preview=PREVIEW)) == denied
+
+
+def test_two_long_failures_share_what_a_cause_can_have() -> None:
+    """A failed rollback's cause must not take the place of the first one's."""
+    failure = failure_explanation.explain("DeploymentRolledBack", "x" * 40_000)
+    cause = failure_explanation.with_scaling_failure(failure, error("E", "y" * 40_000)).cause
+    assert (cause.count("x"), len(cause)) == (16_000, 32_000)
 
 
 def test_two_long_failures_stay_within_the_cause_limit() -> None:

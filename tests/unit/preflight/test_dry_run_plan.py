@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract.document import Change, Outcome, Progress, Promotion, Transfer, to_json
-from lambdas.promotion.endpoint import rollout
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
 from lambdas.promotion.preflight import dry_run_plan
 from lambdas.promotion.preflight.dry_run_plan import Difference, Plan
@@ -18,7 +17,6 @@ from lambdas.promotion.preflight.findings import Inconclusive
 from lambdas.promotion.preflight.run import PreflightResult
 from recordings import store
 from tests.unit.builders import BEGUN, OLD_CONFIG, artifact, observed, promotion
-from tests.unit.preflight.builders import CANARY, ROLLING
 
 COPY = Transfer(artifact=artifact("a", size=7))
 EXISTING = Transfer(artifact=artifact("b", size=100), exists=True)
@@ -127,21 +125,6 @@ def test_the_plan_travels_in_the_document_and_is_its_output() -> None:
     assert again.plan == document
     assert document["outcome"] == Outcome.PLANNED
     assert document["ended_at"] == "2026-11-01T12:00:03+00:00"
-
-
-# The rollout in words
-
-
-@pytest.mark.parametrize(
-    ("config", "words"),
-    [
-        ({}, "blue/green, all at once"),
-        (ROLLING, "rolling, 1 instances at a time"),
-        (CANARY, "blue/green, canary of 10 %, rolled back by the alarms errors, latency"),
-    ],
-)
-def test_a_rollout_is_described_in_words(config: dict[str, Any], words: str) -> None:
-    assert rollout.as_text(config) == words
 
 
 # Differences

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.promotion.contract.errors import AccessDenied, ImageNotFound, PreflightFailed
+from lambdas.promotion.contract.errors import AccessDenied, ImageNotFound, PreflightFailed, QuotaExceeded
 from lambdas.promotion.preflight import findings as preflight_findings
 from lambdas.promotion.preflight.findings import GRANT_PERMISSION, Finding
 
@@ -45,6 +45,56 @@ def test_each_finding_is_reported_with_role_action_resource_message_and_remedy()
         for words in (finding.role, finding.action, finding.resource, finding.message, finding.remedy):
             assert words
             assert words in text
+
+
+@pytest.mark.parametrize(
+    ("finding", "text"),
+    [
+        (DENIED, f"promote-dev-copier: s3:GetObject on s3://a/b/one. AWS says: no. {GRANT_PERMISSION}"),
+        (replace(MISSING, remedy=None), "promote-qa-deployer: ecr:BatchGetImage on an/image. There is none."),
+        (
+            replace(MISSING, others=2),
+            "promote-qa-deployer: ecr:BatchGetImage on an/image and 2 more like it. There is none. Push it.",
+        ),
+    ],
+)
+def test_a_finding_is_a_text(finding: Finding, text: str) -> None:
+    assert str(finding) == text
+
+
+def test_the_findings_are_numbered() -> None:
+    assert problems(DENIED, MISSING).endswith(f"Nothing was created there. (1) {DENIED} (2) {MISSING}")
+
+
+def test_findings_of_several_kinds_have_the_name_of_the_checks() -> None:
+    problems(MISSING, replace(MISSING, error=QuotaExceeded))
+
+
+def test_a_finding_is_json_in_the_log() -> None:
+    assert preflight_findings.to_json(MISSING) == {
+        "role": "promote-qa-deployer",
+        "action": "ecr:BatchGetImage",
+        "resource": "an/image",
+        "message": "There is none.",
+        "remedy": "Push it.",
+        "error": "ImageNotFound",
+        "others": 0,
+    }
+
+
+@pytest.mark.parametrize(("longer", "end"), [(0, "x"), (1, "\u2026")])
+def test_a_long_finding_is_cut(longer: int, end: str) -> None:
+    """All of them together have to fit: what one can have is shared out."""
+    empty = replace(MISSING, message="", remedy=None)
+    message = "x" * (28_000 - len(f"{empty} ") + longer)
+    with pytest.raises(ImageNotFound) as raised:
+        preflight_findings.require_ready([replace(empty, message=message)], subject=SUBJECT)
+    assert str(raised.value)[-1] == end
+
+
+def test_only_the_objects_of_s3_have_a_folder() -> None:
+    one, other = (replace(MISSING, resource=f"team/{name}") for name in ("reviews", "prices"))
+    assert preflight_findings.grouped([one, other]) == [one, other]
 
 
 def test_what_is_all_of_one_kind_keeps_its_name() -> None:

@@ -121,13 +121,21 @@ def test_a_preview_with_too_few_instances_is_not_in_service_yet() -> None:
 
 
 def test_a_model_that_does_not_start_fails_the_preview_with_sagemakers_reason() -> None:
-    with pytest.raises(PreviewFailed, match=r"No /ping\. The endpoint reviews-qa was not changed\."):
+    with pytest.raises(
+        PreviewFailed, match=rf"The preview endpoint {NEW.endpoint} in qa .*No /ping\. The endpoint reviews-qa was not"
+    ):
         next_action("Failed", config="", failure_reason="No /ping.")
 
 
 def test_insufficient_capacity_is_not_a_model_failure() -> None:
     with pytest.raises(NoCapacity, match="reviews-qa was not changed"):
         next_action("Failed", failure_reason="InsufficientInstanceCapacity")
+
+
+def test_the_promotion_waits_for_it_until_the_deadline() -> None:
+    creating = observed("Creating", config=NEW.config)
+    at = WITH_PREVIEW.deadline
+    assert preview_state.next_action(WITH_PREVIEW, NEW, creating, now=at) == (WAIT, IN_PROGRESS)
 
 
 def test_the_promotion_does_not_wait_for_it_after_the_deadline() -> None:
@@ -158,9 +166,12 @@ def test_the_next_action_until_it_is_deleted(preview: PreviewEndpoint, status: s
 
 
 def test_a_deletion_that_does_not_finish_is_reported() -> None:
-    late = BEGUN + preview_state.LONGEST_DELETION + timedelta(seconds=1)
-    with pytest.raises(PreviewNotDeleted, match=f"delete-endpoint --endpoint-name {NEW.endpoint}"):
-        preview_state.require_time_to_delete(WITH_PREVIEW, NEW, "is still Creating", began_at=BEGUN, now=late)
+    last = BEGUN + preview_state.LONGEST_DELETION
+    preview_state.require_time_to_delete(WITH_PREVIEW, NEW, "is still Creating", began_at=BEGUN, now=last)
+    with pytest.raises(PreviewNotDeleted, match=rf", 2 hours after .*delete-endpoint --endpoint-name {NEW.endpoint}"):
+        preview_state.require_time_to_delete(
+            WITH_PREVIEW, NEW, "is still Creating", began_at=BEGUN, now=last + timedelta(seconds=1)
+        )
 
 
 def test_only_a_promotion_that_has_not_deleted_its_preview_may_leave_one() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -38,16 +40,34 @@ def test_a_version_is_understood_by_its_arn() -> None:
     assert rules.require_request(raw) == Request(application="reviews", stage="qa", model_package_arn=VERSION)
 
 
-@pytest.mark.parametrize("raw", [None, [], [VALID], "reviews", 7, 7.5, True, ""])
-def test_an_input_that_is_no_object_is_refused_with_an_example(raw: object) -> None:
-    with pytest.raises(InvalidInput, match='"model_name": "my-model"'):
+@pytest.mark.parametrize(
+    ("raw", "kind"),
+    [
+        (None, "null"),
+        ([], "an array"),
+        ([VALID], "an array"),
+        ("reviews", "a string"),
+        (7, "a number"),
+        (7.5, "a number"),
+        (True, "a Boolean"),
+        ("", "a string"),
+    ],
+)
+def test_an_input_that_is_no_object_is_refused_with_an_example(raw: object, kind: str) -> None:
+    with pytest.raises(InvalidInput, match=f'"model_name": "my-model"}}, not {kind}\\.$'):
         rules.require_request(raw)
 
 
-@pytest.mark.parametrize("odd", [None, 7, 0, True, False, [], ["reviews"], {}, {"a": {"b": 1}}])
+@pytest.mark.parametrize(
+    ("odd", "kind"),
+    [
+        *((None, "null"), (7, "a number"), (0, "a number"), (True, "a Boolean"), (False, "a Boolean")),
+        *(([], "an array"), (["reviews"], "an array"), ({}, "an object"), ({"a": {"b": 1}}, "an object")),
+    ],
+)
 @pytest.mark.parametrize("field", ["application", "stage", "model_name"])
-def test_a_field_that_is_no_text_is_refused_by_name(field: str, odd: Any) -> None:
-    with pytest.raises(InvalidInput, match=f"{field} must be a string"):
+def test_a_field_that_is_no_text_is_refused_by_name(field: str, odd: Any, kind: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{field} must be a string, not {kind}"):
         rules.require_request({**VALID, field: odd})
 
 
@@ -84,7 +104,8 @@ def test_neither_a_model_nor_a_version_is_refused() -> None:
     "name", ["a_b", "-a", "a-", "a.b", "a/b", "ä", "a" * 64, "a\n", " a", "../a", "a*", "٣", f"a{'-' * 62}a"]
 )
 def test_a_model_name_that_sagemaker_would_refuse_is_refused(name: str) -> None:
-    with pytest.raises(InvalidInput, match="is not a valid SageMaker name"):
+    quoted = re.escape(json.dumps(name, ensure_ascii=False))
+    with pytest.raises(InvalidInput, match=f"model_name {quoted} is not a valid SageMaker name"):
         rules.require_request({**VALID, "model_name": name})
 
 
@@ -109,7 +130,8 @@ def test_a_model_name_that_sagemaker_takes_is_understood(name: str) -> None:
     ],
 )
 def test_an_arn_of_anything_but_a_version_is_refused(arn: str) -> None:
-    with pytest.raises(InvalidInput, match="is not the ARN of a model package version"):
+    quoted = re.escape(json.dumps(arn))
+    with pytest.raises(InvalidInput, match=f"model_package_arn {quoted} is not the ARN of a model package version"):
         rules.require_request({"application": "reviews", "stage": "qa", "model_package_arn": arn})
 
 
@@ -119,10 +141,66 @@ def test_a_dry_run_is_requested_by_true_and_false(dry: bool) -> None:
     assert not rules.require_request(VALID).dry_run
 
 
-@pytest.mark.parametrize("odd", ["true", "false", 0, 1, None, [], {}])
-def test_what_is_neither_true_nor_false_is_no_answer_to_whether_it_is_a_dry_run(odd: object) -> None:
-    with pytest.raises(InvalidInput, match="dry_run must be a Boolean, not"):
+@pytest.mark.parametrize(
+    ("odd", "kind"),
+    [
+        *(("true", "a string"), ("false", "a string"), (0, "a number"), (1, "a number")),
+        *((None, "null"), ([], "an array"), ({}, "an object")),
+    ],
+)
+def test_what_is_neither_true_nor_false_is_no_answer_to_whether_it_is_a_dry_run(odd: object, kind: str) -> None:
+    with pytest.raises(InvalidInput, match=f"dry_run must be a Boolean, not {kind}"):
         rules.require_request({**VALID, "dry_run": odd})
+
+
+ROLLBACK = {"application": "reviews", "stage": "qa", "roll_back": True}
+
+
+def test_a_rollback_is_requested_without_a_model() -> None:
+    assert rules.require_request(ROLLBACK) == Request(application="reviews", stage="qa", roll_back=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("model_name", "reviews-v7", "must not be set with roll_back"),
+        ("model_package_arn", VERSION, "must not be set with roll_back"),
+        ("allow_older", False, "has no effect with roll_back"),
+        ("dry_run", True, "has no effect with roll_back"),
+    ],
+)
+def test_a_rollback_takes_its_model_from_the_record(field: str, value: object, problem: str) -> None:
+    with pytest.raises(InvalidInput, match=f"colour.*{field} {problem}"):
+        rules.require_request({**ROLLBACK, field: value, "colour": "red"})
+
+
+def test_no_rollback_is_requested_by_false() -> None:
+    with pytest.raises(InvalidInput, match="not neither"):
+        rules.require_request({**ROLLBACK, "roll_back": False})
+
+
+@pytest.mark.parametrize(("field", "longest"), [("application", 63), ("stage", 63), ("requested_by", 256)])
+def test_a_long_field_is_refused_and_quoted_in_short(field: str, longest: int) -> None:
+    assert getattr(rules.require_request({**VALID, field: "x" * longest}), field) == "x" * longest
+    quote = f'"{"x" * (longest + 1)}"'
+    short = quote if len(quote) <= 120 else f"{quote[:120]}…"
+    with pytest.raises(InvalidInput, match=f"{field} {short} is longer than {longest} characters"):
+        rules.require_request({**VALID, field: "x" * (longest + 1)})
+
+
+@pytest.mark.parametrize(("length", "ellipsis"), [(118, ""), (119, "…")])
+def test_a_quote_has_120_characters(length: int, ellipsis: str) -> None:
+    with pytest.raises(UnknownApplication, match=f'The application "{"x" * length}"?{ellipsis} does not exist'):
+        rules.find_stage(replace(REQUEST, application="x" * length), SETTINGS)
+
+
+@pytest.mark.parametrize(("count", "others"), [(10, 0), (11, 1), (12, 2)])
+def test_ten_unknown_fields_are_named(count: int, others: int) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        rules.require_request({**VALID, **{f"x{number}": 1 for number in range(count)}})
+    assert str(refused.value).count("is not a field") == 10
+    assert (f"so are {others} others" if others else "others") in str(refused.value) or not others
+    assert ("others" in str(refused.value)) is (others > 0)
 
 
 def test_every_mistake_is_reported_at_once() -> None:
@@ -161,6 +239,11 @@ def test_an_application_that_is_not_deployed_is_refused_with_those_that_are(name
         rules.find_stage(replace(REQUEST, application=name), SETTINGS)
 
 
+def test_a_hub_without_applications_has_none() -> None:
+    with pytest.raises(UnknownApplication, match=r"It has: none\."):
+        rules.find_stage(REQUEST, replace(SETTINGS, applications={}))
+
+
 def test_a_stage_that_is_not_deployed_is_refused_with_those_that_are() -> None:
     with pytest.raises(UnknownStage, match=r"no stage \"production\". It has: qa"):
         rules.find_stage(replace(REQUEST, stage="production"), SETTINGS)
@@ -171,6 +254,25 @@ def test_a_stage_that_is_not_deployed_is_refused_with_those_that_are() -> None:
 
 def test_a_version_of_the_applications_own_group_goes_further() -> None:
     eligibility.require_package_of(APPLICATION, VERSION, DEV, DEV)
+
+
+def test_what_is_no_version_is_refused_by_its_name() -> None:
+    with pytest.raises(InvalidInput, match="'reviews/7' is not the ARN of a model package version"):
+        eligibility.require_package_of(APPLICATION, "reviews/7", DEV, DEV)
+
+
+def test_a_model_is_promoted_only_from_a_version_of_a_group() -> None:
+    """Only those can be approved (API: UpdateModelPackage, ModelApprovalStatus)."""
+    eligibility.require_version(VERSION, subject="it")
+    unversioned = "arn:aws:sagemaker:us-east-1:222222222222:model-package/reviews"
+    with pytest.raises(UnsupportedModel, match=f"it is created from the model package '{unversioned}', which is not"):
+        eligibility.require_version(unversioned, subject="it")
+
+
+def test_promotes_own_tags_are_trusted_only_where_a_stage_promotes_to() -> None:
+    tags = {"promote:application": "reviews", "team": "nlp"}
+    assert eligibility.trusted_tags(tags, QA, SETTINGS) == tags
+    assert eligibility.trusted_tags(tags, DEV, SETTINGS) == {"team": "nlp"}
 
 
 def test_a_version_of_another_group_is_refused() -> None:
@@ -247,6 +349,6 @@ def test_the_fifty_first_tag_is_refused_not_dropped() -> None:
 @pytest.mark.parametrize("field", ["application", "stage", "model_name", "requested_by", "a\ud83d"])
 def test_half_a_character_is_refused_in_a_message_that_can_be_posted(field: str) -> None:
     """JSON can escape it, and no step could answer with it: Lambda posts UTF-8."""
-    with pytest.raises(InvalidInput) as raised:
+    with pytest.raises(InvalidInput, match=r'"ann ." is not valid Unicode text|is not a field') as raised:
         rules.require_request({**VALID, field: "ann \ud83d"})
     assert str(raised.value).encode()

@@ -23,6 +23,7 @@ from lambdas.promotion.contract.settings import FirstDeployment, Stage
 from lambdas.promotion.contract.time_limits import LONGEST_ROLLBACK
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.endpoint.state import ObservedEndpoint
+from lambdas.promotion.rollback import capacity
 from lambdas.promotion.rollback import state as rollback_state
 from lambdas.promotion.rollback.state import Action
 from tests.unit.builders import BEGUN, OLD_CONFIG, REQUEST, STAGE, api, good, observed, promotion
@@ -158,6 +159,7 @@ def test_an_endpoint_already_on_our_configuration_rolls_back_to_the_recorded_las
     change = Change(progress=Progress.NOTHING_TO_DO, previous_config=OURS, adopted=True)
     changing = promotion(change=change, lock=Lock(fence=2, last_known_good=(good(),)))
     assert rollback_state.previous_config(changing) == OLD_CONFIG
+    assert rollback_state.previous_config(replace(changing, lock=None)) is None
 
 
 def test_a_configuration_in_service_before_is_replaced_only_if_it_fails_and_a_last_known_good_one_exists() -> None:
@@ -180,10 +182,16 @@ def test_a_rollback_continues_where_it_was() -> None:
     assert rollback_state.begin(promotion(rollback=rollback), now=LATER) is rollback
 
 
+def test_a_rollback_begins_with_the_configuration_before_the_change() -> None:
+    expected = Rollback(progress=RollbackProgress.BUSY, began_at=LATER, to_config=OLD_CONFIG)
+    assert rollback_state.begin(changed(), now=LATER) == expected
+    assert rollback_state.begin(PLAIN, now=LATER) == replace(expected, to_config=None)
+
+
 def test_a_rollback_does_not_continue_indefinitely() -> None:
     rollback = rollback_state.begin(changed(), now=BEGUN)
     rollback_state.require_time_left(changed(), rollback, "still does not exist", now=BEGUN + LONGEST_ROLLBACK)
-    with pytest.raises(RollbackFailed, match="is still Updating 9 hours"):
+    with pytest.raises(RollbackFailed, match=rf"is still Updating 9 hours after the rollback to {OLD_CONFIG} began\.$"):
         rollback_state.require_time_left(
             changed(), rollback, "is still Updating", now=BEGUN + timedelta(hours=9, minutes=1)
         )
@@ -244,7 +252,9 @@ RESET = replace(STAGE, retain_variant_properties=False)
         (RESET, capacity_of(1), RESTORE),
         (RESET, capacity_of(10), DONE),
         (RESET, capacity_of(10, 0.5), RESTORE),
-        (RESET, capacity_of(10, 1.0000000001), DONE),
+        # A weight is a Float of 32 bits (API: DesiredWeight), and comes back as one.
+        (RESET, capacity_of(10, 1.00000003), DONE),
+        (RESET, capacity_of(10, None), DONE),
         # It was retained: automatic scaling has changed it since.
         (STAGE, capacity_of(1), DONE),
         (replace(STAGE, exclude_retained=("DesiredInstanceCount",)), capacity_of(1), RESTORE),
@@ -283,6 +293,44 @@ def test_a_capacity_that_cannot_be_restored_is_reported_with_what_is_missing() -
         rollback_state.next_action(changing, rollback, reduced, again=False, error_name="SmokeTestFailed")
 
 
+def test_a_capacity_is_restored_once_more_often_for_each_variant_than_an_update_back() -> None:
+    changing = with_capacity(RESET, capacity_of())
+    rollback = replace(rollback_state.begin(changing, now=LATER), attempts=rollback_state.MOST_ATTEMPTS)
+    reduced = observed("InService", modified_at=LATER, capacities=(capacity_of(1),))
+    assert rollback_state.next_action(changing, rollback, reduced, again=False, error_name="E") == RESTORE
+
+
+@pytest.mark.parametrize(
+    ("excluded", "text"),
+    [
+        ((), "All: 10 instances, weight 1"),
+        (("DesiredInstanceCount",), "All: 10 instances"),
+        (("DesiredWeight",), "All: weight 1"),
+    ],
+)
+def test_only_what_was_not_retained_is_restored(excluded: tuple[str, ...], text: str) -> None:
+    """What the update retained, automatic scaling may have changed since."""
+    changing = with_capacity(replace(STAGE, exclude_retained=excluded) if excluded else RESET, capacity_of())
+    reduced = observed("InService", modified_at=LATER, capacities=(capacity_of(1, 0.5),))
+    lost = capacity.lost(changing, rollback_state.begin(changing, now=LATER), reduced)
+    assert capacity.as_text(lost) == text
+
+
+@pytest.mark.parametrize(
+    ("stage", "properties"),
+    [
+        (STAGE, []),
+        (RESET, ["DataCaptureConfig"]),
+        (replace(STAGE, exclude_retained=("DesiredWeight",)), []),
+        (replace(STAGE, exclude_retained=("DataCaptureConfig", "DesiredWeight")), ["DataCaptureConfig"]),
+    ],
+)
+def test_a_rollback_retains_counts_and_weights_whatever_the_update_retained(
+    stage: Stage, properties: list[str]
+) -> None:
+    assert capacity.from_config(stage) == properties
+
+
 def test_the_capacity_of_another_configuration_is_not_restored() -> None:
     """The endpoint had our configuration before: it rolls back to one that it had long ago."""
     change = Change(
@@ -296,10 +344,57 @@ def test_the_capacity_of_another_configuration_is_not_restored() -> None:
 IN_PROGRESS = {RollbackProgress.BUSY, RollbackProgress.IN_PROGRESS, RollbackProgress.BLOCKED_BY_SCALING}
 
 
-@pytest.mark.parametrize("progress", sorted(set(RollbackProgress) - IN_PROGRESS))
-def test_every_outcome_names_the_endpoint(progress: RollbackProgress) -> None:
+HAD_OURS = Change(progress=Progress.NOTHING_TO_DO, previous_config=OURS, adopted=True)
+RECORDED = Lock(fence=2, last_known_good=(good(),))
+
+
+@pytest.mark.parametrize(
+    ("changing", "progress", "endpoint", "text"),
+    [
+        (changed(lock=RECORDED), "Done", None, f"has its previous configuration {OLD_CONFIG} in service."),
+        (
+            changed(lock=None),
+            "Done",
+            None,
+            f"has its previous configuration {OLD_CONFIG} in service. It is not a last known good configuration: "
+            "verify its responses.",
+        ),
+        (promotion(change=HAD_OURS, lock=RECORDED), "NotNeeded", observed("InService"), "was not changed."),
+        (changed(), "Deleted", None, "does not exist: it did not exist before this promotion."),
+        (
+            changed(),
+            "Kept",
+            observed("InService", config=OURS),
+            f"was created by this promotion and is kept (failed_first_deployment: keep), InService on {OURS}.",
+        ),
+        (changed(), "NotNeeded", observed("InService"), "was not changed."),
+        (
+            changed(),
+            "Skipped",
+            observed("Updating", pending_config="third"),
+            "was left unchanged, Updating on third: another principal changed it.",
+        ),
+        (changed(), "Skipped", None, "was left unchanged, deleted: another principal changed it."),
+        (
+            promotion(change=HAD_OURS, lock=RECORDED),
+            "Skipped",
+            observed("InService", config=OURS),
+            f"had {OURS} in service before this promotion and was left unchanged.",
+        ),
+    ],
+)
+def test_what_is_in_service_is_reported(
+    changing: Promotion, progress: str, endpoint: ObservedEndpoint | None, text: str
+) -> None:
+    rollback = rollback_state.begin(changing, now=BEGUN)
+    summary = rollback_state.endpoint_summary(changing, rollback, RollbackProgress(progress), endpoint)
+    assert summary == f"{PLAIN.endpoint_in_words} {text}"
+
+
+@pytest.mark.parametrize("progress", sorted(IN_PROGRESS))
+def test_a_rollback_that_is_in_progress_is_not_summarised(progress: RollbackProgress) -> None:
     rollback = rollback_state.begin(changed(), now=BEGUN)
-    assert PLAIN.stage.endpoint in rollback_state.endpoint_summary(changed(), rollback, progress, observed("InService"))
+    assert rollback_state.endpoint_summary(changed(), rollback, progress, observed("InService")) == ""
 
 
 LAST_KNOWN_GOOD = (good("c3"), good("c2"), good("c1"))
@@ -314,7 +409,8 @@ def test_the_newest_last_known_good_that_is_not_in_service_is_rolled_back_to() -
 @pytest.mark.parametrize("known_good", [(), LAST_KNOWN_GOOD[:1]])
 def test_without_an_earlier_last_known_good_there_is_nothing_to_roll_back_to(known_good: tuple[Any, ...]) -> None:
     endpoint = observed("InService", config="c3") if known_good else None
-    with pytest.raises(NothingToRollBackTo, match="allow_older"):
+    in_service = r" \(c3\)" if known_good else ""
+    with pytest.raises(NothingToRollBackTo, match=rf"of the endpoint reviews-qa{in_service}\. Promote.*allow_older"):
         rollback_state.goal(known_good, endpoint, stage=STAGE)
 
 
@@ -350,6 +446,8 @@ def test_the_goal_must_be_the_same_under_the_lock(
         return
     with pytest.raises(Superseded, match="start the rollback again"):
         rollback_state.require_same_goal(rolling_back, endpoint)
+    with pytest.raises(Superseded):
+        rollback_state.require_same_goal(replace(rolling_back, lock=None), endpoint)
     rollback_state.require_same_goal(replace(rolling_back, request=REQUEST), endpoint)
 
 

@@ -19,6 +19,7 @@ SMALL = {"VariantName": "A", "InstanceType": "ml.m5.large"}
 LARGE = {**SMALL, "InstanceType": "ml.m5.xlarge"}
 SERVERLESS = {"VariantName": "A", "ServerlessConfig": {"MaxConcurrency": 5}}
 PROVISIONED = {"VariantName": "A", "ServerlessConfig": {"MaxConcurrency": 5, "ProvisionedConcurrency": 2}}
+SIMPLE, CONCURRENT = SERVERLESS["ServerlessConfig"], PROVISIONED["ServerlessConfig"]
 STEPS = {"PolicyName": "steps", "PolicyType": "StepScaling"}
 NIGHT = {"ScheduledActionName": "night", "Schedule": "cron(0 22 * * ? *)"}
 
@@ -87,6 +88,20 @@ def test_an_observed_part_replaces_the_recorded_one_of_the_same_name() -> None:
     assert merged.tags == {"team": "nlp"}
 
 
+def test_the_alarms_of_both_are_kept_by_their_names() -> None:
+    """An alarm of step scaling refers to its policy, and is made again with it."""
+    recorded = target(alarms=({"AlarmName": "busy", "Period": 60}, {"AlarmName": "idle"}))
+    observed = target(alarms=({"AlarmName": "busy", "Period": 30},))
+    (merged,) = scaling_targets.merged([recorded], [observed])
+    assert merged.alarms == ({"AlarmName": "busy", "Period": 30}, {"AlarmName": "idle"})
+
+
+def test_the_configured_policies_are_registered() -> None:
+    configured = Scaling(variant="A", dimension=INSTANCES, capacity={}, policies=(STEPS,))
+    (registered,) = scaling_targets.to_register([], [configured], endpoint="reviews-qa")
+    assert registered == target(register={}, policies=(STEPS,))
+
+
 def test_targets_of_other_variants_and_dimensions_are_kept() -> None:
     others = [target("A"), target("B"), target("A", dimension=CONCURRENCY)]
     assert scaling_targets.merged(others[:1], others[1:]) == others
@@ -114,6 +129,10 @@ def test_configured_scaling_replaces_and_unconfigured_scaling_stays() -> None:
         (CONCURRENCY, {"A": {"CurrentServerlessConfig": {"ProvisionedConcurrency": 1}}}, True),
         (CONCURRENCY, {"A": {"CurrentServerlessConfig": {"MaxConcurrency": 1}}}, False),
         (CONCURRENCY, {"A": {"CurrentInstanceCount": 1}}, False),
+        # API: DescribeEndpoint, ProductionVariantSummary: what is desired comes before what is current.
+        (CONCURRENCY, {"A": {"DesiredServerlessConfig": {"ProvisionedConcurrency": 1}}}, True),
+        (CONCURRENCY, {"A": {"DesiredServerlessConfig": SIMPLE, "CurrentServerlessConfig": CONCURRENT}}, False),
+        (INSTANCES, {"A": {"DesiredServerlessConfig": SIMPLE, "CurrentInstanceCount": 1}}, False),
     ],
 )
 def test_a_target_matches_a_variant_that_has_its_dimension(
@@ -127,6 +146,9 @@ def test_a_target_matches_a_variant_that_has_its_dimension(
     [
         (NIGHT, NIGHT),
         ({**NIGHT, "EndTime": "2026-11-01T11:59:00+00:00"}, None),
+        ({**NIGHT, "EndTime": NOW.isoformat()}, None),
+        ({**NIGHT, "StartTime": NOW.isoformat()}, NIGHT),
+        ({**NIGHT, "Schedule": "at(2026-11-01T12:00:00)"}, None),
         ({**NIGHT, "StartTime": "2026-10-01T00:00:00+00:00"}, NIGHT),
         (
             {**NIGHT, "StartTime": "2026-12-01T00:00:00+00:00"},
@@ -143,6 +165,9 @@ def test_a_target_matches_a_variant_that_has_its_dimension(
     ids=[
         "every night",
         "ended",
+        "ends now",
+        "begins now",
+        "once, now",
         "begun",
         "to begin",
         "once, past",

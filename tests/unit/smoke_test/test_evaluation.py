@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lambdas.promotion.contract.errors import SmokeTestFailed
-from lambdas.promotion.contract.smoke_test_report import LONGEST, shown
+from lambdas.promotion.contract.smoke_test_report import LONGEST, SmokeTestResult, shown
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from lambdas.promotion.smoke_test import evaluation
 from lambdas.promotion.smoke_test.evaluation import Evaluation, Response
@@ -68,6 +69,41 @@ def test_a_model_error_is_reported_with_sagemakers_message() -> None:
     assert "the status is 500, not 200 (ModelError: Received server error" in evaluate(TEST, broken).problems[0]
 
 
+@pytest.mark.parametrize(
+    ("expect", "body", "mismatch"),
+    [
+        ({"status": 201}, b"x", "the status is 200, not 201 (ModelError: hush)"),
+        ({"body": "x"}, b"y", 'the body is not the expected one, "x"'),
+        ({"json": "1"}, b"NaN", "the body is not JSON (NaN is no number in JSON)"),
+        ({"json": "1"}, b"[" * 100_000, "the body is not JSON (it is nested too deeply)"),
+        (
+            {"json": "1"},
+            b'{"b": 1, "a": 1, "a": 2}',
+            'the body is not JSON (the member "a" stands twice in an object)',
+        ),
+        ({"json": "1"}, b"2", "the body's JSON is not the expected one: $ is 2, not 1"),
+        ({"jsonata": "$error('hush')"}, b"1", "the expression $error('hush') cannot be applied: hush"),
+    ],
+)
+def test_what_is_wrong_is_reported_and_quoted_only_if_recording_is_allowed(
+    expect: dict[str, Any], body: bytes, mismatch: str
+) -> None:
+    wrong = response(body, message="ModelError: hush")
+    assert evaluation.mismatch_in(smoke_test(**expect), wrong) == mismatch
+    unquoted = re.sub(r"(?<=the expected one), .*|(?<=one|ied): .*| \(.*", "", mismatch)
+    assert evaluation.mismatch_in(smoke_test(record=False, **expect), wrong) == unquoted
+
+
+def test_a_status_without_a_message_is_reported_alone() -> None:
+    assert evaluation.mismatch_in(TEST, response(b"", status=500)) == "the status is 500, not 200"
+
+
+@pytest.mark.parametrize(("content_type", "shown_as"), [("text/csv", "text/csv"), ("", "no type")])
+def test_a_containers_message_is_reported_with_its_type(content_type: str, shown_as: str) -> None:
+    failed = Response(status=None, body=b"why", content_type=content_type, message="it failed")
+    assert evaluation.mismatch_in(TEST, failed) == f"it failed: why ({shown_as}, 3 bytes)"
+
+
 def test_a_missing_response_is_a_failure() -> None:
     assert "no response within 70 s" in evaluate(TEST, Response(status=None)).problems[0]
 
@@ -79,6 +115,17 @@ def test_as_many_requests_may_fail_as_the_error_rate_allows_and_no_more() -> Non
     assert (
         evaluate(tolerant, *good * 70, *bad * 30).problems[0].startswith("30 of 100 requests failed; 0.29 of them may")
     )
+
+
+def test_a_share_of_failures_is_no_whole_number() -> None:
+    half = smoke_test(requests=3, error_rate=0.5)
+    good, bad = response("x"), response("x", status=500)
+    assert evaluate(half, good, good, bad).problems == ()
+    assert evaluate(half, good, bad, bad).problems != ()
+
+
+def test_the_requests_that_a_test_has_are_counted() -> None:
+    assert evaluate(smoke_test(requests=2), response("x"), response("x")).result.requests == 2
 
 
 def test_requests_that_were_not_sent_in_time_are_failures() -> None:
@@ -95,6 +142,8 @@ def test_requests_that_were_not_sent_in_time_are_failures() -> None:
         ("p95", [float(value) for value in range(1, 101)], 95.0),
         ("p95", [1.0, 2.0], 2.0),
         ("p99", [7.0], 7.0),
+        ("p100", [1.0, 2.0], 2.0),
+        ("p50", [float(value) for value in range(1, 203)], 101.0),
         ("max", [1.0, 9.0, 2.0], 9.0),
     ],
 )
@@ -103,10 +152,11 @@ def test_a_percentile_is_a_measured_value(name: str, values: list[float], result
 
 
 def test_a_slow_model_fails_by_the_percentile_that_is_limited() -> None:
-    times = [response("x", milliseconds=ms) for ms in (10.0, 20.0, 900.0)]
+    times = [response("x", milliseconds=ms) for ms in (10.04, 20.06, 900.0)]
     result = evaluate(smoke_test(requests=3, latency={"p50": 100, "max": 500}), *times)
     assert result.problems == ("max latency is 900 ms, limit 500 ms",)
-    assert result.result.milliseconds == {"min": 10.0, "p50": 20.0, "p95": 900.0, "max": 900.0}
+    assert result.result.milliseconds == {"min": 10.0, "p50": 20.1, "p95": 900.0, "max": 900.0}
+    assert evaluate(smoke_test(requests=3, latency={"max": 900}), *times).problems == ()
 
 
 def test_the_report_keeps_the_first_mismatch_else_the_first_response() -> None:
@@ -149,6 +199,33 @@ def test_every_failed_test_is_reported_and_passed_ones_are_not() -> None:
     assert "test 3 of 3 sent a fine film (text/csv, 11 bytes); received status 200" in text
     assert "p95 7 ms" in text
     assert "test 1" not in text
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_message_of_a_failed_test_has_what_was_sent_received_and_measured(number: int) -> None:
+    result = SmokeTestResult(sent="a", received="b", requests=1, failures=1, milliseconds={"min": 1.5, "max": 7.0})
+    failed = Evaluation(result=result, problems=("no", "not at all"))
+    silent = Evaluation(result=replace(result, received=None, milliseconds={}), problems=("no",))
+
+    def failures(text: str) -> str:
+        of = "" if number == 1 else " of 2"
+        return "; ".join(f"test {test}{of} sent {text}" for test in range(1, number + 1))
+
+    for failure, text in ((failed, "a; received b: no; not at all (min 1.5 ms, max 7 ms)"), (silent, "a: no")):
+        with pytest.raises(SmokeTestFailed) as message:
+            evaluation.require_passed([failure] * number, endpoint="e", config="c")
+        assert str(message.value) == (
+            f"The endpoint e reached InService on c and failed its smoke test: {failures(text)}. "
+            "Fix the model, or what promotion.yaml expects of it (smoke_test), then promote again."
+        )
+
+
+def test_the_message_of_a_preview_has_the_live_endpoint() -> None:
+    bad = evaluate(smoke_test(body="y"), response("x"))
+    with pytest.raises(SmokeTestFailed) as message:
+        evaluation.require_passed([bad], endpoint="e-preview", config="c", preview_for="e")
+    assert str(message.value).startswith("The preview endpoint e-preview reached InService on c and failed")
+    assert ". This was a preview: the endpoint e was not changed. Fix the model" in str(message.value)
 
 
 def test_passed_tests_are_reported_in_order() -> None:

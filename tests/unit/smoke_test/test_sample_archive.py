@@ -60,6 +60,8 @@ def test_the_single_file_is_extracted_whatever_its_path() -> None:
         (archive(("null", None, tarfile.CHRTYPE)), "it contains 'null'"),
         (headers_of_headers(tarfile.GNUTYPE_LONGNAME), "is not a tar archive"),
         (headers_of_headers(tarfile.XHDTYPE), "is not a tar archive"),
+        (archive(*((str(number), b"x", tarfile.REGTYPE) for number in range(5))), "'3', '4'$"),
+        (archive(*((str(number), b"x", tarfile.REGTYPE) for number in range(6))), "'3', '4' and 1 more$"),
     ],
     ids=itertools.count(),  # not of the content: an archive tells the time when it was made
 )
@@ -73,6 +75,21 @@ def test_a_bomb_is_not_unpacked() -> None:
     assert len(bomb) < sample_archive.MOST_BYTES
     with pytest.raises(BadArchive, match="more than"):
         sample_archive.only_file(bomb)
+
+
+def test_an_archive_may_have_an_empty_file() -> None:
+    assert sample_archive.only_file(archive(("empty", b"", tarfile.REGTYPE))) == b""
+
+
+def test_an_archive_in_an_archive_is_no_archive_of_a_file() -> None:
+    """Another compression within the gzip archive could unpack to any size."""
+    with pytest.raises(BadArchive, match="is not a tar archive"):
+        sample_archive.only_file(gzip.compress(archive(FILE)))
+
+
+def test_a_file_of_the_largest_size_is_extracted() -> None:
+    content = b"x" * smoke_test_settings.MOST_BYTES
+    assert sample_archive.only_file(archive(("large", content, tarfile.REGTYPE))) == content
 
 
 def test_a_file_that_exceeds_the_limit_is_refused() -> None:
