@@ -90,14 +90,14 @@ def _end(text: str, begin: int, key: int, limit: int, *, is_csv: bool) -> int | 
         # Two URIs in one word.
         return limit - 1 if text[limit - 1] in _SEPARATORS else None
     end = match.start() if match else len(text)
-    if not is_csv and not _is_certain(text, end, begin, limit):
+    if not is_csv and not _is_certain(text, end, limit):
         return None
     if is_field:
         return len(text[begin:end].rstrip()) + begin
     return _without_ending(text, begin, end)
 
 
-def _is_certain(text: str, end: int, begin: int, limit: int) -> bool:
+def _is_certain(text: str, end: int, limit: int) -> bool:
     """Whether a URI that stops before this character really ends there, and does not go on behind it."""
     character, behind = text[end : end + 1], text[end + 1 : end + 2]
     if character == "\\":

@@ -245,8 +245,8 @@ def test_what_another_execution_changed_is_adopted(
     progress: Progress, previous: str, requested: bool, adopted: bool
 ) -> None:
     earlier = Change(progress=progress, previous_config=previous)
-    now = endpoint_state.before_change(PLAIN, observed("InService", config=DESIRED))
-    assert endpoint_state.adopted(earlier, now, requested=requested).adopted is adopted
+    observed_again = endpoint_state.before_change(PLAIN, observed("InService", config=DESIRED))
+    assert endpoint_state.adopted(earlier, observed_again, requested=requested).adopted is adopted
 
 
 # After

@@ -10,7 +10,7 @@ import pytest
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Environment, Variables, Vpc
 from lambdas.promotion.images import references
-from lambdas.promotion.model import definition
+from lambdas.promotion.model import definition, jumpstart
 from lambdas.promotion.model.definition import Definition
 from tests.unit.builders import CONTAINER, DEV, IMAGE, QA, STAGE, WEIGHTS_URI, described, model_definition, pipeline
 
@@ -104,7 +104,8 @@ def test_the_content_of_a_private_hub_is_exchanged_in_every_data_source() -> Non
     assert adapt(pipeline(container(HUB)), arns={HUB: OUR_HUB}).containers == (container(OUR_HUB),)
     with pytest.raises(UnsupportedModel) as refused:
         adapt(pipeline(container(HUB)))
-    assert str(refused.value).count("HubAccessConfig.HubContentArn") == 2
+    for source in ("ModelDataSource", "AdditionalModelDataSources[0]"):
+        assert f"Containers[0].{source}.S3DataSource.HubAccessConfig.HubContentArn" in str(refused.value)
 
 
 @pytest.mark.parametrize(("target", "fits"), [(QA, True), (IN_TARGET, False)], ids=["here", "there"])
@@ -136,6 +137,11 @@ def test_in_another_region_awss_own_bucket_is_that_regions(region: str) -> None:
     moved = adapt(pipeline(container), target=replace(QA, region=region))
     assert str(moved.containers) == str((container,)).replace("-us-east-1/", f"-{region}/")
     assert moved.s3_references == ()
+
+
+def test_a_key_that_has_the_name_of_its_bucket_keeps_it() -> None:
+    uri = f"{CACHE}jumpstart-private-cache-prod-us-east-1/a/"
+    assert jumpstart.in_region(uri, "eu-west-1") == uri.replace("-us-east-1/", "-eu-west-1/", 1)
 
 
 @pytest.mark.parametrize("region", ["eu-south-1", "us-gov-west-1", "mars-north-1"])

@@ -98,20 +98,21 @@ def test_a_manifest_and_each_additional_data_source_are_found() -> None:
     assert (manifest.kind, manifest.etag) == (S3ReferenceKind.MANIFEST, "mm")
 
 
-@pytest.mark.parametrize("url", ["s3://models/many/", "s3://models/many"])
+@pytest.mark.parametrize("url", ["s3://models/many/", "s3://models/many", "s3://models/X"])
 def test_the_models_of_a_multi_model_container_are_stored_below_its_s3_uri(url: str) -> None:
     assert references(Mode="MultiModel", ModelDataUrl=url)[url].kind is S3ReferenceKind.PREFIX
 
 
 @pytest.mark.parametrize("url", ["https://x/model.tar.gz", "s3://bucket/prefix/", "s3://bucket", "s3://B/k", " s3://b"])
 def test_model_data_that_is_no_object_is_refused(url: str) -> None:
-    with pytest.raises(UnsupportedModel, match="ModelDataUrl"):
+    with pytest.raises(UnsupportedModel, match=rf"ModelDataUrl \('{url}' is not the S3 URI of one object"):
         model_definition(ModelDataUrl=url)
 
 
 def test_a_signed_url_is_refused_without_its_signature() -> None:
-    with pytest.raises(UnsupportedModel, match="ModelDataUrl") as refused:
-        model_definition(ModelDataUrl="https://models.s3.amazonaws.com/a?X-Amz-Signature=0a1b2c")
+    url = "https://models.s3.amazonaws.com/a"
+    with pytest.raises(UnsupportedModel, match=rf"ModelDataUrl \('{url}' is not") as refused:
+        model_definition(ModelDataUrl=f"{url}?X-Amz-Signature=0a1b2c")
     assert "0a1b2c" not in str(refused.value)
 
 
@@ -185,9 +186,29 @@ def test_the_models_of_a_multi_model_container_in_both_forms_are_a_model_data_ur
     assert "ModelDataSource" not in model.containers[0]
 
 
+@pytest.mark.parametrize(("url", "uri"), [("s3://models/X/", "s3://models/X"), ("s3://models/X", "s3://models/X/")])
+def test_the_models_of_a_multi_model_container_may_end_with_a_slash_in_one_form_only(url: str, uri: str) -> None:
+    model = model_definition(Mode="MultiModel", ModelDataUrl=url, ModelDataSource=tree(uri))
+    assert model.containers[0]["ModelDataUrl"] == url
+
+
+def test_a_tarball_with_every_pin_is_a_model_data_url() -> None:
+    source = tree("s3://models/X", S3DataType="S3Object", CompressionType="Gzip", ETag="aa", ManifestEtag="mm")
+    model = model_definition(ModelDataUrl="s3://models/X", ModelDataSource=source)
+    assert "ModelDataSource" not in model.containers[0]
+
+
 def test_forms_that_disagree_are_refused() -> None:
+    tarball = {"S3DataType": "S3Object", "CompressionType": "Gzip"}
+    with pytest.raises(UnsupportedModel, match=r"PrimaryContainer\.ModelDataSource \(.*but ModelDataUrl is"):
+        model_definition(ModelDataSource=tree(SOURCE_URI, **tarball))
     with pytest.raises(UnsupportedModel, match="but ModelDataUrl is"):
-        model_definition(ModelDataSource=tree(SOURCE_URI, S3DataType="S3Object", CompressionType="Gzip"))
+        model_definition(ModelDataUrl=f"{WEIGHTS_URI}/", ModelDataSource=tree(WEIGHTS_URI, **tarball))
+
+
+def test_a_data_source_without_an_s3_uri_is_refused_by_its_field() -> None:
+    with pytest.raises(UnsupportedModel, match=r"PrimaryContainer\.ModelDataSource \(it has no S3Uri\)"):
+        model_definition(ModelDataSource={"S3DataSource": {"S3DataType": "S3Prefix", "CompressionType": "None"}})
 
 
 # SageMaker's API requires neither a container of a model nor an image of a container.
@@ -266,12 +287,18 @@ def test_a_list_of_one_container_stays_a_list() -> None:
 
 
 def test_s3_uris_that_become_too_long_are_refused_with_their_paths() -> None:
-    model = model_definition(Environment={"A": "s3://models/a", "B": "x"})
+    extra = {"ChannelName": "draft", **tree("s3://models/draft/", ManifestS3Uri="s3://models/m.csv")}
+    model = model_definition(
+        Environment={"A": "s3://models/a", "B": "x"}, ModelDataUrl=WEIGHTS_URI, AdditionalModelDataSources=[extra]
+    )
     far = dict.fromkeys(copied(model), f"s3://target/{'k' * 1024}")
     with pytest.raises(UnsupportedModel) as refused:
         definition.create_model_request(model, far, name="n", execution_role_arn=ROLE)
     assert "PrimaryContainer.Environment.A (1036 bytes" in str(refused.value)
     assert "PrimaryContainer.ModelDataUrl (1036 characters" in str(refused.value)
+    source = "PrimaryContainer.AdditionalModelDataSources[0].S3DataSource"
+    for field in ("S3Uri", "ManifestS3Uri"):
+        assert f"{source}.{field} (1036 characters" in str(refused.value)
     assert "Environment.B" not in str(refused.value)
 
 

@@ -101,8 +101,23 @@ def test_within_one_account_its_number_is_still_true() -> None:
 
 @pytest.mark.parametrize("arn", [KEY, OUR_KEY, "arn:aws:iam::444444444444:role/x", "arn:aws-cn:sns:cn-north-1:1:t"])
 def test_an_arn_of_any_account_is_refused_and_reported(arn: str) -> None:
-    for text in (f"key is '{arn}'", f"The key is {arn}."):
-        assert f"Containers[0].Environment.A (it contains {arn}: arns" in refusal({"A": text})
+    for text in (f"key is '{arn}'", f"The key is {arn}.", f"The key is {arn}X."):
+        end = "X" * text.endswith("X.")
+        assert f"Containers[0].Environment.A (it contains {arn}{end}: arns" in refusal({"A": text})
+
+
+@pytest.mark.parametrize(("length", "ellipsis"), [(120, ""), (121, "\u2026")])
+def test_a_long_arn_is_reported_in_short(length: int, ellipsis: str) -> None:
+    arn = KEY.ljust(length, "x")
+    assert f"(it contains {arn[:120]}{ellipsis}: arns" in refusal({"A": arn})
+
+
+def test_an_arn_is_reported_as_one_whatever_the_variables_name() -> None:
+    assert f"Environment.TOKEN (it contains {KEY}: arns" in refusal({"TOKEN": KEY})
+
+
+def test_a_variable_after_one_that_is_trusted_is_checked() -> None:
+    assert "Environment.B (it contains" in refusal({"A": KEY, "B": KEY}, keep=("A",))
 
 
 @pytest.mark.parametrize("value", ["{}", "key: {}.", '{{"key": "{}"}}', "{},{}"])
@@ -125,7 +140,8 @@ def test_the_longest_of_the_configured_arns_is_exchanged() -> None:
 
 def test_awss_own_public_hub_is_kept() -> None:
     hub = "arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model/m/1.0.0"
-    assert variables({"A": hub}) == {"A": hub}
+    for arn in (hub, f"{hub}:a", "arn:aws:iam::aws:policy/ReadOnlyAccess"):
+        assert variables({"A": arn}) == {"A": arn}
     assert "Environment.A" in refusal({"A": hub.replace("us-east-1", "eu-west-1")})
 
 
@@ -207,7 +223,8 @@ def test_more_variables_than_sagemaker_allows_are_refused() -> None:
     full = {f"V{number}": "" for number in range(100)}
     assert len(variables(full)) == 100
     assert len(variables(full, set={"V1": "x"})) == 100
-    assert "Containers[1].Environment (101 " in refusal({}, full, set={"MORE": "x"})
+    message = "Containers[1].Environment (101 with those of variables.set; SageMaker allows 100)"
+    assert message in refusal({}, full, set={"MORE": "x"})
 
 
 def test_a_refusal_stays_within_the_cause_limit() -> None:

@@ -11,7 +11,7 @@ import pytest
 from lambdas.promotion.model import arn_mapping, s3_uris
 from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 
-A, B = "s3://models/a.tar.gz", "s3://models/b/"
+A, B, BRACKETS = "s3://models/a.tar.gz", "s3://models/b/", "s3://models/a(1)"
 
 
 def uris(text: str) -> list[str]:
@@ -37,6 +37,14 @@ def uris(text: str) -> list[str]:
         (f"See {A}.", [A]),
         (f"<{A}>", [A]),
         (f"{A}\\nnext", [A]),
+        (f"{A}, {B}", [A, B]),
+        (f"{A}:{B} ", [A, B]),
+        (f":// {A}:{B}", [A, B]),
+        (f'"{A}\nb"', [A]),
+        (f"See {BRACKETS} now", [BRACKETS]),
+        (f":) See {BRACKETS} now :)", [BRACKETS]),
+        (f"(({BRACKETS}))", [BRACKETS]),
+        (f"({A}) (b)", [A]),
         ("s3://models//a", ["s3://models//a"]),
         ("s3://models/a(1).tar.gz", ["s3://models/a(1).tar.gz"]),
         ("s3://models/a.", ["s3://models/a."]),
@@ -76,6 +84,7 @@ def test_what_is_in_quotation_marks_is_one_whatever_is_in_its_key(quoted: str, u
         f"--model={LEARNED} --epochs=2",
         f"model:{LEARNED}",
         f"{A},x,{B}",
+        f"--model={A},X",
         f"{LEARNED},{B}",
         f"{A};b=5;{B}",
         f"path={A}|x",
@@ -96,12 +105,22 @@ def test_a_uri_whose_end_cannot_be_told_is_refused(text: str) -> None:
         (f'"{LEARNED}",5\n', [LEARNED]),
         (f"{SPACED},5\r\n{A}\r\n", [SPACED, A]),
         (f"{SPACED} \n", [SPACED]),
+        (f"{SPACED},5", [SPACED]),
+        (f"5,{SPACED}", [SPACED]),
+        (f"{A},5", [A]),
         (f"see {A} and {B}", [A, B]),
     ],
 )
 def test_a_comma_always_ends_a_uri_in_a_manifest(text: str, expected: list[str]) -> None:
     assert [reference.uri for reference in s3_uris.in_manifest(text, location="m")] == expected
     assert s3_uris.replaced(text, lambda _: "new", is_csv=True).count("new") == len(expected)
+
+
+def test_a_manifest_may_name_objects_and_prefixes() -> None:
+    assert s3_uris.in_manifest(f"{A},1\n{B},2", location="m") == [
+        S3Reference(uri=A, kind=S3ReferenceKind.EITHER, location="m"),
+        S3Reference(uri=B, kind=S3ReferenceKind.PREFIX, location="m"),
+    ]
 
 
 # Each function that reads a text, of this module and of the one that finds ARNs.
@@ -223,13 +242,24 @@ def test_an_s3_uri_of_the_model_data_does_not_depend_on_a_variable(turned: bool)
     assert (both.kind, both.variable) == (S3ReferenceKind.OBJECT, None)
 
 
+def test_an_s3_uri_of_two_variables_depends_on_a_variable() -> None:
+    first, other = (
+        S3Reference(uri=A, kind=S3ReferenceKind.EITHER, location=name, variable=name) for name in ("V", "W")
+    )
+    (both,) = s3_uris.unique([first, other])
+    assert both.variable in {"V", "W"}
+
+
 @pytest.mark.parametrize(
-    "other",
-    [reference("y", S3ReferenceKind.PREFIX), reference("y", S3ReferenceKind.OBJECT, "other")],
+    ("other", "message"),
+    [
+        (reference("y", S3ReferenceKind.PREFIX), "cannot be OBJECT and PREFIX at once"),
+        (reference("y", S3ReferenceKind.OBJECT, '"other"'), "is pinned to two ETags, e and other"),
+    ],
     ids=["kind", "etag"],
 )
-def test_two_contradicting_declarations_of_an_s3_uri_are_reported(other: S3Reference) -> None:
-    with pytest.raises(ValueError, match="x and y"):
+def test_two_contradicting_declarations_of_an_s3_uri_are_reported(other: S3Reference, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"x and y \({A} {message}\)"):
         s3_uris.unique([reference("x", S3ReferenceKind.OBJECT, "e"), other])
 
 

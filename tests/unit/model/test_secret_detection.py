@@ -48,6 +48,12 @@ def test_a_variable_may_be_a_secret_by_its_name(name: str) -> None:
         "KEYWORDS",
         "PARTITION_KEY",
         "MONKEY",
+        "GITHUB_REPO",
+        "HTTP_PROXY",
+        "REDIS_PORT",
+        "AUTH_MODULE",
+        "USER_AGENT",
+        "SUBTOKEN",
         "COMPASS",
         "SECRETARY",
         "PWD",
@@ -264,3 +270,12 @@ def test_a_long_value_is_read_in_a_short_time(part: str) -> None:
     begun = time.process_time()
     secret_detection.kind_of_secret("TOKEN", part * (20_000 // len(part)) + "a")
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize("value", ['{"password": "null"}', "{'password': 'none'}", 'password="true"'])
+def test_a_field_with_a_harmless_value_is_no_secret(value: str) -> None:
+    assert secret_detection.kind_of_secret("CONFIG", value) is None
+
+
+def test_a_field_with_any_other_value_may_be_a_secret() -> None:
+    assert secret_detection.kind_of_secret("CONFIG", "password=XX") == "a text with a secret, by the name of a field"

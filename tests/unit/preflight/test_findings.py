@@ -93,8 +93,8 @@ def test_a_long_finding_is_cut(longer: int, end: str) -> None:
 
 
 def test_only_the_objects_of_s3_have_a_folder() -> None:
-    one, other = (replace(MISSING, resource=f"team/{name}") for name in ("reviews", "prices"))
-    assert preflight_findings.grouped([one, other]) == [one, other]
+    first, other = (replace(MISSING, resource=f"team/{name}") for name in ("reviews", "prices"))
+    assert preflight_findings.grouped([first, other]) == [first, other]
 
 
 def test_what_is_all_of_one_kind_keeps_its_name() -> None:
