@@ -1,4 +1,4 @@
-.PHONY: help install demo test test-unit test-sandbox test-integration test-large lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
+.PHONY: help install demo test test-unit test-sandbox test-integration test-large mutation lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -43,6 +43,13 @@ test-integration: install ## Run the tests of what is deployed, in a local AWS f
 
 test-large: install ## Promote a model of 25,000 objects in the sandbox, and print how long each state took
 	$(BIN)/python -m pytest -m large -s tests/integration
+
+mutation: install .build/mutation/packages/.installed ## Mutate the rules, and list what their tests do not notice (takes long)
+	$(BIN)/python -m tests.mutation
+
+.build/mutation/packages/.installed: tests/mutation/requirements.txt constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(@D) -r $< -c constraints.txt
+	@touch $@
 
 lint: install ## Check style and types
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,13 @@ def files(*parts: str) -> list[Path]:
     return sorted((PROJECT.joinpath(*parts)).rglob("*.py"))
 
 
-def imports_of(file: Path) -> Iterator[str]:
+@cache
+def imports_of(file: Path) -> tuple[str, ...]:
     """Names of the modules that a file imports, as they are written; what only a type checker reads is left out."""
-    tree = ast.parse(file.read_text())
+    return tuple(_imports_in(ast.parse(file.read_text())))
+
+
+def _imports_in(tree: ast.Module) -> Iterator[str]:
     for_types = {
         node
         for branch in ast.walk(tree)
