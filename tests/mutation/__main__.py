@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("capabilities", nargs="*", metavar="CAPABILITY", help=f"{', '.join(rules)}; default: all")
     parser.add_argument("--processes", type=int, default=2, help="how many mutants are tested at once")
-    parser.add_argument("--again", action="store_true", help="test only the mutants of functions that changed since")
+    parser.add_argument("--again", action="store_true", help="only what survived the last run, or changed since")
     options = parser.parse_args(arguments)
     chosen = options.capabilities or list(rules)
     tested: list[Mutant] = []
@@ -28,7 +28,9 @@ def main(arguments: Sequence[str]) -> int:
     print(report.HEADING)
     for name in chosen:
         start = time.monotonic()
-        if not options.again:
+        if options.again:
+            mutants.forget_survivors(mutmut_run.folder_of(rules[name]))
+        else:
             shutil.rmtree(mutmut_run.folder_of(rules[name]), ignore_errors=True)
         results = list(mutants.read(mutmut_run.run(rules[name], options.processes)))
         print(report.row(name, results, time.monotonic() - start), flush=True)

@@ -17,9 +17,13 @@ class Verdict(StrEnum):
     SURVIVED = "survived"
     UNTESTED = "no test reaches it"
 
+    @property
+    def survives(self) -> bool:
+        return self in (Verdict.SURVIVED, Verdict.UNTESTED)
+
 
 # mutmut: stats.py, status_by_exit_code. Any other exit code is a test process that died, which a test run reports too.
-_VERDICTS = {
+_VERDICTS: dict[int | None, Verdict] = {
     0: Verdict.SURVIVED,
     5: Verdict.UNTESTED,
     33: Verdict.UNTESTED,
@@ -43,7 +47,16 @@ class Mutant:
 
     @property
     def survives(self) -> bool:
-        return self.verdict in (Verdict.SURVIVED, Verdict.UNTESTED)
+        return self.verdict.survives
+
+
+def forget_survivors(folder: Path) -> None:
+    """Let the next run test the mutants that survived the last one, and those of functions that changed since."""
+    for results in folder.rglob("*.meta"):
+        content = json.loads(results.read_text())
+        codes = content["exit_code_by_key"]
+        content["exit_code_by_key"] = {name: None if _verdict(code).survives else code for name, code in codes.items()}
+        results.write_text(json.dumps(content))
 
 
 def read(folder: Path) -> Iterator[Mutant]:
@@ -61,8 +74,12 @@ def read(folder: Path) -> Iterator[Mutant]:
                 module=module.relative_to(folder).as_posix(),
                 function=original.removeprefix("x_").removeprefix("xǁ").replace("ǁ", "."),
                 change=_change(bodies[f"{original}__mutmut_orig"], bodies[mutated]),
-                verdict=_VERDICTS.get(code, Verdict.KILLED),
+                verdict=_verdict(code),
             )
+
+
+def _verdict(code: int | None) -> Verdict:
+    return _VERDICTS.get(code, Verdict.KILLED)
 
 
 def _bodies(source: str) -> Iterator[tuple[str, list[str]]]:

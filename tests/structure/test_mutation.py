@@ -78,6 +78,14 @@ def test_a_mutant_is_read_with_its_change_and_its_verdict(tmp_path: Path) -> Non
     assert (third.function, third.change, third.survives) == ("Lock.held", "1, => ", True)
 
 
+def test_what_survived_is_tested_again(tmp_path: Path) -> None:
+    results = tmp_path / "policy.py.meta"
+    results.write_text(json.dumps({"exit_code_by_key": {"a": 0, "b": 1, "c": 33, "d": -24, "e": None}, "more": 1}))
+    mutants.forget_survivors(tmp_path)
+    codes = {"a": None, "b": 1, "c": None, "d": -24, "e": None}
+    assert json.loads(results.read_text()) == {"exit_code_by_key": codes, "more": 1}
+
+
 def test_a_mutant_that_was_not_run_is_no_result(tmp_path: Path) -> None:
     (tmp_path / "policy.py").write_text(MUTATED)
     (tmp_path / "policy.py.meta").write_text(json.dumps({"exit_code_by_key": {f"{OLDER}1": None}}))

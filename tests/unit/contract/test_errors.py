@@ -74,3 +74,5 @@ def test_a_denial_keeps_its_parts_for_a_report() -> None:
     )
     parts = (str(denied), denied.role, denied.action, denied.resource, denied.message, denied.remedy)
     assert parts == ("text", "copier", "s3:GetObject", "arn", "no", "ask")
+    plain = errors.AccessDenied("text")
+    assert {plain.role, plain.action, plain.resource, plain.message, plain.remedy} == {""}

@@ -87,6 +87,7 @@ def test_arns_name_account_and_region() -> None:
         ("a" * 20, "b" * 20, f"{'a' * 20}-{'b' * 14}-"),
         ("a" * 34, "qa", f"{'a' * 34}-"),
         ("-a", "qa", "-a-qa-"),
+        (f"{'a' * 34}X", "qa", f"{'a' * 34}X-"),
     ],
 )
 def test_a_stages_names_leave_room_for_time_and_digest(application: str, stage: str, prefix: str) -> None:

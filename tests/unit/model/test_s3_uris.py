@@ -61,7 +61,9 @@ def test_an_s3_uri_ends_where_its_key_ends(text: str, expected: list[str]) -> No
 LEARNED, SPACED = "s3://models/runs/lr=0.1,bs=32/weights.bin", "s3://models/my model/v 1/weights.bin"
 
 
-@pytest.mark.parametrize("uri", [LEARNED, SPACED, "s3://models/a;b|c/", "s3://models/a, b", "s3://models/k=v,w=x"])
+@pytest.mark.parametrize(
+    "uri", [LEARNED, SPACED, "s3://models/a;b|c/", "s3://models/a, b", "s3://models/k=v,w=x", "s3://models/b/://x"]
+)
 def test_a_text_that_is_a_uri_is_one_whatever_is_in_its_key(uri: str) -> None:
     assert uris(uri) == [uri]
     assert [text.strip() for text in uris(f" {uri}\n")] == [uri]
@@ -114,6 +116,13 @@ def test_a_uri_whose_end_cannot_be_told_is_refused(text: str) -> None:
 def test_a_comma_always_ends_a_uri_in_a_manifest(text: str, expected: list[str]) -> None:
     assert [reference.uri for reference in s3_uris.in_manifest(text, location="m")] == expected
     assert s3_uris.replaced(text, lambda _: "new", is_csv=True).count("new") == len(expected)
+
+
+@pytest.mark.parametrize(("text", "expected"), [(f"{B}+{A}", [B]), (f"{B}&5{A}", []), (f"x={B}+https://x", [B])])
+def test_a_uri_ends_before_another_scheme(text: str, expected: list[str]) -> None:
+    """RFC 3986, 3.1: a scheme begins with a letter, and may have digits, plus signs and dots."""
+    assert uris(text) == expected
+    assert (A in text) is bool(s3_uris.other_spelling(text))
 
 
 def test_a_manifest_may_name_objects_and_prefixes() -> None:
