@@ -148,6 +148,21 @@ def test_a_checksum_that_parts_can_give_allows_parts(algorithm: str) -> None:
     assert partitioning.part_size(artifact(size=256 * MIB + 1, checksum=f"{algorithm}:AA==")) == 64 * MIB
 
 
+@pytest.mark.parametrize(
+    ("size", "part", "parts"),
+    [
+        # As many parts as fill one round of all concurrent requests, or several.
+        (50 * GIB, 229 * MIB, 224),
+        (140 * 10**9, 299 * MIB, 447),
+        # S3 allows no more parts.
+        (5 * 10**12, 477 * MIB, 9_997),
+    ],
+)
+def test_no_concurrent_request_is_idle_while_a_large_object_is_copied(size: int, part: int, parts: int) -> None:
+    item = transfer(size)
+    assert (item.part_size, partitioning.parts(item)) == (part, parts)
+
+
 def test_a_text_is_written_by_one_request() -> None:
     assert partitioning.part_size(replace(artifact(size=GIB), text="a manifest")) is None
 
@@ -200,6 +215,10 @@ def test_no_work_unit_needs_more_time_than_a_lambda_has(model: str) -> None:
 
 def test_there_are_as_many_work_units_as_concurrent_workers_if_there_is_enough_to_copy() -> None:
     assert len(cut("one of 140 GB")) == partitioning.AT_ONCE
+
+
+def test_little_work_is_one_work_unit() -> None:
+    assert len(partitioning.work_units(some(*[10] * 20))) == 1
 
 
 @pytest.mark.parametrize("small", ["one small", "empty ones"])
