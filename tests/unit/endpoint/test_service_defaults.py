@@ -227,3 +227,16 @@ def test_variants_are_the_same_in_any_order() -> None:
     assert same(
         "endpoint configuration", {"ProductionVariants": [first, second]}, {"ProductionVariants": [second, first]}
     )
+
+
+@pytest.mark.parametrize("value", [None, "", [], {}])
+def test_an_empty_value_means_the_same_as_no_field(value: Any) -> None:
+    assert service_defaults.is_default("Environment", value)
+
+
+@pytest.mark.parametrize("unlisted", [True, False])
+def test_of_an_unlisted_field_the_caller_decides_and_of_what_is_in_it_the_lists(unlisted: bool) -> None:
+    """AWS has added it since; the data of a container within it was set by a caller."""
+    assert service_defaults.is_filled_in("Newer", 7, {}, unlisted=unlisted) is unlisted
+    assert service_defaults.is_filled_in("Newer", {"Seed": 7}, {}, unlisted=unlisted)
+    assert not service_defaults.is_filled_in("Newer", {"ModelDataUrl": "s3://b/k"}, {}, unlisted=unlisted)
