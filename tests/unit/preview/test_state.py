@@ -128,7 +128,7 @@ def test_a_model_that_does_not_start_fails_the_preview_with_sagemakers_reason() 
 
 
 def test_insufficient_capacity_is_not_a_model_failure() -> None:
-    with pytest.raises(NoCapacity, match="reviews-qa was not changed"):
+    with pytest.raises(NoCapacity, match=r"reviews-qa was not changed\. .*, or remove `preview` from the stage\.$"):
         next_action("Failed", failure_reason="InsufficientInstanceCapacity")
 
 

@@ -105,7 +105,7 @@ def test_neither_a_model_nor_a_version_is_refused() -> None:
 )
 def test_a_model_name_that_sagemaker_would_refuse_is_refused(name: str) -> None:
     quoted = re.escape(json.dumps(name, ensure_ascii=False))
-    with pytest.raises(InvalidInput, match=f"model_name {quoted} is not a valid SageMaker name"):
+    with pytest.raises(InvalidInput, match=f"model_name {quoted} is not a valid SageMaker name .*at most 63\\)\\."):
         rules.require_request({**VALID, "model_name": name})
 
 
@@ -130,8 +130,9 @@ def test_a_model_name_that_sagemaker_takes_is_understood(name: str) -> None:
     ],
 )
 def test_an_arn_of_anything_but_a_version_is_refused(arn: str) -> None:
-    quoted = re.escape(json.dumps(arn))
-    with pytest.raises(InvalidInput, match=f"model_package_arn {quoted} is not the ARN of a model package version"):
+    form = "arn:aws:sagemaker:<region>:<account>:model-package/<group>/<version>"
+    message = f"model_package_arn {json.dumps(arn)} is not the ARN of a model package version ({form})."
+    with pytest.raises(InvalidInput, match=re.escape(message)):
         rules.require_request({"application": "reviews", "stage": "qa", "model_package_arn": arn})
 
 

@@ -25,6 +25,7 @@ from lambdas.promotion.smoke_test.json_differences import differences
         (1, [1], ["$ is [1], not 1"]),
         (1, 1.5, ["$ is 1.5, not 1"]),
         ("a", "b", ['$ is "b", not "a"']),
+        (["a", True, None], ["a", True, None], []),
         (True, False, ["$ is false, not true"]),
         ([1, {"x": [2]}], [3, {"x": [4]}], ["$[0] is 3, not 1", "$[1].x[0] is 4, not 2"]),
         (1.5, float("nan"), ["$ is NaN, not 1.5"]),
