@@ -5,5 +5,5 @@ against the tests of the same capability, in tests/unit and tests/adapters. A mu
 least 95 % must be killed, and survivors.yaml explains each one that is left.
 
 mutmut mutates what is in functions, but no decorated function such as a property, and no table or pattern of a module.
-Words that only a person reads, such as those of a message, are not mutated either (without_wording.py).
+Words that only a person reads, such as those of a message, are not mutated either (tuned_mutmut.py).
 """

@@ -14,7 +14,7 @@ from tests.mutation.rule_modules import Rules
 
 _BUILD = PROJECT / ".build" / "mutation"
 _PACKAGES = _BUILD / "packages"
-_MUTMUT = Path(__file__).with_name("without_wording.py")
+_MUTMUT = Path(__file__).with_name("tuned_mutmut.py")
 # What the tests read or import beside lambdas/ and tests/, which mutmut copies in any case.
 _ALSO_READ = ("recordings", "stacks", "sandbox", "docs", "app.py", "cdk.json")
 # A test that tries random values must give the same verdict on the same mutant in each run. mutmut runs pytest several
