@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation
 from recordings import store
 from recordings.store import Evidence, Recording
 
@@ -89,5 +89,5 @@ def add_error(stubber: Stub, method: str, error: Mapping[str, Any]) -> None:
 def _client(service: str) -> Any:
     session = boto3.Session("key", "secret", region_name="us-east-1")
     client = session.client(service)  # type: ignore[call-overload]
-    sessions.translate_errors(client, "The role")
+    error_translation.translate_errors(client, "The role")
     return client

@@ -17,7 +17,7 @@ from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.model import Shape
 
-from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws import error_translation
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     PromotionError,
@@ -188,7 +188,7 @@ def name_of(service: str, operation: str, error: Shape) -> type[PromotionError] 
 @cache
 def client_of(service: str) -> BaseClient:
     client: BaseClient = boto3.client(service, region_name="us-east-1")  # type: ignore[call-overload]
-    sessions.translate_errors(client, "The role")
+    error_translation.translate_errors(client, "The role")
     return client
 
 

@@ -35,7 +35,7 @@ def test_only_an_alarm_in_alarm_blocks_an_update(recorded: Recording, expected: 
         states = alarms.alarm_states([name, "none"], client=cloudwatch.client)
     results = alarms.unusable(QA, [name, "none"], states)
     messages = [result.message for result in results if isinstance(result, Finding)]
-    assert messages == [*([message] if message else []), "There is no such alarm."]
+    assert messages == [*([message] if message else []), "There is no such metric alarm or composite alarm."]
 
 
 # IAM

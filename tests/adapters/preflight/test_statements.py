@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws import error_codes, sessions
+from lambdas.promotion.aws import error_codes, error_translation, sessions
 from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
 from lambdas.promotion.preflight.access import Purpose, SessionKey
@@ -42,7 +42,7 @@ class Recording(sessions.RoleSession):
         client = super()._client(service, config)
 
         def record(model: Any, **_: Any) -> None:
-            prefix = sessions._action(model).partition(":")[0]
+            prefix = error_translation._action(model).partition(":")[0]
             self._calls.add(f"{prefix}:{OF_NAME.get(model.name, model.name)}")
             missing = error_codes.SERVICE_QUOTAS_NO_SUCH_RESOURCE
             raise ClientError({"Error": {"Code": missing, "Message": ""}}, model.name)

@@ -131,7 +131,9 @@ def test_a_model_name_that_sagemaker_takes_is_understood(name: str) -> None:
 )
 def test_an_arn_of_anything_but_a_version_is_refused(arn: str) -> None:
     form = "arn:aws:sagemaker:<region>:<account>:model-package/<group>/<version>"
-    message = f"model_package_arn {json.dumps(arn)} is not the ARN of a model package version ({form})."
+    message = (
+        f"model_package_arn {json.dumps(arn, ensure_ascii=False)} is not the ARN of a model package version ({form})."
+    )
     with pytest.raises(InvalidInput, match=re.escape(message)):
         rules.require_request({"application": "reviews", "stage": "qa", "model_package_arn": arn})
 
