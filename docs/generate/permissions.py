@@ -42,6 +42,7 @@ ROLE_SECTIONS: Mapping[str, str] = {
     "promote-hub-StateMachineEventsRole…": "The approval rule's role",
     f"{resource_names.PRODUCT}-<environment>-{Role.READER}": "The reader",
     f"{resource_names.PRODUCT}-<environment>-{Role.COPIER}": "The copier",
+    f"{resource_names.PRODUCT}-<environment>-{Role.RECEIVER}": "The receiver",
     f"{resource_names.PRODUCT}-<environment>-{Role.DEPLOYER}": "The deployer",
     f"{resource_names.PRODUCT}-<environment>-{Role.SCALER}": "The scaler",
     f"{resource_names.PRODUCT}-<environment>-{Role.PUSHER}": "The pusher",
@@ -108,7 +109,7 @@ def generic(text: str, stack: str) -> str:
         text = re.sub(rf"\b(promote|approvals-from)-{name}(?=-|$)", rf"\1-<{other}environment>", text)
         text = re.sub(rf"alias/promote-{name}\b", f"alias/promote-<{other}environment>", text)
         text = re.sub(rf"^(PutInto|EncryptFor|ReadTagsFor){title}$", r"\1<Target>", text)
-        text = re.sub(rf"^{title}(sCopierSeesItsParts)$", r"<Source>\1", text)
+        text = re.sub(rf"^{title}(sCopier\w+)$", r"<Source>\1", text)
         text = text.replace(environment.account, f"<{other}account>")
     text = text.replace(config.hub.account, "<hub>")
     region = config.hub.region if own == "hub" else config.environments[own].region

@@ -43,6 +43,7 @@ PHASES: Mapping[str, tuple[str, ...]] = {
         "Work unit failed",
         "Was every work unit copied?",
         "Complete the copy",
+        "Is anything left to receive?",
         "Verify the artifacts",
         "Abort the uploads",
     ),

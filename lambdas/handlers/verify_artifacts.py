@@ -6,7 +6,7 @@ import functools
 from dataclasses import replace
 
 from lambdas.promotion.artifacts import checks as artifact_checks
-from lambdas.promotion.artifacts import inventory, verification
+from lambdas.promotion.artifacts import incoming, inventory, verification
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract.document import CopyVerification, Promotion, Transfer
 from lambdas.promotion.contract.time_limits import CONNECTIONS
@@ -32,7 +32,7 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
         until=clock.until,
         doing=f"Comparing {len(artifacts)} copies",
     )
-    verification.abort_uploads(folders, promotion.target, s3=s3)
+    verification.abort_uploads([*folders, *incoming.folders(artifacts, promotion)], promotion.target, s3=s3)
     return replace(
         promotion, verification=CopyVerification(compared=sum(compared), computed=len(compared) - sum(compared))
     )

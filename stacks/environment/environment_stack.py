@@ -18,6 +18,7 @@ from stacks.environment.target.bucket import add_artifact_bucket, add_artifact_k
 from stacks.environment.target.deployer import add_deployer
 from stacks.environment.target.execution_role import add_execution_role
 from stacks.environment.target.pusher import add_pusher
+from stacks.environment.target.receiver import add_receiver
 
 
 class EnvironmentStack(cdk.Stack):
@@ -42,6 +43,7 @@ def _add_target(environment: AccountScope, sources: Sequence[str]) -> kms.Key:
     """Add what a target consists of, and return its key: a later promotion from here reads what it encrypts."""
     key = add_artifact_key(environment, sources)
     bucket = add_artifact_bucket(environment, key, sources)
+    add_receiver(environment, bucket, key, sources)
     add_deployer(environment, bucket, key)
     add_execution_role(environment, bucket, key)
     add_invoker(environment, key)

@@ -63,7 +63,7 @@ class Source(AccountScope):
         self._decrypt_artifacts(role, own_key)
 
     def _copier(self, own_key: kms.Key | None, targets_fed: Sequence[str]) -> None:
-        role = self.role(Role.COPIER, "Reads artifacts here and copies them into the targets' buckets")
+        role = self.role(Role.COPIER, "Reads artifacts here and copies them to the targets' incoming prefixes")
         self.allow(role, "DistinguishMissingFromDenied", ["s3:ListBucket"], self.bucket_arns(""))
         self.allow(
             role,
@@ -83,7 +83,7 @@ class Source(AccountScope):
                     f"Region for {self.name}'s account {self.stack.account} too (API: CopyObject).",
                 )
             bucket = resource_names.artifact_bucket(target, environment.account, environment.region)
-            objects = f"arn:aws:s3:::{bucket}/{resource_names.ARTIFACT_PREFIX}/*"
+            objects = f"arn:aws:s3:::{bucket}/{resource_names.incoming_prefix(self.name)}*"
             keys = f"arn:aws:kms:{environment.region}:{environment.account}:key/*"
             title = target.title().replace("-", "")
             read, write = self.metadata_permissions(self.name, target)

@@ -1,11 +1,15 @@
-"""Phase 4, copy: images one by one, artifacts by a Distributed Map of work units; then the target verifies them."""
+"""Phase 4, copy: images one by one, artifacts by a Distributed Map of work units; then the target verifies them.
+
+Artifacts go in two legs (docs/decisions/0024). Objects that are copied whole pass both in one work unit; for those that
+are copied by parts, the states from the plan to the completion run once for each leg.
+"""
 
 from __future__ import annotations
 
 from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.artifacts import partitioning
-from lambdas.promotion.contract.document import Copied, Promotion
+from lambdas.promotion.contract.document import Copied, Leg, Promotion
 from lambdas.promotion.contract.envelope import Envelope, StateError
 from lambdas.promotion.contract.step_events import (
     AbortUploadsEvent,
@@ -24,6 +28,7 @@ from stacks.workflow.document_paths import (
     arguments,
     condition,
     construct,
+    equals,
     error_output,
     exists,
     expression,
@@ -64,11 +69,18 @@ def copy(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.ICh
     verify = step_task("Verify the artifacts", Step.VERIFY_ARTIFACTS)
     anything_to_copy = sfn.Choice.jsonata(scope, "Is there anything to copy?")
     all_copied = sfn.Choice.jsonata(scope, "Was every work unit copied?")
+    all_received = sfn.Choice.jsonata(scope, "Is anything left to receive?")
 
-    nothing_to_copy = condition(f"{path(Promotion).copy.work_units} = 0")
+    plan_of_leg = path(Promotion).copy
+    nothing_to_copy = condition(f"{plan_of_leg.work_units} = 0")
+    nothing_by_parts = condition(f"{plan_of_leg.uploads} = 0")
+    left_to_receive = condition(f"{equals(plan_of_leg.leg, Leg.BRING)}")
     work_unit_failed = condition(exists(path(Envelope).failed))
     verify.next(then)
-    copy_artifacts.next(all_copied.when(work_unit_failed, abort_uploads).otherwise(complete.next(verify)))
+    complete.next(all_received.when(left_to_receive, plan).otherwise(verify))
+    copy_artifacts.next(
+        all_copied.when(work_unit_failed, abort_uploads).when(nothing_by_parts, verify).otherwise(complete)
+    )
     return copy_images.next(plan).next(anything_to_copy.when(nothing_to_copy, verify).otherwise(copy_artifacts))
 
 
@@ -131,8 +143,10 @@ def _work_unit_failed() -> str:
 
 
 def _copied_or_failed() -> str:
-    """What all work units have copied, or the first failure of one."""
-    failed, copied = map_results(FailedWorkUnit).failed, map_results(Copied)
+    """What all work units have copied, added to what those of an earlier leg have; or the first failure of one."""
+    failed, copied, before = map_results(FailedWorkUnit).failed, map_results(Copied), path(Promotion).copied
     first = construct(Envelope, failed=f"({failed})[0]", promotion=path(Promotion))
-    total = construct(Copied, objects=f"$sum({copied.objects})", bytes=f"$sum({copied.bytes})")
+    total = construct(
+        Copied, objects=f"{before.objects} + $sum({copied.objects})", bytes=f"{before.bytes} + $sum({copied.bytes})"
+    )
     return expression(f"{exists(failed)} ? {first} : {merge(Promotion, copied=total)}")

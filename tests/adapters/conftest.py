@@ -83,6 +83,22 @@ class Stubs:
             stubber.assert_no_pending_responses()
 
 
+class AnyRole:
+    """STS that lets every role be assumed; `entered` are the roles, in their order."""
+
+    def __init__(self) -> None:
+        self.entered: list[str] = []
+        self.client = _make_client("sts")
+        self.client.meta.events.register_first("provide-client-params.sts", self._remember)
+        self.client.meta.events.register_first("before-call.sts", self._answer)  # type: ignore[arg-type]
+
+    def _remember(self, params: dict[str, Any], **_: Any) -> None:
+        self.entered.append(params["RoleArn"].rpartition("-")[2])
+
+    def _answer(self, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        return AWSResponse("", 200, {}, None), {"Credentials": CREDENTIALS}  # type: ignore[arg-type]
+
+
 class Wire:
     """The bytes that a client sends, and one response to each request: a Stubber does not see them."""
 

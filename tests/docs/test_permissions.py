@@ -30,7 +30,7 @@ def as_written(name: str) -> str:
         title = environment.title().replace("-", "")
         name = re.sub(rf"^(promote|approvals-from)-{environment}(?=-|$)", r"\1-<environment>", name)
         name = re.sub(rf"^(PutInto|EncryptFor|ReadTagsFor){title}$", r"\1<Target>", name)
-        name = re.sub(rf"^{title}(sCopierSeesItsParts)$", r"<Source>\1", name)
+        name = re.sub(rf"^{title}(sCopier\w+)$", r"<Source>\1", name)
     return name
 
 

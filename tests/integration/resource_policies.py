@@ -88,6 +88,20 @@ def without_statement(sid: str) -> Callable[[Document], Document]:
     return change
 
 
+def without_condition(sid: str) -> Callable[[Document], Document]:
+    def change(document: Document) -> Document:
+        changed = [
+            {name: value for name, value in statement.items() if name != "Condition"}
+            if fnmatchcase(statement.get("Sid", ""), sid)
+            else statement
+            for statement in document["Statement"]
+        ]
+        assert changed != document["Statement"]
+        return {**document, "Statement": changed}
+
+    return change
+
+
 without_dead_letters = without_statement("RulesSend")
 
 

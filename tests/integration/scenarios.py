@@ -262,11 +262,11 @@ def _large_object(world: World, pair: AccountPair) -> str:
 
 
 def delete_large_copies(world: World, pair: AccountPair, size: int = LARGE) -> None:
-    """Let the next promotion of a large object copy it again."""
+    """Let the next promotion of a large object copy it again. The models of a bucket that is a source too stay."""
     s3 = world.client("s3", pair.target)
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=pair.target_bucket)
     for version in [version for page in pages for version in page.get("Versions", [])]:
-        if version["Size"] == size:
+        if version["Size"] == size and version["Key"].startswith(("incoming/", f"artifacts/{APPLICATION}/")):
             s3.delete_object(Bucket=pair.target_bucket, Key=version["Key"], VersionId=version["VersionId"])
 
 

@@ -265,9 +265,14 @@ class World:
         ]
 
     def artifacts_in(self, environment: str) -> list[str]:
+        """The keys of what models are read from."""
         pair = self.sandbox.locations[environment]
         bucket = f"promote-{environment}-{pair.account}-{pair.region}"
-        pages = self.client("s3", environment).get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        pages = (
+            self.client("s3", environment)
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=bucket, Prefix=f"{resource_names.ARTIFACT_PREFIX}/")
+        )
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def list_of(self, promotion: Promotion, name: str) -> list[Any]:

@@ -30,6 +30,7 @@ from lambdas.promotion.contract.document import (
     Copied,
     DesiredResource,
     Execution,
+    Leg,
     Promotion,
     Request,
     SourceModel,
@@ -110,7 +111,10 @@ def _plan_copy_complete(promotion: Promotion, world: World, workflow: Workflow) 
     workflow.choice("Is there anything to copy?")
     copied = _copy(planned, world, workflow)
     workflow.choice("Was every work unit copied?")
-    return workflow.step("Complete the copy", MEMORY, lambda at: _handle(complete_copy, copied, at))
+    completed = workflow.step("Complete the copy", MEMORY, lambda at: _handle(complete_copy, copied, at))
+    workflow.choice("Is anything left to receive?")
+    left = completed.leg is Leg.BRING and completed.copy is not None and completed.copy.uploads
+    return _plan_copy_complete(completed, world, workflow) if left else completed
 
 
 def _copy(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
@@ -128,7 +132,8 @@ def _copy(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
     return replace(
         promotion,
         copied=Copied(
-            objects=sum(result["objects"] for result in copied), bytes=sum(result["bytes"] for result in copied)
+            objects=promotion.copied.objects + sum(result["objects"] for result in copied),
+            bytes=promotion.copied.bytes + sum(result["bytes"] for result in copied),
         ),
     )
 

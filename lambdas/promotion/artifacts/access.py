@@ -1,19 +1,27 @@
-"""The copier's session: these objects in the source, and their copies in the target."""
+"""The sessions of the copy's two legs: the copier's in the source, and the receiver's in the target."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lambdas.promotion.artifacts import incoming
 from lambdas.promotion.aws.scoped_sessions import bucket_arns, object_arns, scoped_session
 from lambdas.promotion.aws.sessions import RoleSession
-from lambdas.promotion.contract.document import Artifact, Promotion
+from lambdas.promotion.contract.document import Artifact, Leg, Promotion
 from lambdas.promotion.contract.roles import Role
 
 
+def leg_session(promotion: Promotion, artifacts: Sequence[Artifact]) -> RoleSession:
+    """Return the session that copies in the promotion's leg; in the first one narrowed to these objects."""
+    return copier_session(promotion, artifacts) if promotion.leg is Leg.BRING else receiver_session(promotion)
+
+
 def copier_session(promotion: Promotion, artifacts: Sequence[Artifact]) -> RoleSession:
-    """Read these objects in the source and write their copies in the target, or all that share their keys' prefix."""
+    """Read these objects in the source and write them below the target's incoming prefix."""
     read = object_arns((artifact.source.bucket, artifact.source.key) for artifact in artifacts)
-    written = object_arns((promotion.target.artifact_bucket, artifact.key) for artifact in artifacts)
+    written = object_arns(
+        (promotion.target.artifact_bucket, incoming.brought(artifact, promotion).key) for artifact in artifacts
+    )
     return scoped_session(
         promotion,
         promotion.source,
@@ -23,4 +31,18 @@ def copier_session(promotion: Promotion, artifacts: Sequence[Artifact]) -> RoleS
         (["s3:PutObject*", "s3:ListMultipartUploadParts"], written),
         (["kms:Decrypt", "kms:GenerateDataKey"], ["*"]),
         region=promotion.target.region,
+    )
+
+
+def receiver_session(promotion: Promotion) -> RoleSession:
+    """Read what arrived for this stage from its source, and write its artifacts."""
+    bucket = promotion.target.artifact_bucket
+    return scoped_session(
+        promotion,
+        promotion.target,
+        Role.RECEIVER,
+        (["s3:GetObject*", "s3:ListObjectAnnotations"], [f"arn:aws:s3:::{bucket}/{promotion.incoming_prefix}*"]),
+        (["s3:ListBucket"], bucket_arns({bucket})),
+        (["s3:PutObject*", "s3:ListMultipartUploadParts"], [f"arn:aws:s3:::{bucket}/{promotion.artifact_prefix}*"]),
+        (["kms:Decrypt", "kms:GenerateDataKey"], ["*"]),
     )

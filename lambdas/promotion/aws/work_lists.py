@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import error_codes
-from lambdas.promotion.contract.document import Promotion, from_line, to_line
+from lambdas.promotion.contract.document import Leg, Promotion, from_line, to_line
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,6 +25,11 @@ COPY_PLAN = "copy-plan.jsonl"  # Transfer: the inventory as observed before the 
 WORK_UNITS = "work-units.jsonl"  # WorkUnit: what one invocation of copy_unit does
 SUSPENDED_SCALING = "suspended-scaling.jsonl"  # ScalableTarget: the endpoint's automatic scaling before the update
 MANIFEST = "work-units.json"  # the Map's items: the span of each work unit in WORK_UNITS
+
+
+def of_leg(name: str, leg: Leg) -> str:
+    """Return the name of a leg's own list: a step that is run again must find the list of its leg."""
+    return name if leg is Leg.BRING else f"{leg}-{name}"
 
 
 def write(name: str, items: Iterable[Any], promotion: Promotion, *, s3: S3Client) -> None:
@@ -53,14 +58,14 @@ def read_one(name: str, kind: type[T], span: tuple[int, int], promotion: Promoti
     return from_line(_get(name, promotion, s3=s3, Range=f"bytes={offset}-{offset + length - 1}"), kind)
 
 
-def write_manifest(items: Iterable[Any], promotion: Promotion, *, s3: S3Client) -> None:
+def write_manifest(name: str, items: Iterable[Any], promotion: Promotion, *, s3: S3Client) -> None:
     """Write the span of each item of a list, as a JSON array (AWS: Distributed Map, ItemReader, JSON files)."""
     spans, offset = [], 0
     for item in items:
         length = len(to_line(item))
         spans.append({"offset": offset, "length": length})
         offset += length
-    _put(MANIFEST, json.dumps(spans).encode(), promotion, s3=s3)
+    _put(name, json.dumps(spans).encode(), promotion, s3=s3)
 
 
 def _put(name: str, body: bytes, promotion: Promotion, *, s3: S3Client) -> None:

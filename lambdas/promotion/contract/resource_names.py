@@ -14,6 +14,7 @@ PRODUCT = "promote"
 STATE_MACHINE = PRODUCT
 BUS = PRODUCT
 ARTIFACT_PREFIX = "artifacts"
+INCOMING_PREFIX = "incoming"
 IMAGE_PREFIX = PRODUCT
 WORK_LISTS_PREFIX = "promotions"
 ENDPOINTS_TABLE = f"{PRODUCT}-endpoints"
@@ -94,6 +95,16 @@ def image_repository(repository: str) -> str:
 def stage_prefix(application: str, stage: str) -> str:
     """Key prefix, with its slash, of everything that one stage keeps in its artifact bucket."""
     return f"{ARTIFACT_PREFIX}/{application}/{stage}/"
+
+
+def incoming_prefix(source: str) -> str:
+    """Key prefix, with its slash, of what one source writes into a target's artifact bucket. No model is read here."""
+    return f"{INCOMING_PREFIX}/{source}/"
+
+
+def incoming_stage_prefix(source: str, application: str, stage: str) -> str:
+    """The part of it, with its slash, that one stage receives its artifacts from."""
+    return f"{incoming_prefix(source)}{application}/{stage}/"
 
 
 def resource_name_prefix(application: str, stage: str) -> str:

@@ -10,6 +10,7 @@ class Role(enum.StrEnum):
 
     READER = "reader"
     COPIER = "copier"
+    RECEIVER = "receiver"
     PUSHER = "pusher"
     DEPLOYER = "deployer"
     INVOKER = "invoker"

@@ -25,6 +25,7 @@ class Purpose(enum.StrEnum):
 
     QUERY = "query"  # IAM simulation, and the statements of the checks: see query_session
     COPY = "copy"  # the copier, from the source into the target
+    RECEIVE = "receive"  # the receiver, from the incoming prefix to the artifact prefix
     DEPLOY = "deploy"  # the deployer
     FETCH_IMAGE = "fetch_image"  # the reader, one session an image
     READ_PAYLOADS = "read_payloads"  # the reader, for the payloads in the source

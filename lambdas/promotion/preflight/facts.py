@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from lambdas.promotion.artifacts.access import copier_session
+from lambdas.promotion.artifacts.access import copier_session, receiver_session
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import DesiredResource, ImageCopy, Promotion, Transfer
@@ -53,6 +53,8 @@ def gather(
         context = reading.target_facts(context, deployer)
     artifacts = context.artifacts
     reading.enter(Role.COPIER, Purpose.COPY, lambda: copier_session(promotion, artifacts))
+    if context.artifacts_to_copy:
+        reading.enter(Role.RECEIVER, Purpose.RECEIVE, lambda: receiver_session(promotion))
     if any(check.purpose is Purpose.READ_PAYLOADS for check in checks):
         reading.enter(Role.READER, Purpose.READ_PAYLOADS, functools.partial(payload_reader_session, promotion))
     missing_images = reading.missing_images()

@@ -1,4 +1,4 @@
-"""The artifact bucket and its key: the copiers of the sources write into it, the target reads from it."""
+"""The artifact bucket and its key: each source's copier writes below a prefix of its own, where no model is read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from stacks.baseline.iam_conditions import via_service
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.retention import RETAIN
 from stacks.environment.base import AccountScope
+
+# What arrives in the bucket, and what models are read from.
+PREFIXES = (resource_names.INCOMING_PREFIX, resource_names.ARTIFACT_PREFIX)
 
 
 def add_artifact_key(environment: AccountScope, sources: Sequence[str]) -> kms.Key:
@@ -54,42 +57,33 @@ def add_artifact_bucket(environment: AccountScope, key: kms.Key, sources: Sequen
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
         lifecycle_rules=[
             s3.LifecycleRule(
+                id="expire-incoming",
+                prefix=f"{resource_names.INCOMING_PREFIX}/",
+                expiration=Duration.days(1),
+                noncurrent_version_expiration=Duration.days(1),
+            ),
+            s3.LifecycleRule(
                 id="abort-stale-uploads",
                 abort_incomplete_multipart_upload_after=Duration.days(1),
-            )
+            ),
         ],
         # A live endpoint reads its model from here whenever SageMaker replaces an instance.
         removal_policy=RETAIN,
     )
-    bucket.add_to_resource_policy(
-        iam.PolicyStatement(
-            sid="CopiersPut",
-            principals=environment.copier_principals(sources),
-            actions=["s3:PutObject"],
-            resources=[bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
-            # A request without If-None-Match could overwrite what a live endpoint reads (docs/decisions).
-            conditions={"Null": {"s3:if-none-match": "false"}},
-        )
-    )
-    bucket.add_to_resource_policy(
-        iam.PolicyStatement(
-            sid="CopiersPutParts",
-            principals=environment.copier_principals(sources),
-            actions=["s3:PutObject"],
-            resources=[bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
-            # What does not create an object cannot have If-None-Match (AWS: S3, "Enforce conditional writes").
-            conditions={"Bool": {"s3:ObjectCreationOperation": "false"}},
-        )
-    )
     for source in sources:
-        bucket.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid=f"{source.title().replace('-', '')}sCopierSeesItsParts",
-                principals=environment.copier_principals([source]),
-                actions=["s3:ListMultipartUploadParts", *environment.metadata_permissions(source, environment.name)[1]],
-                resources=[bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
-            )
+        _let_in(environment, bucket, source)
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="CopiersOverwriteNothing",
+            effect=iam.Effect.DENY,
+            principals=environment.copier_principals(sources),
+            actions=["s3:PutObject"],
+            resources=[bucket.arn_for_objects("*")],
+            # In one account a copier's own policy would be enough. What does not create an object cannot have
+            # If-None-Match (AWS: S3, "Enforce conditional writes").
+            conditions={"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}},
         )
+    )
     accept_finding(
         bucket,
         "AwsSolutions-S1",
@@ -97,3 +91,33 @@ def add_artifact_bucket(environment: AccountScope, key: kms.Key, sources: Sequen
         "another bucket in each account. docs/operations.md describes how to enable it.",
     )
     return bucket
+
+
+def objects_of(environment: AccountScope, bucket: s3.Bucket) -> list[str]:
+    """The wildcards, as cdk-nag writes them, on what arrives in the bucket and what is stored there."""
+    logical_id = environment.stack.get_logical_id(bucket.node.default_child)  # type: ignore[arg-type]
+    return [f"Resource::<{logical_id}.Arn>/{prefix}/*" for prefix in PREFIXES]
+
+
+def _let_in(environment: AccountScope, bucket: s3.Bucket, source: str) -> None:
+    """Let a source's copier create objects below its own incoming prefix, and nothing anywhere else."""
+    name = source.title().replace("-", "")
+    objects = bucket.arn_for_objects(f"{resource_names.incoming_prefix(source)}*")
+    statements: dict[str, tuple[list[str], dict[str, object]]] = {
+        f"{name}sCopierPuts": (["s3:PutObject"], {"Null": {"s3:if-none-match": "false"}}),
+        f"{name}sCopierPutsParts": (["s3:PutObject"], {"Bool": {"s3:ObjectCreationOperation": "false"}}),
+        f"{name}sCopierSeesItsParts": (
+            ["s3:ListMultipartUploadParts", *environment.metadata_permissions(source, environment.name)[1]],
+            {},
+        ),
+    }
+    for sid, (actions, conditions) in statements.items():
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid=sid,
+                principals=environment.copier_principals([source]),
+                actions=actions,
+                resources=[objects],
+                conditions=conditions,
+            )
+        )

@@ -11,6 +11,7 @@ from lambdas.promotion.contract.roles import Role
 from stacks.baseline.iam_conditions import via_service
 from stacks.environment import endpoint_permissions, preview_permissions
 from stacks.environment.base import AccountScope
+from stacks.environment.target.bucket import PREFIXES, objects_of
 
 
 def add_deployer(environment: AccountScope, bucket: s3.Bucket, key: kms.Key) -> None:
@@ -42,7 +43,7 @@ def add_deployer(environment: AccountScope, bucket: s3.Bucket, key: kms.Key) -> 
         role,
         "AbortUploads",
         ["s3:AbortMultipartUpload"],
-        [bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
+        [bucket.arn_for_objects(f"{prefix}/*") for prefix in PREFIXES],
     )
     environment.allow(
         role, "ReadChecksums", ["kms:Decrypt"], [key.key_arn], via_service("s3", environment.stack.region)
@@ -89,7 +90,7 @@ def add_deployer(environment: AccountScope, bucket: s3.Bucket, key: kms.Key) -> 
     environment.accept_wildcards(
         role,
         [
-            f"Resource::<{environment.stack.get_logical_id(bucket.node.default_child)}.Arn>/{resource_names.ARTIFACT_PREFIX}/*",  # type: ignore[arg-type]
+            *objects_of(environment, bucket),
             *(f"Resource::{arn}" for arn in [*kinds["model"], *kinds["endpoint-config"]]),
         ],
         "Names contain a digest of what is promoted, so only their prefix is fixed; each promotion's session is "

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.artifacts.access import copier_session
+from lambdas.promotion.artifacts import incoming
+from lambdas.promotion.artifacts.access import copier_session, receiver_session
 from lambdas.promotion.contract.document import Artifact, ImageCopy, Promotion
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
@@ -134,7 +135,7 @@ def read_and_written(request: dict[str, Any]) -> tuple[list[str], list[str]]:
 def test_for_one_object_the_copier_reads_one_and_writes_one(aws: Stubs) -> None:
     assert read_and_written(session_of(aws, PLAIN, ARTIFACT)) == (
         [f"arn:aws:s3:::{BUCKET}/{ARTIFACT.source.key}"],
-        [f"arn:aws:s3:::{QA.artifact_bucket}/{ARTIFACT.key}"],
+        [f"arn:aws:s3:::{QA.artifact_bucket}/{incoming.brought(ARTIFACT, PLAIN).key}"],
     )
 
 
@@ -142,8 +143,18 @@ def test_for_several_objects_the_copier_has_their_common_prefix(aws: Stubs) -> N
     several = [artifact("llm/a", key="v7/llm/a"), artifact("llm/b", key="v7/llm/b"), artifact("lm/c", key="v7/lm/c")]
     assert read_and_written(session_of(aws, PLAIN, *several)) == (
         [f"arn:aws:s3:::{BUCKET}/v7/l*"],
-        [f"arn:aws:s3:::{QA.artifact_bucket}/artifacts/reviews/qa/{'0' * 32}/l*"],
+        [f"arn:aws:s3:::{QA.artifact_bucket}/incoming/dev/reviews/qa/{'0' * 32}/*"],
     )
+
+
+def test_the_receiver_reads_what_arrived_for_the_stage_and_writes_the_stages_artifacts(aws: Stubs) -> None:
+    sent: list[dict[str, Any]] = []
+    aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
+    aws.allow_assume_role()
+    receiver_session(PLAIN)
+    bucket = f"arn:aws:s3:::{QA.artifact_bucket}"
+    assert sent[0]["RoleArn"] == "arn:aws:iam::333333333333:role/promote-qa-receiver"
+    assert read_and_written(sent[0]) == ([f"{bucket}/incoming/dev/reviews/qa/*"], [f"{bucket}/artifacts/reviews/qa/*"])
 
 
 def test_one_object_twice_is_one_object(aws: Stubs) -> None:
@@ -253,7 +264,11 @@ def test_the_deployer_passes_the_execution_role_only(aws: Stubs) -> None:
 def test_the_deployer_reads_this_stages_artifacts_only(aws: Stubs) -> None:
     bucket = f"arn:aws:s3:::{QA.artifact_bucket}"
     for action in ("s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"):
-        assert resources_of(session_of(aws), action) == [bucket, f"{bucket}/artifacts/reviews/qa/*"]
+        assert resources_of(session_of(aws), action) == [
+            bucket,
+            f"{bucket}/artifacts/reviews/qa/*",
+            f"{bucket}/incoming/dev/reviews/qa/*",
+        ]
 
 
 def test_an_image_is_fetched_in_the_source_and_pushed_in_the_target_each_in_one_repository(aws: Stubs) -> None:

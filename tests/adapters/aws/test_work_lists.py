@@ -38,7 +38,7 @@ def write(s3: S3Client, stubs: Stubs, items: list[Any]) -> tuple[bytes, list[tup
     stubs.s3.add_response("put_object", {})
     work_lists.write(work_lists.INVENTORY, items, PLAIN, s3=s3)
     stubs.s3.add_response("put_object", {})
-    work_lists.write_manifest(items, PLAIN, s3=s3)
+    work_lists.write_manifest(work_lists.MANIFEST, items, PLAIN, s3=s3)
     put, manifest = sent
     assert (manifest["Bucket"], manifest["Key"]) == (LOCATION["Bucket"], "promotions/release-7/work-units.json")
     spans = [(span["offset"], span["length"]) for span in json.loads(manifest["Body"])]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from lambdas.handlers import abort_uploads, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion.artifacts import inventory, verification
+from lambdas.promotion.artifacts import incoming, inventory, verification
 from lambdas.promotion.artifacts.inventory import Listing
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.contract.document import Artifact, Copied, CopyVerification, Promotion, S3Object, Transfer
+from lambdas.promotion.contract.document import Artifact, Copied, CopyVerification, Leg, Promotion, S3Object, Transfer
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     ArtifactChanged,
@@ -25,7 +25,7 @@ from lambdas.promotion.contract.errors import (
     PromotionError,
     ServiceUnavailable,
 )
-from tests.adapters.conftest import Stubs
+from tests.adapters.conftest import AnyRole, Stubs
 from tests.adapters.fake_s3 import FakeS3
 from tests.unit.builders import BUCKET, EXECUTION, HUB, QA, promotion
 
@@ -48,7 +48,8 @@ class World:
     """A model below a prefix in the source, resolved and compared; each step is run as the workflow runs it."""
 
     def __init__(self, aws: Stubs, fake_s3: FakeS3, sizes: dict[str, int]) -> None:
-        self._aws, self.fake_s3 = aws, fake_s3
+        self.fake_s3, self.roles = fake_s3, AnyRole()
+        aws.in_place["sts"] = self.roles.client
         for name, size in sizes.items():
             fake_s3.put(BUCKET, f"v7/llm/{name}", size)
         self.promotion = promotion()
@@ -77,23 +78,26 @@ class World:
         statuses = [verification.status_of(artifact, existing.get(artifact.key)) for artifact in self.artifacts]
         work_lists.write(work_lists.COPY_STATUS, statuses, self.promotion, s3=self.fake_s3.client)
 
-    def arrived(self) -> list[str]:
-        return self.fake_s3.keys(QA.artifact_bucket)
+    def stored(self) -> list[str]:
+        return self.fake_s3.keys(QA.artifact_bucket, self.promotion.artifact_prefix)
+
+    def artifact(self, name: str) -> Artifact:
+        (artifact,) = [artifact for artifact in self.artifacts if artifact.source.key == f"v7/llm/{name}"]
+        return artifact
 
     def key_of(self, name: str) -> str:
-        (key,) = [artifact.key for artifact in self.artifacts if artifact.source.key == f"v7/llm/{name}"]
-        return key
+        return self.artifact(name).key
 
-    def step(self, handler: Handler, context: object = None, *, enters: bool = True) -> Promotion:
+    def incoming_key_of(self, name: str) -> str:
+        return incoming.brought(self.artifact(name), self.promotion).key
+
+    def step(self, handler: Handler, context: object = None) -> Promotion:
         """Run a step and take what it passes on."""
-        if enters:
-            self._aws.allow_assume_role()
         event = json.loads(json.dumps({"promotion": self.promotion.to_json(), "retry_count": 0}))
         self.promotion = Promotion.from_json(json.loads(json.dumps(handler(event, context))))
         return self.promotion
 
     def abort(self) -> dict[str, Any]:
-        self._aws.allow_assume_role()
         return abort_uploads.handler(json.loads(json.dumps({"promotion": self.promotion.to_json()})), None)
 
     def work_units(self) -> list[dict[str, int]]:
@@ -104,14 +108,13 @@ class World:
 
     def copy(self, unit: dict[str, int], context: object = None) -> dict[str, Any]:
         """Run a unit, as if it had been tried before: it then looks which parts are there."""
-        self._aws.allow_assume_role()
         event = json.loads(json.dumps({"promotion": self.promotion.to_json(), "work_unit": unit, "retry_count": 1}))
         answer: dict[str, Any] = json.loads(json.dumps(copy_unit.handler(event, context)))
         return answer
 
     def copy_all(self) -> None:
         """Run the Map, and add its results as the workflow does."""
-        results = [Copied(**self.copy(unit)) for unit in self.work_units()]
+        results = [self.promotion.copied, *(Copied(**self.copy(unit)) for unit in self.work_units())]
         copied = Copied(
             objects=sum(result.objects for result in results), bytes=sum(result.bytes for result in results)
         )
@@ -120,11 +123,41 @@ class World:
     def transfers(self) -> list[Transfer]:
         return work_lists.read(work_lists.COPY_PLAN, Transfer, self.promotion, s3=self.fake_s3.client)
 
+    def planned_to_receive(self) -> None:
+        """All of the first leg, and the plan of the second."""
+        self.step(plan_copy.handler)
+        self.copy_all()
+        self.step(complete_copy.handler)
+        self.step(plan_copy.handler)
+
+    def ended(self) -> None:
+        """What is left of the copy after a plan, up to the verification; the workflow decides in the same way."""
+        self.copy_all()
+        if self.promotion.copy and self.promotion.copy.uploads:
+            self.step(complete_copy.handler)
+            if self.promotion.leg is Leg.BRING:
+                self.step(plan_copy.handler)
+                self.ended()
+
+    def verified(self) -> None:
+        """The rest after a leg was completed: everything has arrived once, and is what was resolved."""
+        if self.promotion.leg is Leg.BRING:
+            self.step(plan_copy.handler)
+            self.ended()
+        assert self.promotion.copied == Copied(objects=len(SIZES), bytes=sum(SIZES.values()))
+        verification = self.step(verify_artifacts.handler).verification
+        assert verification == CopyVerification(compared=len(SIZES), computed=0)
+
     def copied_whole(self) -> None:
         """Everything up to the verification."""
         self.step(plan_copy.handler)
-        self.copy_all()
-        self.step(complete_copy.handler, enters=bool(self.fake_s3.uploads))
+        self.ended()
+
+    def promoted_again(self) -> None:
+        """Another promotion of the same model, up to the plan."""
+        self.promotion = replace(self.promotion, copy=None, copied=Copied())
+        self.compared()
+        self.step(plan_copy.handler)
 
 
 @pytest.fixture
@@ -145,7 +178,7 @@ def nothing(aws: Stubs, fake_s3: FakeS3) -> World:
 def test_every_object_arrives_whatever_its_size_and_its_key(world: World) -> None:
     world.copied_whole()
     ended = world.step(verify_artifacts.handler)
-    assert sorted(world.arrived()) == sorted(artifact.key for artifact in world.artifacts)
+    assert sorted(world.stored()) == sorted(artifact.key for artifact in world.artifacts)
     assert ended.copied == Copied(objects=len(SIZES), bytes=sum(SIZES.values()))
     assert ended.verification == CopyVerification(compared=len(SIZES), computed=0)
     assert world.fake_s3.uploads == {}
@@ -176,7 +209,8 @@ def test_the_plan_holds_the_object_properties_that_a_listing_lacks(world: World)
 
 def test_uploads_are_opened_for_what_is_copied_by_parts_only(world: World) -> None:
     world.step(plan_copy.handler)
-    assert {upload.key for upload in world.fake_s3.uploads.values()} == {world.key_of(name) for name in LARGE}
+    opened = {upload.key for upload in world.fake_s3.uploads.values()}
+    assert opened == {world.incoming_key_of(name) for name in LARGE}
 
 
 def test_existing_copies_are_planned_for_the_verification_only(world: World) -> None:
@@ -232,33 +266,35 @@ def test_a_work_unit_reports_what_it_copied(world: World) -> None:
 def test_a_work_unit_that_runs_again_copies_nothing_twice(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()
-    requests = world.fake_s3.calls["UploadPartCopy"]
+    requests, copied = world.fake_s3.calls["UploadPartCopy"], world.promotion.copied
     world.copy_all()
-    assert world.promotion.copied == Copied(objects=0, bytes=0)
+    assert world.promotion.copied == copied
     assert world.fake_s3.calls["UploadPartCopy"] == requests == 20 + 5
 
 
 def test_a_work_unit_that_was_killed_goes_on_with_the_parts_that_exist(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()
-    (weights,) = [upload for upload in world.fake_s3.uploads.values() if upload.key == world.key_of("weights")]
+    keys, before = {world.incoming_key_of("weights"), world.key_of("weights")}, world.promotion.copied.bytes
+    (weights,) = [upload for upload in world.fake_s3.uploads.values() if upload.key in keys]
     lost = {number: weights.parts.pop(number) for number in (1, 5, 10)}
     world.copy_all()
     assert {number: weights.parts[number] for number in lost} == lost
-    assert world.promotion.copied.bytes == 3 * 64 * MIB
+    assert world.promotion.copied.bytes - before == 3 * 64 * MIB
 
 
-def test_a_broken_answer_after_the_effect_is_no_fault(world: World) -> None:
+@pytest.mark.parametrize("is_received", [False, True])
+def test_a_broken_answer_after_the_effect_is_no_fault(world: World, is_received: bool) -> None:
     """The object is there, and the request that is made again may not overwrite it."""
     world.step(plan_copy.handler)
+    key = world.key_of("config.json") if is_received else world.incoming_key_of("config.json")
 
     def done_already() -> None:
-        world.fake_s3.put(QA.artifact_bucket, world.key_of("config.json"), 10, content="v7/llm/config.json")
-        world.fake_s3.refuse("CopyObject", "InternalError", 500)
+        world.fake_s3.put(QA.artifact_bucket, key, 10, content="v7/llm/config.json")
+        world.fake_s3.refuse("CopyObject", "InternalError", 500, times=5)
 
     world.fake_s3.before("CopyObject", done_already)
-    world.copy_all()
-    world.step(complete_copy.handler)
+    world.ended()
     world.step(verify_artifacts.handler)
 
 
@@ -283,132 +319,185 @@ def test_a_source_that_changes_during_the_copy_stops_it(world: World) -> None:
         world.copy_all()
 
 
-def test_two_promotions_of_one_model_at_once_both_end_well(world: World) -> None:
-    """An approval may start two. The first to verify ends what the other has open."""
+@pytest.mark.parametrize("second_ends_in", Leg)
+def test_two_promotions_of_one_model_at_once_both_end_well(world: World, second_ends_in: Leg) -> None:
+    """An approval may start two. The first to verify ends what the other has open, in whichever leg that is."""
     world.step(plan_copy.handler)
-    first, work_units = world.promotion, world.work_units()
+    first = world.promotion
     other = replace(EXECUTION, arn=f"{EXECUTION.arn}-again")
     for name in (work_lists.INVENTORY, work_lists.COPY_STATUS):
         here = world.fake_s3.objects[HUB.bucket, f"{first.work_lists_prefix}{name}"]
         world.fake_s3.objects[HUB.bucket, f"promotions/release-7-again/{name}"] = here
     world.promotion = replace(world.promotion, execution=other, copy=None)
-    world.step(plan_copy.handler)
+    if second_ends_in is Leg.BRING:
+        world.step(plan_copy.handler)
+    else:
+        world.planned_to_receive()
     world.copy(world.work_units()[0])
     second, world.promotion = world.promotion, first
-    assert work_units
-    world.copy_all()
-    world.step(complete_copy.handler)
+    world.ended()
     world.step(verify_artifacts.handler)
     assert world.fake_s3.uploads == {}
     world.promotion = second
-    world.copy_all()
-    world.step(complete_copy.handler)
+    world.ended()
     assert world.step(verify_artifacts.handler).verification == CopyVerification(compared=len(SIZES), computed=0)
 
 
 # Completing
 
 
-def test_each_upload_becomes_an_object_once(world: World) -> None:
-    world.step(plan_copy.handler)
+@pytest.fixture(params=Leg)
+def copied_leg(world: World, request: pytest.FixtureRequest) -> World:
+    """Every part of a leg is copied, and no upload is completed."""
+    if request.param is Leg.BRING:
+        world.step(plan_copy.handler)
+    else:
+        world.planned_to_receive()
     world.copy_all()
-    before = world.promotion
-    assert world.step(complete_copy.handler).copied == Copied(objects=len(SIZES), bytes=sum(SIZES.values()))
+    return world
+
+
+def test_each_upload_becomes_an_object_once(copied_leg: World) -> None:
+    world, before = copied_leg, copied_leg.promotion
+    objects = len(SIZES) if before.leg is Leg.RECEIVE else len(SIZES) - len(LARGE)
+    assert world.step(complete_copy.handler).copied == Copied(objects=objects, bytes=sum(SIZES.values()))
     world.promotion = before
     assert world.step(complete_copy.handler).copied == before.copied
 
 
 def test_without_uploads_there_is_nothing_to_complete(nothing: World) -> None:
     planned = nothing.step(plan_copy.handler)
-    assert nothing.step(complete_copy.handler, enters=False) == planned
+    assert nothing.step(complete_copy.handler) == planned
 
 
-def test_a_part_that_is_missing_is_copied_again(world: World) -> None:
-    world.step(plan_copy.handler)
-    world.copy_all()
+def test_a_part_that_is_missing_is_copied_again(copied_leg: World) -> None:
+    world = copied_leg
     for upload in world.fake_s3.uploads.values():
         del upload.parts[1]
     requests = world.fake_s3.calls["UploadPartCopy"]
-    assert world.step(complete_copy.handler).copied.objects == len(SIZES)
+    world.step(complete_copy.handler)
     assert world.fake_s3.calls["UploadPartCopy"] == requests + len(LARGE)
-    world.step(verify_artifacts.handler)
+    world.verified()
 
 
 @pytest.mark.parametrize("hidden", [{5}, {1}, {2, 3}, set(range(1, 100))])
-def test_a_list_that_lacks_parts_is_not_trusted(world: World, hidden: set[int]) -> None:
-    world.step(plan_copy.handler)
-    world.copy_all()
+def test_a_list_that_lacks_parts_is_not_trusted(copied_leg: World, hidden: set[int]) -> None:
+    world = copied_leg
     world.fake_s3.unlisted_parts = hidden
-    assert world.step(complete_copy.handler).copied.objects == len(SIZES)
-    world.step(verify_artifacts.handler)
+    world.step(complete_copy.handler)
+    world.verified()
 
 
-def test_a_list_that_shows_parts_as_they_were_is_not_trusted(world: World) -> None:
-    world.step(plan_copy.handler)
-    world.copy_all()
+def test_a_list_that_shows_parts_as_they_were_is_not_trusted(copied_leg: World) -> None:
+    world = copied_leg
     world.fake_s3.stale_parts = {2}
-    assert world.step(complete_copy.handler).copied.objects == len(SIZES)
-    world.step(verify_artifacts.handler)
+    world.step(complete_copy.handler)
+    world.verified()
 
 
-def test_parts_that_s3_refuses_although_they_were_just_written_are_a_mismatch(world: World) -> None:
-    world.step(plan_copy.handler)
-    world.copy_all()
+def test_parts_that_s3_refuses_although_they_were_just_written_are_a_mismatch(copied_leg: World) -> None:
+    world = copied_leg
     world.fake_s3.refuse("CompleteMultipartUpload", "InvalidPart", 400, times=100)
     with pytest.raises(ArtifactMismatch, match="do not make"):
         world.step(complete_copy.handler)
 
 
-def test_an_object_may_be_deleted_while_another_s_list_is_wrong(world: World) -> None:
-    world.step(plan_copy.handler)
-    world.copy_all()
+def test_an_object_may_be_deleted_while_another_s_list_is_wrong(copied_leg: World) -> None:
+    world = copied_leg
     world.fake_s3.stale_parts = {1}
     another_copy_is_deleted(world, "../odd")
-    assert world.step(complete_copy.handler).copied.objects == len(SIZES)
-    world.step(verify_artifacts.handler)
+    world.step(complete_copy.handler)
+    world.verified()
 
 
-def test_a_part_that_a_source_no_longer_has_stops_the_promotion(world: World) -> None:
-    world.step(plan_copy.handler)
-    world.copy_all()
+def exchanged(world: World, name: str) -> tuple[type[PromotionError], str]:
+    """Exchange what the leg copies, and return the error that reports it."""
+    if world.promotion.leg is Leg.BRING:
+        world.fake_s3.put(BUCKET, f"v7/llm/{name}", SIZES[name], content="exchanged")
+        return ArtifactChanged, f"{PREFIX}{name}"
+    world.fake_s3.put(QA.artifact_bucket, world.incoming_key_of(name), SIZES[name], content="exchanged")
+    return ArtifactMismatch, f"was lost while it was received .*{world.incoming_key_of(name)}"
+
+
+def test_a_part_that_no_longer_has_its_source_stops_the_promotion(copied_leg: World) -> None:
+    world = copied_leg
     world.fake_s3.unlisted_parts = {2}
-    world.fake_s3.put(BUCKET, "v7/llm/weights", SIZES["weights"], content="exchanged")
-    with pytest.raises(ArtifactChanged, match=f"{PREFIX}weights"):
+    error, message = exchanged(world, "weights")
+    with pytest.raises(error, match=message):
         world.step(complete_copy.handler)
 
 
 def another_copy_is_deleted(world: World, name: str) -> None:
     """Another promotion makes the copy, and somebody deletes it while this one's upload is open."""
-    world.fake_s3.put(QA.artifact_bucket, world.key_of(name), SIZES[name])
-    world.fake_s3.delete(QA.artifact_bucket, world.key_of(name))
+    key = world.incoming_key_of(name) if world.promotion.leg is Leg.BRING else world.key_of(name)
+    world.fake_s3.put(QA.artifact_bucket, key, SIZES[name])
+    world.fake_s3.delete(QA.artifact_bucket, key)
 
 
-def test_an_upload_during_which_the_object_was_deleted_is_made_anew(world: World) -> None:
+def test_an_upload_during_which_the_object_was_deleted_is_made_anew(copied_leg: World) -> None:
     """S3 refuses to complete it for good (recordings: CompleteMultipartUpload, conflict-after-delete)."""
-    world.step(plan_copy.handler)
-    world.copy_all()
+    world = copied_leg
     another_copy_is_deleted(world, "weights")
-    assert world.step(complete_copy.handler).copied.objects == len(SIZES)
-    ended = world.step(verify_artifacts.handler)
-    assert ended.verification == CopyVerification(compared=len(SIZES), computed=0)
+    world.step(complete_copy.handler)
+    world.verified()
     assert world.fake_s3.uploads == {}
 
 
-def test_an_object_that_is_deleted_during_each_upload_is_named(world: World) -> None:
-    world.step(plan_copy.handler)
-    world.copy_all()
+def test_an_object_that_is_deleted_during_each_upload_is_named(copied_leg: World) -> None:
+    world = copied_leg
     world.fake_s3.refuse("CompleteMultipartUpload", "ConditionalRequestConflict", 409, times=100)
     with pytest.raises(NotYetVisible, match="was deleted during each of 3 uploads"):
         world.step(complete_copy.handler)
 
 
-def test_a_new_upload_is_of_the_object_that_was_resolved(world: World) -> None:
+def test_a_new_upload_is_of_the_object_that_was_resolved(copied_leg: World) -> None:
+    world = copied_leg
+    another_copy_is_deleted(world, "weights")
+    error, message = exchanged(world, "weights")
+    with pytest.raises(error, match=message):
+        world.step(complete_copy.handler)
+
+
+# Receiving
+
+
+@pytest.mark.parametrize("name", ["config.json", "weights"])
+def test_what_a_source_put_in_the_place_of_a_copy_is_not_received(world: World, name: str) -> None:
+    place = QA.artifact_bucket, world.incoming_key_of(name)
+    world.fake_s3.put(*place, SIZES[name], content="other bytes")
+    with pytest.raises(ArtifactMismatch, match=f"s3://{place[0]}/{place[1]} is not {PREFIX}{name}: checksum"):
+        world.copied_whole()
+    assert world.key_of(name) not in world.stored()
+
+
+@pytest.mark.parametrize("name", ["config.json", "weights"])
+def test_what_a_source_does_after_the_copy_changes_nothing_that_is_stored(world: World, name: str) -> None:
+    world.copied_whole()
+    stored = {key: world.fake_s3.objects[QA.artifact_bucket, key] for key in world.stored()}
+    world.fake_s3.put(QA.artifact_bucket, world.incoming_key_of(name), SIZES[name], content="other bytes")
+    world.fake_s3.put(QA.artifact_bucket, f"{world.incoming_key_of(name)}/code/inference.py")
+    world.step(verify_artifacts.handler)
+    world.promoted_again()
+    world.step(verify_artifacts.handler)
+    assert {key: world.fake_s3.objects[QA.artifact_bucket, key] for key in world.stored()} == stored
+
+
+def test_what_arrived_and_was_deleted_is_reported(world: World) -> None:
+    world.planned_to_receive()
+    world.fake_s3.delete(QA.artifact_bucket, world.incoming_key_of("weights"))
+    with pytest.raises(ArtifactMismatch, match="was lost while it was received"):
+        world.copy_all()
+
+
+def test_the_source_is_not_entered_to_receive(world: World) -> None:
     world.step(plan_copy.handler)
     world.copy_all()
-    another_copy_is_deleted(world, "weights")
-    world.fake_s3.put(BUCKET, "v7/llm/weights", SIZES["weights"], content="exchanged")
-    with pytest.raises(ArtifactChanged, match=f"{PREFIX}weights"):
-        world.step(complete_copy.handler)
+    world.step(complete_copy.handler)
+    world.roles.entered.clear()
+    world.step(plan_copy.handler)
+    world.copy_all()
+    world.step(complete_copy.handler)
+    assert set(world.roles.entered) == {"receiver"}
 
 
 # Verifying
@@ -460,8 +549,7 @@ def test_the_same_bytes_with_another_kind_of_checksum_are_the_same_content(
 ) -> None:
     world.copied_whole()
     put_again(world, name, algorithm)
-    world.compared()
-    world.step(plan_copy.handler)
+    world.promoted_again()
     assert world.work_units() == []
     ended = world.step(verify_artifacts.handler)
     assert ended.verification == CopyVerification(compared=len(SIZES), computed=0)
@@ -472,8 +560,7 @@ def test_other_bytes_with_another_kind_of_checksum_are_found_by_their_name(world
     world.copied_whole()
     place = QA.artifact_bucket, world.key_of("weights")
     world.fake_s3.put(*place, SIZES["weights"], content="other bytes", algorithm="CRC32")
-    world.compared()
-    world.step(plan_copy.handler)
+    world.promoted_again()
     with pytest.raises(ArtifactMismatch, match="checksum CRC32:other bytes instead of CRC32:v7/llm/weights"):
         world.step(verify_artifacts.handler)
 
@@ -497,8 +584,13 @@ def test_existing_copies_are_verified_as_well(world: World) -> None:
 def test_the_verification_leaves_no_upload_open(world: World) -> None:
     """One that an earlier run of the plan opened, and no one completes."""
     world.step(plan_copy.handler)
-    world.copied_whole()
-    assert len(world.fake_s3.uploads) == len(LARGE)
+    world.promotion = replace(world.promotion, copy=None)
+    world.planned_to_receive()
+    before = world.promotion
+    world.step(plan_copy.handler)
+    world.promotion = before
+    world.ended()
+    assert len(world.fake_s3.uploads) == 2 * len(LARGE)
     world.step(verify_artifacts.handler)
     assert world.fake_s3.uploads == {}
 
@@ -555,7 +647,7 @@ def test_a_list_that_is_missing_stops_the_step(world: World, handler: Handler, n
     """It is not taken for an empty one: that would be a model without artifacts."""
     world.fake_s3.objects.pop((HUB.bucket, f"promotions/release-7/{name}"), None)
     with pytest.raises(CallRefused, match="GetObject"):
-        world.step(handler, enters=False)
+        world.step(handler)
 
 
 @pytest.mark.parametrize("handler", [plan_copy.handler, complete_copy.handler, verify_artifacts.handler])

@@ -40,31 +40,33 @@ def refuse_every_role(aws: Stubs, how_many: int) -> None:
 
 def test_every_role_that_cannot_be_assumed_is_reported_at_once(aws: Stubs, caplog: pytest.LogCaptureFixture) -> None:
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the list: the model has no artifacts
-    refuse_every_role(aws, 4)  # the copier and the deployer, each to ask and to work
+    refuse_every_role(aws, 5)  # copier, receiver and deployer to ask; the copier and the deployer to work
     with pytest.raises(PreflightFailed) as raised:
         preflight.handler(event(promotion()), None)
     message = str(raised.value)
-    assert "found 2 problems with" in message
+    assert "found 3 problems with" in message
     assert "sts:AssumeRole on arn:aws:iam::222222222222:role/promote-dev-copier" in message
+    assert "sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-receiver" in message
     assert "sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-deployer" in message
-    assert len([line for line in caplog.messages if line == "Preflight finding"]) == 2
+    assert len([line for line in caplog.messages if line == "Preflight finding"]) == 3
 
 
-def test_where_images_are_copied_all_four_roles_are_required(aws: Stubs) -> None:
-    refuse_every_role(aws, 7)  # these two, reader and pusher to ask; the pusher to look for the image
+def test_where_images_are_copied_reader_and_pusher_are_required_too(aws: Stubs) -> None:
+    refuse_every_role(aws, 8)  # all five to ask; copier and deployer to work; the pusher to look for the image
     result = preflight_run.run(replace(promotion(), images=(IMAGE,)), [], until=time.monotonic() + 60)
     assert sorted(finding.resource.rpartition("-")[2] for finding in result.findings) == [
         "copier",
         "deployer",
         "pusher",
         "reader",
+        "receiver",
     ]
 
 
 def test_a_role_without_specific_checks_is_assumed_all_the_same(aws: Stubs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Role.EXECUTION stands for it: no step has it today."""
     monkeypatch.setitem(STEPS_BY_ROLE, Role.EXECUTION, (Step.PREFLIGHT,))
-    refuse_every_role(aws, 5)
+    refuse_every_role(aws, 6)
     result = preflight_run.run(promotion(), [], until=time.monotonic() + 60)
     assert "arn:aws:iam::333333333333:role/promote-qa-execution" in [finding.resource for finding in result.findings]
 
@@ -98,7 +100,7 @@ def test_a_promotion_reads_some_of_very_many_objects_and_a_dry_run_all(
     aws: Stubs, fake_s3: FakeS3, objects: int, dry: bool, read: int
 ) -> None:
     changing = replace(promotion(), request=replace(REQUEST, dry_run=dry))
-    refuse_every_role(aws, 3)  # both to ask, and the deployer to work
+    refuse_every_role(aws, 4)  # all to ask, and the deployer to work
     aws.allow_assume_role()
     artifacts = []
     for number in range(objects):

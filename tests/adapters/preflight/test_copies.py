@@ -71,12 +71,13 @@ def test_any_other_refusal_is_inconclusive(stubs: Stubs, s3: S3Client) -> None:
 
 def test_the_target_does_what_it_will_do_with_a_copy(stubs: Stubs, s3: S3Client) -> None:
     bucket = {"Bucket": QA.artifact_bucket, "ExpectedBucketOwner": QA.account}
-    prefix = "artifacts/reviews/qa/"
-    stubs.s3.add_response("list_multipart_uploads", {}, {**bucket, "Prefix": prefix, "MaxUploads": 1})
-    upload = {"Key": f"{prefix}promote-preflight-probe", "UploadId": "promote-preflight-probe"}
-    stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "", 404, expected_params={**bucket, **upload})
+    prefixes = ("artifacts/reviews/qa/", "incoming/dev/reviews/qa/")
+    stubs.s3.add_response("list_multipart_uploads", {}, {**bucket, "Prefix": prefixes[0], "MaxUploads": 1})
+    for prefix in prefixes:
+        upload = {**bucket, "Key": f"{prefix}promote-preflight-probe", "UploadId": "promote-preflight-probe"}
+        stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "", 404, expected_params=upload)
     stubs.s3.add_response("head_object", {}, {**bucket, "Key": ONE.key, "ChecksumMode": "ENABLED"})
-    assert copies.verify(QA, prefix, ONE, s3=s3) == []
+    assert copies.verify(QA, prefixes, ONE, s3=s3) == []
 
 
 def test_a_region_that_the_sources_account_lacks_is_a_finding_with_its_remedy(stubs: Stubs) -> None:

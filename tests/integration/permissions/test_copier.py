@@ -1,7 +1,12 @@
-"""What the copier's role may never do in a target, session policy or not: it only adds, whole or in parts."""
+"""What the copier's role may never do in a target, session policy or not.
+
+It only adds, whole or in parts, and only below its source's own incoming prefix. Whoever administers a source has the
+role's credentials at any time.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -41,17 +46,32 @@ def copier(world: World, pair: AccountPair) -> Copier:
     s3 = world.sandbox.client("s3", pair.source, answer["Credentials"])
     key = f"artifacts/{uuid4().hex}/model.tar.gz"
     stored = world.client("s3", pair.source).put_object(Bucket=pair.source_bucket, Key=key, Body=b"another")
-    s3.put_object(Bucket=pair.target_bucket, Key=key, Body=b"first", IfNoneMatch="*")
+    incoming_key = f"incoming/{pair.source}/{uuid4().hex}/model.tar.gz"
+    s3.put_object(Bucket=pair.target_bucket, Key=incoming_key, Body=b"first", IfNoneMatch="*")
     version = {"VersionId": stored["VersionId"]} if stored.get("VersionId", "null") != "null" else {}
     return Copier(
         s3,
         source={"Bucket": pair.source_bucket, "Key": key, **version},
-        target={"Bucket": pair.target_bucket, "Key": key},
+        target={"Bucket": pair.target_bucket, "Key": incoming_key},
     )
 
 
 def fresh(target: dict[str, str]) -> dict[str, str]:
     return {**target, "Key": f"{target['Key']}.new"}
+
+
+# Where models are read, at two depths, where another source writes, and somewhere else.
+OUTSIDE = (
+    "artifacts/text-classifier/qa/0123/code/inference.py",
+    "artifacts/model.tar.gz",
+    "incoming/another/model.tar.gz",
+    "incoming/model.tar.gz",
+    "elsewhere/model.tar.gz",
+)
+
+
+def outside(target: dict[str, str], key: str) -> dict[str, str]:
+    return {**target, "Key": key}
 
 
 def begin(it: Copier, target: dict[str, str]) -> str:
@@ -75,12 +95,15 @@ NEVER: dict[str, Callable[[Copier], object]] = {
     "copy without the condition where nothing is": lambda c: c.s3.copy_object(**fresh(c.target), CopySource=c.source),
     "overwrite by an upload in parts": lambda c: complete(c, c.target),
     "complete an upload without the condition where nothing is": lambda c: complete(c, fresh(c.target)),
-    "begin an upload outside of the prefix": lambda c: c.s3.create_multipart_upload(
-        **{**c.target, "Key": "elsewhere/model.tar.gz"}
-    ),
-    "put outside of the prefix": lambda c: c.s3.put_object(
-        **{**c.target, "Key": "elsewhere/model.tar.gz"}, Body=b"x", IfNoneMatch="*"
-    ),
+    **{
+        f"{what} {key}": functools.partial(call, key=key)
+        for key in OUTSIDE
+        for what, call in {
+            "begin an upload to": lambda c, key: c.s3.create_multipart_upload(**outside(c.target, key)),
+            "put": lambda c, key: c.s3.put_object(**outside(c.target, key), Body=b"x", IfNoneMatch="*"),
+            "copy to": lambda c, key: c.s3.copy_object(**outside(c.target, key), CopySource=c.source, IfNoneMatch="*"),
+        }.items()
+    },
     "read": lambda c: c.s3.get_object(**c.target),
     "look": lambda c: c.s3.head_object(**c.target),
     "list": lambda c: c.s3.list_objects_v2(Bucket=c.target["Bucket"]),

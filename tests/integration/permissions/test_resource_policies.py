@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.promotion.contract.resource_names import function
 from lambdas.promotion.contract.roles import Role
@@ -14,6 +15,7 @@ from lambdas.promotion.contract.steps import PREVIEW_STEPS, STEPS_BY_ROLE, Job, 
 from sandbox.aws.faults.faults import Kind
 from sandbox.demo import data_scientist
 from tests.integration import smoke_tests
+from tests.integration.permissions.test_copier import copier
 from tests.integration.permissions.test_role_permissions import IN_DEV, TRIGGERS, dead_letter
 from tests.integration.resource_policies import (
     Grant,
@@ -22,6 +24,7 @@ from tests.integration.resource_policies import (
     key_policy,
     matches,
     queue_policy,
+    without_condition,
     without_dead_letters,
     without_invoke_permission,
     without_statement,
@@ -41,7 +44,7 @@ def world(module_world: World, deployed_settings: Settings) -> Iterator[World]:
 
 pytestmark = pytest.mark.usefixtures("failures_are_dropped")
 PAIRS = (QA, PRODUCTION)
-IN_TARGET = {Role.DEPLOYER, Role.PUSHER, Role.INVOKER}
+IN_TARGET = {Role.RECEIVER, Role.DEPLOYER, Role.PUSHER, Role.INVOKER}
 TRUSTS = [
     (pair, f"promote-{pair.target if role in IN_TARGET else pair.source}-{role}", function(step))
     for pair in PAIRS
@@ -78,7 +81,7 @@ SHOWN = {
     *(
         Grant(f"bucket {p.target_bucket}", sid, f"*:role/promote-{p.source}-copier")
         for p in PAIRS
-        for sid in ("CopiersPut", "CopiersPutParts", "*sCopierSeesItsParts")
+        for sid in ("*sCopierPuts", "*sCopierPutsParts", "*sCopierSeesItsParts", "CopiersOverwriteNothing")
     ),
     *(Grant(f"key alias/promote-{p.target}", "CopiersEncrypt", f"*:role/promote-{p.source}-copier") for p in PAIRS),
     *(Grant(f"key alias/promote-{pair.target}", "", ROOT) for pair in PAIRS),
@@ -114,6 +117,8 @@ def test_a_step_that_is_not_trusted_names_the_role_it_may_not_assume(
 ) -> None:
     environment = role.split("-")[1]
     scenario, trigger = SCENARIOS.get(step, (new_model, promote))
+    if (role, step) == (f"promote-{pair.target}-receiver", function(Step.PLAN_COPY)):
+        scenario = large  # it plans the second leg
     subject = scenario(world, pair)
     with without_trust(world, environment, role, f"{HUB}{step}"):
         ended = trigger(world, pair, subject)
@@ -147,7 +152,7 @@ def test_a_state_machine_whose_role_does_not_trust_it_reports_it(world: World) -
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.target)
 def test_a_copier_whom_the_targets_bucket_does_not_name_may_not_put(world: World, pair: AccountPair) -> None:
     subject = new_model(world, pair)
-    with bucket_policy(world, pair, without_statement("CopiersPut")):
+    with bucket_policy(world, pair, without_statement("*sCopierPuts")):
         ended = promote(world, pair, subject)
     not_ready(ended, f"role/promote-{pair.source}-copier", "s3:PutObject", f"s3://{pair.target_bucket}/")
 
@@ -155,7 +160,7 @@ def test_a_copier_whom_the_targets_bucket_does_not_name_may_not_put(world: World
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.target)
 @pytest.mark.parametrize(
     ("sid", "action"),
-    [("CopiersPutParts", "s3:PutObject"), ("*sCopierSeesItsParts", "s3:ListMultipartUploadParts")],
+    [("*sCopierPutsParts", "s3:PutObject"), ("*sCopierSeesItsParts", "s3:ListMultipartUploadParts")],
 )
 def test_a_copier_whom_the_targets_bucket_does_not_let_copy_by_parts_copies_no_large_object(
     world: World, pair: AccountPair, sid: str, action: str
@@ -168,6 +173,19 @@ def test_a_copier_whom_the_targets_bucket_does_not_let_copy_by_parts_copies_no_l
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.target)
+def test_a_copier_that_is_allowed_to_put_by_another_statement_still_overwrites_nothing(
+    world: World, pair: AccountPair
+) -> None:
+    """In one account its own policy is that statement."""
+    it = copier(world, pair)
+    with bucket_policy(world, pair, without_condition("*sCopierPuts")):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            it.s3.put_object(**it.target, Body=b"x")
+        with bucket_policy(world, pair, without_statement("CopiersOverwriteNothing")):
+            it.s3.put_object(**it.target, Body=b"x")
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.target)
 def test_a_copier_whom_the_targets_key_does_not_name_may_not_encrypt(world: World, pair: AccountPair) -> None:
     subject = new_model(world, pair)
     with key_policy(world, pair.target, without_statement("CopiersEncrypt")):
@@ -176,13 +194,13 @@ def test_a_copier_whom_the_targets_key_does_not_name_may_not_encrypt(world: Worl
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.target)
-def test_a_key_that_delegates_to_no_iam_policies_cannot_be_used_by_the_deployer(
+def test_a_key_that_delegates_to_no_iam_policies_cannot_be_used_by_the_receiver(
     world: World, pair: AccountPair
 ) -> None:
     subject = new_model(world, pair)
     with key_policy(world, pair.target, only_administered):
         ended = promote(world, pair, subject)
-    denied(ended.error, ended.cause, f"role/promote-{pair.target}-deployer", "kms:Decrypt", pair.target_bucket)
+    not_ready(ended, f"role/promote-{pair.target}-receiver", "kms:GenerateDataKey", pair.target_bucket)
 
 
 def test_a_hub_key_that_delegates_to_no_iam_policies_cannot_be_used_by_the_steps(world: World) -> None:

@@ -39,6 +39,7 @@ from tests.integration.scenarios import (
     approved_version,
     clean_up_aborted,
     clean_up_by_arn,
+    delete_large_copies,
     first_deployment,
     forget_cleanup,
     is_reconciled,
@@ -91,7 +92,7 @@ class PermissionCase:
         with ExitStack() as lacking:
             lacking.enter_context(self._without(world, pair))
             if self.blind:
-                simulating_role = self.role if self.role in {COPIER, PUSHER, INVOKER} else DEPLOYER
+                simulating_role = self.role if self.role in {COPIER, RECEIVER, PUSHER, INVOKER} else DEPLOYER
                 environment = pair.source if simulating_role == COPIER else pair.target
                 lacking.enter_context(
                     without_permission(world, environment, pair.fill(simulating_role), "SimulateOwnPermissions")
@@ -117,12 +118,14 @@ pytestmark = pytest.mark.usefixtures("failures_are_dropped")
 CROWDS = "*crowd-[1-5]*"
 READER = "promote-{source}-reader"
 COPIER = "promote-{source}-copier"
+RECEIVER = "promote-{target}-receiver"
 PUSHER = "promote-{target}-pusher"
 DEPLOYER = "promote-{target}-deployer"
 INVOKER = "promote-{target}-invoker"
 EXECUTION = "promote-{target}-execution"
 STATE_MACHINE = "promote-hub-StateMachineRole*"
 WRITTEN = "s3://{target_bucket}/artifacts/"
+INCOMING = "s3://{target_bucket}/incoming/{source}/"
 MODEL, CONFIG = ":model/text-classifier-{target}-", ":endpoint-config/text-classifier-{target}-"
 ENDPOINT = ":endpoint/{endpoint}"
 PREVIEW = f"{ENDPOINT}-preview-"
@@ -148,7 +151,13 @@ READERS = (
 )
 # A promotion that goes well does not come to them.
 AFTER_FAILURES = (Step.ABORT_UPLOADS, Step.EXPLAIN_FAILURE)
-ROLES = {Role.READER: READER, Role.COPIER: COPIER, Role.PUSHER: PUSHER, Role.DEPLOYER: DEPLOYER}
+ROLES = {
+    Role.READER: READER,
+    Role.COPIER: COPIER,
+    Role.RECEIVER: RECEIVER,
+    Role.PUSHER: PUSHER,
+    Role.DEPLOYER: DEPLOYER,
+}
 # What only a promotion with images needs of the check.
 IMAGES = (Role.READER, Role.PUSHER)
 # How the steps show that an ordinary promotion does not come to, or too late.
@@ -177,6 +186,11 @@ COMES_TO: dict[Step, Scenario] = {
     Step.SUSPEND_SCALING: scaled_with_another_type,
     Step.RESUME_SCALING: scaled_with_another_type,
 }
+
+
+def scenario_of(role: Role, step: Step) -> Scenario:
+    """What a promotion must have so that the step assumes the role: the second leg is planned only after a first."""
+    return large if (role, step) == (Role.RECEIVER, Step.PLAN_COPY) else COMES_TO.get(step, new_model)
 
 
 def of_lists(step: Step, sid: str, on_objects: str, on_key: str, **shown: Any) -> list[PermissionCase]:
@@ -245,10 +259,16 @@ PERMISSIONS = [
         COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", stages=(PRODUCTION,), error=PREFLIGHT_FAILED
     ),
     PermissionCase(COPIER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,), error=PREFLIGHT_FAILED),
-    PermissionCase(COPIER, "PutInto{Target}", "s3:PutObject", WRITTEN, error=PREFLIGHT_FAILED),
-    PermissionCase(COPIER, "PutInto{Target}", "s3:ListMultipartUploadParts", WRITTEN, large, error=PREFLIGHT_FAILED),
-    PermissionCase(COPIER, "EncryptFor{Target}", "kms:GenerateDataKey", WRITTEN, error=PREFLIGHT_FAILED),
-    PermissionCase(COPIER, "EncryptFor{Target}", "kms:Decrypt", WRITTEN, large, blind=True),
+    PermissionCase(COPIER, "PutInto{Target}", "s3:PutObject", INCOMING, error=PREFLIGHT_FAILED),
+    PermissionCase(COPIER, "PutInto{Target}", "s3:ListMultipartUploadParts", INCOMING, large, error=PREFLIGHT_FAILED),
+    PermissionCase(COPIER, "EncryptFor{Target}", "kms:GenerateDataKey", INCOMING, error=PREFLIGHT_FAILED),
+    PermissionCase(COPIER, "EncryptFor{Target}", "kms:Decrypt", INCOMING, large, blind=True),
+    PermissionCase(RECEIVER, "ReadIncoming", "s3:GetObject", INCOMING, blind=True),
+    PermissionCase(RECEIVER, "ReadIncoming", "s3:GetObjectVersion", INCOMING, blind=True),
+    PermissionCase(RECEIVER, "StoreArtifacts", "s3:PutObject", WRITTEN, error=PREFLIGHT_FAILED),
+    PermissionCase(RECEIVER, "StoreArtifacts", "s3:ListMultipartUploadParts", WRITTEN, large, error=PREFLIGHT_FAILED),
+    PermissionCase(RECEIVER, "DecryptAndEncrypt", "kms:Decrypt", INCOMING, blind=True),
+    PermissionCase(RECEIVER, "DecryptAndEncrypt", "kms:GenerateDataKey", WRITTEN, error=PREFLIGHT_FAILED),
     PermissionCase(PUSHER, "CreateRepositories", "ecr:CreateRepository", COPIED_IMAGE, with_own_image, blind=True),
     PermissionCase(PUSHER, "PushImages", "ecr:BatchGetImage", COPIED_IMAGE, with_own_image, error=PREFLIGHT_FAILED),
     *(
@@ -262,7 +282,10 @@ PERMISSIONS = [
     PermissionCase(DEPLOYER, "ReadArtifactMetadata", "s3:GetObject", WRITTEN, blind=True),
     PermissionCase(DEPLOYER, "ListArtifacts", "s3:ListBucket", WRITTEN),
     PermissionCase(DEPLOYER, "ListArtifacts", "s3:ListBucketMultipartUploads", WRITTEN, error=PREFLIGHT_FAILED),
-    PermissionCase(DEPLOYER, "AbortUploads", "s3:AbortMultipartUpload", WRITTEN, error=PREFLIGHT_FAILED),
+    *(
+        PermissionCase(DEPLOYER, "AbortUploads", "s3:AbortMultipartUpload", below, on=on, error=PREFLIGHT_FAILED)
+        for below, on in ((WRITTEN, "*/artifacts/[*]"), (INCOMING, "*/incoming/[*]"))
+    ),
     PermissionCase(DEPLOYER, "ReadChecksums", "kms:Decrypt", WRITTEN, blind=True),
     PermissionCase(DEPLOYER, "CreateModels", "sagemaker:CreateModel", MODEL, blind=True),
     PermissionCase(DEPLOYER, "CreateModels", "sagemaker:AddTags", MODEL, blind=True),
@@ -331,6 +354,7 @@ PERMISSIONS = [
         for role, role_name in (
             (Role.READER, READER),
             (Role.COPIER, COPIER),
+            (Role.RECEIVER, RECEIVER),
             (Role.PUSHER, PUSHER),
             (Role.DEPLOYER, DEPLOYER),
             (Role.INVOKER, INVOKER),
@@ -339,10 +363,10 @@ PERMISSIONS = [
         # Only qa's source has a registry, and payloads of smoke tests; only qa has a preview.
         for only_in_qa in [(role is Role.READER and step in IN_DEV) or step in PREVIEW_STEPS]
         for stages in [(QA,) if only_in_qa else (QA, PRODUCTION)]
-        for scenario, trigger in [TRIGGERS.get(step, (COMES_TO.get(step, new_model), promote))]
+        for scenario, trigger in [TRIGGERS.get(step, (scenario_of(role, step), promote))]
     ),
     *(case for step in WRITERS for case in of_lists(step, "WriteLists", "s3:PutObject", "kms:GenerateDataKey")),
-    *(case for step in READERS for case in of_readers(step)),
+    *(case for step in READERS for case in of_readers(step, scenario=COMES_TO.get(step, new_model))),
     *of_readers(Step.ABORT_UPLOADS, scenario=promoted_before, trigger=step_alone(Step.ABORT_UPLOADS)),
     *of_readers(Step.CLEAN_UP_ABORTED, scenario=promoted_before, trigger=clean_up_aborted),
     *of_lists(
@@ -396,6 +420,7 @@ LIST_SOURCE = PermissionCase(
     trigger=promote_and_lose_the_source,
     error=PREFLIGHT_FAILED,
 )
+LIST_INCOMING = PermissionCase(RECEIVER, "DistinguishMissingFromDenied", "s3:ListBucket", INCOMING, large)
 ABORT, EXPLAIN = (invoke_case(step) for step in AFTER_FAILURES)
 FORWARD = PermissionCase("promote-{source}-forwarder", "", "events:PutEvents", ":event-bus/promote", stages=(QA,))
 START = PermissionCase(
@@ -413,7 +438,7 @@ RECONCILE = [
     )
 ]
 ANNOUNCE = PermissionCase(STATE_MACHINE, "", "sns:Publish", f":{TOPIC}", stages=(QA,))
-ALL = [*PERMISSIONS, LIST_SOURCE, ABORT, EXPLAIN, FORWARD, START, READ_LOCKS, *RECONCILE, ANNOUNCE]
+ALL = [*PERMISSIONS, LIST_SOURCE, LIST_INCOMING, ABORT, EXPLAIN, FORWARD, START, READ_LOCKS, *RECONCILE, ANNOUNCE]
 
 # Role, Sid, action and resource, as patterns, and why no promotion in the sandbox can show that they are needed.
 NOT_SHOWN = {
@@ -529,8 +554,28 @@ def test_only_a_role_with_list_permission_can_distinguish_missing_from_denied(wo
         assert words in denied.cause
 
 
+@pytest.mark.parametrize("pair", LIST_INCOMING.stages, ids=lambda pair: pair.target)
+def test_only_a_receiver_with_list_permission_can_distinguish_what_did_not_arrive(
+    world: World, pair: AccountPair
+) -> None:
+    """Another promotion that fails aborts the uploads of this one: they are gone, and no object is there."""
+    delete_large_copies(world, pair)
+    world.s3_faults.inject("CompleteMultipartUpload", code="NoSuchUpload", status=404, times=None)
+    lost = promote(world, pair, large(world, pair))
+    with LIST_INCOMING.removed(world, pair):
+        denied = promote(world, pair, large(world, pair))
+    world.s3_faults.clear()
+
+    assert lost.error == "ArtifactMismatch", lost.cause
+    for words in (pair.fill(INCOMING), "does not exist after the copy"):
+        assert words in lost.cause
+    assert denied.error == LIST_INCOMING.error, denied.cause
+    for words in (pair.fill(RECEIVER), LIST_INCOMING.action, pair.fill(INCOMING)):
+        assert words in denied.cause
+
+
 def test_without_the_step_that_aborts_uploads_a_promotion_fails_with_its_own_error_and_leaves_one(world: World) -> None:
-    may_copy_parts = PermissionCase(COPIER, "EncryptFor{Target}", "kms:Decrypt", WRITTEN, blind=True)
+    may_copy_parts = PermissionCase(COPIER, "EncryptFor{Target}", "kms:Decrypt", INCOMING, blind=True)
     with may_copy_parts.removed(world, QA):
         cleaned_up = promote(world, QA, large(world, QA))
         assert world.open_uploads("qa") == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.artifacts import s3_copy
+from lambdas.promotion.artifacts import incoming, s3_copy
 from lambdas.promotion.artifacts.access import copier_session
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Artifact, Promotion
@@ -32,6 +32,10 @@ class Promoted:
     @property
     def bucket(self) -> str:
         return self.promotion.target.artifact_bucket
+
+    @property
+    def incoming_keys(self) -> list[str]:
+        return [incoming.brought(artifact, self.promotion).key for artifact in self.artifacts]
 
 
 Call = Callable[[Promoted, RoleSession], object]
@@ -205,7 +209,7 @@ def test_the_execution_role_is_passed_to_sagemaker_only(world: World) -> None:
 # The copier's session. The other objects are there, and the role may do to them what the session may not.
 
 ANOTHER = "another/model.tar.gz"
-OUTSIDE = "artifacts/churn/qa/a/model.tar.gz"
+OUTSIDE = "incoming/dev/churn/qa/a/model.tar.gz"
 
 
 def copy_over(p: Promoted, a: RoleSession, source: str, key: str) -> object:
@@ -235,7 +239,7 @@ NOT_OF_A_COPIER: dict[str, tuple[Call, str]] = {
         "s3:GetObject",
     ),
     "copy another object to its key": (
-        lambda p, a: copy_over(p, a, ANOTHER, p.artifacts[0].key),
+        lambda p, a: copy_over(p, a, ANOTHER, p.incoming_keys[0]),
         "s3:GetObject",
     ),
     "copy its object to another key": (
@@ -246,7 +250,7 @@ NOT_OF_A_COPIER: dict[str, tuple[Call, str]] = {
 # Only a session for one object ends at that object's very key.
 NOT_OF_ONE_OBJECT: dict[str, tuple[Call, str]] = {
     "put a key that begins as its own": (
-        lambda p, a: a.s3.put_object(Bucket=p.bucket, Key=f"{p.artifacts[0].key}.b", Body=b"", IfNoneMatch="*"),
+        lambda p, a: a.s3.put_object(Bucket=p.bucket, Key=f"{p.incoming_keys[0]}.b", Body=b"", IfNoneMatch="*"),
         "s3:PutObject",
     ),
     "read an object whose key begins as its own": (
@@ -288,5 +292,6 @@ def test_a_copier_s_session_can_copy_what_it_is_for(
     promoted: Promoted = request.getfixturevalue(how_many)
     act_as_step(Step.COPY_UNIT)
     s3 = copier_session(promoted.promotion, promoted.artifacts).s3
-    copied = [s3_copy.copy_whole(artifact, promoted.promotion.route, s3=s3) for artifact in promoted.artifacts]
+    brought = [incoming.brought(artifact, promoted.promotion) for artifact in promoted.artifacts]
+    copied = [s3_copy.copy_whole(artifact, promoted.promotion.route, s3=s3) for artifact in brought]
     assert copied == [False] * {"promoted": 1, "several": 2}[how_many]  # nothing was copied: it was there already

@@ -119,8 +119,11 @@ def test_an_artifact_bucket_keeps_versions_is_encrypted_private_and_tls_only(tem
         assert all(properties["PublicAccessBlockConfiguration"].values())
         (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
-        (lifecycle,) = properties["LifecycleConfiguration"]["Rules"]
-        assert lifecycle["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+        arrived, uploads = properties["LifecycleConfiguration"]["Rules"]
+        assert (arrived["Prefix"], arrived["ExpirationInDays"]) == ("incoming/", 1)
+        assert arrived["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+        assert uploads["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+        assert "Prefix" not in uploads
         assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
         (policy,) = [resource for resource in resources if resource["Type"] == "AWS::S3::BucketPolicy"]
         statements = policy["Properties"]["PolicyDocument"]["Statement"]
@@ -130,12 +133,14 @@ def test_an_artifact_bucket_keeps_versions_is_encrypted_private_and_tls_only(tem
         )
 
 
-def test_only_the_copiers_of_its_sources_may_put_into_an_artifact_bucket(templates: dict[str, Template]) -> None:
+def test_only_the_copiers_of_its_sources_may_put_into_an_artifact_bucket_below_their_prefix(
+    templates: dict[str, Template],
+) -> None:
     resources = templates[resource_names.environment_stack("production")]["Resources"].values()
     (policy,) = [resource for resource in resources if resource["Type"] == "AWS::S3::BucketPolicy"]
-    allowed = [
-        statement for statement in policy["Properties"]["PolicyDocument"]["Statement"] if statement["Effect"] == "Allow"
-    ]
+    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    allowed = [statement for statement in statements if statement["Effect"] == "Allow"]
+    (denied,) = [statement for statement in statements if statement.get("Sid") == "CopiersOverwriteNothing"]
     copier = "arn:aws:iam::333333333333:role/promote-qa-copier"
     assert [
         (statement["Action"], statement["Principal"]["AWS"], statement.get("Condition")) for statement in allowed
@@ -144,6 +149,12 @@ def test_only_the_copiers_of_its_sources_may_put_into_an_artifact_bucket(templat
         ("s3:PutObject", copier, {"Bool": {"s3:ObjectCreationOperation": "false"}}),
         ("s3:ListMultipartUploadParts", copier, None),
     ]
+    assert {str(statement["Resource"]["Fn::Join"][1][1]) for statement in allowed} == {"/incoming/qa/*"}
+    assert (denied["Effect"], denied["Principal"]["AWS"], denied["Action"]) == ("Deny", copier, "s3:PutObject")
+    assert denied["Condition"] == {
+        "Null": {"s3:if-none-match": "true"},
+        "Bool": {"s3:ObjectCreationOperation": "true"},
+    }
 
 
 def test_a_copier_may_look_up_the_version_of_what_was_promoted_to_its_account(templates: dict[str, Template]) -> None:

@@ -18,6 +18,7 @@ from lambdas.promotion.contract.document import (
     CopyVerification,
     Failure,
     ImageCopy,
+    Leg,
     Outcome,
     PreviewEndpoint,
     PreviewProgress,
@@ -47,7 +48,10 @@ CHANGED = PLAIN.with_change(
     Change(progress=Progress.IN_PROGRESS, previous_config=OLD_CONFIG, previous_modified_at=BEGUN, adopted=True)
 )
 PLANNED = replace(
-    CHANGED, copy=CopyPlan(objects=2, bytes=30, work_units=1, manifest="promotions/release-7/work-units.json")
+    CHANGED,
+    copy=CopyPlan(
+        leg=Leg.BRING, objects=2, bytes=30, uploads=1, work_units=1, manifest="promotions/release-7/work-units.json"
+    ),
 )
 COPIED = replace(
     PLANNED,

@@ -76,8 +76,13 @@ def test_the_execution_role_is_passed_to_sagemaker() -> None:
 def test_keys_are_used_through_s3() -> None:
     context = Context(promotion=ONE, transfers=[Transfer(artifact=SMALL)], key=ArtifactKey(arn=KEY, state="Enabled"))
     on_key = [permission for permission in required_permissions(CHECKS, context) if permission.resource == KEY]
-    assert {permission.role.rpartition("-")[2] for permission in on_key} == {"deployer", "execution", "copier"}
-    assert len(on_key) == 3
+    assert {permission.role.rpartition("-")[2] for permission in on_key} == {
+        "deployer",
+        "execution",
+        "copier",
+        "receiver",
+    }
+    assert len(on_key) == 4
     assert {permission.context["kms:ViaService"] for permission in on_key} == {"s3.us-east-1.amazonaws.com"}
 
 

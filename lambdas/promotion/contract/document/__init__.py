@@ -24,7 +24,7 @@ from lambdas.promotion.contract.document.deployment import (
     VariantCapacity,
 )
 from lambdas.promotion.contract.document.model import DesiredResource, S3Object, SourceModel
-from lambdas.promotion.contract.document.progress import Outcome, PreviewProgress, Progress, RollbackProgress
+from lambdas.promotion.contract.document.progress import Leg, Outcome, PreviewProgress, Progress, RollbackProgress
 from lambdas.promotion.contract.document.promotion import Promotion
 from lambdas.promotion.contract.document.request import Execution, Request
 from lambdas.promotion.contract.document.result import Failure, Result
@@ -50,6 +50,7 @@ __all__ = [
     "Failure",
     "ImageCopy",
     "KnownGood",
+    "Leg",
     "Lock",
     "Outcome",
     "PreviewEndpoint",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.promotion.contract.document.model import S3Object
+from lambdas.promotion.contract.document.progress import Leg
 from lambdas.promotion.contract.document.serialization import to_json
 from lambdas.promotion.contract.settings import Environment
 
@@ -73,10 +74,15 @@ class CopyRoute:
 
 @dataclass(frozen=True, kw_only=True)
 class CopyPlan:
-    """What is to be copied, and in how many work units; `manifest` is the key of the Map's list of them."""
+    """What is to be copied in this leg, and in how many work units; `manifest` is the key of the Map's list of them.
 
+    `uploads`: how many of the objects are copied by parts. The others pass both legs in one work unit.
+    """
+
+    leg: Leg
     objects: int
     bytes: int
+    uploads: int
     work_units: int
     manifest: str
 

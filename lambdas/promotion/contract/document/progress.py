@@ -57,3 +57,10 @@ class PreviewProgress(enum.StrEnum):
     IN_PROGRESS = "InProgress"
     IN_SERVICE = "InService"
     DELETED = "Deleted"
+
+
+class Leg(enum.StrEnum):
+    """The two legs of a copy: to where the source may write, and from there to where models are read."""
+
+    BRING = "bring"  # by the copier, from the source's bucket into the incoming prefix of the target's
+    RECEIVE = "receive"  # by the receiver, from the incoming prefix to the artifact prefix

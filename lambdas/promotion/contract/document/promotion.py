@@ -21,7 +21,7 @@ from lambdas.promotion.contract.document.copying import (
 )
 from lambdas.promotion.contract.document.deployment import Change, Lock, PreviewEndpoint, Rollback, SuspendedScaling
 from lambdas.promotion.contract.document.model import DesiredResource, SourceModel
-from lambdas.promotion.contract.document.progress import Outcome
+from lambdas.promotion.contract.document.progress import Leg, Outcome
 from lambdas.promotion.contract.document.request import Execution, Request
 from lambdas.promotion.contract.document.result import Result
 from lambdas.promotion.contract.document.serialization import from_json, to_json
@@ -94,11 +94,27 @@ class Promotion:
         )
 
     @property
+    def leg(self) -> Leg:
+        """The leg that was planned last; the first one before any plan."""
+        return self.copy.leg if self.copy else Leg.BRING
+
+    @property
     def route(self) -> CopyRoute:
+        """From the source to the target: all of the copy, and its first leg."""
         stage = self.stage
         return CopyRoute(
             source=self.source, target=self.target, tags=stage.copy_tags, annotations=stage.copy_annotations
         )
+
+    @property
+    def receiving_route(self) -> CopyRoute:
+        """The second leg of the copy, within the target's bucket."""
+        return replace(self.route, source=self.target)
+
+    @property
+    def incoming_prefix(self) -> str:
+        """Where the source writes this stage's artifacts in the target's bucket: a prefix with its slash."""
+        return resource_names.incoming_stage_prefix(self.source.name, self.request.application, self.stage.name)
 
     @property
     def artifact_prefix(self) -> str:

@@ -12,7 +12,7 @@ from cattrs.cols import homogenous_tuple_structure_factory
 from cattrs.errors import ClassValidationError
 from cattrs.preconf.json import make_converter
 
-from lambdas.promotion.contract.document.progress import Outcome, PreviewProgress, Progress, RollbackProgress
+from lambdas.promotion.contract.document.progress import Leg, Outcome, PreviewProgress, Progress, RollbackProgress
 from lambdas.promotion.contract.settings import FirstDeployment, WhenLocked
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ for _each in (_converter, _lenient):
     _each.register_structure_hook(float, _number)
     _each.register_structure_hook_factory(_is_tuple, _from_list)
     _each.register_structure_hook_func(lambda kind: kind is Any, _in_api_words)
-    for _names in (Outcome, Progress, RollbackProgress, PreviewProgress, WhenLocked, FirstDeployment):
+    for _names in (Leg, Outcome, Progress, RollbackProgress, PreviewProgress, WhenLocked, FirstDeployment):
         _each.register_structure_hook(_names, lambda value, names: names(value))
 
 

@@ -1,4 +1,4 @@
-"""Preflight checks of the copies in the target's artifact bucket: who writes, verifies and reads them can do so."""
+"""Preflight checks of the copies in the target's bucket: who brings, receives, verifies and reads them can do so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion.artifacts import partitioning
+from lambdas.promotion.artifacts import incoming, partitioning
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import Artifact, CopyRoute, Promotion, sha256
 from lambdas.promotion.contract.roles import Role
@@ -30,7 +30,15 @@ _NO_UPLOAD = "promote-preflight-probe"
 def _put_probes(context: Context) -> Iterator[Probe]:
     s3, route = context.session(Role.COPIER, Purpose.COPY).s3, context.promotion.route
     if to_copy := context.artifacts_to_copy:
+        yield functools.partial(put, incoming.brought(to_copy[0], context.promotion), route, s3=s3)
+
+
+def _receive_probes(context: Context) -> Iterator[Probe]:
+    s3, route = context.session(Role.RECEIVER, Purpose.RECEIVE).s3, context.promotion.receiving_route
+    if to_copy := context.artifacts_to_copy:
         yield functools.partial(put, to_copy[0], route, s3=s3)
+    if in_parts := [artifact for artifact in to_copy if _is_copied_in_parts(artifact, route)]:
+        yield functools.partial(put_by_parts, in_parts[0], route, s3=s3)
 
 
 def put(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> list[CheckResult]:
@@ -54,7 +62,7 @@ def put(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> list[CheckResu
 def _multipart_probes(context: Context) -> Iterator[Probe]:
     s3, route = context.session(Role.COPIER, Purpose.COPY).s3, context.promotion.route
     if in_parts := [artifact for artifact in context.artifacts_to_copy if _is_copied_in_parts(artifact, route)]:
-        yield functools.partial(put_by_parts, in_parts[0], route, s3=s3)
+        yield functools.partial(put_by_parts, incoming.brought(in_parts[0], context.promotion), route, s3=s3)
 
 
 def put_by_parts(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> list[CheckResult]:
@@ -73,17 +81,19 @@ def put_by_parts(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> list[
 
 def _verify_probes(context: Context) -> Iterator[Probe]:
     promotion, s3 = context.promotion, context.session(Role.DEPLOYER, Purpose.DEPLOY).s3
-    yield functools.partial(verify, promotion.target, promotion.artifact_prefix, context.copied_artifact, s3=s3)
+    prefixes = (promotion.artifact_prefix, promotion.incoming_prefix)
+    yield functools.partial(verify, promotion.target, prefixes, context.copied_artifact, s3=s3)
 
 
-def verify(target: Environment, prefix: str, copied: Artifact | None, *, s3: S3Client) -> list[CheckResult]:
+def verify(target: Environment, prefixes: Sequence[str], copied: Artifact | None, *, s3: S3Client) -> list[CheckResult]:
     """Do what the target does with the copies: list its uploads, abort one, and read a copy if there is one."""
     bucket: dict[str, Any] = {"Bucket": target.artifact_bucket, "ExpectedBucketOwner": target.account}
-    upload: dict[str, Any] = {"Key": f"{prefix}{_NO_UPLOAD}", "UploadId": _NO_UPLOAD}
-    results = [
-        *probe(lambda: s3.list_multipart_uploads(**bucket, Prefix=prefix, MaxUploads=1)),
-        *probe(lambda: s3.abort_multipart_upload(**bucket, **upload), error_codes.S3_NO_SUCH_UPLOAD),
-    ]
+    results = probe(lambda: s3.list_multipart_uploads(**bucket, Prefix=prefixes[0], MaxUploads=1))
+    for prefix in prefixes:
+        upload: dict[str, Any] = {"Key": f"{prefix}{_NO_UPLOAD}", "UploadId": _NO_UPLOAD}
+        results += probe(
+            functools.partial(s3.abort_multipart_upload, **bucket, **upload), error_codes.S3_NO_SUCH_UPLOAD
+        )
     if copied:
         results += probe(lambda: s3.head_object(**bucket, Key=copied.key, ChecksumMode="ENABLED"))
     return results
@@ -102,6 +112,28 @@ def permissions_to_encrypt(
         resource=key,
         context=_via_s3(route.target.region),
     )
+
+
+def permissions_to_receive(
+    promotion: Promotion, to_copy: Sequence[Artifact], *, key: str | None
+) -> Iterator[RequiredPermission]:
+    """Yield what the receiver needs to read what arrives. `key`: the ARN of the bucket's key, if it is known."""
+    target, role_arn = promotion.target, promotion.target.role_arn(Role.RECEIVER)
+    if not to_copy:
+        return
+    yield RequiredPermission(
+        role=role_arn,
+        actions=("s3:GetObject", "s3:GetObjectVersion"),
+        resource=f"arn:aws:s3:::{target.artifact_bucket}/{promotion.incoming_prefix}model",
+        context={"aws:RequestedRegion": target.region},
+    )
+    if key:
+        yield RequiredPermission(
+            role=role_arn,
+            actions=("kms:Decrypt", "kms:GenerateDataKey"),
+            resource=key,
+            context=_via_s3(target.region),
+        )
 
 
 def permissions_to_read(
@@ -175,6 +207,21 @@ CHECKS = (
         remedy=findings.GRANT_PERMISSION,
         permissions=lambda context: permissions_to_encrypt(
             context.promotion.route, context.artifacts_to_copy, key=_key_arn(context)
+        ),
+    ),
+    Check(
+        title="The receiver can write a copy",
+        role=Role.RECEIVER,
+        purpose=Purpose.RECEIVE,
+        remedy=findings.GRANT_PERMISSION,
+        probes=_receive_probes,
+    ),
+    Check(
+        title="The receiver can read what arrives",
+        role=Role.RECEIVER,
+        remedy=findings.GRANT_PERMISSION,
+        permissions=lambda context: permissions_to_receive(
+            context.promotion, context.artifacts_to_copy, key=_key_arn(context)
         ),
     ),
     Check(

@@ -1,0 +1,81 @@
+"""The incoming prefix: where a source's copier may write in the target's bucket, and where no model is ever read.
+
+The target's receiver compares what arrived there with what was resolved, and copies exactly that version to the
+artifact prefix, where no role of a source can write: not before, during or after a promotion (docs/decisions/0024).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lambdas.promotion.artifacts import checks as artifact_checks
+from lambdas.promotion.artifacts import inventory, s3_copy, s3_objects
+from lambdas.promotion.artifacts.s3_objects import ObservedObject
+from lambdas.promotion.contract.document import Artifact, CopyRoute, Leg, Promotion, Transfer
+from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactMismatch, ArtifactNotFound
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def brought(artifact: Artifact, promotion: Promotion) -> Artifact:
+    """Return the artifact with its key below the incoming prefix, which has a length and characters of no concern."""
+    folder, _, name = artifact.key[len(promotion.artifact_prefix) :].partition("/")
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:32]
+    return replace(artifact, key=f"{promotion.incoming_prefix}{folder}/{digest}")
+
+
+def folders(artifacts: Iterable[Artifact], promotion: Promotion) -> list[str]:
+    """Return the folders of the artifacts below the incoming prefix."""
+    incoming_artifacts = (brought(artifact, promotion) for artifact in artifacts)
+    return inventory.folders(incoming_artifacts, promotion.incoming_prefix)
+
+
+def arrived(artifact: Artifact, promotion: Promotion, *, s3: S3Client) -> tuple[Artifact, ObservedObject]:
+    """Return the artifact with what arrived as its source, and that as S3 describes it.
+
+    Raises ArtifactMismatch if it is not there, or is not what was resolved.
+    """
+    bucket, key = promotion.target.artifact_bucket, brought(artifact, promotion).key
+    observed = s3_objects.head(bucket, key, owner=promotion.target.account, s3=s3)
+    artifact_checks.require_verified(replace(artifact, key=key), observed.object if observed else None, bucket=bucket)
+    assert observed is not None  # noqa: S101 - require_verified has raised
+    return replace(artifact, source=observed.object), observed
+
+
+def receive_whole(artifact: Artifact, promotion: Promotion, *, s3: S3Client) -> bool:
+    """Copy what arrived to the artifact prefix by one request; return False if the copy already exists."""
+    if artifact.text is not None:  # nothing of the source's: the receiver writes it
+        return s3_copy.copy_whole(artifact, promotion.receiving_route, s3=s3)
+    received, _ = arrived(artifact, promotion, s3=s3)
+    with loss_reported(Leg.RECEIVE):
+        return s3_copy.copy_whole(received, promotion.receiving_route, s3=s3)
+
+
+def in_leg(transfer: Transfer, promotion: Promotion) -> Transfer:
+    """Return a transfer of the promotion's leg with the key that the leg writes."""
+    if promotion.leg is Leg.RECEIVE:
+        return transfer
+    return replace(transfer, artifact=brought(transfer.artifact, promotion))
+
+
+def route_of_leg(promotion: Promotion) -> CopyRoute:
+    return promotion.route if promotion.leg is Leg.BRING else promotion.receiving_route
+
+
+@contextmanager
+def loss_reported(leg: Leg) -> Iterator[None]:
+    """Report what disappears from the incoming prefix while it is received as what it is: no fault of the source."""
+    try:
+        yield
+    except (ArtifactChanged, ArtifactNotFound) as error:
+        if leg is Leg.BRING:
+            raise
+        raise ArtifactMismatch(
+            f"What had arrived in the target's bucket was lost while it was received ({error}). Another principal "
+            "deletes objects there: find out which, then promote again."
+        ) from error
