@@ -16,6 +16,8 @@ __all__ = ["pytest_runtest_makereport"]
 TESTS = Path(__file__).parent
 # Their tests share what takes longest: the CDK's process, and a synthesised app.
 TOGETHER = ("docs", "stacks")
+# Their tests share every module of the project, parsed.
+PARSING = "structure"
 # Each of their tests takes seconds, and has a world of its own.
 ALONE = ("integration",)
 DEPLOYED, UNDEPLOYED = "deployed_sandbox", "undeployed"
@@ -43,6 +45,8 @@ def _group(item: pytest.Item) -> str | None:
     folder = item.path.relative_to(TESTS).parts[0]
     if folder in TOGETHER:
         return TOGETHER[0]
+    if folder == PARSING:
+        return PARSING
     if folder in ALONE and not _shares_with_its_file(item):
         # The others use servers into which nothing is deployed, and which one worker has then.
         return None if DEPLOYED in _fixtures(item) else UNDEPLOYED

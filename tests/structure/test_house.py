@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,14 +28,19 @@ def modules() -> list[Path]:
     return [Path(name) for name in listed.split() if (PROJECT / name).exists()]
 
 
+@functools.cache
+def parsed(module: Path) -> ast.Module:
+    """A module of the project as its syntax tree, which no test may change."""
+    return ast.parse((PROJECT / module).read_text())
+
+
 def name_of(module: Path) -> str:
     return ".".join(module.with_suffix("").parts).removesuffix(".__init__")
 
 
 def imported_by(module: Path, names: set[str]) -> Iterator[str]:
     """The project's modules that a module imports at its top, those for the type checker included."""
-    tree = ast.parse((PROJECT / module).read_text())
-    for node in ast.walk(tree):
+    for node in ast.walk(parsed(module)):
         if isinstance(node, ast.Import):
             yield from ({alias.name for alias in node.names} & names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import PROJECT
+from tests.structure.test_house import parsed
 
 CAPABILITIES = {
     folder.name for folder in (PROJECT / "lambdas" / "promotion").iterdir() if (folder / "__init__.py").exists()
@@ -50,7 +51,7 @@ def files(*parts: str) -> list[Path]:
 @cache
 def imports_of(file: Path) -> tuple[str, ...]:
     """Names of the modules that a file imports, as they are written; what only a type checker reads is left out."""
-    return tuple(_imports_in(ast.parse(file.read_text())))
+    return tuple(_imports_in(parsed(file.relative_to(PROJECT))))
 
 
 def _imports_in(tree: ast.Module) -> Iterator[str]:

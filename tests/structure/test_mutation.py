@@ -13,6 +13,7 @@ from tests.mutation import mutants, report
 from tests.mutation.mutants import Mutant, Verdict
 from tests.mutation.rule_modules import rules_by_capability
 from tests.mutation.survivors import Explanation, explanations
+from tests.structure.test_house import parsed
 from tests.structure.test_layering import files, is_pure
 
 RULES = rules_by_capability()
@@ -32,7 +33,7 @@ def test_what_takes_a_client_is_no_rule() -> None:
 @pytest.mark.parametrize("module", sorted({entry.module for entry in explanations()}))
 def test_an_explanation_names_functions_that_exist(module: str) -> None:
     assert module in MODULES
-    tree = ast.parse((PROJECT / module).read_text())
+    tree = parsed(Path(module))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     names |= {

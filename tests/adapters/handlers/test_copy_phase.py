@@ -31,7 +31,7 @@ from tests.unit.builders import BUCKET, EXECUTION, HUB, QA, promotion
 
 MIB, GIB = 1024**2, 1024**3
 PREFIX = f"s3://{BUCKET}/v7/llm/"
-SIZES = {"config.json": 10, "empty": 0, "ü/ tokens": 7, "weights": 1280 * MIB, "../odd": 300 * MIB, "": 0}
+SIZES = {"config.json": 10, "empty": 0, "ü/ tokens": 7, "weights": 640 * MIB, "../odd": 300 * MIB, "": 0}
 LARGE = {name for name, size in SIZES.items() if size > 256 * MIB}
 Handler = Callable[..., dict[str, Any]]
 
@@ -269,7 +269,7 @@ def test_a_work_unit_that_runs_again_copies_nothing_twice(world: World) -> None:
     requests, copied = world.fake_s3.calls["UploadPartCopy"], world.promotion.copied
     world.copy_all()
     assert world.promotion.copied == copied
-    assert world.fake_s3.calls["UploadPartCopy"] == requests == 20 + 5
+    assert world.fake_s3.calls["UploadPartCopy"] == requests == 10 + 5
 
 
 def test_a_work_unit_that_was_killed_goes_on_with_the_parts_that_exist(world: World) -> None:

@@ -5,36 +5,45 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.steps import Step
-from tests.stacks.synthesis import Template, app_templates, demo_configuration
+from stacks.baseline.role_placement import environments_with_role
+from stacks.config.load import load
+from tests.stacks.synthesis import (
+    Template,
+    app_templates,
+    configuration_file,
+    demo_configuration,
+    environment_templates,
+)
 
 STEPS = [resource_names.step_role_arn("111111111111", step) for step in (Step.COPY_IMAGE, Step.PREFLIGHT)]
 
 
-def synthesised(folder: Path, *copying: str) -> dict[str, Template]:
-    """The templates of two applications, `a` from dev to qa and `b` from qa to production; these copy images."""
+def configured(*copying: str) -> dict[str, Any]:
+    """Two applications, `aa` from dev to qa and `bb` from qa to production; these copy images."""
     config = demo_configuration()
     (stages,) = (application["stages"] for application in config["applications"].values())
     config["applications"] = {
         name: {"model_package_group": name, "copy_images": name in copying, "stages": {stage: stages[stage]}}
         for name, stage in (("aa", "qa"), ("bb", "production"))
     }
-    return app_templates(folder, config)
+    return config
 
 
 @pytest.fixture(scope="module")
 def neither(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
-    return synthesised(tmp_path_factory.mktemp("neither"))
+    return environment_templates(tmp_path_factory.mktemp("neither"), configured())
 
 
 @pytest.fixture(scope="module")
 def first_only(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
-    return synthesised(tmp_path_factory.mktemp("first"), "aa")
+    return app_templates(tmp_path_factory.mktemp("first"), configured("aa"))
 
 
 def trusted_by(templates: dict[str, Template], environment: str, role: Role) -> list[str] | None:
@@ -66,7 +75,11 @@ def test_no_role_can_copy_images_where_no_application_does(neither: dict[str, Te
         assert ecr <= {*pulling, "ecr:GetAuthorizationToken"}, name
     assert [trusted_by(neither, name, Role.PUSHER) for name in ("dev", "qa", "production")] == [None, None, None]
     assert not set(STEPS) & set(trusted_by(neither, "dev", Role.READER) or [])
-    assert "-pusher" not in json.dumps(neither[resource_names.hub_stack()])
+
+
+def test_no_step_may_assume_a_pusher_where_no_application_copies_images(tmp_path: Path) -> None:
+    configuration = load(configuration_file(tmp_path, configured()))
+    assert [step for step in Step if environments_with_role(configuration, Role.PUSHER, step)] == []
 
 
 def test_images_are_fetched_from_the_source_and_pushed_to_the_target_that_copy(first_only: dict[str, Template]) -> None:
