@@ -16,6 +16,7 @@ from tests.mutation.survivors import Explanation, explanations
 from tests.structure.test_house import parsed
 from tests.structure.test_layering import files, is_pure
 
+EXPLAINED = list(explanations())
 RULES = rules_by_capability()
 MODULES = {module.as_posix() for rules in RULES.values() for module in rules.modules}
 
@@ -30,7 +31,7 @@ def test_what_takes_a_client_is_no_rule() -> None:
     assert "lambdas/promotion/lock/age.py" not in MODULES
 
 
-@pytest.mark.parametrize("module", sorted({entry.module for entry in explanations()}))
+@pytest.mark.parametrize("module", sorted({entry.module for entry in EXPLAINED}))
 def test_an_explanation_names_functions_that_exist(module: str) -> None:
     assert module in MODULES
     tree = parsed(Path(module))
@@ -39,7 +40,7 @@ def test_an_explanation_names_functions_that_exist(module: str) -> None:
     names |= {
         f"{owner.name}.{node.name}" for owner in classes for node in owner.body if isinstance(node, ast.FunctionDef)
     }
-    assert {entry.function for entry in explanations() if entry.module == module} <= names
+    assert {entry.function for entry in EXPLAINED if entry.module == module} <= names
 
 
 # As mutmut 3 writes it.
