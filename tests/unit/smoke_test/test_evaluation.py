@@ -312,8 +312,10 @@ def test_a_request_that_hangs_counts_in_the_latency_as_long_as_it_was_waited_for
 
 def test_a_refusal_has_no_latency() -> None:
     refused = Response(status=None, message="SageMaker responded with ValidationError: no such variant")
-    result = evaluate(smoke_test(requests=2, error_rate=0.5, latency={"max": 500}), response("x"), refused)
+    test = smoke_test(requests=2, error_rate=0.5, latency={"max": 500})
+    result = evaluate(test, response("x", milliseconds=10.0), refused)
     assert result.problems == ()
+    assert result.result.milliseconds == dict.fromkeys(("min", "p50", "p95", "max"), 10.0)
 
 
 # Odd characters
