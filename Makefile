@@ -25,6 +25,10 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt lambdas/requirements.t
 	npm ci --silent --no-audit --no-fund
 	@# The first import unpacks the CDK's JavaScript, which takes long: here, not in the first deployment.
 	@JSII_RUNTIME_PACKAGE_CACHE=enabled $(BIN)/python -c 'import aws_cdk, cdk_nag'
+	@# What is imported most is compiled here, once and not by each of several processes at a time.
+	@$(BIN)/python -c 'import boto3, hypothesis, jsonata, ministack.app, pytest, xdist, yaml'
+	@# The Lambdas' packages: a synthesis has them then.
+	@$(BIN)/python -c 'from stacks.hub import bundle; bundle.install_packages()'
 	@touch $@
 
 demo: install ## Promote a real model from dev to QA to production, in a local AWS

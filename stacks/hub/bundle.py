@@ -75,7 +75,7 @@ def code(settings: Settings) -> lambda_.Code:
 
 def build(settings: Settings) -> Path:
     """Write the bundle and return its folder; an existing one is reused."""
-    packages = _packages()
+    packages = install_packages()
     sources = sorted((_ROOT / "lambdas").rglob("*.py"))
     digest = hashlib.sha256(f"{settings.to_json()}{packages.name}{sys.version_info[:2]}".encode())
     digest.update(Path(__file__).read_bytes())
@@ -97,7 +97,7 @@ def build(settings: Settings) -> Path:
     return _finish(draft, bundle)
 
 
-def _packages() -> Path:
+def install_packages() -> Path:
     """Install what lambdas/requirements.txt pins; pure Python only, so that it runs on every architecture."""
     pinned = _REQUIREMENTS.read_bytes() + _CONSTRAINTS.read_bytes() + Path(__file__).read_bytes()
     pinned += sys.version.encode()  # pip selects packages by it
