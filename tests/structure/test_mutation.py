@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import PROJECT
-from tests.mutation import mutants, report
+from tests.mutation import mutants, mutmut_run, report
 from tests.mutation.mutants import Mutant, Verdict
 from tests.mutation.rule_modules import rules_by_capability
 from tests.mutation.survivors import Explanation, explanations
@@ -25,6 +25,12 @@ def test_every_rule_is_mutated_and_has_tests_of_its_own() -> None:
     pure = {file.relative_to(PROJECT).as_posix() for file in files("lambdas", "promotion") if is_pure(file)}
     assert {module for module in pure if not module.endswith("__init__.py")} <= MODULES
     assert [name for name, rules in RULES.items() if not rules.tests] == []
+
+
+@pytest.mark.parametrize("part", mutmut_run.NOT_RUN)
+def test_each_test_that_is_not_run_exists(part: str) -> None:
+    folders = {PROJECT / folder for rules in RULES.values() for folder in rules.tests}
+    assert any(part in file.read_text() for folder in folders for file in folder.rglob("test_*.py"))
 
 
 def test_what_takes_a_client_is_no_rule() -> None:
