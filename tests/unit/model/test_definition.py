@@ -206,6 +206,13 @@ def test_forms_that_disagree_are_refused() -> None:
         model_definition(ModelDataUrl=f"{WEIGHTS_URI}/", ModelDataSource=tree(WEIGHTS_URI, **tarball))
 
 
+def test_an_unknown_compression_is_refused_by_its_field() -> None:
+    """API: S3ModelDataSource, CompressionType: None or Gzip."""
+    field = "PrimaryContainer.ModelDataSource.S3DataSource.CompressionType"
+    with pytest.raises(UnsupportedModel, match=f"{field} Zip"):
+        references(ModelDataSource=tree(CompressionType="Zip"))
+
+
 def test_a_data_source_without_an_s3_uri_is_refused_by_its_field() -> None:
     with pytest.raises(UnsupportedModel, match=r"PrimaryContainer\.ModelDataSource \(it has no S3Uri\)"):
         model_definition(ModelDataSource={"S3DataSource": {"S3DataType": "S3Prefix", "CompressionType": "None"}})
