@@ -117,3 +117,9 @@ def test_permissions_on_an_endpoint_fit_both_spellings_of_its_name() -> None:
     beginning = "arn:aws:sagemaker:us-east-1:333333333333:endpoint/"
     arns = resource_names.endpoint_arns("333333333333", "us-east-1", "Reviews-QA")
     assert arns == [f"{beginning}Reviews-QA", f"{beginning}reviews-qa"]
+
+
+def test_each_source_brings_a_stages_artifacts_below_a_prefix_of_its_own() -> None:
+    assert resource_names.incoming_prefix("dev") == "incoming/dev/"
+    assert resource_names.incoming_stage_prefix("dev", "reviews", "qa") == "incoming/dev/reviews/qa/"
+    assert not resource_names.incoming_stage_prefix("dev", "reviews", "qa").startswith(resource_names.ARTIFACT_PREFIX)
