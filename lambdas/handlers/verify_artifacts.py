@@ -32,7 +32,7 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
         until=clock.until,
         doing=f"Comparing {len(artifacts)} copies",
     )
-    verification.abort_uploads([*folders, *incoming.folders(artifacts, promotion)], promotion.target, s3=s3)
+    verification.abort_uploads(incoming.folders_of_uploads(artifacts, promotion), promotion.target, s3=s3)
     return replace(
         promotion, verification=CopyVerification(compared=sum(compared), computed=len(compared) - sum(compared))
     )

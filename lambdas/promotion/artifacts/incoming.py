@@ -7,7 +7,7 @@ artifact prefix, where no role of a source can write: not before, during or afte
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -29,10 +29,13 @@ def brought(artifact: Artifact, promotion: Promotion) -> Artifact:
     return replace(artifact, key=f"{promotion.incoming_prefix}{folder}/{digest}")
 
 
-def folders(artifacts: Iterable[Artifact], promotion: Promotion) -> list[str]:
-    """Return the folders of the artifacts below the incoming prefix."""
+def folders_of_uploads(artifacts: Sequence[Artifact], promotion: Promotion) -> list[str]:
+    """Return the folders of both legs: those of the artifacts, and theirs below the incoming prefix."""
     incoming_artifacts = (brought(artifact, promotion) for artifact in artifacts)
-    return inventory.folders(incoming_artifacts, promotion.incoming_prefix)
+    return [
+        *inventory.folders(artifacts, promotion.artifact_prefix),
+        *inventory.folders(incoming_artifacts, promotion.incoming_prefix),
+    ]
 
 
 def arrived(artifact: Artifact, promotion: Promotion, *, s3: S3Client) -> tuple[Artifact, ObservedObject]:
@@ -75,7 +78,9 @@ def loss_reported(leg: Leg) -> Iterator[None]:
     except (ArtifactChanged, ArtifactNotFound) as error:
         if leg is Leg.BRING:
             raise
+        # Only what was observed: the rest of the sentence says what to do about a source.
+        observed = str(error).partition(". ")[0]
         raise ArtifactMismatch(
-            f"What had arrived in the target's bucket was lost while it was received ({error}). Another principal "
-            "deletes objects there: find out which, then promote again."
+            f"What had arrived in the target's bucket was lost while it was received ({observed}). Nothing was "
+            "deployed. Another principal deletes objects there: find out which, then promote again."
         ) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lambdas.promotion.artifacts import incoming, inventory, verification
+from lambdas.promotion.artifacts import incoming, verification
 from lambdas.promotion.aws import sessions, work_lists
 from lambdas.promotion.contract.document import Artifact, Promotion
 
@@ -20,8 +20,5 @@ def abort(promotion: Promotion, *, enter_target: Callable[[], S3Client], opened_
     `enter_target` opens a session in the target, after the inventory was read.
     """
     artifacts = work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=sessions.own_s3())
-    folders = [
-        *inventory.folders(artifacts, promotion.artifact_prefix),
-        *incoming.folders(artifacts, promotion),
-    ]
+    folders = incoming.folders_of_uploads(artifacts, promotion)
     return verification.abort_uploads(folders, promotion.target, opened_by=opened_by, s3=enter_target())

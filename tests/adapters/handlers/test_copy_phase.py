@@ -485,8 +485,10 @@ def test_what_a_source_does_after_the_copy_changes_nothing_that_is_stored(world:
 def test_what_arrived_and_was_deleted_is_reported(world: World) -> None:
     world.planned_to_receive()
     world.fake_s3.delete(QA.artifact_bucket, world.incoming_key_of("weights"))
-    with pytest.raises(ArtifactMismatch, match="was lost while it was received"):
+    with pytest.raises(ArtifactMismatch, match="was lost while it was received") as reported:
         world.copy_all()
+    assert "then promote again." in str(reported.value)
+    assert "Register the model" not in str(reported.value)
 
 
 def test_the_source_is_not_entered_to_receive(world: World) -> None:

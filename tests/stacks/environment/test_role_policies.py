@@ -157,6 +157,17 @@ def test_only_the_copiers_of_its_sources_may_put_into_an_artifact_bucket_below_t
     }
 
 
+def test_only_the_receiver_writes_where_models_are_read(templates: dict[str, Template]) -> None:
+    writing = {
+        (statement.get("Sid"), json.dumps(resource))
+        for statement in identity_statements(templates)
+        if any(action.startswith(("s3:Put", "s3:*")) for action in as_list(statement["Action"]))
+        for resource in as_list(statement["Resource"])
+    }
+    assert {sid for sid, resource in writing if "/artifacts/" in resource} == {"StoreArtifacts"}
+    assert {sid for sid, _ in writing} == {"StoreArtifacts", "PutIntoQa", "PutIntoProduction", "WriteLists"}
+
+
 def test_a_copier_may_look_up_the_version_of_what_was_promoted_to_its_account(templates: dict[str, Template]) -> None:
     """A prefix is resolved by a list, which has no versions; HeadObject without VersionId requires s3:GetObject."""
     both = ["s3:GetObject", "s3:GetObjectVersion"]
