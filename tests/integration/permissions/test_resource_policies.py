@@ -17,7 +17,7 @@ from sandbox.aws.faults.faults import Kind
 from sandbox.demo import data_scientist
 from tests.integration import smoke_tests
 from tests.integration.permissions.test_copier import copier
-from tests.integration.permissions.test_role_permissions import TRIGGERS, as_in_qa, dead_letter
+from tests.integration.permissions.test_role_permissions import TRIGGERS, dead_letter, role_as_in_qa
 from tests.integration.resource_policies import (
     Grant,
     bucket_policy,
@@ -298,7 +298,7 @@ def test_every_grant_of_a_resources_own_policy_is_taken_away_by_a_test_or_has_a_
     assert unmatched == {}
     assert all(excused), "an excuse is for no grant at all"
     in_qa = {grant for covered in shown for grant in covered}
-    in_production = {grant for grant in deployed if replace(grant, on=as_in_qa(grant.on)) in in_qa}
+    in_production = {grant for grant in deployed if replace(grant, on=role_as_in_qa(grant.on)) in in_qa}
     assert sorted(deployed.difference(*shown, *excused, in_production)) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -69,6 +70,7 @@ from tests.integration.world import APPLICATION, ENDPOINTS, World
 class PermissionCase:
     """A permission, and the resource that the promotion's message names. Names of the stage stand in braces.
 
+    What is shown in qa is not shown in production as well where the permission is the same there: see `as_in_qa`.
     `blind`: IAM cannot be asked for it ahead either, so that the step itself shows that it needs it.
     """
 
@@ -78,7 +80,7 @@ class PermissionCase:
     resource: str
     scenario: Scenario = new_model
     on: str = "*"
-    stages: tuple[AccountPair, ...] = (QA, PRODUCTION)
+    stages: tuple[AccountPair, ...] = (QA,)
     error: str = "AccessDenied"
     trigger: Trigger = promote
     blind: bool = False
@@ -115,6 +117,7 @@ class PermissionCase:
 
 
 pytestmark = pytest.mark.usefixtures("failures_are_dropped")
+BOTH = (QA, PRODUCTION)
 CROWDS = "*crowd-[1-5]*"
 READER = "promote-{source}-reader"
 COPIER = "promote-{source}-copier"
@@ -186,6 +189,17 @@ COMES_TO: dict[Step, Scenario] = {
 }
 
 
+# How what stands in a permission of production's roles is called in qa's.
+IN_QA = (
+    ("/incoming/qa/", "/incoming/dev/"),
+    ("444444444444", "333333333333"),
+    ("eu-west-1", "us-east-1"),
+    ("promote-production-", "promote-qa-"),
+    ("text-classifier-production-", "text-classifier-qa-"),
+    (r"endpoint/text-classifier(?!-qa)", "endpoint/text-classifier-qa"),
+)
+
+
 def scenario_of(role: Role, step: Step) -> Scenario:
     """What a promotion must have so that the step assumes the role: the second leg is planned only after a first."""
     return large if (role, step) == (Role.RECEIVER, Step.PLAN_COPY) else COMES_TO.get(step, new_model)
@@ -194,7 +208,7 @@ def scenario_of(role: Role, step: Step) -> Scenario:
 def of_lists(step: Step, sid: str, on_objects: str, on_key: str, **shown: Any) -> list[PermissionCase]:
     """The two permissions by which a step uses the lists in the hub's bucket."""
     return [
-        PermissionCase(function(step), name, action, LISTS, stages=(QA,), **shown)
+        PermissionCase(function(step), name, action, LISTS, **shown)
         for name, action in ((sid, on_objects), (f"{sid}Key", on_key))
     ]
 
@@ -206,7 +220,7 @@ def of_readers(step: Step, **shown: Any) -> list[PermissionCase]:
 def of_hub(step: Step, sid: str, action: str, resource: str, *, error: str = "AccessDenied") -> PermissionCase:
     """A permission of a step on what the hub knows."""
     scenario, trigger = TRIGGERS[step]
-    return PermissionCase(function(step), sid, action, resource, scenario, trigger=trigger, stages=(QA,), error=error)
+    return PermissionCase(function(step), sid, action, resource, scenario, trigger=trigger, error=error)
 
 
 def invoke_case(
@@ -228,39 +242,38 @@ def invoke_case(
 
 def of_map(action: str, resource: str, error: str, *, sid: str = "", on: str = "*") -> PermissionCase:
     """A permission of the state machine's role by which the Map of the units runs."""
-    return PermissionCase(STATE_MACHINE, sid, action, resource, on=on, stages=(QA,), error=error)
+    return PermissionCase(STATE_MACHINE, sid, action, resource, on=on, error=error)
 
 
 PERMISSIONS = [
-    PermissionCase(READER, "DescribeModels", "sagemaker:DescribeModel", ":model/{model}"),
-    PermissionCase(READER, "DescribeModels", "sagemaker:ListTags", ":model/{model}"),
-    PermissionCase(
-        READER, "DescribeModelPackages", "sagemaker:DescribeModelPackage", "{model}", approved_version, stages=(QA,)
-    ),
-    PermissionCase(READER, "ReadImages", "ecr:BatchGetImage", AWS_IMAGE),
+    PermissionCase(READER, "DescribeModels", "sagemaker:DescribeModel", ":model/{model}", stages=BOTH),
+    PermissionCase(READER, "DescribeModels", "sagemaker:ListTags", ":model/{model}", stages=BOTH),
+    PermissionCase(READER, "DescribeModelPackages", "sagemaker:DescribeModelPackage", "{model}", approved_version),
+    PermissionCase(READER, "ReadImages", "ecr:BatchGetImage", AWS_IMAGE, stages=BOTH),
     PermissionCase(
         READER,
         "FetchImages",
         "ecr:GetDownloadUrlForLayer",
         "the repository team/{model} of",
         with_own_image,
+        stages=BOTH,
         error=PREFLIGHT_FAILED,
     ),
-    PermissionCase(READER, "ListArtifacts", "s3:ListBucket", "{uri}", without_archive),
-    PermissionCase(READER, "ReadArtifacts", "s3:GetObject", "{uri}"),
+    PermissionCase(READER, "ListArtifacts", "s3:ListBucket", "{uri}", without_archive, stages=BOTH),
+    PermissionCase(READER, "ReadArtifacts", "s3:GetObject", "{uri}", stages=BOTH),
     PermissionCase(READER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,)),
-    PermissionCase(COPIER, "ReadArtifacts", "s3:GetObject", "{uri}", prefix, error=PREFLIGHT_FAILED),
-    PermissionCase(
-        COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", with_versions, stages=(QA,), error=PREFLIGHT_FAILED
-    ),
+    PermissionCase(COPIER, "ReadArtifacts", "s3:GetObject", "{uri}", prefix, error=PREFLIGHT_FAILED, stages=BOTH),
+    PermissionCase(COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", with_versions, error=PREFLIGHT_FAILED),
     PermissionCase(
         COPIER, "ReadArtifacts", "s3:GetObjectVersion", "{uri}", stages=(PRODUCTION,), error=PREFLIGHT_FAILED
     ),
     PermissionCase(COPIER, "DecryptArtifacts", "kms:Decrypt", "{uri}", stages=(PRODUCTION,), error=PREFLIGHT_FAILED),
-    PermissionCase(COPIER, "PutInto{Target}", "s3:PutObject", INCOMING, error=PREFLIGHT_FAILED),
-    PermissionCase(COPIER, "PutInto{Target}", "s3:ListMultipartUploadParts", INCOMING, large, error=PREFLIGHT_FAILED),
-    PermissionCase(COPIER, "EncryptFor{Target}", "kms:GenerateDataKey", INCOMING, error=PREFLIGHT_FAILED),
-    PermissionCase(COPIER, "EncryptFor{Target}", "kms:Decrypt", INCOMING, large, blind=True),
+    PermissionCase(COPIER, "PutInto{Target}", "s3:PutObject", INCOMING, error=PREFLIGHT_FAILED, stages=BOTH),
+    PermissionCase(
+        COPIER, "PutInto{Target}", "s3:ListMultipartUploadParts", INCOMING, large, error=PREFLIGHT_FAILED, stages=BOTH
+    ),
+    PermissionCase(COPIER, "EncryptFor{Target}", "kms:GenerateDataKey", INCOMING, error=PREFLIGHT_FAILED, stages=BOTH),
+    PermissionCase(COPIER, "EncryptFor{Target}", "kms:Decrypt", INCOMING, large, blind=True, stages=BOTH),
     PermissionCase(RECEIVER, "ReadIncoming", "s3:GetObject", INCOMING, blind=True),
     PermissionCase(RECEIVER, "ReadIncoming", "s3:GetObjectVersion", INCOMING, blind=True),
     PermissionCase(RECEIVER, "StoreArtifacts", "s3:PutObject", WRITTEN, error=PREFLIGHT_FAILED),
@@ -294,9 +307,9 @@ PERMISSIONS = [
         DEPLOYER, "CreateEndpointConfigurations", "sagemaker:DescribeEndpointConfig", CONFIG, promoted_before
     ),
     PermissionCase(INVOKER, "InvokeEndpoints", "sagemaker:InvokeEndpoint", ENDPOINT, blind=True),
-    PermissionCase(INVOKER, "InvokePreviews", "sagemaker:InvokeEndpoint", PREVIEW, stages=(QA,), blind=True),
+    PermissionCase(INVOKER, "InvokePreviews", "sagemaker:InvokeEndpoint", PREVIEW, blind=True),
     *(
-        PermissionCase(DEPLOYER, "ManagePreviews", f"sagemaker:{action}", PREVIEW, stages=(QA,), blind=True)
+        PermissionCase(DEPLOYER, "ManagePreviews", f"sagemaker:{action}", PREVIEW, blind=True)
         for action in ("CreateEndpoint", "DescribeEndpoint", "DeleteEndpoint", "AddTags")
     ),
     PermissionCase(
@@ -304,7 +317,6 @@ PERMISSIONS = [
         "DeletePreviewConfigurations",
         "sagemaker:DeleteEndpointConfig",
         f"{CONFIG}preview-",
-        stages=(QA,),
         blind=True,
     ),
     PermissionCase(INVOKER, "ReadPayloads", "s3:GetObject", PAYLOAD, error=PREFLIGHT_FAILED),
@@ -346,7 +358,6 @@ PERMISSIONS = [
             with_own_image if step is Step.PREFLIGHT and role in IMAGES else scenario,
             on=f"*:role/{role_name}",
             trigger=trigger,
-            stages=(QA,),  # production's are the same: see as_in_qa
             error=PREFLIGHT_FAILED if step is Step.PREFLIGHT else "AccessDenied",
         )
         for role, role_name in (
@@ -387,7 +398,6 @@ PERMISSIONS = [
         ":execution:promote:",
         promoted_before,
         trigger=clean_up_by_arn,
-        stages=(QA,),
     ),
     of_hub(Step.CLEAN_UP_ABORTED, "AddRecords", "dynamodb:PutItem", RECORDS_TABLE),
     of_hub(Step.CLEAN_UP_ABORTED, "ReleaseLocks", "dynamodb:UpdateItem", ENDPOINTS_TABLE),
@@ -397,7 +407,6 @@ PERMISSIONS = [
         "",
         "dynamodb:UpdateItem",
         f":table/{ENDPOINTS_TABLE}",
-        stages=(QA,),
         error="DynamoDB.AmazonDynamoDBException",
     ),
     *(invoke_case(step) for step in Step if step not in {*AFTER_FAILURES, *INVOKED_AFTER, Step.CLEAN_UP_ABORTED}),
@@ -412,18 +421,17 @@ LIST_SOURCE = PermissionCase(
     "DistinguishMissingFromDenied",
     "s3:ListBucket",
     "{uri}",
+    stages=BOTH,
     trigger=promote_and_lose_the_source,
     error=PREFLIGHT_FAILED,
 )
 LIST_INCOMING = PermissionCase(RECEIVER, "DistinguishMissingFromDenied", "s3:ListBucket", INCOMING, large)
 ABORT, EXPLAIN = (invoke_case(step) for step in AFTER_FAILURES)
-FORWARD = PermissionCase("promote-{source}-forwarder", "", "events:PutEvents", ":event-bus/promote", stages=(QA,))
-START = PermissionCase(
-    "promote-hub-StateMachineEventsRole*", "", "states:StartExecution", ":stateMachine:promote", stages=(QA,)
-)
-READ_LOCKS = PermissionCase(function(Job.REPORT_LOCK_AGE), "ReadLocks", "dynamodb:Scan", ENDPOINTS_TABLE, stages=(QA,))
+FORWARD = PermissionCase("promote-{source}-forwarder", "", "events:PutEvents", ":event-bus/promote")
+START = PermissionCase("promote-hub-StateMachineEventsRole*", "", "states:StartExecution", ":stateMachine:promote")
+READ_LOCKS = PermissionCase(function(Job.REPORT_LOCK_AGE), "ReadLocks", "dynamodb:Scan", ENDPOINTS_TABLE)
 RECONCILE = [
-    PermissionCase(function(Job.RECONCILE_EXECUTIONS), sid, action, resource, stages=(QA,))
+    PermissionCase(function(Job.RECONCILE_EXECUTIONS), sid, action, resource)
     for sid, action, resource in (
         ("ListExecutions", "states:ListExecutions", ":stateMachine:promote"),
         ("ReadLocks", "dynamodb:Scan", ENDPOINTS_TABLE),
@@ -432,7 +440,7 @@ RECONCILE = [
         ("StartCleanup", "lambda:InvokeFunction", function(Step.CLEAN_UP_ABORTED)),
     )
 ]
-ANNOUNCE = PermissionCase(STATE_MACHINE, "", "sns:Publish", f":{TOPIC}", stages=(QA,))
+ANNOUNCE = PermissionCase(STATE_MACHINE, "", "sns:Publish", f":{TOPIC}")
 ALL = [*PERMISSIONS, LIST_SOURCE, LIST_INCOMING, ABORT, EXPLAIN, FORWARD, START, READ_LOCKS, *RECONCILE, ANNOUNCE]
 
 # Role, Sid, action and resource, as patterns, and why no promotion in the sandbox can show that they are needed.
@@ -549,23 +557,20 @@ def test_only_a_role_with_list_permission_can_distinguish_missing_from_denied(wo
         assert words in denied.cause
 
 
-@pytest.mark.parametrize("pair", LIST_INCOMING.stages, ids=lambda pair: pair.target)
-def test_only_a_receiver_with_list_permission_can_distinguish_what_did_not_arrive(
-    world: World, pair: AccountPair
-) -> None:
+def test_only_a_receiver_with_list_permission_can_distinguish_what_did_not_arrive(world: World) -> None:
     """Another promotion that fails aborts the uploads of this one: they are gone, and no object is there."""
-    delete_large_copies(world, pair)
+    delete_large_copies(world, QA)
     world.s3_faults.inject("CompleteMultipartUpload", code="NoSuchUpload", status=404, times=None)
-    lost = promote(world, pair, large(world, pair))
-    with LIST_INCOMING.removed(world, pair):
-        denied = promote(world, pair, large(world, pair))
+    lost = promote(world, QA, large(world, QA))
+    with LIST_INCOMING.removed(world, QA):
+        denied = promote(world, QA, large(world, QA))
     world.s3_faults.clear()
 
     assert lost.error == "ArtifactMismatch", lost.cause
-    for words in (pair.fill(INCOMING), "does not exist after the copy"):
+    for words in (QA.fill(INCOMING), "does not exist after the copy"):
         assert words in lost.cause
     assert denied.error == LIST_INCOMING.error, denied.cause
-    for words in (pair.fill(RECEIVER), LIST_INCOMING.action, pair.fill(INCOMING)):
+    for words in (QA.fill(RECEIVER), LIST_INCOMING.action, QA.fill(INCOMING)):
         assert words in denied.cause
 
 
@@ -684,20 +689,36 @@ def test_every_deployed_permission_is_removed_alone_by_one_case_or_has_a_reason_
     shown = [[r for r in deployed if case.covers(r, pair)] for case in ALL for pair in case.stages]
     excused = [[r for r in deployed if _like(r, pattern)] for pattern in NOT_SHOWN]
     in_qa = {permission for covered in shown for permission in covered}
-    in_production = {
-        r for r in deployed if r.sid == "AssumeEnvironmentRoles" and replace(r, resource=as_in_qa(r.resource)) in in_qa
-    }
+    in_production = {r for r in deployed if as_in_qa(r) in {with_its_key(shown_in_qa) for shown_in_qa in in_qa}}
 
     assert [covered for covered in shown if len(covered) != 1] == []
     assert all(excused), "an excuse is for no permission at all"
     assert sorted(deployed.difference(*shown, *excused, in_production)) == []
 
 
-def as_in_qa(role_arn: str) -> str:
-    """The ARN, or the name, of a role of the promotion to production as it is in the one to qa.
+def as_in_qa(permission: Permission) -> Permission:
+    """A permission of the promotion to production as it is in the one to qa: account, Region and names are qa's.
 
-    A step assumes both alike, so that it needs the permission is shown in one of them.
+    The roles of a target are made alike, and a step assumes them alike: that one is needed is shown in one of them.
+    A source's roles differ: what production takes from lies in qa's artifact bucket, encrypted with a key.
     """
+    if permission.sid == "AssumeEnvironmentRoles":
+        return replace(permission, resource=role_as_in_qa(permission.resource))
+    if not permission.role.startswith("promote-production-"):
+        return permission
+    resource = permission.resource
+    for name_in_production, name_in_qa in IN_QA:
+        resource = re.sub(name_in_production, name_in_qa, resource)
+    return with_its_key(replace(permission, role=role_as_in_qa(permission.role), resource=resource))
+
+
+def with_its_key(permission: Permission) -> Permission:
+    """The permission with a word in place of the id of a key: an environment has one key."""
+    return replace(permission, resource=re.sub(r":key/[0-9a-f-]{36}$", ":key/its", permission.resource))
+
+
+def role_as_in_qa(role_arn: str) -> str:
+    """The ARN, or the name, of a role of the promotion to production as it is in the one to qa."""
     source = role_arn.replace("333333333333:", "222222222222:").replace("promote-qa-", "promote-dev-")
     target = role_arn.replace("444444444444:", "333333333333:").replace("promote-production-", "promote-qa-")
     return target if "promote-production-" in role_arn else source
