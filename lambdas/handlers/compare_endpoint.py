@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lambdas.promotion.artifacts import checks as artifact_checks
-from lambdas.promotion.artifacts import inventory, verification
+from lambdas.promotion.artifacts import inventory, verification, verified_copies
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Artifact, Outcome, Progress, Promotion
@@ -28,6 +28,7 @@ def handler(promotion: Promotion) -> Promotion:
     change = endpoint_state.before_change(promotion, observed)
     # The artifacts of a rollback were copied by the promotion that it restores.
     missing = [] if promotion.request.roll_back else _find_copies(promotion, account)
+    _require_as_verified(promotion, account)
     if change.progress is not Progress.NOTHING_TO_DO or promotion.restores_foreign_names:
         lock_policy.require_not_older(promotion)
         return promotion.with_change(change)
@@ -41,6 +42,7 @@ def handler(promotion: Promotion) -> Promotion:
         promotion.lock is None
         or promotion.lock.current is None
         or promotion.lock.current.config != promotion.desired_config.name
+        or promotion.lock.current.verified is None
     ):
         # It is in service, but not recorded as last known good: it is smoke-tested and recorded first. (A dry run holds
         # no lock, and ends with the plan to do nothing.)
@@ -58,3 +60,18 @@ def _find_copies(promotion: Promotion, account: RoleSession) -> list[Artifact]:
     transfers = [verification.status_of(artifact, existing.get(artifact.key)) for artifact in artifacts]
     work_lists.write(work_lists.COPY_STATUS, transfers, promotion, s3=hub)
     return missing
+
+
+def _require_as_verified(promotion: Promotion, account: RoleSession) -> None:
+    """What a promotion of this model has verified must still be the same, also if nothing is copied now."""
+    is_rollback = promotion.request.roll_back
+    verified = promotion.verified if is_rollback else promotion.known_copies
+    if verified:
+        verified_copies.require_unchanged(
+            verified,
+            promotion.target.account,
+            promotion.hub,
+            hub_s3=hub_s3(),
+            s3=account.s3,
+            may_be_missing=not is_rollback,
+        )

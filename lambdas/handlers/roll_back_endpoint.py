@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lambdas.promotion.artifacts import verified_copies
 from lambdas.promotion.aws.logs import logger
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Promotion, Rollback, RollbackProgress
-from lambdas.promotion.contract.errors import NotYetVisible, Transient
+from lambdas.promotion.contract.errors import ArtifactMismatch, NotYetVisible, RollbackFailed, Transient
 from lambdas.promotion.contract.step_events import RollBackEvent
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint.access import deployer_session
@@ -15,7 +16,7 @@ from lambdas.promotion.endpoint.state import ObservedEndpoint
 from lambdas.promotion.rollback import capacity
 from lambdas.promotion.rollback import state as rollback_state
 from lambdas.promotion.rollback.state import Action
-from lambdas.promotion.runtime.handler import now, step_with_event
+from lambdas.promotion.runtime.handler import hub_s3, now, step_with_event
 
 _UNFINISHED = {RollbackProgress.BUSY, RollbackProgress.IN_PROGRESS, RollbackProgress.BLOCKED_BY_SCALING}
 
@@ -64,6 +65,8 @@ def _act(
     """
     if action is Action.NOTHING:
         return rollback
+    if action is not Action.DELETE:
+        _require_as_verified(promotion, rollback, account)
     try:
         progress = _call(action, promotion, rollback, observed, account)
     except NotYetVisible as error:
@@ -75,6 +78,24 @@ def _act(
         )
     attempted = progress is RollbackProgress.IN_PROGRESS and action is not Action.DELETE
     return replace(rollback, progress=progress, attempts=rollback.attempts + attempted)
+
+
+def _require_as_verified(promotion: Promotion, rollback: Rollback, account: RoleSession) -> None:
+    """New instances load the previous model's copies again: they must be those that were verified.
+
+    Raises RollbackFailed.
+    """
+    verified = rollback_state.copies_of_previous(promotion, rollback)
+    if verified is None:
+        return
+    try:
+        verified_copies.require_unchanged(
+            verified, promotion.target.account, promotion.hub, hub_s3=hub_s3(), s3=account.s3
+        )
+    except ArtifactMismatch as error:
+        raise RollbackFailed(
+            f"{promotion.endpoint_in_words} was not rolled back to {rollback.to_config}. {error}"
+        ) from error
 
 
 def _call(

@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.roles import Role
-from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Step
+from lambdas.promotion.contract.steps import JOBS_BY_ROLE, STEPS_BY_ROLE, Job, Step
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.role_placement import environments_with_role
 from stacks.config.schema import Stage
@@ -25,14 +25,15 @@ class AccountScope:
         self.configuration = configuration
 
     def role(self, role: Role, description: str) -> iam.Role:
-        """A role that exactly the steps that work with it may assume."""
+        """A role that exactly the steps and jobs that work with it may assume."""
         hub = self.configuration.hub
         conditions: dict[str, dict[str, str]] = {}
         if hub.external_id:
             conditions.setdefault("StringEquals", {})["sts:ExternalId"] = hub.external_id
         if hub.organization_id:
             conditions.setdefault("StringEquals", {})["aws:PrincipalOrgID"] = hub.organization_id
-        steps = [iam.ArnPrincipal(resource_names.step_role_arn(hub.account, step)) for step in self.steps_of(role)]
+        functions: list[Step | Job] = [*self.steps_of(role), *JOBS_BY_ROLE.get(role, ())]
+        steps = [iam.ArnPrincipal(resource_names.step_role_arn(hub.account, function)) for function in functions]
         trusted: iam.IPrincipal = iam.CompositePrincipal(
             *(iam.PrincipalWithConditions(step, conditions) if conditions else step for step in steps)
         )
@@ -47,7 +48,9 @@ class AccountScope:
     def steps_of(self, role: Role) -> list[Step]:
         """The steps that assume the role here."""
         return [
-            step for step in STEPS_BY_ROLE[role] if self.name in environments_with_role(self.configuration, role, step)
+            step
+            for step in STEPS_BY_ROLE.get(role, ())
+            if self.name in environments_with_role(self.configuration, role, step)
         ]
 
     def is_image_source(self) -> bool:

@@ -14,6 +14,7 @@ from stacks.environment import scaling_role
 from stacks.environment.base import AccountScope
 from stacks.environment.invoker_role import add_invoker
 from stacks.environment.source import Source
+from stacks.environment.target.auditor import add_auditor
 from stacks.environment.target.bucket import add_artifact_bucket, add_artifact_key
 from stacks.environment.target.deployer import add_deployer
 from stacks.environment.target.execution_role import add_execution_role
@@ -45,6 +46,7 @@ def _add_target(environment: AccountScope, sources: Sequence[str]) -> kms.Key:
     bucket = add_artifact_bucket(environment, key, sources)
     add_receiver(environment, bucket, key, sources)
     add_deployer(environment, bucket, key)
+    add_auditor(environment, bucket)
     add_execution_role(environment, bucket, key)
     add_invoker(environment, key)
     scaling_role.build(environment)

@@ -7,13 +7,14 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.steps import Step
+from lambdas.promotion.contract.steps import Job, Step
 from stacks.baseline.dead_letters import dead_letter_queue
 from stacks.baseline.topic import accounts_with_alarms, topic
 from stacks.config.topology import Configuration
 from stacks.hub import bundle, state_machine, steps
 from stacks.hub.aborted_executions import ABORTED_EXECUTION_RULE, clean_up_after_abort
 from stacks.hub.approvals import start_on_approval
+from stacks.hub.artifact_audit import audit_artifacts
 from stacks.hub.encryption_key import encryption_key
 from stacks.hub.lock_age import report_lock_age
 from stacks.hub.observability import observe
@@ -78,6 +79,7 @@ class HubStack(Stack):
             key=key,
         )
         steps.allow_execution_reads(self, functions, reconciler=reconciler)
+        audit = audit_artifacts(self, configuration, tables=tables, work_lists=work_lists, code=code, key=key)
         observe(
             self,
             configuration,
@@ -85,7 +87,7 @@ class HubStack(Stack):
             state_machine=machine,
             longest_execution=longest_execution,
             steps=functions,
-            reconciler=reconciler,
+            jobs={Job.RECONCILE_EXECUTIONS: reconciler, Job.AUDIT_ARTIFACTS: audit},
             dead_letters=dead_letters,
             rules={resource_names.approval_rule(name): resource_names.BUS for name in configuration.applications}
             | {ABORTED_EXECUTION_RULE: None},

@@ -13,9 +13,11 @@ from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Errored, RolledBack
+from lambdas.promotion.contract.resource_names import Metric
 from lambdas.promotion.contract.steps import Job, Step
 from stacks.baseline.alarms import FIVE_MINUTES, Alarms, depth_of
 from stacks.config.topology import Configuration
+from stacks.hub.artifact_audit import EVERY
 from stacks.hub.dashboard import dashboard, outcome_count
 from stacks.workflow.lambda_task import StepFunction
 
@@ -36,7 +38,7 @@ def observe(
     state_machine: sfn.StateMachine,
     longest_execution: Duration,
     steps: Mapping[Step, StepFunction],
-    reconciler: StepFunction,
+    jobs: Mapping[Job, StepFunction],
     dead_letters: sqs.IQueue,
     rules: Mapping[str, str | None],
     oldest_lock: cloudwatch.Metric,
@@ -55,7 +57,7 @@ def observe(
         ),
         alarms.add(
             "reconcile-executions-failed",
-            _errors_of(reconciler),
+            _errors_of(jobs[Job.RECONCILE_EXECUTIONS]),
             "For 15 minutes, the job that finds executions without a cleanup has failed or has not run. An execution "
             "whose event EventBridge loses meanwhile is not cleaned up. Read the log group /aws/lambda/"
             f"{resource_names.function(Job.RECONCILE_EXECUTIONS)}.",
@@ -64,6 +66,7 @@ def observe(
             # Every run reports the number of its errors, 0 included.
             missing=cloudwatch.TreatMissingData.BREACHING,
         ),
+        *_audit_alarms(alarms, jobs[Job.AUDIT_ARTIFACTS]),
         alarms.add(
             "undelivered-messages",
             topic.metric_number_of_notifications_failed(statistic="Sum", period=FIVE_MINUTES),
@@ -133,6 +136,32 @@ def _promotion_alarms(
             missing=cloudwatch.TreatMissingData.BREACHING,
         ),
     ]
+
+
+def _audit_alarms(alarms: Alarms, audit: StepFunction) -> Iterator[cloudwatch.Alarm]:
+    log_group = f"/aws/lambda/{resource_names.function(Job.AUDIT_ARTIFACTS)}"
+    yield alarms.add(
+        "artifacts-changed",
+        cloudwatch.Metric(
+            namespace=resource_names.NAMESPACE,
+            metric_name=Metric.CHANGED_ARTIFACTS,
+            statistic="Maximum",
+            period=FIVE_MINUTES,
+        ),
+        "Objects that an endpoint loads, or can be rolled back to, are not those that were verified: another principal "
+        f"added, replaced or deleted them. The next instance loads what is there now. Read {log_group}.",
+        page="alarms.md#artifacts-that-changed",
+    )
+    yield alarms.add(
+        "audit-artifacts-failed",
+        audit.function.metric_errors(statistic="Sum", period=EVERY),
+        "For two hours, the job that compares artifacts with what was verified has failed or has not run. Read "
+        f"{log_group}.",
+        page="alarms.md#artifacts-that-changed",
+        periods=2,
+        # Every run reports the number of its errors, 0 included.
+        missing=cloudwatch.TreatMissingData.BREACHING,
+    )
 
 
 def _unreported_step_alarms(

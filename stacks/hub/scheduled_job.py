@@ -1,7 +1,10 @@
-"""A job that runs every five minutes."""
+"""A job that runs on a schedule."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
@@ -16,9 +19,19 @@ from stacks.hub import bundle
 from stacks.workflow.lambda_task import StepFunction
 
 
-def scheduled_job(scope: Construct, job: Job, description: str, *, code: lambda_.Code, key: kms.IKey) -> StepFunction:
+def scheduled_job(
+    scope: Construct,
+    job: Job,
+    description: str,
+    *,
+    code: lambda_.Code,
+    key: kms.IKey,
+    every: Duration = FIVE_MINUTES,
+    assumes: Sequence[str] = (),
+    timeout: Duration | None = None,
+) -> StepFunction:
     """Return the job's function. A run that fails is not retried, because the next one follows soon."""
-    function = StepFunction(scope, job, code=code, runtime=bundle.runtime(), key=key)
+    function = StepFunction(scope, job, code=code, runtime=bundle.runtime(), key=key, assumes=assumes, timeout=timeout)
     accept_finding(
         function.role,
         "AwsSolutions-IAM5[Resource::*]",
@@ -35,7 +48,7 @@ def scheduled_job(scope: Construct, job: Job, description: str, *, code: lambda_
         job.value.title().replace("_", ""),
         rule_name=resource_names.function(job),
         description=description,
-        schedule=events.Schedule.rate(FIVE_MINUTES),
+        schedule=events.Schedule.rate(every),
         targets=[targets.LambdaFunction(function.function, retry_attempts=0)],
     )
     return function

@@ -31,6 +31,8 @@ _READ = _MAY_BE_MISSING | {
     Step.ABORT_UPLOADS,
     Step.RECORD_PROMOTION,
 }
+_READ_VERIFIED = frozenset({Step.COMPARE_ENDPOINT, Step.ROLL_BACK_ENDPOINT})
+_WRITE_VERIFIED = frozenset({Step.VERIFY_ARTIFACTS})
 _RETENTION = Duration.days(90)  # as long as Step Functions retains an execution's history
 
 
@@ -45,7 +47,11 @@ def work_list_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
         enforce_ssl=True,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-        lifecycle_rules=[s3.LifecycleRule(id="forget-with-the-history", expiration=_RETENTION)],
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                id="forget-with-the-history", prefix=f"{resource_names.WORK_LISTS_PREFIX}/", expiration=_RETENTION
+            )
+        ],
         removal_policy=RETAIN,
     )
     accept_finding(
@@ -56,32 +62,54 @@ def work_list_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
 
 def allow_work_lists(steps: Mapping[Step, StepFunction], work_lists: s3.Bucket, key: kms.Key) -> None:
     """Allow each step its own access to the lists: to write one, to read one, or both."""
-    objects = work_lists.arn_for_objects(f"{resource_names.WORK_LISTS_PREFIX}/*")
-    logical_id = work_lists.stack.get_logical_id(work_lists.node.default_child)  # type: ignore[arg-type]
-    for sid, steps_with_access, on_objects, on_key in (
-        ("ReadLists", _READ, "s3:GetObject", "kms:Decrypt"),
-        ("WriteLists", _WRITE, "s3:PutObject", "kms:GenerateDataKey"),
+    of_promotion, verified = resource_names.WORK_LISTS_PREFIX, resource_names.VERIFIED_PREFIX
+    with_key: set[tuple[Step, str]] = set()
+    read, write = ("s3:GetObject", "kms:Decrypt"), ("s3:PutObject", "kms:GenerateDataKey")
+    for sid, prefix, steps_with_access, (on_objects, on_key) in (
+        ("ReadLists", of_promotion, _READ, read),
+        ("WriteLists", of_promotion, _WRITE, write),
+        ("ReadVerified", verified, _READ_VERIFIED, read),
+        ("WriteVerified", verified, _WRITE_VERIFIED, write),
     ):
         for step in sorted(steps_with_access):
-            role = steps[step].role
-            role.add_to_policy(iam.PolicyStatement(sid=sid, actions=[on_objects], resources=[objects]))
-            role.add_to_policy(
-                iam.PolicyStatement(
-                    sid=f"{sid}Key",
-                    actions=[on_key],
-                    resources=[key.key_arn],
-                    conditions=via_service("s3", work_lists.stack.region),
-                )
-            )
-    for step in sorted(_READ | _WRITE):
-        accept_finding(
-            steps[step].role,
-            f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{resource_names.WORK_LISTS_PREFIX}/*]",
-            "Each promotion has its own lists, below its execution's name.",
-        )
+            _allow_lists(steps[step], sid, prefix, on_objects, bucket=work_lists)
+            if (step, on_key) not in with_key:  # one key encrypts both
+                with_key.add((step, on_key))
+                _allow_key(steps[step], sid, on_key, key)
     for step in sorted(_MAY_BE_MISSING):
         steps[step].role.add_to_policy(
             iam.PolicyStatement(
                 sid="DistinguishMissingFromDenied", actions=["s3:ListBucket"], resources=[work_lists.bucket_arn]
             )
         )
+
+
+def allow_verified_reads(function: StepFunction, work_lists: s3.Bucket, key: kms.Key) -> None:
+    """Allow a job to read the lists of verified copies."""
+    _allow_lists(function, "ReadVerified", resource_names.VERIFIED_PREFIX, "s3:GetObject", bucket=work_lists)
+    _allow_key(function, "ReadVerified", "kms:Decrypt", key)
+
+
+def _allow_lists(function: StepFunction, sid: str, prefix: str, action: str, *, bucket: s3.Bucket) -> None:
+    """Allow one access to the objects below a prefix."""
+    function.role.add_to_policy(
+        iam.PolicyStatement(sid=sid, actions=[action], resources=[bucket.arn_for_objects(f"{prefix}/*")])
+    )
+    logical_id = bucket.stack.get_logical_id(bucket.node.default_child)  # type: ignore[arg-type]
+    accept_finding(
+        function.role,
+        f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{prefix}/*]",
+        "Lists are named by the execution that they belong to, or by a digest of their content.",
+    )
+
+
+def _allow_key(function: StepFunction, sid: str, action: str, key: kms.Key) -> None:
+    """Allow what that access requires of the bucket's key."""
+    function.role.add_to_policy(
+        iam.PolicyStatement(
+            sid=f"{sid}Key",
+            actions=[action],
+            resources=[key.key_arn],
+            conditions=via_service("s3", key.stack.region),
+        )
+    )

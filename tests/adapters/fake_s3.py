@@ -46,6 +46,11 @@ class Stored:
     algorithm: str | None = "CRC64NVME"
     body: bytes = b""
 
+    @property
+    def version(self) -> str:
+        """Every write has another ETag here, and so it has another version."""
+        return self.etag.strip('"')
+
 
 @dataclass
 class Upload:
@@ -157,7 +162,13 @@ class FakeS3:
         if params.get("IfMatch", stored.etag) != stored.etag:
             raise S3Error("412", 412)
         checksum = {f"Checksum{stored.algorithm}": stored.content} if stored.algorithm else {}
-        return {"ETag": stored.etag, "ContentLength": stored.size, "ChecksumType": "FULL_OBJECT", **checksum}
+        return {
+            "ETag": stored.etag,
+            "VersionId": stored.version,
+            "ContentLength": stored.size,
+            "ChecksumType": "FULL_OBJECT",
+            **checksum,
+        }
 
     def _ListObjectsV2(self, params: RequestParams) -> Response:  # noqa: N802
         keys = self.keys(params["Bucket"], params["Prefix"])
@@ -181,6 +192,25 @@ class FakeS3:
             ],
             "IsTruncated": more,
             **({"NextContinuationToken": str(begin + _PAGE)} if more else {}),
+        }
+
+    def _ListObjectVersions(self, params: RequestParams) -> Response:  # noqa: N802
+        keys = self.keys(params["Bucket"], params["Prefix"])
+        begin = keys.index(params["KeyMarker"]) + 1 if params.get("KeyMarker") else 0
+        page = [(key, self.objects[params["Bucket"], key]) for key in keys[begin : begin + _PAGE]]
+        more = begin + _PAGE < len(keys)
+        return {
+            "Versions": [
+                version
+                for key, stored in page
+                for version in (
+                    {"Key": key, "VersionId": stored.version, "IsLatest": True},
+                    {"Key": key, "VersionId": f"before-{stored.version}", "IsLatest": False},
+                )
+            ],
+            "DeleteMarkers": [{"Key": f"{params['Prefix']}deleted", "VersionId": "marker", "IsLatest": True}],
+            "IsTruncated": more,
+            **({"NextKeyMarker": page[-1][0], "NextVersionIdMarker": page[-1][1].version} if more else {}),
         }
 
     def _GetObject(self, params: RequestParams) -> Response:  # noqa: N802

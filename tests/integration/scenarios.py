@@ -149,6 +149,13 @@ def reconcile_executions(world: World) -> dict[str, Any]:
     return payload
 
 
+def audit_artifacts(world: World) -> dict[str, Any]:
+    """Do what the schedule does every hour; what the function returns, or how it fails."""
+    answer = world.client("lambda").invoke(FunctionName=function(Job.AUDIT_ARTIFACTS), Payload=b"{}")
+    payload: dict[str, Any] = json.loads(answer["Payload"].read())
+    return payload
+
+
 def is_reconciled(world: World, execution: str) -> bool:
     """Whether the cleanup after an execution is started, in its turn."""
     for _ in range(10):
@@ -361,6 +368,15 @@ def with_history(world: World, pair: AccountPair) -> Subject:
     """A stage that has had two good promotions at least."""
     promoted_before(world, pair)
     return _promoted_lately(world, pair)
+
+
+def promoted_after_another(world: World, pair: AccountPair) -> Subject:
+    """A new model that the endpoint serves, and it has served another that was promoted."""
+    promoted_before(world, pair)
+    subject = new_model(world, pair)
+    ended = promote(world, pair, subject)
+    _require_success(ended)
+    return replace(subject, execution=ended.arn)
 
 
 @cache

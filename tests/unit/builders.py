@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from lambdas.promotion.contract.document import (
     Request,
     S3Object,
     SourceModel,
+    VerifiedCopies,
 )
 from lambdas.promotion.contract.settings import Application, Environment, Hub, Settings, Stage
 from lambdas.promotion.endpoint.state import ObservedEndpoint
@@ -65,6 +67,8 @@ CONTAINER: dict[str, Any] = {
     "ModelDataUrl": WEIGHTS_URI,
     "Environment": {"SAGEMAKER_SUBMIT_DIRECTORY": SOURCE_URI, "SAGEMAKER_PROGRAM": "inference.py"},
 }
+# The empty list.
+NO_COPIES = VerifiedCopies(bucket=QA.artifact_bucket, objects=0, sha256=hashlib.sha256(b"").hexdigest())
 OLD_CONFIG = "reviews-qa-20260101000000-000000000000"
 
 
@@ -163,10 +167,11 @@ def good(config: str = OLD_CONFIG, **changes: Any) -> KnownGood:
 
 
 def with_known_good(made: Promotion) -> Promotion:
-    """Return the promotion with its desired configuration recorded as last known good."""
-    return replace(
-        made, lock=Lock(fence=2, last_known_good=(good(made.desired_config.name, made_at=made.model.made_at),))
+    """Return the promotion with its desired configuration recorded as last known good, of a model without artifacts."""
+    recorded = good(
+        made.desired_config.name, model=made.desired_model.name, made_at=made.model.made_at, verified=NO_COPIES
     )
+    return replace(made, lock=Lock(fence=2, last_known_good=(recorded,)))
 
 
 def observed(status: str, **changes: Any) -> ObservedEndpoint:

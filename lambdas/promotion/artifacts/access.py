@@ -1,14 +1,16 @@
-"""The sessions of the copy's two legs: the copier's in the source, and the receiver's in the target."""
+"""The sessions of the copy's two legs: the copier's in the source, the receiver's in the target. And the auditor's."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from lambdas.promotion.artifacts import incoming
-from lambdas.promotion.aws.scoped_sessions import bucket_arns, object_arns, scoped_session
+from lambdas.promotion.aws import sessions
+from lambdas.promotion.aws.scoped_sessions import bucket_arns, object_arns, scoped_session, session_policy
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Artifact, Leg, Promotion
 from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.contract.settings import Environment
 
 
 def leg_session(promotion: Promotion, artifacts: Sequence[Artifact]) -> RoleSession:
@@ -45,4 +47,15 @@ def receiver_session(promotion: Promotion) -> RoleSession:
         (["s3:ListBucket"], bucket_arns({bucket})),
         (["s3:PutObject*", "s3:ListMultipartUploadParts"], [f"arn:aws:s3:::{bucket}/{promotion.artifact_prefix}*"]),
         (["kms:Decrypt", "kms:GenerateDataKey"], ["*"]),
+    )
+
+
+def auditor_session(target: Environment, *, external_id: str | None) -> RoleSession:
+    """List the versions in the target's bucket, for no promotion."""
+    return sessions.assume(
+        target.role_arn(Role.AUDITOR),
+        region=target.region,
+        session_name="audit",
+        external_id=external_id,
+        policy=session_policy((["s3:ListBucketVersions"], bucket_arns({target.artifact_bucket}))),
     )

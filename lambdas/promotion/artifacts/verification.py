@@ -13,7 +13,7 @@ from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.artifacts.s3_objects import ListedObject
 from lambdas.promotion.aws import error_codes
-from lambdas.promotion.contract.document import Artifact, Transfer
+from lambdas.promotion.contract.document import Artifact, S3Object, Transfer
 from lambdas.promotion.contract.errors import ArtifactMismatch, UnsupportedModel
 from lambdas.promotion.contract.settings import Environment
 
@@ -35,8 +35,8 @@ def status_of(artifact: Artifact, copy: ListedObject | None) -> Transfer:
     return Transfer(artifact=artifact, exists=copy is not None, copy_algorithm=copy.algorithm if copy else None)
 
 
-def require_verified(artifact: Artifact, target: Environment, *, s3: S3Client) -> bool:
-    """Compare a copy's size and full-object checksum; return whether there was a checksum to compare.
+def require_verified(artifact: Artifact, target: Environment, *, s3: S3Client) -> S3Object:
+    """Compare a copy's size and full-object checksum with the artifact's, and return the copy.
 
     Raises ArtifactMismatch if it does not exist or differs.
     """
@@ -47,7 +47,9 @@ def require_verified(artifact: Artifact, target: Environment, *, s3: S3Client) -
             f"Another principal put an object in the place of a copy. {error} Delete it from the target's bucket, then "
             "promote again."
         ) from error
-    return artifact_checks.require_verified(artifact, copy, bucket=target.artifact_bucket)
+    artifact_checks.require_verified(artifact, copy, bucket=target.artifact_bucket)
+    assert copy is not None  # noqa: S101 - require_verified has raised
+    return copy
 
 
 def abort_uploads(

@@ -42,6 +42,7 @@ _PERMISSIONS = {
     "CreateMultipartUpload": "s3:PutObject and kms:GenerateDataKey on the target",
     "CompleteMultipartUpload": "s3:PutObject and kms:Decrypt on the target",
     "ListObjectsV2": "s3:ListBucket",
+    "ListObjectVersions": "s3:ListBucketVersions",
     "ListParts": "s3:ListMultipartUploadParts, kms:Decrypt where a key encrypts it",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "Invoke": "lambda:InvokeFunction",

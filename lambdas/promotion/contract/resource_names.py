@@ -17,6 +17,7 @@ ARTIFACT_PREFIX = "artifacts"
 INCOMING_PREFIX = "incoming"
 IMAGE_PREFIX = PRODUCT
 WORK_LISTS_PREFIX = "promotions"
+VERIFIED_PREFIX = "verified"
 ENDPOINTS_TABLE = f"{PRODUCT}-endpoints"
 RECORDS_TABLE = f"{PRODUCT}-records"
 TOPIC = f"{PRODUCT}-outcomes"
@@ -37,6 +38,7 @@ class Metric(enum.StrEnum):
     OBJECTS_COPIED = "ObjectsCopied"
     BYTES_COPIED = "BytesCopied"
     OLDEST_LOCK_SECONDS = "OldestLockSeconds"
+    CHANGED_ARTIFACTS = "ChangedArtifacts"
 
 
 def hub_stack() -> str:
@@ -51,8 +53,8 @@ def function(step: Step | Job) -> str:
     return f"{PRODUCT}-{step.value.replace('_', '-')}"
 
 
-def step_role_arn(hub_account: str, step: Step) -> str:
-    """ARN of the role that a step's Lambda runs with, in the hub."""
+def step_role_arn(hub_account: str, step: Step | Job) -> str:
+    """ARN of the role that a step's or a job's Lambda runs with, in the hub."""
     return f"arn:aws:iam::{hub_account}:role/{function(step)}"
 
 
@@ -76,6 +78,16 @@ def hub_bucket(account: str, region: str) -> str:
 def work_lists_prefix(promotion_id: str) -> str:
     """Key prefix, with its slash, of one promotion's lists in the hub's bucket."""
     return f"{WORK_LISTS_PREFIX}/{promotion_id}/"
+
+
+def verified_list(sha256: str) -> str:
+    """Key, in the hub's bucket, of a list of verified copies, by the digest (hex) of its content."""
+    return f"{VERIFIED_PREFIX}/{sha256}.jsonl"
+
+
+def artifact_folder(key: str) -> str:
+    """The folder, with its slash, of one S3 URI of a model in which an artifact is stored (inventory.py)."""
+    return f"{'/'.join(key.split('/')[:4])}/"
 
 
 def jumpstart_buckets(region: str) -> list[str]:

@@ -15,4 +15,5 @@ class Role(enum.StrEnum):
     DEPLOYER = "deployer"
     INVOKER = "invoker"
     SCALER = "scaler"
+    AUDITOR = "auditor"
     EXECUTION = "execution"

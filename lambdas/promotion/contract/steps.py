@@ -38,10 +38,11 @@ class Step(enum.StrEnum):
 
 
 class Job(enum.StrEnum):
-    """The Lambdas that are no steps: an event runs them. The value is the file, the function's name and its role's."""
+    """The Lambdas that are no steps: schedules run them. The value is the file, the function's name and its role's."""
 
     REPORT_LOCK_AGE = "report_lock_age"
     RECONCILE_EXECUTIONS = "reconcile_executions"
+    AUDIT_ARTIFACTS = "audit_artifacts"
 
 
 # The states in which an aborted execution leaves something behind (outcome/aborted_cleanup.py).
@@ -75,3 +76,4 @@ STEPS_BY_ROLE: dict[Role, tuple[Step, ...]] = {
     Role.INVOKER: (Step.PREFLIGHT, Step.SMOKE_TEST),
     Role.SCALER: (Step.PREFLIGHT, Step.SUSPEND_SCALING, Step.RESUME_SCALING, Step.CLEAN_UP_ABORTED),
 }
+JOBS_BY_ROLE: dict[Role, tuple[Job, ...]] = {Role.AUDITOR: (Job.AUDIT_ARTIFACTS,)}

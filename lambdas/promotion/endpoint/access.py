@@ -39,7 +39,10 @@ def deployer_session(promotion: Promotion, *, also_config: str | None = None) ->
         target,
         Role.DEPLOYER,
         (
-            ["s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"],
+            [
+                *("s3:GetObject", "s3:ListBucket", "s3:ListBucketVersions"),
+                *("s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"),
+            ],
             [
                 *bucket_and_prefix_arns(target.artifact_bucket, promotion.artifact_prefix),
                 f"arn:aws:s3:::{target.artifact_bucket}/{promotion.incoming_prefix}*",  # aborts uploads there

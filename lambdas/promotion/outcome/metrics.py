@@ -50,6 +50,11 @@ def report_oldest_lock(seconds: float) -> None:
     _write(Metric.OLDEST_LOCK_SECONDS, MetricUnit.Seconds, seconds, [{}])
 
 
+def report_changed_artifacts(objects: int) -> None:
+    """Say how many objects are not as they were verified; 0 if all are."""
+    _write(Metric.CHANGED_ARTIFACTS, MetricUnit.Count, objects, [{}])
+
+
 def _write(metric: Metric, unit: MetricUnit, value: float, sets: Sequence[Mapping[str, str]]) -> None:
     line = EphemeralMetrics(namespace=NAMESPACE)
     line.add_metric(metric, unit, value)

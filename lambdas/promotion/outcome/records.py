@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -130,9 +130,18 @@ def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[s
         **_checksums(artifacts),
         "digest": promotion.digest,
         "verification": to_json(promotion.verification) if promotion.verification else None,
+        "verified_copies": _verified_copies(promotion),
         "fence": promotion.lock.fence if promotion.lock else None,
         "rollback": to_json(promotion.rollback) if promotion.rollback else None,
     }
+
+
+def _verified_copies(promotion: Promotion) -> dict[str, Any] | None:
+    """Return where the list of the copies is stored that the model is loaded from."""
+    verified, hub = promotion.verified, promotion.hub
+    if verified is None:
+        return None
+    return to_json(verified) | {"list": f"s3://{hub.bucket}/{resource_names.verified_list(verified.sha256)}"}
 
 
 def _key_of(artifact: Artifact) -> str:
@@ -203,9 +212,15 @@ def require_promotion(stage: str, key: str, *, dynamodb: DynamoDBClient) -> Prom
 def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[KnownGood, ...]:
     """Return the endpoint's good promotions with this one, the newest first.
 
-    What is in service already keeps its entry; a rollback removes the entries that it has left.
+    What is in service already keeps its entry; a rollback removes the entries that it has left. What was verified now
+    holds for each entry of the same model: a copy that had been deleted is another version since.
     """
-    recorded = promotion.lock.last_known_good if promotion.lock else ()
+    recorded = tuple(
+        replace(good, verified=promotion.verified)
+        if promotion.verified and good.model == promotion.desired_model.name
+        else good
+        for good in (promotion.lock.last_known_good if promotion.lock else ())
+    )
     config = promotion.desired_config.name
     if recorded and recorded[0].config == config:
         return recorded
@@ -220,6 +235,7 @@ def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[Known
         made_at=promotion.model.made_at,
         ended_at=ended_at,
         stage=f"{promotion.request.application}/{promotion.stage.name}",
+        verified=promotion.verified,
     )
     return (new, *(good for good in recorded if good.config != config))[:_MOST_KNOWN_GOOD]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.document import Execution, ImageCopy, Promotion, Request, SourceModel
+from lambdas.promotion.contract.document import Execution, ImageCopy, Promotion, Request, SourceModel, VerifiedCopies
 from lambdas.promotion.contract.settings import Application, Environment, Settings, Stage
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
@@ -63,9 +63,10 @@ class Resolution:
             **parts,
         )
 
-    def rollback(self, recorded: Promotion) -> Promotion:
+    def rollback(self, recorded: Promotion, verified: VerifiedCopies) -> Promotion:
         """Return the document of a rollback to a recorded promotion, without what that one observed and did.
 
+        `verified`: the copies of its model, as they were verified last.
         A rollback must not need the source, nor what a smoke test sends from there: both may no longer exist.
         """
         smoke_tests = tuple(test for test in self.stage.smoke_tests if not test.payload.read_in_source)
@@ -79,6 +80,7 @@ class Resolution:
             desired_config=recorded.desired_config,
             tags=recorded.tags,
             images=recorded.images,
+            verified=verified,
         )
 
     def _promotion(self, *, stage: Stage, **fields: Any) -> Promotion:

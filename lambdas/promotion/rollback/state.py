@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from lambdas.promotion.contract.document import KnownGood, Promotion, Rollback, RollbackProgress
+from lambdas.promotion.contract.document import KnownGood, Promotion, Rollback, RollbackProgress, VerifiedCopies
 from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFailed, SmokeTestFailed, Superseded
 from lambdas.promotion.contract.settings import FirstDeployment, Stage
 from lambdas.promotion.contract.time_limits import LONGEST_ROLLBACK
@@ -59,6 +59,23 @@ def goal(last_known_good: Sequence[KnownGood], observed: ObservedEndpoint | None
         f"of the endpoint {stage.endpoint}{f' ({observed.heading_for})' if observed else ''}. Promote the desired "
         'model by its name, with "allow_older": true if it is an older one.'
     )
+
+
+def require_verified(goal: KnownGood) -> VerifiedCopies:
+    """Return the copies of the model to roll back to, with which it is compared first. Raises NothingToRollBackTo."""
+    if goal.verified is None:
+        raise NothingToRollBackTo(
+            f"The promotion {goal.promotion_id} of {goal.stage}, which the stage would go back to, has no list of "
+            "verified copies, so nothing can tell whether its artifacts are unchanged. Promote the model by its name, "
+            'with "allow_older": true.'
+        )
+    return goal.verified
+
+
+def copies_of_previous(promotion: Promotion, rollback: Rollback) -> VerifiedCopies | None:
+    """Return the copies of the model that the rollback puts in service again; None if no promotion verified them."""
+    known_good = promotion.lock.last_known_good if promotion.lock else ()
+    return next((good.verified for good in known_good if good.config == rollback.to_config), None)
 
 
 def require_same_goal(promotion: Promotion, observed: ObservedEndpoint | None) -> None:

@@ -38,7 +38,12 @@ def add_deployer(environment: AccountScope, bucket: s3.Bucket, key: kms.Key) -> 
         ["s3:GetObject"],
         [bucket.arn_for_objects(f"{resource_names.ARTIFACT_PREFIX}/*")],
     )
-    environment.allow(role, "ListArtifacts", ["s3:ListBucket", "s3:ListBucketMultipartUploads"], [bucket.bucket_arn])
+    environment.allow(
+        role,
+        "ListArtifacts",
+        ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
+        [bucket.bucket_arn],
+    )
     environment.allow(
         role,
         "AbortUploads",

@@ -51,7 +51,12 @@ def test_a_model_without_artifacts_has_nothing_to_list(s3: S3Client, stubs: Stub
 def test_a_copy_is_compared_by_size_and_checksum(s3: S3Client, stubs: Stubs) -> None:
     response = {"ETag": '"new"', "ContentLength": 10, "ChecksumCRC64NVME": "AAAAAAAAAAA="}
     stubs.s3.add_response("head_object", response, HEAD)
-    assert verification.require_verified(ARTIFACT, QA, s3=s3) is True
+    copy = verification.require_verified(ARTIFACT, QA, s3=s3)
+    assert (copy.uri, copy.etag, copy.checksum) == (
+        f"s3://{QA.artifact_bucket}/{ARTIFACT.key}",
+        '"new"',
+        "CRC64NVME:AAAAAAAAAAA=",
+    )
 
 
 @pytest.mark.parametrize("response", [{"ContentLength": 9}, {"ContentLength": 10, "ChecksumCRC64NVME": "other"}])

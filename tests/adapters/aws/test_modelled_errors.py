@@ -45,8 +45,8 @@ CALLS: dict[str, set[str]] = {
     "lambda": {"Invoke"},
     "s3": {
         *("AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "GetObject"),
-        *("GetObjectTagging", "HeadObject", "ListMultipartUploads", "ListObjectAnnotations", "ListObjectsV2"),
-        *("ListParts", "PutObject", "UploadPart", "UploadPartCopy"),
+        *("GetObjectTagging", "HeadObject", "ListMultipartUploads", "ListObjectAnnotations", "ListObjectVersions"),
+        *("ListObjectsV2", "ListParts", "PutObject", "UploadPart", "UploadPartCopy"),
     },
     "sagemaker": {
         *("CreateEndpoint", "CreateEndpointConfig", "CreateModel", "DeleteEndpoint", "DeleteEndpointConfig"),

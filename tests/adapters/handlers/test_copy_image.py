@@ -89,6 +89,7 @@ def test_nothing_needs_copying_only_while_the_copied_image_exists(aws: Stubs, im
     current = with_known_good(replace(promotion(), images=(COPY,)))
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the inventory: the model has no artifacts
     aws.s3.add_response("put_object", {})
+    aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the copies that were verified, likewise
     aws.allow_assume_role()
     described: dict[str, Any] = {
         "EndpointName": current.stage.endpoint,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.handlers import abort_uploads, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion.artifacts import incoming, inventory, verification
+from lambdas.promotion.artifacts import incoming, inventory, verification, verified_copies
 from lambdas.promotion.artifacts.inventory import Listing
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.contract.document import Artifact, Copied, CopyVerification, Leg, Promotion, S3Object, Transfer
@@ -181,6 +181,10 @@ def test_every_object_arrives_whatever_its_size_and_its_key(world: World) -> Non
     assert sorted(world.stored()) == sorted(artifact.key for artifact in world.artifacts)
     assert ended.copied == Copied(objects=len(SIZES), bytes=sum(SIZES.values()))
     assert ended.verification == CopyVerification(compared=len(SIZES), computed=0)
+    assert ended.verified
+    copies = verified_copies.read(ended.verified, HUB, s3=world.fake_s3.client)
+    versions = {copy.key: copy.version_id for copy in copies}
+    assert versions == {key: world.fake_s3.objects[QA.artifact_bucket, key].version for key in world.stored()}
     assert world.fake_s3.uploads == {}
 
 

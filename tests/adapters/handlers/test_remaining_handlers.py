@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +14,42 @@ from botocore.exceptions import ClientError
 
 from lambdas.handlers import compare_endpoint, create_endpoint_config, create_model, explain_failure, verify_artifacts
 from lambdas.promotion.aws import work_lists
-from lambdas.promotion.contract.document import Outcome, Progress, Promotion, Transfer
+from lambdas.promotion.contract.document import (
+    Lock,
+    Outcome,
+    Progress,
+    Promotion,
+    Transfer,
+    VerifiedCopies,
+    VerifiedCopy,
+    to_line,
+)
 from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError
+from lambdas.promotion.contract.resource_names import verified_list
 from tests.adapters.conftest import Stubs
-from tests.adapters.fake_s3 import FakeS3
-from tests.unit.builders import BEGUN, HUB, OLD_CONFIG, QA, TRAINED, inventory_of, promotion, with_known_good
+from tests.adapters.fake_s3 import FakeS3, Stored
+from tests.unit.builders import BEGUN, HUB, OLD_CONFIG, QA, TRAINED, good, inventory_of, promotion, with_known_good
 
-PLAIN = with_known_good(promotion())
+ARTIFACTS = inventory_of().artifacts
+# Each copy is written once, in the order of the inventory.
+COPIES = b"".join(
+    to_line(VerifiedCopy(key=key, version_id=str(version), size=size))
+    for key, version, size in sorted(
+        (artifact.key, number, artifact.source.size) for number, artifact in enumerate(ARTIFACTS, start=2)
+    )
+)
+VERIFIED = VerifiedCopies(bucket=QA.artifact_bucket, objects=len(ARTIFACTS), sha256=hashlib.sha256(COPIES).hexdigest())
+
+
+def recorded(made: Promotion, **changes: Any) -> Promotion:
+    """Return the promotion after an earlier one of the same model, which verified its copies."""
+    again = with_known_good(made)
+    assert again.lock
+    (entry,) = again.lock.last_known_good
+    return replace(again, lock=replace(again.lock, last_known_good=(replace(entry, verified=VERIFIED, **changes),)))
+
+
+PLAIN = recorded(promotion())
 MODEL: dict[str, Any] = {
     **PLAIN.desired_model.request,
     "ModelArn": "arn:aws:sagemaker:x:3:m/m",
@@ -31,26 +62,25 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def run(handler: Callable[..., dict[str, Any]], **more: Any) -> dict[str, Any]:
-    event = {"promotion": PLAIN.to_json(), "retry_count": 0, **more}
+def run(handler: Callable[..., dict[str, Any]], current: Promotion = PLAIN, **more: Any) -> dict[str, Any]:
+    event = {"promotion": current.to_json(), "retry_count": 0, **more}
     return handler(json.loads(json.dumps(event)), None)
-
-
-ARTIFACTS = inventory_of().artifacts
 
 
 @pytest.fixture(autouse=True)
 def inventory(fake_s3: FakeS3) -> None:
-    """The list that the resolving step left in the hub."""
+    """The lists that the resolving step, and an earlier promotion, left in the hub."""
     work_lists.write(work_lists.INVENTORY, ARTIFACTS, PLAIN, s3=fake_s3.client)
+    fake_s3.objects[HUB.bucket, verified_list(VERIFIED.sha256)] = Stored(len(COPIES), "", '"list"', body=COPIES)
 
 
 def copies_exist(fake_s3: FakeS3, *, missing: int | None = None) -> list[str]:
     """Put the copies into the target, and return their keys."""
-    existing = [artifact for number, artifact in enumerate(ARTIFACTS) if number != missing]
-    for artifact in existing:
+    for artifact in ARTIFACTS:
         fake_s3.put(QA.artifact_bucket, artifact.key, artifact.source.size)
-    return [artifact.key for artifact in existing]
+    if missing is not None:
+        fake_s3.delete(QA.artifact_bucket, ARTIFACTS[missing].key)
+    return [artifact.key for number, artifact in enumerate(ARTIFACTS) if number != missing]
 
 
 def copy_status_written(fake_s3: FakeS3) -> list[str]:
@@ -126,6 +156,52 @@ def test_resources_deleted_under_a_live_endpoint_are_created_again(aws: Stubs, f
     assert compared.result is None
     assert compared.change is not None
     assert compared.change.progress is Progress.CHANGE_REQUIRED
+
+
+# What was verified before
+
+
+def test_copies_that_changed_since_they_were_verified_are_not_unchanged(aws: Stubs, fake_s3: FakeS3) -> None:
+    endpoint_is(aws, PLAIN.desired_config.name)
+    copies_exist(fake_s3)
+    fake_s3.put(QA.artifact_bucket, ARTIFACTS[0].key, ARTIFACTS[0].source.size)
+    with pytest.raises(ArtifactMismatch, match=f"{ARTIFACTS[0].key} is its version"):
+        run(compare_endpoint.handler)
+
+
+def test_what_serves_without_verified_copies_is_verified_and_recorded_first(aws: Stubs, fake_s3: FakeS3) -> None:
+    endpoint_is(aws, PLAIN.desired_config.name)
+    aws.sagemaker.add_response("describe_model", MODEL)
+    aws.sagemaker.add_response("describe_endpoint_config", CONFIG)
+    copies_exist(fake_s3)
+    unverified = replace(PLAIN, lock=Lock(fence=2, last_known_good=(good(PLAIN.desired_config.name),)))
+    compared = Promotion.from_json(run(compare_endpoint.handler, unverified))
+    assert (compared.result, compared.change and compared.change.progress) == (None, Progress.NOTHING_TO_DO)
+
+
+def test_the_same_model_under_another_configuration_is_compared_as_well(aws: Stubs, fake_s3: FakeS3) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    copies_exist(fake_s3)
+    fake_s3.put(QA.artifact_bucket, ARTIFACTS[1].key, ARTIFACTS[1].source.size)
+    with pytest.raises(ArtifactMismatch, match=f"{ARTIFACTS[1].key} is its version"):
+        run(compare_endpoint.handler, recorded(promotion(), config=OLD_CONFIG))
+
+
+@pytest.mark.parametrize("change", ["none", "deleted", "added", "replaced"])
+def test_a_rollback_is_compared_with_what_was_verified_then(aws: Stubs, fake_s3: FakeS3, change: str) -> None:
+    back = replace(PLAIN, request=replace(PLAIN.request, roll_back=True), verified=VERIFIED)
+    endpoint_is(aws, OLD_CONFIG)
+    copies_exist(fake_s3, missing=1 if change == "deleted" else None)
+    if change == "added":
+        fake_s3.put(QA.artifact_bucket, f"{ARTIFACTS[0].key.rpartition('/')[0]}/code/inference.py")
+    if change == "replaced":
+        fake_s3.put(QA.artifact_bucket, ARTIFACTS[0].key, ARTIFACTS[0].source.size)
+    if change == "none":
+        compared = Promotion.from_json(run(compare_endpoint.handler, back))
+        assert (compared.change and compared.change.progress) is Progress.CHANGE_REQUIRED
+    else:
+        with pytest.raises(ArtifactMismatch, match="after they were verified"):
+            run(compare_endpoint.handler, back)
 
 
 # What is in the target already

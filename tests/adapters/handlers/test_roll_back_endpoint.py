@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from lambdas.handlers import roll_back_endpoint
+from lambdas.promotion.artifacts import verification, verified_copies
 from lambdas.promotion.contract.document import (
     Change,
+    Lock,
     Progress,
     Promotion,
     Rollback,
@@ -22,7 +24,8 @@ from lambdas.promotion.contract.errors import EndpointFailed, RollbackFailed
 from lambdas.promotion.contract.time_limits import LONGEST_ROLLBACK
 from recordings import store
 from tests.adapters.conftest import Stubs
-from tests.unit.builders import BEGUN, OLD_CONFIG, STAGE, promotion
+from tests.adapters.fake_s3 import FakeS3
+from tests.unit.builders import BEGUN, HUB, OLD_CONFIG, QA, STAGE, artifact, good, promotion
 
 ARN = "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa"
 YESTERDAY, LATER = BEGUN - timedelta(days=1), BEGUN + timedelta(minutes=5)
@@ -161,3 +164,45 @@ def test_the_capacity_before_the_change_is_restored_variant_by_variant(aws: Stub
         assert rollback_of(current).progress is RollbackProgress.IN_PROGRESS
     endpoint_is(aws, "InService", OLD_CONFIG, ProductionVariants=variants(A=10, B=10))
     assert rollback_of(roll_back(current)).progress is RollbackProgress.DONE
+
+
+# The copies of the previous model
+
+
+@pytest.fixture
+def previous(fake_s3: FakeS3) -> Promotion:
+    """A promotion to an endpoint whose previous model has one copy, which was verified."""
+    fake_s3.put(QA.artifact_bucket, artifact().key, 10)
+    copy = verification.require_verified(artifact(checksum=None), QA, s3=fake_s3.client)
+    verified = verified_copies.write([copy], QA.artifact_bucket, HUB, s3=fake_s3.client)
+    return replace(PLAIN, lock=Lock(fence=2, last_known_good=(good(verified=verified),)))
+
+
+def test_a_rollback_goes_back_to_copies_that_are_as_they_were_verified(aws: Stubs, previous: Promotion) -> None:
+    endpoint_is(aws, "InService", OURS)
+    aws.sagemaker.add_response("update_endpoint", {"EndpointArn": ARN}, UPDATE_BACK)
+    assert rollback_of(roll_back(previous)).attempts == 1
+
+
+@pytest.mark.parametrize("key", [artifact().key, artifact("code/inference.py").key])
+def test_a_rollback_onto_changed_copies_does_not_touch_the_endpoint(
+    aws: Stubs, fake_s3: FakeS3, previous: Promotion, key: str
+) -> None:
+    fake_s3.put(QA.artifact_bucket, key, 10)
+    endpoint_is(aws, "InService", OURS)
+    with pytest.raises(RollbackFailed, match=f"was not rolled back to {OLD_CONFIG}.*{key}"):
+        roll_back(previous)
+
+
+def test_a_failed_endpoint_is_deleted_whatever_became_of_the_copies_but_not_recreated_with_them(
+    aws: Stubs, fake_s3: FakeS3, previous: Promotion
+) -> None:
+    fake_s3.delete(QA.artifact_bucket, artifact().key)
+    endpoint_is(aws, "Failed", OURS)
+    aws.sagemaker.add_response("delete_endpoint", {})
+    deleting = roll_back(previous)
+    assert rollback_of(deleting).deleting
+    aws.allow_assume_role()
+    aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "arn".')
+    with pytest.raises(RollbackFailed, match="was deleted, the verified version is"):
+        roll_back(deleting)

@@ -72,6 +72,7 @@ def test_any_other_refusal_is_inconclusive(stubs: Stubs, s3: S3Client) -> None:
 def test_the_target_does_what_it_will_do_with_a_copy(stubs: Stubs, s3: S3Client) -> None:
     bucket = {"Bucket": QA.artifact_bucket, "ExpectedBucketOwner": QA.account}
     prefixes = ("artifacts/reviews/qa/", "incoming/dev/reviews/qa/")
+    stubs.s3.add_response("list_object_versions", {}, {**bucket, "Prefix": prefixes[0], "MaxKeys": 1})
     stubs.s3.add_response("list_multipart_uploads", {}, {**bucket, "Prefix": prefixes[0], "MaxUploads": 1})
     for prefix in prefixes:
         upload = {**bucket, "Key": f"{prefix}promote-preflight-probe", "UploadId": "promote-preflight-probe"}

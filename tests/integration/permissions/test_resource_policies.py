@@ -31,7 +31,18 @@ from tests.integration.resource_policies import (
     without_statement,
 )
 from tests.integration.role_policies import Document, edited, role_matching, without_permission, without_trust
-from tests.integration.scenarios import PRODUCTION, QA, AccountPair, large, new_model, promote, start, with_own_image
+from tests.integration.scenarios import (
+    PRODUCTION,
+    QA,
+    AccountPair,
+    audit_artifacts,
+    large,
+    new_model,
+    promote,
+    promoted_before,
+    start,
+    with_own_image,
+)
 from tests.integration.world import ExecutionResult, World
 
 
@@ -74,6 +85,7 @@ LETTERS = {
 
 SHOWN = {
     *(Grant(role, "", f"{HUB}{step}") for _, role, step in TRUSTS),
+    Grant("promote-qa-auditor", "", f"{HUB}{function(Job.AUDIT_ARTIFACTS)}"),
     *(Grant(f"promote-{pair.target}-execution", "", "sagemaker.amazonaws.com") for pair in PAIRS),
     *(Grant(role, "", "events.amazonaws.com") for role, _ in LETTERS.values()),
     Grant("promote-hub-StateMachineRole*", "", "states.amazonaws.com"),
@@ -125,6 +137,13 @@ def test_a_step_that_is_not_trusted_names_the_role_it_may_not_assume(
     assert ended.error == ("PreflightFailed" if step == function(Step.PREFLIGHT) else "AccessDenied")
     for words in (f"assumed-role/{step}/", "sts:AssumeRole", f"{world.sandbox.accounts[environment]}:role/{role}"):
         assert words in ended.cause
+
+
+def test_an_audit_that_is_not_trusted_names_the_role_it_may_not_assume(world: World) -> None:
+    promoted_before(world, QA)
+    with without_trust(world, "qa", "promote-qa-auditor", f"{HUB}{function(Job.AUDIT_ARTIFACTS)}"):
+        refused = audit_artifacts(world)
+    denied(refused["errorType"], refused["errorMessage"], "sts:AssumeRole", "333333333333:role/promote-qa-auditor")
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.target)

@@ -38,6 +38,7 @@ from tests.integration.scenarios import (
     Subject,
     Trigger,
     approved_version,
+    audit_artifacts,
     clean_up_aborted,
     clean_up_by_arn,
     delete_large_copies,
@@ -51,6 +52,7 @@ from tests.integration.scenarios import (
     promote,
     promote_and_fail,
     promote_and_lose_the_source,
+    promoted_after_another,
     promoted_before,
     reconcile_executions,
     roll_back_on_demand,
@@ -142,6 +144,7 @@ NOT_INVOKED = "Lambda.AWSLambdaException"
 # Run the preflight checks tells it, before anything is created.
 PREFLIGHT_FAILED = "PreflightFailed"
 LISTS = "s3://promote-hub-111111111111-us-east-1/promotions/"
+VERIFIED = "s3://promote-hub-111111111111-us-east-1/verified/"
 # The steps that write lists, and those that read them.
 WRITERS = (Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY)
 READERS = (
@@ -205,10 +208,12 @@ def scenario_of(role: Role, step: Step) -> Scenario:
     return large if (role, step) == (Role.RECEIVER, Step.PLAN_COPY) else COMES_TO.get(step, new_model)
 
 
-def of_lists(step: Step, sid: str, on_objects: str, on_key: str, **shown: Any) -> list[PermissionCase]:
+def of_lists(
+    step: Step, sid: str, on_objects: str, on_key: str, *, lists: str = LISTS, **shown: Any
+) -> list[PermissionCase]:
     """The two permissions by which a step uses the lists in the hub's bucket."""
     return [
-        PermissionCase(function(step), name, action, LISTS, **shown)
+        PermissionCase(function(step), name, action, lists, **shown)
         for name, action in ((sid, on_objects), (f"{sid}Key", on_key))
     ]
 
@@ -292,7 +297,10 @@ PERMISSIONS = [
     PermissionCase(DEPLOYER, "ReadImages", "ecr:BatchGetImage", AWS_IMAGE, error="ImageNotAccessible"),
     PermissionCase(DEPLOYER, "ReadArtifactMetadata", "s3:GetObject", WRITTEN, blind=True),
     PermissionCase(DEPLOYER, "ListArtifacts", "s3:ListBucket", WRITTEN),
-    PermissionCase(DEPLOYER, "ListArtifacts", "s3:ListBucketMultipartUploads", WRITTEN, error=PREFLIGHT_FAILED),
+    *(
+        PermissionCase(DEPLOYER, "ListArtifacts", f"s3:ListBucket{what}", WRITTEN, error=PREFLIGHT_FAILED)
+        for what in ("Versions", "MultipartUploads")
+    ),
     *(
         PermissionCase(DEPLOYER, "AbortUploads", "s3:AbortMultipartUpload", below, on=on, error=PREFLIGHT_FAILED)
         for below, on in ((WRITTEN, "*/artifacts/[*]"), (INCOMING, "*/incoming/[*]"))
@@ -384,6 +392,24 @@ PERMISSIONS = [
         trigger=clean_up_aborted,
     ),
     *of_readers(Step.RECORD_PROMOTION, trigger=plan, error=NO_RECORD),
+    *of_lists(Step.VERIFY_ARTIFACTS, "WriteVerified", "s3:PutObject", "kms:GenerateDataKey", lists=VERIFIED),
+    PermissionCase(
+        function(Step.COMPARE_ENDPOINT),
+        "ReadVerified",
+        "s3:GetObject",
+        VERIFIED,
+        with_history,
+        trigger=roll_back_on_demand,
+    ),
+    *of_lists(
+        Step.ROLL_BACK_ENDPOINT,
+        "ReadVerified",
+        "s3:GetObject",
+        "kms:Decrypt",
+        lists=VERIFIED,
+        scenario=promoted_after_another,
+        trigger=step_alone(Step.ROLL_BACK_ENDPOINT),
+    ),
     of_hub(Step.WAIT_FOR_LOCK, "ReadAndReleaseLocks", "dynamodb:GetItem", ENDPOINTS_TABLE),
     of_hub(Step.WAIT_FOR_LOCK, "ReadAndReleaseLocks", "dynamodb:UpdateItem", ENDPOINTS_TABLE),
     of_hub(Step.WAIT_FOR_LOCK, "ReadExecutions", "states:DescribeExecution", ":execution:promote:"),
@@ -440,8 +466,32 @@ RECONCILE = [
         ("StartCleanup", "lambda:InvokeFunction", function(Step.CLEAN_UP_ABORTED)),
     )
 ]
+AUDIT = [
+    PermissionCase("promote-{target}-auditor", "ListVersions", "s3:ListBucketVersions", WRITTEN),
+    *(
+        PermissionCase(function(Job.AUDIT_ARTIFACTS), sid, action, resource, on=on)
+        for sid, action, resource, on in (
+            ("AssumeEnvironmentRoles", "sts:AssumeRole", "promote-{target}-auditor", "*promote-{target}-auditor"),
+            ("ReadLastKnownGood", "dynamodb:Scan", ENDPOINTS_TABLE, "*"),
+            ("ReadVerified", "s3:GetObject", VERIFIED, "*"),
+            ("ReadVerifiedKey", "kms:Decrypt", VERIFIED, "*"),
+        )
+    ),
+]
 ANNOUNCE = PermissionCase(STATE_MACHINE, "", "sns:Publish", f":{TOPIC}")
-ALL = [*PERMISSIONS, LIST_SOURCE, LIST_INCOMING, ABORT, EXPLAIN, FORWARD, START, READ_LOCKS, *RECONCILE, ANNOUNCE]
+ALL = [
+    *PERMISSIONS,
+    LIST_SOURCE,
+    LIST_INCOMING,
+    ABORT,
+    EXPLAIN,
+    FORWARD,
+    START,
+    READ_LOCKS,
+    *RECONCILE,
+    *AUDIT,
+    ANNOUNCE,
+]
 
 # Role, Sid, action and resource, as patterns, and why no promotion in the sandbox can show that they are needed.
 NOT_SHOWN = {
@@ -667,6 +717,17 @@ def test_what_was_not_cleaned_up_is_found_and_without_a_permission_the_principal
         assert words in refused["errorMessage"]
     assert is_reconciled(world, ended.arn)
     wait_for_cleanup(world, ended.arn)
+
+
+@pytest.mark.parametrize("case", AUDIT, ids=[case.sid for case in AUDIT])
+def test_an_audit_that_lacks_a_permission_reports_the_principal(world: World, case: PermissionCase) -> None:
+    promoted_before(world, QA)
+    with case.removed(world, QA):
+        refused = audit_artifacts(world)
+
+    assert refused["errorType"] == "AccessDenied"
+    for words in (QA.fill(case.role), case.action, QA.fill(case.resource)):
+        assert words in refused["errorMessage"]
 
 
 @pytest.mark.parametrize(("case", "kept_in"), [(FORWARD, "dev"), (START, "hub")], ids=["forward", "start"])

@@ -165,7 +165,13 @@ def test_only_the_receiver_writes_where_models_are_read(templates: dict[str, Tem
         for resource in as_list(statement["Resource"])
     }
     assert {sid for sid, resource in writing if "/artifacts/" in resource} == {"StoreArtifacts"}
-    assert {sid for sid, _ in writing} == {"StoreArtifacts", "PutIntoQa", "PutIntoProduction", "WriteLists"}
+    assert {sid for sid, _ in writing} == {
+        "StoreArtifacts",
+        "PutIntoQa",
+        "PutIntoProduction",
+        "WriteLists",
+        "WriteVerified",
+    }
 
 
 def test_a_copier_may_look_up_the_version_of_what_was_promoted_to_its_account(templates: dict[str, Template]) -> None:

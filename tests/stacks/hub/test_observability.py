@@ -49,6 +49,7 @@ def written_dimensions() -> dict[str, set[frozenset[str]]]:
         outcome_metrics.count_outcome("Errored", error="NameTaken", seconds=1, application="app", stage="qa")
         outcome_metrics.count_copied(Copied(objects=1, bytes=1), application="app", stage="qa")
         outcome_metrics.report_oldest_lock(1)
+        outcome_metrics.report_changed_artifacts(1)
     dimensions: dict[str, set[frozenset[str]]] = {}
     for line in stdout.getvalue().splitlines():
         (metrics,) = json.loads(line)["_aws"]["CloudWatchMetrics"]
@@ -124,6 +125,7 @@ def test_a_missing_scheduled_job_raises_an_alarm_and_a_missing_failure_does_not(
     missing = {name: alarm["TreatMissingData"] for name, alarm in alarms(hub).items()}
     assert missing.pop("promote-lock-held-too-long") == "breaching"
     assert missing.pop("promote-reconcile-executions-failed") == "breaching"
+    assert missing.pop("promote-audit-artifacts-failed") == "breaching"
     assert set(missing.values()) == {"notBreaching"}
 
 

@@ -12,7 +12,7 @@ import pytest
 from lambdas.promotion.contract.document import Change, Failure, Lock, Outcome, Progress
 from lambdas.promotion.outcome import records
 from lambdas.promotion.outcome.records import PromotionRecord
-from tests.unit.builders import BEGUN, EXECUTION, OLD_CONFIG, REQUEST, artifact, good, promotion
+from tests.unit.builders import BEGUN, EXECUTION, NO_COPIES, OLD_CONFIG, REQUEST, artifact, good, promotion
 
 INPUT = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
 ENDED = BEGUN + timedelta(minutes=9, milliseconds=250)
@@ -123,6 +123,31 @@ def test_the_latest_successful_promotion_is_the_first_to_roll_back_to() -> None:
 def test_what_serves_already_keeps_its_entry() -> None:
     entries = (good(promotion().desired_config.name), good())
     assert records.known_good_after(promotion(lock=Lock(fence=2, last_known_good=entries)), ended_at=ENDED) == entries
+
+
+def test_copies_that_are_verified_again_are_those_of_each_entry_of_the_model() -> None:
+    """A copy that had been deleted is another version since: the other entries could not be rolled back to."""
+    again = promotion(verified=NO_COPIES)
+    ours, model = again.desired_config.name, again.desired_model.name
+    entries = (good(ours, model=model), good("larger", model=model), good())
+    after = records.known_good_after(replace(again, lock=Lock(fence=2, last_known_good=entries)), ended_at=ENDED)
+    assert [(entry.config, entry.verified) for entry in after] == [
+        (ours, NO_COPIES),
+        ("larger", NO_COPIES),
+        (OLD_CONFIG, None),
+    ]
+
+
+def test_a_new_entry_has_the_copies_that_were_verified() -> None:
+    entry, *_ = records.known_good_after(promotion(verified=NO_COPIES), ended_at=ENDED)
+    assert entry.verified == NO_COPIES
+    assert records.known_good_of(records.known_good_text([entry])) == (entry,)
+
+
+def test_the_record_says_where_the_list_of_verified_copies_is() -> None:
+    item = records.item(attempt(promotion=promotion(verified=NO_COPIES)))
+    place = f"s3://promote-hub-111111111111-us-east-1/verified/{NO_COPIES.sha256}.jsonl"
+    assert (item["verified_copies"]["list"], item["verified_copies"]["sha256"]) == (place, NO_COPIES.sha256)
 
 
 def test_a_configuration_stands_there_once() -> None:

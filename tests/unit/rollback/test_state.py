@@ -26,7 +26,7 @@ from lambdas.promotion.endpoint.state import ObservedEndpoint
 from lambdas.promotion.rollback import capacity
 from lambdas.promotion.rollback import state as rollback_state
 from lambdas.promotion.rollback.state import Action
-from tests.unit.builders import BEGUN, OLD_CONFIG, REQUEST, STAGE, api, good, observed, promotion
+from tests.unit.builders import BEGUN, NO_COPIES, OLD_CONFIG, REQUEST, STAGE, api, good, observed, promotion
 
 STATUSES = [str(value) for value in api("sagemaker").shape_for("EndpointStatus").enum]  # type: ignore[attr-defined]
 PLAIN = promotion()
@@ -483,3 +483,21 @@ def test_a_configuration_that_is_not_a_last_known_good_is_reported_as_such() -> 
 
     assert "It is not a last known good configuration" in summary(changed())
     assert "not a last known good" not in summary(changed(lock=Lock(fence=2, last_known_good=(good(),))))
+
+
+# The copies of what is rolled back to
+
+
+def test_only_a_promotion_whose_copies_were_verified_can_be_rolled_back_to() -> None:
+    assert rollback_state.require_verified(good(verified=NO_COPIES)) == NO_COPIES
+    with pytest.raises(NothingToRollBackTo, match=r"release-6 of reviews/qa.*no list of verified copies"):
+        rollback_state.require_verified(good())
+
+
+def test_the_copies_of_the_previous_configuration_are_those_that_its_promotion_verified() -> None:
+    made = changed(lock=Lock(fence=1, last_known_good=(good("newer"), good(verified=NO_COPIES))))
+    rollback = rollback_state.begin(made, now=BEGUN)
+    assert rollback_state.copies_of_previous(made, rollback) == NO_COPIES
+    assert rollback_state.copies_of_previous(made, replace(rollback, to_config="newer")) is None
+    assert rollback_state.copies_of_previous(made, replace(rollback, to_config="made-by-hand")) is None
+    assert rollback_state.copies_of_previous(replace(made, lock=None), rollback) is None

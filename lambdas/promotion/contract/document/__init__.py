@@ -12,6 +12,8 @@ from lambdas.promotion.contract.document.copying import (
     ImageCopy,
     Segment,
     Transfer,
+    VerifiedCopies,
+    VerifiedCopy,
     WorkUnit,
 )
 from lambdas.promotion.contract.document.deployment import (
@@ -67,6 +69,8 @@ __all__ = [
     "SuspendedScaling",
     "Transfer",
     "VariantCapacity",
+    "VerifiedCopies",
+    "VerifiedCopy",
     "WorkUnit",
     "from_json",
     "from_lenient_json",

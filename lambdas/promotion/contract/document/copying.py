@@ -108,6 +108,28 @@ class CopyVerification:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VerifiedCopy:
+    """A copy as it was verified: the version of the object at its key, which never has other content."""
+
+    key: str
+    version_id: str
+    size: int
+    checksum: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedCopies:
+    """The copies that a model is loaded from: in which bucket, how many, and the SHA-256 (hex) of their list.
+
+    The list is stored in the hub's bucket (verified_copies.py), and is never changed: the digest is its name.
+    """
+
+    bucket: str
+    objects: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageCopy:
     """A private image, by its URI with digest in the source's and in the target's image registry.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from lambdas.promotion.contract.document.copying import VerifiedCopies
 from lambdas.promotion.contract.document.progress import PreviewProgress, Progress, RollbackProgress
 from lambdas.promotion.contract.smoke_test_report import SmokeReport
 
@@ -42,7 +43,8 @@ class Change:
 class KnownGood:
     """A promotion that went well: what the endpoint can be rolled back to.
 
-    `stage` ("<application>/<stage>" when it was promoted) and `record_key` are the key of its record.
+    `stage` ("<application>/<stage>" when it was promoted) and `record_key` are the key of its record. `verified`: the
+    copies of its model; None if an older Promote wrote it.
     """
 
     record_key: str
@@ -52,6 +54,7 @@ class KnownGood:
     made_at: datetime
     ended_at: datetime
     stage: str
+    verified: VerifiedCopies | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

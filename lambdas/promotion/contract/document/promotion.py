@@ -18,6 +18,7 @@ from lambdas.promotion.contract.document.copying import (
     CopyRoute,
     CopyVerification,
     ImageCopy,
+    VerifiedCopies,
 )
 from lambdas.promotion.contract.document.deployment import Change, Lock, PreviewEndpoint, Rollback, SuspendedScaling
 from lambdas.promotion.contract.document.model import DesiredResource, SourceModel
@@ -52,6 +53,7 @@ class Promotion:
     copy: CopyPlan | None = None
     copied: Copied = field(default_factory=Copied)
     verification: CopyVerification | None = None
+    verified: VerifiedCopies | None = None  # by this promotion, or by the one that a rollback restores
     lock: Lock | None = None
     change: Change | None = None
     rollback: Rollback | None = None
@@ -97,6 +99,13 @@ class Promotion:
     def leg(self) -> Leg:
         """The leg that was planned last; the first one before any plan."""
         return self.copy.leg if self.copy else Leg.BRING
+
+    @property
+    def known_copies(self) -> VerifiedCopies | None:
+        """The copies of this model as the newest of its last known good promotions verified them."""
+        known_good = self.lock.last_known_good if self.lock else ()
+        model = self.desired_model.name
+        return next((good.verified for good in known_good if good.model == model and good.verified), None)
 
     @property
     def route(self) -> CopyRoute:

@@ -86,9 +86,12 @@ def _verify_probes(context: Context) -> Iterator[Probe]:
 
 
 def verify(target: Environment, prefixes: Sequence[str], copied: Artifact | None, *, s3: S3Client) -> list[CheckResult]:
-    """Do what the target does with the copies: list its uploads, abort one, and read a copy if there is one."""
+    """Do what the target does with the copies: list versions and uploads, abort one, read a copy if it exists."""
     bucket: dict[str, Any] = {"Bucket": target.artifact_bucket, "ExpectedBucketOwner": target.account}
-    results = probe(lambda: s3.list_multipart_uploads(**bucket, Prefix=prefixes[0], MaxUploads=1))
+    results = [
+        *probe(lambda: s3.list_object_versions(**bucket, Prefix=prefixes[0], MaxKeys=1)),
+        *probe(lambda: s3.list_multipart_uploads(**bucket, Prefix=prefixes[0], MaxUploads=1)),
+    ]
     for prefix in prefixes:
         upload: dict[str, Any] = {"Key": f"{prefix}{_NO_UPLOAD}", "UploadId": _NO_UPLOAD}
         results += probe(
