@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.steps import Step
-from tests.integration.scenarios import AccountPair, Subject, new_model, promoted_before
+from tests.integration.scenarios import AccountPair, Subject, new_model, promoted_before, stopped_before
 from tests.integration.world import ENDPOINTS, ExecutionResult, World, input_of, run
 
 VARIANT = "AllTraffic"
@@ -136,8 +136,8 @@ def _plain(description: dict[str, Any]) -> dict[str, Any]:
 
 
 def scaled(world: World, pair: AccountPair) -> Subject:
-    """A promotion whose endpoint is scaled, and which has written a list before."""
-    subject = promoted_before(world, pair)
+    """A promotion whose endpoint is scaled, and which has written a list before; it was stopped when it served."""
+    subject = stopped_before(world, pair)
     register(world, pair.target)
     _write_list(world, pair, subject)
     return subject

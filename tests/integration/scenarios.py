@@ -99,34 +99,10 @@ def promote_and_lose_the_source(world: World, pair: AccountPair, subject: Subjec
     return world.wait(arn)
 
 
-def clean_up_aborted(
-    world: World,
-    pair: AccountPair,
-    subject: Subject,
-    *,
-    stopped_at: int | None = None,
-    how: Mapping[str, str] | None = None,
-) -> ExecutionResult:
-    """Do what the rule for stopped executions does, for the subject's. `stopped_at`: milliseconds, or now.
-
-    `how`: other members of the event, such as its status.
-    """
-    asked = {"application": APPLICATION, "stage": pair.target, "model_name": subject.model or "any"}
-    detail = {
-        "executionArn": subject.execution,
-        "status": "ABORTED",
-        "startDate": int(time.time() * 1000),  # so that it has a record of its own
-        "stopDate": stopped_at or int(time.time() * 1000),
-        "input": json.dumps(asked),
-        **(how or {}),
-    }
+def clean_up_aborted(world: World, _pair: AccountPair, subject: Subject) -> ExecutionResult:
+    """Do again what the rule for stopped executions does, for the subject's, which has been stopped."""
     _forget_announcement(world, subject.execution)
-    return _clean_up(world, detail)
-
-
-def clean_up_by_arn(world: World, _pair: AccountPair, subject: Subject) -> ExecutionResult:
-    """Do what a person does for an execution: all but its ARN is asked."""
-    return _clean_up(world, {"executionArn": subject.execution})
+    return _clean_up(world, {"executionArn": subject.execution, "status": "ABORTED"})
 
 
 def _clean_up(world: World, detail: Mapping[str, Any]) -> ExecutionResult:
@@ -362,6 +338,24 @@ def promoted_before(world: World, pair: AccountPair) -> Subject:
         _require_success(promote(world, pair, subject))
     world.wait_for_endpoint(pair.target)
     return subject
+
+
+def stopped_before(world: World, pair: AccountPair) -> Subject:
+    """A promotion that was stopped while it waited for its endpoint, which serves it now, and was cleaned up after."""
+    promoted_before(world, pair)
+    subject = _stopped_once(world, pair)
+    world.wait_for_endpoint(pair.target)
+    return subject
+
+
+@cache
+def _stopped_once(world: World, pair: AccountPair) -> Subject:
+    subject = new_model(world, pair)
+    arn = start(world, pair, subject)
+    world.wait_for_state(arn, "Wait for the endpoint")
+    world.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="Somebody had enough.")
+    wait_for_cleanup(world, arn)
+    return replace(subject, execution=arn)
 
 
 def with_history(world: World, pair: AccountPair) -> Subject:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from lambdas.promotion.contract.document import Execution, Failure, Outcome
+from lambdas.promotion.contract.errors import NotYetVisible
 from lambdas.promotion.contract.steps import FAILED_STATE
 from lambdas.promotion.outcome.execution_history import LastState
 
@@ -31,16 +32,13 @@ _FAILURE_BY_STATUS = {
     ),
 }
 UNSUCCESSFUL: tuple[Literal["ABORTED", "TIMED_OUT", "FAILED"], ...] = ("ABORTED", "TIMED_OUT", "FAILED")
-# What the guide documents of the event; the input is null if it is too long for an event (AWS: Step Functions,
-# "Automating Step Functions event delivery with EventBridge").
-_REQUIRED = {"status", "startDate", "stopDate", "input"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AbortedExecution:
     """`status`: FAILED, TIMED_OUT or ABORTED. `input`: what the execution was started with; None if it cannot be read.
 
-    `error`, `cause`: what the execution ended with, if the event has it: no documentation names these members.
+    `error`, `cause`: what the execution ended with, if Step Functions says it.
     """
 
     execution: Execution
@@ -75,41 +73,35 @@ class AbortedExecution:
 
 
 def of_event(detail: Mapping[str, Any], *, stepfunctions: SFNClient) -> AbortedExecution | None:
-    """Return the execution of an event (AWS: "Step Functions Execution Status Change"); times are in milliseconds.
+    """Return the execution of an event (AWS: "Step Functions Execution Status Change"), as Step Functions describes it.
 
-    `executionArn` is enough: what else is missing is asked. None if the execution has not ended unsuccessfully.
+    Only `executionArn` is taken from the event: a late one may be of an execution that was redriven, and one of
+    somebody else's making says anything. None if the execution has not ended unsuccessfully. Raises NotYetVisible if it
+    should have by the event's `status`, and runs: what Step Functions describes may be stale (API: DescribeExecution).
     """
-    members = {name: value for name, value in detail.items() if value is not None}
-    if not members.keys() >= _REQUIRED:
-        members = _described(detail["executionArn"], stepfunctions=stepfunctions) | members
-    if members["status"] not in UNSUCCESSFUL:
+    arn = detail["executionArn"]
+    described = stepfunctions.describe_execution(executionArn=arn)
+    status = described["status"]
+    if status not in UNSUCCESSFUL:
+        if status != "SUCCEEDED" and detail.get("status") in UNSUCCESSFUL:
+            raise NotYetVisible(
+                f"An event says that {arn} is {detail['status']}, and Step Functions that it is {status}. Nothing was "
+                "cleaned up. It is looked at again."
+            )
         return None
     return AbortedExecution(
-        execution=Execution(arn=members["executionArn"], started_at=_time(members["startDate"])),
-        input=_json(members.get("input")),
-        status=members["status"],
-        stopped_at=_time(members["stopDate"]),
-        error=members.get("error"),
-        cause=members.get("cause"),
+        execution=Execution(arn=arn, started_at=_to_milliseconds(described["startDate"])),
+        input=_json(described.get("input")),
+        status=status,
+        stopped_at=_to_milliseconds(described["stopDate"]),
+        error=described.get("error"),
+        cause=described.get("cause"),
     )
 
 
-def _described(arn: str, *, stepfunctions: SFNClient) -> dict[str, Any]:
-    described = stepfunctions.describe_execution(executionArn=arn)
-    return {
-        **described,
-        "startDate": _milliseconds(described["startDate"]),
-        "stopDate": _milliseconds(described["stopDate"]) if "stopDate" in described else None,
-    }
-
-
-def _milliseconds(instant: datetime) -> int:
-    # A float of seconds is not exact to the millisecond.
-    return round(instant.timestamp() * 1000)
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+def _to_milliseconds(instant: datetime) -> datetime:
+    """Return a time as the events of an execution have it: a float of seconds is not exact to the millisecond."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=round(instant.timestamp() * 1000))
 
 
 def _error_of(last: LastState) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -120,8 +120,9 @@ def holds_the_lock(status: str) -> bool:
 
 
 def is_cleaned_up(status: str) -> bool:
-    detail = {"executionArn": EXECUTION, "status": status, "startDate": 0, "stopDate": 0, "input": "{}"}
-    return aborted_execution.of_event(detail, stepfunctions=answering()) is not None
+    described = {"status": status, "startDate": datetime.now(UTC), "stopDate": datetime.now(UTC), "input": "{}"}
+    stepfunctions = answering(describe_execution=described)
+    return aborted_execution.of_event({"executionArn": EXECUTION}, stepfunctions=stepfunctions) is not None
 
 
 def history_has_ended(kind: str) -> bool:

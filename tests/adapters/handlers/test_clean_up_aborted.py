@@ -16,7 +16,7 @@ from botocore.stub import ANY
 from lambdas.handlers import clean_up_aborted
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names, settings
-from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ServiceUnavailable, Throttled
+from lambdas.promotion.contract.errors import AccessDenied, CallRefused, NotYetVisible, ServiceUnavailable, Throttled
 from lambdas.promotion.outcome import cleanup_marks
 from lambdas.promotion.outcome.cleanup_marks import Mark
 from recordings import store
@@ -31,9 +31,17 @@ DENIED = ("AccessDeniedException", "no", 400)
 
 
 def event(**changes: Any) -> dict[str, Any]:
+    """What EventBridge delivers."""
     detail = store.event("events/ExecutionStatusChange/aborted-in-the-guide")["detail"]
-    times = {"startDate": int(BEGUN.timestamp() * 1000), "stopDate": int(STOPPED.timestamp() * 1000)}
-    return {"detail": {**detail, "executionArn": EXECUTION.arn, "input": json.dumps(INPUT), **times, **changes}}
+    return {"detail": {**detail, "executionArn": EXECUTION.arn, **changes}}
+
+
+def described(aws: Stubs, **changes: Any) -> None:
+    """What Step Functions says of the execution."""
+    response = store.response("stepfunctions/DescribeExecution/aborted-with-error-and-cause")
+    response |= {"startDate": BEGUN, "stopDate": STOPPED, "stateMachineArn": EXECUTION.arn}
+    response |= {"executionArn": EXECUTION.arn, "input": json.dumps(INPUT), **changes}
+    aws.of("stepfunctions").add_response("describe_execution", response, {"executionArn": EXECUTION.arn})
 
 
 def history(*states: tuple[str, Any]) -> list[dict[str, Any]]:
@@ -52,7 +60,8 @@ def history(*states: tuple[str, Any]) -> list[dict[str, Any]]:
     return [ended, *reversed(entered), started]
 
 
-def stopped_in(aws: Stubs, state: str = "Copy the artifacts", document: Any = None) -> None:
+def stopped_in(aws: Stubs, state: str = "Copy the artifacts", document: Any = None, **changes: Any) -> None:
+    described(aws, **changes)
     events = history((state, promotion().to_json() if document is None else document))
     aws.of("stepfunctions").add_response("get_execution_history", {"events": events})
 
@@ -193,6 +202,7 @@ def test_what_cannot_be_noted_is_not_announced_again_and_again(aws: Stubs, fake_
 
 
 def test_without_its_history_an_execution_is_unlocked_and_nothing_else_is_guessed(aws: Stubs, fake_s3: FakeS3) -> None:
+    described(aws)
     denied(aws, "stepfunctions", "get_execution_history")
     accepted(aws, "lock")
     with pytest.raises(AccessDenied, match="states:GetExecutionHistory"):
@@ -200,28 +210,42 @@ def test_without_its_history_an_execution_is_unlocked_and_nothing_else_is_guesse
     assert marks(fake_s3) == set()
 
 
-def test_an_input_that_the_event_lacks_is_asked(aws: Stubs) -> None:
-    """EventBridge leaves out an input that is too long (AWS: Step Functions, inputDetails)."""
-    described = store.response("stepfunctions/DescribeExecution/aborted-with-error-and-cause")
-    times = {"startDate": BEGUN, "stopDate": STOPPED, "stateMachineArn": EXECUTION.arn}
-    described |= times | {"executionArn": EXECUTION.arn, "input": json.dumps(INPUT)}
-    aws.of("stepfunctions").add_response("describe_execution", described, {"executionArn": EXECUTION.arn})
+def test_the_arn_is_enough(aws: Stubs) -> None:
     stopped_in(aws)
     accepted(aws, "records", "sns", "lock")
     aws.allow_assume_role()
-    assert clean_up_aborted.handler(event(input=None), None) == DONE
+    assert clean_up_aborted.handler({"detail": {"executionArn": EXECUTION.arn}}, None) == DONE
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
+def test_an_event_of_an_execution_that_runs_changes_nothing_and_is_looked_at_again(
+    aws: Stubs, fake_s3: FakeS3, status: str
+) -> None:
+    """It is late, and the execution was redriven; or of somebody else's making; or what is described is stale."""
+    described(aws, status=status)
+    with pytest.raises(NotYetVisible, match=f"is ABORTED, and Step Functions that it is {status}"):
+        clean_up_aborted.handler(event(), None)
+    assert marks(fake_s3) == set()
+    assert len(fake_s3.uploads) == 1
+
+
+def test_an_event_of_an_execution_that_succeeded_changes_nothing(aws: Stubs, fake_s3: FakeS3) -> None:
+    described(aws, status="SUCCEEDED")
+    assert clean_up_aborted.handler(event(), None) == {}
+    assert marks(fake_s3) == set()
+    assert len(fake_s3.uploads) == 1
 
 
 @pytest.mark.parametrize("odd", ["", "{", "[" * 9_000 + "]" * 9_000], ids=["empty", "cut", "deep"])
 def test_an_input_that_cannot_be_read_does_not_keep_the_lock_or_lose_the_stage(aws: Stubs, odd: str) -> None:
-    stopped_in(aws)
+    stopped_in(aws, input=odd)
     records: list[dict[str, Any]] = []
     aws.of("dynamodb").client.meta.events.register_first(
         "provide-client-params.dynamodb.PutItem", lambda params, **_: records.append(params["Item"])
     )
     accepted(aws, "records", "sns", "lock")
     aws.allow_assume_role()
-    assert clean_up_aborted.handler(event(input=odd), None) == DONE
+    assert clean_up_aborted.handler(event(), None) == DONE
     assert records[0]["stage"] == {"S": "reviews/qa"}
 
 

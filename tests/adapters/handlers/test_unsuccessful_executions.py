@@ -23,6 +23,7 @@ MADE = announcement("Refused", EXECUTION, promotion=promotion()).to_json()
 
 
 def ended_in(aws: Stubs, state: str, envelope: dict[str, Any], *, error: str) -> None:
+    given.described(aws, status="FAILED", error=error, cause="a cause")
     ended, *events = given.history((state, {"promotion": promotion().to_json(), **envelope}))
     failed = {
         "id": ended["id"],
@@ -50,7 +51,7 @@ def test_a_failure_that_was_recorded_and_announced_is_left_as_it_is(aws: Stubs, 
     ended_in(aws, FAILED_STATE, {"failure": FAILURE, "announcement": MADE}, error="NameTaken")
     recorded_before(aws)
     unlocked_before(aws)
-    done = clean_up_aborted.handler(given.event(status="FAILED"), None)
+    done = clean_up_aborted.handler(given.event(), None)
     assert done == {"recorded": False, "announced": False, "unlocked": False}
     assert len(fake_s3.uploads) == 1
     assert given.marks(fake_s3) == {"cleaned-up"}
@@ -62,7 +63,7 @@ def test_a_failure_whose_record_could_not_be_written_is_recorded_and_announced_w
     ended_in(aws, FAILED_STATE, {"failure": FAILURE}, error="NameTaken")
     given.accepted(aws, "records", "lock")
     published(aws, "Refused: reviews to qa (NameTaken)")
-    done = clean_up_aborted.handler(given.event(status="FAILED"), None)
+    done = clean_up_aborted.handler(given.event(), None)
     assert done == {"recorded": True, "announced": True, "unlocked": True}
     (counted,) = [line for line in capsys.readouterr().out.splitlines() if '"PromotionOutcome"' in line]
     assert '"outcome":"Refused"' in counted and '"error":"NameTaken"' in counted
@@ -74,7 +75,7 @@ def test_an_announcement_that_the_workflow_could_not_make_is_made(aws: Stubs) ->
     recorded_before(aws)
     published(aws, MADE["subject"])
     unlocked_before(aws)
-    assert clean_up_aborted.handler(given.event(status="FAILED"), None)["announced"] is True
+    assert clean_up_aborted.handler(given.event(), None)["announced"] is True
 
 
 def test_a_failure_that_was_recorded_twice_but_not_announced_is_announced(aws: Stubs) -> None:
@@ -86,7 +87,7 @@ def test_a_failure_that_was_recorded_twice_but_not_announced_is_announced(aws: S
     recorded_before(aws)
     published(aws, "Errored: reviews to qa (RecordNotWritten)")
     unlocked_before(aws)
-    assert clean_up_aborted.handler(given.event(status="FAILED"), None)["announced"] is True
+    assert clean_up_aborted.handler(given.event(), None)["announced"] is True
 
 
 @pytest.mark.parametrize(
@@ -105,13 +106,8 @@ def test_an_end_by_step_functions_is_cleaned_up_after(aws: Stubs, fake_s3: FakeS
     given.accepted(aws, "records", "lock")
     published(aws, f"Errored: reviews to qa ({error})")
     aws.allow_assume_role()
-    assert clean_up_aborted.handler(given.event(status="FAILED"), None) == given.DONE
+    assert clean_up_aborted.handler(given.event(), None) == given.DONE
     assert fake_s3.uploads == {}
-
-
-def test_an_execution_that_has_not_ended_unsuccessfully_is_left_alone(aws: Stubs, fake_s3: FakeS3) -> None:
-    assert clean_up_aborted.handler(given.event(status="RUNNING"), None) == {}
-    assert given.marks(fake_s3) == set()
 
 
 def test_the_stages_own_scaling_is_registered_after_a_promotion_that_serves(

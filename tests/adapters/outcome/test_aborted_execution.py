@@ -12,7 +12,7 @@ from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract.document import Failure
 from lambdas.promotion.contract.errors import AccessDenied, NotYetVisible
 from lambdas.promotion.contract.steps import FAILED_STATE
-from lambdas.promotion.outcome import aborted_execution, execution_history, records
+from lambdas.promotion.outcome import aborted_execution, execution_history
 from lambdas.promotion.outcome.aborted_execution import AbortedExecution
 from lambdas.promotion.outcome.execution_history import LastState
 from recordings import store
@@ -38,39 +38,6 @@ def of_event(stepfunctions: SFNClient, detail: dict[str, Any]) -> AbortedExecuti
 
 
 @pytest.mark.parametrize(
-    ("event", "status"),
-    [
-        ("events/ExecutionStatusChange/aborted-in-the-guide", "ABORTED"),
-        ("events/ExecutionStatusChange/failed-in-the-guide", "FAILED"),
-        ("events/ExecutionStatusChange/timed-out-in-the-guide", "TIMED_OUT"),
-    ],
-)
-def test_the_documented_event_is_enough(stepfunctions: SFNClient, event: str, status: str) -> None:
-    detail = store.event(event)["detail"]
-    aborted = of_event(stepfunctions, detail)
-    assert (aborted.status, aborted.input, aborted.error) == (status, {}, None)
-    assert aborted.execution.started_at.timestamp() * 1000 == pytest.approx(detail["startDate"])
-
-
-def test_the_error_of_an_event_that_has_it_is_read(stepfunctions: SFNClient) -> None:
-    undocumented = store.event("events/ExecutionStatusChange/failed-has-error-and-cause")["detail"]
-    documented = store.event("events/ExecutionStatusChange/failed-in-the-guide")["detail"]
-    failure = of_event(stepfunctions, documented | undocumented).failure(LastState(name="Deploy the endpoint"))
-    assert (failure.error, failure.family) == ("foo", "Errored")
-    assert "bar" in failure.cause
-
-
-@pytest.mark.parametrize("missing", ["input", "status", "startDate", "stopDate"])
-def test_what_an_event_lacks_is_asked(aws: Stubs, stepfunctions: SFNClient, missing: str) -> None:
-    described = store.response("stepfunctions/DescribeExecution/failed-with-error-and-cause", input='{"stage": "qa"}')
-    aws.of("stepfunctions").add_response("describe_execution", described, {"executionArn": described["executionArn"]})
-    detail = store.event("events/ExecutionStatusChange/failed-in-the-guide")["detail"]
-    aborted = of_event(stepfunctions, {**detail, missing: None})
-    assert aborted.input == ({"stage": "qa"} if missing == "input" else {})
-    assert aborted.status == "FAILED"
-
-
-@pytest.mark.parametrize(
     ("description", "status", "words"),
     [
         ("stepfunctions/DescribeExecution/failed-with-error-and-cause", "FAILED", "SomeFailure"),
@@ -89,20 +56,14 @@ def test_an_execution_is_enough(
     assert words in aborted.failure(LastState()).cause
 
 
-def test_the_start_is_the_same_to_the_millisecond_in_an_event_and_in_a_description(
-    aws: Stubs, stepfunctions: SFNClient
-) -> None:
+def test_the_start_is_that_of_the_events_to_the_millisecond(aws: Stubs, stepfunctions: SFNClient) -> None:
     """The record's key has it. boto3 makes a time of a float of seconds, in the zone of the machine."""
     described = store.response("stepfunctions/DescribeExecution/timed-out")
-    milliseconds = 1707314217123
-    start = datetime.fromtimestamp(milliseconds / 1000).astimezone()
+    start = datetime.fromtimestamp(1707314217123 / 1000).astimezone()
     changed = {**described, "startDate": start.replace(microsecond=start.microsecond - 1)}
     aws.of("stepfunctions").add_response("describe_execution", changed)
-    by_description = of_event(stepfunctions, {"executionArn": ARN})
-    detail = store.event("events/ExecutionStatusChange/timed-out-in-the-guide")["detail"]
-    by_event = of_event(stepfunctions, {**detail, "executionArn": ARN, "startDate": milliseconds})
-    assert records.record_key(by_description.execution) == records.record_key(by_event.execution)
-    assert by_event.execution.started_at == datetime(2024, 2, 7, 13, 56, 57, 123_000, tzinfo=UTC)
+    aborted = of_event(stepfunctions, {"executionArn": ARN})
+    assert aborted.execution.started_at == datetime(2024, 2, 7, 13, 56, 57, 123_000, tzinfo=UTC)
 
 
 def test_an_execution_that_runs_or_succeeded_is_left_alone(aws: Stubs, stepfunctions: SFNClient) -> None:
@@ -111,8 +72,6 @@ def test_an_execution_that_runs_or_succeeded_is_left_alone(aws: Stubs, stepfunct
     for response in (described, running):
         aws.of("stepfunctions").add_response("describe_execution", response)
         assert aborted_execution.of_event({"executionArn": ARN}, stepfunctions=stepfunctions) is None
-    succeeded = store.event("events/ExecutionStatusChange/succeeded")["detail"]
-    assert aborted_execution.of_event(succeeded, stepfunctions=stepfunctions) is None
 
 
 # The history
@@ -148,7 +107,7 @@ def last(aws: Stubs, stepfunctions: SFNClient, history: str) -> LastState:
 def test_an_end_that_no_state_could_catch_is_an_error_by_its_own_name(
     aws: Stubs, stepfunctions: SFNClient, history: str, error: str, state: str | None
 ) -> None:
-    aborted = of_event(stepfunctions, store.event("events/ExecutionStatusChange/failed-in-the-guide")["detail"])
+    aborted = failed(error=error)
     ended = last(aws, stepfunctions, history)
     failure = aborted.failure(ended)
     assert not aborted.ended_itself(ended)
@@ -157,7 +116,7 @@ def test_an_end_that_no_state_could_catch_is_an_error_by_its_own_name(
 
 
 def test_a_time_out_keeps_its_name(aws: Stubs, stepfunctions: SFNClient) -> None:
-    aborted = of_event(stepfunctions, store.event("events/ExecutionStatusChange/timed-out-in-the-guide")["detail"])
+    aborted = failed(status="TIMED_OUT")
     ended = last(aws, stepfunctions, "stepfunctions/GetExecutionHistory/state-machine-time-out")
     assert (aborted.failure(ended).error, aborted.failure(ended).family) == ("TimedOut", "Aborted")
 

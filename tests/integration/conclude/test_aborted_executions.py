@@ -153,13 +153,12 @@ def test_what_another_promotion_of_the_model_opened_after_the_stop_is_left_to_it
     subject = large(world, QA)
     arn = start(world, QA, subject)
     world.wait_for_state(arn, "Copy the artifacts")
-    stopped_at = int(time.time() * 1000)
     stop(world, arn)
     assert no_uploads(world)
     time.sleep(1)  # S3 tells the second in which an upload was opened
     promoted_before = start(world, QA, subject)
     world.wait_for_state(promoted_before, "Copy the artifacts")
-    late = clean_up_aborted(world, QA, Subject("", execution=arn), stopped_at=stopped_at)
+    late = clean_up_aborted(world, QA, Subject("", execution=arn))
 
     assert late.output["uploads"] == 0
     assert world.wait(promoted_before).status == "SUCCEEDED"

@@ -13,7 +13,7 @@ from lambdas.promotion.contract.resource_names import step_role_arn
 from lambdas.promotion.contract.steps import Step
 from sandbox.aws.faults.faults import Kind
 from tests.integration.role_policies import role_matching, without_permission
-from tests.integration.scenarios import QA, Subject, clean_up_aborted, wait_for_cleanup
+from tests.integration.scenarios import wait_for_cleanup
 from tests.integration.world import APPLICATION, World
 
 
@@ -65,20 +65,6 @@ def test_a_promotion_that_was_stopped_is_recorded_with_the_state_it_was_in(world
     assert record["source_model"].endswith(f":model/{made.name}")
     while "owner" in world.lock_of("qa"):
         assert time.monotonic() < deadline
-
-
-def test_a_promotion_that_step_functions_ended_itself_is_recorded_as_an_error(world: World) -> None:
-    """No state of it could: some errors no Catch catches (AWS: Error handling), some not in every state."""
-    ended = world.promote_successfully(world.model())
-    how = {"status": "FAILED", "error": "States.DataLimitExceeded", "cause": "The state is too large."}
-    done = clean_up_aborted(world, QA, Subject("", execution=ended.arn), how=how)
-
-    assert done.output["recorded"] is True
-    (record,) = [
-        record_item for record_item in world.records() if record_item.get("error") == "States.DataLimitExceeded"
-    ]
-    assert record["outcome"] == "Errored"
-    assert "The state is too large." in record["cause"]
 
 
 def test_a_promotion_without_a_record_is_not_last_known_good_and_the_next_one_fixes_it(world: World) -> None:
