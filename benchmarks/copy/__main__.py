@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report.show(console, *report.states(runs))
     if wanted.page:
         elsewhere = {
-            name: measure_all(["140 GB"], [PROMOTE, "boto3"], changed, processes=wanted.processes)[0]
-            for name, changed in page.WHAT_IF.items()
+            name: measure_all([workload], page.COMPARED, changed, processes=wanted.processes)[0]
+            for name, (workload, changed) in page.WHAT_IF.items()
         }
         command = shlex.join(["python", "-m", "benchmarks.copy", *(sys.argv[1:] if arguments is None else arguments)])
         wanted.page.write_text(page.written(runs, elsewhere, speeds, prices, command=command, concurrency=CONCURRENCY))

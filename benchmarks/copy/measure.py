@@ -41,8 +41,7 @@ _LONGEST_RUN = 1200
 class Measurement:
     """What a contestant took. Seconds are virtual, but for `cpu_seconds`: the processor time of the whole run.
 
-    `seconds` are those of the copy; what Promote does before it (looking at both ends) and after it (verifying) is in
-    all other numbers.
+    Promote's hold what is before the copy (looking at both ends) and after it (the verification), too.
     """
 
     seconds: float
@@ -81,10 +80,9 @@ def measure(contestant: str, workload: Workload, speeds: Speeds) -> Measurement:
         raise RuntimeError(f"{contestant} left out {len(missing)} of {workload.objects} objects, first {missing[0]}.")
     if world.s3.open_uploads():
         raise RuntimeError(f"{contestant} left {world.s3.open_uploads()} uploads open.")
-    begin, end = (usage and usage.copying) or (0.0, world.clock.now)
     counted = {"transitions", "invocations", "lambda_seconds", "gb_seconds", "longest_invocation", "states"}
     return Measurement(
-        seconds=end - begin,
+        seconds=world.clock.now,
         requests=dict(world.s3.requests),
         slowed_down=world.s3.slowed_down,
         cpu_seconds=cpu_seconds,

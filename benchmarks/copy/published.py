@@ -47,8 +47,9 @@ class Speeds:
     # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html). ASSUMED to be in the middle:
     # importing one of Promote's handlers takes 0.2 seconds of it.
     cold_start: float = 0.5
-    # What one request costs its sender in CPU, on one full vCPU. ASSUMED; the benchmark reports what it measured.
-    cpu_per_request: float = 0.003
+    # What one request costs its sender in CPU, on one full vCPU. The benchmark measures 1.0 to 2.0 ms, with the
+    # simulation and without TLS and sockets. ASSUMED to be the least of it, which favours one machine over seven.
+    cpu_per_request: float = 0.001
 
 
 # "At 1,769 MB, a function has the equivalent of one vCPU".

@@ -15,7 +15,7 @@ from benchmarks.copy.published import LAMBDA_SECONDS, Prices
 
 PROMOTE = "Promote"
 TOO_LONG = "†"
-_TEXTS = {"who", "what runs"}
+_TEXTS = {"who", "what runs", "workload"}
 # With fewer requests, making the clients is most of what is computed.
 _ENOUGH_REQUESTS = 1000
 

@@ -39,7 +39,6 @@ class Workflow:
     def __init__(self, world: World) -> None:
         self._world = world
         self._running: dict[int, Invocation] = {}
-        self.copying: tuple[float, float] | None = None
         self.states: dict[str, float] = {}
         self.transitions = 0
         self.invocations = 0
@@ -51,16 +50,9 @@ class Workflow:
         """Return the invocation that this thread's handler runs in."""
         return self._running[threading.get_ident()]
 
-    def copies(self, copy: Callable[[], Result]) -> Result:
-        """Run the states that are the copy: what is before and after them is not in the time that is compared."""
-        begin = self._world.clock.now
-        result = copy()
-        self.copying = (begin, self._world.clock.now)
-        return result
-
     def choice(self, name: str) -> None:
         self.transitions += 1
-        self.states[name] = 0.0
+        self._add(name, 0.0)
 
     def step(self, name: str, memory: int, run: Callable[[Invocation], Result]) -> Result:
         """Run a state's Lambda, in a new environment, with so many MB of memory."""
@@ -68,7 +60,7 @@ class Workflow:
         self.transitions += 1
         self._world.clock.sleep(self._world.speeds.step_start)
         result = self._invoke(self._environment(memory), memory, run, cold=True)
-        self.states[name] = self._world.clock.now - begin
+        self._add(name, self._world.clock.now - begin)
         return result
 
     def distributed_map(
@@ -109,9 +101,13 @@ class Workflow:
             each.start()
         for each in children:
             each.join()
-        self.states[name] = clock.now - begin
+        self._add(name, clock.now - begin)
         if errors:
             raise errors[0]
+
+    def _add(self, name: str, seconds: float) -> None:
+        """Count a state's seconds: in a copy of two legs, some states run twice."""
+        self.states[name] = self.states.get(name, 0.0) + seconds
 
     def _environment(self, memory: int) -> Machine:
         return self._world.machine(cpus=memory / LAMBDA_MB_OF_ONE_CPU)

@@ -59,6 +59,12 @@ def test_promote_is_not_slowed_down_at_the_published_rates() -> None:
     assert measurement.requests["CompleteMultipartUpload"] == 2  # one in each leg
 
 
+def test_the_seconds_of_promote_are_those_of_every_step_also_before_and_after_the_copy() -> None:
+    measurement = of_promote()
+    assert {"Resolve the model", "Verify the artifacts"} <= set(measurement.states)
+    assert measurement.seconds == pytest.approx(sum(measurement.states.values()))
+
+
 def test_a_price_is_the_sum_of_requests_lambdas_and_transitions() -> None:
     measurement = Measurement(
         seconds=1,

@@ -90,3 +90,15 @@ def test_a_small_lambda_has_its_share_of_a_core() -> None:
     with patched(world.clock):
         world.clock.run(lambda: workflow.step("Plan", 512, lambda invocation: invocation.machine.compute(1.0)))
     assert world.clock.now == pytest.approx(0.25 + 1.0 + 1769 / 512)
+
+
+def test_a_state_that_runs_in_both_legs_of_a_copy_counts_twice() -> None:
+    world, workflow = workflow_of()
+
+    def run() -> None:
+        for _ in range(2):
+            workflow.step("Plan", 1024, lambda _: time.sleep(10))
+
+    with patched(world.clock):
+        world.clock.run(run)
+    assert workflow.states == {"Plan": world.clock.now}

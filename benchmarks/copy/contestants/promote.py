@@ -71,14 +71,14 @@ _PROMOTION = Promotion(
 
 
 def by_work_units(world: World) -> Workflow:
-    """Run the workflow from the look at the source to the verified copies. From Plan to Complete, it copies."""
+    """Run the workflow from the look at the source to the verified copies."""
     os.environ |= {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing", "AWS_DEFAULT_REGION": _REGION}
     workflow = Workflow(world)
     with _use_simulated_clients(world, workflow):
         promotion = workflow.step("Resolve the model", MEMORY, lambda _: _resolve_source(world))
         workflow.step("Compare the endpoint", MEMORY, lambda _: _compare_target(promotion))
         workflow.choice("Is there anything to do?")
-        promotion = workflow.copies(lambda: _plan_copy_complete(promotion, world, workflow))
+        promotion = _plan_copy_complete(promotion, world, workflow)
         workflow.step("Verify the artifacts", MEMORY, lambda at: _handle(verify_artifacts, promotion, at))
     return workflow
 
