@@ -14,17 +14,19 @@ from recordings.store import Evidence, Recording
 PROJECT = Path(__file__).parents[2]
 READING = ("sandbox", "tests")
 _INTRODUCTION = (
-    "What Promote assumes of AWS's answers. Each fact is an entry in recordings/, from an answer that was published or "
-    "from the best other evidence; the tests of the rules and the sandbox read these entries. *Read by* is computed "
-    "from the code."
+    "How do you know that AWS does this? What Promote assumes of AWS's answers is an entry in recordings/, from an "
+    "answer that was published or from the best other evidence; the tests of the rules and the sandbox read these "
+    "entries. To check one, search for its operation, such as `sagemaker/UpdateEndpoint`, and follow the numbered "
+    "sources. *Read by* is computed from the code. What no answer shows: [what the sandbox cannot "
+    "prove](../sandbox.md#what-it-cannot-prove)."
 )
 _EVIDENCE = {
-    Evidence.RECORDING: "recording: a published answer of AWS",
-    Evidence.DOCUMENTATION: "documentation: AWS's own example or statement",
-    Evidence.CODE: "code: public code or tests that run against AWS",
-    Evidence.INFERRED: "inferred from the sources",
-    Evidence.UNCITED: "uncited: an answer of AWS in a public file whose address is not known",
-    Evidence.NONE: "none: nothing was found",
+    Evidence.RECORDING: "a published answer of AWS",
+    Evidence.DOCUMENTATION: "AWS's own example or statement",
+    Evidence.CODE: "public code or tests that run against AWS and depend on it",
+    Evidence.INFERRED: "follows from the sources that are named",
+    Evidence.UNCITED: "an answer of AWS in a public file whose address is not known",
+    Evidence.NONE: "nothing was found: [an assumption](#without-evidence)",
 }
 
 
@@ -53,9 +55,11 @@ def readers() -> Mapping[str, list[str]]:
 def render() -> str:
     """Return the page."""
     files = readers()
-    counts = ", ".join(f"{_count(evidence)} {_EVIDENCE[evidence].partition(':')[0]}" for evidence in Evidence)
-    text = header("Recordings", __name__, _INTRODUCTION)
-    text += "\n" + paragraph(f"Evidence: {'; '.join(_EVIDENCE.values())}. Entries: {counts}.")
+    text = header("Recordings", __name__, _INTRODUCTION) + "\n"
+    text += table(
+        ("evidence", "is", "entries"),
+        [(evidence, meaning, str(_count(evidence))) for evidence, meaning in _EVIDENCE.items()],
+    )
     proved = [entry for entry in store.recordings().values() if entry.evidence is not Evidence.NONE]
     for operation in sorted({entry.operation for entry in proved}):
         rows = [_row(entry, files) for entry in proved if entry.operation == operation]

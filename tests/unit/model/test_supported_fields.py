@@ -239,11 +239,12 @@ def test_a_model_data_source_without_an_s3_uri_is_refused_not_a_crash() -> None:
         of_container({"Image": IMAGE, "ModelDataSource": {"S3DataSource": {"S3DataType": "S3Prefix"}}})
 
 
-@pytest.mark.parametrize("field", ["Mode", "S3DataType", "RepositoryAccessMode"])
+@pytest.mark.parametrize("field", ["Mode", "S3DataType", "CompressionType", "RepositoryAccessMode"])
 def test_a_value_that_aws_adds_is_refused_where_it_decides_what_is_copied(field: str) -> None:
     paths: dict[str, tuple[str | int, ...]] = {
         "Mode": ("Containers", 0, "Mode"),
         "S3DataType": ("Containers", 0, "ModelDataSource", "S3DataSource", "S3DataType"),
+        "CompressionType": ("Containers", 0, "ModelDataSource", "S3DataSource", "CompressionType"),
         "RepositoryAccessMode": ("Containers", 0, "ImageConfig", "RepositoryAccessMode"),
     }
     with pytest.raises(UnsupportedModel, match=f"{field} BrandNew"):
