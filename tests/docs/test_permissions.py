@@ -166,3 +166,55 @@ def test_each_step_assumes_its_documented_roles() -> None:
             role for role in Role if f"promote-<environment>-{role}`" in assumes[resource_names.function(step)]
         ]
         assert documented == role_kinds, step
+
+
+@pytest.fixture(scope="session")
+def actions_of_roles(templates: dict[str, Template]) -> dict[str, set[str]]:
+    """What the identity policies of each role allow, by the section of the role."""
+    actions: dict[str, set[str]] = defaultdict(set)
+    for stack, template in templates.items():
+        for resource in template["Resources"].values():
+            if resource["Type"] != "AWS::IAM::Policy":
+                continue
+            allowed = [
+                action
+                for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+                if statement["Effect"] == "Allow"
+                for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+            ]
+            for role in resource["Properties"]["Roles"]:
+                actions[ROLE_SECTIONS[role_name(stack, role["Ref"], template)]] |= set(allowed)
+    return dict(actions)
+
+
+def matching(actions: dict[str, set[str]], pattern: str) -> dict[str, set[str]]:
+    chosen = {role: {action for action in allowed if re.search(pattern, action)} for role, allowed in actions.items()}
+    return {role: allowed for role, allowed in chosen.items() if allowed}
+
+
+def test_no_role_may_delete_more_than_the_page_names(actions_of_roles: dict[str, set[str]]) -> None:
+    """docs/iam.md, What no role may do."""
+    assert matching(actions_of_roles, r":(Abort|BatchDelete|Delete|Deregister|Purge|Remove|ScheduleKeyDeletion)") == {
+        "The deployer": {"s3:AbortMultipartUpload", "sagemaker:DeleteEndpoint", "sagemaker:DeleteEndpointConfig"},
+        "The scaler": {"application-autoscaling:DeregisterScalableTarget", "cloudwatch:DeleteAlarms"},
+        "The execution role": {
+            "ec2:DeleteNetworkInterface",
+            "ec2:DeleteNetworkInterfacePermission",
+            "s3:AbortMultipartUpload",
+        },
+        "The state machine's role": {"logs:DeleteLogDelivery"},
+    }
+
+
+def test_no_role_may_change_a_policy_but_for_its_own_log_delivery(actions_of_roles: dict[str, set[str]]) -> None:
+    writing = matching(
+        actions_of_roles, r"^iam:(?!PassRole$|Simulate)|:(Attach|Create|Delete|Detach|Put|Set|Update)\w*Policy$"
+    )
+    assert writing == {
+        "The scaler": {"application-autoscaling:PutScalingPolicy", "iam:CreateServiceLinkedRole"},
+        "The state machine's role": {"logs:PutResourcePolicy"},
+    }
+
+
+def test_only_the_invoker_may_invoke_a_model(actions_of_roles: dict[str, set[str]]) -> None:
+    assert set(matching(actions_of_roles, r"^sagemaker:Invoke|\*")) == {"The invoker"}
