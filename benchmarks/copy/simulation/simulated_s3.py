@@ -307,6 +307,7 @@ def _headers(stored: StoredObject) -> dict[str, str]:
         "last-modified": "Sun, 01 Nov 2026 00:00:00 GMT",
         "x-amz-checksum-crc64nvme": stored.content.crc64nvme,
         "x-amz-checksum-type": "FULL_OBJECT",
+        "x-amz-version-id": "the-only-one",  # no contestant puts an object twice
     }
 
 
