@@ -218,6 +218,9 @@ def _assumed(role: str, statements: Sequence[Statement]) -> str:
     return code(arn.rpartition("/")[2] for arn in arns) or "nothing"
 
 
+_VERBS = {"Allow": "", "Deny": "denies ", "Deny all but": "denies all but "}
+
+
 def _table(statements: Sequence[Statement], subject: str) -> str:
     titles = ["Sid", *([subject] if subject else []), "actions", "resources", "conditions", "why"]
     rows = []
@@ -227,7 +230,7 @@ def _table(statements: Sequence[Statement], subject: str) -> str:
             (
                 f"`{item.sid}`" if has_sid else "none",
                 *([_subjects(item)] if subject else []),
-                ("denies " if item.effect == "Deny" else "") + code(item.actions),
+                _VERBS[item.effect] + code(item.actions),
                 code(item.resources),
                 code(item.conditions),
                 reasons().get(item.section, {}).get(item.sid, ""),
@@ -256,7 +259,8 @@ def _united(statements: Sequence[Statement]) -> Statement:
 def _statement(
     statement: Mapping[str, Any], stack: str, template: Template, *, section: str, subjects: tuple[str, ...]
 ) -> Statement:
-    actions = tuple(sorted(texts_of(statement["Action"], template)))
+    excepted = statement.get("NotAction")
+    actions = tuple(sorted(texts_of(excepted or statement["Action"], template)))
     resources = {generic(text, stack) for text in texts_of(statement.get("Resource", "*"), template)}
     if section == ROLE_SECTIONS["promote-hub-StateMachineRole…"]:
         resources = {_of_any_step(resource) for resource in resources}
@@ -267,7 +271,7 @@ def _statement(
         resources=tuple(sorted(resources)),
         conditions=tuple(sorted(generic(text, stack) for text in conditions_of(statement, template))),
         subjects=subjects,
-        effect=statement["Effect"],
+        effect=f"{statement['Effect']} all but" if excepted else statement["Effect"],
     )
 
 

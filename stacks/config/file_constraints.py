@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from lambdas.promotion.contract import time_limits
 from lambdas.promotion.images import ecr_hosts
-from stacks.config import autoscaling_constraints, constraints
+from stacks.config import autoscaling_constraints, constraints, s3_constraints
 from stacks.config.schema import Environment, Stage
 from stacks.config.stage import smoke_test
 from stacks.config.topology import Configuration
@@ -35,6 +35,7 @@ def reference_violations(configuration: Configuration, named: Mapping[str, objec
             )
     endpoints: dict[tuple[object, str], str] = {}
     groups: dict[tuple[object, str], str] = {}
+    source_buckets = {bucket for environment in configuration.environments.values() for bucket in environment.buckets}
     for name, application in configuration.applications.items():
         registry = _account_and_region(configuration.registry_environment(application), configuration)
         other = groups.setdefault((registry, application.model_package_group.lower()), name)
@@ -49,6 +50,7 @@ def reference_violations(configuration: Configuration, named: Mapping[str, objec
             yield from _stage_violations(path, stage, target, named)
             yield from constraints.constraint_violations(path, stage, configuration.environments.get(target))
             yield from _image_region_violations(path, stage, configuration.environments.get(target))
+            yield from s3_constraints.constraint_violations(path, stage, source_buckets)
             yield from smoke_test.constraint_violations(
                 f"{path}.smoke_test",
                 stage.smoke_test,

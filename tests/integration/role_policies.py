@@ -96,10 +96,10 @@ def without_permission(
 
 
 @contextmanager
-def with_permission(world: World, environment: str, role: str, action: str) -> Iterator[None]:
-    """Run while the role has a permission that it is deployed with only where promotion.yaml requires it."""
+def with_permissions(world: World, environment: str, role: str, *actions: str) -> Iterator[None]:
+    """Run while the role has permissions that it is deployed without, or only where promotion.yaml requires them."""
     iam, named = world.client("iam", environment), {"RoleName": role, "PolicyName": "more"}
-    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
     iam.put_role_policy(**named, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
     try:
         yield

@@ -6,6 +6,7 @@ Names are fixed because accounts cannot look into each other: a policy in one ac
 from __future__ import annotations
 
 import enum
+import re
 
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.steps import Job, Step
@@ -73,6 +74,14 @@ def artifact_bucket(environment: str, account: str, region: str) -> str:
 def hub_bucket(account: str, region: str) -> str:
     """The bucket in the hub with the lists that are too long for a state: what is copied, and how."""
     return f"{PRODUCT}-hub-{account}-{region}"
+
+
+def is_own_bucket(bucket: str) -> bool:
+    """Whether a bucket has the form of the two names above, whatever the environment, the account and the Region.
+
+    Buckets are retained, so an environment that is no longer configured may have one.
+    """
+    return re.fullmatch(rf"{PRODUCT}-[a-z0-9-]+-[0-9]{{12}}-[a-z0-9-]+", bucket) is not None
 
 
 def work_lists_prefix(promotion_id: str) -> str:

@@ -1,4 +1,7 @@
-"""The artifact bucket and its key: each source's copier writes below a prefix of its own, where no model is read."""
+"""The artifact bucket and its key: each source's copier writes below a prefix of its own, where no model is read.
+
+The models themselves, as the execution roles of their containers, write nowhere in it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.roles import Role
 from stacks.baseline.iam_conditions import via_service
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.retention import RETAIN
@@ -82,6 +86,18 @@ def add_artifact_bucket(environment: AccountScope, key: kms.Key, sources: Sequen
             # In one account a copier's own policy would be enough. What does not create an object cannot have
             # If-None-Match (AWS: S3, "Enforce conditional writes").
             conditions={"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}},
+        )
+    )
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="ExecutionRolesOnlyRead",
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            not_actions=["s3:GetObject", "s3:ListBucket"],
+            resources=[bucket.bucket_arn, bucket.arn_for_objects("*")],
+            # Of every environment and account, whatever else somebody lets such a role do: a container has its
+            # credentials.
+            conditions={"ArnLike": {"aws:PrincipalArn": resource_names.environment_role_arn("*", "*", Role.EXECUTION)}},
         )
     )
     accept_finding(

@@ -12,7 +12,7 @@ import pytest
 
 from lambdas.promotion.contract.settings import Settings
 from sandbox.aws.faults.faults import Kind
-from tests.integration.role_policies import with_permission
+from tests.integration.role_policies import with_permissions
 from tests.integration.world import APPLICATION, World, require_failed
 
 ENDPOINT = "text-classifier-qa"
@@ -48,7 +48,7 @@ def blue_green(kind: str, *, wait: int = 0, **more: Any) -> dict[str, Any]:
 
 def seeing_alarms(world: World) -> AbstractContextManager[None]:
     """Give the deployer the permission that it has where a stage has alarms."""
-    return with_permission(world, "qa", "promote-qa-deployer", "cloudwatch:DescribeAlarms")
+    return with_permissions(world, "qa", "promote-qa-deployer", "cloudwatch:DescribeAlarms")
 
 
 @contextmanager

@@ -106,6 +106,7 @@ NOT_SHOWN = {
     Grant("promote-*", "", "lambda.amazonaws.com"): "The sandbox's Lambda runs untrusted; AWS makes no function then.",
     Grant("bucket promote-*", "", "[*]"): "A deny of plain HTTP; the sandbox has TLS only.",
     Grant("queue promote-*", "", "[*]"): "The same.",
+    Grant("bucket promote-*", "ExecutionRolesOnlyRead", "[*]"): "A deny; test_execution_role.py shows it.",
     Grant(HUBS_KEY, "Logs", "logs.*"): "The sandbox's logs are not encrypted.",
     Grant(HUBS_KEY, "AlarmsPublish", "cloudwatch.*"): "The sandbox has no alarms, and its topics ask for no key.",
     Grant("topic promote-*", "AlarmsPublish", "cloudwatch.*"): "The same.",

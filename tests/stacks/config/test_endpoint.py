@@ -5,7 +5,7 @@ The fields come from botocore, at any depth, so these tests fail on the day that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,8 @@ from botocore.validate import ParamValidator
 from lambdas.promotion.contract.settings import Stage
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.resolve import identity
-from tests.stacks.config.test_schema import STAGES, parse, stage
+from stacks.config import s3_constraints
+from tests.stacks.config.test_schema import STAGES, mistakes, parse, stage
 from tests.unit.builders import api
 
 OPERATIONS = ("CreateEndpointConfig", "UpdateEndpoint")
@@ -204,3 +205,101 @@ def test_nothing_is_left_out_that_the_api_does_not_have() -> None:
 def test_every_request_has_the_types_and_the_required_fields_of_the_api(operation: str) -> None:
     for request in requests(operation):
         assert not ParamValidator().validate(request, input_of(operation)).generate_report()
+
+
+# Where S3 is written to and read
+
+
+def values_of(written: Any) -> Iterator[Any]:
+    if isinstance(written, dict | list):
+        for value in written.values() if isinstance(written, dict) else written:
+            yield from values_of(value)
+    else:
+        yield written
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids="-".join)
+def test_every_s3_uri_of_a_request_is_checked(example: dict[str, Any]) -> None:
+    configured = parse((f"{STAGES}.qa", stage(**example))).applications["reviews"].stages["qa"]
+    sent = {value for value in values_of(deployed(**example).endpoint_config) if str(value).startswith("s3://")}
+    checked = {uri for _, uri in s3_constraints.s3_uris(configured)}
+    assert checked - sent <= {ASYNC["s3_input_path"]}
+    assert sent <= checked
+
+
+# Each field that names a location in S3, with what the stage needs around it.
+LOCATIONS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "data_capture.destination_s3_uri": lambda uri: {"data_capture": {**DATA_CAPTURE, "destination_s3_uri": uri}},
+    "variants.0.core_dump.destination_s3_uri": lambda uri: {
+        "variants": [{**INSTANCES, "core_dump": {"destination_s3_uri": uri}}]
+    },
+    "shadow_variants.0.core_dump.destination_s3_uri": lambda uri: {
+        "shadow_variants": [{**INSTANCES, "name": "B", "core_dump": {"destination_s3_uri": uri}}]
+    },
+    "async_inference.s3_output_path": lambda uri: {"async_inference": {**ASYNC, "s3_output_path": uri}},
+    "async_inference.s3_failure_path": lambda uri: {"async_inference": {**ASYNC, "s3_failure_path": uri}},
+    "async_inference.s3_input_path": lambda uri: {"async_inference": {**ASYNC, "s3_input_path": uri}},
+    "explainer.shap.shap_baseline_uri": lambda uri: {"explainer": {**EXPLAINER, "shap": {"shap_baseline_uri": uri}}},
+}
+READ = {"async_inference.s3_input_path", "explainer.shap.shap_baseline_uri"}
+OWN = "promote-qa-333333333333-us-east-1"
+
+
+@pytest.mark.parametrize("field", LOCATIONS)
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"s3://{OWN}/artifacts/reviews/qa/captured",
+        f"s3://{OWN}/incoming/dev/reviews/qa",
+        f"s3://{OWN}/captured",
+        f"s3://{OWN}/",
+        f"s3://{OWN}//artifacts",
+        f"s3://{OWN}",
+        "s3://promote-production-444444444444-eu-west-1/artifacts",  # of another environment
+        "s3://promote-removed-555555555555-eu-central-1/captured",  # of none that is configured
+        "s3://promote-hub-111111111111-us-east-1/promotions",
+    ],
+)
+def test_no_container_may_write_or_read_where_promote_stores_models(field: str, uri: str) -> None:
+    (mistake,) = mistakes((f"{STAGES}.qa", stage(**LOCATIONS[field](uri))))
+    assert mistake.startswith(f"{STAGES}.qa.{field}: {uri.split('/')[2]} has the name of a bucket of Promote's own")
+
+
+@pytest.mark.parametrize("field", LOCATIONS)
+@pytest.mark.parametrize("suffix", ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"])
+def test_an_alias_that_hides_the_bucket_is_refused(field: str, suffix: str) -> None:
+    uri = f"s3://captured-abcdefghijklmnopq{suffix}/qa"
+    (mistake,) = mistakes((f"{STAGES}.qa", stage(**LOCATIONS[field](uri))))
+    assert "Write the bucket's own name" in mistake
+
+
+@pytest.mark.parametrize("field", LOCATIONS)
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"S3://{OWN}/captured",
+        f"s3://{OWN.upper()}/captured",
+        f"arn:aws:s3:::{OWN}/captured",
+        "s3://arn:aws:s3:us-east-1:333333333333:accesspoint/captured",
+        f"https://{OWN}.s3.amazonaws.com/captured",
+    ],
+)
+def test_another_spelling_of_a_bucket_is_no_s3_uri(field: str, uri: str) -> None:
+    (mistake,) = mistakes((f"{STAGES}.qa", stage(**LOCATIONS[field](uri))))
+    assert "must be an S3 URI" in mistake
+
+
+@pytest.mark.parametrize("field", LOCATIONS)
+@pytest.mark.parametrize("uri", ["s3://models", "s3://models/", "s3://models//"])
+def test_a_container_writes_below_a_prefix_of_a_bucket_that_sources_keep_models_in(field: str, uri: str) -> None:
+    if field in READ:
+        assert deployed(**LOCATIONS[field](uri))
+        return
+    (mistake,) = mistakes((f"{STAGES}.qa", stage(**LOCATIONS[field](uri))))
+    assert mistake.startswith(f"{STAGES}.qa.{field}: models are read from models, which an environment's buckets list")
+
+
+@pytest.mark.parametrize("field", LOCATIONS)
+@pytest.mark.parametrize("uri", ["s3://models/captured", "s3://captured", "s3://promote-captured/qa"])
+def test_a_container_may_write_and_read_where_no_models_are(field: str, uri: str) -> None:
+    assert deployed(**LOCATIONS[field](uri))

@@ -38,6 +38,14 @@ applications:
         endpoint: twin
         deadline: 9h
         variants: [{ name: A, instance_type: ml.m5.large, initial_instance_count: 1 }]
+      red:
+        from: dev
+        environment: qa
+        endpoint: red
+        variants: [{ name: A, instance_type: ml.m5.large, initial_instance_count: 1 }]
+        async_inference:
+          s3_output_path: s3://answers
+          s3_failure_path: s3://promote-qa-333333333333-us-east-1/artifacts
       black: *twin
 """
 
@@ -62,6 +70,7 @@ def test_each_mistake_has_the_line_of_its_field(tmp_path: Path) -> None:
         f"{stages}.blue.arns.arn:aws:lambda:us-east-1:222222222222:function:x": "line 17",
         f"{stages}.blue.variants.1.initial_instance_count": "line 22",
         f"{stages}.green.deadline": "line 27",
+        f"{stages}.red.async_inference.s3_failure_path": "line 36",
         f"{stages}.black.deadline": "line 27",
         f"{stages}.black.endpoint": "line 26",
     }

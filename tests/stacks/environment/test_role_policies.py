@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from lambdas.promotion.contract import resource_names
@@ -53,6 +54,13 @@ def identity_statements(templates: dict[str, Template]) -> Iterator[Statement]:
                 yield from properties["PolicyDocument"]["Statement"]
             for policy in properties.get("Policies", []) if resource["Type"] == "AWS::IAM::Role" else []:
                 yield from policy["PolicyDocument"]["Statement"]
+
+
+def statements_of_role(resources: dict[str, Any], name: str) -> Iterator[Statement]:
+    (logical_id,) = [key for key, part in resources.items() if part["Properties"].get("RoleName") == name]
+    for part in resources.values():
+        if part["Type"] == "AWS::IAM::Policy" and {"Ref": logical_id} in part["Properties"]["Roles"]:
+            yield from part["Properties"]["PolicyDocument"]["Statement"]
 
 
 def roles(template: Template) -> dict[str, dict[str, Any]]:
@@ -172,6 +180,36 @@ def test_only_the_receiver_writes_where_models_are_read(templates: dict[str, Tem
         "WriteLists",
         "WriteVerified",
     }
+
+
+def test_no_execution_role_may_do_more_with_a_bucket_of_models_than_read(templates: dict[str, Template]) -> None:
+    writing, reading = [], set()
+    for environment in ("qa", "production"):
+        resources = templates[resource_names.environment_stack(environment)]["Resources"]
+        (policy,) = [resource for resource in resources.values() if resource["Type"] == "AWS::S3::BucketPolicy"]
+        statements = policy["Properties"]["PolicyDocument"]["Statement"]
+        (denied,) = [statement for statement in statements if statement.get("Sid") == "ExecutionRolesOnlyRead"]
+        bucket = {"Fn::GetAtt": [policy["Properties"]["Bucket"]["Ref"], "Arn"]}
+        assert (denied["Effect"], denied["Principal"]) == ("Deny", {"AWS": "*"})
+        assert denied["NotAction"] == ["s3:GetObject", "s3:ListBucket"]
+        assert denied["Resource"] == [bucket, {"Fn::Join": ["", [bucket, "/*"]]}]
+        assert denied["Condition"] == {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/promote-*-execution"}}
+        for statement in statements_of_role(resources, f"promote-{environment}-execution"):
+            actions = {action for action in as_list(statement["Action"]) if action.startswith("s3:")}
+            reading |= actions
+            writing += [statement] if actions - {"s3:GetObject", "s3:ListBucket"} else []
+    assert reading == {"s3:GetObject", "s3:ListBucket"}
+    assert writing == []
+
+
+def test_every_execution_role_is_one_that_the_buckets_of_models_deny(templates: dict[str, Template]) -> None:
+    passed = [
+        str(statement["Resource"])
+        for statement in identity_statements(templates)
+        if "iam:PassRole" in as_list(statement["Action"])
+    ]
+    assert passed
+    assert [arn for arn in passed if not fnmatchcase(arn, "arn:aws:iam::*:role/promote-*-execution")] == []
 
 
 def test_a_copier_may_look_up_the_version_of_what_was_promoted_to_its_account(templates: dict[str, Template]) -> None:

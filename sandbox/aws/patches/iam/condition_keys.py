@@ -1,10 +1,10 @@
-"""S3 requests have the condition keys for the bucket's account and for a write that must not overwrite."""
+"""The condition keys of a request: a session's role, a bucket's account, and a write that must not overwrite."""
 
 import functools
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import s3
+from ministack.services import iam, s3
 
 
 def apply() -> None:
@@ -12,6 +12,8 @@ def apply() -> None:
 
     @functools.wraps(resolve)
     def resolve_owner(key: str, context: Any) -> Any:
+        if key.lower() == "aws:principalarn":
+            return _without_session(context.principal_arn)
         # MiniStack takes the caller's account for the bucket's.
         if key.lower() in ("aws:resourceaccount", "s3:resourceaccount"):
             name = context.resource_arn.removeprefix("arn:aws:s3:::").partition("/")[0]
@@ -36,3 +38,12 @@ def apply() -> None:
 
     iam_evaluator._resolve_condition_key = resolve_owner
     iam_actions._s3_object_context = of_conditional_write
+
+
+def _without_session(arn: str) -> str:
+    """The role of a session, with its path (AWS: IAM, global condition keys). MiniStack has the session's own ARN."""
+    account, kind, name = arn.split(":")[4], *f"{arn.split(':', 5)[5]}/".split("/")[:2]
+    if kind != "assumed-role":
+        return arn
+    role = iam._roles.get_scoped(account, None, name)
+    return str(role["Arn"]) if role else arn

@@ -155,6 +155,17 @@ def test_a_policy_may_name_the_account_of_the_bucket(patched: Sandbox, name: str
     s3_of(patched, DEV, role).put_object(Bucket=name, Key="k", Body=b"x")
 
 
+def test_the_principal_of_a_session_is_its_role(patched: Sandbox, name: str) -> None:
+    role = create_role(patched, DEV, name, allow("s3:*"))
+    by_role = {"ArnLike": {"aws:PrincipalArn": role}}
+    own = allow("s3:PutObject", f"arn:aws:s3:::{name}/*", Principal={"AWS": role})
+    denied = {**allow("s3:*", f"arn:aws:s3:::{name}/denied", Principal="*", Condition=by_role), "Effect": "Deny"}
+    create_bucket(patched, QA, name, own, denied)
+    s3 = s3_of(patched, DEV, role)
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    assert refusal(s3.put_object, Bucket=name, Key="denied", Body=b"x").startswith("AccessDenied")
+
+
 # Buckets of other Regions
 
 IRELAND = "eu-west-1"
