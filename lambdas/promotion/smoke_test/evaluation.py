@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.promotion.contract import jsonata_expressions
 from lambdas.promotion.contract.errors import SmokeTestFailed
-from lambdas.promotion.contract.jsonata_expressions import BadExpression, TooSlow
+from lambdas.promotion.contract.jsonata.expressions import BadExpression, Evaluator, TooCostly
 from lambdas.promotion.contract.smoke_test_report import SmokeReport, SmokeTestResult, readable, shortened, shown
-from lambdas.promotion.contract.smoke_test_settings import RESPONSE_SECONDS, Expectation, SmokeTest
+from lambdas.promotion.contract.smoke_test_settings import RESPONSE_SECONDS, SmokeTest
 from lambdas.promotion.smoke_test import strict_json
 from lambdas.promotion.smoke_test.json_differences import differences
 
@@ -49,6 +48,11 @@ class Evaluation:
 
 def evaluate(test: SmokeTest, payload: bytes, responses: Iterable[Response]) -> Evaluation:
     """Evaluate the responses as they arrive. No body is kept."""
+    with Evaluator() as evaluator:
+        return _evaluated(test, payload, responses, evaluator)
+
+
+def _evaluated(test: SmokeTest, payload: bytes, responses: Iterable[Response], evaluator: Evaluator) -> Evaluation:
     received: str | None = None
     first_mismatch: str | None = None
     count = failures = 0
@@ -57,7 +61,7 @@ def evaluate(test: SmokeTest, payload: bytes, responses: Iterable[Response]) -> 
         count += 1
         if response.status is not None or response.milliseconds:
             milliseconds.append(response.milliseconds)
-        mismatch = mismatch_in(test, response)
+        mismatch = mismatch_in(test, response, evaluator)
         if received is None or (mismatch and not failures):
             received = _received(test, response)
         if mismatch:
@@ -112,7 +116,7 @@ def _failure(test: str, evaluation: Evaluation) -> str:
     return f"{test} sent {result.sent}{received}: {problems}{f' ({latency})' if latency else ''}"
 
 
-def mismatch_in(test: SmokeTest, response: Response) -> str | None:
+def mismatch_in(test: SmokeTest, response: Response, evaluator: Evaluator) -> str | None:
     """Return as text what is not as expected in a response. Raises SmokeTestFailed if it cannot be evaluated."""
     expect = test.expect
     if response.status is None:
@@ -128,7 +132,7 @@ def mismatch_in(test: SmokeTest, response: Response) -> str | None:
         document = strict_json.parsed(response.body)
     except ValueError as error:
         return "the body is not JSON" + (f" ({shortened(str(error))})" if test.record else "")
-    return _document_mismatch(expect, document, record=test.record)
+    return _document_mismatch(test, document, response.body, evaluator)
 
 
 def _without_status(test: SmokeTest, response: Response) -> str:
@@ -138,23 +142,27 @@ def _without_status(test: SmokeTest, response: Response) -> str:
     return f"{message}: {shown(response.body, response.content_type or 'no type', record=test.record)}"
 
 
-def _document_mismatch(expect: Expectation, document: Any, *, record: bool) -> str | None:
+def _document_mismatch(test: SmokeTest, document: Any, body: bytes, evaluator: Evaluator) -> str | None:
+    expect = test.expect
     if expect.json is not None:
         expected = json.loads(expect.json)
         for difference in differences(expected, document, absolute=expect.absolute, relative=expect.relative):
-            return f"the body's JSON is not the expected one{f': {shortened(difference)}' if record else ''}"
-    if expect.jsonata is not None:
-        try:
-            if not jsonata_expressions.is_true(expect.jsonata, document):
-                return f"the expression {expect.jsonata} is not true"
-        except TooSlow as error:
-            # The evaluation of the next response would take as long.
-            raise SmokeTestFailed(
-                f"The smoke test's expression {expect.jsonata} cannot be evaluated: {error}. Simplify it in "
-                "promotion.yaml (smoke_test, expect, jsonata), deploy, then promote again."
-            ) from error
-        except BadExpression as error:
-            return f"the expression {expect.jsonata} cannot be applied{f': {shortened(str(error))}' if record else ''}"
+            return f"the body's JSON is not the expected one{f': {shortened(difference)}' if test.record else ''}"
+    return _untrue(expect.jsonata, body, evaluator, record=test.record) if expect.jsonata is not None else None
+
+
+def _untrue(expression: str, body: bytes, evaluator: Evaluator, *, record: bool) -> str | None:
+    try:
+        if not evaluator.is_true(expression, body):
+            return f"the expression {expression} is not true"
+    except TooCostly as error:
+        # The evaluation of the next response would take as much.
+        raise SmokeTestFailed(
+            f"The smoke test's expression {expression} cannot be evaluated: {error}. Simplify it in "
+            "promotion.yaml (smoke_test, expect, jsonata), deploy, then promote again."
+        ) from error
+    except BadExpression as error:
+        return f"the expression {expression} cannot be applied{f': {shortened(str(error))}' if record else ''}"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any, NoReturn
 
 
@@ -26,7 +27,7 @@ def _not_a_number(name: str) -> NoReturn:
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(members)
     if len(made) < len(members):
-        names = [name for name, _ in members]
-        twice = next(name for name in made if names.count(name) > 1)
+        counts = Counter(name for name, _ in members)
+        twice = next(name for name in made if counts[name] > 1)
         raise ValueError(f"the member {json.dumps(twice)} stands twice in an object")
     return made

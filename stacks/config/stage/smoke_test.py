@@ -18,7 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from lambdas.promotion.contract import jsonata_expressions, smoke_test_settings
+from lambdas.promotion.contract import smoke_test_settings
+from lambdas.promotion.contract.jsonata import expressions
 from stacks.config.fields.field_types import Flag, SageMakerName, StrictModel, text
 from stacks.config.fields.option import SMOKE_TEST, option
 from stacks.config.fields.settings_by_name import settings_from
@@ -42,8 +43,8 @@ def _json(value: object) -> object:
 
 def _parsable_jsonata(expression: str) -> str:
     try:
-        jsonata_expressions.require_readable(expression)
-    except jsonata_expressions.BadExpression as error:
+        expressions.require_readable(expression)
+    except expressions.BadExpression as error:
         raise ValueError(f"is not JSONata: {error}") from error
     return expression
 

@@ -15,11 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.jsonata import expressions
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.steps import Job, Step
 from stacks.config.load import load
 from stacks.hub import bundle
 from tests import PROJECT
+from tests.stacks.synthesis import Template
 
 MAX_ZIPPED = 8 * 1024**2
 
@@ -54,6 +57,25 @@ def test_every_handler_can_be_imported_from_the_bundle_alone(built: Path) -> Non
     )
     assert process.returncode == 0, process.stderr
     assert all(line.startswith(str(built)) for line in process.stdout.split())
+
+
+def test_an_expression_is_evaluated_from_the_bundle_alone(built: Path) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(built)!r})\n"
+        "from lambdas.promotion.contract.jsonata.expressions import Evaluator\n"
+        "with Evaluator() as evaluator: print(evaluator.is_true('a = 1', b'{\"a\": 1}'))\n"
+    )
+    process = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, check=True, cwd="/")
+    assert process.stdout.split() == [b"True"]
+
+
+def test_the_smoke_test_has_memory_for_itself_beside_the_evaluation(templates: dict[str, Template]) -> None:
+    (memory,) = [
+        resource["Properties"]["MemorySize"]
+        for resource in templates[resource_names.hub_stack()]["Resources"].values()
+        if resource["Properties"].get("FunctionName") == resource_names.function(Step.SMOKE_TEST)
+    ]
+    assert memory >= 2 * expressions.MEGABYTES
 
 
 def test_every_file_in_lambdas_that_has_a_handler_is_deployed() -> None:

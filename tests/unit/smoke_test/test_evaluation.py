@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lambdas.promotion.contract.errors import SmokeTestFailed
+from lambdas.promotion.contract.jsonata.expressions import Evaluator
 from lambdas.promotion.contract.smoke_test_report import LONGEST, SmokeTestResult, shown
 from lambdas.promotion.contract.smoke_test_settings import Expectation, Payload, SmokeTest
 from lambdas.promotion.smoke_test import evaluation
 from lambdas.promotion.smoke_test.evaluation import Evaluation, Response
+from tests.unit.processes import children
 
 TEST = SmokeTest(payload=Payload(text="a fine film"), content_type="text/csv")
 
@@ -89,19 +92,20 @@ def test_what_is_wrong_is_reported_and_quoted_only_if_recording_is_allowed(
     expect: dict[str, Any], body: bytes, mismatch: str
 ) -> None:
     wrong = response(body, message="ModelError: hush")
-    assert evaluation.mismatch_in(smoke_test(**expect), wrong) == mismatch
     unquoted = re.sub(r"(?<=the expected one), .*|(?<=one|ied): .*| \(.*", "", mismatch)
-    assert evaluation.mismatch_in(smoke_test(record=False, **expect), wrong) == unquoted
+    with Evaluator() as evaluator:
+        assert evaluation.mismatch_in(smoke_test(**expect), wrong, evaluator) == mismatch
+        assert evaluation.mismatch_in(smoke_test(record=False, **expect), wrong, evaluator) == unquoted
 
 
 def test_a_status_without_a_message_is_reported_alone() -> None:
-    assert evaluation.mismatch_in(TEST, response(b"", status=500)) == "the status is 500, not 200"
+    assert evaluation.mismatch_in(TEST, response(b"", status=500), Evaluator()) == "the status is 500, not 200"
 
 
 @pytest.mark.parametrize(("content_type", "shown_as"), [("text/csv", "text/csv"), ("", "no type")])
 def test_a_containers_message_is_reported_with_its_type(content_type: str, shown_as: str) -> None:
     failed = Response(status=None, body=b"why", content_type=content_type, message="it failed")
-    assert evaluation.mismatch_in(TEST, failed) == f"it failed: why ({shown_as}, 3 bytes)"
+    assert evaluation.mismatch_in(TEST, failed, Evaluator()) == f"it failed: why ({shown_as}, 3 bytes)"
 
 
 def test_a_missing_response_is_a_failure() -> None:
@@ -245,6 +249,29 @@ def test_an_expression_that_does_not_end_fails_the_test_immediately() -> None:
     endless = smoke_test(requests=2, jsonata="( $f := function($x){ $f($x) }; $f(1) )")
     with pytest.raises(SmokeTestFailed, match="cannot be evaluated: it did not end within 2 seconds"):
         evaluate(endless, response({}), response({}))
+
+
+def test_an_expression_that_needs_too_much_memory_fails_the_test_immediately() -> None:
+    large = smoke_test(requests=2, jsonata="$pad('x', 2000000000) = 'x'")
+    with pytest.raises(SmokeTestFailed, match="cannot be evaluated: it needs more than 512 MB of memory"):
+        evaluate(large, response({}), response({}))
+
+
+def test_no_process_is_left_after_an_evaluation() -> None:
+    before = children()
+    for expression in ("a = 1", "$error('x')"):
+        evaluate(smoke_test(jsonata=expression), response({"a": 1}))
+    with pytest.raises(SmokeTestFailed):
+        evaluate(smoke_test(jsonata="$pad('x', 2000000000) = 'x'"), response({}))
+    assert children() == before
+
+
+def test_a_member_that_stands_twice_among_very_many_is_reported_in_time() -> None:
+    body = json.dumps({f"{number}": 1 for number in range(200_000)})[:-1] + ', "199999": 2}'
+    started = time.monotonic()
+    (problem,) = evaluate(smoke_test(json="1"), response(body.encode())).problems
+    assert 'the member "199999" stands twice' in problem
+    assert time.monotonic() - started < 30
 
 
 def test_a_containers_failure_message_is_shortened_and_reported_only_if_recording_is_allowed() -> None:

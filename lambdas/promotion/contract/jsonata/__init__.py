@@ -1,0 +1,1 @@
+"""JSONata expressions of a smoke test, which are read and evaluated in a process of their own."""
