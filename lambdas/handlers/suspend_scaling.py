@@ -34,7 +34,9 @@ def handler(promotion: Promotion) -> Promotion:
     suspended = work_lists.read_if_exists(work_lists.SUSPENDED_SCALING, ScalableTarget, promotion, s3=hub)
     merged = scaling_targets.merged(suspended, blocking_targets)
     work_lists.write(work_lists.SUSPENDED_SCALING, merged, promotion, s3=hub)
-    scaling_client.deregister(blocking_targets, autoscaling=account.autoscaling)
+    if blocking_targets:
+        narrowed = scaler_session(promotion, deregistered=[target.arn for target in blocking_targets])
+        scaling_client.deregister(blocking_targets, autoscaling=narrowed.autoscaling)
     return replace(
         promotion,
         suspended_scaling=SuspendedScaling(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from aws_cdk import aws_iam as iam
+
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.settings import CONCURRENCY, INSTANCES
@@ -14,6 +16,9 @@ _OF_VARIANTS: dict[str, dict[str, object]] = {
         "application-autoscaling:scalable-dimension": [INSTANCES, CONCURRENCY],
     }
 }
+# Application Auto Scaling does it in the scaler's name (AWS: managed policy AmazonSageMakerCanvasFullAccess).
+_BY_SCALING: dict[str, object] = {"aws:CalledViaLast": "application-autoscaling.amazonaws.com"}
+_TOPICS = "arn:aws:sns:*"
 
 
 def build(target: AccountScope) -> None:
@@ -65,8 +70,36 @@ def build(target: AccountScope) -> None:
         arns,
     )
     target.allow(role, "DescribeInstanceTypes", ["sagemaker:DescribeEndpointConfig"], [configurations])
-    target.allow(role, "PutAlarms", ["cloudwatch:PutMetricAlarm"], [alarms])
-    target.allow(role, "DeleteAlarms", ["cloudwatch:DeleteAlarms"], tracking)
+    target.allow(
+        role,
+        "TrackByAlarms",
+        ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"],
+        tracking,
+        {"StringEquals": _BY_SCALING},
+    )
+    policies = [resource_names.scaling_policy_arns(account, region, endpoint) for endpoint in endpoints]
+    every_policy = resource_names.scaling_policy_arns(account, region, "*")
+    target.allow(
+        role,
+        "PutAlarms",
+        ["cloudwatch:PutMetricAlarm"],
+        [alarms],
+        {
+            "Null": {"aws:CalledViaLast": "true"},
+            # One action at least scales a stage's endpoint, and the others at most notify somebody.
+            "ForAnyValue:StringLike": {"cloudwatch:AlarmActions": policies},
+            "ForAllValues:StringLike": {"cloudwatch:AlarmActions": [every_policy, _TOPICS]},
+        },
+    )
+    role.add_to_policy(
+        iam.PolicyStatement(
+            sid="LeaveTrackingAlarms",
+            effect=iam.Effect.DENY,
+            actions=["cloudwatch:PutMetricAlarm"],
+            resources=[f"{alarms[:-1]}TargetTracking-*"],
+            conditions={"StringNotEquals": _BY_SCALING},
+        )
+    )
     target.allow(
         role,
         "CreateScalingServiceRole",
@@ -82,7 +115,8 @@ def build(target: AccountScope) -> None:
     target.accept_wildcards(
         role,
         [f"Resource::{targets}"],
-        "AWS generates the id in a scalable target's ARN at its registration; the permissions on the variant decide.",
+        "AWS generates the id in a scalable target's ARN at its registration, and no condition key has the endpoint. A "
+        "registration requires the permissions on the variant too; a session can deregister only what it suspends.",
     )
     target.accept_wildcards(
         role,
@@ -97,5 +131,6 @@ def build(target: AccountScope) -> None:
     target.accept_wildcards(
         role,
         [f"Resource::{alarms}"],
-        "Step scaling's alarms have any name; a session is narrowed to the alarms of the suspended targets.",
+        "Step scaling's alarms have any name, so their actions are limited instead. A session is narrowed to the "
+        "alarms of the suspended targets.",
     )

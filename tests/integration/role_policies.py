@@ -33,6 +33,7 @@ def deployed_permissions(world: World) -> set[Permission]:
         for role in roles_in(world, environment)
         for document in _policies_of(world, environment, role).values()
         for statement in document["Statement"]
+        if statement["Effect"] == "Allow"
         for action in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
     }

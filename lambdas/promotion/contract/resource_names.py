@@ -193,6 +193,12 @@ def scaling_alarm_arns(account: str, region: str, endpoint: str) -> str:
     return f"arn:aws:cloudwatch:{region}:{account}:alarm:TargetTracking-endpoint/{endpoint}/variant/*"
 
 
+def scaling_policy_arns(account: str, region: str, endpoint: str) -> str:
+    """ARNs of the scaling policies of an endpoint's variants (recordings: DescribeScalingPolicies); AWS makes an id."""
+    variants = f"resource/sagemaker/endpoint/{endpoint}/variant/*"
+    return f"arn:aws:autoscaling:{region}:{account}:scalingPolicy:*:{variants}"
+
+
 def scaling_service_role_arn(account: str) -> str:
     """The role by which Application Auto Scaling works on endpoints; AWS makes it at the first registration."""
     return f"arn:aws:iam::{account}:role/aws-service-role/{SCALING_SERVICE}/{SCALING_SERVICE_ROLE}"

@@ -126,17 +126,24 @@ def _complete(
     of_alarms = _described_alarms(policies, cloudwatch)
     pages: list[Mapping[str, Any]] = [*of_policies, *of_actions, *of_alarms]
     # A target from before they had ARNs has no tags (recordings: DescribeScalableTargets, variant-registered).
-    arn = description.get("ScalableTargetARN")
+    arn = description.get("ScalableTargetARN", "")
+    alarms = tuple(_alarms(of_alarms, cloudwatch))
+    policy_arns = {policy["PolicyName"]: policy["PolicyARN"] for policy in policies}
     return ScalableTarget(
         resource=description["ResourceId"],
         dimension=description["ScalableDimension"],
         register=_fields(description, _REGISTERED),
         policies=tuple(_fields(policy, _OF_POLICY) for policy in policies),
         scheduled_actions=tuple(_fields(action, _OF_ACTION) for action in actions),
-        policy_arns={policy["PolicyName"]: policy["PolicyARN"] for policy in policies},
-        alarms=tuple(_alarms(of_alarms, cloudwatch)),
+        policy_arns=policy_arns,
+        alarms=alarms,
         tags=autoscaling.list_tags_for_resource(ResourceARN=arn).get("Tags", {}) if arn else {},
-        unknown=(*unknown, *(problem for page in pages for problem in unknown_fields.problems(page))),
+        unknown=(
+            *unknown,
+            *(problem for page in pages for problem in unknown_fields.problems(page)),
+            *scaling_targets.alarm_problems(alarms, policy_arns.values()),
+        ),
+        arn=arn,
     )
 
 

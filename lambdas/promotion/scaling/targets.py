@@ -19,6 +19,8 @@ from lambdas.promotion.contract.settings import CONCURRENCY, Scaling
 
 # A local time has passed everywhere when it has passed in the westernmost time zone.
 _WESTERNMOST = timedelta(hours=12)
+_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
+_MAY_BE_PUT = re.compile(r"arn:aws:sns:|arn:aws:autoscaling:[^/]*:resource/sagemaker/endpoint/")
 _ONCE = re.compile(r"at\((?P<moment>[0-9T:-]+)\)")
 
 Specification = Mapping[str, Any]
@@ -31,7 +33,8 @@ class ScalableTarget:
     `register` has RegisterScalableTarget's capacities and SuspendedState; `policies` and `scheduled_actions` are
     requests without the fields that identify the target. `policy_arns` are the policies' ARNs by name when they were
     read: a policy that is recreated gets a new ARN, and the `alarms` (PutMetricAlarm) of step scaling refer to it.
-    `unknown`: its fields that the SDK does not know, with what to do; such a target cannot be registered again.
+    `unknown`: its fields that the SDK does not know, and what its alarms do that the scaler may not let them do, with
+    what to do; such a target cannot be registered again. `arn`: empty if it is from before targets had one.
     """
 
     resource: str
@@ -43,6 +46,7 @@ class ScalableTarget:
     alarms: tuple[dict[str, Any], ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
+    arn: str = ""
 
     @property
     def variant(self) -> str:
@@ -72,6 +76,21 @@ def blocking_targets(
     """
     changed = changed_variants({target.variant: current.get(target.variant) for target in registered}, desired)
     return [target for target in registered if target.variant in changed] or list(registered)
+
+
+def alarm_problems(alarms: Sequence[Mapping[str, Any]], policy_arns: Collection[str]) -> list[str]:
+    """Return the actions of alarms that the scaler may not put: those that neither scale an endpoint nor notify.
+
+    The scaler's role says so too (stacks/environment/scaling_role.py).
+    """
+    return [
+        f"its alarm {alarm['AlarmName']} has the action {action}, which is neither a scaling policy of an endpoint nor "
+        "a topic; remove the action, or deregister the target"
+        for alarm in alarms
+        for field_name in _ACTIONS
+        for action in alarm.get(field_name, [])
+        if action not in policy_arns and not _MAY_BE_PUT.match(action)
+    ]
 
 
 def require_restorable(targets: Sequence[ScalableTarget], *, subject: str) -> None:

@@ -16,6 +16,8 @@ from sandbox.aws.sagemaker.api.authorization import RequiredPermission
 from sandbox.aws.sagemaker.state import Record
 
 _PREFIX = "application-autoscaling"
+# The service calls CloudWatch with the caller's permissions (AWS: managed policy AmazonSageMakerCanvasFullAccess).
+_CALLED = {"aws:CalledViaLast": "application-autoscaling.amazonaws.com"}
 _OF_TAGS = ("TagResource", "ListTagsForResource")
 
 # The accounts in which the service-linked role was made: only the first registration needs the permission to create it.
@@ -45,9 +47,10 @@ def _of_target(operation: str, parameters: Record) -> Iterator[RequiredPermissio
         yield from _of_variant(resource)
     elif operation == "PutScalingPolicy" and parameters.get("PolicyType") == policies.TRACKING:
         yield RequiredPermission("cloudwatch:DescribeAlarms", ("*",))
-        yield RequiredPermission("cloudwatch:PutMetricAlarm", (_alarms_of(resource),))
+        called = {**_CALLED, "cloudwatch:AlarmActions": [policies.policy_arn(parameters)]}
+        yield RequiredPermission("cloudwatch:PutMetricAlarm", (_alarms_of(resource),), called)
     elif operation in {"DeleteScalingPolicy", "DeregisterScalableTarget"} and _is_tracked((resource, dimension)):
-        yield RequiredPermission("cloudwatch:DeleteAlarms", (_alarms_of(resource),))
+        yield RequiredPermission("cloudwatch:DeleteAlarms", (_alarms_of(resource),), _CALLED)
 
 
 def _of_variant(resource: str) -> Iterator[RequiredPermission]:

@@ -32,7 +32,7 @@ def put_policy(request: Record) -> Record:
             raise Invalid("The policy type of an existing policy cannot be changed.")
         if _CONFIGURATIONS[kind] not in request and _CONFIGURATIONS[kind] not in existing:
             raise Invalid(f"{_CONFIGURATIONS[kind]} is required for a policy of type {kind}.")
-        arn = existing.get("PolicyARN") or _policy_arn(request)
+        arn = existing.get("PolicyARN") or policy_arn(request)
         state.scaling_policies[key] = {
             **existing,
             **request,
@@ -121,7 +121,8 @@ def _calling(arn: str) -> list[Record]:
     return [{"AlarmName": alarm["AlarmName"], "AlarmARN": alarm["AlarmArn"]} for alarm in alarms.calling(arn)]
 
 
-def _policy_arn(request: Record) -> str:
+def policy_arn(request: Record) -> str:
+    """A new one each time."""
     return _arn("scalingPolicy", request, f"policyName/{request['PolicyName']}")
 
 

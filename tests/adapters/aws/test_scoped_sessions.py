@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -85,11 +86,13 @@ def test_a_configured_external_id_is_sent_with_every_role(aws: Stubs, artifacts:
 # The scaler
 
 
-def scaler_session_of(aws: Stubs, promotion: Promotion = PLAIN, *alarms: str) -> dict[str, Any]:
+def scaler_session_of(
+    aws: Stubs, promotion: Promotion = PLAIN, *alarms: str, deregistered: Sequence[str] = ()
+) -> dict[str, Any]:
     sent: list[dict[str, Any]] = []
     aws.sts.client.meta.events.register("provide-client-params", lambda params, **_: sent.append(dict(params)))
     aws.allow_assume_role()
-    scaler_session(promotion, alarms=alarms)
+    scaler_session(promotion, alarms=alarms, deregistered=deregistered)
     return sent[0]
 
 
@@ -104,6 +107,17 @@ def test_the_scaler_is_assumed_in_the_target_for_this_endpoint_and_these_alarms(
         f"{alarm}what${{*}}${{?}}",
     ]
     assert "arn:aws:sagemaker:us-east-1:333333333333:endpoint/reviews-qa" in resources_of(request, "sagemaker:*")
+
+
+def test_the_scaler_deregisters_the_targets_that_were_looked_up_and_no_other(aws: Stubs) -> None:
+    targets = [f"arn:aws:application-autoscaling:us-east-1:333333333333:scalable-target/{number}" for number in "ab"]
+    every = [f"{targets[0][:-1]}*"]
+    action = "application-autoscaling:DeregisterScalableTarget"
+    for named, allowed in ((targets, targets), ((), []), ([*targets, ""], every), (targets * 9, every)):
+        request = scaler_session_of(aws, PLAIN, deregistered=named)
+        assert resources_of(request, action) == allowed
+        assert resources_of(request, "application-autoscaling:*") == []
+        assert len(request["Policy"]) <= LONGEST_POLICY
 
 
 def test_of_very_many_alarms_none_is_named(aws: Stubs) -> None:

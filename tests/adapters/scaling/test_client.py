@@ -72,6 +72,7 @@ TARGET = ScalableTarget(
     policy_arns={"steps": "arn:aws:autoscaling:old", "tracking": "arn:aws:autoscaling:tracking"},
     alarms=(ALARM,),
     tags={"team": "nlp"},
+    arn=ARN,
 )
 
 
@@ -155,6 +156,7 @@ def test_blocking_scaling_is_recorded_completely_and_then_deregistered(aws: Stub
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.m5.large")
     registered(aws)
+    aws.allow_assume_role()
     aws.of("application-autoscaling").add_response("deregister_scalable_target", {}, IDENTITY)
     suspended = Promotion.from_json(run(suspend_scaling.handler, {"promotion": PLAIN.to_json()}))
 
@@ -171,6 +173,7 @@ def test_a_deregistration_that_fails_keeps_the_list(aws: Stubs, fake_s3: FakeS3)
     endpoint(aws, {"VariantName": "All"})
     configuration(aws, "ml.m5.large")
     registered(aws)
+    aws.allow_assume_role()
     aws.of("application-autoscaling").add_client_error(
         "deregister_scalable_target", "InternalServiceException", "", 500
     )
@@ -298,6 +301,7 @@ def test_during_a_rollback_the_restored_configuration_decides_what_blocks_it(aws
     configuration(aws, "ml.t2.medium")
     configuration(aws, "ml.m5.large", name="before")
     registered(aws)
+    aws.allow_assume_role()
     aws.of("application-autoscaling").add_response("deregister_scalable_target", {}, IDENTITY)
     run(suspend_scaling.handler, {"promotion": rolling_back.to_json()})
     assert written(fake_s3) == [TARGET]

@@ -201,3 +201,23 @@ def test_a_target_is_read_from_the_list_as_it_was_written() -> None:
         tags={"team": "nlp"},
     )
     assert from_line(to_line(whole), ScalableTarget) == whole
+
+
+@pytest.mark.parametrize("field_name", ["AlarmActions", "OKActions", "InsufficientDataActions"])
+@pytest.mark.parametrize(
+    ("action", "may_be_put"),
+    [
+        ("arn:aws:sns:us-east-1:333333333333:on-call", True),
+        ("the policy", True),
+        ("arn:aws:autoscaling:us-east-1:333333333333:scalingPolicy:0a:resource/sagemaker/endpoint/e/variant/A:x", True),
+        ("arn:aws:autoscaling:us-east-1:333333333333:scalingPolicy:0a:autoScalingGroupName/g:policyName/x", False),
+        ("arn:aws:automate:us-east-1:ec2:stop", False),
+        ("arn:aws:lambda:us-east-1:333333333333:function:f", False),
+    ],
+)
+def test_an_alarm_that_the_scaler_may_not_put_again_is_no_scaling_to_suspend(
+    field_name: str, action: str, may_be_put: bool
+) -> None:
+    problems = scaling_targets.alarm_problems([{"AlarmName": "busy", field_name: [action]}], {"the policy"})
+    assert (problems == []) is may_be_put
+    assert may_be_put or (action in problems[0] and "busy" in problems[0])

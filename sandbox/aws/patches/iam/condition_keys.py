@@ -1,6 +1,9 @@
-"""The condition keys of a request: a session's role, a bucket's account, and a write that must not overwrite."""
+"""The condition keys of a request: a session's role, a bucket's account, a write that must not overwrite, and what an
+alarm does.
+"""
 
 import functools
+import json
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
@@ -36,8 +39,28 @@ def apply() -> None:
             keys["s3:ObjectCreationOperation"] = str(not in_parts).lower()
         return keys
 
+    of_tags = iam_actions.request_tag_context
+
+    @functools.wraps(of_tags)
+    def of_alarm(service: str, action: str, body: bytes, parameters: dict[str, Any]) -> Any:
+        keys = of_tags(service, action, body, parameters)
+        if action == "cloudwatch:PutMetricAlarm":
+            keys["cloudwatch:alarmactions"] = _alarm_actions(body, parameters)
+        return keys
+
+    iam_actions.request_tag_context = of_alarm
     iam_evaluator._resolve_condition_key = resolve_owner
     iam_actions._s3_object_context = of_conditional_write
+
+
+def _alarm_actions(body: bytes, parameters: dict[str, Any]) -> list[str]:
+    """The actions of every state (AWS: CloudWatch, "Using condition keys to limit alarm actions")."""
+    fields = ("AlarmActions", "OKActions", "InsufficientDataActions")
+    if body[:1] == b"{":
+        request = json.loads(body)
+        return [action for field in fields for action in request.get(field, [])]
+    values = [value for name, value in parameters.items() if name.startswith(fields)]
+    return [str(value[0] if isinstance(value, list) else value) for value in values]
 
 
 def _without_session(arn: str) -> str:
