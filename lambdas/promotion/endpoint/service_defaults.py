@@ -62,7 +62,8 @@ NEVER_FILLED_IN = frozenset(
         *("S3OutputPath", "S3FailurePath", "SuccessTopic", "ErrorTopic", "IncludeInferenceResponseIn"),
         *("FeaturesAttribute", "ContentTemplate", "ProbabilityIndex", "LabelIndex", "ProbabilityAttribute"),
         *("LabelAttribute", "LabelHeaders", "FeatureHeaders", "FeatureTypes", "ShapBaseline", "ShapBaselineUri"),
-        *("Language", "Granularity"),
+        *("Language", "Granularity", "MaxInvocationsPerSecondPerInstance", "MaxCrossRegionPercentPerEndpoint"),
+        "AcceleratorPartitionTypes",
     }
 )
 

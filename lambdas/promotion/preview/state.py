@@ -23,7 +23,7 @@ from lambdas.promotion.endpoint.state import ObservedEndpoint
 LONGEST_DELETION = timedelta(hours=2)
 _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 # The fields that apply to the live endpoint only.
-_NOT_IN_PREVIEW = {"EndpointConfigName", "ShadowProductionVariants", "DataCaptureConfig"}
+_NOT_IN_PREVIEW = {"EndpointConfigName", "ShadowProductionVariants", "DataCaptureConfig", "CrossRegionTrafficConfig"}
 _OF_SERVERLESS = {"VariantName", "ModelName", "InitialVariantWeight"}
 
 

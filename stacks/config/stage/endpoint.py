@@ -420,6 +420,27 @@ class Metrics(ApiShape, title="A stage's metrics"):
     ] = None
 
 
+class CrossRegionTraffic(ApiShape, title="A stage's cross_region_traffic"):
+    """API: CrossRegionTrafficConfig."""
+
+    max_invocations_per_second_per_instance: Annotated[
+        Annotated[int, integer_between(1, 10000)],
+        option(
+            "MaxInvocationsPerSecondPerInstance: what one instance is expected to serve.",
+            example=50,
+            effect=NEW_CONFIG,
+        ),
+    ]
+    max_cross_region_percent_per_endpoint: Annotated[
+        Annotated[int, integer_between(1, 100)],
+        option(
+            "MaxCrossRegionPercentPerEndpoint: the share of what all instances serve. What exceeds it is throttled.",
+            example=20,
+            effect=NEW_CONFIG,
+        ),
+    ]
+
+
 class EndpointConfiguration(StrictModel):
     """The fields of a stage that define its endpoint configuration."""
 
@@ -481,6 +502,15 @@ class EndpointConfiguration(StrictModel):
             effect=NEW_CONFIG,
         ),
     ] = None
+    cross_region_traffic: Annotated[
+        CrossRegionTraffic | None,
+        option(
+            "How many requests the endpoint accepts from inference routers in other Regions; without it, all. AWS "
+            "excludes it from serverless and asynchronous endpoints.",
+            example={"max_invocations_per_second_per_instance": 50, "max_cross_region_percent_per_endpoint": 20},
+            effect=NEW_CONFIG,
+        ),
+    ] = None
     volume_key: Annotated[
         KeyArn | None,
         option(
@@ -505,6 +535,7 @@ class EndpointConfiguration(StrictModel):
             "AsyncInferenceConfig": self.async_inference and self.async_inference.to_api(),
             "ExplainerConfig": self.explainer and self.explainer.to_api(),
             "MetricsConfig": self.metrics and self.metrics.to_api(),
+            "CrossRegionTrafficConfig": self.cross_region_traffic and self.cross_region_traffic.to_api(),
             "KmsKeyId": self.volume_key,
         }
         return {name: value for name, value in fields.items() if value}

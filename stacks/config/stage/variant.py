@@ -79,9 +79,10 @@ class Routing(ApiShape, title="A variant's routing"):
     """API: ProductionVariantRoutingConfig, with the fields of its PrefixAwareRoutingConfig."""
 
     routing_strategy: Annotated[
-        Literal["LEAST_OUTSTANDING_REQUESTS", "RANDOM", "PREFIX_AWARE"],
+        Literal["LEAST_OUTSTANDING_REQUESTS", "RANDOM", "PREFIX_AWARE", "KV_AWARE"],
         option(
-            "RoutingStrategy.",
+            "RoutingStrategy. `KV_AWARE` works with supported containers only, such as SageMaker's vLLM container "
+            "(API: ProductionVariantRoutingConfig).",
             example="PREFIX_AWARE",
             effect=NEW_CONFIG,
         ),

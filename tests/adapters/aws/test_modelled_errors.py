@@ -132,13 +132,15 @@ REFUSED: dict[str, set[str]] = {
     },
     "iam": {"InvalidInput", "NoSuchEntity"},
     "kms": {"InvalidArnException", "NotFoundException"},
-    # Of functions in a VPC, with a file system, with SnapStart, or durable; the next run of the job repeats the call.
+    # Of functions in a VPC, with a file system, SnapStart or an own runtime, or durable; the next run of the job calls
+    # again.
     "lambda": {
         *("CodeArtifactUserDeletedException", "CodeArtifactUserFailedException", "CodeArtifactUserPendingException"),
         *("DurableExecutionAlreadyStartedException", "EFSIOException", "EFSMountConnectivityException"),
         *("EFSMountTimeoutException", "InvalidParameterValueException", "InvalidRequestContentException"),
         *("ModeNotSupportedException", "NoPublishedVersionException", "RecursiveInvocationException"),
         *("RequestTooLargeException", "ResourceConflictException", "ResourceNotFoundException"),
+        *("RuntimeAliasDeletedException", "RuntimeVersionDeletedException"),
         *("S3FilesMountConnectivityException", "S3FilesMountTimeoutException", "ServiceQuotaExceededException"),
         *("SerializedRequestEntityTooLargeException", "SnapStartException", "SnapStartNotReadyException"),
         *("SnapStartRegenerationFailureException", "SnapStartTimeoutException", "UnsupportedMediaTypeException"),
@@ -156,7 +158,8 @@ REFUSED: dict[str, set[str]] = {
         *("InvalidToken", "KmsInvalidStateException", "ResourceNotFound", "StateMachineDoesNotExist"),
         *("StateMachineTypeNotSupported", "ValidationException"),
     },
-    "sts": {"MalformedPolicyDocument", "PackedPolicyTooLarge"},
+    # No session gives a context.
+    "sts": {"InvalidContextAssertion", "MalformedPolicyDocument", "PackedPolicyTooLarge"},
 }
 
 

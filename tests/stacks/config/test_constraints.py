@@ -11,6 +11,7 @@ from recordings import store
 from stacks.config.constraints import has_local_storage
 from tests.stacks.config.test_endpoint import (
     ASYNC,
+    CROSS_REGION,
     DATA_CAPTURE,
     EXPLAINER,
     INSTANCES,
@@ -149,9 +150,17 @@ def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
             "scale the variant with the stage's autoscaling",
         ),
         (
-            one_of(INSTANCES, routing={"routing_strategy": "RANDOM", "prefix_length": 1024}),
-            "variants.0.routing",
-            "for PREFIX_AWARE only",
+            one_of(INSTANCES, accelerator_partition_layouts=[{"accelerator_partition_types": ["mig-3g.40gb"]}]),
+            "variants.0.accelerator_partition_layouts",
+            "each partition is for one inference component",
+        ),
+        *(
+            (
+                one_of(INSTANCES, routing={"routing_strategy": strategy, "prefix_length": 1024}),
+                "variants.0.routing",
+                "for PREFIX_AWARE only",
+            )
+            for strategy in ("RANDOM", "KV_AWARE")
         ),
         (
             one_of(INSTANCES, routing={"routing_strategy": "PREFIX_AWARE", "prefix_length": 1024}),
@@ -205,6 +214,16 @@ def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
         ({"variants": [SERVERLESS, {**SERVERLESS, "name": "B"}]}, "variants", "a serverless endpoint cannot have it"),
         ({"variants": [SERVERLESS], "data_capture": DATA_CAPTURE}, "data_capture", "a serverless endpoint cannot"),
         ({"variants": [SERVERLESS], "async_inference": ASYNC}, "async_inference", "a serverless endpoint cannot"),
+        (
+            {"variants": [SERVERLESS], "cross_region_traffic": CROSS_REGION},
+            "cross_region_traffic",
+            "a serverless endpoint cannot have it (API: CreateEndpointConfig)",
+        ),
+        (
+            {"async_inference": ASYNC, "cross_region_traffic": CROSS_REGION},
+            "cross_region_traffic",
+            "an asynchronous endpoint cannot have it (API: CreateEndpointConfig)",
+        ),
         ({"variants": [SERVERLESS], "rollout": CANARY}, "rollout", "a serverless endpoint cannot"),
         ({"variants": [SERVERLESS], "vpc": VPC}, "vpc", "a serverless endpoint cannot"),
         ({"variants": [SERVERLESS], "network_isolation": True}, "network_isolation", "a serverless endpoint cannot"),

@@ -96,6 +96,7 @@ METRICS = {
     "enable_detailed_observability": False,
     "metric_publish_frequency_in_seconds": 30,
 }
+CROSS_REGION = {"max_invocations_per_second_per_instance": 50, "max_cross_region_percent_per_endpoint": 20}
 # Options that exclude each other are in stages of their own.
 REAL_TIME = {
     "variants": [VARIANT],
@@ -103,6 +104,7 @@ REAL_TIME = {
     "data_capture": DATA_CAPTURE,
     "explainer": EXPLAINER,
     "metrics": METRICS,
+    "cross_region_traffic": CROSS_REGION,
     "volume_key": KEY,
 }
 BY_URI = {**EXPLAINER, "shap": {"shap_baseline_uri": "s3://models/baseline.csv"}}
@@ -128,13 +130,14 @@ LEFT_OUT = {
     "InstancePools.ModelNameOverride",
     # Elastic Inference is no longer available (API: ProductionVariant).
     "AcceleratorType",
-    # For endpoints of inference components (recordings/sagemaker/CreateEndpointConfig.yaml).
+    # For endpoints of inference components (recordings/sagemaker/CreateEndpointConfig.yaml; API: ProductionVariant).
     "ManagedInstanceScaling.Status",
     "ManagedInstanceScaling.MinInstanceCount",
     "ManagedInstanceScaling.MaxInstanceCount",
     "ManagedInstanceScaling.ScaleInPolicy.Strategy",
     "ManagedInstanceScaling.ScaleInPolicy.MaximumStepSize",
     "ManagedInstanceScaling.ScaleInPolicy.CooldownInMinutes",
+    "AcceleratorPartitionLayouts.AcceleratorPartitionTypes",
     # Serverless variants cannot be shadows.
     "ShadowProductionVariants.ServerlessConfig.MemorySizeInMB",
     "ShadowProductionVariants.ServerlessConfig.MaxConcurrency",

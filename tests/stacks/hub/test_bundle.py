@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,12 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import boto3
+import botocore
 import pytest
+import s3transfer
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.jsonata import expressions
@@ -91,6 +96,12 @@ def test_another_configuration_builds_another_bundle(built: Path, settings: Sett
     other = json.loads(settings.to_json())
     other["environments"]["qa"]["account"] = "999999999999"
     assert bundle.build(Settings.from_json(json.dumps(other))) != built
+
+
+@pytest.mark.parametrize("sdk", [boto3, botocore, s3transfer], ids=lambda sdk: str(sdk.__name__))
+def test_the_tests_and_the_sandbox_run_with_the_sdk_of_the_lambdas(sdk: Any, built: Path) -> None:
+    version = re.search(r"^__version__ = '(.+)'$", (built / sdk.__name__ / "__init__.py").read_text(), re.MULTILINE)
+    assert version and version[1] == sdk.__version__
 
 
 def test_the_bundle_is_small_and_pure_python(built: Path, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_it_has_no_field_that_applies_to_the_live_endpoint_only() -> None:
     live: dict[str, Any] = {
         "ShadowProductionVariants": [{**LARGE, "VariantName": "Shadow"}],
         "DataCaptureConfig": {"a": 1},
+        "CrossRegionTrafficConfig": {"a": 1},
     }
     request = preview_state.config(with_preview(ProductionVariants=[LARGE], KmsKeyId="key", **live)).request
     assert sorted(request) == ["EndpointConfigName", "KmsKeyId", "ProductionVariants"]

@@ -193,6 +193,7 @@ class Endpoint:
                 "AsyncInferenceConfig": self.config.get("AsyncInferenceConfig"),
                 "ExplainerConfig": self.config.get("ExplainerConfig"),
                 "MetricsConfig": self.config.get("MetricsConfig"),
+                "CrossRegionTrafficConfig": self.config.get("CrossRegionTrafficConfig"),
                 "DataCaptureConfig": self._data_capture(),
                 "PendingDeploymentSummary": self.pending.described() if self.pending else None,
             }

@@ -11,7 +11,7 @@ from sandbox.aws.sagemaker.api.errors import Invalid
 from sandbox.aws.sagemaker.state import Record
 
 # AWS's own example has a KmsKeyId (recordings/sagemaker/CreateEndpointConfig.yaml: serverless-with-a-key).
-NOT_SERVERLESS: tuple[str, ...] = ("DataCaptureConfig", "AsyncInferenceConfig")
+NOT_SERVERLESS: tuple[str, ...] = ("DataCaptureConfig", "AsyncInferenceConfig", "CrossRegionTrafficConfig")
 # API: TrafficRoutingConfig, RollingUpdatePolicy.
 MAX_PERCENT = 50
 MIN_PERCENT = {"CanarySize": 1, "LinearStepSize": 10, "MaximumBatchSize": 5}
@@ -24,6 +24,8 @@ def require_possible_config(request: Record) -> None:
         raise Invalid("Only one production variant and one shadow production variant can be specified together.")
     if shadows:
         _require_possible_shadow(request, [*variants, *shadows])
+    if "AsyncInferenceConfig" in request and "CrossRegionTrafficConfig" in request:
+        raise Invalid("Asynchronous endpoints do not support CrossRegionTrafficConfig.")
     if any("ServerlessConfig" in variant for variant in [*variants, *shadows]):
         excluded = [name for name in NOT_SERVERLESS if name in request]
         if len(variants) + len(shadows) > 1:

@@ -17,6 +17,7 @@ CAPTURE = {
     "CaptureOptions": [{"CaptureMode": "Input"}],
 }
 ASYNC = {"OutputConfig": {"S3OutputPath": "s3://answers/here"}}
+CROSS_REGION = {"MaxInvocationsPerSecondPerInstance": 50, "MaxCrossRegionPercentPerEndpoint": 20}
 KEY = "arn:aws:kms:us-east-1:222222222222:key/0d1c2b3a"
 
 
@@ -34,7 +35,7 @@ def config(builder: SageMakerBuilder, *variants: dict[str, Any], **more: Any) ->
 
 @pytest.mark.parametrize(
     "more",
-    [{"DataCaptureConfig": CAPTURE}, {"AsyncInferenceConfig": ASYNC}],
+    [{"DataCaptureConfig": CAPTURE}, {"AsyncInferenceConfig": ASYNC}, {"CrossRegionTrafficConfig": CROSS_REGION}],
     ids=lambda fields: next(iter(fields)),
 )
 def test_a_serverless_configuration_excludes(builder: SageMakerBuilder, more: dict[str, Any]) -> None:
@@ -55,6 +56,21 @@ def test_variants_that_exclude_each_other_are_refused(builder: SageMakerBuilder)
         config(builder, variant(model), variant(model, "B"), ShadowProductionVariants=[variant(model, "C")])
     with refused("ValidationException", "must not exceed MaxConcurrency"):
         config(builder, variant(model, ServerlessConfig={**SERVERLESS, "ProvisionedConcurrency": 3}))
+
+
+def test_an_asynchronous_configuration_excludes_a_cap_of_other_regions(builder: SageMakerBuilder) -> None:
+    with refused("ValidationException", "Asynchronous endpoints do not support CrossRegionTrafficConfig"):
+        config(builder, variant(builder.model()), AsyncInferenceConfig=ASYNC, CrossRegionTrafficConfig=CROSS_REGION)
+
+
+def test_what_the_newest_sdk_has_is_described_as_it_was_requested(builder: SageMakerBuilder) -> None:
+    routing = {"RoutingStrategy": "KV_AWARE"}
+    created = config(builder, variant(builder.model(), RoutingConfig=routing), CrossRegionTrafficConfig=CROSS_REGION)
+    described = builder.sagemaker.describe_endpoint_config(EndpointConfigName=created)
+    assert described["ProductionVariants"][0]["RoutingConfig"] == routing
+    assert described["CrossRegionTrafficConfig"] == CROSS_REGION
+    endpoint = builder.sagemaker.describe_endpoint(EndpointName=builder.endpoint(created))
+    assert endpoint["CrossRegionTrafficConfig"] == CROSS_REGION
 
 
 def test_what_excludes_a_shadow_variant_is_refused(builder: SageMakerBuilder) -> None:
