@@ -1,4 +1,4 @@
-.PHONY: help install demo test test-unit test-sandbox test-integration test-large mutation lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
+.PHONY: help install demo test test-unit test-sandbox test-integration test-large mutation sdk-drift lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -56,6 +56,9 @@ mutation: install .build/mutation/packages/.installed ## Mutate the rules, and l
 .build/mutation/packages/.installed: tests/mutation/requirements.txt constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(@D) -r $< -c constraints.txt
 	@touch $@
+
+sdk-drift: install ## Print what the newest SDK has that is neither carried nor offered nor refused
+	$(BIN)/python -m tests.sdk_drift
 
 lint: install ## Check style and types
 	$(BIN)/ruff check .

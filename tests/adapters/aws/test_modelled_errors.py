@@ -26,39 +26,9 @@ from lambdas.promotion.contract.errors import (
     Throttled,
 )
 from tests import PROJECT
+from tests.sdk_drift.calls import CALLS
 from tests.unit.builders import api
 
-CALLS: dict[str, set[str]] = {
-    "application-autoscaling": {
-        *("DeregisterScalableTarget", "DescribeScalableTargets", "DescribeScalingPolicies"),
-        *("DescribeScheduledActions", "ListTagsForResource", "PutScalingPolicy", "PutScheduledAction"),
-        *("RegisterScalableTarget", "TagResource"),
-    },
-    "cloudwatch": {"DescribeAlarms", "PutMetricAlarm"},
-    "dynamodb": {"GetItem", "PutItem", "Scan", "UpdateItem"},
-    "ecr": {
-        *("BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "CreateRepository"),
-        *("GetDownloadUrlForLayer", "InitiateLayerUpload", "PutImage", "UploadLayerPart"),
-    },
-    "iam": {"SimulatePrincipalPolicy"},
-    "kms": {"DescribeKey"},
-    "lambda": {"Invoke"},
-    "s3": {
-        *("AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "GetObject"),
-        *("GetObjectTagging", "HeadObject", "ListMultipartUploads", "ListObjectAnnotations", "ListObjectVersions"),
-        *("ListObjectsV2", "ListParts", "PutObject", "UploadPart", "UploadPartCopy"),
-    },
-    "sagemaker": {
-        *("CreateEndpoint", "CreateEndpointConfig", "CreateModel", "DeleteEndpoint", "DeleteEndpointConfig"),
-        *("DescribeEndpoint", "DescribeEndpointConfig", "DescribeModel", "DescribeModelPackage", "ListTags"),
-        *("UpdateEndpoint", "UpdateEndpointWeightsAndCapacities"),
-    },
-    "sagemaker-runtime": {"InvokeEndpoint", "InvokeEndpointAsync"},
-    "service-quotas": {"GetServiceQuota", "ListServiceQuotas"},
-    "sns": {"Publish"},
-    "stepfunctions": {"DescribeExecution", "GetExecutionHistory", "ListExecutions"},
-    "sts": {"AssumeRole"},
-}
 # Operations of a service that have the name of something else in the code, or of another service's call.
 NOT_CALLED = {"ListTags", "ListTagsForResource", "TagResource", "DeleteEndpoint", "Query", "Search"}
 NAMED: dict[type[PromotionError], dict[str, set[str]]] = {
