@@ -124,10 +124,11 @@ def _complete(
     policies = [policy for page in of_policies for policy in page["ScalingPolicies"]]
     actions = [action for page in of_actions for action in page["ScheduledActions"]]
     of_alarms = _described_alarms(policies, cloudwatch)
+    alarms = tuple(_alarms(of_alarms, cloudwatch))
     pages: list[Mapping[str, Any]] = [*of_policies, *of_actions, *of_alarms]
+    problems = (problem for page in pages for problem in unknown_fields.problems(page))
     # A target from before they had ARNs has no tags (recordings: DescribeScalableTargets, variant-registered).
     arn = description.get("ScalableTargetARN", "")
-    alarms = tuple(_alarms(of_alarms, cloudwatch))
     policy_arns = {policy["PolicyName"]: policy["PolicyARN"] for policy in policies}
     return ScalableTarget(
         resource=description["ResourceId"],
@@ -138,11 +139,7 @@ def _complete(
         policy_arns=policy_arns,
         alarms=alarms,
         tags=autoscaling.list_tags_for_resource(ResourceARN=arn).get("Tags", {}) if arn else {},
-        unknown=(
-            *unknown,
-            *(problem for page in pages for problem in unknown_fields.problems(page)),
-            *scaling_targets.alarm_problems(alarms, policy_arns.values()),
-        ),
+        unknown=(*unknown, *problems, *scaling_targets.alarm_problems(alarms, policy_arns.values())),
         arn=arn,
     )
 

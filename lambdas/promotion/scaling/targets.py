@@ -79,11 +79,11 @@ def blocking_targets(
 
 
 def alarm_problems(alarms: Sequence[Mapping[str, Any]], policy_arns: Collection[str]) -> list[str]:
-    """Return the actions of alarms that the scaler may not put: those that neither scale an endpoint nor notify.
+    """Return what of alarms the scaler may not put: actions that neither scale an endpoint nor notify, and sent tags.
 
-    The scaler's role says so too (stacks/environment/scaling_role.py).
+    The scaler's role says so too (stacks/environment/scaling_role.py; API: AlarmTagsPropagation).
     """
-    return [
+    of_actions = [
         f"its alarm {alarm['AlarmName']} has the action {action}, which is neither a scaling policy of an endpoint nor "
         "a topic; remove the action, or deregister the target"
         for alarm in alarms
@@ -91,6 +91,13 @@ def alarm_problems(alarms: Sequence[Mapping[str, Any]], policy_arns: Collection[
         for action in alarm.get(field_name, [])
         if action not in policy_arns and not _MAY_BE_PUT.match(action)
     ]
+    of_tags = [
+        f"{alarm['AlarmName']}.ActionConfiguration.AlarmTagsPropagation (to put such an alarm requires "
+        "cloudwatch:ListTagsForResource, which the scaler does not have: let the alarm send no tags)"
+        for alarm in alarms
+        if alarm.get("ActionConfiguration", {}).get("AlarmTagsPropagation", {}).get("Enabled")
+    ]
+    return [*of_actions, *of_tags]
 
 
 def require_restorable(targets: Sequence[ScalableTarget], *, subject: str) -> None:

@@ -103,6 +103,19 @@ def test_scaling_with_a_field_that_the_sdk_does_not_know_is_not_suspended(
     assert f"{RESOURCE}: {path} (botocore {botocore.__version__} does not know this field" in str(refused.value)
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_only_an_alarm_that_sends_no_tags_is_put_again(enabled: bool) -> None:
+    configuration = {"AlarmTagsPropagation": {"Enabled": enabled}}
+    alarms = {"MetricAlarms": [{"AlarmName": "busy", "Threshold": 1.0, "ActionConfiguration": configuration}]}
+    (target,) = registered({**ANSWERS, "DescribeAlarms": alarms})
+    assert target.alarms[0]["ActionConfiguration"] == configuration
+    if enabled:
+        with pytest.raises(IncompatibleRollout, match=r"busy\.ActionConfiguration\.AlarmTagsPropagation \(to put such"):
+            scaling_targets.require_restorable([target], subject="It")
+    else:
+        scaling_targets.require_restorable([target], subject="It")
+
+
 def test_an_unknown_field_without_a_value_is_lost_without_harm() -> None:
     (target,) = registered(with_field("DescribeScalableTargets", ("ScalableTargets", 0), None))
     assert target.unknown == ()
