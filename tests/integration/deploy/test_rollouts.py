@@ -159,6 +159,18 @@ def test_a_shadow_variant_serves_the_promoted_model_beside_the_other(world: Worl
     assert world.invoke("qa")["model"] == made.name
 
 
+def test_what_the_newest_sdk_has_reaches_the_endpoint_and_is_compared_with_it(world: World, stage: Configured) -> None:
+    routing = {"RoutingStrategy": "KV_AWARE"}
+    limit = {"MaxInvocationsPerSecondPerInstance": 50, "MaxCrossRegionPercentPerEndpoint": 20}
+    variants = [{**TWO, "RoutingConfig": routing}]
+    with stage(endpoint_config={"ProductionVariants": variants, "CrossRegionTrafficConfig": limit}):
+        ended = world.promote_successfully(made := world.model())
+        assert world.promote_successfully(made).output["outcome"] == "Unchanged"
+    config = world.client("sagemaker", "qa").describe_endpoint_config(EndpointConfigName=ended.config)
+    assert config["ProductionVariants"][0]["RoutingConfig"] == routing
+    assert config["CrossRegionTrafficConfig"] == world.endpoint("qa")["CrossRegionTrafficConfig"] == limit
+
+
 def test_a_rollout_to_other_variant_names_is_refused_before_anything_is_created(
     world: World, stage: Configured
 ) -> None:
