@@ -53,6 +53,7 @@ _HUB = (
     "It is another hub: deploy all stacks. The environments' roles trust it after their deployment. Delete the old "
     "hub's stack, or approvals that still reach it start promotions that end with `AccessDenied`."
 )
+_PROTECTED = "Deploy the stack. Before it is deleted, set it to `false` and deploy once more."
 _VPC = f"{NEW_MODEL} The execution role's permissions change with it: deploy the environment too."
 _COPIED_METADATA = (
     "Deploy all stacks (permissions change). Objects that are copied from then on have them. Earlier copies stay as "
@@ -100,6 +101,17 @@ class Hub(StrictModel, title="`hub`"):
             effect=ALL_STACKS_AT_ONCE,
         ),
     ] = None
+    termination_protection: Annotated[
+        Flag,
+        option(
+            "CloudFormation refuses to delete the hub's stack. Every environment trusts the hub's roles by internal "
+            "ids, so a hub that was deleted by mistake stops all promotions until each trust is renewed. Set it "
+            "**after** the first deployment has succeeded: one that fails leaves a stack that CDK deletes before it "
+            "deploys again, and cannot delete with this.",
+            example=True,
+            effect=_PROTECTED,
+        ),
+    ] = False
     notify: Annotated[
         Notify,
         option(
@@ -156,6 +168,16 @@ class Environment(StrictModel, title="`environments`"):
             effect="Deploy the environment and the hub (permissions change).",
         ),
     ] = ()
+    termination_protection: Annotated[
+        Flag,
+        option(
+            "CloudFormation refuses to delete the environment's stack: the roles that promotions need, and the "
+            "permissions of the copiers that other environments know by internal ids. Set it **after** the first "
+            "deployment of this environment has succeeded, as with the hub's.",
+            example=True,
+            effect=_PROTECTED,
+        ),
+    ] = False
 
 
 class Variables(StrictModel, title="A stage's variables"):

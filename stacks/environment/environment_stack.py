@@ -31,6 +31,7 @@ class EnvironmentStack(cdk.Stack):
             scope,
             resource_names.environment_stack(name),
             env=cdk.Environment(account=environment.account, region=environment.region),
+            termination_protection=environment.termination_protection,
             description=f"Promote: the environment {name}",
         )
         sources = sorted(configuration.sources().get(name, set()))

@@ -33,6 +33,7 @@ class HubStack(Stack):
             scope,
             resource_names.hub_stack(),
             env=Environment(account=hub.account, region=hub.region),
+            termination_protection=hub.termination_protection,
             description="Promote: the state machine that promotes SageMaker models between accounts",
         )
         key = encryption_key(self)
