@@ -1,6 +1,7 @@
-"""Write promotion.schema.json, and every page of docs/reference/ that has a module here: `python -m docs.generate`.
+"""Write every page of docs/reference/ that has a module here, promotion.schema.json and docs/policies/.
 
-A module with a function `render() -> str` is a page of its own name. A test fails when a page is stale.
+`python -m docs.generate` runs it. A module with a function `render() -> str` is a page of its own name. A test fails
+when a page is stale.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs import generate
-from docs.generate import configuration
+from docs.generate import configuration, policies
 
 REFERENCE = Path(__file__).parent.parent / "reference"
 
@@ -24,10 +25,13 @@ def renderers() -> Mapping[Path, Callable[[], str]]:
 
 
 def main() -> None:
-    """Write the schema and every page."""
+    """Write every page, the schema and the policies."""
     REFERENCE.mkdir(exist_ok=True)
     for page, render in renderers().items():
         page.write_text(render())
+    policies.FOLDER.mkdir(exist_ok=True)
+    for document, text in policies.files().items():
+        document.write_text(text)
     configuration.SCHEMA.write_text(configuration.json_schema_text())
 
 
