@@ -120,6 +120,8 @@ def test_what_a_step_ends_with_is_explained(recorded: Recording, expected: tuple
     "stepfunctions/DescribeExecution",
     {
         "succeeded": None,
+        "started-by-alias": None,
+        "started-by-version": None,
         "failed-with-error-and-cause": (
             "SomeFailure",
             "SomeFailure: This state machines raises",

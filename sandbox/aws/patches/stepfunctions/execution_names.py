@@ -14,7 +14,7 @@ def apply() -> None:
 
     @functools.wraps(start)
     def start_once(data: dict[str, Any]) -> Any:
-        machine = sfn._state_machines.get(data.get("stateMachineArn", ""))
+        machine = sfn._state_machines.get(sfn._resolve_state_machine_arn(data.get("stateMachineArn", "")))
         if machine and data.get("name"):
             beginning = f"arn:aws:states:{get_region()}:{get_account_id()}:execution"
             running = sfn._executions.get(f"{beginning}:{machine['name']}:{data['name']}")
