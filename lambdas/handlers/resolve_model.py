@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.promotion.artifacts import discovery, inventory
-from lambdas.promotion.aws import work_lists
+from lambdas.promotion.aws import sessions, work_lists
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.step_events import ResolveEvent, from_event
 from lambdas.promotion.images import ecr_client, references
 from lambdas.promotion.model import definition, unused_mappings
-from lambdas.promotion.resolve import identity, service
+from lambdas.promotion.resolve import identity, service, start
 from lambdas.promotion.resolve.access import reader_session
 from lambdas.promotion.resolve.service import Resolution
 from lambdas.promotion.runtime.handler import Event, errors_by_name, hub_s3
@@ -24,6 +24,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     started = from_event(event, ResolveEvent)
     logger.append_keys(promotion_id=started.execution.promotion_id)
     resolution = Resolution.of(started.input, started.execution, settings.deployed())
+    resolution.require_alias(start.alias_of(started.execution, stepfunctions=sessions.own_stepfunctions()))
     stage, source, target = resolution.stage, resolution.source, resolution.target
     resolution.require_own_package()
     account = reader_session(source, execution=started.execution, external_id=resolution.deployed.external_id)

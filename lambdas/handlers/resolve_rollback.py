@@ -12,6 +12,7 @@ from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint.access import endpoint_viewer_session
 from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import records
+from lambdas.promotion.resolve import start
 from lambdas.promotion.resolve.service import Resolution
 from lambdas.promotion.rollback import state as rollback_state
 from lambdas.promotion.runtime.handler import Event, errors_by_name
@@ -23,6 +24,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     started = from_event(event, ResolveEvent)
     logger.append_keys(promotion_id=started.execution.promotion_id)
     resolution = Resolution.of(started.input, started.execution, settings.deployed())
+    resolution.require_alias(start.alias_of(started.execution, stepfunctions=sessions.own_stepfunctions()))
     stage, target, external_id = resolution.stage, resolution.target, resolution.deployed.external_id
     dynamodb = sessions.own_dynamodb()
     lock = lock_store.read(target.endpoint_key(stage.endpoint), dynamodb=dynamodb)

@@ -15,6 +15,8 @@ from stacks.config.topology import Configuration
 # What IAM's 6,144 characters for a managed policy and EventBridge's 2,048 for a pattern leave room for.
 _MAX_STAGES = 30
 _MAX_GROUP_CHARACTERS = 1700
+# AWS: Step Functions quotas, aliases of a state machine.
+_MAX_ALIASES = 100
 
 
 def reference_violations(configuration: Configuration, named: Mapping[str, object]) -> Iterator[str]:
@@ -88,6 +90,13 @@ def limit_violations(configuration: Configuration) -> Iterator[str]:
             )
         if name not in targets and not environment.buckets and any(name in sources for sources in targets.values()):
             yield f"environments.{name}.buckets: stages take models from it, so list the buckets that hold the models"
+    aliases = configuration.start_aliases()
+    if len(aliases) > _MAX_ALIASES:
+        yield (
+            f"applications: the stages are started by {len(aliases)} aliases of the state machine, which can have "
+            f"{_MAX_ALIASES} (AWS: Step Functions quotas). Give stages that the same principals may start the same "
+            "start_alias"
+        )
     registered: dict[str, int] = {}
     for application in configuration.applications.values():
         registry = configuration.registry_environment(application)

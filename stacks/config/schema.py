@@ -299,6 +299,18 @@ class Stage(EndpointConfiguration, Update, title="A stage"):
             "stays.",
         ),
     ] = None
+    start_alias: Annotated[
+        StageName | None,
+        option(
+            "The alias of the state machine by which this stage is started by principals that may not start every "
+            "stage; without it, that of the environment's name. An execution that another alias started is refused "
+            "with `WrongAlias`; one that was started on the state machine itself may promote to every stage. All "
+            "stages together have at most 100 aliases (AWS: Step Functions quotas).",
+            example="team-a-production",
+            effect="Deploy the hub, then change the policies that name the alias (docs/iam.md). An alias that no stage "
+            "has any longer is deleted.",
+        ),
+    ] = None
     endpoint: Annotated[
         SageMakerName,
         option(
@@ -428,6 +440,10 @@ class Stage(EndpointConfiguration, Update, title="A stage"):
     def environment_name(self, stage_name: str) -> str:
         """Return the environment in which the stage of this name deploys."""
         return self.environment or stage_name
+
+    def started_by(self, stage_name: str) -> str:
+        """Return the alias of the state machine that starts the stage of this name."""
+        return self.start_alias or self.environment_name(stage_name)
 
     def variants_by_name(self) -> dict[str, dict[str, Any]]:
         """Return the variants in CreateEndpointConfig's words."""

@@ -117,6 +117,16 @@ class Configuration(StrictModel, title="promotion.yaml"):
         """Return the environments with a stage that has a preview."""
         return {target for _, target, stage in self._stages() if stage.preview}
 
+    def start_aliases(self) -> list[str]:
+        """Return the aliases of the state machine that start the stages, each once."""
+        return sorted(
+            {
+                stage.started_by(name)
+                for application in self.applications.values()
+                for name, stage in application.stages.items()
+            }
+        )
+
     def payload_sources(self) -> set[str]:
         """Return the environments from which some smoke test's payload is read while they are a stage's source."""
         return {

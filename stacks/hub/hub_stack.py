@@ -19,6 +19,7 @@ from stacks.hub.encryption_key import encryption_key
 from stacks.hub.lock_age import report_lock_age
 from stacks.hub.observability import observe
 from stacks.hub.reconciliation import reconcile_executions
+from stacks.hub.start_aliases import start_aliases
 from stacks.hub.work_list_bucket import allow_work_lists, work_list_bucket
 from stacks.workflow.announce import allow_announcement
 from stacks.workflow.tables import Tables
@@ -60,6 +61,7 @@ class HubStack(Stack):
             timeout=longest_execution,
             key=key,
         )
+        start_aliases(self, configuration, state_machine=machine)
         clean_up_aborted = functions[Step.CLEAN_UP_ABORTED]
         clean_up_aborted.role.add_to_policy(
             iam.PolicyStatement(sid="Announce", actions=["sns:Publish"], resources=[outcomes.topic_arn])

@@ -77,9 +77,11 @@ def allow_tables(steps: Mapping[Step, StepFunction], tables: Tables) -> None:
 
 
 def allow_execution_reads(stack: Stack, steps: Mapping[Step, StepFunction], *, reconciler: StepFunction) -> None:
-    """Allow to read whether the execution that holds a lock is running, and in which state a stopped one was."""
+    """Allow to read how an execution was started, whether a lock's owner is running, and how a stopped one ended."""
     executions = f"arn:aws:states:{stack.region}:{stack.account}:execution:{resource_names.STATE_MACHINE}:*"
     permissions = {
+        steps[Step.RESOLVE_MODEL]: ["states:DescribeExecution"],
+        steps[Step.RESOLVE_ROLLBACK]: ["states:DescribeExecution"],
         steps[Step.WAIT_FOR_LOCK]: ["states:DescribeExecution"],
         steps[Step.CLEAN_UP_ABORTED]: ["states:DescribeExecution", "states:GetExecutionHistory"],
         reconciler: ["states:DescribeExecution"],

@@ -118,6 +118,23 @@ class AnyRole:
         return AWSResponse("", 200, {}, None), {"Credentials": CREDENTIALS}  # type: ignore[arg-type]
 
 
+class AnyExecution:
+    """Step Functions that describes every execution with these fields; `described` are their ARNs, in their order."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.described: list[str] = []
+        self._fields = fields
+        self.client = client_without_network("stepfunctions", "any execution")
+        self.client.meta.events.register_first("provide-client-params.stepfunctions", self._remember)
+        self.client.meta.events.register_first("before-call.stepfunctions", self._answer)
+
+    def _remember(self, params: dict[str, Any], **_: Any) -> None:
+        self.described.append(params["executionArn"])
+
+    def _answer(self, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        return AWSResponse("", 200, {}, None), self._fields  # type: ignore[arg-type]
+
+
 class Wire:
     """The bytes that a client sends, and one response to each request: a Stubber does not see them."""
 

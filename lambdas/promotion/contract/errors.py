@@ -30,6 +30,10 @@ class UnknownStage(Refused):
     """The application has no such stage. Add it to promotion.yaml and deploy the hub and the environment."""
 
 
+class WrongAlias(Refused):
+    """The execution was started by an alias that is not the stage's. Start it by the alias that the cause names."""
+
+
 class ModelNotFound(Refused):
     """The source account has no such model. Check the name, the account and the Region."""
 

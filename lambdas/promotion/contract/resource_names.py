@@ -173,6 +173,11 @@ def state_machine_arn(account: str, region: str) -> str:
     return f"arn:aws:states:{region}:{account}:stateMachine:{STATE_MACHINE}"
 
 
+def start_arn(account: str, region: str, alias: str) -> str:
+    """What an execution is started by: the alias of the state machine that a group of stages has."""
+    return f"{state_machine_arn(account, region)}:{alias}"
+
+
 def topic_arn(account: str, region: str) -> str:
     """The topic on which outcomes are announced and alarms act: the hub's, or an environment's own."""
     return f"arn:aws:sns:{region}:{account}:{TOPIC}"

@@ -150,6 +150,9 @@ class Stage:
     counts from the start of the execution. `copy_tags`, `copy_annotations`: whether those of the artifacts are copied
     with them.
 
+    `start_alias`: the alias of the state machine by which a principal that may not start every stage starts this one;
+    None for that of the environment's name.
+
     `variables`, `vpc`, `network_isolation` and `arns` say what is different in the target's model; a `vpc` or
     `network_isolation` of None says nothing. `arns` are exact ARNs of the source with those that take their places.
     `when_locked` and `failed_first_deployment` say what happens when two promotions meet, and when the first one fails.
@@ -164,6 +167,7 @@ class Stage:
     endpoint: str
     endpoint_config: dict[str, Any]
     deadline_seconds: int
+    start_alias: str | None = None
     deployment_config: dict[str, Any] | None = None
     retain_variant_properties: bool = True
     exclude_retained: tuple[str, ...] = ()
@@ -181,6 +185,11 @@ class Stage:
     smoke_tests: tuple[SmokeTest, ...] = ()
     autoscaling: tuple[Scaling, ...] = ()
     preview: Preview | None = None
+
+    @property
+    def started_by(self) -> str:
+        """The alias of the state machine that starts this stage."""
+        return self.start_alias or self.environment
 
     @property
     def not_retained(self) -> frozenset[str]:

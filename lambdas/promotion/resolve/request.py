@@ -6,13 +6,15 @@ import json
 import re
 from collections.abc import Mapping
 
+from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Request
 from lambdas.promotion.contract.errors import (
     InvalidInput,
     UnknownApplication,
     UnknownStage,
+    WrongAlias,
 )
-from lambdas.promotion.contract.settings import Application, Settings, Stage
+from lambdas.promotion.contract.settings import Application, Hub, Settings, Stage
 from lambdas.promotion.contract.text import whole
 
 # SageMaker's own pattern and length for model names (API: ModelName).
@@ -111,3 +113,17 @@ def find_stage(request: Request, settings: Settings) -> tuple[Application, Stage
             f"It has: {', '.join(application.stages)}."
         )
     return application, stage
+
+
+def require_alias(alias: str | None, application: Application, stage: Stage, *, hub: Hub) -> None:
+    """Only the stage's own alias starts it, or none: a policy allows to start by one alias, or on the machine itself.
+
+    Raises WrongAlias.
+    """
+    if alias not in {None, stage.started_by}:
+        raise WrongAlias(
+            f"Stage {stage.name!r} of {application.name!r} is started by the alias {stage.started_by!r} of the state "
+            f"machine, and this execution was started by {alias!r}. Start it on "
+            f"{resource_names.start_arn(hub.account, hub.region, stage.started_by)}, which a policy must allow "
+            "(docs/iam.md)."
+        )

@@ -35,6 +35,10 @@ class Resolution:
         application, stage = request_rules.find_stage(request, deployed)
         return Resolution(request=request, execution=execution, deployed=deployed, application=application, stage=stage)
 
+    def require_alias(self, alias: str | None) -> None:
+        """Raise unless this alias of the state machine starts the stage; None: it was started by none."""
+        request_rules.require_alias(alias, self.application, self.stage, hub=self.deployed.hub)
+
     @property
     def source(self) -> Environment:
         return self.deployed.environments[self.stage.source]

@@ -23,9 +23,10 @@ from lambdas.promotion.contract.errors import (
     PromotionError,
     UnknownApplication,
     UnsupportedModel,
+    WrongAlias,
     WrongModelPackageGroup,
 )
-from tests.adapters.conftest import Stubs
+from tests.adapters.conftest import AnyExecution, Stubs
 from tests.unit.builders import BEGUN, CONTAINER, EXECUTION, HUB, IMAGE, MODEL, SETTINGS, TRAINED, VERSION, WEIGHTS_URI
 from tests.unit.builders import described as described_model
 from tests.unit.builders import package as described_package
@@ -44,6 +45,11 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.deployed.cache_clear()
     yield
     settings.deployed.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def started_by_no_alias(aws: Stubs) -> None:
+    aws.in_place["stepfunctions"] = AnyExecution().client
 
 
 def resolve(raw: object) -> Promotion:
@@ -279,3 +285,12 @@ def test_a_promotion_knows_its_hub(aws: Stubs) -> None:
     model_is(aws)
     objects_are(aws, "aa", "bb")
     assert resolve(MODEL_INPUT).hub == HUB
+
+
+def test_what_another_alias_started_is_refused_before_any_role_is_assumed(aws: Stubs) -> None:
+    alias = "arn:aws:states:us-east-1:111111111111:stateMachine:promote:production"
+    execution = AnyExecution(stateMachineAliasArn=alias)
+    aws.in_place["stepfunctions"] = execution.client
+    with pytest.raises(WrongAlias, match="'production'"):
+        resolve(MODEL_INPUT)
+    assert execution.described == [EXECUTION.arn]

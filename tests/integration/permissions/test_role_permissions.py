@@ -223,7 +223,7 @@ def of_readers(step: Step, **shown: Any) -> list[PermissionCase]:
 
 def of_hub(step: Step, sid: str, action: str, resource: str, *, error: str = "AccessDenied") -> PermissionCase:
     """A permission of a step on what the hub knows."""
-    scenario, trigger = TRIGGERS[step]
+    scenario, trigger = TRIGGERS.get(step, (new_model, promote))
     return PermissionCase(function(step), sid, action, resource, scenario, trigger=trigger, error=error)
 
 
@@ -238,7 +238,6 @@ def invoke_case(
         f":function:{name}",
         scenario or COMES_TO.get(step, new_model),
         on=f"*:function:{name}",
-        stages=(QA,),
         trigger=trigger,
         error=error,
     )
@@ -412,6 +411,8 @@ PERMISSIONS = [
     of_hub(Step.WAIT_FOR_LOCK, "ReadAndReleaseLocks", "dynamodb:GetItem", ENDPOINTS_TABLE),
     of_hub(Step.WAIT_FOR_LOCK, "ReadAndReleaseLocks", "dynamodb:UpdateItem", ENDPOINTS_TABLE),
     of_hub(Step.WAIT_FOR_LOCK, "ReadExecutions", "states:DescribeExecution", ":execution:promote:"),
+    of_hub(Step.RESOLVE_MODEL, "ReadExecutions", "states:DescribeExecution", ":execution:promote:"),
+    of_hub(Step.RESOLVE_ROLLBACK, "ReadExecutions", "states:DescribeExecution", ":execution:promote:"),
     of_hub(Step.RESOLVE_ROLLBACK, "ReadLastKnownGood", "dynamodb:GetItem", ENDPOINTS_TABLE),
     of_hub(Step.RESOLVE_ROLLBACK, "ReadRecords", "dynamodb:GetItem", RECORDS_TABLE),
     of_hub(Step.RECORD_PROMOTION, "AddRecords", "dynamodb:PutItem", RECORDS_TABLE, error=NO_RECORD),

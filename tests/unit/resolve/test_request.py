@@ -18,13 +18,14 @@ from lambdas.promotion.contract.errors import (
     UnknownApplication,
     UnknownStage,
     UnsupportedModel,
+    WrongAlias,
     WrongModelPackageGroup,
     WrongSource,
 )
 from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 from lambdas.promotion.resolve import eligibility, identity
 from lambdas.promotion.resolve import request as rules
-from tests.unit.builders import APPLICATION, DEV, QA, REQUEST, SETTINGS, VERSION, WEIGHTS, WEIGHTS_URI, api
+from tests.unit.builders import APPLICATION, DEV, HUB, QA, REQUEST, SETTINGS, STAGE, VERSION, WEIGHTS, WEIGHTS_URI, api
 
 VALID = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
 # The longest text that a Fail state may carry (AWS: Step Functions, Fail state, Cause).
@@ -355,3 +356,28 @@ def test_half_a_character_is_refused_in_a_message_that_can_be_posted(field: str)
     with pytest.raises(InvalidInput, match=r'"ann ." is not valid Unicode text|is not a field') as raised:
         rules.require_request({**VALID, field: "ann \ud83d"})
     assert str(raised.value).encode()
+
+
+# The alias of the state machine
+
+
+@pytest.mark.parametrize("alias", [None, "qa"])
+def test_a_stage_is_started_by_the_alias_of_its_environment_or_by_none(alias: str | None) -> None:
+    rules.require_alias(alias, APPLICATION, STAGE, hub=HUB)
+
+
+def test_the_alias_of_another_stage_is_refused_with_the_arn_that_starts_this_one() -> None:
+    with pytest.raises(WrongAlias) as raised:
+        rules.require_alias("production", APPLICATION, STAGE, hub=HUB)
+    cause = str(raised.value)
+    assert "Stage 'qa' of 'reviews' is started by the alias 'qa'" in cause
+    assert "was started by 'production'" in cause
+    assert "arn:aws:states:us-east-1:111111111111:stateMachine:promote:qa," in cause
+
+
+@pytest.mark.parametrize("alias", ["qa", "QA", "team-b"])
+def test_a_stage_with_a_start_alias_is_started_by_that_only(alias: str) -> None:
+    stage = replace(STAGE, start_alias="team-a")
+    rules.require_alias("team-a", APPLICATION, stage, hub=HUB)
+    with pytest.raises(WrongAlias, match="'team-a'"):
+        rules.require_alias(alias, APPLICATION, stage, hub=HUB)
