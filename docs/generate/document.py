@@ -52,6 +52,7 @@ SET_AFTER = {
     "desired_model": "Resolve the model",
     "desired_config": "Resolve the model",
     "tags": "Resolve the model",
+    "approval": "Resolve the model",
     "images": "Copy the images",
     "unused_mappings": "Resolve the model",
     "copy": "Plan the copy",

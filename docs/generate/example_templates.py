@@ -41,7 +41,7 @@ def configuration() -> dict[str, Any]:
         # One stage answers synchronously, the others asynchronously: the invoker's permissions differ.
         del next(reversed(application["stages"].values()))["async_inference"]
         for stage in application["stages"].values():
-            stage["preview"] = "instance"
+            stage |= {"preview": "instance", "approved_only": True}
             test = {**stage["smoke_test"], "payload_from": "s3://payloads/one.csv"}
             del test["payload"]
             stage["smoke_test"] = [test]

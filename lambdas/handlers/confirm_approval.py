@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambdas.promotion.contract.document import Promotion
+from lambdas.promotion.contract.document import Promotion, RequiredApproval
 from lambdas.promotion.resolve import eligibility, model_registry
 from lambdas.promotion.resolve.access import reader_session
 from lambdas.promotion.runtime.handler import step
@@ -10,8 +10,17 @@ from lambdas.promotion.runtime.handler import step
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    arn = promotion.model.model_package_arn
-    if arn and not promotion.request.roll_back:
-        account = reader_session(promotion.source, execution=promotion.execution, external_id=promotion.external_id)
-        eligibility.require_approved(model_registry.describe_model_package(arn, sagemaker=account.sagemaker))
+    required = promotion.approval or _of_version(promotion)
+    if required:
+        account = reader_session(required.registry, execution=promotion.execution, external_id=promotion.external_id)
+        package = model_registry.describe_model_package(required.version, sagemaker=account.sagemaker)
+        eligibility.require_approved(package)
     return promotion
+
+
+def _of_version(promotion: Promotion) -> RequiredApproval | None:
+    """Return what a stage that takes any model requires of a version: a rollback requires nothing."""
+    arn = promotion.model.model_package_arn
+    if arn is None or promotion.request.roll_back:
+        return None
+    return RequiredApproval(version=arn, registry=promotion.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from lambdas.promotion.artifacts import discovery, inventory
@@ -11,6 +12,8 @@ from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.step_events import ResolveEvent, from_event
 from lambdas.promotion.images import ecr_client, references
 from lambdas.promotion.model import definition, unused_mappings
+from lambdas.promotion.outcome import origin as origins
+from lambdas.promotion.resolve import approval as approvals
 from lambdas.promotion.resolve import identity, service, start
 from lambdas.promotion.resolve.access import reader_session
 from lambdas.promotion.resolve.service import Resolution
@@ -29,7 +32,10 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     resolution.require_own_package()
     account = reader_session(source, execution=started.execution, external_id=resolution.deployed.external_id)
     resolved = service.find_model(resolution, account)
-    model = sample_resolution.resolved(resolved.model, stage, source=account)
+    origin = origins.of_model(resolution, resolved, dynamodb=sessions.own_dynamodb())
+    model = replace(resolved.model, origin_version=origin.promotion.model.version if origin else None)
+    approval = approvals.require(resolution, model, promoted_by=origin.promotion_id if origin else None)
+    model = sample_resolution.resolved(model, stage, source=account)
     images = resolved.definition.images
     digests = ecr_client.digests(images, account)
     adapted = definition.for_stage(
@@ -42,8 +48,11 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         bucket=target.artifact_bucket,
         subject=model.arn,
     )
+    if origin:
+        origin.require_same_artifacts(artifacts)
     promotion = resolution.promotion(
         model=model,
+        approval=approval,
         images=references.to_copy(images, digests, source=source, target=target, stage=stage),
         unused_mappings=unused_mappings.of(resolved.definition, stage),
         parts=identity.desired_resources(

@@ -12,6 +12,7 @@ from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint.access import endpoint_viewer_session
 from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import records
+from lambdas.promotion.resolve import approval as approvals
 from lambdas.promotion.resolve import start
 from lambdas.promotion.resolve.service import Resolution
 from lambdas.promotion.rollback import state as rollback_state
@@ -32,7 +33,8 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     observed = endpoint_client.observe(stage.endpoint, sagemaker=account.sagemaker)
     goal = rollback_state.goal(records.known_good_of(lock.last_known_good), observed, stage=stage)
     recorded = records.require_promotion(goal.stage, goal.record_key, dynamodb=dynamodb)
-    promotion = resolution.rollback(recorded, rollback_state.require_verified(goal))
+    approval = approvals.require(resolution, recorded.model, promoted_by=goal.promotion_id)
+    promotion = resolution.rollback(recorded, rollback_state.require_verified(goal), approval=approval)
     log_about(promotion)
     logger.info("Rollback resolved", extra={"to_config": goal.config, "promoted_by": goal.promotion_id})
     return promotion.to_json()

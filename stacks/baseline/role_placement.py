@@ -15,6 +15,7 @@ def environments_with_role(configuration: Configuration, role: Role, step: Step)
     images = {source for source, _ in configuration.image_copies()}
     if role is Role.READER:
         only = {
+            Step.RESOLVE_ROLLBACK: configuration.registries_of_approved_stages(),
             Step.PREFLIGHT: images | configuration.payload_sources(),
             Step.COPY_IMAGE: images,
             Step.CONFIRM_APPROVAL: set(approvals.model_registries(configuration)),

@@ -299,6 +299,20 @@ class Stage(EndpointConfiguration, Update, title="A stage"):
             "stays.",
         ),
     ] = None
+    approved_only: Annotated[
+        Flag,
+        option(
+            "Whether the stage takes only versions of the application's `model_package_group` that are Approved when "
+            "the promotion starts, and again before the endpoint is changed. The first stage is then started with "
+            "`model_package_arn` only; a later one takes a model that the stage before it got from such a version, as "
+            "the promotion records say. A model by its name ends with `ApprovedVersionRequired`. The same holds for a "
+            'start with `"roll_back": true`, which then needs the model registry. A failed promotion still returns to '
+            "what served before.",
+            example=True,
+            effect="Deploy all stacks (permissions change). What serves stays. Stages in between must promote the "
+            "version again if they promoted it before this field was set: records have the origin from then on.",
+        ),
+    ] = False
     start_alias: Annotated[
         StageName | None,
         option(

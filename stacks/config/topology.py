@@ -127,6 +127,10 @@ class Configuration(StrictModel, title="promotion.yaml"):
             }
         )
 
+    def registries_of_approved_stages(self) -> set[str]:
+        """Return the environments in whose model registries an approval is read also for a rollback."""
+        return {application.registry for application, _, stage in self._stages() if stage.approved_only}
+
     def payload_sources(self) -> set[str]:
         """Return the environments from which some smoke test's payload is read while they are a stage's source."""
         return {

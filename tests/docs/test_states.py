@@ -28,7 +28,6 @@ CAUGHT = {
     "Run the preflight checks": {"PayloadUnusable"},  # a finding
 }
 NOT_OF_THIS_STATE = {
-    "Resolve the rollback": {"WrongModelPackageGroup", "WrongSource"},  # of a model that is named
     "Delete the preview endpoint": {"QuotaExceeded"},  # of a creation
     "Explain the failure": {"RollbackFailed"},  # what it explains
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from lambdas.promotion.artifacts.s3_objects import ListedObject
 from lambdas.promotion.contract.document import Artifact, S3Object, Transfer
@@ -122,3 +123,39 @@ def missing_copies(
             "principal created or changed it. Nothing was deployed. Delete it, then promote again."
         )
     return [artifact for artifact in expected.values() if artifact.key not in existing]
+
+
+def require_recorded(
+    artifacts: Iterable[Artifact],
+    recorded: Iterable[Mapping[str, Any]],
+    *,
+    bucket: str,
+    objects: int,
+    promoted_by: str,
+) -> None:
+    """The artifacts of a model that an earlier stage has must be those that were copied there, as its record has them.
+
+    `recorded`: key, size and checksum of each of the model's `objects`, or of the first ones. Checksums are compared
+    where both have one of the same algorithm; a manifest's own text is rewritten, and what it lists is compared.
+    """
+    expected = {entry["key"]: entry for entry in recorded}
+    problems = []
+    for artifact in artifacts:
+        source = artifact.source
+        entry = expected.get(source.key) if source.bucket == bucket else None
+        if entry is None and (len(expected) == objects or source.bucket != bucket):
+            problems.append(f"{source.uri} is not part of it")
+        elif entry is not None and artifact.text is None and not _is_recorded(source, entry):
+            problems.append(f"{source.uri} has another content")
+    if problems:
+        more = f"; and {len(problems) - _MOST_REPORTED} more" if len(problems) > _MOST_REPORTED else ""
+        raise ArtifactChanged(
+            f"The artifacts are no longer those of promotion {promoted_by}: {'; '.join(problems[:_MOST_REPORTED])}"
+            f"{more}. Find out who changed them (CloudTrail), then promote the version to the earlier stage again."
+        )
+
+
+def _is_recorded(source: S3Object, entry: Mapping[str, Any]) -> bool:
+    recorded, observed = entry.get("checksum") or "", source.checksum or ""
+    comparable = source.size and recorded.partition(":")[0] == observed.partition(":")[0]
+    return bool(source.size == entry["size"]) and (not comparable or recorded == observed)

@@ -46,6 +46,10 @@ class ModelPackageNotApproved(Refused):
     """The model registry does not show this version as Approved now. Approve it, then start again."""
 
 
+class ApprovedVersionRequired(Refused):
+    """The stage takes only approved versions of the application's group. Promote one; the cause says how."""
+
+
 class WrongModelPackageGroup(Refused):
     """The version belongs to another group than the application's. Start the application that owns the group."""
 

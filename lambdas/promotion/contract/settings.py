@@ -150,6 +150,7 @@ class Stage:
     counts from the start of the execution. `copy_tags`, `copy_annotations`: whether those of the artifacts are copied
     with them.
 
+    `approved_only`: it takes only versions of the application's model package group that are approved.
     `start_alias`: the alias of the state machine by which a principal that may not start every stage starts this one;
     None for that of the environment's name.
 
@@ -167,6 +168,7 @@ class Stage:
     endpoint: str
     endpoint_config: dict[str, Any]
     deadline_seconds: int
+    approved_only: bool = False
     start_alias: str | None = None
     deployment_config: dict[str, Any] | None = None
     retain_variant_properties: bool = True
@@ -224,6 +226,11 @@ class Application:
     model_package_group: str
     registry: str
     stages: dict[str, Stage]
+
+    @property
+    def traces_versions(self) -> bool:
+        """Whether a model's version is looked up in the records: some stage takes only approved versions."""
+        return any(stage.approved_only for stage in self.stages.values())
 
 
 @dataclass(frozen=True, kw_only=True)

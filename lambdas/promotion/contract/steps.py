@@ -54,7 +54,14 @@ FAILED_STATE = "Promotion failed"
 # The steps that assume the deployer only where a stage has a preview.
 PREVIEW_STEPS = frozenset({Step.CREATE_PREVIEW, Step.DELETE_PREVIEW})
 STEPS_BY_ROLE: dict[Role, tuple[Step, ...]] = {
-    Role.READER: (Step.RESOLVE_MODEL, Step.PREFLIGHT, Step.COPY_IMAGE, Step.CONFIRM_APPROVAL, Step.SMOKE_TEST),
+    Role.READER: (
+        Step.RESOLVE_MODEL,
+        Step.RESOLVE_ROLLBACK,
+        Step.PREFLIGHT,
+        Step.COPY_IMAGE,
+        Step.CONFIRM_APPROVAL,
+        Step.SMOKE_TEST,
+    ),
     Role.COPIER: (Step.PREFLIGHT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
     Role.RECEIVER: (Step.PREFLIGHT, Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
     Role.PUSHER: (Step.PREFLIGHT, Step.COPY_IMAGE),

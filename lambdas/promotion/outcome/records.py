@@ -114,7 +114,7 @@ def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[s
         "approved_by": model.approved_by,
         "roll_back": request.roll_back or None,
         "source_model": model.arn,
-        "source_model_package": model.model_package_arn,
+        "source_model_package": model.package,
         "made_at": model.made_at.isoformat(),
         "target_model": promotion.target_arn("model", promotion.desired_model.name),
         "endpoint": promotion.target_arn("endpoint", promotion.stage.endpoint),

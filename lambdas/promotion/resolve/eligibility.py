@@ -6,19 +6,31 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.document import SourceModel
 from lambdas.promotion.contract.errors import (
+    ApprovedVersionRequired,
     InvalidInput,
     ModelPackageNotApproved,
     UnsupportedModel,
     WrongModelPackageGroup,
     WrongSource,
 )
-from lambdas.promotion.contract.settings import Application, Environment, Settings
+from lambdas.promotion.contract.settings import Application, Environment, Settings, Stage
 from lambdas.promotion.resolve.request import PACKAGE_ARN
 
 
 def require_package_of(application: Application, arn: str, registry: Environment, source: Environment) -> None:
     """Only a version of the application's own group, in the model registry of the stage's source environment."""
+    require_own_version(application, arn, registry)
+    if registry.name != source.name:
+        raise WrongSource(
+            f"This stage takes its models from {source.name!r}, and {arn} is in {registry.name!r}. Promote the "
+            f"version to the stage in {source.name!r} first, then promote the model there by its model_name."
+        )
+
+
+def require_own_version(application: Application, arn: str, registry: Environment) -> None:
+    """Only a version of the application's own group, in its model registry."""
     parts = PACKAGE_ARN.fullmatch(arn)
     if parts is None:
         raise InvalidInput(f"{arn!r} is not the ARN of a model package version.")
@@ -33,11 +45,6 @@ def require_package_of(application: Application, arn: str, registry: Environment
             f"{arn} is not in the model registry of {application.name!r}, which is account {registry.account} "
             f"in {registry.region} ({registry.name})."
         )
-    if registry.name != source.name:
-        raise WrongSource(
-            f"This stage takes its models from {source.name!r}, and {arn} is in {registry.name!r}. Promote the "
-            f"version to the stage in {source.name!r} first, then promote the model there by its model_name."
-        )
 
 
 def require_version(package_name: str, *, subject: str) -> None:
@@ -49,14 +56,39 @@ def require_version(package_name: str, *, subject: str) -> None:
         )
 
 
-def require_approved(package: Mapping[str, Any]) -> None:
-    """Only a version that the model registry reports as Approved now is promoted; an event is not trusted."""
+def require_approved(package: Mapping[str, Any], *, way: str | None = None) -> None:
+    """Only a version that the model registry reports as Approved now is promoted; an event is not trusted.
+
+    `way`: what else can be done, a sentence.
+    """
     approval, status = package.get("ModelApprovalStatus"), package.get("ModelPackageStatus")
     if approval != "Approved" or status != "Completed":
         raise ModelPackageNotApproved(
             f"The model registry reports {approval} (status {status}) for {package['ModelPackageArn']}. "
             "Only an Approved, Completed version is promoted: approve it, then start the promotion again."
+            f"{f' Or: {way}' if way else ''}"
         )
+
+
+def require_version_for(
+    stage: Stage, application: Application, model: SourceModel, *, promoted_by: str | None, way: str
+) -> str:
+    """Return the version that a stage with `approved_only` takes. Raises ApprovedVersionRequired.
+
+    `promoted_by`: the promotion that brought the model to the source, or that the stage is rolled back to. `way`: what
+    to do instead, a sentence.
+    """
+    if model.version:
+        return model.version
+    problem = (
+        f"promotion {promoted_by} brought it as a model by its name"
+        if promoted_by
+        else "none of the last known good promotions of the application brought it there"
+    )
+    raise ApprovedVersionRequired(
+        f"Stage {stage.name!r} of {application.name!r} takes only approved versions of the model package group "
+        f"{application.model_package_group!r} (approved_only), and {model.arn} is none: {problem}. {way}"
+    )
 
 
 def require_application_of(tags: Mapping[str, str], application: Application, *, subject: str) -> None:

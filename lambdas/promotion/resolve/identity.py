@@ -108,8 +108,8 @@ def provenance(*, request: Request, stage: Stage, model: SourceModel, digest: st
         "digest": digest,
         "made-at": model.made_at.isoformat(),
     }
-    if model.model_package_arn:
-        tags["model-package"] = model.model_package_arn
+    if model.package:
+        tags["model-package"] = model.package
     # An execution's name may have characters that a tag's value may not.
     return {f"{resource_names.TAG_PREFIX}{name}": _NOT_IN_TAGS.sub("-", value) for name, value in tags.items()}
 

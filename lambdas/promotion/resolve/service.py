@@ -9,7 +9,15 @@ from typing import Any
 
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.document import Execution, ImageCopy, Promotion, Request, SourceModel, VerifiedCopies
+from lambdas.promotion.contract.document import (
+    Execution,
+    ImageCopy,
+    Promotion,
+    Request,
+    RequiredApproval,
+    SourceModel,
+    VerifiedCopies,
+)
 from lambdas.promotion.contract.settings import Application, Environment, Settings, Stage
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
@@ -47,27 +55,40 @@ class Resolution:
     def target(self) -> Environment:
         return self.deployed.environments[self.stage.environment]
 
+    @property
+    def registry(self) -> Environment:
+        """The environment whose model registry has the application's group."""
+        return self.deployed.environments[self.application.registry]
+
     def require_own_package(self) -> None:
         """Raise unless a model package that is named is one of the application."""
         arn = self.request.model_package_arn
         if arn:
-            registry = self.deployed.environments[self.application.registry]
-            eligibility.require_package_of(self.application, arn, registry, self.source)
+            eligibility.require_package_of(self.application, arn, self.registry, self.source)
 
     def promotion(
-        self, *, model: SourceModel, images: Sequence[ImageCopy], unused_mappings: Sequence[str], parts: Parts
+        self,
+        *,
+        model: SourceModel,
+        approval: RequiredApproval | None,
+        images: Sequence[ImageCopy],
+        unused_mappings: Sequence[str],
+        parts: Parts,
     ) -> Promotion:
         """Return the document of a model that was found in the source."""
         return self._promotion(
             stage=self.stage,
             source=self.source,
             model=model,
+            approval=approval,
             images=tuple(images),
             unused_mappings=tuple(unused_mappings),
             **parts,
         )
 
-    def rollback(self, recorded: Promotion, verified: VerifiedCopies) -> Promotion:
+    def rollback(
+        self, recorded: Promotion, verified: VerifiedCopies, *, approval: RequiredApproval | None
+    ) -> Promotion:
         """Return the document of a rollback to a recorded promotion, without what that one observed and did.
 
         `verified`: the copies of its model, as they were verified last.
@@ -78,6 +99,7 @@ class Resolution:
             stage=replace(self.stage, smoke_tests=smoke_tests),
             source=self.deployed.environments.get(recorded.source.name, recorded.source),
             model=recorded.model,
+            approval=approval,
             digest=recorded.digest,
             artifacts=recorded.artifacts,
             desired_model=recorded.desired_model,
@@ -102,11 +124,15 @@ class Resolution:
 
 @dataclass(frozen=True)
 class ResolvedModel:
-    """A model in the source: what it is, what it consists of, and its tags."""
+    """A model in the source: what it is, what it consists of, and its tags.
+
+    `described`: DescribeModel's response; empty for a version.
+    """
 
     model: SourceModel
     definition: Definition
     tags: Mapping[str, str]
+    described: Mapping[str, Any]
 
 
 def find_model(resolution: Resolution, account: RoleSession) -> ResolvedModel:
@@ -126,7 +152,7 @@ def _package(arn: str, account: RoleSession) -> ResolvedModel:
         model_package_arn=package["ModelPackageArn"],
         approved_by=model_registry.changed_by(package),
     )
-    return ResolvedModel(model, definition.of_package(package, subject=model.arn), {})
+    return ResolvedModel(model, definition.of_package(package, subject=model.arn), {}, {})
 
 
 def _model(name: str, resolution: Resolution, account: RoleSession) -> ResolvedModel:
@@ -152,7 +178,7 @@ def _model(name: str, resolution: Resolution, account: RoleSession) -> ResolvedM
         model_package_arn=only["ModelPackageArn"] if only else None,
         approved_by=model_registry.changed_by(only) if only else None,
     )
-    return ResolvedModel(model, definition.of_model(described, packages, subject=arn), tags)
+    return ResolvedModel(model, definition.of_model(described, packages, subject=arn), tags, described)
 
 
 def _made_at(

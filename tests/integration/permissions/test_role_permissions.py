@@ -375,6 +375,8 @@ PERMISSIONS = [
             (Role.INVOKER, INVOKER),
         )
         for step in STEPS_BY_ROLE[role]
+        # A rollback reads approvals only for a stage with `approved_only`, and there is none.
+        if (role, step) != (Role.READER, Step.RESOLVE_ROLLBACK)
         for scenario, trigger in [TRIGGERS.get(step, (scenario_of(role, step), promote))]
     ),
     *(case for step in WRITERS for case in of_lists(step, "WriteLists", "s3:PutObject", "kms:GenerateDataKey")),
@@ -499,6 +501,13 @@ NOT_SHOWN = {
     ): "The check goes on without it and says so: test_dry_runs.py.",
     ("promote-*-deployer", "DescribeKey", "kms:DescribeKey", "*"): "The same.",
     ("promote-*-deployer", "ReadQuotas", "*", "*"): "The same.",
+    **dict.fromkeys(
+        (
+            ("promote-resolve-model", "ReadLastKnownGood*", "*", "*"),
+            ("promote-resolve-model", "ReadRecords*", "*", "*"),
+        ),
+        "Only for a stage with `approved_only`: test_refusals.py.",
+    ),
     **dict.fromkeys(
         (
             ("promote-*-scaler", "*", "*", "*"),

@@ -316,3 +316,26 @@ def test_more_tags_than_the_limit_are_refused(world: World) -> None:
     made = world.model(Tags=[{"Key": f"key-{number}", "Value": "x"} for number in range(48)])
     ended = refused(world, {**QA, "model_name": made.name})
     assert (ended.error, "SageMaker allows 50" in ended.cause) == ("UnsupportedModel", True)
+
+
+def approved_only(settings: dict[str, Any]) -> None:
+    for stage in settings["applications"][APPLICATION]["stages"].values():
+        stage["approved_only"] = True
+
+
+def test_only_approved_versions_come_to_production(world: World, deployed_settings: Settings) -> None:
+    """A model by its name comes to no stage, and a version comes to each until its approval is withdrawn."""
+    with world.configured(approved_only, deployed_settings):
+        by_name = refused(world, {**QA, "model_name": world.model().name})
+        assert (by_name.error, world.resources_in("qa")) == ("ApprovedVersionRequired", [])
+        version = world.version(approval="Approved")
+        first = world.wait(world.start(**QA, model_package_arn=version))
+        assert first.status == "SUCCEEDED", first.cause
+        to_production = {"application": APPLICATION, "stage": "production", "model_name": first.model}
+        planned = world.wait(world.start(**to_production, dry_run=True))
+        assert planned.output["outcome"] == "Planned", planned.cause
+        change = {"ModelPackageArn": version, "ModelApprovalStatus": "Rejected"}
+        world.client("sagemaker", "dev").update_model_package(**change)
+        rejected = refused(world, to_production)
+    assert (rejected.error, world.resources_in("production")) == ("ModelPackageNotApproved", [])
+    assert world.record_of(rejected.arn, "production")["outcome"] == "Refused"

@@ -8,7 +8,7 @@ import pytest
 
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.settings import Settings
-from tests.stacks.config.test_schema import STAGES, mistakes, parse
+from tests.stacks.config.test_schema import REMOVED, STAGES, mistakes, parse
 
 QA = f"{STAGES}.qa"
 ROLE, OUR_ROLE = "arn:aws:iam::222222222222:role/x", "arn:aws:iam::333333333333:role/x"
@@ -107,3 +107,13 @@ def test_every_constraint_violation_is_reported_at_once() -> None:
     variables = {"set": {"A": "secret"}, "replace": {"B": "y"}, "drop": ["A", "B"], "keep": ["A"]}
     (mistake,) = mistakes((f"{QA}.variables", variables))
     assert mistake.endswith("A is in set and in drop and in keep; B is in replace and in drop")
+
+
+def test_a_stage_takes_any_model_unless_it_takes_approved_versions_only() -> None:
+    stages = parse((f"{STAGES}.production.approved_only", True)).deployed().applications["reviews"].stages
+    assert {name: each.approved_only for name, each in stages.items()} == {"qa": False, "production": True}
+
+
+def test_approved_versions_are_those_of_a_group_which_the_application_must_name() -> None:
+    without = mistakes((f"{STAGES}.qa.approved_only", True), ("applications.reviews.model_package_group", REMOVED))
+    assert without == ["applications.reviews.model_package_group: is missing"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.steps import Step
 from tests.stacks.synthesis import Template, app_templates, demo_configuration, environment_templates
 
 Statements = dict[str, dict[str, Any]]
@@ -203,3 +204,23 @@ def test_an_inline_payload_adds_no_read_permission_and_no_test_adds_no_invoker(
         del stage["smoke_test"]
     none = synthesise({"stages": stages})
     assert "invoker" not in json.dumps(none[resource_names.environment_stack("qa")])
+
+
+def test_a_rollback_reads_an_approval_only_where_a_stage_takes_approved_versions_only(
+    synthesise: Callable[..., dict[str, Template]], templates: dict[str, Template]
+) -> None:
+    """In the environment that has the model registry, and in no other source."""
+    step = f"role/{resource_names.function(Step.RESOLVE_ROLLBACK)}"
+    required = synthesise({}, {"approved_only": True})
+    assert step in trust_of_reader(required, "dev")
+    assert step not in trust_of_reader(required, "qa")
+    assert step not in trust_of_reader(templates, "dev")
+
+
+def trust_of_reader(templates: dict[str, Template], environment: str) -> str:
+    (role,) = [
+        resource["Properties"]
+        for resource in templates[resource_names.environment_stack(environment)]["Resources"].values()
+        if resource.get("Properties", {}).get("RoleName") == f"promote-{environment}-reader"
+    ]
+    return json.dumps(role["AssumeRolePolicyDocument"])

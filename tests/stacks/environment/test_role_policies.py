@@ -104,7 +104,8 @@ def test_the_roles_of_an_environment_trust_exactly_the_steps_that_assume_them(te
         trust = qa_roles[resource_names.environment_role("qa", role)]["AssumeRolePolicyDocument"]["Statement"]
         trusted = [arn for statement in trust for arn in as_list(statement["Principal"]["AWS"])]
         # Although qa is a source, it has no model registry, and no smoke test here sends a payload from it.
-        without = {Step.CONFIRM_APPROVAL, Step.SMOKE_TEST} if role is Role.READER else set()
+        of_registry = {Step.CONFIRM_APPROVAL, Step.RESOLVE_ROLLBACK}
+        without = of_registry | {Step.SMOKE_TEST} if role is Role.READER else set()
         # And no stage has a preview.
         trusted_steps = [step for step in steps if step not in without | PREVIEW_STEPS]
         assert sorted(trusted) == sorted(resource_names.step_role_arn("111111111111", step) for step in trusted_steps)

@@ -23,6 +23,7 @@ def test_every_step_and_every_job_is_a_file() -> None:
 def test_every_step_assumes_one_role_but_those_that_work_in_source_and_target() -> None:
     worked = [step for steps in STEPS_BY_ROLE.values() for step in steps]
     at_both_ends = [
+        Step.RESOLVE_ROLLBACK,
         Step.COPY_IMAGE,
         Step.SMOKE_TEST,
         Step.CLEAN_UP_ABORTED,

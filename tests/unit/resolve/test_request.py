@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from lambdas.promotion.artifacts import checks as artifact_checks
-from lambdas.promotion.contract.document import Request
+from lambdas.promotion.contract.document import Request, SourceModel
 from lambdas.promotion.contract.errors import (
+    ApprovedVersionRequired,
     ArtifactChanged,
     InvalidInput,
     ModelPackageNotApproved,
@@ -25,7 +26,20 @@ from lambdas.promotion.contract.errors import (
 from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 from lambdas.promotion.resolve import eligibility, identity
 from lambdas.promotion.resolve import request as rules
-from tests.unit.builders import APPLICATION, DEV, HUB, QA, REQUEST, SETTINGS, STAGE, VERSION, WEIGHTS, WEIGHTS_URI, api
+from tests.unit.builders import (
+    APPLICATION,
+    DEV,
+    HUB,
+    MODEL,
+    QA,
+    REQUEST,
+    SETTINGS,
+    STAGE,
+    VERSION,
+    WEIGHTS,
+    WEIGHTS_URI,
+    api,
+)
 
 VALID = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
 # The longest text that a Fail state may carry (AWS: Step Functions, Fail state, Cause).
@@ -381,3 +395,45 @@ def test_a_stage_with_a_start_alias_is_started_by_that_only(alias: str) -> None:
     rules.require_alias("team-a", APPLICATION, stage, hub=HUB)
     with pytest.raises(WrongAlias, match="'team-a'"):
         rules.require_alias(alias, APPLICATION, stage, hub=HUB)
+
+
+# Stages that take approved versions only
+
+
+@pytest.mark.parametrize(
+    "model",
+    [replace(MODEL, arn=VERSION, model_package_arn=VERSION), replace(MODEL, origin_version=VERSION)],
+    ids=["itself", "through an earlier stage"],
+)
+def test_a_version_that_was_promoted_as_such_is_taken(model: SourceModel) -> None:
+    version = eligibility.require_version_for(STAGE, APPLICATION, model, promoted_by="release-6", way="")
+    assert version == VERSION
+
+
+@pytest.mark.parametrize(
+    ("model", "promoted_by", "reason"),
+    [
+        (MODEL, None, "none of the last known good promotions of the application brought it there"),
+        (MODEL, "release-6", "promotion release-6 brought it as a model by its name"),
+        # It may have variables of its own.
+        (replace(MODEL, model_package_arn=VERSION), None, "none of the last known good promotions"),
+    ],
+)
+def test_any_other_model_is_refused_with_the_reason_and_the_way(
+    model: SourceModel, promoted_by: str | None, reason: str
+) -> None:
+    with pytest.raises(ApprovedVersionRequired) as raised:
+        eligibility.require_version_for(STAGE, APPLICATION, model, promoted_by=promoted_by, way="Do this.")
+    cause = str(raised.value)
+    assert "Stage 'qa' of 'reviews' takes only approved versions of the model package group 'reviews'" in cause
+    assert MODEL.arn in cause
+    assert reason in cause
+    assert cause.endswith(" Do this.")
+
+
+def test_the_way_out_is_part_of_the_refusal_of_a_version() -> None:
+    package = {"ModelPackageArn": VERSION, "ModelApprovalStatus": "Rejected", "ModelPackageStatus": "Completed"}
+    with pytest.raises(ModelPackageNotApproved, match=r"again\. Or: Do this\.$"):
+        eligibility.require_approved(package, way="Do this.")
+    with pytest.raises(ModelPackageNotApproved, match=r"again\.$"):
+        eligibility.require_approved(package)

@@ -25,7 +25,7 @@ from lambdas.promotion.contract.document.deployment import (
     SuspendedScaling,
     VariantCapacity,
 )
-from lambdas.promotion.contract.document.model import DesiredResource, S3Object, SourceModel
+from lambdas.promotion.contract.document.model import DesiredResource, RequiredApproval, S3Object, SourceModel
 from lambdas.promotion.contract.document.progress import Leg, Outcome, PreviewProgress, Progress, RollbackProgress
 from lambdas.promotion.contract.document.promotion import Promotion
 from lambdas.promotion.contract.document.request import Execution, Request
@@ -60,6 +60,7 @@ __all__ = [
     "Progress",
     "Promotion",
     "Request",
+    "RequiredApproval",
     "Result",
     "Rollback",
     "RollbackProgress",

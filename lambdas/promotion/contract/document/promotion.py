@@ -21,7 +21,7 @@ from lambdas.promotion.contract.document.copying import (
     VerifiedCopies,
 )
 from lambdas.promotion.contract.document.deployment import Change, Lock, PreviewEndpoint, Rollback, SuspendedScaling
-from lambdas.promotion.contract.document.model import DesiredResource, SourceModel
+from lambdas.promotion.contract.document.model import DesiredResource, RequiredApproval, SourceModel
 from lambdas.promotion.contract.document.progress import Leg, Outcome
 from lambdas.promotion.contract.document.request import Execution, Request
 from lambdas.promotion.contract.document.result import Result
@@ -48,6 +48,7 @@ class Promotion:
     desired_model: DesiredResource
     desired_config: DesiredResource
     tags: dict[str, str]
+    approval: RequiredApproval | None = None
     images: tuple[ImageCopy, ...] = ()
     unused_mappings: tuple[str, ...] = ()  # of the stage's configuration (unused_mappings.py)
     copy: CopyPlan | None = None
@@ -75,7 +76,7 @@ class Promotion:
                 application=self.request.application,
                 stage=self.stage.name,
                 source_model=self.model.arn,
-                source_model_package=self.model.model_package_arn,
+                source_model_package=self.model.package,
                 target_model=self.target_arn("model", self.desired_model.name),
                 endpoint_config=self.target_arn("endpoint-config", self.desired_config.name),
                 endpoint=self.target_arn("endpoint", self.stage.endpoint),
