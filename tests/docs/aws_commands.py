@@ -123,7 +123,8 @@ def _resource(service: str, arguments: list[str]) -> str:
         uri = next(argument for argument in arguments if argument.startswith("s3://"))
         return uri.replace("s3://", "arn:aws:s3:::")
     if service == "logs":
-        return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{arguments[0]}:*"
+        account = HUB if arguments[0].startswith("/aws/lambda/promote-") else ACCOUNT
+        return f"arn:aws:logs:{REGION}:{account}:log-group:{arguments[0]}:*"
     if service == "sqs" and "--queue-url" in options:
         return f"arn:aws:sqs:{REGION}:{HUB}:{options['--queue-url'].rpartition('/')[2]}"
     if "--stack-name" in options:

@@ -333,7 +333,7 @@ def update(world: World, pair: AccountPair) -> Subject:
 
 def promoted_before(world: World, pair: AccountPair) -> Subject:
     """A model that was promoted before: its copy, its model and its configuration are there, and an endpoint."""
-    subject = _promoted_once(world, pair)
+    subject = promoted_once(world, pair)
     if ENDPOINTS[pair.target] not in world.resources_in(pair.target):
         _require_success(promote(world, pair, subject))
     world.wait_for_endpoint(pair.target)
@@ -365,8 +365,12 @@ def with_history(world: World, pair: AccountPair) -> Subject:
 
 
 def promoted_after_another(world: World, pair: AccountPair) -> Subject:
-    """A new model that the endpoint serves, and it has served another that was promoted."""
-    promoted_before(world, pair)
+    """A new model that the endpoint serves, and the one that it has served before was promoted as well."""
+    _promoted_now(world, pair)
+    return _promoted_now(world, pair)
+
+
+def _promoted_now(world: World, pair: AccountPair) -> Subject:
     subject = new_model(world, pair)
     ended = promote(world, pair, subject)
     _require_success(ended)
@@ -375,18 +379,13 @@ def promoted_after_another(world: World, pair: AccountPair) -> Subject:
 
 @cache
 def _promoted_lately(world: World, pair: AccountPair) -> Subject:
-    subject = new_model(world, pair)
-    ended = promote(world, pair, subject)
-    _require_success(ended)
-    return replace(subject, execution=ended.arn)
+    return _promoted_now(world, pair)
 
 
 @cache
-def _promoted_once(world: World, pair: AccountPair) -> Subject:
-    subject = new_model(world, pair)
-    ended = promote(world, pair, subject)
-    _require_success(ended)
-    return replace(subject, execution=ended.arn)
+def promoted_once(world: World, pair: AccountPair) -> Subject:
+    """A model that was promoted some time; what the endpoint serves may be another."""
+    return _promoted_now(world, pair)
 
 
 def _require_success(ended: ExecutionResult) -> None:

@@ -215,6 +215,10 @@ def test_throttling_is_retried_at_one_layer_and_not_multiplied(world: World) -> 
     assert request_count(world, "CreateModel") == ATTEMPTS_WHEN_THROTTLED
 
 
+# What a step asks in the hub, as itself.
+OF_THE_HUB = {"s3", "dynamodb", "stepfunctions"}
+
+
 def test_roles_are_assumed_by_each_step_and_again_when_a_session_ends(world: World) -> None:
     """11. Before a session ends by itself it is renewed within a step: tests/adapters/aws/test_sessions.py."""
     made = world.model()
@@ -223,7 +227,7 @@ def test_roles_are_assumed_by_each_step_and_again_when_a_session_ends(world: Wor
     world.promote_successfully(made)
 
     calls = [call for call in world.step_faults.calls() if call.step in set(Step)]
-    first_of = {call.step: call for call in reversed(calls) if call.service not in ("s3", "dynamodb")}
+    first_of = {call.step: call for call in reversed(calls) if call.service not in OF_THE_HUB}
     assert {step for step, call in first_of.items() if call.operation != "AssumeRole"} == set()
     # The run of the step whose session had ended, and the next one.
     # In each it has two roles.

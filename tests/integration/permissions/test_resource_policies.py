@@ -39,7 +39,7 @@ from tests.integration.scenarios import (
     large,
     new_model,
     promote,
-    promoted_before,
+    promoted_once,
     start,
     with_own_image,
 )
@@ -141,7 +141,7 @@ def test_a_step_that_is_not_trusted_names_the_role_it_may_not_assume(
 
 
 def test_an_audit_that_is_not_trusted_names_the_role_it_may_not_assume(world: World) -> None:
-    promoted_before(world, QA)
+    promoted_once(world, QA)
     with without_trust(world, "qa", "promote-qa-auditor", f"{HUB}{function(Job.AUDIT_ARTIFACTS)}"):
         refused = audit_artifacts(world)
     denied(refused["errorType"], refused["errorMessage"], "sts:AssumeRole", "333333333333:role/promote-qa-auditor")

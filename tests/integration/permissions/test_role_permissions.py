@@ -52,6 +52,7 @@ from tests.integration.scenarios import (
     promote_and_lose_the_source,
     promoted_after_another,
     promoted_before,
+    promoted_once,
     reconcile_executions,
     roll_back_on_demand,
     step_alone,
@@ -723,7 +724,7 @@ def test_what_was_not_cleaned_up_is_found_and_without_a_permission_the_principal
 
 @pytest.mark.parametrize("case", AUDIT, ids=[case.sid for case in AUDIT])
 def test_an_audit_that_lacks_a_permission_reports_the_principal(world: World, case: PermissionCase) -> None:
-    promoted_before(world, QA)
+    promoted_once(world, QA)
     with case.removed(world, QA):
         refused = audit_artifacts(world)
 

@@ -87,7 +87,10 @@ def promoted(model: SourceModel = AS_VERSION, **changes: Any) -> Promotion:
 
 def known_good(made: Promotion) -> KnownGood:
     return builders.good(
-        made.desired_config.name, model=made.desired_model.name, record_key=records.record_key(made.execution)
+        made.desired_config.name,
+        model=made.desired_model.name,
+        record_key=records.record_key(made.execution),
+        verified=builders.NO_COPIES,
     )
 
 
