@@ -63,6 +63,7 @@ TRUSTS = [
     for role, steps in STEPS_BY_ROLE.items()
     if role is not Role.SCALER
     for step in steps
+    if (role, step) != (Role.READER, Step.RESOLVE_ROLLBACK)  # only for a stage with `approved_only`
 ]
 # How the steps show that an ordinary promotion does not come to.
 SCENARIOS = {
