@@ -1,4 +1,4 @@
-.PHONY: help install lock demo test test-unit test-sandbox test-integration test-large mutation sdk-drift lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
+.PHONY: help install lock demo test test-unit test-sandbox test-integration test-large conformance conformance-clean-up mutation sdk-drift lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 # Each has a sandbox of its own, of 1 to 1.5 GB; they wait for something part of the time.
 WORKERS ?= 4
 QUIETLY := --quiet --disable-pip-version-check --no-compile
+# US dollars that `make conformance` may cost.
+BUDGET ?= 2.00
 # Everything below finds the environment's own python, node and cdk first.
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 # Container images like to set it. The installation is not compiled: each of very many processes would compile its own.
@@ -57,7 +59,7 @@ demo: install ## Promote a real model from dev to QA to production, in a local A
 test: test-unit test-sandbox test-integration ## Run every test (some 10 minutes on 2 cores)
 
 test-unit: install ## Run the tests that need no sandbox
-	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/adapters tests/stacks tests/docs tests/structure
+	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/adapters tests/conformance tests/stacks tests/docs tests/structure
 
 test-sandbox: install ## Run the tests of the local AWS itself, and of the benchmarks
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) tests/sandbox tests/benchmarks
@@ -67,6 +69,12 @@ test-integration: install ## Run the tests of what is deployed, in a local AWS f
 
 test-large: install ## Promote a model of 25,000 objects in the sandbox, and print how long each state took
 	$(BIN)/python -m pytest -m large -s tests/integration
+
+conformance: install ## Ask a real account (PROFILE=…) what the tests assume of AWS; prints plan and cost first
+	$(BIN)/python -m conformance --profile "$(PROFILE)" --budget "$(BUDGET)" $(if $(filter yes,$(CONFIRM)),--yes) $(if $(ONLY),--only "$(ONLY)")
+
+conformance-clean-up: install ## Delete what killed runs of it have left there (PROFILE=…)
+	$(BIN)/python -m conformance --profile "$(PROFILE)" --clean-up
 
 mutation: install .build/mutation/packages/.installed ## Mutate the rules, and list what their tests do not notice (takes long)
 	$(BIN)/python -m tests.mutation

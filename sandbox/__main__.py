@@ -17,12 +17,16 @@ from rich.console import Console
 
 from sandbox.aws import process
 from sandbox.aws.control import WAIT_SCALE, Sandbox
+from sandbox.aws.launch import launch_empty
 from sandbox.aws.layout import Layout
+from sandbox.aws.locations import AccountRegion, Locations
 from sandbox.aws.patches import registry
 from sandbox.demo import configuration
-from sandbox.demo.deployment import DIRECTORY, launch, state_machine_arn
+from sandbox.demo.deployment import DIRECTORY, PROFILE_PREFIX, launch, state_machine_arn
 from sandbox.demo.phases import Phases
 
+# The profile of its account is promote-empty.
+EMPTY = Locations({"empty": AccountRegion("555555555555", "us-east-1")})
 out = Console(highlight=False, soft_wrap=True)
 
 
@@ -48,6 +52,7 @@ def _arguments() -> argparse.Namespace:
         default=WAIT_SCALE,
         help="how long a second of a Step Functions wait takes (default: %(default)s s)",
     )
+    parser.add_argument("--empty", action="store_true", help="one bootstrapped account with nothing in it")
     parser.add_argument("--without", type=registry.patch_name, action="append", default=[], help=registry.WITHOUT_HELP)
     return parser.parse_args()
 
@@ -67,13 +72,11 @@ def _up(arguments: argparse.Namespace) -> int:
     begin = time.monotonic()
     phases = Phases(out)
     with process.exclusive(Layout(arguments.dir.resolve())), phases.shown():
-        sandbox = launch(
-            arguments.dir,
-            config=arguments.config,
-            port=arguments.port,
-            wait_scale=arguments.wait_scale,
-            without=arguments.without,
-            report=phases.report,
+        options = {"port": arguments.port, "wait_scale": arguments.wait_scale, "without": arguments.without}
+        sandbox = (
+            launch_empty(arguments.dir, EMPTY, profile_prefix=PROFILE_PREFIX, **options)
+            if arguments.empty
+            else launch(arguments.dir, config=arguments.config, report=phases.report, **options)
         )
     out.print(f"  {time.monotonic() - begin:5.1f} s  in all\n")
     _print(sandbox)

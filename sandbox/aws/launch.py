@@ -77,6 +77,33 @@ def launch(
     return sandbox
 
 
+def launch_empty(
+    directory: Path,
+    locations: Locations,
+    *,
+    profile_prefix: str = "",
+    port: int | None = None,
+    wait_scale: float = WAIT_SCALE,
+    without: Collection[str] = (),
+    tied: bool = False,
+) -> Sandbox:
+    """Start a sandbox in whose accounts is nothing but the CDK's bootstrap. Raises `SandboxFailed`, as `launch`."""
+    layout = Layout(directory.resolve())
+    layout.create()
+    layout.environment.unlink(missing_ok=True)
+    deployment.write_profiles(layout, locations, profile_prefix)
+    sandbox = Sandbox.start(
+        directory, locations=locations, port=port, wait_scale=wait_scale, without=without, tied=tied
+    )
+    try:
+        deployment.bootstrap(layout, sandbox.port, locations)
+    except BaseException:
+        process.stop(layout)
+        raise
+    environment_file.write(sandbox)
+    return sandbox
+
+
 def _synthesise(layout: Layout, app: CdkApp, report: Report) -> None:
     with report("synthesise"):
         deployment.synthesise(layout, app)

@@ -13,7 +13,7 @@ from tests import PROJECT
 MOST_MODULES = 15
 # One step, one file: there are as many as the workflow has.
 AS_MANY_AS_NEEDED = {"lambdas/handlers"}
-ROOTS = {"lambdas", "stacks", "sandbox", "tests", "benchmarks", "docs", "recordings"}
+ROOTS = {"lambdas", "stacks", "sandbox", "tests", "benchmarks", "docs", "recordings", "conformance"}
 
 
 def modules() -> list[Path]:

@@ -126,7 +126,8 @@ def test_what_runs_in_lambda_imports_nothing_of_cdk() -> None:
 
 def test_production_code_imports_neither_the_sandbox_nor_the_tests_nor_the_recordings() -> None:
     production = [PROJECT / "app.py", *files("stacks"), *files("lambdas")]
-    assert [file for file in production if roots_of(file) & {"sandbox", "tests", "benchmarks", "recordings"}] == []
+    tools = {"sandbox", "tests", "benchmarks", "recordings", "conformance"}
+    assert [file for file in production if roots_of(file) & tools] == []
 
 
 def test_the_local_aws_imports_nothing_of_what_is_deployed_in_it() -> None:
@@ -134,7 +135,7 @@ def test_the_local_aws_imports_nothing_of_what_is_deployed_in_it() -> None:
     assert len(local_aws) > 1
     for file in local_aws:
         imported = set(imports_of(file))
-        assert not roots_of(file) & {"lambdas", "stacks", "tests", "benchmarks", "docs"}, file
+        assert not roots_of(file) & {"lambdas", "stacks", "tests", "benchmarks", "docs", "conformance"}, file
         assert not [name for name in imported if name.startswith("sandbox.") and not name.startswith("sandbox.aws")], (
             file
         )

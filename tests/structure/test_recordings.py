@@ -47,5 +47,5 @@ def test_an_entry_that_is_not_as_it_must_be_is_refused(entry: dict[str, object],
 def test_the_recordings_use_nothing_of_the_project() -> None:
     folder = Path(store.__file__).parent
     texts = [file.read_text() for file in folder.rglob("*.py")]
-    roots = ("lambdas", "stacks", "sandbox", "tests", "docs", "benchmarks")
+    roots = ("lambdas", "stacks", "sandbox", "tests", "docs", "benchmarks", "conformance")
     assert not [root for root in roots for text in texts if f"import {root}" in text or f"from {root}" in text]
