@@ -14,16 +14,18 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from conformance import cleaning, recorded, runner
+from conformance import recorded, runner
 from conformance.account import Account, NoAccount
 from conformance.checks import Check
-from conformance.leftovers import LOOKS
+from conformance.cleanup import cleaning, leftovers
 from conformance.outcomes import OutOfBudget, Verdict
+from conformance.patches import patch_tests
 from conformance.plan import Plan
 from conformance.resources import RESOURCES
 from conformance.results import PROJECT, Results
 from conformance.world import World
 
+ALL_RESOURCES = {**RESOURCES, patch_tests.RESOURCE: patch_tests.resource()}
 # Exit codes: everything is as recorded, or something differs; nothing was created; something is left.
 SAME, DIFFERENT, REFUSED, LEFT = 0, 1, 2, 3
 
@@ -41,19 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(account: Account, options: argparse.Namespace) -> int:
-    plan = Plan(checks=_chosen(options.only), resources=RESOURCES, budget=options.budget, minutes=options.minutes)
+    plan = Plan(checks=_chosen(options.only), resources=ALL_RESOURCES, budget=options.budget, minutes=options.minutes)
     print("\n".join(plan.lines(options.profile, account.region)))
     plan.require_budget()
     if not _confirmed(options.yes):
         print("Nothing was created. To go on: CONFIRM=yes, or --yes.")
         return SAME
-    world = World(account, uuid.uuid4().hex[:6], RESOURCES)
+    world = World(account, uuid.uuid4().hex[:6], ALL_RESOURCES)
     results = Results(options.out / f"{world.run}.jsonl")
     print(f"Run {world.run}, result file {results.file}")
     signal.signal(signal.SIGTERM, _interrupt)
 
     def clean() -> list[str]:
-        return cleaning.clean(account, world.run, LOOKS)
+        return cleaning.clean(account, world.run, leftovers.LOOKS)
 
     left = runner.run(plan, world, results, clean=clean)
     print(", ".join(f"{results.counts[verdict]} {verdict.value}" for verdict in Verdict))
@@ -61,7 +63,7 @@ def _run(account: Account, options: argparse.Namespace) -> int:
 
 
 def _clean_up(account: Account, run: str) -> int:
-    return _left(cleaning.clean(account, run, LOOKS))
+    return _left(cleaning.clean(account, run, leftovers.LOOKS))
 
 
 def _left(left: Sequence[str]) -> int:
@@ -80,7 +82,7 @@ def _chosen(only: Sequence[str]) -> Sequence[Check]:
 
 def checks() -> Sequence[Check]:
     """Return every check, the cheap ones first."""
-    return recorded.checks()
+    return [*recorded.checks(), *patch_tests.checks()]
 
 
 def _confirmed(yes: bool) -> bool:

@@ -30,6 +30,7 @@ class Account:
     """An account in a Region. Its clients, but `unguarded` ones, change only what has the run's name."""
 
     session: boto3.Session
+    profile: str
     number: str
     region: str
     partition: str
@@ -45,7 +46,7 @@ class Account:
         except (BotoCoreError, ClientError) as error:
             raise NoAccount(f"the profile {profile} leads to no account: {error}") from error
         partition = identity["Arn"].split(":")[1]
-        return Account(session, identity["Account"], session.region_name, partition)
+        return Account(session, profile, identity["Account"], session.region_name, partition)
 
     @property
     def is_aws(self) -> bool:

@@ -17,6 +17,9 @@ class Asked(Protocol):
     """An account, or what stands for one in a test."""
 
     @property
+    def profile(self) -> str: ...
+
+    @property
     def number(self) -> str: ...
 
     @property
@@ -32,6 +35,8 @@ class Asked(Protocol):
     def settle_seconds(self) -> float: ...
 
     def client(self, service: str, run: str, credentials: Any = None, *, region: str | None = None) -> Any: ...
+
+    def unguarded(self, service: str) -> Any: ...
 
 
 @dataclass(frozen=True, kw_only=True)

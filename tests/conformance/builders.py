@@ -20,6 +20,7 @@ class FakeAccount:
 
     clients: Mapping[str, Any] = field(default_factory=dict)
     is_aws: bool = True
+    profile: str = "a-profile"
     number: str = "111122223333"
     region: str = "eu-west-1"
     partition: str = "aws"

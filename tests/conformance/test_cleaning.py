@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 from botocore.exceptions import ClientError
 
-from conformance import cleaning
-from conformance.cleaning import Cleaned, Leftover, Look
+from conformance.cleanup import cleaning
+from conformance.cleanup.cleaning import Cleaned, Leftover, Look
 from tests.conformance.builders import FakeAccount
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteBucket")
@@ -38,7 +38,7 @@ class Shelf:
 @pytest.fixture(autouse=True)
 def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     taken: list[float] = []
-    monkeypatch.setattr("conformance.cleaning.time.sleep", taken.append)
+    monkeypatch.setattr("conformance.cleanup.cleaning.time.sleep", taken.append)
     return taken
 
 

@@ -45,7 +45,7 @@ def main(*arguments: str) -> int:
 def test_without_a_confirmation_the_plan_is_printed_and_nothing_else(
     began: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main() == command.SAME
+    assert main("--only", "recording") == command.SAME
     assert began == []
     output = capsys.readouterr().out
     assert "It creates, and deletes at its end:" in output
@@ -56,12 +56,12 @@ def test_without_a_confirmation_the_plan_is_printed_and_nothing_else(
 def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch, began: list[str], answer: str, runs: int) -> None:
     monkeypatch.setattr("sys.stdin", Terminal(tty=True))
     monkeypatch.setattr("builtins.input", lambda _: answer)
-    main()
+    main("--only", "recording")
     assert len(began) == runs
 
 
 def test_with_a_confirmation_it_begins(began: list[str], tmp_path: Path) -> None:
-    assert main("--yes", "--out", str(tmp_path)) == command.SAME
+    assert main("--yes", "--only", "recording", "--out", str(tmp_path)) == command.SAME
     assert len(began) == 1
 
 
@@ -98,7 +98,7 @@ def test_a_clean_up_fails_if_anything_exists_afterwards(
         cleaned.append(run)
         return left
 
-    monkeypatch.setattr("conformance.cleaning.clean", clean)
+    monkeypatch.setattr("conformance.cleanup.cleaning.clean", clean)
     assert main("--clean-up") == code
     assert main("--clean-up", "abc123") == code
     assert (began, cleaned) == ([], ["", "abc123"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from conformance.cleaning import Cleaned, Leftover, Look, named, tagged
+from conformance.cleanup.cleaning import Cleaned, Leftover, Look, named, tagged
 
 # API: ScheduleKeyDeletion; a key that waits for it costs nothing and can do nothing.
 _KEY_DAYS = 7

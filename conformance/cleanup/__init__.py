@@ -1,0 +1,1 @@
+"""What a run leaves: how to look for it, and to delete it."""

@@ -1,0 +1,1 @@
+"""The tests of the emulator patches, pointed at an account."""
