@@ -18,14 +18,20 @@ from conformance import recorded, runner
 from conformance.account import Account, NoAccount
 from conformance.checks import Check
 from conformance.cleanup import cleaning, leftovers
-from conformance.outcomes import OutOfBudget, Verdict
+from conformance.outcomes import NotPrepared, OutOfBudget, Verdict
 from conformance.patches import patch_tests
 from conformance.plan import Plan
+from conformance.promotion import check as promotion
+from conformance.promotion import leftovers as kept
+from conformance.promotion import stacks
 from conformance.resources import RESOURCES
 from conformance.results import PROJECT, Results
 from conformance.world import World
 
 ALL_RESOURCES = {**RESOURCES, patch_tests.RESOURCE: patch_tests.resource()}
+PROMOTION = promotion.checks()[0].id
+# The endpoint before the stacks whose roles it uses, the stacks before what they keep.
+LOOKS = (*leftovers.LOOKS[:1], *kept.LOOKS, *leftovers.LOOKS[1:])
 # Exit codes: everything is as recorded, or something differs; nothing was created; something is left.
 SAME, DIFFERENT, REFUSED, LEFT = 0, 1, 2, 3
 
@@ -37,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.clean_up is not None:
             return _clean_up(account, options.clean_up)
         return _run(account, options)
-    except (NoAccount, OutOfBudget) as refusal:
+    except (NoAccount, NotPrepared, OutOfBudget) as refusal:
         print(refusal, file=sys.stderr)
         return REFUSED
 
@@ -46,6 +52,8 @@ def _run(account: Account, options: argparse.Namespace) -> int:
     plan = Plan(checks=_chosen(options.only), resources=ALL_RESOURCES, budget=options.budget, minutes=options.minutes)
     print("\n".join(plan.lines(options.profile, account.region)))
     plan.require_budget()
+    if PROMOTION in [check.id for check in plan.checks]:
+        stacks.require_prepared(account, account.number, account.region)
     if not _confirmed(options.yes):
         print("Nothing was created. To go on: CONFIRM=yes, or --yes.")
         return SAME
@@ -55,7 +63,7 @@ def _run(account: Account, options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
 
     def clean() -> list[str]:
-        return cleaning.clean(account, world.run, leftovers.LOOKS)
+        return cleaning.clean(account, world.run, LOOKS)
 
     left = runner.run(plan, world, results, clean=clean)
     print(", ".join(f"{results.counts[verdict]} {verdict.value}" for verdict in Verdict))
@@ -63,7 +71,7 @@ def _run(account: Account, options: argparse.Namespace) -> int:
 
 
 def _clean_up(account: Account, run: str) -> int:
-    return _left(cleaning.clean(account, run, leftovers.LOOKS))
+    return _left(cleaning.clean(account, run, LOOKS))
 
 
 def _left(left: Sequence[str]) -> int:
@@ -82,7 +90,7 @@ def _chosen(only: Sequence[str]) -> Sequence[Check]:
 
 def checks() -> Sequence[Check]:
     """Return every check, the cheap ones first."""
-    return [*recorded.checks(), *patch_tests.checks()]
+    return [*recorded.checks(), *patch_tests.checks(), *promotion.checks()]
 
 
 def _confirmed(yes: bool) -> bool:

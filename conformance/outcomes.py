@@ -20,6 +20,10 @@ class CannotRun(Exception):
     """What the check asks could not be asked; the message says why. It proves nothing either way."""
 
 
+class NotPrepared(Exception):
+    """The account is not as the promotion needs it; the message says what to do."""
+
+
 class OutOfBudget(Exception):
     """The plan costs more than the budget, or takes longer than the time limit; the message has both numbers."""
 
