@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from conformance import recorded, runner
+from conformance import probes, recorded, runner
 from conformance.account import Account, NoAccount
 from conformance.checks import Check
 from conformance.cleanup import cleaning, leftovers
@@ -90,7 +90,7 @@ def _chosen(only: Sequence[str]) -> Sequence[Check]:
 
 def checks() -> Sequence[Check]:
     """Return every check, the cheap ones first."""
-    return [*recorded.checks(), *patch_tests.checks(), *promotion.checks()]
+    return [*recorded.checks(), *probes.checks(), *patch_tests.checks(), *promotion.checks()]
 
 
 def _confirmed(yes: bool) -> bool:

@@ -87,7 +87,8 @@ def _execution_role(world: World) -> Mapping[str, str]:
 def _caller(world: World) -> Mapping[str, str]:
     """A role that may do next to nothing, which the account itself may assume."""
     root = {"AWS": f"arn:{world.account.partition}:iam::{world.account.number}:root"}
-    arn = role(world, "", [allow("sts:GetCallerIdentity")], root)
+    own = f"arn:{world.account.partition}:iam::{world.account.number}:role/{world.prefix}-*"
+    arn = role(world, "", [allow("sts:GetCallerIdentity"), allow("sts:AssumeRole", own)], root)
     resources = ", ".join(f'"arn:aws:s3:::bucket/{number:0100}"' for number in range(100))
     return {"caller": arn, "caller_name": arn.rpartition("/")[2], "long_resources": resources}
 
@@ -125,11 +126,16 @@ def _function(world: World) -> Mapping[str, str]:
     return {"function": name}
 
 
-def machine(world: World, states: Mapping[str, Any], **fields: Any) -> str:
-    """Create a state machine in JSONata that begins with its first state. Returns its ARN."""
+def machine(world: World, states: Mapping[str, Any], *, role_arn: str = "", **fields: Any) -> str:
+    """Create a state machine in JSONata that begins with its first state. Returns its ARN.
+
+    Without a role it gets the one that all of them share.
+    """
     definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states, **fields}
     answer = world.client("stepfunctions").create_state_machine(
-        name=world.name(), roleArn=world.need("states role")["states_role"], definition=json.dumps(definition)
+        name=world.name(),
+        roleArn=role_arn or world.need("states role")["states_role"],
+        definition=json.dumps(definition),
     )
     arn: str = answer["stateMachineArn"]
     return arn

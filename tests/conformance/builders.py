@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from conformance.checks import Check
 from conformance.outcomes import Outcome
 from conformance.plan import Plan
@@ -53,3 +55,7 @@ def plan(*checks: Check, resources: Mapping[str, Resource] | None = None, **fiel
 
 def world(resources: Mapping[str, Resource] | None = None, **fields: Any) -> World:
     return World(FakeAccount(**fields), "abc123", resources or {})
+
+
+def error(code: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")

@@ -10,20 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from conformance.outcomes import NotPrepared
 from conformance.promotion import leftovers, stacks
 from conformance.promotion.check import LABEL
 from stacks.config.load import load
-from tests.conformance.builders import FakeAccount
+from tests.conformance.builders import FakeAccount, error
 
 RUN = "abc123"
 OWN = {"Key": "promote-conformance", "Value": RUN}
-
-
-def error(code: str, message: str = "") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
 
 
 class Fake:
