@@ -58,6 +58,7 @@ PATCHES = tuple(
         "iam/condition_keys",
         "iam/expired_sessions",
         "s3/foreign_buckets",
+        "s3/error_members",
         "s3/default_encryption",
         "s3/entity_tags",
         "s3/listed_checksums",

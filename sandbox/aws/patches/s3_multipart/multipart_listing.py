@@ -1,6 +1,7 @@
 """ListMultipartUploads encodes keys, begins after the marker, and describes the initiator and the checksum.
 
-MiniStack ignores the encoding and lists the marker's own key again (S3 API: ListMultipartUploads).
+MiniStack ignores the encoding and lists the marker's own key again (S3 API: ListMultipartUploads). The last page of
+uploads, and of parts, names what the next one would begin after (recordings/s3).
 """
 
 import functools
@@ -38,6 +39,9 @@ def apply() -> None:
         root.find(s3_answers.name_of("UploadIdMarker")).text = marker
         for listed in root.iter(s3_answers.name_of("Upload")):
             _describe(listed, listed.findtext(s3_answers.name_of("UploadId")))
+        last = [*root.iter(s3_answers.name_of("Upload"))][-1:]
+        for marker_name, field in (("NextKeyMarker", "Key"), ("NextUploadIdMarker", "UploadId")):
+            _set(root, marker_name, last[0].findtext(s3_answers.name_of(field)) if last else "")
         if s3._qp(query, "encoding-type") == "url":
             _encode(root)
         return status, headers, s3._xml_body(root)
@@ -49,11 +53,21 @@ def apply() -> None:
             return status, headers, body
         root = s3.fromstring(body)
         _describe(root, s3._qp(query, "uploadId"))
+        numbers = [element.text for element in root.iter(s3_answers.name_of("PartNumber"))]
+        _set(root, "NextPartNumberMarker", numbers[-1] if numbers else "0")
         return status, headers, s3._xml_body(root)
 
     s3._create_multipart_upload = create_by
     s3._list_multipart_uploads = list_uploads
     s3._list_parts = list_parts
+
+
+def _set(root: Any, name: str, text: str | None) -> None:
+    """Set an element, which S3 always answers and MiniStack only for a page that is not the last."""
+    element = root.find(s3_answers.name_of(name))
+    if element is None:
+        element = s3.SubElement(root, s3_answers.name_of(name))
+    element.text = text
 
 
 def _describe(element: Any, upload_id: str) -> None:

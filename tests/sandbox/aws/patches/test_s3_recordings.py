@@ -4,12 +4,15 @@ against unpatched MiniStack, where it must fail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from conformance import recorded
+from conformance.recorded import Entry
+from conformance.recorded import Replay as RecordedReplay
 from recordings import store
 from sandbox.aws.control import Sandbox
 from tests.sandbox.aws.builders import DEV, create_bucket, create_key, encrypt_bucket, refusal
@@ -116,6 +119,38 @@ def test_only_an_object_that_exists_can_be_deleted_during_an_upload(
     assert [_facts(complete("second")) for _ in range(2)] == [
         ("ConditionalRequestConflict", store.recording(DELETED).requests[-2]["error"]["message"], 409)
     ] * 2
+
+
+# Errors
+
+# Not their keys: docs/reference/recordings.md lists who reads a recording.
+_WITH_MEMBERS = (
+    *("/if-none-match-existing", "/copy-source-if-match-mismatch", "/if-match-mismatch", "/missing-upload"),
+    *("/unknown-upload", "/after-completion", "/source-key-missing", "/source-bucket-missing", "/missing-bucket"),
+)
+_LISTS = ("ListParts/no-parts-yet", "ListParts/with-checksums", "ListMultipartUploads/none")
+S3_ENTRIES = [entry for entry in recorded.entries() if entry.recording.startswith("s3/")]
+WITH_MEMBERS = [
+    entry for entry in S3_ENTRIES if entry.recording.endswith(_WITH_MEMBERS) and "HeadObject" not in entry.recording
+]
+LISTS = [entry for entry in S3_ENTRIES if entry.recording.endswith(_LISTS)]
+
+
+@pytest.mark.parametrize("entry", WITH_MEMBERS, ids=lambda entry: entry.recording)
+def test_an_error_says_what_it_is_about(patched: Sandbox, name: str, entry: Entry) -> None:
+    assert differences(patched, name, entry) == []
+
+
+@pytest.mark.parametrize("entry", LISTS, ids=lambda entry: entry.recording)
+def test_the_last_page_says_what_the_next_would_begin_after(patched: Sandbox, name: str, entry: Entry) -> None:
+    assert differences(patched, name, entry) == []
+
+
+def differences(sandbox: Sandbox, name: str, entry: Entry) -> Sequence[str]:
+    """What the sandbox answers otherwise than recorded, in a bucket of its own."""
+    bucket = create_bucket(sandbox, DEV, f"{name}-b")
+    values = {"name": name, "bucket": bucket, "empty_bucket": bucket}
+    return RecordedReplay(entry, lambda service: sandbox.client(service, DEV), values).run().differences
 
 
 # Versions
