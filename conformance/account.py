@@ -15,8 +15,6 @@ from conformance.guard import guard
 
 # API: InvokeEndpoint answers within 60 s.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, read_timeout=70)
-# A check that expects a throttled or failed answer would wait for what it expects.
-ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=70)
 # Until a new role, or a new policy of it, holds everywhere (IAM user guide: changes are not always visible at once).
 SETTLE_SECONDS = 12.0
 
@@ -65,18 +63,17 @@ class Account:
         credentials: Mapping[str, Any] | None = None,
         *,
         region: str | None = None,
-        config: Config = ONCE,
     ) -> Any:
         """Return a client of the profile, or with the credentials that AssumeRole returned, for one run."""
-        client = self._client(service, credentials, region, config)
+        client = self._client(service, credentials, region)
         guard(client, run)
         return client
 
     def unguarded(self, service: str, *, region: str | None = None) -> Any:
         """Return a client that may change everything that the profile may: for the clean-up."""
-        return self._client(service, None, region, _CONFIG)
+        return self._client(service, None, region)
 
-    def _client(self, service: str, credentials: Mapping[str, Any] | None, region: str | None, config: Config) -> Any:
+    def _client(self, service: str, credentials: Mapping[str, Any] | None, region: str | None) -> Any:
         keys = credentials or {}
         return self.session.client(  # type: ignore[call-overload]
             service,
@@ -84,5 +81,5 @@ class Account:
             aws_access_key_id=keys.get("AccessKeyId"),
             aws_secret_access_key=keys.get("SecretAccessKey"),
             aws_session_token=keys.get("SessionToken"),
-            config=config,
+            config=_CONFIG,
         )

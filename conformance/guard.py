@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from conformance.outcomes import CannotRun
+
 TAG = "promote-conformance"
 PREFIX = "promote-conformance-"
 
@@ -27,7 +29,7 @@ _HARMLESS = {
     *("ReceiveMessage", "InvokeEndpoint", "InvokeEndpointAsync", "TestState", "ValidateStateMachineDefinition"),
 }
 # A key has no name; its tag says whose it is. A job of S3 Batch Operations runs on what its manifest names.
-_NAMELESS = {("kms", "CreateKey"), ("s3control", "CreateJob")}
+_NAMELESS = {("kms", "CreateKey"), ("s3-control", "CreateJob")}
 # The resource that a call works on; an execution's own name is none.
 _NAMES = (
     *("stateMachineArn", "executionArn", "ModelPackageArn", "TopicArn", "ResourceId", "ResourceArn", "resourceArn"),
@@ -54,7 +56,7 @@ _TAGGED = {
 }
 
 
-class ForeignName(Exception):
+class ForeignName(CannotRun):
     """A call would create or change what is not this run's. It was not sent; the check must be corrected."""
 
 

@@ -56,7 +56,7 @@ def clean(
     run: str,
     looks: Sequence[Look],
     *,
-    seconds: float = 300.0,
+    seconds: float = 1_200.0,
     report: Callable[[str], None] = print,
 ) -> list[str]:
     """Delete everything of a run, or of all runs. Returns what still exists after some minutes, with the reason.

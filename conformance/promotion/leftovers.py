@@ -61,7 +61,8 @@ def _kept(account: Cleaned) -> Mapping[str, Callable[[str], object]]:
 
 
 def _delete_table(dynamodb: Any, name: str) -> None:
-    dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+    with suppress(ClientError):  # it was not protected
+        dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
     dynamodb.delete_table(TableName=name)
 
 

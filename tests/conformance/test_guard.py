@@ -78,6 +78,11 @@ def test_a_bucket_is_created_in_the_client_s_region() -> None:
         client.create_bucket(Bucket=OWN)
 
 
+def test_a_job_of_batch_operations_has_no_name() -> None:
+    client = boto3.Session("key", "secret", region_name="eu-west-1").client("s3control")
+    require_own(client.meta.service_model.service_id.hyphenize(), "CreateJob", {"AccountId": "1"}, RUN)
+
+
 def test_a_role_is_created_with_its_tag() -> None:
     client = boto3.Session("key", "secret", region_name="eu-west-1").client("iam")
     guard(client, RUN)
