@@ -33,7 +33,7 @@ PROMOTION = promotion.checks()[0].id
 # The endpoint before the stacks whose roles it uses, the stacks before what they keep.
 LOOKS = (*leftovers.LOOKS[:1], *kept.LOOKS, *leftovers.LOOKS[1:])
 # Exit codes: everything is as recorded, or something differs; nothing was created; something is left.
-SAME, DIFFERENT, REFUSED, LEFT = 0, 1, 2, 3
+SAME, DIFFERENT, REFUSED, LEFT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (NoAccount, NotPrepared, OutOfBudget) as refusal:
         print(refusal, file=sys.stderr)
         return REFUSED
+    except KeyboardInterrupt:
+        print("Interrupted, and cleaned up unless something is named above.", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _run(account: Account, options: argparse.Namespace) -> int:

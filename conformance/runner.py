@@ -45,6 +45,8 @@ def run(
             left = clean()
         finally:
             results.end(left, stopped)
+            for name in left if stopped else ():
+                report(f"still there    {name}")
     return left
 
 

@@ -65,6 +65,17 @@ def test_with_a_confirmation_it_begins(began: list[str], tmp_path: Path) -> None
     assert len(began) == 1
 
 
+def test_an_interrupt_has_an_exit_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, began: list[str], tmp_path: Path
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("conformance.runner.run", interrupt)
+    assert main("--yes", "--only", "recording", "--out", str(tmp_path)) == command.INTERRUPTED
+    assert began == []
+
+
 def test_what_costs_more_than_the_budget_is_refused(began: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main("--yes", "--budget", "0.01") == command.REFUSED
     assert began == []

@@ -84,6 +84,12 @@ def test_a_run_that_is_interrupted_or_fails_is_cleaned_up_after(a_run: Run, erro
     assert a_run.lines("check") == []
 
 
+def test_an_interrupted_run_says_what_is_left(a_run: Run) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        a_run.start(check("a", KeyboardInterrupt()), left=("bucket b",))
+    assert a_run.reported[-1] == "still there    bucket b"
+
+
 def test_what_is_left_is_returned_and_written(a_run: Run) -> None:
     assert a_run.start(check("a"), left=("bucket b",)) == ["bucket b"]
     assert a_run.lines("end")[0]["left"] == ["bucket b"]
