@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def versions() -> Mapping[str, str]:
     }
 
 
+@cache
 def _commit() -> str:
     try:
         described = subprocess.run(
