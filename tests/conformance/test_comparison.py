@@ -25,6 +25,7 @@ def test_another_code_message_or_status_is_a_difference(field: str) -> None:
 
 def test_what_was_not_recorded_of_an_error_is_not_compared() -> None:
     assert error_differences({"code": "NoSuchKey", "status": None}, RECORDED) == []
+    assert error_differences({"code": "", "status": 404}, RECORDED) == []
 
 
 def test_a_part_of_a_message_is_its_beginning() -> None:
