@@ -91,6 +91,11 @@ class PermissionCase:
     def of_preview(self) -> bool:
         return "preview" in f"{self.role} {self.resource}"
 
+    @property
+    def reported_at_once(self) -> bool:
+        """Whether a promotion without this and other permissions reports each: preflight finds them all."""
+        return self.error == PREFLIGHT_FAILED and self.trigger is promote
+
     @contextmanager
     def removed(self, world: World, pair: AccountPair) -> Iterator[None]:
         with ExitStack() as lacking:
@@ -164,8 +169,6 @@ ROLES = {
     Role.PUSHER: PUSHER,
     Role.DEPLOYER: DEPLOYER,
 }
-# What only a promotion with images needs of the check.
-IMAGES = (Role.READER, Role.PUSHER)
 # How the steps show that an ordinary promotion does not come to, or too late.
 TRIGGERS: dict[Step, tuple[Scenario, Trigger]] = {
     Step.RESOLVE_ROLLBACK: (with_history, roll_back_on_demand),
@@ -362,7 +365,7 @@ PERMISSIONS = [
             "AssumeEnvironmentRoles",
             "sts:AssumeRole",
             role_name,
-            with_own_image if step is Step.PREFLIGHT and role in IMAGES else scenario,
+            with_own_image if step is Step.PREFLIGHT else scenario,
             on=f"*:role/{role_name}",
             trigger=trigger,
             error=PREFLIGHT_FAILED if step is Step.PREFLIGHT else "AccessDenied",
@@ -574,7 +577,7 @@ def world(module_world: World, settings: Settings) -> Iterator[World]:
         module_world.abort_uploads(pair.target)
 
 
-CASES = [(pair, case) for case in PERMISSIONS for pair in case.stages]
+CASES = [(pair, case) for case in PERMISSIONS for pair in case.stages if not case.reported_at_once]
 
 
 def title(pair: AccountPair, case: PermissionCase) -> str:
@@ -594,6 +597,39 @@ def test_without_one_permission_a_promotion_reports_principal_action_and_resourc
     assert pair.fill(case.role).rstrip("*") in ended.cause
     assert case.action in ended.cause
     assert pair.fill(case.resource, model=subject.model, uri=subject.uri) in ended.cause
+
+
+def _reported_at_once() -> Iterator[tuple[AccountPair, list[PermissionCase]]]:
+    """The cases of each promotion that reports several: a role that cannot be assumed hides what else it lacks."""
+    groups: dict[tuple[AccountPair, Scenario, bool], list[PermissionCase]] = {}
+    for case in PERMISSIONS:
+        for pair in case.stages if case.reported_at_once else ():
+            groups.setdefault((pair, case.scenario, case.action == "sts:AssumeRole"), []).append(case)
+    for (pair, *_), cases in groups.items():
+        yield pair, cases
+
+
+AT_ONCE = list(_reported_at_once())
+
+
+@pytest.mark.parametrize(
+    ("pair", "cases"), AT_ONCE, ids=[f"{len(cases)}: {title(pair, cases[0])}" for pair, cases in AT_ONCE]
+)
+def test_without_several_permissions_a_promotion_reports_each_and_begins_nothing(
+    world: World, pair: AccountPair, cases: list[PermissionCase]
+) -> None:
+    subject = cases[0].scenario(world, pair)
+    with ExitStack() as lacking:
+        for case in cases:
+            lacking.enter_context(case.removed(world, pair))
+        ended = promote(world, pair, subject)
+    findings = re.split(r" \(\d+\) ", ended.cause)[1:]
+
+    assert (ended.status, ended.error) == ("FAILED", PREFLIGHT_FAILED), ended.cause
+    for case in cases:
+        resource = pair.fill(case.resource, model=subject.model, uri=subject.uri)
+        expected = (pair.fill(case.role).rstrip("*"), case.action, resource)
+        assert [text for text in findings if all(words in text for words in expected)], (expected, findings)
 
 
 @pytest.mark.parametrize("pair", LIST_SOURCE.stages, ids=lambda pair: pair.target)
