@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import botocore.session
 from botocore import xform_name
 
 from tests.docs import pages
+from tests.unit.builders import api
 
 PAGES = (pages.DOCS / "operations.md", *sorted((pages.DOCS / "runbooks").glob("*.md")))
 REGION, HUB, ACCOUNT, ENVIRONMENT = "us-east-1", "111111111111", "333333333333", "qa"
@@ -109,7 +109,7 @@ def _command(page: Path, words: list[str]) -> Command:
 
 
 def _action(service: str, name: str) -> str:
-    model = botocore.session.get_session().get_service_model(service)
+    model = api(service)
     operations = {xform_name(operation, "-"): operation for operation in model.operation_names}
     prefix = _PREFIXES.get(service, model.signing_name)
     return f"{prefix}:{operations[name]}"

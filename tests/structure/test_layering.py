@@ -158,13 +158,17 @@ def test_the_schema_of_the_configuration_needs_no_cdk() -> None:
     assert [file for file in files("stacks", "config") if roots_of(file) & {"aws_cdk", "constructs"}] == []
 
 
-def lambda_modules_of(file: Path) -> Iterator[Path]:
+@cache
+def lambda_modules_of(file: Path) -> tuple[Path, ...]:
     """The files in lambdas/ that a file imports, itself or a name in them."""
-    for name in imports_of(file):
-        parts = name.split(".")
-        if parts[0] == "lambdas":
-            paths = [PROJECT.joinpath(*parts[:end]).with_suffix(".py") for end in range(2, len(parts) + 1)]
-            yield from (path for path in paths if path.exists())
+    names = (name.split(".") for name in imports_of(file))
+    return tuple(module for parts in names if parts[0] == "lambdas" for module in _modules_at(tuple(parts)))
+
+
+@cache
+def _modules_at(parts: tuple[str, ...]) -> tuple[Path, ...]:
+    paths = [PROJECT.joinpath(*parts[:end]).with_suffix(".py") for end in range(2, len(parts) + 1)]
+    return tuple(path for path in paths if path.exists())
 
 
 def computes_without_aws(file: Path) -> bool:
