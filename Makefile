@@ -59,10 +59,10 @@ demo: install ## Promote a real model from dev to QA to production, in a local A
 test: test-unit test-sandbox test-integration ## Run every test (some 10 minutes on 2 cores)
 
 test-unit: install ## Run the tests that need no sandbox
-	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/adapters tests/conformance tests/stacks tests/docs tests/structure
+	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/adapters tests/stacks tests/docs tests/structure
 
-test-sandbox: install ## Run the tests of the local AWS itself, and of the benchmarks
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) tests/sandbox tests/benchmarks
+test-sandbox: install ## Run the tests of the local AWS itself, of the benchmarks, the conformance run and the packages
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) tests/sandbox tests/benchmarks tests/conformance tests/packages
 
 test-integration: install ## Run the tests of what is deployed, in a local AWS for each worker
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) tests/integration

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -60,7 +61,13 @@ def _limit_violations(value: float, shape: Shape, path: str) -> Iterator[str]:
 
 def _is_match(pattern: str, text: str) -> bool:
     """The API's patterns are Java's; one that Python cannot read refuses nothing."""
+    compiled = _compiled(pattern)
+    return compiled is None or compiled.fullmatch(text) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str] | None:
     try:
-        return re.fullmatch(pattern, text) is not None
+        return re.compile(pattern)
     except re.error:
-        return True
+        return None

@@ -7,6 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import (
@@ -42,11 +43,18 @@ def _json(value: object) -> object:
 
 
 def _parsable_jsonata(expression: str) -> str:
+    if problem := _jsonata_problem(expression):
+        raise ValueError(f"is not JSONata: {problem}")
+    return expression
+
+
+@cache  # many stages have the same test
+def _jsonata_problem(expression: str) -> str:
     try:
         expressions.require_readable(expression)
     except expressions.BadExpression as error:
-        raise ValueError(f"is not JSONata: {error}") from error
-    return expression
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _base64(text: str) -> str:
