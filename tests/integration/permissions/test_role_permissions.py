@@ -93,8 +93,12 @@ class PermissionCase:
 
     @property
     def reported_at_once(self) -> bool:
-        """Whether a promotion without this and other permissions reports each: preflight finds them all."""
-        return self.error == PREFLIGHT_FAILED and self.trigger is promote
+        """Whether a promotion without this and other permissions reports each: preflight finds them all.
+
+        Of an image it looks at the copy first, and only if there is none at what is to be copied.
+        """
+        of_image = self.scenario is with_own_image and self.action != "sts:AssumeRole"
+        return self.error == PREFLIGHT_FAILED and self.trigger is promote and not of_image
 
     @contextmanager
     def removed(self, world: World, pair: AccountPair) -> Iterator[None]:
