@@ -17,7 +17,7 @@ from sandbox.aws.faults.faults import Kind
 from sandbox.demo import data_scientist
 from tests.integration import smoke_tests
 from tests.integration.permissions.test_copier import copier
-from tests.integration.permissions.test_role_permissions import TRIGGERS, dead_letter, role_as_in_qa
+from tests.integration.permissions.test_role_permissions import dead_letter, role_as_in_qa
 from tests.integration.resource_policies import (
     Grant,
     bucket_policy,
@@ -41,7 +41,6 @@ from tests.integration.scenarios import (
     promote,
     promoted_once,
     start,
-    with_own_image,
 )
 from tests.integration.world import ExecutionResult, World
 
@@ -65,16 +64,6 @@ TRUSTS = [
     for step in steps
     if (role, step) != (Role.READER, Step.RESOLVE_ROLLBACK)  # only for a stage with `approved_only`
 ]
-# How the steps show that an ordinary promotion does not come to.
-SCENARIOS = {
-    function(step): scenario
-    for step, scenario in {
-        **TRIGGERS,
-        Step.COPY_IMAGE: (with_own_image, promote),
-        Step.PREFLIGHT: (with_own_image, promote),
-        Step.COMPLETE_COPY: (large, promote),
-    }.items()
-}
 CLEAN_UP_ABORTED = function(Step.CLEAN_UP_ABORTED)
 HUB = "arn:aws:iam::111111111111:role/"
 ROOT = "arn:aws:iam::*:root"
@@ -125,19 +114,41 @@ NOT_SHOWN = {
 
 
 @pytest.mark.parametrize(("pair", "role", "step"), TRUSTS, ids=lambda value: getattr(value, "target", value))
-def test_a_step_that_is_not_trusted_names_the_role_it_may_not_assume(
+def test_a_step_may_assume_a_role_only_while_the_role_trusts_it(
     world: World, pair: AccountPair, role: str, step: str
 ) -> None:
+    """That a promotion reports an AssumeRole that is denied: below, and for each step in test_role_permissions.py."""
     environment = role.split("-")[1]
-    scenario, trigger = SCENARIOS.get(step, (new_model, promote))
-    if (role, step) == (f"promote-{pair.target}-receiver", function(Step.PLAN_COPY)):
-        scenario = large  # it plans the second leg
-    subject = scenario(world, pair)
-    with without_trust(world, environment, role, f"{HUB}{step}"):
-        ended = trigger(world, pair, subject)
+    own = world.sandbox.client("sts", "hub", world.sandbox.assume(f"{HUB}{step}"))
+    asked = {"RoleArn": f"arn:aws:iam::{world.sandbox.accounts[environment]}:role/{role}", "RoleSessionName": "trust"}
+    own.assume_role(**asked)
+    with without_trust(world, environment, role, f"{HUB}{step}"), pytest.raises(ClientError) as refused:
+        own.assume_role(**asked)
 
-    assert ended.error == ("PreflightFailed" if step == function(Step.PREFLIGHT) else "AccessDenied")
-    for words in (f"assumed-role/{step}/", "sts:AssumeRole", f"{world.sandbox.accounts[environment]}:role/{role}"):
+    denied(
+        refused.value.response["Error"]["Code"],
+        str(refused.value),
+        *(f"assumed-role/{step}/", "sts:AssumeRole", f"{world.sandbox.accounts[environment]}:role/{role}"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "step"),
+    [
+        ("promote-dev-reader", Step.RESOLVE_MODEL),
+        ("promote-qa-receiver", Step.COPY_UNIT),
+        ("promote-qa-deployer", Step.VERIFY_ARTIFACTS),
+        ("promote-qa-invoker", Step.PREFLIGHT),
+    ],
+)
+def test_a_promotion_names_the_role_that_does_not_trust_its_step(world: World, role: str, step: Step) -> None:
+    environment, name = role.split("-")[1], function(step)
+    subject = new_model(world, QA)
+    with without_trust(world, environment, role, f"{HUB}{name}"):
+        ended = promote(world, QA, subject)
+
+    assert ended.error == ("PreflightFailed" if step is Step.PREFLIGHT else "AccessDenied")
+    for words in (f"assumed-role/{name}/", "sts:AssumeRole", f"{world.sandbox.accounts[environment]}:role/{role}"):
         assert words in ended.cause
 
 
