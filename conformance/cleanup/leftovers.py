@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,26 @@ def pages(client: Any, operation: str, field: str, **parameters: Any) -> Iterato
         yield from page.get(field, [])
 
 
+def by_name(
+    kind: str, service: str, operation: str, field: str, name: str, delete: Callable[[Any, str], object]
+) -> Look:
+    """Return the look at all resources of a list operation whose own name is the run's. `name`: where it stands."""
+
+    def look(account: Cleaned, run: str) -> Iterator[Leftover]:
+        client, own = account.unguarded(service), named(run)
+        for entry in pages(client, operation, field):
+            if own(entry[name]):
+                yield Leftover(kind, entry[name], partial(delete, client, entry[name]))
+
+    look.__name__ = operation.partition("_")[2]  # what could not be looked for is reported by it
+    return look
+
+
+def call(operation: str, parameter: str, **more: Any) -> Callable[[Any, str], object]:
+    """Return the deletion that is one call, which takes the name as a parameter."""
+    return lambda client, name: getattr(client, operation)(**{parameter: name}, **more)
+
+
 def endpoints(account: Cleaned, run: str) -> Iterator[Leftover]:
     sagemaker, own = account.unguarded("sagemaker"), named(run)
     for endpoint in pages(sagemaker, "list_endpoints", "Endpoints"):
@@ -29,28 +49,6 @@ def endpoints(account: Cleaned, run: str) -> Iterator[Leftover]:
             yield Leftover("endpoint", name, partial(sagemaker.delete_endpoint, EndpointName=name))
         elif own(name):
             yield Leftover("endpoint", name)
-
-
-def endpoint_configs(account: Cleaned, run: str) -> Iterator[Leftover]:
-    sagemaker, own = account.unguarded("sagemaker"), named(run)
-    for config in pages(sagemaker, "list_endpoint_configs", "EndpointConfigs"):
-        if own(name := config["EndpointConfigName"]):
-            delete = partial(sagemaker.delete_endpoint_config, EndpointConfigName=name)
-            yield Leftover("endpoint configuration", name, delete)
-
-
-def models(account: Cleaned, run: str) -> Iterator[Leftover]:
-    sagemaker, own = account.unguarded("sagemaker"), named(run)
-    for model in pages(sagemaker, "list_models", "Models"):
-        if own(name := model["ModelName"]):
-            yield Leftover("model", name, partial(sagemaker.delete_model, ModelName=name))
-
-
-def model_package_groups(account: Cleaned, run: str) -> Iterator[Leftover]:
-    sagemaker, own = account.unguarded("sagemaker"), named(run)
-    for group in pages(sagemaker, "list_model_package_groups", "ModelPackageGroupSummaryList"):
-        if own(name := group["ModelPackageGroupName"]):
-            yield Leftover("model package group", name, partial(_delete_group, sagemaker, name))
 
 
 def _delete_group(sagemaker: Any, name: str) -> None:
@@ -75,13 +73,6 @@ def _delete_machine(stepfunctions: Any, arn: str) -> None:
     stepfunctions.delete_state_machine(stateMachineArn=arn)
 
 
-def functions(account: Cleaned, run: str) -> Iterator[Leftover]:
-    client, own = account.unguarded("lambda"), named(run)
-    for function in pages(client, "list_functions", "Functions"):
-        if own(name := function["FunctionName"]):
-            yield Leftover("function", name, partial(client.delete_function, FunctionName=name))
-
-
 def tables(account: Cleaned, run: str) -> Iterator[Leftover]:
     client, own = account.unguarded("dynamodb"), named(run)
     for name in pages(client, "list_tables", "TableNames"):
@@ -104,32 +95,11 @@ def queues(account: Cleaned, run: str) -> Iterator[Leftover]:
             yield Leftover("queue", url.rpartition("/")[2], partial(client.delete_queue, QueueUrl=url))
 
 
-def rules(account: Cleaned, run: str) -> Iterator[Leftover]:
-    client, own = account.unguarded("events"), named(run)
-    for rule in pages(client, "list_rules", "Rules"):
-        if own(rule["Name"]):
-            yield Leftover("rule", rule["Name"], partial(_delete_rule, client, rule["Name"]))
-
-
 def _delete_rule(client: Any, name: str) -> None:
     targets = [target["Id"] for target in pages(client, "list_targets_by_rule", "Targets", Rule=name)]
     if targets:
         client.remove_targets(Rule=name, Ids=targets)
     client.delete_rule(Name=name)
-
-
-def repositories(account: Cleaned, run: str) -> Iterator[Leftover]:
-    client, own = account.unguarded("ecr"), named(run)
-    for repository in pages(client, "describe_repositories", "repositories"):
-        if own(name := repository["repositoryName"]):
-            yield Leftover("repository", name, partial(client.delete_repository, repositoryName=name, force=True))
-
-
-def buckets(account: Cleaned, run: str) -> Iterator[Leftover]:
-    s3, own = account.unguarded("s3"), named(run)
-    for bucket in pages(s3, "list_buckets", "Buckets"):
-        if own(bucket["Name"]):
-            yield Leftover("bucket", bucket["Name"], partial(delete_bucket, s3, bucket["Name"]))
 
 
 def delete_bucket(s3: Any, name: str) -> None:
@@ -163,20 +133,6 @@ def delete_key(kms: Any, key_id: str) -> None:
     kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=_KEY_DAYS)
 
 
-def aliases(account: Cleaned, run: str) -> Iterator[Leftover]:
-    kms, own = account.unguarded("kms"), named(run)
-    for alias in pages(kms, "list_aliases", "Aliases"):
-        if own(alias["AliasName"]):
-            yield Leftover("alias", alias["AliasName"], partial(kms.delete_alias, AliasName=alias["AliasName"]))
-
-
-def roles(account: Cleaned, run: str) -> Iterator[Leftover]:
-    iam, own = account.unguarded("iam"), named(run)
-    for role in pages(iam, "list_roles", "Roles"):
-        if own(role["RoleName"]):
-            yield Leftover("role", role["RoleName"], partial(delete_role, iam, role["RoleName"]))
-
-
 def delete_role(iam: Any, name: str) -> None:
     """Delete a role with its policies."""
     for policy in list(pages(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name)):
@@ -186,13 +142,33 @@ def delete_role(iam: Any, name: str) -> None:
     iam.delete_role(RoleName=name)
 
 
-def log_groups(account: Cleaned, run: str) -> Iterator[Leftover]:
-    """What functions and endpoints have logged: their groups come with the first line, and stay."""
-    logs, own = account.unguarded("logs"), named(run)
-    for group in pages(logs, "describe_log_groups", "logGroups"):
-        if own(name := group["logGroupName"]):
-            yield Leftover("log group", name, partial(logs.delete_log_group, logGroupName=name))
-
+endpoint_configs = by_name(
+    "endpoint configuration",
+    *("sagemaker", "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName"),
+    call("delete_endpoint_config", "EndpointConfigName"),
+)
+models = by_name("model", "sagemaker", "list_models", "Models", "ModelName", call("delete_model", "ModelName"))
+model_package_groups = by_name(
+    "model package group",
+    *("sagemaker", "list_model_package_groups", "ModelPackageGroupSummaryList", "ModelPackageGroupName"),
+    _delete_group,
+)
+functions = by_name(
+    "function", "lambda", "list_functions", "Functions", "FunctionName", call("delete_function", "FunctionName")
+)
+rules = by_name("rule", "events", "list_rules", "Rules", "Name", _delete_rule)
+repositories = by_name(
+    "repository",
+    *("ecr", "describe_repositories", "repositories", "repositoryName"),
+    call("delete_repository", "repositoryName", force=True),
+)
+buckets = by_name("bucket", "s3", "list_buckets", "Buckets", "Name", delete_bucket)
+aliases = by_name("alias", "kms", "list_aliases", "Aliases", "AliasName", call("delete_alias", "AliasName"))
+roles = by_name("role", "iam", "list_roles", "Roles", "RoleName", delete_role)
+# What functions and endpoints have logged: their groups come with the first line, and stay.
+log_groups = by_name(
+    "log group", "logs", "describe_log_groups", "logGroups", "logGroupName", call("delete_log_group", "logGroupName")
+)
 
 # What uses something comes before it.
 LOOKS: tuple[Look, ...] = (
