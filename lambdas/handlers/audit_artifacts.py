@@ -61,9 +61,7 @@ def _compare(
     try:
         if isinstance(account, PromotionError):
             raise account
-        listed = verified_copies.read(verified, hub, s3=hub_s3())
-        current = verified_copies.current_versions(listed, verified.bucket, owner=copies.target.account, s3=account.s3)
-        changed = verified_copies.differences(listed, current, verified.bucket)
+        changed = verified_copies.changes(verified, copies.target.account, hub, hub_s3=hub_s3(), s3=account.s3)
     except ArtifactMismatch as error:  # the list itself
         changed = [str(error)]
     except Transient:

@@ -1,4 +1,4 @@
-"""The hub's bucket for the work lists, which exceed the state size limit, and each step's permissions on it."""
+"""The hub's bucket for lists that exceed the state size limit, of work and of verified copies, and who may use it."""
 
 from __future__ import annotations
 

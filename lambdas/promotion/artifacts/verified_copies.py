@@ -91,13 +91,23 @@ def differences(
     ]
 
 
+def changes(
+    verified: VerifiedCopies, owner: str, hub: Hub, *, hub_s3: S3Client, s3: S3Client, may_be_missing: bool = False
+) -> list[str]:
+    """Return what is not as its list says, each as text. `owner`: the account of the copies' bucket.
+
+    Raises ArtifactMismatch if the list is not the one that was written.
+    """
+    copies = read(verified, hub, s3=hub_s3)
+    current = current_versions(copies, verified.bucket, owner=owner, s3=s3)
+    return differences(copies, current, verified.bucket, may_be_missing=may_be_missing)
+
+
 def require_unchanged(
     verified: VerifiedCopies, owner: str, hub: Hub, *, hub_s3: S3Client, s3: S3Client, may_be_missing: bool = False
 ) -> None:
-    """Compare the copies with their list. `owner`: the account of their bucket. Raises ArtifactMismatch."""
-    copies = read(verified, hub, s3=hub_s3)
-    current = current_versions(copies, verified.bucket, owner=owner, s3=s3)
-    different = differences(copies, current, verified.bucket, may_be_missing=may_be_missing)
+    """Compare the copies with their list, as `changes` does. Raises ArtifactMismatch."""
+    different = changes(verified, owner, hub, hub_s3=hub_s3, s3=s3, may_be_missing=may_be_missing)
     if different:
         more = f"; and {len(different) - _MOST_REPORTED} more" if len(different) > _MOST_REPORTED else ""
         raise ArtifactMismatch(
