@@ -99,3 +99,27 @@ def test_no_packages_of_the_product_import_each_other_in_a_circle() -> None:
             arrows |= {package_of(name) for name in imported_by(module, names)} - {package}
     assert len(imports) > len({"config", "baseline", "workflow", "environment", "hub"})
     assert circles(imports) == {}
+
+
+def reads_environment_when_imported(tree: ast.Module) -> bool:
+    """Whether `os.environ` or `os.getenv` stands outside of every function."""
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
+            return True
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            pending += ast.iter_child_nodes(node)
+    return False
+
+
+def test_no_module_of_the_lambdas_reads_its_environment_when_it_is_imported() -> None:
+    """The functions of a bundle share what they import in the sandbox, and their variables differ."""
+    of_lambdas = [module for module in modules() if module.parts[0] == "lambdas"]
+    assert len(of_lambdas) > 50
+    assert [name_of(module) for module in of_lambdas if reads_environment_when_imported(parsed(module))] == []
+
+
+def test_a_read_of_the_environment_is_found() -> None:
+    assert reads_environment_when_imported(ast.parse("import os\nclass A:\n    a = os.environ['A']"))
+    assert not reads_environment_when_imported(ast.parse("import os\ndef a():\n    return os.getenv('A')"))

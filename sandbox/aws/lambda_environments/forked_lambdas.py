@@ -13,15 +13,16 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from ministack.core import lambda_runtime
 
 from sandbox.aws.lambda_environments import zygote
 from sandbox.aws.patches.lambda_.lambda_runtime import packages_folder
 
-# So many are kept while none of their forks runs.
-IDLE_ZYGOTES = 2
+# So many are kept, of the bundles' while none of their environments runs.
+IDLE_SDKS = 2
+IDLE_BUNDLES = 4
 START_SECONDS = 30
 # What a bundle has that is not a library.
 OWN = "lambdas"
@@ -68,14 +69,46 @@ class Fork:
 class Zygote:
     """The server's end of a zygote. Raises OSError when it cannot import what the bundle brings."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, own: socket.socket, process: "subprocess.Popen[bytes] | Fork") -> None:
         self.folder = folder
+        self._socket = own
+        self._socket.settimeout(START_SECONDS)
+        self._process = process
+        if self._socket.recv(16) != b"ready":
+            self.close()
+            raise OSError(f"{folder} is no bundle that can be imported beforehand")
+
+    def _fork(self, message: dict[str, Any], handed: int) -> tuple[int, int]:
+        """Return a fork's process number, and the pipe for its exit code. `handed` is the fork's own afterwards."""
+        end, end_of_output = os.pipe()
+        try:
+            line = json.dumps({"folder": self.folder, **message}).encode() + b"\n"
+            fds = array.array("i", [handed, end_of_output])
+            sent = self._socket.sendmsg([line], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+            self._socket.sendall(line[sent:])
+            return int(self._socket.recv(16)), end
+        except BaseException:
+            os.close(end)
+            raise
+        finally:
+            os.close(handed)
+            os.close(end_of_output)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.wait(START_SECONDS)
+
+
+class SdkZygote(Zygote):
+    """It has imported an SDK, and its forks are the zygotes of the bundles that bring the same."""
+
+    def __init__(self, folder: str) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         names = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "AWS_CA_BUNDLE")
         mark = "SANDBOX_DIRECTORY"
         environment = {name: os.environ[name] for name in (*names, mark) if name in os.environ}
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module
+            process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-S", "-m", zygote.MODULE],
                 cwd=folder,
                 env={**environment, "PYTHONPATH": str(packages_folder())},
@@ -83,30 +116,29 @@ class Zygote:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-        self._socket = ours
-        self._socket.settimeout(START_SECONDS)
-        self.forks: list[Fork] = []
-        if self._socket.recv(16) != b"ready":
-            self.close()
-            raise OSError(f"{folder} is no bundle that can be imported beforehand")
+        super().__init__(folder, ours, process)
 
-    def start(self, folder: str, environment: dict[str, str]) -> Fork:
+    def bundle(self, folder: str) -> "BundleZygote":
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        process, end = self._fork({"folder": folder}, theirs.detach())
+        return BundleZygote(folder, ours, Fork(process, os.open(os.devnull, os.O_RDONLY), end))
+
+
+class BundleZygote(Zygote):
+    """It has imported the functions' own modules too, and its forks are their environments."""
+
+    def __init__(self, folder: str, own: socket.socket, process: Fork) -> None:
+        super().__init__(folder, own, process)
+        self.forks: list[Fork] = []
+
+    def start(self, environment: dict[str, str]) -> Fork:
         out, output = os.pipe()
-        end, end_of_output = os.pipe()
         try:
-            message = json.dumps({"folder": folder, "environment": environment}).encode() + b"\n"
-            fds = array.array("i", [output, end_of_output])
-            sent = self._socket.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
-            self._socket.sendall(message[sent:])
-            pid = int(self._socket.recv(16))
+            process, end = self._fork({"environment": environment}, output)
         except BaseException:
             os.close(out)
-            os.close(end)
             raise
-        finally:
-            os.close(output)
-            os.close(end_of_output)
-        fork = Fork(pid, out, end)
+        fork = Fork(process, out, end)
         self.forks = [child for child in self.forks if child.poll() is None] + [fork]
         return fork
 
@@ -114,47 +146,63 @@ class Zygote:
     def is_idle(self) -> bool:
         return all(fork.poll() is not None for fork in self.forks)
 
-    def close(self) -> None:
-        self._socket.close()
-        self._process.wait(START_SECONDS)
-
 
 class Zygotes:
-    """One for each SDK that the bundles bring, the last used ones at the end."""
+    """One for each SDK that the bundles bring, and one for each bundle, the last used ones at the end."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._of: dict[str, Zygote] = {}
+        self._of_sdk: dict[str, SdkZygote] = {}
+        self._of_bundle: dict[str, BundleZygote] = {}
         self._none_for: set[str] = set()
 
     def start(self, folder: str, environment: dict[str, str]) -> Fork | None:
         """Start an environment; None if the bundle brings no SDK, or one that cannot be imported beforehand."""
         with self._lock:
-            sdk = _libraries(folder)
+            sdk, name = _libraries(folder), _bundle(folder, environment)
             if sdk is None or sdk in self._none_for:
                 return None
             try:
-                parent = self._living(sdk) or Zygote(folder)
-                fork = parent.start(folder, environment)
+                bundle = _living(self._of_bundle, name) or self._sdk(sdk, folder).bundle(folder)
+                fork = bundle.start(environment)
             except (OSError, ValueError):
                 self._none_for.add(sdk)
                 return None
-            self._of[sdk] = parent
+            self._of_bundle[name] = bundle
             self._close_idle()
             return fork
 
-    def _living(self, sdk: str) -> Zygote | None:
-        """The SDK's, unless the folder was removed from which it reads what it needs later."""
-        parent = self._of.pop(sdk, None)
-        if parent and not Path(parent.folder).is_dir():
-            parent.close()
-            return None
-        return parent
+    def _sdk(self, sdk: str, folder: str) -> SdkZygote:
+        self._of_sdk[sdk] = _living(self._of_sdk, sdk) or SdkZygote(folder)
+        return self._of_sdk[sdk]
 
     def _close_idle(self) -> None:
-        idle = [sdk for sdk, parent in self._of.items() if parent.is_idle]
-        for sdk in idle[: max(0, len(idle) - IDLE_ZYGOTES)]:
-            self._of.pop(sdk).close()
+        for sdk in list(self._of_sdk)[:-IDLE_SDKS]:
+            self._of_sdk.pop(sdk).close()
+        idle = [name for name, bundle in self._of_bundle.items() if bundle.is_idle]
+        for name in idle[: max(0, len(idle) - IDLE_BUNDLES)]:
+            self._of_bundle.pop(name).close()
+
+
+Z = TypeVar("Z", bound=Zygote)
+
+
+def _living(zygotes: dict[str, Z], name: str) -> Z | None:
+    """Take a zygote out, and return it unless the folder was removed from which it reads what it needs later."""
+    parent = zygotes.pop(name, None)
+    if parent and not Path(parent.folder).is_dir():
+        parent.close()
+        return None
+    return parent
+
+
+def _bundle(folder: str, environment: dict[str, str]) -> str:
+    """A name for all functions whose modules are the same when they are imported: of one bundle and one configuration.
+
+    What the runtime itself sets differs between functions, and no module may read it while it is imported.
+    """
+    own = {name: value for name, value in environment.items() if not name.startswith(("AWS_", "_", "SANDBOX_"))}
+    return f"{folder} {json.dumps(own, sort_keys=True)}"
 
 
 @functools.lru_cache(maxsize=128)

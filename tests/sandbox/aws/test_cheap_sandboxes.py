@@ -57,6 +57,35 @@ def test_a_changed_bundle_has_what_changed_and_what_did_not(bare_sandbox: Sandbo
         assert json.loads(answer["Payload"].read()) == ["same", text]
 
 
+def test_environments_of_one_bundle_share_what_they_import_and_no_state(bare_sandbox: Sandbox, name: str) -> None:
+    source = """
+import os, common
+def handler(event, context):
+    common.runs.append(1)
+    return [common.imported_by == os.getpid(), common.colour, len(common.runs), os.environ["AWS_LAMBDA_FUNCTION_NAME"]]
+"""
+    files = {
+        "common.py": "import os\nruns, imported_by, colour = [], os.getpid(), os.environ.get('COLOUR')",
+        # A bundle that brings an SDK; without a module of its own there, Python takes the runtime's.
+        "botocore/none": "",
+    }
+    colours = {f"{name}{number}": colour for number, colour in enumerate(("red", "blue", "red"))}
+    for function, colour in colours.items():
+        variables = {"Variables": {"COLOUR": colour}}
+        create_function(bare_sandbox, HUB, function, source, files=files, Environment=variables)
+        answers = [bare_sandbox.client("lambda").invoke(FunctionName=function) for _ in range(2)]
+        runs = [json.loads(answer["Payload"].read()) for answer in answers]
+        assert runs == [[False, colour, count, function] for count in (1, 2)]
+
+
+def test_a_module_that_cannot_be_imported_is_reported_by_its_function(bare_sandbox: Sandbox, name: str) -> None:
+    files = {"common.py": "raise RuntimeError('not today')", "botocore/none": ""}
+    create_function(bare_sandbox, HUB, name, "import common", files=files)
+    for _ in range(2):
+        answer = bare_sandbox.client("lambda").invoke(FunctionName=name)
+        assert "not today" in json.loads(answer["Payload"].read())["errorMessage"]
+
+
 def test_leftovers_are_histories_of_ended_executions(bare_sandbox: Sandbox, state: StateClient, name: str) -> None:
     workflow = state_machines.create_workflow(bare_sandbox, name, {"Hold": state_machines.wait(0)[1]})
     running = state_machines.create_workflow(bare_sandbox, f"{name}-running", {"Hold": state_machines.wait(100_000)[1]})
