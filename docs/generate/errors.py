@@ -7,7 +7,6 @@ from collections import defaultdict
 from docs.generate.call_graph import CallGraph
 from docs.generate.markdown import code, header, paragraph, table
 from lambdas.promotion.contract.errors import Errored, PromotionError, Refused, RolledBack, Transient, every_error
-from lambdas.promotion.contract.resource_names import function
 from lambdas.promotion.contract.steps import Step
 
 FAMILIES: tuple[type[PromotionError], ...] = (Refused, RolledBack, Errored, Transient)
@@ -62,5 +61,5 @@ def render() -> str:
 def _raised_by(steps: list[Step]) -> str:
     others = [step for step in Step if step not in steps]
     if len(others) <= 3:
-        return f"every step but {code(function(step) for step in others)}" if others else "every step"
-    return code(function(step) for step in steps) or "the state machine"
+        return f"every step but {code(step.value for step in others)}" if others else "every step"
+    return code(step.value for step in steps) or "the state machine"

@@ -6,7 +6,6 @@ A test keeps the golden definition equal to what is synthesised.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from docs.generate.markdown import code, header, table
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.errors import Transient, every_error
+from lambdas.promotion.contract.step_events import STEP
 from lambdas.promotion.contract.steps import Step
 
 DEFINITION = Path(__file__).parents[2] / "tests" / "stacks" / "workflow" / "golden" / "promotion.asl.json"
@@ -107,10 +107,9 @@ class State:
 
     @property
     def step(self) -> Step | None:
-        """The step that the state invokes: the function's logical id begins with the step's construct id."""
-        function = str(self.body.get("Arguments", {}).get("FunctionName", "")).rpartition(":")[2]
-        ids = {step.value.replace("_", ""): step for step in Step}
-        return ids.get(re.sub(r"Function[0-9A-F]{8}$", "", function))
+        """The step that the state invokes."""
+        step = self.body.get("Arguments", {}).get("Payload", {}).get(STEP)
+        return Step(step) if step else None
 
     @property
     def call(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdas.promotion.contract.roles import Role
-from lambdas.promotion.contract.steps import PREVIEW_STEPS, Step
+from lambdas.promotion.contract.steps import Step
 from stacks.baseline import approvals
 from stacks.config.topology import Configuration
 
@@ -28,4 +28,4 @@ def environments_with_role(configuration: Configuration, role: Role, step: Step)
         return {target for _, target in configuration.image_copies()}
     if role is Role.INVOKER:
         return configuration.environments_with_smoke_tests()
-    return configuration.environments_with_preview() if step in PREVIEW_STEPS else set(sources_of)
+    return set(sources_of)

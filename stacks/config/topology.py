@@ -113,10 +113,6 @@ class Configuration(StrictModel, title="promotion.yaml"):
         """Return the environments with a stage that has a smoke test."""
         return {target for _, target, stage in self._stages() if stage.smoke_test}
 
-    def environments_with_preview(self) -> set[str]:
-        """Return the environments with a stage that has a preview."""
-        return {target for _, target, stage in self._stages() if stage.preview}
-
     def start_aliases(self) -> list[str]:
         """Return the aliases of the state machine that start the stages, each once."""
         return sorted(

@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.roles import Role
-from lambdas.promotion.contract.steps import JOBS_BY_ROLE, STEPS_BY_ROLE, Job, Step
+from lambdas.promotion.contract.steps import JOBS_BY_ROLE, STEPS_BY_ROLE, Job, Step, function_of
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.role_placement import environments_with_role
 from stacks.config.schema import Stage
@@ -32,7 +32,8 @@ class AccountScope:
             conditions.setdefault("StringEquals", {})["sts:ExternalId"] = hub.external_id
         if hub.organization_id:
             conditions.setdefault("StringEquals", {})["aws:PrincipalOrgID"] = hub.organization_id
-        functions: list[Step | Job] = [*self.steps_of(role), *JOBS_BY_ROLE.get(role, ())]
+        runs: list[Step | Job] = [*self.steps_of(role), *JOBS_BY_ROLE.get(role, ())]
+        functions = dict.fromkeys(map(function_of, runs))
         steps = [iam.ArnPrincipal(resource_names.step_role_arn(hub.account, function)) for function in functions]
         trusted: iam.IPrincipal = iam.CompositePrincipal(
             *(iam.PrincipalWithConditions(step, conditions) if conditions else step for step in steps)

@@ -62,7 +62,7 @@ class HubStack(Stack):
             key=key,
         )
         start_aliases(self, configuration, state_machine=machine)
-        clean_up_aborted = functions[Step.CLEAN_UP_ABORTED]
+        clean_up_aborted = functions[Step.CLEAN_UP_ABORTED].runs_in
         clean_up_aborted.role.add_to_policy(
             iam.PolicyStatement(sid="Announce", actions=["sns:Publish"], resources=[outcomes.topic_arn])
         )

@@ -19,7 +19,7 @@ from stacks.baseline.alarms import FIVE_MINUTES, Alarms, depth_of
 from stacks.config.topology import Configuration
 from stacks.hub.artifact_audit import EVERY
 from stacks.hub.dashboard import dashboard, outcome_count
-from stacks.workflow.lambda_task import StepFunction
+from stacks.workflow.lambda_task import StepFunction, StepRun
 
 # The steps whose own failure no promotion reports: it ends with another error, or has ended; and the runbook section.
 _UNREPORTED_STEPS = {
@@ -37,7 +37,7 @@ def observe(
     topic: sns.Topic,
     state_machine: sfn.StateMachine,
     longest_execution: Duration,
-    steps: Mapping[Step, StepFunction],
+    steps: Mapping[Step, StepRun],
     jobs: Mapping[Job, StepFunction],
     dead_letters: sqs.IQueue,
     rules: Mapping[str, str | None],
@@ -46,7 +46,7 @@ def observe(
     """Monitor the hub. `rules`: those that start promotions or their cleanup, with their bus (None: the default)."""
     runbook = configuration.hub.deployed().runbook
     alarms = Alarms(scope, topic, runbook)
-    errors = {step.value: _errors_of(function) for step, function in steps.items()}
+    errors = {resource_names.function(step): _errors_of(run) for step, run in steps.items()}
     added = [
         *_promotion_alarms(alarms, state_machine, longest_execution, oldest_lock),
         alarms.on_dead_letters(dead_letters),
@@ -164,9 +164,7 @@ def _audit_alarms(alarms: Alarms, audit: StepFunction) -> Iterator[cloudwatch.Al
     )
 
 
-def _unreported_step_alarms(
-    alarms: Alarms, step: Step, function: StepFunction, page: str
-) -> Iterator[cloudwatch.Alarm]:
+def _unreported_step_alarms(alarms: Alarms, step: Step, function: StepRun, page: str) -> Iterator[cloudwatch.Alarm]:
     name = resource_names.function(step)
     title = name.removeprefix(f"{resource_names.PRODUCT}-")
     yield alarms.add(
@@ -185,5 +183,5 @@ def _unreported_step_alarms(
     )
 
 
-def _errors_of(function: StepFunction) -> cloudwatch.Metric:
+def _errors_of(function: StepFunction | StepRun) -> cloudwatch.Metric:
     return function.function.metric_errors(statistic="Sum", period=FIVE_MINUTES)

@@ -21,7 +21,7 @@ from stacks.config.topology import Configuration
 from stacks.workflow import copy as copy_phase
 from stacks.workflow import definition
 from stacks.workflow.announce import allow_announcement
-from stacks.workflow.lambda_task import StepFunction
+from stacks.workflow.lambda_task import StepRun, functions_of
 from stacks.workflow.tables import Tables
 
 
@@ -34,7 +34,7 @@ def longest_execution(configuration: Configuration) -> Duration:
 
 def state_machine(
     stack: Stack,
-    steps: Mapping[Step, StepFunction],
+    steps: Mapping[Step, StepRun],
     *,
     work_lists: s3.Bucket,
     tables: Tables,
@@ -80,7 +80,7 @@ def state_machine(
     return machine
 
 
-def accept_findings(machine: sfn.StateMachine, steps: Mapping[Step, StepFunction], work_lists: s3.Bucket) -> None:
+def accept_findings(machine: sfn.StateMachine, steps: Mapping[Step, StepRun], work_lists: s3.Bucket) -> None:
     stack = Stack.of(machine)
     accept_finding(
         machine.role,
@@ -100,7 +100,7 @@ def accept_findings(machine: sfn.StateMachine, steps: Mapping[Step, StepFunction
             f"AwsSolutions-IAM5[Resource::arn:aws:states:{stack.region}:{stack.account}:execution:{executions}]",
             "Step Functions generates the names of the Map's child executions (AWS: Distributed Map, IAM).",
         )
-    for step in steps.values():
+    for step in functions_of(steps):
         accept_finding(
             machine.role,
             f"AwsSolutions-IAM5[Resource::<{stack.get_logical_id(step.function.node.default_child)}.Arn>:*]",  # type: ignore[arg-type]

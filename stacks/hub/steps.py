@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -10,57 +10,60 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 
 from lambdas.promotion.contract import resource_names, time_limits
-from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Step
+from lambdas.promotion.contract.steps import (
+    LONG_RUNNING_STEPS,
+    STEPS_BY_ROLE,
+    Function,
+    Job,
+    Step,
+    function_of,
+    steps_of,
+)
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.role_placement import environments_with_role
 from stacks.config.topology import Configuration
 from stacks.hub import bundle
-from stacks.workflow.lambda_task import StepFunction
+from stacks.workflow.lambda_task import StepFunction, StepRun, functions_of
 from stacks.workflow.tables import Tables
 
-# The steps that read every object of a model, or copy them: thousands of calls, many at once. Lambda's own limit is
-# 15 minutes, and with this memory it provides one full CPU (AWS: Lambda, "Configure function memory"). The layers of an
-# image are streamed through the step, several concurrently.
-_LONG_RUNNING_STEPS = frozenset(
-    {
-        Step.RESOLVE_MODEL,
-        Step.COMPARE_ENDPOINT,
-        Step.PREFLIGHT,
-        Step.PLAN_COPY,
-        Step.COPY_UNIT,
-        Step.COPY_IMAGE,
-        Step.COMPLETE_COPY,
-        Step.VERIFY_ARTIFACTS,
-        Step.ABORT_UPLOADS,
-        Step.SMOKE_TEST,
-        Step.RECORD_PROMOTION,
-        Step.CLEAN_UP_ABORTED,
-    }
-)
-_LONGEST_TIMEOUT = Duration.seconds(time_limits.LONGEST_INVOCATION.seconds)
+# With this memory Lambda provides one full CPU (AWS: Lambda, "Configure function memory").
 _ONE_CPU = 1769  # MB
+_LONGEST = Duration.seconds(time_limits.LONGEST_INVOCATION.seconds)
+_SHORT = Duration.seconds(time_limits.SHORT_INVOCATION.seconds)
 
 
 def step_functions(
     stack: Stack, configuration: Configuration, *, code: lambda_.Code, key: kms.IKey
-) -> dict[Step, StepFunction]:
-    """Return the function of every step, which may assume the roles that its step works with."""
+) -> dict[Step, StepRun]:
+    """Return how every step runs. Its function may assume the roles that its steps work with."""
+    functions = {
+        function: _function(stack, function, configuration, code=code, key=key)
+        for function in dict.fromkeys(map(function_of, Step))
+    }
     return {
-        step: StepFunction(
-            stack,
-            step,
-            code=code,
-            runtime=bundle.runtime(),
-            key=key,
-            assumes=_roles_assumed_by(step, configuration),
-            timeout=_LONGEST_TIMEOUT if step in _LONG_RUNNING_STEPS else None,
-            **({"memory": _ONE_CPU} if step in _LONG_RUNNING_STEPS else {}),
-        )
+        step: StepRun(step, functions[function_of(step)], timeout=_LONGEST if step in LONG_RUNNING_STEPS else _SHORT)
         for step in Step
     }
 
 
-def allow_tables(steps: Mapping[Step, StepFunction], tables: Tables) -> None:
+def _function(
+    stack: Stack, function: Function | Step | Job, configuration: Configuration, *, code: lambda_.Code, key: kms.IKey
+) -> StepFunction:
+    steps = steps_of(function)
+    is_long = any(step in LONG_RUNNING_STEPS for step in steps)
+    return StepFunction(
+        stack,
+        function,
+        code=code,
+        runtime=bundle.runtime(),
+        key=key,
+        assumes=_roles_assumed_by(steps, configuration),
+        timeout=_LONGEST if is_long else _SHORT,
+        **({"memory": _ONE_CPU} if is_long else {}),
+    )
+
+
+def allow_tables(steps: Mapping[Step, StepRun], tables: Tables) -> None:
     """Allow each step its own reads and writes of the tables; records can be added, and no step can change one."""
     read, write = tables.allow_read, tables.allow_write
     write(
@@ -77,14 +80,14 @@ def allow_tables(steps: Mapping[Step, StepFunction], tables: Tables) -> None:
     write(steps[Step.CLEAN_UP_ABORTED].role, tables.endpoints, "ReleaseLocks", ["dynamodb:UpdateItem"])
 
 
-def allow_execution_reads(stack: Stack, steps: Mapping[Step, StepFunction], *, reconciler: StepFunction) -> None:
+def allow_execution_reads(stack: Stack, steps: Mapping[Step, StepRun], *, reconciler: StepFunction) -> None:
     """Allow to read how an execution was started, whether a lock's owner is running, and how a stopped one ended."""
     executions = f"arn:aws:states:{stack.region}:{stack.account}:execution:{resource_names.STATE_MACHINE}:*"
     permissions = {
-        steps[Step.RESOLVE_MODEL]: ["states:DescribeExecution"],
-        steps[Step.RESOLVE_ROLLBACK]: ["states:DescribeExecution"],
-        steps[Step.WAIT_FOR_LOCK]: ["states:DescribeExecution"],
-        steps[Step.CLEAN_UP_ABORTED]: ["states:DescribeExecution", "states:GetExecutionHistory"],
+        steps[Step.RESOLVE_MODEL].runs_in: ["states:DescribeExecution"],
+        steps[Step.RESOLVE_ROLLBACK].runs_in: ["states:DescribeExecution"],
+        steps[Step.WAIT_FOR_LOCK].runs_in: ["states:DescribeExecution"],
+        steps[Step.CLEAN_UP_ABORTED].runs_in: ["states:DescribeExecution", "states:GetExecutionHistory"],
         reconciler: ["states:DescribeExecution"],
     }
     for function, actions in permissions.items():
@@ -92,12 +95,12 @@ def allow_execution_reads(stack: Stack, steps: Mapping[Step, StepFunction], *, r
         accept_finding(function.role, f"AwsSolutions-IAM5[Resource::{executions}]", "It may be any promotion.")
 
 
-def accept_findings(steps: Mapping[Step, StepFunction]) -> None:
+def accept_findings(steps: Mapping[Step, StepRun]) -> None:
     tracing = (
         "X-Ray's PutTraceSegments and PutTelemetryRecords do not support resource-level permissions (AWS: X-Ray "
         "actions)."
     )
-    for step in steps.values():
+    for step in functions_of(steps):
         accept_finding(step.role, "AwsSolutions-IAM5[Resource::*]", tracing)
         accept_finding(
             step.function,
@@ -106,11 +109,13 @@ def accept_findings(steps: Mapping[Step, StepFunction]) -> None:
         )
 
 
-def _roles_assumed_by(step: Step, configuration: Configuration) -> list[str]:
-    """Return the exact ARNs of the roles that a step assumes, one for each environment in which it works with one."""
-    return [
-        resource_names.environment_role_arn(configuration.environments[environment].account, environment, role)
-        for role, steps in STEPS_BY_ROLE.items()
-        if step in steps
+def _roles_assumed_by(steps: Iterable[Step], configuration: Configuration) -> list[str]:
+    """Return the exact ARNs of the roles that steps assume, one for each environment in which they work with one."""
+    assumed = {
+        resource_names.environment_role_arn(configuration.environments[environment].account, environment, role): None
+        for role, steps_with_role in STEPS_BY_ROLE.items()
+        for step in steps
+        if step in steps_with_role
         for environment in sorted(environments_with_role(configuration, role, step))
-    ]
+    }
+    return list(assumed)

@@ -14,7 +14,7 @@ from lambdas.promotion.contract.steps import Step
 from stacks.baseline.iam_conditions import via_service
 from stacks.baseline.nag import accept_finding
 from stacks.baseline.retention import RETAIN
-from stacks.workflow.lambda_task import StepFunction
+from stacks.workflow.lambda_task import StepFunction, StepRun, functions_of
 
 _WRITE = frozenset(
     {Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY, Step.SUSPEND_SCALING, Step.CLEAN_UP_ABORTED}
@@ -60,10 +60,10 @@ def work_list_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
     return bucket
 
 
-def allow_work_lists(steps: Mapping[Step, StepFunction], work_lists: s3.Bucket, key: kms.Key) -> None:
+def allow_work_lists(steps: Mapping[Step, StepRun], work_lists: s3.Bucket, key: kms.Key) -> None:
     """Allow each step its own access to the lists: to write one, to read one, or both."""
     of_promotion, verified = resource_names.WORK_LISTS_PREFIX, resource_names.VERIFIED_PREFIX
-    with_key: set[tuple[Step, str]] = set()
+    with_key: set[tuple[StepFunction, str]] = set()
     read, write = ("s3:GetObject", "kms:Decrypt"), ("s3:PutObject", "kms:GenerateDataKey")
     for sid, prefix, steps_with_access, (on_objects, on_key) in (
         ("ReadLists", of_promotion, _READ, read),
@@ -71,11 +71,11 @@ def allow_work_lists(steps: Mapping[Step, StepFunction], work_lists: s3.Bucket, 
         ("ReadVerified", verified, _READ_VERIFIED, read),
         ("WriteVerified", verified, _WRITE_VERIFIED, write),
     ):
-        for step in sorted(steps_with_access):
-            _allow_lists(steps[step], sid, prefix, on_objects, bucket=work_lists)
-            if (step, on_key) not in with_key:  # one key encrypts both
-                with_key.add((step, on_key))
-                _allow_key(steps[step], sid, on_key, key)
+        for function in functions_of({step: steps[step] for step in sorted(steps_with_access)}):
+            _allow_lists(function, sid, prefix, on_objects, bucket=work_lists)
+            if (function, on_key) not in with_key:  # one key encrypts both
+                with_key.add((function, on_key))
+                _allow_key(function, sid, on_key, key)
     for step in sorted(_MAY_BE_MISSING):
         steps[step].role.add_to_policy(
             iam.PolicyStatement(

@@ -20,7 +20,7 @@ from stacks.workflow.conclude import Conclusion, conclude
 from stacks.workflow.copy import copy
 from stacks.workflow.create import create
 from stacks.workflow.deploy import Deployment, deploy
-from stacks.workflow.lambda_task import StepFunction
+from stacks.workflow.lambda_task import StepRun
 from stacks.workflow.lock import lock
 from stacks.workflow.preflight import preflight
 from stacks.workflow.resolve import resolve
@@ -30,7 +30,7 @@ from stacks.workflow.tables import Tables
 
 def definition(
     scope: Construct,
-    steps: Mapping[Step, StepFunction],
+    steps: Mapping[Step, StepRun],
     *,
     work_lists: s3.IBucket,
     tables: Tables,

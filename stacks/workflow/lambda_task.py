@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import Duration
@@ -18,8 +19,8 @@ from lambdas.promotion.contract import resource_names, time_limits
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.envelope import Envelope
 from lambdas.promotion.contract.errors import Transient, every_error
-from lambdas.promotion.contract.step_events import StepEvent
-from lambdas.promotion.contract.steps import Job, Step
+from lambdas.promotion.contract.step_events import STEP, StepEvent
+from lambdas.promotion.contract.steps import Function, Job, Step
 from stacks.baseline.retention import RETAIN
 from stacks.workflow.document_paths import (
     EXECUTION_STARTED_AT,
@@ -100,12 +101,12 @@ def later(polls: Path | None) -> str:
 
 
 class StepFunction(Construct):
-    """A step's or a job's Lambda, its role (fixed name: other accounts trust it by ARN) and its log group."""
+    """The Lambda of steps or a job, its role (fixed name: other accounts trust it by ARN) and its log group."""
 
     def __init__(
         self,
         scope: Construct,
-        step: Step | Job,
+        runs: Function | Step | Job,
         *,
         code: lambda_.Code,
         runtime: lambda_.Runtime,
@@ -114,8 +115,8 @@ class StepFunction(Construct):
         timeout: Duration | None = None,
         memory: int = 512,
     ) -> None:
-        super().__init__(scope, step.value)
-        name = resource_names.function(step)
+        super().__init__(scope, runs.value)
+        name = resource_names.function(runs)
         log_group = logs.LogGroup(
             self,
             "Logs",
@@ -129,7 +130,7 @@ class StepFunction(Construct):
             "Role",
             role_name=name,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"Promote's {type(step).__name__.lower()} {step.value} in the hub",
+            description=f"Promote's {type(runs).__name__.lower()} {runs.value} in the hub",
         )
         log_group.grant_write(self.role)
         if assumes:
@@ -143,7 +144,7 @@ class StepFunction(Construct):
             function_name=name,
             runtime=runtime,
             architecture=lambda_.Architecture.ARM_64,
-            handler=f"lambdas.handlers.{step.value}.handler",
+            handler=f"lambdas.{'functions' if isinstance(runs, Function) else 'handlers'}.{runs.value}.handler",
             code=code,
             role=self.role,
             memory_size=memory,
@@ -153,10 +154,32 @@ class StepFunction(Construct):
         )
 
 
+@dataclass(frozen=True)
+class StepRun:
+    """How a step runs: in which function, and how long it may take, which is less than the function's timeout."""
+
+    step: Step
+    runs_in: StepFunction
+    timeout: Duration
+
+    @property
+    def role(self) -> iam.Role:
+        return self.runs_in.role
+
+    @property
+    def function(self) -> lambda_.Function:
+        return self.runs_in.function
+
+
+def functions_of(steps: Mapping[Step, StepRun]) -> list[StepFunction]:
+    """Return the functions of the steps, each once."""
+    return list(dict.fromkeys(step.runs_in for step in steps.values()))
+
+
 def task(
     scope: Construct,
     title: str,
-    step: StepFunction,
+    run: StepRun,
     *,
     payload: dict[str, Any] | None = None,
     outputs: str | None = None,
@@ -177,11 +200,11 @@ def task(
     state = tasks.LambdaInvoke.jsonata(
         scope,
         title,
-        lambda_function=step.function,
-        payload=sfn.TaskInput.from_object(payload or document),
+        lambda_function=run.function,
+        payload=sfn.TaskInput.from_object({**(payload or document), STEP: run.step.value}),
         outputs=outputs or expression(payload_of(Promotion)),
         retry_on_service_exceptions=False,
-        task_timeout=sfn.Timeout.duration(step.timeout.plus(Duration.seconds(time_limits.TASK_TIMEOUT_MARGIN.seconds))),
+        task_timeout=sfn.Timeout.duration(run.timeout.plus(Duration.seconds(time_limits.TASK_TIMEOUT_MARGIN.seconds))),
     )
     state.add_retry(
         errors=[error.__name__ for error in every_error(Transient)],

@@ -11,7 +11,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from lambdas.promotion.contract.steps import Step
-from stacks.workflow.lambda_task import StepFunction
+from stacks.workflow.lambda_task import StepRun
 from stacks.workflow.tables import Tables
 
 
@@ -24,7 +24,7 @@ class WorkflowResources:
     """
 
     scope: Construct
-    steps: Mapping[Step, StepFunction]
+    steps: Mapping[Step, StepRun]
     work_lists: s3.IBucket
     tables: Tables
     outcomes: sns.ITopic

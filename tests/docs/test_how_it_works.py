@@ -45,7 +45,7 @@ def diagrams() -> list[str]:
 def test_every_function_and_node_is_drawn_once_among_the_accounts() -> None:
     drawing = next(block for block in pages.blocks(PAGE, "mermaid") if "subgraph hub" in block)
     functions = re.findall(r"promote-[a-z-]+", " ".join(re.findall(r'\["(promote-[^"]+)"\]', drawing)))
-    assert sorted(functions) == sorted(resource_names.function(step) for step in Step)
+    assert sorted(functions) == sorted({resource_names.function(step) for step in Step})
     nodes = re.findall(r"(\w+)(?:\[|\()", drawing)
     assert len(nodes) == len(set(nodes))
 

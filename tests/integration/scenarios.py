@@ -364,12 +364,6 @@ def with_history(world: World, pair: AccountPair) -> Subject:
     return _promoted_lately(world, pair)
 
 
-def promoted_after_another(world: World, pair: AccountPair) -> Subject:
-    """A new model that the endpoint serves, and the one that it has served before was promoted as well."""
-    _promoted_now(world, pair)
-    return _promoted_now(world, pair)
-
-
 def _promoted_now(world: World, pair: AccountPair) -> Subject:
     subject = new_model(world, pair)
     ended = promote(world, pair, subject)

@@ -420,7 +420,9 @@ def run(world: World, step: Step, promotion: Promotion, **more: object) -> dict[
     """Run one step alone, and return the error that it ended with, if it did."""
     answer = world.client("lambda").invoke(
         FunctionName=function(step),
-        Payload=json.dumps({"promotion": promotion.to_json(), "retry_count": 0, "error_name": "", **more}).encode(),
+        Payload=json.dumps(
+            {"step": step, "promotion": promotion.to_json(), "retry_count": 0, "error_name": "", **more}
+        ).encode(),
     )
     failure: dict[str, str] = json.loads(answer["Payload"].read())
     return failure if answer.get("FunctionError") else {}

@@ -9,7 +9,7 @@ import enum
 import re
 
 from lambdas.promotion.contract.roles import Role
-from lambdas.promotion.contract.steps import Job, Step
+from lambdas.promotion.contract.steps import Function, Job, Step, function_of
 
 PRODUCT = "promote"
 STATE_MACHINE = PRODUCT
@@ -50,11 +50,13 @@ def environment_stack(environment: str) -> str:
     return f"{PRODUCT}-{environment}"
 
 
-def function(step: Step | Job) -> str:
-    return f"{PRODUCT}-{step.value.replace('_', '-')}"
+def function(step: Step | Job | Function) -> str:
+    """The name of a function, or of the one that runs a step or a job."""
+    runs = step if isinstance(step, Function) else function_of(step)
+    return f"{PRODUCT}-{runs.value.replace('_', '-')}"
 
 
-def step_role_arn(hub_account: str, step: Step | Job) -> str:
+def step_role_arn(hub_account: str, step: Step | Job | Function) -> str:
     """ARN of the role that a step's or a job's Lambda runs with, in the hub."""
     return f"arn:aws:iam::{hub_account}:role/{function(step)}"
 

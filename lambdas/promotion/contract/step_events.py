@@ -1,6 +1,7 @@
 """The events that the states send to the steps: stacks/workflow makes the payloads from these fields.
 
-`retry_count` is how often Step Functions has run the same state before, after an error.
+`retry_count` is how often Step Functions has run the same state before, after an error. Beside the fields every event
+has its STEP, by which a function of several steps knows which to run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from lambdas.promotion.contract.document import Execution, Failure, Promotion, f
 from lambdas.promotion.contract.envelope import StateError
 
 E = TypeVar("E")
+STEP = "step"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The Lambda functions of the hub: which there are, which roles they assume, and the states that others must know."""
+"""The steps and jobs of the hub: which Lambda functions run them, which roles they assume, which states others know."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lambdas.promotion.contract.roles import Role
 
 
 class Step(enum.StrEnum):
-    """The Lambda steps. The value is the file in lambdas/handlers/, the function's name and its role's."""
+    """The Lambda steps. The value is the file in lambdas/handlers/, and the name of a function of its own."""
 
     RESOLVE_MODEL = "resolve_model"
     RESOLVE_ROLLBACK = "resolve_rollback"
@@ -45,14 +45,68 @@ class Job(enum.StrEnum):
     AUDIT_ARTIFACTS = "audit_artifacts"
 
 
+class Function(enum.StrEnum):
+    """The Lambda functions of several steps each, which so begin in an environment that is warm (docs/decisions/0030).
+
+    The value is the file in lambdas/functions/, the function's name and its role's.
+    """
+
+    RESOLVE = "resolve"
+    DEPLOY = "deploy"
+    COPY = "copy"
+
+
+# The first step of each has every permission that the others need.
+STEPS_OF: dict[Function, tuple[Step, ...]] = {
+    Function.RESOLVE: (Step.RESOLVE_MODEL, Step.CONFIRM_APPROVAL),
+    Function.DEPLOY: (
+        Step.COMPARE_ENDPOINT,
+        Step.CREATE_MODEL,
+        Step.CREATE_ENDPOINT_CONFIG,
+        Step.CREATE_PREVIEW,
+        Step.DELETE_PREVIEW,
+        Step.DEPLOY_ENDPOINT,
+        Step.INSPECT_ENDPOINT,
+        Step.ROLL_BACK_ENDPOINT,
+    ),
+    Function.COPY: (Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
+}
+# The steps that read every object of a model, or copy them: thousands of calls, many at once. The layers of an image
+# are streamed through the step, several concurrently. All others make few calls, and end within a minute.
+LONG_RUNNING_STEPS = frozenset(
+    {
+        Step.RESOLVE_MODEL,
+        Step.COMPARE_ENDPOINT,
+        Step.PREFLIGHT,
+        Step.PLAN_COPY,
+        Step.COPY_UNIT,
+        Step.COPY_IMAGE,
+        Step.COMPLETE_COPY,
+        Step.VERIFY_ARTIFACTS,
+        Step.ABORT_UPLOADS,
+        Step.SMOKE_TEST,
+        Step.RECORD_PROMOTION,
+        Step.CLEAN_UP_ABORTED,
+    }
+)
+
+
+def function_of(step: Step | Job) -> Function | Step | Job:
+    """Return the function that runs a step or a job: one that it shares, or one of its own."""
+    return next((function for function, steps in STEPS_OF.items() if step in steps), step)
+
+
+def steps_of(function: Function | Step | Job) -> tuple[Step, ...]:
+    """Return the steps that a function runs; a job's runs none."""
+    return tuple(step for step in Step if function_of(step) is function)
+
+
 # The states in which an aborted execution leaves something behind (outcome/aborted_cleanup.py).
 CREATE_PREVIEW_STATE = "Create the preview endpoint"
 SUSPEND_SCALING_STATE = "Suspend scaling"
 SUSPEND_SCALING_FOR_ROLLBACK_STATE = "Suspend scaling for the rollback"
 # The state in which the workflow ends whatever it has concluded as a failure (outcome/aborted_execution.py).
 FAILED_STATE = "Promotion failed"
-# The steps that assume the deployer only where a stage has a preview.
-PREVIEW_STEPS = frozenset({Step.CREATE_PREVIEW, Step.DELETE_PREVIEW})
 STEPS_BY_ROLE: dict[Role, tuple[Step, ...]] = {
     Role.READER: (
         Step.RESOLVE_MODEL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -51,16 +52,16 @@ def step_with_clock(action: Callable[[Promotion, Clock], Promotion]) -> Handler:
     return _handler(lambda event, context: action(event.promotion, Clock.of(context)), StepEvent, action.__module__)
 
 
-def _handler(action: Callable[[E, object], Promotion], kind: type[E], name: str) -> Handler:
-    @errors_by_name
+def _handler(action: Callable[[E, object], Promotion], kind: type[E], module: str) -> Handler:
     def handler(event: Event, context: object) -> dict[str, Any]:
         step_event = from_event(event, kind)
         log_about(step_event.promotion, retry_count=step_event.retry_count)
         promotion = action(step_event, context)
-        logger.info("Step done", extra={"step": name})
+        logger.info("Step done")
         return promotion.to_json()
 
-    return handler
+    handler.__module__ = module
+    return errors_by_name(handler)
 
 
 def hub_s3() -> S3Client:
@@ -70,10 +71,12 @@ def hub_s3() -> S3Client:
 
 def errors_by_name(action: Handler) -> Handler:
     """Let nothing out but our errors: their names are what Retry and Catch, and the operator, go by."""
+    step = action.__module__.rpartition(".")[2]
 
     @functools.wraps(action)
     def handler(event: Event, context: object) -> dict[str, Any]:
         logger.clear_state()  # a warm Lambda must not log about the promotion before this one
+        logger.append_keys(step=step)
         try:
             return _postable_answer(action(event, context))
         except PromotionError as error:
@@ -82,7 +85,7 @@ def errors_by_name(action: Handler) -> Handler:
                 raise
             raise _postable(error) from error
         except Exception as error:
-            raise _postable(named(error, action.__module__)) from error
+            raise _postable(named(error, step)) from error
 
     return handler
 
@@ -102,7 +105,7 @@ def _postable(error: PromotionError) -> PromotionError:
 
 
 def named(error: Exception, step: str) -> PromotionError:
-    """Return our error for one that is not ours. `step`: the module of the handler."""
+    """Return our error for one that is not ours, with the name of the step."""
     if isinstance(error, ClientError):
         logger.error("AWS refused a call", exc_info=error)
         message = error.response.get("Error", {}).get("Message") or str(error)
@@ -115,6 +118,11 @@ def named(error: Exception, step: str) -> PromotionError:
         return CallRefused(f"A call to AWS could not be made: {error}")
     logger.error("A fault in Promote", exc_info=error)
     return UnexpectedFault(
-        f"A fault in Promote itself ({type(error).__name__}: {error}). The log group of the step {step} has the trace: "
+        f"A fault in Promote itself ({type(error).__name__}: {error}). {_log()} has the trace of the step {step}: "
         "please report it. Promoting again is safe."
     )
+
+
+def _log() -> str:
+    group = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+    return f"The log group {group}" if group else "The log"

@@ -21,6 +21,7 @@ _SUCCESS = range(200, 300)
 
 def install(switch: Path) -> None:
     """Let the server decide about each call of this process, while the switch is on. Raises ImportError."""
+    _observe_events()
     from botocore.client import BaseClient  # noqa: PLC0415 - see below
 
     make = BaseClient._make_request  # type: ignore[attr-defined]
@@ -67,12 +68,34 @@ def _die() -> NoReturn:
 
 def _take_fault(operation: Any, *, after: bool) -> dict[str, Any] | None:
     call = {
-        "step": os.environ["_HANDLER"].split(".")[-2],
+        "step": _step,
         "service": operation.service_model.service_name,
         "operation": operation.name,
     }
     answer: dict[str, Any] | None = json.loads(_post(json.dumps({"call": call, "after": after})))
     return answer
+
+
+_step = ""
+
+
+def _observe_events() -> None:
+    """A step has the name of its handler's module, or that which its event says: a function may run several."""
+    from awslambdaric import bootstrap  # noqa: PLC0415
+
+    get_handler = bootstrap._get_handler
+
+    def get(name: str) -> Any:
+        handler = get_handler(name)
+
+        def observed(event: Any, context: Any) -> Any:
+            global _step  # noqa: PLW0603 - an environment has one invocation at a time
+            _step = (event.get("step") if isinstance(event, dict) else None) or name.split(".")[-2]
+            return handler(event, context)
+
+        return observed
+
+    bootstrap._get_handler = get
 
 
 _own = threading.local()

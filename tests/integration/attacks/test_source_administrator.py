@@ -74,7 +74,7 @@ AS_ADMINISTRATOR: dict[str, Attack] = {
         for name in ("receiver", "deployer", "pusher", "invoker", "scaler", "auditor", "execution")
     },
     "become a step of the hub": lambda a: a.client("sts").assume_role(
-        RoleArn=a.role_arn("hub", "promote-copy-unit"), RoleSessionName="attack"
+        RoleArn=a.role_arn("hub", "promote-copy"), RoleSessionName="attack"
     ),
     "become another source's copier": lambda a: a.client("sts").assume_role(
         RoleArn=a.role_arn("qa", "promote-qa-copier"), RoleSessionName="attack"
@@ -87,7 +87,7 @@ AS_ADMINISTRATOR: dict[str, Attack] = {
     ),
     "start a promotion": lambda a: a.client("stepfunctions", "hub").start_execution(stateMachineArn=MACHINE),
     "run a step with a document of its own": lambda a: a.client("lambda", "hub").invoke(
-        FunctionName="arn:aws:lambda:us-east-1:111111111111:function:promote-deploy-endpoint", Payload=b"{}"
+        FunctionName="arn:aws:lambda:us-east-1:111111111111:function:promote-deploy", Payload=b"{}"
     ),
     "announce an outcome": lambda a: a.client("sns", "hub").publish(
         TopicArn="arn:aws:sns:us-east-1:111111111111:promote-outcomes", Message="Promoted"

@@ -22,7 +22,7 @@ from tests.integration.world import APPLICATION, World
 
 QA = {"application": APPLICATION, "stage": "qa"}
 MACHINE = "arn:aws:states:us-east-1:111111111111:stateMachine:promote"
-ROLE = "arn:aws:iam::111111111111:role/promote-deploy-endpoint"
+ROLE = "arn:aws:iam::111111111111:role/promote-deploy"
 LOCK = {"endpoint": {"S": f"333333333333/us-east-1/{APPLICATION}-qa"}}
 MAY_START = json.dumps(
     {

@@ -57,13 +57,15 @@ pytestmark = pytest.mark.usefixtures("failures_are_dropped")
 PAIRS = (QA, PRODUCTION)
 IN_TARGET = {Role.RECEIVER, Role.DEPLOYER, Role.PUSHER, Role.INVOKER}
 # Production's roles trust the same steps.
-TRUSTS = [
-    (QA, f"promote-{QA.target if role in IN_TARGET else QA.source}-{role}", function(step))
-    for role, steps in STEPS_BY_ROLE.items()
-    if role is not Role.SCALER
-    for step in steps
-    if (role, step) != (Role.READER, Step.RESOLVE_ROLLBACK)  # only for a stage with `approved_only`
-]
+TRUSTS = list(
+    dict.fromkeys(
+        (QA, f"promote-{QA.target if role in IN_TARGET else QA.source}-{role}", function(step))
+        for role, steps in STEPS_BY_ROLE.items()
+        if role is not Role.SCALER
+        for step in steps
+        if (role, step) != (Role.READER, Step.RESOLVE_ROLLBACK)  # only for a stage with `approved_only`
+    )
+)
 CLEAN_UP_ABORTED = function(Step.CLEAN_UP_ABORTED)
 HUB = "arn:aws:iam::111111111111:role/"
 ROOT = "arn:aws:iam::*:root"

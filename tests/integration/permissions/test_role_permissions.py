@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -50,7 +50,6 @@ from tests.integration.scenarios import (
     promote,
     promote_and_fail,
     promote_and_lose_the_source,
-    promoted_after_another,
     promoted_before,
     promoted_once,
     reconcile_executions,
@@ -156,14 +155,7 @@ LISTS = "s3://promote-hub-111111111111-us-east-1/promotions/"
 VERIFIED = "s3://promote-hub-111111111111-us-east-1/verified/"
 # The steps that write lists, and those that read them.
 WRITERS = (Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY)
-READERS = (
-    Step.COMPARE_ENDPOINT,
-    Step.PREFLIGHT,
-    Step.PLAN_COPY,
-    Step.COPY_UNIT,
-    Step.COMPLETE_COPY,
-    Step.VERIFY_ARTIFACTS,
-)
+READERS = (Step.COMPARE_ENDPOINT, Step.PREFLIGHT, Step.PLAN_COPY, Step.VERIFY_ARTIFACTS)
 # A promotion that goes well does not come to them.
 AFTER_FAILURES = (Step.ABORT_UPLOADS, Step.EXPLAIN_FAILURE)
 ROLES = {
@@ -177,9 +169,7 @@ ROLES = {
 TRIGGERS: dict[Step, tuple[Scenario, Trigger]] = {
     Step.RESOLVE_ROLLBACK: (with_history, roll_back_on_demand),
     Step.WAIT_FOR_LOCK: (promoted_before, when_locked(step_alone(Step.WAIT_FOR_LOCK))),
-    Step.CONFIRM_APPROVAL: (approved_version, promote),
     Step.ABORT_UPLOADS: (promoted_before, step_alone(Step.ABORT_UPLOADS)),
-    Step.ROLL_BACK_ENDPOINT: (promoted_before, step_alone(Step.ROLL_BACK_ENDPOINT)),
     Step.RECORD_PROMOTION: (new_model, plan),
     Step.CLEAN_UP_ABORTED: (stopped_before, clean_up_aborted),
 }
@@ -187,12 +177,10 @@ TRIGGERS: dict[Step, tuple[Scenario, Trigger]] = {
 INVOKED_AFTER: dict[Step, dict[str, Any]] = {
     Step.RESOLVE_ROLLBACK: {"scenario": with_history, "trigger": roll_back_on_demand},
     Step.WAIT_FOR_LOCK: {"trigger": when_locked(promote)},
-    Step.ROLL_BACK_ENDPOINT: {"scenario": first_deployment, "trigger": promote_and_fail, "error": "RollbackFailed"},
     Step.RECORD_PROMOTION: {"trigger": plan, "error": NO_RECORD},
 }
 # What a promotion must have to come to a step.
 COMES_TO: dict[Step, Scenario] = {
-    Step.COMPLETE_COPY: large,
     Step.COPY_IMAGE: with_own_image,
     Step.SUSPEND_SCALING: scaled_with_another_type,
     Step.RESUME_SCALING: scaled_with_another_type,
@@ -210,9 +198,12 @@ IN_QA = (
 )
 
 
-def scenario_of(role: Role, step: Step) -> Scenario:
-    """What a promotion must have so that the step assumes the role: the second leg is planned only after a first."""
-    return large if (role, step) == (Role.RECEIVER, Step.PLAN_COPY) else COMES_TO.get(step, new_model)
+def firsts(steps: Iterable[Step]) -> list[Step]:
+    """The first of the steps of each function."""
+    by_function: dict[str, Step] = {}
+    for step in steps:
+        by_function.setdefault(function(step), step)
+    return list(by_function.values())
 
 
 def of_lists(
@@ -382,10 +373,10 @@ PERMISSIONS = [
             (Role.DEPLOYER, DEPLOYER),
             (Role.INVOKER, INVOKER),
         )
-        for step in STEPS_BY_ROLE[role]
+        for step in firsts(STEPS_BY_ROLE[role])
         # A rollback reads approvals only for a stage with `approved_only`, and there is none.
         if (role, step) != (Role.READER, Step.RESOLVE_ROLLBACK)
-        for scenario, trigger in [TRIGGERS.get(step, (scenario_of(role, step), promote))]
+        for scenario, trigger in [TRIGGERS.get(step, (COMES_TO.get(step, new_model), promote))]
     ),
     *(case for step in WRITERS for case in of_lists(step, "WriteLists", "s3:PutObject", "kms:GenerateDataKey")),
     *(case for step in READERS for case in of_readers(step, scenario=COMES_TO.get(step, new_model))),
@@ -409,15 +400,6 @@ PERMISSIONS = [
         with_history,
         trigger=roll_back_on_demand,
     ),
-    *of_lists(
-        Step.ROLL_BACK_ENDPOINT,
-        "ReadVerified",
-        "s3:GetObject",
-        "kms:Decrypt",
-        lists=VERIFIED,
-        scenario=promoted_after_another,
-        trigger=step_alone(Step.ROLL_BACK_ENDPOINT),
-    ),
     of_hub(Step.WAIT_FOR_LOCK, "ReadAndReleaseLocks", "dynamodb:GetItem", ENDPOINTS_TABLE),
     of_hub(Step.WAIT_FOR_LOCK, "ReadAndReleaseLocks", "dynamodb:UpdateItem", ENDPOINTS_TABLE),
     of_hub(Step.WAIT_FOR_LOCK, "ReadExecutions", "states:DescribeExecution", ":execution:promote:"),
@@ -438,7 +420,11 @@ PERMISSIONS = [
         f":table/{ENDPOINTS_TABLE}",
         error="DynamoDB.AmazonDynamoDBException",
     ),
-    *(invoke_case(step) for step in Step if step not in {*AFTER_FAILURES, *INVOKED_AFTER, Step.CLEAN_UP_ABORTED}),
+    *(
+        invoke_case(step)
+        for step in firsts(Step)
+        if step not in {*AFTER_FAILURES, *INVOKED_AFTER, Step.CLEAN_UP_ABORTED}
+    ),
     *(invoke_case(step, **shown) for step, shown in INVOKED_AFTER.items()),
     of_map("s3:GetObject", "the hub's bucket", "States.ItemReaderFailed"),
     of_map("kms:Decrypt", "the hub's bucket", "States.ItemReaderFailed", sid="DecryptMapItems"),
@@ -511,8 +497,8 @@ NOT_SHOWN = {
     ("promote-*-deployer", "ReadQuotas", "*", "*"): "The same.",
     **dict.fromkeys(
         (
-            ("promote-resolve-model", "ReadLastKnownGood*", "*", "*"),
-            ("promote-resolve-model", "ReadRecords*", "*", "*"),
+            (function(Step.RESOLVE_MODEL), "ReadLastKnownGood*", "*", "*"),
+            (function(Step.RESOLVE_MODEL), "ReadRecords*", "*", "*"),
         ),
         "Only for a stage with `approved_only`: test_refusals.py.",
     ),

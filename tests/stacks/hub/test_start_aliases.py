@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.steps import Step
+from lambdas.promotion.contract.steps import Step, function_of
 from tests.stacks.config.test_schema import STAGES, VALID, mistakes, parse, stage
 from tests.stacks.synthesis import Template
 
@@ -50,7 +51,8 @@ def test_each_first_step_may_ask_how_its_execution_was_started(templates: dict[s
     policies = [
         resource["Properties"]
         for resource in templates[resource_names.hub_stack()]["Resources"].values()
-        if resource["Type"] == "AWS::IAM::Policy" and step.replace("_", "") in str(resource["Properties"]["Roles"])
+        if resource["Type"] == "AWS::IAM::Policy"
+        and re.search(rf"'{function_of(step).replace('_', '')}Role", str(resource["Properties"]["Roles"]))
     ]
     statements = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
     assert [statement["Action"] for statement in statements if statement.get("Sid") == "ReadExecutions"] == [

@@ -15,7 +15,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.contract.steps import Step
 from stacks.workflow.definition import definition
-from stacks.workflow.lambda_task import StepFunction
+from stacks.workflow.lambda_task import StepRun
 from stacks.workflow.tables import Tables
 
 ARN = "arn:aws:{service}:us-east-1:111111111111:{name}"
@@ -38,8 +38,8 @@ def synthesise() -> dict[str, Any]:
     return cast(dict[str, Any], stack.resolve(graph.to_graph_json())["States"])
 
 
-def _step(stack: cdk.Stack, step: Step) -> StepFunction:
+def _step(stack: cdk.Stack, step: Step) -> StepRun:
     function = lambda_.Function.from_function_arn(
         stack, step.value, ARN.format(service="lambda", name=f"function:{step.value}")
     )
-    return cast(StepFunction, SimpleNamespace(function=function, timeout=Duration.seconds(60)))
+    return cast(StepRun, SimpleNamespace(step=step, function=function, timeout=Duration.seconds(60)))

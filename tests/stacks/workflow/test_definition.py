@@ -153,7 +153,7 @@ def test_a_work_units_failure_is_its_output_so_that_its_name_is_not_lost(definit
 
 
 def test_every_step_has_a_state_of_its_own(definition: dict[str, Any]) -> None:
-    used = {name: state["Arguments"]["FunctionName"] for name, state in steps(definition)}
+    used = {name: state["Arguments"]["Payload"]["step"] for name, state in steps(definition)}
     assert used.pop("Resume scaling after the failure") == used["Resume scaling"]
     assert used.pop("Suspend scaling for the rollback") == used["Suspend scaling"]
     assert used.pop("Smoke-test the preview endpoint") == used["Smoke-test the endpoint"]

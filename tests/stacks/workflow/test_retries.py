@@ -17,10 +17,13 @@ from lambdas.promotion.aws import sessions
 from lambdas.promotion.contract import resource_names, time_limits
 from lambdas.promotion.contract.errors import Transient, every_error
 from lambdas.promotion.contract.smoke_test_settings import RESPONSE_SECONDS, STEP_SECONDS
+from lambdas.promotion.contract.step_events import STEP
 from lambdas.promotion.contract.steps import (
     CREATE_PREVIEW_STATE,
+    LONG_RUNNING_STEPS,
     SUSPEND_SCALING_FOR_ROLLBACK_STATE,
     SUSPEND_SCALING_STATE,
+    Step,
 )
 from lambdas.promotion.images import copy as image_copy
 from lambdas.promotion.images import layers
@@ -136,17 +139,23 @@ def functions(templates: dict[str, Any]) -> dict[str, int]:
 
 
 def invoked(definition: Definition, templates: dict[str, Any]) -> dict[str, tuple[dict[str, Any], int]]:
-    """The states that invoke a function, with its time-out."""
+    """The states that invoke a function, with the seconds after which it ends: its time-out, or its step's limit."""
     timeouts = functions(templates)
     states = dict(definition["States"])
     for state in definition["States"].values():
         states |= state.get("ItemProcessor", {}).get("States", {})
     names = {name: str(state.get("Arguments", {}).get("FunctionName", "")) for name, state in states.items()}
     return {
-        name: (states[name], timeouts[function.rpartition(":")[2]])
+        name: (states[name], min(timeouts[function.rpartition(":")[2]], limit_of(states[name])))
         for name, function in names.items()
         if function.rpartition(":")[2] in timeouts
     }
+
+
+def limit_of(state: dict[str, Any]) -> int:
+    """After how many seconds a function of several steps ends this one (runtime/dispatch.py)."""
+    is_long = Step(state["Arguments"]["Payload"][STEP]) in LONG_RUNNING_STEPS
+    return (time_limits.LONGEST_INVOCATION if is_long else time_limits.SHORT_INVOCATION).seconds
 
 
 def test_a_function_ends_before_its_state_gives_it_up(definition: Definition, templates: dict[str, Any]) -> None:

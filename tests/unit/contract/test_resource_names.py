@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.roles import Role
-from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Job, Step
+from lambdas.promotion.contract.steps import STEPS_BY_ROLE, STEPS_OF, Function, Job, Step
 from tests import PROJECT
 
 # What works in no other account.
 IN_THE_HUB = {Step.WAIT_FOR_LOCK, Step.EXPLAIN_FAILURE, Step.RECORD_PROMOTION}
 LONGEST_ENVIRONMENT = "e" * 20
 LONGEST_REGION = "ap-southeast-10"
+
+
+def test_every_function_of_several_steps_is_a_file() -> None:
+    folder = PROJECT / "lambdas" / "functions"
+    assert {function.value for function in Function} == {file.stem for file in folder.glob("*.py")} - {"__init__"}
+
+
+@pytest.mark.parametrize("function", Function)
+def test_a_function_runs_the_steps_that_are_its_own(function: Function) -> None:
+    handlers = importlib.import_module(f"lambdas.functions.{function.value}").HANDLERS
+    assert tuple(handlers) == STEPS_OF[function]
+    assert handlers == {
+        step: importlib.import_module(f"lambdas.handlers.{step.value}").handler for step in STEPS_OF[function]
+    }
 
 
 def test_every_step_and_every_job_is_a_file() -> None:
@@ -78,7 +94,7 @@ def test_arns_name_account_and_region() -> None:
         resource_names.environment_role_arn("333333333333", "qa", Role.DEPLOYER),
         resource_names.bus_arn("111111111111", "us-east-1"),
     ] == [
-        "arn:aws:iam::111111111111:role/promote-resolve-model",
+        "arn:aws:iam::111111111111:role/promote-resolve",
         "arn:aws:iam::333333333333:role/promote-qa-deployer",
         "arn:aws:events:us-east-1:111111111111:event-bus/promote",
     ]
