@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,35 +12,43 @@ import pytest
 from tests import PROJECT
 from tests.mutation import mutants, mutmut_run, report
 from tests.mutation.mutants import Mutant, Verdict
-from tests.mutation.rule_modules import rules_by_capability
+from tests.mutation.rule_modules import Rules, rules_by_capability
 from tests.mutation.survivors import Explanation, explanations
 from tests.structure.test_house import parsed
 from tests.structure.test_layering import files, is_pure
 
 EXPLAINED = list(explanations())
-RULES = rules_by_capability()
-MODULES = {module.as_posix() for rules in RULES.values() for module in rules.modules}
 
 
-def test_every_rule_is_mutated_and_has_tests_of_its_own() -> None:
+@pytest.fixture(scope="module")
+def rules() -> Mapping[str, Rules]:
+    return rules_by_capability()
+
+
+@pytest.fixture(scope="module")
+def modules(rules: Mapping[str, Rules]) -> set[str]:
+    return {module.as_posix() for each in rules.values() for module in each.modules}
+
+
+def test_every_rule_is_mutated_and_has_tests_of_its_own(rules: Mapping[str, Rules], modules: set[str]) -> None:
     pure = {file.relative_to(PROJECT).as_posix() for file in files("lambdas", "promotion") if is_pure(file)}
-    assert {module for module in pure if not module.endswith("__init__.py")} <= MODULES
-    assert [name for name, rules in RULES.items() if not rules.tests] == []
+    assert {module for module in pure if not module.endswith("__init__.py")} <= modules
+    assert [name for name, each in rules.items() if not each.tests] == []
 
 
 @pytest.mark.parametrize("part", mutmut_run.NOT_RUN)
-def test_each_test_that_is_not_run_exists(part: str) -> None:
-    folders = {PROJECT / folder for rules in RULES.values() for folder in rules.tests}
+def test_each_test_that_is_not_run_exists(part: str, rules: Mapping[str, Rules]) -> None:
+    folders = {PROJECT / folder for each in rules.values() for folder in each.tests}
     assert any(part in file.read_text() for folder in folders for file in folder.rglob("test_*.py"))
 
 
-def test_what_takes_a_client_is_no_rule() -> None:
-    assert "lambdas/promotion/lock/age.py" not in MODULES
+def test_what_takes_a_client_is_no_rule(modules: set[str]) -> None:
+    assert "lambdas/promotion/lock/age.py" not in modules
 
 
 @pytest.mark.parametrize("module", sorted({entry.module for entry in EXPLAINED}))
-def test_an_explanation_names_functions_that_exist(module: str) -> None:
-    assert module in MODULES
+def test_an_explanation_names_functions_that_exist(module: str, modules: set[str]) -> None:
+    assert module in modules
     tree = parsed(Path(module))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -181,8 +181,13 @@ def observed(status: str, **changes: Any) -> ObservedEndpoint:
 
 
 @cache
+def _botocore() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+@cache
 def api(service: str) -> ServiceModel:
-    return botocore.session.get_session().get_service_model(service)
+    return _botocore().get_service_model(service)
 
 
 def field_names(shape: str) -> list[str]:
