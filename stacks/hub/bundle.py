@@ -16,10 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambdas.promotion.contract.settings import Settings
+from stacks.hub.sdk import models as sdk_models
 
 # Where it is needed: the tests build bundles without the CDK, which starts a process of 150 MB when it is imported.
 if TYPE_CHECKING:
@@ -28,14 +30,8 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[2]
 _BUILD = _ROOT / ".build"
 _LOCK = _ROOT / "lambdas" / "requirements.lock"
+_MODELS = Path("botocore", "data")
 _A_DAY = 24 * 3600
-
-
-# The service models are most of botocore's size: only these are kept.
-_SERVICES = {
-    *("application-autoscaling", "cloudwatch", "dynamodb", "ecr", "iam", "kms", "lambda", "s3", "sagemaker"),
-    *("sagemaker-runtime", "service-quotas", "sns", "stepfunctions", "sts"),
-}
 
 
 # By Python's version, as the CDK calls Lambda's runtime.
@@ -75,8 +71,9 @@ def code(settings: Settings) -> lambda_.Code:
 def build(settings: Settings) -> Path:
     """Write the bundle and return its folder; an existing one is reused."""
     packages = install_packages()
-    sources = sorted((_ROOT / "lambdas").rglob("*.py"))
-    digest = hashlib.sha256(f"{settings.to_json()}{packages.name}{sys.version_info[:2]}".encode())
+    sources = _sources()
+    models = _trimmed_models(packages, sources)
+    digest = hashlib.sha256(f"{settings.to_json()}{packages.name}{models.name}{sys.version_info[:2]}".encode())
     digest.update(Path(__file__).read_bytes())
     for source in sources:
         digest.update(source.relative_to(_ROOT).as_posix().encode() + source.read_bytes())
@@ -86,7 +83,8 @@ def build(settings: Settings) -> Path:
     _delete_unused()
     draft = _draft(bundle)
     # Linked: a bundle for each change would otherwise take 30 MB.
-    shutil.copytree(packages, draft, copy_function=os.link)
+    shutil.copytree(packages, draft, copy_function=os.link, ignore=_ignore_models(packages))
+    shutil.copytree(models, draft / _MODELS, copy_function=os.link)
     for source in sources:
         copy = draft / source.relative_to(_ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -98,19 +96,42 @@ def build(settings: Settings) -> Path:
 
 def install_packages() -> Path:
     """Install what lambdas/requirements.lock lists, and return the folder; an existing one is reused."""
-    pinned = _LOCK.read_bytes() + Path(__file__).read_bytes()
+    services = sdk_models.services(_sources())
+    pinned = _LOCK.read_bytes() + Path(__file__).read_bytes() + " ".join(sorted(services)).encode()
     pinned += sys.version.encode()  # pip selects packages by it
     packages = _BUILD / f"packages-{hashlib.sha256(pinned).hexdigest()[:16]}"
     if packages.exists():
         return packages
     draft = _draft(packages)
     install_locked(_LOCK, draft)
-    data = draft / "botocore" / "data"
-    unused = [folder for folder in data.iterdir() if folder.is_dir() and folder.name not in _SERVICES]
+    # The service models are most of botocore's size: only these are kept.
+    unused = [folder for folder in (draft / _MODELS).iterdir() if folder.is_dir() and folder.name not in services]
     for leftover in [*draft.rglob("__pycache__"), *draft.glob("*.dist-info"), *draft.glob("bin"), *unused]:
         shutil.rmtree(leftover)
     _compile(draft, draft)
     return _finish(draft, packages)
+
+
+def _sources() -> list[Path]:
+    return sorted((_ROOT / "lambdas").rglob("*.py"))
+
+
+def _trimmed_models(packages: Path, sources: list[Path]) -> Path:
+    """Return the folder of the service models that the code needs; an existing one is reused."""
+    words = sdk_models.words(sources)
+    digest = hashlib.sha256(Path(sdk_models.__file__).read_bytes() + packages.name.encode())
+    digest.update(" ".join(sorted(words)).encode())
+    models = _BUILD / f"models-{digest.hexdigest()[:16]}"
+    if _is_there(models):
+        return models
+    draft = _draft(models)
+    sdk_models.trim(packages / "botocore", draft, words)
+    return _finish(draft, models)
+
+
+def _ignore_models(packages: Path) -> Callable[[str, list[str]], list[str]]:
+    """Return what copytree leaves out of the packages: the untrimmed models."""
+    return lambda folder, names: [_MODELS.name] if Path(folder) == packages / _MODELS.parent else []
 
 
 def install_locked(lock: Path, folder: Path) -> None:
@@ -152,12 +173,12 @@ def _is_there(bundle: Path) -> bool:
 
 
 def _delete_unused() -> None:
-    """Delete the bundles that no synthesis has used for a day, and the drafts of those that were terminated.
+    """Delete the bundles and models that no synthesis has used for a day, and the drafts of those that were terminated.
 
     Every change creates a bundle. Other syntheses finish and delete folders at the same time, so what is listed may be
     gone. A folder is renamed first: no other synthesis finds a half of it.
     """
-    for folder in {*_BUILD.glob("bundle-*"), *_BUILD.glob("*.draft-*")}:
+    for folder in {*_BUILD.glob("bundle-*"), *_BUILD.glob("models-*"), *_BUILD.glob("*.draft-*")}:
         with contextlib.suppress(FileNotFoundError):
             if time.time() - folder.stat().st_mtime > _A_DAY:
                 unused = _draft(folder)

@@ -1,0 +1,1 @@
+"""What the Lambdas carry of the SDK."""
