@@ -20,6 +20,7 @@ from botocore.client import BaseClient
 from botocore.stub import Stubber
 
 from lambdas.promotion.aws import error_translation, sessions
+from lambdas.promotion.aws.client_factory import ClientFactory
 from tests.adapters.fake_s3 import FakeS3
 
 if TYPE_CHECKING:
@@ -173,7 +174,8 @@ def stubs() -> Iterator[Stubs]:
 @pytest.fixture
 def aws(stubs: Stubs, monkeypatch: pytest.MonkeyPatch) -> Stubs:
     """The stubs instead of every client that the product creates."""
-    monkeypatch.setattr(boto3.Session, "client", lambda session, service, **_: stubs.client(service))
+    for factory in (ClientFactory, boto3.Session):
+        monkeypatch.setattr(factory, "client", lambda _, service, **__: stubs.client(service))
     # Every client is a stub's: a session of its own for each assumed role would be made for nothing, in 12 ms.
     monkeypatch.setattr(sessions, "_session_with", lambda credentials: _session)
     return stubs

@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
 
-import boto3
 from botocore.awsrequest import AWSResponse
 
 from benchmarks.copy.published import LAMBDA_MB_OF_ONE_CPU
@@ -25,6 +24,7 @@ from lambdas.handlers import compare_endpoint, complete_copy, copy_unit, plan_co
 from lambdas.promotion.artifacts import inventory, partitioning, s3_objects
 from lambdas.promotion.artifacts.inventory import Listing
 from lambdas.promotion.aws import work_lists
+from lambdas.promotion.aws.client_factory import ClientFactory
 from lambdas.promotion.contract.document import (
     Artifacts,
     Copied,
@@ -146,12 +146,12 @@ def _handle(step: Any, promotion: Promotion, invocation: Invocation) -> Promotio
 @contextmanager
 def _use_simulated_clients(world: World, workflow: Workflow) -> Iterator[None]:
     """Let S3 and STS be simulated for every client, and each client's CPU be that of the Lambda that made it."""
-    make = boto3.Session.client
+    make = ClientFactory.client
 
-    def client(session: boto3.Session, *arguments: Any, **named: Any) -> Any:
-        made = make(session, *arguments, **named)
+    def client(factory: ClientFactory, *arguments: Any, **named: Any) -> Any:
+        made = make(factory, *arguments, **named)
         world.serve(made.meta.events, AWSResponse, workflow.here().machine)
         return made
 
-    with mock.patch.object(boto3.Session, "client", client):
+    with mock.patch.object(ClientFactory, "client", client):
         yield

@@ -1,6 +1,6 @@
 """Sessions in other accounts, and clients in the hub. Each denied call names the role, the action and the resource.
 
-A boto3 client makes one attempt: the workflow retries Transient errors, so that a throttled call is retried at one
+A client makes one attempt: the workflow retries Transient errors, so that a throttled call is retried at one
 layer and each attempt is visible in the execution history. Steps of very many calls retry them in concurrency.py.
 """
 
@@ -12,12 +12,11 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import boto3
-import botocore.session
 from botocore.config import Config
-from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
+from botocore.credentials import RefreshableCredentials
 
 from lambdas.promotion.aws import aws_regions, unknown_fields
+from lambdas.promotion.aws.client_factory import ClientFactory, Clients
 from lambdas.promotion.aws.error_translation import translate_errors
 from lambdas.promotion.contract import time_limits
 
@@ -49,15 +48,13 @@ _RUNTIME_CONFIG = _CONFIG.merge(Config(read_timeout=time_limits.INVOKE_READ_TIME
 # The calls that S3 responds to when all the work is done. A timeout belongs to a client, so they have their own.
 _LONG_S3_CALLS = ("copy_object", "upload_part_copy", "complete_multipart_upload")
 _SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
-# One loader for all clients: botocore then reads a service's model once, whatever account the client is for.
-_core = botocore.session.Session()
-_session = boto3.Session(botocore_session=_core)
+_session: Clients = ClientFactory()
 
 
 class RoleSession:
     """An assumed role in an account and Region, as clients whose errors name it."""
 
-    def __init__(self, role_arn: str, session: boto3.Session, region: str) -> None:
+    def __init__(self, role_arn: str, session: Clients, region: str) -> None:
         self.role_arn = role_arn
         self._session = session
         self.region = region
@@ -209,24 +206,8 @@ def _as_metadata(credentials: CredentialsTypeDef) -> dict[str, str]:
     }
 
 
-def _session_with(credentials: RefreshableCredentials) -> boto3.Session:
-    core = botocore.session.Session()
-    core.register_component("data_loader", _core.get_component("data_loader"))
-    core.register_component("credential_provider", CredentialResolver([_AssumedRoleProvider(credentials)]))
-    return boto3.Session(botocore_session=core)
-
-
-class _AssumedRoleProvider(CredentialProvider):
-    """Provide the credentials of an assumed role to botocore."""
-
-    METHOD = "assume-role"
-
-    def __init__(self, credentials: RefreshableCredentials) -> None:
-        super().__init__()
-        self._credentials = credentials
-
-    def load(self) -> RefreshableCredentials:
-        return self._credentials
+def _session_with(credentials: RefreshableCredentials) -> Clients:
+    return ClientFactory(credentials)
 
 
 def _session_name(name: str) -> str:

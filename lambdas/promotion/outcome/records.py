@@ -14,7 +14,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import error_codes
@@ -31,6 +30,7 @@ from lambdas.promotion.contract.document import (
 )
 from lambdas.promotion.contract.errors import NothingToRollBackTo
 from lambdas.promotion.contract.text import whole
+from lambdas.promotion.outcome.attribute_values import from_attributes, to_attributes
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -162,11 +162,10 @@ def _checksums(artifacts: Sequence[Artifact]) -> dict[str, Any]:
 
 def write(record: PromotionRecord, *, dynamodb: DynamoDBClient) -> bool:
     """Write the record unless there is one; return whether it was written. Nothing is ever overwritten."""
-    serialise = TypeSerializer().serialize
     try:
         dynamodb.put_item(
             TableName=resource_names.RECORDS_TABLE,
-            Item={name: serialise(value) for name, value in item(record).items()},
+            Item=to_attributes(item(record)),
             ConditionExpression="attribute_not_exists(record_key)",
         )
     except ClientError as error:
@@ -185,8 +184,7 @@ def read(stage: str, key: str, *, dynamodb: DynamoDBClient) -> dict[str, Any] | 
     )
     if "Item" not in answer:
         return None
-    deserialise = TypeDeserializer().deserialize
-    return {name: deserialise(value) for name, value in answer["Item"].items()}
+    return from_attributes(answer["Item"])
 
 
 def promotion_of(record: Mapping[str, Any]) -> Promotion | None:

@@ -33,7 +33,7 @@ MODELS = (
     *("service-quotas", "sns", "stepfunctions", "sts"),
 )
 # What else a bundle may bring, and its functions import.
-LIBRARIES = ("aws_lambda_powertools.metrics", "boto3.dynamodb.types", "cattrs.preconf.json")
+LIBRARIES = ("aws_lambda_powertools.metrics", "cattrs.preconf.json")
 # Output, or the socket of a bundle; and where the exit code is written to when it has ended.
 _FDS = 2
 
@@ -41,18 +41,19 @@ _FDS = 2
 def main() -> NoReturn:
     # What a function's first call would import and read. Not the runtime's client: it looks for its server at once.
     import awslambdaric.lambda_runtime_marshaller  # noqa: F401
-    import boto3
     import botocore.httpsession
     import botocore.parsers
-    import botocore.signers  # noqa: F401
+    import botocore.session
+    import botocore.signers
     import sandbox_quick_clients  # type: ignore[import-not-found]
 
     sandbox_quick_clients.apply()
     sandbox_quick_clients.read_models(MODELS)
     # What a first client computes is kept for the process, and so for its forks.
-    session: Any = boto3.Session("none", "none", region_name="us-east-1")
+    session: Any = botocore.session.Session()
+    session.set_credentials("none", "none")
     for service in MODELS:
-        session.client(service)
+        session.create_client(service, region_name="us-east-1")
     for library in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(library)

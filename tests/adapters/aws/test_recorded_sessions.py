@@ -29,9 +29,8 @@ def test_a_session_has_the_recorded_credentials(
         sts.add_response("assume_role", response)
         monkeypatch.setattr(sessions, "_session", _Session(sts.client))
         account = sessions.assume(ROLE, region="us-east-1", session_name="release-7")
-        credentials = account._session.get_credentials()
-        assert credentials is not None
-        frozen = credentials.get_frozen_credentials()
+        client: Any = account.sagemaker
+        frozen = client._request_signer._credentials.get_frozen_credentials()
     assert (frozen.access_key, frozen.secret_key, frozen.token) == (expected, "EXAMPLE", "EXAMPLE")
 
 

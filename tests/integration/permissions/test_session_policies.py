@@ -181,9 +181,8 @@ def test_the_deployer_uses_the_key_through_s3_only(
     act_as_step(Step.VERIFY_ARTIFACTS)
     kms = world.client("kms", "qa")
     secret = kms.encrypt(KeyId="alias/promote-qa", Plaintext=b"a data key")["CiphertextBlob"]
-    credentials = deployer_session(promoted.promotion)._session.get_credentials()
-    assert credentials is not None
-    session = credentials.get_frozen_credentials()
+    s3: Any = deployer_session(promoted.promotion).s3
+    session = s3._request_signer._credentials.get_frozen_credentials()
     own = {"AccessKeyId": session.access_key, "SecretAccessKey": session.secret_key, "SessionToken": session.token}
     decrypt = world.sandbox.client("kms", "qa", own).decrypt
 

@@ -13,12 +13,10 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import boto3
 import botocore
 import pytest
-import s3transfer
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.jsonata import expressions
@@ -29,7 +27,9 @@ from stacks.hub import bundle
 from tests import PROJECT
 from tests.stacks.synthesis import Template
 
-MAX_ZIPPED = 8 * 1024**2
+MAX_ZIPPED = 6 * 1024**2
+MAX_MODELS = 1024**2
+UNUSED = {"boto3", "s3transfer", "multiprocessing", "aws_xray_sdk", "pydantic", "jsonata"}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_every_handler_can_be_imported_from_the_bundle_alone(built: Path) -> Non
         f"for step in {[name.value for name in (*Step, *Job)]!r}:\n"
         "    assert callable(importlib.import_module(f'lambdas.handlers.{step}').handler)\n"
         "print(*{m.__file__ for n, m in sys.modules.items() if n in "
-        "('lambdas', 'aws_lambda_powertools', 'cattrs', 'attr', 'boto3', 'botocore', 'urllib3')}, sep='\\n')\n"
+        "('lambdas', 'aws_lambda_powertools', 'cattrs', 'attr', 'botocore', 'urllib3')}, sep='\\n')\n"
     )
     process = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program],
@@ -98,10 +98,28 @@ def test_another_configuration_builds_another_bundle(built: Path, settings: Sett
     assert bundle.build(Settings.from_json(json.dumps(other))) != built
 
 
-@pytest.mark.parametrize("sdk", [boto3, botocore, s3transfer], ids=lambda sdk: str(sdk.__name__))
-def test_the_tests_and_the_sandbox_run_with_the_sdk_of_the_lambdas(sdk: Any, built: Path) -> None:
-    version = re.search(r"^__version__ = '(.+)'$", (built / sdk.__name__ / "__init__.py").read_text(), re.MULTILINE)
-    assert version and version[1] == sdk.__version__
+def test_the_tests_and_the_sandbox_run_with_the_sdk_of_the_lambdas(built: Path) -> None:
+    version = re.search(r"^__version__ = '(.+)'$", (built / "botocore" / "__init__.py").read_text(), re.MULTILINE)
+    assert version and version[1] == botocore.__version__ == boto3.__version__
+
+
+@pytest.mark.parametrize("step", [name.value for name in (*Step, *Job)])
+def test_no_handler_imports_what_no_step_calls(step: str, built: Path) -> None:
+    """A cold start pays for each import: boto3's transfers need multiprocessing, and the tracer the X-Ray SDK."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(built)!r})\n"
+        f"import lambdas.handlers.{step}\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})\n"
+    )
+    process = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, check=True, cwd="/")
+    assert "botocore" in process.stdout.decode().split()
+    assert not UNUSED & set(process.stdout.decode().split())
+
+
+def test_the_trimmed_models_replace_those_of_the_package(built: Path) -> None:
+    models = built / "botocore" / "data"
+    assert sum(file.stat().st_size for file in models.rglob("*") if file.is_file()) < MAX_MODELS
+    assert not list(models.rglob("*.gz"))
 
 
 def test_the_bundle_is_small_and_pure_python(built: Path, tmp_path: Path) -> None:
