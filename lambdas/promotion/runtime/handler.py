@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import json
 import os
 from collections.abc import Callable
@@ -75,6 +76,7 @@ def errors_by_name(action: Handler) -> Handler:
 
     @functools.wraps(action)
     def handler(event: Event, context: object) -> dict[str, Any]:
+        _enable_collection()
         logger.clear_state()  # a warm Lambda must not log about the promotion before this one
         logger.append_keys(step=step)
         try:
@@ -88,6 +90,13 @@ def errors_by_name(action: Handler) -> Handler:
             raise _postable(named(error, step)) from error
 
     return handler
+
+
+def _enable_collection() -> None:
+    """Collect garbage from now on, except for what was imported: lambdas/handlers disabled it meanwhile."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _postable_answer(answer: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -28,6 +30,7 @@ from lambdas.promotion.contract.errors import (
 from lambdas.promotion.runtime import deadline
 from lambdas.promotion.runtime.deadline import Clock
 from lambdas.promotion.runtime.handler import Event, errors_by_name, step, step_with_clock, step_with_retry_count
+from tests import PROJECT
 from tests.unit.builders import BEGUN, REQUEST, STAGE, promotion
 
 PLAIN = promotion()
@@ -223,3 +226,17 @@ def test_an_answer_can_be_posted_whatever_it_quotes() -> None:
     rollback = Rollback(progress=RollbackProgress.BUSY, began_at=BEGUN, reason="cut inside a character: \ud83d")
     answer = step(lambda given: replace(given, rollback=rollback))(EVENT, None)
     assert Promotion.from_json(answer).rollback == replace(rollback, reason="cut inside a character: \ufffd")
+
+
+def test_garbage_is_collected_from_the_first_event_on() -> None:
+    """Not before, while a cold start imports, and what it imported is never looked at again."""
+    program = (
+        "import gc, json\n"
+        "from lambdas.handlers import report_lock_age\n"
+        "from lambdas.promotion.runtime.handler import errors_by_name\n"
+        "before = gc.isenabled()\n"
+        "errors_by_name(lambda event, context: event)({}, None)\n"
+        "print(json.dumps([before, gc.isenabled(), gc.get_freeze_count() > 10_000]))\n"
+    )
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, cwd=PROJECT)
+    assert json.loads(process.stdout.splitlines()[-1]) == [False, True, True]
