@@ -40,7 +40,7 @@ _ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AW
 
 @dataclass(frozen=True)
 class ColdStart:
-    """CPU in ms, user and system, since the interpreter started: at the end of the imports, and after the last client."""
+    """CPU in ms, user and system, since the interpreter started: after the imports, and after the last client."""
 
     imports: float
     clients: float
