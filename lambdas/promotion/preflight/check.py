@@ -44,7 +44,8 @@ class Check:
     `statements`: what the role's query session must allow for the probes, beside the IAM simulation.
     `probes`: the calls that show whether the condition holds. They run concurrently: create the clients before the
     first `yield`, because a session does not create one in several threads at once.
-    `permissions`: what cannot be probed without creating something. IAM simulates it, in the role's query session.
+    `permissions`: what cannot be probed without creating something. IAM simulates it, in the role's query session,
+    together with what other checks need of the same role.
     """
 
     title: str
@@ -58,14 +59,21 @@ class Check:
 
     def bound_probes(self, context: Context) -> Iterator[Probe]:
         """Yield all its probes, ready to be run, if its session is open."""
-        if not context.has_session(self.role, self.purpose):
-            return
-        for probe in self.probes(context):
-            yield functools.partial(self._run, probe)
-        if permissions := list(self.permissions(context)):
-            iam = context.session(self.role).iam
-            for permission in permissions:
-                yield functools.partial(self._run, functools.partial(iam_simulation.simulate, permission, iam=iam))
+        if self._has_session(context):
+            for probe in self.probes(context):
+                yield functools.partial(self._run, probe)
+
+    def bound_permissions(self, context: Context) -> list[RequiredPermission]:
+        """Return what IAM simulates for it, with its remedy, if its session is open."""
+        if not self._has_session(context):
+            return []
+        return [
+            permission if permission.remedy is not None else replace(permission, remedy=self.remedy)
+            for permission in self.permissions(context)
+        ]
+
+    def _has_session(self, context: Context) -> bool:
+        return context.has_session(self.role, self.purpose)
 
     def _run(self, probe: Probe) -> list[CheckResult]:
         return [
@@ -86,6 +94,20 @@ def query_statements(checks: Iterable[Check], promotion: Promotion, role: Role) 
         if check.role is role and check.purpose is Purpose.QUERY
         for statement in check.statements(promotion)
     ]
+
+
+def simulations(checks: Iterable[Check], context: Context, *, until: float) -> Iterator[Probe]:
+    """Yield the calls to IAM for the permissions of all checks: as few as possible for each role.
+
+    `until`: of time.monotonic().
+    """
+    by_session: dict[Role, list[RequiredPermission]] = {}
+    for check in checks:
+        by_session.setdefault(check.role, []).extend(check.bound_permissions(context))
+    for role, permissions in by_session.items():
+        for batch in iam_simulation.batches(permissions):
+            iam = context.session(role).iam
+            yield functools.partial(iam_simulation.simulate, batch, iam=iam, until=until)
 
 
 def required_permissions(checks: Iterable[Check], context: Context) -> list[RequiredPermission]:

@@ -30,6 +30,19 @@ def of_call(own: Mapping[str, str]) -> dict[str, str]:
     return {**_OF_POLICIES, **own}
 
 
+def of_any_service(own: Mapping[str, str]) -> dict[str, str]:
+    """Return those of a call's keys that the calls of every service can have."""
+    return {key: value for key, value in own.items() if _service(key) == _GLOBAL}
+
+
+def agree(own: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Whether no key has another value in the second call: one simulation can then be sent the keys of both.
+
+    A key that only one call has is of a service (of_any_service), and matters to no statement for the other's.
+    """
+    return all(others[key] == value for key, value in own.items() if key in others)
+
+
 def type_of(key: str) -> Literal["boolean", "string"]:
     """Return a key's type in the simulation (API: ContextKeyTypeEnum)."""
     return "boolean" if key in _BOOLEAN else "string"

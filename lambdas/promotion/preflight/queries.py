@@ -26,7 +26,11 @@ def run_query(query: Callable[[], T], subject: str) -> T | Inconclusive:
     try:
         return query()
     except (PromotionError, ClientError, BotoCoreError) as error:
-        return Inconclusive(subject=subject, reason=f"AWS gave no answer: {error}")
+        return unanswered(subject, error)
+
+
+def unanswered(subject: str, error: Exception) -> Inconclusive:
+    return Inconclusive(subject=subject, reason=f"AWS gave no answer: {error}")
 
 
 def key_of(alias: str, *, kms: KMSClient) -> ArtifactKey:

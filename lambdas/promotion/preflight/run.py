@@ -12,7 +12,7 @@ from lambdas.promotion.contract.time_limits import CONNECTIONS
 from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
 from lambdas.promotion.preflight import facts, findings
-from lambdas.promotion.preflight.check import Check, applicable
+from lambdas.promotion.preflight.check import Check, applicable, simulations
 from lambdas.promotion.preflight.checks import CHECKS
 from lambdas.promotion.preflight.findings import CheckResult, Finding, Inconclusive
 
@@ -50,6 +50,7 @@ def run(
     required = applicable(checks, promotion)
     context, results = facts.gather(promotion, transfers, required)
     probes = [probe for check in required for probe in check.bound_probes(context)]
+    probes += simulations(required, context, until=until)
     for probed in concurrency.run(probes, at_once=CONNECTIONS, until=until, doing="The preflight"):
         results += probed
     return PreflightResult(

@@ -116,6 +116,8 @@ LEFT_TO_CALLERS = {
     "ecr/PutImage/oci-manifest-without-media-type",
     "ecr/PutImage/same-digest-and-tag",
     "ecr/PutImage/too-many-layers",
+    "iam/SimulatePrincipalPolicy/actions-of-different-authorization-information",
+    "iam/SimulatePrincipalPolicy/any-resource-among-arns",
     "iam/SimulatePrincipalPolicy/resource-owner-no-arn",
     "iam/SimulatePrincipalPolicy/session-arn-instead-of-role-arn",
     "lambda/Invoke/no-such-function",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections import Counter
@@ -171,6 +172,39 @@ def test_iam_is_asked_for_exactly_the_permissions_of_the_entries(aws: Stubs) -> 
     (finding,) = run(entry)
     assert isinstance(finding, Finding)
     assert (finding.action, finding.remedy) == ("s3:GetBucketLocation", "Make it hold.")
+
+
+def permissions(permission: RequiredPermission, _: Context) -> list[RequiredPermission]:
+    return [permission]
+
+
+def test_findings_of_one_call_to_iam_have_the_remedies_of_their_checks(aws: Stubs) -> None:
+    others = [replace(PERMISSION, resource=f"arn:aws:s3:::{name}") for name in ("other", "third")]
+    entries = [
+        replace(ENTRY, remedy=f"Remedy {number}.", permissions=functools.partial(permissions, permission))
+        for number, permission in enumerate((PERMISSION, *others))
+    ]
+    allow(aws, Role.COPIER)
+
+    def answer(*decisions: tuple[str, str]) -> None:
+        specific = [{"EvalResourceName": arn, "EvalResourceDecision": decision} for arn, decision in decisions]
+        result = {"EvalActionName": "s3:GetBucketLocation", "EvalDecision": decisions[-1][1]}
+        aws.of("iam").add_response(
+            "simulate_principal_policy",
+            {"EvaluationResults": [{**result, "ResourceSpecificResults": specific}]},
+            {
+                "PolicySourceArn": COPIER,
+                "ActionNames": ["s3:GetBucketLocation"],
+                "ResourceArns": [arn for arn, _ in decisions],
+                "ContextEntries": ANY,
+            },
+        )
+
+    answer((PERMISSION.resource, "allowed"), (others[0].resource, "allowed"), (others[1].resource, "implicitDeny"))
+    answer((others[1].resource, "implicitDeny"))
+    (finding,) = run(*entries)
+    assert isinstance(finding, Finding)
+    assert (finding.resource, finding.remedy) == (others[1].resource, "Remedy 2.")
 
 
 def test_a_probe_that_is_refused_is_a_finding_or_inconclusive_and_the_others_run(aws: Stubs) -> None:

@@ -47,7 +47,7 @@ def answered(stubs: Stubs, decision: str, **more: Any) -> None:
 
 def test_what_the_policies_allow_is_no_finding(stubs: Stubs, iam: IAMClient) -> None:
     answered(stubs, "allowed")
-    assert iam_simulation.simulate(REQUIRED, iam=iam) == []
+    assert iam_simulation.decide(REQUIRED, iam=iam) == []
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_the_policies_allow_is_no_finding(stubs: Stubs, iam: IAMClient) -> 
 )
 def test_what_the_policies_do_not_allow_is_a_finding(stubs: Stubs, iam: IAMClient, decision: str, words: str) -> None:
     answered(stubs, decision, OrganizationsDecisionDetail={"AllowedByOrganizations": True})
-    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    (result,) = iam_simulation.decide(REQUIRED, iam=iam)
     assert isinstance(result, Finding)
     assert (result.role, result.action, result.resource) == (ROLE, "iam:PassRole", PASSED)
     assert words in result.message
@@ -87,7 +87,7 @@ def test_a_denial_that_iam_cannot_evaluate_is_inconclusive(
 ) -> None:
     """A policy of the organization with a condition denies in the simulation what works (sagemaker-python-sdk#6019)."""
     answered(stubs, "implicitDeny", **detail)
-    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    (result,) = iam_simulation.decide(REQUIRED, iam=iam)
     assert isinstance(result, Inconclusive)
     assert words in str(result)
 
@@ -106,14 +106,14 @@ def test_a_missing_key_of_another_service_decides_nothing(
     specific = {"EvalResourceName": PASSED, "EvalResourceDecision": decision, "MissingContextValues": missing}
     detail = {"ResourceSpecificResults": [specific]} if by_resource else {"MissingContextValues": missing}
     answered(stubs, decision, **detail)
-    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    (result,) = iam_simulation.decide(REQUIRED, iam=iam)
     assert isinstance(result, Finding)
 
 
 def test_a_missing_key_of_any_service_may_decide(stubs: Stubs, iam: IAMClient) -> None:
     (denied,) = store.response("iam/SimulatePrincipalPolicy/missing-key-of-a-condition")["EvaluationResults"]
     answered(stubs, denied["EvalDecision"], MissingContextValues=denied["MissingContextValues"])
-    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    (result,) = iam_simulation.decide(REQUIRED, iam=iam)
     assert isinstance(result, Inconclusive)
     assert "aws:RequestedRegion" in str(result)
 
@@ -121,7 +121,7 @@ def test_a_missing_key_of_any_service_may_decide(stubs: Stubs, iam: IAMClient) -
 def test_an_answer_for_one_resource_is_read_as_published(stubs: Stubs, iam: IAMClient) -> None:
     answer = store.response("iam/SimulatePrincipalPolicy/allowed-and-implicit-deny")
     stubs.of("iam").add_response("simulate_principal_policy", answer)
-    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    (result,) = iam_simulation.decide(REQUIRED, iam=iam)
     assert isinstance(result, Finding)
     assert result.action == "s3:GetObjectVersion"
 
@@ -139,16 +139,17 @@ def test_each_key_has_the_type_that_its_conditions_compare(stubs: Stubs, iam: IA
 
     iam.meta.events.register("provide-client-params.iam.SimulatePrincipalPolicy", keep)
     answered(stubs, "allowed")
-    iam_simulation.simulate(REQUIRED, iam=iam)
+    iam_simulation.decide(REQUIRED, iam=iam)
     assert sent["iam:PassedToService"] == (["sagemaker.amazonaws.com"], "string")
     assert sent["kms:GrantIsForAWSResource"] == (["true"], "boolean")
-    assert REQUIRED.entries == {**REQUIRED.entries, **REQUIRED.context}
+    keys = iam_simulation.entries([REQUIRED])
+    assert keys == {**keys, **REQUIRED.context}
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ServiceFailure"])
 def test_an_iam_that_does_not_answer_stops_nothing(stubs: Stubs, iam: IAMClient, code: str) -> None:
     status = {"AccessDenied": 403, "Throttling": 400, "ServiceFailure": 500}[code]
     stubs.of("iam").add_client_error("simulate_principal_policy", code, "No.", status)
-    (result,) = iam_simulation.simulate(REQUIRED, iam=iam)
+    (result,) = iam_simulation.decide(REQUIRED, iam=iam)
     assert isinstance(result, Inconclusive)
     assert str(result).startswith(f"iam:PassRole of {ROLE} on {PASSED}")

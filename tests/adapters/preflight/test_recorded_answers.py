@@ -47,7 +47,7 @@ def simulated(page: dict[str, Any], *actions: str) -> list[CheckResult]:
     permission = RequiredPermission(role=ROLE, actions=actions, resource=RESOURCE)
     with stubbed("iam") as iam:
         iam.add_response("simulate_principal_policy", page)
-        return iam_simulation.simulate(permission, iam=iam.client)
+        return iam_simulation.decide(permission, iam=iam.client)
 
 
 @walked(
@@ -65,6 +65,7 @@ def simulated(page: dict[str, Any], *actions: str) -> list[CheckResult]:
             "s3:ListBucket: IAM cannot say without aws:PrincipalTag/allowed_service, aws:username"
         ],
     },
+    elsewhere={"two-resources-of-which-one-is-allowed"},
 )
 def test_only_a_denial_by_the_role_itself_is_a_finding(recorded: Recording, expected: list[str]) -> None:
     page = answer(recorded)
@@ -90,13 +91,15 @@ def test_only_a_denial_by_the_role_itself_is_a_finding(recorded: Recording, expe
     {
         "session-arn-instead-of-role-arn": "Invalid Entity Arn",
         "resource-owner-no-arn": "is not a valid as a Resource Owner",
+        "actions-of-different-authorization-information": "require different authorization information",
+        "any-resource-among-arns": "not in a valid ARN format",
     },
 )
 def test_a_simulation_that_is_refused_is_inconclusive(recorded: Recording, expected: str) -> None:
     permission = RequiredPermission(role=ROLE, actions=("s3:GetObject",), resource=RESOURCE)
     with stubbed("iam") as iam:
         refuse(iam, "simulate_principal_policy", recorded)
-        (result,) = iam_simulation.simulate(permission, iam=iam.client)
+        (result,) = iam_simulation.decide(permission, iam=iam.client)
     assert isinstance(result, Inconclusive)
     assert expected in result.reason
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from lambdas.promotion.contract.roles import Role
+from lambdas.promotion.preflight import iam_simulation
 from lambdas.promotion.preflight.iam_simulation import RequiredPermission
 from tests import PROJECT
 from tests.stacks.synthesis import Template, environment_templates
@@ -43,4 +44,4 @@ def test_every_condition_key_of_the_simulated_policies_is_sent(templates: list[T
     keys = {key.lower() for template in templates for key in condition_keys(template)}
     assert {"iam:passedtoservice", "kms:viaservice", "s3:prefix", "kms:grantisforawsresource"} <= keys
     permission = RequiredPermission(role="r", actions=("a:B",), resource="*")
-    assert keys - {key.lower() for key in permission.entries} == set()
+    assert keys - {key.lower() for key in iam_simulation.entries([permission])} == set()

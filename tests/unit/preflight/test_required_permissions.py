@@ -12,6 +12,7 @@ import pytest
 from lambdas.promotion.contract.document import Change, DesiredResource, ImageCopy, Progress, Promotion, Transfer
 from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.contract.smoke_test_settings import Payload, SmokeTest
+from lambdas.promotion.preflight import iam_simulation
 from lambdas.promotion.preflight.check import Check, applicable, required_permissions
 from lambdas.promotion.preflight.checks import CHECKS, copies, endpoint, images, preview, smoke_tests
 from lambdas.promotion.preflight.context import ArtifactKey, Context
@@ -180,4 +181,4 @@ def test_each_simulated_call_has_its_region() -> None:
         missing_images=(ImageCopy(source="2.dkr.ecr.us-east-1.amazonaws.com/a@sha256:1", target=PUSHED),),
     )
     permissions = required_permissions(CHECKS, context)
-    assert {permission.entries.get("aws:RequestedRegion") for permission in permissions} == {"us-east-1"}
+    assert {iam_simulation.entries([each]).get("aws:RequestedRegion") for each in permissions} == {"us-east-1"}

@@ -1,8 +1,9 @@
 """SimulatePrincipalPolicy evaluates every resource, the given condition keys, and the permissions boundary.
 
 MiniStack answers for the first resource only and knows no condition key, so a statement with a condition never allows.
-The answer has the form of IAM's: a decision for all resources, and one for each (API: EvaluationResult). The keys of
-the policies that were not given are missing, whatever action a statement is for (recordings: SimulatePrincipalPolicy,
+The answer has the form of IAM's: a decision for all resources, and one for each (API: EvaluationResult). `*` stands
+alone, since it is no ARN (recordings: SimulatePrincipalPolicy, any-resource-among-arns). The keys of the policies that
+were not given are missing, whatever action a statement is for (recordings: SimulatePrincipalPolicy,
 missing-keys-of-other-statements); where resources are given, they are listed with each of them.
 """
 
@@ -16,6 +17,8 @@ from xml.sax.saxutils import escape
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import iam
+
+from recordings import store
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z][\w-]*:[^},]+)")
 # From the mildest to the strictest.
@@ -36,6 +39,9 @@ def simulate(parameters: dict[str, Any]) -> Any:
     boundary = iam_evaluator._permissions_boundary(iam._roles, role, account)
     context = dict(_context(parameters))
     resources = list(_members(parameters, "ResourceArns")) or ["*"]
+    if len(resources) > 1 and "*" in resources:
+        refused = store.error("iam/SimulatePrincipalPolicy/any-resource-among-arns").response["Error"]
+        return iam._error(400, refused["Code"], refused["Message"], ns="iam")
     missing = _missing(context, policies)
     results = "".join(
         _result(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from recordings import store
 from sandbox.aws.control import Sandbox
@@ -39,6 +40,18 @@ def test_each_resource_has_its_own_decision(patched: Sandbox, name: str) -> None
     role = create_role(patched, QA, name, allow("iam:PassRole", PASSED))
     other = f"{PASSED}-not"
     assert simulate(patched, role, [PASSED, other]) == {PASSED: "allowed", other: "implicitDeny"}
+
+
+def test_any_resource_is_refused_among_arns(patched: Sandbox, name: str) -> None:
+    published = store.recording("iam/SimulatePrincipalPolicy/any-resource-among-arns").error
+    role = create_role(patched, QA, name, allow("iam:PassRole", "*"))
+    with pytest.raises(ClientError) as caught:
+        simulate(patched, role, [PASSED, "*"])
+    assert (caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]) == (
+        published["code"],
+        published["message"],
+    )
+    assert simulate(patched, role, ["*"]) == {"*": "allowed"}
 
 
 def test_the_permission_to_simulate_applies_to_the_simulated_role(patched: Sandbox, name: str) -> None:
