@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -104,19 +104,27 @@ class Stubs:
 
 
 class AnyRole:
-    """STS that lets every role be assumed; `entered` are the roles, in their order."""
+    """STS that lets roles be assumed, in any order; `entered` are the roles of all requests.
 
-    def __init__(self) -> None:
+    `allows` says by its request whether a role can be assumed.
+    """
+
+    def __init__(self, allows: Callable[[Mapping[str, Any]], bool] = lambda _: True) -> None:
         self.entered: list[str] = []
         self.client = client_without_network("sts", "any role")
+        self._allows = allows
         self.client.meta.events.register_first("provide-client-params.sts", self._remember)
         self.client.meta.events.register_first("before-call.sts", self._answer)
 
-    def _remember(self, params: dict[str, Any], **_: Any) -> None:
+    def _remember(self, params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         self.entered.append(params["RoleArn"].rpartition("-")[2])
+        context["allowed"] = self._allows(params)
 
-    def _answer(self, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
-        return AWSResponse("", 200, {}, None), {"Credentials": CREDENTIALS}  # type: ignore[arg-type]
+    def _answer(self, context: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        if context["allowed"]:
+            return AWSResponse("", 200, {}, None), {"Credentials": CREDENTIALS}  # type: ignore[arg-type]
+        error = {"Code": "AccessDenied", "Message": "User is not authorized to perform: sts:AssumeRole"}
+        return AWSResponse("", 403, {}, None), {"Error": error}  # type: ignore[arg-type]
 
 
 class AnyExecution:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,8 @@ _RUNTIME_CONFIG = _CONFIG.merge(Config(read_timeout=time_limits.INVOKE_READ_TIME
 _LONG_S3_CALLS = ("copy_object", "upload_part_copy", "complete_multipart_upload")
 _SESSION_NAME_UNSAFE = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _session: Clients = ClientFactory()
+# No session creates clients in several threads at once, and they share their handlers.
+_creation = threading.Lock()
 
 
 class RoleSession:
@@ -115,7 +118,8 @@ class RoleSession:
         return client
 
     def _client(self, service: Any, config: Config) -> Any:
-        client = self._session.client(service, config=config, region_name=self.region)
+        with _creation:
+            client = self._session.client(service, config=config, region_name=self.region)
         translate_errors(client, self.role_arn)
         return client
 
@@ -137,7 +141,8 @@ def assume(
     not report which.
     """
     sts_region = aws_regions.of_sts(own=_session.region_name, target=region)  # Lambda sets the hub's own
-    sts = _session.client("sts", config=_CONFIG, region_name=sts_region)
+    with _creation:
+        sts = _session.client("sts", config=_CONFIG, region_name=sts_region)
     translate_errors(sts, _own_role())
     optional: dict[str, Any] = {
         **({"ExternalId": external_id} if external_id else {}),
@@ -152,7 +157,9 @@ def assume(
     credentials = RefreshableCredentials.create_from_metadata(
         fetch_credentials(), refresh_using=fetch_credentials, method="assume-role"
     )
-    return RoleSession(role_arn, _session_with(credentials), region)
+    with _creation:
+        session = _session_with(credentials)
+    return RoleSession(role_arn, session, region)
 
 
 def own_s3() -> S3Client:

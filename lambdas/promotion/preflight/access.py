@@ -27,6 +27,7 @@ class Purpose(enum.StrEnum):
     COPY = "copy"  # the copier, from the source into the target
     RECEIVE = "receive"  # the receiver, from the incoming prefix to the artifact prefix
     DEPLOY = "deploy"  # the deployer
+    PUSH = "push"  # the pusher, one session an image
     FETCH_IMAGE = "fetch_image"  # the reader, one session an image
     READ_PAYLOADS = "read_payloads"  # the reader, for the payloads in the source
 

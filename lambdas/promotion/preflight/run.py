@@ -48,7 +48,7 @@ def run(
     What AWS refuses is a result. Raises Transient errors, and UnexpectedFault of a probe (`probes.probe`).
     """
     required = applicable(checks, promotion)
-    context, results = facts.gather(promotion, transfers, required)
+    context, results = facts.gather(promotion, transfers, required, until=until)
     probes = [probe for check in required for probe in check.bound_probes(context)]
     probes += simulations(required, context, until=until)
     for probed in concurrency.run(probes, at_once=CONNECTIONS, until=until, doing="The preflight"):

@@ -1,4 +1,4 @@
-"""The step in situations that no promotion in the sandbox reaches: stubbed clients answer in their order."""
+"""The step in situations that no promotion in the sandbox reaches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lambdas.promotion.contract.errors import PreflightFailed
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Step
 from lambdas.promotion.preflight import run as preflight_run
-from tests.adapters.conftest import Stubs
+from tests.adapters.conftest import AnyRole, Stubs
 from tests.adapters.fake_s3 import FakeS3
 from tests.unit.builders import BEGUN, BUCKET, REQUEST, STAGE, artifact, promotion
 
@@ -31,16 +31,15 @@ def event(promotion: Promotion) -> dict[str, Any]:
     return document
 
 
-def refuse_every_role(aws: Stubs, how_many: int) -> None:
-    for _ in range(how_many):
-        aws.sts.add_client_error(
-            "assume_role", "AccessDenied", "User is not authorized to perform: sts:AssumeRole", 403
-        )
+def refuse_every_role(aws: Stubs) -> AnyRole:
+    sts = AnyRole(lambda _: False)
+    aws.in_place["sts"] = sts.client
+    return sts
 
 
 def test_every_role_that_cannot_be_assumed_is_reported_at_once(aws: Stubs, caplog: pytest.LogCaptureFixture) -> None:
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the list: the model has no artifacts
-    refuse_every_role(aws, 5)  # copier, receiver and deployer to ask; the copier and the deployer to work
+    sts = refuse_every_role(aws)
     with pytest.raises(PreflightFailed) as raised:
         preflight.handler(event(promotion()), None)
     message = str(raised.value)
@@ -49,10 +48,12 @@ def test_every_role_that_cannot_be_assumed_is_reported_at_once(aws: Stubs, caplo
     assert "sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-receiver" in message
     assert "sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-deployer" in message
     assert len([line for line in caplog.messages if line == "Preflight finding"]) == 3
+    # Copier, receiver and deployer to ask; the copier and the deployer to work.
+    assert sorted(sts.entered) == ["copier", "copier", "deployer", "deployer", "receiver"]
 
 
 def test_where_images_are_copied_reader_and_pusher_are_required_too(aws: Stubs) -> None:
-    refuse_every_role(aws, 8)  # all five to ask; copier and deployer to work; the pusher to look for the image
+    refuse_every_role(aws)
     result = preflight_run.run(replace(promotion(), images=(IMAGE,)), [], until=time.monotonic() + 60)
     assert sorted(finding.resource.rpartition("-")[2] for finding in result.findings) == [
         "copier",
@@ -66,7 +67,7 @@ def test_where_images_are_copied_reader_and_pusher_are_required_too(aws: Stubs) 
 def test_a_role_without_specific_checks_is_assumed_all_the_same(aws: Stubs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Role.EXECUTION stands for it: no step has it today."""
     monkeypatch.setitem(STEPS_BY_ROLE, Role.EXECUTION, (Step.PREFLIGHT,))
-    refuse_every_role(aws, 6)
+    refuse_every_role(aws)
     result = preflight_run.run(promotion(), [], until=time.monotonic() + 60)
     assert "arn:aws:iam::333333333333:role/promote-qa-execution" in [finding.resource for finding in result.findings]
 
@@ -100,8 +101,7 @@ def test_a_promotion_reads_some_of_very_many_objects_and_a_dry_run_all(
     aws: Stubs, fake_s3: FakeS3, objects: int, dry: bool, read: int
 ) -> None:
     changing = replace(promotion(), request=replace(REQUEST, dry_run=dry))
-    refuse_every_role(aws, 4)  # all to ask, and the deployer to work
-    aws.allow_assume_role()
+    aws.in_place["sts"] = AnyRole(lambda request: "s3:PutObject*" in request["Policy"]).client  # the copier to work
     artifacts = []
     for number in range(objects):
         fake_s3.put(BUCKET, f"v7/{number:05}", 5)

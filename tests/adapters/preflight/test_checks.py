@@ -28,7 +28,7 @@ from lambdas.promotion.preflight.facts import query_session
 from lambdas.promotion.preflight.findings import CheckResult, Finding, Inconclusive
 from lambdas.promotion.preflight.iam_simulation import RequiredPermission
 from lambdas.promotion.preflight.probes import Probe
-from tests.adapters.conftest import Stubs
+from tests.adapters.conftest import AnyRole, Stubs
 from tests.unit.builders import STAGE, artifact, promotion
 
 ALARM = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}
@@ -119,17 +119,9 @@ ENTRY = Check(title="It holds", role=Role.COPIER, remedy="Make it hold.", statem
 
 def allow(aws: Stubs, role: Role) -> None:
     """Let a run of a plain promotion open the query session of one role, and nothing else."""
-    for queried in (Role.COPIER, Role.RECEIVER, Role.DEPLOYER):
-        if queried is role:
-            aws.allow_assume_role()
-        else:
-            refuse(aws)
-    refuse(aws, times=2)
-
-
-def refuse(aws: Stubs, times: int = 1) -> None:
-    for _ in range(times):
-        aws.sts.add_client_error("assume_role", "AccessDenied", "no", 403)
+    aws.in_place["sts"] = AnyRole(
+        lambda request: "iam:SimulatePrincipalPolicy" in request["Policy"] and request["RoleArn"].endswith(f"-{role}")
+    ).client
 
 
 def run(*checks: Check) -> list[CheckResult]:

@@ -78,7 +78,7 @@ def test_the_target_does_what_it_will_do_with_a_copy(stubs: Stubs, s3: S3Client)
         upload = {**bucket, "Key": f"{prefix}promote-preflight-probe", "UploadId": "promote-preflight-probe"}
         stubs.s3.add_client_error("abort_multipart_upload", "NoSuchUpload", "", 404, expected_params=upload)
     stubs.s3.add_response("head_object", {}, {**bucket, "Key": ONE.key, "ChecksumMode": "ENABLED"})
-    assert copies.verify(QA, prefixes, ONE, s3=s3) == []
+    assert [probe() for probe in copies.verify(QA, prefixes, ONE, s3=s3)] == [[]] * 5
 
 
 def test_a_region_that_the_sources_account_lacks_is_a_finding_with_its_remedy(stubs: Stubs) -> None:

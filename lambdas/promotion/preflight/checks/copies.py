@@ -82,24 +82,20 @@ def put_by_parts(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> list[
 def _verify_probes(context: Context) -> Iterator[Probe]:
     promotion, s3 = context.promotion, context.session(Role.DEPLOYER, Purpose.DEPLOY).s3
     prefixes = (promotion.artifact_prefix, promotion.incoming_prefix)
-    yield functools.partial(verify, promotion.target, prefixes, context.copied_artifact, s3=s3)
+    yield from verify(promotion.target, prefixes, context.copied_artifact, s3=s3)
 
 
-def verify(target: Environment, prefixes: Sequence[str], copied: Artifact | None, *, s3: S3Client) -> list[CheckResult]:
+def verify(target: Environment, prefixes: Sequence[str], copied: Artifact | None, *, s3: S3Client) -> Iterator[Probe]:
     """Do what the target does with the copies: list versions and uploads, abort one, read a copy if it exists."""
     bucket: dict[str, Any] = {"Bucket": target.artifact_bucket, "ExpectedBucketOwner": target.account}
-    results = [
-        *probe(lambda: s3.list_object_versions(**bucket, Prefix=prefixes[0], MaxKeys=1)),
-        *probe(lambda: s3.list_multipart_uploads(**bucket, Prefix=prefixes[0], MaxUploads=1)),
-    ]
+    yield lambda: probe(lambda: s3.list_object_versions(**bucket, Prefix=prefixes[0], MaxKeys=1))
+    yield lambda: probe(lambda: s3.list_multipart_uploads(**bucket, Prefix=prefixes[0], MaxUploads=1))
     for prefix in prefixes:
         upload: dict[str, Any] = {"Key": f"{prefix}{_NO_UPLOAD}", "UploadId": _NO_UPLOAD}
-        results += probe(
-            functools.partial(s3.abort_multipart_upload, **bucket, **upload), error_codes.S3_NO_SUCH_UPLOAD
-        )
+        abort = functools.partial(s3.abort_multipart_upload, **bucket, **upload)
+        yield functools.partial(probe, abort, error_codes.S3_NO_SUCH_UPLOAD)
     if copied:
-        results += probe(lambda: s3.head_object(**bucket, Key=copied.key, ChecksumMode="ENABLED"))
-    return results
+        yield lambda: probe(lambda: s3.head_object(**bucket, Key=copied.key, ChecksumMode="ENABLED"))
 
 
 def permissions_to_encrypt(
