@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from tests.watched import pytest_runtest_makereport
 __all__ = ["pytest_runtest_makereport"]
 
 TESTS = Path(__file__).parent
+# A client that no test stubs looks for credentials nowhere but here.
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 # Their tests share what takes longest: the CDK's process, and a synthesised app.
 TOGETHER = ("docs", "stacks")
 # Their tests share every module of the project, parsed.
