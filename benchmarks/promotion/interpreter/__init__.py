@@ -1,0 +1,1 @@
+"""Step Functions as far as a definition uses it: states, expressions, retries, catches, maps, callbacks."""

@@ -1,0 +1,1 @@
+"""The services that a promotion calls, as they answer over the wire."""
