@@ -1,4 +1,4 @@
-.PHONY: help install lock demo test test-unit test-sandbox test-integration test-large conformance conformance-clean-up mutation sdk-drift lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark-copy clean
+.PHONY: help install lock demo test test-unit test-sandbox test-integration test-large conformance conformance-clean-up mutation sdk-drift lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -107,8 +107,10 @@ sandbox-status: install ## Say what runs in it
 sandbox-patches: install ## Find the patches of the local AWS that are superfluous (takes long)
 	$(BIN)/python -m tests.sandbox.aws.patches.superfluous
 
-benchmark-copy: install .build/aws-cli/.installed ## Measure the copy on a simulated S3, and write docs/performance.md
-	$(BIN)/python -m benchmarks.copy --page docs/performance.md
+benchmark: install .build/aws-cli/.installed ## Measure the copy and the promotion in simulations, and write docs/performance.md
+	$(BIN)/python -m benchmarks.copy --save
+	$(BIN)/python -m benchmarks.promotion --save
+	$(BIN)/python -m benchmarks.page
 
 .build/aws-cli/.installed: benchmarks/copy/requirements.txt
 	$(PYTHON) -m venv .build/aws-cli

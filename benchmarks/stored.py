@@ -12,7 +12,7 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -47,13 +47,23 @@ class Stored:
 
 
 def write(
-    name: str, results: dict[str, Any], *, command: str, modules: Iterable[str], facts: Mapping[str, Any]
+    name: str,
+    results: dict[str, Any],
+    *,
+    command: str,
+    modules: Iterable[str],
+    facts: Mapping[str, Any],
+    folders: Sequence[str],
 ) -> Stored:
-    """Store results. `modules`: those that the benchmark imports; `facts`: what it reads besides, as JSON has it."""
+    """Store results.
+
+    `modules`: those that the benchmark imports; `facts`: what it reads besides, as JSON has it; `folders`: where what
+    decides about its results is, of all that is imported.
+    """
     stored = Stored(
         made=f"on {datetime.now(UTC):%d %B %Y} by `{command}`, with Python {platform.python_version()}, "
         f"boto3 {version('boto3')}, s3transfer {version('s3transfer')}",
-        files={path: _digest_of(PROJECT / path) for path in _imported(sorted(modules))},
+        files={path: _digest_of(PROJECT / path) for path in _imported(sorted(modules), folders)},
         facts={fact: digest_of_json(value) for fact, value in facts.items()},
         results=results,
     )
@@ -88,14 +98,15 @@ def _digest_of(file: Path) -> str:
     return hashlib.sha256(code_of(file.read_text()).encode()).hexdigest()[:12]
 
 
-def _imported(modules: list[str]) -> list[str]:
-    """Return the project's files that these modules import, in a new process."""
+def _imported(modules: list[str], folders: Sequence[str]) -> list[str]:
+    """Return the files in some folders of the project that these modules import, in a new process."""
     program = _LIST_FILES.format(modules=modules)
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True
     )
     files = {Path(file) for file in json.loads(done.stdout.splitlines()[-1])}
-    folders = (PROJECT / "lambdas", PROJECT / "benchmarks")
     return sorted(
-        file.relative_to(PROJECT).as_posix() for file in files if any(file.is_relative_to(folder) for folder in folders)
+        file.relative_to(PROJECT).as_posix()
+        for file in files
+        if any(file.is_relative_to(PROJECT / folder) for folder in folders)
     )

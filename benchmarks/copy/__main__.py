@@ -1,4 +1,4 @@
-"""Measure the copy: `make benchmark-copy`, or python -m benchmarks.copy with some sizes, contestants and speeds.
+"""Measure the copy: `make benchmark`, or python -m benchmarks.copy with some sizes, contestants and speeds.
 
 Every contestant copies every workload in a process of its own; a few processes run at the same time. What they compute
 takes no virtual time, so that changes no result.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks import stored
 from benchmarks.copy import page, report
 from benchmarks.copy.ideal import ideal
 from benchmarks.copy.measure import CONTESTANTS, Measurement
@@ -27,7 +28,7 @@ from benchmarks.copy.world import WORKLOADS
 from lambdas.promotion.artifacts import partitioning
 
 _PROJECT = Path(__file__).parents[2]
-# `make benchmark-copy` makes it.
+# `make benchmark` makes it.
 _PYTHON_OF_AWS_CLI = _PROJECT / ".build" / "aws-cli" / "bin" / "python"
 CONCURRENCY = partitioning.AT_ONCE * partitioning.IN_FLIGHT
 
@@ -37,7 +38,7 @@ class MeasurementFailed(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print the tables, and write the page if asked to."""
+    """Measure, print the tables, and store the results if asked to."""
     wanted = _parser().parse_args(arguments)
     speeds = Speeds(**{field.name: getattr(wanted, field.name) for field in dataclasses.fields(Speeds)})
     console = Console(width=None if sys.stdout.isatty() else 200)
@@ -49,14 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report.show(console, title, reached)
     if PROMOTE in wanted.contestants:
         report.show(console, *report.states(runs))
-    if wanted.page:
+    if wanted.save:
         elsewhere = {
             name: measure_all([workload], page.COMPARED, changed, processes=wanted.processes)[0]
             for name, (workload, changed) in page.WHAT_IF.items()
         }
         command = shlex.join(["python", "-m", "benchmarks.copy", *(sys.argv[1:] if arguments is None else arguments)])
-        wanted.page.write_text(page.written(runs, elsewhere, speeds, prices, command=command, concurrency=CONCURRENCY))
-        console.print(f"Written to {wanted.page}")
+        results = page.to_json(runs, elsewhere, speeds)
+        stored.write(page.NAME, results, command=command, modules=page.MODULES, facts={}, folders=page.FOLDERS)
+        console.print(f"Stored in {stored.FOLDER}")
 
 
 def measure_all(sizes: Sequence[str], contestants: Sequence[str], speeds: Speeds, *, processes: int) -> list[Run]:
@@ -80,7 +82,7 @@ def _in_a_process(workload: str, contestant: str, speeds: Speeds) -> Measurement
     order = {"contestant": contestant, "workload": workload, "speeds": dataclasses.asdict(speeds)}
     python = _PYTHON_OF_AWS_CLI if CONTESTANTS[contestant][0] == "aws_cli" else Path(sys.executable)
     if not python.exists():
-        raise MeasurementFailed(f"There is no {python}, which the AWS CLI runs in. `make benchmark-copy` makes it.")
+        raise MeasurementFailed(f"There is no {python}, which the AWS CLI runs in. `make benchmark` makes it.")
     done = subprocess.run(  # noqa: S603 - our own module
         [python, "-m", "benchmarks.copy.measure", json.dumps(order)],
         cwd=_PROJECT,
@@ -98,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sizes", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="SIZE")
     parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS), metavar="WHO")
     parser.add_argument("--processes", type=int, default=2, help="how many at the same time")
-    parser.add_argument("--page", type=Path, help="write the results there, as Markdown")
+    parser.add_argument("--save", action="store_true", help="store the results for docs/performance.md")
     for field in dataclasses.fields(Speeds):
         option = f"--{field.name.replace('_', '-')}"
         parser.add_argument(option, type=float, default=field.default, help=f"see published.py ({field.default:g})")

@@ -15,7 +15,7 @@ from benchmarks.copy.report import show
 from benchmarks.promotion import idle_month, report
 from benchmarks.promotion.deployed import facts_of, synthesised
 from benchmarks.promotion.measure import measure
-from benchmarks.promotion.page import MODULES, NAME, to_json
+from benchmarks.promotion.page import FOLDERS, MODULES, NAME, to_json
 from benchmarks.promotion.published import Endpoints, MonthlyPrices, Prices, Times
 
 
@@ -42,9 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         results = to_json(measured, month, times, costs)
         modules = [*MODULES, *(handler.rpartition(".")[0] for handler in deployed.handlers)]
-        stored.write(
-            NAME, results, command=command, modules=modules, facts=facts_of(deployed.resources, deployed.target)
-        )
+        facts = facts_of(deployed.resources, deployed.target)
+        stored.write(NAME, results, command=command, modules=modules, facts=facts, folders=FOLDERS)
         console.print(f"Stored in {stored.FOLDER}")
 
 

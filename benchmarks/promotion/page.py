@@ -20,6 +20,7 @@ MODULES = (
     "benchmarks.promotion.measure",
     *(f"benchmarks.promotion.contestants.{name}" for name in ("promote", "scripts")),
 )
+FOLDERS = ("benchmarks/copy", "benchmarks/promotion", "lambdas")
 _DIGITS = 6
 
 _INTRODUCTION = """
