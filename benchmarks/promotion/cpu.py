@@ -30,7 +30,8 @@ import {module}
 print(time.process_time() - begin)
 """
 _CLIENTS = """
-import json, time, boto3
+import json, time
+from botocore.session import Session
 from botocore.httpsession import create_urllib3_context, get_cert_path
 def seconds(function):
     begin = time.process_time()
@@ -38,10 +39,11 @@ def seconds(function):
     return time.process_time() - begin
 def connect():
     create_urllib3_context().load_verify_locations(get_cert_path(True))
-session = boto3.Session(aws_access_key_id="nobody", aws_secret_access_key="nothing", region_name="us-east-1")
+session = Session()
+session.set_credentials("nobody", "nothing")
 services = {services}
 print(json.dumps({{
-    "clients": [(service, seconds(lambda: session.client(service)), seconds(lambda: session.client(service)))
+    "clients": [(service, *(seconds(lambda: session.create_client(service)) for _ in range(2)))
                 for service in services],
     "connect": seconds(connect),
 }}))
@@ -53,7 +55,7 @@ class Costs:
     """Seconds of one CPU. `handlers`: to import each; `clients`: the first one of each service, and each other one.
 
     `first_client`: what the first of all adds. `connect`: TLS's context and certificates, for a connection. `script`:
-    to import boto3. `request`: what a request costs its sender.
+    to import boto3, as it is installed here. `request`: what a request costs its sender.
     """
 
     handlers: dict[str, float]
@@ -82,11 +84,11 @@ def measured(handlers: Iterable[str], services: Iterable[str], *, bundle: Path, 
     handlers = sorted(set(handlers))
     others = sorted(set(services) - {_FIRST})
     programs = {handler: _IMPORT.format(module=handler.rpartition(".")[0]) for handler in handlers}
-    programs["boto3"] = _IMPORT.format(module="boto3")
     programs["sts"] = _CLIENTS.format(services=[_FIRST, *others])
     programs["others"] = _CLIENTS.format(services=[*others, _FIRST])
     with ThreadPoolExecutor(2) as pool:
         runs = {name: [pool.submit(_output, text, bundle) for _ in range(_RUNS)] for name, text in programs.items()}
+        script = [pool.submit(_output, _IMPORT.format(module="boto3"), None) for _ in range(_RUNS)]
         outputs = {name: [json.loads(run.result()) for run in futures] for name, futures in runs.items()}
     first, clients, connect = _clients(outputs["sts"], outputs["others"])
     return Costs(
@@ -94,7 +96,7 @@ def measured(handlers: Iterable[str], services: Iterable[str], *, bundle: Path, 
         clients=clients,
         first_client=first,
         connect=connect,
-        script=min(outputs["boto3"]),
+        script=min(json.loads(run.result()) for run in script),
         request=request,
     )
 
@@ -120,10 +122,15 @@ def _least(outputs: list[_Clients]) -> dict[str, tuple[float, float]]:
     }
 
 
-def _output(program: str, bundle: Path) -> str:
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(bundle), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment |= {"AWS_DEFAULT_REGION": "us-east-1"}
+def _output(program: str, bundle: Path | None) -> str:
+    """Run a program with the packages of the bundle alone, or with those of this installation."""
+    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {"AWS_DEFAULT_REGION": "us-east-1"} | ({"PYTHONPATH": str(bundle)} if bundle else {})
     done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-S", "-c", program], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, *(["-S"] if bundle else []), "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.splitlines()[-1]

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-import boto3
 from botocore.awsrequest import AWSResponse
+from botocore.session import Session
 
 from benchmarks.copy.simulation.machines import Machine
 from benchmarks.copy.simulation.s3_http import Response, request_of
@@ -81,11 +81,11 @@ def entered(process: Process) -> Iterator[None]:
 @contextmanager
 def simulated(world: Callable[[], World]) -> Iterator[None]:
     """Let every client be paid for by its process and be served by the present world; threads inherit the process."""
-    make, start = boto3.Session.client, threading.Thread.start
+    make, start = Session.create_client, threading.Thread.start
 
-    def client(session: boto3.Session, service: str, *arguments: Any, **named: Any) -> Any:
+    def client(session: Session, service: str, *arguments: Any, **named: Any) -> Any:
         current().make_client(service)
-        made = make(session, service, *arguments, **named)  # type: ignore[call-overload]
+        made = make(session, service, *arguments, **named)
         Connections(world, service).serve(made.meta.events)
         return made
 
@@ -94,7 +94,7 @@ def simulated(world: Callable[[], World]) -> Iterator[None]:
         start(thread)
 
     with (
-        mock.patch.object(boto3.Session, "client", client),
+        mock.patch.object(Session, "create_client", client),
         mock.patch.object(threading.Thread, "start", start_in_process),
     ):
         yield

@@ -52,9 +52,9 @@ def write_configuration(folder: Path) -> Path:
         del stage["smoke_test"][1]["payload"]
     sample = {"payload_from": "sample", "content_type": "text/csv"}
     document["applications"][APPLICATION]["stages"]["qa"]["smoke_test"].append(sample)
-    file = folder / "promotion.yaml"
-    file.write_text(yaml.safe_dump(document, sort_keys=False))
-    return file
+    file, draft = folder / "promotion.yaml", folder / "promotion.yaml.draft"
+    draft.write_text(yaml.safe_dump(document, sort_keys=False))
+    return draft.replace(file)  # another worker may be reading it
 
 
 def with_tests(settings: Settings, *tests: SmokeTest, preview: Preview | None = None) -> Settings:
