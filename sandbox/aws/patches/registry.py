@@ -90,6 +90,8 @@ PATCHES = tuple(
         "stepfunctions/service_errors",
         "stepfunctions/payload_limits",
         "stepfunctions/task_timeouts",
+        "stepfunctions/jsonata_timeouts",
+        "stepfunctions/task_tokens",
         "cloudformation/published_attributes",
         "cloudformation/state_machine_versions",
         "stepfunctions/ended_executions",

@@ -54,6 +54,12 @@ def state() -> str:
     return next((str(details["name"]) for details in entered if details), "")
 
 
+def state_machine() -> str | None:
+    """The ARN of the state machine whose execution this thread runs."""
+    execution = _execution.get()
+    return _base(execution) if execution else None
+
+
 def _require(resource: str, parameters: Any) -> None:
     execution = _execution.get()
     if execution is None or ":activity:" in resource:
