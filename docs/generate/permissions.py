@@ -39,6 +39,7 @@ ROLE_SECTIONS: Mapping[str, str] = {
     resource_names.function(Job.REPORT_LOCK_AGE): "The role that measures locks",
     resource_names.function(Job.RECONCILE_EXECUTIONS): "The role that reconciles executions",
     resource_names.function(Job.AUDIT_ARTIFACTS): "The role that audits artifacts",
+    resource_names.function(Job.END_WAIT): "The role that ends waits",
     "promote-hub-StateMachineRole…": "The state machine's role",
     "promote-hub-StateMachineEventsRole…": "The approval rule's role",
     f"{resource_names.PRODUCT}-<environment>-{Role.READER}": "The reader",

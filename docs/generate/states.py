@@ -54,6 +54,7 @@ PHASES: Mapping[str, tuple[str, ...]] = {
         "Create the preview endpoint",
         "Is the preview endpoint in service?",
         "Wait for the preview endpoint",
+        "Wait for the preview endpoint without events",
         "Smoke-test the preview endpoint",
         "Delete the preview endpoint",
         "Is the preview endpoint deleted?",
@@ -68,6 +69,7 @@ PHASES: Mapping[str, tuple[str, ...]] = {
         "Suspend scaling",
         "Wait for the scaling deregistration",
         "Wait for the endpoint",
+        "Wait for the endpoint without events",
         "Inspect the endpoint",
         "Is the endpoint in service?",
         "Wait for capacity",
@@ -78,6 +80,7 @@ PHASES: Mapping[str, tuple[str, ...]] = {
         "Suspend scaling for the rollback",
         "Is it rolled back?",
         "Wait for the rollback",
+        "Wait for the rollback without events",
         "Resume scaling after the failure",
     ),
     "conclude": (

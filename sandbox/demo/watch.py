@@ -26,6 +26,7 @@ _SHOWN_STATES = {"TaskState", "MapState", "WaitState"}
 # A state that is entered again within so many rows is part of a loop (wait, look, wait, …), which stays in its rows.
 _LOOP_ROWS = 3
 _FAILED = ("Failed", "TimedOut")
+_CALLED_BACK = ".waitForTaskToken"
 _SPINNER = Spinner("dots", style="yellow")
 
 
@@ -146,7 +147,9 @@ def _note_result(rows: list[Row], event: dict[str, Any]) -> None:
         entered.error = ""
     elif event["type"].endswith(_FAILED) and entered.running:
         details: dict[str, Any] = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
-        entered.error = details.get("error", "failed")
+        # A wait for an event has ended without one.
+        if event["type"] != "TaskTimedOut" or not details.get("resource", "").endswith(_CALLED_BACK):
+            entered.error = details.get("error", "failed")
     if execution_ended:
         for row in rows:
             if row.running:

@@ -12,6 +12,7 @@ from lambdas.promotion.contract import resource_names
 from stacks.config.topology import Configuration
 from stacks.environment import scaling_role
 from stacks.environment.base import AccountScope
+from stacks.environment.forwarding import Forwarding
 from stacks.environment.invoker_role import add_invoker
 from stacks.environment.source import Source
 from stacks.environment.target.auditor import add_auditor
@@ -39,6 +40,7 @@ class EnvironmentStack(cdk.Stack):
         key = _add_target(AccountScope(self, name, configuration), sources) if sources else None
         if targets_fed:
             Source(self, name, configuration).build(targets_fed, key)
+        Forwarding(self, name, configuration).build()
 
 
 def _add_target(environment: AccountScope, sources: Sequence[str]) -> kms.Key:

@@ -1,36 +1,28 @@
-"""A source: the roles that read its models and copy their artifacts, and the rule that forwards its approvals."""
+"""A source: the roles that read its models and copy their artifacts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import aws_cdk as cdk
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_sns as sns
 
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.roles import Role
 from stacks.baseline import approvals
-from stacks.baseline.alarms import Alarms
-from stacks.baseline.dead_letters import dead_letter_queue
 from stacks.baseline.iam_conditions import via_service
-from stacks.baseline.topic import topic
 from stacks.config import required_regions
 from stacks.environment.base import AccountScope
 
 
 class Source(AccountScope):
-    """The reader, the copier, and the forwarder of approvals where the environment has a model registry."""
+    """The reader and the copier."""
 
     def build(self, targets_fed: Sequence[str], own_key: kms.Key | None) -> None:
-        """Add all of it. `own_key` encrypts the artifacts that were promoted to this environment."""
+        """Add both. `own_key` encrypts the artifacts that were promoted to this environment."""
         self._reader(own_key)
         self._copier(own_key, targets_fed)
-        if self.name in approvals.model_registries(self.configuration):
-            self._forward_approvals()
 
     def _reader(self, own_key: kms.Key | None) -> None:
         role = self.role(Role.READER, "Reads models, model packages and their artifacts")
@@ -122,42 +114,3 @@ class Source(AccountScope):
         keys = [*self.configuration.environments[self.name].kms_keys, *([own_key.key_arn] if own_key else [])]
         if keys:
             self.allow(role, "DecryptArtifacts", ["kms:Decrypt"], keys, via_service("s3", self.stack.region))
-
-    def _forward_approvals(self) -> None:
-        hub = self.configuration.hub
-        bus = events.EventBus.from_event_bus_arn(self.stack, "HubBus", resource_names.bus_arn(hub.account, hub.region))
-        role = iam.Role(
-            self.stack,
-            "Forwarder",
-            role_name=f"{resource_names.PRODUCT}-{self.name}-forwarder",
-            description="Forwards approvals to the hub's bus",
-            assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
-        )
-        rule_name = f"{resource_names.PRODUCT}-{self.name}-approvals"
-        dead_letters = dead_letter_queue(self.stack, [rule_name])
-        events.Rule(
-            self.stack,
-            "ApprovalForwarding",
-            rule_name=rule_name,
-            description="Forwards approved model package versions to Promote's hub",
-            event_pattern=approvals.pattern_in(self.name, self.configuration),
-            targets=[targets.EventBus(bus, role=role, dead_letter_queue=dead_letters)],
-        )
-        alarms = Alarms(self.stack, self._topic(), hub.deployed().runbook)
-        alarms.on_dead_letters(dead_letters, prefix=f"{self.name}-")
-        alarms.on_rule(rule_name)
-
-    def _topic(self) -> sns.ITopic:
-        """The hub's topic, or the environment's own in another Region: an alarm can notify its own Region only.
-
-        The hub's bus cannot carry the notification: the alarms report that the way to it has failed.
-        """
-        hub = self.configuration.hub
-        if self.stack.region == hub.region:
-            return sns.Topic.from_topic_arn(self.stack, "Topic", resource_names.topic_arn(hub.account, hub.region))
-        return topic(
-            self.stack,
-            resource_names.environment_topic(self.name),
-            subscribers=hub.notify.subscribers,
-            alarms_of=[self.stack.account],
-        )

@@ -13,9 +13,9 @@ from stacks.baseline.topic import accounts_with_alarms, topic
 from stacks.config.topology import Configuration
 from stacks.hub import bundle, state_machine, steps
 from stacks.hub.aborted_executions import ABORTED_EXECUTION_RULE, clean_up_after_abort
-from stacks.hub.approvals import start_on_approval
 from stacks.hub.artifact_audit import audit_artifacts
 from stacks.hub.encryption_key import encryption_key
+from stacks.hub.event_bus import end_waits, event_bus, start_on_approval
 from stacks.hub.lock_age import report_lock_age
 from stacks.hub.observability import observe
 from stacks.hub.reconciliation import reconcile_executions
@@ -70,7 +70,9 @@ class HubStack(Stack):
         dead_letters = dead_letter_queue(
             self, [f"{resource_names.BUS}/{resource_names.approval_rule('*')}", ABORTED_EXECUTION_RULE]
         )
-        start_on_approval(self, configuration, state_machine=machine, dead_letters=dead_letters)
+        bus = event_bus(self, configuration)
+        start_on_approval(self, configuration, bus, state_machine=machine, dead_letters=dead_letters)
+        end_waits(self, configuration, bus, state_machine=machine, tables=tables, code=code, key=key)
         clean_up_after_abort(self, clean_up_aborted, state_machine=machine, dead_letters=dead_letters)
         reconciler = reconcile_executions(
             self,

@@ -1,4 +1,4 @@
-"""A job that runs on a schedule."""
+"""The function of a job, and what runs it on a schedule."""
 
 from __future__ import annotations
 
@@ -31,6 +31,28 @@ def scheduled_job(
     timeout: Duration | None = None,
 ) -> StepFunction:
     """Return the job's function. A run that fails is not retried, because the next one follows soon."""
+    function = job_function(scope, job, code=code, key=key, assumes=assumes, timeout=timeout)
+    events.Rule(
+        scope,
+        job.value.title().replace("_", ""),
+        rule_name=resource_names.function(job),
+        description=description,
+        schedule=events.Schedule.rate(every),
+        targets=[targets.LambdaFunction(function.function, retry_attempts=0)],
+    )
+    return function
+
+
+def job_function(
+    scope: Construct,
+    job: Job,
+    *,
+    code: lambda_.Code,
+    key: kms.IKey,
+    assumes: Sequence[str] = (),
+    timeout: Duration | None = None,
+) -> StepFunction:
+    """Return the function of a job, whatever runs it."""
     function = StepFunction(scope, job, code=code, runtime=bundle.runtime(), key=key, assumes=assumes, timeout=timeout)
     accept_finding(
         function.role,
@@ -42,13 +64,5 @@ def scheduled_job(
         function.function,
         "AwsSolutions-L1",
         "The Python version that deploys, ran the tests and compiled the bundle (docs/decisions/0006).",
-    )
-    events.Rule(
-        scope,
-        job.value.title().replace("_", ""),
-        rule_name=resource_names.function(job),
-        description=description,
-        schedule=events.Schedule.rate(every),
-        targets=[targets.LambdaFunction(function.function, retry_attempts=0)],
     )
     return function

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.contract.document import Progress, Promotion
@@ -11,13 +12,13 @@ from lambdas.promotion.contract.envelope import Envelope
 from lambdas.promotion.contract.steps import SUSPEND_SCALING_STATE, Step
 from stacks.workflow.conclude import Conclusion, succeeded
 from stacks.workflow.document_paths import condition, construct, equals, exists, expression, path, payload_of
-from stacks.workflow.lambda_task import LATER_POLL_INTERVAL, POLL_INTERVAL, later, poll_wait, task
-from stacks.workflow.lock import confirm_lock
+from stacks.workflow.lambda_task import last_resort, poll_wait, task
+from stacks.workflow.lock import EndpointWait, confirm_lock, endpoint_wait
 from stacks.workflow.resources import WorkflowResources
 from stacks.workflow.rollback import rollback
 
 # No endpoint is in service within its first minute.
-_FIRST_POLL_SECONDS = 60
+_FIRST_POLL = Duration.seconds(60)
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,10 @@ def deploy(resources: WorkflowResources, *, then: Conclusion) -> Deployment:
     )
     deploy_endpoint = step_task("Deploy the endpoint", Step.DEPLOY_ENDPOINT)
     suspend_scaling = step_task(SUSPEND_SCALING_STATE, Step.SUSPEND_SCALING)
-    wait = sfn.Wait.jsonata(scope, "Wait for the endpoint", time=sfn.WaitTime.seconds(_poll_seconds()))
-    inspect = step_task("Inspect the endpoint", Step.INSPECT_ENDPOINT, polled_after=wait)
-    smoke_test = step_task("Smoke-test the endpoint", Step.SMOKE_TEST, polled_after=wait)
+    wait = _wait(resources)
+    inspect = step_task("Inspect the endpoint", Step.INSPECT_ENDPOINT, polled_after=wait.begin)
+    # It is in service already: no event is to come.
+    smoke_test = step_task("Smoke-test the endpoint", Step.SMOKE_TEST, polled_after=wait.without_events)
     wait_for_change = poll_wait(scope, "Wait for the other change")
     wait_for_deregistration = poll_wait(scope, "Wait for the scaling deregistration")
     wait_for_capacity = sfn.Wait.jsonata(scope, "Wait for capacity", time=sfn.WaitTime.seconds(_capacity_wait()))
@@ -58,11 +60,13 @@ def deploy(resources: WorkflowResources, *, then: Conclusion) -> Deployment:
     confirm.next(confirm_approval).next(deploy_endpoint).next(change_in_progress)
     change_in_progress.when(_progress_is(Progress.BUSY), wait_for_change.next(confirm)).when(
         _progress_is(Progress.BLOCKED_BY_SCALING), suspend_scaling.next(wait_for_deregistration).next(confirm)
-    ).otherwise(wait.next(inspect).next(in_service))
+    ).otherwise(wait.begin)
+    wait.lead_to(inspect)
+    inspect.next(in_service)
     # In service without an outcome: the stage has a smoke test.
     in_service.when(promotion_ended(), end).when(_progress_is(Progress.IN_SERVICE), smoke_test.next(end)).when(
         _progress_is(Progress.NO_CAPACITY), wait_for_capacity.next(confirm)
-    ).otherwise(wait)
+    ).otherwise(wait.begin)
     return Deployment(begin=confirm, end=end)
 
 
@@ -93,10 +97,18 @@ def _progress_is(progress: Progress) -> sfn.Condition:
     return condition(equals(path(Promotion).change.progress, progress))
 
 
-def _poll_seconds() -> str:
-    polls = path(Promotion).change.poll_count
-    usual = f"{later(polls)} ? {LATER_POLL_INTERVAL.to_seconds():.0f} : {POLL_INTERVAL.to_seconds():.0f}"
-    return expression(f"{polls} = 0 ? {_FIRST_POLL_SECONDS} : ({usual})")
+def _wait(resources: WorkflowResources) -> EndpointWait:
+    promotion = path(Promotion)
+    polls = promotion.change.poll_count
+    return endpoint_wait(
+        resources,
+        "Wait for the endpoint",
+        "Wait for the endpoint without events",
+        promotion=promotion,
+        endpoint=f"$lowercase({promotion.stage.endpoint})",
+        seconds=last_resort(polls, first=_FIRST_POLL),
+        polls=polls,
+    )
 
 
 def _capacity_wait() -> str:

@@ -24,6 +24,7 @@ EXECUTION_ID = "$states.context.Execution.Id"
 EXECUTION_INPUT = "$states.context.Execution.Input"
 EXECUTION_STARTED_AT = "$states.context.Execution.StartTime"
 STATE_ENTERED_AT = "$states.context.State.EnteredTime"
+TASK_TOKEN = "$states.context.Task.Token"  # noqa: S105 - where it stands
 RETRY_COUNT = "$states.context.State.RetryCount"
 MAP_INDEX = "$states.context.Map.Item.Index"
 MAP_ITEM = "$states.context.Map.Item.Value"

@@ -69,6 +69,8 @@ POLL_INTERVAL = Duration.seconds(30)
 # An execution has at most 25,000 events (AWS: Step Functions, quotas), so what lasts for hours is polled less often.
 LATER_POLL_INTERVAL = Duration.minutes(2)
 _POLLS_OF_THE_FIRST_HOUR = 120
+# Where an event ends the wait, the poll is the last resort.
+LAST_RESORT_INTERVAL = Duration.seconds(90)
 # A state after which nothing can be repaired is retried for about an hour while Lambda or AWS is not available.
 _PATIENT_ATTEMPTS = 60
 _LONGEST_RETRY_DELAY = Duration.seconds(60)
@@ -91,6 +93,12 @@ def poll_wait(scope: Construct, title: str, *, polls: Path | None = None) -> sfn
     """
     seconds = expression(f"{later(polls)} ? {LATER_POLL_INTERVAL.to_seconds():.0f} : {POLL_INTERVAL.to_seconds():.0f}")
     return sfn.Wait.jsonata(scope, title, time=sfn.WaitTime.seconds(seconds))
+
+
+def last_resort(polls: Path | None = None, *, first: Duration = LAST_RESORT_INTERVAL, first_polls: int = 0) -> str:
+    """Return the seconds of a wait that an event ends. `first`: of the wait after so many polls, `first_polls`."""
+    usual = f"{later(polls)} ? {LATER_POLL_INTERVAL.to_seconds():.0f} : {LAST_RESORT_INTERVAL.to_seconds():.0f}"
+    return usual if polls is None else f"{polls} > {first_polls} ? ({usual}) : {first.to_seconds():.0f}"
 
 
 def later(polls: Path | None) -> str:

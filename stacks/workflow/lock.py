@@ -5,7 +5,9 @@ The lock is taken, confirmed and released by DynamoDB itself, under conditions.
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from dataclasses import dataclass
+
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 
@@ -19,6 +21,7 @@ from stacks.workflow.document_paths import (
     EXECUTION_STARTED_AT,
     INPUT,
     STATE_ENTERED_AT,
+    TASK_TOKEN,
     Path,
     construct,
     expression,
@@ -33,6 +36,8 @@ from stacks.workflow.resources import WorkflowResources
 Value = tasks.DynamoAttributeValue
 
 CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
+# Of one promotion. The longest one needs fewer, and so many that events end at once leave room for it in the history.
+MOST_WAITS = 600
 _TASK_TIMEOUT = Duration.seconds(30)
 
 
@@ -100,6 +105,68 @@ def confirm_lock(resources: WorkflowResources, *, lost: sfn.IChainable) -> tasks
     return state
 
 
+@dataclass(frozen=True)
+class EndpointWait:
+    """The wait for an endpoint. `begin`: ended by an event. `without_events`: where that one is not possible."""
+
+    begin: sfn.TaskStateBase
+    without_events: sfn.Wait
+
+    def lead_to(self, poll: sfn.IChainable) -> None:
+        """Poll afterwards, whatever ended the wait."""
+        self.begin.add_catch(poll, errors=["States.Timeout"], outputs=expression(INPUT))
+        self.begin.add_catch(self.without_events, errors=["States.ALL"], outputs=expression(INPUT))
+        self.begin.next(poll)
+        self.without_events.next(poll)
+
+
+def endpoint_wait(
+    resources: WorkflowResources,
+    title: str,
+    without_events: str,
+    *,
+    promotion: Path,
+    endpoint: object,
+    seconds: str,
+    polls: Path | None = None,
+) -> EndpointWait:
+    """Return the wait until SageMaker reports a state of `endpoint` that lasts, and for so many `seconds` at most.
+
+    A task token in the lock's item lets the job end_wait end it (AWS: Step Functions, service integration patterns).
+    The report is a hint: what follows is a poll. `endpoint`, `seconds`: JSONata. `polls`: as in poll_wait, which makes
+    the state `without_events`.
+    """
+    table = resources.tables.endpoints
+    begin = tasks.CallAwsService.jsonata(
+        resources.scope,
+        title,
+        service="dynamodb",
+        action="updateItem",
+        integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+        iam_action="dynamodb:UpdateItem",
+        iam_resources=[
+            Stack.of(table).format_arn(service="dynamodb", resource="table", resource_name=table.table_name)
+        ],
+        parameters={
+            "TableName": table.table_name,
+            "Key": {"endpoint": {"S": expression(_key(promotion))}},
+            "UpdateExpression": lock_expressions.WAIT,
+            "ConditionExpression": lock_expressions.MAY_WAIT,
+            "ExpressionAttributeNames": lock_expressions.ALIASES,
+            "ExpressionAttributeValues": {
+                ":owner": {"S": expression(EXECUTION_ID)},
+                ":token": {"S": expression(TASK_TOKEN)},
+                ":endpoint": {"S": expression(endpoint)},
+                ":one": {"N": "1"},
+                ":most": {"N": str(MOST_WAITS)},
+            },
+        },
+        outputs=expression(INPUT),
+        task_timeout=sfn.Timeout.jsonata(expression(seconds)),
+    )
+    return EndpointWait(begin, poll_wait(resources.scope, without_events, polls=polls))
+
+
 def release_lock(
     resources: WorkflowResources, title: str, *, recording_last_known_good: bool = False
 ) -> tasks.DynamoUpdateItem:
@@ -143,15 +210,11 @@ def _update(
     outputs: str,
     returned: tasks.DynamoReturnValues | None = None,
 ) -> tasks.DynamoUpdateItem:
-    # As Promotion.endpoint_key.
-    endpoint = (
-        f"{promotion.target.account} & '/' & {promotion.target.region} & '/' & $lowercase({promotion.stage.endpoint})"
-    )
     state = tasks.DynamoUpdateItem.jsonata(
         resources.scope,
         title,
         table=resources.tables.endpoints,
-        key={"endpoint": Value.from_string(expression(endpoint))},
+        key={"endpoint": Value.from_string(expression(_key(promotion)))},
         update_expression=update,
         condition_expression=condition,
         expression_attribute_names=lock_expressions.ALIASES,
@@ -169,3 +232,10 @@ def _update(
         jitter_strategy=sfn.JitterType.FULL,
     )
     return state
+
+
+def _key(promotion: Path) -> str:
+    """As Promotion.endpoint_key."""
+    return (
+        f"{promotion.target.account} & '/' & {promotion.target.region} & '/' & $lowercase({promotion.stage.endpoint})"
+    )

@@ -18,33 +18,36 @@ from stacks.workflow.document_paths import (
     exists,
     expression,
     is_object,
+    literal,
     merge,
     path,
     payload_of,
 )
-from stacks.workflow.lambda_task import poll_wait, task
+from stacks.workflow.lambda_task import last_resort, poll_wait, task
+from stacks.workflow.lock import EndpointWait, endpoint_wait
 from stacks.workflow.resources import WorkflowResources
 
 
 def preview(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.IChainable) -> sfn.Choice:
     """Return the question whether the stage has a preview. A model that passes goes on to `then`, with the document."""
     scope, steps = resources.scope, resources.steps
-    wait = poll_wait(scope, "Wait for the preview endpoint")
+    wait = _wait(resources)
     delete = _delete(resources, then=then, explain=explain)
     create = task(
         scope,
         CREATE_PREVIEW_STATE,
         steps[Step.CREATE_PREVIEW],
         caught_by=delete,
-        polled_after=wait,
+        polled_after=wait.begin,
     )
+    wait.lead_to(create)
     smoke_test = task(
         scope,
         "Smoke-test the preview endpoint",
         steps[Step.SMOKE_TEST],
         outputs=expression(construct(Envelope, promotion=payload_of(Promotion))),
         caught_by=delete,
-        polled_after=wait,
+        polled_after=wait.without_events,
     )
     in_service = sfn.Choice.jsonata(scope, "Is the preview endpoint in service?")
     required = sfn.Choice.jsonata(scope, "Is a preview required?")
@@ -52,9 +55,23 @@ def preview(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.
     create.next(
         in_service.when(
             condition(equals(path(Promotion).preview.progress, PreviewProgress.IN_SERVICE)), smoke_test.next(delete)
-        ).otherwise(wait.next(create))
+        ).otherwise(wait.begin)
     )
     return required.when(_required(), create).otherwise(then)
+
+
+def _wait(resources: WorkflowResources) -> EndpointWait:
+    promotion = path(Promotion)
+    preview = promotion.preview.endpoint
+    return endpoint_wait(
+        resources,
+        "Wait for the preview endpoint",
+        "Wait for the preview endpoint without events",
+        promotion=promotion,
+        # The first run of the step may have failed.
+        endpoint=f"{exists(preview)} ? {preview} : {literal('')}",
+        seconds=last_resort(),
+    )
 
 
 def _delete(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.IChainable) -> sfn.TaskStateBase:

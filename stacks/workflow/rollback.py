@@ -23,7 +23,8 @@ from stacks.workflow.document_paths import (
     path,
     payload_of,
 )
-from stacks.workflow.lambda_task import poll_wait, task
+from stacks.workflow.lambda_task import POLL_INTERVAL, last_resort, task
+from stacks.workflow.lock import EndpointWait, endpoint_wait
 from stacks.workflow.resources import WorkflowResources
 
 
@@ -39,7 +40,7 @@ def rollback(resources: WorkflowResources, *, then: sfn.IChainable) -> Recovery:
     """Return what follows an error: both ways lead to `then`, with the envelope that says what failed."""
     scope = resources.scope
     resume_scaling = _resume_scaling(resources, then)
-    wait = poll_wait(scope, "Wait for the rollback", polls=path(Envelope).promotion.rollback.poll_count)
+    wait = _wait(resources)
 
     def rollback_task(title: str, step: Step, payload: dict[str, Any]) -> sfn.TaskStateBase:
         return task(
@@ -50,7 +51,7 @@ def rollback(resources: WorkflowResources, *, then: sfn.IChainable) -> Recovery:
             outputs=expression(merge(Envelope, promotion=payload_of(Promotion), interrupted="false")),
             caught_by=resume_scaling,
             catch_output=expression(merge(Envelope, rollback_failed=error_output())),
-            polled_after=wait,
+            polled_after=wait.begin,
             # The last run may have had its effect, although it has no answer.
             poll_output=expression(merge(Envelope, interrupted="true")),
         )
@@ -69,11 +70,28 @@ def rollback(resources: WorkflowResources, *, then: sfn.IChainable) -> Recovery:
         SUSPEND_SCALING_FOR_ROLLBACK_STATE, Step.SUSPEND_SCALING, arguments(StepEvent, **document)
     )
     rolled_back = sfn.Choice.jsonata(scope, "Is it rolled back?")
-    rolled_back.when(_progress_is(RollbackProgress.BUSY, RollbackProgress.IN_PROGRESS), wait.next(roll_back)).when(
-        _progress_is(RollbackProgress.BLOCKED_BY_SCALING), suspend_scaling.next(wait)
+    # No event tells of an endpoint that is gone, nor of scaling.
+    rolled_back.when(_is_deleting(), wait.without_events).when(_is_unfinished(), wait.begin).when(
+        _progress_is(RollbackProgress.BLOCKED_BY_SCALING), suspend_scaling.next(wait.without_events)
     ).otherwise(resume_scaling)
+    wait.lead_to(roll_back)
     roll_back.next(rolled_back)
     return Recovery(roll_back=roll_back, resume_scaling=resume_scaling)
+
+
+def _wait(resources: WorkflowResources) -> EndpointWait:
+    promotion = path(Envelope).promotion
+    polls = promotion.rollback.poll_count
+    return endpoint_wait(
+        resources,
+        "Wait for the rollback",
+        "Wait for the rollback without events",
+        promotion=promotion,
+        endpoint=f"$lowercase({promotion.stage.endpoint})",
+        # An endpoint that was not changed is described twice, and no event comes.
+        seconds=last_resort(polls, first=POLL_INTERVAL, first_polls=1),
+        polls=polls,
+    )
 
 
 def _resume_scaling(resources: WorkflowResources, then: sfn.IChainable) -> sfn.IChainable:
@@ -91,5 +109,18 @@ def _resume_scaling(resources: WorkflowResources, then: sfn.IChainable) -> sfn.I
     ).next(then)
 
 
-def _progress_is(*progresses: RollbackProgress) -> sfn.Condition:
-    return condition(equals(path(Envelope).promotion.rollback.progress, *progresses))
+def _is_deleting() -> sfn.Condition:
+    return condition(f"({_unfinished()}) and {path(Envelope).promotion.rollback.deleting} = true")
+
+
+def _is_unfinished() -> sfn.Condition:
+    return condition(_unfinished())
+
+
+def _unfinished() -> str:
+    progress = path(Envelope).promotion.rollback.progress
+    return equals(progress, RollbackProgress.BUSY, RollbackProgress.IN_PROGRESS)
+
+
+def _progress_is(progress: RollbackProgress) -> sfn.Condition:
+    return condition(equals(path(Envelope).promotion.rollback.progress, progress))

@@ -24,7 +24,7 @@ from lambdas.promotion.resolve import identity, request
 from sandbox.aws import control
 from stacks.baseline import alarms
 from stacks.hub import work_list_bucket
-from stacks.workflow.lambda_task import LATER_POLL_INTERVAL, POLL_INTERVAL
+from stacks.workflow.lambda_task import LAST_RESORT_INTERVAL, LATER_POLL_INTERVAL, POLL_INTERVAL
 from tests import PROJECT
 from tests.docs import pages, test_pages
 from tests.mutation import report
@@ -70,6 +70,11 @@ FIGURES: dict[str, dict[str, tuple[float, ...]]] = {
             POLL_INTERVAL.to_seconds(),
             LATER_POLL_INTERVAL.to_minutes(),
         ),
+        "SageMaker's event, 90 seconds at most, after an hour two minutes": (
+            LAST_RESORT_INTERVAL.to_seconds(),
+            LATER_POLL_INTERVAL.to_minutes(),
+        ),
+        "first 30 seconds at most": (POLL_INTERVAL.to_seconds(),),
         "for each private image, three at a time": (STATES["Copy the images"]["MaxConcurrency"],),
         "for each, seven at a time": (STATES["Copy the artifacts"]["MaxConcurrency"],),
     },
@@ -156,7 +161,7 @@ def test_an_event_is_tried_and_kept_as_long_as_the_runbook_says(templates: dict[
         for resource in resources
         if resource["Type"] == "AWS::Events::Rule" and "EventPattern" in resource["Properties"]
         for target in resource["Properties"]["Targets"]
-        if "RetryPolicy" in target
+        if "DeadLetterConfig" in target and "RetryPolicy" in target
     ]
     page = plain("runbooks/undelivered-events.md")
     assert "keeps events for 14 days" in page

@@ -30,6 +30,6 @@ CALLS: dict[str, set[str]] = {
     "sagemaker-runtime": {"InvokeEndpoint", "InvokeEndpointAsync"},
     "service-quotas": {"GetServiceQuota", "ListServiceQuotas"},
     "sns": {"Publish"},
-    "stepfunctions": {"DescribeExecution", "GetExecutionHistory", "ListExecutions"},
+    "stepfunctions": {"DescribeExecution", "GetExecutionHistory", "ListExecutions", "SendTaskSuccess"},
     "sts": {"AssumeRole"},
 }

@@ -131,10 +131,13 @@ SAGEMAKER_QUOTA_EXCEEDED = "ResourceLimitExceeded"
 # A multi-model endpoint loads the model still.
 SAGEMAKER_MODEL_NOT_READY = "ModelNotReadyException"
 
-# --- Other services. Source: API, "Errors" of DynamoDB PutItem and UpdateItem, Step Functions DescribeExecution,
-# Application Auto Scaling DescribeScalingPolicies and DeregisterScalableTarget, Service Quotas GetServiceQuota.
+# --- Other services. Source: API, "Errors" of DynamoDB PutItem and UpdateItem, Step Functions DescribeExecution
+# and SendTaskSuccess, Application Auto Scaling DescribeScalingPolicies and DeregisterScalableTarget, Service Quotas
+# GetServiceQuota.
 
 DYNAMODB_CONDITION_FAILED = "ConditionalCheckFailedException"
+# The task has ended, by its timeout or an earlier call; or the execution has; or the token is none.
+STEPFUNCTIONS_NO_SUCH_TASK = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 # The second: the text is no execution's ARN at all.
 STEPFUNCTIONS_NO_SUCH_EXECUTION = frozenset({"ExecutionDoesNotExist", "InvalidArn"})
 AUTOSCALING_NO_SUCH_OBJECT = "ObjectNotFoundException"

@@ -148,7 +148,12 @@ def preview_config(application: str, stage: str, digest: str) -> str:
 
 def preview_endpoint(endpoint: str, digest: str) -> str:
     """The temporary endpoint on which a model is tried before this one gets it; at most 63 characters."""
-    return f"{endpoint.lower()[:42].rstrip('-')}-{_PREVIEW}{digest[:12]}"
+    return f"{preview_endpoint_prefix(endpoint)}{digest[:12]}"
+
+
+def preview_endpoint_prefix(endpoint: str) -> str:
+    """What the names of an endpoint's previews begin with; two endpoints with long names may have the same."""
+    return f"{endpoint.lower()[:42].rstrip('-')}-{_PREVIEW}"
 
 
 # For a policy: the digest is any 12 characters.
@@ -193,6 +198,11 @@ def environment_topic(environment: str) -> str:
 def approval_rule(application: str) -> str:
     """The rule in the hub that starts the application's first stage."""
     return f"{PRODUCT}-approved-{application}"
+
+
+def endpoint_states_rule(environment: str) -> str:
+    """The rule in a target, or with a number after it another one, that forwards the states of its endpoints."""
+    return f"{PRODUCT}-{environment}-endpoint-states"
 
 
 def scaling_alarm_arns(account: str, region: str, endpoint: str) -> str:

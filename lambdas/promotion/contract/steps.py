@@ -38,11 +38,15 @@ class Step(enum.StrEnum):
 
 
 class Job(enum.StrEnum):
-    """The Lambdas that are no steps: schedules run them. The value is the file, the function's name and its role's."""
+    """The Lambdas that are no steps: a schedule or an event runs them.
+
+    The value is the file, the function's name and its role's.
+    """
 
     REPORT_LOCK_AGE = "report_lock_age"
     RECONCILE_EXECUTIONS = "reconcile_executions"
     AUDIT_ARTIFACTS = "audit_artifacts"
+    END_WAIT = "end_wait"
 
 
 class Function(enum.StrEnum):

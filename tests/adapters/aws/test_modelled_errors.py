@@ -80,7 +80,7 @@ CALLERS: dict[str, set[str]] = {
     "sagemaker": {"ResourceLimitExceeded"},
     "sagemaker-runtime": {"ModelError", "ModelNotReadyException", "ValidationError"},
     "service-quotas": {"NoSuchResourceException"},
-    "stepfunctions": {"ExecutionDoesNotExist", "InvalidArn"},
+    "stepfunctions": {"ExecutionDoesNotExist", "InvalidArn", "InvalidToken", "TaskDoesNotExist", "TaskTimedOut"},
 }
 # It ends as CallRefused with AWS's message, or is inconclusive in a query of the preflight: no retry and no rule can
 # make up for it.
@@ -125,7 +125,7 @@ REFUSED: dict[str, set[str]] = {
         *("ParameterValueInvalid", "PlatformApplicationDisabled", "ValidationException"),
     },
     "stepfunctions": {
-        *("InvalidToken", "KmsInvalidStateException", "ResourceNotFound", "StateMachineDoesNotExist"),
+        *("InvalidOutput", "KmsInvalidStateException", "ResourceNotFound", "StateMachineDoesNotExist"),
         *("StateMachineTypeNotSupported", "ValidationException"),
     },
     # No session gives a context.

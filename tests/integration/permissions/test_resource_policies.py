@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Job, Step
 from sandbox.aws.faults.faults import Kind
 from sandbox.demo import data_scientist
 from tests.integration import smoke_tests
+from tests.integration.endpoint_waits import ends_of, slowly
 from tests.integration.permissions.test_copier import copier
 from tests.integration.permissions.test_role_permissions import dead_letter, role_as_in_qa
 from tests.integration.resource_policies import (
@@ -67,6 +69,9 @@ TRUSTS = list(
     )
 )
 CLEAN_UP_ABORTED = function(Step.CLEAN_UP_ABORTED)
+END_WAIT = function(Job.END_WAIT)
+TARGET_ACCOUNTS = ("333333333333", "444444444444")
+STATES_FROM_TARGETS = "endpoint-states-from-targets"
 HUB = "arn:aws:iam::111111111111:role/"
 ROOT = "arn:aws:iam::*:root"
 HUBS_KEY = "key Encrypts Promote's data in the hub: logs, work lists, locks, records and messages*"
@@ -90,6 +95,9 @@ SHOWN = {
     *(Grant(f"key alias/promote-{pair.target}", "", ROOT) for pair in PAIRS),
     Grant(HUBS_KEY, "", ROOT),
     Grant("bus promote", "approvals-from-dev", "arn:aws:iam::222222222222:root"),
+    *(Grant("bus promote", STATES_FROM_TARGETS, f"arn:aws:iam::{account}:root") for account in TARGET_ACCOUNTS),
+    Grant("promote-qa-forwarder", "", "events.amazonaws.com"),
+    Grant(f"function {END_WAIT}", "*", "events.amazonaws.com"),
     *(Grant(f"queue promote-{environment}-UndeliveredEvents*", "RulesSend", "events.*") for environment in LETTERS),
     Grant(f"function {CLEAN_UP_ABORTED}", "*AbortedAllow*", "events.amazonaws.com"),
 }
@@ -110,7 +118,7 @@ NOT_SHOWN = {
         Grant(
             f"function {function(job)}", "*", "events.*"
         ): "It runs every five minutes; test_role_permissions.py does it."
-        for job in Job
+        for job in set(Job) - {Job.END_WAIT}
     },
 }
 
@@ -256,17 +264,30 @@ def only_administered(document: Document) -> Document:
 
 
 def other_source(document: Document) -> Document:
-    """The policy with its condition on the event's source asking for another."""
-    (statement,) = document["Statement"]
-    condition = {"StringEquals": {"events:source": "another.source"}}
-    return {**document, "Statement": [{**statement, "Condition": condition}]}
+    """The policy with its conditions on the events' source asking for another."""
+    return with_condition(document, "events:source", "another.source")
+
+
+def other_kind(document: Document) -> Document:
+    return with_condition(document, "events:detail-type", "Another State Change")
+
+
+def with_condition(document: Document, key: str, value: str) -> Document:
+    condition = {"StringEquals": {key: value}}
+    return {**document, "Statement": [{**statement, "Condition": condition} for statement in document["Statement"]]}
+
+
+def no_target(document: Document) -> Document:
+    statements = [statement for statement in document["Statement"] if statement["Sid"] != STATES_FROM_TARGETS]
+    assert len(statements) < len(document["Statement"])
+    return {**document, "Statement": statements}
 
 
 def no_principal(document: Document) -> Document:
     return {**document, "Statement": []}
 
 
-@pytest.mark.parametrize("change", [no_principal, other_source])
+@pytest.mark.parametrize("change", [no_principal, other_source, other_kind])
 def test_an_approval_that_the_hubs_bus_does_not_take_starts_nothing_and_is_kept(
     world: World, change: Callable[[Document], Document]
 ) -> None:
@@ -281,6 +302,31 @@ def test_an_approval_that_the_hubs_bus_does_not_take_starts_nothing_and_is_kept(
     assert world.executions() == before
     for words in ("222222222222:assumed-role/promote-dev-forwarder/", "events:PutEvents", ":event-bus/promote"):
         assert words in message
+
+
+def without_trust_of_events(world: World) -> AbstractContextManager[None]:
+    return without_trust(world, "qa", "promote-qa-forwarder", "events.amazonaws.com")
+
+
+def without_function_permission(world: World) -> AbstractContextManager[None]:
+    return without_invoke_permission(world, END_WAIT)
+
+
+def without_bus_permission(world: World) -> AbstractContextManager[None]:
+    events = world.client("events")
+    document = json.loads(events.describe_event_bus(Name="promote")["Policy"])
+    return edited(document, lambda text: events.put_permission(EventBusName="promote", Policy=text), no_target)
+
+
+@pytest.mark.parametrize("lacking", [without_trust_of_events, without_function_permission, without_bus_permission])
+def test_a_state_that_is_not_delivered_costs_the_rest_of_a_wait(
+    world: World, lacking: Callable[[World], AbstractContextManager[None]]
+) -> None:
+    """That it ends the wait otherwise is shown in test_endpoint_waits.py."""
+    with lacking(world):
+        ended = world.wait(world.start(**slowly(world)))
+
+    assert set(ends_of(world, ended.arn, "Wait for the endpoint")) == {"TaskTimedOut"}
 
 
 @pytest.mark.parametrize("environment", LETTERS)

@@ -21,6 +21,7 @@ from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Job, Step
 from sandbox.aws.faults.faults import Kind
 from sandbox.demo import data_scientist
 from tests.integration import smoke_tests
+from tests.integration.endpoint_waits import ends_of, in_service, slowly
 from tests.integration.role_policies import (
     Document,
     Permission,
@@ -444,6 +445,12 @@ LIST_INCOMING = PermissionCase(RECEIVER, "DistinguishMissingFromDenied", "s3:Lis
 ABORT, EXPLAIN = (invoke_case(step) for step in AFTER_FAILURES)
 FORWARD = PermissionCase("promote-{source}-forwarder", "", "events:PutEvents", ":event-bus/promote")
 START = PermissionCase("promote-hub-StateMachineEventsRole*", "", "states:StartExecution", ":stateMachine:promote")
+FORWARD_STATES = PermissionCase("promote-{target}-forwarder", "", "events:PutEvents", ":event-bus/promote")
+END_WAIT = [
+    PermissionCase(function(Job.END_WAIT), "ReadWaits", "dynamodb:GetItem", ENDPOINTS_TABLE),
+    # The call has a token, and names no resource.
+    PermissionCase(function(Job.END_WAIT), "EndWaits", "states:SendTaskSuccess", "the resource"),
+]
 READ_LOCKS = PermissionCase(function(Job.REPORT_LOCK_AGE), "ReadLocks", "dynamodb:Scan", ENDPOINTS_TABLE)
 RECONCILE = [
     PermissionCase(function(Job.RECONCILE_EXECUTIONS), sid, action, resource)
@@ -475,7 +482,9 @@ ALL = [
     ABORT,
     EXPLAIN,
     FORWARD,
+    FORWARD_STATES,
     START,
+    *END_WAIT,
     READ_LOCKS,
     *RECONCILE,
     *AUDIT,
@@ -533,7 +542,7 @@ NOT_SHOWN = {
                 "AddRecordsKey",
                 "ReleaseLocksKey",
             ),
-            "ReadLocksKey",
+            *("ReadLocksKey", "ReadWaitsKey"),
         )
     },
     ("*", "AnnounceKey", "kms:*", "*"): "Nor for topics.",
@@ -757,6 +766,31 @@ def test_an_audit_that_lacks_a_permission_reports_the_principal(world: World, ca
     assert refused["errorType"] == "AccessDenied"
     for words in (QA.fill(case.role), case.action, QA.fill(case.resource)):
         assert words in refused["errorMessage"]
+
+
+@pytest.mark.parametrize("case", END_WAIT, ids=[case.sid for case in END_WAIT])
+def test_a_job_that_may_not_end_a_wait_reports_the_principal_and_the_promotion_goes_on(
+    world: World, case: PermissionCase
+) -> None:
+    arn = world.start(**slowly(world))
+    world.wait_for_state(arn, "Wait for the endpoint")
+    with case.removed(world, QA):
+        answer = world.client("lambda").invoke(FunctionName=case.role, Payload=json.dumps(in_service(world)).encode())
+        refused = json.loads(answer["Payload"].read())
+        ended = world.wait(arn)
+
+    assert refused["errorType"] == "AccessDenied"
+    for words in (case.role, case.action, case.resource):
+        assert words in refused["errorMessage"]
+    assert ended.output["outcome"] == "Promoted"
+
+
+def test_a_target_that_may_not_forward_its_endpoints_states_is_polled(world: World) -> None:
+    with FORWARD_STATES.removed(world, QA):
+        ended = world.wait(world.start(**slowly(world)))
+
+    assert ended.output["outcome"] == "Promoted"
+    assert set(ends_of(world, ended.arn, "Wait for the endpoint")) == {"TaskTimedOut"}
 
 
 @pytest.mark.parametrize(("case", "kept_in"), [(FORWARD, "dev"), (START, "hub")], ids=["forward", "start"])

@@ -71,6 +71,14 @@ def test_a_retry_that_succeeds_is_no_failure() -> None:
     assert row.error == ""
 
 
+@pytest.mark.parametrize(("resource", "error"), [("updateItem.waitForTaskToken", ""), ("invoke", "States.Timeout")])
+def test_a_wait_that_ends_without_its_event_is_no_failure(resource: str, error: str) -> None:
+    details = {"error": "States.Timeout", "resource": resource}
+    late = {"type": "TaskTimedOut", "timestamp": at(1), "taskTimedOutEventDetails": details}
+    (row,) = watch.rows_of([entered("Wait", 0), late, exited("Wait", 1)], now=at(9))
+    assert row.error == error
+
+
 def test_the_end_of_an_execution_ends_its_states() -> None:
     ended = {"type": "ExecutionAborted", "timestamp": at(2)}
     (row,) = watch.rows_of([entered("Copy", 0), ended], now=at(9))

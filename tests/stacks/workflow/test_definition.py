@@ -29,6 +29,12 @@ WITHOUT_SCALING = (
     "Suspend scaling for the rollback",
 )
 WITH_A_PREVIEW = ["Create the preview endpoint", "Smoke-test the preview endpoint"]
+# The waits that an event ends, with what polls afterwards.
+WAITS_FOR_EVENTS = {
+    "Wait for the preview endpoint": "Create the preview endpoint",
+    "Wait for the endpoint": "Inspect the endpoint",
+    "Wait for the rollback": "Roll back the endpoint",
+}
 # The states in which an upload may be open.
 WITH_UPLOADS = ("Plan the copy", "Copy the artifacts", "Complete the copy", "Verify the artifacts")
 
@@ -111,6 +117,7 @@ def test_every_error_leads_to_the_failed_state(definition: dict[str, Any]) -> No
         "Record the last known good and unlock the endpoint": "Record the promotion",
         "Announce the outcome": "What is the outcome?",
     }
+    ways |= {wait: f"{wait} without events" for wait in WAITS_FOR_EVENTS}
     ways |= dict.fromkeys(WITH_UPLOADS, "Abort the uploads")
     ways |= dict.fromkeys(WITH_A_CHANGE, "Roll back the endpoint")
     ways |= dict.fromkeys(WITHOUT_SCALING, "Resume scaling after the failure")
@@ -119,6 +126,51 @@ def test_every_error_leads_to_the_failed_state(definition: dict[str, Any]) -> No
         if state["Type"] in {"Task", "Map"}:
             caught = [catcher for catcher in state["Catch"] if catcher["ErrorEquals"] == ["States.ALL"]]
             assert [catcher["Next"] for catcher in caught] == [ways.get(name, "Explain the failure")], name
+
+
+@pytest.mark.parametrize(("wait", "poll"), WAITS_FOR_EVENTS.items())
+def test_whatever_ends_a_wait_for_an_event_a_poll_follows_with_the_same_document(
+    definition: dict[str, Any], wait: str, poll: str
+) -> None:
+    state, without_events = definition["States"][wait], definition["States"][f"{wait} without events"]
+    assert [catcher["ErrorEquals"] for catcher in state["Catch"]] == [["States.Timeout"], ["States.ALL"]]
+    assert (state["Next"], state["Catch"][0]["Next"], without_events["Next"]) == (poll, poll, poll)
+    assert {state["Output"], *(catcher["Output"] for catcher in state["Catch"])} == {"{% $states.input %}"}
+    assert "Output" not in without_events
+
+
+@pytest.mark.parametrize("preview", [None, {"endpoint": "reviews-qa-preview-0123456789ab"}])
+def test_the_wait_for_a_preview_has_a_name_even_if_no_run_of_the_step_has_begun_it(
+    definition: dict[str, Any], preview: dict[str, str] | None
+) -> None:
+    """An expression without a value fails the state."""
+    values = definition["States"]["Wait for the preview endpoint"]["Arguments"]["ExpressionAttributeValues"]
+    expression = jsonata.Jsonata(values[":endpoint"]["S"].strip("{%} "))
+    expression.assign("states", {"input": {"preview": preview}})
+    assert expression.evaluate(None) == (preview["endpoint"] if preview else "")
+
+
+@pytest.mark.parametrize(
+    ("rollback", "then"),
+    [
+        ({"progress": "InProgress", "deleting": True}, "Wait for the rollback without events"),
+        ({"progress": "InProgress", "deleting": False}, "Wait for the rollback"),
+        ({"progress": "Busy"}, "Wait for the rollback"),
+        ({"progress": "Deleted", "deleting": True}, "Resume scaling after the failure"),
+    ],
+)
+def test_of_a_rollback_that_deletes_the_endpoint_no_event_is_expected(
+    definition: dict[str, Any], rollback: dict[str, Any], then: str
+) -> None:
+    choice = definition["States"]["Is it rolled back?"]
+
+    def holds(condition: str) -> bool:
+        expression = jsonata.Jsonata(condition.strip("{%} "))
+        expression.assign("states", {"input": {"promotion": {"rollback": rollback}}})
+        return expression.evaluate(None) is True
+
+    taken = (branch["Next"] for branch in choice["Choices"] if holds(branch["Condition"]))
+    assert next(taken, choice["Default"]) == then
 
 
 def test_a_last_known_good_that_is_not_recorded_is_counted_and_announced_before_the_promotion_fails_with_it(
@@ -193,9 +245,9 @@ def test_of_all_failed_work_units_the_first_gives_the_reason(definition: dict[st
 # The states that are polled again after an error that passes, with the wait before it.
 POLLED = {
     "Inspect the endpoint": "Wait for the endpoint",
-    "Smoke-test the endpoint": "Wait for the endpoint",
+    "Smoke-test the endpoint": "Wait for the endpoint without events",
     "Create the preview endpoint": "Wait for the preview endpoint",
-    "Smoke-test the preview endpoint": "Wait for the preview endpoint",
+    "Smoke-test the preview endpoint": "Wait for the preview endpoint without events",
     "Delete the preview endpoint": "Wait for the deletion",
     "Roll back the endpoint": "Wait for the rollback",
     "Suspend scaling for the rollback": "Wait for the rollback",
