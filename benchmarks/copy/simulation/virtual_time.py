@@ -14,6 +14,7 @@ from __future__ import annotations
 import _thread
 import concurrent.futures.thread
 import contextlib
+import functools
 import heapq
 import queue
 import sys
@@ -186,6 +187,7 @@ def patched(clock: VirtualTime) -> Iterator[None]:
         (threading.Thread, "start", _as_method(threads.start)),
         (threading.Thread, "join", _as_method(threads.join)),
         (threading.Thread, "is_alive", _as_method(threads.is_alive)),
+        (functools, "RLock", threading._PyRLock),  # type: ignore[attr-defined] # cached_property's, before Python 3.12
         (queue, "time", lambda: EPOCH + clock.now),
         (queue, "SimpleQueue", queue._PySimpleQueue),  # type: ignore[attr-defined]
         (concurrent.futures.thread, "_global_shutdown_lock", Lock(clock)),

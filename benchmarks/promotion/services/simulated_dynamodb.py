@@ -85,11 +85,23 @@ def _change(item: Item, verb: str, words: list[str], names: Mapping[str, str], v
 
 
 def _holds(condition: str, item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> bool:
-    """AND binds more than OR; parentheses are not interpreted, but those of functions."""
+    """AND binds more than OR."""
     return any(
-        all(_is_true(part.strip(), item, names, values) for part in arm.split(" AND "))
-        for arm in condition.split(" OR ")
+        all(
+            _holds(part[1:-1], item, names, values) if part.startswith("(") else _is_true(part, item, names, values)
+            for part in _split(arm, " AND ")
+        )
+        for arm in _split(condition, " OR ")
     )
+
+
+def _split(condition: str, word: str) -> list[str]:
+    """Return the parts between the words that stand in no parentheses."""
+    parts = [""]
+    for piece in condition.split(word):
+        is_inside = parts[-1].count("(") > parts[-1].count(")")
+        parts = [*parts[:-1], f"{parts[-1]}{word}{piece}"] if is_inside else [*parts, piece]
+    return [part.strip() for part in parts[1:]]
 
 
 def _is_true(part: str, item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> bool:
