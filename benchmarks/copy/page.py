@@ -12,7 +12,7 @@ from benchmarks.copy import report
 from benchmarks.copy.ideal import Ideal
 from benchmarks.copy.measure import Measurement
 from benchmarks.copy.published import LAMBDA_SECONDS, Prices, Speeds
-from benchmarks.copy.report import PROMOTE, TOO_LONG, Run
+from benchmarks.copy.report import PROMOTE, PROVED, TOO_LONG, Run
 from lambdas.promotion.artifacts import partitioning
 
 LARGE, MANY = "140 GB", "10,000 x 1 MB"
@@ -29,7 +29,7 @@ WHAT_IF = {
     "a request costs 4 ms of CPU": (MANY, Speeds(cpu_per_request=0.004)),
 }
 # Who is measured with them.
-COMPARED = (PROMOTE, "boto3", "boto3, tuned")
+COMPARED = (PROMOTE, "boto3, tuned", PROVED)
 
 # What the results are stored as, and what is imported to measure them.
 NAME = "copy"
@@ -57,11 +57,14 @@ and checksum), and no upload may be left open.
 _CONTESTANTS = {
     PROMOTE: "the real Lambda handlers from *Plan the copy* to *Verify the artifacts*, and what the two steps before "
     "them do in S3: {units} units at once and {in_flight} requests in flight in each, in the times of Step Functions "
-    "and Lambda. The others neither look at the source first nor verify the copies",
+    "and Lambda, from resolving the objects to the verified copies, in a hub that promoted shortly before",
+    "Promote, cold": "the same, and every function has to start the environments that it needs",
     "boto3": "`s3.copy(...)` with its defaults, object after object: 10 threads, parts of 8 MiB or as large as 10,000 "
     "parts require",
     "boto3, tuned": "one transfer manager for all objects, 100 threads and connections, parts of 128 MiB, adaptive "
     "retries",
+    PROVED: "the same; then what Promote proves: HeadObject of each source and copy, a hundred at a time, and one list "
+    "of the target",
     "aws s3 cp": "the AWS CLI with its defaults; `--recursive` for many objects",
     "one Lambda": "CopyObject, or one UploadPartCopy of 1 GiB after the other, in one Lambda of 512 MB. {too_long} It "
     "would need more than {lambda_seconds} seconds, after which Lambda ends it",
@@ -139,7 +142,8 @@ def written(runs: Sequence[Run], elsewhere: Mapping[str, Run], speeds: Speeds, p
         "### Goals",
         report.markdown(*report.goals(runs)),
         "### Where Promote spends its time",
-        "Seconds of each state that runs a Lambda or the Map.",
+        "Seconds of each state that runs a Lambda or a Map, in a warm hub; *fixed* is what Step Functions and Lambda "
+        "take by themselves: between states, and for the start of a Map and of a child.",
         report.markdown(*report.states(runs)),
         "### Contestants",
         _CONTESTANT_NOTES,

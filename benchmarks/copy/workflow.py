@@ -1,13 +1,13 @@
 """Step Functions and Lambda around the code that copies: their times, and what they would bill.
 
-A state that runs a Lambda, a Choice, and a Distributed Map whose children run one Lambda each. Numbers and sources:
-published.py.
+A state that runs a Lambda, a Choice, and a Distributed Map whose children run one Lambda each. A function's
+environments stay warm between the states and Maps of one execution. Numbers and sources: published.py.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -34,10 +34,16 @@ class Invocation:
 
 
 class Workflow:
-    """One execution: runs states, and counts what they would be billed for."""
+    """One execution: runs states, and counts what they would be billed for.
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    `is_warm`: an earlier execution has left an environment wherever one is needed. `fixed_seconds`: what passes
+    between the states, in starting a Map and its first child, and in starting environments, on the critical path.
+    """
+
+    def __init__(self, world: World, *, is_warm: bool = False) -> None:
+        self._world, self._is_warm = world, is_warm
+        self._idle: defaultdict[str, list[Machine]] = defaultdict(list)
+        self.fixed_seconds = 0.0
         self._running: dict[int, Invocation] = {}
         self.states: dict[str, float] = {}
         self.transitions = 0
@@ -54,12 +60,16 @@ class Workflow:
         self.transitions += 1
         self._add(name, 0.0)
 
-    def step(self, name: str, memory: int, run: Callable[[Invocation], Result]) -> Result:
-        """Run a state's Lambda, in a new environment, with so many MB of memory."""
+    def step(
+        self, name: str, memory: int, run: Callable[[Invocation], Result], *, function: str | None = None
+    ) -> Result:
+        """Run a state's Lambda, with so many MB of memory. States of the same function share environments."""
         begin = self._world.clock.now
         self.transitions += 1
         self._world.clock.sleep(self._world.speeds.step_start)
-        result = self._invoke(self._environment(memory), memory, run, cold=True)
+        is_cold = not self._has_environment(function or name)
+        self.fixed_seconds += self._world.speeds.step_start + is_cold * self._world.speeds.cold_start
+        result = self._invoke(function or name, memory, run)
         self._add(name, self._world.clock.now - begin)
         return result
 
@@ -71,6 +81,7 @@ class Workflow:
         *,
         memory: int,
         concurrency: int,
+        function: str | None = None,
     ) -> None:
         """Run a Lambda for each item, in children of one state, at most so many at once. Raises the first error.
 
@@ -84,16 +95,16 @@ class Workflow:
 
         def child_after_child(number: int) -> None:
             clock.sleep(number / speeds.children_per_second)
-            machine, cold = self._environment(memory), True
             while left and not errors:
                 item = left.popleft()
                 clock.sleep(speeds.child_start)
                 try:
-                    self._invoke(machine, memory, lambda invocation, item=item: run(item, invocation), cold=cold)  # type: ignore[misc]
+                    self._invoke(function or name, memory, lambda invocation, item=item: run(item, invocation))  # type: ignore[misc]
                 except Exception as error:
                     errors.append(error)
-                cold = False
 
+        is_cold = not self._has_environment(function or name)
+        self.fixed_seconds += speeds.map_start + speeds.child_start + is_cold * speeds.cold_start
         clock.sleep(speeds.map_start)
         slots = range(min(concurrency, len(left)))
         children = [threading.Thread(target=child_after_child, args=(number,)) for number in slots]
@@ -109,19 +120,22 @@ class Workflow:
         """Count a state's seconds: in a copy of two legs, some states run twice."""
         self.states[name] = self.states.get(name, 0.0) + seconds
 
-    def _environment(self, memory: int) -> Machine:
-        return self._world.machine(cpus=memory / LAMBDA_MB_OF_ONE_CPU)
+    def _has_environment(self, function: str) -> bool:
+        return self._is_warm or bool(self._idle[function])
 
-    def _invoke(self, machine: Machine, memory: int, run: Callable[[Invocation], Result], *, cold: bool) -> Result:
-        clock = self._world.clock
+    def _invoke(self, function: str, memory: int, run: Callable[[Invocation], Result]) -> Result:
+        clock, idle = self._world.clock, self._idle[function]
         begin = clock.now
-        if cold:
+        is_cold = not self._has_environment(function)
+        machine = idle.pop() if idle else self._world.machine(cpus=memory / LAMBDA_MB_OF_ONE_CPU)
+        if is_cold:
             clock.sleep(self._world.speeds.cold_start)
         invocation = Invocation(machine, ends_at=clock.now + LAMBDA_SECONDS, clock=clock)
         self._running[threading.get_ident()] = invocation
         try:
             return run(invocation)
         finally:
+            idle.append(machine)
             # The start of an environment is billed like the rest (https://aws.amazon.com/lambda/pricing/).
             seconds = clock.now - begin
             self.invocations += 1

@@ -40,11 +40,14 @@ class Workload:
 WORKLOADS = {
     workload.name: workload
     for workload in (
+        Workload("10 MB", 1, 10**7),
         Workload("1 GB", 1, 10**9),
         Workload("20 GB", 1, 20 * 10**9),
         Workload("140 GB", 1, 140 * 10**9),
         Workload("1 TB", 1, 10**12),
+        Workload("10 TB", 1, 10 * 10**12),
         Workload("10,000 x 1 MB", 10_000, 10**6),
+        Workload("100,000 x 1 MB", 100_000, 10**6),
     )
 }
 

@@ -76,3 +76,9 @@ def test_a_price_is_the_sum_of_requests_lambdas_and_transitions() -> None:
         gb_seconds=1000,
     )
     assert dollars(measurement, Prices()) == pytest.approx(2 * 0.005 + 0.0004 + 0.025 + 0.20 + 0.0133334)
+
+
+def test_an_equal_proof_looks_at_the_source_and_at_the_copy() -> None:
+    copied, proved = (measure(who, WORKLOADS["1 GB"], speeds()) for who in ("boto3, tuned", "boto3, tuned, proved"))
+    assert proved.requests["HeadObject"] == copied.requests["HeadObject"] + 2
+    assert proved.seconds == pytest.approx(copied.seconds + 0.15)

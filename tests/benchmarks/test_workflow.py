@@ -102,3 +102,24 @@ def test_a_state_that_runs_in_both_legs_of_a_copy_counts_twice() -> None:
     with patched(world.clock):
         world.clock.run(run)
     assert workflow.states == {"Plan": world.clock.now}
+
+
+def test_states_of_one_function_share_its_warm_environment() -> None:
+    world, workflow = workflow_of()
+
+    def run() -> None:
+        workflow.step("Plan", 1024, lambda _: time.sleep(10), function="copy")
+        workflow.distributed_map("Copy", [1], lambda *_: time.sleep(10), memory=1024, concurrency=3, function="copy")
+
+    with patched(world.clock):
+        world.clock.run(run)
+    assert world.clock.now == pytest.approx((0.25 + 1.0 + 10) + (2.0 + 0.5 + 10))
+    assert workflow.fixed_seconds == pytest.approx(world.clock.now - 20)
+
+
+def test_a_warm_hub_starts_no_environment() -> None:
+    world, _ = workflow_of()
+    workflow = Workflow(world, is_warm=True)
+    with patched(world.clock):
+        world.clock.run(lambda: workflow.step("Plan", 1024, lambda _: time.sleep(10)))
+    assert world.clock.now == pytest.approx(0.25 + 10)

@@ -71,9 +71,18 @@ _PROMOTION = Promotion(
 
 
 def by_work_units(world: World) -> Workflow:
-    """Run the workflow from the look at the source to the verified copies."""
+    """Run the workflow from the look at the source to the verified copies, where it ran shortly before."""
+    return _run(world, is_warm=True)
+
+
+def in_a_cold_hub(world: World) -> Workflow:
+    """The same, as the first promotion after a while: each function starts an environment when it is first needed."""
+    return _run(world, is_warm=False)
+
+
+def _run(world: World, *, is_warm: bool) -> Workflow:
     os.environ |= {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing", "AWS_DEFAULT_REGION": _REGION}
-    workflow = Workflow(world)
+    workflow = Workflow(world, is_warm=is_warm)
     with _use_simulated_clients(world, workflow):
         promotion = workflow.step("Resolve the model", MEMORY, lambda _: _resolve_source(world))
         workflow.step("Compare the endpoint", MEMORY, lambda _: _compare_target(promotion))

@@ -7,10 +7,11 @@ no other limit. Numbers and sources: published.py.
 
 from __future__ import annotations
 
+import itertools
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
 from xml.etree import ElementTree
 
 from benchmarks.copy import published
@@ -75,7 +76,8 @@ class SimulatedS3:
         self.requests: Counter[str] = Counter()
         self.slowed_down = 0
         self._uploads: dict[str, _Upload] = {}
-        self._upload_ids = count(1)
+        self._keys: dict[str, tuple[int, list[str]]] = {}
+        self._upload_ids = itertools.count(1)
         self._clock, self._speeds = clock, speeds
         self._writes: defaultdict[str, TokenBucket] = defaultdict(
             lambda: TokenBucket(speeds.writes_per_second, burst=speeds.burst)
@@ -117,6 +119,14 @@ class SimulatedS3:
             raise S3Error("SlowDown", 503, "Please reduce your request rate.")
         for limit in limits:
             limit.take()
+
+    def _sorted_keys(self, bucket: str) -> list[str]:
+        """Return the keys of a bucket in order. Objects are never deleted here, so their number tells what is new."""
+        number, keys = self._keys.get(bucket, (0, []))
+        if number != len(self.objects):
+            keys = sorted(key for name, key in self.objects if name == bucket)
+            self._keys[bucket] = (len(self.objects), keys)
+        return keys
 
     def _object(self, bucket: str, key: str) -> StoredObject:
         if (bucket, key) not in self.objects:
@@ -255,8 +265,13 @@ class SimulatedS3:
     def _ListObjectsV2(self, request: Request) -> _Work:  # noqa: N802
         after = request.query.get("continuation-token") or request.query.get("start-after", "")
         prefix, most = request.query.get("prefix", ""), int(request.query.get("max-keys", _PAGE))
-        keys = sorted(
-            key for bucket, key in self.objects if bucket == request.bucket and key.startswith(prefix) and key > after
+        in_bucket = self._sorted_keys(request.bucket)
+        # Every key of the prefix follows it immediately.
+        begin = max(bisect_left(in_bucket, prefix), bisect_right(in_bucket, after))
+        keys = list(
+            itertools.takewhile(
+                lambda key: key.startswith(prefix), itertools.islice(in_bucket, begin, begin + most + 1)
+            )
         )
         page = keys[:most]
         contents = [
