@@ -1,6 +1,7 @@
-"""Plan a leg of the copy: check every object again, open the uploads, partition the work into units of similar cost.
+"""Plan a leg of the copy: partition the work into units of similar cost, and open the uploads that units share.
 
-The first leg has all objects that have no copy yet; the second has those that the first one copied by parts.
+The first leg has all objects; those that no work unit shares are looked at and taken through both legs by their unit.
+The second has those that the first one copied by parts in several units.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lambdas.promotion.artifacts import checks as artifact_checks
-from lambdas.promotion.artifacts import incoming, partitioning, s3_copy, source_checksums
+from lambdas.promotion.artifacts import incoming, partitioning, s3_copy
 from lambdas.promotion.artifacts.access import copier_session, receiver_session
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.contract.document import CopyPlan, Leg, Promotion, Transfer
+from lambdas.promotion.contract.document import CopyPlan, Leg, Promotion, Transfer, to_line
 from lambdas.promotion.contract.time_limits import CONNECTIONS
 from lambdas.promotion.runtime.deadline import Clock
 from lambdas.promotion.runtime.handler import hub_s3, step_with_clock
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _AT_ONCE = CONNECTIONS
+# One step verifies so many copies in about the time that a Map takes to start.
+_MOST_VERIFIED_BY_ONE_STEP = 2000
 AtOnce = Callable[..., list[Any]]
 
 
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
     at_once = functools.partial(concurrency.run, at_once=_AT_ONCE, until=clock.until)
-    if promotion.copy is None:
-        leg, transfers = Leg.BRING, _to_bring(promotion, at_once)
-    else:
-        leg, transfers = Leg.RECEIVE, _to_receive(promotion, at_once)
+    leg = Leg.BRING if promotion.copy is None else Leg.RECEIVE
+    transfers = _to_bring(promotion, at_once) if leg is Leg.BRING else _to_receive(promotion, at_once)
     hub, units = hub_s3(), partitioning.work_units(transfers)
     of_leg = functools.partial(work_lists.of_leg, leg=leg)
     at_once(
@@ -44,6 +44,7 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
         doing="Writing the plan of the copy",
     )
     missing = [transfer.artifact.source.size for transfer in transfers if not transfer.exists]
+    in_units = promotion.artifacts.objects > _MOST_VERIFIED_BY_ONE_STEP and len(units) > 1
     return replace(
         promotion,
         copy=CopyPlan(
@@ -53,33 +54,46 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
             uploads=sum(transfer.upload_id is not None for transfer in transfers),
             work_units=len(units),
             manifest=f"{promotion.work_lists_prefix}{of_leg(work_lists.MANIFEST)}",
+            only_unit=len(to_line(units[0])) if len(units) == 1 else 0,
+            to_verify=_to_verify(promotion, in_units),
         ),
     )
 
 
+def _to_verify(promotion: Promotion, in_units: bool) -> str:
+    """Return the key of the first leg's work units, if they are verified one by one; they have all objects."""
+    if promotion.copy:
+        return promotion.copy.to_verify
+    return f"{promotion.work_lists_prefix}{work_lists.MANIFEST}" if in_units else ""
+
+
 def _to_bring(promotion: Promotion, at_once: AtOnce) -> list[Transfer]:
-    statuses = work_lists.read(work_lists.COPY_STATUS, Transfer, promotion, s3=hub_s3())
-    s3 = copier_session(promotion, [transfer.artifact for transfer in statuses]).s3
-    return at_once(
-        [functools.partial(_prepare, transfer, promotion, s3=s3) for transfer in statuses],
-        doing=f"Looking at the {len(statuses)} objects of {promotion.model.arn}",
+    transfers = work_lists.read(work_lists.COPY_STATUS, Transfer, promotion, s3=hub_s3())
+    keys = partitioning.shared(transfers)
+    shared = [transfer for transfer in transfers if transfer.artifact.key in keys]
+    if not shared:
+        return transfers
+    s3 = copier_session(promotion, [transfer.artifact for transfer in shared]).s3
+    prepared = at_once(
+        [functools.partial(_prepare, transfer, promotion, s3=s3) for transfer in shared],
+        doing=f"Looking at {len(shared)} objects of {promotion.model.arn}",
     )
+    by_key = {transfer.artifact.key: transfer for transfer in prepared}
+    return [by_key.get(transfer.artifact.key, transfer) for transfer in transfers]
 
 
 def _prepare(transfer: Transfer, promotion: Promotion, *, s3: S3Client) -> Transfer:
+    """Open the upload of an object that work units share; if S3 can only copy it whole, one of them does."""
     route = promotion.route
     head = s3_copy.head_source(transfer.artifact, route, s3=s3)
-    prepared = replace(transfer, artifact=replace(transfer.artifact, source=head.object))
-    brought = incoming.brought(prepared.artifact, promotion)
-    if prepared.exists and (algorithm := artifact_checks.other_algorithm(prepared)):
-        source = source_checksums.with_algorithm(brought, algorithm, route, s3=s3).source
-        return replace(prepared, artifact=replace(prepared.artifact, source=source))
-    size = partitioning.part_size(prepared.artifact, whole_if_possible=route.annotations)
-    if prepared.exists or size is None:
-        return prepared
+    artifact = replace(transfer.artifact, source=head.object)
+    size = partitioning.part_size(artifact, whole_if_possible=route.annotations)
+    if size is None:
+        return transfer
     if route.annotations:
-        s3_copy.require_no_annotations(prepared.artifact, route, s3=s3)
-    return replace(prepared, part_size=size, upload_id=s3_copy.open_upload(brought, head.metadata, route, s3=s3))
+        s3_copy.require_no_annotations(artifact, route, s3=s3)
+    upload_id = s3_copy.open_upload(incoming.brought(artifact, promotion), head.metadata, route, s3=s3)
+    return replace(transfer, artifact=artifact, part_size=size, upload_id=upload_id)
 
 
 def _to_receive(promotion: Promotion, at_once: AtOnce) -> list[Transfer]:
@@ -93,6 +107,6 @@ def _to_receive(promotion: Promotion, at_once: AtOnce) -> list[Transfer]:
 
 
 def _prepare_to_receive(transfer: Transfer, promotion: Promotion, *, s3: S3Client) -> Transfer:
-    artifact, observed = incoming.arrived(transfer.artifact, promotion, s3=s3)
-    upload_id = s3_copy.open_upload(artifact, observed.metadata, promotion.receiving_route, s3=s3)
+    artifact, metadata = incoming.arrived(transfer.artifact, promotion, s3=s3)
+    upload_id = s3_copy.open_upload(artifact, metadata, promotion.receiving_route, s3=s3)
     return replace(transfer, artifact=artifact, upload_id=upload_id)

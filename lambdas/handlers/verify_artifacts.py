@@ -1,41 +1,151 @@
-"""The target verifies the copies with its own role: all that was resolved, and nothing else; their list is kept."""
+"""The target verifies the copies with its own role: all that was resolved, and nothing else; their list is kept.
+
+Each copy is compared with what its work unit has observed of the source just before the copy. If there are many, a Map
+has done that with this same function, for one work unit at a time.
+"""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion.artifacts import checks as artifact_checks
-from lambdas.promotion.artifacts import incoming, inventory, verification, verified_copies
+from lambdas.promotion.artifacts import incoming, verification, verified_copies
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.contract.document import CopyVerification, Promotion, Transfer
-from lambdas.promotion.contract.time_limits import CONNECTIONS
+from lambdas.promotion.aws.logs import log_about
+from lambdas.promotion.contract.document import (
+    Artifact,
+    CopyVerification,
+    Promotion,
+    Transfer,
+    VerifiedCopy,
+    WorkUnit,
+    to_json,
+)
+from lambdas.promotion.contract.step_events import VerifyArtifactsEvent, WorkUnitSpan, from_event
 from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.runtime.deadline import Clock
-from lambdas.promotion.runtime.handler import hub_s3, step_with_clock
+from lambdas.promotion.runtime.handler import Event, errors_by_name, hub_s3
 
-_AT_ONCE = CONNECTIONS
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_AT_ONCE = 150  # HeadObject takes about as long as 150 of them take of a CPU
+AtOnce = Callable[..., list[Any]]
 
 
-@step_with_clock
-def handler(promotion: Promotion, clock: Clock) -> Promotion:
-    transfers = work_lists.read(work_lists.COPY_PLAN, Transfer, promotion, s3=hub_s3())
-    artifacts = [transfer.artifact for transfer in transfers]
-    folders = inventory.folders(artifacts, promotion.artifact_prefix)
+@errors_by_name
+def handler(event: Event, context: object) -> dict[str, Any]:
+    """The answer is the document; of a work unit, how its copies were verified."""
+    item = from_event(event, VerifyArtifactsEvent)
+    log_about(item.promotion, retry_count=item.retry_count)
+    at_once = functools.partial(concurrency.run, at_once=_AT_ONCE, until=Clock.of(context).until)
+    if item.work_unit:
+        return to_json(_verify_unit(item.work_unit, item.promotion, at_once=at_once))
+    return to_json(_verify_all(item.promotion, at_once=at_once))
+
+
+def _verify_unit(unit: WorkUnitSpan, promotion: Promotion, *, at_once: AtOnce) -> CopyVerification:
+    hub = hub_s3()
+    planned = work_lists.read_one(work_lists.WORK_UNITS, WorkUnit, (unit.offset, unit.length), promotion, s3=hub)
+    observed = _observed([(unit.offset, unit.length)], promotion, at_once=at_once, hub=hub)
+    own = [segment.transfer for segment in planned.segments if segment.first is None]
+    artifacts = [artifact_checks.require_observed(transfer, observed) for transfer in own]
     s3 = deployer_session(promotion).s3
-    artifact_checks.missing_copies(
-        artifacts, verification.listed(folders, promotion.target, s3=s3), bucket=promotion.target.artifact_bucket
+    copies = at_once(
+        _comparisons(artifacts, promotion, s3=s3), doing=f"Comparing {len(artifacts)} copies of a work unit"
     )
-    copies = concurrency.run(
-        [functools.partial(verification.require_verified, artifact, promotion.target, s3=s3) for artifact in artifacts],
-        at_once=_AT_ONCE,
-        until=clock.until,
-        doing=f"Comparing {len(artifacts)} copies",
+    work_lists.write(work_lists.of_unit(work_lists.VERIFIED, unit.offset), copies, promotion, s3=hub)
+    return _counted(artifacts)
+
+
+def _verify_all(promotion: Promotion, *, at_once: AtOnce) -> Promotion:
+    """Compare the copies that no Map has verified, and what is in the folders with all that was resolved."""
+    hub = hub_s3()
+    transfers, spans = at_once(
+        [
+            lambda: work_lists.read(work_lists.COPY_PLAN, Transfer, promotion, s3=hub),
+            lambda: work_lists.read_spans(work_lists.MANIFEST, promotion, s3=hub),
+        ],
+        doing="Reading the plan of the copy",
     )
-    verification.abort_uploads(incoming.folders_of_uploads(artifacts, promotion), promotion.target, s3=s3)
-    compared = sum(artifact.source.checksum is not None for artifact in artifacts)
+    artifacts = [transfer.artifact for transfer in transfers]
+    s3 = deployer_session(promotion).s3
+    if promotion.verification is None:
+        observed = _observed(spans, promotion, at_once=at_once, hub=hub)
+        artifacts = [artifact_checks.require_observed(transfer, observed) for transfer in transfers]
+        to_compare, before = artifacts, []
+    else:
+        to_compare = [transfer.artifact for transfer in transfers if transfer.upload_id]
+        before = _verified(spans, promotion, at_once=at_once, hub=hub)
+        artifact_checks.require_all_verified(artifacts, [*before, *to_compare], bucket=promotion.target.artifact_bucket)
+    listings = verification.listing_calls(artifacts, promotion.artifact_prefix, promotion.target, s3=s3)
+    existing = {key: item for listing in at_once(listings, doing="Listing the copies") for key, item in listing.items()}
+    artifact_checks.missing_copies(artifacts, existing, bucket=promotion.target.artifact_bucket)
+    compared = at_once(_comparisons(to_compare, promotion, s3=s3), doing=f"Comparing {len(to_compare)} copies")
+    at_once(
+        [
+            functools.partial(verification.abort_uploads, [folder], promotion.target, s3=s3)
+            for folder in incoming.folders_of_uploads(artifacts, promotion)
+        ],
+        doing="Aborting uploads",
+    )
+    copies = [*before, *compared]
+    counted, earlier = _counted(to_compare), promotion.verification or CopyVerification()
     return replace(
         promotion,
-        verification=CopyVerification(compared=compared, computed=len(artifacts) - compared),
-        verified=verified_copies.write(copies, promotion.target.artifact_bucket, promotion.hub, s3=hub_s3()),
+        verification=CopyVerification(
+            compared=earlier.compared + counted.compared, computed=earlier.computed + counted.computed
+        ),
+        verified=verified_copies.write(copies, promotion.target.artifact_bucket, promotion.hub, s3=hub),
     )
+
+
+def _comparisons(
+    artifacts: Iterable[Artifact], promotion: Promotion, *, s3: S3Client
+) -> list[Callable[[], VerifiedCopy]]:
+    return [functools.partial(_compare, artifact, promotion, s3=s3) for artifact in artifacts]
+
+
+def _compare(artifact: Artifact, promotion: Promotion, *, s3: S3Client) -> VerifiedCopy:
+    return verified_copies.to_list(verification.require_verified(artifact, promotion.target, s3=s3))
+
+
+def _counted(artifacts: Sequence[Artifact]) -> CopyVerification:
+    compared = sum(artifact.source.checksum is not None for artifact in artifacts)
+    return CopyVerification(compared=compared, computed=len(artifacts) - compared)
+
+
+def _observed(
+    spans: Iterable[tuple[int, int]], promotion: Promotion, *, at_once: AtOnce, hub: S3Client
+) -> dict[str, Artifact]:
+    """Return what the work units have observed of their own objects, by the keys of the copies."""
+    lists = _lists(work_lists.OBSERVED, Artifact, spans, promotion, at_once=at_once, hub=hub)
+    return {artifact.key: artifact for artifact in lists}
+
+
+def _verified(
+    spans: Iterable[tuple[int, int]], promotion: Promotion, *, at_once: AtOnce, hub: S3Client
+) -> list[VerifiedCopy]:
+    return _lists(work_lists.VERIFIED, VerifiedCopy, spans, promotion, at_once=at_once, hub=hub)
+
+
+def _lists(
+    name: str,
+    kind: type[Any],
+    spans: Iterable[tuple[int, int]],
+    promotion: Promotion,
+    *,
+    at_once: AtOnce,
+    hub: S3Client,
+) -> list[Any]:
+    lists = at_once(
+        [
+            functools.partial(work_lists.read, work_lists.of_unit(name, offset), kind, promotion, s3=hub)
+            for offset, _ in spans
+        ],
+        doing="Reading the lists of the work units",
+    )
+    return [item for each in lists for item in each]

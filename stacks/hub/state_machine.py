@@ -94,7 +94,8 @@ def accept_findings(machine: sfn.StateMachine, steps: Mapping[Step, StepRun], wo
         "CDK grants the Map's item reader the bucket; each promotion has its own list in it.",
     )
     name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{stack.get_logical_id(machine.node.default_child)}"}}]}}]}}'  # type: ignore[arg-type]
-    for executions in (f"{name}:*", f"{name}/{copy_phase.COPY_LABEL}:*"):
+    labels = (copy_phase.COPY_LABEL, copy_phase.VERIFY_LABEL)
+    for executions in (f"{name}:*", *(f"{name}/{label}:*" for label in labels)):
         accept_finding(
             machine.node.find_child("DistributedMapPolicy"),
             f"AwsSolutions-IAM5[Resource::arn:aws:states:{stack.region}:{stack.account}:execution:{executions}]",

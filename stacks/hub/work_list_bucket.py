@@ -31,6 +31,11 @@ _READ = _MAY_BE_MISSING | {
     Step.ABORT_UPLOADS,
     Step.RECORD_PROMOTION,
 }
+# Each work unit's own lists, which the steps that run it write.
+_WRITE_OF_UNITS = {
+    Step.COPY_UNIT: resource_names.OBSERVED_FOLDER,
+    Step.VERIFY_ARTIFACTS: resource_names.VERIFIED_FOLDER,
+}
 _READ_VERIFIED = frozenset({Step.COMPARE_ENDPOINT, Step.ROLL_BACK_ENDPOINT})
 _WRITE_VERIFIED = frozenset({Step.VERIFY_ARTIFACTS})
 _RETENTION = Duration.days(90)  # as long as Step Functions retains an execution's history
@@ -60,33 +65,38 @@ def work_list_bucket(stack: Stack, key: kms.Key) -> s3.Bucket:
     return bucket
 
 
-def allow_work_lists(steps: Mapping[Step, StepRun], work_lists: s3.Bucket, key: kms.Key) -> None:
+def allow_work_lists(steps: Mapping[Step, StepRun], bucket: s3.Bucket, key: kms.Key) -> None:
     """Allow each step its own access to the lists: to write one, to read one, or both."""
     of_promotion, verified = resource_names.WORK_LISTS_PREFIX, resource_names.VERIFIED_PREFIX
     with_key: set[tuple[StepFunction, str]] = set()
     read, write = ("s3:GetObject", "kms:Decrypt"), ("s3:PutObject", "kms:GenerateDataKey")
+    of_units = [
+        ("WriteListsOfUnits", f"{of_promotion}/*/{folder}", frozenset({step}), write)
+        for step, folder in _WRITE_OF_UNITS.items()
+    ]
     for sid, prefix, steps_with_access, (on_objects, on_key) in (
         ("ReadLists", of_promotion, _READ, read),
         ("WriteLists", of_promotion, _WRITE, write),
         ("ReadVerified", verified, _READ_VERIFIED, read),
         ("WriteVerified", verified, _WRITE_VERIFIED, write),
+        *of_units,
     ):
         for function in functions_of({step: steps[step] for step in sorted(steps_with_access)}):
-            _allow_lists(function, sid, prefix, on_objects, bucket=work_lists)
-            if (function, on_key) not in with_key:  # one key encrypts both
+            _allow_lists(function, sid, prefix, on_objects, bucket=bucket)
+            if (function, on_key) not in with_key:  # one key encrypts all
                 with_key.add((function, on_key))
                 _allow_key(function, sid, on_key, key)
     for step in sorted(_MAY_BE_MISSING):
         steps[step].role.add_to_policy(
             iam.PolicyStatement(
-                sid="DistinguishMissingFromDenied", actions=["s3:ListBucket"], resources=[work_lists.bucket_arn]
+                sid="DistinguishMissingFromDenied", actions=["s3:ListBucket"], resources=[bucket.bucket_arn]
             )
         )
 
 
-def allow_verified_reads(function: StepFunction, work_lists: s3.Bucket, key: kms.Key) -> None:
+def allow_verified_reads(function: StepFunction, bucket: s3.Bucket, key: kms.Key) -> None:
     """Allow a job to read the lists of verified copies."""
-    _allow_lists(function, "ReadVerified", resource_names.VERIFIED_PREFIX, "s3:GetObject", bucket=work_lists)
+    _allow_lists(function, "ReadVerified", resource_names.VERIFIED_PREFIX, "s3:GetObject", bucket=bucket)
     _allow_key(function, "ReadVerified", "kms:Decrypt", key)
 
 

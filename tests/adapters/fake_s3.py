@@ -77,6 +77,7 @@ class FakeS3:
         self.now = datetime.now(UTC)  # when every object was written
         self.uploads: dict[str, Upload] = {}
         self.calls: Counter[str] = Counter()
+        self.reports_versions = True  # of what a request has made, with the checksum
         self.unlisted_parts: set[int] = set()  # that a list does not show although they were copied
         self.stale_parts: set[int] = set()  # that a list shows with another ETag than they have
         self._refusals: list[tuple[str, S3Error]] = []
@@ -172,6 +173,7 @@ class FakeS3:
 
     def _ListObjectsV2(self, params: RequestParams) -> Response:  # noqa: N802
         keys = self.keys(params["Bucket"], params["Prefix"])
+        keys = [key for key in keys if key.encode() > params.get("StartAfter", "").encode()]
         begin = int(params.get("ContinuationToken", 0))
         page = [(key, self.objects[params["Bucket"], key]) for key in keys[begin : begin + _PAGE]]
         more = begin + _PAGE < len(keys)
@@ -228,8 +230,12 @@ class FakeS3:
     def _CopyObject(self, params: RequestParams) -> Response:  # noqa: N802
         source = self._source(params)
         etag = f'"{next(self._numbers)}"'
-        self._make(params, Stored(source.size, source.content, etag, params["ChecksumAlgorithm"]))
-        return {"CopyObjectResult": {"ETag": etag}}
+        made = Stored(source.size, source.content, etag, params["ChecksumAlgorithm"])
+        self._make(params, made)
+        if not self.reports_versions:
+            return {"CopyObjectResult": {"ETag": etag}}
+        checksum = {f"Checksum{made.algorithm}": made.content, "ChecksumType": "FULL_OBJECT"}
+        return {"CopyObjectResult": {"ETag": etag, **checksum}, "VersionId": made.version}
 
     def _CreateMultipartUpload(self, params: RequestParams) -> Response:  # noqa: N802
         upload_id = f"upload-{next(self._numbers)}"

@@ -64,27 +64,32 @@ def test_the_parts_and_work_units_of_the_table_are_those_of_the_plan() -> None:
 
 def planned(size: int) -> list[str]:
     artifact = Artifact(source=S3Object(bucket="b", key="k", etag="e", size=size), key="k")
-    part = partitioning.part_size(artifact)
+    is_shared = partitioning.shared([Transfer(artifact=artifact)])
+    slots = partitioning.PARTS_IN_FLIGHT * (partitioning.AT_ONCE if is_shared else 1)
+    part = partitioning.part_size(artifact, slots=slots)
     assert part
     transfer = Transfer(artifact=artifact, part_size=part, upload_id="u")
-    return [
-        f"{number:,}"
-        for number in (partitioning.parts(transfer), part // 1024**2, len(partitioning.work_units([transfer])))
-    ]
+    units = len(partitioning.work_units([transfer])) if is_shared else 1
+    return [f"{number:,}" for number in (partitioning.parts(transfer), part // 1024**2, units)]
 
 
 SENTENCES: Mapping[str, Any] = {
-    "7 at once, each with 32 requests in flight": (partitioning.AT_ONCE, partitioning.IN_FLIGHT),
+    "7 at once, each with 100 requests in flight, or 200 for parts": (
+        partitioning.AT_ONCE,
+        partitioning.IN_FLIGHT,
+        partitioning.PARTS_IN_FLIGHT,
+    ),
     "An object of up to 256 MiB is one CopyObject": partitioning._BY_PARTS_ABOVE // 1024**2,
     "CopyObject's own limit of 5 GiB": partitioning.LARGEST_COPY // 1024**3,
-    "at least 64 MiB, and about 256 MiB": (partitioning._SMALLEST_PART // 1024**2, partitioning._PART // 1024**2),
-    "whole rounds of the 224 requests": partitioning.AT_ONCE * partitioning.IN_FLIGHT,
+    "at least 16 MiB, and about 256 MiB": (partitioning._SMALLEST_PART // 1024**2, partitioning._PART // 1024**2),
     "S3's limit is 10,000 parts": f"{partitioning._MOST_PARTS:,}",
     "85 MB/s a request, 0.15 seconds": (round(partitioning._BYTES_A_SECOND / 1e6), partitioning._LATENCY),
-    "would last longer than 60 seconds": partitioning._LONGEST_WORK_UNIT,
-    "looks at every object once more, 50 at a time": plan_copy._AT_ONCE,
-    "objects of their parts, 16 at a time": complete_copy._AT_ONCE,
-    "lists and compares everything, 50 at a time": verify_artifacts._AT_ONCE,
+    "what it can do in 4 seconds": round(partitioning._NOT_WORTH_A_MAP),
+    "would last longer than 60 seconds": round(partitioning._LONGEST_WORK_UNIT),
+    "what would take one of them 10 seconds": round(partitioning._LONGEST_OF_ONE_UNIT),
+    "over 2,000 copies": f"{plan_copy._MOST_VERIFIED_BY_ONE_STEP:,}",
+    "shared objects of their parts, 16 at a time": complete_copy._AT_ONCE,
+    "lists and compares everything, 150 at a time": verify_artifacts._AT_ONCE,
     "with pauses of up to 10 seconds": round(concurrency._LONGEST_PAUSE),
     "without response for 25 seconds (840 for a copy": (
         time_limits.READ_TIMEOUT.seconds,

@@ -25,6 +25,7 @@ IN_ANY_STEP = set(pages.in_code_marks(pages.section(PAGE, "What any step can end
 CAUGHT = {
     "Compare the endpoint": {"NothingToRollBackTo"},  # it becomes Superseded
     "Verify the artifacts": {"UnsupportedModel"},  # ArtifactMismatch
+    "Verify a work unit": {"UnsupportedModel"},  # ArtifactMismatch
     "Run the preflight checks": {"PayloadUnusable"},  # a finding
 }
 NOT_OF_THIS_STATE = {

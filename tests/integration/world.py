@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +23,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.document import Promotion, Transfer
+from lambdas.promotion.contract.document import Artifact, Promotion, Transfer
 from lambdas.promotion.contract.resource_names import function
 from lambdas.promotion.contract.settings import Settings
 from lambdas.promotion.contract.steps import Step
@@ -42,8 +42,12 @@ OWN = "lambdas"
 # has as many parts as one of 260 MiB has in a deployment, and does not take a sandbox's time and memory.
 PLANNERS = (Step.PREFLIGHT, Step.PLAN_COPY)
 SMALL_PARTS = {
-    "_SMALLEST_PART = 64 * _MIB": "_SMALLEST_PART = 5 * _MIB",
+    "_SMALLEST_PART = 16 * _MIB": "_SMALLEST_PART = 5 * _MIB",
     "_BY_PARTS_ABOVE = 256 *": "_BY_PARTS_ABOVE = 20 *",
+    # So the parts are one work unit, and what else a model has another one; two small objects are a unit without a Map.
+    "_LONGEST_OF_ONE_UNIT = 10.0": "_LONGEST_OF_ONE_UNIT = 0.0",
+    "_NOT_WORTH_A_MAP = 4.0": "_NOT_WORTH_A_MAP = 0.0095",
+    "AT_ONCE = 7": "AT_ONCE = 2",
 }
 NOTHING: Mapping[str, str] = MappingProxyType({})
 GROUP = data_scientist.GROUP
@@ -412,8 +416,17 @@ def input_of(world: World, arn: str, state: str) -> Promotion:
 
 
 def transfers_of(world: World, promotion: Promotion) -> list[Transfer]:
-    """How each artifact of a promotion was planned to be copied."""
-    return work_lists.read(work_lists.COPY_PLAN, Transfer, promotion, s3=world.client("s3"))
+    """How each artifact of a promotion was planned to be copied, with the source as its work unit observed it."""
+    s3 = world.client("s3")
+    lists = (
+        work_lists.read_if_exists(work_lists.of_unit(work_lists.OBSERVED, offset), Artifact, promotion, s3=s3)
+        for offset, _ in work_lists.read_spans(work_lists.MANIFEST, promotion, s3=s3)
+    )
+    observed = {artifact.key: artifact for artifacts in lists for artifact in artifacts}
+    return [
+        replace(transfer, artifact=observed.get(transfer.artifact.key, transfer.artifact))
+        for transfer in work_lists.read(work_lists.COPY_PLAN, Transfer, promotion, s3=s3)
+    ]
 
 
 def run(world: World, step: Step, promotion: Promotion, **more: object) -> dict[str, str]:

@@ -28,6 +28,7 @@ from lambdas.promotion.aws.client_factory import ClientFactory
 from lambdas.promotion.contract.document import (
     Artifacts,
     Copied,
+    CopyVerification,
     DesiredResource,
     Execution,
     Leg,
@@ -88,7 +89,7 @@ def _run(world: World, *, is_warm: bool) -> Workflow:
         workflow.step("Compare the endpoint", MEMORY, lambda _: _compare_target(promotion))
         workflow.choice("Is there anything to do?")
         promotion = _plan_copy_complete(promotion, world, workflow)
-        workflow.step("Verify the artifacts", MEMORY, lambda at: _handle(verify_artifacts, promotion, at))
+        _verify(promotion, world, workflow)
     return workflow
 
 
@@ -120,24 +121,30 @@ def _plan_copy_complete(promotion: Promotion, world: World, workflow: Workflow) 
     workflow.choice("Is there anything to copy?")
     copied = _copy(planned, world, workflow)
     workflow.choice("Was every work unit copied?")
+    if not copied.copy or not copied.copy.uploads:
+        return copied
     completed = workflow.step("Complete the copy", MEMORY, lambda at: _handle(complete_copy, copied, at))
     workflow.choice("Is anything left to receive?")
-    left = completed.leg is Leg.BRING and completed.copy is not None and completed.copy.uploads
-    return _plan_copy_complete(completed, world, workflow) if left else completed
+    return _plan_copy_complete(completed, world, workflow) if completed.leg is Leg.BRING else completed
 
 
 def _copy(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
-    """The Map's items are the manifest; its output is what all units copied."""
+    """One work unit is a Task; the items of a Map are the manifest, its output is what all units copied."""
     assert promotion.copy  # noqa: S101 - the plan has been made
-    manifest = world.s3.objects[promotion.hub.bucket, promotion.copy.manifest].body
-    document = promotion.to_json()
+    document, function = promotion.to_json(), "copy_unit"
     copied: list[dict[str, int]] = []
 
     def copy_one(unit: dict[str, int], invocation: Invocation) -> None:
         copied.append(copy_unit.handler({"promotion": document, "work_unit": unit, "retry_count": 0}, invocation))
 
-    units: list[dict[str, int]] = json.loads(manifest or b"[]")
-    workflow.distributed_map("Copy the artifacts", units, copy_one, memory=MEMORY, concurrency=partitioning.AT_ONCE)
+    if promotion.copy.work_units == 1:
+        only = {"offset": 0, "length": promotion.copy.only_unit}
+        workflow.step("Copy the only work unit", MEMORY, lambda at: copy_one(only, at), function=function)
+    else:
+        units = _units(promotion, promotion.copy.manifest, world)
+        workflow.distributed_map(
+            "Copy the artifacts", units, copy_one, memory=MEMORY, concurrency=partitioning.AT_ONCE, function=function
+        )
     return replace(
         promotion,
         copied=Copied(
@@ -145,6 +152,44 @@ def _copy(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
             bytes=promotion.copied.bytes + sum(result["bytes"] for result in copied),
         ),
     )
+
+
+def _verify(promotion: Promotion, world: World, workflow: Workflow) -> None:
+    function = "verify_artifacts"
+    workflow.choice("Are there many copies to verify?")
+    if promotion.copy and promotion.copy.to_verify:
+        promotion = _verify_units(promotion, world, workflow, function)
+        workflow.choice("Was every work unit verified?")
+    workflow.step(
+        "Verify the artifacts", MEMORY, lambda at: _handle(verify_artifacts, promotion, at), function=function
+    )
+
+
+def _verify_units(promotion: Promotion, world: World, workflow: Workflow, function: str) -> Promotion:
+    assert promotion.copy  # noqa: S101 - the plan has been made
+    document = promotion.to_json()
+    verified: list[dict[str, int]] = []
+
+    def verify_one(unit: dict[str, int], invocation: Invocation) -> None:
+        event = {"promotion": document, "work_unit": unit, "retry_count": 0}
+        verified.append(verify_artifacts.handler(event, invocation))
+
+    units = _units(promotion, promotion.copy.to_verify, world)
+    workflow.distributed_map(
+        "Verify the copies", units, verify_one, memory=MEMORY, concurrency=partitioning.AT_ONCE, function=function
+    )
+    return replace(
+        promotion,
+        verification=CopyVerification(
+            compared=sum(result["compared"] for result in verified),
+            computed=sum(result["computed"] for result in verified),
+        ),
+    )
+
+
+def _units(promotion: Promotion, manifest: str, world: World) -> list[dict[str, int]]:
+    units: list[dict[str, int]] = json.loads(world.s3.objects[promotion.hub.bucket, manifest].body or b"[]")
+    return units
 
 
 def _handle(step: Any, promotion: Promotion, invocation: Invocation) -> Promotion:

@@ -23,6 +23,7 @@ from benchmarks.copy.simulation.virtual_time import VirtualTime
 
 _LAST_MODIFIED = "2026-11-01T00:00:00.000Z"
 _PAGE = 1000
+_VERSION = "the-only-one"  # no contestant puts an object twice
 _XML = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 READS = {"GetObject", "HeadObject", "ListObjectsV2", "ListParts", "ListMultipartUploads", "GetObjectTagging"}
@@ -187,7 +188,8 @@ class SimulatedS3:
         def done() -> Response:
             stored = StoredObject(source.content, body=source.body)
             self._store(request, stored)
-            return Response(body=document("CopyObjectResult", _result(stored.etag, stored.content)))
+            fields = [*_result(stored.etag, stored.content), ("ChecksumType", "FULL_OBJECT")]
+            return Response(headers={"x-amz-version-id": _VERSION}, body=document("CopyObjectResult", fields))
 
         return _Work(done, size=source.content.size)
 
@@ -322,7 +324,7 @@ def _headers(stored: StoredObject) -> dict[str, str]:
         "last-modified": "Sun, 01 Nov 2026 00:00:00 GMT",
         "x-amz-checksum-crc64nvme": stored.content.crc64nvme,
         "x-amz-checksum-type": "FULL_OBJECT",
-        "x-amz-version-id": "the-only-one",  # no contestant puts an object twice
+        "x-amz-version-id": _VERSION,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lambdas.promotion.artifacts.s3_objects import ListedObject
-from lambdas.promotion.contract.document import Artifact, S3Object, Transfer
+from lambdas.promotion.contract.document import Artifact, S3Object, Transfer, VerifiedCopy
 from lambdas.promotion.contract.errors import (
     ArtifactChanged,
     ArtifactMismatch,
@@ -74,6 +74,39 @@ def other_algorithm(transfer: Transfer) -> str | None:
     if not algorithm or not source.checksum or not source.size or transfer.artifact.text is not None:
         return None
     return None if algorithm == source.checksum.partition(":")[0] else algorithm
+
+
+def require_observed(transfer: Transfer, observed: Mapping[str, Artifact]) -> Artifact:
+    """Return the artifact as it was observed just before its copy: that of a shared upload by the plan.
+
+    `observed` are those of the work units, by key. They must be what was resolved.
+    """
+    artifact = transfer.artifact
+    if transfer.upload_id:
+        return artifact
+    latest = observed.get(artifact.key)
+    if latest is None or _resolved(latest.source) != _resolved(artifact.source):
+        raise ArtifactMismatch(
+            f"No work unit has observed {artifact.source.uri} as it was resolved, so its copy cannot be verified. "
+            "Nothing was deployed. Promote again."
+        )
+    return latest
+
+
+def _resolved(source: S3Object) -> tuple[str, str, str, int]:
+    return source.bucket, source.key, source.etag, source.size
+
+
+def require_all_verified(
+    artifacts: Iterable[Artifact], verified: Iterable[VerifiedCopy | Artifact], *, bucket: str
+) -> None:
+    """What the work units have verified, and what is still to be verified, must be every copy."""
+    missing = {artifact.key for artifact in artifacts} - {copy.key for copy in verified}
+    if missing:
+        raise ArtifactMismatch(
+            f"{len(missing)} copies were verified by no work unit, first s3://{bucket}/{min(missing)}. Nothing was "
+            "deployed. Promote again."
+        )
 
 
 def require_verified(artifact: Artifact, copy: S3Object | None, *, bucket: str) -> bool:

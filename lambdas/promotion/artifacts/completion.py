@@ -42,8 +42,17 @@ class Completion(enum.Enum):
     INVALID_PART = enum.auto()
 
 
-def complete_all(uploads: list[Transfer], route: CopyRoute, *, at_once: AtOnce, s3: S3Client) -> int:
+def complete_all(
+    uploads: list[Transfer],
+    route: CopyRoute,
+    *,
+    written: list[Parts] | None = None,
+    at_once: AtOnce,
+    s3: S3Client,
+) -> int:
     """Complete the uploads and return how many objects that made; `at_once` makes calls concurrently.
+
+    `written`: the parts of each that this invocation has copied; an upload of which these are all needs no list.
 
     Raises ArtifactMismatch, ArtifactChanged, and as `s3_copy.refusal`.
     """
@@ -54,11 +63,12 @@ def complete_all(uploads: list[Transfer], route: CopyRoute, *, at_once: AtOnce, 
         if attempt:
             reopened = at_once([functools.partial(_reopen, upload, route, s3=s3) for upload in conflicts])
             uploads = [*unlisted, *reopened]
-        written = _copy_missing(uploads, route, unlisted=unlisted, at_once=at_once, s3=s3)
+        before = written if written and not attempt else [{}] * len(uploads)
+        copied = _copy_missing(uploads, before, route, unlisted=unlisted, at_once=at_once, s3=s3)
         outcomes = at_once(
             [
                 functools.partial(complete, upload, route, written=parts, s3=s3)
-                for upload, parts in zip(uploads, written, strict=True)
+                for upload, parts in zip(uploads, copied, strict=True)
             ]
         )
         completed += outcomes.count(Completion.COMPLETED)
@@ -75,10 +85,24 @@ def complete_all(uploads: list[Transfer], route: CopyRoute, *, at_once: AtOnce, 
 
 
 def _copy_missing(
-    uploads: list[Transfer], route: CopyRoute, *, unlisted: list[Transfer], at_once: AtOnce, s3: S3Client
+    uploads: list[Transfer],
+    before: list[Parts],
+    route: CopyRoute,
+    *,
+    unlisted: list[Transfer],
+    at_once: AtOnce,
+    s3: S3Client,
 ) -> list[Parts]:
-    """Copy the parts that no list shows, and return them for each upload, as CompleteMultipartUpload takes them."""
-    listed = at_once([functools.partial(listed_parts, upload, route, s3=s3) for upload in uploads])
+    """Copy the parts that were neither written `before` nor are in S3's list, which is only made if any is missing.
+
+    Return what was written of each upload, as CompleteMultipartUpload takes it.
+    """
+    listed = at_once(
+        [
+            functools.partial(_written_or_listed, upload, parts, route, s3=s3)
+            for upload, parts in zip(uploads, before, strict=True)
+        ]
+    )
     missing = [
         (index, part)
         for index, (upload, existing) in enumerate(zip(uploads, listed, strict=True))
@@ -89,11 +113,17 @@ def _copy_missing(
     copied = at_once(
         [functools.partial(s3_copy.write_part, uploads[index], part, route, s3=s3) for index, part in missing]
     )
-    written: list[dict[int, Mapping[str, Any]]] = [{} for _ in uploads]
+    written: list[dict[int, Mapping[str, Any]]] = [dict(parts) for parts in before]
     for (index, part), result in zip(missing, copied, strict=True):
         if result is not None:
             written[index][part] = result
     return list(written)
+
+
+def _written_or_listed(transfer: Transfer, written: Parts, route: CopyRoute, *, s3: S3Client) -> Parts | None:
+    if len(written) == partitioning.parts(transfer):
+        return written
+    return listed_parts(transfer, route, s3=s3)
 
 
 def listed_parts(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> Parts | None:
@@ -115,7 +145,7 @@ def complete(transfer: Transfer, route: CopyRoute, *, written: Parts, s3: S3Clie
     artifact = transfer.artifact
     algorithm = s3_copy.algorithm(artifact.source)
     checksum = {f"Checksum{algorithm}": artifact.source.checksum.partition(":")[2]} if artifact.source.checksum else {}
-    listed = listed_parts(transfer, route, s3=s3)
+    listed = _written_or_listed(transfer, written, route, s3=s3)
     if listed is None:
         # Another promotion, or an earlier invocation that was terminated afterwards, completed it. It is verified.
         return Completion.EXISTS

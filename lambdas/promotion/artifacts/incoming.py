@@ -10,12 +10,11 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import inventory, s3_copy, s3_objects
-from lambdas.promotion.artifacts.s3_objects import ObservedObject
-from lambdas.promotion.contract.document import Artifact, CopyRoute, Leg, Promotion, Transfer
+from lambdas.promotion.contract.document import Artifact, CopyRoute, Leg, Promotion, S3Object, Transfer
 from lambdas.promotion.contract.errors import ArtifactChanged, ArtifactMismatch, ArtifactNotFound
 
 if TYPE_CHECKING:
@@ -38,25 +37,30 @@ def folders_of_uploads(artifacts: Sequence[Artifact], promotion: Promotion) -> l
     ]
 
 
-def arrived(artifact: Artifact, promotion: Promotion, *, s3: S3Client) -> tuple[Artifact, ObservedObject]:
-    """Return the artifact with what arrived as its source, and that as S3 describes it.
+def arrived(
+    artifact: Artifact, promotion: Promotion, *, made: S3Object | None = None, s3: S3Client
+) -> tuple[Artifact, dict[str, Any]]:
+    """Return the artifact with what arrived as its source, and its metadata as ObservedObject has them.
 
-    Raises ArtifactMismatch if it is not there, or is not what was resolved.
+    `made`: the version that this step's own request has made, as S3 reported it: then there is nothing to look at, and
+    the metadata are left out. Raises ArtifactMismatch if it is not there, or is not what was resolved.
     """
     bucket, key = promotion.target.artifact_bucket, brought(artifact, promotion).key
-    observed = s3_objects.head(bucket, key, owner=promotion.target.account, s3=s3)
-    artifact_checks.require_verified(replace(artifact, key=key), observed.object if observed else None, bucket=bucket)
-    assert observed is not None  # noqa: S101 - require_verified has raised
-    return replace(artifact, source=observed.object), observed
+    observed = None if made else s3_objects.head(bucket, key, owner=promotion.target.account, s3=s3)
+    source = made or (observed.object if observed else None)
+    artifact_checks.require_verified(replace(artifact, key=key), source, bucket=bucket)
+    assert source is not None  # noqa: S101 - require_verified has raised
+    return replace(artifact, source=source), observed.metadata if observed else {}
 
 
-def receive_whole(artifact: Artifact, promotion: Promotion, *, s3: S3Client) -> bool:
-    """Copy what arrived to the artifact prefix by one request; return False if the copy already exists."""
+def take_whole(artifact: Artifact, promotion: Promotion, *, copier_s3: S3Client, receiver_s3: S3Client) -> bool:
+    """Take an object through both legs, each by one request; return False if its copy already exists."""
     if artifact.text is not None:  # nothing of the source's: the receiver writes it
-        return s3_copy.copy_whole(artifact, promotion.receiving_route, s3=s3)
-    received, _ = arrived(artifact, promotion, s3=s3)
+        return s3_copy.copy_whole(artifact, promotion.receiving_route, s3=receiver_s3)
+    made = s3_copy.make_whole(brought(artifact, promotion), promotion.route, s3=copier_s3)
+    received, _ = arrived(artifact, promotion, made=made, s3=receiver_s3)
     with loss_reported(Leg.RECEIVE):
-        return s3_copy.copy_whole(received, promotion.receiving_route, s3=s3)
+        return s3_copy.copy_whole(received, promotion.receiving_route, s3=receiver_s3)
 
 
 def in_leg(transfer: Transfer, promotion: Promotion) -> Transfer:

@@ -88,7 +88,12 @@ def _in_order(listings: Mapping[str, Listing], *, subject: str) -> list[str]:
 
 def folders(artifacts: Iterable[Artifact], prefix: str) -> list[str]:
     """Return the folders below the stage's prefix that hold the artifacts and nothing else."""
-    return list(dict.fromkeys(f"{prefix}{artifact.key[len(prefix) :].partition('/')[0]}/" for artifact in artifacts))
+    return list(dict.fromkeys(folder(artifact, prefix) for artifact in artifacts))
+
+
+def folder(artifact: Artifact, prefix: str) -> str:
+    """Return the folder below the stage's prefix that holds an artifact."""
+    return f"{prefix}{artifact.key[len(prefix) :].partition('/')[0]}/"
 
 
 def _rewritten(manifest: Listing, text: str, target_uris: Mapping[str, str]) -> Listing:

@@ -45,9 +45,33 @@ def copy_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> bool:
     """
     if artifact.text is not None:
         return _put_text(artifact, artifact.text, route, s3=s3)
+    return _copy(artifact, route, s3=s3) is not None
+
+
+def make_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> S3Object | None:
+    """Do the same, and return the version that this request has made, as S3 reports it.
+
+    Return None if the copy already exists, or if S3 reports no version or checksum of it.
+    """
+    response = _copy(artifact, route, s3=s3)
+    version, made = (response or {}).get("VersionId"), (response or {}).get("CopyObjectResult", {})
+    checksum = s3_objects.checksum_of_whole(made)
+    if version in {None, "null"} or checksum is None:
+        return None
+    return S3Object(
+        bucket=route.target.artifact_bucket,
+        key=artifact.key,
+        etag=made["ETag"],
+        size=artifact.source.size,  # one version is copied whole or not at all
+        version_id=version,
+        checksum=checksum,
+    )
+
+
+def _copy(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> Mapping[str, Any] | None:
     source = artifact.source
     try:
-        s3.copy_object(
+        return s3.copy_object(
             CopySource=_copy_source(source),
             Bucket=route.target.artifact_bucket,
             Key=artifact.key,
@@ -64,9 +88,8 @@ def copy_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> bool:
         if code_of(error) in error_codes.S3_PRECONDITION_FAILED:
             # One of the two conditions failed: if the source is unchanged, the object already exists in the target.
             s3_objects.require_unchanged(source, owner=route.source.account, s3=s3)
-            return False
+            return None
         raise refusal(artifact, route, error) from error
-    return True
 
 
 def require_no_annotations(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> None:

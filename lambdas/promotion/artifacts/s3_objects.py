@@ -102,9 +102,16 @@ def listed(bucket: str, prefix: str, *, owner: str, s3: S3Client) -> Iterator[S3
     return (item.object for item in listed_with_algorithms(bucket, prefix, owner=owner, s3=s3))
 
 
-def listed_with_algorithms(bucket: str, prefix: str, *, owner: str, s3: S3Client) -> Iterator[ListedObject]:
-    """Yield the same objects, each with the algorithm of its full-object checksum, which a list does have."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=owner)
+def listed_with_algorithms(
+    bucket: str, prefix: str, *, owner: str, after: str | None = None, s3: S3Client
+) -> Iterator[ListedObject]:
+    """Yield the same objects, each with the algorithm of its full-object checksum, which a list does have.
+
+    `after`: only those whose keys follow this one.
+    """
+    start: Any = {"StartAfter": after} if after else {}
+    paginator = s3.get_paginator("list_objects_v2")
+    pages = paginator.paginate(Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=owner, **start)
     for page in pages:
         for item in page.get("Contents", []):
             listed_object = S3Object(bucket=bucket, key=item["Key"], etag=item["ETag"], size=item["Size"])
@@ -175,7 +182,7 @@ def _version_of(head: HeadObjectOutputTypeDef) -> str | None:
 
 
 def _checksum_of(head: HeadObjectOutputTypeDef) -> str | None:
-    return checksum_in(head) if _is_of_whole(head) else None
+    return checksum_of_whole(head)
 
 
 def _is_of_whole(described: Mapping[str, Any]) -> bool:
@@ -190,6 +197,11 @@ def _algorithm_of(item: ObjectTypeDef) -> str | None:
     algorithms = set(item.get("ChecksumAlgorithm", ())) if _is_of_whole(item) else set()
     ranked = (field.removeprefix("Checksum") for field in _CHECKSUMS)
     return next((algorithm for algorithm in ranked if algorithm in algorithms), None)
+
+
+def checksum_of_whole(response: Mapping[str, Any]) -> str | None:
+    """Return the full-object checksum in a response of S3, as `checksum_in`, or None."""
+    return checksum_in(response) if _is_of_whole(response) else None
 
 
 def checksum_in(response: Mapping[str, Any]) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
@@ -10,7 +12,7 @@ from urllib.parse import unquote_plus
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.artifacts import checks as artifact_checks
-from lambdas.promotion.artifacts import s3_objects
+from lambdas.promotion.artifacts import inventory, s3_objects
 from lambdas.promotion.artifacts.s3_objects import ListedObject
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract.document import Artifact, S3Object, Transfer
@@ -20,6 +22,8 @@ from lambdas.promotion.contract.settings import Environment
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_PAGE = 1000  # objects that S3 lists at once (API: ListObjectsV2, MaxKeys)
+
 
 def listed(folders: Iterable[str], target: Environment, *, s3: S3Client) -> dict[str, ListedObject]:
     """Return the objects in the folders (key prefixes) of the target's bucket, by key."""
@@ -28,6 +32,43 @@ def listed(folders: Iterable[str], target: Environment, *, s3: S3Client) -> dict
         for folder in folders
         for item in s3_objects.listed_with_algorithms(target.artifact_bucket, folder, owner=target.account, s3=s3)
     }
+
+
+def listing_calls(
+    artifacts: Sequence[Artifact], prefix: str, target: Environment, *, s3: S3Client
+) -> list[Callable[[], dict[str, ListedObject]]]:
+    """Return calls that list the artifacts' folders as `listed` does, each a part, so that they can be concurrent.
+
+    Every folder is listed from its beginning to its end: the parts begin after keys that are expected there, as many as
+    a page of S3's has.
+    """
+    keys: dict[str, list[str]] = {folder: [] for folder in inventory.folders(artifacts, prefix)}
+    for artifact in artifacts:
+        keys[inventory.folder(artifact, prefix)].append(artifact.key)
+    calls: list[Callable[[], dict[str, ListedObject]]] = []
+    for folder, expected in keys.items():
+        in_order = sorted(expected, key=_in_s3s_order)
+        bounds = [None, *in_order[_PAGE - 1 : -1 : _PAGE], None]
+        calls += [
+            functools.partial(_listed_between, folder, after, last, target, s3=s3)
+            for after, last in itertools.pairwise(bounds)
+        ]
+    return calls
+
+
+def _listed_between(
+    folder: str, after: str | None, last: str | None, target: Environment, *, s3: S3Client
+) -> dict[str, ListedObject]:
+    """Return the objects in the folder that follow the key `after`, up to the key `last`."""
+    items = s3_objects.listed_with_algorithms(target.artifact_bucket, folder, owner=target.account, after=after, s3=s3)
+    if last is not None:
+        items = itertools.takewhile(lambda item: _in_s3s_order(item.object.key) <= _in_s3s_order(last), items)
+    return {item.object.key: item for item in items}
+
+
+def _in_s3s_order(key: str) -> bytes:
+    """Return what S3 sorts keys by (API: ListObjectsV2, "UTF-8 binary order")."""
+    return key.encode(errors="surrogatepass")
 
 
 def status_of(artifact: Artifact, copy: ListedObject | None) -> Transfer:

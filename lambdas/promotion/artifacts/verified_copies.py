@@ -22,12 +22,9 @@ if TYPE_CHECKING:
 _MOST_REPORTED = 10
 
 
-def write(copies: Iterable[S3Object], bucket: str, hub: Hub, *, s3: S3Client) -> VerifiedCopies:
-    """Store the list of the copies in the hub's bucket, and return what the document says of it.
-
-    Raises ArtifactMismatch if a copy has no version: nothing could tell later that it is still the same.
-    """
-    listed = sorted((_listed(copy) for copy in copies), key=lambda copy: copy.key)
+def write(copies: Iterable[VerifiedCopy], bucket: str, hub: Hub, *, s3: S3Client) -> VerifiedCopies:
+    """Store the list of the copies in the hub's bucket, and return what the document says of it."""
+    listed = sorted(copies, key=lambda copy: copy.key)
     body = b"".join(to_line(copy) for copy in listed)
     verified = VerifiedCopies(bucket=bucket, objects=len(listed), sha256=hashlib.sha256(body).hexdigest())
     key = resource_names.verified_list(verified.sha256)
@@ -35,7 +32,11 @@ def write(copies: Iterable[S3Object], bucket: str, hub: Hub, *, s3: S3Client) ->
     return verified
 
 
-def _listed(copy: S3Object) -> VerifiedCopy:
+def to_list(copy: S3Object) -> VerifiedCopy:
+    """Return what is listed of a copy.
+
+    Raises ArtifactMismatch if it has no version: nothing could tell later that it is still the same.
+    """
     if copy.version_id is None:
         raise ArtifactMismatch(
             f"{copy.uri} has no version: the versioning of the target's bucket is suspended, so a copy could be "

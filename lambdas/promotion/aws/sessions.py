@@ -41,7 +41,7 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=time_limits.CONNECT_TIMEOUT.total_seconds(),
     read_timeout=time_limits.READ_TIMEOUT.total_seconds(),
-    max_pool_connections=time_limits.CONNECTIONS,
+    max_pool_connections=time_limits.MOST_CONNECTIONS,
 )
 _LONG_CALL_CONFIG = _CONFIG.merge(Config(read_timeout=time_limits.LONG_CALL_READ_TIMEOUT.total_seconds()))
 _RUNTIME_CONFIG = _CONFIG.merge(Config(read_timeout=time_limits.INVOKE_READ_TIMEOUT.total_seconds()))

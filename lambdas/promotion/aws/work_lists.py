@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import error_codes
+from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import Leg, Promotion, from_line, to_line
 
 if TYPE_CHECKING:
@@ -21,15 +22,22 @@ T = TypeVar("T")
 
 INVENTORY = "inventory.jsonl"  # Artifact: what the model needs
 COPY_STATUS = "copy-status.jsonl"  # Transfer: the inventory, with the copies that exist in the target's bucket
-COPY_PLAN = "copy-plan.jsonl"  # Transfer: the inventory as observed before the copy, with the open uploads
+COPY_PLAN = "copy-plan.jsonl"  # Transfer: the inventory, with the open uploads of what several work units share
 WORK_UNITS = "work-units.jsonl"  # WorkUnit: what one invocation of copy_unit does
 SUSPENDED_SCALING = "suspended-scaling.jsonl"  # ScalableTarget: the endpoint's automatic scaling before the update
+OBSERVED = f"{resource_names.OBSERVED_FOLDER}/"  # Artifact: of each work unit, its objects as just before the copy
+VERIFIED = f"{resource_names.VERIFIED_FOLDER}/"  # VerifiedCopy: of each work unit, its copies as they were verified
 MANIFEST = "work-units.json"  # the Map's items: the span of each work unit in WORK_UNITS
 
 
 def of_leg(name: str, leg: Leg) -> str:
     """Return the name of a leg's own list: a step that is run again must find the list of its leg."""
     return name if leg is Leg.BRING else f"{leg}-{name}"
+
+
+def of_unit(name: str, offset: int) -> str:
+    """Return the name of the list that a work unit writes, by the unit's offset."""
+    return f"{name}{offset}.jsonl"
 
 
 def write(name: str, items: Iterable[Any], promotion: Promotion, *, s3: S3Client) -> None:
@@ -66,6 +74,11 @@ def write_manifest(name: str, items: Iterable[Any], promotion: Promotion, *, s3:
         spans.append({"offset": offset, "length": length})
         offset += length
     _put(name, json.dumps(spans).encode(), promotion, s3=s3)
+
+
+def read_spans(name: str, promotion: Promotion, *, s3: S3Client) -> list[tuple[int, int]]:
+    """Return the span (offset and length) of each item in a manifest."""
+    return [(span["offset"], span["length"]) for span in json.loads(_get(name, promotion, s3=s3))]
 
 
 def _put(name: str, body: bytes, promotion: Promotion, *, s3: S3Client) -> None:

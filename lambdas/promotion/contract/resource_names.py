@@ -18,6 +18,8 @@ ARTIFACT_PREFIX = "artifacts"
 INCOMING_PREFIX = "incoming"
 IMAGE_PREFIX = PRODUCT
 WORK_LISTS_PREFIX = "promotions"
+# The folders of a promotion's work lists that hold a list of each work unit.
+OBSERVED_FOLDER, VERIFIED_FOLDER = "observed", "verified"
 VERIFIED_PREFIX = "verified"
 ENDPOINTS_TABLE = f"{PRODUCT}-endpoints"
 RECORDS_TABLE = f"{PRODUCT}-records"

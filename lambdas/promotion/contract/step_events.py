@@ -64,8 +64,17 @@ class CopyUnitEvent(WorkUnitItem):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VerifyArtifactsEvent:
+    """The event of the step that verifies copies: those of one work unit, or all that no Map has verified."""
+
+    promotion: Promotion
+    retry_count: int
+    work_unit: WorkUnitSpan | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FailedWorkUnit:
-    """What the Map has of a work unit that failed, in place of what was copied."""
+    """What a Map has of a work unit that failed, in place of what was copied or verified."""
 
     failed: StateError
 

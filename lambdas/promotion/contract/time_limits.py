@@ -25,7 +25,8 @@ READ_TIMEOUT = timedelta(seconds=25)
 LONG_CALL_READ_TIMEOUT = LONGEST_INVOCATION - timedelta(seconds=60)
 MODEL_RESPONSE = timedelta(seconds=60)  # API: InvokeEndpoint, a model's own limit
 INVOKE_READ_TIMEOUT = MODEL_RESPONSE + timedelta(seconds=10)
-CONNECTIONS = 50  # of one client, and so the most requests that a step has in progress
+CONNECTIONS = 50  # the most requests that most steps have in progress
+MOST_CONNECTIONS = 200  # of one client: the parts that a work unit copies at once
 
 # --- The workflow.
 

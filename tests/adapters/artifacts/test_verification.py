@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,8 @@ from lambdas.promotion.contract.errors import AccessDenied, ArtifactMismatch, Ca
 from lambdas.promotion.runtime.handler import errors_by_name
 from recordings import store
 from tests.adapters.conftest import Stubs
-from tests.unit.builders import QA, artifact
+from tests.adapters.fake_s3 import FakeS3
+from tests.unit.builders import QA, artifact, promotion
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -43,6 +45,26 @@ def test_the_objects_of_every_folder_are_listed_by_their_keys(s3: S3Client, stub
 
 def test_a_model_without_artifacts_has_nothing_to_list(s3: S3Client, stubs: Stubs) -> None:
     assert verification.listed([], QA, s3=s3) == {}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5, 8])
+@pytest.mark.parametrize("foreign", ["", "a", "k2x", "z", "ü"])
+def test_parts_of_a_list_have_everything_once(
+    fake_s3: FakeS3, monkeypatch: pytest.MonkeyPatch, number: int, foreign: str
+) -> None:
+    """Also what is not expected, before, between and after what is; whatever the order in which they are expected."""
+    monkeypatch.setattr(verification, "_PAGE", 2)
+    artifacts = [replace(ARTIFACT, key=f"{folder}{'kü'[n % 2]}{n}") for n in range(number) for folder in (OTHER, ONE)]
+    for expected in artifacts:
+        fake_s3.put(QA.artifact_bucket, expected.key)
+    if foreign:
+        fake_s3.put(QA.artifact_bucket, f"{ONE}{foreign}")
+    calls = verification.listing_calls(artifacts, promotion().artifact_prefix, QA, s3=fake_s3.client)
+    parts = [list(call()) for call in calls]
+    listed = [key for part in parts for key in part]
+    stored = fake_s3.keys(QA.artifact_bucket) if artifacts else []
+    assert sorted(listed, key=str.encode) == stored
+    assert len(calls) == 2 * max(1, -(-number // 2)) if artifacts else calls == []
 
 
 # Comparison with the source

@@ -42,7 +42,7 @@ def verified(fake_s3: FakeS3, folder: str, bucket: str = BUCKET) -> VerifiedCopi
     fake_s3.put(bucket, key)
     version = fake_s3.objects[bucket, key].version
     copy = S3Object(bucket=bucket, key=key, etag="", size=10, version_id=version)
-    return verified_copies.write([copy], bucket, HUB, s3=fake_s3.client)
+    return verified_copies.write([verified_copies.to_list(copy)], bucket, HUB, s3=fake_s3.client)
 
 
 def endpoints_have(aws: Stubs, *endpoints: list[KnownGood], roles: int = 1) -> None:

@@ -10,10 +10,19 @@ from typing import Any
 import pytest
 
 from lambdas.handlers import abort_uploads, complete_copy, copy_unit, plan_copy, verify_artifacts
-from lambdas.promotion.artifacts import incoming, inventory, verification, verified_copies
+from lambdas.promotion.artifacts import incoming, inventory, partitioning, verification, verified_copies
 from lambdas.promotion.artifacts.inventory import Listing
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.contract.document import Artifact, Copied, CopyVerification, Leg, Promotion, S3Object, Transfer
+from lambdas.promotion.contract.document import (
+    Artifact,
+    Artifacts,
+    Copied,
+    CopyVerification,
+    Leg,
+    Promotion,
+    S3Object,
+    Transfer,
+)
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     ArtifactChanged,
@@ -153,17 +162,42 @@ class World:
         self.step(plan_copy.handler)
         self.ended()
 
+    def observed(self) -> dict[str, Artifact]:
+        """Return what the work units have observed, by the key in the target."""
+        lists = [work_lists.of_unit(work_lists.OBSERVED, unit["offset"]) for unit in self.work_units()]
+        read = [work_lists.read(name, Artifact, self.promotion, s3=self.fake_s3.client) for name in lists]
+        return {artifact.key: artifact for artifacts in read for artifact in artifacts}
+
     def promoted_again(self) -> None:
-        """Another promotion of the same model, up to the plan."""
-        self.promotion = replace(self.promotion, copy=None, copied=Copied())
+        """Another promotion of the same model, up to the verification."""
+        self.promotion = replace(self.promotion, copy=None, copied=Copied(), verification=None)
         self.compared()
         self.step(plan_copy.handler)
+        self.ended()
 
 
 @pytest.fixture
 def world(aws: Stubs, fake_s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Several work units share what is copied by parts."""
     monkeypatch.setattr(concurrency, "_LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(partitioning, "_NOT_WORTH_A_MAP", 0.0)
+    monkeypatch.setattr(partitioning, "_LONGEST_OF_ONE_UNIT", 0.0)
+    monkeypatch.setattr(partitioning, "_SMALLEST_PART", 64 * MIB)
     return World(aws, fake_s3, SIZES)
+
+
+@pytest.fixture
+def alone(aws: Stubs, fake_s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> World:
+    """One work unit takes everything through both legs."""
+    monkeypatch.setattr(concurrency, "_LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(partitioning, "_SMALLEST_PART", 64 * MIB)
+    return World(aws, fake_s3, SIZES)
+
+
+@pytest.fixture(params=["shared", "alone"])
+def either(request: pytest.FixtureRequest) -> World:
+    made: World = request.getfixturevalue("world" if request.param == "shared" else "alone")
+    return made
 
 
 @pytest.fixture
@@ -175,7 +209,8 @@ def nothing(aws: Stubs, fake_s3: FakeS3) -> World:
 # All of it
 
 
-def test_every_object_arrives_whatever_its_size_and_its_key(world: World) -> None:
+def test_every_object_arrives_whatever_its_size_and_its_key(either: World) -> None:
+    world = either
     world.copied_whole()
     ended = world.step(verify_artifacts.handler)
     assert sorted(world.stored()) == sorted(artifact.key for artifact in world.artifacts)
@@ -208,7 +243,9 @@ def test_the_plan_states_how_much_there_is_to_copy(world: World) -> None:
 
 def test_the_plan_holds_the_object_properties_that_a_listing_lacks(world: World) -> None:
     world.step(plan_copy.handler)
-    assert all(transfer.artifact.source.checksum for transfer in world.transfers())
+    planned = {transfer.artifact.key: transfer.artifact for transfer in world.transfers() if transfer.upload_id}
+    assert set(planned) == {world.key_of(name) for name in LARGE}
+    assert all(artifact.source.checksum for artifact in planned.values())
 
 
 def test_uploads_are_opened_for_what_is_copied_by_parts_only(world: World) -> None:
@@ -229,26 +266,32 @@ def test_existing_copies_are_planned_for_the_verification_only(world: World) -> 
     assert len(world.transfers()) == len(SIZES)
 
 
-def test_if_all_copies_exist_no_work_unit_is_planned(world: World) -> None:
+def test_if_all_copies_exist_their_sources_are_looked_at_and_nothing_is_copied(world: World) -> None:
     for name, size in SIZES.items():
         world.fake_s3.put(QA.artifact_bucket, world.key_of(name), size)
     world.compared()
     copy = world.step(plan_copy.handler).copy
     assert copy
-    assert (copy.objects, copy.bytes, copy.work_units, world.work_units()) == (0, 0, 0, [])
-    assert world.fake_s3.uploads == {}
+    assert (copy.objects, copy.bytes, copy.uploads) == (0, 0, 0)
+    world.ended()
+    assert world.promotion.copied == Copied()
+    assert world.fake_s3.calls["CopyObject"] == 0
+    assert all(artifact.source.checksum for artifact in world.observed().values())
+    assert len(world.observed()) == len(SIZES)
 
 
-def test_an_object_that_changed_since_it_was_resolved_stops_the_plan(world: World) -> None:
-    world.fake_s3.put(BUCKET, "v7/llm/config.json", 10, content="exchanged")
-    with pytest.raises(ArtifactChanged, match=f"{PREFIX}config.json"):
-        world.step(plan_copy.handler)
+@pytest.mark.parametrize("name", ["config.json", "weights"])
+def test_an_object_that_changed_since_it_was_resolved_stops_the_copy(either: World, name: str) -> None:
+    either.fake_s3.put(BUCKET, f"v7/llm/{name}", SIZES[name], content="exchanged")
+    with pytest.raises(ArtifactChanged, match=f"{PREFIX}{name}"):
+        either.copied_whole()
 
 
-def test_an_object_that_is_gone_since_it_was_resolved_stops_the_plan(world: World) -> None:
-    del world.fake_s3.objects[BUCKET, "v7/llm/config.json"]
-    with pytest.raises(ArtifactNotFound, match=f"{PREFIX}config.json"):
-        world.step(plan_copy.handler)
+@pytest.mark.parametrize("name", ["config.json", "weights"])
+def test_an_object_that_is_gone_since_it_was_resolved_stops_the_copy(either: World, name: str) -> None:
+    del either.fake_s3.objects[BUCKET, f"v7/llm/{name}"]
+    with pytest.raises(ArtifactNotFound, match=f"{PREFIX}{name}"):
+        either.copied_whole()
 
 
 def test_a_plan_that_is_throttled_goes_on(world: World) -> None:
@@ -345,6 +388,74 @@ def test_two_promotions_of_one_model_at_once_both_end_well(world: World, second_
     world.promotion = second
     world.ended()
     assert world.step(verify_artifacts.handler).verification == CopyVerification(compared=len(SIZES), computed=0)
+
+
+# A work unit that takes its objects through both legs
+
+
+def test_one_work_unit_opens_and_completes_its_own_uploads(alone: World) -> None:
+    copy = alone.step(plan_copy.handler).copy
+    assert copy
+    assert (copy.work_units, copy.uploads, copy.only_unit) == (1, 0, alone.work_units()[0]["length"])
+    alone.copy_all()
+    assert alone.fake_s3.uploads == {}
+    assert alone.promotion.copied == Copied(objects=len(SIZES), bytes=sum(SIZES.values()))
+
+
+def test_a_copy_that_this_unit_has_just_brought_is_not_looked_at(alone: World) -> None:
+    """S3 has reported its version and checksum. Of what is copied by parts, the metadata are read."""
+    alone.step(plan_copy.handler)
+    alone.copy(alone.work_units()[0])
+    looked_at = len(SIZES) + 2 * len(LARGE)  # the sources; the large ones again, because it is a second run
+    assert alone.fake_s3.calls["HeadObject"] == looked_at
+
+
+@pytest.mark.parametrize("reports_versions", [True, False])
+def test_what_arrived_is_compared_before_it_is_received(alone: World, reports_versions: bool) -> None:
+    alone.fake_s3.reports_versions = reports_versions
+
+    def exchange() -> None:
+        alone.fake_s3.before("CopyObject", lambda: None)
+        key = BUCKET, "v7/llm/config.json"
+        alone.fake_s3.objects[key] = replace(alone.fake_s3.objects[key], content="other bytes")
+
+    alone.step(plan_copy.handler)
+    alone.fake_s3.before("CopyObject", exchange)
+    with pytest.raises(ArtifactMismatch, match=f"is not {PREFIX}config.json: checksum"):
+        alone.copy_all()
+    assert alone.key_of("config.json") not in alone.stored()
+
+
+@pytest.mark.parametrize("operation", ["UploadPartCopy", "CompleteMultipartUpload", "CreateMultipartUpload"])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_work_unit_that_is_killed_between_the_legs_ends_well(alone: World, operation: str, number: int) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(left: int) -> None:
+        if left:
+            alone.fake_s3.before(operation, lambda: kill(left - 1))
+        else:
+            raise Killed
+
+    alone.step(plan_copy.handler)
+    alone.fake_s3.before(operation, lambda: kill(number - 1))
+    with pytest.raises(Killed):
+        alone.copy_all()
+    alone.ended()
+    alone.step(verify_artifacts.handler)
+    assert sorted(alone.stored()) == sorted(artifact.key for artifact in alone.artifacts)
+    assert alone.fake_s3.uploads == {}
+
+
+def test_what_was_brought_whole_before_a_kill_is_not_brought_again(alone: World) -> None:
+    alone.step(plan_copy.handler)
+    alone.copy_all()
+    for name in LARGE:
+        del alone.fake_s3.objects[QA.artifact_bucket, alone.key_of(name)]
+    before = alone.fake_s3.calls["UploadPartCopy"]
+    alone.copy_all()
+    assert alone.fake_s3.calls["UploadPartCopy"] == before + 10 + 5
 
 
 # Completing
@@ -466,7 +577,8 @@ def test_a_new_upload_is_of_the_object_that_was_resolved(copied_leg: World) -> N
 
 
 @pytest.mark.parametrize("name", ["config.json", "weights"])
-def test_what_a_source_put_in_the_place_of_a_copy_is_not_received(world: World, name: str) -> None:
+def test_what_a_source_put_in_the_place_of_a_copy_is_not_received(either: World, name: str) -> None:
+    world = either
     place = QA.artifact_bucket, world.incoming_key_of(name)
     world.fake_s3.put(*place, SIZES[name], content="other bytes")
     with pytest.raises(ArtifactMismatch, match=f"s3://{place[0]}/{place[1]} is not {PREFIX}{name}: checksum"):
@@ -475,7 +587,8 @@ def test_what_a_source_put_in_the_place_of_a_copy_is_not_received(world: World, 
 
 
 @pytest.mark.parametrize("name", ["config.json", "weights"])
-def test_what_a_source_does_after_the_copy_changes_nothing_that_is_stored(world: World, name: str) -> None:
+def test_what_a_source_does_after_the_copy_changes_nothing_that_is_stored(either: World, name: str) -> None:
+    world = either
     world.copied_whole()
     stored = {key: world.fake_s3.objects[QA.artifact_bucket, key] for key in world.stored()}
     world.fake_s3.put(QA.artifact_bucket, world.incoming_key_of(name), SIZES[name], content="other bytes")
@@ -526,7 +639,8 @@ def changed(world: World, name: str, how: str) -> str:
 
 @pytest.mark.parametrize("how", ["deleted", "added", "truncated", "swapped"])
 @pytest.mark.parametrize("name", ["config.json", "weights", "ü/ tokens"])
-def test_what_is_wrong_in_the_target_is_found_by_its_name(world: World, name: str, how: str) -> None:
+def test_what_is_wrong_in_the_target_is_found_by_its_name(either: World, name: str, how: str) -> None:
+    world = either
     world.copied_whole()
     message = changed(world, name, how)
     with pytest.raises(ArtifactMismatch) as refused:
@@ -535,7 +649,7 @@ def test_what_is_wrong_in_the_target_is_found_by_its_name(world: World, name: st
 
 
 def test_a_source_without_checksum_is_compared_by_size_and_counted_so(aws: Stubs, fake_s3: FakeS3) -> None:
-    world = World(aws, fake_s3, {"a": 1, "b": 2})
+    world = World(aws, fake_s3, {"a": 1, "b": 2})  # one work unit
     here = fake_s3.objects[BUCKET, "v7/llm/a"]
     fake_s3.objects[BUCKET, "v7/llm/a"] = replace(here, algorithm=None)
     world.copied_whole()
@@ -551,12 +665,12 @@ def put_again(world: World, name: str, algorithm: str | None) -> None:
 @pytest.mark.parametrize("algorithm", ["CRC32", "SHA256", "XXHASH128"])
 @pytest.mark.parametrize("name", ["config.json", "empty", "weights", "ü/ tokens"])
 def test_the_same_bytes_with_another_kind_of_checksum_are_the_same_content(
-    world: World, name: str, algorithm: str
+    either: World, name: str, algorithm: str
 ) -> None:
+    world = either
     world.copied_whole()
     put_again(world, name, algorithm)
     world.promoted_again()
-    assert world.work_units() == []
     ended = world.step(verify_artifacts.handler)
     assert ended.verification == CopyVerification(compared=len(SIZES), computed=0)
     assert world.fake_s3.uploads == {}
@@ -599,6 +713,97 @@ def test_the_verification_leaves_no_upload_open(world: World) -> None:
     assert len(world.fake_s3.uploads) == 2 * len(LARGE)
     world.step(verify_artifacts.handler)
     assert world.fake_s3.uploads == {}
+
+
+# Verifying by work units
+
+
+@pytest.fixture
+def many(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """So many objects, in several work units, that a Map verifies their copies."""
+    monkeypatch.setattr(plan_copy, "_MOST_VERIFIED_BY_ONE_STEP", 1)
+    world.promotion = replace(world.promotion, artifacts=Artifacts(objects=len(SIZES), bytes=sum(SIZES.values())))
+    world.copied_whole()
+    return world
+
+
+def verify_units(world: World) -> None:
+    """Run the Map, and add its results as the workflow does."""
+    assert world.promotion.copy
+    body = world.fake_s3.objects[HUB.bucket, world.promotion.copy.to_verify].body
+    results = []
+    for unit in json.loads(body):
+        event = {"promotion": world.promotion.to_json(), "work_unit": unit, "retry_count": 0}
+        results.append(CopyVerification(**verify_artifacts.handler(json.loads(json.dumps(event)), None)))
+    total = CopyVerification(
+        compared=sum(result.compared for result in results), computed=sum(result.computed for result in results)
+    )
+    world.promotion = replace(world.promotion, verification=total)
+
+
+def test_work_units_verify_what_is_theirs_and_the_last_step_the_rest(many: World) -> None:
+    assert many.promotion.copy
+    assert many.promotion.copy.to_verify == "promotions/release-7/work-units.json"
+    verify_units(many)
+    assert many.promotion.verification == CopyVerification(compared=len(SIZES) - len(LARGE), computed=0)
+    before = many.fake_s3.calls["HeadObject"]
+    ended = many.step(verify_artifacts.handler)
+    assert many.fake_s3.calls["HeadObject"] == before + len(LARGE)
+    assert ended.verification == CopyVerification(compared=len(SIZES), computed=0)
+    assert ended.verified
+    copies = verified_copies.read(ended.verified, HUB, s3=many.fake_s3.client)
+    assert {copy.key: copy.version_id for copy in copies} == {
+        key: many.fake_s3.objects[QA.artifact_bucket, key].version for key in many.stored()
+    }
+
+
+def test_both_ways_of_verifying_write_the_same_list(many: World) -> None:
+    before = many.promotion
+    at_once = many.step(verify_artifacts.handler).verified
+    many.promotion = before
+    verify_units(many)
+    assert many.step(verify_artifacts.handler).verified == at_once
+
+
+@pytest.mark.parametrize("how", ["deleted", "truncated", "swapped"])
+def test_what_is_wrong_is_found_by_its_work_unit(many: World, how: str) -> None:
+    key = changed(many, "config.json", how)
+    with pytest.raises(ArtifactMismatch, match=f"s3://{QA.artifact_bucket}/{key}"):
+        verify_units(many)
+
+
+@pytest.mark.parametrize("how", ["deleted", "added", "truncated"])
+def test_what_is_wrong_after_the_work_units_is_found_by_the_last_step(many: World, how: str) -> None:
+    verify_units(many)
+    key = changed(many, "config.json", how)
+    if how == "deleted":  # as a verified copy that is gone: the list of the folder lacks it
+        many.fake_s3.put(QA.artifact_bucket, f"{key}.instead")
+    with pytest.raises(ArtifactMismatch, match=key):
+        many.step(verify_artifacts.handler)
+
+
+def test_a_copy_that_no_work_unit_has_verified_is_named(many: World) -> None:
+    verify_units(many)
+    key = many.key_of("config.json")
+    prefix = f"{many.promotion.work_lists_prefix}{work_lists.VERIFIED}"
+    for name in many.fake_s3.keys(HUB.bucket, prefix):
+        stored = many.fake_s3.objects[HUB.bucket, name]
+        lines = [line for line in stored.body.splitlines(keepends=True) if key.encode() not in line]
+        many.fake_s3.objects[HUB.bucket, name] = replace(stored, body=b"".join(lines))
+    with pytest.raises(ArtifactMismatch, match=f"1 copies were verified by no work unit, first s3://.*/{key}"):
+        many.step(verify_artifacts.handler)
+
+
+@pytest.mark.parametrize("change", [{"size": 11}, {"etag": "other"}, None])
+def test_what_a_work_unit_has_observed_must_be_what_was_resolved(world: World, change: dict[str, Any] | None) -> None:
+    world.copied_whole()
+    for unit in world.fake_s3.keys(HUB.bucket, f"{world.promotion.work_lists_prefix}{work_lists.OBSERVED}"):
+        name = unit.removeprefix(world.promotion.work_lists_prefix)
+        observed = work_lists.read(name, Artifact, world.promotion, s3=world.fake_s3.client)
+        altered = [replace(each, source=replace(each.source, **change)) for each in observed if change is not None]
+        work_lists.write(name, altered, world.promotion, s3=world.fake_s3.client)
+    with pytest.raises(ArtifactMismatch, match="No work unit has observed"):
+        world.step(verify_artifacts.handler)
 
 
 # Aborting

@@ -265,6 +265,7 @@ def test_every_step_may_be_refused_its_role(
     aws: Stubs, fake_s3: FakeS3, handler: Callable[..., dict[str, Any]]
 ) -> None:
     work_lists.write(work_lists.COPY_PLAN, [], PLAIN, s3=fake_s3.client)
+    work_lists.write_manifest(work_lists.MANIFEST, [], PLAIN, s3=fake_s3.client)
     aws.sts.add_client_error("assume_role", "AccessDenied", "not authorized", 403)
     with pytest.raises(PromotionError, match="sts:AssumeRole on arn:aws:iam::333333333333:role/promote-qa-deployer"):
         run(handler)

@@ -174,7 +174,7 @@ def previous(fake_s3: FakeS3) -> Promotion:
     """A promotion to an endpoint whose previous model has one copy, which was verified."""
     fake_s3.put(QA.artifact_bucket, artifact().key, 10)
     copy = verification.require_verified(artifact(checksum=None), QA, s3=fake_s3.client)
-    verified = verified_copies.write([copy], QA.artifact_bucket, HUB, s3=fake_s3.client)
+    verified = verified_copies.write([verified_copies.to_list(copy)], QA.artifact_bucket, HUB, s3=fake_s3.client)
     return replace(PLAIN, lock=Lock(fence=2, last_known_good=(good(verified=verified),)))
 
 

@@ -103,7 +103,8 @@ def test_the_work_units_of_a_stopped_promotion_are_stopped_with_it(world: World)
     sfn = world.client("stepfunctions")
     (run,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
     counts = sfn.describe_map_run(mapRunArn=run["mapRunArn"])["executionCounts"]
-    assert (counts["running"], counts["succeeded"]) == (0, 0)
+    assert counts["running"] == 0
+    assert counts["succeeded"] < counts["total"]  # what is copied by one request may have ended before
     assert no_uploads(world)
 
 

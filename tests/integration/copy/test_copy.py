@@ -65,6 +65,7 @@ def test_a_second_promotion_of_a_model_finds_everything_and_opens_nothing(world:
         0,
     )
     assert "Copy the artifacts" not in world.states(promoted_before.arn)
+    assert world.open_uploads("qa") == []
 
 
 def test_a_truncated_copy_is_found_by_its_name(world: World) -> None:

@@ -46,6 +46,7 @@ CASES = [
     Case(UPDATE, "compare_endpoint", "PutObject"),
     Case(UPDATE, "plan_copy", "PutObject"),
     Case(UPDATE, "copy_unit", "CopyObject"),
+    Case(UPDATE, "copy_unit", "PutObject"),
     Case(UPDATE, "verify_artifacts", "PutObject"),
     Case(UPDATE, "create_model", "CreateModel"),
     Case(UPDATE, "create_endpoint_config", "CreateEndpointConfig"),

@@ -178,6 +178,7 @@ def test_only_the_receiver_writes_where_models_are_read(templates: dict[str, Tem
         "PutIntoQa",
         "PutIntoProduction",
         "WriteLists",
+        "WriteListsOfUnits",
         "WriteVerified",
     }
 

@@ -36,7 +36,19 @@ WAITS_FOR_EVENTS = {
     "Wait for the rollback": "Roll back the endpoint",
 }
 # The states in which an upload may be open.
-WITH_UPLOADS = ("Plan the copy", "Copy the artifacts", "Complete the copy", "Verify the artifacts")
+WITH_UPLOADS = (
+    "Plan the copy",
+    "Copy the only work unit",
+    "Copy the artifacts",
+    "Complete the copy",
+    "Verify the copies",
+    "Verify the artifacts",
+)
+# The Maps over the work units, with the state that each runs, and where its failure leads.
+MAPS = {
+    "Copy the artifacts": ("Copy a work unit", "Work unit failed"),
+    "Verify the copies": ("Verify a work unit", "Verification failed"),
+}
 
 
 def states(definition: dict[str, Any]) -> Iterator[tuple[str, State]]:
@@ -195,12 +207,12 @@ def test_a_last_known_good_that_is_not_recorded_is_counted_and_announced_before_
     assert after["announcement"] is None
 
 
-def test_a_work_units_failure_is_its_output_so_that_its_name_is_not_lost(definition: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", MAPS)
+def test_a_work_units_failure_is_its_output_so_that_its_name_is_not_lost(definition: dict[str, Any], name: str) -> None:
     """A Map that fails says States.ExceedToleratedFailureThreshold, whatever the unit's own error was."""
-    unit = definition["States"]["Copy the artifacts"]["ItemProcessor"]["States"]["Copy a work unit"]
-    assert [(catcher["ErrorEquals"], catcher["Next"]) for catcher in unit["Catch"]] == [
-        (["States.ALL"], "Work unit failed")
-    ]
+    title, failed = MAPS[name]
+    unit = definition["States"][name]["ItemProcessor"]["States"][title]
+    assert [(catcher["ErrorEquals"], catcher["Next"]) for catcher in unit["Catch"]] == [(["States.ALL"], failed)]
     assert "'Error': $states.errorOutput.Error" in unit["Catch"][0]["Output"]
 
 
@@ -209,6 +221,8 @@ def test_every_step_has_a_state_of_its_own(definition: dict[str, Any]) -> None:
     assert used.pop("Resume scaling after the failure") == used["Resume scaling"]
     assert used.pop("Suspend scaling for the rollback") == used["Suspend scaling"]
     assert used.pop("Smoke-test the preview endpoint") == used["Smoke-test the endpoint"]
+    assert used.pop("Copy the only work unit") == used["Copy a work unit"]
+    assert used.pop("Verify a work unit") == used["Verify the artifacts"]
     assert len(used) == len(set(used.values())) == len(set(Step) - {Step.CLEAN_UP_ABORTED})
 
 
@@ -232,14 +246,48 @@ def test_every_state_can_be_reached(definition: dict[str, Any]) -> None:
     assert reached == set(definition["States"])
 
 
+@pytest.mark.parametrize("name", MAPS)
 @pytest.mark.parametrize("failures", [1, 2, 3])
-def test_of_all_failed_work_units_the_first_gives_the_reason(definition: dict[str, Any], failures: int) -> None:
+def test_of_all_failed_work_units_the_first_gives_the_reason(
+    definition: dict[str, Any], failures: int, name: str
+) -> None:
     """In JSONata `a.b[0]` is an array of each one's first; `(a.b)[0]` is the first of all."""
-    outputs = definition["States"]["Copy the artifacts"]["Output"].removeprefix("{%").removesuffix("%}")
+    outputs = definition["States"][name]["Output"].removeprefix("{%").removesuffix("%}")
     failed = [{"failed": {"Error": f"E{number}", "Cause": "c"}} for number in range(failures)]
     expression = jsonata.Jsonata(outputs)
     expression.assign("states", {"input": {"a": 1}, "result": [{"objects": 1, "bytes": 2}, *failed]})
     assert expression.evaluate(None) == {"failed": {"Error": "E0", "Cause": "c"}, "promotion": {"a": 1}}
+
+
+@pytest.mark.parametrize("units", [1, 3])
+@pytest.mark.parametrize(
+    ("name", "of_unit", "field", "before", "after"),
+    [
+        ("Copy the artifacts", {"objects": 1, "bytes": 2}, "copied", {"objects": 5, "bytes": 7}, (5, 7)),
+        ("Verify the copies", {"compared": 1, "computed": 2}, "verification", None, (0, 0)),
+    ],
+)
+def test_a_map_adds_up_what_its_work_units_report(
+    definition: dict[str, Any],
+    name: str,
+    of_unit: dict[str, int],
+    field: str,
+    before: dict[str, int] | None,
+    after: tuple[int, int],
+    units: int,
+) -> None:
+    expression = jsonata.Jsonata(definition["States"][name]["Output"].removeprefix("{%").removesuffix("%}"))
+    expression.assign("states", {"input": {"a": 1, field: before}, "result": [of_unit] * units})
+    first, second = of_unit
+    assert expression.evaluate(None) == {"a": 1, field: {first: after[0] + units, second: after[1] + 2 * units}}
+
+
+def test_the_only_work_unit_adds_what_it_copied(definition: dict[str, Any]) -> None:
+    output = definition["States"]["Copy the only work unit"]["Output"]
+    expression = jsonata.Jsonata(output.removeprefix("{%").removesuffix("%}"))
+    document = {"a": 1, "copied": {"objects": 5, "bytes": 7}}
+    expression.assign("states", {"input": document, "result": {"Payload": {"objects": 1, "bytes": 2}}})
+    assert expression.evaluate(None) == {"a": 1, "copied": {"objects": 6, "bytes": 9}}
 
 
 # The states that are polled again after an error that passes, with the wait before it.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.promotion.contract.document import Change, CopyPlan, Failure, PreviewEndpoint, Promotion, Request
+from lambdas.promotion.contract.document import Change, Copied, CopyPlan, Failure, PreviewEndpoint, Promotion, Request
 from lambdas.promotion.contract.envelope import Announcement, Envelope, RecordedOutcome, StateError
 from lambdas.promotion.contract.settings import CapacityRetries, Stage
 from lambdas.promotion.contract.step_events import (
@@ -32,7 +32,7 @@ from tests.stacks.workflow.states import synthesise
 # What a state can get as its input.
 INPUTS = (Promotion, Envelope, Request, CopyImageEvent, WorkUnitItem)
 # What a step can answer where its state reads a part of it.
-ANSWERS = (Promotion, RecordedOutcome, Failure)
+ANSWERS = (Promotion, RecordedOutcome, Failure, Copied)
 
 
 def resolves(names: list[str], kinds: tuple[type, ...]) -> bool:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lambdas.promotion.artifacts import partitioning
-from lambdas.promotion.contract.document import Transfer, WorkUnit
+from lambdas.promotion.contract.document import Segment, Transfer, WorkUnit
 from tests.unit.builders import artifact
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -48,18 +48,27 @@ def spans(units: Sequence[WorkUnit]) -> dict[str, list[tuple[int, int]]]:
     return copied
 
 
-def requests_of(unit: WorkUnit) -> list[int]:
-    """Return the bytes of each request of a unit."""
-    return [last - first + 1 for spans in spans([unit]).values() for first, last in spans]
-
-
 def cost(unit: WorkUnit) -> float:
-    sizes = requests_of(unit)
-    return len(sizes) * SECONDS_OF_A_REQUEST + sum(sizes) / BYTES_A_SECOND
+    """Return the seconds that a unit takes: what it takes through both legs, and its parts of shared objects."""
+    return sum(seconds_of(segment) for segment in unit.segments)
+
+
+def seconds_of(segment: Segment) -> float:
+    size = segment.transfer.artifact.source.size
+    at_once = partitioning.PARTS_IN_FLIGHT if size > 256 * MIB else partitioning.IN_FLIGHT
+    if segment.first is None or segment.last is None:
+        legs = 0 if segment.transfer.exists else 2
+        return (SECONDS_OF_A_REQUEST + legs * (SECONDS_OF_A_REQUEST + size / BYTES_A_SECOND)) / at_once
+    parts = [partitioning.span(segment.transfer, part) for part in range(segment.first, segment.last + 1)]
+    return sum(SECONDS_OF_A_REQUEST + (last - first + 1) / BYTES_A_SECOND for first, last in parts) / at_once
 
 
 def dearest_request(units: Sequence[WorkUnit]) -> float:
-    return SECONDS_OF_A_REQUEST + max(max(requests_of(unit)) for unit in units) / BYTES_A_SECOND
+    return max(
+        seconds_of(replace(segment, last=segment.first) if segment.first else segment)
+        for unit in units
+        for segment in unit.segments
+    )
 
 
 def some(*sizes: int) -> list[Transfer]:
@@ -145,17 +154,19 @@ def test_a_checksum_that_parts_cannot_give_is_kept_by_one_request(size: int, alg
 
 @pytest.mark.parametrize("algorithm", ["CRC64NVME", "CRC32", "CRC32C"])
 def test_a_checksum_that_parts_can_give_allows_parts(algorithm: str) -> None:
-    assert partitioning.part_size(artifact(size=256 * MIB + 1, checksum=f"{algorithm}:AA==")) == 64 * MIB
+    assert partitioning.part_size(artifact(size=256 * MIB + 1, checksum=f"{algorithm}:AA==")) == 16 * MIB
 
 
 @pytest.mark.parametrize(
     ("size", "part", "parts"),
     [
         # As many parts as fill one round of all concurrent requests, or several.
-        (50 * GIB, 229 * MIB, 224),
-        (140 * 10**9, 299 * MIB, 447),
-        # S3 allows no more parts.
-        (5 * 10**12, 477 * MIB, 9_997),
+        (50 * GIB, 37 * MIB, 1_384),
+        (140 * 10**9, 96 * MIB, 1_391),
+        (10**12, 228 * MIB, 4_183),
+        # S3 allows no more than 10,000 parts.
+        (10 * 10**12, 974 * MIB, 9_792),
+        (50 * 10**12, 4_866 * MIB, 9_800),
     ],
 )
 def test_no_concurrent_request_is_idle_while_a_large_object_is_copied(size: int, part: int, parts: int) -> None:
@@ -204,12 +215,13 @@ def test_no_work_unit_costs_much_more_than_another(model: str) -> None:
 def test_no_work_unit_is_hardly_worth_its_lambda(model: str) -> None:
     units = cut(model)
     costs = [cost(unit) for unit in units]
-    assert min(costs) >= min(0.9 * sum(costs) / len(costs), 10.0) - dearest_request(units)
+    assert min(costs) >= min(0.9 * sum(costs) / len(costs), 4.0 / 7) - dearest_request(units)
 
 
 def test_no_work_unit_needs_more_time_than_a_lambda_has(model: str) -> None:
     units = cut(model)
-    seconds = max(cost(unit) for unit in units) / partitioning.IN_FLIGHT + dearest_request(units)
+    largest = max(segment.transfer.artifact.source.size for unit in units for segment in unit.segments)
+    seconds = max(cost(unit) for unit in units) + 2 * min(largest, LARGEST_PART) / BYTES_A_SECOND
     assert seconds < 900 / 3
 
 
@@ -238,15 +250,55 @@ def test_a_segment_is_one_run_of_parts(model: str) -> None:
         assert len(keys) == len(set(keys))
 
 
-@pytest.mark.parametrize("size", [0, 10, 5 * GIB])
-def test_existing_copies_are_in_no_work_unit(size: int) -> None:
-    exists, missing = transfer(size, "exists", exists=True), transfer(size, "missing")
-    assert list(spans(partitioning.work_units([exists, missing]))) == ["missing"]
+@pytest.mark.parametrize("size", [10, 5 * GIB, 50 * 10**12])
+def test_an_existing_copy_is_looked_at_by_one_work_unit_and_costs_little(size: int) -> None:
+    (unit,) = partitioning.work_units([transfer(size, "exists", exists=True), transfer(10, "missing")])
+    assert [(segment.transfer.artifact.key, segment.first) for segment in unit.segments] == [
+        ("exists", None),
+        ("missing", None),
+    ]
 
 
-@pytest.mark.parametrize("transfers", [[], [transfer(10, exists=True)]], ids=["no artifacts", "all exist"])
-def test_nothing_to_copy_makes_no_work_unit(transfers: list[Transfer]) -> None:
-    assert partitioning.work_units(transfers) == []
+def test_no_artifacts_make_no_work_unit() -> None:
+    assert partitioning.work_units([]) == []
+
+
+# Which objects work units share
+
+
+def before_plan(size: int, name: str, *, exists: bool = False) -> Transfer:
+    return replace(transfer(size, name, exists=exists), part_size=None, upload_id=None)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shared"),
+    [
+        ([], []),
+        ([20 * 10**9], []),  # one work unit is faster than a Map
+        ([140 * 10**9], [0]),
+        ([5 * 10**9] * 30, []),
+        ([140 * 10**9, *[10**6] * 1000], [0]),
+        # One that a unit could take at once, but would have to begin anew if it was killed.
+        ([100 * 10**9] * 100, list(range(100))),
+        ([80 * 10**9] * 100, []),
+        ([10**6] * 100_000, []),
+    ],
+    ids=["none", "20 GB", "140 GB", "30 of 5 GB", "140 GB and small ones", "100 GB", "80 GB", "small ones"],
+)
+def test_only_what_is_too_large_for_a_work_unit_is_shared(sizes: list[int], shared: list[int]) -> None:
+    transfers = [before_plan(size, f"{number:06}") for number, size in enumerate(sizes)]
+    assert sorted(partitioning.shared(transfers)) == [f"{number:06}" for number in shared]
+
+
+def test_what_exists_and_what_is_rewritten_is_not_shared() -> None:
+    text = replace(before_plan(140 * 10**9, "text"), artifact=replace(artifact(size=140 * 10**9), text="a manifest"))
+    assert partitioning.shared([before_plan(140 * 10**9, "exists", exists=True), text]) == set()
+
+
+@pytest.mark.parametrize("size", [20 * 10**9, 5 * 10**9])
+def test_the_parts_of_an_object_of_one_work_unit_fill_its_requests(size: int) -> None:
+    item = replace(transfer(size), part_size=partitioning.part_size(artifact(size=size), slots=200))
+    assert 0.9 * 200 < partitioning.parts(item) <= 200
 
 
 # Keys

@@ -26,7 +26,7 @@ class Artifact:
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
-    """How an artifact is copied: by one request, or by parts of an open upload.
+    """How an artifact is copied: by one work unit, or by several that copy parts of an open upload.
 
     `exists`: it needs no copy. `copy_algorithm`: that of the existing copy's full-object checksum, if it has one.
     """
@@ -76,7 +76,9 @@ class CopyRoute:
 class CopyPlan:
     """What is to be copied in this leg, and in how many work units; `manifest` is the key of the Map's list of them.
 
-    `uploads`: how many of the objects are copied by parts. The others pass both legs in one work unit.
+    `uploads`: how many of the objects are shared by several work units. The others pass both legs in one.
+    `only_unit`: the bytes of the work unit in its list, if there is one only. `to_verify`: the key of the list of work
+    units whose copies are verified by a Map; empty if one step can verify all.
     """
 
     leg: Leg
@@ -85,6 +87,8 @@ class CopyPlan:
     uploads: int
     work_units: int
     manifest: str
+    only_unit: int = 0
+    to_verify: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

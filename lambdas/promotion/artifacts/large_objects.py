@@ -1,0 +1,118 @@
+"""Take objects that are copied by parts through both legs within one work unit.
+
+The unit opens and completes their uploads. If it is killed, its next run begins an object anew, or in the second leg if
+the first one had ended; the verification aborts the uploads that were left open.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lambdas.promotion.artifacts import completion, incoming, partitioning, s3_copy, s3_objects
+from lambdas.promotion.artifacts.s3_objects import ObservedObject
+from lambdas.promotion.contract.document import Artifact, Copied, CopyRoute, Leg, Promotion, Transfer
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeObject:
+    """An artifact whose source was looked at, and the source's metadata as ObservedObject has them."""
+
+    artifact: Artifact
+    metadata: Mapping[str, Any]
+
+
+def part_size(artifact: Artifact, promotion: Promotion, *, copier_s3: S3Client) -> int | None:
+    """Return the size of the parts, None if S3 copies the object by one request. Raises UnsupportedModel."""
+    size = partitioning.part_size(artifact, whole_if_possible=promotion.route.annotations)
+    if size is not None and promotion.route.annotations:
+        s3_copy.require_no_annotations(artifact, promotion.route, s3=copier_s3)
+    return size
+
+
+def take_all(
+    objects: Sequence[LargeObject],
+    promotion: Promotion,
+    *,
+    again: bool,
+    at_once: AtOnce,
+    copier_s3: S3Client,
+    receiver_s3: S3Client,
+) -> Copied:
+    """Take the objects through both legs; `at_once` makes calls concurrently.
+
+    `again`: an earlier run may have brought objects, so it is looked for them first.
+    """
+    if not objects:
+        return Copied()
+    to_bring = [
+        each
+        for each, is_there in zip(
+            objects,
+            at_once([functools.partial(_is_there, each, promotion, s3=receiver_s3) for each in objects])
+            if again
+            else [False] * len(objects),
+            strict=True,
+        )
+        if not is_there
+    ]
+    sizes = _part_sizes(objects)
+    brought = at_once([functools.partial(_open_to_bring, each, sizes, promotion, s3=copier_s3) for each in to_bring])
+    _, copied = _copy_by_parts(brought, promotion.route, at_once=at_once, s3=copier_s3)
+    with incoming.loss_reported(Leg.RECEIVE):
+        received = at_once(
+            [functools.partial(_open_to_receive, each, sizes, promotion, s3=receiver_s3) for each in objects]
+        )
+        made, _ = _copy_by_parts(received, promotion.receiving_route, at_once=at_once, s3=receiver_s3)
+    return Copied(objects=made, bytes=copied)
+
+
+def _part_sizes(objects: Sequence[LargeObject]) -> dict[str, int]:
+    """Return the size of each object's parts, by its key: those of all of them fill the requests of the unit."""
+    total = sum(each.artifact.source.size for each in objects)
+    sizes: dict[str, int] = {}
+    for each in objects:
+        slots = max(1, partitioning.PARTS_IN_FLIGHT * each.artifact.source.size // total)
+        size = partitioning.part_size(each.artifact, slots=slots)
+        assert size  # noqa: S101 - it is large
+        sizes[each.artifact.key] = size
+    return sizes
+
+
+def _is_there(each: LargeObject, promotion: Promotion, *, s3: S3Client) -> ObservedObject | None:
+    target, key = promotion.target, incoming.brought(each.artifact, promotion).key
+    return s3_objects.head(target.artifact_bucket, key, owner=target.account, s3=s3)
+
+
+def _open_to_bring(each: LargeObject, sizes: Mapping[str, int], promotion: Promotion, *, s3: S3Client) -> Transfer:
+    artifact = incoming.brought(each.artifact, promotion)
+    upload_id = s3_copy.open_upload(artifact, each.metadata, promotion.route, s3=s3)
+    return Transfer(artifact=artifact, part_size=sizes[each.artifact.key], upload_id=upload_id)
+
+
+def _open_to_receive(each: LargeObject, sizes: Mapping[str, int], promotion: Promotion, *, s3: S3Client) -> Transfer:
+    artifact, metadata = incoming.arrived(each.artifact, promotion, s3=s3)
+    upload_id = s3_copy.open_upload(artifact, metadata, promotion.receiving_route, s3=s3)
+    return Transfer(artifact=artifact, part_size=sizes[each.artifact.key], upload_id=upload_id)
+
+
+def _copy_by_parts(transfers: list[Transfer], route: CopyRoute, *, at_once: AtOnce, s3: S3Client) -> tuple[int, int]:
+    """Copy all parts and complete the uploads; return how many objects that made, and the bytes that were copied."""
+    parts = [(index, part) for index, each in enumerate(transfers) for part in range(1, partitioning.parts(each) + 1)]
+    results = at_once(
+        [functools.partial(s3_copy.write_part, transfers[index], part, route, s3=s3) for index, part in parts]
+    )
+    written: list[dict[int, Mapping[str, Any]]] = [{} for _ in transfers]
+    for (index, part), result in zip(parts, results, strict=True):
+        if result is not None:
+            written[index][part] = result
+    completed = completion.complete_all(transfers, route, written=list(written), at_once=at_once, s3=s3)
+    spans = (partitioning.span(transfers[index], part) for index, parts_of in enumerate(written) for part in parts_of)
+    return completed, sum(last - first + 1 for first, last in spans)
