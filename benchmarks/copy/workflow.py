@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
+from unittest import mock
+from weakref import WeakKeyDictionary
 
 from benchmarks.copy.published import LAMBDA_MB_OF_ONE_CPU, LAMBDA_SECONDS
 from benchmarks.copy.simulation.machines import Machine
@@ -44,7 +47,8 @@ class Workflow:
         self._world, self._is_warm = world, is_warm
         self._idle: defaultdict[str, list[Machine]] = defaultdict(list)
         self.fixed_seconds = 0.0
-        self._running: dict[int, Invocation] = {}
+        self._running: dict[threading.Thread, Invocation] = {}
+        self._started_by: WeakKeyDictionary[threading.Thread, threading.Thread] = WeakKeyDictionary()
         self.states: dict[str, float] = {}
         self.transitions = 0
         self.invocations = 0
@@ -53,8 +57,23 @@ class Workflow:
         self.longest_invocation = 0.0
 
     def here(self) -> Invocation:
-        """Return the invocation that this thread's handler runs in."""
-        return self._running[threading.get_ident()]
+        """Return the invocation whose handler this thread, or the one that started it, runs."""
+        thread = threading.current_thread()
+        while thread not in self._running:
+            thread = self._started_by[thread]
+        return self._running[thread]
+
+    @contextmanager
+    def threads_known(self) -> Iterator[None]:
+        """Remember for a while which thread starts which."""
+        start = threading.Thread.start
+
+        def starting(thread: threading.Thread) -> None:
+            self._started_by[thread] = threading.current_thread()
+            start(thread)
+
+        with mock.patch.object(threading.Thread, "start", starting):
+            yield
 
     def choice(self, name: str) -> None:
         self.transitions += 1
@@ -131,10 +150,11 @@ class Workflow:
         if is_cold:
             clock.sleep(self._world.speeds.cold_start)
         invocation = Invocation(machine, ends_at=clock.now + LAMBDA_SECONDS, clock=clock)
-        self._running[threading.get_ident()] = invocation
+        self._running[threading.current_thread()] = invocation
         try:
             return run(invocation)
         finally:
+            del self._running[threading.current_thread()]
             idle.append(machine)
             # The start of an environment is billed like the rest (https://aws.amazon.com/lambda/pricing/).
             seconds = clock.now - begin

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts import incoming, large_objects, partitioning, s3_copy, source_checksums
-from lambdas.promotion.artifacts.access import leg_session, receiver_session
+from lambdas.promotion.artifacts.access import copier_session, receiver_session
 from lambdas.promotion.artifacts.large_objects import LargeObject
 from lambdas.promotion.aws import concurrency, work_lists
 from lambdas.promotion.aws.logs import log_about
@@ -30,7 +30,7 @@ _Call = Callable[[], Copied]
 
 @dataclass(frozen=True)
 class _Sessions:
-    """S3 as the role of this leg, and as the receiver, which a unit with objects of its own needs too."""
+    """S3 as the role of this leg, and as the receiver."""
 
     leg: S3Client
     receiver: S3Client
@@ -51,24 +51,55 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     item = from_event(event, CopyUnitEvent)
     promotion, offset = item.promotion, item.work_unit.offset
     log_about(promotion, unit=offset)
-    units, hub = work_lists.of_leg(work_lists.WORK_UNITS, promotion.leg), hub_s3()
-    unit = work_lists.read_one(units, WorkUnit, (offset, item.work_unit.length), promotion, s3=hub)
-    copied, observed = copy(unit, promotion, until=Clock.of(context).until, again=item.retry_count > 0)
+    unit, receiver = _unit_and_receiver(item, until=Clock.of(context).until)
+    sessions = _Sessions(leg=receiver, receiver=receiver)
     if promotion.leg is Leg.BRING:
-        work_lists.write(work_lists.of_unit(work_lists.OBSERVED, offset), observed, promotion, s3=hub)
+        artifacts = [segment.transfer.artifact for segment in unit.segments]
+        sessions = _Sessions(leg=copier_session(promotion, artifacts).s3, receiver=receiver)
+    observed = work_lists.of_unit(work_lists.OBSERVED, offset)
+    copied = copy(
+        unit,
+        promotion,
+        sessions,
+        write=lambda artifacts: work_lists.write(observed, artifacts, promotion, s3=hub_s3()),
+        until=Clock.of(context).until,
+        again=item.retry_count > 0,
+    )
     metrics.count_copied(copied, application=promotion.request.application, stage=promotion.stage.name)
     return to_json(copied)
 
 
-def copy(unit: WorkUnit, promotion: Promotion, *, until: float, again: bool) -> tuple[Copied, list[Artifact]]:
-    """Copy what of the work unit does not exist yet; return that, and the unit's own artifacts as observed.
+def _unit_and_receiver(item: CopyUnitEvent, *, until: float) -> tuple[WorkUnit, S3Client]:
+    """Return the work unit, and S3 as the receiver, which nearly every unit needs; both at the same time."""
+    promotion, hub = item.promotion, hub_s3()
+    units, span = (
+        work_lists.of_leg(work_lists.WORK_UNITS, promotion.leg),
+        (item.work_unit.offset, item.work_unit.length),
+    )
+    calls: list[Callable[[], Any]] = [
+        lambda: work_lists.read_one(units, WorkUnit, span, promotion, s3=hub),
+        lambda: receiver_session(promotion).s3,
+    ]
+    unit, receiver = concurrency.run(calls, at_once=len(calls), until=until, doing="Beginning a unit")
+    return unit, receiver
+
+
+def copy(
+    unit: WorkUnit,
+    promotion: Promotion,
+    sessions: _Sessions,
+    *,
+    write: Callable[[list[Artifact]], None],
+    until: float,
+    again: bool,
+) -> Copied:
+    """Copy what of the work unit does not exist yet, and `write` the unit's own artifacts as observed.
 
     A shared object is counted when it is received. `again`: an earlier run may have copied parts, so they are listed
     first.
     """
     run = functools.partial(concurrency.run, until=until, doing="Copying a unit")
     by_parts = functools.partial(run, at_once=partitioning.PARTS_IN_FLIGHT)
-    sessions = _sessions(unit, promotion)
     own = [segment.transfer for segment in unit.segments if segment.first is None]
     shared = [segment for segment in unit.segments if segment.first is not None]
     existing: list[set[int]] = [set() for _ in shared]
@@ -78,6 +109,7 @@ def copy(unit: WorkUnit, promotion: Promotion, *, until: float, again: bool) -> 
         [functools.partial(_take, transfer, promotion, sessions=sessions) for transfer in own],
         at_once=partitioning.IN_FLIGHT,
     )
+    observed = [each.artifact for each in taken]
     copied = by_parts(
         [
             call
@@ -89,17 +121,12 @@ def copy(unit: WorkUnit, promotion: Promotion, *, until: float, again: bool) -> 
         [each.large for each in taken if each.large],
         promotion,
         again=again,
+        meanwhile=[functools.partial(write, observed)] if promotion.leg is Leg.BRING else [],
         at_once=by_parts,
         copier_s3=sessions.leg,
         receiver_s3=sessions.receiver,
     )
-    return _sum([large, *copied, *(each.copied for each in taken)]), [each.artifact for each in taken]
-
-
-def _sessions(unit: WorkUnit, promotion: Promotion) -> _Sessions:
-    leg = leg_session(promotion, [segment.transfer.artifact for segment in unit.segments]).s3
-    has_own = any(segment.first is None and not segment.transfer.exists for segment in unit.segments)
-    return _Sessions(leg=leg, receiver=receiver_session(promotion).s3 if has_own else leg)
+    return _sum([large, *copied, *(each.copied for each in taken)])
 
 
 def _take(transfer: Transfer, promotion: Promotion, *, sessions: _Sessions) -> _Taken:

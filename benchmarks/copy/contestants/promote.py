@@ -207,5 +207,5 @@ def _use_simulated_clients(world: World, workflow: Workflow) -> Iterator[None]:
         world.serve(made.meta.events, AWSResponse, workflow.here().machine)
         return made
 
-    with mock.patch.object(ClientFactory, "client", client):
+    with mock.patch.object(ClientFactory, "client", client), workflow.threads_known():
         yield

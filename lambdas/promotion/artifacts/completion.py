@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 Parts = Mapping[int, Mapping[str, Any]]
-AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
+AtOnce = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 # How often one object is tried, if another principal deletes it during each upload.
 _MOST_ATTEMPTS = 3
+_PAGE = 1000  # parts that S3 lists at once (API: ListParts, MaxParts)
 
 
 class Completion(enum.Enum):
@@ -67,8 +69,8 @@ def complete_all(
         copied = _copy_missing(uploads, before, route, unlisted=unlisted, at_once=at_once, s3=s3)
         outcomes = at_once(
             [
-                functools.partial(complete, upload, route, written=parts, s3=s3)
-                for upload, parts in zip(uploads, copied, strict=True)
+                functools.partial(complete, upload, route, listed=listed, written=parts, s3=s3)
+                for upload, (listed, parts) in zip(uploads, copied, strict=True)
             ]
         )
         completed += outcomes.count(Completion.COMPLETED)
@@ -92,17 +94,12 @@ def _copy_missing(
     unlisted: list[Transfer],
     at_once: AtOnce,
     s3: S3Client,
-) -> list[Parts]:
+) -> list[tuple[Parts | None, Parts]]:
     """Copy the parts that were neither written `before` nor are in S3's list, which is only made if any is missing.
 
-    Return what was written of each upload, as CompleteMultipartUpload takes it.
+    Return S3's list of each upload, and what was written of it, as CompleteMultipartUpload takes it.
     """
-    listed = at_once(
-        [
-            functools.partial(_written_or_listed, upload, parts, route, s3=s3)
-            for upload, parts in zip(uploads, before, strict=True)
-        ]
-    )
+    listed = _listed(uploads, before, route, at_once=at_once, s3=s3)
     missing = [
         (index, part)
         for index, (upload, existing) in enumerate(zip(uploads, listed, strict=True))
@@ -117,27 +114,45 @@ def _copy_missing(
     for (index, part), result in zip(missing, copied, strict=True):
         if result is not None:
             written[index][part] = result
-    return list(written)
+    return list(zip(listed, written, strict=True))
 
 
-def _written_or_listed(transfer: Transfer, written: Parts, route: CopyRoute, *, s3: S3Client) -> Parts | None:
-    if len(written) == partitioning.parts(transfer):
-        return written
-    return listed_parts(transfer, route, s3=s3)
+def _listed(
+    uploads: list[Transfer], before: list[Parts], route: CopyRoute, *, at_once: AtOnce, s3: S3Client
+) -> list[Parts | None]:
+    """Return S3's list of each upload, or what was written `before`, if that is all; the pages at the same time."""
+    pages = [
+        (index, after)
+        for index, (upload, written) in enumerate(zip(uploads, before, strict=True))
+        if len(written) < partitioning.parts(upload)
+        for after in range(0, partitioning.parts(upload), _PAGE)
+    ]
+    results = at_once(
+        [functools.partial(listed_parts, uploads[index], route, after=after, s3=s3) for index, after in pages]
+    )
+    listed: list[Parts | None] = list(before)
+    for (index, _), page in zip(pages, results, strict=True):
+        so_far = listed[index]
+        listed[index] = None if page is None or so_far is None else {**so_far, **page}
+    return listed
 
 
-def listed_parts(transfer: Transfer, route: CopyRoute, *, s3: S3Client) -> Parts | None:
-    """Return the parts that S3 lists for an upload and that have the size of the plan, None if the upload is gone."""
+def listed_parts(transfer: Transfer, route: CopyRoute, *, after: int = 0, s3: S3Client) -> Parts | None:
+    """Return a page of the parts that S3 lists for an upload, and that have the size of the plan.
+
+    `after`: the number before the page's first. Return None if the upload is gone.
+    """
     try:
-        return {part["PartNumber"]: part for part in s3_copy.parts_of_plan(transfer, route, after=0, s3=s3)}
+        following = itertools.islice(s3_copy.parts_of_plan(transfer, route, after=after, s3=s3), _PAGE)
+        return {part["PartNumber"]: part for part in following if part["PartNumber"] <= after + _PAGE}
     except ClientError as error:
         if code_of(error) == error_codes.S3_NO_SUCH_UPLOAD:
             return None
         raise s3_copy.refusal(transfer.artifact, route, error) from error
 
 
-def complete(transfer: Transfer, route: CopyRoute, *, written: Parts, s3: S3Client) -> Completion:
-    """Complete one upload of parts that are listed, or that were `written` just now.
+def complete(transfer: Transfer, route: CopyRoute, *, listed: Parts | None, written: Parts, s3: S3Client) -> Completion:
+    """Complete one upload of parts that are `listed`, or that were `written` just now.
 
     S3 compares the whole object's size, and its checksum if the source has one. Raises ArtifactMismatch, NotYetVisible
     if a part is in neither list, and as `s3_copy.refusal`.
@@ -145,7 +160,6 @@ def complete(transfer: Transfer, route: CopyRoute, *, written: Parts, s3: S3Clie
     artifact = transfer.artifact
     algorithm = s3_copy.algorithm(artifact.source)
     checksum = {f"Checksum{algorithm}": artifact.source.checksum.partition(":")[2]} if artifact.source.checksum else {}
-    listed = _written_or_listed(transfer, written, route, s3=s3)
     if listed is None:
         # Another promotion, or an earlier invocation that was terminated afterwards, completed it. It is verified.
         return Completion.EXISTS

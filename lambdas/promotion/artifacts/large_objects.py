@@ -18,7 +18,7 @@ from lambdas.promotion.contract.document import Artifact, Copied, CopyRoute, Leg
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
+AtOnce = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,36 +42,51 @@ def take_all(
     promotion: Promotion,
     *,
     again: bool,
+    meanwhile: list[Callable[[], Any]],
     at_once: AtOnce,
     copier_s3: S3Client,
     receiver_s3: S3Client,
 ) -> Copied:
     """Take the objects through both legs; `at_once` makes calls concurrently.
 
-    `again`: an earlier run may have brought objects, so it is looked for them first.
+    `meanwhile`: calls that are to be made too, and can be at the same time. `again`: an earlier run may have brought
+    objects, so it is looked for them first.
     """
     if not objects:
+        at_once(meanwhile)
         return Copied()
-    to_bring = [
-        each
-        for each, is_there in zip(
-            objects,
-            at_once([functools.partial(_is_there, each, promotion, s3=receiver_s3) for each in objects])
-            if again
-            else [False] * len(objects),
-            strict=True,
-        )
-        if not is_there
-    ]
+    to_bring = _missing(objects, promotion, at_once=at_once, s3=receiver_s3) if again else objects
     sizes = _part_sizes(objects)
-    brought = at_once([functools.partial(_open_to_bring, each, sizes, promotion, s3=copier_s3) for each in to_bring])
+    open_to_receive = [functools.partial(_open_to_receive, each, promotion, s3=receiver_s3) for each in objects]
+    # Tags are read of what has arrived; what else an upload is opened with is known.
+    early = [] if promotion.route.tags else open_to_receive
+    opened = at_once(
+        [*early, *meanwhile, *(functools.partial(_open_to_bring, each, promotion, s3=copier_s3) for each in to_bring)]
+    )
+    brought = [
+        _transfer(incoming.brought(each.artifact, promotion), sizes[each.artifact.key], upload_id)
+        for each, upload_id in zip(to_bring, opened[len(opened) - len(to_bring) :], strict=True)
+    ]
     _, copied = _copy_by_parts(brought, promotion.route, at_once=at_once, s3=copier_s3)
     with incoming.loss_reported(Leg.RECEIVE):
-        received = at_once(
-            [functools.partial(_open_to_receive, each, sizes, promotion, s3=receiver_s3) for each in objects]
+        arrived = at_once(
+            [functools.partial(incoming.arrived, each.artifact, promotion, s3=receiver_s3) for each in objects]
         )
+        upload_ids = opened[: len(early)] or at_once(open_to_receive)
+        received = [
+            _transfer(artifact, sizes[artifact.key], upload_id)
+            for (artifact, _), upload_id in zip(arrived, upload_ids, strict=True)
+        ]
         made, _ = _copy_by_parts(received, promotion.receiving_route, at_once=at_once, s3=receiver_s3)
     return Copied(objects=made, bytes=copied)
+
+
+def _missing(
+    objects: Sequence[LargeObject], promotion: Promotion, *, at_once: AtOnce, s3: S3Client
+) -> Sequence[LargeObject]:
+    """Return the objects that an earlier run has not brought."""
+    there = at_once([functools.partial(_find_brought, each, promotion, s3=s3) for each in objects])
+    return [each for each, observed in zip(objects, there, strict=True) if observed is None]
 
 
 def _part_sizes(objects: Sequence[LargeObject]) -> dict[str, int]:
@@ -86,21 +101,25 @@ def _part_sizes(objects: Sequence[LargeObject]) -> dict[str, int]:
     return sizes
 
 
-def _is_there(each: LargeObject, promotion: Promotion, *, s3: S3Client) -> ObservedObject | None:
+def _find_brought(each: LargeObject, promotion: Promotion, *, s3: S3Client) -> ObservedObject | None:
     target, key = promotion.target, incoming.brought(each.artifact, promotion).key
     return s3_objects.head(target.artifact_bucket, key, owner=target.account, s3=s3)
 
 
-def _open_to_bring(each: LargeObject, sizes: Mapping[str, int], promotion: Promotion, *, s3: S3Client) -> Transfer:
-    artifact = incoming.brought(each.artifact, promotion)
-    upload_id = s3_copy.open_upload(artifact, each.metadata, promotion.route, s3=s3)
-    return Transfer(artifact=artifact, part_size=sizes[each.artifact.key], upload_id=upload_id)
+def _open_to_bring(each: LargeObject, promotion: Promotion, *, s3: S3Client) -> str:
+    return s3_copy.open_upload(incoming.brought(each.artifact, promotion), each.metadata, promotion.route, s3=s3)
 
 
-def _open_to_receive(each: LargeObject, sizes: Mapping[str, int], promotion: Promotion, *, s3: S3Client) -> Transfer:
-    artifact, metadata = incoming.arrived(each.artifact, promotion, s3=s3)
-    upload_id = s3_copy.open_upload(artifact, metadata, promotion.receiving_route, s3=s3)
-    return Transfer(artifact=artifact, part_size=sizes[each.artifact.key], upload_id=upload_id)
+def _open_to_receive(each: LargeObject, promotion: Promotion, *, s3: S3Client) -> str:
+    """Open the upload of the copy, which has the metadata of the source, as what is brought has."""
+    artifact = each.artifact
+    if promotion.route.tags:
+        artifact, _ = incoming.arrived(artifact, promotion, s3=s3)
+    return s3_copy.open_upload(artifact, each.metadata, promotion.receiving_route, s3=s3)
+
+
+def _transfer(artifact: Artifact, part_size: int, upload_id: str) -> Transfer:
+    return Transfer(artifact=artifact, part_size=part_size, upload_id=upload_id)
 
 
 def _copy_by_parts(transfers: list[Transfer], route: CopyRoute, *, at_once: AtOnce, s3: S3Client) -> tuple[int, int]:

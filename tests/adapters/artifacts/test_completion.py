@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.artifacts import completion
+from lambdas.promotion.artifacts import completion, s3_copy
 from lambdas.promotion.artifacts.completion import Completion
 from lambdas.promotion.contract.document import CopyRoute, Transfer
 from lambdas.promotion.contract.errors import (
@@ -21,6 +22,7 @@ from lambdas.promotion.contract.errors import (
 )
 from recordings import store
 from tests.adapters.conftest import Stubs, Wire
+from tests.adapters.fake_s3 import FakeS3
 from tests.unit.builders import DEV, QA, WEIGHTS_URI, artifact
 
 if TYPE_CHECKING:
@@ -67,7 +69,9 @@ def all_parts(stubs: Stubs, algorithm: str = "CRC64NVME") -> None:
 
 
 def complete(s3: S3Client, transfer: Transfer = TRANSFER, **written: Any) -> Completion:
-    return completion.complete(transfer, ROUTE, written=written.get("parts", {}), s3=s3)
+    parts = written.get("parts", {})
+    listed = parts if len(parts) == 3 else completion.listed_parts(transfer, ROUTE, s3=s3)
+    return completion.complete(transfer, ROUTE, listed=listed, written=parts, s3=s3)
 
 
 def refused(stubs: Stubs, key: str) -> None:
@@ -206,3 +210,32 @@ def test_an_upload_that_cannot_be_completed_has_the_name_of_what_is_wrong(
     stubs.s3.add_client_error("complete_multipart_upload", code, "details", status)
     with pytest.raises(name):
         complete(s3)
+
+
+def test_the_pages_of_a_list_are_requested_at_the_same_time(fake_s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that only the first request shows, or only the second, is listed; what both show is so once."""
+    monkeypatch.setattr(completion, "_PAGE", 2)
+    transfer = replace(TRANSFER, part_size=64 * MIB)
+    fake_s3.put(transfer.artifact.source.bucket, transfer.artifact.source.key, transfer.artifact.source.size)
+    source = fake_s3.objects[transfer.artifact.source.bucket, transfer.artifact.source.key]
+    checksum = f"CRC64NVME:{source.content}"
+    transfer = replace(
+        transfer,
+        artifact=replace(
+            transfer.artifact, source=replace(transfer.artifact.source, etag=source.etag, checksum=checksum)
+        ),
+    )
+    opened = s3_copy.open_upload(transfer.artifact, {}, ROUTE, s3=fake_s3.client)
+    transfer = replace(transfer, upload_id=opened)
+    for part in (1, 2, 4, 5):
+        s3_copy.write_part(transfer, part, ROUTE, s3=fake_s3.client)
+    rounds: list[int] = []
+
+    def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        rounds.append(len(calls))
+        return [call() for call in calls]
+
+    assert completion.complete_all([transfer], ROUTE, at_once=at_once, s3=fake_s3.client) == 1
+    assert rounds == [3, 1, 1]  # pages, the missing part, the completion
+    copied = fake_s3.objects[ROUTE.target.artifact_bucket, transfer.artifact.key]
+    assert (copied.size, copied.content) == (source.size, source.content)

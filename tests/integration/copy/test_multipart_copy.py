@@ -290,9 +290,13 @@ def test_parts_of_another_size_are_not_taken_for_ours(begin: Callable[..., Copy]
     assert it.content() == CONTENT[:SIZE]
 
 
-def test_parts_that_are_missing_are_copied_before_there_is_an_object(begin: Callable[..., Copy]) -> None:
+def test_parts_that_are_missing_are_copied_before_there_is_an_object(
+    begin: Callable[..., Copy], monkeypatch: pytest.MonkeyPatch
+) -> None:
     it = begin()
     it.plan()
+    monkeypatch.setattr(s3_copy, "copy_part", lambda *_, **__: 0)  # the units copy none
+    it.copy()
     it.complete()
     it.receive()
     assert it.verify() == CopyVerification(compared=1)
