@@ -115,7 +115,7 @@ def work_units(transfers: Iterable[Transfer]) -> list[WorkUnit]:
     """Partition the transfers into work units, in order, none of them empty. What exists is only looked at."""
     requests = [request for transfer in transfers for request in _requests(transfer)]
     total = sum(request.cost for request in requests)
-    share = total / max(1, math.ceil(total / _share(total) - _ROUNDING)) if total else 0.0
+    share = total / _units(total)
     groups: list[list[_Request]] = []
     # By the running total and not group by group: rounding errors then do not add up to another group.
     assigned, limit = 0.0, 0.0
@@ -126,6 +126,12 @@ def work_units(transfers: Iterable[Transfer]) -> list[WorkUnit]:
         groups[-1].append(request)
         assigned += request.cost
     return [WorkUnit(segments=tuple(_segments(group))) for group in groups]
+
+
+def _units(total: float) -> int:
+    """Return how many work units a total cost makes: more than are copied at once in whole rounds of those."""
+    units = max(1, math.ceil(total / _share(total) - _ROUNDING))
+    return units if units <= AT_ONCE else math.ceil(units / AT_ONCE) * AT_ONCE
 
 
 def _share(total: float) -> float:
