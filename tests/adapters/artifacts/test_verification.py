@@ -54,7 +54,9 @@ def test_parts_of_a_list_have_everything_once(
 ) -> None:
     """Also what is not expected, before, between and after what is; whatever the order in which they are expected."""
     monkeypatch.setattr(verification, "_PAGE", 2)
-    artifacts = [replace(ARTIFACT, key=f"{folder}{'kü'[n % 2]}{n}") for n in range(number) for folder in (OTHER, ONE)]
+    artifacts = [
+        replace(ARTIFACT, key=f"{folder}{'kü'[n % 2]}{n}") for n in reversed(range(number)) for folder in (OTHER, ONE)
+    ]
     for expected in artifacts:
         fake_s3.put(QA.artifact_bucket, expected.key)
     if foreign:
