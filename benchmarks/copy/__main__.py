@@ -30,9 +30,8 @@ from lambdas.promotion.artifacts import partitioning
 _PROJECT = Path(__file__).parents[2]
 # `make benchmark` makes it.
 _PYTHON_OF_AWS_CLI = _PROJECT / ".build" / "aws-cli" / "bin" / "python"
-# What takes a process hours on AWS, and many minutes here, is left to those who might do it.
-_HUGE = {"10 TB", "100,000 x 1 MB"}
-_FOR_HUGE = {PROMOTE, "boto3, tuned", PROVED}
+# What takes a process hours on AWS, or many minutes here, is left to those who might do it.
+_ONLY = {"10 TB": {PROMOTE, "boto3, tuned", PROVED}, "100,000 x 1 MB": {PROMOTE}}
 CONCURRENCY = partitioning.AT_ONCE * partitioning.IN_FLIGHT
 
 
@@ -82,7 +81,7 @@ def measure_all(sizes: Sequence[str], contestants: Sequence[str], speeds: Speeds
 
 
 def _of(size: str, contestants: Sequence[str]) -> list[str]:
-    return [contestant for contestant in contestants if size not in _HUGE or contestant in _FOR_HUGE]
+    return [contestant for contestant in contestants if contestant in _ONLY.get(size, CONTESTANTS)]
 
 
 def _in_a_process(workload: str, contestant: str, speeds: Speeds) -> Measurement:

@@ -55,7 +55,7 @@ SET_AFTER = {
     "approval": "Resolve the model",
     "images": "Copy the images",
     "unused_mappings": "Resolve the model",
-    "copy": "Plan the copy",
+    "copy": "Compare the endpoint, Plan the copy",
     "copied": "Copy the only work unit, Copy the artifacts, Complete the copy",
     "verification": "Verify the copies, Verify the artifacts",
     "verified": "Verify the artifacts; Resolve the rollback",

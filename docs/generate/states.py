@@ -36,6 +36,7 @@ PHASES: Mapping[str, tuple[str, ...]] = {
     "copy": (
         "Copy the images",
         "Copy an image",
+        "Is the copy planned?",
         "Plan the copy",
         "Is there anything to copy?",
         "Copy the only work unit",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from lambdas.promotion.artifacts import checks as artifact_checks
-from lambdas.promotion.artifacts import inventory, verification, verified_copies
+from lambdas.promotion.artifacts import inventory, partitioning, verification, verified_copies
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.sessions import RoleSession
-from lambdas.promotion.contract.document import Artifact, Outcome, Progress, Promotion
+from lambdas.promotion.contract.document import Artifact, CopyPlan, Leg, Outcome, Progress, Promotion
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import model_client
 from lambdas.promotion.endpoint import state as endpoint_state
@@ -27,7 +28,8 @@ def handler(promotion: Promotion) -> Promotion:
     rollback_state.require_same_goal(promotion, observed)
     change = endpoint_state.before_change(promotion, observed)
     # The artifacts of a rollback were copied by the promotion that it restores.
-    missing = [] if promotion.request.roll_back else _find_copies(promotion, account)
+    missing, plan = ([], None) if promotion.request.roll_back else _find_copies(promotion, account)
+    promotion = replace(promotion, copy=plan)
     _require_as_verified(promotion, account)
     if change.progress is not Progress.NOTHING_TO_DO or promotion.restores_foreign_names:
         lock_policy.require_not_older(promotion)
@@ -50,16 +52,28 @@ def handler(promotion: Promotion) -> Promotion:
     return promotion.with_change(change).with_outcome(Outcome.UNCHANGED, at=now())
 
 
-def _find_copies(promotion: Promotion, account: RoleSession) -> list[Artifact]:
-    """Write to a work list which copies the target has already, and return those that are missing."""
+def _find_copies(promotion: Promotion, account: RoleSession) -> tuple[list[Artifact], CopyPlan | None]:
+    """Write to a work list which copies the target has already; return those that are missing, and the copy's plan.
+
+    A plan follows from keys and sizes, so it is made here; but *Plan the copy* makes it if work units share objects.
+    """
     hub, target = hub_s3(), promotion.target
     artifacts = work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=hub)
     folders = inventory.folders(artifacts, promotion.artifact_prefix)
     existing = verification.listed(folders, target, s3=account.s3)
     missing = artifact_checks.missing_copies(artifacts, existing, bucket=target.artifact_bucket)
     transfers = [verification.status_of(artifact, existing.get(artifact.key)) for artifact in artifacts]
-    work_lists.write(work_lists.COPY_STATUS, transfers, promotion, s3=hub)
-    return missing
+    writes = [lambda: work_lists.write(work_lists.COPY_STATUS, transfers, promotion, s3=hub)]
+    plan = None
+    if not partitioning.shared(transfers):
+        units = partitioning.work_units(transfers)
+        writes += work_lists.plan_writes(transfers, units, Leg.BRING, promotion, s3=hub)
+        manifest = f"{promotion.work_lists_prefix}{work_lists.MANIFEST}"
+        to_verify = manifest if partitioning.is_verified_in_units(transfers, units) else ""
+        plan = partitioning.summary(transfers, units, leg=Leg.BRING, manifest=manifest, to_verify=to_verify)
+    with ThreadPoolExecutor(len(writes)) as pool:
+        list(pool.map(lambda write: write(), writes))
+    return missing, plan
 
 
 def _require_as_verified(promotion: Promotion, account: RoleSession) -> None:

@@ -1,6 +1,6 @@
-"""Plan a leg of the copy: partition the work into units of similar cost, and open the uploads that units share.
+"""Plan a leg of a copy in which work units share objects: open their uploads, and partition the work.
 
-The first leg has all objects; those that no work unit shares are looked at and taken through both legs by their unit.
+The first leg has all objects; those that no work units share are looked at and taken through both legs by their unit.
 The second has those that the first one copied by parts in several units.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lambdas.promotion.artifacts import incoming, partitioning, s3_copy
 from lambdas.promotion.artifacts.access import copier_session, receiver_session
 from lambdas.promotion.aws import concurrency, work_lists
-from lambdas.promotion.contract.document import CopyPlan, Leg, Promotion, Transfer, to_line
+from lambdas.promotion.contract.document import Leg, Promotion, Transfer
 from lambdas.promotion.contract.time_limits import CONNECTIONS
 from lambdas.promotion.runtime.deadline import Clock
 from lambdas.promotion.runtime.handler import hub_s3, step_with_clock
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _AT_ONCE = CONNECTIONS
-# One step verifies so many copies in about the time that a Map takes to start.
-_MOST_VERIFIED_BY_ONE_STEP = 2000
 AtOnce = Callable[..., list[Any]]
 
 
@@ -33,38 +31,15 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
     at_once = functools.partial(concurrency.run, at_once=_AT_ONCE, until=clock.until)
     leg = Leg.BRING if promotion.copy is None else Leg.RECEIVE
     transfers = _to_bring(promotion, at_once) if leg is Leg.BRING else _to_receive(promotion, at_once)
-    hub, units = hub_s3(), partitioning.work_units(transfers)
-    of_leg = functools.partial(work_lists.of_leg, leg=leg)
-    at_once(
-        [
-            lambda: work_lists.write(of_leg(work_lists.COPY_PLAN), transfers, promotion, s3=hub),
-            lambda: work_lists.write(of_leg(work_lists.WORK_UNITS), units, promotion, s3=hub),
-            lambda: work_lists.write_manifest(of_leg(work_lists.MANIFEST), units, promotion, s3=hub),
-        ],
-        doing="Writing the plan of the copy",
-    )
-    missing = [transfer.artifact.source.size for transfer in transfers if not transfer.exists]
-    in_units = promotion.artifacts.objects > _MOST_VERIFIED_BY_ONE_STEP and len(units) > 1
+    units = partitioning.work_units(transfers)
+    at_once(work_lists.plan_writes(transfers, units, leg, promotion, s3=hub_s3()), doing="Writing the plan of the copy")
+    in_units = partitioning.is_verified_in_units(transfers, units)
+    first = f"{promotion.work_lists_prefix}{work_lists.MANIFEST}"
+    to_verify = promotion.copy.to_verify if promotion.copy else first if in_units else ""
+    manifest = f"{promotion.work_lists_prefix}{work_lists.of_leg(work_lists.MANIFEST, leg)}"
     return replace(
-        promotion,
-        copy=CopyPlan(
-            leg=leg,
-            objects=len(missing),
-            bytes=sum(missing),
-            uploads=sum(transfer.upload_id is not None for transfer in transfers),
-            work_units=len(units),
-            manifest=f"{promotion.work_lists_prefix}{of_leg(work_lists.MANIFEST)}",
-            only_unit=len(to_line(units[0])) if len(units) == 1 else 0,
-            to_verify=_to_verify(promotion, in_units),
-        ),
+        promotion, copy=partitioning.summary(transfers, units, leg=leg, manifest=manifest, to_verify=to_verify)
     )
-
-
-def _to_verify(promotion: Promotion, in_units: bool) -> str:
-    """Return the key of the first leg's work units, if they are verified one by one; they have all objects."""
-    if promotion.copy:
-        return promotion.copy.to_verify
-    return f"{promotion.work_lists_prefix}{work_lists.MANIFEST}" if in_units else ""
 
 
 def _to_bring(promotion: Promotion, at_once: AtOnce) -> list[Transfer]:

@@ -35,6 +35,7 @@ from stacks.workflow.document_paths import (
     error_output,
     exists,
     expression,
+    is_object,
     map_results,
     merge,
     path,
@@ -74,6 +75,7 @@ def copy(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.ICh
     verify_copies = _verify_copies(resources)
     verify_copies.add_catch(abort_uploads, errors=["States.ALL"], outputs=caught_with_promotion())
     verify = step_task("Verify the artifacts", Step.VERIFY_ARTIFACTS)
+    planned = sfn.Choice.jsonata(scope, "Is the copy planned?")
     anything_to_copy = sfn.Choice.jsonata(scope, "Is there anything to copy?")
     all_copied = sfn.Choice.jsonata(scope, "Was every work unit copied?")
     all_received = sfn.Choice.jsonata(scope, "Is anything left to receive?")
@@ -94,7 +96,9 @@ def copy(resources: WorkflowResources, *, then: sfn.IChainable, explain: sfn.ICh
     copy_only_unit.next(all_copied)
     copy_artifacts.next(all_copied)
     anything_to_copy.when(no_unit, verify).when(only_unit, copy_only_unit).otherwise(copy_artifacts)
-    return copy_images.next(plan).next(anything_to_copy)
+    plan.next(anything_to_copy)
+    planned.when(condition(is_object(plan_of_leg)), anything_to_copy).otherwise(plan)
+    return copy_images.next(planned)
 
 
 def _copy_images(resources: WorkflowResources) -> sfn.Map:

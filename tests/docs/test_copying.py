@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.handlers import complete_copy, plan_copy, verify_artifacts
+from lambdas.handlers import complete_copy, verify_artifacts
 from lambdas.promotion.artifacts import discovery, inventory, partitioning
 from lambdas.promotion.aws import concurrency, unknown_fields, work_lists
 from lambdas.promotion.contract import resource_names, sagemaker_limits, time_limits
@@ -87,7 +87,7 @@ SENTENCES: Mapping[str, Any] = {
     "what it can do in 4 seconds": round(partitioning._NOT_WORTH_A_MAP),
     "would last longer than 60 seconds": round(partitioning._LONGEST_WORK_UNIT),
     "what would take one of them 10 seconds": round(partitioning._LONGEST_OF_ONE_UNIT),
-    "over 2,000 copies": f"{plan_copy._MOST_VERIFIED_BY_ONE_STEP:,}",
+    "over 2,000 copies": f"{partitioning.MOST_VERIFIED_BY_ONE_STEP:,}",
     "shared objects of their parts, 16 at a time": complete_copy._AT_ONCE,
     "lists and compares everything, 150 at a time": verify_artifacts._AT_ONCE,
     "with pauses of up to 10 seconds": round(concurrency._LONGEST_PAUSE),

@@ -254,7 +254,7 @@ def test_a_copy_is_resumed_and_leaves_no_upload_behind(world: World) -> None:
 def test_a_source_that_changed_since_it_was_resolved_stops_the_copy(world: World) -> None:
     """13. Between two parts as well: test_multipart_copy.py. With versions: test_copy.py."""
     made = world.model()
-    promotion = input_of(world, world.promote_successfully(made).arn, "Plan the copy")
+    promotion = input_of(world, world.promote_successfully(made).arn, "Copy the only work unit")
     bucket, _, key = made.model_uri.removeprefix("s3://").partition("/")
     world.client("s3", "dev").put_object(Bucket=bucket, Key=key, Body=tar({"weights.json": b"{}"}))
 

@@ -40,7 +40,7 @@ from stacks.hub import bundle
 OWN = "lambdas"
 # The steps that decide whether an object is copied by parts, and the smallest parts that S3 takes: an object of 24 MiB
 # has as many parts as one of 260 MiB has in a deployment, and does not take a sandbox's time and memory.
-PLANNERS = (Step.PREFLIGHT, Step.PLAN_COPY)
+PLANNERS = (Step.COMPARE_ENDPOINT, Step.PREFLIGHT, Step.PLAN_COPY)
 SMALL_PARTS = {
     "_SMALLEST_PART = 16 * _MIB": "_SMALLEST_PART = 5 * _MIB",
     "_BY_PARTS_ABOVE = 256 *": "_BY_PARTS_ABOVE = 20 *",

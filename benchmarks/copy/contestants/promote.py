@@ -86,10 +86,11 @@ def _run(world: World, *, is_warm: bool) -> Workflow:
     workflow = Workflow(world, is_warm=is_warm)
     with _use_simulated_clients(world, workflow):
         promotion = workflow.step("Resolve the model", MEMORY, lambda _: _resolve_source(world))
-        workflow.step("Compare the endpoint", MEMORY, lambda _: _compare_target(promotion))
+        compared = workflow.step("Compare the endpoint", MEMORY, lambda _: _compare_target(promotion))
         workflow.choice("Is there anything to do?")
-        promotion = _plan_copy_complete(promotion, world, workflow)
-        _verify(promotion, world, workflow)
+        workflow.choice("Is the copy planned?")
+        copied = _copy_complete(compared if compared.copy else _plan(compared, workflow), world, workflow)
+        _verify(copied, world, workflow)
     return workflow
 
 
@@ -111,13 +112,17 @@ def _resolve_source(world: World) -> Promotion:
     return replace(_PROMOTION, artifacts=Artifacts(objects=workload.objects, bytes=workload.bytes))
 
 
-def _compare_target(promotion: Promotion) -> None:
+def _compare_target(promotion: Promotion) -> Promotion:
     """What lambdas/handlers/compare_endpoint.py does in S3."""
-    compare_endpoint._find_copies(promotion, deployer_session(promotion))
+    _, plan = compare_endpoint._find_copies(promotion, deployer_session(promotion))
+    return replace(promotion, copy=plan)
 
 
-def _plan_copy_complete(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:
-    planned = workflow.step("Plan the copy", MEMORY, lambda at: _handle(plan_copy, promotion, at))
+def _plan(promotion: Promotion, workflow: Workflow) -> Promotion:
+    return workflow.step("Plan the copy", MEMORY, lambda at: _handle(plan_copy, promotion, at))
+
+
+def _copy_complete(planned: Promotion, world: World, workflow: Workflow) -> Promotion:
     workflow.choice("Is there anything to copy?")
     copied = _copy(planned, world, workflow)
     workflow.choice("Was every work unit copied?")
@@ -125,7 +130,7 @@ def _plan_copy_complete(promotion: Promotion, world: World, workflow: Workflow) 
         return copied
     completed = workflow.step("Complete the copy", MEMORY, lambda at: _handle(complete_copy, copied, at))
     workflow.choice("Is anything left to receive?")
-    return _plan_copy_complete(completed, world, workflow) if completed.leg is Leg.BRING else completed
+    return _copy_complete(_plan(completed, workflow), world, workflow) if completed.leg is Leg.BRING else completed
 
 
 def _copy(promotion: Promotion, world: World, workflow: Workflow) -> Promotion:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lambdas.promotion.contract.document import Artifact, Segment, Transfer, WorkUnit
+from lambdas.promotion.contract.document import Artifact, CopyPlan, Leg, Segment, Transfer, WorkUnit, to_line
 
 # Work units: the Map's concurrency. A new account has 10 concurrent Lambda invocations in all (AWS: Lambda quotas);
 # this leaves it some.
@@ -37,6 +37,8 @@ _LATENCY = 0.15  # seconds
 # A work unit lasts about this long at these rates (seconds), and at most the longest request more: progress is visible
 # per work unit, and Lambda ends an invocation after 15 minutes.
 _LONGEST_WORK_UNIT = 60.0
+# One step verifies so many copies in about the time that a Map takes to start.
+MOST_VERIFIED_BY_ONE_STEP = 2000
 # What one work unit does in this time (seconds) is not worth a Map, which takes some seconds to start.
 _NOT_WORTH_A_MAP = 4.0
 # An object that takes one work unit longer (seconds) is shared by several: a unit that runs again begins it anew.
@@ -126,6 +128,28 @@ def work_units(transfers: Iterable[Transfer]) -> list[WorkUnit]:
         groups[-1].append(request)
         assigned += request.cost
     return [WorkUnit(segments=tuple(_segments(group))) for group in groups]
+
+
+def summary(
+    transfers: Sequence[Transfer], units: Sequence[WorkUnit], *, leg: Leg, manifest: str, to_verify: str
+) -> CopyPlan:
+    """Return what the document has of a leg's plan; `to_verify`: as CopyPlan has it."""
+    missing = [transfer.artifact.source.size for transfer in transfers if not transfer.exists]
+    return CopyPlan(
+        leg=leg,
+        objects=len(missing),
+        bytes=sum(missing),
+        uploads=sum(transfer.upload_id is not None for transfer in transfers),
+        work_units=len(units),
+        manifest=manifest,
+        only_unit=len(to_line(units[0])) if len(units) == 1 else 0,
+        to_verify=to_verify,
+    )
+
+
+def is_verified_in_units(transfers: Sequence[Transfer], units: Sequence[WorkUnit]) -> bool:
+    """Whether a Map verifies the copies: there are more than one step verifies while a Map starts."""
+    return len(transfers) > MOST_VERIFIED_BY_ONE_STEP and len(units) > 1
 
 
 def _units(total: float) -> int:

@@ -6,14 +6,14 @@ The step's own role reads and writes them. A step that is retried writes its lis
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import error_codes
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.document import Leg, Promotion, from_line, to_line
+from lambdas.promotion.contract.document import Leg, Promotion, Transfer, WorkUnit, from_line, to_line
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -74,6 +74,17 @@ def write_manifest(name: str, items: Iterable[Any], promotion: Promotion, *, s3:
         spans.append({"offset": offset, "length": length})
         offset += length
     _put(name, json.dumps(spans).encode(), promotion, s3=s3)
+
+
+def plan_writes(
+    transfers: Sequence[Transfer], units: Sequence[WorkUnit], leg: Leg, promotion: Promotion, *, s3: S3Client
+) -> list[Callable[[], None]]:
+    """Return the calls that write the lists of a leg's plan, which can be made at the same time."""
+    return [
+        lambda: write(of_leg(COPY_PLAN, leg), transfers, promotion, s3=s3),
+        lambda: write(of_leg(WORK_UNITS, leg), units, promotion, s3=s3),
+        lambda: write_manifest(of_leg(MANIFEST, leg), units, promotion, s3=s3),
+    ]
 
 
 def read_spans(name: str, promotion: Promotion, *, s3: S3Client) -> list[tuple[int, int]]:

@@ -721,7 +721,7 @@ def test_the_verification_leaves_no_upload_open(world: World) -> None:
 @pytest.fixture
 def many(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """So many objects, in several work units, that a Map verifies their copies."""
-    monkeypatch.setattr(plan_copy, "_MOST_VERIFIED_BY_ONE_STEP", 1)
+    monkeypatch.setattr(partitioning, "MOST_VERIFIED_BY_ONE_STEP", 1)
     world.promotion = replace(world.promotion, artifacts=Artifacts(objects=len(SIZES), bytes=sum(SIZES.values())))
     world.copied_whole()
     return world

@@ -13,8 +13,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.handlers import compare_endpoint, create_endpoint_config, create_model, explain_failure, verify_artifacts
+from lambdas.promotion.artifacts import partitioning
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract.document import (
+    Leg,
     Lock,
     Outcome,
     Progress,
@@ -22,6 +24,7 @@ from lambdas.promotion.contract.document import (
     Transfer,
     VerifiedCopies,
     VerifiedCopy,
+    WorkUnit,
     to_line,
 )
 from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError
@@ -119,6 +122,38 @@ def test_an_endpoint_that_serves_another_configuration_is_to_be_changed(aws: Stu
     compared = Promotion.from_json(run(compare_endpoint.handler))
     assert compared.change is not None
     assert (compared.change.progress, compared.result) == (Progress.CHANGE_REQUIRED, None)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_copy_is_planned_unless_work_units_share_an_object(
+    aws: Stubs, fake_s3: FakeS3, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    if shared:
+        monkeypatch.setattr(partitioning, "_BY_PARTS_ABOVE", 0)
+        monkeypatch.setattr(partitioning, "_LONGEST_OF_ONE_UNIT", 0.0)
+    endpoint_is(aws, OLD_CONFIG)
+    plan = Promotion.from_json(run(compare_endpoint.handler)).copy
+    written = fake_s3.keys(HUB.bucket, "promotions/release-7/")
+    if shared:
+        assert (plan, written) == (
+            None,
+            [f"promotions/release-7/{name}" for name in (work_lists.COPY_STATUS, work_lists.INVENTORY)],
+        )
+        return
+    assert plan is not None
+    (span,) = work_lists.read_spans(work_lists.MANIFEST, PLAIN, s3=fake_s3.client)
+    unit = work_lists.read_one(work_lists.WORK_UNITS, WorkUnit, span, PLAIN, s3=fake_s3.client)
+    planned = work_lists.read(work_lists.COPY_PLAN, Transfer, PLAIN, s3=fake_s3.client)
+    assert [segment.transfer for segment in unit.segments] == planned
+    assert tuple(transfer.artifact for transfer in planned) == ARTIFACTS
+    assert (plan.leg, plan.work_units, plan.uploads, plan.only_unit) == (Leg.BRING, 1, 0, span[1])
+    assert (plan.objects, plan.manifest) == (len(ARTIFACTS), "promotions/release-7/work-units.json")
+
+
+def test_a_rollback_copies_nothing(aws: Stubs) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    rollback = replace(PLAIN, request=replace(PLAIN.request, roll_back=True))
+    assert Promotion.from_json(run(compare_endpoint.handler, rollback)).copy is None
 
 
 def test_our_name_over_another_model_is_not_unchanged(aws: Stubs) -> None:

@@ -76,9 +76,9 @@ def test_one_work_unit_takes_it_through_both_legs(module_world: World, both: Sta
 
     assert ended.status == "SUCCEEDED", ended.cause
     states = module_world.states(ended.arn)
-    first = states.index("Plan the copy")
+    first = states.index("Is the copy planned?")
     assert states[first : first + 6] == [
-        "Plan the copy",
+        "Is the copy planned?",
         "Is there anything to copy?",
         "Copy the only work unit",
         "Was every work unit copied?",

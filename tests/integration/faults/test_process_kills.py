@@ -44,7 +44,6 @@ BROKEN, STUCK, FAILED_COPY = "an update that breaks the endpoint", "an update th
 CASES = [
     Case(UPDATE, "resolve_model", "PutObject"),
     Case(UPDATE, "compare_endpoint", "PutObject"),
-    Case(UPDATE, "plan_copy", "PutObject"),
     Case(UPDATE, "copy_unit", "CopyObject"),
     Case(UPDATE, "copy_unit", "PutObject"),
     Case(UPDATE, "verify_artifacts", "PutObject"),
@@ -54,6 +53,7 @@ CASES = [
     Case(UPDATE, "smoke_test", "InvokeEndpoint"),
     Case(UPDATE, "record_promotion", "PutItem"),
     Case(FIRST, "deploy_endpoint", "CreateEndpoint"),
+    Case(LARGE_WITH_IMAGE, "plan_copy", "PutObject"),
     Case(LARGE_WITH_IMAGE, "plan_copy", "CreateMultipartUpload"),
     Case(LARGE_WITH_IMAGE, "copy_unit", "UploadPartCopy"),
     Case(LARGE_WITH_IMAGE, "complete_copy", "CompleteMultipartUpload"),
