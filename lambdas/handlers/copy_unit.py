@@ -117,16 +117,21 @@ def copy(
             for call in _parts(segment, parts, promotion, s3=sessions.leg)
         ]
     )
-    large = large_objects.take_all(
-        [each.large for each in taken if each.large],
-        promotion,
-        again=again,
-        meanwhile=[functools.partial(write, observed)] if promotion.leg is Leg.BRING else [],
-        at_once=by_parts,
-        copier_s3=sessions.leg,
-        receiver_s3=sessions.receiver,
-    )
-    return _sum([large, *copied, *(each.copied for each in taken)])
+    meanwhile: list[Callable[[], Any]] = [functools.partial(write, observed)] if promotion.leg is Leg.BRING else []
+    large = []
+    for number, batch in enumerate(large_objects.batches(each.large for each in taken if each.large)):
+        large.append(
+            large_objects.take_all(
+                batch,
+                promotion,
+                again=again,
+                meanwhile=[] if number else meanwhile,
+                at_once=by_parts,
+                copier_s3=sessions.leg,
+                receiver_s3=sessions.receiver,
+            )
+        )
+    return _sum([*large, *copied, *(each.copied for each in taken)])
 
 
 def _take(transfer: Transfer, promotion: Promotion, *, sessions: _Sessions) -> _Taken:

@@ -1,18 +1,18 @@
 """Take objects that are copied by parts through both legs within one work unit.
 
 The unit opens and completes their uploads. If it is killed, its next run begins an object anew, or in the second leg if
-the first one had ended; the verification aborts the uploads that were left open.
+the first one had ended, unless its copy exists; the verification aborts the uploads that were left open.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion.artifacts import completion, incoming, partitioning, s3_copy, s3_objects
-from lambdas.promotion.artifacts.s3_objects import ObservedObject
 from lambdas.promotion.contract.document import Artifact, Copied, CopyRoute, Leg, Promotion, Transfer
 
 if TYPE_CHECKING:
@@ -50,12 +50,14 @@ def take_all(
     """Take the objects through both legs; `at_once` makes calls concurrently.
 
     `meanwhile`: calls that are to be made too, and can be at the same time. `again`: an earlier run may have brought
-    objects, so it is looked for them first.
+    or received objects, so it is looked for them first.
     """
+    if again:
+        objects = _without(_is_received, objects, promotion, at_once=at_once, s3=receiver_s3)
     if not objects:
         at_once(meanwhile)
         return Copied()
-    to_bring = _missing(objects, promotion, at_once=at_once, s3=receiver_s3) if again else objects
+    to_bring = _without(_is_brought, objects, promotion, at_once=at_once, s3=receiver_s3) if again else objects
     sizes = _part_sizes(objects)
     open_to_receive = [functools.partial(_open_to_receive, each, promotion, s3=receiver_s3) for each in objects]
     # Tags are read of what has arrived; what else an upload is opened with is known.
@@ -81,12 +83,43 @@ def take_all(
     return Copied(objects=made, bytes=copied)
 
 
-def _missing(
-    objects: Sequence[LargeObject], promotion: Promotion, *, at_once: AtOnce, s3: S3Client
+def batches(objects: Iterable[LargeObject]) -> Iterator[list[LargeObject]]:
+    """Yield the objects in groups that are taken one after the other: a run that is killed has to begin one group anew.
+
+    A group takes about as long as the largest object of one work unit may.
+    """
+    batch: list[LargeObject] = []
+    for each in objects:
+        if batch and not partitioning.is_short([other.artifact for other in [*batch, each]]):
+            yield batch
+            batch = []
+        batch.append(each)
+    yield batch
+
+
+def _without(
+    is_done: Callable[..., bool],
+    objects: Sequence[LargeObject],
+    promotion: Promotion,
+    *,
+    at_once: AtOnce,
+    s3: S3Client,
 ) -> Sequence[LargeObject]:
-    """Return the objects that an earlier run has not brought."""
-    there = at_once([functools.partial(_find_brought, each, promotion, s3=s3) for each in objects])
-    return [each for each, observed in zip(objects, there, strict=True) if observed is None]
+    """Return the objects of which an earlier run has not done this."""
+    done = at_once([functools.partial(is_done, each, promotion, s3=s3) for each in objects])
+    return [each for each, is_over in zip(objects, done, strict=True) if not is_over]
+
+
+def _is_received(each: LargeObject, promotion: Promotion, *, s3: S3Client) -> bool:
+    """Whether there is a copy, which the verification compares. The receiver may not read it, but list it."""
+    target, key = promotion.target, each.artifact.key
+    listed = s3_objects.listed(target.artifact_bucket, key, owner=target.account, s3=s3)
+    return any(item.key == key for item in itertools.islice(listed, 1))  # the shortest key is the first one
+
+
+def _is_brought(each: LargeObject, promotion: Promotion, *, s3: S3Client) -> bool:
+    target, key = promotion.target, incoming.brought(each.artifact, promotion).key
+    return s3_objects.head(target.artifact_bucket, key, owner=target.account, s3=s3) is not None
 
 
 def _part_sizes(objects: Sequence[LargeObject]) -> dict[str, int]:
@@ -99,11 +132,6 @@ def _part_sizes(objects: Sequence[LargeObject]) -> dict[str, int]:
         assert size  # noqa: S101 - it is large
         sizes[each.artifact.key] = size
     return sizes
-
-
-def _find_brought(each: LargeObject, promotion: Promotion, *, s3: S3Client) -> ObservedObject | None:
-    target, key = promotion.target, incoming.brought(each.artifact, promotion).key
-    return s3_objects.head(target.artifact_bucket, key, owner=target.account, s3=s3)
 
 
 def _open_to_bring(each: LargeObject, promotion: Promotion, *, s3: S3Client) -> str:

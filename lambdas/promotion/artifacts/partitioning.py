@@ -113,6 +113,11 @@ def shared(transfers: Iterable[Transfer]) -> set[str]:
     }
 
 
+def is_short(artifacts: Iterable[Artifact]) -> bool:
+    """Whether a work unit takes the objects through both legs in the time that it may take for one."""
+    return sum(_cost(Transfer(artifact=artifact)) for artifact in artifacts) <= _LONGEST_OF_ONE_UNIT
+
+
 def work_units(transfers: Iterable[Transfer]) -> list[WorkUnit]:
     """Partition the transfers into work units, in order, none of them empty. What exists is only looked at."""
     requests = [request for transfer in transfers for request in _requests(transfer)]

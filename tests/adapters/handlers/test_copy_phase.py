@@ -310,13 +310,15 @@ def test_a_work_unit_reports_what_it_copied(world: World) -> None:
     assert world.promotion.copied == Copied(objects=len(SIZES) - len(LARGE), bytes=sum(SIZES.values()))
 
 
-def test_a_work_unit_that_runs_again_copies_nothing_twice(world: World) -> None:
+def test_a_work_unit_that_runs_again_copies_nothing_twice(either: World) -> None:
+    world = either
     world.step(plan_copy.handler)
     world.copy_all()
     requests, copied = world.fake_s3.calls["UploadPartCopy"], world.promotion.copied
     world.copy_all()
     assert world.promotion.copied == copied
-    assert world.fake_s3.calls["UploadPartCopy"] == requests == 10 + 5
+    legs = 1 if world.fake_s3.uploads else 2
+    assert world.fake_s3.calls["UploadPartCopy"] == requests == legs * (10 + 5)
 
 
 def test_a_work_unit_that_was_killed_goes_on_with_the_parts_that_exist(world: World) -> None:
@@ -446,6 +448,32 @@ def test_a_work_unit_that_is_killed_between_the_legs_ends_well(alone: World, ope
     alone.step(verify_artifacts.handler)
     assert sorted(alone.stored()) == sorted(artifact.key for artifact in alone.artifacts)
     assert alone.fake_s3.uploads == {}
+
+
+def test_a_killed_unit_has_to_begin_one_batch_of_large_objects_anew(
+    alone: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitioning, "is_short", lambda _: False)
+    alone.step(plan_copy.handler)
+
+    def out_of_time_in_the_second() -> None:
+        raise OutOfTime("The time is over.")
+
+    alone.fake_s3.before(
+        "CompleteMultipartUpload",
+        lambda: alone.fake_s3.before(
+            "CompleteMultipartUpload",
+            lambda: alone.fake_s3.before("UploadPartCopy", out_of_time_in_the_second),
+        ),
+    )
+    with pytest.raises(OutOfTime):
+        alone.copy_all()
+    first, second = [name for name in SIZES if name in LARGE]
+    assert (alone.key_of(first) in alone.stored(), alone.key_of(second) in alone.stored()) == (True, False)
+    parts = alone.fake_s3.calls["UploadPartCopy"]
+    alone.ended()
+    assert alone.fake_s3.calls["UploadPartCopy"] == parts + 2 * 5
+    alone.step(verify_artifacts.handler)
 
 
 def test_what_was_brought_whole_before_a_kill_is_not_brought_again(alone: World) -> None:
