@@ -24,7 +24,7 @@ from benchmarks.copy.ideal import ideal
 from benchmarks.copy.measure import CONTESTANTS, Measurement
 from benchmarks.copy.published import Prices, Speeds
 from benchmarks.copy.report import PROMOTE, PROVED, Run
-from benchmarks.copy.world import WORKLOADS
+from benchmarks.copy.world import WORKLOADS, Workload
 from lambdas.promotion.artifacts import partitioning
 
 _PROJECT = Path(__file__).parents[2]
@@ -32,7 +32,6 @@ _PROJECT = Path(__file__).parents[2]
 _PYTHON_OF_AWS_CLI = _PROJECT / ".build" / "aws-cli" / "bin" / "python"
 # What takes a process hours on AWS, or many minutes here, is left to those who might do it.
 _ONLY = {"10 TB": {PROMOTE, "boto3, tuned", PROVED}, "100,000 x 1 MB": {PROMOTE}}
-CONCURRENCY = partitioning.AT_ONCE * partitioning.IN_FLIGHT
 
 
 class MeasurementFailed(Exception):
@@ -73,11 +72,17 @@ def measure_all(sizes: Sequence[str], contestants: Sequence[str], speeds: Speeds
     return [
         Run(
             workload=size,
-            ideal=ideal(WORKLOADS[size], speeds, concurrency=CONCURRENCY),
+            ideal=ideal(WORKLOADS[size], speeds, concurrency=concurrency(WORKLOADS[size])),
             measurements={contestant: measurements[size, contestant] for contestant in _of(size, contestants)},
         )
         for size in sizes
     ]
+
+
+def concurrency(workload: Workload) -> int:
+    """Return how many requests Promote has under way at once: more for parts than for whole objects."""
+    has_parts = workload.size > partitioning._BY_PARTS_ABOVE
+    return partitioning.AT_ONCE * (partitioning.PARTS_IN_FLIGHT if has_parts else partitioning.IN_FLIGHT)
 
 
 def _of(size: str, contestants: Sequence[str]) -> list[str]:

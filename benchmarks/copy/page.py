@@ -56,8 +56,9 @@ and checksum), and no upload may be left open.
 """
 _CONTESTANTS = {
     PROMOTE: "the real Lambda handlers from *Plan the copy* to *Verify the artifacts*, and what the two steps before "
-    "them do in S3: {units} units at once and {in_flight} requests in flight in each, in the times of Step Functions "
-    "and Lambda, from resolving the objects to the verified copies, in a hub that promoted shortly before",
+    "them do in S3: {units} units at once and {in_flight} requests in flight in each, or {parts_in_flight} for parts, "
+    "in the times of Step Functions and Lambda, from resolving the objects to the verified copies, in a hub that "
+    "promoted shortly before",
     "Promote, cold": "the same, and every function has to start the environments that it needs",
     "boto3": "`s3.copy(...)` with its defaults, object after object: 10 threads, parts of 8 MiB or as large as 10,000 "
     "parts require",
@@ -71,11 +72,13 @@ _CONTESTANTS = {
 }
 
 _IDEAL = """
-**The ideal** is the least time in which any program could let this S3 copy, with {at_once} requests under way at once
-({units} x {in_flight}): every one of these slots is busy until the last byte, with as few latencies as S3's limits
-allow and no request refused; an object that is copied by parts is opened before and completed after. To that come one
-start of a Map Run, of a child and of a Lambda environment. Everything else is the program's own. It is a lower bound:
-no program need reach it.
+**The ideal** is the least time in which any program could let this S3 copy each byte once, with {units} x {in_flight}
+requests under way at once, or {units} x {parts_in_flight} for parts: every one of these slots is busy until the last
+byte, with as few latencies as S3's limits allow and no request refused; an object that is copied by parts is opened
+before and completed after. To that come one start of a Map Run, of a child and of a Lambda environment. Everything
+else is the program's own. It is a lower bound: no program need reach it. Promote's S3 copies each byte twice
+([decision 24](decisions/0024-the-target-receives-what-a-source-brings.md)), so a large object takes it at least twice
+as long.
 """
 
 _TIME = """
@@ -128,7 +131,7 @@ def written(runs: Sequence[Run], elsewhere: Mapping[str, Run], speeds: Speeds, p
     numbers = {
         "units": partitioning.AT_ONCE,
         "in_flight": partitioning.IN_FLIGHT,
-        "at_once": partitioning.AT_ONCE * partitioning.IN_FLIGHT,
+        "parts_in_flight": partitioning.PARTS_IN_FLIGHT,
         "cpu": speeds.cpu_per_request * 1000,
         "too_long": TOO_LONG,
         "lambda_seconds": LAMBDA_SECONDS,

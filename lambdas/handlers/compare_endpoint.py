@@ -22,13 +22,13 @@ from lambdas.promotion.runtime.handler import hub_s3, now, step
 
 @step
 def handler(promotion: Promotion) -> Promotion:
-    account = deployer_session(promotion)
+    account, artifacts = _begin(promotion)
     sagemaker = account.sagemaker
     observed = endpoint_client.observe(promotion.stage.endpoint, sagemaker=sagemaker)
     rollback_state.require_same_goal(promotion, observed)
     change = endpoint_state.before_change(promotion, observed)
     # The artifacts of a rollback were copied by the promotion that it restores.
-    missing, plan = ([], None) if promotion.request.roll_back else _find_copies(promotion, account)
+    missing, plan = ([], None) if promotion.request.roll_back else _find_copies(artifacts, promotion, account)
     promotion = replace(promotion, copy=plan)
     _require_as_verified(promotion, account)
     if change.progress is not Progress.NOTHING_TO_DO or promotion.restores_foreign_names:
@@ -52,13 +52,25 @@ def handler(promotion: Promotion) -> Promotion:
     return promotion.with_change(change).with_outcome(Outcome.UNCHANGED, at=now())
 
 
-def _find_copies(promotion: Promotion, account: RoleSession) -> tuple[list[Artifact], CopyPlan | None]:
+def _begin(promotion: Promotion) -> tuple[RoleSession, list[Artifact]]:
+    """Return the deployer's session and the inventory, which a rollback has none of; both at the same time."""
+    if promotion.request.roll_back:
+        return deployer_session(promotion), []
+    hub = hub_s3()
+    with ThreadPoolExecutor(1) as pool:
+        artifacts = pool.submit(work_lists.read, work_lists.INVENTORY, Artifact, promotion, s3=hub)
+        account = deployer_session(promotion)
+        return account, artifacts.result()
+
+
+def _find_copies(
+    artifacts: list[Artifact], promotion: Promotion, account: RoleSession
+) -> tuple[list[Artifact], CopyPlan | None]:
     """Write to a work list which copies the target has already; return those that are missing, and the copy's plan.
 
     A plan follows from keys and sizes, so it is made here; but *Plan the copy* makes it if work units share objects.
     """
     hub, target = hub_s3(), promotion.target
-    artifacts = work_lists.read(work_lists.INVENTORY, Artifact, promotion, s3=hub)
     folders = inventory.folders(artifacts, promotion.artifact_prefix)
     existing = verification.listed(folders, target, s3=account.s3)
     missing = artifact_checks.missing_copies(artifacts, existing, bucket=target.artifact_bucket)

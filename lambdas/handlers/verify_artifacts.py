@@ -18,6 +18,7 @@ from lambdas.promotion.aws.logs import log_about
 from lambdas.promotion.contract.document import (
     Artifact,
     CopyVerification,
+    Leg,
     Promotion,
     Transfer,
     VerifiedCopy,
@@ -105,7 +106,8 @@ def _verify_all(promotion: Promotion, *, at_once: AtOnce) -> Promotion:
 
 def _lists_of_units(promotion: Promotion, in_units: bool, *, at_once: AtOnce, hub: S3Client) -> list[Any]:
     """Return the copies that the work units have verified, or what they have observed."""
-    spans = work_lists.read_spans(work_lists.MANIFEST, promotion, s3=hub)
+    only_unit = promotion.copy.only_unit if promotion.copy and promotion.leg is Leg.BRING else 0
+    spans = [(0, only_unit)] if only_unit else work_lists.read_spans(work_lists.MANIFEST, promotion, s3=hub)
     if in_units:
         return _lists(work_lists.VERIFIED, VerifiedCopy, spans, promotion, at_once=at_once, hub=hub)
     return _lists(work_lists.OBSERVED, Artifact, spans, promotion, at_once=at_once, hub=hub)

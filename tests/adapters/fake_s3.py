@@ -284,9 +284,13 @@ class FakeS3:
             raise S3Error("InvalidRequest", 400)
         if params.get(f"Checksum{upload.algorithm}", upload.content) != upload.content:
             raise S3Error("BadDigest", 400)
-        self._make(params, Stored(size, upload.content, f'"{next(self._numbers)}-{len(spans)}"', upload.algorithm))
+        made = Stored(size, upload.content, f'"{next(self._numbers)}-{len(spans)}"', upload.algorithm)
+        self._make(params, made)
         del self.uploads[params["UploadId"]]
-        return {}
+        if not self.reports_versions:
+            return {"ETag": made.etag}
+        checksum = {f"Checksum{made.algorithm}": made.content, "ChecksumType": "FULL_OBJECT"}
+        return {"ETag": made.etag, **checksum, "VersionId": made.version}
 
     def _ListMultipartUploads(self, params: RequestParams) -> Response:  # noqa: N802
         stored = [

@@ -81,7 +81,7 @@ SENTENCES: Mapping[str, Any] = {
     ),
     "An object of up to 256 MiB is one CopyObject": partitioning._BY_PARTS_ABOVE // 1024**2,
     "CopyObject's own limit of 5 GiB": partitioning.LARGEST_COPY // 1024**3,
-    "at least 16 MiB, and about 256 MiB": (partitioning._SMALLEST_PART // 1024**2, partitioning._PART // 1024**2),
+    "at least 8 MiB, and about 256 MiB": (partitioning._SMALLEST_PART // 1024**2, partitioning._PART // 1024**2),
     "S3's limit is 10,000 parts": f"{partitioning._MOST_PARTS:,}",
     "85 MB/s a request, 0.15 seconds": (round(partitioning._BYTES_A_SECOND / 1e6), partitioning._LATENCY),
     "what it can do in 4 seconds": round(partitioning._NOT_WORTH_A_MAP),

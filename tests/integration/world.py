@@ -42,7 +42,7 @@ OWN = "lambdas"
 # has as many parts as one of 260 MiB has in a deployment, and does not take a sandbox's time and memory.
 PLANNERS = (Step.COMPARE_ENDPOINT, Step.PREFLIGHT, Step.PLAN_COPY)
 SMALL_PARTS = {
-    "_SMALLEST_PART = 16 * _MIB": "_SMALLEST_PART = 5 * _MIB",
+    "_SMALLEST_PART = 8 * _MIB": "_SMALLEST_PART = 5 * _MIB",
     "_BY_PARTS_ABOVE = 256 *": "_BY_PARTS_ABOVE = 20 *",
     # So the parts are one work unit, and what else a model has another one; two small objects are a unit without a Map.
     "_LONGEST_OF_ONE_UNIT = 10.0": "_LONGEST_OF_ONE_UNIT = 0.0",

@@ -37,7 +37,6 @@ from lambdas.promotion.contract.document import (
     SourceModel,
 )
 from lambdas.promotion.contract.settings import Environment, Hub, Stage
-from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.resolve.access import reader_session
 from lambdas.promotion.runtime.handler import hub_s3
 
@@ -114,7 +113,8 @@ def _resolve_source(world: World) -> Promotion:
 
 def _compare_target(promotion: Promotion) -> Promotion:
     """What lambdas/handlers/compare_endpoint.py does in S3."""
-    _, plan = compare_endpoint._find_copies(promotion, deployer_session(promotion))
+    account, artifacts = compare_endpoint._begin(promotion)
+    _, plan = compare_endpoint._find_copies(artifacts, promotion, account)
     return replace(promotion, copy=plan)
 
 

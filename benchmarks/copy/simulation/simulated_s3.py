@@ -228,7 +228,10 @@ class SimulatedS3:
             self._store(request, stored)
             self._uploads.pop(request.query["uploadId"], None)
             fields = {"Bucket": request.bucket, "Key": request.key, **dict(_result(stored.etag, content))}
-            return Response(body=document("CompleteMultipartUploadResult", fields))
+            fields["ChecksumType"] = "FULL_OBJECT"
+            return Response(
+                headers={"x-amz-version-id": _VERSION}, body=document("CompleteMultipartUploadResult", fields)
+            )
 
         return _Work(done, seconds=self._speeds.complete_per_part * len(upload.parts))
 

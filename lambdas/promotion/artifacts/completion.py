@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Parts = Mapping[int, Mapping[str, Any]]
 AtOnce = Callable[[Sequence[Callable[[], Any]]], list[Any]]
+Report = Callable[[Transfer, Mapping[str, Any]], None]
 # How often one object is tried, if another principal deletes it during each upload.
 _MOST_ATTEMPTS = 3
 _PAGE = 1000  # parts that S3 lists at once (API: ListParts, MaxParts)
@@ -44,17 +45,23 @@ class Completion(enum.Enum):
     INVALID_PART = enum.auto()
 
 
+def no_report(transfer: Transfer, response: Mapping[str, Any]) -> None:
+    """Report to no one."""
+
+
 def complete_all(
     uploads: list[Transfer],
     route: CopyRoute,
     *,
     written: list[Parts] | None = None,
+    report: Report = no_report,
     at_once: AtOnce,
     s3: S3Client,
 ) -> int:
     """Complete the uploads and return how many objects that made; `at_once` makes calls concurrently.
 
     `written`: the parts of each that this invocation has copied; an upload of which these are all needs no list.
+    `report` is given S3's response to each completion.
 
     Raises ArtifactMismatch, ArtifactChanged, and as `s3_copy.refusal`.
     """
@@ -69,7 +76,7 @@ def complete_all(
         copied = _copy_missing(uploads, before, route, unlisted=unlisted, at_once=at_once, s3=s3)
         outcomes = at_once(
             [
-                functools.partial(complete, upload, route, listed=listed, written=parts, s3=s3)
+                functools.partial(complete, upload, route, listed=listed, written=parts, report=report, s3=s3)
                 for upload, (listed, parts) in zip(uploads, copied, strict=True)
             ]
         )
@@ -151,7 +158,15 @@ def listed_parts(transfer: Transfer, route: CopyRoute, *, after: int = 0, s3: S3
         raise s3_copy.refusal(transfer.artifact, route, error) from error
 
 
-def complete(transfer: Transfer, route: CopyRoute, *, listed: Parts | None, written: Parts, s3: S3Client) -> Completion:
+def complete(
+    transfer: Transfer,
+    route: CopyRoute,
+    *,
+    listed: Parts | None,
+    written: Parts,
+    report: Report = no_report,
+    s3: S3Client,
+) -> Completion:
     """Complete one upload of parts that are `listed`, or that were `written` just now.
 
     S3 compares the whole object's size, and its checksum if the source has one. Raises ArtifactMismatch, NotYetVisible
@@ -174,7 +189,7 @@ def complete(transfer: Transfer, route: CopyRoute, *, listed: Parts | None, writ
         {name: parts[number][name] for name in fields if name in parts[number]} for number in sorted(parts)
     ]
     try:
-        s3.complete_multipart_upload(
+        response = s3.complete_multipart_upload(
             **s3_copy.upload_of(transfer, route),
             MultipartUpload={"Parts": sent},
             MpuObjectSize=artifact.source.size,
@@ -186,6 +201,7 @@ def complete(transfer: Transfer, route: CopyRoute, *, listed: Parts | None, writ
         if code_of(error) == error_codes.S3_INVALID_PART and len(written) < expected:
             return Completion.INVALID_PART
         return without_effect(transfer, route, error)
+    report(transfer, response)
     return Completion.COMPLETED
 
 

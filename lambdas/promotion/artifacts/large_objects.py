@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lambdas.promotion.artifacts import completion, incoming, partitioning, s3_copy, s3_objects
-from lambdas.promotion.contract.document import Artifact, Copied, CopyRoute, Leg, Promotion, Transfer
+from lambdas.promotion.contract.document import Artifact, Copied, CopyRoute, Leg, Promotion, S3Object, Transfer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -69,18 +69,32 @@ def take_all(
         _transfer(incoming.brought(each.artifact, promotion), sizes[each.artifact.key], upload_id)
         for each, upload_id in zip(to_bring, opened[len(opened) - len(to_bring) :], strict=True)
     ]
-    _, copied = _copy_by_parts(brought, promotion.route, at_once=at_once, s3=copier_s3)
+    made: dict[str, S3Object | None] = {}
+
+    def remember(transfer: Transfer, response: Mapping[str, Any]) -> None:
+        made[transfer.artifact.key] = s3_copy.made_by(response, transfer.artifact, promotion.route)
+
+    _, copied = _copy_by_parts(brought, promotion.route, report=remember, at_once=at_once, s3=copier_s3)
     with incoming.loss_reported(Leg.RECEIVE):
         arrived = at_once(
-            [functools.partial(incoming.arrived, each.artifact, promotion, s3=receiver_s3) for each in objects]
+            [
+                functools.partial(
+                    incoming.arrived,
+                    each.artifact,
+                    promotion,
+                    made=made.get(incoming.brought(each.artifact, promotion).key),
+                    s3=receiver_s3,
+                )
+                for each in objects
+            ]
         )
         upload_ids = opened[: len(early)] or at_once(open_to_receive)
         received = [
             _transfer(artifact, sizes[artifact.key], upload_id)
             for (artifact, _), upload_id in zip(arrived, upload_ids, strict=True)
         ]
-        made, _ = _copy_by_parts(received, promotion.receiving_route, at_once=at_once, s3=receiver_s3)
-    return Copied(objects=made, bytes=copied)
+        completed, _ = _copy_by_parts(received, promotion.receiving_route, at_once=at_once, s3=receiver_s3)
+    return Copied(objects=completed, bytes=copied)
 
 
 def batches(objects: Iterable[LargeObject]) -> Iterator[list[LargeObject]]:
@@ -150,7 +164,14 @@ def _transfer(artifact: Artifact, part_size: int, upload_id: str) -> Transfer:
     return Transfer(artifact=artifact, part_size=part_size, upload_id=upload_id)
 
 
-def _copy_by_parts(transfers: list[Transfer], route: CopyRoute, *, at_once: AtOnce, s3: S3Client) -> tuple[int, int]:
+def _copy_by_parts(
+    transfers: list[Transfer],
+    route: CopyRoute,
+    *,
+    report: completion.Report = completion.no_report,
+    at_once: AtOnce,
+    s3: S3Client,
+) -> tuple[int, int]:
     """Copy all parts and complete the uploads; return how many objects that made, and the bytes that were copied."""
     parts = [(index, part) for index, each in enumerate(transfers) for part in range(1, partitioning.parts(each) + 1)]
     results = at_once(
@@ -160,6 +181,6 @@ def _copy_by_parts(transfers: list[Transfer], route: CopyRoute, *, at_once: AtOn
     for (index, part), result in zip(parts, results, strict=True):
         if result is not None:
             written[index][part] = result
-    completed = completion.complete_all(transfers, route, written=list(written), at_once=at_once, s3=s3)
+    completed = completion.complete_all(transfers, route, written=list(written), report=report, at_once=at_once, s3=s3)
     spans = (partitioning.span(transfers[index], part) for index, parts_of in enumerate(written) for part in parts_of)
     return completed, sum(last - first + 1 for first, last in spans)

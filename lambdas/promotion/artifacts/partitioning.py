@@ -29,7 +29,7 @@ _LARGEST_PART = LARGEST_COPY = 5 * 1024**3
 # Large enough that a request's latency is a small part of its time. An object has as many parts as fill whole rounds of
 # all concurrent requests, so that none is idle at the end.
 _PART = 256 * _MIB
-_SMALLEST_PART = 16 * _MIB
+_SMALLEST_PART = 8 * _MIB
 _BY_PARTS_ABOVE = 256 * _MIB
 # AWS: S3, "Performance guidelines": 85 to 90 MB/s a request, 100 to 200 ms to its first byte.
 _BYTES_A_SECOND = 85e6

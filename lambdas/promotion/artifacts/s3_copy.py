@@ -53,16 +53,20 @@ def make_whole(artifact: Artifact, route: CopyRoute, *, s3: S3Client) -> S3Objec
 
     Return None if the copy already exists, or if S3 reports no version or checksum of it.
     """
-    response = _copy(artifact, route, s3=s3)
-    version, made = (response or {}).get("VersionId"), (response or {}).get("CopyObjectResult", {})
-    checksum = s3_objects.checksum_of_whole(made)
+    response = _copy(artifact, route, s3=s3) or {}
+    return made_by({**response.get("CopyObjectResult", {}), "VersionId": response.get("VersionId")}, artifact, route)
+
+
+def made_by(response: Mapping[str, Any], artifact: Artifact, route: CopyRoute) -> S3Object | None:
+    """Return the version of the copy that S3 reports to have made, None if it reports no version or checksum."""
+    version, checksum = response.get("VersionId"), s3_objects.checksum_of_whole(response)
     if version in {None, "null"} or checksum is None:
         return None
     return S3Object(
         bucket=route.target.artifact_bucket,
         key=artifact.key,
-        etag=made["ETag"],
-        size=artifact.source.size,  # one version is copied whole or not at all
+        etag=response["ETag"],
+        size=artifact.source.size,  # S3 copies a version whole, and compares the size of what is made of parts
         version_id=version,
         checksum=checksum,
     )

@@ -271,7 +271,7 @@ def test_existing_objects_that_are_not_ours_stop_the_promotion(
 
 
 def test_an_inventory_that_is_missing_is_not_an_empty_one(aws: Stubs, fake_s3: FakeS3) -> None:
-    endpoint_is(aws, OLD_CONFIG)
+    aws.allow_assume_role()
     del fake_s3.objects[HUB.bucket, "promotions/release-7/inventory.jsonl"]
     with pytest.raises(CallRefused, match="GetObject"):
         run(compare_endpoint.handler)

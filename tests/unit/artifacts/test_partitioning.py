@@ -154,7 +154,7 @@ def test_a_checksum_that_parts_cannot_give_is_kept_by_one_request(size: int, alg
 
 @pytest.mark.parametrize("algorithm", ["CRC64NVME", "CRC32", "CRC32C"])
 def test_a_checksum_that_parts_can_give_allows_parts(algorithm: str) -> None:
-    assert partitioning.part_size(artifact(size=256 * MIB + 1, checksum=f"{algorithm}:AA==")) == 16 * MIB
+    assert partitioning.part_size(artifact(size=256 * MIB + 1, checksum=f"{algorithm}:AA==")) == 8 * MIB
 
 
 @pytest.mark.parametrize(
