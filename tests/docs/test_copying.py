@@ -85,7 +85,7 @@ SENTENCES: Mapping[str, Any] = {
     "S3's limit is 10,000 parts": f"{partitioning._MOST_PARTS:,}",
     "85 MB/s a request, 0.15 seconds": (round(partitioning._BYTES_A_SECOND / 1e6), partitioning._LATENCY),
     "what it can do in 4 seconds": round(partitioning._NOT_WORTH_A_MAP),
-    "would last longer than 60 seconds": round(partitioning._LONGEST_WORK_UNIT),
+    "would last longer than 120 seconds": round(partitioning._LONGEST_WORK_UNIT),
     "what would take one of them 10 seconds": round(partitioning._LONGEST_OF_ONE_UNIT),
     "over 2,000 copies": f"{partitioning.MOST_VERIFIED_BY_ONE_STEP:,}",
     "shared objects of their parts, 16 at a time": complete_copy._AT_ONCE,

@@ -36,7 +36,7 @@ _BYTES_A_SECOND = 85e6
 _LATENCY = 0.15  # seconds
 # A work unit lasts about this long at these rates (seconds), and at most the longest request more: progress is visible
 # per work unit, and Lambda ends an invocation after 15 minutes.
-_LONGEST_WORK_UNIT = 60.0
+_LONGEST_WORK_UNIT = 120.0
 # One step verifies so many copies in about the time that a Map takes to start.
 MOST_VERIFIED_BY_ONE_STEP = 2000
 # What one work unit does in this time (seconds) is not worth a Map, which takes some seconds to start.

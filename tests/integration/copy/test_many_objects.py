@@ -128,10 +128,11 @@ def test_every_object_is_there_and_nothing_else(module_world: World, scenario: S
 
 
 @STAGES
-def test_every_object_is_verified_to_equal_the_source_s(scenario: Scenario, stage: str) -> None:
+def test_every_object_is_verified_to_equal_the_source_s(module_world: World, scenario: Scenario, stage: str) -> None:
     output = scenario.ended[stage].output
     counts = [output[name] for name in ("artifacts", "artifacts_copied", "artifacts_verified_by_checksum")]
     assert counts == [scenario.count] * 3
+    assert {"Copy the artifacts", "Verify the copies"} <= set(module_world.states(scenario.ended[stage].arn))
     assert output["bytes_copied"] == sum(len(body) for body in [*scenario.tree.values(), *scenario.more.values()])
 
 

@@ -229,13 +229,13 @@ def test_there_are_as_many_work_units_as_concurrent_workers_if_there_is_enough_t
     assert len(cut("one of 140 GB")) == partitioning.AT_ONCE
 
 
-@pytest.mark.parametrize("objects", [60_000, 100_000, 250_000])
+@pytest.mark.parametrize("objects", [200_000, 250_000, 400_000])
 def test_work_units_fill_whole_rounds_of_those_that_are_copied_at_once(objects: int) -> None:
     """An eighth one would be copied alone, after seven."""
     (small,) = some(10**6)
     units = len(partitioning.work_units([small] * objects))
     assert units % partitioning.AT_ONCE == 0
-    assert units >= objects * 0.45 / 100 / 60
+    assert units >= objects * 0.45 / 100 / 120
 
 
 def test_little_work_is_one_work_unit() -> None:
