@@ -88,7 +88,8 @@ def test_the_copy_ends_before_lambda_ends_it(aws: Stubs) -> None:
 def test_nothing_needs_copying_only_while_the_copied_image_exists(aws: Stubs, image_exists: bool) -> None:
     current = with_known_good(replace(promotion(), images=(COPY,)))
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the inventory: the model has no artifacts
-    aws.s3.add_response("put_object", {})
+    for _ in range(4):  # the status of the copies, and the three lists of the plan
+        aws.s3.add_response("put_object", {})
     aws.s3.add_response("get_object", {"Body": io.BytesIO(b"")})  # the copies that were verified, likewise
     aws.allow_assume_role()
     described: dict[str, Any] = {
