@@ -57,7 +57,6 @@ class Function(enum.StrEnum):
 
     RESOLVE = "resolve"
     DEPLOY = "deploy"
-    COPY = "copy"
 
 
 # The first step of each has every permission that the others need.
@@ -73,7 +72,6 @@ STEPS_OF: dict[Function, tuple[Step, ...]] = {
         Step.INSPECT_ENDPOINT,
         Step.ROLL_BACK_ENDPOINT,
     ),
-    Function.COPY: (Step.PLAN_COPY, Step.COPY_UNIT, Step.COMPLETE_COPY),
 }
 # The steps that read every object of a model, or copy them: thousands of calls, many at once. The layers of an image
 # are streamed through the step, several concurrently. All others make few calls, and end within a minute.

@@ -104,14 +104,14 @@ def test_the_clients_of_an_account_name_its_role(aws: Stubs) -> None:
 
 def test_the_steps_own_role_is_named_as_its_function_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where S3 says no more than Access Denied."""
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "promote-copy")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "promote-copy-unit")
     monkeypatch.setattr(sessions, "_session", boto3.Session("key", "secret", region_name="us-east-1"))
     s3 = sessions.own_s3()
     with Stubber(s3) as stubber, pytest.raises(AccessDenied) as denied:
         stubber.add_client_error("put_object", "AccessDenied", "Access Denied", 403)
         s3.put_object(Bucket="lists", Key="work-units.jsonl")
     assert str(denied.value).startswith(
-        "The role promote-copy in the hub is not permitted to call s3:PutObject on s3://lists/work-units.jsonl. "
+        "The role promote-copy-unit in the hub is not permitted to call s3:PutObject on s3://lists/work-units.jsonl. "
         "AWS reports: Access Denied. Required permissions: s3:PutObject, kms:GenerateDataKey where a key encrypts it."
     )
 

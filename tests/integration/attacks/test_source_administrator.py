@@ -74,7 +74,7 @@ AS_ADMINISTRATOR: dict[str, Attack] = {
         for name in ("receiver", "deployer", "pusher", "invoker", "scaler", "auditor", "execution")
     },
     "become a step of the hub": lambda a: a.client("sts").assume_role(
-        RoleArn=a.role_arn("hub", "promote-copy"), RoleSessionName="attack"
+        RoleArn=a.role_arn("hub", "promote-copy-unit"), RoleSessionName="attack"
     ),
     "become another source's copier": lambda a: a.client("sts").assume_role(
         RoleArn=a.role_arn("qa", "promote-qa-copier"), RoleSessionName="attack"

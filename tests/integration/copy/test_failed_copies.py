@@ -123,7 +123,7 @@ def test_a_plan_that_fails_after_it_opened_uploads_leaves_none(world: World) -> 
     require_failed(
         ended,
         "AccessDenied",
-        "The role promote-copy in the hub is not permitted to call s3:PutObject",
+        "The role promote-plan-copy in the hub is not permitted to call s3:PutObject",
         work_lists.WORK_UNITS,
     )
 
