@@ -89,7 +89,7 @@ SENTENCES: Mapping[str, Any] = {
     "what would take one of them 10 seconds": round(partitioning._LONGEST_OF_ONE_UNIT),
     "over 2,000 copies": f"{partitioning.MOST_VERIFIED_BY_ONE_STEP:,}",
     "shared objects of their parts, 16 at a time": complete_copy._AT_ONCE,
-    "lists and compares everything, 150 at a time": verify_artifacts._AT_ONCE,
+    "lists and compares everything, 100 at a time": verify_artifacts._AT_ONCE,
     "with pauses of up to 10 seconds": round(concurrency._LONGEST_PAUSE),
     "without response for 25 seconds (840 for a copy": (
         time_limits.READ_TIMEOUT.seconds,

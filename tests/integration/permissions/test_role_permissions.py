@@ -156,7 +156,14 @@ LISTS = "s3://promote-hub-111111111111-us-east-1/promotions/"
 VERIFIED = "s3://promote-hub-111111111111-us-east-1/verified/"
 # The steps that write lists, and those that read them.
 WRITERS = (Step.RESOLVE_MODEL, Step.COMPARE_ENDPOINT, Step.PLAN_COPY)
-READERS = (Step.COMPARE_ENDPOINT, Step.PREFLIGHT, Step.PLAN_COPY, Step.VERIFY_ARTIFACTS)
+READERS = (
+    Step.COMPARE_ENDPOINT,
+    Step.PREFLIGHT,
+    Step.PLAN_COPY,
+    Step.COPY_UNIT,
+    Step.COMPLETE_COPY,
+    Step.VERIFY_ARTIFACTS,
+)
 # A promotion that goes well does not come to them.
 AFTER_FAILURES = (Step.ABORT_UPLOADS, Step.EXPLAIN_FAILURE)
 ROLES = {
@@ -182,6 +189,8 @@ INVOKED_AFTER: dict[Step, dict[str, Any]] = {
 }
 # What a promotion must have to come to a step.
 COMES_TO: dict[Step, Scenario] = {
+    Step.PLAN_COPY: large,
+    Step.COMPLETE_COPY: large,
     Step.COPY_IMAGE: with_own_image,
     Step.SUSPEND_SCALING: scaled_with_another_type,
     Step.RESUME_SCALING: scaled_with_another_type,
@@ -245,7 +254,7 @@ def invoke_case(
 
 def of_map(action: str, resource: str, error: str, *, sid: str = "", on: str = "*") -> PermissionCase:
     """A permission of the state machine's role by which the Map of the units runs."""
-    return PermissionCase(STATE_MACHINE, sid, action, resource, on=on, error=error)
+    return PermissionCase(STATE_MACHINE, sid, action, resource, large, on=on, error=error)
 
 
 PERMISSIONS = [
@@ -277,7 +286,7 @@ PERMISSIONS = [
     ),
     PermissionCase(COPIER, "EncryptFor{Target}", "kms:GenerateDataKey", INCOMING, error=PREFLIGHT_FAILED, stages=BOTH),
     PermissionCase(COPIER, "EncryptFor{Target}", "kms:Decrypt", INCOMING, large, blind=True, stages=BOTH),
-    PermissionCase(RECEIVER, "ReadIncoming", "s3:GetObject", INCOMING, blind=True),
+    PermissionCase(RECEIVER, "ReadIncoming", "s3:GetObject", INCOMING, large, blind=True),
     PermissionCase(RECEIVER, "ReadIncoming", "s3:GetObjectVersion", INCOMING, blind=True),
     PermissionCase(RECEIVER, "StoreArtifacts", "s3:PutObject", WRITTEN, error=PREFLIGHT_FAILED),
     PermissionCase(RECEIVER, "StoreArtifacts", "s3:ListMultipartUploadParts", WRITTEN, large, error=PREFLIGHT_FAILED),
@@ -379,7 +388,14 @@ PERMISSIONS = [
         if (role, step) != (Role.READER, Step.RESOLVE_ROLLBACK)
         for scenario, trigger in [TRIGGERS.get(step, (COMES_TO.get(step, new_model), promote))]
     ),
-    *(case for step in WRITERS for case in of_lists(step, "WriteLists", "s3:PutObject", "kms:GenerateDataKey")),
+    *(
+        case
+        for step in WRITERS
+        for case in of_lists(
+            step, "WriteLists", "s3:PutObject", "kms:GenerateDataKey", scenario=COMES_TO.get(step, new_model)
+        )
+    ),
+    *of_lists(Step.COPY_UNIT, "WriteListsOfUnits", "s3:PutObject", "kms:GenerateDataKey"),
     *(case for step in READERS for case in of_readers(step, scenario=COMES_TO.get(step, new_model))),
     *of_readers(Step.ABORT_UPLOADS, scenario=promoted_before, trigger=step_alone(Step.ABORT_UPLOADS)),
     *of_readers(Step.CLEAN_UP_ABORTED, scenario=stopped_before, trigger=clean_up_aborted),
@@ -528,6 +544,7 @@ NOT_SHOWN = {
         "logs:*",
         "*",
     ): "The sandbox writes a container's log for it without a permission.",
+    ("promote-verify-artifacts", "WriteListsOfUnits", "s3:PutObject", "*"): "Only with over 2,000 copies.",
     ("promote-*-execution", "PutMetrics", "cloudwatch:PutMetricData", "*"): "The sandbox's containers measure nothing.",
     ("promote-*", "", "xray:*", "*"): "There is no X-Ray in the sandbox, and a trace that is lost fails nothing.",
     ("promote-*", "", "logs:*", "*"): "Lambda and Step Functions work on without their logs, there and here.",
