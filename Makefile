@@ -107,9 +107,10 @@ sandbox-status: install ## Say what runs in it
 sandbox-patches: install ## Find the patches of the local AWS that are superfluous (takes long)
 	$(BIN)/python -m tests.sandbox.aws.patches.superfluous
 
-benchmark: install .build/aws-cli/.installed ## Measure the copy and the promotion in simulations, and write docs/performance.md
+benchmark: install .build/aws-cli/.installed ## Measure the copy and the promotion in simulations, and cold starts; write docs/performance.md
 	$(BIN)/python -m benchmarks.copy --save
 	$(BIN)/python -m benchmarks.promotion --save
+	$(BIN)/python -m benchmarks.imports --save
 	$(BIN)/python -m benchmarks.page
 
 .build/aws-cli/.installed: benchmarks/copy/requirements.txt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks import stored
 from benchmarks.copy import page as copy_page
+from benchmarks.imports import page as imports_page
 from benchmarks.promotion import page as promotion_page
 
 PAGE = stored.PROJECT / "docs" / "performance.md"
@@ -13,7 +14,7 @@ _INTRODUCTION = """
 # Performance
 
 [The promotion](#the-promotion) as a whole, and [the copy](#the-copy) in it: measured in simulations, so that no AWS
-account is needed. `make benchmark` makes this page.
+account is needed; and what [cold starts](#cold-starts) compute. `make benchmark` makes this page.
 """
 
 
@@ -21,7 +22,7 @@ def rendered() -> str:
     """Return the page."""
     parts = [
         part.of_json(results.results, made=results.made)
-        for part, results in ((part, stored.read(part.NAME)) for part in (promotion_page, copy_page))
+        for part, results in ((part, stored.read(part.NAME)) for part in (promotion_page, copy_page, imports_page))
     ]
     return "\n".join([_INTRODUCTION.lstrip(), *parts])
 

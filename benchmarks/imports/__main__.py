@@ -1,4 +1,4 @@
-"""Measure what a cold start computes: python -m benchmarks.imports, or with --results FILE (JSON).
+"""Measure what a cold start computes: python -m benchmarks.imports [--save]; `make benchmark` saves.
 
 Each step is imported from the bundle as it is deployed, in a fresh process, and makes the clients of its first
 invocation. The measure is the CPU of `import boto3` and a SageMaker client of the same SDK, as it is installed here:
@@ -24,7 +24,8 @@ import boto3
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.imports import cold_start
+from benchmarks import stored
+from benchmarks.imports import cold_start, page
 from benchmarks.imports.clients import IN_ACCOUNT, IN_HUB
 from lambdas.promotion.contract.steps import Job, Step
 from stacks.config.load import load
@@ -32,8 +33,6 @@ from stacks.hub import bundle
 
 STEPS: tuple[Step | Job, ...] = (*Step, *Job)
 PLAIN = "boto3 and a SageMaker client"
-# What a handler's import may cost, to PLAIN.
-GOAL = 0.45
 _CONFIGURATION = Path(__file__).parents[2] / "sandbox" / "demo" / "promotion.yaml"
 _ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
@@ -52,9 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     built = bundle.build(load(_CONFIGURATION).deployed())
     measured = measure(built, options.steps, rounds=options.rounds)
     Console(width=None if sys.stdout.isatty() else 120).print(table(measured))
-    if options.results:
-        options.results.parent.mkdir(parents=True, exist_ok=True)
-        options.results.write_text(json.dumps(results(measured, zipped_bytes(built)), indent=2) + "\n")
+    if options.save:
+        stored.write(
+            page.NAME,
+            results(measured, zipped_bytes(built)),
+            command="python -m benchmarks.imports --save",
+            modules=("benchmarks.imports.__main__", "benchmarks.imports.cold_start"),
+            facts=page.facts(),
+            folders=page.FOLDERS,
+        )
 
 
 def measure(built: Path, steps: Sequence[str], *, rounds: int) -> dict[str, ColdStart]:
@@ -103,7 +108,7 @@ def table(measured: dict[str, ColdStart]) -> Table:
     shown = Table(
         "",
         *("import, CPU ms", "with clients, CPU ms", "import to plain", "with clients to plain"),
-        title=f"Cold starts: CPU, to the {plain:.0f} ms of {PLAIN} (wanted: import to plain {GOAL} at most)",
+        title=f"Cold starts: CPU, to the {plain:.0f} ms of {PLAIN} (wanted: import to plain {page.GOAL} at most)",
     )
     for name, start in measured.items():
         ratios = (f"{start.imports / plain:.2f}", f"{start.clients / plain:.2f}")
@@ -112,7 +117,7 @@ def table(measured: dict[str, ColdStart]) -> Table:
 
 
 def results(measured: dict[str, ColdStart], size: int) -> dict[str, Any]:
-    """Return what --results writes; times in ms, ratios to the plain SDK with its client."""
+    """Return what is stored; times in ms, ratios to the plain SDK with its client."""
     plain = measured[PLAIN]
     steps = {
         name: {
@@ -126,12 +131,9 @@ def results(measured: dict[str, ColdStart], size: int) -> dict[str, Any]:
     }
     ratios = [step["import_ratio"] for step in steps.values()]
     return {
-        "python": sys.version.split()[0],
-        "boto3": boto3.__version__,
         "plain_import_ms": round(plain.imports, 1),
         "plain_ms": round(plain.clients, 1),
         "bundle_zipped_bytes": size,
-        "goal": GOAL,
         "lowest_import_ratio": min(ratios),
         "highest_import_ratio": max(ratios),
         "steps": steps,
@@ -151,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.imports", description=__doc__)
     parser.add_argument("--steps", nargs="+", choices=names, default=names, metavar="STEP")
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured")
-    parser.add_argument("--results", type=Path, help="write the results there, as JSON")
+    parser.add_argument("--save", action="store_true", help="store the results for docs/performance.md")
     return parser
 
 

@@ -21,7 +21,7 @@ from sandbox.aws.control import Sandbox
 from sandbox.demo.deployment import state_machine_arn
 
 _POLL_SECONDS = 0.2
-_COPY = "Copy the artifacts"
+_COPY, _COPY_OF_ONE_UNIT = "Copy the artifacts", "Copy the only work unit"
 _SHOWN_STATES = {"TaskState", "MapState", "WaitState"}
 # A state that is entered again within so many rows is part of a loop (wait, look, wait, …), which stays in its rows.
 _LOOP_ROWS = 3
@@ -104,6 +104,8 @@ def _poll_until_terminal(stepfunctions: Any, execution_arn: str) -> Iterator[lis
         for row in rows:
             if row.name == _COPY:
                 row.detail = copy.detail(_input_of(_COPY, events))
+            elif row.name == _COPY_OF_ONE_UNIT:
+                row.detail = size_of(_input_of(_COPY_OF_ONE_UNIT, events)["copy"])
         yield rows
         if status != "RUNNING":
             return
@@ -218,10 +220,12 @@ class CopyProgress:
                     self._ended[arn] = json.loads(execution["output"])
         plan = promotion["copy"]
         copied = sum(unit.get("bytes", 0) for unit in self._ended.values())
-        return (
-            f"{len(self._ended)} of {plan['work_units']} units, "
-            f"{decimal(copied)} of {decimal(plan['bytes'])} in {plan['objects']} objects"
-        )
+        return f"{len(self._ended)} of {plan['work_units']} units, {decimal(copied)} of {size_of(plan)}"
+
+
+def size_of(plan: dict[str, Any]) -> str:
+    """In a few words what a plan of the copy has."""
+    return f"{decimal(plan['bytes'])} in {plan['objects']} object{'' if plan['objects'] == 1 else 's'}"
 
 
 def _input_of(state: str, events: list[dict[str, Any]]) -> dict[str, Any]:

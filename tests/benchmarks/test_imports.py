@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
+from benchmarks import stored
 from benchmarks.imports import __main__ as imports
 from benchmarks.imports.clients import IN_ACCOUNT, IN_HUB
 from lambdas.promotion.aws import sessions
@@ -14,12 +14,12 @@ from lambdas.promotion.contract.steps import STEPS_BY_ROLE, Job, Step
 
 
 def test_the_results_have_each_step_and_the_ratios_to_the_plain_sdk(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "results" / "imports.json"
+    monkeypatch.setattr(stored, "FOLDER", tmp_path)
     steps = [Step.CREATE_MODEL.value, Step.EXPLAIN_FAILURE.value]
-    imports.main(["--steps", *steps, "--rounds", "1", "--results", str(file)])
-    results = json.loads(file.read_text())
+    imports.main(["--steps", *steps, "--rounds", "1", "--save"])
+    results = stored.read("imports").results
     assert list(results["steps"]) == steps
     with_clients, without = (results["steps"][step] for step in steps)
     assert with_clients["import_ratio"] == pytest.approx(with_clients["import_ms"] / results["plain_ms"], abs=0.002)

@@ -103,3 +103,10 @@ def test_a_row_breaks_between_words(width: int) -> None:
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert max(len(line) for line in lines) <= width
     assert " ".join(" ".join(lines).split()) == f"0.0 s ✓ Copy the artifacts {detail}"
+
+
+@pytest.mark.parametrize(
+    ("objects", "shown"), [(1, "3.0 MB in 1 object"), (2, "3.0 MB in 2 objects")], ids=["one", "several"]
+)
+def test_a_copy_of_one_unit_shows_what_it_copies(objects: int, shown: str) -> None:
+    assert watch.size_of({"bytes": 3_000_000, "objects": objects}) == shown
