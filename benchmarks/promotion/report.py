@@ -99,9 +99,9 @@ def prices_of(measured: Measured, month: Mapping[str, float], prices: Prices) ->
 
 
 def usual(runs: Sequence[Run]) -> Run:
-    """Return the run that waited after InService as runs do on average."""
+    """Return the run that waited after InService as runs do on average; of stored runs, it alone has its states."""
     average = mean(run.waited for run in runs)
-    return min(runs, key=lambda run: abs(run.waited - average))
+    return min([run for run in runs if run.by_state] or runs, key=lambda run: abs(run.waited - average))
 
 
 def _ours(parts: Mapping[str, float]) -> float:

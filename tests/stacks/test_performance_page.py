@@ -32,4 +32,6 @@ def test_the_cold_starts_are_of_the_packages_as_they_are() -> None:
 
 
 def test_the_page_shows_the_stored_results() -> None:
-    assert page.PAGE.read_text() == page.rendered(), "Run python -m benchmarks.page."
+    text = page.PAGE.read_text()
+    assert text == page.rendered(), "Run python -m benchmarks.page."
+    assert "| Run the preflight checks |" in text
