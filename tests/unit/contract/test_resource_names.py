@@ -31,6 +31,13 @@ def test_a_function_runs_the_steps_that_are_its_own(function: Function) -> None:
     }
 
 
+@pytest.mark.parametrize("function", Function)
+def test_the_first_step_of_a_function_assumes_every_role_that_the_others_assume(function: Function) -> None:
+    first, *others = STEPS_OF[function]
+    assert others
+    assert [role for role, steps in STEPS_BY_ROLE.items() if first not in steps and {*others} & {*steps}] == []
+
+
 def test_every_step_and_every_job_is_a_file() -> None:
     folder = PROJECT / "lambdas" / "handlers"
     assert {name.value for name in (*Step, *Job)} == {file.stem for file in folder.glob("*.py")} - {"__init__"}
