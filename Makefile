@@ -56,7 +56,7 @@ lock: .build/uv/.installed ## Renew the hashes after a change of requirements*.t
 demo: install ## Promote a real model from dev to QA to production, in a local AWS
 	$(BIN)/python -m sandbox.demo
 
-test: test-unit test-sandbox test-integration ## Run every test (some 10 minutes on 2 cores)
+test: test-unit test-sandbox test-integration ## Run every test (some 13 minutes on 2 cores)
 
 test-unit: install ## Run the tests that need no sandbox
 	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/adapters tests/stacks tests/docs tests/structure
