@@ -36,8 +36,6 @@ from stacks.workflow.resources import WorkflowResources
 Value = tasks.DynamoAttributeValue
 
 CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
-# Of one promotion. The longest one needs fewer, and so many that events end at once leave room for it in the history.
-MOST_WAITS = 600
 _TASK_TIMEOUT = Duration.seconds(30)
 
 
@@ -158,7 +156,7 @@ def endpoint_wait(
                 ":token": {"S": expression(TASK_TOKEN)},
                 ":endpoint": {"S": expression(endpoint)},
                 ":one": {"N": "1"},
-                ":most": {"N": str(MOST_WAITS)},
+                ":most": {"N": str(lock_expressions.MOST_WAITS)},
             },
         },
         outputs=expression(INPUT),

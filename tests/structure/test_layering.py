@@ -41,6 +41,7 @@ STACKS = {
     "workflow": {"config", "baseline"},
     "hub": {"config", "baseline", "workflow"},
 }
+IMPORTS = (ast.Import, ast.ImportFrom)
 PURE_FILES = ("state.py", "policy.py", "evaluation.py")
 
 
@@ -190,3 +191,27 @@ def test_the_stacks_take_only_what_computes_without_aws_from_lambdas() -> None:
 
 def test_the_contract_and_the_rules_compute_without_aws() -> None:
     assert [file for file in files("lambdas", "promotion") if is_pure(file) and not computes_without_aws(file)] == []
+
+
+def starts_the_cdk(file: Path) -> bool:
+    """Importing it imports the CDK, by itself or by what it imports of stacks/ or tests/."""
+    reached, left = set[Path](), [file]
+    while left:
+        current = left.pop()
+        if current in reached:
+            continue
+        reached.add(current)
+        at_once = [node for node in parsed(current.relative_to(PROJECT)).body if isinstance(node, IMPORTS)]
+        names = list(_imports_in(ast.Module(list(at_once), [])))
+        if any(name.partition(".")[0] in {"aws_cdk", "constructs"} for name in names):
+            return True
+        left += [path for name in names for path in _modules_at(tuple(name.split(".")))]
+    return False
+
+
+@pytest.mark.parametrize(
+    "folder", ["adapters", "benchmarks", "conformance", "integration", "packages", "sandbox", "unit"]
+)
+def test_a_test_run_without_stacks_does_not_start_the_cdk(folder: str) -> None:
+    """It is a process of 90 MB, and of four seconds, in each worker."""
+    assert [file for file in files("tests", folder) if starts_the_cdk(file)] == []

@@ -14,3 +14,5 @@ IS_OWNED = "#owner = :owner"
 # The owner waits for its endpoint or the preview. An event can end the wait (lock/endpoint_wait.py), so often at most.
 WAIT = "SET task_token = :token, awaited_endpoint = :endpoint ADD waits :one"
 MAY_WAIT = "#owner = :owner AND (attribute_not_exists(waits) OR waits < :most)"
+# Of one promotion. The longest one needs fewer, and so many that events end at once leave room for it in the history.
+MOST_WAITS = 600

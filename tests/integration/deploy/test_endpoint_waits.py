@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lambdas.promotion.contract.lock_expressions import MOST_WAITS
 from lambdas.promotion.contract.resource_names import BUS, ENDPOINTS_TABLE, endpoint_key, function
 from lambdas.promotion.contract.settings import Preview, Settings
 from lambdas.promotion.contract.steps import Job
 from sandbox.aws.faults.faults import Kind
 from sandbox.demo.deployment import state_machine_arn
-from stacks.workflow.lock import MOST_WAITS
 from tests.integration import smoke_tests
 from tests.integration.deploy.test_endpoint_states import slow_to_start
 from tests.integration.endpoint_waits import ends_of, in_service, slowly

@@ -8,8 +8,8 @@ from typing import Any
 import jsonata
 import pytest
 
+from lambdas.promotion.contract.lock_expressions import MOST_WAITS
 from lambdas.promotion.contract.time_limits import LONGEST_DEPLOYMENT, LONGEST_ROLLBACK
-from stacks.workflow.lock import MOST_WAITS
 
 MOST_EVENTS = 25_000
 # Entered and exited; a task is also scheduled, started and ended, and each retry is scheduled, started and failed. One
