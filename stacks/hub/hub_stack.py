@@ -39,7 +39,7 @@ class HubStack(Stack):
         )
         key = encryption_key(self)
         work_lists = work_list_bucket(self, key)
-        tables = Tables(self, key=key)
+        tables = Tables(self, key=key, protected=hub.termination_protection)
         outcomes = topic(
             self,
             resource_names.TOPIC,

@@ -27,11 +27,15 @@ class Tables(Construct):
 
     `endpoints`: an item for each endpoint (`endpoint`: account/Region/name in small letters) with its lock.
     `records`: an item for each attempt (`stage`: application/stage; `attempt`: when it began#the promotion's id).
+
+    `protected`: DynamoDB refuses to delete them. Not before the first deployment has succeeded: one that fails could
+    not be taken back, and their fixed names would block the next one.
     """
 
-    def __init__(self, scope: Construct, *, key: kms.IKey) -> None:
+    def __init__(self, scope: Construct, *, key: kms.IKey, protected: bool) -> None:
         super().__init__(scope, "Tables")
         self._key = key
+        self._protected = protected
         self.endpoints = self._table("Endpoints", resource_names.ENDPOINTS_TABLE, "endpoint")
         self.records = self._table("Records", resource_names.RECORDS_TABLE, "stage", sort_key="record_key")
 
@@ -77,7 +81,7 @@ class Tables(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            deletion_protection=True,
+            deletion_protection=self._protected,
             removal_policy=RETAIN,
         )
 

@@ -94,6 +94,8 @@ PATCHES = tuple(
         "stepfunctions/task_tokens",
         "cloudformation/published_attributes",
         "cloudformation/state_machine_versions",
+        "cloudformation/kept_tables",
+        "cloudformation/taken_names",
         "stepfunctions/ended_executions",
         "stepfunctions_maps/inline_maps",
         "stepfunctions/status_events",

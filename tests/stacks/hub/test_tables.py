@@ -16,9 +16,13 @@ from stacks.workflow.tables import Tables
 
 @pytest.fixture(scope="module")
 def resources() -> list[dict[str, Any]]:
+    return synthesised(protected=True)
+
+
+def synthesised(*, protected: bool) -> list[dict[str, Any]]:
     """A stack with the tables and two roles: one reads the endpoints, one writes the records."""
     stack = cdk.Stack(cdk.App(), "tables", env=cdk.Environment(account="111111111111", region="us-east-1"))
-    tables = Tables(stack, key=kms.Key(stack, "Key"))
+    tables = Tables(stack, key=kms.Key(stack, "Key"), protected=protected)
     reader, writer = (
         iam.Role(stack, role, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")) for role in ("Reader", "Writer")
     )
@@ -45,9 +49,15 @@ def test_a_table_is_encrypted_can_be_restored_and_is_not_deleted(resources: list
         assert properties["SSESpecification"]["SSEType"] == "KMS"
         assert "KMSMasterKeyId" in properties["SSESpecification"]
         assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-        assert properties["DeletionProtectionEnabled"] is True
         assert properties["BillingMode"] == "PAY_PER_REQUEST"
         assert table["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_dynamodb_refuses_to_delete_the_tables_of_a_protected_hub_only(protected: bool) -> None:
+    """Those of a first deployment that fails are deleted: their names would block the next one."""
+    tables = of_kind(synthesised(protected=protected), "AWS::DynamoDB::Table")
+    assert [table["Properties"]["DeletionProtectionEnabled"] for table in tables] == [protected, protected]
 
 
 def test_a_reader_may_not_write_with_the_key_and_no_one_uses_it_without_dynamodb(
