@@ -13,6 +13,7 @@ from stacks.config.load import load
 from stacks.config.schema import ConfigurationError
 from stacks.environment.environment_stack import EnvironmentStack
 from stacks.hub.hub_stack import HubStack
+from stacks.limits.check import LimitExceeded, require_within_limits
 
 
 def build(app: cdk.App, path: Path) -> None:
@@ -25,11 +26,16 @@ def build(app: cdk.App, path: Path) -> None:
         before = stack
 
 
+def synthesise(app: cdk.App) -> None:
+    """Write the templates. Raises LimitExceeded if AWS would refuse them: `cdk synth` and `cdk deploy` fail then."""
+    require_within_limits(Path(app.synth().directory))
+
+
 if __name__ == "__main__":
     app = cdk.App()
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     try:
         build(app, Path(app.node.try_get_context("config") or "promotion.yaml"))
-    except ConfigurationError as error:
+        synthesise(app)
+    except (ConfigurationError, LimitExceeded) as error:
         sys.exit(str(error))
-    app.synth()

@@ -105,9 +105,9 @@ class Hub(StrictModel, title="`hub`"):
         Flag,
         option(
             "CloudFormation refuses to delete the hub's stack, and DynamoDB its tables. Every environment trusts the "
-            "hub's roles by internal ids, so a hub that was deleted by mistake stops all promotions until each trust is renewed. Set it "
-            "**after** the first deployment has succeeded: one that fails leaves a stack that CDK deletes before it "
-            "deploys again, and cannot delete with this.",
+            "hub's roles by internal ids, so a hub that was deleted by mistake stops all promotions until each trust "
+            "is renewed. Set it **after** the first deployment has succeeded: one that fails leaves a stack that CDK "
+            "deletes before it deploys again, and cannot delete with this.",
             example=True,
             effect=_PROTECTED,
         ),

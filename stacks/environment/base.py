@@ -15,6 +15,9 @@ from stacks.baseline.role_placement import environments_with_role
 from stacks.config.schema import Stage
 from stacks.config.topology import Configuration
 
+# In characters: several statements of such lists fill a managed policy, which may have 6,144 (stacks/limits/table.py).
+_LONGEST_RESOURCES = 2_500
+
 
 class AccountScope:
     """An environment in its stack, which is the scope of all of its constructs."""
@@ -77,9 +80,16 @@ class AccountScope:
         resources: Sequence[str],
         conditions: dict[str, dict[str, object]] | None = None,
     ) -> None:
-        role.add_to_policy(
-            iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources), conditions=conditions or {})
-        )
+        """Allow it in as many statements as leave CDK a choice: it distributes whole ones over policies."""
+        for number, part in enumerate(_parts(resources), start=1):
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    sid=sid if number == 1 else f"{sid}{number}",
+                    actions=list(actions),
+                    resources=part,
+                    conditions=conditions or {},
+                )
+            )
 
     def accept_wildcards(self, role: iam.Role, wildcards: Sequence[str], reason: str) -> None:
         for wildcard in wildcards:
@@ -123,3 +133,16 @@ class AccountScope:
         read += ["s3:GetObjectAnnotation", "s3:GetObjectVersionAnnotation", "s3:ListObjectAnnotations"] * annotations
         write = ["s3:PutObjectTagging"] * tags + ["s3:PutObjectAnnotation"] * annotations
         return read, write
+
+
+def _parts(resources: Sequence[str]) -> list[list[str]]:
+    """The resources in lists that are each short enough for a statement."""
+    parts: list[list[str]] = [[]]
+    size = 0
+    for resource in resources:
+        size += len(resource) + len('"",')
+        if size > _LONGEST_RESOURCES:
+            parts.append([])
+            size = len(resource) + len('"",')
+        parts[-1].append(resource)
+    return parts

@@ -56,5 +56,5 @@ def demo_configuration() -> dict[str, Any]:
 
 
 def _synthesised(app: cdk.App, out: Path) -> dict[str, Template]:
-    app.synth()
+    promote.synthesise(app)
     return {file.name.split(".")[0]: json.loads(file.read_text()) for file in out.glob("*.template.json")}

@@ -36,6 +36,7 @@ ARROWS = {
 # Each folder of stacks/ may use those before it; the hub's stack, which all end in, comes last.
 STACKS = {
     "config": set(),
+    "limits": set(),
     "baseline": {"config"},
     "environment": {"config", "baseline"},
     "workflow": {"config", "baseline"},

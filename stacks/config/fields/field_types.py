@@ -86,8 +86,8 @@ SageMakerName = Annotated[
     ),
 ]
 InstanceType = Annotated[str, text(r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$", "an instance type such as ml.m5.large")]
-# The API takes 1,224 characters (AssumeRole, ExternalId), but a trust policy has 2,048 in all (AWS: IAM quotas).
-ExternalId = Annotated[str, text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1000 letters, digits or _+=,.@:/-", longest=1000)]
+# API: AssumeRole, ExternalId.
+ExternalId = Annotated[str, text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1224 letters, digits or _+=,.@:/-", longest=1224)]
 OrganizationId = Annotated[str, text(r"^o-[a-z0-9]{10,32}$", "an organization's id such as o-abcde12345")]
 PythonVersion = Annotated[str, text(r"^3\.[0-9]+$", 'a version of Python such as "3.13", in quotes')]
 Flag = Annotated[bool, Field(strict=True)]

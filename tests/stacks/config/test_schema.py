@@ -118,7 +118,7 @@ def test_a_duration_is_in_seconds(deadline: str, seconds: int) -> None:
         ("hub.account", "\u0661" * 12, "must be an account's 12 digits"),
         ("hub.account", REMOVED, "is missing"),
         ("hub.region", "us_east_1", "must be a Region"),
-        ("hub.external_id", "a", "must be 2 to 1000"),
+        ("hub.external_id", "a", "must be 2 to 1224"),
         ("hub.organization_id", "123", "must be an organization's id"),
         ("hub.colour", "red", "there is no such field"),
         *(

@@ -1,0 +1,1 @@
+"""The limits that AWS sets to what CloudFormation gets: checked after synthesis, on the templates themselves."""
