@@ -96,6 +96,7 @@ PATCHES = tuple(
         "cloudformation/state_machine_versions",
         "cloudformation/kept_tables",
         "cloudformation/taken_names",
+        "dynamodb/restored_tables",
         "stepfunctions/ended_executions",
         "stepfunctions_maps/inline_maps",
         "stepfunctions/status_events",

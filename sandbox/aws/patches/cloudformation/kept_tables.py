@@ -1,7 +1,7 @@
-"""CloudFormation deletes no table that is protected from deletion, and turns point-in-time recovery on.
+"""CloudFormation deletes no protected table, and sets a table's encryption and point-in-time recovery.
 
 (AWS: CloudFormation, AWS::DynamoDB::Table; API: DeleteTable, DeletionProtectionEnabled.) MiniStack's CloudFormation
-deletes every table, and does not read PointInTimeRecoverySpecification.
+deletes every table, and reads neither PointInTimeRecoverySpecification nor SSESpecification.
 """
 
 from typing import Any
@@ -39,6 +39,10 @@ def apply() -> None:
 
 def _recoverable(made: Any, properties: dict[str, Any]) -> Any:
     specification = properties.get("PointInTimeRecoverySpecification") or {}
+    encryption = properties.get("SSESpecification") or {}
+    if encryption:
+        key = {"Enabled": encryption["SSEEnabled"], **encryption}
+        dynamodb._tables[made[0]]["SSEDescription"] = dynamodb._sse_description_from_spec(key)
     dynamodb._pitr_settings[made[0]] = specification.get("PointInTimeRecoveryEnabled") in (True, "true")
     return made
 

@@ -1,0 +1,1 @@
+"""Patches of MiniStack's dynamodb."""
