@@ -1,4 +1,4 @@
-"""What a stack retains: nothing of a first deployment that fails, and what docs/operations.md lists of one deleted."""
+"""What a stack retains: nothing of a first deployment that fails, and of one deleted what a page lists."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lambdas.promotion.contract import resource_names
+from tests.docs import pages
 from tests.stacks.synthesis import Template
 
 # A deletion policy that keeps what the operation that created it has to take back.
@@ -36,4 +37,15 @@ def test_what_is_retained_is_retained_by_an_update_as_well(templates: dict[str, 
         for name, resource in resources(templates)
     }
     assert set(policies.values()) == {("Delete", "Delete"), ("RetainExceptOnCreate", "Retain")}
-    assert any(name.startswith(resource_names.hub_stack()) for name in policies)
+
+
+def test_the_page_lists_what_each_stack_retains(templates: dict[str, Template]) -> None:
+    (table,) = pages.tables(pages.text_of("reference/retained.md"))
+    listed = {(row["stack"].strip("`"), row["type"].strip("`")) for row in table}
+    environment = resource_names.environment_stack("<environment>")
+    assert listed == {
+        (stack if stack == resource_names.hub_stack() else environment, resource["Type"])
+        for name, resource in resources(templates)
+        for stack in [name.partition(" ")[0]]
+        if resource.get("DeletionPolicy", "Delete") != "Delete"
+    }
