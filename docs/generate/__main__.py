@@ -33,6 +33,7 @@ def main() -> None:
     for document, text in policies.files().items():
         document.write_text(text)
     configuration.SCHEMA.write_text(configuration.json_schema_text())
+    configuration.PART_SCHEMA.write_text(configuration.part_schema_text())
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from stacks.config.fields.field_types import EXPLANATIONS
-from stacks.config.fields.option import EFFECT_OF_CHANGE
+from stacks.config.fields.option import EFFECT_OF_CHANGE, FIELDS_OF
+from stacks.config.file import parts
 from stacks.config.topology import Configuration
 
 _PROJECT = Path(__file__).parents[2]
 SCHEMA = _PROJECT / "promotion.schema.json"
+PART_SCHEMA = _PROJECT / "promotion-part.schema.json"
 PAGE = _PROJECT / "docs" / "reference" / "configuration.md"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -37,17 +39,95 @@ Schema = Mapping[str, Any]
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of promotion.yaml, in the file's own spelling (`from`, `json`)."""
-    schema = Configuration.model_json_schema(by_alias=True)
-    return {"$schema": DIALECT, **_for_editors(schema)}
+    schema = _described()
+    definitions = schema["$defs"]
+    for part in ("Application", "Stage"):
+        required = definitions[part].pop("required")
+        for name, field in definitions[part]["properties"].items():
+            definitions[part]["properties"][name] = _or_null(field)
+        definitions[f"{part}Fields"] = {**definitions[part], "title": f"Fields of {part}"}
+        _NEEDED[part] = {"required": required}
+    schema["patternProperties"] = {"^x-": {}}
+    required = schema.pop("required")
+    elsewhere = {"anyOf": [{"required": ["include"]}, {"required": ["defaults"]}]}
+    schema |= {
+        "if": {"required": ["include"]},
+        "then": {"required": ["hub"]},
+        "else": {"required": required},
+        # What a default may bring is required where there is none.
+        "allOf": [{"if": elsewhere, "else": {"properties": {"applications": {"additionalProperties": _whole()}}}}],
+    }
+    references: dict[str, Any] = _with_references(schema)
+    return references
+
+
+_NEEDED: dict[str, Any] = {}
+
+
+def _or_null(field: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a field that may also be null, which leaves its default out. Its own mistakes keep their paths."""
+    if "anyOf" in field:
+        return {**field, "anyOf": [*(part for part in field["anyOf"] if part.get("type") != "null"), {"type": "null"}]}
+    if "$ref" in field:
+        rest = {key: value for key, value in field.items() if key != "$ref"}
+        return {**rest, "anyOf": [{"$ref": field["$ref"]}, {"type": "null"}]}
+    if "type" not in field or FIELDS_OF in field:
+        return dict(field)
+    choices = {"enum": [*field["enum"], None]} if "enum" in field else {}
+    return {**field, "type": [field["type"], "null"], **choices}
+
+
+def _whole() -> dict[str, Any]:
+    """Return what an application needs that takes nothing from the file's defaults."""
+    stages = {"properties": {"stages": {"additionalProperties": _NEEDED["Stage"]}}}
+    return {**_NEEDED["Application"], "if": {"required": ["defaults"]}, "else": stages}
+
+
+def _described() -> dict[str, Any]:
+    """Return the schema as the models describe it, for a page: what is required does not depend on anything."""
+    return {"$schema": DIALECT, **_for_editors(Configuration.model_json_schema(by_alias=True))}
+
+
+def _with_references(schema: Any) -> Any:
+    """Return the schema in which a mapping of fields of a part is checked as one."""
+    if isinstance(schema, list):
+        return [_with_references(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if FIELDS_OF in schema:
+        kept = {key: value for key, value in schema.items() if key not in {FIELDS_OF, "type"}}
+        return {**kept, "$ref": f"{_DEFINITIONS}{schema[FIELDS_OF]}Fields"}
+    return {key: _with_references(value) if key != "examples" else value for key, value in schema.items()}
+
+
+def part_schema() -> dict[str, Any]:
+    """Return the JSON Schema of an included file: the same environments and applications, whatever they need."""
+    root = f"{SCHEMA.name}#/properties"
+    return {
+        "$schema": DIALECT,
+        "title": "A file that promotion.yaml includes",
+        "type": "object",
+        "properties": {name: {"$ref": f"{root}/{name}"} for name in parts.SHARED},
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": False,
+    }
 
 
 def json_schema_text() -> str:
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return _text_of(json_schema())
+
+
+def part_schema_text() -> str:
+    return _text_of(part_schema())
+
+
+def _text_of(schema: Mapping[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def render() -> str:
     """Return the reference of every field: a section for each part of the file, in the order of the file."""
-    schema = json_schema()
+    schema = _described()
     definitions: Mapping[str, Schema] = schema["$defs"]
     sections = [_section(schema, definitions, "##")]
     sections += [_section(definitions[name], definitions, "##") for name in _parts(schema, definitions)]
@@ -163,6 +243,9 @@ def _list(schema: Schema, definitions: Mapping[str, Schema]) -> str:
 
 
 def _map(schema: Schema, definitions: Mapping[str, Schema]) -> str:
+    if FIELDS_OF in schema:
+        part = definitions[schema[FIELDS_OF]]
+        return f"some fields of [{part['title']}](#{_anchor(part['title'])})"
     for pattern, value in schema.get("patternProperties", {}).items():
         names = EXPLANATIONS.get(pattern, "text")
         return f"map of names to values; name: {names}; value: {type_of(value, definitions)}"

@@ -41,7 +41,7 @@ def constraint_violations(path: str, stage: Stage, target: Environment | None) -
         yield from _explainer_and_async_violations(path, stage)
         yield from _cross_region_violations(path, stage)
         yield from rollout_constraints.update_violations(path, stage)
-        if target:
+        if target and target.region:
             yield from _region_violations(path, stage, target.region)
     if stage.preview:
         yield from _preview_violations(f"{path}.preview", stage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from lambdas.promotion.contract import settings
 from stacks.config.fields.settings_by_name import settings_from
@@ -27,7 +27,7 @@ def settings_of(
                 application,
                 name=name,
                 stages={
-                    stage_name: _stage(stage_name, stage, application, environments[stage.source])
+                    stage_name: stage_of(stage_name, stage, application, environments[stage.source].buckets)
                     for stage_name, stage in application.stages.items()
                 },
             )
@@ -36,7 +36,7 @@ def settings_of(
     )
 
 
-def _stage(name: str, stage: Stage, application: Application, source: Environment) -> settings.Stage:
+def stage_of(name: str, stage: Stage, application: Application, source_buckets: Collection[str]) -> settings.Stage:
     """Return a stage's settings. A field that has the same name in the stage or its application needs no line here."""
     return settings_from(
         settings.Stage,
@@ -48,6 +48,6 @@ def _stage(name: str, stage: Stage, application: Application, source: Environmen
         deployment_config=stage.rollout.deployment_config() if stage.rollout else None,
         retain_variant_properties=stage.retain_all_variant_properties,
         exclude_retained=stage.exclude_retained_variant_properties,
-        smoke_tests=tuple(test.deployed(source.buckets) for test in stage.smoke_test),
+        smoke_tests=tuple(test.deployed(source_buckets) for test in stage.smoke_test),
         autoscaling=autoscaling.deployed(stage.autoscaling, stage.variants_by_name()),
     )

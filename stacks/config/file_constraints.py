@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from lambdas.promotion.contract import time_limits
 from lambdas.promotion.images import ecr_hosts
 from stacks.config import autoscaling_constraints, constraints, s3_constraints
+from stacks.config.file.suggestions import near
 from stacks.config.schema import Environment, Stage
 from stacks.config.stage import smoke_test
 from stacks.config.topology import Configuration
@@ -17,6 +18,8 @@ _MAX_STAGES = 30
 _MAX_GROUP_CHARACTERS = 1700
 # AWS: Step Functions quotas, aliases of a state machine.
 _MAX_ALIASES = 100
+# In a message: of more environments, it suggests the nearest.
+_MOST_LISTED = 20
 
 
 def reference_violations(configuration: Configuration, named: Mapping[str, object]) -> Iterator[str]:
@@ -88,7 +91,14 @@ def limit_violations(configuration: Configuration) -> Iterator[str]:
                 f"environments.{name}: it has {stages} stages; the deployer's policy has room for {_MAX_STAGES}. "
                 "Give some to another environment, which may be the same account under another name"
             )
-        if name not in targets and not environment.buckets and any(name in sources for sources in targets.values()):
+        # A stage whose environment is misspelled may be the one that targets this.
+        is_certain = targets.keys() <= configuration.environments.keys()
+        if (
+            is_certain
+            and name not in targets
+            and not environment.buckets
+            and any(name in sources for sources in targets.values())
+        ):
             yield f"environments.{name}.buckets: stages take models from it, so list the buckets that hold the models"
     aliases = configuration.start_aliases()
     if len(aliases) > _MAX_ALIASES:
@@ -110,11 +120,16 @@ def limit_violations(configuration: Configuration) -> Iterator[str]:
 
 
 def _stage_violations(path: str, stage: Stage, target: str, named: Mapping[str, object]) -> Iterator[str]:
-    existing = f"(there are: {', '.join(map(str, named))})"
+    names = [str(name) for name in named]
+    existing = f"(there are: {', '.join(names[:_MOST_LISTED])}{', …' if len(names) > _MOST_LISTED else ''})"
     if named and stage.source and stage.source not in named:
-        yield f"{path}.from: there is no environment {stage.source!r} {existing}"
+        yield f"{path}.from: there is no environment {stage.source!r} {existing}{near(stage.source, names)}"
     if named and target not in named:
-        hint = "" if stage.environment else "; without this field, the stage's name is that of its environment"
+        hint = (
+            near(target, names)
+            if stage.environment
+            else "; without this field, the stage's name is that of its environment"
+        )
         yield f"{path}.environment: there is no environment {target!r} {existing}{hint}"
     if target == stage.source:
         yield f"{path}.from: a stage cannot take its models from its own environment {target!r}"
@@ -129,7 +144,7 @@ def _image_region_violations(path: str, stage: Stage, target: Environment | None
     """Yield the images that SageMaker could not pull: it does so from the endpoint's own Region only."""
     for image, mapped in stage.images.items():
         location = ecr_hosts.location_of(mapped.partition("/")[0])
-        if target and location and location[1] != target.region:
+        if target and target.region and location and location[1] != target.region:
             yield f"{path}.images.{image}: {mapped!r} is in {location[1]}, the stage in {target.region}"
 
 

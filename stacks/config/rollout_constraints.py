@@ -28,7 +28,7 @@ def _rollout_violations(path: str, rollout: Rollout, stage: Stage) -> Iterator[s
         yield f"{path}: must have at most one of canary, linear and rolling, not {' and '.join(rollout.strategies)}"
         return
     for field, least in _MIN_PERCENT.items():
-        yield from _size_violations(f"{path}.{field}", getattr(rollout, field), least, _instances_after_update(stage))
+        yield from _size_violations(f"{path}.{field}", getattr(rollout, field), least, stage)
     if rollout.rolling and len(stage.every_variant) > 1:
         yield f"{path}.rolling: a rolling deployment takes one variant (AWS: deployment guardrails, exclusions)"
     if rollout.rolling and rollout.termination_wait:
@@ -43,10 +43,11 @@ def _rollout_violations(path: str, rollout: Rollout, stage: Stage) -> Iterator[s
     yield from _wait_violations(path, rollout, stage)
 
 
-def _size_violations(path: str, size: Size | None, least: int, instances: int | None) -> Iterator[str]:
-    """Yield a size that is no such part of the fleet; a number of instances only where the fleet's is certain."""
+def _size_violations(path: str, size: Size | None, least: int, stage: Stage) -> Iterator[str]:
+    """Yield a size that is no such part of the fleet: of a fleet that may grow, of the largest that the file has."""
     if size is None:
         return
+    instances, most = _instances_after_update(stage), _most_instances(stage)
     if size.percent:
         if not least <= size.value <= _MAX_PERCENT:
             yield f"{path}: must be from {least}% to {_MAX_PERCENT}%, not {size}"
@@ -55,6 +56,12 @@ def _size_violations(path: str, size: Size | None, least: int, instances: int | 
         if not least <= share <= _MAX_PERCENT:
             limit = f"less than {least}%" if share < least else f"more than {_MAX_PERCENT}%"
             yield f"{path}: {size} is {limit} of the {instances} instances that each update sets"
+    elif most and 100 * size.value / most > _MAX_PERCENT:
+        yield (
+            f"{path}: {size} is more than {_MAX_PERCENT}% of the {most} instances that the variant has at the most, "
+            "by its initial_instance_count and autoscaling; SageMaker refuses that (API: CapacitySize). Write a share "
+            "such as 10%, or the fleet's real count"
+        )
 
 
 def _instances_after_update(stage: Stage) -> int | None:
@@ -63,6 +70,16 @@ def _instances_after_update(stage: Stage) -> int | None:
         "DesiredInstanceCount" not in stage.exclude_retained_variant_properties
     )
     return None if retained or len(stage.variants) > 1 else stage.variants[0].initial_instance_count
+
+
+def _most_instances(stage: Stage) -> int | None:
+    """Return how many instances the file gives the smallest variant at the most; None of a serverless stage."""
+    counts = []
+    for variant in stage.variants:
+        scaling = stage.autoscaling.get(variant.name)
+        limits = [limit.max for limit in scaling.limits.values()] if scaling else []
+        counts.append(max([variant.initial_instance_count or 0, *limits]))
+    return min(counts, default=0) or None
 
 
 def _wait_violations(path: str, rollout: Rollout, stage: Stage) -> Iterator[str]:

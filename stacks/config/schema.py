@@ -35,6 +35,7 @@ from stacks.config.fields.option import (
     NEW_MODEL,
     OTHER_ENVIRONMENT,
     SCALING,
+    fields_of,
     option,
 )
 from stacks.config.notify import Notify
@@ -54,6 +55,7 @@ _HUB = (
     "hub's stack, or approvals that still reach it start promotions that end with `AccessDenied`."
 )
 _PROTECTED = "Deploy the stack. Before it is deleted, set it to `false` and deploy once more."
+_AS_THE_FIELD = "That of the field."
 _VPC = f"{NEW_MODEL} The execution role's permissions change with it: deploy the environment too."
 _COPIED_METADATA = (
     "Deploy all stacks (permissions change). Objects that are copied from then on have them. Earlier copies stay as "
@@ -468,6 +470,30 @@ class Stage(EndpointConfiguration, Update, title="A stage"):
         return seconds(self.deadline)
 
 
+class Defaults(StrictModel, title="`defaults`"):
+    """Fields that need not be written in each application and stage.
+
+    A stage has a field from where it comes first: the stage itself, its application's `defaults`, `stages` here,
+    `stage` here. A value is taken whole: mappings and lists are not merged. A field that is `null` does without the
+    default.
+    """
+
+    application: Annotated[
+        dict[str, Any],
+        fields_of("Application"),
+        option("Fields of every application.", example={"copy_images": True}, effect=_AS_THE_FIELD),
+    ] = Field(default_factory=dict)
+    stage: Annotated[
+        dict[str, Any],
+        fields_of("Stage"),
+        option("Fields of every stage.", example={"deadline": "30m"}, effect=_AS_THE_FIELD),
+    ] = Field(default_factory=dict)
+    stages: Annotated[
+        dict[StageName, Annotated[dict[str, Any], fields_of("Stage")]],
+        option("Fields of every stage of a name.", example={"qa": {"from": "dev"}}, effect=_AS_THE_FIELD),
+    ] = Field(default_factory=dict)
+
+
 class Application(StrictModel, title="`applications`"):
     """One model lineage, under a name. Approving a version of its model package group starts the first stage.
 
@@ -515,6 +541,16 @@ class Application(StrictModel, title="`applications`"):
             "use them.",
         ),
     ] = False
+    defaults: Annotated[
+        dict[str, Any],
+        fields_of("Stage"),
+        option(
+            "Fields of every stage of this application: a stage's own come first, then these, then those of the file's "
+            "`defaults`.",
+            example={"from": "dev"},
+            effect=_AS_THE_FIELD,
+        ),
+    ] = Field(default_factory=dict)
     stages: Annotated[
         dict[StageName, Stage],
         Field(min_length=1),

@@ -11,7 +11,7 @@ from lambdas.promotion.contract import settings
 from stacks.config import deploy_settings
 from stacks.config.fields.field_types import ApplicationName, EnvironmentName, StrictModel
 from stacks.config.fields.option import option
-from stacks.config.schema import Application, ConfigurationError, Environment, Hub, Stage
+from stacks.config.schema import Application, ConfigurationError, Defaults, Environment, Hub, Stage
 
 
 class Configuration(StrictModel, title="promotion.yaml"):
@@ -48,6 +48,24 @@ class Configuration(StrictModel, title="promotion.yaml"):
         ),
     ]
 
+    include: Annotated[
+        str | tuple[str, ...],
+        option(
+            "Files with further `environments` and `applications`: paths below this file's folder, also with `*` and "
+            "`**`, one or a list. An included file includes no other, and no name is in two files.",
+            example=["applications/*.yaml"],
+            effect="None by itself: where something is written makes no difference.",
+        ),
+    ] = ()
+    defaults: Annotated[
+        Defaults,
+        option(
+            "What applications and stages have without having it written.",
+            example={"stage": {"deadline": "30m"}},
+            effect="That of the field, in each application or stage that takes it from here.",
+        ),
+    ] = Defaults()
+
     def deployed(self) -> settings.Settings:
         """Return what the Lambdas need to know."""
         return deploy_settings.settings_of(self.hub, self.environments, self.applications)
@@ -80,7 +98,9 @@ class Configuration(StrictModel, title="promotion.yaml"):
         order: list[str] = []
         sources = self.sources()
         waiting = {
-            name: sources.get(name, set()) - {name} for name in self.environments if name in self.used_environments()
+            name: (sources.get(name, set()) & set(self.environments)) - {name}
+            for name in self.environments
+            if name in self.used_environments()
         }
         while waiting:
             ready = [name for name, sources in waiting.items() if sources <= set(order)]

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from annotated_types import GroupedMetadata
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from lambdas.promotion.contract import sagemaker_limits
+from stacks.config.fields import aws_names
 
 # What a pattern means, for messages and for the reference.
 EXPLANATIONS: dict[str, str] = {}
 
 
-def text(pattern: str, meaning: str, *, longest: int | None = None) -> StringConstraints:
+@dataclass(frozen=True)
+class _Text(GroupedMetadata):
+    """A text of a pattern. A number is refused with the pattern: as text, it may still be the wrong one."""
+
+    pattern: str
+    longest: int | None
+
+    def __iter__(self) -> Iterator[object]:
+        yield StringConstraints(pattern=self.pattern, max_length=self.longest)
+        yield BeforeValidator(self._refuse_number)
+
+    def _refuse_number(self, value: object) -> object:
+        if isinstance(value, bool | int | float):
+            raise PydanticCustomError("number_for_text", "must be text", {"pattern": self.pattern})
+        return value
+
+
+def text(pattern: str, meaning: str, *, longest: int | None = None) -> GroupedMetadata:
     EXPLANATIONS[pattern] = meaning
-    return StringConstraints(pattern=pattern, max_length=longest)
-
-
-def _commercial(region: str) -> str:
-    if region.startswith(("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")):
-        raise ValueError(f"must be a Region of AWS's commercial partition; {region!r} is in another, whose ARNs differ")
-    return region
+    return _Text(pattern, longest)
 
 
 def _few_bytes(text: str) -> str:
@@ -52,7 +68,9 @@ _LABEL_MEANING = "at least two small letters, digits and hyphens, beginning with
 
 Account = Annotated[str, text(r"^[0-9]{12}$", "an account's 12 digits, in quotes")]
 Region = Annotated[
-    str, text(r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$", "a Region such as us-east-1"), AfterValidator(_commercial)
+    str,
+    text(r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$", "a Region such as us-east-1"),
+    AfterValidator(aws_names.require_region),
 ]
 # Environments are part of role and bucket names (64 and 63 characters), applications and stages of model names (63).
 EnvironmentName = Annotated[str, text(_LABEL, _LABEL_MEANING, longest=20)]
@@ -85,7 +103,11 @@ SageMakerName = Annotated[
         longest=63,
     ),
 ]
-InstanceType = Annotated[str, text(r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$", "an instance type such as ml.m5.large")]
+InstanceType = Annotated[
+    str,
+    text(r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$", "an instance type such as ml.m5.large"),
+    AfterValidator(aws_names.require_instance_type),
+]
 # API: AssumeRole, ExternalId.
 ExternalId = Annotated[str, text(r"^[A-Za-z0-9_+=,.@:/-]{2,}$", "2 to 1224 letters, digits or _+=,.@:/-", longest=1224)]
 OrganizationId = Annotated[str, text(r"^o-[a-z0-9]{10,32}$", "an organization's id such as o-abcde12345")]

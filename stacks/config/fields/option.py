@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 # The keyword of the JSON Schema that has the effect of a change.
 EFFECT_OF_CHANGE = "x-effect-of-change"
+
+# The keyword of the JSON Schema that names the part some of whose fields a mapping has.
+FIELDS_OF = "x-fields-of"
 
 # Effects that many options have. `cdk deploy` never changes an endpoint; the next promotion does.
 HUB = "Deploy the hub: promotions that start afterwards use it. No new endpoint configuration."
@@ -52,3 +55,8 @@ def option(description: str, *, example: Any, effect: str) -> FieldInfo:
         "FieldInfo",
         Field(description=description, examples=[example], json_schema_extra={EFFECT_OF_CHANGE: effect}),
     )
+
+
+def fields_of(part: str) -> WithJsonSchema:
+    """A mapping of some fields of a part, which is checked as such when the file is read."""
+    return WithJsonSchema({"type": "object", FIELDS_OF: part})

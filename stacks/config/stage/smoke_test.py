@@ -24,6 +24,7 @@ from lambdas.promotion.contract.jsonata import expressions
 from stacks.config.fields.field_types import Flag, SageMakerName, StrictModel, text
 from stacks.config.fields.option import SMOKE_TEST, option
 from stacks.config.fields.settings_by_name import settings_from
+from stacks.config.stage import jsonata_names
 
 SAMPLE = "sample"
 _TEST_COUNT = Field(min_length=1, max_length=10)
@@ -54,7 +55,7 @@ def _jsonata_problem(expression: str) -> str:
         expressions.require_readable(expression)
     except expressions.BadExpression as error:
         return str(error) or type(error).__name__
-    return ""
+    return jsonata_names.problem(expression)
 
 
 def _base64(text: str) -> str:

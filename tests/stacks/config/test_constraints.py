@@ -98,7 +98,7 @@ def test_a_blue_green_rollout_is_rendered_in_the_apis_own_words(
     rollout: dict[str, Any], routing: dict[str, Any]
 ) -> None:
     rollout = {**rollout, "alarms": ["errors"], "termination_wait": "1m"}
-    assert deployed(rollout=rollout).deployment_config == {
+    assert deployed(rollout=rollout, **one_of(INSTANCES, initial_instance_count=4)).deployment_config == {
         "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 60},
         "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]},
     }
@@ -291,7 +291,7 @@ def test_a_rolling_rollout_is_rendered_in_the_apis_own_words() -> None:
         ({"rollout": {"canary": True}}, "rollout.canary", "must be a share of the fleet such as 10%"),
         ({"rollout": {**CANARY, "wait": "2h"}}, "rollout.wait", "must be from 0s to 3600s"),
         ({"rollout": {**CANARY, "rollback_batch": 1}}, "rollout.rollback_batch", "for a rolling deployment only"),
-        ({"rollout": {"rolling": 1, "termination_wait": "1m"}}, "rollout.termination_wait", "keeps no old fleet"),
+        ({"rollout": {"rolling": "50%", "termination_wait": "1m"}}, "rollout.termination_wait", "keeps no old fleet"),
         ({"rollout": {**CANARY, "alarms": ["a", "a"]}}, "rollout.alarms", "is listed twice"),
         ({"rollout": {**CANARY, "alarms": [" "]}}, "rollout.alarms.0", "must be an alarm's name"),
         (
@@ -329,7 +329,13 @@ def test_what_sagemaker_excludes_is_refused_with_its_path(fields: dict[str, Any]
 
 
 def test_a_rollout_is_not_held_against_a_count_that_the_live_endpoint_decides() -> None:
-    assert parse((QA, stage(rollout={"rolling": 2})))
+    """It can have as many as the file allows; more than that is not deployed by any update."""
+    assert parse((QA, stage(rollout={"rolling": 2}, **one_of(INSTANCES, initial_instance_count=4))))
+    scaled = stage(rollout={"rolling": 2}, autoscaling={"Main": {"min": 1, "max": 4}}, **one_of(INSTANCES, name="Main"))
+    assert parse((QA, scaled))
+    scaled["rollout"] = {"canary": 10}
+    (mistake,) = mistakes((QA, scaled))
+    assert "10 is more than 50% of the 4 instances that the variant has at the most" in mistake
 
 
 def test_the_gpu_image_of_an_instance_is_not_held_against_its_type() -> None:

@@ -78,7 +78,7 @@ def test_the_mistake_has_the_line_of_the_largest_part(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as report:
         load(file)
     number = next(number for number, line in enumerate(file.read_text().splitlines(), 1) if line.strip() == "arns:")
-    assert f"  line {number}: {STAGES}.qa.arns: " in str(report.value)
+    assert f"promotion.yaml:{number}: {STAGES}.qa.arns: " in str(report.value)
 
 
 def test_the_fullest_stage_and_the_largest_model_fit_into_a_state_with_the_cause_of_a_failure() -> None:

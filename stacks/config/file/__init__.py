@@ -1,0 +1,1 @@
+"""promotion.yaml and the files that it includes: what they say, with the file and line of each value."""
