@@ -74,8 +74,9 @@ test-sandbox: install ## Run the tests of the local AWS itself, of the benchmark
 test-integration: install ## Run the tests of what is deployed, in a local AWS for each worker
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) tests/integration
 
-test-large: install ## Promote a model of 25,000 objects in the sandbox, and print how long each state took
+test-large: install ## Promote a model of 25,000 objects in the sandbox, and read 4,000 damaged promotion.yaml
 	$(BIN)/python -m pytest -m large -s tests/integration
+	$(BIN)/python -m pytest -m large tests/stacks
 
 conformance: install ## Ask a real account (PROFILE=…) what the tests assume of AWS; prints plan and cost first
 	$(BIN)/python -m conformance --profile "$(PROFILE)" --budget "$(BUDGET)" $(if $(filter yes,$(CONFIRM)),--yes) $(if $(ONLY),--only "$(ONLY)")
