@@ -85,6 +85,8 @@ def test_an_included_file_has_environments_and_applications_only(tmp_path: Path,
 
 def test_a_file_that_two_patterns_match_is_read_once(tmp_path: Path) -> None:
     include = "include: [applications/a.yaml, applications/*.yaml]\n"
+    (tmp_path / "applications").mkdir()
+    (tmp_path / "applications" / "b.yaml").symlink_to("a.yaml")
     assert list(loaded(tmp_path, HEAD + include, a=APPLICATIONS).applications) == ["reviews"]
 
 
