@@ -24,7 +24,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         log_about(promotion)
     record = PromotionRecord(
         execution=attempt.execution,
-        input=attempt.input,
+        input=attempt.started_with.value,
         outcome=_outcome(promotion, failure),
         ended_at=now(),
         promotion=promotion,

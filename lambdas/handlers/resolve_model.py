@@ -26,7 +26,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     """The answer is the document."""
     started = from_event(event, ResolveEvent)
     logger.append_keys(promotion_id=started.execution.promotion_id)
-    resolution = Resolution.of(started.input, started.execution, settings.deployed())
+    resolution = Resolution.of(started, settings.deployed())
     resolution.require_alias(start.alias_of(started.execution, stepfunctions=sessions.own_stepfunctions()))
     stage, source, target = resolution.stage, resolution.source, resolution.target
     resolution.require_own_package()

@@ -24,7 +24,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     """The answer is the document."""
     started = from_event(event, ResolveEvent)
     logger.append_keys(promotion_id=started.execution.promotion_id)
-    resolution = Resolution.of(started.input, started.execution, settings.deployed())
+    resolution = Resolution.of(started, settings.deployed())
     resolution.require_alias(start.alias_of(started.execution, stepfunctions=sessions.own_stepfunctions()))
     stage, target, external_id = resolution.stage, resolution.target, resolution.deployed.external_id
     dynamodb = sessions.own_dynamodb()

@@ -17,6 +17,7 @@ from stacks.workflow.document_paths import (
     INPUT,
     RETRY_COUNT,
     arguments,
+    bounded_input,
     condition,
     construct,
     equals,
@@ -104,7 +105,7 @@ def _record(resources: WorkflowResources, *, then: sfn.IChainable) -> sfn.IChain
         resources.steps[Step.RECORD_PROMOTION],
         payload=arguments(
             RecordPromotionEvent,
-            input=EXECUTION_INPUT,
+            input_text=bounded_input(EXECUTION_INPUT),
             execution=execution(),
             retry_count=RETRY_COUNT,
             promotion=or_null(envelope.promotion),

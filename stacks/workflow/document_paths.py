@@ -16,6 +16,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from lambdas.promotion.contract.document import Execution
 from lambdas.promotion.contract.envelope import StateError
+from lambdas.promotion.contract.step_events import LONGEST_INPUT
 
 # What Step Functions itself provides (AWS: Step Functions, "Transforming data with JSONata", and "Context object").
 INPUT = "$states.input"
@@ -28,6 +29,7 @@ TASK_TOKEN = "$states.context.Task.Token"  # noqa: S105 - where it stands
 RETRY_COUNT = "$states.context.State.RetryCount"
 MAP_INDEX = "$states.context.Map.Item.Index"
 MAP_ITEM = "$states.context.Map.Item.Value"
+_LONGEST_NAME = 63
 
 
 class Path:
@@ -136,6 +138,20 @@ def arguments(kind: type, **fields: object) -> dict[str, Any]:
 def execution() -> dict[str, Any]:
     """Return this execution, as arguments."""
     return arguments(Execution, arn=EXECUTION_ID, started_at=EXECUTION_STARTED_AT)
+
+
+def bounded_input(value: str) -> str:
+    """Return JSONata for the text of an execution's input, for read_input (step_events.py).
+
+    A task's payload has the limit of an input, and more in it (AWS: Step Functions quotas), and a step cannot parse
+    what is nested without end. Of an input that is too long the text has what names the stage.
+    """
+    return (
+        f"($input := {value}; $text := $string({{'input': $input}}); $length($text) <= {LONGEST_INPUT} ? $text : "
+        "$string({'length': $length($text), 'input': $type($input) = 'object' ? $merge([{}, $sift($input, "
+        "function($value, $name) {$name in ['application', 'stage'] and $type($value) = 'string' and "
+        f"$length($value) <= {_LONGEST_NAME}}})]) : null}}))"
+    )
 
 
 def _object(fields: dict[str, object]) -> str:

@@ -7,7 +7,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from lambdas.promotion.contract.document import Promotion, Request
 from lambdas.promotion.contract.step_events import ResolveEvent
 from lambdas.promotion.contract.steps import Step
-from stacks.workflow.document_paths import INPUT, arguments, condition, execution, is_object, path
+from stacks.workflow.document_paths import INPUT, arguments, bounded_input, condition, execution, is_object, path
 from stacks.workflow.lambda_task import caught, task
 from stacks.workflow.resources import WorkflowResources
 
@@ -19,7 +19,7 @@ def resolve(
     scope = resources.scope
 
     def resolve_task(title: str, step: Step) -> sfn.TaskStateBase:
-        payload = arguments(ResolveEvent, input=INPUT, execution=execution())
+        payload = arguments(ResolveEvent, input_text=bounded_input(INPUT), execution=execution())
         return task(scope, title, resources.steps[step], payload=payload, caught_by=explain, catch_output=caught())
 
     resolve_model = resolve_task("Resolve the model", Step.RESOLVE_MODEL)

@@ -6,6 +6,7 @@ has its STEP, by which a function of several steps knows which to run.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -14,6 +15,9 @@ from lambdas.promotion.contract.envelope import StateError
 
 E = TypeVar("E")
 STEP = "step"
+# Characters of JSON. A valid input has less than half of it; a state's payload cannot have all that an input can.
+LONGEST_INPUT = 4_000
+_TOO_DEEP = "The input is nested too deeply."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +29,44 @@ class StepEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResolveEvent:
-    """The event of the steps that make the document. `input`: what the execution was started with."""
+class ExecutionInput:
+    """What an execution was started with.
 
-    input: Any
+    `value`: of an input that is longer than LONGEST_INPUT only the names of application and stage; None if it cannot be
+    read. `problem`: a sentence that says so, or None.
+    """
+
+    value: object
+    problem: str | None = None
+
+
+def read_input(text: str) -> ExecutionInput:
+    """Return the input from the text in which the states hand it on (stacks/workflow/document_paths.py)."""
+    try:
+        handed_on = json.loads(text)
+    except (ValueError, RecursionError):
+        return ExecutionInput(value=None, problem=_TOO_DEEP)
+    length = handed_on.get("length")
+    problem = f"The input has {length} characters, more than {LONGEST_INPUT}." if length is not None else None
+    return ExecutionInput(value=handed_on.get("input"), problem=problem)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _StartedEvent:
+    """`input_text`: what the execution was started with, for read_input; `input`: the same from an older definition."""
+
     execution: Execution
+    input: Any = None
+    input_text: str | None = None
+
+    @property
+    def started_with(self) -> ExecutionInput:
+        return read_input(self.input_text) if self.input_text is not None else ExecutionInput(value=self.input)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolveEvent(_StartedEvent):
+    """The event of the steps that make the document."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,11 +152,9 @@ class ExplainFailureEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordPromotionEvent:
-    """`input`: what the execution was started with. `failure`: None after a promotion that went well."""
+class RecordPromotionEvent(_StartedEvent):
+    """`failure`: None after a promotion that went well."""
 
-    input: Any
-    execution: Execution
     retry_count: int
     promotion: Promotion | None = None
     failure: Failure | None = None

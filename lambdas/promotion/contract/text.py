@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 _REPLACEMENT = "\ufffd"
@@ -23,3 +24,11 @@ def one_line(text: str) -> str:
 def cut(text: str, *, size: int) -> str:
     """Return the beginning of a text of whole characters that takes at most `size` bytes of UTF-8."""
     return whole(text).encode()[:size].decode(errors="ignore")
+
+
+def as_json(value: object) -> str:
+    """Return a value that a caller has sent as JSON; a sentence for one that is nested more deeply than can be read."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return '"It is nested too deeply to be shown."'

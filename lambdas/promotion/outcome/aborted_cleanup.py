@@ -18,6 +18,7 @@ from lambdas.promotion.contract.document import Outcome, Promotion
 from lambdas.promotion.contract.envelope import Announcement
 from lambdas.promotion.contract.errors import PromotionError
 from lambdas.promotion.contract.settings import Hub, Settings
+from lambdas.promotion.contract.step_events import ExecutionInput
 from lambdas.promotion.contract.steps import (
     CREATE_PREVIEW_STATE,
     SUSPEND_SCALING_FOR_ROLLBACK_STATE,
@@ -147,7 +148,7 @@ def delete_preview(last: LastState, *, stopped_at: datetime, until: float) -> bo
 
 def _endpoint_key_of(raw_input: object, deployed: Settings) -> str | None:
     try:
-        _, stage = request_rules.find_stage(request_rules.require_request(raw_input), deployed)
+        _, stage = request_rules.find_stage(request_rules.require_request(ExecutionInput(value=raw_input)), deployed)
     except PromotionError:
         return None
     return deployed.environments[stage.environment].endpoint_key(stage.endpoint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -10,7 +9,7 @@ from lambdas.promotion.contract.document import Execution, Failure, Outcome, Pro
 from lambdas.promotion.contract.envelope import Announcement, AnnouncementAttributes
 from lambdas.promotion.contract.errors import Refused, RolledBack, every_error
 from lambdas.promotion.contract.settings import Environment, Hub
-from lambdas.promotion.contract.text import one_line
+from lambdas.promotion.contract.text import as_json, one_line
 
 UNKNOWN = "unknown"
 NO_ERROR = "none"
@@ -124,7 +123,7 @@ def _lines(
         yield "From", _place(promotion.source)
         yield "To", f"{_place(promotion.target)}, endpoint {promotion.stage.endpoint}"
     else:
-        yield "Input", _quoted(json.dumps(raw_input, default=str))
+        yield "Input", _quoted(as_json(raw_input))
     if started_by:
         yield "Who", started_by
     yield "Began", f"{execution.started_at:%Y-%m-%d %H:%M:%S} UTC{_duration(promotion)}"

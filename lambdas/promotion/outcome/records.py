@@ -29,7 +29,8 @@ from lambdas.promotion.contract.document import (
     to_json,
 )
 from lambdas.promotion.contract.errors import NothingToRollBackTo
-from lambdas.promotion.contract.text import whole
+from lambdas.promotion.contract.step_events import LONGEST_INPUT
+from lambdas.promotion.contract.text import as_json, whole
 from lambdas.promotion.outcome.attribute_values import from_attributes, to_attributes
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 # An item has 400 KB (AWS: DynamoDB quotas): the document takes up to 140, an artifact with the longest key 2.5.
 _MOST_ARTIFACTS = 50
-_LONGEST_INPUT = 4_000
 _LONGEST_NAME = 63
 _MOST_KNOWN_GOOD = 10
 UNKNOWN = "?"
@@ -89,7 +89,7 @@ def item(record: PromotionRecord) -> dict[str, Any]:
         "started_at": record.execution.started_at.isoformat(),
         "ended_at": record.ended_at.isoformat(),
         "seconds": Decimal(str(round((record.ended_at - record.execution.started_at).total_seconds(), 3))),
-        "input": json.dumps(record.input, ensure_ascii=False)[:_LONGEST_INPUT],
+        "input": as_json(record.input)[:LONGEST_INPUT],
         "stopped_in": record.state,
     }
     if record.failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.promotion.contract import resource_names
@@ -98,6 +99,28 @@ def require_application_of(tags: Mapping[str, str], application: Application, *,
         raise WrongModelPackageGroup(
             f"{subject} was promoted for application {owner!r}, not for {application.name!r}. Start {owner!r} instead."
         )
+
+
+def require_made_at(tags: Mapping[str, str], *, created_at: datetime, subject: str) -> datetime:
+    """Return when a model that Promote created was made, by its tag, which its account can change.
+
+    It was made before it was promoted: a later time would make every other model of its stages an older one.
+    """
+    text = tags[resource_names.MADE_AT_TAG]
+    try:
+        moment = datetime.fromisoformat(text)
+        made_at = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        problem = "is no time"
+    else:
+        if made_at <= created_at:
+            return made_at
+        problem = f"is later than the model's creation ({created_at.isoformat()})"
+    raise UnsupportedModel(
+        f"{subject} has the tag {resource_names.MADE_AT_TAG} with the value {text!r}, which {problem}: another "
+        "principal changed it. Set it to made_at of the record of the promotion that created the model, or delete it: "
+        "then the model counts as made when it was created there."
+    )
 
 
 def trusted_tags(tags: Mapping[str, str], source: Environment, settings: Settings) -> dict[str, str]:

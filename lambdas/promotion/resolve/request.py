@@ -15,12 +15,15 @@ from lambdas.promotion.contract.errors import (
     WrongAlias,
 )
 from lambdas.promotion.contract.settings import Application, Hub, Settings, Stage
+from lambdas.promotion.contract.step_events import ExecutionInput
 from lambdas.promotion.contract.text import whole
 
 # SageMaker's own pattern and length for model names (API: ModelName).
 _MODEL_NAME = re.compile(r"(?=.{1,63}\Z)[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+# Of the partition in which the hub is; SageMaker counts versions from 1, as 32-bit integers (API: ModelPackageVersion).
 PACKAGE_ARN = re.compile(
-    r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<version>[0-9]+)"
+    r"arn:aws:sagemaker:(?P<region>[a-z0-9-]{9,16}):(?P<account>[0-9]{12}):model-package/"
+    r"(?P<group>[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62})/(?P<version>[1-9][0-9]{0,8})"
 )
 _FORMS = {
     "model_name": (_MODEL_NAME, "a valid SageMaker name (letters, digits, hyphens; at most 63)"),
@@ -38,8 +41,11 @@ _LONGEST_QUOTE = 120
 _MOST_REPORTED = 10
 
 
-def require_request(raw: object) -> Request:
+def require_request(given: ExecutionInput) -> Request:
     """Return the request in the input, or raise InvalidInput with every mistake in it; of many unknown fields, ten."""
+    raw = given.value
+    if given.problem:
+        raise InvalidInput(f"{given.problem} It must be a JSON object such as {_EXAMPLE}.")
     if not isinstance(raw, Mapping):
         raise InvalidInput(f"The input must be a JSON object such as {_EXAMPLE}, not {_kind(raw)}.")
     unknown = sorted(set(raw) - _FIELDS)
@@ -48,17 +54,17 @@ def require_request(raw: object) -> Request:
         problems.append(f"so are {len(unknown) - _MOST_REPORTED} others")
     problems += [f"{name} {problem}" for name in sorted(_FIELDS & set(raw)) if (problem := _problem(name, raw[name]))]
     problems += [f"{name} is missing" for name in ("application", "stage") if name not in raw]
-    given = [name for name in ("model_name", "model_package_arn") if raw.get(name) is not None]
+    named = [name for name in ("model_name", "model_package_arn") if raw.get(name) is not None]
     if raw.get("roll_back") is True:
         problems += [
             f"{name} must not be set with roll_back: the rollback target comes from the promotion record"
-            for name in given
+            for name in named
         ]
         problems += [
             f"{name} has no effect with roll_back; remove it" for name in ("allow_older", "dry_run") if name in raw
         ]
-    elif len(given) != 1:
-        problems.append(f"set exactly one of model_name and model_package_arn, not {'both' if given else 'neither'}")
+    elif len(named) != 1:
+        problems.append(f"set exactly one of model_name and model_package_arn, not {'both' if named else 'neither'}")
     if problems:
         raise InvalidInput(f"The input is invalid: {'; '.join(problems)}. Example: {_EXAMPLE}.")
     return Request(**{name: raw[name] for name in _FIELDS & set(raw)})

@@ -19,6 +19,7 @@ from lambdas.promotion.contract.document import (
     VerifiedCopies,
 )
 from lambdas.promotion.contract.settings import Application, Environment, Settings, Stage
+from lambdas.promotion.contract.step_events import ResolveEvent
 from lambdas.promotion.model import definition
 from lambdas.promotion.model.definition import Definition
 from lambdas.promotion.resolve import eligibility, model_registry
@@ -37,9 +38,10 @@ class Resolution:
     stage: Stage
 
     @staticmethod
-    def of(raw_input: object, execution: Execution, deployed: Settings) -> Resolution:
+    def of(started: ResolveEvent, deployed: Settings) -> Resolution:
         """Read the input. Raises InvalidInput, UnknownApplication or UnknownStage."""
-        request = request_rules.require_request(raw_input)
+        execution = started.execution
+        request = request_rules.require_request(started.started_with)
         application, stage = request_rules.find_stage(request, deployed)
         return Resolution(request=request, execution=execution, deployed=deployed, application=application, stage=stage)
 
@@ -186,6 +188,7 @@ def _made_at(
 ) -> datetime:
     """Return when the model was made where it was trained: a model that Promote created has that in its tags."""
     if resource_names.MADE_AT_TAG in tags:
-        return datetime.fromisoformat(tags[resource_names.MADE_AT_TAG])
+        created_at = described["CreationTime"].astimezone(UTC)
+        return eligibility.require_made_at(tags, created_at=created_at, subject=described["ModelArn"])
     made: list[datetime] = [package["CreationTime"] for package in packages.values()] or [described["CreationTime"]]
     return max(made).astimezone(UTC)

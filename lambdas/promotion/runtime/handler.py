@@ -18,7 +18,7 @@ from lambdas.promotion.aws.unreadable_answers import NO_ANSWER
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.contract.errors import CallRefused, PromotionError, ServiceUnavailable, UnexpectedFault
 from lambdas.promotion.contract.step_events import StepEvent, from_event
-from lambdas.promotion.contract.text import whole
+from lambdas.promotion.contract.text import cut, whole
 from lambdas.promotion.runtime.deadline import Clock
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 Handler = Callable[[Event, object], dict[str, Any]]
 E = TypeVar("E", bound=StepEvent)
+# Bytes: more is cut in an execution's cause anyway (outcome/failure_explanation.py).
+_LONGEST_MESSAGE = 32_000
 
 
 def now() -> datetime:
@@ -83,7 +85,7 @@ def errors_by_name(action: Handler) -> Handler:
             return _postable_answer(action(event, context))
         except PromotionError as error:
             logger.warning("Step failed", extra={"error": type(error).__name__, "cause": str(error)})
-            if whole(str(error)) == str(error):
+            if cut(str(error), size=_LONGEST_MESSAGE) == str(error):
                 raise
             raise _postable(error) from error
         except Exception as error:
@@ -109,8 +111,8 @@ def _postable_answer(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _postable(error: PromotionError) -> PromotionError:
-    """Return the error with a message that Lambda's runtime can post, as UTF-8."""
-    return type(error)(whole(str(error)))
+    """Return the error with a message that Lambda's runtime can post, as UTF-8 and not longer than it takes."""
+    return type(error)(cut(str(error), size=_LONGEST_MESSAGE))
 
 
 def named(error: Exception, step: str) -> PromotionError:

@@ -92,6 +92,13 @@ class Invocation:
         return self._left
 
 
+@pytest.mark.parametrize("text", ["x" * 7_000_000, "\U0001f600" * 20_000], ids=["long", "of many bytes"])
+def test_a_message_of_any_length_can_be_posted(text: str) -> None:
+    """Lambda takes 6 MB of a response, and Step Functions shows 32,768 characters of a cause (their quotas)."""
+    assert len(str(raised_for(NameTaken(text))).encode()) <= 32_000
+    assert len(str(raised_for(KeyError(text))).encode()) <= 32_000
+
+
 NOW = 1000.0
 
 

@@ -10,11 +10,13 @@ import sys
 from typing import Any
 
 import pytest
+from jsonata import Jsonata
 
 from lambdas.promotion.contract.document import Change, Copied, CopyPlan, Failure, PreviewEndpoint, Promotion, Request
 from lambdas.promotion.contract.envelope import Announcement, Envelope, RecordedOutcome, StateError
 from lambdas.promotion.contract.settings import CapacityRetries, Stage
 from lambdas.promotion.contract.step_events import (
+    LONGEST_INPUT,
     STEP,
     CopyImageEvent,
     CopyUnitEvent,
@@ -23,9 +25,20 @@ from lambdas.promotion.contract.step_events import (
     RollBackEvent,
     StepEvent,
     WorkUnitItem,
+    read_input,
 )
 from lambdas.promotion.contract.steps import Step
-from stacks.workflow.document_paths import arguments, construct, expression, literal, merge, path, payload_of
+from stacks.workflow.document_paths import (
+    INPUT,
+    arguments,
+    bounded_input,
+    construct,
+    expression,
+    literal,
+    merge,
+    path,
+    payload_of,
+)
 from tests import PROJECT
 from tests.stacks.workflow.states import synthesise
 
@@ -173,3 +186,39 @@ def test_a_literal_that_would_end_early_is_refused() -> None:
     assert expression(literal("Busy")) == "{% 'Busy' %}"
     with pytest.raises(ValueError, match="quotation mark"):
         literal("it's")
+
+
+def handed_on(raw: object) -> str:
+    """The text of an input that a state hands on to its step."""
+    expression = Jsonata(bounded_input(INPUT))
+    expression.assign("states", {"input": raw})
+    return str(expression.evaluate(None))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [None, True, 7, 7.5, "", "qa", [], [1], {}, {"stage": "qa"}, {"a": {"b": [None]}}, {"a": "\ud83d"}, "x" * 3_900],
+    ids=lambda raw: str(raw)[:20],
+)
+def test_an_input_reaches_its_step_as_it_is(raw: object) -> None:
+    assert read_input(handed_on(raw)).value == raw
+    assert read_input(handed_on(raw)).problem is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        ({"application": "reviews", "stage": "qa", "x": "y" * 5_000}, {"application": "reviews", "stage": "qa"}),
+        ({"application": "reviews", "model_package_arn": "7" * 262_000}, {"application": "reviews"}),
+        ({"application": "a" * 64, "stage": ["qa"], "x": "y" * 5_000}, {}),
+        ({f"x{number}": number for number in range(20_000)}, {}),
+        (["x" * 262_000], None),
+        ("x" * 262_000, None),
+    ],
+    ids=lambda raw: str(raw)[:40],
+)
+def test_of_an_input_that_is_too_long_a_step_gets_the_names_of_its_stage(raw: object, kept: object) -> None:
+    text = handed_on(raw)
+    assert len(text) <= LONGEST_INPUT
+    assert read_input(text).value == kept
+    assert f"more than {LONGEST_INPUT}" in str(read_input(text).problem)

@@ -23,6 +23,7 @@ from lambdas.promotion.contract.errors import (
     WrongModelPackageGroup,
     WrongSource,
 )
+from lambdas.promotion.contract.step_events import ExecutionInput
 from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 from lambdas.promotion.resolve import eligibility, identity
 from lambdas.promotion.resolve import request as rules
@@ -46,13 +47,17 @@ VALID = {"application": "reviews", "stage": "qa", "model_name": "reviews-v7"}
 LONGEST_CAUSE = 32_768
 
 
+def require(raw: object) -> Request:
+    return rules.require_request(ExecutionInput(value=raw))
+
+
 def test_names_are_understood() -> None:
-    assert rules.require_request(VALID) == REQUEST
+    assert require(VALID) == REQUEST
 
 
 def test_a_version_is_understood_by_its_arn() -> None:
     raw = {"application": "reviews", "stage": "qa", "model_package_arn": VERSION}
-    assert rules.require_request(raw) == Request(application="reviews", stage="qa", model_package_arn=VERSION)
+    assert require(raw) == Request(application="reviews", stage="qa", model_package_arn=VERSION)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_a_version_is_understood_by_its_arn() -> None:
 )
 def test_an_input_that_is_no_object_is_refused_with_an_example(raw: object, kind: str) -> None:
     with pytest.raises(InvalidInput, match=f'"model_name": "my-model"}}, not {kind}\\.$'):
-        rules.require_request(raw)
+        require(raw)
 
 
 @pytest.mark.parametrize(
@@ -83,36 +88,36 @@ def test_an_input_that_is_no_object_is_refused_with_an_example(raw: object, kind
 @pytest.mark.parametrize("field", ["application", "stage", "model_name"])
 def test_a_field_that_is_no_text_is_refused_by_name(field: str, odd: Any, kind: str) -> None:
     with pytest.raises(InvalidInput, match=f"{field} must be a string, not {kind}"):
-        rules.require_request({**VALID, field: odd})
+        require({**VALID, field: odd})
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t"])
 @pytest.mark.parametrize("field", ["application", "stage", "model_name"])
 def test_a_blank_field_is_refused_by_name(field: str, blank: str) -> None:
     with pytest.raises(InvalidInput, match=f"{field} is empty"):
-        rules.require_request({**VALID, field: blank})
+        require({**VALID, field: blank})
 
 
 @pytest.mark.parametrize("field", ["application", "stage"])
 def test_a_missing_field_is_named(field: str) -> None:
     with pytest.raises(InvalidInput, match=f"{field} is missing"):
-        rules.require_request({name: value for name, value in VALID.items() if name != field})
+        require({name: value for name, value in VALID.items() if name != field})
 
 
 @pytest.mark.parametrize("field", ["account", "role_arn", "bucket", "Application", "model_name ", ""])
 def test_an_unknown_field_is_refused(field: str) -> None:
     with pytest.raises(InvalidInput, match="is not a field of the input"):
-        rules.require_request({**VALID, field: "x"})
+        require({**VALID, field: "x"})
 
 
 def test_a_model_and_a_version_at_once_are_refused() -> None:
     with pytest.raises(InvalidInput, match="not both"):
-        rules.require_request({**VALID, "model_package_arn": VERSION})
+        require({**VALID, "model_package_arn": VERSION})
 
 
 def test_neither_a_model_nor_a_version_is_refused() -> None:
     with pytest.raises(InvalidInput, match="not neither"):
-        rules.require_request({"application": "reviews", "stage": "qa"})
+        require({"application": "reviews", "stage": "qa"})
 
 
 @pytest.mark.parametrize(
@@ -121,12 +126,12 @@ def test_neither_a_model_nor_a_version_is_refused() -> None:
 def test_a_model_name_that_sagemaker_would_refuse_is_refused(name: str) -> None:
     quoted = re.escape(json.dumps(name, ensure_ascii=False))
     with pytest.raises(InvalidInput, match=f"model_name {quoted} is not a valid SageMaker name .*at most 63\\)\\."):
-        rules.require_request({**VALID, "model_name": name})
+        require({**VALID, "model_name": name})
 
 
 @pytest.mark.parametrize("name", ["a", "A1", "a--b", "a" * 63, f"a{'-' * 61}a"])
 def test_a_model_name_that_sagemaker_takes_is_understood(name: str) -> None:
-    assert rules.require_request({**VALID, "model_name": name}).model_name == name
+    assert require({**VALID, "model_name": name}).model_name == name
 
 
 @pytest.mark.parametrize(
@@ -142,6 +147,11 @@ def test_a_model_name_that_sagemaker_takes_is_understood(name: str) -> None:
         f"{VERSION}*",
         "arn:aws:sagemaker:us-east-1:222222222222:model-package/a/../b/7",
         "arn:aws:sagemaker:us-east-1:222222222222:model-package/reviews/\u0667",
+        "arn:aws-cn:sagemaker:cn-north-1:222222222222:model-package/reviews/7",
+        "arn:aws-us-gov:sagemaker:us-gov-west-1:222222222222:model-package/reviews/7",
+        "arn:aws:sagemaker:us-east-1:222222222222:model-package/reviews/0",
+        "arn:aws:sagemaker:us-east-1:222222222222:model-package/reviews/07",
+        "arn:aws:sagemaker:us-east-1:222222222222:model-package/reviews/4294967297",
     ],
 )
 def test_an_arn_of_anything_but_a_version_is_refused(arn: str) -> None:
@@ -150,13 +160,20 @@ def test_an_arn_of_anything_but_a_version_is_refused(arn: str) -> None:
         f"model_package_arn {json.dumps(arn, ensure_ascii=False)} is not the ARN of a model package version ({form})."
     )
     with pytest.raises(InvalidInput, match=re.escape(message)):
-        rules.require_request({"application": "reviews", "stage": "qa", "model_package_arn": arn})
+        require({"application": "reviews", "stage": "qa", "model_package_arn": arn})
+
+
+@pytest.mark.parametrize("part", ["us-east-1", "reviews", "7"])
+def test_no_part_of_an_arn_is_longer_than_sagemaker_has_it(part: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        require({"application": "reviews", "stage": "qa", "model_package_arn": VERSION.replace(part, part * 3_000)})
+    assert len(str(refused.value)) < 500
 
 
 @pytest.mark.parametrize("dry", [True, False])
 def test_a_dry_run_is_requested_by_true_and_false(dry: bool) -> None:
-    assert rules.require_request({**VALID, "dry_run": dry}).dry_run is dry
-    assert not rules.require_request(VALID).dry_run
+    assert require({**VALID, "dry_run": dry}).dry_run is dry
+    assert not require(VALID).dry_run
 
 
 @pytest.mark.parametrize(
@@ -168,14 +185,14 @@ def test_a_dry_run_is_requested_by_true_and_false(dry: bool) -> None:
 )
 def test_what_is_neither_true_nor_false_is_no_answer_to_whether_it_is_a_dry_run(odd: object, kind: str) -> None:
     with pytest.raises(InvalidInput, match=f"dry_run must be a Boolean, not {kind}"):
-        rules.require_request({**VALID, "dry_run": odd})
+        require({**VALID, "dry_run": odd})
 
 
 ROLLBACK = {"application": "reviews", "stage": "qa", "roll_back": True}
 
 
 def test_a_rollback_is_requested_without_a_model() -> None:
-    assert rules.require_request(ROLLBACK) == Request(application="reviews", stage="qa", roll_back=True)
+    assert require(ROLLBACK) == Request(application="reviews", stage="qa", roll_back=True)
 
 
 @pytest.mark.parametrize(
@@ -189,21 +206,21 @@ def test_a_rollback_is_requested_without_a_model() -> None:
 )
 def test_a_rollback_takes_its_model_from_the_record(field: str, value: object, problem: str) -> None:
     with pytest.raises(InvalidInput, match=f"colour.*{field} {problem}"):
-        rules.require_request({**ROLLBACK, field: value, "colour": "red"})
+        require({**ROLLBACK, field: value, "colour": "red"})
 
 
 def test_no_rollback_is_requested_by_false() -> None:
     with pytest.raises(InvalidInput, match="not neither"):
-        rules.require_request({**ROLLBACK, "roll_back": False})
+        require({**ROLLBACK, "roll_back": False})
 
 
 @pytest.mark.parametrize(("field", "longest"), [("application", 63), ("stage", 63), ("requested_by", 256)])
 def test_a_long_field_is_refused_and_quoted_in_short(field: str, longest: int) -> None:
-    assert getattr(rules.require_request({**VALID, field: "x" * longest}), field) == "x" * longest
+    assert getattr(require({**VALID, field: "x" * longest}), field) == "x" * longest
     quote = f'"{"x" * (longest + 1)}"'
     short = quote if len(quote) <= 120 else f"{quote[:120]}…"
     with pytest.raises(InvalidInput, match=f"{field} {short} is longer than {longest} characters"):
-        rules.require_request({**VALID, field: "x" * (longest + 1)})
+        require({**VALID, field: "x" * (longest + 1)})
 
 
 @pytest.mark.parametrize(("length", "ellipsis"), [(118, ""), (119, "…")])
@@ -215,7 +232,7 @@ def test_a_quote_has_120_characters(length: int, ellipsis: str) -> None:
 @pytest.mark.parametrize(("count", "others"), [(10, 0), (11, 1), (12, 2)])
 def test_ten_unknown_fields_are_named(count: int, others: int) -> None:
     with pytest.raises(InvalidInput) as refused:
-        rules.require_request({**VALID, **{f"x{number}": 1 for number in range(count)}})
+        require({**VALID, **{f"x{number}": 1 for number in range(count)}})
     assert str(refused.value).count("is not a field") == 10
     assert (f"so are {others} others" if others else "others") in str(refused.value) or not others
     assert ("others" in str(refused.value)) is (others > 0)
@@ -223,7 +240,7 @@ def test_ten_unknown_fields_are_named(count: int, others: int) -> None:
 
 def test_every_mistake_is_reported_at_once() -> None:
     with pytest.raises(InvalidInput) as refused:
-        rules.require_request({"stage": 7, "colour": "red", "model_name": "a_b", "model_package_arn": "arn:b"})
+        require({"stage": 7, "colour": "red", "model_name": "a_b", "model_package_arn": "arn:b"})
     message = (
         *('"colour" is not a field', "stage must be a string", "application is missing", "exactly one of"),
         *('model_name "a_b" is not a valid', 'model_package_arn "arn:b" is not the ARN'),
@@ -234,7 +251,7 @@ def test_every_mistake_is_reported_at_once() -> None:
 @pytest.mark.parametrize("raw", [{**VALID, "stage": ["x" * 200_000]}, {**VALID, "x" * 200_000: "x"}])
 def test_the_refusal_of_a_very_long_input_stays_within_the_cause_limit(raw: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as refused:
-        rules.require_request(raw)
+        require(raw)
     assert len(str(refused.value)) <= LONGEST_CAUSE
 
 
@@ -368,7 +385,7 @@ def test_the_fifty_first_tag_is_refused_not_dropped() -> None:
 def test_half_a_character_is_refused_in_a_message_that_can_be_posted(field: str) -> None:
     """JSON can escape it, and no step could answer with it: Lambda posts UTF-8."""
     with pytest.raises(InvalidInput, match=r'"ann ." is not valid Unicode text|is not a field') as raised:
-        rules.require_request({**VALID, field: "ann \ud83d"})
+        require({**VALID, field: "ann \ud83d"})
     assert str(raised.value).encode()
 
 
