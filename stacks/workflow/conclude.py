@@ -87,6 +87,7 @@ def _explain(resources: WorkflowResources, *, then: sfn.IChainable) -> sfn.IChai
             rollback_failed=or_null(envelope.rollback_failed),
             scaling_failed=or_null(envelope.scaling_failed),
             preview_not_deleted=or_null(envelope.preview_not_deleted),
+            untouched=f"{envelope.untouched} = true",
             execution=execution(),
         ),
         outputs=expression(construct(Envelope, promotion=envelope.promotion, failure=payload_of(Failure))),

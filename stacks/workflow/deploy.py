@@ -11,7 +11,17 @@ from lambdas.promotion.contract.document import Progress, Promotion
 from lambdas.promotion.contract.envelope import Envelope
 from lambdas.promotion.contract.steps import SUSPEND_SCALING_STATE, Step
 from stacks.workflow.conclude import Conclusion, succeeded
-from stacks.workflow.document_paths import condition, construct, equals, exists, expression, path, payload_of
+from stacks.workflow.document_paths import (
+    RETRY_COUNT,
+    condition,
+    construct,
+    equals,
+    error_output,
+    exists,
+    expression,
+    path,
+    payload_of,
+)
 from stacks.workflow.lambda_task import last_resort, poll_wait, task
 from stacks.workflow.lock import EndpointWait, confirm_lock, endpoint_wait
 from stacks.workflow.resources import WorkflowResources
@@ -37,15 +47,26 @@ def deploy(resources: WorkflowResources, *, then: Conclusion) -> Deployment:
     scope = resources.scope
     recovery = rollback(resources, then=then.explain)
 
-    def step_task(title: str, step: Step, *, polled_after: sfn.IChainable | None = None) -> sfn.TaskStateBase:
-        return task(scope, title, resources.steps[step], caught_by=recovery.roll_back, polled_after=polled_after)
+    def step_task(
+        title: str, step: Step, *, polled_after: sfn.IChainable | None = None, untouched: str = "false"
+    ) -> sfn.TaskStateBase:
+        return task(
+            scope,
+            title,
+            resources.steps[step],
+            caught_by=recovery.roll_back,
+            catch_output=_caught(untouched),
+            polled_after=polled_after,
+        )
 
     confirm = confirm_lock(resources, lost=recovery.resume_scaling)
     confirm_approval = task(
         scope, "Confirm the approval", resources.steps[Step.CONFIRM_APPROVAL], caught_by=recovery.resume_scaling
     )
-    deploy_endpoint = step_task("Deploy the endpoint", Step.DEPLOY_ENDPOINT)
-    suspend_scaling = step_task(SUSPEND_SCALING_STATE, Step.SUSPEND_SCALING)
+    # A run before a retry may have had its effect.
+    first_run = f"{RETRY_COUNT} = 0 and {_not_requested()}"
+    deploy_endpoint = step_task("Deploy the endpoint", Step.DEPLOY_ENDPOINT, untouched=first_run)
+    suspend_scaling = step_task(SUSPEND_SCALING_STATE, Step.SUSPEND_SCALING, untouched=_not_requested())
     wait = _wait(resources)
     inspect = step_task("Inspect the endpoint", Step.INSPECT_ENDPOINT, polled_after=wait.begin)
     # It is in service already: no event is to come.
@@ -86,6 +107,14 @@ def _resume_scaling(resources: WorkflowResources, conclusion: Conclusion) -> sfn
     return to_be_resumed.when(condition(no_scaling), conclusion.record, outputs=succeeded()).otherwise(
         resume.next(conclusion.record)
     )
+
+
+def _caught(untouched: str) -> str:
+    return expression(construct(Envelope, failed=error_output(), promotion=path(Promotion), untouched=untouched))
+
+
+def _not_requested() -> str:
+    return f"$not({path(Promotion).change.requested} = true)"
 
 
 def promotion_ended() -> sfn.Condition:

@@ -59,6 +59,7 @@ class Envelope(RecordedOutcome):
 
     `promotion`: absent if the promotion failed before it was resolved. `failed`: the first error of a state.
     `rollback_failed`, `scaling_failed`, `preview_not_deleted`: the error of a state that ran because of it.
+    `untouched`: unless AWS or Lambda interrupted the state that failed, this promotion has not changed the endpoint.
     `interrupted`: the last run of a rollback's step had no answer, but may have had its effect. `failure`: the first
     error with all that followed from it, explained.
     """
@@ -68,6 +69,7 @@ class Envelope(RecordedOutcome):
     rollback_failed: StateError | None = None
     scaling_failed: StateError | None = None
     preview_not_deleted: StateError | None = None
+    untouched: bool = False
     interrupted: bool = False
     failure: Failure | None = None
     not_announced: StateError | None = None

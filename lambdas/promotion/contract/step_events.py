@@ -149,6 +149,7 @@ class ExplainFailureEvent:
     rollback_failed: StateError | None = None
     scaling_failed: StateError | None = None
     preview_not_deleted: StateError | None = None
+    untouched: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

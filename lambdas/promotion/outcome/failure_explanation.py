@@ -8,7 +8,15 @@ from dataclasses import replace
 
 from lambdas.promotion.contract.document import Failure, PreviewProgress, Promotion, Rollback, RollbackProgress
 from lambdas.promotion.contract.envelope import StateError
-from lambdas.promotion.contract.errors import Errored, Refused, RollbackFailed, RolledBack, every_error
+from lambdas.promotion.contract.errors import (
+    Errored,
+    Refused,
+    RollbackFailed,
+    RolledBack,
+    Transient,
+    UnexpectedFault,
+    every_error,
+)
 from lambdas.promotion.contract.step_events import ExplainFailureEvent
 from lambdas.promotion.contract.text import cut, whole
 from lambdas.promotion.preview import state as preview_state
@@ -38,6 +46,8 @@ _MESSAGE = re.compile(r'\{"errorMessage": ?"((?:[^"\\]|\\u[0-9a-fA-F]{4}|\\["\\/
 # The first half of a character whose second one was cut off.
 _HALF_AT_THE_END = re.compile("[\ud800-\udbff]$")
 _FAMILIES = (Refused, RolledBack, Errored)
+# The errors with which a step that was not retried has changed nothing: AWS refused a call, or a rule the promotion.
+_WITHOUT_EFFECT = {error.__name__ for error in every_error() if not issubclass(error, Transient | UnexpectedFault)}
 
 
 def explain(error: str, cause: str) -> Failure:
@@ -50,9 +60,11 @@ def explain(error: str, cause: str) -> Failure:
 def of_event(event: ExplainFailureEvent) -> Failure:
     """Return the first error, with what became of the endpoint, of its scaling and of the preview endpoint."""
     promotion = event.promotion
-    failure = after_rollback(
-        _of(event.failed), promotion.rollback if promotion else None, failed=_of_optional(event.rollback_failed)
-    )
+    failure, rollback_failed = _of(event.failed), _of_optional(event.rollback_failed)
+    if promotion and rollback_failed and event.untouched and failure.error in _WITHOUT_EFFECT:
+        failure = untouched(failure, promotion, rollback_failed)
+    else:
+        failure = after_rollback(failure, promotion.rollback if promotion else None, failed=rollback_failed)
     if event.scaling_failed:
         failure = with_scaling_failure(failure, event.scaling_failed)
     if promotion and not promotion.rollback:
@@ -82,6 +94,15 @@ def after_rollback(failure: Failure, rollback: Rollback | None, *, failed: Failu
     elif family == RolledBack.__name__:
         family = Errored.__name__
     return replace(failure, family=family, cause=_limited(f"{failure.cause} {rollback.endpoint_summary}"))
+
+
+def untouched(failure: Failure, promotion: Promotion, rollback_failed: Failure) -> Failure:
+    """Return the failure of a step that had not changed the endpoint yet, so that no rollback was required."""
+    second = "" if rollback_failed == failure else f" The endpoint could not be checked again: {rollback_failed.cause}"
+    return replace(
+        failure,
+        cause=_limited(f"{failure.cause} {promotion.endpoint_in_words} was not changed by this promotion.{second}"),
+    )
 
 
 def with_scaling_failure(failure: Failure, scaling_failed: StateError) -> Failure:

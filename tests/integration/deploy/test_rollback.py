@@ -118,6 +118,19 @@ def test_a_promotion_that_could_not_change_the_endpoint_rolls_nothing_back(world
     assert world.endpoint("qa")["LastModifiedTime"] == modified
 
 
+def test_what_is_denied_right_before_the_deployment_is_no_failed_rollback(world: World) -> None:
+    first = world.promote_successfully(world.model())
+    for step in ("deploy_endpoint", "roll_back_endpoint"):
+        world.step_faults.inject(
+            "DescribeEndpoint", Kind.ERROR, step=step, code="AccessDeniedException", message="No.", times=None
+        )
+    ended = world.promote(world.model())
+
+    require_failed(ended, "AccessDenied", "sagemaker:DescribeEndpoint", "was not changed by this promotion.")
+    assert outcome(world, ended) == "Errored"
+    assert world.endpoint("qa")["EndpointConfigName"] == first.config
+
+
 def test_a_failed_rollback_requests_manual_intervention(world: World) -> None:
     world.promote_successfully(world.model())
     world.sagemaker_faults.inject("UpdateEndpoint", Kind.ROLLBACK_FAILED, reason="First.")

@@ -67,6 +67,23 @@ def test_input_that_is_not_understood_is_refused(world: World, request_: object,
     assert message in ended.cause
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {**QA, "model_package_arn": f"arn:aws:sagemaker:us-east-1:222222222222:model-package/x/{'7' * 200_000}"},
+        # The most that an execution takes (AWS: Step Functions quotas).
+        {**QA, "x": "y" * (256 * 1024 - 100)},
+    ],
+    ids=["long ARN", "longest input"],
+)
+@pytest.mark.usefixtures("nothing_is_touched")
+def test_an_input_of_any_length_is_refused_with_a_record(world: World, request_: dict[str, Any]) -> None:
+    ended = refused(world, request_)
+    assert ended.error == "InvalidInput"
+    assert "characters, more than 4000. It must be" in ended.cause
+    assert world.record_of(ended.arn)["error"] == "InvalidInput"
+
+
 @pytest.mark.usefixtures("nothing_is_touched")
 def test_every_mistake_in_the_input_is_reported_at_once(world: World) -> None:
     ended = refused(world, {"application": 1, "colour": "red", "model_name": "m", "model_package_arn": "p"})

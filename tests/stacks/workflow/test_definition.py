@@ -207,6 +207,34 @@ def test_a_last_known_good_that_is_not_recorded_is_counted_and_announced_before_
     assert after["announcement"] is None
 
 
+@pytest.mark.parametrize(
+    ("state", "retries", "requested", "untouched"),
+    [
+        ("Deploy the endpoint", 0, False, True),
+        ("Deploy the endpoint", 1, False, False),
+        ("Deploy the endpoint", 0, True, False),
+        ("Suspend scaling", 2, False, True),
+        ("Suspend scaling", 0, True, False),
+        ("Inspect the endpoint", 0, False, False),
+        ("Smoke-test the endpoint", 0, False, False),
+    ],
+)
+def test_an_error_says_whether_the_endpoint_can_have_been_changed(
+    definition: dict[str, Any], state: str, retries: int, requested: bool, untouched: bool
+) -> None:
+    last = definition["States"][state]["Catch"][-1]
+    assert last["Next"] == "Roll back the endpoint"
+    expression = jsonata.Jsonata(last["Output"].removeprefix("{%").removesuffix("%}"))
+    document = {"change": {"requested": requested}}
+    context = {"State": {"RetryCount": retries}}
+    expression.assign("states", {"input": document, "errorOutput": {"Error": "E", "Cause": "C"}, "context": context})
+    assert expression.evaluate(None) == {
+        "failed": {"Error": "E", "Cause": "C"},
+        "promotion": document,
+        "untouched": untouched,
+    }
+
+
 @pytest.mark.parametrize("name", MAPS)
 def test_a_work_units_failure_is_its_output_so_that_its_name_is_not_lost(definition: dict[str, Any], name: str) -> None:
     """A Map that fails says States.ExceedToleratedFailureThreshold, whatever the unit's own error was."""

@@ -164,6 +164,32 @@ def test_a_rollback_that_failed_is_the_error_and_both_are_reported() -> None:
     )
 
 
+DENIED = Failure(
+    error="AccessDenied",
+    family="Errored",
+    cause="Denied. The endpoint reviews-qa in qa (333333333333) was not changed by this promotion.",
+)
+
+
+def test_what_is_denied_before_the_endpoint_was_changed_needs_no_rollback() -> None:
+    denied = error("AccessDenied", "Denied.")
+    assert untouched(denied, rollback_failed=denied) == DENIED
+    other = untouched(denied, rollback_failed=error("CallRefused", "Refused."))
+    assert other == replace(DENIED, cause=f"{DENIED.cause} The endpoint could not be checked again: Refused.")
+
+
+@pytest.mark.parametrize("name", ["Lambda.Unknown", "States.Timeout", "Throttled", "UnexpectedFault"])
+def test_an_interrupted_step_may_have_changed_the_endpoint(name: str) -> None:
+    assert untouched(error(name, "Why."), rollback_failed=error("AccessDenied", "Denied.")).error == "RollbackFailed"
+
+
+def untouched(failed: StateError, *, rollback_failed: StateError) -> Failure:
+    event = ExplainFailureEvent(
+        failed=failed, execution=EXECUTION, promotion=promotion(), rollback_failed=rollback_failed, untouched=True
+    )
+    return failure_explanation.of_event(event)
+
+
 def test_scaling_that_was_not_resumed_is_reported_after_the_rollback() -> None:
     failure = explained(error("SmokeTestFailed", "Wrong."), ROLLED_BACK, scaling_failed=error("Throttled", "Too fast."))
     assert failure.cause.startswith("Wrong. The endpoint serves c. Its automatic scaling could not be resumed either")
