@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 _REPLACEMENT = "\ufffd"
 # Control characters, and those that change the direction of what follows (Unicode Standard Annex 9, 2.1 to 2.6): they
@@ -19,6 +20,16 @@ def whole(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a text as one line of whole characters; each of its line breaks and other blanks is one space."""
     return _NOT_SHOWN.sub(_REPLACEMENT, " ".join(whole(text).split()))
+
+
+def in_lines(beginning: str, problems: Sequence[str], end: str) -> str:
+    """Return a message of several problems with a line for each; one problem is part of its sentence.
+
+    `beginning`: a sentence up to its colon. `end`: what to do.
+    """
+    if len(problems) == 1:
+        return f"{beginning} {problems[0].rstrip('.')}. {end}"
+    return "\n".join((beginning, *(f"- {one_line(problem)}" for problem in problems), end))
 
 
 def cut(text: str, *, size: int) -> str:

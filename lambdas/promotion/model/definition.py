@@ -14,6 +14,7 @@ from lambdas.promotion.contract import sagemaker_limits
 from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Environment, Stage
+from lambdas.promotion.contract.text import in_lines
 from lambdas.promotion.images import references
 from lambdas.promotion.model import adaptation, data_sources, jumpstart, package_containers, s3_uris, supported_fields
 from lambdas.promotion.model.s3_uris import S3Reference
@@ -120,9 +121,12 @@ def for_stage(
     of_model_data = [reference for reference in definition.s3_references if reference.variable is None]
     if problems:
         raise UnsupportedModel(
-            f"{subject} cannot be adapted to stage {stage.name!r}: {_joined_problems(problems)}. Nothing was created. "
-            "Configure the target's values in promotion.yaml (docs/reference/configuration.md: a stage's "
-            "variables, vpc and arns), or register the model without them."
+            in_lines(
+                f"{subject} cannot be adapted to stage {stage.name!r}:",
+                _reported(problems),
+                "Nothing was created. Configure the target's values in promotion.yaml (docs/reference/configuration.md:"
+                " a stage's variables, vpc and arns), or register the model without them.",
+            )
         )
     return replace(adapted, s3_references=s3_uris.unique([*of_model_data, *_in_variables(adapted)]))
 
@@ -138,8 +142,11 @@ def create_model_request(
     problems = adaptation.too_long(containers, definition.path)
     if problems:
         raise UnsupportedModel(
-            f"The model {name} would have values that are too long with the S3 URIs of the copies: "
-            f"{_joined_problems(problems)}. Nothing was created. Register the model with shorter ones."
+            in_lines(
+                f"The model {name} would have values that are too long with the S3 URIs of the copies:",
+                _reported(problems),
+                "Nothing was created. Register the model with shorter ones.",
+            )
         )
     form = {"Containers": containers} if definition.in_list else {"PrimaryContainer": containers[0]}
     optional = {"InferenceExecutionConfig": definition.execution_config, "VpcConfig": definition.vpc}
@@ -234,23 +241,25 @@ def _with_uris(definition: Definition, new: Mapping[str, str]) -> list[dict[str,
     return result
 
 
-def _joined_problems(problems: list[str]) -> str:
-    """Return the problems as one text that fits into a failure's cause."""
+def _reported(problems: list[str]) -> list[str]:
+    """Return as many problems as fit into a failure's cause, and how many there are more."""
     reported: list[str] = []
     characters_left = _MOST_CHARACTERS
     for problem in problems:
         characters_left -= len(problem)
         if characters_left < 0 and reported:
-            return f"{'; '.join(reported)}; and {len(problems) - len(reported)} more"
+            return [*reported, f"and {len(problems) - len(reported)} more"]
         reported.append(problem)
-    return "; ".join(reported)
+    return reported
 
 
 def _refuse(problems: list[str], subject: str) -> None:
     """Raise UnsupportedModel with each problem once: two containers may name one package."""
     if problems:
         raise UnsupportedModel(
-            f"{subject} has fields that Promote does not support: {_joined_problems([*dict.fromkeys(problems)])}. "
-            "Nothing was created. "
-            "Register the model without them."
+            in_lines(
+                f"{subject} has fields that Promote does not support:",
+                _reported([*dict.fromkeys(problems)]),
+                "Nothing was created. Register the model without them.",
+            )
         )

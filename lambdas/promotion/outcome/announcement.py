@@ -13,6 +13,9 @@ from lambdas.promotion.contract.text import as_json, one_line
 
 UNKNOWN = "unknown"
 NO_ERROR = "none"
+_WHY = "Why"
+_FINDING = re.compile(r"\n(- |\(1\) )")  # text.in_lines, preflight/findings.py
+_INDENTED = f"\n{' ' * 12}"
 _GOOD_OUTCOMES = (Outcome.PROMOTED, Outcome.UNCHANGED)
 # API: Publish, Subject, is "less than 100 characters long"; e-mail shows ASCII everywhere.
 _LONGEST_SUBJECT = 99
@@ -51,7 +54,7 @@ def announcement(
     return Announcement(
         subject=_subject(outcome, application, stage, error),
         message="\n".join(
-            f"{title + ':':<12}{one_line(text)}"
+            f"{title + ':':<12}{_indented(text) if title == _WHY else one_line(text)}"
             for title, text in _lines(
                 outcome, execution, promotion, raw_input, failure, endpoint_summary, started_by, runbook
             )
@@ -129,7 +132,7 @@ def _lines(
     yield "Began", f"{execution.started_at:%Y-%m-%d %H:%M:%S} UTC{_duration(promotion)}"
     yield "Serves now", endpoint_summary or _serves(outcome, promotion)
     if failure:
-        yield "Why", _quoted(failure.cause)
+        yield _WHY, _quoted(failure.cause)
     yield "Next", _next(outcome, failure, promotion)
     yield "Look at", console(execution)
     yield "Read", runbook_page(outcome, failure.error if failure else None, runbook)
@@ -170,6 +173,13 @@ def _next(outcome: str, failure: Failure | None, promotion: Promotion | None) ->
         return again if promotion and promotion.result else f"Look at what serves. {again}"
     docstring = _DOCSTRINGS.get(failure.error) if failure else None
     return docstring or "Read the execution's history. Promoting again is safe."
+
+
+def _indented(text: str) -> str:
+    """Return a cause with a line for each of its findings, which can be taken for no line of the announcement."""
+    if not _FINDING.search(text):
+        return one_line(text)
+    return _INDENTED.join(one_line(line) for line in text.split("\n"))
 
 
 def _quoted(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lambdas.promotion.contract.errors import AccessDenied, PreflightFailed, PromotionError
+from lambdas.promotion.contract.text import one_line
 
 GRANT_PERMISSION = (
     "Grant the permission (docs/reference/permissions.md lists each role's), or look for a policy of the resource or "
@@ -92,13 +93,15 @@ def require_ready(findings: Sequence[Finding], *, subject: str) -> None:
     errors = {finding.error for finding in findings}
     longest = _MOST_CHARACTERS // min(len(findings), _MOST_REPORTED)
     reported = [
-        f"({number}) {_shortened(str(finding), longest)}"
+        f"({number}) {_shortened(one_line(str(finding)), longest)}"
         for number, finding in enumerate(findings[:_MOST_REPORTED], start=1)
     ]
     if len(findings) > _MOST_REPORTED:
         reported.append(and_more(len(findings) - _MOST_REPORTED))
     problems = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
-    text = f"The preflight checks found {problems} with {subject}. Nothing was created there. {' '.join(reported)}"
+    text = f"The preflight checks found {problems} with {subject}. Nothing was created there."
+    text += " " if len(findings) == 1 else "\n"
+    text += "\n".join(reported)
     if len(errors) > 1:
         raise PreflightFailed(text)
     raise errors.pop()(text)

@@ -16,7 +16,7 @@ from lambdas.promotion.contract.errors import (
 )
 from lambdas.promotion.contract.settings import Application, Hub, Settings, Stage
 from lambdas.promotion.contract.step_events import ExecutionInput
-from lambdas.promotion.contract.text import whole
+from lambdas.promotion.contract.text import in_lines, whole
 
 # SageMaker's own pattern and length for model names (API: ModelName).
 _MODEL_NAME = re.compile(r"(?=.{1,63}\Z)[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
@@ -66,7 +66,7 @@ def require_request(given: ExecutionInput) -> Request:
     elif len(named) != 1:
         problems.append(f"set exactly one of model_name and model_package_arn, not {'both' if named else 'neither'}")
     if problems:
-        raise InvalidInput(f"The input is invalid: {'; '.join(problems)}. Example: {_EXAMPLE}.")
+        raise InvalidInput(in_lines("The input is invalid:", problems, f"Example: {_EXAMPLE}."))
     return Request(**{name: raw[name] for name in _FIELDS & set(raw)})
 
 

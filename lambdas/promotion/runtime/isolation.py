@@ -40,4 +40,4 @@ class Isolation:
             raise first
         # Actions that fail for the same reason report it once.
         messages = {str(error): title for title, error in reversed(self.failures.items())}
-        raise type(first)(" ".join(f"{title}: {message}" for message, title in reversed(messages.items()))) from first
+        raise type(first)("\n".join(f"{title}: {message}" for message, title in reversed(messages.items()))) from first

@@ -13,6 +13,7 @@ from lambdas.promotion.contract.errors import SmokeTestFailed
 from lambdas.promotion.contract.jsonata.expressions import BadExpression, Evaluator, TooCostly
 from lambdas.promotion.contract.smoke_test_report import SmokeReport, SmokeTestResult, readable, shortened, shown
 from lambdas.promotion.contract.smoke_test_settings import RESPONSE_SECONDS, SmokeTest
+from lambdas.promotion.contract.text import in_lines
 from lambdas.promotion.smoke_test import strict_json
 from lambdas.promotion.smoke_test.json_differences import differences
 
@@ -99,12 +100,16 @@ def require_passed(
     if not failed:
         return SmokeReport(tests=tuple(evaluation.result for evaluation in evaluations))
     of = f" of {len(evaluations)}" if len(evaluations) > 1 else ""
-    failures = "; ".join(_failure(f"test {number}{of}", evaluation) for number, evaluation in failed)
+    longest = _MOST_CHARACTERS // len(failed)
+    failures = [_failure(f"test {number}{of}", evaluation)[:longest] for number, evaluation in failed]
     subject = f"The {'preview ' if preview_for else ''}endpoint {endpoint}"
     unchanged = f"This was a preview: the endpoint {preview_for} was not changed. " if preview_for else ""
     raise SmokeTestFailed(
-        f"{subject} reached InService on {config} and failed its smoke test: {failures[:_MOST_CHARACTERS]}. "
-        f"{unchanged}Fix the model, or what promotion.yaml expects of it (smoke_test), then promote again."
+        in_lines(
+            f"{subject} reached InService on {config} and failed its smoke test:",
+            failures,
+            f"{unchanged}Fix the model, or what promotion.yaml expects of it (smoke_test), then promote again.",
+        )
     )
 
 

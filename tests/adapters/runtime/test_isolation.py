@@ -34,7 +34,7 @@ def test_of_several_the_first_that_no_retry_fixes_gives_the_name_and_each_its_me
     actions = Isolation("step")
     for title, error in {"a": Throttled("slow"), "b": NameTaken("it exists"), "c": KeyError("x")}.items():
         actions.attempt(title, lambda error=error: fail(error))  # type: ignore[misc]
-    with pytest.raises(NameTaken, match=r"^a: slow b: it exists c: A fault in Promote itself \(KeyError"):
+    with pytest.raises(NameTaken, match=r"^a: slow\nb: it exists\nc: A fault in Promote itself \(KeyError"):
         actions.require_all_done()
 
 

@@ -54,7 +54,7 @@ def refused(world: World, request: object) -> ExecutionResult:
         ({**QA, "model_package_arn": "group/1"}, "is not the ARN of a model package version"),
         ({**QA}, "exactly one of model_name and model_package_arn, not neither"),
         ({**QA, "model_name": "m", "model_package_arn": "p"}, "not both"),
-        ({"model_name": "m"}, "application is missing; stage is missing"),
+        ({"model_name": "m"}, "- application is missing\n- stage is missing"),
         ([], "must be a JSON object"),
         ("qa", "must be a JSON object"),
         ({}, "application is missing"),

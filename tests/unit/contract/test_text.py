@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.promotion.contract.text import cut, one_line, whole
+from lambdas.promotion.contract.text import cut, in_lines, one_line, whole
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,9 @@ def test_whole_keeps_lines() -> None:
 )
 def test_a_text_is_cut_between_characters(text: str, size: int, expected: str) -> None:
     assert cut(text, size=size) == expected
+
+
+def test_several_problems_have_a_line_each_and_one_problem_is_part_of_its_sentence() -> None:
+    assert in_lines("It is invalid:", ["a is b."], "Do this.") == "It is invalid: a is b. Do this."
+    several = in_lines("It is invalid:", ["a is b", "c\nis d"], "Do this.")
+    assert several == "It is invalid:\n- a is b\n- c is d\nDo this."

@@ -232,7 +232,7 @@ def test_a_refusal_stays_within_the_cause_limit() -> None:
     message = refusal(*[{f"LONG_NAME_OF_A_VARIABLE_{n}": "s3a://" for n in range(100)}] * 15)
     assert len(message) < 32_768
     count = message.count("it refers to S3")
-    assert f"; and {1500 - count} more" in message
+    assert f"\n- and {1500 - count} more" in message
 
 
 def test_every_problem_of_every_container_is_reported_at_once_with_what_would_carry_it() -> None:

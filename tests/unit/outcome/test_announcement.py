@@ -9,6 +9,7 @@ import pytest
 from lambdas.promotion.contract.document import Change, Failure, Outcome, Progress, Promotion
 from lambdas.promotion.contract.envelope import Announcement, AnnouncementAttributes
 from lambdas.promotion.contract.errors import PromotionError, every_error
+from lambdas.promotion.contract.text import in_lines
 from lambdas.promotion.outcome.announcement import announcement, is_announced
 from tests import PROJECT
 from tests.unit import builders
@@ -185,6 +186,16 @@ def test_no_text_of_others_adds_a_line(line_break: str) -> None:
     assert titles_of(published) == TITLES
     assert len(published.attributes.error.splitlines()) == 1
     assert published.subject.isprintable()
+
+
+def test_each_finding_of_a_cause_has_a_line_that_is_none_of_the_announcements() -> None:
+    cause = in_lines("The input is invalid:", ["stage is missing", f"odd{FORGED}"], "Example: {}.")
+    lines = announcement("Refused", builders.EXECUTION, failure=failure("InvalidInput", cause)).message.splitlines()
+    first = lines.index("Why:        The input is invalid:")
+    assert lines[first + 1] == "            - stage is missing"
+    assert lines[first + 2].startswith("            - odd")
+    assert lines[first + 3] == "            Example: {}."
+    assert lines[first + 4].startswith("Next:")
 
 
 @pytest.mark.parametrize("line_break", BREAKS, ids=ascii)

@@ -63,7 +63,7 @@ def test_a_finding_is_a_text(finding: Finding, text: str) -> None:
 
 
 def test_the_findings_are_numbered() -> None:
-    assert problems(DENIED, MISSING).endswith(f"Nothing was created there. (1) {DENIED} (2) {MISSING}")
+    assert problems(DENIED, MISSING).endswith(f"Nothing was created there.\n(1) {DENIED}\n(2) {MISSING}")
 
 
 def test_findings_of_several_kinds_have_the_name_of_the_checks() -> None:

@@ -205,7 +205,7 @@ def test_a_rollback_is_requested_without_a_model() -> None:
     ],
 )
 def test_a_rollback_takes_its_model_from_the_record(field: str, value: object, problem: str) -> None:
-    with pytest.raises(InvalidInput, match=f"colour.*{field} {problem}"):
+    with pytest.raises(InvalidInput, match=f"colour.*\n- {field} {problem}"):
         require({**ROLLBACK, field: value, "colour": "red"})
 
 

@@ -200,7 +200,7 @@ def test_every_failed_test_is_reported_and_passed_ones_are_not() -> None:
     with pytest.raises(SmokeTestFailed) as message:
         evaluation.require_passed([good, bad, bad], endpoint="reviews-qa", config="reviews-qa-1")
     text = str(message.value)
-    assert "reviews-qa reached InService on reviews-qa-1 and failed its smoke test: test 2 of 3 sent" in text
+    assert "reviews-qa reached InService on reviews-qa-1 and failed its smoke test:\n- test 2 of 3 sent" in text
     assert "test 3 of 3 sent a fine film (text/csv, 11 bytes); received status 200" in text
     assert "p95 7 ms" in text
     assert "test 1" not in text
@@ -213,14 +213,15 @@ def test_the_message_of_a_failed_test_has_what_was_sent_received_and_measured(nu
     silent = Evaluation(result=replace(result, received=None, milliseconds={}), problems=("no",))
 
     def failures(text: str) -> str:
-        of = "" if number == 1 else " of 2"
-        return "; ".join(f"test {test}{of} sent {text}" for test in range(1, number + 1))
+        if number == 1:
+            return f" test 1 sent {text}. "
+        return f"\n- test 1 of 2 sent {text}\n- test 2 of 2 sent {text}\n"
 
     for failure, text in ((failed, "a; received b: no; not at all (min 1.5 ms, max 7 ms)"), (silent, "a: no")):
         with pytest.raises(SmokeTestFailed) as message:
             evaluation.require_passed([failure] * number, endpoint="e", config="c")
         assert str(message.value) == (
-            f"The endpoint e reached InService on c and failed its smoke test: {failures(text)}. "
+            f"The endpoint e reached InService on c and failed its smoke test:{failures(text)}"
             "Fix the model, or what promotion.yaml expects of it (smoke_test), then promote again."
         )
 
