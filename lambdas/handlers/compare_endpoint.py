@@ -11,7 +11,7 @@ from lambdas.promotion.aws import work_lists
 from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import Artifact, CopyPlan, Leg, Outcome, Progress, Promotion
 from lambdas.promotion.endpoint import client as endpoint_client
-from lambdas.promotion.endpoint import model_client
+from lambdas.promotion.endpoint import model_client, same_model
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.images import ecr_client
@@ -22,6 +22,7 @@ from lambdas.promotion.runtime.handler import hub_s3, now, step
 
 @step
 def handler(promotion: Promotion) -> Promotion:
+    promotion = same_model.adopt(promotion)
     account, artifacts = _begin(promotion)
     sagemaker = account.sagemaker
     observed = endpoint_client.observe(promotion.stage.endpoint, sagemaker=sagemaker)

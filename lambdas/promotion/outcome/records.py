@@ -214,7 +214,7 @@ def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[Known
     holds for each entry of the same model: a copy that had been deleted is another version since.
     """
     recorded = tuple(
-        replace(good, verified=promotion.verified)
+        replace(good, verified=promotion.verified, content=promotion.content)
         if promotion.verified and good.model == promotion.desired_model.name
         else good
         for good in (promotion.lock.last_known_good if promotion.lock else ())
@@ -234,6 +234,7 @@ def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[Known
         ended_at=ended_at,
         stage=f"{promotion.request.application}/{promotion.stage.name}",
         verified=promotion.verified,
+        content=promotion.content,
     )
     return (new, *(good for good in recorded if good.config != config))[:_MOST_KNOWN_GOOD]
 

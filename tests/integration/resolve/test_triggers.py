@@ -43,6 +43,19 @@ def test_an_approval_promotes_that_version_to_the_first_stage(world: World) -> N
     assert world.invoke("qa")["model"] == "registered"
 
 
+def test_a_model_by_its_name_and_then_the_same_version_are_one_model(world: World) -> None:
+    """Somebody tries it with a model that was registered before; then approves the version."""
+    container = world.container("registered")
+    version = world.version(**container)
+    by_name = world.promote_successfully(world.model(container=container))
+    before = world.executions()
+    approve(world, version)
+    (ended,) = started_by(world, before)
+
+    assert (ended.output.get("outcome"), ended.cause) == ("Unchanged", "")
+    assert (ended.model, ended.config) == (by_name.model, by_name.config)
+
+
 def test_the_same_event_twice_promotes_once(world: World) -> None:
     version = world.version()
     before = world.executions()

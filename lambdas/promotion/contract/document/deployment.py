@@ -44,7 +44,8 @@ class KnownGood:
     """A promotion that went well: what the endpoint can be rolled back to.
 
     `stage` ("<application>/<stage>" when it was promoted) and `record_key` are the key of its record. `verified`: the
-    copies of its model; None if an older Promote wrote it.
+    copies of its model; `content`: what its model is, whatever its name (Promotion.content). Both are None if an older
+    Promote wrote it.
     """
 
     record_key: str
@@ -55,6 +56,7 @@ class KnownGood:
     ended_at: datetime
     stage: str
     verified: VerifiedCopies | None = None
+    content: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.promotion.contract import resource_names
+from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.document.copying import (
     Artifacts,
     Copied,
@@ -100,6 +101,12 @@ class Promotion:
     def leg(self) -> Leg:
         """The leg that was planned last; the first one before any plan."""
         return self.copy.leg if self.copy else Leg.BRING
+
+    @property
+    def content(self) -> str:
+        """The digest of what the model is: equal for a version and a model with the same artifacts and containers."""
+        request = {name: value for name, value in self.desired_model.request.items() if name != "ModelName"}
+        return hex_digest([self.digest, request])
 
     @property
     def known_copies(self) -> VerifiedCopies | None:
