@@ -66,6 +66,7 @@ SET_AFTER = {
     "smoke": "Smoke-test the endpoint",
     "plan": "Run the preflight checks",
     "suspended_scaling": "Suspend scaling",
+    "rollback_target": "Resolve the rollback",
     "result": "Compare the endpoint, if it is Unchanged; else Inspect the endpoint or Smoke-test the endpoint",
 }
 # Fields of the document whose type does not describe them.
@@ -98,6 +99,7 @@ RECORD = {
     "requested_by": "who requested it, according to the input; unverified",
     "approved_by": "who changed the version last, according to the model registry",
     "roll_back": "true for a rollback on demand",
+    "rollback_target": "what a rollback on demand goes back to, and from",
     "source_model": "ARN of the source model",
     "source_model_package": "ARN of the version in the model registry",
     "made_at": "when the model was created where it was trained",

@@ -19,7 +19,9 @@ from lambdas.promotion.runtime.handler import hub_s3, now, step_with_clock
 
 @step_with_clock
 def handler(promotion: Promotion, clock: Clock) -> Promotion:
-    transfers = work_lists.read(work_lists.COPY_STATUS, Transfer, promotion, s3=hub_s3())
+    transfers = []
+    if not promotion.request.roll_back:  # its artifacts were copied by the promotion that it restores
+        transfers = work_lists.read(work_lists.COPY_STATUS, Transfer, promotion, s3=hub_s3())
     checked = _check(promotion, transfers, clock)
     if not promotion.request.dry_run:
         return promotion
@@ -30,6 +32,8 @@ def handler(promotion: Promotion, clock: Clock) -> Promotion:
 def _check(promotion: Promotion, transfers: list[Transfer], clock: Clock) -> PreflightResult:
     if promotion.change and promotion.change.progress is Progress.NOTHING_TO_DO:
         return preflight.observe_only(promotion)
+    if promotion.request.roll_back:
+        return preflight.observe_rollback(promotion)
     checked = preflight.run(promotion, transfers, until=clock.until)
     for finding in checked.findings:
         logger.warning("Preflight finding", extra={"finding": findings.to_json(finding)})

@@ -75,6 +75,7 @@ def allow_tables(steps: Mapping[Step, StepRun], tables: Tables) -> None:
     for step in (Step.RESOLVE_MODEL, Step.RESOLVE_ROLLBACK):
         read(steps[step].role, tables.endpoints, "ReadLastKnownGood", ["dynamodb:GetItem"])
         read(steps[step].role, tables.records, "ReadRecords", ["dynamodb:GetItem"])
+    read(steps[Step.RESOLVE_ROLLBACK].role, tables.records, "FindFailedPromotions", ["dynamodb:Query"])
     write(steps[Step.RECORD_PROMOTION].role, tables.records, "AddRecords", ["dynamodb:PutItem"])
     write(steps[Step.CLEAN_UP_ABORTED].role, tables.records, "AddRecords", ["dynamodb:PutItem"])
     write(steps[Step.CLEAN_UP_ABORTED].role, tables.endpoints, "ReleaseLocks", ["dynamodb:UpdateItem"])

@@ -22,7 +22,10 @@ def preflight(
     nothing_to_do: sfn.IChainable,
     planned: Conclusion,
 ) -> sfn.IChainable:
-    """Return the beginning of the phase. A rollback needs no checks and no copy, so it leads to `rollback`."""
+    """Return the beginning of the phase. A rollback needs no checks and no copy, so it leads to `rollback`.
+
+    With a dry run it leads to the checks, which plan it.
+    """
     scope, steps = resources.scope, resources.steps
     compare = task(scope, "Compare the endpoint", steps[Step.COMPARE_ENDPOINT], caught_by=planned.explain)
     check = task(scope, "Run the preflight checks", steps[Step.PREFLIGHT], caught_by=planned.explain)
@@ -36,4 +39,5 @@ def preflight(
 
 
 def _rollback_requested() -> sfn.Condition:
-    return condition(f"{path(Promotion).request.roll_back} = true")
+    request = path(Promotion).request
+    return condition(f"{request.roll_back} = true and {request.dry_run} != true")

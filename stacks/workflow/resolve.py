@@ -27,10 +27,11 @@ def resolve(
     is_rollback = sfn.Choice.jsonata(scope, "Is it a rollback?")
     is_dry_run = sfn.Choice.jsonata(scope, "Is it a dry run?")
 
-    resolve_model.next(is_dry_run.when(dry_run_requested(), dry_run).otherwise(then))
+    is_dry_run.when(dry_run_requested(), dry_run).otherwise(then)
+    resolve_model.next(is_dry_run)
     # The execution's input may be anything.
     rollback_requested = f"{is_object(path(Request))} and {path(Request).roll_back} = true"
-    return is_rollback.when(condition(rollback_requested), resolve_rollback.next(then)).otherwise(resolve_model)
+    return is_rollback.when(condition(rollback_requested), resolve_rollback.next(is_dry_run)).otherwise(resolve_model)
 
 
 def dry_run_requested() -> sfn.Condition:

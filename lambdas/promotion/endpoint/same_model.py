@@ -11,9 +11,30 @@ from typing import Any
 
 from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.document import DesiredResource, KnownGood, Promotion
+from lambdas.promotion.endpoint.service_defaults import is_default
 
 _VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
 _DIGEST_LENGTH = 12
+
+
+def content_of(model: DesiredResource) -> str:
+    """Return a digest of what a model is: equal for a version and a model with the same artifacts and containers.
+
+    The URIs of its artifacts' copies follow from their content. SageMaker describes a model with defaults that a
+    version does not have.
+    """
+    return hex_digest(_without_defaults({**model.request, "ModelName": None}))
+
+
+def _without_defaults(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            # The keys of an Environment are variables, not fields.
+            name: item if name == "Environment" else _without_defaults(item)
+            for name, item in value.items()
+            if not is_default(name, item)
+        }
+    return [_without_defaults(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def adopt(promotion: Promotion) -> Promotion:
@@ -36,7 +57,7 @@ def adopt(promotion: Promotion) -> Promotion:
 
 def _is_same(promotion: Promotion, current: KnownGood) -> bool:
     stage = f"{promotion.request.application}/{promotion.stage.name}"
-    return current.stage == stage and current.content == promotion.content
+    return current.stage == stage and current.content == content_of(promotion.desired_model)
 
 
 def _config(desired: DesiredResource, current: KnownGood) -> DesiredResource:

@@ -125,6 +125,8 @@ def _lines(
         yield "Model", promotion.model.arn + (f", version {version}" if version else "")
         yield "From", _place(promotion.source)
         yield "To", f"{_place(promotion.target)}, endpoint {promotion.stage.endpoint}"
+        if promotion.rollback_target:
+            yield "Roll back", promotion.rollback_target.in_words
     else:
         yield "Input", _quoted(as_json(raw_input))
     if started_by:

@@ -31,6 +31,7 @@ from lambdas.promotion.contract.document import (
 from lambdas.promotion.contract.errors import NothingToRollBackTo
 from lambdas.promotion.contract.step_events import LONGEST_INPUT
 from lambdas.promotion.contract.text import as_json, whole
+from lambdas.promotion.endpoint import same_model
 from lambdas.promotion.outcome.attribute_values import from_attributes, to_attributes
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def _of_promotion(promotion: Promotion, artifacts: Sequence[Artifact]) -> dict[s
         "requested_by": request.requested_by,
         "approved_by": model.approved_by,
         "roll_back": request.roll_back or None,
+        "rollback_target": to_json(promotion.rollback_target) if promotion.rollback_target else None,
         "source_model": model.arn,
         "source_model_package": model.package,
         "made_at": model.made_at.isoformat(),
@@ -187,6 +189,26 @@ def read(stage: str, key: str, *, dynamodb: DynamoDBClient) -> dict[str, Any] | 
     return from_attributes(answer["Item"])
 
 
+def has_failed_with(config_arn: str, stage: str, *, since: str, dynamodb: DynamoDBClient) -> bool:
+    """Whether a promotion of the stage after the record `since` failed with this endpoint configuration."""
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=resource_names.RECORDS_TABLE,
+        KeyConditionExpression="stage = :stage AND record_key > :since",
+        FilterExpression="endpoint_config = :config AND NOT outcome IN (:promoted, :unchanged, :planned)",
+        ExpressionAttributeValues={
+            ":stage": {"S": stage},
+            ":since": {"S": since},
+            ":config": {"S": config_arn},
+            ":promoted": {"S": Outcome.PROMOTED},
+            ":unchanged": {"S": Outcome.UNCHANGED},
+            ":planned": {"S": Outcome.PLANNED},
+        },
+        ProjectionExpression="record_key",
+        ConsistentRead=True,
+    )
+    return any(page["Items"] for page in pages)
+
+
 def promotion_of(record: Mapping[str, Any]) -> Promotion | None:
     """Return the promotion in the record of one that went well, also if an older Promote wrote it."""
     try:
@@ -213,8 +235,9 @@ def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[Known
     What is in service already keeps its entry; a rollback removes the entries that it has left. What was verified now
     holds for each entry of the same model: a copy that had been deleted is another version since.
     """
+    content = same_model.content_of(promotion.desired_model)
     recorded = tuple(
-        replace(good, verified=promotion.verified, content=promotion.content)
+        replace(good, verified=promotion.verified, content=content)
         if promotion.verified and good.model == promotion.desired_model.name
         else good
         for good in (promotion.lock.last_known_good if promotion.lock else ())
@@ -234,7 +257,7 @@ def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[Known
         ended_at=ended_at,
         stage=f"{promotion.request.application}/{promotion.stage.name}",
         verified=promotion.verified,
-        content=promotion.content,
+        content=content,
     )
     return (new, *(good for good in recorded if good.config != config))[:_MOST_KNOWN_GOOD]
 

@@ -107,7 +107,7 @@ def plan_of(promotion: Promotion, transfers: Sequence[Transfer], checked: Prefli
         if current
         else None,
         differences=differences[:_MOST_DIFFERENCES] if differences is not None else None,
-        artifacts=len(transfers),
+        artifacts=promotion.artifacts.objects,
         artifacts_to_copy=len(to_copy),
         bytes_to_copy=sum(to_copy),
         images_to_copy=checked.images_missing,
@@ -182,6 +182,8 @@ def _sentences(
     if progress is Progress.NOTHING_TO_DO:
         yield f"Nothing would be done: the endpoint {endpoint} serves this model and configuration already."
         return
+    if promotion.rollback_target:
+        yield f"The endpoint {endpoint} would be rolled back {promotion.rollback_target.in_words}."
     if to_copy:
         objects = "1 object" if len(to_copy) == 1 else f"{len(to_copy)} objects"
         yield f"{objects} with {sum(to_copy)} bytes would be copied into {promotion.target.artifact_bucket}."

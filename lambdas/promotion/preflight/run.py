@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lambdas.promotion.aws import concurrency
 from lambdas.promotion.contract.document import Promotion, Transfer
 from lambdas.promotion.contract.roles import Role
 from lambdas.promotion.contract.time_limits import CONNECTIONS
+from lambdas.promotion.endpoint import client as endpoint_client
+from lambdas.promotion.endpoint import model_client
 from lambdas.promotion.endpoint.access import deployer_session
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
 from lambdas.promotion.preflight import facts, findings
@@ -60,6 +62,19 @@ def run(
         config_exists=context.endpoint_config.exists,
         images_missing=tuple(image.target for image in context.missing_images),
         targets_to_suspend=context.targets_to_suspend,
+    )
+
+
+def observe_rollback(promotion: Promotion) -> PreflightResult:
+    """Return what the endpoint serves, and which resources the rollback would create again. Raises NameTaken."""
+    observed = observe_only(promotion)
+    if promotion.restores_foreign_names:
+        return observed
+    sagemaker = deployer_session(promotion).sagemaker
+    return replace(
+        observed,
+        model_exists=bool(model_client.find_same(promotion.desired_model, sagemaker=sagemaker)),
+        config_exists=bool(endpoint_client.find_same_config(promotion.desired_config, sagemaker=sagemaker)),
     )
 
 

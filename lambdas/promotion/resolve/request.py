@@ -32,11 +32,12 @@ _FORMS = {
         "the ARN of a model package version (arn:aws:sagemaker:<region>:<account>:model-package/<group>/<version>)",
     ),
 }
-_STRINGS = {"application", "stage", "model_name", "model_package_arn", "requested_by"}
-_BOOLEANS = {"allow_older", "dry_run", "roll_back"}
+_STRINGS = {"application", "stage", "model_name", "model_package_arn", "requested_by", "roll_back_to"}
+_BOOLEANS = {"allow_older", "dry_run", "roll_back", "accept_drift"}
+_OF_ROLLBACKS = ("roll_back_to", "accept_drift")
 _FIELDS = _STRINGS | _BOOLEANS
 _EXAMPLE = '{"application": "text-classifier", "stage": "qa", "model_name": "my-model"}'
-_LONGEST = {"application": 63, "stage": 63, "requested_by": 256}
+_LONGEST = {"application": 63, "stage": 63, "requested_by": 256, "roll_back_to": 80}
 _LONGEST_QUOTE = 120
 _MOST_REPORTED = 10
 
@@ -60,10 +61,10 @@ def require_request(given: ExecutionInput) -> Request:
             f"{name} must not be set with roll_back: the rollback target comes from the promotion record"
             for name in named
         ]
-        problems += [
-            f"{name} has no effect with roll_back; remove it" for name in ("allow_older", "dry_run") if name in raw
-        ]
-    elif len(named) != 1:
+        problems += ["allow_older has no effect with roll_back; remove it"] if "allow_older" in raw else []
+    else:
+        problems += [f'{name} has an effect with "roll_back": true only' for name in _OF_ROLLBACKS if name in raw]
+    if raw.get("roll_back") is not True and len(named) != 1:
         problems.append(f"set exactly one of model_name and model_package_arn, not {'both' if named else 'neither'}")
     if problems:
         raise InvalidInput(in_lines("The input is invalid:", problems, f"Example: {_EXAMPLE}."))

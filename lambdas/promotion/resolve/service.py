@@ -15,6 +15,7 @@ from lambdas.promotion.contract.document import (
     Promotion,
     Request,
     RequiredApproval,
+    RollbackTarget,
     SourceModel,
     VerifiedCopies,
 )
@@ -89,7 +90,12 @@ class Resolution:
         )
 
     def rollback(
-        self, recorded: Promotion, verified: VerifiedCopies, *, approval: RequiredApproval | None
+        self,
+        recorded: Promotion,
+        verified: VerifiedCopies,
+        *,
+        approval: RequiredApproval | None,
+        target: RollbackTarget,
     ) -> Promotion:
         """Return the document of a rollback to a recorded promotion, without what that one observed and did.
 
@@ -109,6 +115,7 @@ class Resolution:
             tags=recorded.tags,
             images=recorded.images,
             verified=verified,
+            rollback_target=target,
         )
 
     def _promotion(self, *, stage: Stage, **fields: Any) -> Promotion:

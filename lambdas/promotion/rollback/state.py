@@ -11,8 +11,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from lambdas.promotion.contract.document import KnownGood, Promotion, Rollback, RollbackProgress, VerifiedCopies
-from lambdas.promotion.contract.errors import NothingToRollBackTo, RollbackFailed, SmokeTestFailed, Superseded
+from lambdas.promotion.contract.document import (
+    KnownGood,
+    Promotion,
+    Rollback,
+    RollbackProgress,
+    RollbackTarget,
+    VerifiedCopies,
+)
+from lambdas.promotion.contract.errors import (
+    InvalidInput,
+    NothingToRollBackTo,
+    RollbackFailed,
+    SmokeTestFailed,
+    Superseded,
+)
 from lambdas.promotion.contract.settings import FirstDeployment, Stage
 from lambdas.promotion.contract.time_limits import LONGEST_ROLLBACK
 from lambdas.promotion.endpoint.state import ObservedEndpoint
@@ -44,12 +57,16 @@ def previous_config(promotion: Promotion) -> str | None:
     return current.config if current and current.config != promotion.desired_config.name else None
 
 
-def goal(last_known_good: Sequence[KnownGood], observed: ObservedEndpoint | None, *, stage: Stage) -> KnownGood:
-    """Return the last known good promotion before the one in service, or the newest if none of them is in service.
+def goal(
+    last_known_good: Sequence[KnownGood], observed: ObservedEndpoint | None, *, stage: Stage, to: str | None = None
+) -> KnownGood:
+    """Return the last known good promotion with the id `to`; without it, the one before the one in service.
 
-    A promotion newer than the one in service was abandoned, even if that could not be recorded. Raises
-    NothingToRollBackTo.
+    If none of them is in service, that is the newest. A promotion newer than the one in service was abandoned, even if
+    that could not be recorded. Raises NothingToRollBackTo.
     """
+    if to is not None:
+        return _named(last_known_good, to, stage=stage)
     configs = [promotion.config for promotion in last_known_good]
     index = configs.index(observed.heading_for) + 1 if observed and observed.heading_for in configs else 0
     if index < len(last_known_good):
@@ -59,6 +76,62 @@ def goal(last_known_good: Sequence[KnownGood], observed: ObservedEndpoint | None
         f"of the endpoint {stage.endpoint}{f' ({observed.heading_for})' if observed else ''}. Promote the desired "
         'model by its name, with "allow_older": true if it is an older one.'
     )
+
+
+def _named(last_known_good: Sequence[KnownGood], promotion_id: str, *, stage: Stage) -> KnownGood:
+    for good in last_known_good:
+        if good.promotion_id == promotion_id:
+            return good
+    existing = ", ".join(f"{good.promotion_id} ({good.ended_at:%Y-%m-%d %H:%M} UTC)" for good in last_known_good)
+    raise NothingToRollBackTo(
+        f"No last-known-good promotion to stage {stage.name!r} has the id {promotion_id!r} (roll_back_to). These are "
+        f"recorded, the newest first: {existing or 'none'}."
+    )
+
+
+def target(goal: KnownGood, last_known_good: Sequence[KnownGood], observed: ObservedEndpoint | None) -> RollbackTarget:
+    """Return from what to what the endpoint is rolled back."""
+    current = observed.heading_for if observed else None
+    return RollbackTarget(
+        to_promotion=goal.promotion_id,
+        to_config=goal.config,
+        from_promotion=next((good.promotion_id for good in last_known_good if good.config == current), None),
+        from_config=current,
+    )
+
+
+def has_drifted(last_known_good: Sequence[KnownGood], observed: ObservedEndpoint | None) -> bool:
+    """Whether the endpoint serves, or is updated to, what none of its last known good promotions brought."""
+    return observed is not None and observed.heading_for not in {good.config for good in last_known_good}
+
+
+def drift(goal: KnownGood, observed: ObservedEndpoint, *, stage: Stage) -> InvalidInput:
+    """Return the error of a rollback from what no promotion recorded: a person may have put it there with reason."""
+    return InvalidInput(
+        f"The endpoint {stage.endpoint} serves {observed.heading_for}, which no promotion of stage {stage.name!r} has "
+        f"recorded since {goal.config} (promotion {goal.promotion_id}) was last known good: another principal changed "
+        f'it. To roll back to {goal.config}, add "accept_drift": true; "roll_back_to" names another promotion.'
+    )
+
+
+def require_unchanged_since(
+    started_at: datetime, observed: ObservedEndpoint | None, *, other: str | None, behind: bool, stage: Stage
+) -> None:
+    """A rollback goes back from what served when it was started, and not one further. Raises Superseded.
+
+    `other`: the running execution that holds the endpoint's lock; `behind`: the endpoint serves an earlier promotion
+    than the last that was recorded.
+    """
+    again = "Nothing was changed. Check the current deployment, then start the rollback again."
+    if other and behind and observed:
+        raise Superseded(
+            f"The endpoint {stage.endpoint} is being rolled back to {observed.heading_for} by {other}. {again}"
+        )
+    if observed and observed.modified_at > started_at:
+        raise Superseded(
+            f"The endpoint {stage.endpoint} was changed at {observed.modified_at:%Y-%m-%d %H:%M:%S} UTC, after this "
+            f"rollback was started. {again}"
+        )
 
 
 def require_verified(goal: KnownGood) -> VerifiedCopies:
@@ -80,11 +153,12 @@ def copies_of_previous(promotion: Promotion, rollback: Rollback) -> VerifiedCopi
 
 def require_same_goal(promotion: Promotion, observed: ObservedEndpoint | None) -> None:
     """The resolved rollback target must still be the goal now that the endpoint is locked. Raises Superseded."""
-    if not promotion.request.roll_back:
+    request = promotion.request
+    if not request.roll_back or (request.dry_run and promotion.lock is None):
         return
     last_known_good = promotion.lock.last_known_good if promotion.lock else ()
     try:
-        config = goal(last_known_good, observed, stage=promotion.stage).config
+        config = goal(last_known_good, observed, stage=promotion.stage, to=request.roll_back_to).config
     except NothingToRollBackTo:
         config = None
     if config != promotion.desired_config.name:

@@ -247,6 +247,51 @@ def test_on_demand_the_previous_last_known_good_promotion_serves_again(world: Wo
     assert world.promote_successfully(bad).output["outcome"] == "Promoted"
 
 
+def test_a_rollback_can_be_planned_and_go_to_the_promotion_that_it_names(world: World) -> None:
+    models = [world.model() for _ in range(3)]
+    first, _, third = (world.promote_successfully(made) for made in models)
+    named = {**ROLL_BACK_ENDPOINT, "roll_back_to": first.arn.rpartition(":")[2]}
+    planned = world.wait(world.start(**named, dry_run=True))
+    assert planned.output["outcome"] == "Planned", planned.cause
+    words = f"would be rolled back from {third.config} (promotion {third.arn.rpartition(':')[2]}) to {first.config}"
+    assert words in planned.output["summary"][0]
+    assert world.invoke("qa")["model"] == models[2].name
+
+    ended = world.wait(world.start(**named))
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert world.invoke("qa")["model"] == models[0].name
+    target = ended.output["rollback_target"]
+    assert (target["from_config"], target["to_config"]) == (third.config, first.config)
+    assert world.record_of(ended.arn)["rollback_target"] == target
+    unknown = world.wait(world.start(**ROLL_BACK_ENDPOINT, roll_back_to="nothing"))
+    require_failed(unknown, "NothingToRollBackTo", "'nothing'", str(named["roll_back_to"]))
+
+
+def test_two_rollbacks_at_once_go_one_back_and_what_was_made_by_hand_needs_a_word(world: World) -> None:
+    models = [world.model() for _ in range(3)]
+    for made in models:
+        world.promote_successfully(made)
+    one = world.start(**ROLL_BACK_ENDPOINT)
+    world.wait_for_state(one, "Wait for the endpoint")
+    other = world.start(**ROLL_BACK_ENDPOINT)
+    assert world.wait(one).status == "SUCCEEDED"
+    require_failed(world.wait(other), "Superseded", "start the rollback again")
+    assert world.invoke("qa")["model"] == models[1].name
+
+    sagemaker = world.client("sagemaker", "qa")
+    served = sagemaker.describe_endpoint_config(EndpointConfigName=world.endpoint("qa")["EndpointConfigName"])
+    sagemaker.create_endpoint_config(EndpointConfigName="by-hand", ProductionVariants=served["ProductionVariants"])
+    sagemaker.update_endpoint(EndpointName=ENDPOINTS["qa"], EndpointConfigName="by-hand")
+    world.wait_for_endpoint("qa")
+    require_failed(
+        world.wait(world.start(**ROLL_BACK_ENDPOINT)), "InvalidInput", "serves by-hand", '"accept_drift": true'
+    )
+    ended = world.wait(world.start(**ROLL_BACK_ENDPOINT, accept_drift=True))
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert ended.output["rollback_target"]["from_config"] == "by-hand"
+    assert ended.output["rollback_target"].get("from_promotion") is None
+
+
 def test_a_rollback_recreates_what_another_principal_deleted(world: World) -> None:
     good = world.model()
     first = world.promote_successfully(good)

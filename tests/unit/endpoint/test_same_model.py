@@ -57,10 +57,22 @@ def test_any_other_model_keeps_its_names(good: KnownGood) -> None:
 
 
 def test_other_content_is_another_model() -> None:
-    assert replace(BY_NAME, digest="other").content != BY_NAME.content
-    request = {**BY_NAME.desired_model.request, "EnableNetworkIsolation": True}
-    changed = DesiredResource(name=BY_NAME.desired_model.name, request=request)
-    assert replace(BY_NAME, desired_model=changed).content != BY_NAME.content
+    model = BY_NAME.desired_model
+    container = model.request["PrimaryContainer"]
+    for changed in (
+        {"EnableNetworkIsolation": True},
+        {"PrimaryContainer": {**container, "ModelDataUrl": "s3://other/model.tar.gz"}},
+        {"PrimaryContainer": {**container, "Environment": {"Mode": "SingleModel"}}},
+    ):
+        other = DesiredResource(name=model.name, request={**model.request, **changed})
+        assert same_model.content_of(other) != same_model.content_of(model)
+
+
+def test_what_sagemaker_fills_in_is_no_difference() -> None:
+    model = BY_NAME.desired_model
+    container = {**model.request["PrimaryContainer"], "Mode": "SingleModel", "ImageConfig": {}}
+    described = DesiredResource(name="other", request={**model.request, "PrimaryContainer": container})
+    assert same_model.content_of(described) == same_model.content_of(model)
 
 
 def test_a_rollback_and_a_promotion_without_a_lock_keep_their_names() -> None:

@@ -201,12 +201,24 @@ def test_a_rollback_is_requested_without_a_model() -> None:
         ("model_name", "reviews-v7", "must not be set with roll_back"),
         ("model_package_arn", VERSION, "must not be set with roll_back"),
         ("allow_older", False, "has no effect with roll_back"),
-        ("dry_run", True, "has no effect with roll_back"),
     ],
 )
 def test_a_rollback_takes_its_model_from_the_record(field: str, value: object, problem: str) -> None:
     with pytest.raises(InvalidInput, match=f"colour.*\n- {field} {problem}"):
         require({**ROLLBACK, field: value, "colour": "red"})
+
+
+def test_a_rollback_can_be_planned_and_name_its_target() -> None:
+    named = require({**ROLLBACK, "dry_run": True, "roll_back_to": "release-6", "accept_drift": True})
+    assert (named.dry_run, named.roll_back_to, named.accept_drift) == (True, "release-6", True)
+    with pytest.raises(InvalidInput, match=r"roll_back_to .* is longer than 80 characters"):
+        require({**ROLLBACK, "roll_back_to": "x" * 81})
+
+
+@pytest.mark.parametrize(("field", "value"), [("roll_back_to", "release-6"), ("accept_drift", True)])
+def test_what_says_how_to_roll_back_is_refused_without_a_rollback(field: str, value: object) -> None:
+    with pytest.raises(InvalidInput, match=f'{field} has an effect with "roll_back": true only'):
+        require({**VALID, field: value})
 
 
 def test_no_rollback_is_requested_by_false() -> None:

@@ -406,6 +406,59 @@ def test_the_newest_last_known_good_that_is_not_in_service_is_rolled_back_to() -
     assert rollback_state.goal(LAST_KNOWN_GOOD, None, stage=STAGE).config == "c3"
 
 
+NAMED = (good("c3", promotion_id="p3"), good("c2", promotion_id="p2"), good("c1", promotion_id="p1"))
+
+
+@pytest.mark.parametrize("in_service", ["c3", "c2", "by-hand"])
+def test_a_rollback_goes_to_the_promotion_that_it_names(in_service: str) -> None:
+    assert rollback_state.goal(NAMED, observed("InService", config=in_service), stage=STAGE, to="p2").config == "c2"
+
+
+@pytest.mark.parametrize(("known_good", "listed"), [(NAMED, "p3 .*, p2 .*, p1 "), ((), "none")])
+def test_a_promotion_that_is_none_of_the_last_known_good_is_refused_with_those(
+    known_good: tuple[Any, ...], listed: str
+) -> None:
+    with pytest.raises(NothingToRollBackTo, match=f"has the id 'p0'.*the newest first: {listed}"):
+        rollback_state.goal(known_good, None, stage=STAGE, to="p0")
+
+
+@pytest.mark.parametrize(
+    ("config", "promotion_id", "drifted"), [("c3", "p3", False), ("by-hand", None, True), (None, None, False)]
+)
+def test_a_rollback_says_from_what_to_what(config: str | None, promotion_id: str | None, drifted: bool) -> None:
+    endpoint = observed("InService", config=config) if config else None
+    target = rollback_state.target(NAMED[1], NAMED, endpoint)
+    assert (target.from_config, target.from_promotion) == (config, promotion_id)
+    assert (target.to_config, target.to_promotion) == ("c2", "p2")
+    assert target.in_words == (
+        f"from {config or 'no endpoint'} "
+        f"({f'promotion {promotion_id}' if promotion_id else 'no recorded promotion'}) to c2 (promotion p2)"
+    )
+    assert rollback_state.has_drifted(NAMED, endpoint) is drifted
+
+
+def unchanged_since(endpoint: ObservedEndpoint | None, *, other: str | None = None, behind: bool = False) -> None:
+    rollback_state.require_unchanged_since(BEGUN, endpoint, other=other, behind=behind, stage=STAGE)
+
+
+@pytest.mark.parametrize(("other", "behind"), [(None, False), (None, True), ("another", False)])
+def test_a_rollback_goes_back_from_what_served_when_it_was_started(other: str | None, behind: bool) -> None:
+    unchanged_since(None, other=other, behind=behind)
+    unchanged_since(observed("InService", modified_at=BEGUN), other=other, behind=behind)
+    with pytest.raises(Superseded, match="was changed at 2026-11-01 12:20:00 UTC, after this rollback was started"):
+        unchanged_since(observed("InService", modified_at=LATER), other=other, behind=behind)
+
+
+def test_a_rollback_does_not_go_further_than_one_that_is_in_progress() -> None:
+    with pytest.raises(Superseded, match=f"is being rolled back to {OLD_CONFIG} by another"):
+        unchanged_since(observed("Updating"), other="another", behind=True)
+
+
+def test_a_planned_rollback_needs_no_lock() -> None:
+    request = replace(REQUEST, roll_back=True, dry_run=True)
+    rollback_state.require_same_goal(promotion(request=request, lock=None), observed("InService"))
+
+
 @pytest.mark.parametrize("known_good", [(), LAST_KNOWN_GOOD[:1]])
 def test_without_an_earlier_last_known_good_there_is_nothing_to_roll_back_to(known_good: tuple[Any, ...]) -> None:
     endpoint = observed("InService", config="c3") if known_good else None

@@ -22,6 +22,7 @@ from lambdas.promotion.contract.document.deployment import (
     Lock,
     PreviewEndpoint,
     Rollback,
+    RollbackTarget,
     SuspendedScaling,
     VariantCapacity,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "Result",
     "Rollback",
     "RollbackProgress",
+    "RollbackTarget",
     "S3Object",
     "Segment",
     "SourceModel",

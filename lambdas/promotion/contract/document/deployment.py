@@ -44,7 +44,7 @@ class KnownGood:
     """A promotion that went well: what the endpoint can be rolled back to.
 
     `stage` ("<application>/<stage>" when it was promoted) and `record_key` are the key of its record. `verified`: the
-    copies of its model; `content`: what its model is, whatever its name (Promotion.content). Both are None if an older
+    copies of its model; `content`: what its model is, whatever its name (same_model.py). Both are None if an older
     Promote wrote it.
     """
 
@@ -57,6 +57,26 @@ class KnownGood:
     stage: str
     verified: VerifiedCopies | None = None
     content: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackTarget:
+    """What a rollback on demand goes back to, and from: promotions by their ids, and endpoint configurations.
+
+    `from_config`: None if there was no endpoint; `from_promotion`: None if no last known good promotion brought it.
+    """
+
+    to_promotion: str
+    to_config: str
+    from_promotion: str | None = None
+    from_config: str | None = None
+
+    @property
+    def in_words(self) -> str:
+        """From what to what, for a message."""
+        source = f"promotion {self.from_promotion}" if self.from_promotion else "no recorded promotion"
+        serving = self.from_config or "no endpoint"
+        return f"from {serving} ({source}) to {self.to_config} (promotion {self.to_promotion})"
 
 
 @dataclass(frozen=True, kw_only=True)

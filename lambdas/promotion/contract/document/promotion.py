@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.document.copying import (
     Artifacts,
     Copied,
@@ -21,7 +20,14 @@ from lambdas.promotion.contract.document.copying import (
     ImageCopy,
     VerifiedCopies,
 )
-from lambdas.promotion.contract.document.deployment import Change, Lock, PreviewEndpoint, Rollback, SuspendedScaling
+from lambdas.promotion.contract.document.deployment import (
+    Change,
+    Lock,
+    PreviewEndpoint,
+    Rollback,
+    RollbackTarget,
+    SuspendedScaling,
+)
 from lambdas.promotion.contract.document.model import DesiredResource, RequiredApproval, SourceModel
 from lambdas.promotion.contract.document.progress import Leg, Outcome
 from lambdas.promotion.contract.document.request import Execution, Request
@@ -64,6 +70,7 @@ class Promotion:
     plan: dict[str, Any] | None = None  # a dry run's output (dry_run_plan.py)
     suspended_scaling: SuspendedScaling | None = None
     result: Result | None = None
+    rollback_target: RollbackTarget | None = None
 
     def with_change(self, change: Change) -> Promotion:
         return replace(self, change=change)
@@ -89,6 +96,7 @@ class Promotion:
                 artifacts_verified_by_size=self.verification.computed if self.verification else None,
                 images_copied=tuple(image.target for image in self.images if image.copied),
                 unused_mappings=self.unused_mappings,
+                rollback_target=self.rollback_target,
                 smoke=self.smoke,
                 preview=self.preview.smoke if self.preview else None,
                 started_at=self.execution.started_at,
@@ -101,12 +109,6 @@ class Promotion:
     def leg(self) -> Leg:
         """The leg that was planned last; the first one before any plan."""
         return self.copy.leg if self.copy else Leg.BRING
-
-    @property
-    def content(self) -> str:
-        """The digest of what the model is: equal for a version and a model with the same artifacts and containers."""
-        request = {name: value for name, value in self.desired_model.request.items() if name != "ModelName"}
-        return hex_digest([self.digest, request])
 
     @property
     def known_copies(self) -> VerifiedCopies | None:

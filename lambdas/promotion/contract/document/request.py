@@ -11,8 +11,9 @@ class Request:
     """What a person typed: names only.
 
     `allow_older`: the model may be older than the one that was promoted last. `roll_back`: not a model, but the
-    previous last known good promotion of the stage. `dry_run`: plan the promotion and change nothing. `requested_by`:
-    the requester's own claim of an identity; it is unverified.
+    previous last known good promotion of the stage, or the one that `roll_back_to` names by its promotion id.
+    `accept_drift`: roll back although the endpoint serves what no promotion recorded. `dry_run`: plan the promotion and
+    change nothing. `requested_by`: the requester's own claim of an identity; it is unverified.
     """
 
     application: str
@@ -23,6 +24,8 @@ class Request:
     roll_back: bool = False
     requested_by: str | None = None
     dry_run: bool = False
+    roll_back_to: str | None = None
+    accept_drift: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

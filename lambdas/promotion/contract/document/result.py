@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from lambdas.promotion.contract.document.deployment import RollbackTarget
 from lambdas.promotion.contract.document.progress import Outcome
 from lambdas.promotion.contract.smoke_test_report import SmokeReport
 
@@ -26,6 +27,7 @@ class Result:
     `artifacts_verified_by_size`: the others, whose source has none.
     Both are None if the endpoint served this configuration already and nothing was verified.
     `unused_mappings`: what the stage maps and the model does not have.
+    `rollback_target`: what a rollback on demand went back to, and from.
     `smoke`: what the smoke tests sent and received, if the stage has any; `preview`: the same on the preview endpoint.
     """
 
@@ -45,6 +47,7 @@ class Result:
     artifacts_verified_by_size: int | None
     images_copied: tuple[str, ...]
     unused_mappings: tuple[str, ...] = ()
+    rollback_target: RollbackTarget | None = None
     smoke: SmokeReport | None
     preview: SmokeReport | None = None
     started_at: datetime
