@@ -12,6 +12,7 @@ from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.step_events import ResolveEvent, from_event
 from lambdas.promotion.images import ecr_client, references
 from lambdas.promotion.model import definition, unused_mappings
+from lambdas.promotion.outcome import next_model
 from lambdas.promotion.outcome import origin as origins
 from lambdas.promotion.resolve import approval as approvals
 from lambdas.promotion.resolve import identity, service, start
@@ -31,6 +32,7 @@ def handler(event: Event, context: object) -> dict[str, Any]:
     stage, source, target = resolution.stage, resolution.source, resolution.target
     resolution.require_own_package()
     account = reader_session(source, execution=started.execution, external_id=resolution.deployed.external_id)
+    resolution = next_model.named(resolution, account, dynamodb=sessions.own_dynamodb())
     resolved = service.find_model(resolution, account)
     origin = origins.of_model(resolution, resolved, dynamodb=sessions.own_dynamodb())
     model = replace(resolved.model, origin_version=origin.promotion.model.version if origin else None)

@@ -39,6 +39,9 @@ class Source(AccountScope):
             self.accept_wildcards(
                 role, [f"Resource::{arn}" for arn in packages], "Every version of an application's own group."
             )
+        listed = ["sagemaker:ListModels", *(["sagemaker:ListModelPackages"] if packages else [])]
+        self.allow(role, "ListModels", listed, ["*"])
+        self.accept_wildcards(role, ["Resource::*"], "ListModels and ListModelPackages have no resources.")
         self.allow_image_reads(role)
         if self.is_image_source():
             own = f"arn:aws:ecr:{self.stack.region}:{self.stack.account}:repository/*"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.aws import sagemaker_errors
-from lambdas.promotion.contract.errors import ModelNotFound, ModelPackageNotFound
+from lambdas.promotion.contract.errors import ModelNotFound, ModelPackageNotFound, PromotionError
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+
+_MOST_COMPARED = 100  # API: ListModels, MaxResults
+_MOST_NAMED = 10
 
 
 def describe_model(name: str, *, location: str, sagemaker: SageMakerClient) -> Mapping[str, Any]:
@@ -21,9 +25,44 @@ def describe_model(name: str, *, location: str, sagemaker: SageMakerClient) -> M
     except ClientError as error:
         if sagemaker_errors.is_missing(error):
             raise ModelNotFound(
-                f"The model {name!r} does not exist in {location}. Check the name and the stage."
+                f"The model {name!r} does not exist in {location}. {_existing(name, sagemaker=sagemaker)}Check the "
+                "name and the stage; without a model, a stage takes what the stage before it last promoted."
             ) from error
         raise
+
+
+def _existing(name: str, *, sagemaker: SageMakerClient) -> str:
+    """Return a sentence with the names that exist, those near to `name` first; empty if they cannot be listed."""
+    try:
+        answer = sagemaker.list_models(SortBy="CreationTime", SortOrder="Descending", MaxResults=_MOST_COMPARED)
+    except (PromotionError, ClientError):
+        return ""
+    newest = [model["ModelName"] for model in answer["Models"]]
+    near = difflib.get_close_matches(name, newest, n=_MOST_NAMED)
+    names = list(dict.fromkeys((*near, *newest)))[:_MOST_NAMED]
+    return f"These exist, similar and new ones first: {', '.join(names)}. " if names else "No model exists there. "
+
+
+def latest_approved(group: str, *, sagemaker: SageMakerClient) -> str:
+    """Return the ARN of the approved version that was registered last. Raises ModelPackageNotFound."""
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        PaginationConfig={"MaxItems": 1},
+    )
+    try:
+        versions = [version["ModelPackageArn"] for page in pages for version in page["ModelPackageSummaryList"]]
+    except ClientError as error:
+        if not sagemaker_errors.is_missing(error):
+            raise
+        versions = []
+    if not versions:
+        raise ModelPackageNotFound(
+            f"The model package group {group!r} has no approved version. Approve one, or set model_name."
+        )
+    return versions[0]
 
 
 def describe_model_package(arn: str, *, sagemaker: SageMakerClient) -> Mapping[str, Any]:

@@ -64,8 +64,8 @@ def require_request(given: ExecutionInput) -> Request:
         problems += ["allow_older has no effect with roll_back; remove it"] if "allow_older" in raw else []
     else:
         problems += [f'{name} has an effect with "roll_back": true only' for name in _OF_ROLLBACKS if name in raw]
-    if raw.get("roll_back") is not True and len(named) != 1:
-        problems.append(f"set exactly one of model_name and model_package_arn, not {'both' if named else 'neither'}")
+    if raw.get("roll_back") is not True and len(named) > 1:
+        problems.append("set one of model_name and model_package_arn at most, not both")
     if problems:
         raise InvalidInput(in_lines("The input is invalid:", problems, f"Example: {_EXAMPLE}."))
     return Request(**{name: raw[name] for name in _FIELDS & set(raw)})

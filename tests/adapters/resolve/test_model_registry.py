@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from lambdas.promotion.contract.errors import AccessDenied, ModelNotFound, ModelPackageNotFound
 from lambdas.promotion.resolve import model_registry
 from tests.adapters.conftest import Stubs
-from tests.unit.builders import MODEL, VERSION, described
+from tests.unit.builders import MODEL, TRAINED, VERSION, described
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -24,8 +24,54 @@ def test_a_model_is_described_by_its_name(sagemaker: SageMakerClient, stubs: Stu
 
 def test_a_missing_model_is_refused_with_the_account(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "arn".')
-    with pytest.raises(ModelNotFound, match="'reviews-v7' does not exist in dev"):
+    stubs.sagemaker.add_response("list_models", {"Models": []})
+    with pytest.raises(ModelNotFound, match=r"'reviews-v7' does not exist in dev\. No model exists there\. Check"):
         model_registry.describe_model("reviews-v7", location="dev", sagemaker=sagemaker)
+
+
+def test_a_missing_model_is_refused_with_the_names_that_exist(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    stubs.sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "arn".')
+    names = [*(f"price-{number:02}" for number in range(20)), "reviews-v8"]
+    models = [{"ModelName": name, "ModelArn": f"arn-of-the-{name}", "CreationTime": TRAINED} for name in names]
+    newest_first = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 100}
+    stubs.sagemaker.add_response("list_models", {"Models": models}, newest_first)
+    with pytest.raises(ModelNotFound, match=r"new ones first: reviews-v8, price-00, .*, price-08\. Check"):
+        model_registry.describe_model("reviews-v7", location="dev", sagemaker=sagemaker)
+
+
+def test_a_missing_model_is_refused_if_no_names_can_be_listed(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    stubs.sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "arn".')
+    stubs.sagemaker.add_client_error("list_models", "AccessDeniedException", "No.", 400)
+    with pytest.raises(ModelNotFound, match=r"does not exist in dev\. Check"):
+        model_registry.describe_model("reviews-v7", location="dev", sagemaker=sagemaker)
+
+
+def test_the_approved_version_that_was_registered_last_comes_next(sagemaker: SageMakerClient, stubs: Stubs) -> None:
+    version = {
+        "ModelPackageName": "reviews",
+        "ModelPackageArn": VERSION,
+        "CreationTime": TRAINED,
+        "ModelPackageStatus": "Completed",
+    }
+    asked = {
+        "ModelPackageGroupName": "reviews",
+        "ModelApprovalStatus": "Approved",
+        "SortBy": "CreationTime",
+        "SortOrder": "Descending",
+    }
+    stubs.sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [version]}, asked)
+    assert model_registry.latest_approved("reviews", sagemaker=sagemaker) == VERSION
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_without_an_approved_version_none_comes_next(sagemaker: SageMakerClient, stubs: Stubs, exists: bool) -> None:
+    if exists:
+        stubs.sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": []})
+    else:
+        message = "ModelPackageGroup arn:aws:sagemaker:us-east-1:222222222222:model-package-group/x does not exist."
+        stubs.sagemaker.add_client_error("list_model_packages", "ValidationException", message)
+    with pytest.raises(ModelPackageNotFound, match="'reviews' has no approved version"):
+        model_registry.latest_approved("reviews", sagemaker=sagemaker)
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "AccessDenied"])

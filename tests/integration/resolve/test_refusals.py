@@ -52,7 +52,6 @@ def refused(world: World, request: object) -> ExecutionResult:
         ({**QA, "model_name": "a_b"}, '"a_b" is not a valid SageMaker name'),
         ({**QA, "model_name": "m" * 64}, "is not a valid SageMaker name"),
         ({**QA, "model_package_arn": "group/1"}, "is not the ARN of a model package version"),
-        ({**QA}, "exactly one of model_name and model_package_arn, not neither"),
         ({**QA, "model_name": "m", "model_package_arn": "p"}, "not both"),
         ({"model_name": "m"}, "- application is missing\n- stage is missing"),
         ([], "must be a JSON object"),
@@ -106,9 +105,12 @@ def test_an_unknown_stage_is_refused_with_those_that_exist(world: World) -> None
 
 @pytest.mark.usefixtures("nothing_is_touched")
 def test_a_model_that_does_not_exist_is_refused(world: World) -> None:
+    near, other = world.model(name="mising"), world.model()
     ended = refused(world, {**QA, "model_name": "missing"})
     assert ended.error == "ModelNotFound"
     assert "'missing' does not exist in dev (account 222222222222, us-east-1)" in ended.cause
+    assert f"These exist, similar and new ones first: {near.name}, " in ended.cause
+    assert other.name in ended.cause
 
 
 @pytest.mark.usefixtures("nothing_is_touched")

@@ -13,7 +13,7 @@ from sandbox.aws import environment_file
 from sandbox.aws.faults.faults import Kind
 from sandbox.demo import data_scientist
 from sandbox.demo import deployment as demo_deployment
-from tests.integration.world import APPLICATION, GROUP, ExecutionResult, World
+from tests.integration.world import APPLICATION, GROUP, ExecutionResult, World, require_failed
 
 
 def approve(world: World, version: str, **more: Any) -> None:
@@ -54,6 +54,24 @@ def test_a_model_by_its_name_and_then_the_same_version_are_one_model(world: Worl
 
     assert (ended.output.get("outcome"), ended.cause) == ("Unchanged", "")
     assert (ended.model, ended.config) == (by_name.model, by_name.config)
+
+
+def test_stages_take_what_comes_next_if_no_model_is_named(world: World) -> None:
+    nothing = world.wait(world.start(application=APPLICATION, stage="qa"))
+    require_failed(nothing, "ModelPackageNotFound", "has no approved version")
+    nothing = world.wait(world.start(application=APPLICATION, stage="production"))
+    require_failed(nothing, "ModelNotFound", "'qa' is recorded as last known good")
+
+    before = world.executions()
+    world.version()
+    version = world.version(approval="Approved")
+    (by_event,) = started_by(world, before)
+    first = world.wait(world.start(application=APPLICATION, stage="qa"))
+    assert (first.output["outcome"], first.output["source_model_package"]) == ("Unchanged", version)
+    world.promote_successfully(world.model())
+    assert world.wait(world.start(application=APPLICATION, stage="qa", roll_back=True)).status == "SUCCEEDED"
+    second = world.wait(world.start(application=APPLICATION, stage="production"))
+    assert second.output["source_model"].endswith(f":model/{by_event.model}"), second.cause
 
 
 def test_the_same_event_twice_promotes_once(world: World) -> None:

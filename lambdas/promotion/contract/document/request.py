@@ -10,10 +10,12 @@ from datetime import datetime
 class Request:
     """What a person typed: names only.
 
-    `allow_older`: the model may be older than the one that was promoted last. `roll_back`: not a model, but the
-    previous last known good promotion of the stage, or the one that `roll_back_to` names by its promotion id.
-    `accept_drift`: roll back although the endpoint serves what no promotion recorded. `dry_run`: plan the promotion and
-    change nothing. `requested_by`: the requester's own claim of an identity; it is unverified.
+    Without `model_name` and `model_package_arn`, a stage takes what the stage before it last promoted well; the first
+    stage takes the newest approved version. `allow_older`: the model may be older than the one that was promoted last.
+    `roll_back`: not a model, but the previous last known good promotion of the stage, or the one that `roll_back_to`
+    names by its promotion id. `accept_drift`: roll back although the endpoint serves what no promotion recorded.
+    `dry_run`: plan the promotion and change nothing. `requested_by`: the requester's own claim of an identity; it is
+    unverified.
     """
 
     application: str
