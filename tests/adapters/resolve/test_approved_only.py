@@ -26,6 +26,7 @@ from lambdas.promotion.contract.document import (
 from lambdas.promotion.contract.errors import (
     ApprovedVersionRequired,
     ArtifactChanged,
+    ModelNotFound,
     ModelPackageNotApproved,
     ModelPackageNotFound,
     NameTaken,
@@ -186,6 +187,43 @@ def test_an_approved_version_is_taken_and_its_registry_travels_in_the_document(a
 
 
 # A later stage
+
+
+def test_without_a_model_a_later_stage_takes_what_the_stage_before_last_promoted(aws: Stubs) -> None:
+    made = promoted()
+    text = records.known_good_text([known_good(made)])
+    aws.of("dynamodb").add_response("get_item", {"Item": {"last_known_good": {"S": text}}})
+    qa_has_model(aws, made)
+    qa_has_recorded(aws, made)
+    registry_reports(aws)
+    objects_are(aws, {})
+    aws.s3.add_response("put_object", {})
+    promotion = resolved(resolve_model.handler, stage="production")
+    assert promotion.request.model_name == made.desired_model.name
+    assert promotion.model.arn == made.target_arn("model", made.desired_model.name)
+
+
+def test_without_a_model_a_later_stage_needs_a_promotion_of_the_stage_before(aws: Stubs) -> None:
+    aws.allow_assume_role()
+    aws.of("dynamodb").add_response("get_item", {})
+    with pytest.raises(ModelNotFound, match="Promote one to 'qa' first, or set model_name"):
+        resolved(resolve_model.handler, stage="production")
+
+
+def test_without_a_model_the_first_stage_takes_the_newest_approved_version(aws: Stubs) -> None:
+    aws.allow_assume_role()
+    summary = {
+        "ModelPackageName": "reviews",
+        "ModelPackageArn": VERSION,
+        "CreationTime": TRAINED,
+        "ModelPackageStatus": "Completed",
+    }
+    aws.sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
+    details: dict[str, Any] = {"ModelPackageStatusDetails": {"ValidationStatuses": []}}
+    aws.sagemaker.add_response("describe_model_package", {**package(), **details})
+    objects_are(aws, {})
+    aws.s3.add_response("put_object", {})
+    assert resolved(resolve_model.handler, stage="qa").model.version == VERSION
 
 
 def test_a_model_of_the_stage_before_is_taken_with_the_version_that_the_record_names(aws: Stubs) -> None:

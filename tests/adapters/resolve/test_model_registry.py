@@ -32,7 +32,7 @@ def test_a_missing_model_is_refused_with_the_account(sagemaker: SageMakerClient,
 def test_a_missing_model_is_refused_with_the_names_that_exist(sagemaker: SageMakerClient, stubs: Stubs) -> None:
     stubs.sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "arn".')
     names = [*(f"price-{number:02}" for number in range(20)), "reviews-v8"]
-    models = [{"ModelName": name, "ModelArn": f"arn-of-the-{name}", "CreationTime": TRAINED} for name in names]
+    models = [{"ModelName": name, "ModelArn": f"arn:of:the:model/{name}", "CreationTime": TRAINED} for name in names]
     newest_first = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 100}
     stubs.sagemaker.add_response("list_models", {"Models": models}, newest_first)
     with pytest.raises(ModelNotFound, match=r"new ones first: reviews-v8, price-00, .*, price-08\. Check"):

@@ -527,6 +527,10 @@ NOT_SHOWN = {
         ),
         "Only for a stage with `approved_only`: test_refusals.py.",
     ),
+    ("promote-*-reader", "ListModels", "*", "*"): "Only if no model is named, or one that does not exist: "
+    "test_triggers.py.",
+    (function(Step.RESOLVE_ROLLBACK), "FindFailedPromotions*", "*", "*"): "Only from what is no last known good: "
+    "test_rollback.py.",
     **dict.fromkeys(
         (
             ("promote-*-scaler", "*", "*", "*"),
