@@ -40,6 +40,7 @@ ROLE_SECTIONS: Mapping[str, str] = {
     resource_names.function(Job.RECONCILE_EXECUTIONS): "The role that reconciles executions",
     resource_names.function(Job.AUDIT_ARTIFACTS): "The role that audits artifacts",
     resource_names.function(Job.END_WAIT): "The role that ends waits",
+    resource_names.function(Job.REPORT_REJECTION): "The role that reports rejections",
     "promote-hub-StateMachineRole…": "The state machine's role",
     "promote-hub-StateMachineEventsRole…": "The approval rule's role",
     f"{resource_names.PRODUCT}-<environment>-{Role.READER}": "The reader",

@@ -9,6 +9,7 @@ from stacks.config.topology import Configuration
 
 SOURCE = "aws.sagemaker"
 DETAIL_TYPE = "SageMaker Model Package State Change"
+_APPROVED, _REJECTED = "Approved", "Rejected"
 
 
 def model_registries(configuration: Configuration) -> list[str]:
@@ -34,25 +35,30 @@ def pattern_for(application: Application, configuration: Configuration) -> event
         account=[registry.account],
         region=[registry.region],
         detail_type=[DETAIL_TYPE],
-        detail=_approval_in([application.model_package_group]),
+        detail={"ModelPackageGroupName": [application.model_package_group], **_decision(_APPROVED)},
     )
 
 
 def pattern_in(environment: str, configuration: Configuration) -> events.EventPattern:
-    """Match approvals of any application's group in an environment's registry."""
+    """Match approvals and rejections of any application's group in an environment's registry."""
+    groups = {"ModelPackageGroupName": groups_in(environment, configuration)}
     return events.EventPattern(
-        source=[SOURCE], detail_type=[DETAIL_TYPE], detail=_approval_in(groups_in(environment, configuration))
+        source=[SOURCE], detail_type=[DETAIL_TYPE], detail={**groups, **_decision(_APPROVED, _REJECTED)}
     )
 
 
-def _approval_in(groups: list[str]) -> dict[str, object]:
-    """Match an approval. The event of an edit of an approved version has the status Approved, but no updated approval.
+def rejections() -> events.EventPattern:
+    """Match rejections of whatever the model registries forward."""
+    return events.EventPattern(source=[SOURCE], detail_type=[DETAIL_TYPE], detail=_decision(_REJECTED))
 
-    The event of a version that is registered as Approved has no UpdatedModelPackageFields.
+
+def _decision(*statuses: str) -> dict[str, object]:
+    """Match a decision on a version. The event of an edit has the version's status, but no updated approval.
+
+    The event of a version that is registered with this status has no UpdatedModelPackageFields.
     """
     return {
-        "ModelPackageGroupName": groups,
-        "ModelApprovalStatus": ["Approved"],
+        "ModelApprovalStatus": list(statuses),
         "$or": [
             {"UpdatedModelPackageFields": ["ModelApprovalStatus"]},
             {"UpdatedModelPackageFields": [{"exists": False}]},

@@ -56,7 +56,7 @@ class Forwarding(AccountScope):
             self.stack,
             "ApprovalForwarding",
             rule_name=rule_name,
-            description="Forwards approved model package versions to Promote's hub",
+            description="Forwards approved and rejected model package versions to Promote's hub",
             event_pattern=approvals.pattern_in(self.name, self.configuration),
             targets=[targets.EventBus(bus, role=role, dead_letter_queue=dead_letters)],
         )

@@ -10,6 +10,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -18,6 +19,7 @@ from lambdas.promotion.contract.steps import Job
 from stacks.baseline import approvals, endpoint_states
 from stacks.config.topology import Configuration
 from stacks.hub.scheduled_job import job_function
+from stacks.workflow.announce import allow_announcement
 from stacks.workflow.tables import Tables
 
 
@@ -85,6 +87,28 @@ def end_waits(
         event_pattern=endpoint_states.hub_pattern(configuration),
         # Later, the wait has ended by its timeout.
         targets=[targets.LambdaFunction(function.function, retry_attempts=3, max_event_age=Duration.minutes(1))],
+    )
+
+
+def report_rejections(
+    stack: Stack, bus: events.IEventBus, *, topic: sns.ITopic, tables: Tables, code: lambda_.Code, key: kms.IKey
+) -> None:
+    """Announce that a version was rejected that some stage serves."""
+    function = job_function(stack, Job.REPORT_REJECTION, code=code, key=key)
+    tables.allow_read(function.role, tables.endpoints, "ReadLastKnownGood", ["dynamodb:GetItem"])
+    tables.allow_read(function.role, tables.records, "ReadRecords", ["dynamodb:GetItem"])
+    function.role.add_to_policy(
+        iam.PolicyStatement(sid="Announce", actions=["sns:Publish"], resources=[topic.topic_arn])
+    )
+    allow_announcement(function.role, key)
+    events.Rule(
+        stack,
+        "Rejections",
+        rule_name=resource_names.function(Job.REPORT_REJECTION),
+        description="Announces that a version was rejected that some stage serves",
+        event_bus=bus,
+        event_pattern=approvals.rejections(),
+        targets=[targets.LambdaFunction(function.function, retry_attempts=10, max_event_age=Duration.hours(2))],
     )
 
 

@@ -15,7 +15,7 @@ from stacks.hub import bundle, state_machine, steps
 from stacks.hub.aborted_executions import ABORTED_EXECUTION_RULE, clean_up_after_abort
 from stacks.hub.artifact_audit import audit_artifacts
 from stacks.hub.encryption_key import encryption_key
-from stacks.hub.event_bus import end_waits, event_bus, start_on_approval
+from stacks.hub.event_bus import end_waits, event_bus, report_rejections, start_on_approval
 from stacks.hub.lock_age import report_lock_age
 from stacks.hub.observability import observe
 from stacks.hub.reconciliation import reconcile_executions
@@ -73,6 +73,7 @@ class HubStack(Stack):
         bus = event_bus(self, configuration)
         start_on_approval(self, configuration, bus, state_machine=machine, dead_letters=dead_letters)
         end_waits(self, configuration, bus, state_machine=machine, tables=tables, code=code, key=key)
+        report_rejections(self, bus, topic=outcomes, tables=tables, code=code, key=key)
         clean_up_after_abort(self, clean_up_aborted, state_machine=machine, dead_letters=dead_letters)
         reconciler = reconcile_executions(
             self,

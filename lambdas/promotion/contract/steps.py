@@ -47,6 +47,7 @@ class Job(enum.StrEnum):
     RECONCILE_EXECUTIONS = "reconcile_executions"
     AUDIT_ARTIFACTS = "audit_artifacts"
     END_WAIT = "end_wait"
+    REPORT_REJECTION = "report_rejection"
 
 
 class Function(enum.StrEnum):

@@ -527,6 +527,7 @@ NOT_SHOWN = {
         ),
         "Only for a stage with `approved_only`: test_refusals.py.",
     ),
+    (function(Job.REPORT_REJECTION), "*", "*", "*"): "It is no part of a promotion: test_triggers.py.",
     ("promote-*-reader", "ListModels", "*", "*"): "Only if no model is named, or one that does not exist: "
     "test_triggers.py.",
     (function(Step.RESOLVE_ROLLBACK), "FindFailedPromotions*", "*", "*"): "Only from what is no last known good: "

@@ -124,6 +124,34 @@ def test_a_rejection_and_another_group_start_nothing(world: World) -> None:
     assert [arn for arn in world.executions() if arn not in before] == [ended.arn]
 
 
+def subscribed_queue(world: World) -> str:
+    """A queue in the hub's account that gets what is announced."""
+    sqs, sns = world.client("sqs"), world.client("sns")
+    queue: str = sqs.create_queue(QueueName="announcements")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:*", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    topic = f"arn:aws:sns:us-east-1:{world.sandbox.accounts['hub']}:promote-outcomes"
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return queue
+
+
+def test_a_rejection_of_a_live_version_is_announced_and_changes_nothing(world: World) -> None:
+    version = world.version()
+    before = world.executions()
+    approve(world, version)
+    (ended,) = started_by(world, before)
+    queue = subscribed_queue(world)
+    world.client("sagemaker", "dev").update_model_package(ModelPackageArn=version, ModelApprovalStatus="Rejected")
+    (message,) = world.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    text = json.loads(message["Body"])["Message"]
+    world.client("sqs").delete_queue(QueueUrl=queue)
+    assert f"{version} was rejected in the model registry, and is live in stage qa" in text
+    assert ended.arn.rpartition(":")[2] in text
+    assert world.endpoint("qa")["EndpointConfigName"] == ended.config
+
+
 def test_an_approval_that_is_withdrawn_meanwhile_is_refused(world: World) -> None:
     """The event is never believed: the registry is asked again."""
     version = world.version()

@@ -44,15 +44,21 @@ def test_the_hub_starts_an_application_for_its_own_group_only() -> None:
     assert detail(approvals.pattern_for(file.applications["reviews"], file))["ModelPackageGroupName"] == ["reviews"]
 
 
-@pytest.mark.parametrize("part", ["ModelApprovalStatus", "$or"])
-def test_an_approval_has_the_same_pattern_on_both_sides_of_the_bus(part: str) -> None:
+def test_what_starts_or_is_announced_is_forwarded() -> None:
     file = configured()
-    hub, source = approvals.pattern_for(file.applications["reviews"], file), approvals.pattern_in("dev", file)
-    assert detail(hub)[part] == detail(source)[part]
+    source = detail(approvals.pattern_in("dev", file))
+    approval, rejection = (
+        detail(approvals.pattern_for(file.applications["reviews"], file)),
+        detail(approvals.rejections()),
+    )
+    assert approval["$or"] == rejection["$or"] == source["$or"]
+    assert approval["ModelApprovalStatus"] + rejection["ModelApprovalStatus"] == source["ModelApprovalStatus"]
+    assert rejection["ModelApprovalStatus"] == ["Rejected"]
 
 
 def test_an_edit_of_an_approved_version_is_not_an_approval() -> None:
-    pattern = detail(approvals.pattern_in("dev", configured()))
+    file = configured()
+    pattern = detail(approvals.pattern_for(file.applications["reviews"], file))
     assert pattern["ModelApprovalStatus"] == ["Approved"]
     assert pattern["$or"] == [
         {"UpdatedModelPackageFields": ["ModelApprovalStatus"]},
