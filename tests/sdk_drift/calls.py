@@ -9,7 +9,7 @@ CALLS: dict[str, set[str]] = {
         *("RegisterScalableTarget", "TagResource"),
     },
     "cloudwatch": {"DescribeAlarms", "PutMetricAlarm"},
-    "dynamodb": {"GetItem", "PutItem", "Scan", "UpdateItem"},
+    "dynamodb": {"GetItem", "PutItem", "Query", "Scan", "UpdateItem"},
     "ecr": {
         *("BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "CreateRepository"),
         *("GetDownloadUrlForLayer", "InitiateLayerUpload", "PutImage", "UploadLayerPart"),
@@ -24,7 +24,8 @@ CALLS: dict[str, set[str]] = {
     },
     "sagemaker": {
         *("CreateEndpoint", "CreateEndpointConfig", "CreateModel", "DeleteEndpoint", "DeleteEndpointConfig"),
-        *("DescribeEndpoint", "DescribeEndpointConfig", "DescribeModel", "DescribeModelPackage", "ListTags"),
+        *("DescribeEndpoint", "DescribeEndpointConfig", "DescribeModel", "DescribeModelPackage"),
+        *("ListModelPackages", "ListModels", "ListTags"),
         *("UpdateEndpoint", "UpdateEndpointWeightsAndCapacities"),
     },
     "sagemaker-runtime": {"InvokeEndpoint", "InvokeEndpointAsync"},

@@ -30,7 +30,7 @@ from tests.sdk_drift.calls import CALLS
 from tests.unit.builders import api
 
 # Operations of a service that have the name of something else in the code, or of another service's call.
-NOT_CALLED = {"ListTags", "ListTagsForResource", "TagResource", "DeleteEndpoint", "Query", "Search"}
+NOT_CALLED = {"ListTags", "ListTagsForResource", "TagResource", "DeleteEndpoint", "Search"}
 NAMED: dict[type[PromotionError], dict[str, set[str]]] = {
     AccessDenied: {
         "service-quotas": {"AccessDeniedException"},

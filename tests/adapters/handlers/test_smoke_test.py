@@ -112,7 +112,7 @@ def test_every_test_is_made_before_the_promotion_fails(aws: Stubs) -> None:
     answers(aws, b"no")
     answers(aws, b"yes")
     answers(aws, b"never")
-    with pytest.raises(SmokeTestFailed, match=r"test 1 of 3 sent.*test 3 of 3 sent"):
+    with pytest.raises(SmokeTestFailed, match=r"(?s)test 1 of 3 sent.*test 3 of 3 sent"):
         run(with_tests(TEST, TEST, TEST))
 
 

@@ -271,11 +271,11 @@ def test_two_rollbacks_at_once_go_one_back_and_what_was_made_by_hand_needs_a_wor
     models = [world.model() for _ in range(3)]
     for made in models:
         world.promote_successfully(made)
-    one = world.start(**ROLL_BACK_ENDPOINT)
-    world.wait_for_state(one, "Wait for the endpoint")
-    other = world.start(**ROLL_BACK_ENDPOINT)
-    assert world.wait(one).status == "SUCCEEDED"
-    require_failed(world.wait(other), "Superseded", "start the rollback again")
+    first = world.start(**ROLL_BACK_ENDPOINT)
+    world.wait_for_state(first, "Wait for the endpoint")
+    second = world.start(**ROLL_BACK_ENDPOINT)
+    assert world.wait(first).status == "SUCCEEDED"
+    require_failed(world.wait(second), "Superseded", "start the rollback again")
     assert world.invoke("qa")["model"] == models[1].name
 
     sagemaker = world.client("sagemaker", "qa")

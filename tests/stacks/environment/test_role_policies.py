@@ -21,6 +21,7 @@ Statement = dict[str, Any]
 # support resource-level permissions (AWS: service authorization reference).
 NO_RESOURCES = {
     "LogInToRegistries",  # ecr:GetAuthorizationToken
+    "ListModels",  # sagemaker:ListModels and ListModelPackages
     "ReadQuotas",  # servicequotas:GetServiceQuota and the like
     "PutMetrics",  # cloudwatch:PutMetricData, narrowed by its namespace
     "application-autoscaling:DescribeScalableTargets",
