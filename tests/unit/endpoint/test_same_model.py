@@ -68,6 +68,14 @@ def test_other_content_is_another_model() -> None:
         assert same_model.content_of(other) != same_model.content_of(model)
 
 
+def test_a_variable_with_the_name_of_a_field_is_no_default() -> None:
+    def content(**variables: str) -> str:
+        request = {"PrimaryContainer": {"Environment": {"A": "1", **variables}}}
+        return same_model.content_of(DesiredResource(name="m", request=request))
+
+    assert content(Mode="SingleModel") != content()
+
+
 def test_what_sagemaker_fills_in_is_no_difference() -> None:
     model = BY_NAME.desired_model
     container = {**model.request["PrimaryContainer"], "Mode": "SingleModel", "ImageConfig": {}}
