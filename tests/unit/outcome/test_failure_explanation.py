@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -117,7 +118,7 @@ def error(name: str, cause: str) -> StateError:
     return StateError(Error=name, Cause=cause)
 
 
-def explained(failed: StateError, rollback: Rollback | None = None, **more: StateError) -> Failure:
+def explained(failed: StateError, rollback: Rollback | None = None, **more: Any) -> Failure:
     """Return the explanation of a promotion's failure."""
     event = ExplainFailureEvent(failed=failed, execution=EXECUTION, promotion=promotion(rollback=rollback), **more)
     return failure_explanation.of_event(event)
