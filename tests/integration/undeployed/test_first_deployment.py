@@ -15,7 +15,6 @@ from sandbox.aws.control import Sandbox
 from sandbox.aws.locations import Locations
 from sandbox.aws.process import SandboxFailed
 from tests.sandbox.aws.builders import HUB, LOCATIONS, eventually, trust
-from tests.stacks.synthesis import app_templates, demo_configuration
 
 HUB_STACK = resource_names.hub_stack()
 QA_STACK = resource_names.environment_stack("qa")
@@ -26,6 +25,9 @@ IMPOSSIBLE = json.loads(trust({"AWS": f"arn:aws:iam::{HUB}:role/missing"}))
 @pytest.fixture(scope="module")
 def assembly(bare_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The app's cloud assembly, for accounts that are bootstrapped and empty."""
+    # Here, so that only the worker that has these tests starts the CDK.
+    from tests.stacks.synthesis import app_templates, demo_configuration  # noqa: PLC0415
+
     folder = tmp_path_factory.mktemp("cdk.out")
     app_templates(folder, demo_configuration())
     accounts = {name: LOCATIONS.all[name] for name in ("hub", "dev", "qa")}

@@ -10,17 +10,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import aws_cdk as cdk
 import jmespath  # type: ignore[import-untyped]
 import pytest
-from aws_cdk import assertions
-from aws_cdk import aws_kms as kms
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from lambdas.promotion.contract import resource_names
 from sandbox.aws.control import Sandbox
-from stacks.workflow.tables import Tables
 from tests.docs import pages
 from tests.sandbox.aws.builders import HUB, eventually
 
@@ -106,6 +102,13 @@ def _value(shape: Any, value: Any) -> Any:
 @pytest.fixture(scope="module")
 def dynamodb(bare_sandbox: Sandbox) -> Any:
     """With the hub's tables, protected, as CloudFormation makes them from their template."""
+    # Here, so that only the worker that has these tests starts the CDK.
+    import aws_cdk as cdk  # noqa: PLC0415
+    from aws_cdk import assertions  # noqa: PLC0415
+    from aws_cdk import aws_kms as kms  # noqa: PLC0415
+
+    from stacks.workflow.tables import Tables  # noqa: PLC0415
+
     stack = cdk.Stack(cdk.App(), "tables", env=cdk.Environment(account=HUB, region="us-east-1"))
     Tables(stack, key=kms.Key(stack, "Key"), protected=True)
     resources = assertions.Template.from_stack(stack).to_json()["Resources"]
