@@ -50,6 +50,7 @@ def test_the_output_states_what_was_promoted_where_it_is_and_what_it_cost(world:
         "artifacts_copied": 2,
         "images_copied": [],
         "unused_mappings": [],
+        "rollback_target": None,
         "artifacts_verified_by_checksum": 2,
         "artifacts_verified_by_size": 0,
         "smoke": None,

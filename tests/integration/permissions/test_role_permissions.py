@@ -644,7 +644,7 @@ def test_without_several_permissions_a_promotion_reports_each_and_begins_nothing
         for case in cases:
             lacking.enter_context(case.removed(world, pair))
         ended = promote(world, pair, subject)
-    findings = re.split(r" \(\d+\) ", ended.cause)[1:]
+    findings = re.split(r"\s\(\d+\) ", ended.cause)[1:]
 
     assert (ended.status, ended.error) == ("FAILED", PREFLIGHT_FAILED), ended.cause
     for case in cases:
