@@ -113,6 +113,8 @@ def _text_of(reference: dict[str, Any], resources: Resources, account: str, regi
     match resource["Type"]:
         case "AWS::Lambda::Function":
             return f"arn:aws:lambda:{region}:{account}:function:{properties['FunctionName']}"
+        case "AWS::Lambda::Version":
+            return _text_of(properties["FunctionName"], resources, account, region)
         case "AWS::SNS::Topic":
             return f"arn:aws:sns:{region}:{account}:{properties['TopicName']}"
         case "AWS::DynamoDB::Table":

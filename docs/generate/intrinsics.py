@@ -42,6 +42,8 @@ def text_of(value: Any, template: Mapping[str, Any]) -> str:
         return "aws" if logical_id == "AWS::Partition" else f"<{logical_id.removeprefix('AWS::')}>"
     resource = template["Resources"].get(logical_id, {"Type": "AWS::CloudFormation::Value"})
     properties = resource.get("Properties", {})
+    if resource["Type"] == "AWS::Lambda::Version":
+        return f"{text_of(properties['FunctionName'], template)}:*"
     given = next((properties[name] for name in _NAMES if name in properties), None)
     name = text_of(given, template) if given else without_hash(logical_id)
     return f"{resource['Type'].rpartition('::')[2]} {name}"

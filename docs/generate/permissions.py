@@ -42,7 +42,7 @@ ROLE_SECTIONS: Mapping[str, str] = {
     resource_names.function(Job.END_WAIT): "The role that ends waits",
     resource_names.function(Job.REPORT_REJECTION): "The role that reports rejections",
     "promote-hub-StateMachineRole…": "The state machine's role",
-    "promote-hub-StateMachineEventsRole…": "The approval rule's role",
+    "promote-hub-StateMachineByNameEventsRole…": "The approval rule's role",
     f"{resource_names.PRODUCT}-<environment>-{Role.READER}": "The reader",
     f"{resource_names.PRODUCT}-<environment>-{Role.COPIER}": "The copier",
     f"{resource_names.PRODUCT}-<environment>-{Role.RECEIVER}": "The receiver",

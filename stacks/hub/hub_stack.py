@@ -62,6 +62,7 @@ class HubStack(Stack):
             key=key,
         )
         start_aliases(self, configuration, state_machine=machine)
+        named = state_machine.by_name(self)
         clean_up_aborted = functions[Step.CLEAN_UP_ABORTED].runs_in
         clean_up_aborted.role.add_to_policy(
             iam.PolicyStatement(sid="Announce", actions=["sns:Publish"], resources=[outcomes.topic_arn])
@@ -71,14 +72,14 @@ class HubStack(Stack):
             self, [f"{resource_names.BUS}/{resource_names.approval_rule('*')}", ABORTED_EXECUTION_RULE]
         )
         bus = event_bus(self, configuration)
-        start_on_approval(self, configuration, bus, state_machine=machine, dead_letters=dead_letters)
-        end_waits(self, configuration, bus, state_machine=machine, tables=tables, code=code, key=key)
+        start_on_approval(self, configuration, bus, state_machine=named, dead_letters=dead_letters)
+        end_waits(self, configuration, bus, state_machine=named, tables=tables, code=code, key=key)
         report_rejections(self, bus, topic=outcomes, tables=tables, code=code, key=key)
-        clean_up_after_abort(self, clean_up_aborted, state_machine=machine, dead_letters=dead_letters)
+        clean_up_after_abort(self, clean_up_aborted, state_machine=named, dead_letters=dead_letters)
         reconciler = reconcile_executions(
             self,
             clean_up_aborted,
-            state_machine=machine,
+            state_machine=named,
             work_lists=work_lists,
             tables=tables,
             code=code,
@@ -90,7 +91,7 @@ class HubStack(Stack):
             self,
             configuration,
             topic=outcomes,
-            state_machine=machine,
+            state_machine=named,
             longest_execution=longest_execution,
             steps=functions,
             jobs={Job.RECONCILE_EXECUTIONS: reconciler, Job.AUDIT_ARTIFACTS: audit},
@@ -101,3 +102,4 @@ class HubStack(Stack):
         )
         steps.accept_findings(functions)
         state_machine.accept_findings(machine, functions, work_lists)
+        state_machine.update_last(machine)

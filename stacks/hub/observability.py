@@ -35,7 +35,7 @@ def observe(
     configuration: Configuration,
     *,
     topic: sns.Topic,
-    state_machine: sfn.StateMachine,
+    state_machine: sfn.IStateMachine,
     longest_execution: Duration,
     steps: Mapping[Step, StepRun],
     jobs: Mapping[Job, StepFunction],
@@ -89,7 +89,7 @@ def observe(
 
 
 def _promotion_alarms(
-    alarms: Alarms, state_machine: sfn.StateMachine, longest_execution: Duration, oldest_lock: cloudwatch.Metric
+    alarms: Alarms, state_machine: sfn.IStateMachine, longest_execution: Duration, oldest_lock: cloudwatch.Metric
 ) -> list[cloudwatch.Alarm]:
     """A refusal raises no alarm: nothing was changed, and the caller is notified. ExecutionsFailed counts refusals."""
     return [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
-from aws_cdk import Duration, Stack
+from aws_cdk import CfnResource, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -75,9 +76,40 @@ def state_machine(
             conditions=via_service("s3", stack.region),
         )
     )
+    _allow_every_version(machine.role, steps)
     tables.allow_state_machine_write(machine.role, "Lock")
     allow_announcement(machine.role, key)
     return machine
+
+
+def _allow_every_version(role: iam.IRole, steps: Mapping[Step, StepRun]) -> None:
+    """Allow what running executions call: CDK allows the versions that the present definition names."""
+    functions = dict.fromkeys(run.runs_in for step, run in steps.items() if step is not Step.CLEAN_UP_ABORTED)
+    role.add_to_principal_policy(
+        iam.PolicyStatement(
+            actions=["lambda:InvokeFunction"],
+            resources=[f"{function.function.function_arn}:*" for function in functions],
+        )
+    )
+
+
+def by_name(stack: Stack) -> sfn.IStateMachine:
+    """Return the state machine for what has to be deployed before it, so without a reference to it."""
+    return sfn.StateMachine.from_state_machine_name(stack, "StateMachineByName", resource_names.STATE_MACHINE)
+
+
+def update_last(machine: sfn.StateMachine) -> None:
+    """Let CloudFormation update the state machine after all others, but for its own versions and aliases.
+
+    An update that fails deletes the functions' versions that it published: no execution should have begun with them.
+    """
+    resource = cast(CfnResource, machine.node.default_child)
+    maps_policy = machine.node.find_child("DistributedMapPolicy").node
+    after = {resource.node.path, *(construct.node.path for construct in maps_policy.find_all())}
+    for construct in Stack.of(machine).node.find_all():
+        is_own = isinstance(construct, sfn.CfnStateMachineVersion | sfn.CfnStateMachineAlias)
+        if isinstance(construct, CfnResource) and not is_own and construct.node.path not in after:
+            resource.add_resource_dependency(construct)
 
 
 def accept_findings(machine: sfn.StateMachine, steps: Mapping[Step, StepRun], work_lists: s3.Bucket) -> None:
@@ -105,5 +137,5 @@ def accept_findings(machine: sfn.StateMachine, steps: Mapping[Step, StepRun], wo
         accept_finding(
             machine.role,
             f"AwsSolutions-IAM5[Resource::<{stack.get_logical_id(step.function.node.default_child)}.Arn>:*]",  # type: ignore[arg-type]
-            "CDK grants a function's versions with the function; none are published.",
+            "Executions that began before a deployment go on with the versions of their time (docs/decisions/0035).",
         )

@@ -159,7 +159,14 @@ class StepFunction(Construct):
             timeout=self.timeout,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
+            # A running execution keeps its definition, which names the versions of its time (docs/decisions/0035).
+            current_version_options=lambda_.VersionOptions(removal_policy=RETAIN),
         )
+
+    @property
+    def published(self) -> lambda_.Version:
+        """The function as it is deployed now, for good. The first access adds the version to the stack."""
+        return self.function.current_version
 
 
 @dataclass(frozen=True)
@@ -177,6 +184,10 @@ class StepRun:
     @property
     def function(self) -> lambda_.Function:
         return self.runs_in.function
+
+    @property
+    def published(self) -> lambda_.Version:
+        return self.runs_in.published
 
 
 def functions_of(steps: Mapping[Step, StepRun]) -> list[StepFunction]:
@@ -208,7 +219,7 @@ def task(
     state = tasks.LambdaInvoke.jsonata(
         scope,
         title,
-        lambda_function=run.function,
+        lambda_function=run.published,
         payload=sfn.TaskInput.from_object({**(payload or document), STEP: run.step.value}),
         outputs=outputs or expression(payload_of(Promotion)),
         retry_on_service_exceptions=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import re
 import tarfile
 import time
 import zipfile
@@ -116,6 +117,8 @@ class World:
         self.step_faults = FaultClient(*server, Layer.STEP)
         self.state = StateClient(*server)
         self._progress = ExecutionClient(*server)
+        # Versions of functions that a running promotion may still need.
+        self._replaced: set[tuple[str, str]] = set()
 
     def client(self, service: str, environment: str = "hub") -> Any:
         # Making a client takes longer than most calls: it serves every world of the sandbox.
@@ -338,6 +341,20 @@ class World:
         finally:
             self.deploy_settings(deployed)
 
+    @contextmanager
+    def time_limit(self, step: Step, *, seconds: int) -> Iterator[None]:
+        """Run while Lambda kills the step after so long."""
+        name = function(step)
+        usual = self.client("lambda").get_function_configuration(FunctionName=name)["Timeout"]
+        before = self._named_versions()[name]
+        self.client("lambda").update_function_configuration(FunctionName=name, Timeout=seconds)
+        self._name_versions({name: self.client("lambda").publish_version(FunctionName=name)["Version"]})
+        try:
+            yield
+        finally:
+            self.client("lambda").update_function_configuration(FunctionName=name, Timeout=usual)
+            self._name_versions({name: before})
+
     def deploy_settings(self, settings: Settings) -> None:
         self._deploy((Step.RESOLVE_MODEL, Step.RESOLVE_ROLLBACK), _code(settings.to_json()))
 
@@ -350,8 +367,38 @@ class World:
         self._deploy(PLANNERS, _code(settings.to_json()))
 
     def _deploy(self, steps: Iterable[Step], code: bytes) -> None:
-        for step in steps:
-            self.client("lambda").update_function_code(FunctionName=function(step), ZipFile=code)
+        versions = {}
+        for name in map(function, steps):
+            sha = self.client("lambda").update_function_code(FunctionName=name, ZipFile=code)["CodeSha256"]
+            published = self.client("lambda").list_versions_by_function(FunctionName=name)["Versions"][1:]
+            earlier = [version["Version"] for version in published if version["CodeSha256"] == sha]
+            publish = self.client("lambda").publish_version
+            versions[name] = earlier[0] if earlier else publish(FunctionName=name)["Version"]
+        self._name_versions(versions)
+
+    def _name_versions(self, versions: Mapping[str, str]) -> None:
+        """Let what is started from now on run these versions of some functions."""
+        self._replaced |= {item for item in self._named_versions().items() if item[0] in versions}
+        definition = self._definition()
+        for name, version in versions.items():
+            definition = re.sub(rf":function:{name}:\d+", f":function:{name}:{version}", definition)
+        self.client("stepfunctions").update_state_machine(
+            stateMachineArn=state_machine_arn(self.sandbox), definition=definition
+        )
+
+    def _named_versions(self) -> dict[str, str]:
+        return dict(re.findall(r":function:([^:\"]+):(\d+)", self._definition()))
+
+    def _definition(self) -> str:
+        machine = state_machine_arn(self.sandbox)
+        text: str = self.client("stepfunctions").describe_state_machine(stateMachineArn=machine)["definition"]
+        return text
+
+    def _forget_versions(self) -> None:
+        """Delete the versions that are named no more, which hold ten MB each in the server."""
+        for name, version in self._replaced - self._named_versions().items() if self._replaced else ():
+            self.client("lambda").delete_function(FunctionName=name, Qualifier=version)
+        self._replaced.clear()
 
     def reset(self) -> None:
         """Stop what runs and drop what SageMaker has, in every account."""
@@ -360,6 +407,7 @@ class World:
         self.step_faults.clear()
         for arn in self.executions(statusFilter="RUNNING"):
             self.client("stepfunctions").stop_execution(executionArn=arn)
+        self._forget_versions()
         self.state.forget_sagemaker()
         self.delete_endpoints()
 

@@ -21,20 +21,21 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
 @pytest.fixture(scope="session")
 def definition(templates: dict[str, Template]) -> dict[str, Any]:
     """The state machine's definition, with every reference as text."""
-    machines = [
-        resource["Properties"]
-        for resource in templates[resource_names.hub_stack()]["Resources"].values()
-        if resource["Type"] == "AWS::StepFunctions::StateMachine"
-    ]
+    resources = templates[resource_names.hub_stack()]["Resources"]
+    machines = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::StepFunctions::StateMachine"]
     parts = machines[0]["DefinitionString"]["Fn::Join"][1]
-    resolved: dict[str, Any] = json.loads("".join(part if isinstance(part, str) else _text_of(part) for part in parts))
+    text = "".join(part if isinstance(part, str) else _text_of(part, resources) for part in parts)
+    resolved: dict[str, Any] = json.loads(text)
     return resolved
 
 
-def _text_of(reference: dict[str, Any]) -> str:
+def _text_of(reference: dict[str, Any], resources: dict[str, Any]) -> str:
     if reference.get("Ref") == "AWS::Partition":
         return "aws"
-    if "Ref" in reference:
-        return str(reference["Ref"]).lower()
-    logical_id = str(reference["Fn::GetAtt"][0])
-    return f"arn:aws:lambda:us-east-1:111111111111:function:{logical_id}"
+    if "Ref" not in reference:
+        return f"arn:aws:lambda:us-east-1:111111111111:function:{reference['Fn::GetAtt'][0]}"
+    resource = resources[reference["Ref"]]
+    if resource["Type"] == "AWS::Lambda::Version":
+        # Its own logical id is another one with each change of the code.
+        return f"arn:aws:lambda:us-east-1:111111111111:function:{resource['Properties']['FunctionName']['Ref']}:1"
+    return str(reference["Ref"]).lower()

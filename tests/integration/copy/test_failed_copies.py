@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +10,6 @@ import pytest
 
 from lambdas.promotion.aws import work_lists
 from lambdas.promotion.contract import resource_names
-from lambdas.promotion.contract.resource_names import function
 from lambdas.promotion.contract.steps import Step
 from recordings import store
 from sandbox.aws.faults.faults import Kind
@@ -193,7 +191,7 @@ def test_a_session_that_has_ended_is_opened_anew(world: World) -> None:
 
 def test_a_work_unit_whose_lambda_is_killed_is_run_again_and_goes_on_with_the_parts_that_exist(world: World) -> None:
     world.s3_faults.inject("UploadPartCopy", kind=Kind.HANG, seconds=8.0, times=1)
-    with time_limit(world, Step.COPY_UNIT, seconds=3):
+    with world.time_limit(Step.COPY_UNIT, seconds=3):
         ended = promote(world, QA, large(world, QA))
 
     assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.cause}"
@@ -204,19 +202,7 @@ def test_a_work_unit_whose_lambda_is_killed_is_run_again_and_goes_on_with_the_pa
 
 def test_a_work_unit_whose_lambda_is_killed_repeatedly_is_reported(world: World) -> None:
     world.s3_faults.inject("CopyObject", kind=Kind.HANG, seconds=2.0, times=None)
-    with time_limit(world, Step.COPY_UNIT, seconds=1):
+    with world.time_limit(Step.COPY_UNIT, seconds=1):
         ended = promote(world, QA, new_model(world, QA))
 
     require_failed(ended, "Sandbox.Timedout", "A step's Lambda was killed", "promoting again is safe")
-
-
-@contextmanager
-def time_limit(world: World, step: Step, *, seconds: int) -> Iterator[None]:
-    """Run while Lambda kills the step after so long."""
-    lambda_ = world.client("lambda")
-    usual = lambda_.get_function_configuration(FunctionName=function(step))["Timeout"]
-    lambda_.update_function_configuration(FunctionName=function(step), Timeout=seconds)
-    try:
-        yield
-    finally:
-        lambda_.update_function_configuration(FunctionName=function(step), Timeout=usual)

@@ -77,7 +77,7 @@ ROOT = "arn:aws:iam::*:root"
 HUBS_KEY = "key Encrypts Promote's data in the hub: logs, work lists, locks, records and messages*"
 LETTERS = {
     "dev": ("promote-dev-forwarder", "events:PutEvents"),
-    "hub": ("promote-hub-StateMachineEventsRole*", "states:StartExecution"),
+    "hub": ("promote-hub-StateMachineByNameEventsRole*", "states:StartExecution"),
 }
 
 SHOWN = {

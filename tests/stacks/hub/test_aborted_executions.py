@@ -24,7 +24,7 @@ def test_every_unsuccessful_execution_is_passed_to_the_cleanup_function(template
     """Which of them no state could conclude is not in the event: the guide names no member for the error."""
     details = {name: rule["EventPattern"]["detail"] for name, rule in rules(templates).items() if "status" in str(rule)}
     for detail in details.values():
-        assert "StateMachine" in str(detail.pop("stateMachineArn"))
+        assert detail.pop("stateMachineArn") == ["arn:aws:states:us-east-1:111111111111:stateMachine:promote"]
     assert details == {"promote-aborted": {"status": ["ABORTED", "FAILED", "TIMED_OUT"]}}
     (target,) = rules(templates)["promote-aborted"]["Targets"]
     assert "cleanupaborted" in str(target["Arn"])

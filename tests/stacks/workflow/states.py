@@ -42,4 +42,4 @@ def _step(stack: cdk.Stack, step: Step) -> StepRun:
     function = lambda_.Function.from_function_arn(
         stack, step.value, ARN.format(service="lambda", name=f"function:{step.value}")
     )
-    return cast(StepRun, SimpleNamespace(step=step, function=function, timeout=Duration.seconds(60)))
+    return cast(StepRun, SimpleNamespace(step=step, published=function, timeout=Duration.seconds(60)))

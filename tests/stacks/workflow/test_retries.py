@@ -144,12 +144,9 @@ def invoked(definition: Definition, templates: dict[str, Any]) -> dict[str, tupl
     states = dict(definition["States"])
     for state in definition["States"].values():
         states |= state.get("ItemProcessor", {}).get("States", {})
-    names = {name: str(state.get("Arguments", {}).get("FunctionName", "")) for name, state in states.items()}
-    return {
-        name: (states[name], min(timeouts[function.rpartition(":")[2]], limit_of(states[name])))
-        for name, function in names.items()
-        if function.rpartition(":")[2] in timeouts
-    }
+    arns = {name: state.get("Arguments", {}).get("FunctionName", "") for name, state in states.items()}
+    names = {name: arn.split(":")[-2] for name, arn in arns.items() if arn}
+    return {name: (states[name], min(timeouts[names[name]], limit_of(states[name]))) for name in names}
 
 
 def limit_of(state: dict[str, Any]) -> int:
