@@ -67,6 +67,7 @@ SET_AFTER = {
     "plan": "Run the preflight checks",
     "suspended_scaling": "Suspend scaling",
     "rollback_target": "Resolve the rollback",
+    "schema": "Resolve the model",
     "result": "Compare the endpoint, if it is Unchanged; else Inspect the endpoint or Smoke-test the endpoint",
 }
 # Fields of the document whose type does not describe them.
@@ -80,6 +81,7 @@ MEANINGS = {
     "desired_config": "The endpoint configuration to create: its name and its whole request.",
     "tags": "The tags of what is created.",
     "plan": "The output of a dry run.",
+    "schema": "The version of what the document consists of.",
     "unused_mappings": "What the stage maps and the model does not have.",
 }
 # The record's attributes, in the order in which they are read.
@@ -121,6 +123,7 @@ RECORD = {
     "verified_copies": "where the list of the verified copies is (`list`), with its SHA-256",
     "fence": "the fencing number of the endpoint's lock",
     "rollback": "the state of the rollback after a failure",
+    "schema": "the version of what the record consists of",
     "document": "of Promoted and Unchanged: the whole document, from which a rollback on demand deploys it again",
 }
 

@@ -28,6 +28,7 @@ from lambdas.promotion.contract.document import (
     from_lenient_json,
     to_json,
 )
+from lambdas.promotion.contract.document.schema import SCHEMA
 from lambdas.promotion.contract.errors import NothingToRollBackTo
 from lambdas.promotion.contract.step_events import LONGEST_INPUT
 from lambdas.promotion.contract.text import as_json, whole
@@ -92,6 +93,7 @@ def item(record: PromotionRecord) -> dict[str, Any]:
         "seconds": Decimal(str(round((record.ended_at - record.execution.started_at).total_seconds(), 3))),
         "input": as_json(record.input)[:LONGEST_INPUT],
         "stopped_in": record.state,
+        "schema": SCHEMA,
     }
     if record.failure:
         fields |= {"error": record.failure.error, "cause": record.failure.cause}

@@ -41,7 +41,7 @@ from lambdas.promotion.contract.settings import Preview, Scaling, Vpc
 from lambdas.promotion.contract.smoke_test_report import SmokeReport, SmokeTestResult
 from lambdas.promotion.contract.step_events import CopyUnitEvent, StepEvent, from_event
 from recordings import store
-from tests.unit.builders import BEGUN, MODEL, OLD_CONFIG, STAGE, VARIANT, VERSION, artifact, promotion
+from tests.unit.builders import BEGUN, MODEL, OLD_CONFIG, STAGE, VARIANT, VERSION, artifact, good, promotion
 
 PLAIN = promotion()
 CHANGED = PLAIN.with_change(
@@ -403,15 +403,27 @@ def test_nothing_in_an_item_ends_its_line(key: str) -> None:
     assert len(to_line(artifact(key)).splitlines()) == 1
 
 
-def test_a_line_with_an_unknown_field_is_refused() -> None:
+def test_a_line_that_a_newer_version_wrote_is_read() -> None:
     line = json.dumps({**to_json(artifact()), "copied": True}).encode()
-    with pytest.raises(Exception, match="Artifact"):
-        from_line(line, Artifact)
+    assert from_line(line, Artifact) == artifact()
 
 
 def test_what_another_version_wrote_and_cannot_be_read_is_named() -> None:
     with pytest.raises(ValueError, match="Promotion cannot be understood"):
         from_lenient_json({}, Promotion)
+
+
+def test_what_a_newer_version_wrote_and_cannot_be_read_says_so() -> None:
+    with pytest.raises(ValueError, match=r"Promotion of schema 99, which a newer version of Promote wrote"):
+        from_lenient_json({"schema": 99}, Promotion)
+
+
+def test_a_last_known_good_promotion_keeps_what_a_newer_version_wrote() -> None:
+    """The lock's item is read into the document, and what the next promotion writes replaces it."""
+    entry = {**to_json(good()), "schema": 99, "colour": "red"}
+    locked = {**PLAIN.to_json(), "lock": {"fence": 1, "last_known_good": [entry]}}
+    (read,) = Promotion.from_json(locked).to_json()["lock"]["last_known_good"]
+    assert read == entry
 
 
 def test_an_announcement_is_json_for_the_topic() -> None:

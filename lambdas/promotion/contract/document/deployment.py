@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from lambdas.promotion.contract.document.copying import VerifiedCopies
 from lambdas.promotion.contract.document.progress import PreviewProgress, Progress, RollbackProgress
+from lambdas.promotion.contract.document.schema import SCHEMA
 from lambdas.promotion.contract.smoke_test_report import SmokeReport
 
 
@@ -45,7 +47,7 @@ class KnownGood:
 
     `stage` ("<application>/<stage>" when it was promoted) and `record_key` are the key of its record. `verified`: the
     copies of its model; `content`: what its model is, whatever its name (same_model.py). Both are None if an older
-    Promote wrote it.
+    Promote wrote it. `unknown_fields`: what a newer one wrote beside the others.
     """
 
     record_key: str
@@ -57,6 +59,8 @@ class KnownGood:
     stage: str
     verified: VerifiedCopies | None = None
     content: str | None = None
+    schema: int = SCHEMA
+    unknown_fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,7 @@ from lambdas.promotion.contract.document.model import DesiredResource, RequiredA
 from lambdas.promotion.contract.document.progress import Leg, Outcome
 from lambdas.promotion.contract.document.request import Execution, Request
 from lambdas.promotion.contract.document.result import Result
+from lambdas.promotion.contract.document.schema import SCHEMA
 from lambdas.promotion.contract.document.serialization import from_json, to_json
 from lambdas.promotion.contract.settings import Environment, Hub, Stage
 from lambdas.promotion.contract.smoke_test_report import SmokeReport
@@ -71,6 +72,7 @@ class Promotion:
     suspended_scaling: SuspendedScaling | None = None
     result: Result | None = None
     rollback_target: RollbackTarget | None = None
+    schema: int = SCHEMA
 
     def with_change(self, change: Change) -> Promotion:
         return replace(self, change=change)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar, get_args, get_origin
@@ -10,9 +11,11 @@ from typing import Any, TypeVar, get_args, get_origin
 from cattrs import Converter
 from cattrs.cols import homogenous_tuple_structure_factory
 from cattrs.errors import ClassValidationError
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from cattrs.preconf.json import make_converter
 
 from lambdas.promotion.contract.document.progress import Leg, Outcome, PreviewProgress, Progress, RollbackProgress
+from lambdas.promotion.contract.document.schema import SCHEMA
 from lambdas.promotion.contract.settings import FirstDeployment, WhenLocked
 
 T = TypeVar("T")
@@ -20,6 +23,7 @@ T = TypeVar("T")
 _converter = make_converter(forbid_extra_keys=True)
 # For what an older or newer Promote has written.
 _lenient = make_converter()
+_UNKNOWN = "unknown_fields"
 
 
 def _exactly(value: Any, kind: type) -> Any:
@@ -65,7 +69,38 @@ def _in_api_words(value: Any, _: object) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _keeps_unknown_fields(kind: Any) -> bool:
+    return dataclasses.is_dataclass(kind) and _UNKNOWN in {field.name for field in dataclasses.fields(kind)}
+
+
+def _with_unknown_fields(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """What another version wrote, and this one writes again, keeps what this one does not know."""
+    structure = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=False)
+    own = {field.name for field in dataclasses.fields(kind)} - {_UNKNOWN}
+
+    def with_unknown_fields(document: Any, _: Any) -> Any:
+        if not isinstance(document, dict):
+            raise TypeError(f"{document!r} is no {kind.__name__}")
+        unknown = {name: value for name, value in document.items() if name not in own}
+        own_fields = {name: value for name, value in document.items() if name in own}
+        return dataclasses.replace(structure(own_fields, kind), **{_UNKNOWN: unknown})
+
+    return with_unknown_fields
+
+
+def _unstructure_unknown_fields(kind: Any, converter: Converter) -> Callable[[Any], dict[str, Any]]:
+    unstructure = make_dict_unstructure_fn(kind, converter)
+
+    def with_unknown_fields(item: Any) -> dict[str, Any]:
+        document = unstructure(item)
+        return {**document.pop(_UNKNOWN), **document}
+
+    return with_unknown_fields
+
+
 for _each in (_converter, _lenient):
+    _each.register_structure_hook_factory(_keeps_unknown_fields, _with_unknown_fields)
+    _each.register_unstructure_hook_factory(_keeps_unknown_fields, _unstructure_unknown_fields)
     _each.register_structure_hook(bool, _exactly)
     _each.register_structure_hook(str, _exactly)
     _each.register_structure_hook(int, _integer)
@@ -85,8 +120,15 @@ def from_lenient_json(document: dict[str, Any], kind: type[T]) -> T:
     """Any part of the document as another version of Promote wrote it. Raises ValueError if it cannot be read."""
     try:
         return _lenient.structure(document, kind)
-    except ClassValidationError as error:
-        raise ValueError(f"{kind.__name__} cannot be understood: {error}") from error
+    except (ClassValidationError, TypeError) as error:
+        raise ValueError(f"{kind.__name__}{_newer(document)} cannot be understood: {error}") from error
+
+
+def _newer(document: dict[str, Any]) -> str:
+    schema = document.get("schema")
+    if not isinstance(schema, int) or schema <= SCHEMA:
+        return ""
+    return f" of schema {schema}, which a newer version of Promote wrote (this one knows {SCHEMA}: deploy the newer),"
 
 
 def to_json(item: Any) -> dict[str, Any]:
@@ -101,7 +143,8 @@ def to_line(item: Any) -> bytes:
 
 
 def from_line(line: bytes, kind: type[T]) -> T:
-    return _converter.loads(line.decode(errors="surrogatepass"), kind)
+    """An item of a list, which another version of Promote may have written."""
+    return _lenient.loads(line.decode(errors="surrogatepass"), kind)
 
 
 def sha256(text: str) -> str:

@@ -1,0 +1,1 @@
+"""A sample of what each schema version wrote: today's code must read them all."""
