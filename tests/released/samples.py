@@ -58,10 +58,10 @@ def full(kind: Any) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in {Union, types.UnionType}:
         return full(next(argument for argument in arguments if argument is not type(None)))
-    return {tuple: lambda: (full(arguments[0]),), dict: lambda: {"name": full(arguments[1])}}[origin]()
+    return (full(arguments[0]),) if origin is tuple else {"name": full(arguments[1])}
 
 
-def _full_dataclass(kind: type) -> Any:
+def _full_dataclass(kind: Any) -> Any:
     values = {name: full(hint) for name, hint in _fields(kind).items() if name != "unknown_fields"}
     return kind(**{**values, **({"schema": SCHEMA} if "schema" in values else {})})
 
