@@ -1,6 +1,6 @@
 """The file that is deployed, with the files that it includes and the defaults that it declares.
 
-docs/decisions/0038: only the file itself includes others, and each name stands in one of them.
+docs/decisions/0037: only the file itself includes others, and each name stands in one of them.
 """
 
 from __future__ import annotations
