@@ -1,4 +1,4 @@
-.PHONY: help install lock demo test test-unit test-lambdas test-stacks test-sandbox test-integration test-large conformance conformance-clean-up mutation sdk-drift lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark clean
+.PHONY: help install lock demo test test-unit test-lambdas test-stacks test-sandbox test-integration test-large conformance conformance-clean-up mutation sdk-drift image-tables lint reference sandbox sandbox-down sandbox-status sandbox-patches benchmark clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -93,6 +93,9 @@ mutation: install .build/mutation/packages/.installed ## Mutate the rules, and l
 
 sdk-drift: install ## Print what the newest SDK has that is neither carried nor offered nor refused
 	$(BIN)/python -m tests.sdk_drift
+
+image-tables: install ## Write the registries of AWS's own images, as the newest SDK for SageMaker has them
+	$(BIN)/python -m tests.sdk_drift.image_tables
 
 lint: install ## Check style and types
 	$(BIN)/ruff check .

@@ -55,6 +55,13 @@ def newest() -> Sdk:
     return Sdk(folder)
 
 
+def newest_of(package: str) -> tuple[Path, str]:
+    """Install the newest version of a package; return its folder, until the next one is installed, and its version."""
+    folder = _install(package)
+    (metadata,) = folder.glob(f"{package.replace('-', '_')}-*.dist-info")
+    return folder, metadata.stem.rpartition("-")[2]
+
+
 def _install(requirement: str) -> Path:
     draft = _FOLDER / "draft"
     shutil.rmtree(draft, ignore_errors=True)

@@ -128,13 +128,18 @@ def find(image: Image, *, ecr: ECRClient) -> Manifest | None:
     raise CallRefused(f"ECR does not return the image {image.name} ({reasons}).")
 
 
-def require_usable(images: Iterable[str], target: Environment, *, account: RoleSession) -> None:
-    """Query each image as the target will. Images outside of ECR are not queried.
+def require_usable(
+    images: Iterable[str], target: Environment, *, source: Environment, account: RoleSession
+) -> list[str]:
+    """Query each image as the target will; return those that only SageMaker can query. Images outside of ECR are not
+    queried.
+
+    Those are of AWS: it lets no customer pull the images of SageMaker's algorithms, and SageMaker pulls them itself.
 
     Raises ImageNotFound, or ImageNotAccessible if some image may not be pulled, with all problems of all images; and
     as `find`.
     """
-    missing, denied = [], []
+    missing, denied, unverified = [], [], []
     for uri in images:
         image = references.parse(uri)
         if image.account is None:
@@ -144,11 +149,15 @@ def require_usable(images: Iterable[str], target: Environment, *, account: RoleS
                 missing.append(f"{uri} does not exist: {_location(image)} has no such image. {_advice(image, target)}")
         except AccessDenied as error:
             foreign = image.account != target.account and _is_repositorys_denial(error)
-            denied.append(f"{error} {_remedy(image, target, of_repository=foreign)}")
+            if foreign and image.account != source.account and references.is_awss_own(image):
+                unverified.append(uri)
+            else:
+                denied.append(f"{error} {_remedy(image, target, source=source, of_repository=foreign)}")
     if denied:
         raise ImageNotAccessible(" ".join([*denied, *missing]))
     if missing:
         raise ImageNotFound(" ".join(missing))
+    return unverified
 
 
 def _location(image: Image) -> str:
@@ -173,7 +182,7 @@ def _is_repositorys_denial(error: AccessDenied) -> bool:
     return any(ending in error.message for ending in _REPOSITORYS_DENIALS)
 
 
-def _remedy(image: Image, target: Environment, *, of_repository: bool) -> str:
+def _remedy(image: Image, target: Environment, *, source: Environment, of_repository: bool) -> str:
     execution_role = target.role_arn(Role.EXECUTION)
     permissions = f"{', '.join(_PULL)} on {image.repository_arn}, and ecr:GetAuthorizationToken"
     if not of_repository:
@@ -184,8 +193,10 @@ def _remedy(image: Image, target: Environment, *, of_repository: bool) -> str:
         "Principal": {"AWS": f"arn:aws:iam::{target.account}:root"},
         "Action": list(_PULL),
     }
+    copied = "let the application copy its images (`copy_images: true`), or " if image.account == source.account else ""
     return (
         f"In account {image.account} the policy of the repository {image.repository} in {image.region} must have the "
         f"statement {json.dumps(statement)}. In the target the execution role {execution_role} requires "
-        f"{permissions}."
+        f"{permissions}. Or, in promotion.yaml, {copied}map it to a repository that the target may pull (`images` of "
+        "the stage)."
     )

@@ -14,68 +14,7 @@ from typing import Any
 from lambdas.promotion.contract import resource_names
 from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.settings import Environment, Stage
-from lambdas.promotion.images import ecr_hosts
-
-# The accounts that AWS's own images are stored in, by family and Region. An image has the same repository and tags in
-# each Region; account and Region change together.
-# Source: aws/sagemaker-python-sdk, src/sagemaker/image_uri_config (pytorch.json, sklearn.json, xgboost.json), 2026-08.
-_AWS: Mapping[str, Mapping[str, str]] = {
-    "Deep Learning Containers": {
-        **dict.fromkeys(
-            (
-                *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1"),
-                *("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "eu-north-1"),
-                *("ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
-            ),
-            "763104351884",
-        ),
-        "af-south-1": "626614931356",
-        "ap-east-1": "871362719292",
-        "ap-east-2": "975050140332",
-        "ap-northeast-3": "364406365360",
-        "ap-south-2": "772153158452",
-        "ap-southeast-3": "907027046896",
-        "ap-southeast-4": "457447274322",
-        "ap-southeast-5": "550225433462",
-        "ap-southeast-6": "633930458069",
-        "ap-southeast-7": "590183813437",
-        "ca-west-1": "204538143572",
-        "cn-north-1": "727897471807",
-        "cn-northwest-1": "727897471807",
-        "eu-central-2": "380420809688",
-        "eu-south-1": "692866216735",
-        "eu-south-2": "503227376785",
-        "il-central-1": "780543022126",
-        "me-central-1": "914824155844",
-        "me-south-1": "217643126080",
-        "mx-central-1": "637423239942",
-        "us-gov-east-1": "446045086412",
-        "us-gov-west-1": "442386744353",
-    },
-    "scikit-learn and XGBoost": {
-        "af-south-1": "510948584623",
-        "ap-east-1": "651117190479",
-        "ap-northeast-1": "354813040037",
-        "ap-northeast-2": "366743142698",
-        "ap-northeast-3": "867004704886",
-        "ap-south-1": "720646828776",
-        "ap-southeast-1": "121021644041",
-        "ap-southeast-2": "783357654285",
-        "ca-central-1": "341280168497",
-        "eu-central-1": "492215442770",
-        "eu-north-1": "662702820516",
-        "eu-south-1": "978288397137",
-        "eu-west-1": "141502667606",
-        "eu-west-2": "764974769150",
-        "eu-west-3": "659782779980",
-        "me-south-1": "801668240914",
-        "sa-east-1": "737474898029",
-        "us-east-1": "683313688378",
-        "us-east-2": "257758044811",
-        "us-west-1": "746614075791",
-        "us-west-2": "246618743249",
-    },
-}
+from lambdas.promotion.images import aws_images, ecr_hosts
 
 # API: ModelPackageContainerDefinition, ImageDigest, allows any letter case; a registry has lower case.
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.IGNORECASE)
@@ -202,6 +141,17 @@ def is_in_ecr(uri: str) -> bool:
     return parse(uri.partition("@")[0]).account is not None
 
 
+def is_awss_own(image: Image) -> bool:
+    """Whether AWS offers images where this one is stored."""
+    return bool(image.account and image.region) and aws_images.are_in(str(image.account), str(image.region))
+
+
+def is_in_account(uri: str, account: str) -> bool:
+    """Whether the image is in an account's registry, or offered by AWS: what a serverless endpoint requires."""
+    image = parse(uri)
+    return image.account == account or is_awss_own(image)
+
+
 def unused_mappings(images: Iterable[str], stage: Stage) -> list[str]:
     """Return the names that the stage maps and that none of the images has."""
     names = {parse(uri.partition("@")[0]).full_name for uri in images}
@@ -225,9 +175,8 @@ def _repository_in_target(image: Image, *, source: Environment, target: Environm
         return mapped.name
     if image.account is None:
         return image.name
-    family = _family_of(image)
-    if family:
-        return _offered_in(target, image, family)
+    if image.account not in (source.account, target.account) and is_awss_own(image):
+        return _offered_in(target, image)
     if is_copied(image, source=source, target=target, stage=stage):
         return f"{ecr_hosts.host_of(target.account, target.region)}/{resource_names.image_repository(image.repository)}"
     if image.region == target.region:
@@ -245,17 +194,13 @@ def _mapped_to(image: Image, stage: Stage) -> Image | None:
     return {parse(name).full_name: parse(other) for name, other in stage.images.items()}.get(image.full_name)
 
 
-def _family_of(image: Image) -> str | None:
-    """Return the family if AWS offers images in this account *and* Region."""
-    families = (family for family, accounts in _AWS.items() if accounts.get(str(image.region)) == image.account)
-    return next(families, None)
-
-
-def _offered_in(target: Environment, image: Image, family: str) -> str:
-    account = _AWS[family].get(target.region)
+def _offered_in(target: Environment, image: Image) -> str:
+    location = (str(image.account), str(image.region))
+    account = aws_images.account_of(image.repository, offered_in=location, region=target.region)
     if account is None:
         raise ImageProblem(
-            f"the image {image.name} is one of AWS's own ({family}), and AWS's account for them in {target.region} is "
-            f"not known: map it to a repository in {target.region} that holds it (`images` of the stage)"
+            f"the image {image.name} is one of AWS's own, and AWS's table names no account that has it in "
+            f"{target.region} ({aws_images.source()}): map it to a repository in {target.region} that holds it "
+            "(`images` of the stage)"
         )
     return f"{ecr_hosts.host_of(account, target.region)}/{image.repository}"

@@ -12,7 +12,7 @@ from lambdas.promotion.contract.errors import AccessDenied, CallRefused, ImageNo
 from lambdas.promotion.images import ecr_client
 from recordings import store
 from tests.adapters.conftest import Stubs
-from tests.unit.builders import QA
+from tests.unit.builders import DEV, QA
 
 DIGEST = f"sha256:{'a' * 64}"
 OWN = "222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model"
@@ -155,19 +155,19 @@ def test_images_that_the_target_may_use_are_asked_for_by_their_digest_and_go_fur
     image_exists(aws, requested("222222222222", imageDigest=DIGEST))
     image_exists(aws, requested("333333333333", imageDigest=DIGEST))
     images = [f"{OWN}@{DIGEST}", f"{HERE}@{DIGEST}", "registry.example/team/model:1"]
-    ecr_client.require_usable(images, QA, account=account(*TARGET))
+    ecr_client.require_usable(images, QA, source=DEV, account=account(*TARGET))
 
 
 def test_a_missing_image_is_refused(aws: Stubs) -> None:
     image_is_missing(aws)
     with pytest.raises(ImageNotFound, match=rf"{OWN}@{DIGEST} does not exist: account 222222222222"):
-        ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
+        ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, source=DEV, account=account(*TARGET))
 
 
 def test_an_image_that_may_not_be_pulled_is_reported_with_the_required_statements(aws: Stubs) -> None:
     denied(aws, REPOSITORY_SIDE[0])
     with pytest.raises(ImageNotAccessible) as message:
-        ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
+        ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, source=DEV, account=account(*TARGET))
     for words in (
         "arn:aws:iam::333333333333:role/promote-qa-deployer",
         "In account 222222222222 the policy of the repository team/model",
@@ -180,11 +180,43 @@ def test_an_image_that_may_not_be_pulled_is_reported_with_the_required_statement
         assert words in str(message.value)
 
 
+def test_the_remedy_in_promotion_yaml_is_named(aws: Stubs) -> None:
+    for image, copied in ((OWN, True), (THEIRS, False)):
+        denied(aws, REPOSITORY_SIDE[0])
+        with pytest.raises(ImageNotAccessible, match=r"`images` of the stage") as message:
+            ecr_client.require_usable([f"{image}@{DIGEST}"], QA, source=DEV, account=account(*TARGET))
+        assert ("`copy_images: true`" in str(message.value)) is copied
+
+
+ALGORITHM = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+
+
+@pytest.mark.parametrize("ending", REPOSITORY_SIDE)
+def test_an_image_that_aws_lets_only_sagemaker_pull_is_not_verified(aws: Stubs, ending: str) -> None:
+    denied(aws, ending)
+    images = [ALGORITHM, "public.ecr.aws/a:1"]
+    assert ecr_client.require_usable(images, QA, source=DEV, account=account(*TARGET)) == [ALGORITHM]
+
+
+@pytest.mark.parametrize("ending", OWN_SIDE)
+def test_a_denial_by_our_own_side_of_awss_image_is_told(aws: Stubs, ending: str) -> None:
+    denied(aws, ending)
+    with pytest.raises(ImageNotAccessible, match="The execution role"):
+        ecr_client.require_usable([ALGORITHM], QA, source=DEV, account=account(*TARGET))
+
+
+def test_the_recorded_denial_of_an_algorithm_is_the_repositorys(aws: Stubs) -> None:
+    message = store.error("ecr/BatchGetImage/built-in-algorithm-denied").response["Error"]["Message"]
+    aws.ecr.add_client_error("batch_get_image", "AccessDeniedException", message, 400)
+    image = "272398656194.dkr.ecr.me-central-1.amazonaws.com/forecasting-deepar:1"
+    assert ecr_client.require_usable([image], QA, source=DEV, account=account(*TARGET)) == [image]
+
+
 @pytest.mark.parametrize("ending", OWN_SIDE)
 def test_a_denial_by_our_own_side_asks_for_no_repository_policy(aws: Stubs, ending: str) -> None:
     denied(aws, ending)
     with pytest.raises(ImageNotAccessible) as message:
-        ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, account=account(*TARGET))
+        ecr_client.require_usable([f"{OWN}@{DIGEST}"], QA, source=DEV, account=account(*TARGET))
     assert ending in str(message.value)
     assert "TargetsPull" not in str(message.value)
 
@@ -192,7 +224,7 @@ def test_a_denial_by_our_own_side_asks_for_no_repository_policy(aws: Stubs, endi
 def test_in_its_own_account_an_image_needs_no_repository_policy(aws: Stubs) -> None:
     denied(aws, OWN_SIDE[0])
     with pytest.raises(ImageNotAccessible) as message:
-        ecr_client.require_usable([f"{HERE}@{DIGEST}"], QA, account=account(*TARGET))
+        ecr_client.require_usable([f"{HERE}@{DIGEST}"], QA, source=DEV, account=account(*TARGET))
     assert "TargetsPull" not in str(message.value)
 
 
@@ -200,7 +232,7 @@ def test_all_problems_of_all_images_are_reported_at_once(aws: Stubs) -> None:
     image_is_missing(aws)
     denied(aws, REPOSITORY_SIDE[0])
     with pytest.raises(ImageNotAccessible) as message:
-        ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))
+        ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, source=DEV, account=account(*TARGET))
     assert f"{OWN}:1 does not exist" in str(message.value)
     assert "In account 555555555555" in str(message.value)
 
@@ -209,7 +241,7 @@ def test_all_missing_images_are_reported_at_once(aws: Stubs) -> None:
     for _ in range(2):
         image_is_missing(aws)
     with pytest.raises(ImageNotFound, match=rf"{OWN}:1 does not exist.*{THEIRS}:1 does not exist"):
-        ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, account=account(*TARGET))
+        ecr_client.require_usable([f"{OWN}:1", f"{THEIRS}:1"], QA, source=DEV, account=account(*TARGET))
 
 
 def test_an_answer_with_neither_an_image_nor_a_reason_is_named(aws: Stubs) -> None:

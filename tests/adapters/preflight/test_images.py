@@ -12,8 +12,9 @@ from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import ImageCopy
 from lambdas.promotion.contract.errors import ImageNotFound, UnsupportedModel
 from lambdas.promotion.preflight.checks import images
-from lambdas.promotion.preflight.findings import Finding
+from lambdas.promotion.preflight.findings import Finding, Inconclusive
 from tests.adapters.conftest import Stubs
+from tests.unit.builders import DEV, QA
 
 DIGEST = f"sha256:{'a' * 64}"
 SOURCE = f"222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model@{DIGEST}"
@@ -51,3 +52,12 @@ def test_an_image_that_is_missing_is_a_finding(aws: Stubs) -> None:
     (finding,) = fetch()
     assert isinstance(finding, Finding)
     assert (finding.error, finding.resource) == (ImageNotFound, SOURCE)
+
+
+def test_awss_algorithm_is_inconclusive_because_sagemaker_alone_pulls_it(aws: Stubs) -> None:
+    message = "User: x is not authorized to perform: ecr:BatchGetImage on resource: y because no resource-based policy"
+    aws.ecr.add_client_error("batch_get_image", "AccessDeniedException", f"{message} allows the action", 400)
+    image = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+    (result,) = images.pull(image, QA, source=DEV, account=RoleSession(READER, sessions._session, "us-east-1"))
+    assert isinstance(result, Inconclusive)
+    assert (image in result.subject, "lets SageMaker pull" in result.reason) == (True, True)

@@ -10,7 +10,7 @@ import pytest
 
 from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.images import references
-from lambdas.promotion.images.references import _AWS, Image, ImageProblem
+from lambdas.promotion.images.references import Image, ImageProblem
 from tests.unit.builders import DEV, QA, STAGE
 
 DIGEST, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -20,7 +20,6 @@ TOOLS = "555555555555.dkr.ecr.us-east-1.amazonaws.com/team/model"
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn"
 PYTORCH = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference"
 COPY = "333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/team/model"
-REGIONS = sorted({region for accounts_by_region in _AWS.values() for region in accounts_by_region})
 
 
 def in_target(
@@ -139,22 +138,21 @@ def test_the_digest_of_awss_own_image_is_kept_in_another_region_and_so_is_a_tag_
     ]
 
 
-@pytest.mark.parametrize("family", _AWS)
-@pytest.mark.parametrize("region", REGIONS)
-def test_every_image_of_awss_own_comes_back_from_every_region(family: str, region: str) -> None:
-    here = f"{_AWS[family]['us-east-1']}.dkr.ecr.us-east-1.amazonaws.com/r"
-    if region not in _AWS[family]:
-        with pytest.raises(ImageProblem, match=f"AWS's account for them in {region} is not known"):
-            in_target(here, target=replace(QA, region=region))
-        return
-    expected = in_target(here, target=replace(QA, region=region))
-    assert expected.startswith(f"{_AWS[family][region]}.dkr.ecr.{region}.")
-    assert in_target(expected) == f"{here}@{DIGEST}"
+def test_a_built_in_algorithm_is_carried_as_it_is_in_its_region_and_translated_in_another() -> None:
+    algorithm = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext"
+    assert in_target(f"{algorithm}:1", None) == f"{algorithm}:1"
+    assert (
+        in_target(f"{algorithm}:1", None, target=EUROPE) == "685385470294.dkr.ecr.eu-west-1.amazonaws.com/blazingtext:1"
+    )
+    assert in_target(f"{algorithm}:1", images={algorithm: TOOLS}) == f"{TOOLS}@{DIGEST}"
 
 
-def test_no_account_of_aws_has_images_of_two_families() -> None:
-    accounts = [set(accounts_by_region.values()) for accounts_by_region in _AWS.values()]
-    assert not set.intersection(*accounts)
+def test_an_image_that_aws_does_not_have_in_the_targets_region_is_a_problem_that_names_the_table() -> None:
+    xgboost = "811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:1"
+    with pytest.raises(
+        ImageProblem, match=r"AWS's table names no .* in il-central-1 \(sagemaker-core .*`images` of the stage"
+    ):
+        in_target(xgboost, None, target=replace(QA, region="il-central-1"))
 
 
 @pytest.mark.parametrize("image", [OWN, TOOLS, SKLEARN.replace("us-east-1", "ap-south-1")])

@@ -22,7 +22,7 @@ from lambdas.promotion.preflight import findings
 from lambdas.promotion.preflight.access import Purpose
 from lambdas.promotion.preflight.check import Check
 from lambdas.promotion.preflight.context import Context
-from lambdas.promotion.preflight.findings import CheckResult, Finding
+from lambdas.promotion.preflight.findings import CheckResult, Finding, Inconclusive
 from lambdas.promotion.preflight.iam_simulation import RequiredPermission
 from lambdas.promotion.preflight.probes import Probe, probe
 
@@ -43,13 +43,13 @@ def _pull_probes(context: Context) -> Iterator[Probe]:
     to_copy = {image.target for image in promotion.images}
     for image in references.named_in(promotion.desired_model.request):
         if image not in to_copy:
-            yield functools.partial(pull, image, promotion.target, account=deployer)
+            yield functools.partial(pull, image, promotion.target, source=promotion.source, account=deployer)
 
 
-def pull(image: str, target: Environment, *, account: RoleSession) -> list[CheckResult]:
+def pull(image: str, target: Environment, *, source: Environment, account: RoleSession) -> list[CheckResult]:
     """Read the manifest of an image that the target's model uses."""
     try:
-        ecr_client.require_usable([image], target, account=account)
+        unverified = ecr_client.require_usable([image], target, source=source, account=account)
     except (ImageNotFound, ImageNotAccessible, CallRefused) as error:
         return [
             Finding(
@@ -61,7 +61,8 @@ def pull(image: str, target: Environment, *, account: RoleSession) -> list[Check
                 error=type(error),
             )
         ]
-    return []
+    reason = "it is one of AWS's own, which AWS lets SageMaker pull, and no customer"
+    return [Inconclusive(subject=f"The image {uri}", reason=reason) for uri in unverified]
 
 
 def _fetch_probes(context: Context) -> Iterator[Probe]:

@@ -5,38 +5,24 @@ import json
 from collections.abc import Mapping
 from functools import cache
 
-# The scikit-learn and XGBoost framework images.
-SCIKIT_LEARN = {
-    "us-east-1": "683313688378",
-    "us-east-2": "257758044811",
-    "us-west-1": "746614075791",
-    "us-west-2": "246618743249",
-    "ca-central-1": "341280168497",
-    "sa-east-1": "737474898029",
-    "eu-west-1": "141502667606",
-    "eu-west-2": "764974769150",
-    "eu-west-3": "659782779980",
-    "eu-central-1": "492215442770",
-    "eu-north-1": "662702820516",
-    "eu-south-1": "978288397137",
-    "ap-northeast-1": "354813040037",
-    "ap-northeast-2": "366743142698",
-    "ap-northeast-3": "867004704886",
-    "ap-south-1": "720646828776",
-    "ap-southeast-1": "121021644041",
-    "ap-southeast-2": "783357654285",
-    "ap-east-1": "651117190479",
-    "me-south-1": "801668240914",
-    "af-south-1": "510948584623",
-}
-_DEEP_LEARNING_CONTAINERS = """
-    763104351884 626614931356 871362719292 975050140332 364406365360 772153158452 907027046896 457447274322
-    550225433462 633930458069 590183813437 204538143572 727897471807 380420809688 692866216735 503227376785
-    780543022126 914824155844 217643126080 637423239942 446045086412 442386744353
-""".split()  # noqa: SIM905 - as a literal, each would take a line
+from sandbox.aws.sagemaker.models import aws_registries
 
-# SageMaker's own algorithms, and the accounts that have them (aws/sagemaker-python-sdk, image_uri_config: blazingtext,
-# kmeans and forecasting-deepar, 2026). SageMaker pulls these images; no customer may.
+
+def _accounts() -> dict[str, dict[str, str]]:
+    tables: dict[str, dict[str, str]] = {}
+    for paragraph in aws_registries.TABLE.strip().split("\n\n"):
+        pairs = [word.partition("=") for word in paragraph.split()]
+        accounts = {region: account for region, separator, account in pairs if separator}
+        tables |= {repository: accounts for repository, separator, _ in pairs if not separator}
+    return tables
+
+
+# By repository and Region.
+_ACCOUNTS = _accounts()
+# The scikit-learn and XGBoost framework images.
+SCIKIT_LEARN = _ACCOUNTS["sagemaker-scikit-learn"]
+
+# SageMaker's own algorithms: it pulls these images, and no customer may.
 ALGORITHMS = frozenset(
     [
         "blazingtext",
@@ -46,6 +32,7 @@ ALGORITHMS = frozenset(
         "ipinsights",
         "kmeans",
         "knn",
+        "lda",
         "linear-learner",
         "ntm",
         "object-detection",
@@ -57,15 +44,13 @@ ALGORITHMS = frozenset(
         "xgboost",
     ]
 )
-_ALGORITHM_ACCOUNTS = """
-    455444449433 286214385809 501404015308 351501993468 633353088612 306986355934 835164637446 204372634319
-    364406365360 991648021394 475088953585 544295431143 712309505854 514117268639 469771592824 813361260812
-    664544806723 495149712605 669576153137 685385470294 438346466558 224300973850 644912444149 749696950732
-    257386234256 249704162688 855470959533 811284229777 382416733822 522234722520 825641698319 404615174143
-    272398656194 566113047672 632365934929 433757028032 174872318107 156387875391
-""".split()  # noqa: SIM905
-
-ACCOUNTS = frozenset([*SCIKIT_LEARN.values(), *_DEEP_LEARNING_CONTAINERS])
+# Of what any account may pull.
+ACCOUNTS = frozenset(
+    account
+    for repository, accounts in _ACCOUNTS.items()
+    if repository not in ALGORITHMS
+    for account in accounts.values()
+)
 
 MEDIA_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 
@@ -93,7 +78,7 @@ TAGS: Mapping[str, frozenset[str]] = {
 
 def is_algorithm(account: str, repository: str) -> bool:
     """Whether an image is one of SageMaker's own algorithms."""
-    return account in _ALGORITHM_ACCOUNTS and repository in ALGORITHMS
+    return repository in ALGORITHMS and account in _ACCOUNTS[repository].values()
 
 
 @cache
