@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from lambdas.promotion.contract.document import DesiredResource, VariantCapacity
 from lambdas.promotion.contract.errors import IncompatibleRollout, NameTaken, UnsupportedModel
 from lambdas.promotion.contract.settings import Preview
 from lambdas.promotion.preflight.checks import endpoint
 from lambdas.promotion.preflight.context import NamedResource
 from lambdas.promotion.preflight.findings import Finding
-from tests.unit.builders import OLD_CONFIG, REQUEST, STAGE, observed, promotion
+from tests.unit.builders import IMAGE, OLD_CONFIG, REQUEST, STAGE, observed, promotion
 from tests.unit.preflight.builders import CANARY, current, desiring, variant
 
 
@@ -55,7 +57,7 @@ def test_an_endpoint_whose_configuration_was_deleted_cannot_be_updated() -> None
 
 
 def test_a_model_that_serverless_excludes_blocks_a_serverless_stage_and_a_serverless_preview() -> None:
-    two = {"Containers": [{"Image": "i"}, {"Image": "i", "Mode": "MultiModel"}], "EnableNetworkIsolation": True}
+    two = {"Containers": [{"Image": IMAGE}, {"Image": IMAGE, "Mode": "MultiModel"}], "EnableNetworkIsolation": True}
     plain, several = (
         desiring(variant()),
         replace(desiring(variant()), desired_model=DesiredResource(name="m", request=two)),
@@ -67,6 +69,32 @@ def test_a_model_that_serverless_excludes_blocks_a_serverless_stage_and_a_server
     for excluded in (serverless, previewed):
         (finding,) = endpoint.not_serverless(excluded)
         assert "several containers, a container for several models (MultiModel), network isolation" in str(finding)
+
+
+DEVS = "222222222222.dkr.ecr.us-east-1.amazonaws.com/team/model:1"
+QAS = "333333333333.dkr.ecr.us-east-1.amazonaws.com/promote/team/model:1"
+OTHERS = "555555555555.dkr.ecr.us-east-1.amazonaws.com/team/model:1"
+ALGORITHM = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+
+
+@pytest.mark.parametrize(
+    ("image", "remedy"),
+    [(DEVS, "`copy_images: true`"), (OTHERS, "`images` of the stage"), (QAS, None), (IMAGE, None), (ALGORITHM, None)],
+)
+def test_a_serverless_stage_and_preview_take_images_of_the_targets_account_or_of_aws(
+    image: str, remedy: str | None
+) -> None:
+    model = DesiredResource(name="m", request={"PrimaryContainer": {"Image": image}})
+    plain = replace(desiring(variant()), desired_model=model)
+    serverless = replace(plain, desired_config=desiring(variant(kind=None)).desired_config)
+    previewed = replace(plain, stage=replace(plain.stage, preview=Preview(serverless={"MemorySizeInMB": 1024})))
+    assert endpoint.not_serverless(plain) == []
+    for of_serverless in (serverless, previewed):
+        findings = endpoint.not_serverless(of_serverless)
+        assert len(findings) == (remedy is not None)
+        assert all(f"the image {image} is neither" in str(finding) for finding in findings)
+        assert all(remedy and remedy in str(finding) for finding in findings)
+        assert all(("copy_images" in str(finding)) is (image == DEVS) for finding in findings)
 
 
 # Names

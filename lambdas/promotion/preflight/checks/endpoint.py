@@ -17,6 +17,7 @@ from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint import rollout, update_constraints
 from lambdas.promotion.endpoint import state as endpoint_state
 from lambdas.promotion.endpoint.current_deployment import CurrentDeployment
+from lambdas.promotion.images import references
 from lambdas.promotion.preflight import findings
 from lambdas.promotion.preflight.access import Purpose
 from lambdas.promotion.preflight.check import Check
@@ -79,17 +80,40 @@ def not_serverless(promotion: Promotion) -> list[CheckResult]:
     configs = [promotion.desired_config]
     if preview_state.is_enabled(promotion):
         configs.append(preview_state.config(promotion))
-    features = excluded_from_serverless(promotion.desired_model.request)
+    problems = list(_problems_of_serverless(promotion))
     return [
         Finding(
             role=promotion.target.role_arn(Role.DEPLOYER),
             action="sagemaker:CreateEndpointConfig",
             resource=promotion.target_arn("endpoint-config", config.name),
-            message=f"It is serverless, and the model has {', '.join(features)}, which SageMaker excludes there.",
+            message=f"It is serverless, and {problem}",
+            remedy=remedy,
         )
         for config in configs
-        if features and any("ServerlessConfig" in variant for variant in config.request["ProductionVariants"])
+        if any("ServerlessConfig" in variant for variant in config.request["ProductionVariants"])
+        for problem, remedy in problems
     ]
+
+
+def _problems_of_serverless(promotion: Promotion) -> Iterator[tuple[str, str | None]]:
+    """Yield each problem with its remedy, None for the check's."""
+    model, target = promotion.desired_model.request, promotion.target
+    features = excluded_from_serverless(model)
+    if features:
+        yield f"the model has {', '.join(features)}, which SageMaker excludes there.", None
+    for uri in references.named_in(model):
+        if not references.is_in_account(uri, target.account):
+            copied = (
+                "let the application copy its images (`copy_images: true`), or "
+                if references.is_in_account(uri, promotion.source.account)
+                else ""
+            )
+            yield (
+                f"the image {uri} is neither AWS's own nor in an Amazon ECR repository of account {target.account}: "
+                "SageMaker pulls no other there.",
+                f"In promotion.yaml, {copied}map it to a repository of that account (`images` of the stage), or give "
+                "the stage, or its preview, instances.",
+            )
 
 
 def excluded_from_serverless(model: Mapping[str, Any]) -> list[str]:
