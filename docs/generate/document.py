@@ -68,6 +68,7 @@ SET_AFTER = {
     "suspended_scaling": "Suspend scaling",
     "rollback_target": "Resolve the rollback",
     "schema": "Resolve the model",
+    "known_good": "Resolve the model, in a dry run",
     "result": "Compare the endpoint, if it is Unchanged; else Inspect the endpoint or Smoke-test the endpoint",
 }
 # Fields of the document whose type does not describe them.
@@ -83,6 +84,7 @@ MEANINGS = {
     "plan": "The output of a dry run.",
     "schema": "The version of what the document consists of.",
     "unused_mappings": "What the stage maps and the model does not have.",
+    "known_good": "What the endpoint's lock has of promotions that went well, read without locking it.",
 }
 # The record's attributes, in the order in which they are read.
 RECORD = {

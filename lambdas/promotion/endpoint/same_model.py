@@ -42,7 +42,7 @@ def adopt(promotion: Promotion) -> Promotion:
 
     The same artifacts and containers are the same model, so it is neither older nor another one.
     """
-    current = promotion.lock.current if promotion.lock else None
+    current = promotion.current
     if promotion.request.roll_back or current is None or not _is_same(promotion, current):
         return promotion
     return replace(

@@ -76,7 +76,7 @@ def superseded(promotion: Promotion, held: LockState, newer: Waiter) -> Supersed
 
 def require_not_older(promotion: Promotion) -> None:
     """A model does not replace a newer one that was promoted, unless the request allows it. Raises OlderModel."""
-    current = promotion.lock.current if promotion.lock else None
+    current = promotion.current
     if allows_older(promotion.request) or current is None:
         return
     if promotion.model.made_at < current.made_at:

@@ -27,11 +27,22 @@ from lambdas.promotion.contract.document import (
     WorkUnit,
     to_line,
 )
-from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NameTaken, PromotionError
+from lambdas.promotion.contract.errors import ArtifactMismatch, CallRefused, NameTaken, OlderModel, PromotionError
 from lambdas.promotion.contract.resource_names import verified_list
 from tests.adapters.conftest import Stubs
 from tests.adapters.fake_s3 import FakeS3, Stored
-from tests.unit.builders import BEGUN, HUB, OLD_CONFIG, QA, TRAINED, good, inventory_of, promotion, with_known_good
+from tests.unit.builders import (
+    BEGUN,
+    HUB,
+    OLD_CONFIG,
+    QA,
+    REQUEST,
+    TRAINED,
+    good,
+    inventory_of,
+    promotion,
+    with_known_good,
+)
 
 ARTIFACTS = inventory_of().artifacts
 # Each copy is written once, in the order of the inventory.
@@ -122,6 +133,14 @@ def test_an_endpoint_that_serves_another_configuration_is_to_be_changed(aws: Stu
     compared = Promotion.from_json(run(compare_endpoint.handler))
     assert compared.change is not None
     assert (compared.change.progress, compared.result) == (Progress.CHANGE_REQUIRED, None)
+
+
+def test_a_dry_run_of_an_older_model_ends_as_its_promotion_would(aws: Stubs) -> None:
+    endpoint_is(aws, OLD_CONFIG)
+    newer = good(made_at=TRAINED + timedelta(seconds=1))
+    planned = promotion(request=replace(REQUEST, dry_run=True), lock=None, known_good=(newer,))
+    with pytest.raises(OlderModel, match="whose model is newer"):
+        run(compare_endpoint.handler, planned)
 
 
 @pytest.mark.parametrize("shared", [False, True])

@@ -13,7 +13,7 @@ import pytest
 
 from lambdas.handlers import resolve_model
 from lambdas.promotion.contract import settings
-from lambdas.promotion.contract.document import Artifact, Artifacts, Promotion, from_line
+from lambdas.promotion.contract.document import Artifact, Artifacts, Promotion, from_line, to_json
 from lambdas.promotion.contract.errors import (
     ArtifactChanged,
     ArtifactNotFound,
@@ -27,7 +27,20 @@ from lambdas.promotion.contract.errors import (
     WrongModelPackageGroup,
 )
 from tests.adapters.conftest import AnyExecution, Stubs
-from tests.unit.builders import BEGUN, CONTAINER, EXECUTION, HUB, IMAGE, MODEL, SETTINGS, TRAINED, VERSION, WEIGHTS_URI
+from tests.unit.builders import (
+    BEGUN,
+    CONTAINER,
+    EXECUTION,
+    HUB,
+    IMAGE,
+    MODEL,
+    QA,
+    SETTINGS,
+    TRAINED,
+    VERSION,
+    WEIGHTS_URI,
+    good,
+)
 from tests.unit.builders import described as described_model
 from tests.unit.builders import package as described_package
 
@@ -103,6 +116,23 @@ def test_a_model_is_resolved_with_everything_that_it_needs(aws: Stubs) -> None:
     assert promotion.model == MODEL
     assert {"team", "promote:digest"} <= set(promotion.tags)
     assert "aws:x" not in promotion.tags
+
+
+def test_a_dry_run_reads_what_a_promotion_reads_with_its_lock(aws: Stubs) -> None:
+    model_is(aws)
+    objects_are(aws, "aa", "bb")
+    item = {"last_known_good": {"S": json.dumps([to_json(good())])}}
+    aws.of("dynamodb").add_response(
+        "get_item",
+        {"Item": item},
+        {
+            "TableName": "promote-endpoints",
+            "Key": {"endpoint": {"S": QA.endpoint_key("reviews-qa")}},
+            "ConsistentRead": True,
+        },
+    )
+    promotion = resolve({**MODEL_INPUT, "dry_run": True})
+    assert (promotion.known_good, promotion.lock) == ((good(),), None)
 
 
 def test_the_deadline_counts_from_the_start_of_the_execution(aws: Stubs) -> None:

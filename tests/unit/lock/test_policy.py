@@ -73,6 +73,13 @@ def test_only_the_last_promotion_counts() -> None:
     lock_policy.require_not_older(promotion(lock=lock))
 
 
+def test_a_dry_run_compares_the_age_with_what_it_has_read_without_a_lock() -> None:
+    newer = after(newer_by=1).last_known_good
+    with pytest.raises(OlderModel, match=r"release-6.*allow_older"):
+        lock_policy.require_not_older(promotion(lock=None, known_good=newer))
+    lock_policy.require_not_older(promotion(lock=Lock(fence=1), known_good=newer))
+
+
 @pytest.mark.parametrize("request_for_older", [replace(REQUEST, allow_older=True), replace(REQUEST, roll_back=True)])
 def test_an_older_model_is_promoted_on_request(request_for_older: Request) -> None:
     lock_policy.require_not_older(promotion(lock=after(newer_by=1), request=request_for_older))

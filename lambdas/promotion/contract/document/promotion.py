@@ -22,6 +22,7 @@ from lambdas.promotion.contract.document.copying import (
 )
 from lambdas.promotion.contract.document.deployment import (
     Change,
+    KnownGood,
     Lock,
     PreviewEndpoint,
     Rollback,
@@ -73,6 +74,7 @@ class Promotion:
     result: Result | None = None
     rollback_target: RollbackTarget | None = None
     schema: int = SCHEMA
+    known_good: tuple[KnownGood, ...] = ()  # of the endpoint, as a dry run has read it: it holds no lock
 
     def with_change(self, change: Change) -> Promotion:
         return replace(self, change=change)
@@ -115,9 +117,18 @@ class Promotion:
     @property
     def known_copies(self) -> VerifiedCopies | None:
         """The copies of this model as the newest of its last known good promotions verified them."""
-        known_good = self.lock.last_known_good if self.lock else ()
         model = self.desired_model.name
-        return next((good.verified for good in known_good if good.model == model and good.verified), None)
+        return next((good.verified for good in self.last_known_good if good.model == model and good.verified), None)
+
+    @property
+    def last_known_good(self) -> tuple[KnownGood, ...]:
+        """The promotions to the endpoint that went well, the newest first."""
+        return self.lock.last_known_good if self.lock else self.known_good
+
+    @property
+    def current(self) -> KnownGood | None:
+        """The promotion that is in service according to the record."""
+        return self.last_known_good[0] if self.last_known_good else None
 
     @property
     def route(self) -> CopyRoute:
