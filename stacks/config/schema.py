@@ -190,10 +190,13 @@ class Variables(StrictModel, title="A stage's variables"):
     32 KB in all containers together (API: ContainerDefinition).
 
     Every other variable is carried unchanged, except that an S3 URI in it (`s3://bucket/key`, also in a list, in JSON
-    or in a sentence) is copied as an artifact and rewritten, an ARN that is in `arns` is replaced, and
-    `SAGEMAKER_REGION` becomes the target's Region. A promotion ends with `UnsupportedModel`, which names all such
-    variables, if one holds an S3 URI in another form (a bucket without a key, `s3a://`, `https://`), an ARN that is not
-    in `arns`, the source account's number, or what looks like a secret: `set`, `replace`, `drop` or `keep` it.
+    or in a sentence) is copied as an artifact and rewritten, an ARN that is in `arns` is replaced, and the target's
+    Region takes the place of the source's, if this is all that a variable with a name such as `AWS_REGION` holds;
+    `SAGEMAKER_REGION` always becomes the target's. A promotion ends with `UnsupportedModel`, which names all such
+    variables, if one holds an S3 URI in another form (a bucket without a key, `s3a://`, `https://`), an S3 URI to which
+    the container writes according to the variable's name (its words include `CACHE`, `LOG`, `OUTPUT` or the like, and
+    the URI has no file's extension), an ARN that is not in `arns`, the source account's number, or what looks like a
+    secret: `set`, `replace`, `drop` or `keep` it.
     """
 
     set: Annotated[

@@ -107,7 +107,13 @@ def _text_of(manifest: S3Object, *, owner: str, s3: S3Client, subject: str) -> s
 
 
 def _missing(reference: S3Reference, owner: str, absence: str) -> ArtifactNotFound:
+    written = (
+        " If the container writes there, name the target's location in promotion.yaml (variables.replace, or drop or "
+        f"keep {reference.variable})."
+        if reference.variable
+        else ""
+    )
     return ArtifactNotFound(
         f"The model refers to {reference.uri} ({reference.location}), and account {owner} has {absence}. "
-        "Restore it or register the model again."
+        f"Restore it or register the model again.{written}"
     )

@@ -28,7 +28,10 @@ def adapt_container(
     """
     environment = container.get("Environment", {})
     problems += environment_variables.problems(environment, path, stage=stage, source=source, target=target)
-    adapted = {**container, "Environment": environment_variables.in_stage(environment, stage, target)}
+    adapted = {
+        **container,
+        "Environment": environment_variables.in_stage(environment, stage=stage, source=source, target=target),
+    }
     adapted = data_sources.rewrite(adapted, _in_region_of(target, adapted, path, problems))
     if not references.is_in_vpc_registry(container) or references.is_mapped(container["Image"], stage):
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from lambdas.promotion.contract import s3_https
 from lambdas.promotion.model import jumpstart, s3_uris
 from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 
@@ -23,10 +24,11 @@ def read(container: dict[str, Any], path: str, problems: list[str]) -> list[S3Re
 
     ModelDataETag and the ETags of data sources pin the source's content: they become part of the references, and are
     not sent to CreateModel, because a copy has another ETag. URIs in AWS's own buckets (jumpstart.py) are not copied
-    and not checked. What is not supported is added to the problems.
+    and not checked. HTTPS URLs of S3 become S3 URIs. What is not supported is added to the problems.
 
     `path` is the container's location, with a dot at its end.
     """
+    container |= rewrite(container, s3_https.as_s3_uri)
     etag = container.pop("ModelDataETag", None)
     etag = _single_form(container, path, problems) or etag
     references: list[S3Reference] = []
@@ -146,6 +148,8 @@ def _form_problem(reference: S3Reference) -> str | None:
 
 
 def _rewritten(data_source: dict[str, Any], new: Callable[[str], str]) -> dict[str, Any]:
+    if "S3DataSource" not in data_source:
+        return data_source
     source = dict(data_source["S3DataSource"])
     for field in ("S3Uri", "ManifestS3Uri"):
         if field in source:

@@ -68,6 +68,9 @@ _TOKENS_OF_TEXT = {
         "PADDING",
         "PASSAGE",
         "PER",
+        "PLACEHOLDER",
+        "POOLING",
+        "PREFIX",
         "PROMPT",
         "QUERY",
         "SENTINEL",
@@ -76,6 +79,7 @@ _TOKENS_OF_TEXT = {
         "SPECIAL",
         "SPLIT",
     ),
+    *("RESPONSE", "SPEAKER", "SUBWORD", "SUFFIX", "VISION"),
     *("START", "STOP", "SUB", "TASK", "TEXT", "THINK", "TOKENIZER", "TOOL", "UNK", "UNKNOWN", "VIDEO", "WORD"),
 }
 _LOGINS = {
@@ -108,6 +112,7 @@ _DESCRIBES = {
     *("AGE", "ALGORITHM", "COUNT", "ENABLED", "EXPIRATION", "EXPIRES", "EXPIRY", "FORMAT", "KIND", "LENGTH", "LIMIT"),
     *("MAX", "MIN", "MINUTES", "MODE", "POLICY", "PREFIX", "REQUIRED", "ROTATION", "SECONDS", "SIZE", "SUFFIX", "TTL"),
     *("TYPE", "TYPES", "BUDGET", "CLASSIFICATION", "DIM", "DROPOUT", "EMBEDDING", "EMBEDDINGS", "INDEX", "LOSS"),
+    *("AGGREGATION", "BUCKET", "CACHE", "CLASSIFIER", "LABELS", "MERGE", "RATE"),
     *("BATCH", "FILTER", "LEN", "LEVEL", "MAP", "PATTERN", "RATIO", "REGEX", "WINDOW", "DELIMITER"),
     *("MASK", "MERGING", "OVERLAP", "POOLING", "POSITION", "PRUNING", "STRATEGY", "THRESHOLD", "TRUNCATION", "VOCAB"),
 }
@@ -125,9 +130,9 @@ def is_secret(name: str) -> bool:
 
 
 def _is_described(words: list[str], word: str, after: str) -> bool:
-    """Whether the name goes on with what is said of the secret. The ID of an access key is a part of it."""
-    is_key_id = word == "KEY" and after == "ID"
-    return not is_key_id and "VAULT" not in words and bool({after, words[-1]} & _DESCRIBES)
+    """Whether the name goes on with what is said of the secret. An access key's ID, and Vault's, are part of it."""
+    is_part = after == "ID" and (word == "KEY" or "VAULT" in words)
+    return not is_part and bool({after, words[-1]} & _DESCRIBES)
 
 
 def _is_secret_word(before: str, word: str, after: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lambdas.promotion.artifacts import s3_objects
 from lambdas.promotion.aws.sessions import RoleSession
+from lambdas.promotion.contract import s3_https
 from lambdas.promotion.contract.document import SourceModel
 from lambdas.promotion.contract.errors import SamplePayloadUnusable, UnsupportedModel
 from lambdas.promotion.contract.settings import Stage
@@ -29,7 +30,7 @@ def resolved(model: SourceModel, stage: Stage, *, source: RoleSession) -> Source
     if model.model_package_arn is None:
         raise _refusal(model.arn, "is not a version in the model registry, so it has none")
     version = model_registry.describe_model_package(model.model_package_arn, sagemaker=source.sagemaker)
-    uri = version.get("SamplePayloadUrl")
+    uri = s3_https.as_s3_uri(version.get("SamplePayloadUrl", ""))
     if not uri:
         raise _refusal(model.model_package_arn, "has none (CreateModelPackage: SamplePayloadUrl)")
     if not _OBJECT.fullmatch(uri):

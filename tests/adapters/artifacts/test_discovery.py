@@ -109,6 +109,20 @@ def test_what_is_missing_is_refused_with_where_it_stands_and_whose_it_is(
         find(s3, uri, kind)
 
 
+@pytest.mark.parametrize("variable", ["NEURON_URL", None])
+def test_what_is_missing_for_a_variable_may_be_where_the_container_writes(
+    s3: S3Client, stubs: Stubs, variable: str | None
+) -> None:
+    """A template, such as s3://b/requests/%Y/%m/, is no artifact."""
+    below(stubs, "v7/%Y/%m/")
+    uri = f"s3://{BUCKET}/v7/%Y/%m/"
+    reference = S3Reference(uri=uri, kind=S3ReferenceKind.PREFIX, location="PrimaryContainer.X", variable=variable)
+    with pytest.raises(ArtifactNotFound, match="Restore it or register the model again") as refused:
+        discovery.find_all([reference], owner=DEV, s3=s3, subject="it")
+    remedy = f"name the target's location in promotion.yaml (variables.replace, or drop or keep {variable})"
+    assert (remedy in str(refused.value)) is bool(variable)
+
+
 @pytest.mark.parametrize("kind", [S3ReferenceKind.PREFIX, S3ReferenceKind.EITHER])
 def test_a_missing_bucket_is_named_with_the_field_that_refers_to_it(
     s3: S3Client, stubs: Stubs, kind: S3ReferenceKind

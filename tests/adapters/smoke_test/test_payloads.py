@@ -152,12 +152,20 @@ def test_a_sample_that_no_longer_exists_is_refused(stubs: Stubs, readers: dict[b
 
 
 @pytest.mark.parametrize(
-    "uri", ["s3://bucket", "s3://bucket/", "s3://", "s3://Not_a bucket/key", "https://s3.amazonaws.com/bucket/key"]
+    "uri", ["s3://bucket", "s3://bucket/", "s3://", "s3://Not_a bucket/key", "https://example.com/bucket/key"]
 )
 def test_a_sample_whose_address_is_none_is_refused(stubs: Stubs, readers: dict[bool, RoleSession], uri: str) -> None:
     """SageMaker takes each of them (API: CreateModelPackage, SamplePayloadUrl)."""
     registered(stubs, SamplePayloadUrl=uri)
     with pytest.raises(SamplePayloadUnusable, match=f"refers to {uri}, which is not the S3 URI of an object"):
+        sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
+
+
+def test_a_sample_may_be_named_by_an_https_url_of_s3(stubs: Stubs, readers: dict[bool, RoleSession]) -> None:
+    registered(stubs, SamplePayloadUrl="https://s3.amazonaws.com/samples/a.tar.gz")
+    asked = {"Bucket": "samples", "Key": "a.tar.gz", "ChecksumMode": "ENABLED", "ExpectedBucketOwner": "222222222222"}
+    stubs.s3.add_client_error("head_object", "404", "Not Found", http_status_code=404, expected_params=asked)
+    with pytest.raises(SamplePayloadUnusable, match="which does not exist in account 222222222222"):
         sample_resolution.resolved(OF_VERSION, SAMPLED, source=readers[True])
 
 

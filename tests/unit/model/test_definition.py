@@ -116,7 +116,42 @@ def test_a_signed_url_is_refused_without_its_signature() -> None:
     assert "0a1b2c" not in str(refused.value)
 
 
-@pytest.mark.parametrize("uri", ["s3://models/llm", "s3://models/", "https://models.s3.amazonaws.com/llm/"])
+@pytest.mark.parametrize(
+    ("container", "uris"),
+    [
+        ({"ModelDataUrl": "https://s3.amazonaws.com/models/a.tar.gz"}, {"s3://models/a.tar.gz"}),
+        ({"ModelDataUrl": "https://s3.amazonaws.com/models/many", "Mode": "MultiModel"}, {"s3://models/many"}),
+        ({"ModelDataSource": tree("https://models.s3.amazonaws.com/llm/")}, {"s3://models/llm/"}),
+        (
+            {"ModelDataSource": tree(ManifestS3Uri="https://s3.us-east-1.amazonaws.com/models/m.csv")},
+            {PREFIX_URI, "s3://models/m.csv"},
+        ),
+        (
+            {
+                "AdditionalModelDataSources": [
+                    {"ChannelName": "draft", **tree("https://models.s3.us-east-1.amazonaws.com/d/")}
+                ]
+            },
+            {"s3://models/d/"},
+        ),
+    ],
+)
+def test_an_https_url_of_s3_is_read_as_the_s3_uri_that_it_is(container: dict[str, Any], uris: set[str]) -> None:
+    """API: Url and S3ModelUri have the pattern (https|s3)://([^/]+)/?(.*)."""
+    assert set(references(**container)) == uris
+    carried = model_definition(**{"ModelDataUrl": "", "Environment": {}, **container}).containers
+    assert "https://" not in str(carried)
+
+
+def test_both_forms_of_one_object_are_the_same_model_data() -> None:
+    source = {"S3DataType": "S3Object", "CompressionType": "Gzip", "S3Uri": "s3://models/a.tar.gz"}
+    url = "https://models.s3.us-east-1.amazonaws.com/a.tar.gz"
+    (container,) = model_definition(ModelDataUrl=url, ModelDataSource={"S3DataSource": source}).containers
+    assert container["ModelDataUrl"] == "s3://models/a.tar.gz"
+    assert "ModelDataSource" not in container
+
+
+@pytest.mark.parametrize("uri", ["s3://models/llm", "s3://models/", "https://models.s3.amazonaws.com/llm"])
 def test_a_prefix_that_is_none_is_refused(uri: str) -> None:
     with pytest.raises(UnsupportedModel, match=r"ModelDataSource\.S3DataSource\.S3Uri"):
         references(ModelDataSource=tree(uri))

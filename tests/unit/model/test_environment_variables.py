@@ -174,6 +174,85 @@ def test_the_region_follows_the_target(region: str) -> None:
     assert result.containers[0]["Environment"] == {"SAGEMAKER_REGION": "eu-west-1", "OTHER": "us-east-1"}
 
 
+def in_europe(environment: dict[str, str], **rules: Any) -> dict[str, str]:
+    stage = replace(STAGE, variables=Variables(**rules))
+    europe = replace(QA, region="eu-west-1")
+    model = pipeline({"Image": "team/model", "Environment": environment})
+    result = definition.for_stage(model, stage=stage, source=DEV, target=europe, digests={}, subject="it")
+    adapted_variables: dict[str, str] = result.containers[0]["Environment"]
+    return adapted_variables
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("AWS_REGION", "AWS_DEFAULT_REGION", "SAGEMAKER_REGION", "REGION", "region", "REGION_NAME", "AWS_REGION_NAME"),
+        *("S3_REGION", "s3_region_name", "awsRegion", "BEDROCK_REGION", "spark.hadoop.fs.s3.region"),
+    ],
+)
+def test_a_variable_of_the_region_follows_the_target(name: str) -> None:
+    assert in_europe({name: "us-east-1"}) == {name: "eu-west-1"}
+    assert in_europe({name: "us-east-1"}, keep=(name,)) == {name: "us-east-1"}
+    assert in_europe({name: "x"}, replace={name: "us-west-2"}) == {name: "us-west-2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_REGION", "us-west-2"),
+        ("AWS_REGION", "us-east-1a"),
+        ("AWS_REGIONS", "us-east-1"),
+        ("REGION", "us-east-1,eu-central-1"),
+        ("REGION", "Bavaria"),
+        ("LEGION", "us-east-1"),
+        ("AWS_STS_REGIONAL_ENDPOINTS", "us-east-1"),
+        ("TRAINED_IN", "us-east-1"),
+    ],
+)
+def test_only_the_sources_region_as_a_whole_value_of_such_a_variable_follows(name: str, value: str) -> None:
+    assert in_europe({name: value}) == {name: value}
+
+
+# What the container writes
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NEURON_COMPILE_CACHE_URL", "s3://models/neuron-cache"),
+        ("LOG_TEMPLATE", "s3://models/logs/%Y/%m/"),
+        ("requestLogPath", "s3://models/logs/"),
+        ("S3_OUTPUT_PATH", "s3://models/out/"),
+        ("SETTINGS_OF_UPLOADS", '{"to": "s3://models/uploads/", "max": 3}'),
+        ("METRICS_DESTINATION", "s3://models/metrics"),
+    ],
+)
+def test_where_the_container_writes_is_refused_by_the_variables_name_and_mapped(name: str, value: str) -> None:
+    message = refusal({name: value})
+    assert f"Environment.{name} (by its name the container writes to s3://models/" in message
+    assert "variables.replace, drop or keep" in message
+    assert variables({name: value}, replace={name: "s3://other/logs/"}) == {name: "s3://other/logs/"}
+    assert variables({name: value}, keep=(name,)) == {name: value}
+    assert variables({name: value}, drop=(name,)) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HF_MODEL_ID", "s3://models/llm/"),
+        ("CATALOG_URI", "s3://models/catalog/"),
+        ("LOG_CONFIG", "s3://models/logging/"),
+        ("LOGGING_CONF_FILE", "s3://models/log4j.properties"),
+        ("FEATURE_CACHE", "s3://models/features.parquet"),
+        ("OUTPUT_SCHEMA", "s3://models/schema/"),
+        ("TEMPERATURE_TABLE", "s3://models/table"),
+        ("CHECKPOINT_PATH", "s3://models/checkpoint/"),
+    ],
+)
+def test_what_the_container_reads_is_copied(name: str, value: str) -> None:
+    assert variables({name: value}) == {name: value.replace("s3://models/", "s3://target/")}
+
+
 def test_a_region_is_not_added() -> None:
     assert variables({"A": "1"}) == {"A": "1"}
 

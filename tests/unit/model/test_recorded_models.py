@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.promotion.contract import s3_https
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.endpoint import comparison
 from lambdas.promotion.model import definition
@@ -47,7 +48,7 @@ MODELS: dict[str, Carried | str] = {
         "s3://source-data-bucket/sagemaker/model/xgboost-mnist-model.tar.gz", isolated=True
     ),
     "s3-prefix-has-no-model-data-url": Carried("s3://bucket/model/"),
-    "https-model-data-url-is-kept": "ModelDataUrl ('https://s3.amazonaws.com/bucket/model.tar.gz' is not the S3 URI",
+    "https-model-data-url-is-kept": Carried("s3://bucket/model.tar.gz"),
     # It is stored at AWS's own: nothing to copy.
     "accept-eula-is-returned": Carried(isolated=True),
     "multi-model-prefix": Carried("s3://bucket/resnet50-mme-gpu/"),
@@ -76,7 +77,9 @@ def described(recorded: Recording) -> dict[str, Any]:
 def sent(container: dict[str, Any]) -> dict[str, Any]:
     """What a copy of a container is made from: not SageMaker's mirror of a tarball, and no empty field."""
     beside = {"ModelDataSource"} if "ModelDataUrl" in container else set()
-    return {name: value for name, value in container.items() if value and name not in beside}
+    carried = {name: value for name, value in container.items() if value and name not in beside}
+    url = {"ModelDataUrl": s3_https.as_s3_uri(carried["ModelDataUrl"])} if "ModelDataUrl" in carried else {}
+    return carried | url
 
 
 @walked("sagemaker/DescribeModel", MODELS)
@@ -102,8 +105,11 @@ def test_a_recorded_model_is_carried_whole_or_refused_by_name(recorded: Recordin
         assert list(carried.containers) == [sent(container) for container in containers]
 
 
-# Promote requests no model that it refuses, and none by its package.
-REQUESTED = {name for name, row in MODELS.items() if isinstance(row, Carried)} - {"from-model-package-no-image-no-url"}
+# Promote requests no model that it refuses, none by its package, and none with an HTTPS URL.
+REQUESTED = {name for name, row in MODELS.items() if isinstance(row, Carried)} - {
+    "from-model-package-no-image-no-url",
+    "https-model-data-url-is-kept",
+}
 
 
 @walked("sagemaker/DescribeModel", dict.fromkeys(REQUESTED), elsewhere=MODELS.keys() - REQUESTED)

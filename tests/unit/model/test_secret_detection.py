@@ -142,6 +142,7 @@ def test_every_keyword_of_detect_secrets_is_a_secret(name: str, form: str) -> No
         *("PGPASSWORD", "MYSQLPASSWORD", "PgPassword", "DB_PASS", "SMTP_PASS", "DBPASS", "MYSQL_PWD", "DBPWD"),
         *("CLIENTSECRET", "SECRET_KEY_BASE", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "ACCESSTOKEN", "hftoken"),
         *("API_KEYS", "AUTH_TOKENS", "GITHUB_PAT", "REDIS_AUTH", "GCP_CREDS", "WANDB_API_KEY", "OPENAI_KEY"),
+        *("VAULT_SECRET", "SECRET_PROD_NAME_2_PASSWORD", "POOLING_API_KEY", "SPLIT_AUTH_TOKEN", "TOKEN_SECRET"),
         *("DB_PASSWORD_PROD", "TOKEN_GITHUB", "USER_TOKEN", "VAULT_SECRET_ID", "VAULT_TOKEN", "db-password"),
     ],
 )
@@ -187,6 +188,16 @@ def test_more_names_of_secrets(name: str) -> None:
         ("KMS_KEY_ID", "alias/a"),
         ("COST_PER_TOKEN", "low"),
         ("PATH_PATTERN", "x"),
+        ("VAULT_SECRET_PATH", "secret/data/db"),
+        ("VAULT_TOKEN_TTL", "1h"),
+        ("SECRET_ARN_PREFIX", "prod-"),
+        ("POOLING_TOKEN", "cls"),
+        ("TOKEN_AGGREGATION", "simple"),
+        ("TOKEN_CLASSIFIER", "ner-v1"),
+        ("TOKEN_MERGE", "average"),
+        ("TOKEN_BUCKET_RATE", "fast"),
+        ("VISION_TOKEN", "img"),
+        ("SUBWORD_TOKEN_PREFIX", "Ġ"),
     ],
 )
 def test_what_is_said_of_a_secret_or_is_a_token_of_text_is_none(name: str, value: str) -> None:
