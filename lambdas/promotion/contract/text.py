@@ -12,6 +12,12 @@ _REPLACEMENT = "\ufffd"
 _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
+class Missing(str):
+    """A problem of a field that is required and has no value. Any other problem is one of what is there."""
+
+    __slots__ = ()
+
+
 def whole(text: str) -> str:
     """Return a text without halves of characters: JSON can escape them, and UTF-8 cannot have them."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

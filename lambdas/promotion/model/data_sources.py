@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lambdas.promotion.contract import s3_https
+from lambdas.promotion.contract.text import Missing
 from lambdas.promotion.model import jumpstart, s3_uris
 from lambdas.promotion.model.s3_uris import S3Reference, S3ReferenceKind
 
@@ -90,7 +91,7 @@ def _single_form(container: dict[str, Any], path: str, problems: list[str]) -> s
     """
     url, source = container.get("ModelDataUrl"), container.get("ModelDataSource", {}).get("S3DataSource", {})
     if "ModelDataSource" in container and not source.get("S3Uri"):
-        problems.append(f"{path}ModelDataSource (it has no S3Uri)")
+        problems.append(Missing(f"{path}ModelDataSource.S3DataSource.S3Uri (it names no model data)"))
     if not source.get("S3Uri"):
         return None
     multi_model = container.get("Mode") == "MultiModel"
@@ -114,7 +115,7 @@ def _of_source(source: dict[str, Any], location: str, etag: str | None, problems
         problems.append(f"{location}.S3DataType {source.get('S3DataType')}")
         return
     if not source.get("S3Uri"):
-        problems.append(f"{location}.S3Uri (it is missing)")
+        problems.append(Missing(f"{location}.S3Uri (it names no model data)"))
         return
     if source.get("CompressionType") not in _COMPRESSIONS:
         problems.append(f"{location}.CompressionType {source.get('CompressionType')}")

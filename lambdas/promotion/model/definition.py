@@ -14,7 +14,7 @@ from lambdas.promotion.contract import sagemaker_limits
 from lambdas.promotion.contract.digests import hex_digest
 from lambdas.promotion.contract.errors import UnsupportedModel
 from lambdas.promotion.contract.settings import Environment, Stage
-from lambdas.promotion.contract.text import in_lines
+from lambdas.promotion.contract.text import Missing, in_lines
 from lambdas.promotion.images import references
 from lambdas.promotion.model import adaptation, data_sources, jumpstart, package_containers, s3_uris, supported_fields
 from lambdas.promotion.model.s3_uris import S3Reference
@@ -204,9 +204,9 @@ def _checked(
 
 def _problems_of(container: Mapping[str, Any], path: str) -> Iterable[str]:
     if not container:
-        yield f"{path.rstrip('.')} (it is missing: the model has no container)"
+        yield Missing(f"{path.rstrip('.')} (the model has no container)")
     elif not container.get("Image"):
-        yield f"{path}Image (it is missing)"
+        yield Missing(f"{path}Image (the container has no image)")
     if container.get("Mode", "SingleModel") not in ("SingleModel", "MultiModel"):
         yield f"{path}Mode {container['Mode']}"
     if container.get("ImageConfig", {}).get("RepositoryAccessMode", "Platform") not in ("Platform", "Vpc"):
@@ -255,11 +255,23 @@ def _reported(problems: list[str]) -> list[str]:
 
 def _refuse(problems: list[str], subject: str) -> None:
     """Raise UnsupportedModel with each problem once: two containers may name one package."""
-    if problems:
+    unique = [*dict.fromkeys(problems)]
+    missing: list[str] = [problem for problem in unique if isinstance(problem, Missing)]
+    surplus = [problem for problem in unique if problem not in missing]
+    if surplus:
+        also = " and with what is missing" if missing else ""
         raise UnsupportedModel(
             in_lines(
                 f"{subject} has fields that Promote does not support:",
-                _reported([*dict.fromkeys(problems)]),
-                "Nothing was created. Register the model without them.",
+                _reported([*surplus, *missing]),
+                f"Nothing was created. Register the model without them{also}.",
+            )
+        )
+    if missing:
+        raise UnsupportedModel(
+            in_lines(
+                f"{subject} lacks what an endpoint needs:",
+                _reported(missing),
+                "Nothing was created. Register the model, or a version, with its image and model data.",
             )
         )

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdas.promotion.aws import unknown_fields
+from lambdas.promotion.contract.text import Missing
 from lambdas.promotion.model import supported_fields
 
+# It may name the model data of containers that have none (API: SourceAlgorithm).
+_ALGORITHM = "SourceAlgorithmSpecification"
 _TAG = re.compile(r":[^/@]*$")
 
 
@@ -20,8 +23,10 @@ def containers(package: Mapping[str, Any], specification: str | None, problems: 
     """
     problems += unknown_fields.problems(package)
     inference, path = _specification(package, specification)
+    about = package if not _has_model_data(inference) else {**package, _ALGORITHM: None}
+    problems += supported_fields.unsupported_fields(about, supported_fields.PACKAGE, "")
     if not inference.get("Containers"):
-        problems.append(f"{path}Containers (it has none)")
+        problems.append(Missing(f"{path}Containers ({_why_missing(package, specification)})"))
     result = []
     for index, container in enumerate(inference.get("Containers", [])):
         problems += supported_fields.unsupported_fields(
@@ -72,6 +77,23 @@ def _specification(package: Mapping[str, Any], name: str | None) -> tuple[Mappin
         if specification.get("Name") == name:
             return specification, f"AdditionalInferenceSpecifications[{name}]."
     return {}, f"AdditionalInferenceSpecifications[{name}]."
+
+
+def _has_model_data(inference: Mapping[str, Any]) -> bool:
+    return any(
+        container.get("ModelDataUrl") or container.get("ModelDataSource")
+        for container in inference.get("Containers", [])
+    )
+
+
+def _why_missing(package: Mapping[str, Any], specification: str | None) -> str:
+    if specification:
+        return "the version has no such specification with an image"
+    origin = package.get("SourceUri")
+    if not origin:
+        return "the version names no image"
+    # MLflow's models:/... and a notebook's URI are not read: nothing says which image and which data they mean.
+    return f"the version names no image, only where it comes from: SourceUri {origin}"
 
 
 def _definition(container: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,20 @@ PACKAGE_CONTAINER: Fields = {
     "IsCheckpoint": None,
     "BaseModel": None,
 }
+# API: DescribeModelPackageOutput. Containers have lists of their own; the rest is about the version, not about what
+# serves.
+PACKAGE: Fields = {
+    "InferenceSpecification": None,
+    "AdditionalInferenceSpecifications": None,
+    **dict.fromkeys(("ModelPackageName", "ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn")),
+    **dict.fromkeys(("ModelPackageRegistrationType", "ModelPackageDescription", "ModelPackageStatus")),
+    **dict.fromkeys(("ModelPackageStatusDetails", "ModelApprovalStatus", "ApprovalDescription", "ModelLifeCycle")),
+    **dict.fromkeys(("CreationTime", "CreatedBy", "LastModifiedTime", "LastModifiedBy", "SourceUri")),
+    **dict.fromkeys(("ValidationSpecification", "SkipModelValidation", "CertifyForMarketplace", "SecurityConfig")),
+    **dict.fromkeys(("MetadataProperties", "CustomerMetadataProperties", "ModelMetrics", "DriftCheckBaselines")),
+    **dict.fromkeys(("Domain", "Task", "SamplePayloadUrl", "ModelCard", "ResponseMetadata")),
+    unknown_fields.FIELD: None,
+}
 # API: DescribeModelOutput. Containers have lists of their own. The model gets another name and role, and the last
 # ones only describe the source.
 MODEL: Fields = {
@@ -91,6 +105,10 @@ _REASONS = {
     # boto/boto3#4510: "AdditionalS3DataSource is not allowed in InferenceSpecification".
     "AdditionalS3DataSource": "CreateModel has no such field, and AWS does not document where a container finds it; "
     "register the data as AdditionalModelDataSources",
+    "ManagedStorageType": "SageMaker keeps the model data itself and lets no one copy it: register a version whose "
+    "model data is in a bucket of the source",
+    "SourceAlgorithmSpecification": "the algorithm may have the model data, which no container of the version has: "
+    "register a version with an image and model data (InferenceSpecification)",
     "ProductId": "a product of AWS Marketplace is subscribed to by each account, not copied",
 }
 

@@ -249,7 +249,8 @@ def test_an_unknown_compression_is_refused_by_its_field() -> None:
 
 
 def test_a_data_source_without_an_s3_uri_is_refused_by_its_field() -> None:
-    with pytest.raises(UnsupportedModel, match=r"PrimaryContainer\.ModelDataSource \(it has no S3Uri\)"):
+    field = r"PrimaryContainer\.ModelDataSource\.S3DataSource\.S3Uri \(it names no model data\)"
+    with pytest.raises(UnsupportedModel, match=f"lacks what an endpoint needs: {field}"):
         model_definition(ModelDataSource={"S3DataSource": {"S3DataType": "S3Prefix", "CompressionType": "None"}})
 
 

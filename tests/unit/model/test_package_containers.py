@@ -53,6 +53,38 @@ def test_a_version_with_several_containers_becomes_a_list_in_their_order() -> No
     assert (result.containers, result.in_list) == ((FIRST, SECOND), True)
 
 
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ({"SourceUri": "s3://runs/7"}, "the version names no image, only where it comes from: SourceUri s3://runs/7"),
+        (
+            {"SourceUri": "models:/reviews/7", "InferenceSpecification": {"Containers": []}},
+            "SourceUri models:/reviews/7",
+        ),
+        ({}, "InferenceSpecification.Containers (the version names no image)"),
+    ],
+)
+def test_a_version_without_containers_is_told_what_it_lacks_and_what_to_do(
+    version: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(UnsupportedModel) as refused:
+        definition.of_package(version, subject="it")
+    message = str(refused.value)
+    assert reason in message
+    assert message.startswith("it lacks what an endpoint needs: ")
+    assert message.endswith("Register the model, or a version, with its image and model data.")
+    assert "without them" not in message
+
+
+def test_an_image_that_is_missing_is_told_beside_fields_that_are_not_supported() -> None:
+    with pytest.raises(UnsupportedModel) as refused:
+        definition.of_package(of({"ProductId": "p", "ContainerHostname": "h"}), subject="it")
+    message = str(refused.value)
+    assert "ProductId" in message
+    assert "PrimaryContainer.Image (the container has no image)" in message
+    assert message.endswith("Register the model without them and with what is missing.")
+
+
 def test_the_registered_image_digest_replaces_the_tag() -> None:
     result = definition.of_package(package(ImageDigest="sha256:ab"), subject="it")
     assert result.images == (f"{IMAGE.removesuffix(':1.2')}@sha256:ab",)

@@ -198,6 +198,41 @@ def test_every_field_of_a_packages_container_is_promoted_or_refused_or_listed_as
     assert promoted is (field not in LEFT_BEHIND_OF_PACKAGE)
 
 
+# What a version is, what people and SageMaker note of it, and its containers, which have a test of their own.
+ABOUT_A_PACKAGE = set(field_names("DescribeModelPackageOutput")) - {
+    "ManagedStorageType",
+    "SourceAlgorithmSpecification",
+}
+
+
+@pytest.mark.parametrize("field", [*field_names("DescribeModelPackageOutput"), "BrandNew"])
+def test_every_field_of_a_package_is_about_the_version_or_refused_by_name(field: str) -> None:
+    value = value_of("DescribeModelPackageOutput", field) if field != "BrandNew" else "something"
+    version = {"InferenceSpecification": {"Containers": [{"Image": IMAGE}]}}
+    if field in ABOUT_A_PACKAGE:
+        definition.of_package({field: value, **version}, subject="it")
+        return
+    with pytest.raises(UnsupportedModel, match=f"does not support: {field}"):
+        definition.of_package({field: value, **version}, subject="it")
+
+
+def test_the_algorithm_of_a_version_is_irrelevant_if_a_container_has_the_model_data() -> None:
+    algorithm = {"SourceAlgorithms": [{"AlgorithmName": "a", "ModelDataUrl": WEIGHTS_URI}]}
+    assert definition.of_package({"SourceAlgorithmSpecification": algorithm, **package()}, subject="it") == (
+        definition.of_package(package(), subject="it")
+    )
+
+
+def test_a_restricted_package_is_refused_because_no_one_can_copy_its_data() -> None:
+    version = {"ManagedStorageType": "Restricted", "InferenceSpecification": {"Containers": [{"Image": IMAGE}]}}
+    with pytest.raises(UnsupportedModel, match=r"ManagedStorageType \(SageMaker keeps the model data itself"):
+        definition.of_package(version, subject="it")
+    with pytest.raises(UnsupportedModel, match="ManagedStorageType"):
+        definition.of_model(
+            {**described(), "PrimaryContainer": {"ModelPackageName": VERSION}}, {VERSION: version}, subject="it"
+        )
+
+
 def test_a_packages_data_source_is_known_as_deep_as_a_models() -> None:
     source = {"S3DataSource": {**TREE, "BrandNew": "something"}}
     version = {"InferenceSpecification": {"Containers": [{"Image": IMAGE, "ModelDataSource": source}]}}
