@@ -8,7 +8,7 @@ from typing import Any
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from lambdas.promotion.aws import error_codes, region_errors, unreadable_answers
+from lambdas.promotion.aws import error_codes, region_errors, source_denials, unreadable_answers
 from lambdas.promotion.contract.errors import (
     AccessDenied,
     PromotionError,
@@ -49,6 +49,10 @@ _PERMISSIONS = {
 }
 
 
+_GRANT = (
+    "Grant the permission (docs/reference/permissions.md lists those of each role), or check the resource policies and "
+    "key policies that deny it."
+)
 # The field of a refusal that names the call, beside AWS's own.
 _CALL = "PromoteCall"
 
@@ -140,14 +144,17 @@ def _translated(refusal: _Refusal, *, region: str) -> PromotionError | None:
 
 def _denied(refusal: _Refusal) -> AccessDenied:
     reported, required = refusal.message or refusal.code, _required_permissions(refusal.operation)
+    remedy = source_denials.remedy(
+        role=refusal.role, operation=refusal.operation, resource=refusal.resource, message=refusal.message
+    )
     return AccessDenied(
         f"{refusal.role} is not permitted to call {refusal.call} on {refusal.resource}. AWS reports: {reported}. "
-        f"{required}Grant the permission (docs/reference/permissions.md lists those of each role), or check the "
-        "resource policies and key policies that deny it, then start the promotion again.",
+        f"{required}{remedy or _GRANT} Then start the promotion again.",
         role=refusal.role,
         action=refusal.call,
         resource=refusal.resource,
         message=f"{reported}. {required}".strip(),
+        remedy=remedy,
     )
 
 

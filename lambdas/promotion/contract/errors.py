@@ -130,7 +130,7 @@ class AccessDenied(Errored):
     ) -> None:
         """Keep role, action, resource and AWS's message apart, for a report of several denials.
 
-        `remedy`: what to do if it is not the permission that is missing.
+        `remedy`: what to do, where that is known better than to grant the permission.
         """
         super().__init__(text)
         self.role, self.action, self.resource, self.message = role, action, resource, message

@@ -24,6 +24,7 @@ from lambdas.promotion.contract.errors import (
     Throttled,
     Transient,
 )
+from lambdas.promotion.preflight import findings
 from recordings import store
 from tests.adapters.conftest import CREDENTIALS, Stubs, Wire
 
@@ -114,6 +115,17 @@ def test_the_steps_own_role_is_named_as_its_function_is(monkeypatch: pytest.Monk
         "The role promote-copy-unit in the hub is not permitted to call s3:PutObject on s3://lists/work-units.jsonl. "
         "AWS reports: Access Denied. Required permissions: s3:PutObject, kms:GenerateDataKey where a key encrypts it."
     )
+
+
+def test_a_source_bucket_that_may_not_be_read_has_the_remedy_of_promotion_yaml(stubs: Stubs) -> None:
+    s3: S3Client = stubs.s3.client  # type: ignore[assignment]
+    error_translation.translate_errors(s3, "arn:aws:iam::222222222222:role/promote-dev-reader")
+    stubs.s3.add_client_error("list_objects_v2", "AccessDenied", "Access Denied", 403)
+    with pytest.raises(AccessDenied) as denied:
+        s3.list_objects_v2(Bucket="models", Prefix="v7/")
+    assert denied.value.remedy.startswith("In promotion.yaml, `buckets` of the environment 'dev' must list models")
+    assert denied.value.remedy in str(denied.value)
+    assert findings.denied(denied.value).remedy == denied.value.remedy
 
 
 def test_what_is_listed_is_named_with_its_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
