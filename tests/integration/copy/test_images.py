@@ -18,6 +18,11 @@ from tests.sandbox.aws.image_push import push, push_index, sha256
 MIB = 1024**2
 TOOLS = "555555555555"
 PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+SERVERLESS = {
+    "ProductionVariants": [
+        {"VariantName": "AllTraffic", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+    ]
+}
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -66,6 +71,26 @@ def test_awss_own_image_is_pinned_to_what_its_tag_means(world: World) -> None:
     registry = {"registryId": IMAGE.partition(".")[0], "repositoryName": "sagemaker-scikit-learn"}
     asked = world.client("ecr", "qa").batch_get_image(**registry, imageIds=[{"imageTag": IMAGE.rpartition(":")[2]}])
     assert digest == asked["images"][0]["imageId"]["imageDigest"]
+
+
+def test_a_built_in_algorithm_that_only_sagemaker_may_pull_is_promoted_as_it_is(world: World) -> None:
+    algorithm = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+    ended = promote_image(world, algorithm)
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert image_of(world, ended) == algorithm
+
+
+def test_a_serverless_stage_is_told_before_anything_is_made_that_it_cannot_take_an_image_of_another_account(
+    world: World, repository: str, deployed_settings: Settings
+) -> None:
+    push(world.client("ecr", "dev"), repository, [b"a layer"], tag="1")
+    allows_pull(world, "dev", repository, "333333333333")
+    before = world.resources_in("qa"), world.artifacts_in("qa")
+    with world.configured(stage_has(copy_images=False, endpoint_config=SERVERLESS), deployed_settings):
+        ended = promote_image(world, f"{image_uri('222222222222', repository)}:1")
+    assert ended.error == "PreflightFailed"
+    assert "let the application copy its images (`copy_images: true`)" in ended.cause
+    assert (world.resources_in("qa"), world.artifacts_in("qa")) == before
 
 
 def test_a_private_image_is_pulled_across_accounts_where_its_repository_allows_it(

@@ -99,6 +99,16 @@ def test_a_dry_run_of_the_live_model_reports_that_nothing_would_be_done(world: W
     assert untouched(world) == before
 
 
+def test_a_dry_run_of_an_older_model_ends_as_its_promotion_does(world: World) -> None:
+    older, newer = world.model(), world.model()
+    world.promote_successfully(newer)
+    before = untouched(world)
+    planned, promoted = dry_run(world, older), world.promote(older)
+    assert (planned.error, promoted.error) == ("OlderModel", "OlderModel")
+    assert planned.cause == promoted.cause
+    assert untouched(world) == before
+
+
 def test_scaling_that_the_update_would_meet_is_part_of_the_plan_and_stays(
     world: World, deployed_settings: Settings
 ) -> None:
