@@ -30,12 +30,17 @@ def _merged(rows: list[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
 
 
 def _rows(stack: str) -> Iterator[tuple[str, str, str]]:
-    for logical_id, resource in example_templates.templates()[stack]["Resources"].items():
+    template = example_templates.templates()[stack]
+    for logical_id, resource in template["Resources"].items():
         if resource.get("DeletionPolicy", "Delete") != "Delete":
-            yield _general(stack, stack), resource["Type"], _general(stack, _name(logical_id, resource))
+            yield _general(stack, stack), resource["Type"], _general(stack, _name(logical_id, template))
 
 
-def _name(logical_id: str, resource: dict[str, Any]) -> str:
+def _name(logical_id: str, template: dict[str, Any]) -> str:
+    resource = template["Resources"][logical_id]
+    if resource["Type"] == "AWS::Lambda::Version":  # its logical id is that of its content
+        function = template["Resources"][resource["Properties"]["FunctionName"]["Ref"]]
+        return f"{function['Properties']['FunctionName']}:<version>"
     named_by, _ = NAMES.get(resource["Type"], ("", None))
     return without_hash(str(resource.get("Properties", {}).get(named_by) or logical_id))
 
