@@ -56,7 +56,7 @@ lock: .build/uv/.installed ## Renew the hashes after a change of requirements*.t
 demo: install ## Promote a real model from dev to QA to production, in a local AWS
 	$(BIN)/python -m sandbox.demo
 
-test: test-unit test-sandbox test-integration ## Run every test (some 13 minutes on 2 cores)
+test: test-unit test-sandbox test-integration ## Run every test (some 14 minutes on 2 cores)
 
 test-unit: install ## Run the tests that need no sandbox
 	@# Two processes, not one that hands each test to two: that costs a fifth of the time.

@@ -47,7 +47,7 @@ def failed_first(bare_sandbox: Sandbox, tmp_path: Path, name: str, protected: bo
     """The name of a stack whose creation failed."""
     resources = {"Topic": TOPIC, "Role": IMPOSSIBLE}
     # What the CLI reports last depends on when it looks.
-    with pytest.raises(SandboxFailed, match="CREATE_FAILED|ROLLBACK_COMPLETE"):
+    with pytest.raises(SandboxFailed, match=r"CREATE_FAILED|ROLLBACK_COMPLETE"):
         deploy(bare_sandbox, tmp_path / "first", name, resources, protected=protected)
     assert eventually(lambda: status_of(bare_sandbox, name) == "ROLLBACK_COMPLETE")
     return name
