@@ -59,7 +59,7 @@ demo: install ## Promote a real model from dev to QA to production, in a local A
 test: test-unit test-sandbox test-integration ## Run every test (some 14 minutes on 2 cores)
 
 test-unit: install ## Run the tests that need no sandbox
-	@# Two processes, not one that hands each test to two: that costs a fifth of the time.
+	@# Two processes, not one that hands each test to two: that takes a third one.
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-lambdas test-stacks
 
 test-lambdas: install ## Of these, the tests of what runs in Lambda

@@ -19,7 +19,7 @@ from lambdas.promotion.contract.steps import Job
 from stacks.baseline import approvals, endpoint_states
 from stacks.config.topology import Configuration
 from stacks.hub.scheduled_job import job_function
-from stacks.workflow.announce import allow_announcement
+from stacks.workflow.announce import allow_publishing
 from stacks.workflow.tables import Tables
 
 
@@ -97,10 +97,7 @@ def report_rejections(
     function = job_function(stack, Job.REPORT_REJECTION, code=code, key=key)
     tables.allow_read(function.role, tables.endpoints, "ReadLastKnownGood", ["dynamodb:GetItem"])
     tables.allow_read(function.role, tables.records, "ReadRecords", ["dynamodb:GetItem"])
-    function.role.add_to_policy(
-        iam.PolicyStatement(sid="Announce", actions=["sns:Publish"], resources=[topic.topic_arn])
-    )
-    allow_announcement(function.role, key)
+    allow_publishing(function.role, topic, key)
     events.Rule(
         stack,
         "Rejections",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aws_cdk import Environment, Stack
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from lambdas.promotion.contract import resource_names
@@ -21,7 +20,7 @@ from stacks.hub.observability import observe
 from stacks.hub.reconciliation import reconcile_executions
 from stacks.hub.start_aliases import start_aliases
 from stacks.hub.work_list_bucket import allow_work_lists, work_list_bucket
-from stacks.workflow.announce import allow_announcement
+from stacks.workflow.announce import allow_publishing
 from stacks.workflow.tables import Tables
 
 
@@ -64,10 +63,7 @@ class HubStack(Stack):
         start_aliases(self, configuration, state_machine=machine)
         named = state_machine.by_name(self)
         clean_up_aborted = functions[Step.CLEAN_UP_ABORTED].runs_in
-        clean_up_aborted.role.add_to_policy(
-            iam.PolicyStatement(sid="Announce", actions=["sns:Publish"], resources=[outcomes.topic_arn])
-        )
-        allow_announcement(clean_up_aborted.role, key)
+        allow_publishing(clean_up_aborted.role, outcomes, key)
         dead_letters = dead_letter_queue(
             self, [f"{resource_names.BUS}/{resource_names.approval_rule('*')}", ABORTED_EXECUTION_RULE]
         )

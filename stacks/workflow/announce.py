@@ -47,6 +47,14 @@ def announce_outcome(
     return state
 
 
+def allow_publishing(role: iam.IRole, topic: sns.ITopic, key: kms.IKey) -> None:
+    """Allow a function to announce; CDK allows the state machine to publish by its state."""
+    role.add_to_principal_policy(
+        iam.PolicyStatement(sid="Announce", actions=["sns:Publish"], resources=[topic.topic_arn])
+    )
+    allow_announcement(role, key)
+
+
 def allow_announcement(role: iam.IRole, key: kms.IKey) -> None:
     """Allow the publishing role to use the topic's key, through SNS only (AWS: SNS, Key management)."""
     role.add_to_principal_policy(
