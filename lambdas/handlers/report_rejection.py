@@ -10,7 +10,6 @@ from lambdas.promotion.aws.logs import logger
 from lambdas.promotion.contract import resource_names, settings
 from lambdas.promotion.contract.settings import Application, Settings, Stage
 from lambdas.promotion.contract.text import in_lines
-from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import records
 from lambdas.promotion.runtime.handler import Event, errors_by_name
 
@@ -52,8 +51,8 @@ def _live_stages(
     """Yield a line for each stage whose last known good promotion brought the version."""
     for stage in application.stages.values():
         target = deployed.environments[stage.environment]
-        lock = lock_store.read(target.endpoint_key(stage.endpoint), dynamodb=dynamodb)
-        current = next(iter(records.known_good_of(lock.last_known_good)), None)
+        known_good = records.read_known_good(target.endpoint_key(stage.endpoint), dynamodb=dynamodb)
+        current = next(iter(known_good), None)
         record = records.read(current.stage, current.record_key, dynamodb=dynamodb) if current else None
         if record and str(record.get("source_model_package", "")).lower() == version.lower():
             yield _line(stage, target.account, record["promotion_id"])

@@ -9,10 +9,8 @@ from lambdas.promotion.artifacts import discovery, inventory
 from lambdas.promotion.aws import sessions, work_lists
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import settings
-from lambdas.promotion.contract.document import KnownGood, Promotion
 from lambdas.promotion.contract.step_events import ResolveEvent, from_event
 from lambdas.promotion.images import ecr_client, references
-from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.model import definition, unused_mappings
 from lambdas.promotion.outcome import next_model, records
 from lambdas.promotion.outcome import origin as origins
@@ -71,14 +69,10 @@ def handler(event: Event, context: object) -> dict[str, Any]:
         ),
     )
     if promotion.request.dry_run:
-        promotion = replace(promotion, known_good=_known_good(promotion))
+        # What a promotion reads when it locks the endpoint, which a dry run does not do.
+        known_good = records.read_known_good(promotion.endpoint_key, dynamodb=sessions.own_dynamodb())
+        promotion = replace(promotion, known_good=known_good)
     work_lists.write(work_lists.INVENTORY, artifacts.artifacts, promotion, s3=hub_s3())
     log_about(promotion)
     logger.info("Resolved", extra={"source_model": model.arn, "artifacts": promotion.artifacts.objects})
     return promotion.to_json()
-
-
-def _known_good(promotion: Promotion) -> tuple[KnownGood, ...]:
-    """Return what a promotion reads when it locks the endpoint, which a dry run does not do."""
-    lock = lock_store.read(promotion.endpoint_key, dynamodb=sessions.own_dynamodb())
-    return records.known_good_of(lock.last_known_good)

@@ -8,7 +8,6 @@ from lambdas.promotion.aws import sessions
 from lambdas.promotion.aws.logs import log_about, logger
 from lambdas.promotion.contract import settings
 from lambdas.promotion.contract.document import Execution, KnownGood
-from lambdas.promotion.contract.settings import Environment
 from lambdas.promotion.contract.step_events import ResolveEvent, from_event
 from lambdas.promotion.endpoint import client as endpoint_client
 from lambdas.promotion.endpoint.access import endpoint_viewer_session
@@ -64,17 +63,12 @@ def _goal(resolution: Resolution, lock: LockState, observed: ObservedEndpoint | 
             stage=stage,
         )
     if observed and not request.accept_drift and rollback_state.has_drifted(last_known_good, observed):
-        config = _config_arn(resolution.target, observed.heading_for)
+        config = resolution.target.sagemaker_arn("endpoint-config", observed.heading_for)
         stage_key = f"{request.application}/{stage.name}"
         since = last_known_good[0].record_key
         if not records.has_failed_with(config, stage_key, since=since, dynamodb=sessions.own_dynamodb()):
             raise rollback_state.drift(goal, observed, stage=stage)
     return goal
-
-
-def _config_arn(target: Environment, config: str) -> str:
-    """As a record has it (Promotion.target_arn)."""
-    return f"arn:aws:sagemaker:{target.region}:{target.account}:endpoint-config/{config.lower()}"
 
 
 def _other_owner(lock: LockState, execution: Execution) -> str | None:

@@ -55,6 +55,10 @@ class Environment:
     def role_arn(self, role: Role) -> str:
         return resource_names.environment_role_arn(self.account, self.name, role)
 
+    def sagemaker_arn(self, kind: str, name: str) -> str:
+        """ARN of a SageMaker resource; SageMaker writes names in ARNs in lower case."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name.lower()}"
+
     def endpoint_key(self, endpoint: str) -> str:
         """The key of an endpoint's item in the hub's table."""
         return resource_names.endpoint_key(self.account, self.region, endpoint)

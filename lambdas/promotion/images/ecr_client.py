@@ -193,10 +193,9 @@ def _remedy(image: Image, target: Environment, *, source: Environment, of_reposi
         "Principal": {"AWS": f"arn:aws:iam::{target.account}:root"},
         "Action": list(_PULL),
     }
-    copied = "let the application copy its images (`copy_images: true`), or " if image.account == source.account else ""
+    remedy = references.remedy_in_file(image, source=source, to="that the target may pull")
     return (
         f"In account {image.account} the policy of the repository {image.repository} in {image.region} must have the "
         f"statement {json.dumps(statement)}. In the target the execution role {execution_role} requires "
-        f"{permissions}. Or, in promotion.yaml, {copied}map it to a repository that the target may pull (`images` of "
-        "the stage)."
+        f"{permissions}. Or, {remedy}."
     )

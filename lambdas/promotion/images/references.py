@@ -152,6 +152,15 @@ def is_in_account(uri: str, account: str) -> bool:
     return image.account == account or is_awss_own(image)
 
 
+def remedy_in_file(image: Image, *, source: Environment, to: str) -> str:
+    """Return what promotion.yaml must have so that the target takes an image from elsewhere: a part of a sentence.
+
+    `to`: whose repositories the target can use.
+    """
+    copied = "let the application copy its images (`copy_images: true`), or " if image.account == source.account else ""
+    return f"in promotion.yaml, {copied}map it to a repository {to} (`images` of the stage)"
+
+
 def unused_mappings(images: Iterable[str], stage: Stage) -> list[str]:
     """Return the names that the stage maps and that none of the images has."""
     names = {parse(uri.partition("@")[0]).full_name for uri in images}

@@ -1,6 +1,6 @@
 """Variables that name where a container writes, and not what it reads. Pure: no AWS calls.
 
-What is there is no artifact: a copy is stored where the target's container may not write, and nobody could tell.
+What is there is no artifact: a copy is stored where the target's container may not write, and no one could tell.
 AWS has no list of such variables, so their names are read by their words.
 """
 

@@ -1,6 +1,6 @@
 """The model that a stage takes next, if the input names none: that of the stage before, or the newest version.
 
-By the records, not by what the endpoint before serves now: what a person has put there was promoted by nobody.
+By the records, not by what the endpoint before serves now: what a person has put there was promoted by no one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from lambdas.promotion.aws.sessions import RoleSession
 from lambdas.promotion.contract.document import KnownGood, Request
 from lambdas.promotion.contract.errors import InvalidInput, ModelNotFound
 from lambdas.promotion.contract.settings import Stage
-from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import records
 from lambdas.promotion.resolve import model_registry
 from lambdas.promotion.resolve.service import Resolution
@@ -68,6 +67,5 @@ def _last_promoted(previous: list[Stage], resolution: Resolution, *, dynamodb: D
 
 
 def _current(stage: Stage, resolution: Resolution, *, dynamodb: DynamoDBClient) -> KnownGood | None:
-    lock = lock_store.read(resolution.source.endpoint_key(stage.endpoint), dynamodb=dynamodb)
-    last_known_good = records.known_good_of(lock.last_known_good)
-    return last_known_good[0] if last_known_good else None
+    known_good = records.read_known_good(resolution.source.endpoint_key(stage.endpoint), dynamodb=dynamodb)
+    return next(iter(known_good), None)

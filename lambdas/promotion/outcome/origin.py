@@ -10,7 +10,6 @@ from lambdas.promotion.artifacts import checks as artifact_checks
 from lambdas.promotion.artifacts.inventory import Inventory
 from lambdas.promotion.contract.document import Promotion
 from lambdas.promotion.endpoint import comparison
-from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome import records
 from lambdas.promotion.resolve.service import Resolution, ResolvedModel
 
@@ -63,8 +62,7 @@ def _origins(resolution: Resolution, model: str, *, dynamodb: DynamoDBClient) ->
     for stage in application.stages.values():
         if stage.environment != source.name:
             continue
-        lock = lock_store.read(source.endpoint_key(stage.endpoint), dynamodb=dynamodb)
-        for good in records.known_good_of(lock.last_known_good):
+        for good in records.read_known_good(source.endpoint_key(stage.endpoint), dynamodb=dynamodb):
             record = records.read(good.stage, good.record_key, dynamodb=dynamodb) if good.model == model else None
             promotion = records.promotion_of(record) if record else None
             if record and promotion and promotion.request.application == application.name:

@@ -33,6 +33,7 @@ from lambdas.promotion.contract.errors import NothingToRollBackTo
 from lambdas.promotion.contract.step_events import LONGEST_INPUT
 from lambdas.promotion.contract.text import as_json, whole
 from lambdas.promotion.endpoint import same_model
+from lambdas.promotion.lock import store as lock_store
 from lambdas.promotion.outcome.attribute_values import from_attributes, to_attributes
 
 if TYPE_CHECKING:
@@ -267,6 +268,11 @@ def known_good_after(promotion: Promotion, *, ended_at: datetime) -> tuple[Known
 def known_good_text(good: Sequence[KnownGood]) -> str:
     """The good promotions as the endpoint's item holds them."""
     return json.dumps([to_json(entry) for entry in good])
+
+
+def read_known_good(endpoint_key: str, *, dynamodb: DynamoDBClient) -> tuple[KnownGood, ...]:
+    """Return the promotions to an endpoint that went well, the newest first."""
+    return known_good_of(lock_store.read(endpoint_key, dynamodb=dynamodb).last_known_good)
 
 
 def known_good_of(text: str | None) -> tuple[KnownGood, ...]:

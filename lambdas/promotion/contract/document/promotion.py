@@ -189,8 +189,8 @@ class Promotion:
         return resource_names.work_lists_prefix(self.execution.promotion_id)
 
     def target_arn(self, kind: str, name: str) -> str:
-        """ARN of a SageMaker resource in the target; SageMaker writes names in ARNs in lower case."""
-        return f"arn:aws:sagemaker:{self.target.region}:{self.target.account}:{kind}/{name.lower()}"
+        """ARN of a SageMaker resource in the target."""
+        return self.target.sagemaker_arn(kind, name)
 
     def _previous_config_arn(self) -> str | None:
         previous = self.change.previous_config if self.change else None

@@ -103,16 +103,12 @@ def _problems_of_serverless(promotion: Promotion) -> Iterator[tuple[str, str | N
         yield f"the model has {', '.join(features)}, which SageMaker excludes there.", None
     for uri in references.named_in(model):
         if not references.is_in_account(uri, target.account):
-            copied = (
-                "let the application copy its images (`copy_images: true`), or "
-                if references.is_in_account(uri, promotion.source.account)
-                else ""
-            )
+            image = references.parse(uri)
+            remedy = references.remedy_in_file(image, source=promotion.source, to="of that account")
             yield (
                 f"the image {uri} is neither AWS's own nor in an Amazon ECR repository of account {target.account}: "
                 "SageMaker pulls no other there.",
-                f"In promotion.yaml, {copied}map it to a repository of that account (`images` of the stage), or give "
-                "the stage, or its preview, instances.",
+                f"{remedy[0].upper()}{remedy[1:]}, or give the stage, or its preview, instances.",
             )
 
 
